@@ -1,0 +1,57 @@
+# Every target does its own set-up: a virtual environment in .venv with the pinned requirements.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+N ?= 200
+PROFILES ?= infra/profiles
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up test check lint bench simulate check-profiles schema lock clean
+
+help: ## What there is.
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+$(STAMP): requirements.txt requirements-dev.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+demo: $(STAMP) ## The main job, told as a story, in under a minute; fails if it doesn't come true.
+	@$(BIN)/python -m demo
+
+up: $(STAMP) ## The same stack, kept running until Ctrl-C (PORT=8080 for fixed ports).
+	@$(BIN)/python -m local.up $(if $(PORT),--port $(PORT))
+
+test: $(STAMP) ## All tests; the official emulators join in where they are installed.
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+check: lint test ## What a change must pass: lint, types, layers, profiles, tests.
+
+lint: $(STAMP) check-profiles ## Lint, types, layers, generated files.
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python -m tools.event_schema --check
+
+check-profiles: $(STAMP) ## Are the profiles in PROFILES= right, down to the API's own schema?
+	@$(BIN)/python -m tools.check_profiles $(PROFILES)
+
+schema: $(STAMP) ## Write docs/event.schema.json from the types.
+	@$(BIN)/python -m tools.event_schema
+
+bench: $(STAMP) ## Calls, ratios of CPU and of cold start, against the budgets.
+	@$(BIN)/python -m bench
+
+simulate: $(STAMP) ## N= examples of the state machine; SEED= repeats a run.
+	@$(BIN)/python -m tests.stateful.simulate --examples $(N) $(if $(SEED),--seed $(SEED))
+
+lock: ## Pin requirements*.txt anew from requirements*.in.
+	$(PYTHON) -m venv .local/lock && .local/lock/bin/pip install --quiet uv
+	.local/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' requirements.in -o requirements.txt
+	.local/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' requirements-dev.in -o requirements-dev.txt
+
+clean: ## Remove what the targets made.
+	rm -rf $(VENV) .local .mypy_cache .pytest_cache .ruff_cache .hypothesis

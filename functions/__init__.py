@@ -1,0 +1,1 @@
+"""The entry points: translate in, call a service, translate out."""

@@ -1,0 +1,112 @@
+"""`fleet` (HTTP): who has what, in which state, and why; and the events that were refused.
+
+Reads state only and calls no other API. Who may ask is the platform's to decide (Cloud Run IAM):
+the function is deployed without public access.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import flask
+import functions_framework
+import msgspec
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Map, Rule
+
+from functions.fleet_views import detail, summary
+from shared import logs
+from shared.bootstrap import App, app
+from shared.domain.environment import Phase
+from shared.domain.names import person_key
+
+_ROUTES = Map(
+    [
+        Rule("/environments", endpoint="environments", methods=["GET"]),
+        Rule("/environments/<email>", endpoint="environment", methods=["GET"]),
+        Rule("/parked", endpoint="parked", methods=["GET"]),
+    ]
+)
+_PAGE, _PAGE_MOST, _HISTORY = 100, 1000, 200
+
+
+class Unanswerable(Exception):
+    """The question has no answer; ``message`` says what to ask instead."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+@functions_framework.http
+def fleet(request: flask.Request) -> flask.Response:
+    """Answer one GET in JSON; errors are JSON too and say what to ask instead."""
+    parts = app()
+    with logs.bound(trace=logs.trace_of(parts.settings.project, request.headers)):
+        try:
+            endpoint, values = _ROUTES.bind_to_environ(request.environ).match()
+            return _json(200, _VIEWS[endpoint](parts, request, **values))
+        except Unanswerable as error:
+            return _json(error.status, {"error": error.message})
+        except HTTPException as error:
+            ways = "GET /environments, /environments/EMAIL, /parked"
+            message = f"{request.method} {request.path} is not answered here; there are {ways}"
+            return _json(error.code or 500, {"error": message})
+
+
+def _environments(parts: App, request: flask.Request) -> dict[str, Any]:
+    limit, cursor = _paging(request, ("phase",))
+    page = parts.store.page(limit, cursor, _phase(request.args.get("phase")))
+    return {"environments": [summary(e) for e in page.items], "next_cursor": page.next}
+
+
+def _environment(parts: App, request: flask.Request, email: str) -> dict[str, Any]:
+    key = person_key(email.strip())
+    stored = parts.store.load(key)
+    if stored is None:
+        raise Unanswerable(
+            404, f"no environment of {email}; see GET /parked if their event was refused"
+        )
+    history = parts.store.history(key, _HISTORY)
+    return detail(stored.environment, history, parts.clock.now())
+
+
+def _parked(parts: App, request: flask.Request) -> dict[str, Any]:
+    limit, cursor = _paging(request, ())
+    page = parts.store.parked(limit, cursor)
+    return {"parked": page.items, "next_cursor": page.next}
+
+
+_VIEWS: dict[str, Callable[..., dict[str, Any]]] = {
+    "environments": _environments,
+    "environment": _environment,
+    "parked": _parked,
+}
+
+
+def _paging(request: flask.Request, filters: tuple[str, ...]) -> tuple[int, str]:
+    known = ("limit", "cursor", *filters)
+    unknown = sorted(set(request.args) - set(known))
+    if unknown:
+        raise Unanswerable(400, f"unknown parameter {unknown[0]!r}; there are {', '.join(known)}")
+    text = request.args.get("limit", str(_PAGE))
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= _PAGE_MOST:
+        raise Unanswerable(400, f"limit: {text!r} is not a number from 1 to {_PAGE_MOST}")
+    return int(text), request.args.get("cursor", "")
+
+
+def _phase(text: str | None) -> Phase | None:
+    if text is None:
+        return None
+    try:
+        return Phase(text)
+    except ValueError:
+        raise Unanswerable(
+            400, f"phase: {text!r} is none of {', '.join(Phase)}"
+        ) from None
+
+
+def _json(status: int, body: dict[str, Any]) -> flask.Response:
+    return flask.Response(msgspec.json.encode(body), status, content_type="application/json")

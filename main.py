@@ -1,0 +1,9 @@
+"""What Cloud Functions loads: the names of the entry points, and nothing else."""
+
+from functions.converge import converge
+from functions.fleet import fleet
+from functions.offboard import offboard
+from functions.onboard import onboard
+from functions.reconcile import reconcile
+
+__all__ = ["converge", "fleet", "offboard", "onboard", "reconcile"]

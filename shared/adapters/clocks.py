@@ -1,0 +1,30 @@
+"""The time: the machine's, or that of an endpoint, for rehearsals whose clock can be moved."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import requests
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """The time now, in UTC."""
+        return datetime.now(UTC)
+
+
+class EndpointClock:
+    """The clock of whoever answers at ``url`` with ``{"now": "2026-01-31T12:00:00+00:00"}``."""
+
+    def __init__(self, url: str, timeout_seconds: float = 5.0) -> None:
+        self._url = url
+        self._timeout = timeout_seconds
+        self._session = requests.Session()
+
+    def now(self) -> datetime:
+        """The time there, in UTC; a failure to ask fails the request, for it can't be guessed."""
+        answer = self._session.get(self._url, timeout=self._timeout)
+        answer.raise_for_status()
+        return datetime.fromisoformat(answer.json()["now"]).astimezone(UTC)

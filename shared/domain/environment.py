@@ -1,0 +1,136 @@
+"""The record of one person: what should be, what is, what is under way.
+
+This is the runtime record, immutable; the stored document is its encoding
+(``adapters/documents.py``) and carries a schema number, so that the two can change apart.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from shared.domain.person import Person
+from shared.domain.resources import Resource
+
+
+class Verb(StrEnum):
+    """What an event says of a person."""
+
+    JOIN = "join"
+    LEAVE = "leave"
+
+
+class Phase(StrEnum):
+    """Where an environment is in its life, as people see it."""
+
+    SCHEDULED = "scheduled"
+    PROVISIONING = "provisioning"
+    READY = "ready"
+    FAILING = "failing"
+    QUARANTINED = "quarantined"
+    SUSPENDING = "suspending"
+    SUSPENDED = "suspended"
+    REMOVING = "removing"
+    REMOVED = "removed"
+
+
+class Intent(msgspec.Struct, frozen=True, kw_only=True):
+    """An event, normalised: what it wants for whom, and when it happened.
+
+    ``profile`` and ``grace_seconds`` are what the profiles said when the event was accepted;
+    a leave has none of its own: the person keeps those they joined with.
+    """
+
+    verb: Verb
+    event_id: str
+    source: str
+    occurred_at: datetime
+    person: Person
+    profile: str = ""
+    grace_seconds: int = 0
+    effective_at: datetime | None = None
+    immediate: bool = False
+    reason: str = ""
+
+    @property
+    def order(self) -> tuple[datetime, bool, str]:
+        """Newest wins; on a tie leave wins; the id makes the order total, whatever arrives when."""
+        return (self.occurred_at, self.verb is Verb.LEAVE, self.event_id)
+
+
+class Lease(msgspec.Struct, frozen=True, kw_only=True):
+    """The right of one worker to act on the record, until ``until``."""
+
+    token: str
+    until: datetime
+
+
+class Environment(msgspec.Struct, frozen=True, kw_only=True):
+    """All we know of one person's environment.
+
+    ``intent`` is the newest event in force, ``pending`` a newer one that is not due yet.
+    ``left_at``: when leaving took effect here; the grace period counts from it.
+    ``recent``: ids of the last events seen, so that one sent again is known even when its time
+    was taken from the second publication. ``due_at``: when the tick should look again; None when
+    there is nothing to wait for.
+    """
+
+    key: str
+    person: Person
+    phase: Phase
+    created_at: datetime
+    updated_at: datetime
+    intent: Intent | None = None
+    pending: Intent | None = None
+    profile: str = ""
+    grace_seconds: int = 0
+    left_at: datetime | None = None
+    resources: tuple[Resource, ...] = ()
+    problem: str = ""
+    recent: tuple[str, ...] = ()
+    lease: Lease | None = None
+    due_at: datetime | None = None
+
+    def resource(self, id: str) -> Resource | None:
+        """The resource called ``kind/slot``, if the record has one."""
+        return next((r for r in self.resources if r.id == id), None)
+
+    def with_resource(self, resource: Resource) -> Environment:
+        """The same record with ``resource`` in its place (or added at the end)."""
+        if self.resource(resource.id) is None:
+            return msgspec.structs.replace(self, resources=(*self.resources, resource))
+        resources = tuple(resource if r.id == resource.id else r for r in self.resources)
+        return msgspec.structs.replace(self, resources=resources)
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a person's history.
+
+    ``action`` is a stable name (``intent.applied``, ``step.started``, ``phase.changed`` …),
+    ``text`` the sentence for people. ``about`` is the resource (``kind/slot``) or ''.
+    """
+
+    at: datetime
+    action: str
+    text: str
+    event_id: str = ""
+    about: str = ""
+
+
+class Parked(msgspec.Struct, frozen=True, kw_only=True):
+    """An event we could not act on, with its reason.
+
+    ``id`` is the message's, so that a redelivery parks it once. ``sample`` is the beginning of the
+    payload as printable text, ``size`` its whole length in bytes.
+    """
+
+    id: str
+    at: datetime
+    topic: str
+    code: str
+    reason: str
+    sample: str
+    size: int
+    email: str = ""

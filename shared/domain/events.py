@@ -1,0 +1,139 @@
+"""The native event: what an admin or an HR system publishes to say that somebody joins or leaves.
+
+Read strictly, because a typo must never silently change what someone gets: unknown fields are
+refused by name, texts may hold no control characters, times must carry their zone.
+The same types generate the published JSON Schema (``python -m tools.event_schema``).
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import json
+import re
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from shared.domain.refusals import RefusalCode, Refused
+
+MAX_EVENT_BYTES = 64 * 1024
+
+# No control characters and no bidirectional overrides: what people read is what was sent.
+# The last part keeps Python's `$` from admitting a final newline; to JSON Schema it is a no-op.
+_TEXT = r"^[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]*$(?!\n)"
+_ID = r"^[!-~]+$(?!\n)"
+
+Text = Annotated[str, Meta(max_length=200, pattern=_TEXT)]
+Reason = Annotated[str, Meta(max_length=1000, pattern=_TEXT)]
+Identifier = Annotated[str, Meta(min_length=1, max_length=200, pattern=_ID)]
+Group = Annotated[str, Meta(min_length=1, max_length=254, pattern=_TEXT)]
+Groups = Annotated[tuple[Group, ...], Meta(max_length=500)]
+Moment = Annotated[datetime, Meta(tz=True)]
+
+
+class NativeEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Somebody joins (topic `onboarding`) or leaves (topic `offboarding`).
+
+    Only `email` is needed. A join says everything about the person: a field left out is empty,
+    not "as before". A leave changes nothing about the person but that they leave.
+    """
+
+    email: Annotated[
+        str, Meta(min_length=3, max_length=254, description="Whose environment: one individual.")
+    ]
+    event_id: Annotated[
+        Identifier | None,
+        Meta(description="What makes a repeat known as one. Default: the Pub/Sub message id."),
+    ] = None
+    occurred_at: Annotated[
+        Moment | None,
+        Meta(description="When it happened; the newest wins. Default: the publish time."),
+    ] = None
+    profile: Annotated[
+        Identifier | None,
+        Meta(description="A profile by name. Default: by the person's groups, else the default."),
+    ] = None
+    groups: Annotated[
+        Groups | None, Meta(description="The person's groups, as profiles.yaml names them.")
+    ] = None
+    person_id: Annotated[
+        Identifier | None, Meta(description="The person's stable id in HR or the directory.")
+    ] = None
+    display_name: Annotated[Text | None, Meta(description="The person's name, for people.")] = None
+    team: Annotated[Text | None, Meta(description="For cost allocation and filters.")] = None
+    cost_center: Annotated[Text | None, Meta(description="Who pays; becomes a label.")] = None
+    effective_at: Annotated[
+        Moment | None,
+        Meta(description="When it is to take effect, if not at once; may lie in the future."),
+    ] = None
+    immediate: Annotated[
+        bool, Meta(description="Leaving only: remove without the profile's grace period.")
+    ] = False
+    reason: Annotated[Reason | None, Meta(description="Why; kept in the history.")] = None
+
+
+def read_event(data: bytes) -> NativeEvent:
+    """Read the bytes of a message; raises ``Refused`` saying what is wrong, and where."""
+    if len(data) > MAX_EVENT_BYTES:
+        raise Refused(
+            RefusalCode.TOO_LARGE,
+            f"the event has {len(data)} bytes; at most {MAX_EVENT_BYTES} are read",
+        )
+    return read_typed(data, NativeEvent)
+
+
+def read_typed(data: bytes, shape: type[Any]) -> Any:
+    """JSON ``data`` as ``shape``, or ``Refused`` with a located message."""
+    try:
+        value = msgspec.json.decode(data, type=shape)
+        json.loads(data, object_pairs_hook=_each_name_once)
+        return value
+    except msgspec.ValidationError as error:
+        raise _located(str(error), shape) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Refused(
+            RefusalCode.NOT_JSON,
+            f"the message is not JSON in UTF-8 ({error}); "
+            f'send an object such as {{"{msgspec.structs.fields(shape)[0].name}": …}}',
+        ) from error
+
+
+def event_schema() -> dict[str, Any]:
+    """The JSON Schema of the native event, as published in ``docs/event.schema.json``."""
+    _, definitions = msgspec.json.schema_components([NativeEvent], ref_template="#/$defs/{name}")
+    schema = definitions["NativeEvent"]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **schema,
+        "title": "Benchkeeper join or leave event",
+        "description": inspect.cleandoc(schema["description"]),
+    }
+
+
+def _each_name_once(pairs: list[tuple[str, object]]) -> None:
+    """JSON says nothing of a name given twice, and readers disagree on which one counts."""
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            raise Refused(
+                RefusalCode.WRONG_SHAPE, f"{name[:80]}: given twice; send every field once"
+            )
+
+
+def _located(message: str, shape: type[Any]) -> Refused:
+    """msgspec says ``… - at `$.groups[0]```; say it as ``groups[0]: …``."""
+    what, _, path = message.partition(" - at `$")
+    where = path.rstrip("`").lstrip(".")
+    unknown = re.search(r"unknown field `(.*)`", what)
+    if unknown:
+        names = [field.encode_name for field in msgspec.structs.fields(shape)]
+        close = difflib.get_close_matches(unknown[1], names, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"known are: {', '.join(names)}"
+        return Refused(
+            RefusalCode.UNKNOWN_FIELD, f"{unknown[1][:80]!r} is not a field of the event; {hint}"
+        )
+    what = re.sub(r"matching regex .*", "of printable characters (an id: without spaces)", what)
+    return Refused(RefusalCode.WRONG_SHAPE, f"{where}: {what}" if where else what)

@@ -1,0 +1,55 @@
+"""Names for a person's resources: readable, always valid, and never two people's at once.
+
+A slug alone collides (``a.b@`` and ``a-b@``) and a hash alone tells nobody anything; together they
+are both readable and unique. Notebooks, Dataproc and Compute accept a letter, then up to 62 of
+``[a-z0-9-]``, not ending in a hyphen; label values accept at most 63 of ``[a-z0-9_-]``.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+
+_SLUG_LENGTH = 22
+_HASH_LENGTH = 12  # base32: 60 bits, so a million people collide once in two million companies
+SLOT_PATTERN = r"^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$"  # keeps prefix-key-slot within 63
+
+
+def slug(text: str, *, length: int) -> str:
+    """``text`` reduced to at most ``length`` of ``[a-z0-9-]``, beginning with a letter."""
+    plain = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    if not plain or not plain[0].isalpha():
+        plain = f"u-{plain}"
+    return plain[:length].strip("-")
+
+
+def fingerprint(text: str, *, length: int = _HASH_LENGTH) -> str:
+    """A stable hash of ``text`` in ``length`` characters of ``[a-z2-7]``."""
+    digest = hashlib.sha256(text.encode()).digest()
+    return base64.b32encode(digest).decode().lower()[:length]
+
+
+def person_key(email: str) -> str:
+    """The key of a person's record and of all that is theirs: slug of the local part, hash."""
+    address = email.lower()
+    return f"{slug(address.partition('@')[0], length=_SLUG_LENGTH)}-{fingerprint(address)}"
+
+
+def resource_id(prefix: str, key: str, slot: str = "") -> str:
+    """``prefix-key`` or ``prefix-key-slot``: at most 2 + 1 + 35 + 1 + 20 = 59 characters."""
+    return f"{prefix}-{key}-{slot}" if slot else f"{prefix}-{key}"
+
+
+def label_value(text: str | None) -> str:
+    """``text`` as a label value: lower case, at most 63 of ``[a-z0-9_-]``; '' when there is none.
+
+    Where something had to be dropped or cut, a short hash is added, so that two cost centres that
+    differ only in what was dropped remain two on the bill.
+    """
+    if not text:
+        return ""
+    plain = re.sub(r"[^a-z0-9_-]+", "-", text.lower()).strip("-_")
+    if plain == text and len(plain) <= 63:
+        return plain
+    return f"{plain[:50].rstrip('-_')}-{fingerprint(text, length=8)}".lstrip("-")

@@ -1,0 +1,69 @@
+"""One individual, and how an e-mail address is told from everything that merely looks like one.
+
+The address decides who owns a notebook and whose credentials a query runs on, so it is read
+strictly: plain ASCII (no look-alike letters), an allowed domain, never a group, never a robot.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+import msgspec
+
+from shared.domain.refusals import RefusalCode, Refused
+
+# RFC 5321: local part at most 64 octets, the whole address at most 254.
+_ADDRESS = re.compile(
+    r"(?P<local>[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*)"
+    r"@(?P<domain>[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+    r"(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+)"
+)
+_PRINCIPAL_PREFIXES = ("group:", "serviceaccount:", "domain:", "principal:", "principalset:")
+
+
+class Person(msgspec.Struct, frozen=True, kw_only=True):
+    """One individual, as the last accepted event described them.
+
+    ``email`` is lower case. ``groups`` are the names the identity system uses, in its order.
+    """
+
+    email: str
+    person_id: str | None = None
+    display_name: str | None = None
+    groups: tuple[str, ...] = ()
+    team: str | None = None
+    cost_center: str | None = None
+
+
+def parse_email(text: str, *, allowed_domains: Collection[str]) -> str:
+    """Return the address in lower case, or raise ``Refused`` saying what is wrong with it.
+
+    ``allowed_domains`` are compared whole: ``example.com`` does not admit ``sub.example.com``.
+    """
+    address = text.strip().lower()
+    shown = repr(text if len(text) <= 80 else text[:77] + "...")
+    if address.startswith(_PRINCIPAL_PREFIXES):
+        raise Refused(
+            RefusalCode.NOT_A_PERSON,
+            f"email: {shown} names a group or a service account; send one event a person",
+        )
+    found = _ADDRESS.fullmatch(address)
+    if found is None or len(found["local"]) > 64 or len(address) > 254:
+        raise Refused(
+            RefusalCode.BAD_EMAIL,
+            f"email: {shown} is not an e-mail address; send it as name@domain in plain ASCII",
+        )
+    domain = found["domain"]
+    if domain.endswith(".gserviceaccount.com"):
+        raise Refused(
+            RefusalCode.NOT_A_PERSON,
+            f"email: {shown} is a service account; personal environments are for people",
+        )
+    if domain not in allowed_domains:
+        raise Refused(
+            RefusalCode.FOREIGN_DOMAIN,
+            f"email: {shown} is not in an allowed domain ({', '.join(sorted(allowed_domains))}); "
+            "add the domain to ALLOWED_DOMAINS if its people are meant to have environments",
+        )
+    return address

@@ -1,0 +1,48 @@
+"""How patient we are: the times and limits that converge works with, all in one place."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+
+import msgspec
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """Times and limits of converge.
+
+    ``lease``: how long one worker may act on a record before another takes over. It must be well
+    above the deadline of a single call (``call_deadline``), because no call is begun that could
+    outlive the lease.
+    ``poll``: how soon to look again at something under way. ``doubt``: how long a create whose answer
+    was lost may still land, so that "not found" is not believed yet. ``attempts``: how many failures in a
+    row until a resource is quarantined, and only tried again in the ``quarantine`` steps.
+    """
+
+    lease: timedelta = timedelta(seconds=180)
+    call_deadline: timedelta = timedelta(seconds=30)
+    poll: timedelta = timedelta(seconds=20)
+    doubt: timedelta = timedelta(minutes=2)
+    backoff_first: timedelta = timedelta(seconds=30)
+    backoff_most: timedelta = timedelta(hours=1)
+    attempts: int = 8
+    quarantine: tuple[timedelta, ...] = (
+        timedelta(hours=6),
+        timedelta(hours=12),
+        timedelta(hours=24),
+    )
+
+    def backoff(self, attempts: int, seed: str) -> timedelta:
+        """How long to wait after the ``attempts``-th failure in a row (1 is the first).
+
+        Doubles from ``backoff_first`` up to ``backoff_most``, then the slow quarantine steps. The
+        jitter (up to a quarter less) comes from ``seed``, so that ten thousand people who failed
+        together don't come back together, and a simulation can be repeated.
+        """
+        if attempts >= self.attempts:
+            step = min(attempts - self.attempts, len(self.quarantine) - 1)
+            wait = self.quarantine[step]
+        else:
+            wait = min(self.backoff_first * 2 ** max(attempts - 1, 0), self.backoff_most)
+        spread = hashlib.sha256(f"{seed}#{attempts}".encode()).digest()[0] / 255
+        return wait * (1 - spread / 4)

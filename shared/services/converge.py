@@ -1,0 +1,257 @@
+"""Converge: look, decide, save what we are about to do, do it, save what came of it.
+
+The order is the point. Every write is a compare-and-swap, the claim is saved before the first call
+to the cloud and its ``due_at`` is the end of the lease: wherever a worker dies, the next tick
+finds the record, looks at what is really there, and goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+from msgspec.structs import replace
+from typing_extensions import assert_never
+
+from shared.domain.decision import Action, Decision, decide, in_force, must_look, told
+from shared.domain.environment import Entry, Environment, Intent, Lease, Verb
+from shared.domain.faults import CloudFault, Problem
+from shared.domain.memory import fail, request_id, see
+from shared.domain.policy import Policy
+from shared.domain.resources import Kind, Observation, Resource, Step, Want
+from shared.domain.wants import Site, wants
+from shared.ports import (
+    Clock,
+    Conflict,
+    Driver,
+    EnvironmentStore,
+    ProfileSource,
+    Stored,
+    Tokens,
+)
+
+log = logging.getLogger(__name__)
+
+_ROUNDS = 8  # create, then a leave that crossed it, then …: more in one run is the tick's
+
+
+class Converged(StrEnum):
+    """How one run ended."""
+
+    DONE = "done"  # nothing more to do now; due_at says when, if ever, to look again
+    BUSY = "busy"  # another worker holds the lease and will carry on
+    UNKNOWN = "unknown"  # there is no record of this person
+
+
+class Converge:
+    """Moves environments towards what they should be, one step of each resource at a time."""
+
+    def __init__(
+        self,
+        *,
+        store: EnvironmentStore,
+        drivers: Mapping[Kind, Driver],
+        profiles: ProfileSource,
+        site: Site,
+        clock: Clock,
+        tokens: Tokens,
+        policy: Policy,
+    ) -> None:
+        self._store = store
+        self._drivers = drivers
+        self._profiles = profiles
+        self._site = site
+        self._clock = clock
+        self._tokens = tokens
+        self._policy = policy
+
+    def run(self, key: str) -> Converged:
+        """Converge the record of ``key`` as far as it goes now."""
+        stored = self._store.load(key)
+        if stored is None:
+            return Converged.UNKNOWN
+        if self.is_held(stored.environment):
+            return Converged.BUSY
+        try:
+            self.advance(stored.environment, stored.version, ())
+        except Conflict:
+            return Converged.BUSY
+        return Converged.DONE
+
+    def is_held(self, environment: Environment) -> bool:
+        """Whether another worker has the right to act on the record just now."""
+        lease = environment.lease
+        return lease is not None and self._clock.now() < lease.until
+
+    def advance(
+        self, environment: Environment, version: str | None, entries: Sequence[Entry]
+    ) -> None:
+        """Converge ``environment``, not saved yet in this form, on top of ``version``.
+
+        ``entries`` go into the history with the first save. Raises ``Conflict`` only from that
+        first save, when nothing was saved and nothing was done.
+
+        Each round saves once: what came of the last steps together with the next ones about to be
+        taken. If a round's save is beaten by a new intent, the results are put onto the newer
+        record and decided upon again. When the rounds are used up the lease runs out, and the tick
+        looks.
+        """
+        token = self._tokens()
+        results: tuple[Result, ...] = ()
+        for _ in range(_ROUNDS):
+            decision = self._decide(environment, results)
+            claimed = _claim(decision, token, self._clock.now(), self._policy)
+            try:
+                version = self._store.save(claimed, version, (*entries, *decision.entries))
+            except Conflict:
+                if not results:
+                    raise
+                stored = self._still_ours(claimed.key, token)
+                if stored is None:
+                    return
+                environment, version = stored.environment, stored.version
+                continue
+            _log_told(claimed, decision.entries)
+            if not decision.actions:
+                return
+            environment, entries = claimed, ()
+            results = tuple(self._act(claimed, action) for action in decision.actions)
+        log.warning(
+            "rounds used up; the tick goes on when the lease ends",
+            extra={"action": "converge.rounds", "person": environment.key},
+        )
+
+    def _decide(self, environment: Environment, results: Sequence[Result]) -> Decision:
+        """Put the results onto the record, look at what must be looked at, decide."""
+        now = self._clock.now()
+        environment, entries = absorb(environment, results, now, self._policy)
+        promoted = in_force(environment, now)
+        if promoted.intent is not None and promoted is not environment:
+            entries = (*entries, _promotion(promoted.intent, now))
+        wanted = self._wants(promoted)
+        seen = {
+            id: self._look(promoted, resource)
+            for id in must_look(promoted, wanted, now)
+            if (resource := promoted.resource(id)) is not None
+        }
+        decision = decide(promoted, wanted, seen, now, self._policy)
+        return replace(decision, entries=(*entries, *decision.entries))
+
+    def _wants(self, environment: Environment) -> tuple[Want, ...] | None:
+        """What the profile asks for; a leaver's is not looked up, so that leaving never fails."""
+        intent = environment.intent
+        if intent is None or intent.verb is Verb.LEAVE:
+            return ()
+        profile = self._profiles.current().profile(environment.profile)
+        if profile is None:
+            return None
+        return wants(profile, environment.person, environment.key, self._site)
+
+    def _look(self, environment: Environment, resource: Resource) -> Observation:
+        driver = self._drivers[resource.kind]
+        try:
+            return driver.observe(resource, environment.key, environment.person.email)
+        except CloudFault as fault:
+            return Observation(state=None, problem=fault.problem())
+
+    def _act(self, environment: Environment, action: Action) -> Result:
+        """Take one step, unless our lease could end while the call is still out."""
+        lease = environment.lease
+        assert lease is not None, "only a claimed record is acted upon"
+        if self._clock.now() + self._policy.call_deadline > lease.until:
+            return Result(action, None)
+        try:
+            return Result(action, self._take(environment, action))
+        except CloudFault as fault:
+            return Result(action, fault.problem())
+
+    def _take(self, environment: Environment, action: Action) -> Observation:
+        resource, want = action.resource, action.want
+        driver = self._drivers[resource.kind]
+        key, email = environment.key, environment.person.email
+        request = request_id(key, resource, action.step)
+        match action.step:
+            case Step.CREATE:
+                assert want is not None
+                return driver.create(resource, want, key, email, request)
+            case Step.UPDATE:
+                assert want is not None
+                return driver.update(resource, want, key, email, request)
+            case Step.START:
+                return driver.start(resource, request)
+            case Step.STOP:
+                return driver.stop(resource, request)
+            case Step.DELETE:
+                return driver.delete(resource, request)
+        assert_never(action.step)
+
+    def _still_ours(self, key: str, token: str) -> Stored | None:
+        """The record as it is now, if we still may act on it; else others look for themselves."""
+        stored = self._store.load(key)
+        if stored is None or stored.environment.lease is None:
+            return None
+        return stored if stored.environment.lease.token == token else None
+
+
+class Result(msgspec.Struct, frozen=True):
+    """What came of an action: an answer, a problem, or None if it was not taken after all."""
+
+    action: Action
+    answer: Observation | Problem | None
+
+
+def absorb(
+    environment: Environment, results: Sequence[Result], now: datetime, policy: Policy
+) -> tuple[Environment, tuple[Entry, ...]]:
+    """The record with the results of our steps in it, and what the history should say of them."""
+    entries: list[Entry] = []
+    for result in results:
+        action = result.action
+        before = environment.resource(action.resource.id)
+        assert before is not None, "a resource never leaves its record"
+        match result.answer:
+            case None:
+                continue
+            case Problem() as problem:
+                after = fail(before, problem, key=environment.key, now=now, policy=policy)
+            case Observation() as seen:
+                after = see(before, seen, key=environment.key, now=now, policy=policy)
+                if action.want is not None and seen.problem is None:
+                    after = replace(after, digest=action.want.digest)
+        entries += told(before, after, now)
+        environment = environment.with_resource(after)
+    return environment, tuple(entries)
+
+
+def _claim(decision: Decision, token: str, now: datetime, policy: Policy) -> Environment:
+    """The record to save: leased to us if there is something to do, free otherwise."""
+    if not decision.actions:
+        return replace(decision.environment, lease=None)
+    until = now + policy.lease
+    return replace(decision.environment, lease=Lease(token=token, until=until), due_at=until)
+
+
+def _promotion(intent: Intent, now: datetime) -> Entry:
+    return Entry(
+        at=now,
+        action="intent.applied",
+        text=f"{intent.verb} announced earlier is in force now",
+        event_id=intent.event_id,
+    )
+
+
+def _log_told(environment: Environment, entries: Sequence[Entry]) -> None:
+    for entry in entries:
+        log.log(
+            logging.WARNING if entry.action == "step.failed" else logging.INFO,
+            entry.text,
+            extra={
+                "action": entry.action,
+                "person": environment.key,
+                "about": entry.about,
+                "phase": environment.phase,
+            },
+        )

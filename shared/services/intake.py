@@ -1,0 +1,122 @@
+"""Intake: a message becomes an intent in the record, or is parked with its reason.
+
+After ``accept`` returns the message may be acknowledged: it was applied, scheduled, a duplicate,
+stale or parked, and the history (or the parked list) says which. If state can't be written it
+raises, so that the message is delivered again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+
+from shared.domain.environment import Environment, Parked, Verb
+from shared.domain.names import person_key
+from shared.domain.normalise import Message, to_intent
+from shared.domain.refusals import RefusalCode, Refused
+from shared.domain.ruling import Outcome, Ruling, rule
+from shared.ports import Clock, Conflict, EnvironmentStore, ProfileSource
+from shared.services.converge import Converge
+
+log = logging.getLogger(__name__)
+
+_TRIES = 20  # how often to load and decide anew when others keep changing the same record
+_SAMPLE = 2000  # characters of a refused payload that are kept
+
+
+class Contended(Exception):
+    """Too many workers are changing this person's record at once; deliver the message again."""
+
+
+class Intake:
+    """Takes join and leave messages in."""
+
+    def __init__(
+        self,
+        *,
+        store: EnvironmentStore,
+        profiles: ProfileSource,
+        converge: Converge,
+        clock: Clock,
+        allowed_domains: Collection[str],
+    ) -> None:
+        self._store = store
+        self._profiles = profiles
+        self._converge = converge
+        self._clock = clock
+        self._allowed_domains = allowed_domains
+
+    def accept(self, message: Message, verb: Verb) -> Outcome | RefusalCode:
+        """Record what ``message`` wants and take the first steps towards it."""
+        try:
+            intent = to_intent(
+                message,
+                verb,
+                now=self._clock.now(),
+                allowed_domains=self._allowed_domains,
+                profiles=self._profiles.current,
+            )
+        except Refused as refused:
+            self.park(message, refused)
+            return refused.code
+        key = person_key(intent.person.email)
+        for _ in range(_TRIES):
+            stored = self._store.load(key)
+            environment = stored.environment if stored else None
+            _check_owner(environment, intent.person.email)
+            ruling = rule(environment, intent, key, self._clock.now())
+            try:
+                self._carry_out(ruling, stored.version if stored else None)
+            except Conflict:
+                continue
+            log.info(
+                ruling.entry.text,
+                extra={
+                    "action": ruling.entry.action,
+                    "person": key,
+                    "event_id": intent.event_id,
+                },
+            )
+            return ruling.outcome
+        raise Contended(f"{_TRIES} attempts to record event {intent.event_id} for {key}")
+
+    def park(self, message: Message, refused: Refused) -> None:
+        """Keep a refused message with its reason; a redelivery of it is kept and logged once."""
+        text = message.data[: _SAMPLE * 4].decode("utf-8", errors="backslashreplace")
+        parked = Parked(
+            id=f"{message.topic}-{message.id}",
+            at=self._clock.now(),
+            topic=message.topic,
+            code=refused.code,
+            reason=refused.message,
+            sample=text[:_SAMPLE],
+            size=len(message.data),
+        )
+        if self._store.park(parked):
+            log.warning(
+                refused.message,
+                extra={
+                    "action": "event.parked",
+                    "code": refused.code,
+                    "event_id": message.id,
+                    "topic": message.topic,
+                },
+            )
+
+    def _carry_out(self, ruling: Ruling, version: str | None) -> None:
+        environment = ruling.environment
+        if ruling.outcome is Outcome.DUPLICATE:
+            self._store.append(environment.key, (ruling.entry,))
+        elif ruling.outcome is Outcome.STALE or self._converge.is_held(environment):
+            # Whoever holds the lease finds the new intent when it saves its results.
+            self._store.save(environment, version, (ruling.entry,))
+        else:
+            self._converge.advance(environment, version, (ruling.entry,))
+
+
+def _check_owner(environment: Environment | None, email: str) -> None:
+    """Two addresses with one key would share a notebook: 60 bits of hash say never, we check."""
+    if environment is not None and environment.person.email != email:
+        raise RuntimeError(
+            f"key {environment.key} belongs to another person; {email} can't be recorded under it"
+        )

@@ -1,0 +1,78 @@
+"""Settings: read once, from a mapping, checked all together; the core never sees the environment.
+
+Endpoints are what tells Google from the laptop, and nothing else does. Three of them are the
+clients' own variables (``FIRESTORE_EMULATOR_HOST``, ``PUBSUB_EMULATOR_HOST``,
+``STORAGE_EMULATOR_HOST``) and aren't repeated here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+
+class SettingsInvalid(Exception):
+    """The settings can't be used; every fault is named."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("settings: " + "; ".join(faults))
+        self.faults = tuple(faults)
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a deployment can set; the names of the variables are the fields' in upper case."""
+
+    project: str
+    """The Google Cloud project of the notebooks. ``PROJECT``, else ``GOOGLE_CLOUD_PROJECT``."""
+    region: str = "us-central1"
+    """The region of the Dataproc templates."""
+    allowed_domains: frozenset[str]
+    """E-mail domains whose people get environments, separated by commas."""
+    state: str = "firestore:(default)"
+    """``firestore:DATABASE``, or ``sqlite:PATH`` for the embedded default of a laptop."""
+    profiles: str
+    """``gs://BUCKET/PREFIX``, or ``file:DIRECTORY``: where profiles.yaml and masters/ are."""
+    templates_bucket: str
+    """The bucket of the people's cluster templates, without ``gs://``."""
+    converge_topic: str = "converge"
+    """The topic that the tick publishes to, one message a person."""
+    notebooks_endpoint: str = "https://notebooks.googleapis.com"
+    dataproc_endpoint: str = ""
+    """Default: the region's own, as the Dataproc API wants it."""
+    clock_endpoint: str = ""
+    """Ask this URL for the time (``{"now": …}``) instead of the machine; for rehearsals."""
+    log_level: str = "INFO"
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """The settings in ``environ``; raises ``SettingsInvalid`` naming everything that is wrong."""
+    faults = []
+    given: dict[str, object] = {}
+    for field in msgspec.structs.fields(Settings):
+        name = field.name.upper()
+        text = environ.get(name, "").strip()
+        if name == "PROJECT":
+            text = text or environ.get("GOOGLE_CLOUD_PROJECT", "").strip()
+        if text:
+            given[field.name] = text
+        elif field.required:
+            faults.append(f"{name} is not set")
+    domains = str(given.get("allowed_domains", "")).lower().split(",")
+    given["allowed_domains"] = frozenset(d.strip() for d in domains if d.strip())
+    faults += _wrong_prefix(given, "state", ("firestore:", "sqlite:"))
+    faults += _wrong_prefix(given, "profiles", ("gs://", "file:"))
+    for name in ("notebooks_endpoint", "dataproc_endpoint", "clock_endpoint"):
+        faults += _wrong_prefix(given, name, ("https://", "http://"))
+    if faults:
+        raise SettingsInvalid(faults)
+    region = given.get("region", "us-central1")
+    given.setdefault("dataproc_endpoint", f"https://{region}-dataproc.googleapis.com")
+    return msgspec.convert(given, Settings)
+
+
+def _wrong_prefix(given: Mapping[str, object], name: str, prefixes: tuple[str, ...]) -> list[str]:
+    value = given.get(name)
+    if value is None or str(value).startswith(prefixes):
+        return []
+    return [f"{name.upper()} is {value!r}; it begins with {' or '.join(prefixes)}"]
