@@ -103,9 +103,7 @@ def _phase(text: str | None) -> Phase | None:
     try:
         return Phase(text)
     except ValueError:
-        raise Unanswerable(
-            400, f"phase: {text!r} is none of {', '.join(Phase)}"
-        ) from None
+        raise Unanswerable(400, f"phase: {text!r} is none of {', '.join(Phase)}") from None
 
 
 def _json(status: int, body: dict[str, Any]) -> flask.Response:

@@ -11,7 +11,7 @@ import flask
 from functions.messages import read_message
 from shared import logs
 from shared.bootstrap import App, app
-from shared.domain.events import read_typed
+from shared.domain.events import Shape, read_typed
 from shared.domain.normalise import Message
 from shared.domain.refusals import RefusalCode, Refused
 
@@ -24,8 +24,7 @@ def handling(event: Any, *, topic: str) -> Iterator[tuple[App, Message]]:
     """
     parts = app()
     message = read_message(event, topic=topic, now=parts.clock.now())
-    headers = flask.request.headers if flask.has_request_context() else {}
-    trace = logs.trace_of(parts.settings.project, headers)
+    trace = logs.trace_of(parts.settings.project, flask.request.headers)
     with logs.bound(trace=trace, message_id=message.id, topic=message.topic):
         try:
             yield parts, message
@@ -33,7 +32,7 @@ def handling(event: Any, *, topic: str) -> Iterator[tuple[App, Message]]:
             parts.intake.park(message, refused)
 
 
-def read_body(message: Message, shape: type[Any]) -> Any:
+def read_body(message: Message, shape: type[Shape]) -> Shape:
     """The message's JSON as ``shape``; raises ``Refused``."""
     if message.trouble:
         raise Refused(RefusalCode.NOT_JSON, message.trouble)

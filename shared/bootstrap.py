@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class once(cached_property[T]):  # noqa: N801 - reads as the decorator it is
+class once(cached_property[T]):
     """A part that is built when first asked for; by one thread only."""
 
     _lock = threading.RLock()

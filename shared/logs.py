@@ -18,10 +18,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import TextIO
+from typing import Protocol, TextIO
 
 _bound: ContextVar[Mapping[str, str] | None] = ContextVar("bound", default=None)
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+class Headers(Protocol):
+    """HTTP headers; whoever holds them knows that their names' case doesn't matter."""
+
+    def get(self, key: str, default: str) -> str:
+        """The header's value, or ``default``."""
 
 
 @contextmanager
@@ -34,7 +41,7 @@ def bound(**fields: str) -> Iterator[None]:
         _bound.reset(token)
 
 
-def trace_of(project: str, headers: Mapping[str, str]) -> str:
+def trace_of(project: str, headers: Headers) -> str:
     """The request's trace as Cloud Logging wants it, or ''."""
     parent = re.match(r"[0-9a-f]{2}-([0-9a-f]{32})-", headers.get("traceparent", ""))
     legacy = re.match(r"([0-9a-f]{32})\b", headers.get("X-Cloud-Trace-Context", ""))

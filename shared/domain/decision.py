@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import assert_never
 
 import msgspec
 from msgspec.structs import replace
-from typing_extensions import assert_never
 
 from shared.domain.environment import Entry, Environment, Phase, Verb
 from shared.domain.memory import begin, see
@@ -107,9 +107,7 @@ def decide(
             resource = begin(resource, step, now)
             actions.append(Action(resource, step, want))
         elif _is_there(resource, goals[resource.id]):
-            resource = replace(
-                resource, attempts=0, problem=None, look_at=None, retry_at=None
-            )
+            resource = replace(resource, attempts=0, problem=None, look_at=None, retry_at=None)
         environment = environment.with_resource(resource)
     environment = _with_phase(environment, wants, goals, now, policy)
     if environment.phase is not before.phase:
@@ -276,9 +274,9 @@ def _due_at(
         moments.append(environment.pending.effective_at)
     for resource in environment.resources:
         goal = goals[resource.id]
-        if goal is Goal.DOWN and environment.left_at is not None:
-            if resource.state not in (State.ABSENT, State.FOREIGN):
-                moments.append(removal_at(environment))
+        leaving = environment.left_at is not None
+        if leaving and goal is Goal.DOWN and resource.state not in (State.ABSENT, State.FOREIGN):
+            moments.append(removal_at(environment))
         if not _is_there(resource, goal):
             waits = [m for m in (resource.look_at, resource.retry_at) if m is not None]
             moments.append(max([*waits, now]) if waits else now + policy.poll)

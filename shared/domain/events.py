@@ -12,7 +12,7 @@ import inspect
 import json
 import re
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -26,6 +26,7 @@ MAX_EVENT_BYTES = 64 * 1024
 _TEXT = r"^[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]*$(?!\n)"
 _ID = r"^[!-~]+$(?!\n)"
 
+Shape = TypeVar("Shape", bound=msgspec.Struct)
 Text = Annotated[str, Meta(max_length=200, pattern=_TEXT)]
 Reason = Annotated[str, Meta(max_length=1000, pattern=_TEXT)]
 Identifier = Annotated[str, Meta(min_length=1, max_length=200, pattern=_ID)]
@@ -85,7 +86,7 @@ def read_event(data: bytes) -> NativeEvent:
     return read_typed(data, NativeEvent)
 
 
-def read_typed(data: bytes, shape: type[Any]) -> Any:
+def read_typed(data: bytes, shape: type[Shape]) -> Shape:
     """JSON ``data`` as ``shape``, or ``Refused`` with a located message."""
     try:
         value = msgspec.json.decode(data, type=shape)

@@ -42,9 +42,7 @@ def request_id(key: str, resource: Resource, step: Step) -> str:
 
 def begin(resource: Resource, step: Step, now: datetime) -> Resource:
     """``step`` is about to be taken; saved before the call, so that a crash leaves a trace."""
-    return replace(
-        resource, under_way=step, operation="", since=now, look_at=now, retry_at=None
-    )
+    return replace(resource, under_way=step, operation="", since=now, look_at=now, retry_at=None)
 
 
 def see(

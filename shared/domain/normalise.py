@@ -1,7 +1,7 @@
 """From a message to an intent: every default filled in, every doubt refused.
 
 What is silent in the event comes from the message that carried it (id, publish time) and from the
-profiles. A leave asks nothing of the profiles, so that somebody can leave whatever state they are in.
+profiles. A leave asks nothing of the profiles: whatever state those are in, people can leave.
 """
 
 from __future__ import annotations

@@ -14,9 +14,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     ``lease``: how long one worker may act on a record before another takes over. It must be well
     above the deadline of a single call (``call_deadline``), because no call is begun that could
     outlive the lease.
-    ``poll``: how soon to look again at something under way. ``doubt``: how long a create whose answer
-    was lost may still land, so that "not found" is not believed yet. ``attempts``: how many failures in a
-    row until a resource is quarantined, and only tried again in the ``quarantine`` steps.
+    ``poll``: how soon to look again at something under way. ``doubt``: how long a create whose
+    answer was lost may still land, so that "not found" is not believed yet. ``attempts``: how many
+    failures in a row until a resource is quarantined, and tried only in the ``quarantine`` steps.
     """
 
     lease: timedelta = timedelta(seconds=180)

@@ -11,10 +11,10 @@ import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
+from typing import assert_never
 
 import msgspec
 from msgspec.structs import replace
-from typing_extensions import assert_never
 
 from shared.domain.decision import Action, Decision, decide, in_force, must_look, told
 from shared.domain.environment import Entry, Environment, Intent, Lease, Verb

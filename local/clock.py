@@ -1,0 +1,53 @@
+"""The cloud's clock: real time plus an offset that only ever grows.
+
+Everything that takes time in the local cloud (operations, leases, retries, schedules) asks this
+clock, so that a test can let a month pass in one call. It knows nothing of who is waiting or why.
+"""
+
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+
+# A stop event can't wake a condition, so a waiter looks at it this often (real seconds).
+_STOP_CHECK_SECONDS = 0.05
+
+
+class Clock:
+    def __init__(self, start: datetime | None = None) -> None:
+        # Counted from a monotonic base: a wall clock set back must not undo what is finished.
+        self._base = (start or datetime.now(UTC)).astimezone(UTC)
+        self._started = time.monotonic()
+        self._offset = timedelta()
+        self._moved = threading.Condition()
+
+    def now(self) -> datetime:
+        """The cloud's time, aware and in UTC."""
+        with self._moved:
+            return self._read()
+
+    def advance(self, by: timedelta) -> datetime:
+        """Let time pass at once, wake everyone who waits, and return the new time."""
+        if by < timedelta():
+            raise ValueError(f"the clock only goes forward, not by {by}")
+        with self._moved:
+            self._offset += by
+            self._moved.notify_all()
+            return self._read()
+
+    def wait_until(self, moment: datetime, stop: threading.Event) -> bool:
+        """Block until `moment`; True when it has come, False when `stop` was set before."""
+        with self._moved:
+            while not stop.is_set():
+                left = (moment - self._read()).total_seconds()
+                if left <= 0:
+                    return True
+                self._moved.wait(min(left, _STOP_CHECK_SECONDS))
+        return False
+
+    def _read(self) -> datetime:
+        return self._base + timedelta(seconds=time.monotonic() - self._started) + self._offset
+
+
+def timestamp(moment: datetime) -> str:
+    """RFC 3339 in UTC with microseconds, as Google's APIs write it."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,115 @@
+"""One cloud: its clock, log, faults, quotas and settings, and the gate every API request passes.
+
+`Cloud.call` is that gate. Each face opens it exactly once per request, so that faults, quotas and
+the call log mean the same for REST and gRPC. It must not know any service's resources.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from local.calls import Call, CallLog
+from local.clock import Clock
+from local.errors import ApiError, ConnectionDropped
+from local.faults import AFTER, BEFORE, OPERATION, Fault, Faults
+from local.quotas import Quotas
+
+# How long operations take unless the settings say otherwise, in seconds of the cloud's clock.
+VERB_SECONDS = {
+    "create": 90.0,
+    "start": 40.0,
+    "stop": 30.0,
+    "delete": 40.0,
+    "update": 20.0,
+    "reset": 40.0,
+}
+
+
+@dataclass
+class _OpenCall:
+    """The request being served; remembers which fault shaped it until it is logged."""
+
+    service: str
+    method: str
+    target: str
+    at: datetime
+    fault: str | None = None
+
+
+_open_call: ContextVar[_OpenCall | None] = ContextVar("open_call", default=None)
+
+
+@dataclass
+class Cloud:
+    project: str = "demo"
+    clock: Clock = field(default_factory=Clock)
+    calls: CallLog = field(default_factory=CallLog)
+    faults: Faults = field(default_factory=Faults)
+    quotas: Quotas = field(default_factory=Quotas)
+    latency_seconds: float = 0.0  # real seconds, before every answer
+    operation_seconds: float | None = None  # one number for every operation; None = per verb
+    verb_seconds: dict[str, float] = field(default_factory=lambda: dict(VERB_SECONDS))
+
+    @contextmanager
+    def call(self, service: str, method: str, target: str) -> Iterator[None]:
+        """Serve one API request: faults, latency and quota around the body, and its log entry.
+
+        A "before" fault keeps the body from running; an "after" fault lets it run and then spoils
+        the answer. Raises ApiError or ConnectionDropped; sleeps only for latency and fault delays.
+        """
+        call = _OpenCall(service, method, target, self.clock.now())
+        _open_call.set(call)
+        outcome = "INTERNAL"  # whatever escapes that is neither of the two below is our own bug
+        try:
+            if self.latency_seconds:
+                time.sleep(self.latency_seconds)
+            self._strike(call, BEFORE)
+            self.quotas.check_request(service, self.clock.now())
+            yield
+            self._strike(call, AFTER)
+            outcome = "OK"
+        except ApiError as error:
+            outcome = error.status
+            raise
+        except ConnectionDropped:
+            outcome = "DROPPED"
+            raise
+        finally:
+            # Not reset(token): a streaming call may end in another thread than it began in.
+            _open_call.set(None)
+            self.calls.record(Call(0, call.at, service, method, target, outcome, call.fault))
+
+    def operation_fault(self, service: str, method: str, target: str) -> ApiError | None:
+        """The error a scripted fault wants this request's long-running operation to end in."""
+        fault = self.faults.take(service, method, target, OPERATION)
+        if fault is None:
+            return None
+        call = _open_call.get()
+        if call is not None:
+            call.fault = fault.id
+        return fault.to_error()
+
+    def operation_time(self, verb: str) -> timedelta:
+        """How long an operation of this verb takes on the cloud's clock."""
+        seconds = self.operation_seconds
+        return timedelta(seconds=self.verb_seconds[verb] if seconds is None else seconds)
+
+    def _strike(self, call: _OpenCall, when: str) -> None:
+        fault = self.faults.take(call.service, call.method, call.target, when)
+        if fault is None:
+            return
+        call.fault = fault.id
+        _apply(fault)
+
+
+def _apply(fault: Fault) -> None:
+    if fault.delay_seconds:
+        time.sleep(fault.delay_seconds)
+    if fault.drop:
+        raise ConnectionDropped(fault.id)
+    error = fault.to_error()
+    if error is not None:
+        raise error

@@ -1,0 +1,156 @@
+"""Scripted faults: which request goes wrong, when, how, and how often it did.
+
+A test scripts a fault, runs, and asks for `hits`: a fault that was never hit proves nothing. This
+module only chooses and counts; applying a fault is `Cloud.call`'s work.
+"""
+
+import threading
+from dataclasses import asdict, dataclass, fields
+from fnmatch import fnmatchcase
+from typing import Any
+
+from local.errors import CODES, ApiError
+
+BEFORE, AFTER, OPERATION = "before", "after", "operation"
+_WHEN = (BEFORE, AFTER, OPERATION)
+_COUNTED = {"id", "hits", "seen"}
+
+
+@dataclass(slots=True)
+class Fault:
+    """One scripted fault; `service` and `method` may be patterns such as "*" or "instances.*"."""
+
+    id: str
+    service: str = "*"
+    method: str = "*"
+    match: str = ""  # substring of the target, "" = any
+    when: str = BEFORE  # not applied | "after": applied, then the answer | "operation": its end
+    error: dict[str, Any] | None = None  # {"status": "UNAVAILABLE", "message": "…", "http": 503}
+    delay_seconds: float = 0.0  # real seconds
+    drop: bool = False  # cut the connection without an answer
+    skip: int = 0  # let the first n matching requests pass
+    times: int | None = None  # then strike n times; None = for ever
+    hits: int = 0
+    seen: int = 0
+
+    def matches(self, service: str, method: str, target: str) -> bool:
+        return (
+            fnmatchcase(service, self.service)
+            and fnmatchcase(method, self.method)
+            and self.match in target
+        )
+
+    def strikes(self) -> bool:
+        """Count a matching request; True if this one is hit."""
+        self.seen += 1
+        if self.seen <= self.skip or (self.times is not None and self.hits >= self.times):
+            return False
+        self.hits += 1
+        return True
+
+    def to_error(self) -> ApiError | None:
+        if self.error is None:
+            return None
+        return ApiError(
+            self.error["status"],
+            self.error.get("message", f"Scripted fault {self.id}"),
+            self.error.get("details"),
+            self.error.get("http"),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Faults:
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._faults: dict[str, Fault] = {}
+        self._made = 0
+
+    def add(self, spec: dict[str, Any]) -> Fault:
+        """Script a fault from its JSON form; ApiError INVALID_ARGUMENT when it makes no sense."""
+        violations = _violations(spec)
+        if violations:
+            raise ApiError.invalid("Invalid fault: " + "; ".join(violations), violations)
+        with self._lock:
+            self._made += 1
+            fault = Fault(id=f"fault-{self._made}", **spec)
+            self._faults[fault.id] = fault
+            return fault
+
+    def take(self, service: str, method: str, target: str, when: str) -> Fault | None:
+        """The first fault that strikes this request at this point; its hit is counted."""
+        with self._lock:
+            for fault in self._faults.values():
+                concerned = fault.when == when and fault.matches(service, method, target)
+                if concerned and fault.strikes():
+                    return fault
+        return None
+
+    def list(self) -> list[Fault]:
+        with self._lock:
+            return list(self._faults.values())
+
+    def remove(self, fault_id: str) -> None:
+        with self._lock:
+            if self._faults.pop(fault_id, None) is None:
+                raise ApiError.not_found(f"faults/{fault_id}")
+
+    def clear(self) -> None:
+        with self._lock:
+            self._faults.clear()
+
+
+def _violations(spec: dict[str, Any]) -> list[str]:
+    allowed = {field.name for field in fields(Fault)} - _COUNTED
+    found = [f"{key}: unknown field" for key in spec if key not in allowed]
+    for key in ("service", "method", "match"):
+        if not isinstance(spec.get(key, ""), str):
+            found.append(f"{key}: must be a string")
+    if spec.get("when", BEFORE) not in _WHEN:
+        found.append(f"when: must be one of {', '.join(_WHEN)}")
+    if not _number(spec.get("delay_seconds", 0)):
+        found.append("delay_seconds: must be a number, 0 or more")
+    if not _count(spec.get("skip", 0)):
+        found.append("skip: must be a whole number, 0 or more")
+    if spec.get("times") is not None and not _count(spec["times"]):
+        found.append("times: must be a whole number, 0 or more, or null")
+    if not isinstance(spec.get("drop", False), bool):
+        found.append("drop: must be true or false")
+    return found + _error_violations(spec)
+
+
+def _error_violations(spec: dict[str, Any]) -> list[str]:
+    error = spec.get("error")
+    if error is None:
+        if spec.get("when") == OPERATION:
+            return ["error: an operation needs one to end in"]
+        if not spec.get("drop") and not spec.get("delay_seconds"):
+            return ["error: a fault needs an error, a drop or a delay_seconds"]
+        return []
+    if not isinstance(error, dict):
+        return ["error: must be an object"]
+    found = [
+        f"error.{key}: unknown field"
+        for key in error
+        if key not in ("status", "message", "http", "details")
+    ]
+    if error.get("status") not in CODES:
+        found.append(f"error.status: must be one of {', '.join(CODES)}")
+    if not isinstance(error.get("message", ""), str):
+        found.append("error.message: must be a string")
+    http = error.get("http", 500)
+    if not _count(http) or not 400 <= http <= 599:
+        found.append("error.http: must be a number from 400 to 599")
+    if not isinstance(error.get("details", []), list):
+        found.append("error.details: must be a list")
+    return found
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+
+
+def _count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

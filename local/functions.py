@@ -1,0 +1,110 @@
+"""Runs Cloud Functions as the platform does: one functions-framework server a target.
+
+Knows the framework's command line and nothing of what the functions do.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+_START_SECONDS = 60.0  # a cold machine compiles the clients' byte code first
+
+
+@dataclass(frozen=True)
+class Target:
+    """An entry point of the source; ``signature`` is ``cloudevent`` or ``http``."""
+
+    name: str
+    signature: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        """Where it is served."""
+        return f"http://127.0.0.1:{self.port}"
+
+
+class FunctionServers:
+    """The servers of several targets of one source, started together, stopped together."""
+
+    def __init__(
+        self, source: Path, targets: Sequence[Target], environ: Mapping[str, str], logs: Path
+    ) -> None:
+        self._source = source
+        self._targets = tuple(targets)
+        self._environ = dict(environ)
+        self._logs = logs
+        self._processes: dict[Target, subprocess.Popen[bytes]] = {}
+        self._files: list[IO[bytes]] = []
+
+    def start(self) -> None:
+        """Start all; returns when each accepts connections, raises if one ended instead."""
+        self._logs.mkdir(parents=True, exist_ok=True)
+        for target in self._targets:
+            log = (self._logs / f"{target.name}.log").open("wb")
+            self._files.append(log)
+            command = [sys.executable, "-m", "functions_framework", f"--target={target.name}"]
+            command += [f"--source={self._source}", f"--signature-type={target.signature}"]
+            command += ["--host=127.0.0.1", f"--port={target.port}"]
+            self._processes[target] = subprocess.Popen(
+                command, stdout=log, stderr=subprocess.STDOUT, env=self._environ
+            )
+        deadline = time.monotonic() + _START_SECONDS
+        for target, process in self._processes.items():
+            self._wait_for(target, process, deadline)
+
+    def stop(self) -> None:
+        """End all servers and wait for them."""
+        for process in self._processes.values():
+            process.terminate()
+        for process in self._processes.values():
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        for log in self._files:
+            log.close()
+        self._processes.clear()
+        self._files.clear()
+
+    def _wait_for(self, target: Target, process: subprocess.Popen[bytes], deadline: float) -> None:
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                break
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", target.port)) == 0:
+                    return
+            time.sleep(0.02)
+        log = self._logs / f"{target.name}.log"
+        raise RuntimeError(
+            f"{target.name} did not start; its log {log} ends with:\n"
+            + log.read_text(errors="replace")[-2000:]
+        )
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of loopback that nobody listens on just now."""
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
+
+
+def base_environment() -> dict[str, str]:
+    """This process's environment without whatever would lead a function to a real cloud."""
+    foreign = ("GOOGLE_", "CLOUDSDK_", "GCLOUD_", "FUNCTION_", "K_")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
+    return kept | {"NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}

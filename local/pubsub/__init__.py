@@ -1,0 +1,6 @@
+"""A local Pub/Sub: topics, pull and push subscriptions, and a scheduler that publishes."""
+
+from local.pubsub.scheduler import Scheduler
+from local.pubsub.service import PubSub
+
+__all__ = ["PubSub", "Scheduler"]

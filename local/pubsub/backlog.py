@@ -1,0 +1,154 @@
+"""One subscription's messages: ready, waiting for their back-off, or handed out on a lease.
+
+Every method takes `now`, so that the same code runs on any clock. Nothing here locks (the broker
+does), sends, or decides what a failure means: it only knows which message may go out next.
+"""
+
+import heapq
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum, auto
+
+from local.pubsub.model import Message
+
+
+class Stage(Enum):
+    READY = auto()
+    BEHIND = auto()  # ordered delivery: an older message of the same key is not through yet
+    WAITING = auto()  # until `due`, after a failure
+    LEASED = auto()  # handed out; until `due`, or for as long as a push is under way
+    GONE = auto()
+
+
+@dataclass(slots=True, eq=False)
+class Delivery:
+    """One message on its way to one subscription."""
+
+    serial: int  # unique in the broker: a duplicate of a message is a delivery of its own
+    message: Message
+    attempts: int = 0  # how often it was handed out
+    stage: Stage = Stage.READY
+    due: datetime | None = None
+
+    def is_leased(self, attempt: int) -> bool:
+        """Whether it is still out on the lease of that attempt."""
+        return self.stage is Stage.LEASED and self.attempts == attempt
+
+
+@dataclass(slots=True)
+class Backlog:
+    ordered: bool = False
+    _all: dict[int, Delivery] = field(default_factory=dict)
+    _ready: deque[Delivery] = field(default_factory=deque)
+    # (due, tie-breaker, delivery); entries whose delivery has moved on are skipped when they come
+    # up.
+    _timed: list[tuple[datetime, int, Delivery]] = field(default_factory=list)
+    _lanes: dict[str, deque[Delivery]] = field(default_factory=dict)
+    _ties: int = 0
+    leased: int = 0
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def get(self, serial: int) -> Delivery | None:
+        return self._all.get(serial)
+
+    def add(self, delivery: Delivery) -> None:
+        self._all[delivery.serial] = delivery
+        key = delivery.message.ordering_key
+        if self.ordered and key:
+            lane = self._lanes.setdefault(key, deque())
+            lane.append(delivery)
+            if lane[0] is not delivery:
+                delivery.stage = Stage.BEHIND
+                return
+        self._make_ready(delivery)
+
+    def has_ready(self) -> bool:
+        self._drop_stale()
+        return bool(self._ready)
+
+    def lease(self, until: datetime | None) -> Delivery | None:
+        """Hand out the next message; `until` None means: until it is acknowledged or fails."""
+        self._drop_stale()
+        if not self._ready:
+            return None
+        delivery = self._ready.popleft()
+        delivery.attempts += 1
+        delivery.stage = Stage.LEASED
+        delivery.due = until
+        self.leased += 1
+        if until is not None:
+            self._remember(delivery, until)
+        return delivery
+
+    def extend(self, delivery: Delivery, until: datetime) -> None:
+        """Move the end of a lease."""
+        if delivery.stage is Stage.LEASED:
+            delivery.due = until
+            self._remember(delivery, until)
+
+    def remove(self, delivery: Delivery) -> bool:
+        """It is through (acknowledged or dead-lettered): never hand it out again. False: it was."""
+        if self._all.pop(delivery.serial, None) is None:
+            return False
+        self._leave(delivery, Stage.GONE)
+        lane = self._lanes.get(delivery.message.ordering_key) if self.ordered else None
+        if lane:
+            lane.remove(delivery)
+            if not lane:
+                del self._lanes[delivery.message.ordering_key]
+            elif lane[0].stage is Stage.BEHIND:
+                self._make_ready(lane[0])
+        return True
+
+    def fail(self, delivery: Delivery, now: datetime, wait: timedelta) -> None:
+        """Not acknowledged: hand it out again after `wait`."""
+        self._leave(delivery, Stage.WAITING)
+        if wait <= timedelta():
+            self._make_ready(delivery)
+            return
+        delivery.due = now + wait
+        self._remember(delivery, delivery.due)
+
+    def expire(self, now: datetime) -> list[Delivery]:
+        """Make ready what has waited long enough; return the leases that have run out."""
+        expired = []
+        while self._timed and self._timed[0][0] <= now:
+            due, _, delivery = heapq.heappop(self._timed)
+            if delivery.due != due:
+                continue
+            if delivery.stage is Stage.WAITING:
+                self._make_ready(delivery)
+            elif delivery.stage is Stage.LEASED:
+                expired.append(delivery)
+        return expired
+
+    def next_due(self) -> datetime | None:
+        """When `expire` will have something to do."""
+        while self._timed:
+            due, _, delivery = self._timed[0]
+            if delivery.due == due and delivery.stage in (Stage.WAITING, Stage.LEASED):
+                return due
+            heapq.heappop(self._timed)
+        return None
+
+    def _make_ready(self, delivery: Delivery) -> None:
+        delivery.stage = Stage.READY
+        delivery.due = None
+        self._ready.append(delivery)
+
+    def _leave(self, delivery: Delivery, stage: Stage) -> None:
+        if delivery.stage is Stage.LEASED:
+            self.leased -= 1
+        delivery.stage = stage
+        delivery.due = None
+
+    def _remember(self, delivery: Delivery, due: datetime) -> None:
+        self._ties += 1
+        heapq.heappush(self._timed, (due, self._ties, delivery))
+
+    def _drop_stale(self) -> None:
+        while self._ready and self._ready[0].stage is not Stage.READY:
+            self._ready.popleft()

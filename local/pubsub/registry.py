@@ -1,0 +1,126 @@
+"""What there is: the topics and subscriptions of one cloud, as resources.
+
+The lower half of the broker, with its lock: which resources exist and what they say. How messages
+move through them is the broker's part.
+"""
+
+import threading
+from dataclasses import dataclass, field, replace
+
+from local.errors import ApiError
+from local.pubsub import rules
+from local.pubsub.backlog import Backlog
+from local.pubsub.model import Json, Settings, settings_of
+from local.store import Collection
+
+DELETED_TOPIC = "_deleted-topic_"
+
+
+@dataclass(slots=True, eq=False)
+class Subscription:
+    resource: Json
+    settings: Settings
+    backlog: Backlog = field(default_factory=Backlog)
+    delivered: int = 0
+    failed: int = 0
+    dead_lettered: int = 0
+
+    @property
+    def name(self) -> str:
+        name: str = self.resource["name"]
+        return name
+
+
+class Registry:
+    def __init__(self) -> None:
+        # One lock for everything; whoever waits for a message or for quiet waits on it.
+        self.changed = threading.Condition(threading.RLock())
+        self._topics = Collection()
+        self._resources = Collection()  # of the subscriptions
+        self._subscriptions: dict[str, Subscription] = {}
+
+    def create_topic(self, name: str, body: Json) -> Json:
+        resource = rules.topic_resource(name, body)
+        with self.changed:
+            self._topics.add(name, resource)
+            return resource
+
+    def topic(self, name: str) -> Json:
+        with self.changed:
+            return self._topics.get(name)
+
+    def topics(self, project: str, size: int, token: str = "") -> tuple[list[Json], str]:
+        """A page of `projects/P`'s topics and the token of the next one."""
+        with self.changed:
+            return self._topics.page(f"{project}/", size, token)
+
+    def delete_topic(self, name: str) -> None:
+        """Its subscriptions stay, with what they hold, on a topic called `_deleted-topic_`."""
+        with self.changed:
+            self._topics.get(name)
+            self._topics.remove(name)
+            for resource in self._resources:
+                if resource["topic"] == name:
+                    resource["topic"] = DELETED_TOPIC
+
+    def create_subscription(self, name: str, body: Json, own_deadline: float | None = None) -> Json:
+        """`own_deadline`: an exact ack deadline, from whoever isn't held to Google's bounds."""
+        resource = rules.subscription_resource(name, body, own=own_deadline is not None)
+        settings = settings_of(resource)
+        if own_deadline is not None:
+            settings = replace(settings, ack_deadline=own_deadline)
+        with self.changed:
+            self._topics.get(resource["topic"])
+            if settings.dead_letter_topic:
+                self._topics.get(settings.dead_letter_topic)
+            self._resources.add(name, resource)
+            backlog = Backlog(ordered=settings.ordered)
+            self._subscriptions[name] = Subscription(resource, settings, backlog)
+            return dict(resource)
+
+    def subscription(self, name: str) -> Json:
+        with self.changed:
+            return dict(self._resources.get(name))
+
+    def subscriptions(
+        self, project: str, size: int, token: str = "", topic: str = ""
+    ) -> tuple[list[Json], str]:
+        """A page of subscriptions: of `projects/P`, or of one topic in whatever project."""
+        with self.changed:
+            if not topic:
+                return self._resources.page(f"{project}/", size, token)
+            self._topics.get(topic)
+            return self._resources.page("", size, token, lambda one: one["topic"] == topic)
+
+    def delete_subscription(self, name: str) -> None:
+        with self.changed:
+            self._find(name)
+            del self._subscriptions[name]
+            self._resources.remove(name)
+            self.changed.notify_all()
+
+    def modify_push(self, name: str, config: Json) -> None:
+        """Point a subscription at another endpoint; an empty config makes it pull."""
+        checked = rules.push_config(config)
+        with self.changed:
+            subscription = self._find(name)
+            subscription.resource["pushConfig"] = checked
+            # The deadline may be one of our own, which the resource shows only rounded.
+            deadline = subscription.settings.ack_deadline
+            changed = settings_of(subscription.resource)
+            subscription.settings = replace(changed, ack_deadline=deadline)
+            self.changed.notify_all()
+
+    def all_subscriptions(self) -> list[Subscription]:
+        with self.changed:
+            return [self._subscriptions[name] for name in sorted(self._subscriptions)]
+
+    def all_topics(self) -> list[Json]:
+        with self.changed:
+            return list(self._topics)
+
+    def _find(self, name: str) -> Subscription:
+        try:
+            return self._subscriptions[name]
+        except KeyError:
+            raise ApiError.not_found(name) from None

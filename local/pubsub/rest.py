@@ -1,0 +1,204 @@
+"""The REST face of Pub/Sub, at the paths of its discovery document (`gcloud pubsub`, plain HTTP).
+
+Bodies and queries are checked against that document, then handed to the broker; nothing is decided
+here.
+"""
+
+import base64
+from collections.abc import Callable
+from typing import Any
+
+from starlette.routing import BaseRoute
+
+from local.cloud import Cloud
+from local.discovery import Discovery
+from local.pubsub.broker import Broker, Handed
+from local.pubsub.envelope import message_json
+from local.pubsub.model import Draft, Json
+from local.store import page_size
+from local.web import Incoming, route
+
+PULL_WAIT_SECONDS = 2.0  # for the first message, unless returnImmediately is set
+DEFAULT_PAGE, LARGEST_PAGE = 100, 1_000
+
+_TOPIC = "/v1/projects/{project}/topics/{topic}"
+_SUBSCRIPTION = "/v1/projects/{project}/subscriptions/{subscription}"
+
+
+def routes(cloud: Cloud, broker: Broker) -> list[BaseRoute]:
+    face = _Face(cloud, broker)
+    return [
+        route("POST", f"{_TOPIC}:publish", face.publish),
+        route("GET", f"{_TOPIC}/subscriptions", face.list_topic_subscriptions),
+        route("PUT", _TOPIC, face.create_topic),
+        route("GET", _TOPIC, face.get_topic),
+        route("DELETE", _TOPIC, face.delete_topic),
+        route("GET", "/v1/projects/{project}/topics", face.list_topics),
+        route("POST", f"{_SUBSCRIPTION}:pull", face.pull),
+        route("POST", f"{_SUBSCRIPTION}:acknowledge", face.acknowledge),
+        route("POST", f"{_SUBSCRIPTION}:modifyAckDeadline", face.modify_ack_deadline),
+        route("POST", f"{_SUBSCRIPTION}:modifyPushConfig", face.modify_push_config),
+        route("PUT", _SUBSCRIPTION, face.create_subscription),
+        route("GET", _SUBSCRIPTION, face.get_subscription),
+        route("DELETE", _SUBSCRIPTION, face.delete_subscription),
+        route("GET", "/v1/projects/{project}/subscriptions", face.list_subscriptions),
+        route("POST", "/_admin/pubsub/messages/{message}:redeliver", face.redeliver),
+    ]
+
+
+class _Face:
+    def __init__(self, cloud: Cloud, broker: Broker) -> None:
+        self._cloud = cloud
+        self._broker = broker
+        self._discovery = Discovery("pubsub", "v1")
+
+    def create_topic(self, request: Incoming) -> Json:
+        name = _topic(request)
+        with self._cloud.call("pubsub", "topics.create", name):
+            body = self._body(request, "topics.create", "Topic", {"name": name})
+            return self._broker.create_topic(name, body)
+
+    def get_topic(self, request: Incoming) -> Json:
+        name = _topic(request)
+        with self._cloud.call("pubsub", "topics.get", name):
+            self._check_query(request, "topics.get")
+            return self._broker.topic(name)
+
+    def list_topics(self, request: Incoming) -> Json:
+        return self._list(request, "topics", self._broker.topics)
+
+    def delete_topic(self, request: Incoming) -> Json:
+        name = _topic(request)
+        with self._cloud.call("pubsub", "topics.delete", name):
+            self._check_query(request, "topics.delete")
+            self._broker.delete_topic(name)
+        return {}
+
+    def list_topic_subscriptions(self, request: Incoming) -> Json:
+        """Names only, where the list of a project has whole resources."""
+        topic = _topic(request)
+        with self._cloud.call("pubsub", "topics.subscriptions.list", topic):
+            size, token = self._page(request, "topics.subscriptions.list")
+            found, following = self._broker.subscriptions("", size, token, topic)
+        return _without_empty(subscriptions=[one["name"] for one in found], nextPageToken=following)
+
+    def publish(self, request: Incoming) -> Json:
+        name = _topic(request)
+        with self._cloud.call("pubsub", "topics.publish", name):
+            body = self._body(request, "topics.publish", "PublishRequest")
+            drafts = [_draft(message) for message in body["messages"]]
+            return {"messageIds": self._broker.publish(name, drafts)}
+
+    def create_subscription(self, request: Incoming) -> Json:
+        name = _subscription(request)
+        with self._cloud.call("pubsub", "subscriptions.create", name):
+            body = self._body(request, "subscriptions.create", "Subscription", {"name": name})
+            return self._broker.create_subscription(name, body)
+
+    def get_subscription(self, request: Incoming) -> Json:
+        name = _subscription(request)
+        with self._cloud.call("pubsub", "subscriptions.get", name):
+            self._check_query(request, "subscriptions.get")
+            return self._broker.subscription(name)
+
+    def list_subscriptions(self, request: Incoming) -> Json:
+        return self._list(request, "subscriptions", self._broker.subscriptions)
+
+    def delete_subscription(self, request: Incoming) -> Json:
+        name = _subscription(request)
+        with self._cloud.call("pubsub", "subscriptions.delete", name):
+            self._check_query(request, "subscriptions.delete")
+            self._broker.delete_subscription(name)
+        return {}
+
+    def pull(self, request: Incoming) -> Json:
+        name = _subscription(request)
+        with self._cloud.call("pubsub", "subscriptions.pull", name):
+            body = self._body(request, "subscriptions.pull", "PullRequest")
+            wait = 0.0 if body.get("returnImmediately") else PULL_WAIT_SECONDS
+            handed = self._broker.pull(name, body["maxMessages"], wait)
+        return _without_empty(receivedMessages=[_received(one) for one in handed])
+
+    def acknowledge(self, request: Incoming) -> Json:
+        name = _subscription(request)
+        with self._cloud.call("pubsub", "subscriptions.acknowledge", name):
+            body = self._body(request, "subscriptions.acknowledge", "AcknowledgeRequest")
+            self._broker.acknowledge(name, body["ackIds"])
+        return {}
+
+    def modify_ack_deadline(self, request: Incoming) -> Json:
+        name = _subscription(request)
+        method = "subscriptions.modifyAckDeadline"
+        with self._cloud.call("pubsub", method, name):
+            body = self._body(request, method, "ModifyAckDeadlineRequest")
+            self._broker.modify_ack_deadline(name, body["ackIds"], body["ackDeadlineSeconds"])
+        return {}
+
+    def modify_push_config(self, request: Incoming) -> Json:
+        name = _subscription(request)
+        method = "subscriptions.modifyPushConfig"
+        with self._cloud.call("pubsub", method, name):
+            body = self._body(request, method, "ModifyPushConfigRequest")
+            self._broker.modify_push(name, body["pushConfig"])
+        return {}
+
+    def redeliver(self, request: Incoming) -> Json:
+        # Not a call of Google's API: neither logged nor subject to faults.
+        return {"subscriptions": self._broker.redeliver(request.params["message"])}
+
+    def _list(
+        self,
+        request: Incoming,
+        collection: str,
+        read: Callable[[str, int, str], tuple[list[Json], str]],
+    ) -> Json:
+        project = f"projects/{request.params['project']}"
+        with self._cloud.call("pubsub", f"{collection}.list", project):
+            found, following = read(project, *self._page(request, f"{collection}.list"))
+        return _without_empty(**{collection: found}, nextPageToken=following)
+
+    def _page(self, request: Incoming, method: str) -> tuple[int, str]:
+        self._check_query(request, method)
+        size = page_size(request.query.get("pageSize"), DEFAULT_PAGE, LARGEST_PAGE)
+        return size, request.query.get("pageToken", "")
+
+    def _body(
+        self, request: Incoming, method: str, schema: str, from_path: Json | None = None
+    ) -> Json:
+        self._check_query(request, method)
+        # What the path says is a field of the resource, too; a body needn't repeat it.
+        body = {**request.json(), **(from_path or {})}
+        self._discovery.check(schema, body)
+        return self._discovery.normalised(schema, body)
+
+    def _check_query(self, request: Incoming, method: str) -> None:
+        self._discovery.check_query(f"pubsub.projects.{method}", request.query.multi_items())
+
+
+def _topic(request: Incoming) -> str:
+    return f"projects/{request.params['project']}/topics/{request.params['topic']}"
+
+
+def _subscription(request: Incoming) -> str:
+    return f"projects/{request.params['project']}/subscriptions/{request.params['subscription']}"
+
+
+def _draft(message: Json) -> Draft:
+    data: str = message.get("data", "").replace("-", "+").replace("_", "/").rstrip("=")
+    return Draft(
+        data=base64.b64decode(data + "=" * (-len(data) % 4)),
+        attributes=message.get("attributes", {}),
+        ordering_key=message.get("orderingKey", ""),
+    )
+
+
+def _received(handed: Handed) -> Json:
+    received: Json = {"ackId": handed.ack_id, "message": message_json(handed.message)}
+    if handed.settings.max_attempts:
+        received["deliveryAttempt"] = handed.attempt
+    return received
+
+
+def _without_empty(**fields: Any) -> Json:
+    """Google's JSON leaves out empty fields."""
+    return {name: value for name, value in fields.items() if value}

@@ -1,0 +1,217 @@
+"""What Pub/Sub accepts: names, limits and defaults, as Google documents them.
+
+The resource limits are those of the Pub/Sub quotas page and of the discovery document's
+descriptions. What the local cloud cannot honour (filters, exactly-once, exports) is refused:
+accepting it would be a lie that shows only in production. Pure: it sees one request, never the
+stored state.
+"""
+
+import ipaddress
+import re
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from local.errors import ApiError
+from local.pubsub.model import (
+    FORMAT_ATTRIBUTE,
+    FORMATS,
+    POLICY_BACKOFF,
+    Draft,
+    Json,
+    seconds,
+)
+
+MAX_MESSAGES = 1_000
+MAX_REQUEST_BYTES = 10_000_000
+MAX_MESSAGE_BYTES = 10_000_000
+MAX_ATTRIBUTES = 100
+MAX_ATTRIBUTE_KEY_BYTES = 256
+MAX_ATTRIBUTE_VALUE_BYTES = 1_024
+MAX_ORDERING_KEY_BYTES = 1_024
+
+_NAME = re.compile(r"projects/[^/]+/(topics|subscriptions)/([A-Za-z][A-Za-z0-9\-_.~+%]{2,254})")
+_WEEK = "604800s"
+_MONTH = "2678400s"
+_UNSUPPORTED = (
+    "analyticsHubSubscriptionInfo",
+    "bigqueryConfig",
+    "bigtableConfig",
+    "cloudStorageConfig",
+    "detached",
+    "enableExactlyOnceDelivery",
+    "filter",
+    "ingestionDataSourceSettings",
+    "messageTransforms",
+    "schemaSettings",
+)
+
+
+def check_name(name: str, collection: str) -> None:
+    """`projects/P/topics/T` or `projects/P/subscriptions/S`; 3 to 255 characters, not goog…"""
+    match = _NAME.fullmatch(name)
+    if match is None or match[1] != collection or match[2].lower().startswith("goog"):
+        raise ApiError.invalid(f"Invalid [{collection}] name: (name={name})")
+
+
+def topic_resource(name: str, body: Json) -> Json:
+    """A Topic as it is stored: checked."""
+    check_name(name, "topics")
+    _refuse_unsupported(body)
+    return {"name": name, **{field: body[field] for field in body if field != "name"}}
+
+
+def subscription_resource(name: str, body: Json, *, own: bool = False) -> Json:
+    """A Subscription as it is stored: checked, with Google's defaults filled in.
+
+    `own` lifts the bounds a client is held to (10 s of ack deadline, 5 attempts): whoever sets up
+    the local cloud in Python wants trouble to come quickly.
+    """
+    check_name(name, "subscriptions")
+    check_name(body.get("topic", ""), "topics")
+    _refuse_unsupported(body)
+    resource = {
+        "name": name,
+        "messageRetentionDuration": _WEEK,
+        "expirationPolicy": {"ttl": _MONTH},
+        **{field: value for field, value in body.items() if field != "name"},
+        "state": "ACTIVE",
+        "ackDeadlineSeconds": body.get("ackDeadlineSeconds") or 10,
+        "pushConfig": push_config(body.get("pushConfig", {})),
+    }
+    if not own and not 10 <= resource["ackDeadlineSeconds"] <= 600:
+        raise ApiError.invalid(
+            f"Invalid ack deadline given: {resource['ackDeadlineSeconds']}",
+            ["ackDeadlineSeconds: must be between 10 and 600"],
+        )
+    _check_retry(resource)
+    if "deadLetterPolicy" in body:
+        resource["deadLetterPolicy"] = _dead_letter(body["deadLetterPolicy"], own)
+    return resource
+
+
+def push_config(config: Json) -> Json:
+    """A PushConfig as it is stored; the endpoint must be on this machine."""
+    if "noWrapper" in config:
+        raise ApiError.invalid("The local cloud has no payload unwrapping: leave out noWrapper.")
+    endpoint = config.get("pushEndpoint", "")
+    if not endpoint:
+        return {}
+    check_endpoint(endpoint)
+    attributes = {"x-goog-version": "v1", **config.get("attributes", {})}
+    wanted = attributes.get(FORMAT_ATTRIBUTE)
+    if wanted is not None and wanted not in FORMATS:
+        raise ApiError.invalid(
+            f"Unknown push format {wanted!r}: {FORMAT_ATTRIBUTE} is one of {', '.join(FORMATS)}."
+        )
+    return {**config, "attributes": attributes}
+
+
+def check_endpoint(endpoint: str) -> None:
+    """Only http on loopback: a laptop tool must never push anybody's data into the world."""
+    if not _is_local_url(endpoint):
+        raise ApiError.invalid(
+            f"Unsupported push_endpoint {endpoint!r}: the local cloud pushes only to http:// on"
+            " loopback (localhost, 127.0.0.0/8 or [::1]).",
+            ["pushConfig.pushEndpoint: must be http:// on a loopback host"],
+        )
+
+
+def check_drafts(drafts: Sequence[Draft]) -> None:
+    """The limits of one publish request."""
+    if not drafts:
+        raise ApiError.invalid("No messages to publish")
+    if len(drafts) > MAX_MESSAGES:
+        raise ApiError.invalid(f"Too many messages to publish: at most {MAX_MESSAGES} a request")
+    if len({draft.ordering_key for draft in drafts}) > 1:
+        raise ApiError.invalid("All messages of a publish request must have the same ordering key")
+    total = sum(_check_draft(draft) for draft in drafts)
+    if total > MAX_REQUEST_BYTES:
+        raise ApiError.invalid(f"The request has {total} bytes: at most {MAX_REQUEST_BYTES}")
+
+
+def _check_draft(draft: Draft) -> int:
+    """Check one message; its size in bytes."""
+    if not draft.data and not draft.attributes:
+        raise ApiError.invalid("Some messages are empty: a message needs data or an attribute")
+    if len(draft.attributes) > MAX_ATTRIBUTES:
+        raise ApiError.invalid(f"Too many attributes: at most {MAX_ATTRIBUTES} a message")
+    size = len(draft.data) + len(draft.ordering_key.encode())
+    for key, value in draft.attributes.items():
+        size += _check_attribute(key, value)
+    if len(draft.ordering_key.encode()) > MAX_ORDERING_KEY_BYTES:
+        raise ApiError.invalid(f"An ordering key has at most {MAX_ORDERING_KEY_BYTES} bytes")
+    if size > MAX_MESSAGE_BYTES:
+        raise ApiError.invalid(f"A message has {size} bytes: at most {MAX_MESSAGE_BYTES}")
+    return size
+
+
+def _check_attribute(key: str, value: str) -> int:
+    key_bytes, value_bytes = len(key.encode()), len(value.encode())
+    if not 1 <= key_bytes <= MAX_ATTRIBUTE_KEY_BYTES:
+        raise ApiError.invalid(f"An attribute's key has 1 to {MAX_ATTRIBUTE_KEY_BYTES} bytes")
+    if key.startswith("goog"):
+        raise ApiError.invalid(f"Attribute key {key!r}: keys must not start with 'goog'")
+    if value_bytes > MAX_ATTRIBUTE_VALUE_BYTES:
+        raise ApiError.invalid(
+            f"Attribute {key!r} has {value_bytes} bytes: at most {MAX_ATTRIBUTE_VALUE_BYTES}"
+        )
+    return key_bytes + value_bytes
+
+
+def _refuse_unsupported(body: Json) -> None:
+    # A client library sends unset fields as empty ones; only a real wish is refused.
+    wanted = [field for field in _UNSUPPORTED if body.get(field)]
+    if wanted:
+        raise ApiError.invalid(
+            f"Not supported by the local cloud: {', '.join(wanted)}",
+            [f"{field}: not supported by the local cloud" for field in wanted],
+        )
+
+
+def _check_retry(resource: Json) -> None:
+    policy = resource.get("retryPolicy")
+    if policy is None:
+        return
+    low, high = POLICY_BACKOFF
+    if "minimumBackoff" in policy:
+        low = seconds(policy["minimumBackoff"], "retryPolicy.minimumBackoff")
+    if "maximumBackoff" in policy:
+        high = seconds(policy["maximumBackoff"], "retryPolicy.maximumBackoff")
+    for field, value in (("minimum_backoff", low), ("maximum_backoff", high)):
+        if not 0 <= value <= 600:
+            raise ApiError.invalid(
+                f"The value for {field} is out of bounds. You passed {value:g}s in the request, but"
+                " the value must be between 0s and 600s."
+            )
+    if high < low:
+        raise ApiError.invalid(
+            f"The value for maximum_backoff is too small. You passed {high:g}s in the request, but"
+            f" the minimum value is {low:g}s."
+        )
+
+
+def _dead_letter(policy: Json, own: bool) -> Json:
+    check_name(policy.get("deadLetterTopic", ""), "topics")
+    attempts = policy.get("maxDeliveryAttempts") or 5
+    if not own and not 5 <= attempts <= 100:
+        raise ApiError(
+            "OUT_OF_RANGE",
+            f"The value for max_delivery_attempts is out of range. You passed {attempts} in the"
+            " request, but the value must be between 5 and 100.",
+        )
+    return {**policy, "maxDeliveryAttempts": attempts}
+
+
+def _is_local_url(url: str) -> bool:
+    if not url.isascii() or not url.isprintable() or " " in url:
+        return False
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+        return (
+            parts.scheme == "http"
+            and port != 0
+            and (host == "localhost" or ipaddress.ip_address(host).is_loopback)
+        )
+    except ValueError:
+        return False

@@ -1,0 +1,164 @@
+"""The product on a laptop: the local cloud, the five functions as real servers, and the wiring.
+
+What Terraform does for a project (topics, push subscriptions, buckets, the scheduler's job, the
+settings of the functions), this does for the local cloud. The functions run unchanged.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+import requests
+
+from local.functions import FunctionServers, Target, base_environment, free_ports
+from local.server import LocalCloud
+
+SOURCE = Path(__file__).parent.parent / "main.py"
+PROFILES = Path(__file__).parent.parent / "infra" / "profiles"
+
+# Each topic has one function behind it, as in the cloud.
+_TOPICS = {
+    "onboarding": "onboard",
+    "offboarding": "offboard",
+    "converge": "converge",
+    "reconcile": "reconcile",
+}
+_DEAD_LETTERS = "dead-letters"
+_ACK_DEADLINE_SECONDS = 60.0
+
+
+class Stack:
+    """Start it, publish events, ask ``fleet_url``; stop it.
+
+    ``workdir`` gets the state (an SQLite file), the servers' logs and nothing else.
+    ``port``: the first of a run of fixed ports, or 0 for free ones.
+    ``tick_seconds``: how often the scheduler publishes the tick, on the cloud's clock; 0 for never.
+    """
+
+    def __init__(
+        self,
+        workdir: Path,
+        *,
+        project: str = "demo",
+        domains: str = "example.com",
+        port: int = 0,
+        tick_seconds: float = 60.0,
+        max_delivery_attempts: int = 10,
+        profiles: Path = PROFILES,
+    ) -> None:
+        names = [*_TOPICS.values(), "fleet"]
+        ports = range(port + 2, port + 2 + len(names)) if port else free_ports(len(names))
+        self.local = LocalCloud(project, port=port, grpc_port=port + 1 if port else 0)
+        self._workdir = workdir
+        self._project = project
+        self._domains = domains
+        self._tick_seconds = tick_seconds
+        self._max_delivery_attempts = max_delivery_attempts
+        self._profiles = profiles
+        self._targets = {
+            name: Target(name, "http" if name == "fleet" else "cloudevent", number)
+            for name, number in zip(names, ports, strict=True)
+        }
+
+    def start(self) -> None:
+        """Everything up and wired; raises with the log of what did not start."""
+        self._workdir.mkdir(parents=True, exist_ok=True)
+        for stale in self._workdir.glob("state.db*"):
+            stale.unlink()  # the cloud starts empty, so must our memory of it
+        self.local.start()
+        self._wire_storage()
+        self._functions = FunctionServers(
+            SOURCE, list(self._targets.values()), self.environment(), self._workdir / "logs"
+        )
+        try:
+            self._functions.start()
+        except BaseException:
+            self.stop()
+            raise
+        self._wire_pubsub()
+
+    def stop(self) -> None:
+        """Stop the cloud's deliveries first, so that no server is asked while it ends."""
+        self.local.stop()
+        self._functions.stop()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def fleet_url(self) -> str:
+        """Where the ``fleet`` function answers."""
+        return self._targets["fleet"].url
+
+    @property
+    def log_directory(self) -> Path:
+        """One log a function, JSON lines."""
+        return self._workdir / "logs"
+
+    def environment(self) -> dict[str, str]:
+        """The environment of the functions; a deployment sets the same names."""
+        return base_environment() | {
+            "PROJECT": self._project,
+            "REGION": "us-central1",
+            "ALLOWED_DOMAINS": self._domains,
+            "STATE": f"sqlite:{self._workdir / 'state.db'}",
+            "PROFILES": f"gs://{self._project}-benchkeeper/profiles",
+            "TEMPLATES_BUCKET": f"{self._project}-templates",
+            "NOTEBOOKS_ENDPOINT": self.local.url,
+            "DATAPROC_ENDPOINT": self.local.url,
+            "CLOCK_ENDPOINT": f"{self.local.url}/_admin/clock",
+            "STORAGE_EMULATOR_HOST": self.local.url,
+            "PUBSUB_EMULATOR_HOST": self.local.grpc_address,
+        }
+
+    def gcloud_environment(self) -> dict[str, str]:
+        """What points ``gcloud`` (and a person's shell) at this stack."""
+        url = self.local.url
+        return {
+            "CLOUDSDK_API_ENDPOINT_OVERRIDES_NOTEBOOKS": f"{url}/",
+            "CLOUDSDK_API_ENDPOINT_OVERRIDES_DATAPROC": f"{url}/",
+            "CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE": f"{url}/storage/v1/",
+            "CLOUDSDK_API_ENDPOINT_OVERRIDES_PUBSUB": f"{url}/",
+            "CLOUDSDK_AUTH_DISABLE_CREDENTIALS": "True",
+            "CLOUDSDK_CORE_PROJECT": self._project,
+            "FLEET_URL": self.fleet_url,
+            "LOCAL_CLOUD_URL": url,
+        }
+
+    def _wire_storage(self) -> None:
+        bucket = f"{self._project}-benchkeeper"
+        self.local.storage.make_bucket(bucket)
+        self.local.storage.make_bucket(f"{self._project}-templates")
+        for file in sorted(self._profiles.rglob("*.yaml")):
+            name = f"profiles/{file.relative_to(self._profiles).as_posix()}"
+            requests.post(
+                f"{self.local.url}/upload/storage/v1/b/{bucket}/o",
+                params={"uploadType": "media", "name": name},
+                data=file.read_bytes(),
+                headers={"Content-Type": "application/yaml"},
+                timeout=10,
+            ).raise_for_status()
+
+    def _wire_pubsub(self) -> None:
+        pubsub = self.local.pubsub
+        pubsub.create_topic(_DEAD_LETTERS)
+        pubsub.subscribe(_DEAD_LETTERS, name=_DEAD_LETTERS)
+        for topic, function in _TOPICS.items():
+            pubsub.create_topic(topic)
+            pubsub.subscribe(
+                topic,
+                self._targets[function].url,
+                name=function,
+                ack_deadline_seconds=_ACK_DEADLINE_SECONDS,
+                dead_letter_topic=_DEAD_LETTERS,
+                max_delivery_attempts=self._max_delivery_attempts,
+            )
+        if self._tick_seconds:
+            self.local.scheduler.every(
+                self._tick_seconds, "reconcile", b'{"scope": "due"}', name="minute-tick"
+            )

@@ -1,0 +1,71 @@
+"""``make up``: the stack, kept running until Ctrl-C, and the commands to try on it."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import signal
+import threading
+from pathlib import Path
+
+from local.stack import Stack
+
+_DIRECTORY = Path(".local")
+
+_TRY = """
+ready
+
+  In another shell, from this directory:
+
+    source .local/endpoints.env
+    gcloud pubsub topics publish onboarding --message='{{"email":"ana@example.com"}}'
+    curl -s $FLEET_URL/environments/ana@example.com
+    gcloud workbench instances list --location=-
+    gcloud dataproc session-templates list --location=us-central1
+    gcloud storage ls -r gs://{project}-templates/
+    gcloud pubsub topics publish offboarding --message='{{"email":"ana@example.com"}}'
+    curl -s $FLEET_URL/parked
+
+  Without gcloud:
+
+    curl -s $LOCAL_CLOUD_URL/v1/projects/{project}/topics/onboarding:publish -d \\
+      '{{"messages":[{{"data":"'$(printf '{{"email":"ana@example.com"}}' | base64)'"}}]}}'
+
+  The cloud's clock, its faults and its calls: curl -s $LOCAL_CLOUD_URL/_admin/
+    curl -s $LOCAL_CLOUD_URL/_admin/clock -d '{{"advance":"2m"}}'
+
+  fleet {fleet}   local cloud {cloud}   logs {logs}
+  Ctrl-C stops everything.
+"""
+
+
+def main() -> None:
+    """Run until interrupted; a second interrupt is not needed."""
+    parser = argparse.ArgumentParser(prog="make up", description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="first of 7 fixed ports")
+    options = parser.parse_args()
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    print("starting the local cloud and five functions …", flush=True)
+    with Stack(_DIRECTORY.resolve(), port=options.port) as stack:
+        write_endpoints(stack, _DIRECTORY / "endpoints.env")
+        names = {
+            "project": stack.gcloud_environment()["CLOUDSDK_CORE_PROJECT"],
+            "fleet": stack.fleet_url,
+            "cloud": stack.local.url,
+            "logs": _DIRECTORY / "logs",
+        }
+        print(_TRY.format(**names), flush=True)
+        stopped.wait()
+    print("stopped")
+
+
+def write_endpoints(stack: Stack, path: Path) -> None:
+    """A file to ``source``: ``export`` lines that point gcloud and curl at the stack."""
+    lines = [f"export {k}={shlex.quote(v)}" for k, v in stack.gcloud_environment().items()]
+    path.write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()

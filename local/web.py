@@ -1,0 +1,217 @@
+"""HTTP for the faces: requests in, JSON or errors out, and a server that runs in a thread.
+
+A face writes plain functions from `Incoming` to an answer; this module reads bodies, runs the
+functions in a thread pool, and turns their exceptions into Google's error envelope or a cut
+connection. It must not know any service.
+"""
+
+import json
+import socket
+import threading
+from asyncio import AbstractEventLoop
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import anyio.to_thread
+import uvicorn
+from anyio import CapacityLimiter
+from starlette.applications import Starlette
+from starlette.datastructures import Headers, QueryParams
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.config import Config
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
+
+from local.cloud import Cloud
+from local.errors import ApiError, ConnectionDropped
+
+# Requests that may be in hand at once; one that waits (a pull, a delay) keeps its thread.
+_limiter = CapacityLimiter(128)
+_CUT = "local.cut"  # the ASGI extension by which an answer can cut its connection
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One request, its body already read."""
+
+    method: str
+    path: str  # percent-decoded
+    raw_path: str  # as sent, without the query: "%2F" in an object's name is still there
+    params: Mapping[str, str]  # from the route's {placeholders}, decoded
+    query: QueryParams
+    headers: Headers
+    body: bytes
+    base_url: str  # "http://127.0.0.1:8080", to build links to ourselves
+
+    def json(self) -> dict[str, Any]:
+        """The body as a JSON object; an empty body is an empty object; else 400."""
+        if not self.body.strip():
+            return {}
+        try:
+            value = json.loads(self.body)
+        except ValueError as error:
+            raise ApiError.invalid(f"Invalid JSON payload received. {error}") from error
+        if not isinstance(value, dict):
+            raise ApiError.invalid("Invalid JSON payload received. The root must be an object.")
+        return value
+
+
+Answer = Response | Mapping[str, Any]
+Handler = Callable[[Incoming], Answer]
+
+
+def route(method: str, path: str, handler: Handler) -> Route:
+    """A Starlette route for one HTTP method; the handler runs in a thread and may block.
+
+    A mapping it returns is sent as JSON; ApiError and ConnectionDropped may be raised.
+    """
+
+    async def endpoint(request: Request) -> Response:
+        incoming = _incoming(request, await request.body())
+        answer = await anyio.to_thread.run_sync(handler, incoming, limiter=_limiter)
+        return answer if isinstance(answer, Response) else JSONResponse(dict(answer))
+
+    return Route(path, endpoint, methods=[method])
+
+
+def build_app(cloud: Cloud, faces: Iterable[Iterable[BaseRoute]]) -> Starlette:
+    """One application out of every face's routes.
+
+    A request that no face knows is answered 404 and logged as service "unknown": a client that
+    calls something the local cloud lacks should be seen, not guessed at.
+    """
+
+    def unknown(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        target = request.url.path
+        refusal = ApiError("NOT_FOUND", f"The local cloud has no method {request.method} {target}")
+        if error.status_code == 405:
+            refusal = ApiError.unimplemented(f"{request.method} is not served at {target}")
+        try:
+            with cloud.call("unknown", request.method, target):
+                raise refusal
+        except ApiError as raised:
+            return _error_answer(request, raised)
+
+    return Starlette(
+        routes=[known for face in faces for known in face],
+        exception_handlers={
+            ApiError: _error_answer,
+            ConnectionDropped: lambda request, error: _Cut(),
+            HTTPException: unknown,
+        },
+    )
+
+
+def _incoming(request: Request, body: bytes) -> Incoming:
+    return Incoming(
+        method=request.method,
+        path=request.url.path,
+        raw_path=request.scope["raw_path"].decode("latin-1"),
+        params=dict(request.path_params),
+        query=request.query_params,
+        headers=request.headers,
+        body=body,
+        base_url=str(request.base_url).rstrip("/"),
+    )
+
+
+def _error_answer(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, ApiError)
+    return JSONResponse(error.to_json(), status_code=error.http)
+
+
+class _Cut(Response):
+    """No answer at all: closes the connection, so that the client sees it break."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["extensions"][_CUT]()
+        # Returning at once would make uvicorn answer 500 into a connection that is still closing.
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+
+class _Protocol(H11Protocol):
+    """uvicorn's HTTP, plus a handle in the scope to cut the connection."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        inner: ASGIApp = config.loaded_app
+
+        async def with_cut(scope: Scope, receive: Receive, send: Send) -> None:
+            scope.setdefault("extensions", {})[_CUT] = self.transport.abort
+            await inner(scope, receive, send)
+
+        self.app = with_cut
+
+
+class _Uvicorn(uvicorn.Server):
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.ready = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+
+class Server:
+    """An application served on loopback from a thread of this process.
+
+    `with Server(app) as server: requests.get(server.url)`; port 0 picks a free one, known at once.
+    """
+
+    def __init__(self, app: ASGIApp, host: str = "127.0.0.1", port: int = 0) -> None:
+        # asyncio turns TCP_NODELAY on only where the protocol is named: without it, a socket of
+        # protocol 0 costs a client 44 ms a call (Nagle against delayed acknowledgements).
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._socket.bind((host, port))
+        self._socket.listen(512)
+        self.port: int = self._socket.getsockname()[1]
+        self.url = f"http://{host}:{self.port}"
+        config = Config(
+            app,
+            http=_Protocol,
+            ws="none",
+            lifespan="off",
+            log_level="warning",
+            access_log=False,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=2,
+        )
+        self._uvicorn = _Uvicorn(config)
+        self._thread = threading.Thread(
+            target=self._uvicorn.run, args=([self._socket],), name="local-cloud-http", daemon=True
+        )
+
+    def start(self) -> None:
+        """Serve; returns when requests are answered."""
+        self._thread.start()
+        if not self._uvicorn.ready.wait(10):
+            raise RuntimeError("the HTTP server did not start in 10 s")
+
+    def stop(self) -> None:
+        """Stop serving; requests in hand have 2 s to end."""
+        self._uvicorn.should_exit = True
+        if self._thread.is_alive():
+            self._thread.join(10)
+        self._socket.close()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()

@@ -1,0 +1,168 @@
+"""The stored form of records, history entries and parked events, and back.
+
+A document is a plain dict: a few top-level fields to find it by, and under ``record`` everything
+there is to know, in builtins. The record is the truth; the top level is only an index to it, made
+anew at every save, and never read back. A top-level field that is not ours (an operator's note, a
+field some policy works by) is left alone; within the record, what this code does not know is an
+error, because saving the record again would lose it.
+
+So a field added to a record needs a new ``SCHEMA`` number: instances of the old release that still
+run during a roll-out then refuse those records, and what they could not do is delivered again.
+
+One document that can't be read must not stop the others: listings skip it and log an error.
+
+This module must not know where documents are kept.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+from shared.domain.environment import Entry, Environment, Parked
+from shared.domain.names import fingerprint, slug
+
+SCHEMA = 1
+
+Document = dict[str, Any]
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+
+class DocumentUnreadable(Exception):
+    """A stored document is not what this release writes; it must not be acted on or overwritten."""
+
+
+class DocumentTooNew(DocumentUnreadable):
+    """A stored document was written by a newer release, which has to be the one to act on it."""
+
+
+def encode_environment(environment: Environment) -> Document:
+    """The document of a record; ``ValueError`` where a time to order by has no time zone."""
+    due_at = environment.due_at
+    return {
+        "schema": SCHEMA,
+        "key": environment.key,
+        "email": environment.person.email,
+        "phase": environment.phase.value,
+        "due_at": None if due_at is None else in_utc(due_at),
+        "updated_at": in_utc(environment.updated_at),
+        "record": msgspec.to_builtins(environment),
+    }
+
+
+def decode_environment(document: Mapping[str, Any]) -> Environment:
+    """The record in a document. Raises ``DocumentTooNew`` or ``DocumentUnreadable``."""
+    return _decode(document, Environment, "environment", "key")
+
+
+def encode_entry(key: str, entry: Entry) -> Document:
+    """The document of one history entry of ``key``."""
+    return {
+        "schema": SCHEMA,
+        "key": key,
+        "at": in_utc(entry.at),
+        "record": msgspec.to_builtins(entry),
+    }
+
+
+def decode_entry(document: Mapping[str, Any]) -> Entry:
+    """The entry in a document. Raises ``DocumentTooNew`` or ``DocumentUnreadable``."""
+    return _decode(document, Entry, "history entry of", "key")
+
+
+def encode_parked(parked: Parked) -> Document:
+    """The document of a parked event."""
+    return {
+        "schema": SCHEMA,
+        "id": parked.id,
+        "at": in_utc(parked.at),
+        "record": msgspec.to_builtins(parked),
+    }
+
+
+def decode_parked(document: Mapping[str, Any]) -> Parked:
+    """The parked event in a document. Raises ``DocumentTooNew`` or ``DocumentUnreadable``."""
+    return _decode(document, Parked, "parked event", "id")
+
+
+def readable(
+    documents: Iterable[Mapping[str, Any]], decode: Callable[[Mapping[str, Any]], T]
+) -> tuple[T, ...]:
+    """What the documents of a listing hold, without those that can't be read; they are logged."""
+    values = []
+    for document in documents:
+        try:
+            values.append(decode(document))
+        except DocumentUnreadable as error:
+            _log.error(
+                "a stored document cannot be read; the listing leaves it out",
+                extra={"action": "document.unreadable", "problem": str(error)},
+            )
+    return tuple(values)
+
+
+def entry_id(entry: Entry, index: int) -> str:
+    """The name of an entry written as number ``index`` of its call.
+
+    Names sort by time, then by place in the call. The same entry in the same place has the same
+    name, so that a write repeated after a lost answer adds nothing.
+    """
+    moment = in_utc(entry.at).replace(tzinfo=None).isoformat(timespec="microseconds")
+    content = fingerprint(msgspec.json.encode(entry).decode(), length=10)
+    return f"{moment}Z-{index:04d}-{content}"
+
+
+def parked_name(id: str) -> str:
+    """A name to keep an event under: readable, unique, and valid whatever its sender called it."""
+    return f"{slug(id, length=40)}-{fingerprint(id)}"
+
+
+def in_utc(moment: datetime) -> datetime:
+    """The same moment in UTC; a time without a zone has no place in an order and is refused."""
+    if moment.utcoffset() is None:
+        raise ValueError(f"{moment.isoformat()} has no time zone; stored times must have one")
+    return moment.astimezone(UTC)
+
+
+def _decode(document: Mapping[str, Any], kind: type[T], what: str, name: str) -> T:
+    label = f"{what} {document.get(name, '(unnamed)')!r}"
+    schema = document.get("schema")
+    if not isinstance(schema, int) or schema < 1:
+        raise DocumentUnreadable(f"{label}: schema: {schema!r} is not a schema number")
+    if schema > SCHEMA:
+        raise DocumentTooNew(
+            f"{label} has schema {schema}, this release knows up to {SCHEMA}; deploy the newer one"
+        )
+    record = document.get("record")
+    try:
+        value = msgspec.convert(record, kind)
+    except msgspec.ValidationError as error:
+        raise DocumentUnreadable(f"{label}: record: {error}") from error
+    unknown = _unknown(record, msgspec.to_builtins(value), "record")
+    if unknown:
+        raise DocumentUnreadable(
+            f"{label}: {unknown} is unknown to this release and would be lost on saving"
+        )
+    return value
+
+
+def _unknown(stored: object, known: object, path: str) -> str:
+    """The path of the first field in ``stored`` that ``known`` has no place for, or ''."""
+    if isinstance(stored, Mapping) and isinstance(known, Mapping):
+        for name, value in stored.items():
+            inner = f"{path}.{name}"
+            found = inner if name not in known else _unknown(value, known[name], inner)
+            if found:
+                return found
+    elif isinstance(stored, list | tuple) and isinstance(known, list | tuple):
+        for index, (value, other) in enumerate(zip(stored, known, strict=True)):
+            found = _unknown(value, other, f"{path}[{index}]")
+            if found:
+                return found
+    return ""

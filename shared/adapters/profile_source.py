@@ -1,0 +1,227 @@
+"""Where the profiles come from: a directory, or a prefix of a bucket.
+
+Either way the layout is ``profiles.yaml`` and ``masters/*.yaml``, and what changes hands is a whole
+set: one that is not valid never replaces one that is, so a slip of an editor costs a log line and
+not the next joiner their notebook. What makes a set valid is the business of ``domain/profiles``.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Hashable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shared.domain.profiles import ProfileSet, ProfilesInvalid, parse_profiles
+from shared.domain.profiles.parse import FILE, MASTERS
+from shared.domain.profiles.strict_yaml import MAX_BYTES
+from shared.ports import Clock
+
+if TYPE_CHECKING:
+    from google.cloud.storage import Blob, Client
+
+log = logging.getLogger(__name__)
+
+TIMEOUT = (5.0, 10.0)  # seconds to connect, to be answered; of each call
+_ALL_TRIES = 20.0  # seconds; these calls only read, so the client may repeat them
+_MOST_LOGGED = 20
+
+Files = dict[str, bytes]  # by path below the directory or prefix: "masters/cluster-small.yaml"
+
+
+class FileProfiles:
+    """The profiles of a directory, read again when a file's time or size has changed."""
+
+    def __init__(self, directory: str | Path, *, region: str | None = None) -> None:
+        """With ``region``, zones and subnets outside it make a set invalid."""
+        self._directory = Path(directory)
+        self._set = _LastGood(str(directory), region)
+        self._lock = threading.Lock()
+
+    def current(self) -> ProfileSet:
+        """See ``ports.ProfileSource``."""
+        with self._lock:
+            try:
+                paths = self._paths()
+                self._set.offer(_times(paths), lambda: _read_files(paths))
+            except OSError as error:  # a file that went while we were looking
+                self._set.keep_after(error)
+            return self._set.get()
+
+    def _paths(self) -> dict[str, Path]:
+        masters = {MASTERS + path.name: path for path in self._directory.glob(f"{MASTERS}*.yaml")}
+        profiles = self._directory / FILE
+        return {FILE: profiles, **masters} if profiles.is_file() else masters
+
+
+class BucketProfiles:
+    """The profiles below a prefix of a bucket, which should hold nothing else.
+
+    Once every ``ttl`` one list call tells by the generations whether anything has changed; only
+    then is it downloaded, each object in the generation listed. While one thread looks, the others
+    go on with the last good set.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        bucket: str,
+        prefix: str,
+        clock: Clock,
+        ttl: timedelta = timedelta(seconds=60),
+        *,
+        region: str | None = None,
+    ) -> None:
+        """With ``region``, zones and subnets outside it make a set invalid."""
+        self._client = client
+        self._bucket = bucket
+        self._prefix = prefix.strip("/") + "/" if prefix.strip("/") else ""
+        self._clock = clock
+        self._ttl = ttl
+        self._set = _LastGood(f"gs://{bucket}/{self._prefix}", region)
+        self._look_at: datetime | None = None
+        self._lock = threading.Lock()
+
+    def current(self) -> ProfileSet:
+        """See ``ports.ProfileSource``. Storage errors pass while there is no good set yet."""
+        # Only the first set is worth waiting for.
+        if self._lock.acquire(blocking=not self._set.is_good):
+            try:
+                self._look()
+            finally:
+                self._lock.release()
+        return self._set.get()
+
+    def _look(self) -> None:
+        from google.api_core.exceptions import GoogleAPIError
+        from google.auth.exceptions import GoogleAuthError
+        from google.cloud.storage.exceptions import DataCorruption
+        from requests import RequestException
+
+        now = self._clock.now()
+        if self._look_at is not None and now < self._look_at:
+            return
+        try:
+            blobs = self._list()
+            generations = tuple((name, blob.generation) for name, blob in sorted(blobs.items()))
+            self._set.offer(generations, lambda: self._download(blobs))
+        except (GoogleAPIError, GoogleAuthError, RequestException, DataCorruption) as error:
+            self._set.keep_after(error)
+        self._look_at = now + self._ttl
+
+    def _list(self) -> dict[str, Blob]:
+        from google.cloud.storage.retry import DEFAULT_RETRY
+
+        blobs = self._client.list_blobs(
+            self._bucket,
+            prefix=self._prefix or None,
+            timeout=TIMEOUT,
+            retry=DEFAULT_RETRY.with_timeout(_ALL_TRIES),
+        )
+        by_name = {blob.name.removeprefix(self._prefix): blob for blob in blobs}
+        return {name: blob for name, blob in by_name.items() if _is_ours(name)}
+
+    def _download(self, blobs: dict[str, Blob]) -> Files:
+        from google.cloud.storage.retry import DEFAULT_RETRY
+
+        large = [
+            f"{name}: is {blob.size} bytes; at most {MAX_BYTES} are read"
+            for name, blob in blobs.items()
+            if (blob.size or 0) > MAX_BYTES
+        ]
+        if large:
+            raise ProfilesInvalid(large)
+        bucket = self._client.bucket(self._bucket)
+        retry = DEFAULT_RETRY.with_timeout(_ALL_TRIES)
+        return {
+            name: bucket.blob(blob.name, generation=blob.generation).download_as_bytes(
+                timeout=TIMEOUT, retry=retry
+            )
+            for name, blob in blobs.items()
+        }
+
+
+class _LastGood:
+    """The last set that was valid, and what was wrong with the last one that wasn't."""
+
+    def __init__(self, where: str, region: str | None) -> None:
+        self._where = where
+        self._region = region
+        self._good: ProfileSet | None = None
+        self._seen: Hashable = None
+        self._messages: tuple[str, ...] = (f"{FILE}: has not been read yet",)
+
+    @property
+    def is_good(self) -> bool:
+        """Whether there is a set in force."""
+        return self._good is not None
+
+    def get(self) -> ProfileSet:
+        """The set in force; raises ``ProfilesInvalid`` when there has never been one."""
+        if self._good is None:
+            raise ProfilesInvalid(self._messages)
+        return self._good
+
+    def offer(self, version: Hashable, read: Callable[[], Files]) -> None:
+        """Take over what ``read`` returns, unless ``version`` was looked at already."""
+        if version == self._seen:
+            return
+        try:
+            self._good = self._parsed(read())
+            log.info(
+                "profiles are in force",
+                extra={"action": "profiles.loaded", "where": self._where},
+            )
+        except ProfilesInvalid as invalid:
+            self._messages = invalid.messages
+            self._report()
+        self._seen = version
+
+    def keep_after(self, error: Exception) -> None:
+        """Stay with the good set after ``error``; raise it on when there is none."""
+        if self._good is None:
+            raise error
+        log.warning(
+            "profiles can't be read; the last good ones stay in force",
+            extra={"action": "profiles.unreachable", "where": self._where, "error": str(error)},
+        )
+
+    def _parsed(self, files: Files) -> ProfileSet:
+        if FILE not in files:
+            raise ProfilesInvalid([f"{FILE}: there is none in {self._where}"])
+        masters = {name.removeprefix(MASTERS): data for name, data in files.items() if name != FILE}
+        return parse_profiles(files[FILE], masters, region=self._region)
+
+    def _report(self) -> None:
+        fields = {
+            "action": "profiles.invalid",
+            "where": self._where,
+            "problems": list(self._messages[:_MOST_LOGGED]),
+            "problem_count": len(self._messages),
+        }
+        if self._good is None:
+            log.error("profiles are not valid, and there are no earlier ones", extra=fields)
+        else:
+            log.error("profiles are not valid; the last good ones stay in force", extra=fields)
+
+
+def _is_ours(name: str) -> bool:
+    if name == FILE:
+        return True
+    inside = name.removeprefix(MASTERS)
+    return inside != name and inside.endswith(".yaml") and "/" not in inside
+
+
+def _times(paths: dict[str, Path]) -> Hashable:
+    stats = {name: path.stat() for name, path in sorted(paths.items())}
+    return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats.items())
+
+
+def _read_files(paths: dict[str, Path]) -> Files:
+    files = {}
+    for name, path in paths.items():
+        with path.open("rb") as file:
+            files[name] = file.read(MAX_BYTES + 1)  # one more tells that it is too large
+    return files

@@ -1,0 +1,154 @@
+"""What a Spark master template may say, and what is ours to say.
+
+A master is a Dataproc session template or cluster as its administrator would write it, without all
+that depends on the person, the profile or the site: those fields are set in it when a person's
+template is made. A master that sets one of them would be overruled in silence, so it is refused.
+
+Whether every remaining field exists in Google's API is not decided here but by ``make check``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, TypeGuard
+
+from shared.domain.profiles.located import Problems, shown
+
+_EXECUTION = "environmentConfig.executionConfig."
+_OUTPUT = "is set by Dataproc, not by a template"
+_CREDENTIALS = "a person's Spark runs on their own credentials; this is set by us"
+_NETWORK = "use the profile's network instead"
+_IDLE = "use idle_minutes in the profile instead"
+_LABELS = "use the profile's labels instead"
+_NAMED = "is made of the person's key; leave it out"
+
+SESSION_OWNED = {
+    "name": _NAMED,
+    "labels": _LABELS,
+    _EXECUTION + "serviceAccount": _CREDENTIALS,
+    _EXECUTION + "authenticationConfig": _CREDENTIALS,
+    _EXECUTION + "networkUri": _NETWORK,
+    _EXECUTION + "subnetworkUri": _NETWORK,
+    _EXECUTION + "networkTags": _NETWORK,
+    _EXECUTION + "idleTtl": _IDLE,
+    **dict.fromkeys(("createTime", "updateTime", "creator", "uuid"), _OUTPUT),
+}
+_GCE = "config.gceClusterConfig."
+_CANT_STOP = "a cluster with personal authentication can't be stopped; it is deleted when idle"
+CLUSTER_OWNED = {
+    "projectId": "is given when the cluster is made; leave it out",
+    "clusterName": "is given when the cluster is made; leave it out",
+    "labels": _LABELS,
+    "virtualClusterConfig": "personal authentication needs a cluster on Compute Engine",
+    "config.endpointConfig": "is set by us: Jupyter is reached through the component gateway",
+    "config.lifecycleConfig.idleDeleteTtl": _IDLE,
+    "config.lifecycleConfig.idleStopTtl": _CANT_STOP,
+    "config.lifecycleConfig.autoStopTtl": _CANT_STOP,
+    "config.lifecycleConfig.autoStopTime": _CANT_STOP,
+    "config.lifecycleConfig.autoDeleteTime": "is a point in time; use autoDeleteTtl",
+    "config.securityConfig.identityConfig": _CREDENTIALS,
+    _GCE + "zoneUri": "belongs to the person's choice of region; leave it to Dataproc",
+    _GCE + "networkUri": _NETWORK,
+    _GCE + "subnetworkUri": _NETWORK,
+    _GCE + "internalIpOnly": _NETWORK,
+    _GCE + "tags": _NETWORK,
+    **dict.fromkeys(("status", "statusHistory", "clusterUuid", "metrics"), _OUTPUT),
+}
+# What we set fields in: where it is there, it must be a map.
+SESSION_MAPS = (
+    "environmentConfig",
+    "environmentConfig.executionConfig",
+    "runtimeConfig",
+    "runtimeConfig.properties",
+)
+CLUSTER_MAPS = (
+    "config",
+    "config.gceClusterConfig",
+    "config.lifecycleConfig",
+    "config.securityConfig",
+    "config.softwareConfig",
+    "config.softwareConfig.properties",
+)
+_PERSONAL_AUTH = "dataproc:dataproc.personal-auth."
+_IMAGE = re.compile(r"(?P<major>\d+)\.\d+(\.\d+)?(-[a-z]+\d*)?")
+
+
+def check_session_master(master: Any, path: str, problems: Problems) -> None:
+    """Note what is wrong with a session template's master."""
+    if _is_made_of_maps(master, SESSION_MAPS, path, problems):
+        _refuse_owned(master, SESSION_OWNED, path, problems)
+        _check_properties(master, "runtimeConfig.properties", path, problems)
+
+
+def check_cluster_master(master: Any, path: str, problems: Problems) -> None:
+    """Note what is wrong with a cluster's master."""
+    if not _is_made_of_maps(master, CLUSTER_MAPS, path, problems):
+        return
+    _refuse_owned(master, CLUSTER_OWNED, path, problems)
+    _check_properties(master, "config.softwareConfig.properties", path, problems)
+    _check_software(_at(master, "config.softwareConfig") or {}, path, problems)
+
+
+def _check_software(software: Mapping[str, Any], path: str, problems: Problems) -> None:
+    place = f"{path}: config.softwareConfig"
+    for key in software.get("properties", {}):
+        if key.startswith(_PERSONAL_AUTH):
+            problems.add(f"{place}.properties[{key!r}]", _CREDENTIALS)
+    components = software.get("optionalComponents", [])
+    if not isinstance(components, list):
+        problems.add(f"{place}.optionalComponents", f"expected a list, got {shown(components)}")
+    elif "ANACONDA" in components:
+        message = "ANACONDA went with image 1.5; today's images have Miniconda in them"
+        problems.add(f"{place}.optionalComponents", message)
+    version = software.get("imageVersion", "2.2")
+    found = _IMAGE.fullmatch(version) if isinstance(version, str) else None
+    if found is None:
+        message = f"expected a version such as '2.2-debian12' in quotes, got {shown(version)}"
+        problems.add(f"{place}.imageVersion", message)
+    elif int(found["major"]) < 2:
+        message = f"image {version} can't be used any more; take 2.2-debian12 or newer"
+        problems.add(f"{place}.imageVersion", message)
+
+
+def _is_made_of_maps(
+    master: Any, fields: tuple[str, ...], path: str, problems: Problems
+) -> TypeGuard[dict[str, Any]]:
+    if not isinstance(master, dict):
+        problems.add(path, f"expected a map of keys and values, got {shown(master)}")
+        return False
+    wrong = [
+        f"{path}: {field}: expected a map of keys and values, got {shown(_at(master, field))}"
+        for field in fields
+        if _has(master, field) and not isinstance(_at(master, field), dict)
+    ]
+    problems.extend(wrong)
+    return not wrong
+
+
+def _refuse_owned(
+    master: Mapping[str, Any], owned: Mapping[str, str], path: str, problems: Problems
+) -> None:
+    for field, reason in owned.items():
+        if _has(master, field):
+            problems.add(f"{path}: {field}", reason)
+
+
+def _check_properties(master: Mapping[str, Any], field: str, path: str, problems: Problems) -> None:
+    # Text to Google: an unquoted 4 or true would be refused only when somebody joins.
+    for key, value in (_at(master, field) or {}).items():
+        if not isinstance(value, str):
+            message = f"expected text, got {shown(value)}; put it in quotes"
+            problems.add(f"{path}: {field}[{key!r}]", message)
+
+
+def _has(master: Any, field: str) -> bool:
+    parent, _, last = field.rpartition(".")
+    node = _at(master, parent) if parent else master
+    return isinstance(node, dict) and last in node
+
+
+def _at(master: Any, field: str) -> Any:
+    for key in field.split("."):
+        master = master.get(key) if isinstance(master, dict) else None
+    return master

@@ -1,0 +1,179 @@
+"""What a profile is: the shape of profiles.yaml, and the profiles made from it.
+
+Two shapes are kept apart. ``ProfilesFile`` and ``ProfileEntry`` are what people write; a
+``Profile`` is what everything else uses: durations in seconds, master templates read in, all of it
+valid. This module must not know YAML, nor what a profile turns into (``domain/wants``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+import msgspec
+
+from shared.domain.profiles import fields
+from shared.domain.profiles.suggest import suggestion
+from shared.domain.refusals import RefusalCode, Refused
+
+
+class Network(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a person's machines are attached; short names are of the site's project and region."""
+
+    network: fields.NetworkName = "default"
+    subnet: fields.SubnetName = "default"
+    public_ip: bool = False
+    tags: tuple[fields.NetworkTag, ...] = ()
+
+
+class Disk(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One persistent disk."""
+
+    size_gb: fields.DiskSize
+    type: fields.DiskType = "PD_BALANCED"
+
+
+class Image(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the notebook's machine boots from: the newest of a family, or one image by name."""
+
+    project: fields.ProjectId = "cloud-notebooks-managed"
+    family: fields.ImageName | None = None
+    name: fields.ImageName | None = None
+
+
+class Workbench(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A person's notebook. ``zones`` are tried in order when one has no machines left.
+
+    ``downloads``, ``terminal``, ``root`` and ``spark_kernels`` say what is allowed; Google's
+    metadata keys behind them mostly say what is not.
+    """
+
+    zones: tuple[fields.Zone, ...]
+    machine_type: fields.MachineType
+    boot_disk: Disk = Disk(size_gb=150)
+    data_disk: Disk = Disk(size_gb=100)
+    idle_minutes: fields.NotebookIdle = 180
+    downloads: bool = True
+    terminal: bool = True
+    root: bool = False
+    spark_kernels: bool = False
+    secure_boot: bool = False
+    upgrade_schedule: fields.CronSchedule | None = None
+    metadata: dict[str, str] = {}
+    image: Image = Image(family="workbench-instances")
+
+
+class TemplateEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A Spark template as profiles.yaml asks for it: its slot, its master, its idle time."""
+
+    name: fields.Slot
+    master: fields.MasterFile
+    idle_minutes: fields.SparkIdle = 60
+
+
+class ProfileEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One profile as it is written."""
+
+    grace: str | int
+    labels: dict[str, str] = {}
+    network: Network = Network()
+    workbench: Workbench | None = None
+    session_templates: tuple[TemplateEntry, ...] = ()
+    cluster_templates: tuple[TemplateEntry, ...] = ()
+
+
+class GroupMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whoever is in ``group`` gets ``profile``."""
+
+    group: fields.GroupAddress
+    profile: fields.ProfileName
+
+
+class ProfilesFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole of profiles.yaml."""
+
+    version: Literal[1]
+    default: fields.ProfileName
+    profiles: dict[fields.ProfileName, ProfileEntry]
+    groups: tuple[GroupMapping, ...] = ()
+
+
+class SparkTemplate(msgspec.Struct, frozen=True, kw_only=True):
+    """A Spark template with its master read in; whoever builds on ``master`` copies it first."""
+
+    slot: str
+    master: dict[str, Any]
+    idle_seconds: int
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
+    """What one kind of person gets."""
+
+    name: str
+    grace_seconds: int
+    labels: dict[str, str]
+    network: Network
+    workbench: Workbench | None
+    session_templates: tuple[SparkTemplate, ...]
+    cluster_templates: tuple[SparkTemplate, ...]
+
+
+class ProfilesInvalid(Exception):
+    """The profiles can't be used; ``messages`` says where and why, all of it at once."""
+
+    def __init__(self, messages: Iterable[str]) -> None:
+        self.messages = tuple(messages)
+        super().__init__("; ".join(self.messages))
+
+
+class ProfileSet:
+    """All profiles in force, and who gets which."""
+
+    def __init__(
+        self, profiles: Mapping[str, Profile], default: str, groups: Sequence[tuple[str, str]]
+    ) -> None:
+        """``groups``: pairs of group and profile name, the first match wins."""
+        self._profiles = dict(profiles)
+        self._default = self._profiles[default]
+        self._groups = [(group.casefold(), self._profiles[name]) for group, name in groups]
+        self._addresses = frozenset(group for group, _ in self._groups)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all profiles, in the order of the file."""
+        return tuple(self._profiles)
+
+    @property
+    def default(self) -> Profile:
+        """What somebody gets of whom nothing else is known."""
+        return self._default
+
+    def profile(self, name: str) -> Profile | None:
+        """The profile called ``name``, or None if there is none (any more)."""
+        return self._profiles.get(name)
+
+    def resolve(self, requested: str | None, groups: Collection[str]) -> Profile:
+        """The profile asked for by name, else that of the first group mapped, else the default.
+
+        Raises ``Refused`` when a profile is asked for that does not exist: giving another instead
+        would be a guess about somebody's access.
+        """
+        if requested is not None:
+            found = self._profiles.get(requested)
+            if found is None:
+                raise Refused(
+                    RefusalCode.UNKNOWN_PROFILE,
+                    f"profile: there is no profile {_shown(requested)}; "
+                    f"{suggestion(requested, self.names)}",
+                )
+            return found
+        member_of = {group.casefold() for group in groups}
+        return next((p for group, p in self._groups if group in member_of), self._default)
+
+    def is_group(self, address: str) -> bool:
+        """Whether ``address`` is one of the mapped groups, and so not a person."""
+        return address.casefold() in self._addresses
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 60 else text[:57] + "...")

@@ -1,0 +1,140 @@
+"""What the types can't say: rules between one part of profiles.yaml and another.
+
+Each function notes what it finds; none stops at the first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from shared.domain.profiles.located import Problems, shown
+from shared.domain.profiles.metadata import objection
+from shared.domain.profiles.model import (
+    Network,
+    ProfileEntry,
+    ProfilesFile,
+    TemplateEntry,
+    Workbench,
+)
+from shared.domain.profiles.suggest import suggestion
+
+_GRACE = re.compile(r"(?P<count>[0-9]{1,5})(?P<unit>[hd])")
+_SECONDS = {"h": 3600, "d": 86400}
+_LONGEST_GRACE = 3650 * 86400
+
+_LABEL_KEY = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")  # RFC 1035, as Dataproc asks for
+_LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
+# Dataproc takes 32 labels; five are ours.
+_MOST_LABELS = 27
+OUR_LABELS = frozenset({"managed-by", "cost-center", "team"})
+OUR_LABEL_PREFIX = "benchkeeper-"
+_GOOGLES_LABELS = frozenset(
+    {"consumer-project-id", "consumer-project-number", "notebooks-product", "resource-name"}
+)
+
+
+def read_grace(grace: str | int) -> int | None:
+    """``14d`` or ``12h`` in seconds, ``0`` as it is; None for anything else."""
+    if grace in (0, "0"):
+        return 0
+    found = _GRACE.fullmatch(grace) if isinstance(grace, str) else None
+    if found is None:
+        return None
+    seconds = int(found["count"]) * _SECONDS[found["unit"]]
+    return seconds if seconds <= _LONGEST_GRACE else None
+
+
+def check_references(file: ProfilesFile, known: Iterable[str], problems: Problems) -> None:
+    """The default and the groups name ``known`` profiles; no group is there twice.
+
+    An empty default has been complained about already, as missing or as no text.
+    """
+    names = tuple(known)
+    if file.default and file.default not in names:
+        problems.add("default", _no_profile(file.default, names))
+    seen: dict[str, int] = {}
+    for index, mapping in enumerate(file.groups):
+        path = f"groups[{index}]"
+        if mapping.profile not in names:
+            problems.add(f"{path}.profile", _no_profile(mapping.profile, names))
+        earlier = seen.setdefault(mapping.group.casefold(), index)
+        if earlier != index:
+            what = f"{mapping.group} is mapped by groups[{earlier}] already, and the first wins"
+            problems.add(f"{path}.group", what)
+
+
+def _no_profile(name: str, known: tuple[str, ...]) -> str:
+    return f"there is no profile {shown(name)}; {suggestion(name, known)}"
+
+
+def check_profile(entry: ProfileEntry, path: str, region: str | None, problems: Problems) -> None:
+    """Everything within one profile except its masters."""
+    if read_grace(entry.grace) is None:
+        expected = "expected hours or days such as 12h or 14d (at most 3650d), or 0"
+        problems.add(f"{path}.grace", f"{expected}, got {shown(entry.grace)}")
+    _check_labels(entry.labels, f"{path}.labels", problems)
+    _check_region(entry.network, f"{path}.network", region, problems)
+    if entry.workbench is not None:
+        _check_workbench(entry.workbench, f"{path}.workbench", region, problems)
+    _check_slots(entry.session_templates, f"{path}.session_templates", problems)
+    _check_slots(entry.cluster_templates, f"{path}.cluster_templates", problems)
+    if not (entry.workbench or entry.session_templates or entry.cluster_templates):
+        what = "asks for nothing; give it a workbench, session_templates or cluster_templates"
+        problems.add(path, what)
+
+
+def _check_labels(labels: dict[str, str], path: str, problems: Problems) -> None:
+    if len(labels) > _MOST_LABELS:
+        problems.add(path, f"has {len(labels)} labels; at most {_MOST_LABELS} fit beside ours")
+    for key, value in labels.items():
+        place = f"{path}.{key}"
+        if key in OUR_LABELS or key.startswith(OUR_LABEL_PREFIX):
+            problems.add(place, "is set by us on everything; choose another key")
+        elif key in _GOOGLES_LABELS or key.startswith(("goog-", "notebooks-managed-")):
+            problems.add(place, "is Google's own; choose another key")
+        elif not _LABEL_KEY.fullmatch(key):
+            what = "is not a label key: lower-case letters, digits, hyphens, a letter first, to 63"
+            problems.add(place, what)
+        if not _LABEL_VALUE.fullmatch(value):
+            what = "expected at most 63 lower-case letters, digits, _ or -"
+            problems.add(place, f"{what}, got {shown(value)}")
+
+
+def _check_region(network: Network, path: str, region: str | None, problems: Problems) -> None:
+    parts = network.subnet.split("/")
+    if region is not None and len(parts) > 1 and parts[3] != region:
+        problems.add(f"{path}.subnet", f"is in {parts[3]}, but this site is in {region}")
+
+
+def _check_workbench(
+    workbench: Workbench, path: str, region: str | None, problems: Problems
+) -> None:
+    if not workbench.zones:
+        problems.add(f"{path}.zones", "is empty; name at least one zone")
+    _check_repeats(workbench.zones, f"{path}.zones", problems)
+    for index, zone in enumerate(workbench.zones):
+        if region is not None and zone.rpartition("-")[0] != region:
+            what = f"{zone} is not in this site's region {region}, where its subnet is"
+            problems.add(f"{path}.zones[{index}]", what)
+    if (workbench.image.family is None) == (workbench.image.name is None):
+        problems.add(f"{path}.image", "expected either a family or a name")
+    if workbench.boot_disk.size_gb < 100:
+        what = f"expected at least 100 (the image needs it), got {workbench.boot_disk.size_gb}"
+        problems.add(f"{path}.boot_disk.size_gb", what)
+    for key, value in workbench.metadata.items():
+        reason = objection(key, value)
+        if reason is not None:
+            problems.add(f"{path}.metadata.{key}", reason)
+
+
+def _check_slots(templates: tuple[TemplateEntry, ...], path: str, problems: Problems) -> None:
+    _check_repeats((template.name for template in templates), path, problems, ".name")
+
+
+def _check_repeats(values: Iterable[str], path: str, problems: Problems, suffix: str = "") -> None:
+    seen: set[str] = set()
+    for index, value in enumerate(values):
+        if value in seen:
+            problems.add(f"{path}[{index}]{suffix}", f"{value} is there already")
+        seen.add(value)

@@ -1,0 +1,37 @@
+"""What one person should have, as bodies ready for Google's APIs: a pure function of the profile.
+
+Bodies are Google's JSON (camelCase, 64-bit integers as text), checked against the discovery
+documents by ``make check``. Nothing here knows how they are sent, or what is there already.
+"""
+
+from __future__ import annotations
+
+from shared.domain.person import Person
+from shared.domain.profiles import Profile
+from shared.domain.resources import Want
+from shared.domain.wants.cluster_template import cluster_template_want, render
+from shared.domain.wants.labels import is_ours, labels_of
+from shared.domain.wants.session_template import session_template_want
+from shared.domain.wants.site import Site
+from shared.domain.wants.workbench import workbench_want
+
+__all__ = ["Site", "is_ours", "labels_of", "render", "wants"]
+
+
+def wants(profile: Profile, person: Person, key: str, site: Site) -> tuple[Want, ...]:
+    """Everything ``profile`` gives to ``person``, whose key is ``key``.
+
+    What is made at once comes first, so that a slow notebook keeps nobody waiting for the rest.
+    """
+    sessions = [
+        session_template_want(profile, template, person, key, site)
+        for template in profile.session_templates
+    ]
+    clusters = [
+        cluster_template_want(profile, template, person, key, site)
+        for template in profile.cluster_templates
+    ]
+    notebooks = (
+        [workbench_want(profile, profile.workbench, person, key, site)] if profile.workbench else []
+    )
+    return (*sessions, *clusters, *notebooks)

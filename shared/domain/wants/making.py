@@ -1,0 +1,28 @@
+"""The small steps that all bodies are made with."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from shared.domain.resources import Kind, Want
+
+
+def want(kind: Kind, slot: str, places: tuple[str, ...], body: dict[str, Any]) -> Want:
+    """A ``Want`` with the digest of its body: 32 hexadecimal digits, the same for equal bodies."""
+    text = json.dumps(body, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:32]
+    return Want(kind=kind, slot=slot, places=places, body=body, digest=digest)
+
+
+def branch(body: dict[str, Any], *keys: str) -> dict[str, Any]:
+    """The map at ``keys`` inside ``body``, made where it is missing, to set fields in."""
+    for key in keys:
+        body = body.setdefault(key, {})
+    return body
+
+
+def seconds(count: int) -> str:
+    """A duration as Google's JSON writes it."""
+    return f"{count}s"

@@ -1,0 +1,51 @@
+"""What all tests share: the official Firestore emulator, and a report of the backends that ran."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import settings
+
+from tests.support import summary
+from tests.support.emulators import find_emulator, running
+
+if TYPE_CHECKING:
+    from tests.support.backends import FirestoreBackend
+
+# A busy machine is not a failure: how long an example takes is for the benchmarks to say.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
+
+
+@pytest.fixture(scope="session")
+def firestore_emulator() -> Iterator[str]:
+    """``host:port`` of a running Firestore emulator, one a test process; skips without one."""
+    found = find_emulator("cloud-firestore-emulator")
+    if isinstance(found, str):
+        pytest.skip(f"firestore emulator: {found}")
+    with running(found, "start") as host:
+        yield host
+
+
+@pytest.fixture
+def firestore_backend(request: pytest.FixtureRequest) -> Iterator[FirestoreBackend]:
+    """The Firestore store on the emulator, in a project of its own."""
+    from tests.support.backends import FirestoreBackend  # heavy: not for tests without it
+
+    found = find_emulator("cloud-firestore-emulator")
+    if isinstance(found, str):
+        summary.missing(request, f"firestore emulator: {found}")
+    else:
+        summary.ran_on(request, f"firestore emulator {found.version}".strip())
+    backend = FirestoreBackend(request.getfixturevalue("firestore_emulator"))
+    yield backend
+    backend.client.close()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which backends ran, and which could not and why."""
+    for line in summary.lines(chain.from_iterable(terminalreporter.stats.values())):
+        terminalreporter.write_line(line)

@@ -1,0 +1,111 @@
+"""The profiles we ship are what Google's APIs take; a wrong one is found before anyone joins."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from shared.domain.person import Person
+from shared.domain.resources import Kind
+from shared.domain.wants import Site, wants
+from tools.check_profiles import load, main
+
+SHIPPED = Path(__file__).parents[2] / "infra" / "profiles"
+
+
+@pytest.fixture
+def copy_of_shipped(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(SHIPPED, tmp_path / "profiles"))
+
+
+def test_shipped_profiles_have_no_problem(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(SHIPPED), "--region", "us-central1"]) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in out] == [
+        "analyst (default)",
+        "data-scientist",
+        "spark-engineer",
+    ]
+
+
+def test_two_profiles_give_all_three_kinds() -> None:
+    """The budget of remote calls is for a first join that makes all three."""
+    site = Site(project="p", region="us-central1", templates_bucket="b")
+    person = Person(email="ana@example.com")
+    profiles = load(SHIPPED)
+    kinds = {
+        name: {want.kind for want in wants(profile, person, "ana", site)}
+        for name in profiles.names
+        if (profile := profiles.profile(name))
+    }
+    assert [name for name, all_kinds in kinds.items() if all_kinds == set(Kind)] == [
+        "data-scientist",
+        "spark-engineer",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "expected"),
+    [
+        (
+            "profiles.yaml",
+            "idle_minutes: 60 ",
+            "idle_minuts: 60 ",
+            "profiles.analyst.workbench.idle_minuts: unknown key; did you mean 'idle_minutes'?",
+        ),
+        (
+            "masters/session-standard.yaml",
+            "ttl: 86400s",
+            "tll: 86400s",
+            "profiles.analyst: session-template/spark: environmentConfig.executionConfig.tll: "
+            'unknown name "tll"',
+        ),
+        (
+            "masters/session-standard.yaml",
+            "kernel: PYTHON",
+            "kernel: PYTHON3",
+            "profiles.analyst: session-template/spark: jupyterSession.kernel: ",
+        ),
+        (
+            "masters/cluster-large.yaml",
+            "numInstances: 4\n    machineTypeUri",
+            "numInstances: four\n    machineTypeUri",
+            "profiles.spark-engineer: cluster-template/large: config.workerConfig.numInstances: ",
+        ),
+        (
+            "masters/cluster-small.yaml",
+            "imageVersion: 2.2-debian12",
+            "imageVersion: 1.5-debian10",
+            "masters/cluster-small.yaml: config.softwareConfig.imageVersion: image 1.5-debian10",
+        ),
+    ],
+)
+def test_a_wrong_profile_is_found_and_its_place_named(
+    copy_of_shipped: Path,
+    capsys: pytest.CaptureFixture[str],
+    file: str,
+    old: str,
+    new: str,
+    expected: str,
+) -> None:
+    path = copy_of_shipped / file
+    text = path.read_text()
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))
+    assert main([str(copy_of_shipped)]) == 1
+    problems = capsys.readouterr().err.splitlines()
+    assert any(problem.startswith(expected) for problem in problems), problems
+
+
+def test_zones_outside_the_region_are_found(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(SHIPPED), "--region", "europe-west1"]) == 1
+    assert "us-central1-a is not in this site's region europe-west1" in capsys.readouterr().err
+
+
+def test_a_directory_without_profiles_is_a_problem(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(tmp_path)]) == 1
+    assert "profiles.yaml: there is none in" in capsys.readouterr().err

@@ -1,0 +1,223 @@
+"""What only the SQLite store has to withstand: first users at once, forks, files of others."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sqlite3
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+
+import msgspec
+import pytest
+
+from shared.adapters import sqlite_pool, sqlite_store
+from shared.adapters.documents import DocumentTooNew
+from shared.adapters.sqlite_pool import FileTooNew
+from shared.adapters.sqlite_store import SqliteStore
+from tests.support.stored import NOON, a_parked, an_entry, an_environment
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state.db"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[SqliteStore]:
+    store = SqliteStore(path)
+    yield store
+    store.close()
+
+
+def change(path: Path, statement: str, *values: object) -> None:
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.execute(statement, values)
+    connection.close()
+
+
+def first_use(path: Path, number: int) -> None:
+    """A process that saves a record of its own in a file that may not be there yet."""
+    store = SqliteStore(path)
+    store.save(an_environment(f"p{number}"), None, [an_entry()])
+    store.close()
+
+
+def test_nothing_is_opened_before_the_first_call(path: Path) -> None:
+    SqliteStore(path)
+    assert not path.exists()
+
+
+def test_first_users_in_many_threads_all_succeed(path: Path) -> None:
+    barrier = Barrier(8)
+
+    def run(number: int) -> None:
+        barrier.wait()
+        first_use(path, number)
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(run, range(8)))
+    assert_records(path, 8)
+
+
+def test_first_users_in_several_processes_all_succeed(path: Path) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    processes = [spawn.Process(target=first_use, args=(path, n)) for n in range(3)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    assert [process.exitcode for process in processes] == [0, 0, 0]
+    assert_records(path, 3)
+
+
+def test_a_first_user_waits_for_one_that_is_already_writing(path: Path) -> None:
+    # In a file that isn't in WAL yet, SQLite refuses the switch at once, whatever its timeout.
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    done = threading.Timer(0.2, other.execute, ["COMMIT"])
+    done.start()
+    first_use(path, 1)
+    done.join()
+    other.close()
+    assert_records(path, 1)
+
+
+def assert_records(path: Path, count: int) -> None:
+    connection = sqlite3.connect(path)
+    found = connection.execute("SELECT count(*) FROM environments").fetchone()
+    connection.close()
+    assert found == (count,)
+
+
+def test_writes_survive_power_loss_and_readers_do_not_wait(store: SqliteStore, path: Path) -> None:
+    environment = an_environment()
+    store.save(environment, None, [])
+    with store._pool.reading() as connection:
+        assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    assert store.load(environment.key) is not None
+    other.close()
+
+
+def test_a_write_waits_for_another_only_so_long(path: Path) -> None:
+    store = SqliteStore(path, busy_seconds=0.05)
+    store.page(1)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        store.save(an_environment(), None, [])
+    other.execute("ROLLBACK")
+    store.save(an_environment(), None, [])
+    other.close()
+    store.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.filterwarnings("ignore:This process.*multi-threaded:DeprecationWarning")
+def test_a_forked_child_uses_connections_of_its_own(store: SqliteStore, path: Path) -> None:
+    environment = an_environment(grace_seconds=0)
+    version = store.save(environment, None, [])
+    held, release = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with store._pool._lock:  # as any other thread may at the moment of the fork
+            held.set()
+            release.wait(10)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait(10)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)  # a child that waits for its parent's lock would wait for ever
+        status = 1
+        try:
+            changed = msgspec.structs.replace(environment, grace_seconds=1)
+            store.save(changed, version, [an_entry("from the child")])
+            status = 0 if sqlite_pool._abandoned else 2
+        finally:
+            os._exit(status)  # past pytest, which is not the child's
+    release.set()
+    holder.join()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    stored = store.load(environment.key)
+    assert stored is not None
+    assert stored.environment.grace_seconds == 1
+    assert [entry.text for entry in store.history(environment.key, 9)] == ["from the child"]
+
+
+def test_threads_share_few_connections_and_closing_closes_them(store: SqliteStore) -> None:
+    for _ in range(5):
+        with ThreadPoolExecutor(2) as threads:
+            list(threads.map(lambda _: store.load("nobody"), range(10)))
+    opened = list(store._pool._opened)
+    assert 1 <= len(opened) <= 2
+    store.close()
+    for connection in opened:
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            connection.execute("SELECT 1")
+    assert store.load("nobody") is None
+
+
+def test_a_failed_write_leaves_no_transaction_behind(store: SqliteStore, path: Path) -> None:
+    store.page(1)
+    change(path, "DROP TABLE history")
+    with pytest.raises(sqlite3.OperationalError, match="history"):
+        store.save(an_environment(), None, [an_entry()])
+    assert store.load(an_environment().key) is None
+    assert store.park(a_parked()) is True
+
+
+def test_a_file_of_a_newer_release_is_refused(store: SqliteStore, path: Path) -> None:
+    change(path, "PRAGMA user_version = 2")
+    with pytest.raises(FileTooNew, match="layout 2"):
+        store.load("ana")
+
+
+def test_a_record_of_a_newer_release_stops_nobody_else(
+    store: SqliteStore, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    names = ["ana", "ben", "cleo"]
+    keys = sorted(store_one(store, name) for name in names)
+    newer = msgspec.json.encode({"schema": 2, "key": keys[1], "record": {}})
+    change(path, "UPDATE environments SET document = ? WHERE key = ?", newer, keys[1])
+    with pytest.raises(DocumentTooNew, match="has schema 2"):
+        store.load(keys[1])
+    first = store.due(NOON, 2)
+    second = store.due(NOON, 2, first.next)
+    assert [e.key for e in (*first.items, *second.items)] == [keys[0], keys[2]]
+    assert [vars(record)["action"] for record in caplog.records] == ["document.unreadable"]
+
+
+def store_one(store: SqliteStore, name: str) -> str:
+    environment = an_environment(name, due_at=NOON)
+    store.save(environment, None, [])
+    return environment.key
+
+
+@pytest.mark.parametrize(
+    ("statement", "index"),
+    [
+        ("_DUE", "environments_due"),
+        ("_PHASE", "environments_phase"),
+        ("_PARKED", "parked_newest"),
+    ],
+)
+def test_listings_go_by_an_index_without_sorting(
+    store: SqliteStore, statement: str, index: str
+) -> None:
+    sql = getattr(sqlite_store, statement)
+    with store._pool.reading() as connection:
+        plan = connection.execute(f"EXPLAIN QUERY PLAN {sql}", (1,) * sql.count("?")).fetchall()
+    text = " / ".join(row[3] for row in plan)
+    assert index in text
+    assert "TEMP B-TREE" not in text
+    assert "SCAN" not in text

@@ -1,0 +1,120 @@
+"""The real `gcloud pubsub` against the local cloud, wherever gcloud is installed."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.cloud import Cloud
+from local.pubsub import PubSub
+from local.web import Server, build_app
+
+GCLOUD = shutil.which("gcloud")
+pytestmark = pytest.mark.skipif(GCLOUD is None, reason="gcloud is not installed")
+
+Gcloud = Callable[..., Any]
+
+
+@pytest.fixture
+def cloud() -> Cloud:
+    return Cloud(project="demo")
+
+
+@pytest.fixture
+def pubsub(cloud: Cloud) -> Iterator[PubSub]:
+    pubsub = PubSub(cloud)
+    pubsub.start()
+    yield pubsub
+    pubsub.stop()
+
+
+@pytest.fixture
+def gcloud(cloud: Cloud, pubsub: PubSub, tmp_path: Path) -> Iterator[Gcloud]:
+    """Run `gcloud pubsub …`; its answer as JSON. A failure raises with what it printed."""
+    with Server(build_app(cloud, [pubsub.routes()])) as server:
+        environment = {
+            **os.environ,
+            "CLOUDSDK_API_ENDPOINT_OVERRIDES_PUBSUB": f"{server.url}/",
+            "CLOUDSDK_AUTH_DISABLE_CREDENTIALS": "true",
+            "CLOUDSDK_CONFIG": str(tmp_path),
+            "CLOUDSDK_CORE_DISABLE_PROMPTS": "true",
+            "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING": "true",
+            "CLOUDSDK_CORE_PROJECT": "demo",
+            "CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK": "true",
+        }
+
+        def run(*arguments: str) -> Any:
+            assert GCLOUD is not None
+            done = subprocess.run(
+                [GCLOUD, "pubsub", *arguments, "--format=json"],
+                capture_output=True,
+                text=True,
+                env=environment,
+                timeout=60,
+                check=False,
+            )
+            assert done.returncode == 0, done.stderr
+            return json.loads(done.stdout or "null")
+
+        yield run
+
+
+def test_topics_and_messages(gcloud: Gcloud, cloud: Cloud) -> None:
+    gcloud("topics", "create", "onboarding", "--labels=team=data")
+    assert gcloud("topics", "list") == [
+        {"name": "projects/demo/topics/onboarding", "labels": {"team": "data"}}
+    ]
+    gcloud("subscriptions", "create", "reader", "--topic=onboarding", "--ack-deadline=30")
+    (listed,) = gcloud("subscriptions", "list")
+    assert listed["name"] == "projects/demo/subscriptions/reader"
+    assert listed["ackDeadlineSeconds"] == 30
+
+    message = '{"email":"ana@example.com"}'
+    published = gcloud(
+        "topics", "publish", "onboarding", f"--message={message}", "--attribute=kind=join"
+    )
+    (pulled,) = gcloud("subscriptions", "pull", "reader", "--auto-ack")
+
+    assert [pulled["message"]["messageId"]] == published["messageIds"]
+    assert pulled["message"]["data"] == "eyJlbWFpbCI6ImFuYUBleGFtcGxlLmNvbSJ9"
+    assert pulled["message"]["attributes"] == {"kind": "join"}
+    assert pulled["ackStatus"] == "SUCCESS"
+    assert cloud.calls.counts() == {
+        "pubsub.subscriptions.acknowledge": 1,
+        "pubsub.subscriptions.create": 1,
+        "pubsub.subscriptions.list": 1,
+        "pubsub.subscriptions.pull": 1,
+        "pubsub.topics.create": 1,
+        "pubsub.topics.list": 1,
+        "pubsub.topics.publish": 1,
+    }
+
+
+def test_error_reads_as_in_the_cloud(gcloud: Gcloud) -> None:
+    with pytest.raises(AssertionError, match=r"NOT_FOUND.*projects/demo/topics/missing"):
+        gcloud("topics", "publish", "missing", "--message=x")
+
+
+def test_push_subscription_is_created_and_described(gcloud: Gcloud, pubsub: PubSub) -> None:
+    for topic in ("onboarding", "dead"):
+        pubsub.create_topic(topic)
+    gcloud(
+        "subscriptions",
+        "create",
+        "push",
+        "--topic=onboarding",
+        "--push-endpoint=http://127.0.0.1:9/",
+        "--dead-letter-topic=dead",
+        "--max-delivery-attempts=7",
+        "--min-retry-delay=1s",
+        "--max-retry-delay=20s",
+    )
+    described = gcloud("subscriptions", "describe", "push")
+    assert described["pushConfig"]["pushEndpoint"] == "http://127.0.0.1:9/"
+    assert described["deadLetterPolicy"]["maxDeliveryAttempts"] == 7
+    assert described["retryPolicy"] == {"minimumBackoff": "1s", "maximumBackoff": "20s"}

@@ -1,0 +1,90 @@
+"""`gcloud storage` itself against the storage face; a command takes a second or two."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.local import storage_stage
+from tests.local.storage_stage import BUCKET, Stage
+
+served, stage = storage_stage.served, storage_stage.stage  # pytest finds fixtures by name
+
+pytestmark = pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not installed")
+
+Gcloud = Callable[..., str]
+
+
+@pytest.fixture
+def gcloud(stage: Stage, tmp_path: Path) -> Gcloud:
+    """Runs `gcloud storage …` and returns its standard output; a failure shows what it said."""
+    environment = os.environ | {
+        "CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE": f"{stage.url}/storage/v1/",
+        "CLOUDSDK_AUTH_DISABLE_CREDENTIALS": "True",
+        "CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK": "True",
+        "CLOUDSDK_CONFIG": str(tmp_path / "gcloud"),
+        "CLOUDSDK_CORE_DISABLE_PROMPTS": "True",
+        "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING": "True",
+        "CLOUDSDK_CORE_PROJECT": "demo",
+    }
+
+    def run(*arguments: str, fails: bool = False) -> str:
+        done = subprocess.run(
+            ["gcloud", "storage", *arguments],
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode != 0) is fails, done.stderr
+        return done.stderr if fails else done.stdout
+
+    return run
+
+
+def test_a_file_goes_up_is_seen_and_comes_back(
+    stage: Stage, gcloud: Gcloud, tmp_path: Path
+) -> None:
+    text = "clusterName: ana\r\nends with a line end\n"
+    (tmp_path / "a.yaml").write_text(text, newline="")
+    address = f"gs://{BUCKET}/templates/ana é.yaml"
+    gcloud("cp", "a.yaml", address)
+    assert stage.bucket.blob("templates/ana é.yaml").download_as_bytes() == text.encode()
+    assert gcloud("ls", f"gs://{BUCKET}/").split() == [f"gs://{BUCKET}/templates/"]
+    assert address in gcloud("ls", "-r", f"gs://{BUCKET}/")
+    assert gcloud("cat", address).encode() == text.replace("\r\n", "\n").encode()
+    gcloud("cp", address, "back.yaml")
+    assert (tmp_path / "back.yaml").read_bytes() == text.encode()
+    described = gcloud("objects", "describe", address, "--format=value(size,metageneration)")
+    assert described.split() == [str(len(text.encode())), "1"]
+
+
+def test_a_large_file_goes_up_resumably(stage: Stage, gcloud: Gcloud, tmp_path: Path) -> None:
+    data = os.urandom(9 << 20)  # gcloud sends up to 8 MiB in one request
+    (tmp_path / "large").write_bytes(data)
+    gcloud("cp", "large", f"gs://{BUCKET}/large")
+    assert stage.bucket.blob("large").download_as_bytes() == data
+    assert stage.cloud.calls.counts()["storage.objects.insert"] > 1
+
+
+def test_preconditions_hold_for_gcloud_too(stage: Stage, gcloud: Gcloud, tmp_path: Path) -> None:
+    stage.upload("x", b"theirs")
+    (tmp_path / "x").write_text("mine")
+    said = gcloud("cp", "x", f"gs://{BUCKET}/x", "--if-generation-match=0", fails=True)
+    assert "pre-conditions you specified did not hold" in said
+    assert stage.bucket.blob("x").download_as_bytes() == b"theirs"
+
+
+def test_a_bucket_is_made_and_removed_with_what_is_in_it(stage: Stage, gcloud: Gcloud) -> None:
+    gcloud("buckets", "create", "gs://second", "--location=europe-west1")
+    stage.client.bucket("second").blob("a/b").upload_from_string("data")
+    assert gcloud("ls").split() == [f"gs://{BUCKET}/", "gs://second/"]
+    gcloud("rm", "gs://second/a/b")
+    assert stage.client.bucket("second").get_blob("a/b") is None
+    stage.client.bucket("second").blob("c").upload_from_string("data")
+    gcloud("rm", "-r", "gs://second")
+    assert stage.client.lookup_bucket("second") is None

@@ -1,0 +1,121 @@
+"""Small values that tests are told with: a moment, a person, an intent, a resource, an event.
+
+Every builder gives something ordinary; a test names only what it is about.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+from cloudevents.http import CloudEvent
+from msgspec.structs import replace
+
+from shared.domain.environment import Environment, Intent, Phase, Verb
+from shared.domain.faults import Fate, Problem
+from shared.domain.names import person_key
+from shared.domain.normalise import Message
+from shared.domain.person import Person
+from shared.domain.resources import Kind, Resource, State
+from tests.stateful.world import World
+
+NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
+ANA = "ana@example.com"
+KEY = person_key(ANA)
+
+
+def after(minutes: float = 0, *, days: float = 0) -> datetime:
+    """A moment that long after ``NOW`` (before it, when negative)."""
+    return NOW + timedelta(minutes=minutes, days=days)
+
+
+def an_intent(verb: Verb = Verb.JOIN, id: str = "e1", **changes: Any) -> Intent:
+    """An intent for Ana of ``NOW``; a join is for the profile ``full`` with two weeks' grace."""
+    person = Person(email=ANA)
+    intent = Intent(verb=verb, event_id=id, source="test", occurred_at=NOW, person=person)
+    if verb is Verb.JOIN:
+        intent = replace(intent, profile="full", grace_seconds=14 * 86400)
+    return replace(intent, **changes)
+
+
+def a_record(*resources: Resource, verb: Verb = Verb.JOIN, **changes: Any) -> Environment:
+    """Ana's record, with an intent of ``verb`` in force."""
+    record = Environment(
+        key=KEY,
+        person=Person(email=ANA),
+        phase=Phase.READY,
+        created_at=NOW,
+        updated_at=NOW,
+        intent=an_intent(verb),
+        profile="full",
+        grace_seconds=14 * 86400,
+        left_at=NOW if verb is Verb.LEAVE else None,
+        resources=resources,
+    )
+    return replace(record, **changes)
+
+
+def a_notebook(state: State = State.ABSENT, **changes: Any) -> Resource:
+    """A notebook in the record."""
+    notebook = Resource(kind=Kind.WORKBENCH, slot="main", name="zone-a/nb", state=state)
+    return replace(notebook, **changes)
+
+
+def a_problem(fate: Fate, code: str = "X", *, retry_after: float | None = None) -> Problem:
+    """A fault as a value."""
+    return Problem(code=code, message=f"it is {fate}", fate=fate, retry_after_seconds=retry_after)
+
+
+def a_message(data: bytes, *, topic: str = "onboarding", id: str = "m-1") -> Message:
+    """A message with exactly this payload."""
+    return Message(id=id, topic=topic, published_at=NOW, data=data)
+
+
+def a_cloud_event(body: Any, *, source: str = "", **attributes: str) -> CloudEvent:
+    """A CloudEvent as functions-framework hands it over, with ``body`` as its data."""
+    where = source or "//pubsub.googleapis.com/projects/demo/topics/onboarding"
+    basics = {"type": "google.cloud.pubsub.topic.v1.messagePublished", "source": where, "id": "ce"}
+    return CloudEvent(basics | attributes, body)
+
+
+def published(payload: Any = None, **message: Any) -> dict[str, Any]:
+    """The Pub/Sub envelope around ``payload``, as a push subscription sends it."""
+    data = base64.b64encode(msgspec.json.encode(payload or {"email": ANA})).decode()
+    return {"subscription": "s", "message": {"data": data, "messageId": "m-1"} | message}
+
+
+def once_at(world: World, point: str, happen: Callable[[], object]) -> list[str]:
+    """Have something happen at the first ``point`` of the world; the points at which it did.
+
+    A test asserts that the list isn't empty: what was never hit proved nothing.
+    """
+    hit: list[str] = []
+
+    def trap(name: str) -> None:
+        if name == point and not hit:
+            hit.append(name)
+            happen()
+
+    world.trap = trap
+    return hit
+
+
+def actions_of(world: World, email: str = ANA) -> list[str]:
+    """The actions in somebody's history, oldest first."""
+    return [entry.action for entry in reversed(world.store.history(person_key(email), 1000))]
+
+
+def calls_of(world: World, work: Callable[[], object]) -> dict[str, int]:
+    """The remote calls that ``work`` takes: those of the store and those of the cloud, by name."""
+    before = world.points.copy()
+    work()
+    made = world.points - before
+    return {name.removeprefix("before:"): n for name, n in made.items() if "before:" in name}
+
+
+def fates(*which: Fate) -> Iterable[Fate]:
+    """The fates of faults, all but ``which``."""
+    return [fate for fate in Fate if fate not in which]

@@ -1,0 +1,188 @@
+"""Stored documents: all of a record comes back, and nothing that isn't understood is lost."""
+
+from __future__ import annotations
+
+import json
+import types
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, Union, get_args, get_origin
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from shared.adapters import cursors, documents
+from shared.adapters.cursors import BadCursor, Position
+from shared.adapters.documents import DocumentTooNew, DocumentUnreadable
+from shared.domain.environment import Entry, Environment, Parked
+from tests.support.stored import NOON, a_parked, an_entry, an_environment
+
+ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+MOMENTS = st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29), timezones=ZONES)  # noqa: DTZ001
+LEAVES: dict[Any, st.SearchStrategy[Any]] = {
+    datetime: MOMENTS,
+    int: st.integers(-(2**63), 2**63 - 1),
+    float: st.floats(allow_nan=False, allow_infinity=False),
+    str: st.text(max_size=8),
+}
+
+
+def values_of(kind: Any) -> st.SearchStrategy[Any]:
+    """Values of ``kind`` with every field set to anything of its type, fields yet to come too."""
+    if kind in LEAVES:
+        return LEAVES[kind]
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        fields = msgspec.structs.fields(kind)
+        return st.builds(kind, **{field.name: values_of(field.type) for field in fields})
+    if get_origin(kind) is tuple:
+        return st.lists(values_of(get_args(kind)[0]), max_size=3).map(tuple)
+    if get_origin(kind) in (Union, types.UnionType):
+        return st.one_of([values_of(each) for each in get_args(kind)])
+    return st.from_type(kind)
+
+
+def through_json(document: dict[str, Any]) -> dict[str, Any]:
+    """The document as it comes back from a store that keeps JSON."""
+    decoded: dict[str, Any] = json.loads(msgspec.json.encode(document))
+    return decoded
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@given(values_of(Environment))
+def test_a_record_comes_back_whole(environment: Environment) -> None:
+    document = documents.encode_environment(environment)
+    assert documents.decode_environment(document) == environment
+    assert documents.decode_environment(through_json(document)) == environment
+
+
+@given(values_of(Entry), st.text(max_size=20))
+def test_an_entry_comes_back_whole(entry: Entry, key: str) -> None:
+    document = documents.encode_entry(key, entry)
+    assert documents.decode_entry(document) == entry
+    assert documents.decode_entry(through_json(document)) == entry
+
+
+@given(values_of(Parked))
+def test_a_parked_event_comes_back_whole(parked: Parked) -> None:
+    document = documents.encode_parked(parked)
+    assert documents.decode_parked(document) == parked
+    assert documents.decode_parked(through_json(document)) == parked
+
+
+def test_the_top_level_is_what_listings_go_by() -> None:
+    document = documents.encode_environment(an_environment())
+    record = document.pop("record")
+    assert document == {
+        "schema": 1,
+        "key": an_environment().key,
+        "email": "ana@example.com",
+        "phase": "provisioning",
+        "due_at": NOON,
+        "updated_at": NOON,
+    }
+    assert set(record) == {field.name for field in msgspec.structs.fields(Environment)}
+
+
+def test_times_to_order_by_are_in_utc_and_never_without_zone() -> None:
+    elsewhere = NOON.astimezone(timezone(timedelta(hours=9)))
+    document = documents.encode_environment(an_environment(due_at=elsewhere))
+    assert document["due_at"].utcoffset() == timedelta(0)
+    with pytest.raises(ValueError, match="no time zone"):
+        documents.encode_environment(an_environment(updated_at=NOON.replace(tzinfo=None)))
+
+
+def test_a_newer_schema_is_refused_whatever_else_it_holds() -> None:
+    newer = {"schema": 2, "key": "ana", "record": {"all": "different"}}
+    with pytest.raises(DocumentTooNew, match=r"environment 'ana' has schema 2.*knows up to 1"):
+        documents.decode_environment(newer)
+
+
+@pytest.mark.parametrize("schema", [None, "1", 0, 1.0])
+def test_a_document_without_a_schema_number_is_refused(schema: object) -> None:
+    document = documents.encode_parked(a_parked()) | {"schema": schema}
+    with pytest.raises(DocumentUnreadable, match="is not a schema number"):
+        documents.decode_parked(document)
+
+
+def test_a_record_of_the_wrong_shape_is_refused_where_it_is_wrong() -> None:
+    document = documents.encode_environment(an_environment())
+    document["record"]["resources"][0]["state"] = "melted"
+    with pytest.raises(DocumentUnreadable, match=r"'melted'.*resources\[.*\]\.state"):
+        documents.decode_environment(document)
+    with pytest.raises(DocumentUnreadable, match="record"):
+        documents.decode_environment({"schema": 1, "key": "ana"})
+
+
+@pytest.mark.parametrize(
+    ("path", "named"),
+    [
+        ((), "record.colour"),
+        (("person",), "record.person.colour"),
+        (("resources", 0, "problem"), "record.resources[0].problem.colour"),
+    ],
+)
+def test_an_unknown_field_within_the_record_is_refused_by_name(
+    path: tuple[str | int, ...], named: str
+) -> None:
+    document = through_json(documents.encode_environment(an_environment()))
+    place: Any = document["record"]
+    for step in path:
+        place = place[step]
+    place["colour"] = "green"
+    with pytest.raises(DocumentUnreadable) as caught:
+        documents.decode_environment(document)
+    assert f": {named} is unknown" in str(caught.value)
+
+
+def test_a_field_beside_the_record_is_nobody_elses_business() -> None:
+    document = documents.encode_environment(an_environment()) | {"note": "ask Ben"}
+    assert documents.decode_environment(document) == an_environment()
+
+
+def test_a_record_from_before_a_field_was_added_has_its_default() -> None:
+    document = documents.encode_environment(an_environment(recent=()))
+    del document["record"]["recent"]
+    assert documents.decode_environment(document) == an_environment(recent=())
+
+
+@given(st.lists(st.tuples(MOMENTS, st.integers(0, 9999)), min_size=2, max_size=6))
+def test_entry_names_sort_by_time_then_place(places: list[tuple[datetime, int]]) -> None:
+    entries = [
+        (at, place, msgspec.structs.replace(an_entry(), at=at)) for at, place in sorted(places)
+    ]
+    names = [documents.entry_id(entry, place) for _, place, entry in entries]
+    assert names == sorted(names)
+
+
+def test_entry_names_tell_different_entries_of_one_moment_apart() -> None:
+    assert documents.entry_id(an_entry("a"), 0) != documents.entry_id(an_entry("b"), 0)
+    assert documents.entry_id(an_entry("a"), 0) == documents.entry_id(an_entry("a"), 0)
+
+
+@given(st.text())
+def test_parked_names_are_valid_document_names(id: str) -> None:
+    name = documents.parked_name(id)
+    assert name
+    assert set(name) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")
+    assert len(name) <= 60
+
+
+@given(MOMENTS, st.from_regex(r"[a-z0-9-]{1,60}", fullmatch=True))
+def test_a_cursor_keeps_its_position_exactly(at: datetime, name: str) -> None:
+    cursor = cursors.pack_position("due", Position(at.astimezone(UTC), name))
+    assert cursors.unpack_position("due", cursor) == (at, name)
+    assert cursors.unpack_name("page", cursors.pack_name("page", name)) == name
+
+
+@given(st.one_of(st.text(), st.binary().map(lambda b: cursors._pack(list(b)))))
+def test_anything_else_is_no_cursor(text: str) -> None:
+    for unpack in (cursors.unpack_position, cursors.unpack_name):
+        with pytest.raises(BadCursor):
+            unpack("due", text)
+
+
+@pytest.mark.parametrize("parts", [["due", 2**63 - 1, "x"], ["due", 0, ""], ["due", 0, "a/b"]])
+def test_a_forged_cursor_is_refused(parts: list[str | int]) -> None:
+    with pytest.raises(BadCursor):
+        cursors.unpack_position("due", cursors._pack(parts))

@@ -1,0 +1,254 @@
+"""The native event: what is read, what is refused and in which words, and the published schema."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.domain.events import MAX_EVENT_BYTES, NativeEvent, event_schema, read_event
+from shared.domain.refusals import RefusalCode, Refused
+
+PUBLISHED = Path(__file__).parents[2] / "docs" / "event.schema.json"
+SCHEMA = jsonschema.Draft202012Validator(event_schema())
+
+FULL = {
+    "email": "ana@example.com",
+    "event_id": "hr-2026-0042",
+    "occurred_at": "2026-05-04T14:00:00+02:00",
+    "profile": "data-scientist",
+    "groups": ["analysts@example.com", "Berlin"],
+    "person_id": "E-1234",
+    "display_name": "Ana L\u00f3pez \u5206\u6790 \U0001f989",
+    "team": "",
+    "cost_center": "CC 12/3",
+    "effective_at": "2026-06-01T00:00:00Z",
+    "immediate": False,
+    "reason": "she <b>asked</b>: \u201csoon\u201d",
+}
+
+
+def encoded(**fields: object) -> bytes:
+    return json.dumps({"email": "ana@example.com"} | fields).encode()
+
+
+def refusal(data: bytes) -> Refused:
+    with pytest.raises(Refused) as refused:
+        read_event(data)
+    return refused.value
+
+
+def test_an_address_alone_is_an_event() -> None:
+    assert read_event(b'{"email":"ana@example.com"}') == NativeEvent(email="ana@example.com")
+
+
+def test_every_field_is_read_as_it_was_sent() -> None:
+    event = read_event(json.dumps(FULL).encode())
+    assert event.groups == ("analysts@example.com", "Berlin")
+    assert event.occurred_at is not None
+    assert event.occurred_at.isoformat() == FULL["occurred_at"]
+    for name in ("event_id", "profile", "person_id", "display_name", "team", "reason"):
+        assert getattr(event, name) == FULL[name]
+
+
+def test_a_byte_more_than_the_limit_is_refused_with_both_sizes() -> None:
+    padding = MAX_EVENT_BYTES - len(encoded())
+    assert read_event(encoded() + b" " * padding)
+    refused = refusal(encoded() + b" " * (padding + 1))
+    assert refused.code is RefusalCode.TOO_LARGE
+    assert f"{MAX_EVENT_BYTES + 1} bytes; at most {MAX_EVENT_BYTES}" in refused.message
+
+
+@pytest.mark.parametrize(
+    ("data", "because"),
+    [
+        (b"", "nothing at all"),
+        (b"ana@example.com", "a bare address"),
+        (b"email: ana@example.com", "YAML"),
+        (b"{'email': 'ana@example.com'}", "Python's notation"),
+        (b'{"email": "ana@example.com",}', "a trailing comma"),
+        (b'{"email": "ana@example.com"} {}', "two values"),
+        (b'{"email": "ana@example.com"', "cut off"),
+        (b'{"email": NaN}', "not a number of JSON"),
+        (b'\xef\xbb\xbf{"email": "ana@example.com"}', "a byte order mark"),
+        ('{"email": "ana@example.com"}'.encode("utf-16"), "UTF-16"),
+        (b'{"email": "ana@example.com", "team": "\xe4"}', "Latin-1"),
+        (b'{"email": "ana@example.com", "team": "\xed\xa0\x80"}', "a surrogate in UTF-8"),
+        (b'{"email": "ana@example.com", "team": "\\ud800"}', "half a surrogate pair"),
+        (b'{"email": "ana@example.com", "team": "a\nb"}', "a bare line break in a string"),
+    ],
+)
+def test_what_is_not_json_in_utf8_is_refused_with_what_to_send(data: bytes, because: str) -> None:
+    refused = refusal(data)
+    assert refused.code is RefusalCode.NOT_JSON, because
+    assert 'send an object such as {"email": \u2026}' in refused.message
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"[" * 60_000, b'{"email":' + b"[" * 30_000 + b"]" * 30_000 + b"}", b'{"a":' * 12_000],
+    ids=["as a whole", "in a field", "in an unknown field"],
+)
+def test_deep_nesting_is_refused_like_any_other_wrong_shape(data: bytes) -> None:
+    wrong = {RefusalCode.WRONG_SHAPE, RefusalCode.UNKNOWN_FIELD, RefusalCode.NOT_JSON}
+    assert refusal(data).code in wrong
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("emial", "did you mean 'email'?"),
+        ("cost_centre", "did you mean 'cost_center'?"),
+        ("costCenter", "did you mean 'cost_center'?"),
+        ("displayname", "did you mean 'display_name'?"),
+        ("group", "did you mean 'groups'?"),
+        ("shoe_size", "known are: email, event_id"),
+    ],
+)
+def test_an_unknown_field_is_named_with_the_nearest_known_one(name: str, hint: str) -> None:
+    refused = refusal(encoded(**{name: "x"}))
+    assert refused.code is RefusalCode.UNKNOWN_FIELD
+    assert f"{name!r} is not a field" in refused.message
+    assert hint in refused.message
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["line\nbreak", "<script>alert(1)</script>", "../../x", "\u202exe", "`", "", "n" * 5000],
+    ids=["line break", "HTML", "path", "bidi", "backtick", "empty", "long"],
+)
+def test_whatever_the_unknown_field_is_called_the_refusal_is_one_short_line(name: str) -> None:
+    refused = refusal(encoded(**{name: 1}))
+    assert refused.code is RefusalCode.UNKNOWN_FIELD
+    assert refused.message.isprintable()
+    assert len(refused.message) < 400
+
+
+def test_a_field_given_twice_is_refused_because_readers_disagree_on_which_counts() -> None:
+    refused = refusal(b'{"email":"ana@example.com","team":"a","t\\u0065am":"b"}')
+    assert refused.code is RefusalCode.WRONG_SHAPE
+    assert refused.message.startswith("team: given twice")
+
+
+CONTROL = "of printable characters"
+WRONG: list[tuple[str, object, str, str]] = [
+    ("email", None, "email: Expected `str`, got `null`", "an address is needed"),
+    ("email", 7, "email: Expected `str`, got `int`", "wrong type"),
+    ("email", ["ana@example.com"], "email: Expected `str`, got `array`", "wrong type"),
+    ("email", "a@", "email: Expected `str` of length >= 3", "too short"),
+    ("email", "a" * 255, "email: Expected `str` of length <= 254", "too long"),
+    ("event_id", "", "event_id: Expected `str` of length >= 1", "an empty id"),
+    ("event_id", "e" * 201, "event_id: Expected `str` of length <= 200", "too long"),
+    ("event_id", "a b", f"event_id: Expected `str` {CONTROL}", "a space in an id"),
+    ("event_id", "e\n", f"event_id: Expected `str` {CONTROL}", "a final line break"),
+    ("event_id", "\u00e9", f"event_id: Expected `str` {CONTROL}", "ids are ASCII"),
+    ("profile", "lean\n", f"profile: Expected `str` {CONTROL}", "a final line break"),
+    ("profile", "p" * 201, "profile: Expected `str` of length <= 200", "too long"),
+    ("person_id", 4711, "person_id: Expected `str | null`, got `int`", "a number isn't an id"),
+    ("person_id", "p" * 201, "person_id: Expected `str` of length <= 200", "too long"),
+    ("groups", "analysts", "groups: Expected `array | null`, got `str`", "one isn't a list"),
+    ("groups", [1], "groups[0]: Expected `str`, got `int`", "the path names the element"),
+    ("groups", ["ok", ""], "groups[1]: Expected `str` of length >= 1", "an empty group"),
+    ("groups", ["g" * 255], "groups[0]: Expected `str` of length <= 254", "too long"),
+    ("groups", ["g"] * 501, "groups: Expected `array` of length <= 500", "too many"),
+    ("groups", ["a\x00b"], f"groups[0]: Expected `str` {CONTROL}", "NUL"),
+    ("display_name", "n" * 201, "display_name: Expected `str` of length <= 200", "too long"),
+    ("display_name", "\u202egro", f"display_name: Expected `str` {CONTROL}", "reads backwards"),
+    ("display_name", "a\u2066b", f"display_name: Expected `str` {CONTROL}", "reads otherwise"),
+    ("team", "a\tb", f"team: Expected `str` {CONTROL}", "a tab"),
+    ("team", "a\n", f"team: Expected `str` {CONTROL}", "a final line break"),
+    ("team", "a\x85b", f"team: Expected `str` {CONTROL}", "YAML's other line break"),
+    ("team", "a\u2028b", f"team: Expected `str` {CONTROL}", "JavaScript's other line break"),
+    ("cost_center", "\x1b[2J", f"cost_center: Expected `str` {CONTROL}", "clears a terminal"),
+    ("cost_center", {"a": 1}, "cost_center: Expected `str | null`, got `object`", "wrong type"),
+    ("reason", "r" * 1001, "reason: Expected `str` of length <= 1000", "too long"),
+    ("reason", "a\r\nb", f"reason: Expected `str` {CONTROL}", "two lines"),
+    ("immediate", "true", "immediate: Expected `bool`, got `str`", "text isn't a truth"),
+    ("immediate", None, "immediate: Expected `bool`, got `null`", "nor is nothing"),
+    ("occurred_at", 1777896000, "occurred_at: Expected `datetime | null`", "seconds of what?"),
+    ("occurred_at", "yesterday", "occurred_at: Invalid RFC3339 encoded datetime", "which day?"),
+    ("occurred_at", "2026-05-04", "occurred_at: Invalid RFC3339", "a date is not a moment"),
+    ("occurred_at", "2026-05-04T12:00:00", "occurred_at: Expected `datetime` with", "no zone"),
+    ("effective_at", "2026-05-04T12:00:00", "effective_at: Expected `datetime` with", "no zone"),
+    ("effective_at", "2026-02-30T12:00:00Z", "effective_at: Invalid RFC3339", "no such day"),
+]
+
+
+@pytest.mark.parametrize(("field", "value", "message", "because"), WRONG)
+def test_a_wrong_value_is_refused_with_its_path(
+    field: str, value: object, message: str, because: str
+) -> None:
+    refused = refusal(encoded(**{field: value}))
+    assert refused.code is RefusalCode.WRONG_SHAPE, because
+    assert refused.message.startswith(message)
+    assert "regex" not in refused.message, "a regular expression tells the sender nothing"
+
+
+@pytest.mark.parametrize(("field", "value", "message", "because"), WRONG)
+def test_the_schema_refuses_it_too(field: str, value: object, message: str, because: str) -> None:
+    if field.endswith("_at") and isinstance(value, str):
+        # What a moment is, JSON Schema leaves to those who check the format.
+        field_schema = SCHEMA.schema["properties"][field]["anyOf"][0]
+        assert field_schema == {"type": "string", "format": "date-time"}
+    else:
+        assert not SCHEMA.is_valid({"email": "ana@example.com", field: value}), because
+
+
+@pytest.mark.parametrize("text", ["[]", "null", '"ana@example.com"', "7", "{}", '{"team": "a"}'])
+def test_what_is_no_object_with_an_address_is_refused_by_decoder_and_schema(text: str) -> None:
+    assert refusal(text.encode()).code is RefusalCode.WRONG_SHAPE
+    assert not SCHEMA.is_valid(json.loads(text))
+
+
+def test_the_schema_refuses_unknown_fields() -> None:
+    assert not SCHEMA.is_valid({"email": "ana@example.com", "emial": "x"})
+
+
+_line = st.characters(exclude_categories=("Cc", "Cs", "Cf", "Zl", "Zp"))
+_id = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=200)
+_moments = st.datetimes(timezones=st.timezones()).map(lambda t: t.isoformat(timespec="seconds"))
+_moments = _moments.filter(lambda text: len(text) == len("2026-05-04T12:00:00+00:00"))
+_events = st.fixed_dictionaries(
+    {"email": st.text(_line, min_size=3, max_size=254)},
+    optional={
+        "event_id": st.none() | _id,
+        "profile": st.none() | _id,
+        "person_id": st.none() | _id,
+        "occurred_at": st.none() | _moments,
+        "effective_at": st.none() | _moments,
+        "groups": st.none() | st.lists(st.text(_line, min_size=1, max_size=254), max_size=5),
+        "display_name": st.none() | st.text(_line, max_size=200),
+        "team": st.none() | st.text(_line, max_size=200),
+        "cost_center": st.none() | st.text(_line, max_size=200),
+        "reason": st.none() | st.text(_line, max_size=1000),
+        "immediate": st.booleans(),
+    },
+)
+
+
+@given(_events)
+def test_what_the_decoder_reads_is_valid_by_the_schema(fields: dict[str, Any]) -> None:
+    SCHEMA.validate(fields)
+    event = read_event(json.dumps(fields, ensure_ascii=False).encode())
+    for name in ("email", "team", "reason", "display_name"):
+        assert getattr(event, name) == fields.get(name)
+
+
+@given(st.text(max_size=8) | st.text(_line, max_size=8))
+def test_decoder_and_schema_agree_on_every_text(text: str) -> None:
+    try:
+        read_event(json.dumps({"email": "ana@example.com", "team": text}).encode())
+        read = True
+    except Refused:
+        read = False
+    assert SCHEMA.is_valid({"email": "ana@example.com", "team": text}) is read
+
+
+def test_the_published_schema_is_that_of_the_types() -> None:
+    jsonschema.Draft202012Validator.check_schema(event_schema())
+    assert json.loads(PUBLISHED.read_text(encoding="utf-8")) == event_schema(), "run `make schema`"

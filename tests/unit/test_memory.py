@@ -1,0 +1,226 @@
+"""How the memory of a resource changes by what was seen, begun, and failed."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from shared.domain.faults import Fate, Problem
+from shared.domain.memory import begin, fail, request_id, see
+from shared.domain.policy import Policy
+from shared.domain.resources import Observation, Resource, State, Step
+from tests.support.builders import KEY, NOW, a_notebook, a_problem, after, fates
+
+POLICY = Policy()
+MOVING = {
+    Step.CREATE: State.CREATING,
+    Step.START: State.STARTING,
+    Step.STOP: State.STOPPING,
+    Step.DELETE: State.DELETING,
+}
+
+
+def saw(resource: Resource, state: State | None, now: datetime = NOW, **more: object) -> Resource:
+    seen = replace(Observation(state=state), **more)
+    return see(resource, seen, key=KEY, now=now, policy=POLICY)
+
+
+def failed(resource: Resource, problem: Problem, now: datetime = NOW) -> Resource:
+    return fail(resource, problem, key=KEY, now=now, policy=POLICY)
+
+
+def begun(step: Step = Step.CREATE, **changes: object) -> Resource:
+    return begin(a_notebook(**changes), step, NOW)
+
+
+def asked(resource: Resource, step: Step = Step.CREATE) -> str:
+    return request_id(KEY, resource, step)
+
+
+def test_a_request_id_is_a_uuid_as_the_notebooks_api_asks_for() -> None:
+    assert str(uuid.UUID(asked(begun()))) == asked(begun())
+
+
+def test_a_worker_that_takes_over_repeats_the_very_same_request() -> None:
+    first = begun()
+    second = begin(first, Step.CREATE, after(10))
+    assert asked(second) == asked(first)
+
+
+@given(st.sampled_from(Step), st.sampled_from(Step), st.integers(0, 50), st.integers(0, 50))
+def test_every_step_that_comes_to_an_end_has_a_request_of_its_own(
+    one: Step, other: Step, before: int, later: int
+) -> None:
+    ids = {asked(a_notebook(serial=before), one), asked(a_notebook(serial=later), other)}
+    assert len(ids) == (1 if (one, before) == (other, later) else 2)
+
+
+def test_two_people_and_two_resources_never_share_a_request() -> None:
+    here = {request_id("ana-1", a_notebook(), s) for s in Step}
+    there = {request_id("ben-1", a_notebook(), s) for s in Step}
+    slot = {request_id("ana-1", a_notebook(slot="other"), s) for s in Step}
+    assert len(here | there | slot) == 3 * len(Step)
+
+
+def test_what_is_begun_leaves_a_trace_to_look_at_at_once() -> None:
+    resource = begun(operation="old", retry_at=after(-1))
+    assert (resource.under_way, resource.operation) == (Step.CREATE, "")
+    assert (resource.since, resource.look_at, resource.retry_at) == (NOW, NOW, None)
+
+
+@pytest.mark.parametrize("step", list(MOVING))
+def test_while_an_operation_runs_it_is_only_looked_at(step: Step) -> None:
+    resource = saw(begun(step), State.READY, operation="operations/1")
+    assert (resource.state, resource.operation) == (MOVING[step], "operations/1")
+    assert (resource.under_way, resource.serial) == (step, 0)
+    assert resource.look_at == NOW + POLICY.poll
+
+
+@pytest.mark.parametrize(
+    ("step", "state"),
+    [
+        (Step.CREATE, State.READY),
+        (Step.UPDATE, State.READY),
+        (Step.START, State.READY),
+        (Step.STOP, State.STOPPED),
+        (Step.STOP, State.ABSENT),
+        (Step.DELETE, State.ABSENT),
+    ],
+)
+def test_a_step_that_had_its_effect_has_come_to_its_end(step: Step, state: State) -> None:
+    trouble = a_problem(Fate.TEMPORARY)
+    resource = saw(begun(step, attempts=3, problem=trouble, operation="o"), state)
+    assert (resource.under_way, resource.operation, resource.since) == (None, "", None)
+    assert (resource.serial, resource.attempts, resource.problem) == (1, 0, None)
+    assert (resource.look_at, resource.retry_at) == (None, None)
+
+
+def test_an_operation_that_ended_without_effect_counts_as_a_failure_and_is_not_replayed() -> None:
+    running = replace(begun(Step.START), operation="operations/1")
+    resource = saw(running, State.STOPPED)
+    assert (resource.under_way, resource.serial, resource.attempts) == (None, 1, 1)
+
+
+def test_a_create_whose_answer_was_lost_is_doubted_for_a_while() -> None:
+    """It may still land, so "not found" is believed later; a repeat is the same request."""
+    resource = saw(begun(), State.ABSENT, now=after(1))
+    assert resource.look_at == NOW + POLICY.doubt
+    assert (resource.under_way, resource.serial) == (None, 0)
+    assert asked(resource) == asked(begun())
+
+
+def test_not_found_is_believed_once_the_doubt_is_over() -> None:
+    assert saw(begun(), State.ABSENT, now=NOW + POLICY.doubt).look_at is None
+
+
+@pytest.mark.parametrize("step", [Step.STOP, Step.START, Step.DELETE])
+def test_any_other_step_without_effect_or_operation_is_repeated_as_it_was(step: Step) -> None:
+    resource = saw(begun(step, state=State.READY), State.BROKEN, now=after(1))
+    assert (resource.under_way, resource.serial, resource.look_at) == (None, 0, None)
+
+
+def test_failures_wait_longer_each_time() -> None:
+    resource, waits = a_notebook(), []
+    for _ in range(6):
+        resource = failed(resource, a_problem(Fate.TEMPORARY))
+        assert resource.retry_at is not None
+        waits.append(resource.retry_at - NOW)
+    assert waits == sorted(waits)
+    assert waits[0] <= POLICY.backoff_first
+    assert waits[-1] >= 10 * waits[0]
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "at_least"),
+    [(600.0, timedelta(minutes=10)), (0.0, timedelta(seconds=22)), (None, timedelta(seconds=22))],
+)
+def test_what_the_cloud_asks_us_to_wait_is_honoured_but_never_shortens_ours(
+    retry_after: float | None, at_least: timedelta
+) -> None:
+    resource = failed(a_notebook(), a_problem(Fate.TEMPORARY, retry_after=retry_after))
+    assert resource.retry_at is not None
+    assert resource.retry_at - NOW >= at_least
+    assert resource.look_at == resource.retry_at
+
+
+@pytest.mark.parametrize("fate", fates(Fate.UNCERTAIN))
+def test_a_step_that_failed_for_certain_is_over_and_never_asked_for_again(fate: Fate) -> None:
+    resource = failed(begun(), a_problem(fate))
+    assert (resource.under_way, resource.since, resource.operation) == (None, None, "")
+    assert asked(resource) != asked(begun())
+    assert resource.problem == a_problem(fate)
+
+
+def test_a_step_that_may_have_got_through_keeps_its_request_and_its_trace() -> None:
+    before = begun()
+    resource = failed(before, a_problem(Fate.UNCERTAIN))
+    assert (resource.under_way, resource.since) == (Step.CREATE, NOW)
+    assert asked(resource) == asked(before)
+    assert resource.look_at is not None
+    assert resource.look_at > NOW
+
+
+@pytest.mark.parametrize("fate", list(Fate))
+def test_only_a_stock_out_moves_on_to_the_next_place(fate: Fate) -> None:
+    expected = 1 if fate is Fate.STOCK_OUT else 0
+    assert failed(begun(), a_problem(fate)).place == expected
+
+
+@pytest.mark.parametrize("fate", list(Fate))
+def test_what_repeating_cannot_help_waits_in_the_slow_steps_at_once(fate: Fate) -> None:
+    resource = failed(begun(), a_problem(fate))
+    slow = fate in (Fate.PERMANENT, Fate.FOREIGN)
+    assert (resource.attempts >= POLICY.attempts) is slow
+    assert resource.retry_at is not None
+    assert (resource.retry_at > NOW + POLICY.backoff_most) is slow
+
+
+def test_what_is_not_ours_says_so_and_what_to_do() -> None:
+    resource = saw(a_notebook(), State.FOREIGN, detail="labels of ben")
+    assert resource.state is State.FOREIGN
+    assert resource.problem is not None
+    assert resource.problem.code == "NOT_OURS"
+    assert "labels of ben" in resource.problem.message
+    assert "rename or remove it" in resource.problem.message
+
+
+def test_a_create_that_found_something_foreign_makes_it_foreign() -> None:
+    assert failed(begun(), a_problem(Fate.FOREIGN)).state is State.FOREIGN
+
+
+@pytest.mark.parametrize("state", [State.READY, State.CREATING, State.ABSENT])
+def test_a_look_that_failed_changes_nothing_we_believe(state: State) -> None:
+    before = a_notebook(state, link="https://nb.example.com", was_ready=True, digest="d")
+    resource = saw(before, None, problem=a_problem(Fate.TEMPORARY))
+    assert resource.problem == a_problem(Fate.TEMPORARY)
+    forgotten = replace(resource, problem=None, attempts=0, look_at=None, retry_at=None)
+    assert forgotten == before
+
+
+def test_what_was_usable_once_is_remembered_until_it_is_gone() -> None:
+    """It holds somebody's work from then on, whatever state it is in."""
+    ready = saw(a_notebook(State.CREATING), State.READY)
+    broken = saw(ready, State.BROKEN)
+    gone = saw(replace(broken, digest="d"), State.ABSENT)
+    assert (ready.was_ready, broken.was_ready, gone.was_ready) == (True, True, False)
+    assert gone.digest == "", "made anew, it is made from what is wanted then"
+
+
+def test_the_link_is_the_one_seen_last() -> None:
+    ready = saw(a_notebook(), State.READY, link="https://nb.example.com")
+    assert ready.link == "https://nb.example.com"
+    assert saw(ready, State.STOPPED).link == ""
+    assert saw(replace(ready, under_way=Step.STOP), State.READY, operation="o").link == ""
+
+
+def test_an_operation_that_ended_in_an_error_fails_its_step() -> None:
+    creating = replace(begun(), operation="operations/1", state=State.CREATING)
+    resource = saw(creating, State.ABSENT, problem=a_problem(Fate.STOCK_OUT))
+    assert (resource.state, resource.place, resource.under_way) == (State.ABSENT, 1, None)
+    assert resource.retry_at is not None
+    assert resource.retry_at > NOW

@@ -1,0 +1,78 @@
+"""How long to wait: longer each time, never longer than the limits, never all at once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.domain.policy import Policy
+
+POLICY = Policy()
+HOUR = timedelta(hours=1)
+NO_WAIT = timedelta()
+
+failures = st.integers(1, 200)
+seeds = st.text(max_size=60)
+
+
+@given(failures, seeds)
+def test_the_same_failure_of_the_same_thing_always_waits_as_long(attempts: int, seed: str) -> None:
+    assert POLICY.backoff(attempts, seed) == Policy().backoff(attempts, seed)
+
+
+@given(failures, seeds)
+def test_a_wait_is_at_most_a_quarter_shorter_than_its_step(attempts: int, seed: str) -> None:
+    wait = POLICY.backoff(attempts, seed)
+    if attempts < POLICY.attempts:
+        step = min(POLICY.backoff_first * 2 ** (attempts - 1), POLICY.backoff_most)
+    else:
+        step = POLICY.quarantine[min(attempts - POLICY.attempts, 2)]
+    assert step * 0.75 <= wait <= step
+
+
+@given(seeds)
+def test_waits_never_get_shorter_from_step_to_step(seed: str) -> None:
+    """A step doubles and the jitter takes a quarter at most, so growth survives the jitter."""
+    waits = [POLICY.backoff(n, seed) for n in range(1, POLICY.attempts + 3)]
+    growing = [w for w in waits if w < POLICY.backoff_most * 0.75]
+    assert growing == sorted(growing)
+    assert max(waits) <= POLICY.quarantine[-1]
+
+
+@pytest.mark.parametrize(
+    ("attempts", "least", "most"),
+    [
+        (1, timedelta(seconds=22), timedelta(seconds=30)),
+        (2, timedelta(seconds=45), timedelta(seconds=60)),
+        (7, timedelta(minutes=24), timedelta(minutes=32)),
+        (8, 4.5 * HOUR, 6 * HOUR),
+        (9, 9 * HOUR, 12 * HOUR),
+        (10, 18 * HOUR, 24 * HOUR),
+        (1000, 18 * HOUR, 24 * HOUR),
+    ],
+)
+def test_quick_at_first_then_an_hour_then_the_slow_steps_of_quarantine(
+    attempts: int, least: timedelta, most: timedelta
+) -> None:
+    assert least <= POLICY.backoff(attempts, "ana") <= most
+
+
+def test_a_step_is_capped_before_quarantine() -> None:
+    patient = Policy(attempts=20)
+    assert patient.backoff(19, "ana") <= patient.backoff_most
+
+
+def test_those_who_failed_together_do_not_come_back_together() -> None:
+    waits = [POLICY.backoff(1, f"person-{n}") for n in range(1000)]
+    assert len(set(waits)) > 200
+    halves = sum(w > POLICY.backoff_first * 0.875 for w in waits)
+    assert 400 < halves < 600, "spread evenly over the quarter"
+
+
+def test_no_call_can_outlive_a_fresh_lease_several_times_over() -> None:
+    """Three kinds are acted on one after the other under one lease."""
+    assert POLICY.lease >= 4 * POLICY.call_deadline
+    assert POLICY.backoff(0, "ana") > NO_WAIT

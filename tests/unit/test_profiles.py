@@ -1,0 +1,454 @@
+"""profiles.yaml: who gets which profile, and everything that is refused, with its place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from shared.domain.profiles import ProfileSet, ProfilesInvalid, parse_profiles
+from shared.domain.refusals import RefusalCode, Refused
+
+MASTERS = {"session.yaml": b"runtimeConfig: {version: '2.3'}", "cluster.yaml": b"config: {}"}
+
+GOOD = """\
+version: 1
+default: analyst
+groups:
+  - {group: Engineers@example.com, profile: engineer}
+  - {group: analysts@example.com, profile: analyst}
+profiles:
+  analyst:
+    grace: 12h
+    workbench:
+      zones: [us-central1-a, us-central1-b]
+      machine_type: e2-standard-4
+      idle_minutes: 60
+  engineer:
+    grace: 14d
+    session_templates: [{name: spark, master: session.yaml}]
+    cluster_templates: [{name: small, master: cluster.yaml}]
+"""
+
+
+def parsed(text: str = GOOD, masters: Mapping[str, bytes] = MASTERS) -> ProfileSet:
+    return parse_profiles(text.encode(), masters)
+
+
+def messages(
+    text: str, masters: Mapping[str, bytes] = MASTERS, region: str | None = None
+) -> tuple[str, ...]:
+    with pytest.raises(ProfilesInvalid) as caught:
+        parse_profiles(text.encode(), masters, region=region)
+    return caught.value.messages
+
+
+def changed(old: str, new: str) -> str:
+    assert old in GOOD
+    return GOOD.replace(old, new)
+
+
+class TestWhoGetsWhat:
+    @pytest.mark.parametrize(
+        ("requested", "groups", "name", "why"),
+        [
+            ("engineer", ["analysts@example.com"], "engineer", "asking by name wins"),
+            (None, ["x@example.com", "analysts@example.com"], "analyst", "the group fits"),
+            (
+                None,
+                ["analysts@example.com", "engineers@example.com"],
+                "engineer",
+                "the file's order decides, not the person's",
+            ),
+            (None, ["ENGINEERS@EXAMPLE.COM"], "engineer", "case makes no difference"),
+            (None, ["unknown@example.com"], "analyst", "no group fits: the default"),
+            (None, [], "analyst", "no groups: the default"),
+        ],
+    )
+    def test_profile_of(
+        self, requested: str | None, groups: list[str], name: str, why: str
+    ) -> None:
+        assert parsed().resolve(requested, groups).name == name, why
+
+    @pytest.mark.parametrize("asked", ["enginer", "", "Analyst", "x" * 10_000])
+    def test_an_unknown_profile_is_refused_naming_those_there_are(self, asked: str) -> None:
+        with pytest.raises(Refused) as caught:
+            parsed().resolve(asked, ["analysts@example.com"])
+        assert caught.value.code is RefusalCode.UNKNOWN_PROFILE
+        assert "known are: analyst, engineer" in caught.value.message
+        assert len(caught.value.message) < 300
+
+    def test_a_mistyped_profile_is_answered_with_what_was_meant(self) -> None:
+        with pytest.raises(Refused, match="did you mean 'engineer'"):
+            parsed().resolve("enginer", [])
+
+    def test_a_mapped_group_is_known_as_one(self) -> None:
+        assert parsed().is_group("ENGINEERS@example.com")
+        assert not parsed().is_group("ana@example.com")
+
+    def test_a_profile_can_be_looked_up_by_name(self) -> None:
+        found = parsed().profile("engineer")
+        assert found is not None
+        assert found.grace_seconds == 14 * 86400
+        assert parsed().profile("gone") is None
+        assert parsed().names == ("analyst", "engineer")
+
+    @pytest.mark.parametrize(
+        ("written", "seconds"), [("0", 0), ("'0'", 0), ("12h", 43200), ("14d", 1209600)]
+    )
+    def test_grace_in_seconds(self, written: str, seconds: int) -> None:
+        found = parsed(changed("grace: 12h", f"grace: {written}")).profile("analyst")
+        assert found is not None
+        assert found.grace_seconds == seconds
+
+
+class TestEveryFaultIsNamedWithItsPlace:
+    @pytest.mark.parametrize(
+        ("old", "new", "expected"),
+        [
+            (
+                "idle_minutes: 60",
+                "idle_minutes: abc",
+                "profiles.analyst.workbench.idle_minutes: "
+                "expected whole minutes from 10 to 1440, got 'abc'",
+            ),
+            (
+                "idle_minutes: 60",
+                "idle_minutes: true",
+                "profiles.analyst.workbench.idle_minutes: "
+                "expected whole minutes from 10 to 1440, got true",
+            ),
+            (
+                "idle_minutes: 60",
+                "idle_minuts: 60",
+                "profiles.analyst.workbench.idle_minuts: unknown key; did you mean 'idle_minutes'?",
+            ),
+            (
+                "idle_minutes: 60",
+                "downloads: sometimes",
+                "profiles.analyst.workbench.downloads: expected true or false, got 'sometimes'",
+            ),
+            (
+                "idle_minutes: 60",
+                "data_disk: {size_gb: 100, type: PD_BALANCE}",
+                "profiles.analyst.workbench.data_disk.type: expected one of PD_STANDARD, ",
+            ),
+            (
+                "idle_minutes: 60",
+                "boot_disk: {size_gb: 50}",
+                "profiles.analyst.workbench.boot_disk.size_gb: expected at least 100",
+            ),
+            (
+                "idle_minutes: 60",
+                "image: {project: cloud-notebooks-managed}",
+                "profiles.analyst.workbench.image: expected either a family or a name",
+            ),
+            (
+                "idle_minutes: 60",
+                "upgrade_schedule: weekly",
+                "profiles.analyst.workbench.upgrade_schedule: expected a weekly or monthly time",
+            ),
+            (
+                "[us-central1-a, us-central1-b]",
+                "[us-central1]",
+                "profiles.analyst.workbench.zones[0]: expected a zone such as us-central1-a, got",
+            ),
+            (
+                "[us-central1-a, us-central1-b]",
+                "us-central1-a",
+                "profiles.analyst.workbench.zones: expected a list, got 'us-central1-a'",
+            ),
+            (
+                "[us-central1-a, us-central1-b]",
+                "[]",
+                "profiles.analyst.workbench.zones: is empty",
+            ),
+            (
+                "[us-central1-a, us-central1-b]",
+                "[us-central1-a, us-central1-a]",
+                "profiles.analyst.workbench.zones[1]: us-central1-a is there already",
+            ),
+            (
+                "      machine_type: e2-standard-4\n",
+                "",
+                "profiles.analyst.workbench.machine_type: is missing",
+            ),
+            ("grace: 12h", "grace: 12", "profiles.analyst.grace: expected hours or days such as"),
+            ("grace: 12h", "grace: 9999d", "profiles.analyst.grace: expected hours or days"),
+            ("grace: 12h", "grace: true", "profiles.analyst.grace: expected text or int, got true"),
+            (
+                "grace: 12h",
+                "grace: 12h\n    network: {subnet: a/b}",
+                "profiles.analyst.network.subnet: expected a subnet's short name, or projects/",
+            ),
+            (
+                "grace: 12h",
+                "grace: 12h\n    labels: {team: x}",
+                "profiles.analyst.labels.team: is set by us",
+            ),
+            (
+                "grace: 12h",
+                "grace: 12h\n    labels: {goog-x: x}",
+                "profiles.analyst.labels.goog-x: is Google's own",
+            ),
+            (
+                "grace: 12h",
+                "grace: 12h\n    labels: {Team Name: x}",
+                "profiles.analyst.labels.Team Name: is not a label key",
+            ),
+            (
+                "grace: 12h",
+                "grace: 12h\n    labels: {tier: Gold}",
+                "profiles.analyst.labels.tier: expected at most 63 lower-case letters",
+            ),
+            (
+                "grace: 12h",
+                "grace: 12h\n    labels: {tier: 1}",
+                "profiles.analyst.labels.tier: expected text, got 1; put it in quotes",
+            ),
+            (
+                "profiles:\n",
+                "profiles:\n  Spare:\n    grace: 0\n    workbench: {zones: [us-central1-a], "
+                "machine_type: e2-small}\n",
+                "profiles.Spare: expected a name of lower-case letters",
+            ),
+            ("default: analyst", "default: analist", "default: there is no profile 'analist'; did"),
+            (
+                "profile: engineer}",
+                "profile: enginer}",
+                "groups[0].profile: there is no profile 'enginer'; did you mean 'engineer'?",
+            ),
+            (
+                "group: analysts@",
+                "group: engineers@",
+                "groups[1].group: engineers@example.com is mapped by groups[0] already",
+            ),
+            (
+                "master: session.yaml",
+                "master: sesion.yaml",
+                "profiles.engineer.session_templates[0].master: there is no 'sesion.yaml' in "
+                "masters/; did you mean 'session.yaml'?",
+            ),
+            (
+                "master: session.yaml",
+                "master: ../session.yaml",
+                "profiles.engineer.session_templates[0].master: expected the name of a file",
+            ),
+            (
+                "[{name: spark, master: session.yaml}]",
+                "[{name: a, master: session.yaml}, {name: a, master: session.yaml}]",
+                "profiles.engineer.session_templates[1].name: a is there already",
+            ),
+            ("name: small", "name: Small", "profiles.engineer.cluster_templates[0].name: expected"),
+            ("version: 1", "version: 2", "version: expected one of 1, got 2"),
+            ("version: 1\n", "", "version: is missing"),
+            (
+                "default: analyst\n",
+                "default: analyst\ndefault: engineer\n",
+                "profiles.yaml: line 3, column 1: the key 'default' is there twice",
+            ),
+            (
+                "    grace: 12h\n",
+                "    grace: 12h\n    grace: 0\n",
+                "profiles.yaml: line 9, column 5: the key 'grace' is there twice",
+            ),
+        ],
+    )
+    def test_fault(self, old: str, new: str, expected: str) -> None:
+        found = messages(changed(old, new))
+        assert len(found) == 1, found
+        assert found[0].startswith(expected), found[0]
+
+    def test_a_profile_that_asks_for_nothing_is_refused(self) -> None:
+        text = "version: 1\ndefault: a\nprofiles: {a: {grace: 0}}"
+        assert messages(text) == (
+            "profiles.a: asks for nothing; "
+            "give it a workbench, session_templates or cluster_templates",
+        )
+
+    def test_all_faults_are_named_at_once_whatever_their_kind(self) -> None:
+        text = (
+            GOOD.replace("default: analyst", "default: analist")
+            .replace("idle_minutes: 60", "idle_minuts: 60")
+            .replace("e2-standard-4", "7")
+            .replace("grace: 14d", "grace: soon")
+            .replace("master: cluster.yaml", "master: gone.yaml")
+        )
+        session = {"session.yaml": b"environmentConfig: {executionConfig: {serviceAccount: x}}"}
+        places = [message.split(": ")[0] for message in messages(text, MASTERS | session)]
+        assert sorted(places) == [
+            "default",
+            "masters/session.yaml",
+            "profiles.analyst.workbench.idle_minuts",
+            "profiles.analyst.workbench.machine_type",
+            "profiles.engineer.cluster_templates[0].master",
+            "profiles.engineer.grace",
+        ]
+
+    def test_with_a_region_what_lies_outside_it_is_refused(self) -> None:
+        text = changed(
+            "grace: 12h",
+            "grace: 12h\n    network: {subnet: projects/p/regions/us-east1/subnetworks/s}",
+        )
+        assert messages(text, region="europe-west1") == (
+            "profiles.analyst.network.subnet: is in us-east1, but this site is in europe-west1",
+            "profiles.analyst.workbench.zones[0]: us-central1-a is not in this site's region "
+            "europe-west1, where its subnet is",
+            "profiles.analyst.workbench.zones[1]: us-central1-b is not in this site's region "
+            "europe-west1, where its subnet is",
+        )
+
+
+class TestMetadata:
+    @pytest.mark.parametrize(
+        ("key", "reason"),
+        [
+            ("dataproc-region", "is reserved"),
+            ("framework", "is reserved"),
+            ("proxy-mode", "is reserved"),
+            ("title", "is reserved"),
+            ("version", "is reserved"),
+            ("euc-enabled", "is reserved"),
+            ("idle-timeout-seconds", "use workbench.idle_minutes instead"),
+            ("notebook-disable-downloads", "use workbench.downloads instead"),
+            ("notebook-disable-root", "use workbench.root instead"),
+            ("disable-mixer", "use workbench.spark_kernels instead"),
+            ("post-startup-script", "takes no startup script"),
+            ("startup-script", "takes no startup script"),
+            ("ssh-keys", "can't be reached by SSH"),
+            ("enable-guest-attributes", "must stay on"),
+            ("a b", "is not a metadata key"),
+        ],
+    )
+    def test_refused_with_the_reason(self, key: str, reason: str) -> None:
+        (message,) = messages(changed("idle_minutes: 60", f"metadata: {{{key}: 'x'}}"))
+        assert message.startswith(f"profiles.analyst.workbench.metadata.{key}: ")
+        assert reason in message
+
+    def test_others_are_taken(self) -> None:
+        found = parsed(changed("idle_minutes: 60", "metadata: {jupyter-user: 'sam'}"))
+        profile = found.profile("analyst")
+        assert profile is not None
+        assert profile.workbench is not None
+        assert profile.workbench.metadata == {"jupyter-user": "sam"}
+
+
+class TestMasters:
+    @pytest.mark.parametrize(
+        ("master", "expected"),
+        [
+            ("environmentConfig: {executionConfig: {serviceAccount: x}}", "own credentials"),
+            (
+                "environmentConfig: {executionConfig: {authenticationConfig: {}}}",
+                "environmentConfig.executionConfig.authenticationConfig: a person's Spark runs on",
+            ),
+            ("environmentConfig: {executionConfig: {subnetworkUri: x}}", "the profile's network"),
+            ("environmentConfig: {executionConfig: {idleTtl: 60s}}", "use idle_minutes"),
+            ("environmentConfig: {executionConfig: [x]}", "expected a map of keys and values, got"),
+            ("environmentConfig:", "environmentConfig: expected a map of keys and values, got"),
+            ("name: x", "name: is made of the person's key"),
+            ("labels: {a: b}", "labels: use the profile's labels"),
+            ("uuid: x", "uuid: is set by Dataproc"),
+            (
+                "runtimeConfig: {properties: {spark.executor.cores: 4}}",
+                "runtimeConfig.properties['spark.executor.cores']: expected text, got 4; put it in",
+            ),
+            ("[]", "expected a map of keys and values, got a list"),
+            ("", "is empty"),
+            ("~", "is empty"),
+            ("a: [", "is not YAML"),
+            ("a: 1\na: 2", "the key 'a' is there twice"),
+        ],
+    )
+    def test_session_master_refused(self, master: str, expected: str) -> None:
+        (message,) = messages(GOOD, MASTERS | {"session.yaml": master.encode()})
+        assert message.startswith("masters/session.yaml: ")
+        assert expected in message
+
+    @pytest.mark.parametrize(
+        ("config", "expected"),
+        [
+            ("softwareConfig: {imageVersion: 1.5-debian10}", "image 1.5-debian10 can't be used"),
+            ("softwareConfig: {imageVersion: 2.2}", "expected a version such as '2.2-debian12' in"),
+            ("softwareConfig: {imageVersion: latest}", "expected a version such as"),
+            ("softwareConfig: {optionalComponents: [ANACONDA]}", "ANACONDA went with image 1.5"),
+            (
+                "softwareConfig: {optionalComponents: JUPYTER}",
+                "expected a list, got",
+            ),
+            (
+                "softwareConfig: 1",
+                "config.softwareConfig: expected a map of keys and values, got 1",
+            ),
+            (
+                "softwareConfig: {properties: {a: true}}",
+                "expected text, got true; put it in quotes",
+            ),
+            (
+                "softwareConfig: {properties: {'dataproc:dataproc.personal-auth.user': x}}",
+                "own credentials",
+            ),
+            ("endpointConfig: {enableHttpPortAccess: false}", "component gateway"),
+            ("lifecycleConfig: {idleStopTtl: 600s}", "can't be stopped"),
+            ("lifecycleConfig: {idleDeleteTtl: 600s}", "use idle_minutes"),
+            ("gceClusterConfig: {subnetworkUri: x}", "use the profile's network"),
+            ("gceClusterConfig: {internalIpOnly: false}", "use the profile's network"),
+        ],
+    )
+    def test_cluster_master_refused(self, config: str, expected: str) -> None:
+        (message,) = messages(GOOD, MASTERS | {"cluster.yaml": f"config: {{{config}}}".encode()})
+        assert message.startswith("masters/cluster.yaml: ")
+        assert expected in message
+
+    @pytest.mark.parametrize("field", ["projectId", "clusterName", "labels", "status"])
+    def test_cluster_master_must_not_name_a_cluster(self, field: str) -> None:
+        (message,) = messages(GOOD, MASTERS | {"cluster.yaml": f"{field}: x".encode()})
+        assert message.startswith(f"masters/cluster.yaml: {field}: ")
+
+    def test_a_master_of_two_profiles_is_complained_about_once(self) -> None:
+        text = changed(
+            "  analyst:\n", "  analyst:\n    session_templates: [{name: b, master: session.yaml}]\n"
+        )
+        assert len(messages(text, MASTERS | {"session.yaml": b"name: x"})) == 1
+
+    def test_masters_nobody_asks_for_are_not_read(self) -> None:
+        assert parsed(masters={**MASTERS, "notes.yaml": b"[not, a, master"}).names
+
+
+class TestWhateverComes:
+    @pytest.mark.parametrize("text", ["[]", "text", "7", "true"])
+    def test_anything_but_a_map_is_refused(self, text: str) -> None:
+        (message,) = messages(text)
+        assert message.startswith("expected a map of keys and values, got ")
+
+    @given(st.binary(max_size=300), st.binary(max_size=300))
+    @example(b"profiles: {a: ", b"")
+    def test_any_bytes_are_taken_or_refused_with_a_message(
+        self, text: bytes, master: bytes
+    ) -> None:
+        try:
+            parse_profiles(text, {"session.yaml": master})
+        except ProfilesInvalid as invalid:
+            assert invalid.messages  # noqa: PT017 - being taken is just as good
+
+    @given(
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+            lambda inner: (
+                st.lists(inner, max_size=3)
+                | st.dictionaries(
+                    st.sampled_from(["workbench", "grace", "zones", "labels", "x"]), inner
+                )
+            ),
+            max_leaves=8,
+        )
+    )
+    def test_any_value_as_a_profile_is_taken_or_refused(self, value: object) -> None:
+        text = json.dumps({"version": 1, "default": "a", "profiles": {"a": value}})
+        try:
+            parse_profiles(text.encode(), {})
+        except ProfilesInvalid as invalid:
+            assert invalid.messages  # noqa: PT017 - being taken is just as good

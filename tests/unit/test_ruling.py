@@ -1,0 +1,235 @@
+"""The record follows the set of events that came, not the way they came."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from shared.domain.decision import in_force, removal_at
+from shared.domain.environment import Environment, Intent, Phase, Verb
+from shared.domain.resources import State
+from shared.domain.ruling import Outcome, Ruling, rule
+from tests.support.builders import KEY, NOW, a_notebook, a_record, after, an_intent
+
+JOIN, LEAVE = Verb.JOIN, Verb.LEAVE
+DAY = timedelta(days=1)
+
+
+def put(record: Environment | None, intent: Intent, now: datetime = NOW) -> Ruling:
+    return rule(record, intent, KEY, now)
+
+
+def fold(intents: Iterable[Intent], now: datetime = NOW) -> Environment:
+    """The record after all of them, delivered in this order."""
+    record: Environment | None = None
+    for intent in intents:
+        record = put(record, intent, now).environment
+    assert record is not None
+    return record
+
+
+def look(record: Environment, now: datetime) -> Verb | None:
+    """What the record says of the person once somebody looks at it at ``now``."""
+    intent = in_force(record, now).intent
+    return intent.verb if intent else None
+
+
+@st.composite
+def _intents(draw: st.DrawFn) -> list[Intent]:
+    """Intents with ids of their own; many at the same moment, some announced ahead."""
+    many = draw(st.lists(st.tuples(st.sampled_from(Verb), st.integers(-3, 0)), min_size=1))
+    intents = []
+    for number, (verb, minutes) in enumerate(many[:7]):
+        ahead = draw(st.none() | st.sampled_from([after(-5), after(5), after(10)]))
+        intent = an_intent(verb, f"e{number}", occurred_at=after(minutes), effective_at=ahead)
+        if verb is JOIN:
+            intent = replace(intent, profile=draw(st.sampled_from(["full", "lean"])))
+        intents.append(intent)
+    return intents
+
+
+def _is_ripe(intent: Intent) -> bool:
+    return intent.effective_at is None or intent.effective_at <= NOW
+
+
+@given(_intents(), st.data())
+def test_any_order_and_any_repetition_end_in_the_same_record(
+    intents: list[Intent], data: st.DataObject
+) -> None:
+    again = data.draw(st.lists(st.sampled_from(intents)))
+    record = fold(data.draw(st.permutations([*intents, *again])))
+    ripe = [i for i in intents if _is_ripe(i)]
+    newest = max(ripe, key=lambda i: i.order, default=None)
+    later = [i for i in intents if not _is_ripe(i) and (not newest or i.order > newest.order)]
+    assert record.intent == newest
+    assert record.pending == max(later, key=lambda i: i.order, default=None)
+    assert (record.left_at is not None) == (newest is not None and newest.verb is LEAVE)
+    if newest is not None and newest.verb is JOIN:
+        assert (record.profile, record.grace_seconds) == (newest.profile, newest.grace_seconds)
+    if newest is None:
+        assert record.phase is Phase.SCHEDULED
+    assert record.due_at is not None
+
+
+@given(_intents(), st.data())
+def test_only_what_changes_the_desired_state_is_said_to_be_applied(
+    intents: list[Intent], data: st.DataObject
+) -> None:
+    record: Environment | None = None
+    for intent in data.draw(st.permutations([*intents, *intents])):
+        before, ruling = record, put(record, intent)
+        record = ruling.environment
+        assert ruling.entry.action == f"intent.{ruling.outcome}"
+        assert ruling.entry.event_id == intent.event_id
+        if ruling.outcome is Outcome.APPLIED:
+            assert record.intent == intent
+        elif ruling.outcome is Outcome.SCHEDULED:
+            assert record.pending == intent
+        else:
+            assert before is not None
+            assert replace(record, recent=()) == replace(before, recent=())
+
+
+def test_newest_wins() -> None:
+    join = an_intent(JOIN, "new", occurred_at=after(1), profile="lean")
+    record = fold([join, an_intent(JOIN, "old")])
+    assert (record.intent, record.profile) == (join, "lean")
+
+
+@pytest.mark.parametrize("first", [JOIN, LEAVE])
+def test_on_a_tie_leave_wins(first: Verb) -> None:
+    both = sorted([an_intent(JOIN, "a"), an_intent(LEAVE, "b")], key=lambda i: i.verb is not first)
+    assert look(fold(both), NOW) is LEAVE
+
+
+def test_a_late_join_never_resurrects_a_leaver() -> None:
+    gone = fold([an_intent(JOIN, "a", occurred_at=after(-9)), an_intent(LEAVE, "b")])
+    ruling = put(gone, an_intent(JOIN, "c", occurred_at=after(-1)), after(60))
+    assert ruling.outcome is Outcome.STALE
+    assert look(ruling.environment, after(60)) is LEAVE
+    assert "older than what is in force" in ruling.entry.text
+
+
+def test_a_second_leave_does_not_start_the_grace_period_again() -> None:
+    left = put(a_record(), an_intent(LEAVE, "a", occurred_at=after(1)), after(1)).environment
+    again = put(left, an_intent(LEAVE, "b", occurred_at=after(days=5)), after(days=5)).environment
+    assert again.left_at == after(1)
+    assert removal_at(again) == after(1, days=14)
+
+
+def test_a_leave_after_a_return_starts_a_grace_period_of_its_own() -> None:
+    record = a_record()
+    for verb, day in ((LEAVE, 1), (JOIN, 2), (LEAVE, 3)):
+        intent = an_intent(verb, f"day-{day}", occurred_at=after(days=day))
+        record = put(record, intent, after(days=day)).environment
+    assert record.left_at == after(days=3)
+
+
+def test_a_second_leave_can_make_it_immediate() -> None:
+    left = put(a_record(), an_intent(LEAVE, "a", occurred_at=after(1)), after(1)).environment
+    at_once = an_intent(LEAVE, "b", occurred_at=after(2), immediate=True)
+    again = put(left, at_once, after(2)).environment
+    assert removal_at(again) == after(1)
+
+
+def test_an_id_seen_before_is_a_duplicate_even_with_another_time() -> None:
+    """Published twice without ``occurred_at``, an event has the time of each publication."""
+    record = fold([an_intent(JOIN, "a")])
+    ruling = put(record, an_intent(JOIN, "a", occurred_at=after(5), profile="lean"), after(5))
+    assert ruling.outcome is Outcome.DUPLICATE
+    assert ruling.environment == record
+
+
+def test_a_stale_event_sent_again_is_a_duplicate() -> None:
+    old = an_intent(JOIN, "old", occurred_at=after(-5))
+    assert put(fold([an_intent(LEAVE, "new"), old]), old).outcome is Outcome.DUPLICATE
+
+
+def test_the_ids_remembered_are_limited() -> None:
+    record = fold(an_intent(JOIN, f"e{n}", occurred_at=after(n)) for n in range(300))
+    assert 50 <= len(record.recent) <= 100
+    assert record.recent[-1] == "e299"
+
+
+def test_a_scheduled_leave_survives_an_older_join_that_arrives_later() -> None:
+    leave = an_intent(LEAVE, "leave", effective_at=after(days=1))
+    late = put(fold([leave]), an_intent(JOIN, "join", occurred_at=after(-5)))
+    assert late.outcome is Outcome.APPLIED
+    assert late.environment.pending == leave
+    assert look(late.environment, NOW) is JOIN
+    assert look(late.environment, after(days=1)) is LEAVE
+
+
+def test_a_scheduled_leave_is_cancelled_by_a_newer_join() -> None:
+    leave = an_intent(LEAVE, "leave", effective_at=after(days=1))
+    record = fold([an_intent(JOIN, "a", occurred_at=after(-5)), leave])
+    stays = put(record, an_intent(JOIN, "stays", occurred_at=after(5)), after(5)).environment
+    assert stays.pending is None
+    assert look(stays, after(days=2)) is JOIN
+
+
+def test_a_newer_announcement_of_the_same_replaces_the_older_one() -> None:
+    first = an_intent(LEAVE, "first", effective_at=after(days=1))
+    postponed = an_intent(LEAVE, "second", occurred_at=after(1), effective_at=after(days=3))
+    record = fold([an_intent(JOIN, "a", occurred_at=after(-5)), first, postponed], after(1))
+    assert record.pending == postponed
+
+
+def test_what_is_announced_for_a_time_that_has_passed_is_applied_at_once() -> None:
+    ruling = put(None, an_intent(JOIN, "a", effective_at=after(-1)))
+    assert ruling.outcome is Outcome.APPLIED
+    assert ruling.environment.due_at == NOW
+
+
+def test_somebody_announced_waits_until_their_time_has_come() -> None:
+    record = fold([an_intent(JOIN, "a", effective_at=after(days=1))])
+    assert (record.phase, record.due_at) == (Phase.SCHEDULED, after(days=1))
+    assert look(record, after(days=0.99)) is None
+    assert look(record, after(days=1)) is JOIN
+
+
+def test_an_event_forgives_failures_and_has_everything_looked_at_again() -> None:
+    failed = a_notebook(State.ABSENT, retry_at=after(days=1), attempts=9, serial=4)
+    record = put(a_record(failed), an_intent(JOIN, "again", occurred_at=after(1))).environment
+    assert record.resources == (replace(failed, retry_at=None, attempts=0, look_at=NOW),)
+
+
+def test_a_leave_keeps_the_person_the_profile_and_the_grace_period_they_joined_with() -> None:
+    record = a_record()
+    left = put(record, an_intent(LEAVE, "x", occurred_at=after(1)), after(1)).environment
+    kept = (left.person, left.profile, left.grace_seconds)
+    assert kept == (record.person, record.profile, record.grace_seconds)
+
+
+def test_the_reason_stands_in_the_history() -> None:
+    entry = put(None, an_intent(LEAVE, "a", reason="retired")).entry
+    assert "leave (retired) in force" in entry.text
+
+
+def test_a_return_announced_along_with_the_leave_does_not_undo_the_leave() -> None:
+    """Somebody goes on Friday and comes back in a quarter; HR publishes both today."""
+    leave = an_intent(LEAVE, "leave", occurred_at=after(1), effective_at=after(days=3))
+    back = an_intent(JOIN, "back", occurred_at=after(2), effective_at=after(days=90))
+    record = fold([an_intent(JOIN, "a"), leave, back], after(2))
+    assert look(record, after(days=4)) is LEAVE
+    assert look(in_force(record, after(days=4)), after(days=90)) is JOIN
+
+
+def test_an_announcement_does_not_undo_a_leave_that_is_due_but_not_looked_at_yet() -> None:
+    leave = an_intent(LEAVE, "leave", occurred_at=after(1), effective_at=after(10))
+    record = fold([an_intent(JOIN, "a"), leave], after(1))
+    back = an_intent(JOIN, "back", occurred_at=after(11), effective_at=after(days=90))
+    assert look(put(record, back, after(11)).environment, after(11)) is LEAVE
+
+
+def test_the_grace_period_of_a_leaver_is_that_of_their_newest_join_however_late_it_came() -> None:
+    """Invariant 7: moved to a longer grace period, then left; the move arrives last."""
+    before = an_intent(JOIN, "a", occurred_at=after(-9), grace_seconds=0)
+    moved = an_intent(JOIN, "b", occurred_at=after(-5), grace_seconds=14 * 86400)
+    left = fold([before, an_intent(LEAVE, "c"), moved])
+    assert removal_at(left) == after(days=14)

@@ -1,0 +1,134 @@
+"""Settings come from a mapping, are checked all together, and tell what is wrong by name."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.settings import Settings, SettingsInvalid, read_settings
+
+NEEDED = {
+    "PROJECT": "demo",
+    "ALLOWED_DOMAINS": "example.com",
+    "PROFILES": "gs://demo-profiles/v1",
+    "TEMPLATES_BUCKET": "demo-templates",
+}
+
+
+def faults(**changes: str) -> str:
+    with pytest.raises(SettingsInvalid) as invalid:
+        read_settings(NEEDED | changes)
+    assert str(invalid.value) == "settings: " + "; ".join(invalid.value.faults)
+    return str(invalid.value)
+
+
+def test_what_is_needed_suffices_and_points_at_google() -> None:
+    assert read_settings(NEEDED) == Settings(
+        project="demo",
+        allowed_domains=frozenset({"example.com"}),
+        profiles="gs://demo-profiles/v1",
+        templates_bucket="demo-templates",
+        region="us-central1",
+        state="firestore:(default)",
+        converge_topic="converge",
+        notebooks_endpoint="https://notebooks.googleapis.com",
+        dataproc_endpoint="https://us-central1-dataproc.googleapis.com",
+        clock_endpoint="",
+        log_level="INFO",
+    )
+
+
+def test_everything_can_be_set() -> None:
+    settings = read_settings(
+        NEEDED
+        | {
+            "REGION": "europe-west3",
+            "STATE": "sqlite:state.db",
+            "PROFILES": "file:profiles",
+            "CONVERGE_TOPIC": "go-on",
+            "NOTEBOOKS_ENDPOINT": "http://127.0.0.1:1",
+            "DATAPROC_ENDPOINT": "http://127.0.0.1:2",
+            "CLOCK_ENDPOINT": "http://127.0.0.1:3/now",
+            "LOG_LEVEL": "DEBUG",
+        }
+    )
+    assert settings.region == "europe-west3"
+    assert (settings.state, settings.profiles) == ("sqlite:state.db", "file:profiles")
+    assert settings.converge_topic == "go-on"
+    assert settings.notebooks_endpoint == "http://127.0.0.1:1"
+    assert settings.dataproc_endpoint == "http://127.0.0.1:2"
+    assert settings.clock_endpoint == "http://127.0.0.1:3/now"
+    assert settings.log_level == "DEBUG"
+
+
+def test_dataproc_is_asked_in_the_region_of_the_templates() -> None:
+    settings = read_settings(NEEDED | {"REGION": "europe-west3"})
+    assert settings.dataproc_endpoint == "https://europe-west3-dataproc.googleapis.com"
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"PROJECT": "ours", "GOOGLE_CLOUD_PROJECT": "theirs"}, "ours"),
+        ({"PROJECT": "", "GOOGLE_CLOUD_PROJECT": "theirs"}, "theirs"),
+        ({"PROJECT": " ", "GOOGLE_CLOUD_PROJECT": " theirs "}, "theirs"),
+    ],
+)
+def test_the_project_is_ours_or_else_the_platforms(given: dict[str, str], expected: str) -> None:
+    assert read_settings(NEEDED | given).project == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "domains"),
+    [
+        ("example.com", {"example.com"}),
+        (" Example.COM , lab.example.org ", {"example.com", "lab.example.org"}),
+        ("example.com,,", {"example.com"}),
+    ],
+)
+def test_domains_are_separated_by_commas_in_any_case(text: str, domains: set[str]) -> None:
+    assert read_settings(NEEDED | {"ALLOWED_DOMAINS": text}).allowed_domains == domains
+
+
+def test_spaces_around_a_value_are_not_part_of_it() -> None:
+    assert read_settings(NEEDED | {"REGION": " europe-west3\n"}).region == "europe-west3"
+
+
+def test_what_is_set_to_nothing_is_as_if_it_were_not_set() -> None:
+    assert read_settings(NEEDED | {"REGION": "", "STATE": "  "}) == read_settings(NEEDED)
+
+
+def test_variables_of_others_are_none_of_our_business() -> None:
+    others = {"PATH": "/usr/bin", "STATES": "x", "region": "nowhere", "FUNCTION_TARGET": "onboard"}
+    assert read_settings(NEEDED | others) == read_settings(NEEDED)
+
+
+@pytest.mark.parametrize("name", list(NEEDED))
+def test_what_is_missing_is_named(name: str) -> None:
+    assert f"{name} is not set" in faults(**{name: ""})
+
+
+def test_everything_that_is_wrong_is_told_at_once() -> None:
+    with pytest.raises(SettingsInvalid) as invalid:
+        read_settings({"STATE": "postgres:x", "CLOCK_ENDPOINT": "now"})
+    assert len(invalid.value.faults) == len(NEEDED) + 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "because"),
+    [
+        ("STATE", "postgres:x", "no such backend"),
+        ("STATE", "state.db", "which backend?"),
+        ("PROFILES", "s3://bucket", "no such store"),
+        ("PROFILES", "profiles.yaml", "a file or a bucket?"),
+        ("NOTEBOOKS_ENDPOINT", "notebooks.googleapis.com", "http or https?"),
+        ("DATAPROC_ENDPOINT", "ftp://x", "it isn't reached by that"),
+        ("CLOCK_ENDPOINT", "127.0.0.1:80/now", "http or https?"),
+        ("ALLOWED_DOMAINS", " , ", "nobody at all could join"),
+        ("ALLOWED_DOMAINS", "@example.com", "no address is in such a domain: nobody could join"),
+        ("TEMPLATES_BUCKET", "gs://demo-templates", "documented as given without gs://"),
+        ("LOG_LEVEL", "LOUD", "logging knows no such level, and fails at the first request"),
+    ],
+)
+def test_a_value_that_cannot_work_is_named(name: str, value: str, because: str) -> None:
+    assert name in faults(**{name: value}), because
+    assert value.strip() in faults(**{name: value})

@@ -1,0 +1,90 @@
+"""YAML as plain data: what a reader would take in silence is refused, with its place."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.domain.profiles import strict_yaml
+from shared.domain.profiles.strict_yaml import YamlRefused, read_yaml
+
+
+@pytest.fixture(params=["libyaml", "pure"], autouse=True)
+def _loader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both readers PyYAML may have: one where libyaml was there when it was built, one not."""
+    if request.param == "libyaml" and not yaml.__with_libyaml__:
+        pytest.skip("this PyYAML was built without libyaml")
+    loader = yaml.CSafeLoader if request.param == "libyaml" else yaml.SafeLoader
+    monkeypatch.setattr(strict_yaml, "_Loader", loader)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "is empty"),
+        ("# only a comment\n", "is empty"),
+        ("a: [", "is not YAML"),
+        ("a: 1\n---\nb: 2\n", "is not YAML"),
+        ("a: &x [1]\nb: *x\n", "line 1, column 4: anchors and aliases"),
+        ("a: !!python/object/apply:os.system [ls]", "the tag tag:yaml.org,2002:python/object"),
+        ("a: !!binary aGk=", "the tag tag:yaml.org,2002:binary is not supported"),
+        ("a: !secret x", "the tag !secret is not supported"),
+        ("a: 2026-01-01", "is read as a date; put it in quotes"),
+        ("<<: {a: 1}", "merges (<<) are not supported"),
+        ("1: a", "the key 1 is not text"),
+        ("? [a]\n: b", "a key must be text"),
+        ("a: .inf", "is not a finite number"),
+        ("a: " + "1" * 5000, "this number can't be read"),
+        ('a: "\\ud800"', "line 1, column "),
+        ("[" * 100 + "]" * 100, "nested deeper than 40"),
+        ("[" * 100_000, "nested deeper than 40"),
+        ("a: \x07", "is not YAML"),
+        ("a: " + "x" * 1024 * 1024, "at most 1048576 are read"),
+    ],
+)
+def test_refused(text: str, expected: str) -> None:
+    with pytest.raises(YamlRefused) as caught:
+        read_yaml(text.encode())
+    (message,) = caught.value.messages
+    assert expected in message
+
+
+def test_bytes_that_are_no_utf8_are_refused() -> None:
+    with pytest.raises(YamlRefused, match=r"is not UTF-8 \(byte 3\)"):
+        read_yaml(b"a: \xff")
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_key() -> None:
+    assert read_yaml(b"\xef\xbb\xbfa: 1") == {"a": 1}
+
+
+def test_all_faults_are_named_at_once() -> None:
+    with pytest.raises(YamlRefused) as caught:
+        read_yaml(b"a: 1\na: 2\nb: !secret x\nc: 2026-01-01\n")
+    assert [message.split(":")[0] for message in caught.value.messages] == [
+        "line 2, column 1",
+        "line 3, column 4",
+        "line 4, column 4",
+    ]
+
+
+def test_an_alias_bomb_is_refused_before_it_unfolds() -> None:
+    lines = ["a0: &a0 [x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 30)]
+    with pytest.raises(YamlRefused, match="aliases"):
+        read_yaml("\n".join(lines).encode())
+
+
+def test_plain_data_is_read_as_any_reader_would() -> None:
+    text = b"a: [1, 2.5, yes, ~, '1', x]\nb: {c: d}\n"
+    assert read_yaml(text) == {"a": [1, 2.5, True, None, "1", "x"], "b": {"c": "d"}}
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_read_or_refused_with_a_message(data: bytes) -> None:
+    try:
+        read_yaml(data)
+    except YamlRefused as refused:
+        assert refused.messages  # noqa: PT017 - being read is just as good

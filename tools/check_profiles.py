@@ -1,0 +1,108 @@
+"""Tells what is wrong with a directory of profiles before anybody joins.
+
+    python -m tools.check_profiles infra/profiles [--region us-central1]
+
+Reads the directory as production would, makes every body of a sample person for every profile, and
+holds each against Google's own description of its API. Prints every problem and exits 1, or one
+line a profile and exits 0.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from local.discovery import Discovery
+from shared.domain.names import person_key
+from shared.domain.person import Person
+from shared.domain.profiles import Profile, ProfileSet, ProfilesInvalid, parse_profiles
+from shared.domain.profiles.parse import FILE, MASTERS
+from shared.domain.resources import Kind, Want
+from shared.domain.wants import Site, wants
+
+_SCHEMAS = {
+    Kind.WORKBENCH: ("notebooks", "v2", "Instance"),
+    Kind.SESSION_TEMPLATE: ("dataproc", "v1", "SessionTemplate"),
+    Kind.CLUSTER_TEMPLATE: ("dataproc", "v1", "Cluster"),
+}
+_SAMPLE = Person(
+    email="sam.sample@example.com", cost_center="CC-1000", team="Data Platform", groups=()
+)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Check the directory named in ``arguments``; the exit code."""
+    parser = argparse.ArgumentParser(prog="check_profiles", description=__doc__.splitlines()[0])
+    parser.add_argument("directory", type=Path)
+    parser.add_argument("--region", help="refuse zones and subnets outside it")
+    options = parser.parse_args(arguments)
+    try:
+        profiles = load(options.directory, options.region)
+    except ProfilesInvalid as invalid:
+        return _failed(invalid.messages)
+    site = Site(
+        project="sample-project",
+        region=options.region or "us-central1",
+        templates_bucket="sample-templates",
+    )
+    problems = violations(profiles, site)
+    if problems:
+        return _failed(problems)
+    for name in profiles.names:
+        print(_summary(_found(profiles, name), name == profiles.default.name, site))
+    return 0
+
+
+def load(directory: Path, region: str | None = None) -> ProfileSet:
+    """The profiles of ``directory``; raises ``ProfilesInvalid``, also when there are none."""
+    path = directory / FILE
+    if not path.is_file():
+        raise ProfilesInvalid([f"{FILE}: there is none in {directory}"])
+    masters = {file.name: file.read_bytes() for file in sorted(directory.glob(f"{MASTERS}*.yaml"))}
+    return parse_profiles(path.read_bytes(), masters, region=region)
+
+
+def violations(profiles: ProfileSet, site: Site) -> list[str]:
+    """Every place in which a body made of ``profiles`` is not what Google's API takes."""
+    key = person_key(_SAMPLE.email)
+    return [
+        f"profiles.{name}: {want.id}: {violation}"
+        for name in profiles.names
+        for want in wants(_found(profiles, name), _SAMPLE, key, site)
+        for violation in _violations(want)
+    ]
+
+
+def _violations(want: Want) -> list[str]:
+    service, version, schema = _SCHEMAS[want.kind]
+    body: dict[str, Any] = dict(want.body)
+    if want.kind is Kind.CLUSTER_TEMPLATE:  # gcloud adds these two when it imports the template
+        body |= {"projectId": "sample-project", "clusterName": "sample"}
+    return Discovery(service, version).violations(schema, body)
+
+
+def _found(profiles: ProfileSet, name: str) -> Profile:
+    profile = profiles.profile(name)
+    assert profile is not None, "the set names only profiles it has"
+    return profile
+
+
+def _summary(profile: Profile, is_default: bool, site: Site) -> str:
+    ids = [want.id for want in wants(profile, _SAMPLE, person_key(_SAMPLE.email), site)]
+    grace = f"grace {profile.grace_seconds / 86400:g}d"
+    return f"{profile.name}{' (default)' if is_default else ''}: {', '.join(ids)}; {grace}"
+
+
+def _failed(problems: Sequence[str]) -> int:
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    count = len(problems)
+    print(f"{count} problem{'s' if count != 1 else ''}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
