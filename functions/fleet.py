@@ -20,6 +20,7 @@ from shared import logs
 from shared.bootstrap import App, app
 from shared.domain.environment import Phase
 from shared.domain.names import person_key
+from shared.ports import BadCursor
 
 _ROUTES = Map(
     [
@@ -48,6 +49,8 @@ def fleet(request: flask.Request) -> flask.Response:
         try:
             endpoint, values = _ROUTES.bind_to_environ(request.environ).match()
             return _json(200, _VIEWS[endpoint](parts, request, **values))
+        except BadCursor as error:
+            return _json(400, {"error": f"cursor: {error}; send a next_cursor as it was given"})
         except Unanswerable as error:
             return _json(error.status, {"error": error.message})
         except HTTPException as error:

@@ -125,6 +125,8 @@ class Stack:
             "CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE": f"{url}/storage/v1/",
             "CLOUDSDK_API_ENDPOINT_OVERRIDES_PUBSUB": f"{url}/",
             "CLOUDSDK_AUTH_DISABLE_CREDENTIALS": "True",
+            "CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK": "True",
+            "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING": "True",
             "CLOUDSDK_CORE_PROJECT": self._project,
             "FLEET_URL": self.fleet_url,
             "LOCAL_CLOUD_URL": url,

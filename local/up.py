@@ -21,7 +21,7 @@ ready
     gcloud pubsub topics publish onboarding --message='{{"email":"ana@example.com"}}'
     curl -s $FLEET_URL/environments/ana@example.com
     gcloud workbench instances list --location=-
-    gcloud dataproc session-templates list --location=us-central1
+    gcloud beta dataproc session-templates list --location=us-central1
     gcloud storage ls -r gs://{project}-templates/
     gcloud pubsub topics publish offboarding --message='{{"email":"ana@example.com"}}'
     curl -s $FLEET_URL/parked

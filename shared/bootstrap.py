@@ -78,15 +78,17 @@ class App:
 
         where = self.settings.profiles
         if where.startswith("file:"):
-            return FileProfiles(where.removeprefix("file:"))
+            return FileProfiles(where.removeprefix("file:"), region=self.settings.region)
         bucket, _, prefix = where.removeprefix("gs://").partition("/")
-        return BucketProfiles(self.storage(), bucket, prefix, self.clock)
+        return BucketProfiles(
+            self.storage(), bucket, prefix, self.clock, region=self.settings.region
+        )
 
     @once
     def _storage(self) -> storage.Client:
-        from google.cloud import storage
+        from shared.adapters.storage_client import storage_client
 
-        return storage.Client(project=self.settings.project)
+        return storage_client(self.settings.project)
 
     def storage(self) -> storage.Client:
         """The Cloud Storage client, shared by everything that reads or writes objects."""

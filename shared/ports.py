@@ -22,6 +22,10 @@ class Conflict(Exception):
     """Somebody else changed the record first; load it again and decide anew."""
 
 
+class BadCursor(ValueError):
+    """A listing was asked to go on from something that is no cursor of it."""
+
+
 class Stored(msgspec.Struct, frozen=True):
     """A record as loaded, with the version that a later save must still find."""
 
@@ -62,7 +66,11 @@ class EnvironmentStore(Protocol):
         """Records with ``due_at`` at or before ``now``, the longest waiting first."""
 
     def page(self, limit: int, after: str = "", phase: Phase | None = None) -> Page[Environment]:
-        """Records in the order of their keys, all or those of one phase."""
+        """Records in the order of their keys, all or those of one phase.
+
+        ``after`` is the ``next`` of an earlier page, here as in the other listings; anything else
+        raises ``BadCursor``.
+        """
 
     def history(self, key: str, limit: int) -> tuple[Entry, ...]:
         """The newest ``limit`` entries of ``key``, newest first; none for an unknown key."""

@@ -6,7 +6,6 @@ object that isn't ours is never touched. How the YAML is made is ``wants.cluster
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -43,9 +42,6 @@ class ClusterTemplateDriver:
 
     @cached_property
     def _client(self) -> Client:
-        # Else the client asks for the bucket, too, in a thread of its own, to adorn traces we do
-        # not take: one call more, and a permission (storage.buckets.get) we otherwise don't need.
-        os.environ.setdefault("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
         return self._make_client()
 
     def observe(self, resource: Resource, key: str, email: str) -> Observation:

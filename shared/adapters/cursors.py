@@ -14,14 +14,12 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
+from shared.ports import BadCursor
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 T = TypeVar("T")
-
-
-class BadCursor(ValueError):
-    """The cursor is not one that this listing gave out; start again without one."""
 
 
 class Position(NamedTuple):

@@ -146,9 +146,9 @@ def _step_up(resource: Resource, want: Want | None) -> Step | None:
     if resource.state is State.STOPPED:
         return Step.START
     if resource.state is State.BROKEN:
-        # Never usable, so it holds nobody's work: clear it away and make it again. One that has
-        # been used is a person's data: try to start it, never delete it.
-        return Step.START if resource.was_ready else Step.DELETE
+        # Its creation failed, so it holds nobody's work: clear it away and make it again. Any
+        # other may be a person's data: try to start it, never delete it.
+        return Step.DELETE if resource.stillborn else Step.START
     if want is not None and resource.digest != want.digest and not resource.kind.holds_data:
         return Step.UPDATE
     return None

@@ -82,7 +82,15 @@ def _as_seen(resource: Resource, seen: Observation) -> Resource:
         link=seen.link,
         digest="" if gone else resource.digest,
         was_ready=not gone and (resource.was_ready or seen.state is State.READY),
+        stillborn=seen.state is State.BROKEN
+        and (resource.stillborn or _creation_failed(resource, seen)),
     )
+
+
+def _creation_failed(resource: Resource, seen: Observation) -> bool:
+    """Whether the cloud says so itself: that we never saw it in use proves nothing."""
+    began_it = resource.under_way is Step.CREATE and bool(resource.operation)
+    return began_it and seen.problem is not None
 
 
 def _settled(resource: Resource, now: datetime, policy: Policy) -> Resource:

@@ -12,15 +12,15 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """Times and limits of converge.
 
     ``lease``: how long one worker may act on a record before another takes over. It must be well
-    above the deadline of a single call (``call_deadline``), because no call is begun that could
-    outlive the lease.
+    above what one step can take at the worst (``call_deadline``: three calls of 25 s), because no
+    step is begun that could outlive the lease.
     ``poll``: how soon to look again at something under way. ``doubt``: how long a create whose
     answer was lost may still land, so that "not found" is not believed yet. ``attempts``: how many
     failures in a row until a resource is quarantined, and tried only in the ``quarantine`` steps.
     """
 
     lease: timedelta = timedelta(seconds=180)
-    call_deadline: timedelta = timedelta(seconds=30)
+    call_deadline: timedelta = timedelta(seconds=80)
     poll: timedelta = timedelta(seconds=20)
     doubt: timedelta = timedelta(minutes=2)
     backoff_first: timedelta = timedelta(seconds=30)

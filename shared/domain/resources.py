@@ -83,8 +83,8 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
 
     ``operation``: the long-running operation still at work, or ''. ``problem``: why the operation
     we had started came to nothing, or why we could not look (then ``state`` is None).
-    ``link`` opens the notebook in a browser. ``digest`` is that of the want it was made from, ''
-    where the cloud does not tell.
+    ``link`` opens the notebook in a browser. ``detail`` says in words what
+    is odd about what is there.
     """
 
     state: State | None
@@ -101,6 +101,8 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     no ``operation`` means that we do not know whether the call got through, and must look.
     ``serial`` counts the steps that came to an end; with the step it makes the request id, so an
     uncertain call is repeated under the same id and a new step never is.
+    ``was_ready``: it was seen in use since it was made. ``stillborn``: its creation ended in an
+    error and left this behind, so nobody can ever have worked in it.
     ``look_at``: when to ask the cloud again. ``retry_at``: before when not to try the next step.
     """
 
@@ -119,6 +121,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     problem: Problem | None = None
     digest: str = ""
     was_ready: bool = False
+    stillborn: bool = False
     link: str = ""
 
     @property

@@ -14,9 +14,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from shared.adapters.cursors import BadCursor
 from shared.domain.environment import Environment, Phase
-from shared.ports import Conflict, Page
+from shared.ports import BadCursor, Conflict, Page
 from tests.support import summary
 from tests.support.backends import Backend, MemoryBackend, SqliteBackend
 from tests.support.increments import count_up

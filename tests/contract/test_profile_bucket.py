@@ -14,6 +14,7 @@ from local.cloud import Cloud
 from local.storage import Storage
 from local.web import Server, build_app
 from shared.adapters.profile_source import BucketProfiles
+from shared.adapters.storage_client import storage_client
 
 SHIPPED = Path(__file__).parents[2] / "infra" / "profiles"
 BUCKET = "acme-profiles"
@@ -28,15 +29,13 @@ class ManualClock:
 
 
 @pytest.fixture
-def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
-    # Otherwise the client asks for the bucket in a thread of its own, for its traces.
-    monkeypatch.setenv("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
+def client() -> Iterator[Client]:
     cloud = Cloud()
     face = Storage(cloud)
     face.make_bucket(BUCKET)
     with Server(build_app(cloud, [face.routes()])) as server:
-        client = Client(
-            project="demo",
+        client = storage_client(
+            "demo",
             credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
             client_options={"api_endpoint": server.url},
         )

@@ -14,13 +14,15 @@ import msgspec
 from cloudevents.http import CloudEvent
 from msgspec.structs import replace
 
-from shared.domain.environment import Environment, Intent, Phase, Verb
+from shared.bootstrap import App
+from shared.domain.environment import Environment, Intent, Lease, Phase, Verb
 from shared.domain.faults import Fate, Problem
 from shared.domain.names import person_key
 from shared.domain.normalise import Message
 from shared.domain.person import Person
 from shared.domain.resources import Kind, Resource, State
-from tests.stateful.world import World
+from shared.settings import Settings
+from tests.stateful.world import START, World
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 ANA = "ana@example.com"
@@ -71,7 +73,7 @@ def a_problem(fate: Fate, code: str = "X", *, retry_after: float | None = None) 
 
 def a_message(data: bytes, *, topic: str = "onboarding", id: str = "m-1") -> Message:
     """A message with exactly this payload."""
-    return Message(id=id, topic=topic, published_at=NOW, data=data)
+    return Message(id=id, topic=topic, published_at=START, data=data)
 
 
 def a_cloud_event(body: Any, *, source: str = "", **attributes: str) -> CloudEvent:
@@ -83,7 +85,8 @@ def a_cloud_event(body: Any, *, source: str = "", **attributes: str) -> CloudEve
 
 def published(payload: Any = None, **message: Any) -> dict[str, Any]:
     """The Pub/Sub envelope around ``payload``, as a push subscription sends it."""
-    data = base64.b64encode(msgspec.json.encode(payload or {"email": ANA})).decode()
+    event = {"email": ANA} if payload is None else payload
+    data = base64.b64encode(msgspec.json.encode(event)).decode()
     return {"subscription": "s", "message": {"data": data, "messageId": "m-1"} | message}
 
 
@@ -108,12 +111,54 @@ def actions_of(world: World, email: str = ANA) -> list[str]:
     return [entry.action for entry in reversed(world.store.history(person_key(email), 1000))]
 
 
+def kinds_of(world: World) -> set[Kind]:
+    """The kinds of what exists in the cloud now."""
+    return {thing.kind for thing in world.cloud.alive()}
+
+
+def ready_world() -> World:
+    """A deployment where Ana has everything, and all is quiet."""
+    world = World()
+    world.join(ANA)
+    world.run_for(minutes(5))
+    assert world.record(ANA).phase is Phase.READY
+    return world
+
+
 def calls_of(world: World, work: Callable[[], object]) -> dict[str, int]:
     """The remote calls that ``work`` takes: those of the store and those of the cloud, by name."""
     before = world.points.copy()
     work()
     made = world.points - before
     return {name.removeprefix("before:"): n for name, n in made.items() if "before:" in name}
+
+
+def minutes(count: float) -> timedelta:
+    """That many minutes."""
+    return timedelta(minutes=count)
+
+
+def hold_lease(world: World, email: str = ANA) -> None:
+    """Another worker has just got the lease of somebody's record, and is at work."""
+    stored = world.store.load(person_key(email))
+    assert stored is not None
+    until = world.clock.now() + world.policy.lease
+    held = replace(stored.environment, lease=Lease(token="another", until=until), due_at=until)
+    world.store.save(held, stored.version, ())
+
+
+def an_app(world: World) -> App:
+    """The parts of a process as ``bootstrap`` wires them, with those of ``world`` in their place."""
+    settings = Settings(
+        project="demo",
+        allowed_domains=frozenset({"example.com"}),
+        profiles="file:profiles",
+        templates_bucket="demo-templates",
+    )
+    app = App(settings)
+    for part in ("clock", "store", "profiles", "converge", "intake", "tick"):
+        setattr(app, part, getattr(world, part))
+    return app
 
 
 def fates(*which: Fate) -> Iterable[Fate]:

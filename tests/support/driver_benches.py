@@ -16,7 +16,6 @@ from urllib.parse import quote
 
 import requests
 from google.auth.credentials import AnonymousCredentials
-from google.cloud import storage
 from google.cloud.dataproc_v1 import SessionTemplateControllerClient
 
 from local.cloud import Cloud
@@ -27,6 +26,7 @@ from local.web import Server, build_app
 from shared.adapters.cluster_templates import ClusterTemplateDriver
 from shared.adapters.rest import Rest
 from shared.adapters.session_templates import SessionTemplateDriver
+from shared.adapters.storage_client import storage_client
 from shared.adapters.workbench import WorkbenchDriver
 from shared.domain.faults import CloudFault, Fate, Problem
 from shared.domain.resources import Kind, Resource, Step, Want
@@ -325,7 +325,9 @@ def _real_driver(kind: Kind, url: str) -> Driver:
             )
         case Kind.CLUSTER_TEMPLATE:
             return ClusterTemplateDriver(
-                lambda: storage.Client("demo", nobody, client_options={"api_endpoint": url}),
+                lambda: storage_client(
+                    "demo", credentials=nobody, client_options={"api_endpoint": url}
+                ),
                 timeout=(PATIENCE, PATIENCE),
             )
 

@@ -55,7 +55,6 @@ NB, TEMPLATE = Kind.WORKBENCH, Kind.CLUSTER_TEMPLATE
         (State.ABSENT, UP, NB, Step.CREATE, "it is wanted and not there"),
         (State.STOPPED, UP, NB, Step.START, "somebody came back, or stopped it"),
         (State.READY, UP, NB, None, "it is as it should be"),
-        (State.BROKEN, UP, NB, Step.DELETE, "it never worked, so it holds nobody's work"),
         (State.CREATING, UP, NB, None, "the cloud is at work"),
         (State.STOPPING, UP, NB, None, "the cloud is at work; it is started when it has stopped"),
         (State.DELETING, UP, NB, None, "the cloud is at work; it is made again when it is gone"),
@@ -98,9 +97,14 @@ def test_one_step_at_a_time_and_none_before_its_time(
     assert next_step(thing(state, **blocked), goal, want(), NOW, seen=True) is None
 
 
-def test_a_used_notebook_that_broke_is_started_never_deleted() -> None:
-    broken = thing(State.BROKEN, was_ready=True)
+def test_a_broken_notebook_that_may_have_been_used_is_started_never_deleted() -> None:
+    broken = thing(State.BROKEN)
     assert next_step(broken, UP, want(), NOW, seen=True) is Step.START
+
+
+def test_what_a_failed_creation_left_behind_is_cleared_away() -> None:
+    stillborn = thing(State.BROKEN, stillborn=True)
+    assert next_step(stillborn, UP, want(), NOW, seen=True) is Step.DELETE
 
 
 def test_a_template_that_differs_is_updated_a_notebook_is_not() -> None:

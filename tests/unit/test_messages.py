@@ -2,38 +2,173 @@
 
 from __future__ import annotations
 
-import base64
+import json
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from cloudevents.http import CloudEvent
+from cloudevents.http import CloudEvent, from_http
 from functions_framework import event_conversion
 from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import EnvironBuilder
+from werkzeug.wrappers import Request
 
 from functions.messages import read_message
 from shared.domain.normalise import Message
 from tests.support.builders import NOW, a_cloud_event, after, published
 
-TOPIC = "//pubsub.googleapis.com/projects/demo/topics/offboarding"
 DATA = b'{"email":"ana@example.com"}'
-ENCODED = base64.b64encode(DATA).decode()
+TOPIC = "projects/demo/topics/offboarding"
 
 
 def read(event: CloudEvent) -> Message:
     return read_message(event, topic="onboarding", now=NOW)
 
 
-def pushed(body: dict[str, Any], path: str = "/") -> CloudEvent:
-    """A plain push, as functions-framework itself turns it into a CloudEvent."""
-    request = EnvironBuilder(path=path, method="POST", json=body).get_request()
-    event_type, context, _, data = event_conversion._get_event_data(request) if False else (
-        None,
-        None,
-        None,
-        None,
+def from_eventarc(body: dict[str, Any]) -> CloudEvent:
+    """HTTP binary mode, as Eventarc sends it, read by the framework's own library."""
+    headers = {
+        "ce-id": "ce-1",
+        "ce-source": f"//pubsub.googleapis.com/{TOPIC}",
+        "ce-specversion": "1.0",
+        "ce-type": "google.cloud.pubsub.topic.v1.messagePublished",
+        "ce-time": "2026-05-04T11:59:00.5Z",
+        "content-type": "application/json",
+    }
+    return from_http(headers, json.dumps(body))
+
+
+def from_push(body: dict[str, Any], path: str) -> CloudEvent:
+    """A plain push, as the framework turns it into a CloudEvent."""
+    environ = EnvironBuilder(path=path, method="POST", json=body).get_environ()
+    return event_conversion.background_event_to_cloud_event(Request(environ))
+
+
+def test_eventarc_is_read() -> None:
+    body = published(messageId="77", publishTime="2026-05-04T11:58:00Z")
+    assert read(from_eventarc(body)) == Message(
+        id="77", topic="offboarding", published_at=after(-2), data=DATA
     )
-    del event_type, context, data
-    return event_conversion.background_event_to_cloud_event(request)
+
+
+@pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
+@pytest.mark.parametrize(
+    ("path", "topic"), [(f"/{TOPIC}", "offboarding"), ("/", "onboarding"), ("/x", "onboarding")]
+)
+def test_a_plain_push_is_read_and_its_topic_taken_from_the_path_or_assumed(
+    path: str, topic: str
+) -> None:
+    body = published(messageId="77", publishTime="2026-05-04T11:58:00Z")
+    assert read(from_push(body, path)) == Message(
+        id="77", topic=topic, published_at=after(-2), data=DATA
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected", "because"),
+    [
+        ({"messageId": "77"}, "77", "as JSON says it"),
+        ({"messageId": "", "message_id": "78"}, "78", "as older senders say it"),
+        ({"messageId": 77}, "77", "a number is as good an id"),
+        ({"messageId": ""}, "ce", "the CloudEvent's own, when there is none"),
+        ({"messageId": None}, "ce", "the CloudEvent's own, when there is none"),
+    ],
+)
+def test_the_id_is_the_messages_or_else_the_events(
+    fields: dict[str, Any], expected: str, because: str
+) -> None:
+    assert read(a_cloud_event(published(**fields))).id == expected, because
+
+
+@pytest.mark.parametrize(
+    ("publish_time", "event_time", "expected", "because"),
+    [
+        ("2026-05-04T11:58:00Z", "2026-05-04T11:00:00Z", after(-2), "the message's own"),
+        (None, "2026-05-04T11:59:00Z", after(-1), "else that of the event"),
+        ("2026-05-04T13:58:00+02:00", "", after(-2), "in any zone"),
+        ("2026-05-04T11:58:00", "", after(-2), "in UTC where it names no zone"),
+        ("2026-05-04T11:58:00.123456789Z", "", None, "nanoseconds are cut"),
+        ("soon", "2026-05-04T11:59:00Z", NOW, "the time of arrival when it is illegible"),
+        (4711, "2026-05-04T11:59:00Z", NOW, "the time of arrival when it is illegible"),
+        ({"seconds": 1}, "2026-05-04T11:59:00Z", NOW, "the time of arrival when it is illegible"),
+    ],
+)
+def test_the_time_is_that_of_the_publication_as_far_as_it_can_be_known(
+    publish_time: object, event_time: str, expected: datetime | None, because: str
+) -> None:
+    times = {"time": event_time} if event_time else {}
+    message = read(a_cloud_event(published(publishTime=publish_time), **times))
+    if expected is None:
+        expected = datetime(2026, 5, 4, 11, 58, 0, 123456, tzinfo=UTC)
+    assert message.published_at == expected, because
+
+
+@pytest.mark.parametrize(
+    ("source", "topic"),
+    [
+        (f"//pubsub.googleapis.com/{TOPIC}", "offboarding"),
+        ("//pubsub.googleapis.com/projects/demo/topics/", "onboarding"),
+        ("//pubsub.googleapis.com/None", "onboarding"),
+        ("somewhere", "onboarding"),
+    ],
+)
+def test_the_topic_is_in_the_source_or_assumed(source: str, topic: str) -> None:
+    assert read(a_cloud_event(published(), source=source)).topic == topic
+
+
+@pytest.mark.parametrize(
+    ("body", "trouble", "because"),
+    [
+        (None, "carries no Pub/Sub message", "an empty body"),
+        ("hello", "carries no Pub/Sub message", "text"),
+        (b"\xff", "carries no Pub/Sub message", "bytes"),
+        ([1], "carries no Pub/Sub message", "a list"),
+        ({}, "carries no Pub/Sub message", "no envelope"),
+        ({"message": None}, "carries no Pub/Sub message", "an empty envelope"),
+        ({"message": "hello"}, "carries no Pub/Sub message", "text in the envelope"),
+        ({"email": "ana@example.com"}, "carries no Pub/Sub message", "sent past the topic"),
+        ({"message": {"messageId": "1"}}, "has no data", "attributes alone"),
+        ({"message": {"data": ""}}, "has no data", "empty"),
+        ({"message": {"data": None}}, "has no data", "null"),
+        ({"message": {"data": {"email": "x"}}}, "is dict, not base64 text", "JSON, not encoded"),
+        ({"message": {"data": 7}}, "is int, not base64 text", "a number"),
+        ({"message": {"data": "{}"}}, "is not base64", "JSON, not encoded"),
+        ({"message": {"data": "abc"}}, "is not base64", "padding is missing"),
+        ({"message": {"data": "e30=\n"}}, "is not base64", "a line break"),
+        ({"message": {"data": "e3-_"}}, "is not base64", "the alphabet of URLs"),
+        ({"message": {"data": "\u00e4\u5206"}}, "is not base64", "not even ASCII"),
+        ({"message": {"data": "\ud800"}}, "is not base64", "half a surrogate pair"),
+    ],
+)
+def test_what_cannot_be_read_is_a_message_in_trouble_never_an_error(
+    body: object, trouble: str, because: str
+) -> None:
+    """An error would have Pub/Sub deliver it again and again; trouble is parked."""
+    message = read(a_cloud_event(body))
+    assert trouble in message.trouble, because
+    assert message.id
+
+
+def test_what_is_not_base64_is_kept_as_it_came_to_be_shown() -> None:
+    assert read(a_cloud_event({"message": {"data": '{"a":1}'}})).data == b'{"a":1}'
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=4), inner),
+    max_leaves=4,
+)
+_envelopes = st.fixed_dictionaries(
+    {},
+    optional=dict.fromkeys(("data", "messageId", "message_id", "publishTime"), _json),
+)
+
+
+@given(_json | st.fixed_dictionaries({"message": _json | _envelopes}))
+def test_no_body_makes_it_fail(body: object) -> None:
+    message = read(a_cloud_event(body))
+    assert message.id
+    assert message.topic == "onboarding"
+    assert message.published_at.tzinfo is not None
+    assert message.trouble or message.data

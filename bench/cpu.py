@@ -1,0 +1,60 @@
+"""CPU of a warm join against the bare handler's, in one process, in turns.
+
+Process CPU, all threads, user and system; the cloud is another process. Neither waiting nor the
+disk counts, only what this machine computes for one person.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cloudevents.http import CloudEvent
+
+from bench import events
+from bench.bare import BareHandler
+from bench.cloud import Cloud
+from bench.product import onboarding
+
+_WARM_UP = 10
+
+
+@dataclass(frozen=True)
+class Cpu:
+    """Seconds of CPU per join, by round."""
+
+    ours: list[float] = field(default_factory=list)
+    bare: list[float] = field(default_factory=list)
+
+
+def measure(cloud: Cloud, directory: Path, *, rounds: int, joins: int) -> Cpu:
+    """``rounds`` times ``joins`` joins of each, taking turns at going first."""
+    measured = Cpu()
+    with onboarding(cloud.settings(f"sqlite:{directory / 'cpu.db'}")) as (app, ours):
+        bare = BareHandler(app, events.PROFILE, directory / "bare.db")
+        turns: list[tuple[str, Callable[[CloudEvent], None], list[float]]] = [
+            ("ours", ours, measured.ours),
+            ("bare", bare, measured.bare),
+        ]
+        for name, handler, _ in turns:
+            _seconds_each(handler, f"warm-{name}", _WARM_UP)
+        for number in range(rounds):
+            for name, handler, seconds in turns:
+                seconds.append(_seconds_each(handler, f"{name}-{number}", joins))
+            turns.reverse()
+        bare.close()
+    return measured
+
+
+def _seconds_each(handler: Callable[[CloudEvent], None], who: str, joins: int) -> float:
+    """Seconds of CPU that one join takes, over ``joins`` people nobody has seen before."""
+    emails = [f"{who}-{n}@example.com" for n in range(joins)]
+    made = [events.cloud_event("onboarding", events.join(email), email) for email in emails]
+    gc.collect()  # what others left behind is not this one's to clear up
+    began = time.process_time()
+    for event in made:
+        handler(event)
+    return (time.process_time() - began) / joins

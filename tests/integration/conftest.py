@@ -1,0 +1,59 @@
+"""Integration: the real functions in real servers, Google's clients, the local cloud, sockets.
+
+A stack costs seconds, so a module shares one and its tests use different people. Each module is an
+``xdist_group`` of its own, or two workers would start two stacks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from local.stack import Stack
+from tests.integration.client import Client
+
+_TAIL = 3000  # characters of each log shown when a test fails
+
+StartStack = Callable[..., Client]
+
+
+@pytest.fixture(scope="module")
+def start_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartStack]:
+    """Starts a stack (``kind`` of it, with its settings) that ends with the module.
+
+    Its scheduler is off unless asked for: tests tick when they want to.
+    """
+    with ExitStack() as running:
+
+        def start(*, kind: type[Stack] = Stack, tick_seconds: float = 0, **settings: object) -> Client:
+            workdir: Path = tmp_path_factory.mktemp("stack")
+            stack = running.enter_context(kind(workdir, tick_seconds=tick_seconds, **settings))  # type: ignore[arg-type] # each checks its own
+            client = Client(stack)
+            running.callback(client.close)
+            return client
+
+        yield start
+
+
+@pytest.fixture(scope="module")
+def client(start_stack: StartStack) -> Client:
+    """The module's ordinary stack."""
+    return start_stack()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Iterator[None]:
+    """Show the ends of the functions' logs with a failure."""
+    report = yield
+    if report.failed:
+        for argument in getattr(item, "funcargs", {}).values():
+            if isinstance(argument, Client):
+                for log in sorted(argument.stack.log_directory.glob("*.log")):
+                    tail = log.read_text(errors="replace")[-_TAIL:]
+                    report.sections.append((f"the end of {log.name}", tail))
+    return report

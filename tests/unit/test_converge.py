@@ -1,0 +1,189 @@
+"""The order of I/O: few calls, nothing twice, nothing lost, nobody else's touched.
+
+That it all ends well whatever happens is for ``tests/stateful``; here is how, step by step. What
+several workers do to one another is in ``test_converge_leases.py``, what the cloud does to us in
+``test_converge_troubles.py``.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from shared.domain.environment import Phase, Verb
+from shared.domain.names import person_key
+from shared.domain.resources import Kind, State
+from shared.services.converge import Converged
+from tests.stateful.world import GRACE, World
+from tests.support.builders import (
+    ANA,
+    KEY,
+    calls_of,
+    kinds_of,
+    minutes,
+    ready_world,
+)
+
+HOURS = timedelta(hours=1)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def ready() -> World:
+    """Ana has everything, and all is quiet."""
+    return ready_world()
+
+
+def notebook(world: World) -> State | None:
+    """What the cloud says of Ana's notebook; None when it is gone."""
+    return next((t.state for t in world.cloud.alive(Kind.WORKBENCH)), None)
+
+
+def kinds(world: World) -> set[Kind]:
+    return {thing.kind for thing in world.cloud.alive()}
+
+
+# What it costs
+
+
+def test_a_first_join_costs_three_calls_of_state_and_one_for_each_resource(world: World) -> None:
+    assert calls_of(world, lambda: world.join(ANA)) == {
+        "load": 1,
+        "save": 2,
+        "session-template.create": 1,
+        "cluster-template.create": 1,
+        "workbench.create": 1,
+    }
+
+
+def test_a_duplicate_costs_two_calls_of_state_and_none_of_the_cloud(world: World) -> None:
+    message = world.message(Verb.JOIN, email=ANA)
+    world.deliver(message)
+    assert calls_of(world, lambda: world.deliver(message)) == {"load": 1, "append": 1}
+
+
+def test_invariant_9_a_look_at_a_slow_operation_is_one_call_and_no_wait(world: World) -> None:
+    world.join(ANA)
+    world.pass_time(minutes(1))
+    calls = calls_of(world, lambda: world.converge.run(KEY))
+    assert calls == {"load": 1, "save": 1, "workbench.observe": 1}
+    assert world.record(ANA).phase is Phase.PROVISIONING
+
+
+def test_invariant_2_what_is_ready_stays_quiet(ready: World) -> None:
+    assert ready.record(ANA).due_at is None
+    assert calls_of(ready, lambda: ready.run_for(24 * HOURS, every=HOURS)) == {}
+
+
+def test_an_unknown_person_is_said_to_be_unknown(world: World) -> None:
+    assert world.converge.run(person_key("nobody@example.com")) is Converged.UNKNOWN
+
+
+# Coming and going
+
+
+def test_the_history_tells_a_life_from_beginning_to_end(ready: World) -> None:
+    ready.leave(ANA)
+    ready.run_for(GRACE + HOURS, every=HOURS)
+    phases = [e.text for e in ready.store.history(KEY, 100) if e.action == "phase.changed"]
+    assert phases[::-1] == [
+        "now provisioning",
+        "now ready",
+        "now suspending",
+        "now suspended",
+        "now removing",
+        "now removed",
+    ]
+
+
+def test_leaving_stops_the_notebook_and_takes_the_templates_at_once(ready: World) -> None:
+    calls = calls_of(ready, lambda: ready.leave(ANA))
+    assert {n: c for n, c in calls.items() if not n.endswith("observe")} == {
+        "load": 1,
+        "save": 2,
+        "workbench.stop": 1,
+        "session-template.delete": 1,
+        "cluster-template.delete": 1,
+    }
+    assert kinds_of(ready) == {Kind.WORKBENCH}
+    ready.run_for(minutes(3))
+    assert notebook(ready) is State.STOPPED
+    assert ready.record(ANA).due_at == ready.record(ANA).left_at + GRACE  # type: ignore[operator]
+
+
+def test_invariant_7_the_notebook_stays_until_the_grace_period_is_over(ready: World) -> None:
+    ready.leave(ANA)
+    ready.run_for(GRACE - minutes(30), every=minutes(30))
+    ready.run_for(minutes(29))
+    assert notebook(ready) is State.STOPPED
+    ready.run_for(minutes(5))
+    assert notebook(ready) is None
+    assert ready.record(ANA).phase is Phase.REMOVED
+
+
+def test_a_return_within_the_grace_period_starts_the_same_notebook(ready: World) -> None:
+    ready.leave(ANA)
+    ready.run_for(timedelta(days=3), every=6 * HOURS)
+    ready.join(ANA)
+    ready.run_for(minutes(5))
+    assert ready.record(ANA).phase is Phase.READY
+    assert kinds_of(ready) == set(Kind)
+    lives = [h.what for h in ready.cloud.happenings if h.kind is Kind.WORKBENCH]
+    assert lives == ["created", "ready", "stopped", "started"]
+
+
+def test_a_return_after_the_removal_makes_a_new_notebook(ready: World) -> None:
+    ready.leave(ANA)
+    ready.run_for(GRACE + HOURS, every=HOURS)
+    ready.join(ANA)
+    ready.run_for(minutes(5))
+    assert ready.record(ANA).phase is Phase.READY
+    assert ready.cloud.counts["workbench.create"] == 2
+
+
+@pytest.mark.parametrize(
+    ("joined", "left"),
+    [({"profile": "brief"}, {}), ({}, {"immediate": True})],
+    ids=["a profile without grace", "a leave that is immediate"],
+)
+def test_without_a_grace_period_the_notebook_is_deleted_straight_away(
+    world: World, joined: dict[str, object], left: dict[str, object]
+) -> None:
+    world.join(ANA, **joined)
+    world.run_for(minutes(5))
+    world.leave(ANA, **left)
+    assert notebook(world) is State.DELETING
+    assert world.cloud.counts["workbench.stop"] == 0, "deleting ends access as soon as stopping"
+    world.run_for(minutes(5))
+    assert (world.record(ANA).phase, kinds_of(world)) == (Phase.REMOVED, set())
+
+
+def test_a_leave_while_the_notebook_is_being_made_waits_for_it_and_stops_it(world: World) -> None:
+    world.join(ANA)
+    world.leave(ANA)
+    assert world.cloud.counts["workbench.stop"] == 0, "what is being made can't be stopped yet"
+    assert kinds_of(world) == {Kind.WORKBENCH}
+    assert world.record(ANA).phase is Phase.SUSPENDING
+    world.run_for(minutes(10))
+    assert notebook(world) is State.STOPPED
+    assert world.record(ANA).phase is Phase.SUSPENDED
+
+
+def test_a_join_while_the_notebook_is_being_deleted_makes_another_when_it_is_gone(
+    world: World,
+) -> None:
+    world.join(ANA, profile="brief")
+    world.run_for(minutes(5))
+    world.leave(ANA)
+    world.pass_time(minutes(1))
+    world.join(ANA, profile="full")
+    assert world.cloud.counts["workbench.create"] == 1
+    world.run_for(minutes(10))
+    lives = [h.what for h in world.cloud.happenings if h.kind is Kind.WORKBENCH]
+    assert lives == ["created", "ready", "deleted", "created", "ready"]
+    assert world.record(ANA).phase is Phase.READY

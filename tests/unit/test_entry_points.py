@@ -1,0 +1,185 @@
+"""The four Pub/Sub functions, served by functions-framework: what is acknowledged and what is not.
+
+An answer of 200 acknowledges the message, one of 500 has it delivered again.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+import functions_framework
+import pytest
+from flask.testing import FlaskClient
+
+import functions.handling
+from shared.domain.environment import Phase, Verb
+from shared.logs import JsonFormatter
+from tests.stateful.world import World
+from tests.support.builders import ANA, KEY, an_app, minutes, once_at, published
+
+MAIN = Path(__file__).parents[2] / "main.py"
+HEADERS = {
+    "ce-id": "ce-1",
+    "ce-specversion": "1.0",
+    "ce-type": "google.cloud.pubsub.topic.v1.messagePublished",
+    "ce-time": "2026-03-01T09:00:00Z",
+    "content-type": "application/json",
+    "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+}
+TOPICS = {
+    "onboard": "onboarding",
+    "offboard": "offboarding",
+    "converge": "converge",
+    "reconcile": "reconcile",
+}
+each_function = pytest.mark.parametrize("name", list(TOPICS))
+
+
+class Functions:
+    """All of them, on one deployment."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._clients: dict[str, FlaskClient] = {}
+
+    def client(self, name: str) -> FlaskClient:
+        if name not in self._clients:
+            served = functions_framework.create_app(name, str(MAIN), "cloudevent")
+            self._clients[name] = served.test_client()
+        return self._clients[name]
+
+    def send(self, name: str, payload: object, *, id: str = "m-1") -> int:
+        """The status with which ``name`` answers a message that Eventarc brings."""
+        source = f"//pubsub.googleapis.com/projects/demo/topics/{TOPICS[name]}"
+        body = json.dumps(published(payload, messageId=id))
+        answer = self.client(name).post("/", headers=HEADERS | {"ce-source": source}, data=body)
+        return answer.status_code
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> Functions:
+    world = World()
+    monkeypatch.setattr(functions.handling, "app", lambda: an_app(world))
+    return Functions(world)
+
+
+def parked_codes(world: World) -> list[str]:
+    return [parked.code for parked in world.store.parked(10).items]
+
+
+def test_a_life_from_message_to_message(served: Functions) -> None:
+    world = served.world
+    assert served.send("onboard", {"email": ANA}) == 200
+    world.pass_time(minutes(2))
+    assert served.send("reconcile", {"scope": "due"}) == 200
+    assert world.queue.waiting == [ANA]
+    assert served.send("converge", {"email": ANA}) == 200
+    assert world.record(ANA).phase is Phase.READY
+    leave = {"email": ANA, "occurred_at": "2026-03-01T09:01:00Z"}
+    assert served.send("offboard", leave, id="m-2") == 200
+    intent = world.record(ANA).intent
+    assert intent is not None
+    assert (intent.verb, intent.source) == (Verb.LEAVE, "pubsub:offboarding")
+    assert parked_codes(world) == []
+
+
+@each_function
+@pytest.mark.parametrize(
+    ("payload", "code"),
+    [
+        ([], "wrong-shape"),
+        ({}, "wrong-shape"),
+        ({"emial": ANA, "email": ANA, "scope": "due"}, "unknown-field"),
+    ],
+)
+def test_what_is_wrong_is_acknowledged_and_parked(
+    served: Functions, name: str, payload: object, code: str
+) -> None:
+    assert served.send(name, payload) == 200
+    assert parked_codes(served.world) == [code]
+
+
+@each_function
+def test_a_message_that_cannot_be_read_is_acknowledged_and_parked(
+    served: Functions, name: str
+) -> None:
+    source = f"//pubsub.googleapis.com/projects/demo/topics/{TOPICS[name]}"
+    answer = served.client(name).post("/", headers=HEADERS | {"ce-source": source}, data="{}")
+    assert answer.status_code == 200
+    [parked] = served.world.store.parked(10).items
+    assert (parked.code, parked.topic) == ("not-json", TOPICS[name])
+    assert "carries no Pub/Sub message" in parked.reason
+
+
+@pytest.mark.parametrize(
+    ("name", "payload", "code"),
+    [
+        ("converge", {"email": ANA}, "unknown-person"),
+        ("converge", {"email": "ana@evil.example"}, "foreign-domain"),
+        ("converge", {"email": 7}, "wrong-shape"),
+        ("reconcile", {"scope": "everything"}, "wrong-shape"),
+    ],
+)
+def test_what_an_inner_topic_cannot_act_on_is_parked_too(
+    served: Functions, name: str, payload: object, code: str
+) -> None:
+    assert served.send(name, payload) == 200
+    assert parked_codes(served.world) == [code]
+
+
+@pytest.mark.parametrize(
+    ("name", "payload", "point"),
+    [
+        ("onboard", {"email": ANA}, "before:load"),
+        ("onboard", {"email": ANA}, "before:save"),
+        ("onboard", [1], "before:park"),
+        ("offboard", {"email": ANA}, "before:save"),
+        ("converge", {"email": ANA}, "before:load"),
+    ],
+)
+def test_when_state_cannot_be_reached_the_message_is_delivered_again(
+    served: Functions, name: str, payload: object, point: str
+) -> None:
+    def down() -> None:
+        raise ConnectionError("no state")
+
+    served.world.join(ANA, occurred_at="2026-02-01T00:00:00Z")
+    hit = once_at(served.world, point, down)
+    assert served.send(name, payload) == 500
+    assert hit
+    assert served.send(name, payload) == 200
+
+
+@each_function
+def test_an_event_without_its_zone_ends_nowhere_but_in_the_parked_list(
+    served: Functions, name: str
+) -> None:
+    event = {"email": ANA, "scope": "due", "occurred_at": "2026-03-01T09:00:00"}
+    assert served.send(name, event) == 200
+    assert len(parked_codes(served.world)) == 1
+    assert served.world.environment(ANA) is None
+
+
+def test_what_is_logged_carries_the_trace_and_the_message(
+    served: Functions, caplog: pytest.LogCaptureFixture
+) -> None:
+    lines: list[dict[str, str]] = []
+
+    class Written(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(json.loads(JsonFormatter().format(record)))
+
+    caplog.set_level(logging.INFO)
+    handler = Written()
+    logging.getLogger("shared").addHandler(handler)
+    try:
+        served.send("onboard", {"email": ANA, "event_id": "hr-1"}, id="m-7")
+    finally:
+        logging.getLogger("shared").removeHandler(handler)
+    trace = "projects/demo/traces/0af7651916cd43dd8448eb211c80319c"
+    assert {line["logging.googleapis.com/trace"] for line in lines} == {trace}
+    assert {line["message_id"] for line in lines} == {"m-7"}
+    [outcome] = [line for line in lines if line["action"] == "intent.applied"]
+    assert (outcome["person"], outcome["event_id"]) == (KEY, "hr-1")

@@ -1,0 +1,241 @@
+"""What `fleet` answers, over HTTP as functions-framework serves it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import functions_framework
+import pytest
+from flask.testing import FlaskClient
+
+import functions.fleet
+from shared.domain.environment import Phase
+from shared.domain.names import person_key
+from tests.stateful.world import GRACE, START, World
+from tests.support.builders import ANA, a_message, an_app, minutes
+
+MAIN = Path(__file__).parents[2] / "main.py"
+WAYS = "GET /environments, /environments/EMAIL, /parked"
+
+
+class Fleet:
+    """The function, and the deployment it looks at."""
+
+    def __init__(self, client: FlaskClient, world: World) -> None:
+        self.client = client
+        self.world = world
+
+    def get(self, path: str, status: int = 200, **query: str) -> dict[str, Any]:
+        """The JSON that is answered, with the status that is expected."""
+        answer = self.client.get(path, query_string=query)
+        assert answer.status_code == status, answer.text
+        assert answer.content_type == "application/json"
+        body: dict[str, Any] = answer.get_json()
+        return body
+
+    def emails(self, **query: str) -> list[str]:
+        return [e["email"] for e in self.get("/environments", **query)["environments"]]
+
+
+@pytest.fixture
+def fleet(monkeypatch: pytest.MonkeyPatch) -> Fleet:
+    """Served from main.py, on a deployment where nobody has anything yet."""
+    world = World()
+    served = functions_framework.create_app("fleet", str(MAIN), "http")
+    monkeypatch.setattr(functions.fleet, "app", lambda: an_app(world))
+    return Fleet(served.test_client(), world)
+
+
+def test_nobody_is_an_empty_list_not_an_error(fleet: Fleet) -> None:
+    assert fleet.get("/environments") == {"environments": [], "next_cursor": ""}
+    assert fleet.get("/parked") == {"parked": [], "next_cursor": ""}
+
+
+def test_a_line_says_who_has_what_in_which_state_and_who_pays(fleet: Fleet) -> None:
+    fleet.world.join(ANA, team="risk", cost_center="CC 1")
+    fleet.world.run_for(minutes(5))
+    [line] = fleet.get("/environments")["environments"]
+    assert line["updated_at"].startswith("2026-03-01T09:")
+    assert line | {"updated_at": "", "notebook": ""} == {
+        "email": ANA,
+        "key": person_key(ANA),
+        "phase": "ready",
+        "desired": "present",
+        "profile": "full",
+        "team": "risk",
+        "cost_center": "CC 1",
+        "problem": "",
+        "notebook": "",
+        "updated_at": "",
+    }
+    assert line["notebook"].startswith("https://"), "the link opens it"
+
+
+def test_the_list_is_filtered_by_phase(fleet: Fleet) -> None:
+    for name in ("ana", "ben"):
+        fleet.world.join(f"{name}@example.com")
+    fleet.world.run_for(minutes(5))
+    fleet.world.join("cleo@example.com")
+    fleet.world.leave(ANA)
+    fleet.world.run_for(minutes(1))
+    assert fleet.emails(phase="ready") == ["ben@example.com"]
+    assert fleet.emails(phase="provisioning") == ["cleo@example.com"]
+    assert fleet.emails(phase="suspending") == [ANA]
+    assert fleet.emails(phase="removed") == []
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 7, 8])
+def test_pages_make_up_the_whole_list_without_gap_or_repeat(fleet: Fleet, limit: int) -> None:
+    people = [f"p{n}@example.com" for n in range(7)]
+    for email in people:
+        fleet.world.join(email)
+    seen: list[str] = []
+    cursor = ""
+    for _ in range(8):
+        page = fleet.get("/environments", limit=str(limit), cursor=cursor)
+        assert len(page["environments"]) <= limit
+        seen += [e["email"] for e in page["environments"]]
+        cursor = page["next_cursor"]
+        if not cursor:
+            break
+    assert sorted(seen) == people
+    assert seen == fleet.emails()
+
+
+def test_parked_events_are_listed_newest_first_and_by_pages(fleet: Fleet) -> None:
+    for number in range(3):
+        fleet.world.deliver(a_message(b"<b>no</b>", id=f"m{number}"))
+        fleet.world.pass_time(minutes(1))
+    first = fleet.get("/parked", limit="2")
+    second = fleet.get("/parked", limit="2", cursor=first["next_cursor"])
+    parked = first["parked"] + second["parked"]
+    assert [p["id"] for p in parked] == ["onboarding-m2", "onboarding-m1", "onboarding-m0"]
+    assert parked[0]["code"] == "not-json"
+    assert parked[0]["sample"] == "<b>no</b>"
+    assert second["next_cursor"] == ""
+
+
+def test_one_person_is_shown_whole(fleet: Fleet) -> None:
+    fleet.world.join(ANA, event_id="hr-1", display_name="Ana", groups=["a"], reason="hired")
+    body = fleet.get(f"/environments/{ANA}")
+    assert body["person"]["display_name"] == "Ana"
+    assert body["event"]["event_id"] == "hr-1"
+    assert (body["event"]["verb"], body["event"]["reason"]) == ("join", "hired")
+    assert (body["pending"], body["removal_at"]) == (None, None)
+    resources = {r["kind"]: r for r in body["resources"]}
+    assert {kind: (r["desired"], r["observed"]) for kind, r in resources.items()} == {
+        "workbench": ("present", "creating"),
+        "session-template": ("present", "ready"),
+        "cluster-template": ("present", "ready"),
+    }
+    assert resources["workbench"]["under_way"] == "create"
+    assert resources["workbench"]["operation"]
+
+
+def test_of_a_leaver_it_says_when_the_notebook_goes(fleet: Fleet) -> None:
+    fleet.world.join(ANA)
+    fleet.world.run_for(minutes(5))
+    fleet.world.leave(ANA)
+    body = fleet.get(f"/environments/{ANA}")
+    assert body["desired"] == "absent"
+    removal = fleet.world.clock.now() + GRACE
+    assert body["removal_at"] == removal.isoformat().replace("+00:00", "Z")
+    notebook = next(r for r in body["resources"] if r["kind"] == "workbench")
+    assert notebook["desired"] == "stopped"
+
+
+def test_what_is_announced_is_shown(fleet: Fleet) -> None:
+    fleet.world.join(ANA, effective_at=START + GRACE)
+    body = fleet.get(f"/environments/{ANA}")
+    assert (body["phase"], body["desired"], body["event"]) == ("scheduled", "none", None)
+    assert body["pending"]["effective_at"] == body["next_look_at"] == "2026-03-15T09:00:00Z"
+
+
+def test_history_is_newest_first_with_its_reasons(fleet: Fleet) -> None:
+    fleet.world.join(ANA, event_id="hr-1")
+    fleet.world.run_for(minutes(5))
+    fleet.world.leave(ANA, event_id="hr-2", reason="<i>retired</i>")
+    history = fleet.get(f"/environments/{ANA}")["history"]
+    times = [entry["at"] for entry in history]
+    assert times == sorted(times, reverse=True)
+    applied = [e for e in history if e["action"] == "intent.applied"]
+    assert [e["event_id"] for e in applied] == ["hr-2", "hr-1"]
+    assert "(<i>retired</i>)" in applied[0]["text"], "JSON holds it as the text it is"
+
+
+@pytest.mark.parametrize("email", [ANA.upper(), f" {ANA} ", ANA.replace("@", "%40")])
+def test_an_address_is_found_however_it_is_written(fleet: Fleet, email: str) -> None:
+    fleet.world.join(ANA)
+    assert fleet.get(f"/environments/{email}")["email"] == ANA
+
+
+@pytest.mark.parametrize("email", ["ben@example.com", "<script>", "..", "%00", "\u5206\u6790"])
+def test_an_unknown_person_is_not_found_and_the_answer_says_where_to_look(
+    fleet: Fleet, email: str
+) -> None:
+    error = fleet.get(f"/environments/{email}", status=404)["error"]
+    assert "/parked" in error
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "error"),
+    [
+        ("/environments", {"fase": "ready"}, "unknown parameter 'fase'; there are limit, cursor"),
+        ("/parked", {"phase": "ready"}, "unknown parameter 'phase'; there are limit, cursor"),
+        ("/environments", {"limit": "0"}, "limit: '0' is not a number from 1 to 1000"),
+        ("/environments", {"limit": "1001"}, "limit: '1001' is not"),
+        ("/environments", {"limit": "-1"}, "limit: '-1' is not"),
+        ("/environments", {"limit": "ten"}, "limit: 'ten' is not"),
+        ("/environments", {"limit": ""}, "limit: '' is not"),
+        ("/environments", {"limit": "\u0667"}, "is not a number from 1 to 1000"),
+        ("/environments", {"limit": "9" * 5000}, "is not a number from 1 to 1000"),
+        ("/parked", {"limit": "1e2"}, "limit: '1e2' is not"),
+        ("/environments", {"phase": "raedy"}, "phase: 'raedy' is none of scheduled, provis"),
+        ("/environments", {"phase": ""}, "phase: '' is none of"),
+        ("/environments", {"cursor": "rubbish"}, "cursor: 'rubbish' is not a cursor"),
+        ("/environments", {"cursor": "../../x"}, "cursor: '../../x' is not a cursor"),
+        ("/environments", {"cursor": "\u5206"}, "cursor: "),
+        ("/parked", {"cursor": "AAAA"}, "cursor: 'AAAA' is not a cursor"),
+    ],
+)
+def test_a_question_without_an_answer_is_told_what_to_ask_instead(
+    fleet: Fleet, path: str, query: dict[str, str], error: str
+) -> None:
+    assert error in fleet.get(path, status=400, **query)["error"]
+
+
+def test_a_cursor_of_another_listing_is_refused(fleet: Fleet) -> None:
+    for number in range(2):
+        fleet.world.join(f"p{number}@example.com")
+    cursor = fleet.get("/environments", limit="1")["next_cursor"]
+    assert "cursor" in fleet.get("/parked", status=400, cursor=cursor)["error"]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_nothing_can_be_changed_here(fleet: Fleet, method: str) -> None:
+    fleet.world.join(ANA)
+    calls = fleet.world.points.copy()
+    answer = fleet.client.open(f"/environments/{ANA}", method=method, json={"email": ANA})
+    assert answer.status_code == 405
+    assert WAYS in answer.get_json()["error"]
+    assert fleet.world.points == calls
+
+
+@pytest.mark.parametrize("path", ["/", "/people", "/environments/a/b", "/environment"])
+def test_what_is_not_there_is_answered_with_what_is(fleet: Fleet, path: str) -> None:
+    assert WAYS in fleet.get(path, status=404)["error"]
+
+
+def test_every_phase_can_be_asked_for(fleet: Fleet) -> None:
+    for phase in Phase:
+        assert fleet.emails(phase=phase) == []
+
+
+def test_looking_changes_nothing_and_calls_no_cloud(fleet: Fleet) -> None:
+    fleet.world.join(ANA)
+    fleet.world.points.clear()
+    fleet.get("/environments")
+    fleet.get(f"/environments/{ANA}")
+    fleet.get("/parked")
+    assert set(fleet.world.points) <= {"before:load"}

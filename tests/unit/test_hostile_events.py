@@ -1,0 +1,229 @@
+"""Hostile input: refused with a reason, or taken as the plain text it is; it makes nothing else.
+
+Invariant 10: a person's text (name, e-mail, group) can never become YAML structure, a path, a label
+key or HTML.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+
+import pytest
+import yaml
+
+from functions.fleet_views import detail
+from shared.domain.environment import Verb
+from shared.domain.resources import Kind, Want
+from shared.domain.wants import render, wants
+from tests.stateful.world import SITE, World
+from tests.support.builders import ANA, KEY, a_message
+
+TEXTS = ("display_name", "team", "cost_center", "reason")
+IDS = ("event_id", "person_id")
+LABEL_KEY = re.compile(r"[a-z]([a-z0-9_-]{0,61}[a-z0-9])?")
+LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
+NAME = re.compile(
+    r"(projects/demo/locations/[a-z0-9-]+/[a-zA-Z]+/|gs://demo-templates/people/)[^ ]+"
+)
+GOOD = b'{"email":"ana@example.com"'
+
+REFUSED = [
+    ("not JSON", b"email: ana@example.com", "not-json", "is not JSON in UTF-8"),
+    ("empty", b"", "not-json", "is not JSON in UTF-8"),
+    ("invalid UTF-8", GOOD + b',"team":"\xff\xfe"}', "not-json", "is not JSON in UTF-8"),
+    ("not an object", b"[]", "wrong-shape", "Expected `object`, got `array`"),
+    ("wrong type", GOOD + b',"groups":{"a":1}}', "wrong-shape", "groups: Expected"),
+    ("unknown field", GOOD + b',"admin":true}', "unknown-field", "'admin' is not a field"),
+    ("missing e-mail", b'{"team":"a"}', "wrong-shape", "missing required field `email`"),
+    ("a group", b'{"email":"group:all@example.com"}', "not-a-person", "names a group"),
+    ("a mapped group", b'{"email":"Analysts@example.com"}', "not-a-person", "is a group of"),
+    (
+        "a service account",
+        b'{"email":"etl@demo.iam.gserviceaccount.com"}',
+        "not-a-person",
+        "is a service account",
+    ),
+    ("a foreign domain", b'{"email":"ana@evil.example"}', "foreign-domain", "allowed domain"),
+    ("no such profile", GOOD + b',"profile":"ful"}', "unknown-profile", "'ful'"),
+    ("10 MB of text", b"x" * 10_000_000, "too-large", "10000000 bytes; at most 65536"),
+    ("10 MB in a field", GOOD + b',"team":"' + b"x" * 10_000_000 + b'"}', "too-large", "bytes"),
+    ("deep nesting", GOOD + b',"team":' + b"[" * 50_000, "wrong-shape", "team: Expected"),
+]
+refused = pytest.mark.parametrize(
+    ("data", "code", "reason"), [r[1:] for r in REFUSED], ids=[r[0] for r in REFUSED]
+)
+
+
+@refused
+def test_bad_input_is_parked_with_its_reason_and_makes_nothing(
+    data: bytes, code: str, reason: str
+) -> None:
+    world = World()
+    assert world.deliver(a_message(data)) == code
+    [parked] = world.store.parked(10).items
+    assert (parked.code, parked.size) == (code, len(data))
+    assert reason in parked.reason
+    assert len(parked.reason) < 1000
+    assert len(parked.sample) <= 2000
+    assert_nothing_was_made(world)
+
+
+@refused
+def test_bad_input_is_parked_and_logged_once_however_often_it_comes(
+    data: bytes, code: str, reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = World()
+    caplog.set_level(logging.INFO)
+    for _ in range(3):
+        assert world.deliver(a_message(data)) == code
+    assert len(world.store.parked(10).items) == 1
+    [line] = caplog.records
+    fields = vars(line)
+    assert (fields["action"], fields["code"]) == ("event.parked", code)
+    assert (fields["event_id"], line.levelname) == ("m-1", "WARNING")
+
+
+@pytest.mark.parametrize("code", ["unknown-profile", "not-a-person"])
+def test_leaving_asks_nothing_of_the_profiles(code: str) -> None:
+    """What would be refused of a join for their sake is no reason to keep a leaver."""
+    event = {"email": "analysts@example.com"} if code == "not-a-person" else {"profile": "ful"}
+    world = World()
+    assert world.deliver(world.message(Verb.JOIN, **{"email": ANA} | event)) == code
+    assert world.deliver(world.message(Verb.LEAVE, **{"email": ANA} | event)) == "applied"
+    assert not world.cloud.things
+
+
+CONTROL = {
+    "YAML after a line break": "x\nroles: [owner]",
+    "a YAML document": "---\n- !!python/object/apply:os.system [id]",
+    "a header": "x\r\nSet-Cookie: a=b",
+    "NUL": "x\x00y",
+    "a terminal sequence": "\x1b]0;owned\x07",
+    "a bidirectional override": "gpj.\u202eexe",
+    "a YAML 1.1 line break": "x\u2028role: owner",
+}
+PRINTABLE = {
+    "YAML mapping": "a: {b: c}",
+    "YAML comment": "x # y",
+    "YAML tag": "!!python/object/apply:os.system",
+    "YAML alias": "*anchor",
+    "YAML null": "~",
+    "YAML truth": "yes",
+    "YAML number": "0x1F",
+    "YAML exponent": "1e3",
+    "YAML time": "2026-05-04",
+    "YAML merge": "<<",
+    "YAML block": "|",
+    "YAML flow": "]}, {[",
+    "YAML quotes": "'\"'\"",
+    "a template": "{{7*7}}${HOME}%(x)s{0}",
+    "HTML": "<script>alert(1)</script>",
+    "an HTML attribute": '"onmouseover="alert(1)',
+    "a path": "../../../etc/passwd",
+    "an absolute path": "/etc/passwd",
+    "a bucket": "gs://other/people/ben.yaml",
+    "a Windows path": "..\\..\\x",
+    "an encoded path": "..%2f..%2fx",
+    "a shell": "$(id);`id`|id",
+    "SQL": "'; DROP TABLE environments; --",
+    "a label": "managed-by=somebody",
+    "letters of elsewhere": "\u5206\u6790 \u00e4\u00f6\u00fc \U0001f989",
+}
+
+
+@pytest.mark.parametrize("trick", CONTROL.values(), ids=CONTROL.keys())
+@pytest.mark.parametrize("field", [*TEXTS, *IDS, "groups", "profile", "email"])
+def test_control_characters_are_refused_in_every_field(field: str, trick: str) -> None:
+    world = World()
+    value: object = [trick] if field == "groups" else trick
+    code = world.join(**{"email": ANA} | {field: value})  # type: ignore[arg-type]
+    assert code == ("bad-email" if field == "email" else "wrong-shape")
+    [parked] = world.store.parked(10).items
+    assert parked.reason.startswith(field)
+    assert parked.reason.isprintable()
+    assert_nothing_was_made(world)
+
+
+@pytest.mark.parametrize("trick", PRINTABLE.values(), ids=PRINTABLE.keys())
+@pytest.mark.parametrize(("field", "codes"), [
+    ("email", {"bad-email", "wrong-shape"}),
+    ("profile", {"unknown-profile", "wrong-shape"}),
+])  # fmt: skip
+def test_a_trick_that_names_no_person_or_profile_is_refused(
+    field: str, codes: set[str], trick: str
+) -> None:
+    world = World()
+    assert world.join(**{"email": ANA} | {field: trick}) in codes
+    [parked] = world.store.parked(10).items
+    assert parked.reason.startswith(f"{field}: ")
+    assert_nothing_was_made(world)
+
+
+@pytest.mark.parametrize("trick", PRINTABLE.values(), ids=PRINTABLE.keys())
+@pytest.mark.parametrize("field", [*TEXTS, *IDS, "groups"])
+def test_invariant_10_a_trick_in_a_text_is_refused_or_stays_a_text(field: str, trick: str) -> None:
+    world, plain = World(), World()
+    plain.join(ANA)
+    value: object = [trick] if field == "groups" else trick
+    outcome = world.join(ANA, **{field: value})
+    if field in IDS and (" " in trick or not trick.isascii()):
+        assert outcome == "wrong-shape", "an id has no spaces"
+        assert_nothing_was_made(world)
+        return
+    assert outcome == "applied"
+    assert set(world.cloud.things) == set(plain.cloud.things), "no name has anything of the text"
+    expected = {"cost_center": {"cost-center"}, "team": {"team"}}.get(field, set())
+    for made in wanted(world):
+        assert_harmless(made, allowed_keys=expected | {"managed-by"}, text=trick)
+    shown = detail(world.record(ANA), world.store.history(KEY, 10), world.clock.now())
+    assert json.loads(json.dumps(shown, default=str)), "it comes out as a JSON string"
+
+
+@pytest.mark.parametrize(
+    "local",
+    ["'a'", "{a}", "*a", "&a", "#a", "|", "~", "!a", "%2e%2e", "a/b", "/etc/passwd", "0x1f", "1e3"]
+    + ["null", "yes", "$home", "`id`", "{{7*7}}", "=1+1", "-a", "?"],
+)
+def test_invariant_10_an_odd_but_valid_address_stays_a_text(local: str) -> None:
+    world = World()
+    email = f"{local}@example.com"
+    assert world.join(email) == "applied"
+    assert len(world.cloud.things) == 3
+    for made in wanted(world, email):
+        assert_harmless(made, allowed_keys={"managed-by"}, text="")
+        if made.kind is Kind.CLUSTER_TEMPLATE:
+            read = yaml.safe_load(render(made.body))
+            properties = read["config"]["softwareConfig"]["properties"]
+            assert properties == {"dataproc:dataproc.personal-auth.user": email}
+        if made.kind is Kind.WORKBENCH:
+            assert made.body["instanceOwners"] == [email]
+
+
+def wanted(world: World, email: str = ANA) -> tuple[Want, ...]:
+    """What the record of ``email`` asks of the cloud."""
+    record = world.record(email)
+    profile = world.profiles.current().profile(record.profile)
+    assert profile is not None
+    return wants(profile, record.person, record.key, SITE)
+
+
+def assert_harmless(made: Want, *, allowed_keys: set[str], text: str) -> None:
+    """Names, labels and YAML are well formed, and hold ``text`` nowhere but where they may."""
+    ours = {"managed-by", "benchkeeper-person", "benchkeeper-profile"}
+    assert allowed_keys | ours == set(made.body["labels"]), "nobody's text makes a label"
+    for key, value in made.body["labels"].items():
+        assert LABEL_KEY.fullmatch(key)
+        assert LABEL_VALUE.fullmatch(value)
+    for place in made.places:
+        assert NAME.fullmatch(place)
+        assert ".." not in place
+        assert not text or text not in place
+    assert yaml.safe_load(render(made.body)) == made.body, "written and read, nothing has changed"
+
+
+def assert_nothing_was_made(world: World) -> None:
+    """No record, no resource, no call to the cloud."""
+    assert world.store.page(10).items == ()
+    assert not world.cloud.counts

@@ -1,0 +1,235 @@
+"""No event is lost: each is applied, scheduled, a duplicate, stale or parked, and it is told which.
+
+What hostile texts become is in ``test_hostile_events.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from shared.domain.environment import Phase, Verb
+from shared.domain.normalise import Message
+from shared.domain.profiles import ProfilesInvalid
+from shared.services.intake import Contended
+from tests.stateful.world import START, World
+from tests.support.builders import (
+    ANA,
+    KEY,
+    a_message,
+    actions_of,
+    calls_of,
+    hold_lease,
+    minutes,
+    once_at,
+)
+
+
+class StateDown(Exception):
+    """Whatever the store's client raises when the state cannot be reached."""
+
+
+def is_down() -> None:
+    raise StateDown
+
+
+def applied(world: World) -> Message:
+    return world.message(Verb.JOIN, email=ANA)
+
+
+def scheduled(world: World) -> Message:
+    return world.message(Verb.JOIN, email=ANA, effective_at=START + minutes(60))
+
+
+def duplicate(world: World) -> Message:
+    world.join(ANA, event_id="same")
+    return world.message(Verb.JOIN, email=ANA, event_id="same")
+
+
+def stale(world: World) -> Message:
+    world.leave(ANA)
+    return world.message(Verb.JOIN, email=ANA, occurred_at=START - minutes(5))
+
+
+def parked(world: World) -> Message:
+    return world.message(Verb.JOIN, email="ana@evil.example")
+
+
+CASES = [
+    (applied, "applied", "save"),
+    (scheduled, "scheduled", "save"),
+    (duplicate, "duplicate", "append"),
+    (stale, "stale", "save"),
+    (parked, "foreign-domain", "park"),
+]
+each_outcome = pytest.mark.parametrize(("make", "outcome", "write"), CASES)
+Make = Callable[[World], Message]
+
+
+def told(world: World, message: Message) -> set[str]:
+    """Where it is said what became of a message: actions in the history, and the parked list."""
+    event = message.id if b'"same"' not in message.data else "same"
+    history = {e.action for e in world.store.history(KEY, 1000) if e.event_id == event}
+    listed = {p.code for p in world.store.parked(100).items if p.id.endswith(message.id)}
+    return history | listed
+
+
+@each_outcome
+def test_invariant_5_what_is_acknowledged_is_told(make: Make, outcome: str, write: str) -> None:
+    world = World()
+    message = make(world)
+    assert world.deliver(message) == outcome
+    assert told(world, message) & {outcome, f"intent.{outcome}"}
+
+
+@each_outcome
+@pytest.mark.parametrize("point", ["before", "after"])
+def test_invariant_5_what_cannot_be_written_is_delivered_again_and_then_told(
+    make: Make, outcome: str, write: str, point: str
+) -> None:
+    """``after`` is an answer that was lost: the write is there, and nobody was told."""
+    world = World()
+    message = make(world)
+    hit = once_at(world, f"{point}:{write}", is_down)
+    with pytest.raises(StateDown):
+        world.deliver(message)
+    assert hit
+    again = world.deliver(message)
+    assert again == outcome or (point == "after" and again == "duplicate")
+    assert told(world, message) & {outcome, f"intent.{outcome}"}
+
+
+def test_invariant_5_what_cannot_be_read_is_delivered_again() -> None:
+    world = World()
+    message = applied(world)
+    hit = once_at(world, "before:load", is_down)
+    with pytest.raises(StateDown):
+        world.deliver(message)
+    assert hit
+    assert world.deliver(message) == "applied"
+
+
+@pytest.mark.parametrize(
+    "moment",
+    ["9999-12-31T23:59:59-14:00", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00"],
+)
+@pytest.mark.parametrize("field", ["effective_at", "occurred_at"])
+@pytest.mark.parametrize("verb", list(Verb))
+def test_invariant_5_a_moment_at_the_end_of_the_calendar_is_told_too(
+    moment: str, field: str, verb: Verb
+) -> None:
+    """In UTC the first and the last of them have no date; failing, they would come back for ever."""
+    world = World()
+    message = world.message(verb, email=ANA, **{field: moment})
+    world.deliver(message)
+    assert told(world, message)
+
+
+def test_without_valid_profiles_a_join_is_delivered_again_until_there_are_some() -> None:
+    world = World()
+    message = applied(world)
+    profiles, world.profiles.current = world.profiles.current, _no_profiles  # type: ignore[method-assign]
+    with pytest.raises(ProfilesInvalid):
+        world.deliver(message)
+    world.profiles.current = profiles  # type: ignore[method-assign]
+    assert world.deliver(message) == "applied"
+
+
+def test_without_valid_profiles_people_can_still_leave() -> None:
+    world = World()
+    world.join(ANA)
+    world.run_for(minutes(5))
+    world.profiles.current = _no_profiles  # type: ignore[method-assign]
+    assert world.leave(ANA) == "applied"
+    world.run_for(minutes(5))
+    assert world.record(ANA).phase is Phase.SUSPENDED
+
+
+def _no_profiles() -> Any:
+    raise ProfilesInvalid(["profiles.yaml: it is not there"])
+
+
+def test_when_others_keep_changing_the_record_the_message_is_delivered_again() -> None:
+    world = World()
+    world.join(ANA)
+    message = world.message(Verb.LEAVE, email=ANA)
+
+    def somebody_is_faster(point: str) -> None:
+        if point == "before:save":
+            world.trap = None
+            stored = world.store.load(KEY)
+            assert stored is not None
+            world.store.save(stored.environment, stored.version, ())
+            world.trap = somebody_is_faster
+
+    world.trap = somebody_is_faster
+    with pytest.raises(Contended, match=message.id):
+        world.deliver(message)
+    world.trap = None
+    assert world.deliver(message) == "applied"
+
+
+def test_of_two_first_events_at_once_neither_is_lost() -> None:
+    world = World()
+    hit = once_at(world, "before:save", lambda: world.leave(ANA))
+    assert world.join(ANA, event_id="join") == "stale", "on a tie, leave wins"
+    assert hit
+    assert {"intent.applied", "intent.stale"} <= set(actions_of(world))
+
+
+def test_an_event_that_comes_while_another_worker_acts_is_recorded_and_left_to_that_worker() -> (
+    None
+):
+    world = World()
+    world.join(ANA)
+    hold_lease(world)
+    calls = calls_of(world, lambda: world.leave(ANA))
+    assert calls == {"load": 1, "save": 1}
+    record = world.record(ANA)
+    assert record.intent is not None
+    assert record.intent.verb is Verb.LEAVE
+    assert record.lease is not None
+    world.run_for(world.policy.lease + minutes(10))
+    assert world.record(ANA).phase is Phase.SUSPENDED, "and when that worker died, to the tick"
+
+
+def test_a_refused_message_is_parked_whole_enough_to_be_understood() -> None:
+    world = World()
+    data = b'{"email":"ana@evil.example","team":"' + "\u00e4".encode() * 5000 + b'"}'
+    world.deliver(a_message(data))
+    [refused] = world.store.parked(10).items
+    assert (refused.topic, refused.code) == ("onboarding", "wrong-shape")
+    assert refused.reason == "team: Expected `str` of length <= 200"
+    assert (refused.size, len(refused.sample)) == (len(data), 2000)
+    assert refused.at == world.clock.now()
+    assert data.decode().startswith(refused.sample)
+
+
+def test_what_the_sample_shows_is_printable_whatever_was_sent() -> None:
+    world = World()
+    world.deliver(a_message(b'\x1b[2J\x00 \xff "\xe2\x80\xae"'))
+    [refused] = world.store.parked(10).items
+    assert refused.sample.replace("\n", "").isprintable(), "it is shown in terminals"
+
+
+def test_the_same_id_on_two_topics_is_two_events() -> None:
+    world = World()
+    world.deliver(a_message(b"x", topic="onboarding", id="1"))
+    world.deliver(a_message(b"x", topic="offboarding", id="1"))
+    assert {p.topic for p in world.store.parked(10).items} == {"onboarding", "offboarding"}
+
+
+def test_invariant_4_a_mapped_group_gets_no_environment() -> None:
+    world = World()
+    assert world.join("analysts@example.com") == "not-a-person"
+    assert world.environment("analysts@example.com") is None
+    assert not world.cloud.things
+
+
+def test_an_event_from_the_future_would_win_for_ever_and_is_refused() -> None:
+    world = World()
+    soon = START + minutes(4)
+    assert world.join(ANA, occurred_at=soon) == "applied", "clocks differ a little"
+    assert world.leave(ANA, occurred_at=START + minutes(6)) == "from-the-future"

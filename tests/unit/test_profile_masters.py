@@ -1,0 +1,111 @@
+"""Master templates: what a master may say, and what is refused because it is ours to say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from shared.domain.profiles import ProfilesInvalid, parse_profiles
+
+MASTERS = {"session.yaml": b"runtimeConfig: {version: '2.3'}", "cluster.yaml": b"config: {}"}
+PROFILES = """\
+version: 1
+default: engineer
+profiles:
+  engineer:
+    grace: 14d
+    session_templates: [{name: spark, master: session.yaml}]
+    cluster_templates: [{name: small, master: cluster.yaml}]
+"""
+
+
+def messages(masters: Mapping[str, bytes], text: str = PROFILES) -> tuple[str, ...]:
+    with pytest.raises(ProfilesInvalid) as caught:
+        parse_profiles(text.encode(), MASTERS | dict(masters))
+    return caught.value.messages
+
+
+@pytest.mark.parametrize(
+    ("master", "expected"),
+    [
+        ("environmentConfig: {executionConfig: {serviceAccount: x}}", "own credentials"),
+        (
+            "environmentConfig: {executionConfig: {authenticationConfig: {}}}",
+            "environmentConfig.executionConfig.authenticationConfig: a person's Spark runs on",
+        ),
+        ("environmentConfig: {executionConfig: {subnetworkUri: x}}", "the profile's network"),
+        ("environmentConfig: {executionConfig: {idleTtl: 60s}}", "use idle_minutes"),
+        ("environmentConfig: {executionConfig: [x]}", "expected a map of keys and values, got"),
+        ("environmentConfig:", "environmentConfig: expected a map of keys and values, got"),
+        ("name: x", "name: is made of the person's key"),
+        ("labels: {a: b}", "labels: use the profile's labels"),
+        ("uuid: x", "uuid: is set by Dataproc"),
+        (
+            "runtimeConfig: {properties: {spark.executor.cores: 4}}",
+            "runtimeConfig.properties['spark.executor.cores']: expected text, got 4; put it in",
+        ),
+        ("[]", "expected a map of keys and values, got a list"),
+        ("", "is empty"),
+        ("~", "is empty"),
+        ("a: [", "is not YAML"),
+        ("a: 1\na: 2", "the key 'a' is there twice"),
+    ],
+)
+def test_session_master_refused(master: str, expected: str) -> None:
+    (message,) = messages({"session.yaml": master.encode()})
+    assert message.startswith("masters/session.yaml: ")
+    assert expected in message
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ("softwareConfig: {imageVersion: 1.5-debian10}", "image 1.5-debian10 can't be used"),
+        ("softwareConfig: {imageVersion: 2.2}", "expected a version such as '2.2-debian12' in"),
+        ("softwareConfig: {imageVersion: latest}", "expected a version such as"),
+        ("softwareConfig: {optionalComponents: [ANACONDA]}", "ANACONDA went with image 1.5"),
+        (
+            "softwareConfig: {optionalComponents: JUPYTER}",
+            "expected a list, got",
+        ),
+        (
+            "softwareConfig: 1",
+            "config.softwareConfig: expected a map of keys and values, got 1",
+        ),
+        (
+            "softwareConfig: {properties: {a: true}}",
+            "expected text, got true; put it in quotes",
+        ),
+        (
+            "softwareConfig: {properties: {'dataproc:dataproc.personal-auth.user': x}}",
+            "own credentials",
+        ),
+        ("endpointConfig: {enableHttpPortAccess: false}", "component gateway"),
+        ("lifecycleConfig: {idleStopTtl: 600s}", "can't be stopped"),
+        ("lifecycleConfig: {idleDeleteTtl: 600s}", "use idle_minutes"),
+        ("gceClusterConfig: {subnetworkUri: x}", "use the profile's network"),
+        ("gceClusterConfig: {internalIpOnly: false}", "use the profile's network"),
+    ],
+)
+def test_cluster_master_refused(config: str, expected: str) -> None:
+    (message,) = messages({"cluster.yaml": f"config: {{{config}}}".encode()})
+    assert message.startswith("masters/cluster.yaml: ")
+    assert expected in message
+
+
+@pytest.mark.parametrize("field", ["projectId", "clusterName", "labels", "status"])
+def test_cluster_master_must_not_name_a_cluster(field: str) -> None:
+    (message,) = messages({"cluster.yaml": f"{field}: x".encode()})
+    assert message.startswith(f"masters/cluster.yaml: {field}: ")
+
+
+def test_a_master_of_two_templates_is_complained_about_once() -> None:
+    again = PROFILES.replace("    cluster_templates: [{name: small, master: cluster.yaml}]\n", "")
+    again += "  analyst:\n    grace: 0\n    session_templates: [{name: b, master: session.yaml}]\n"
+    assert len(messages({"session.yaml": b"name: x"}, again)) == 1
+
+
+def test_masters_nobody_asks_for_are_not_read() -> None:
+    masters = MASTERS | {"notes.yaml": b"[not, a, master"}
+    assert parse_profiles(PROFILES.encode(), masters).names == ("engineer",)
