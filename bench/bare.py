@@ -39,6 +39,7 @@ class BareHandler:
 
     def __init__(self, app: App, profile: str, state: Path) -> None:
         settings = app.settings
+        self._texts = _texts(app, profile)
         self._rest = AuthorizedSession(AnonymousCredentials())  # type: ignore[no-untyped-call] # google's
         self._templates = SessionTemplateControllerClient(
             transport="rest",
@@ -48,7 +49,6 @@ class BareHandler:
         self._bucket = storage.Client(project=settings.project).bucket(settings.templates_bucket)
         self._state = _opened(state)
         self._endpoint = settings.notebooks_endpoint
-        self._texts = _texts(app, profile)
 
     def __call__(self, event: CloudEvent) -> None:
         """One join, from the event to the saved result."""
@@ -76,7 +76,7 @@ class BareHandler:
         )
         cluster = self._request(Kind.CLUSTER_TEMPLATE, key, email)
         blob = self._bucket.blob(cluster["place"].partition(self._bucket.name + "/")[2])
-        blob.metadata = {"key": key}
+        blob.metadata = {"managed-by": "bare", "key": key}
         blob.upload_from_string(
             cluster["body"],
             content_type="application/yaml",

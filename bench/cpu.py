@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-
-from cloudevents.http import CloudEvent
 
 from bench import events
 from bench.bare import BareHandler
 from bench.cloud import Cloud
-from bench.product import onboarding
+from bench.product import Handler, onboard, serving
 
 _WARM_UP = 10
 
@@ -33,10 +30,10 @@ class Cpu:
 def measure(cloud: Cloud, directory: Path, *, rounds: int, joins: int) -> Cpu:
     """``rounds`` times ``joins`` joins of each, taking turns at going first."""
     measured = Cpu()
-    with onboarding(cloud.settings(f"sqlite:{directory / 'cpu.db'}")) as (app, ours):
+    with serving(cloud.settings(f"sqlite:{directory / 'cpu.db'}")) as app:
         bare = BareHandler(app, events.PROFILE, directory / "bare.db")
-        turns: list[tuple[str, Callable[[CloudEvent], None], list[float]]] = [
-            ("ours", ours, measured.ours),
+        turns: list[tuple[str, Handler, list[float]]] = [
+            ("ours", onboard, measured.ours),
             ("bare", bare, measured.bare),
         ]
         for name, handler, _ in turns:
@@ -49,7 +46,7 @@ def measure(cloud: Cloud, directory: Path, *, rounds: int, joins: int) -> Cpu:
     return measured
 
 
-def _seconds_each(handler: Callable[[CloudEvent], None], who: str, joins: int) -> float:
+def _seconds_each(handler: Handler, who: str, joins: int) -> float:
     """Seconds of CPU that one join takes, over ``joins`` people nobody has seen before."""
     emails = [f"{who}-{n}@example.com" for n in range(joins)]
     made = [events.cloud_event("onboarding", events.join(email), email) for email in emails]

@@ -28,6 +28,12 @@ def join(email: str) -> Json:
     }
 
 
+def leave(email: str) -> Json:
+    """Their leave."""
+    moment = datetime.now(UTC).isoformat()
+    return {"email": email, "event_id": f"leave-{email}", "occurred_at": moment}
+
+
 def envelope(body: Json, message_id: str) -> Json:
     """The Pub/Sub message around ``body``, as Eventarc hands it on."""
     return {

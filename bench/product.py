@@ -14,29 +14,30 @@ from unittest import mock
 import flask
 from cloudevents.http import CloudEvent
 
-from functions import handling, onboard
+from functions import handling
+from functions.converge import converge
+from functions.onboard import onboard
 from shared import logs
 from shared.bootstrap import App
-from shared.settings import read_settings
+from shared.settings import Settings, read_settings
 
 Handler = Callable[[CloudEvent], None]
 
+__all__ = ["Handler", "converge", "onboard", "serving"]
+
 
 @contextmanager
-def onboarding(
-    settings: Mapping[str, str], prepare: Callable[[App], None] = lambda _: None
-) -> Iterator[tuple[App, Handler]]:
-    """The application of ``settings`` and its ``onboard``; ``prepare`` is run before the first use.
+def serving(settings: Mapping[str, str], make: Callable[[Settings], App] = App) -> Iterator[App]:
+    """While it lasts, the entry points work on the application that ``make`` makes, given here.
 
     Log lines are made, and written to nowhere.
     """
-    app = App(read_settings(settings))
     with (
         mock.patch.dict(os.environ, settings),  # Google's clients read some of it themselves
-        mock.patch.object(handling, "app", lambda: app),
         flask.Flask("bench").test_request_context(),
         Path(os.devnull).open("w", encoding="utf-8") as nowhere,
     ):
         logs.configure("INFO", nowhere)
-        prepare(app)
-        yield app, onboard.onboard
+        app = make(read_settings(settings))
+        with mock.patch.object(handling, "app", return_value=app):
+            yield app

@@ -38,7 +38,7 @@ def detail(environment: Environment, history: Sequence[Entry], now: datetime) ->
     return summary(environment) | {
         "person": environment.person,
         "event": _event(intent),
-        "pending": _event(environment.pending),
+        "pending": [_event(intent) for intent in environment.pending],
         "left_at": environment.left_at,
         "removal_at": removal_at(environment) if leaving else None,
         "next_look_at": environment.due_at,

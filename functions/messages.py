@@ -8,7 +8,6 @@ read is not an error here: it becomes the message's ``trouble`` and is parked wi
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -45,7 +44,7 @@ def _payload(encoded: object) -> tuple[bytes, str]:
         return b"", f"the message's data is {type(encoded).__name__}, not base64 text"
     try:
         return base64.b64decode(encoded, validate=True), ""
-    except binascii.Error as error:
+    except ValueError as error:  # not base64, or not even ASCII
         return encoded.encode("utf-8", "replace"), f"the message's data is not base64 ({error})"
 
 

@@ -66,7 +66,8 @@ class JsonFormatter(logging.Formatter):
         line.update(extras)
         if record.exc_info:
             line["stack_trace"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str, ensure_ascii=False)
+        # ASCII only: half a surrogate pair, which JSON input may hold, can't be written as UTF-8.
+        return json.dumps(line, default=str)
 
 
 def configure(level: str, stream: TextIO | None = None) -> None:
@@ -77,4 +78,4 @@ def configure(level: str, stream: TextIO | None = None) -> None:
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     for name in ("shared", "functions"):
-        logging.getLogger(name).setLevel(level)
+        logging.getLogger(name).setLevel(level.upper())

@@ -7,6 +7,7 @@ clients' own variables (``FIRESTORE_EMULATOR_HOST``, ``PUBSUB_EMULATOR_HOST``,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import msgspec
@@ -58,8 +59,9 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             given[field.name] = text
         elif field.required:
             faults.append(f"{name} is not set")
-    domains = str(given.get("allowed_domains", "")).lower().split(",")
-    given["allowed_domains"] = frozenset(d.strip() for d in domains if d.strip())
+    faults += _wrong_form(given)
+    domains = [d.strip() for d in str(given.get("allowed_domains", "")).lower().split(",")]
+    given["allowed_domains"] = frozenset(filter(None, domains))
     faults += _wrong_prefix(given, "state", ("firestore:", "sqlite:"))
     faults += _wrong_prefix(given, "profiles", ("gs://", "file:"))
     for name in ("notebooks_endpoint", "dataproc_endpoint", "clock_endpoint"):
@@ -69,6 +71,25 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     region = given.get("region", "us-central1")
     given.setdefault("dataproc_endpoint", f"https://{region}-dataproc.googleapis.com")
     return msgspec.convert(given, Settings)
+
+
+_DOMAIN = r"[a-z0-9-]+(\.[a-z0-9-]+)+"
+_FORMS = {
+    "allowed_domains": (
+        rf"[\s,]*{_DOMAIN}(\s*,[\s,]*{_DOMAIN})*[\s,]*",
+        "domains separated by commas, such as example.com,example.org",
+    ),
+    "templates_bucket": (r"[a-z0-9][a-z0-9._-]+", "a bucket's name, without gs://"),
+    "log_level": (r"debug|info|warning|error|critical", "DEBUG, INFO, WARNING, ERROR or CRITICAL"),
+}
+
+
+def _wrong_form(given: Mapping[str, object]) -> list[str]:
+    return [
+        f"{name.upper()} is {given[name]!r}; it should be {form}"
+        for name, (pattern, form) in _FORMS.items()
+        if name in given and not re.fullmatch(pattern, str(given[name]).lower())
+    ]
 
 
 def _wrong_prefix(given: Mapping[str, object], name: str, prefixes: tuple[str, ...]) -> list[str]:

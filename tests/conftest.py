@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from local.emulators import find_emulator, running
 from tests.support import summary
-from tests.support.emulators import find_emulator, running
 
 if TYPE_CHECKING:
     from tests.support.backends import FirestoreBackend

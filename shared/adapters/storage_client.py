@@ -14,7 +14,8 @@ def storage_client(project: str, **options: Any) -> Client:
 
     ``options`` are the client's own. google-cloud-storage 3.17 asks for each bucket's metadata in a
     thread of its own, to adorn traces that we don't take: one more call, and a permission
-    (storage.buckets.get) that nothing else here needs. The switch is its own (``_opentelemetry_tracing.py``).
+    (storage.buckets.get) that nothing else here needs. The switch is the client's own
+    (its ``_opentelemetry_tracing.py``).
     """
     os.environ.setdefault("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
     from google.cloud import storage

@@ -19,7 +19,6 @@ from shared.domain.environment import Entry, Environment, Phase, Verb
 from shared.domain.memory import begin, see
 from shared.domain.policy import Policy
 from shared.domain.resources import Observation, Resource, State, Step, Want
-from shared.domain.ruling import put_in_force
 
 
 class Goal(StrEnum):
@@ -44,14 +43,6 @@ class Decision(msgspec.Struct, frozen=True):
     environment: Environment
     actions: tuple[Action, ...]
     entries: tuple[Entry, ...]
-
-
-def in_force(environment: Environment, now: datetime) -> Environment:
-    """The record with its pending intent put in force, if its time has come."""
-    pending = environment.pending
-    if pending is None or pending.effective_at is None or pending.effective_at > now:
-        return environment
-    return put_in_force(environment, pending, now)
 
 
 def must_look(environment: Environment, wants: Sequence[Want] | None, now: datetime) -> list[str]:
@@ -269,9 +260,7 @@ def _phase(
 def _due_at(
     environment: Environment, goals: Mapping[str, Goal], now: datetime, policy: Policy
 ) -> datetime | None:
-    moments: list[datetime] = []
-    if environment.pending is not None and environment.pending.effective_at is not None:
-        moments.append(environment.pending.effective_at)
+    moments = [i.effective_at for i in environment.pending if i.effective_at is not None]
     for resource in environment.resources:
         goal = goals[resource.id]
         leaving = environment.left_at is not None

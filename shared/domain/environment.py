@@ -70,7 +70,10 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
 class Environment(msgspec.Struct, frozen=True, kw_only=True):
     """All we know of one person's environment.
 
-    ``intent`` is the newest event in force, ``pending`` a newer one that is not due yet.
+    ``intent`` is the newest event in force; ``pending`` are announced ones, newer than that, whose
+    time has not come: at most one of each verb, the soonest first. ``joined`` is the newest join
+    that ever took effect, in force or overtaken: ``person``, ``profile`` and ``grace_seconds`` are
+    what it said, so that a join that arrives after the leave it preceded still counts for those.
     ``left_at``: when leaving took effect here; the grace period counts from it.
     ``recent``: ids of the last events seen, so that one sent again is known even when its time
     was taken from the second publication. ``due_at``: when the tick should look again; None when
@@ -83,7 +86,8 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     updated_at: datetime
     intent: Intent | None = None
-    pending: Intent | None = None
+    pending: tuple[Intent, ...] = ()
+    joined: Intent | None = None
     profile: str = ""
     grace_seconds: int = 0
     left_at: datetime | None = None

@@ -128,7 +128,7 @@ def _located(message: str, shape: type[Any]) -> Refused:
     """msgspec says ``… - at `$.groups[0]```; say it as ``groups[0]: …``."""
     what, _, path = message.partition(" - at `$")
     where = path.rstrip("`").lstrip(".")
-    unknown = re.search(r"unknown field `(.*)`", what)
+    unknown = re.search(r"unknown field `(.*)`", what, re.DOTALL)
     if unknown:
         names = [field.encode_name for field in msgspec.structs.fields(shape)]
         close = difflib.get_close_matches(unknown[1], names, n=1)

@@ -44,12 +44,12 @@ def resource_id(prefix: str, key: str, slot: str = "") -> str:
 def label_value(text: str | None) -> str:
     """``text`` as a label value: lower case, at most 63 of ``[a-z0-9_-]``; '' when there is none.
 
-    Where something had to be dropped or cut, a short hash is added, so that two cost centres that
-    differ only in what was dropped remain two on the bill.
+    Where more than capitals had to go, a short hash is added, so that two cost centres that differ
+    only in what was dropped remain two on the bill.
     """
     if not text:
         return ""
     plain = re.sub(r"[^a-z0-9_-]+", "-", text.lower()).strip("-_")
-    if plain == text and len(plain) <= 63:
+    if plain == text.lower() and len(plain) <= 63:
         return plain
     return f"{plain[:50].rstrip('-_')}-{fingerprint(text, length=8)}".lstrip("-")

@@ -47,6 +47,8 @@ def to_intent(
         raise Refused(RefusalCode.NOT_JSON, message.trouble)
     event = read_event(message.data)
     email = parse_email(event.email, allowed_domains=allowed_domains)
+    for name in ("occurred_at", "effective_at"):
+        _check_year(name, getattr(event, name))
     occurred_at = event.occurred_at or message.published_at
     if occurred_at > now + ALLOWED_SKEW:
         raise Refused(
@@ -69,6 +71,14 @@ def to_intent(
         immediate=event.immediate and verb is Verb.LEAVE,
         reason=event.reason or "",
     )
+
+
+def _check_year(name: str, moment: datetime | None) -> None:
+    """Beyond, it is a slip of the hand; at the ends of the calendar it isn't even a date in UTC."""
+    if moment is not None and not 2000 <= moment.year < 2100:
+        raise Refused(
+            RefusalCode.WRONG_SHAPE, f"{name}: the year {moment.year} is not in this century"
+        )
 
 
 def _profile_of(event: NativeEvent, email: str, profiles: ProfileSet) -> tuple[str, int]:

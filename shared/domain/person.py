@@ -41,7 +41,8 @@ def parse_email(text: str, *, allowed_domains: Collection[str]) -> str:
 
     ``allowed_domains`` are compared whole: ``example.com`` does not admit ``sub.example.com``.
     """
-    address = text.strip().lower()
+    # Only plain ASCII is lowered: the lower case of the Kelvin sign is a k.
+    address = text.strip().lower() if text.isascii() else text
     shown = repr(text if len(text) <= 80 else text[:77] + "...")
     if address.startswith(_PRINCIPAL_PREFIXES):
         raise Refused(

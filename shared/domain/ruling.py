@@ -1,8 +1,8 @@
 """What an intent does to the record: nothing, or a new desired state. Pure, and order-free.
 
 Intents are totally ordered (``Intent.order``). In force is the newest of those whose time has come;
-pending is the newest of the others, if it is newer than that. Both depend on *which* events came,
-not on the order they came in, so late, repeated and reordered events do no harm.
+announced for later is the newest of each verb, if it is newer than that. Both depend on *which*
+events came, not on the order they came in: late, repeated and reordered events do no harm.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 import msgspec
+from msgspec.structs import replace
 
 from shared.domain.environment import Entry, Environment, Intent, Phase, Verb
 
@@ -46,21 +47,24 @@ def rule(environment: Environment | None, intent: Intent, key: str, now: datetim
     if intent.event_id in record.recent:
         return _unchanged(record, intent, Outcome.DUPLICATE, now)
     seen = (*record.recent, intent.event_id)[-_REMEMBERED:]
-    record = msgspec.structs.replace(record, recent=seen)
-    in_force, pending = record.intent, record.pending
-    if in_force is not None and intent.order < in_force.order:
-        return _unchanged(record, intent, Outcome.STALE, now)
+    record = replace(record, recent=seen)
     if intent.effective_at is not None and intent.effective_at > now:
-        if pending is not None and intent.order < pending.order:
-            return _unchanged(record, intent, Outcome.STALE, now)
-        return _scheduled(record, intent, now)
-    # Something announced later than this event, for later, still stands.
-    kept = pending if pending is not None and pending.order > intent.order else None
+        return _announced(record, intent, now)
+    if record.intent is not None and intent.order < record.intent.order:
+        return _unchanged(_with_facts(record, intent), intent, Outcome.STALE, now)
     return Ruling(
         Outcome.APPLIED,
-        msgspec.structs.replace(put_in_force(record, intent, now), pending=kept),
+        put_in_force(record, intent, now),
         _entry(now, intent, Outcome.APPLIED, f"{_what(intent)} in force"),
     )
+
+
+def in_force(environment: Environment, now: datetime) -> Environment:
+    """The record with the announced intents put in force whose time has come, the newest last."""
+    ripe = [i for i in environment.pending if i.effective_at is None or i.effective_at <= now]
+    for intent in sorted(ripe, key=lambda i: i.order):
+        environment = put_in_force(environment, intent, now)
+    return environment
 
 
 def put_in_force(environment: Environment, intent: Intent, now: datetime) -> Environment:
@@ -71,33 +75,49 @@ def put_in_force(environment: Environment, intent: Intent, now: datetime) -> Env
     whoever sends an event again after mending something shouldn't wait for the back-off.
     """
     resources = tuple(
-        msgspec.structs.replace(resource, look_at=now, retry_at=None, attempts=0)
+        replace(resource, look_at=now, retry_at=None, attempts=0)
         for resource in environment.resources
     )
-    environment = msgspec.structs.replace(
-        environment, intent=intent, pending=None, resources=resources, due_at=now
+    environment = replace(
+        _with_facts(environment, intent),
+        intent=intent,
+        # What was announced later than this event, for later, still stands.
+        pending=tuple(i for i in environment.pending if i.order > intent.order),
+        resources=resources,
+        due_at=now,
     )
     if intent.verb is Verb.JOIN:
-        return msgspec.structs.replace(
-            environment,
-            person=intent.person,
-            profile=intent.profile,
-            grace_seconds=intent.grace_seconds,
-            left_at=None,
-        )
+        return replace(environment, left_at=None)
     # A second leave doesn't start the grace period again.
-    return msgspec.structs.replace(environment, left_at=environment.left_at or now)
+    return replace(environment, left_at=environment.left_at or now)
 
 
-def _scheduled(record: Environment, intent: Intent, now: datetime) -> Ruling:
+def _with_facts(environment: Environment, intent: Intent) -> Environment:
+    """The record with what ``intent`` says of the person, if it is the newest join to say so."""
+    joined = environment.joined
+    if intent.verb is Verb.LEAVE or (joined is not None and intent.order < joined.order):
+        return environment
+    return replace(
+        environment,
+        joined=intent,
+        person=intent.person,
+        profile=intent.profile,
+        grace_seconds=intent.grace_seconds,
+    )
+
+
+def _announced(record: Environment, intent: Intent, now: datetime) -> Ruling:
+    """An intent for later: it replaces an older announcement of the same verb, and no other."""
     assert intent.effective_at is not None
-    phase = Phase.SCHEDULED if record.intent is None else record.phase
-    due = min(filter(None, (record.due_at, intent.effective_at)))
-    record = msgspec.structs.replace(record, pending=intent, phase=phase, due_at=due)
+    of_same_verb = [i for i in record.pending if i.verb is intent.verb]
+    known = [i.order for i in (record.intent, *of_same_verb) if i is not None]
+    if any(intent.order < order for order in known):
+        return _unchanged(record, intent, Outcome.STALE, now)
+    pending = (*(i for i in record.pending if i.verb is not intent.verb), intent)
     when = intent.effective_at.isoformat()
     return Ruling(
         Outcome.SCHEDULED,
-        record,
+        replace(record, pending=tuple(sorted(pending, key=lambda i: (i.effective_at, i.order)))),
         _entry(now, intent, Outcome.SCHEDULED, f"{_what(intent)}, to take effect at {when}"),
     )
 

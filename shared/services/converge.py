@@ -16,12 +16,13 @@ from typing import assert_never
 import msgspec
 from msgspec.structs import replace
 
-from shared.domain.decision import Action, Decision, decide, in_force, must_look, told
+from shared.domain.decision import Action, Decision, decide, must_look, told
 from shared.domain.environment import Entry, Environment, Intent, Lease, Verb
 from shared.domain.faults import CloudFault, Problem
 from shared.domain.memory import fail, request_id, see
 from shared.domain.policy import Policy
 from shared.domain.resources import Kind, Observation, Resource, Step, Want
+from shared.domain.ruling import in_force
 from shared.domain.wants import Site, wants
 from shared.ports import (
     Clock,

@@ -10,7 +10,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection
 
-from shared.domain.environment import Environment, Parked, Verb
+from shared import logs
+from shared.domain.environment import Environment, Intent, Parked, Verb
 from shared.domain.names import person_key
 from shared.domain.normalise import Message, to_intent
 from shared.domain.refusals import RefusalCode, Refused
@@ -60,6 +61,10 @@ class Intake:
             self.park(message, refused)
             return refused.code
         key = person_key(intent.person.email)
+        with logs.bound(person=key, event_id=intent.event_id):
+            return self._record(intent, key)
+
+    def _record(self, intent: Intent, key: str) -> Outcome:
         for _ in range(_TRIES):
             stored = self._store.load(key)
             environment = stored.environment if stored else None
@@ -69,27 +74,19 @@ class Intake:
                 self._carry_out(ruling, stored.version if stored else None)
             except Conflict:
                 continue
-            log.info(
-                ruling.entry.text,
-                extra={
-                    "action": ruling.entry.action,
-                    "person": key,
-                    "event_id": intent.event_id,
-                },
-            )
+            log.info(ruling.entry.text, extra={"action": ruling.entry.action})
             return ruling.outcome
         raise Contended(f"{_TRIES} attempts to record event {intent.event_id} for {key}")
 
     def park(self, message: Message, refused: Refused) -> None:
         """Keep a refused message with its reason; a redelivery of it is kept and logged once."""
-        text = message.data[: _SAMPLE * 4].decode("utf-8", errors="backslashreplace")
         parked = Parked(
             id=f"{message.topic}-{message.id}",
             at=self._clock.now(),
             topic=message.topic,
             code=refused.code,
             reason=refused.message,
-            sample=text[:_SAMPLE],
+            sample=_printable(message.data[: _SAMPLE * 4])[:_SAMPLE],
             size=len(message.data),
         )
         if self._store.park(parked):
@@ -112,6 +109,12 @@ class Intake:
             self._store.save(environment, version, (ruling.entry,))
         else:
             self._converge.advance(environment, version, (ruling.entry,))
+
+
+def _printable(data: bytes) -> str:
+    """The payload as text that does nothing but show itself, in a terminal as in a page."""
+    text = data.decode("utf-8", errors="backslashreplace")
+    return "".join(c if c.isprintable() or c == "\n" else f"\\u{ord(c):04x}" for c in text)
 
 
 def _check_owner(environment: Environment | None, email: str) -> None:

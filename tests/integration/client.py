@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -125,6 +127,18 @@ class Client(Stage):
         lines = (self.stack.log_directory / f"{function}.log").read_text().splitlines()
         entries = [json.loads(line) for line in lines if line.startswith("{")]
         return [e for e in entries if all(e.get(k) == v for k, v in fields.items())]
+
+    def workers(self, function: str) -> list[int]:
+        """The processes that serve a function now: the children of its server."""
+        endpoint = str(self.subscription(function)["pushConfig"]["pushEndpoint"])
+        port = endpoint.rpartition(":")[2]
+        listing = subprocess.run(
+            ["ps", "-A", "-ww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+        )
+        rows = [line.split(None, 2) for line in listing.stdout.splitlines()]
+        ours = [row for row in rows if f"--port={port}" in row[-1].split()]
+        servers = {pid for pid, parent, _ in ours if int(parent) == os.getpid()}
+        return [int(pid) for pid, parent, _ in ours if parent in servers]
 
     # Levers
 

@@ -148,7 +148,7 @@ def hold_lease(world: World, email: str = ANA) -> None:
 
 
 def an_app(world: World) -> App:
-    """The parts of a process as ``bootstrap`` wires them, with those of ``world`` in their place."""
+    """The parts of a process, those of ``world`` in the place of what would reach outside."""
     settings = Settings(
         project="demo",
         allowed_domains=frozenset({"example.com"}),

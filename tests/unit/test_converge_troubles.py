@@ -1,4 +1,4 @@
-"""Converge when things go wrong in the cloud: what is lost comes back, what isn't ours is left alone."""
+"""When things go wrong in the cloud: what is lost comes back, what isn't ours is left alone."""
 
 from __future__ import annotations
 

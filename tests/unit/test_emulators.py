@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.emulators import EmulatorFailed, Installed, find_emulator, running
+from local.emulators import EmulatorFailed, Installed, find_emulator, running
 
 NAME = "cloud-firestore-emulator"
 

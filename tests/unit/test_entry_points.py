@@ -46,7 +46,7 @@ class Functions:
 
     def client(self, name: str) -> FlaskClient:
         if name not in self._clients:
-            served = functions_framework.create_app(name, str(MAIN), "cloudevent")
+            served = functions_framework.create_app(name, str(MAIN), "cloudevent")  # type: ignore[no-untyped-call]
             self._clients[name] = served.test_client()
         return self._clients[name]
 

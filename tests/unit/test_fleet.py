@@ -26,7 +26,7 @@ class Fleet:
         self.client = client
         self.world = world
 
-    def get(self, path: str, status: int = 200, **query: str) -> dict[str, Any]:
+    def get(self, path: str, status: int = 200, **query: Any) -> dict[str, Any]:
         """The JSON that is answered, with the status that is expected."""
         answer = self.client.get(path, query_string=query)
         assert answer.status_code == status, answer.text
@@ -34,7 +34,7 @@ class Fleet:
         body: dict[str, Any] = answer.get_json()
         return body
 
-    def emails(self, **query: str) -> list[str]:
+    def emails(self, **query: Any) -> list[str]:
         return [e["email"] for e in self.get("/environments", **query)["environments"]]
 
 
@@ -42,7 +42,7 @@ class Fleet:
 def fleet(monkeypatch: pytest.MonkeyPatch) -> Fleet:
     """Served from main.py, on a deployment where nobody has anything yet."""
     world = World()
-    served = functions_framework.create_app("fleet", str(MAIN), "http")
+    served = functions_framework.create_app("fleet", str(MAIN), "http")  # type: ignore[no-untyped-call]
     monkeypatch.setattr(functions.fleet, "app", lambda: an_app(world))
     return Fleet(served.test_client(), world)
 

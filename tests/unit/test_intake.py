@@ -120,9 +120,10 @@ def test_invariant_5_what_cannot_be_read_is_delivered_again() -> None:
 def test_invariant_5_a_moment_at_the_end_of_the_calendar_is_told_too(
     moment: str, field: str, verb: Verb
 ) -> None:
-    """In UTC the first and the last of them have no date; failing, they would come back for ever."""
+    """In UTC some of them have no date at all; failing, they would come back for ever."""
     world = World()
-    message = world.message(verb, email=ANA, **{field: moment})
+    event: dict[str, Any] = {"email": ANA, field: moment}
+    message = world.message(verb, **event)
     world.deliver(message)
     assert told(world, message)
 
@@ -179,9 +180,7 @@ def test_of_two_first_events_at_once_neither_is_lost() -> None:
     assert {"intent.applied", "intent.stale"} <= set(actions_of(world))
 
 
-def test_an_event_that_comes_while_another_worker_acts_is_recorded_and_left_to_that_worker() -> (
-    None
-):
+def test_an_event_that_comes_while_another_worker_acts_is_recorded_and_left_to_it() -> None:
     world = World()
     world.join(ANA)
     hold_lease(world)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -34,7 +35,7 @@ def failed(resource: Resource, problem: Problem, now: datetime = NOW) -> Resourc
     return fail(resource, problem, key=KEY, now=now, policy=POLICY)
 
 
-def begun(step: Step = Step.CREATE, **changes: object) -> Resource:
+def begun(step: Step = Step.CREATE, **changes: Any) -> Resource:
     return begin(a_notebook(**changes), step, NOW)
 
 

@@ -1,0 +1,108 @@
+"""One functions-framework server, from the start of its process to the end of its first event.
+
+Knows how a platform starts a function, and not what the function does.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from local.functions import free_ports
+
+_PATIENCE_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Request:
+    """The first request; without a body it is a GET."""
+
+    path: str = "/"
+    headers: Mapping[str, str] | None = None
+    body: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Function:
+    """A target of a source; ``signature`` is ``cloudevent`` or ``http``."""
+
+    source: Path
+    target: str
+    signature: str
+
+
+@dataclass(frozen=True)
+class Started:
+    """Seconds until the server took connections, and from then until it had answered."""
+
+    server: float
+    request: float
+
+    @property
+    def total(self) -> float:
+        """From nothing to the first event done."""
+        return self.server + self.request
+
+
+def start_cold(function: Function, request: Request, environ: Mapping[str, str]) -> Started:
+    """Start it, ask it once, stop it; raises with its log unless it answers 2xx."""
+    [port] = free_ports(1)
+    command = [sys.executable, "-m", "functions_framework", f"--target={function.target}"]
+    command += [f"--source={function.source}", f"--signature-type={function.signature}"]
+    command += ["--host=127.0.0.1", f"--port={port}"]
+    with tempfile.TemporaryFile() as log:
+        began = time.perf_counter()
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=dict(environ))
+        try:
+            connection = _connected(port, process)
+            serving = time.perf_counter()
+            status = _ask(connection, request) if connection else 0
+            answered = time.perf_counter()
+        finally:
+            process.terminate()
+            process.wait(timeout=_PATIENCE_SECONDS)
+        if not 200 <= status < 300:
+            raise RuntimeError(f"{function.target} answered {status or 'nothing'}:\n{_end(log)}")
+    return Started(serving - began, answered - serving)
+
+
+def _connected(port: int, process: subprocess.Popen[bytes]) -> http.client.HTTPConnection | None:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_PATIENCE_SECONDS)
+        try:
+            connection.connect()
+        except ConnectionRefusedError:
+            time.sleep(0.005)
+        else:
+            return connection
+    return None
+
+
+def _ask(connection: http.client.HTTPConnection, request: Request) -> int:
+    try:
+        if request.body is None:
+            connection.request("GET", request.path)
+        else:
+            body = json.dumps(request.body)
+            connection.request("POST", request.path, body, dict(request.headers or {}))
+        answer = connection.getresponse()
+        answer.read()
+    except (OSError, http.client.HTTPException):
+        return 0  # it ended, or hangs; its log tells
+    finally:
+        connection.close()
+    return answer.status
+
+
+def _end(log: IO[bytes]) -> str:
+    log.seek(0)
+    return log.read()[-2000:].decode(errors="replace")

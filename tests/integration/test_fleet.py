@@ -1,0 +1,166 @@
+"""`fleet` over HTTP, as whoever runs the platform asks it."""
+
+from __future__ import annotations
+
+import pytest
+
+from demo.stage import Json
+from tests.integration.client import Client
+from tests.integration.conftest import StartStack
+
+pytestmark = pytest.mark.xdist_group("integration-fleet")
+
+PEOPLE = [f"person-{number:02}@example.com" for number in range(25)]
+LEAVER, READY = PEOPLE[7], PEOPLE[0]
+ANNOUNCED = "later@example.com"
+
+
+@pytest.fixture(scope="module")
+def client(start_stack: StartStack) -> Client:
+    """Twenty-five people; all but one ready, one leaver, one more who joins in a year."""
+    client = start_stack()
+    joins: list[Json] = [{"email": email, "event_id": f"join-{email}"} for email in PEOPLE]
+    client.send("onboarding", *joins)
+    client.wait()
+    client.until(READY, "ready")
+    client.leave(LEAVER, event_id="leave-1", reason="moved to another team")
+    client.until(LEAVER, "suspended")
+    later = f"{int(client.now()[:4]) + 1}-01-31T08:00:00+01:00"
+    client.join(ANNOUNCED, effective_at=later, display_name="Zoë Later")
+    return client
+
+
+def pages(client: Client, **params: str) -> list[list[str]]:
+    """The addresses on every page of the listing."""
+    found: list[list[str]] = []
+    cursor = ""
+    while True:
+        page = client.ask("/environments", cursor=cursor, **params).json()
+        found.append([e["email"] for e in page["environments"]])
+        cursor = page["next_cursor"]
+        if not cursor:
+            return found
+
+
+def test_everybody_is_listed_once_page_by_page(client: Client) -> None:
+    found = pages(client, limit="10")
+    assert [len(page) for page in found] == [10, 10, 6]
+    assert sorted(sum(found, [])) == sorted([*PEOPLE, ANNOUNCED])
+
+
+def test_the_listing_is_filtered_by_phase_over_pages_too(client: Client) -> None:
+    assert pages(client, phase="suspended") == [[LEAVER]]
+    assert pages(client, phase="scheduled") == [[ANNOUNCED]]
+    ready = pages(client, phase="ready", limit="5")
+    assert sorted(sum(ready, [])) == [email for email in PEOPLE if email != LEAVER]
+    assert len(ready) == 5
+    assert pages(client, phase="quarantined") == [[]]
+
+
+def test_one_person_is_shown_whole_with_the_link_that_opens_the_notebook(client: Client) -> None:
+    shown = client.environment(READY)
+    notebook = next(r for r in shown["resources"] if r["kind"] == "workbench")
+    (real,) = client.notebooks_of(READY)
+    assert notebook["link"] == f"https://{real['proxyUri']}"
+    assert shown["notebook"] == notebook["link"]
+    assert notebook["name"] == real["name"]
+    assert (notebook["desired"], notebook["observed"]) == ("present", "ready")
+    assert (shown["desired"], shown["phase"], shown["profile"]) == ("present", "ready", "analyst")
+    assert shown["problem"] == ""
+
+
+def test_a_leaver_has_no_link_but_the_day_of_removal(client: Client) -> None:
+    shown = client.environment(LEAVER)
+    assert shown["notebook"] == ""
+    assert shown["desired"] == "absent"
+    observed = {r["kind"]: (r["desired"], r["observed"]) for r in shown["resources"]}
+    assert observed == {
+        "workbench": ("stopped", "stopped"),
+        "session-template": ("absent", "absent"),
+    }
+    assert shown["left_at"] < shown["removal_at"]
+    assert shown["next_look_at"] == shown["removal_at"], "nothing to do until then"
+
+
+def test_the_history_says_what_happened_and_why(client: Client) -> None:
+    history = list(reversed(client.environment(LEAVER)["history"]))
+    events = [(e["action"], e["event_id"], e["text"]) for e in history if e["event_id"]]
+    assert events == [
+        ("intent.applied", f"join-{LEAVER}", "join as analyst in force"),
+        ("intent.applied", "leave-1", "leave (moved to another team) in force"),
+    ]
+    about = [e["action"] for e in history if e["about"] == "workbench/main"]
+    assert about == [
+        "resource.creating",
+        "resource.ready",
+        "resource.stopping",
+        "resource.stopped",
+    ]
+    phases = [e["text"] for e in history if e["action"] == "phase.changed"]
+    assert phases == ["now provisioning", "now ready", "now suspending", "now suspended"]
+
+
+def test_what_is_announced_is_shown_as_pending(client: Client) -> None:
+    shown = client.environment(ANNOUNCED)
+    assert shown["event"] is None
+    assert shown["pending"]["verb"] == "join"
+    assert shown["pending"]["effective_at"][:10].endswith("-01-31")
+    assert shown["person"]["display_name"] == "Zoë Later"
+    assert shown["resources"] == []
+
+
+def test_the_address_is_found_however_it_is_typed(client: Client) -> None:
+    answer = client.ask("/environments/%20Person-00%40EXAMPLE.com")
+    assert answer.json()["email"] == READY
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "hint"),
+    [
+        ("/environments/nobody@example.com", 404, "/parked"),
+        ("/environments/..%2F..%2Fetc", 404, "/environments"),
+        ("/environments/%3Cb%3E", 404, "no environment"),
+        ("/nothing", 404, "/environments"),
+        ("/environments?phase=redy", 400, "ready"),
+        ("/environments?limit=0", 400, "limit"),
+        ("/environments?limit=1001", 400, "1000"),
+        ("/environments?limit=%D9%A1", 400, "limit"),
+        ("/environments?cursor=rubbish", 400, "cursor"),
+        ("/environments?fase=ready", 400, "phase"),
+        ("/parked?phase=ready", 400, "phase"),
+    ],
+)
+def test_what_has_no_answer_says_what_to_ask_instead(
+    client: Client, path: str, status: int, hint: str
+) -> None:
+    answer = client.ask(path)
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"] == "application/json"
+    assert hint in answer.json()["error"]
+
+
+def test_it_only_answers_questions(client: Client) -> None:
+    url = f"{client.stack.fleet_url}/environments/{READY}"
+    assert client.http.delete(url, timeout=10).status_code == 405
+    assert client.http.post(url, json={}, timeout=10).status_code == 405
+
+
+def test_asking_costs_no_call_to_any_other_api(client: Client) -> None:
+    before = client.calls()
+    client.environment(READY)
+    pages(client)
+    client.parked()
+    assert client.calls() == before
+
+
+def test_the_parked_are_paged_newest_first(client: Client) -> None:
+    sent = client.send("offboarding", *({"email": f"x{n}"} for n in range(7)))
+    client.wait()
+    first = client.ask("/parked", limit="5").json()
+    second = client.ask("/parked", limit="5", cursor=first["next_cursor"]).json()
+    found = first["parked"] + second["parked"]
+    assert {p["id"].rpartition("-")[2] for p in found} == set(sent)
+    assert second["next_cursor"] == ""
+    times = [p["at"] for p in found]
+    assert times == sorted(times, reverse=True)
+    assert {p["reason"].partition(":")[0] for p in found} == {"email"}
