@@ -10,12 +10,16 @@ import gc
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 
 from bench import events
 from bench.bare import BareHandler
 from bench.cloud import Cloud
 from bench.product import Handler, onboard, serving
+from bench.ratios import median_ratio, spread
+from bench.report import TIMES, Row
 
+_BUDGET = 1.25
 _WARM_UP = 10
 
 
@@ -44,6 +48,14 @@ def measure(cloud: Cloud, directory: Path, *, rounds: int, joins: int) -> Cpu:
             turns.reverse()
         bare.close()
     return measured
+
+
+def row(measured: Cpu) -> Row:
+    """The ratio against its budget."""
+    least, most = spread(measured.ours, measured.bare)
+    each = f"{median(measured.ours) * 1000:.1f} ms against {median(measured.bare) * 1000:.1f} ms"
+    ratio = median_ratio(measured.ours, measured.bare)
+    return Row("a warm join", ratio, _BUDGET, TIMES, f"{least:.2f} to {most:.2f}; {each}")
 
 
 def _seconds_each(handler: Handler, who: str, joins: int) -> float:

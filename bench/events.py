@@ -15,12 +15,12 @@ Json = dict[str, Any]
 PROFILE = "data-scientist"
 
 
-def join(email: str) -> Json:
-    """A join of somebody new, as an identity system with good manners would send it."""
+def join(email: str, at: datetime | None = None) -> Json:
+    """A join of somebody new, now or ``at``, as an identity system with good manners sends it."""
     return {
         "email": email,
         "event_id": f"hr-{email}",
-        "occurred_at": datetime.now(UTC).isoformat(),
+        "occurred_at": (at or datetime.now(UTC)).isoformat(),
         "profile": PROFILE,
         "display_name": "Somebody New",
         "team": "research",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from unittest import mock
 
@@ -18,12 +19,34 @@ from functions import handling
 from functions.converge import converge
 from functions.onboard import onboard
 from shared import logs
-from shared.bootstrap import App
+from shared.bootstrap import App, once
+from shared.ports import Clock
 from shared.settings import Settings, read_settings
+
+__all__ = ["Earlier", "Handler", "converge", "onboard", "serving"]
 
 Handler = Callable[[CloudEvent], None]
 
-__all__ = ["Handler", "converge", "onboard", "serving"]
+
+class Earlier(App):
+    """The application, in the belief that it is that much earlier: what it plans is due by now."""
+
+    def __init__(self, settings: Settings, by: timedelta) -> None:
+        super().__init__(settings)
+        self._by = by
+
+    @once
+    def clock(self) -> Clock:
+        """The machine's clock, put back."""
+        return _PutBack(self._by)
+
+
+class _PutBack:
+    def __init__(self, by: timedelta) -> None:
+        self._by = by
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) - self._by
 
 
 @contextmanager

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+TIMES = "\N{MULTIPLICATION SIGN}"  # the unit of a ratio
+
 
 @dataclass(frozen=True)
 class Row:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -41,10 +42,14 @@ class Function:
 
 @dataclass(frozen=True)
 class Started:
-    """Seconds until the server took connections, and from then until it had answered."""
+    """Seconds until the server took connections, from then until it had answered; and of CPU.
+
+    ``cpu`` is that of the whole server (its master and its worker), stopping it included.
+    """
 
     server: float
     request: float
+    cpu: float
 
     @property
     def total(self) -> float:
@@ -59,6 +64,7 @@ def start_cold(function: Function, request: Request, environ: Mapping[str, str])
     command += [f"--source={function.source}", f"--signature-type={function.signature}"]
     command += ["--host=127.0.0.1", f"--port={port}"]
     with tempfile.TemporaryFile() as log:
+        cpu = _children_cpu()
         began = time.perf_counter()
         process = subprocess.Popen(command, stdout=log, stderr=log, env=dict(environ))
         try:
@@ -71,7 +77,7 @@ def start_cold(function: Function, request: Request, environ: Mapping[str, str])
             process.wait(timeout=_PATIENCE_SECONDS)
         if not 200 <= status < 300:
             raise RuntimeError(f"{function.target} answered {status or 'nothing'}:\n{_end(log)}")
-    return Started(serving - began, answered - serving)
+    return Started(serving - began, answered - serving, _children_cpu() - cpu)
 
 
 def _connected(port: int, process: subprocess.Popen[bytes]) -> http.client.HTTPConnection | None:
@@ -101,6 +107,12 @@ def _ask(connection: http.client.HTTPConnection, request: Request) -> int:
     finally:
         connection.close()
     return answer.status
+
+
+def _children_cpu() -> float:
+    """Seconds of CPU of all processes that we started and that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _end(log: IO[bytes]) -> str:

@@ -1,7 +1,7 @@
 """Integration: the real functions in real servers, Google's clients, the local cloud, sockets.
 
-A stack costs seconds, so a module shares one and its tests use different people. Each module is an
-``xdist_group`` of its own, or two workers would start two stacks for it.
+A stack costs seconds, so a module shares one and its tests use different people. In parallel, run
+whole files on one worker (``--dist loadfile``), or each worker starts stacks of its own.
 """
 
 from __future__ import annotations

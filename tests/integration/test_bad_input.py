@@ -10,8 +10,6 @@ import requests
 
 from tests.integration.client import Client, eventually
 
-pytestmark = pytest.mark.xdist_group("integration-bad-input")
-
 ANA = "ana@example.com"
 KINDS = ("notebooks.instance", "dataproc.sessionTemplate", "storage.object")
 

@@ -12,16 +12,14 @@ from local.stack import Stack
 from tests.integration.client import Client, eventually
 from tests.integration.conftest import StartStack
 
-pytestmark = pytest.mark.xdist_group("integration-concurrency")
-
 COPIES = 20
 
 
 class Crowd(Stack):
-    """A stack whose functions run in three processes each."""
+    """A stack whose functions run in two processes each."""
 
     def environment(self) -> dict[str, str]:
-        return super().environment() | {"WORKERS": "3"}
+        return super().environment() | {"WORKERS": "2"}
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +60,7 @@ def events_told(client: Client, email: str) -> list[str]:
 
 def test_each_function_really_runs_in_several_processes(client: Client) -> None:
     for function in ("onboard", "offboard", "converge"):
-        eventually(lambda: len(client.workers(function)) == 3, f"three processes of {function}")  # noqa: B023 - called here and now
+        eventually(lambda: len(client.workers(function)) == 2, f"two processes of {function}")  # noqa: B023 - called here and now
 
 
 def test_twenty_deliveries_of_one_join_make_one_notebook(client: Client) -> None:

@@ -8,8 +8,6 @@ from demo.stage import Json
 from tests.integration.client import Client
 from tests.integration.conftest import StartStack
 
-pytestmark = pytest.mark.xdist_group("integration-fleet")
-
 PEOPLE = [f"person-{number:02}@example.com" for number in range(25)]
 LEAVER, READY = PEOPLE[7], PEOPLE[0]
 ANNOUNCED = "later@example.com"

@@ -14,8 +14,6 @@ import yaml
 
 from tests.integration.client import Client
 
-pytestmark = pytest.mark.xdist_group("integration-hostile-text")
-
 ANA = "ana@example.com"
 KINDS = ("notebooks.instance", "dataproc.sessionTemplate", "storage.object")
 

@@ -14,8 +14,6 @@ from google.cloud.dataproc_v1 import AuthenticationConfig, SessionTemplateContro
 from tests.integration.client import Client
 from tests.integration.conftest import StartStack
 
-pytestmark = pytest.mark.xdist_group("integration-join-and-leave")
-
 END_USER = AuthenticationConfig.AuthenticationType.END_USER_CREDENTIALS
 
 

@@ -13,8 +13,6 @@ import pytest
 from tests.integration.client import Client
 from tests.integration.conftest import StartStack
 
-pytestmark = pytest.mark.xdist_group("integration-no-waiting")
-
 HOURS = 5 * 3600
 # Far above what a delivery needs on a busy machine, far below an operation or the ack deadline.
 PROMPT_SECONDS = 20.0

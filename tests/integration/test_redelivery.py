@@ -14,8 +14,6 @@ import pytest
 
 from tests.integration.client import Client, eventually
 
-pytestmark = pytest.mark.xdist_group("integration-redelivery")
-
 UNAVAILABLE = {"status": "UNAVAILABLE", "message": "try again later"}
 TOO_MANY = {"status": "RESOURCE_EXHAUSTED", "message": "slow down", "http": 429}
 STOCK_OUT = {

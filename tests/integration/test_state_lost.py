@@ -16,8 +16,6 @@ from local.stack import Stack
 from tests.integration.client import Client, eventually
 from tests.integration.conftest import StartStack
 
-pytestmark = pytest.mark.xdist_group("integration-state-lost")
-
 
 class VolumeMissing(Stack):
     """A stack whose state lies in a directory that nobody has made yet."""

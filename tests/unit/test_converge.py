@@ -13,9 +13,10 @@ import pytest
 
 from shared.domain.environment import Phase, Verb
 from shared.domain.names import person_key
+from shared.domain.profiles import parse_profiles
 from shared.domain.resources import Kind, State
 from shared.services.converge import Converged
-from tests.stateful.world import GRACE, World
+from tests.stateful.world import GRACE, MASTERS, PROFILES, World
 from tests.support.builders import (
     ANA,
     KEY,
@@ -78,6 +79,16 @@ def test_invariant_9_a_look_at_a_slow_operation_is_one_call_and_no_wait(world: W
 def test_invariant_2_what_is_ready_stays_quiet(ready: World) -> None:
     assert ready.record(ANA).due_at is None
     assert calls_of(ready, lambda: ready.run_for(24 * HOURS, every=HOURS)) == {}
+
+
+def test_a_template_whose_master_changed_is_updated_once_with_the_next_event(ready: World) -> None:
+    newer = MASTERS | {"session.yaml": b"runtimeConfig: {version: '3.0'}\n"}
+    ready.profiles.profiles = parse_profiles(PROFILES, newer)
+    for _ in range(3):
+        ready.pass_time(minutes(1))
+        ready.join(ANA)
+    updates = {name: n for name, n in ready.cloud.counts.items() if name.endswith("update")}
+    assert updates == {"session-template.update": 1}
 
 
 def test_an_unknown_person_is_said_to_be_unknown(world: World) -> None:

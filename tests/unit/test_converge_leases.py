@@ -126,6 +126,20 @@ def test_a_worker_whose_lease_was_taken_over_keeps_its_hands_off_the_record(worl
     assert len(created) == 3
 
 
+def test_a_worker_that_lost_its_lease_saves_nothing_over_the_one_who_has_it(world: World) -> None:
+    def overtaken() -> None:
+        world.pass_time(world.policy.lease)
+        hold_lease(world)
+
+    hit = once_at(world, "after:workbench.create", overtaken)
+    world.join(ANA)
+    assert hit
+    lease = world.record(ANA).lease
+    assert lease is not None
+    assert lease.token == "another"
+    assert all(r.under_way is Step.CREATE for r in world.record(ANA).resources)
+
+
 @pytest.mark.parametrize(
     ("missing", "is_begun"),
     [(timedelta(), True), (timedelta(seconds=1), False)],

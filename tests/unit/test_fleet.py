@@ -122,7 +122,7 @@ def test_one_person_is_shown_whole(fleet: Fleet) -> None:
     assert body["person"]["display_name"] == "Ana"
     assert body["event"]["event_id"] == "hr-1"
     assert (body["event"]["verb"], body["event"]["reason"]) == ("join", "hired")
-    assert (body["pending"], body["removal_at"]) == (None, None)
+    assert (body["pending"], body["removal_at"]) == ([], None)
     resources = {r["kind"]: r for r in body["resources"]}
     assert {kind: (r["desired"], r["observed"]) for kind, r in resources.items()} == {
         "workbench": ("present", "creating"),
@@ -149,7 +149,8 @@ def test_what_is_announced_is_shown(fleet: Fleet) -> None:
     fleet.world.join(ANA, effective_at=START + GRACE)
     body = fleet.get(f"/environments/{ANA}")
     assert (body["phase"], body["desired"], body["event"]) == ("scheduled", "none", None)
-    assert body["pending"]["effective_at"] == body["next_look_at"] == "2026-03-15T09:00:00Z"
+    [announced] = body["pending"]
+    assert announced["effective_at"] == body["next_look_at"] == "2026-03-15T09:00:00Z"
 
 
 def test_history_is_newest_first_with_its_reasons(fleet: Fleet) -> None:

@@ -232,3 +232,11 @@ def test_an_event_from_the_future_would_win_for_ever_and_is_refused() -> None:
     soon = START + minutes(4)
     assert world.join(ANA, occurred_at=soon) == "applied", "clocks differ a little"
     assert world.leave(ANA, occurred_at=START + minutes(6)) == "from-the-future"
+
+
+def test_immediate_is_for_leaving_only() -> None:
+    world = World()
+    world.join(ANA, immediate=True)
+    intent = world.record(ANA).intent
+    assert intent is not None
+    assert not intent.immediate

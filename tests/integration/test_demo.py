@@ -1,0 +1,56 @@
+"""The demo itself: it comes true, and it says so and exits non-zero when it does not."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import demo.__main__ as demo
+from local.stack import Stack
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_story_comes_true() -> None:
+    told = subprocess.run(
+        [sys.executable, "-m", "demo"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert told.stdout.rstrip().endswith("The story came true.")
+    assert "NOT TRUE" not in told.stdout
+    assert told.stderr == ""
+    for heading in ("Who has what", "What was refused, and why", "What it took"):
+        assert heading in told.stdout
+
+
+def test_a_story_that_does_not_come_true_fails(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One person of the roster never gets a notebook: the cloud refuses it for good."""
+
+    class KimIsRefused(Stack):
+        def start(self) -> None:
+            super().start()
+            refused = {"status": "PERMISSION_DENIED", "message": "not for Kim"}
+            self.local.cloud.faults.add(
+                {
+                    "service": "notebooks",
+                    "method": "instances.create",
+                    "match": "/nb-kim-",
+                    "error": refused,
+                }
+            )
+
+    monkeypatch.setattr(demo, "Stack", KimIsRefused)
+    assert demo.main() == 1
+    told = capsys.readouterr().out
+    assert "NOT TRUE: everyone is ready" in told
+    assert "The story did NOT come true" in told

@@ -1,0 +1,108 @@
+"""The gcloud commands of the README, as typed, against the whole stack."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.integration.client import Client
+
+pytestmark = pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not installed")
+
+EMAIL = "ana@example.com"
+
+Gcloud = Callable[..., str]
+
+
+@pytest.fixture
+def gcloud(client: Client, tmp_path: Path) -> Gcloud:
+    """Runs gcloud as in a shell that has sourced endpoints.env; its standard output."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "CLOUDSDK_CONFIG": str(tmp_path / "gcloud"),
+        "CLOUDSDK_CORE_DISABLE_PROMPTS": "1",
+        "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING": "1",
+        "CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK": "1",
+        **client.stack.gcloud_environment(),
+    }
+
+    def run(*arguments: str) -> str:
+        done = subprocess.run(
+            ["gcloud", *arguments],
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+def test_an_admin_takes_somebody_through_their_life_with_gcloud(
+    client: Client, gcloud: Gcloud, tmp_path: Path
+) -> None:
+    message = json.dumps({"email": EMAIL, "profile": "data-scientist"})
+    gcloud("pubsub", "topics", "publish", "onboarding", f"--message={message}")
+    client.wait()
+    shown = client.until(EMAIL, "ready")
+    notebook = f"nb-{shown['key']}"
+
+    listed = json.loads(
+        gcloud("workbench", "instances", "list", "--location=us-central1-a", "--format=json")
+    )
+    assert [(n["name"].rpartition("/")[2], n["state"]) for n in listed] == [(notebook, "ACTIVE")]
+    described = yaml.safe_load(
+        gcloud("workbench", "instances", "describe", notebook, "--location=us-central1-a")
+    )
+    assert described["instanceOwners"] == [EMAIL]
+
+    templates = gcloud("beta", "dataproc", "session-templates", "list", "--location=us-central1")
+    assert f"st-{shown['key']}-spark" in templates
+
+    url = f"gs://demo-templates/people/{shown['key']}/small.yaml"
+    assert url in gcloud("storage", "ls", "-r", "gs://demo-templates/")
+    client.set(operation_seconds=0)  # gcloud waits for operations in real time
+    (tmp_path / "mine.yaml").write_text(gcloud("storage", "cat", url))
+    region = "--region=us-central1"
+    gcloud("dataproc", "clusters", "import", "mine", region, f"--source={tmp_path / 'mine.yaml'}")
+    (cluster,) = client.resources("dataproc.cluster")
+    properties = cluster["config"]["softwareConfig"]["properties"]
+    assert properties["dataproc:dataproc.personal-auth.user"] == EMAIL
+    assert cluster["config"]["endpointConfig"]["enableHttpPortAccess"] is True
+
+    message = json.dumps({"email": EMAIL})
+    gcloud("pubsub", "topics", "publish", "offboarding", f"--message={message}")
+    client.wait()
+    client.until(EMAIL, "suspended")
+    assert url not in gcloud("storage", "ls", "-r", "gs://demo-templates/**", "gs://demo-benchkeeper/")
+
+
+def test_a_notebook_deleted_behind_our_back_comes_back_with_the_next_event(
+    client: Client, gcloud: Gcloud
+) -> None:
+    email = "ben@example.com"
+    client.join(email)
+    shown = client.until(email, "ready")
+    client.set(operation_seconds=0)
+    gcloud(
+        "workbench", "instances", "delete", f"nb-{shown['key']}", "--location=us-central1-a",
+        "--quiet",
+    )  # fmt: skip
+    client.set(operation_seconds=None)
+    assert client.notebooks_of(email) == []
+
+    client.join(email)
+    client.until(email, "ready")
+    assert len(client.notebooks_of(email)) == 1

@@ -1,0 +1,176 @@
+"""`python -m local.up`, as `make up` runs it, in a directory of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.client import eventually
+
+ROOT = Path(__file__).parents[2]
+PORTS = 7
+
+# What somebody does next: in a shell that has sourced the file, with nothing but HTTP.
+USE = """
+set -e
+source .local/endpoints.env
+exec "$PYTHON" - <<'END'
+import base64, json, os, time, urllib.error, urllib.request
+cloud, fleet = os.environ["LOCAL_CLOUD_URL"], os.environ["FLEET_URL"]
+project = os.environ["CLOUDSDK_CORE_PROJECT"]
+direct = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
+data = base64.b64encode(b'{"email": "ana@example.com"}').decode()
+body = json.dumps({"messages": [{"data": data}]}).encode()
+direct(f"{cloud}/v1/projects/{project}/topics/onboarding:publish", body).read()
+while True:
+    try:
+        shown = json.load(direct(f"{fleet}/environments/ana@example.com"))
+        break
+    except urllib.error.HTTPError as error:
+        assert error.code == 404, error
+        time.sleep(0.05)
+notebooks = os.environ["CLOUDSDK_API_ENDPOINT_OVERRIDES_NOTEBOOKS"]
+url = f"{notebooks}v2/projects/{project}/locations/-/instances"
+while not json.load(direct(url)).get("instances"):
+    time.sleep(0.05)
+print(shown["email"], fleet)
+END
+"""
+
+
+class Up:
+    """The process, a leader of its own group as in a terminal, and what it has printed."""
+
+    def __init__(self, directory: Path, *arguments: str) -> None:
+        self.directory = directory
+        self._output = directory / "output"
+        with self._output.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "local.up", *arguments],
+                cwd=directory,
+                env=os.environ | {"PYTHONPATH": str(ROOT)},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def printed(self) -> str:
+        return self._output.read_text()
+
+    def wait_until_ready(self) -> None:
+        def ready() -> bool:
+            assert self.process.poll() is None, self.printed()
+            return "ready" in self.printed().splitlines()
+
+        eventually(ready, "ready", seconds=60)
+
+    def interrupt(self) -> int:
+        """Ctrl-C: the terminal sends it to the whole group. Its exit status."""
+        os.killpg(self.process.pid, signal.SIGINT)
+        return self.process.wait(timeout=30)
+
+    def is_group_alive(self) -> bool:
+        try:
+            os.killpg(self.process.pid, 0)
+        except ProcessLookupError:
+            return False
+        return True
+
+    def kill(self) -> None:
+        if self.is_group_alive():
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+@pytest.fixture
+def started() -> Iterator[list[Up]]:
+    """Whatever a test starts and does not stop is killed."""
+    processes: list[Up] = []
+    yield processes
+    for up in processes:
+        up.kill()
+
+
+def test_it_serves_what_its_endpoints_say_until_interrupted(
+    started: list[Up], tmp_path: Path
+) -> None:
+    up = Up(tmp_path)
+    started.append(up)
+    up.wait_until_ready()
+    endpoints = (tmp_path / ".local" / "endpoints.env").read_text().splitlines()
+    assert all(line.startswith("export ") for line in endpoints)
+
+    used = subprocess.run(
+        ["bash", "-c", USE],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "PYTHON": sys.executable},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert used.returncode == 0, used.stderr
+    email, fleet = used.stdout.split()
+    assert email == "ana@example.com"
+    assert fleet in up.printed(), "what it prints is what it serves"
+
+    assert up.interrupt() == 0, up.printed()
+    assert not up.is_group_alive(), "nothing is left running"
+    assert "Traceback" not in up.printed()
+
+
+def test_fixed_ports_are_used_as_given_and_free_again_afterwards(
+    started: list[Up], tmp_path: Path
+) -> None:
+    port = free_run(PORTS)
+    up = Up(tmp_path, "--port", str(port))
+    started.append(up)
+    up.wait_until_ready()
+    endpoints = (tmp_path / ".local" / "endpoints.env").read_text()
+    assert f"export LOCAL_CLOUD_URL=http://127.0.0.1:{port}\n" in endpoints
+    assert all(answers(number) for number in range(port, port + PORTS))
+
+    up.process.send_signal(signal.SIGTERM)  # as a supervisor stops it
+    assert up.process.wait(timeout=30) == 0, up.printed()
+    assert not up.is_group_alive()
+    assert not any(answers(number) for number in range(port, port + PORTS))
+
+
+def free_run(count: int) -> int:
+    """The first of ``count`` ports in a row that nobody listens on, outside the ephemeral range."""
+    for first in range(20_000 + os.getpid() % 5_000, 32_000, count):
+        probes: list[socket.socket] = []
+        try:
+            for port in range(first, first + count):
+                probes.append(bound(port))
+            return first
+        except OSError:
+            continue
+        finally:
+            for probe in probes:
+                probe.close()
+    pytest.fail(f"no {count} free ports in a row")
+
+
+def bound(port: int) -> socket.socket:
+    probe = socket.socket()
+    try:
+        probe.bind(("127.0.0.1", port))
+    except OSError:
+        probe.close()
+        raise
+    return probe
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
