@@ -67,6 +67,7 @@ def _environments(parts: App, request: flask.Request) -> dict[str, Any]:
 
 
 def _environment(parts: App, request: flask.Request, email: str) -> dict[str, Any]:
+    _refuse_unknown(request, ())
     key = person_key(email.strip())
     stored = parts.store.load(key)
     if stored is None:
@@ -90,11 +91,15 @@ _VIEWS: dict[str, Callable[..., dict[str, Any]]] = {
 }
 
 
-def _paging(request: flask.Request, filters: tuple[str, ...]) -> tuple[int, str]:
-    known = ("limit", "cursor", *filters)
+def _refuse_unknown(request: flask.Request, known: tuple[str, ...]) -> None:
     unknown = sorted(set(request.args) - set(known))
     if unknown:
-        raise Unanswerable(400, f"unknown parameter {unknown[0]!r}; there are {', '.join(known)}")
+        ways = f"there are {', '.join(known)}" if known else "there are none here"
+        raise Unanswerable(400, f"unknown parameter {unknown[0]!r}; {ways}")
+
+
+def _paging(request: flask.Request, filters: tuple[str, ...]) -> tuple[int, str]:
+    _refuse_unknown(request, ("limit", "cursor", *filters))
     text = request.args.get("limit", str(_PAGE))
     if not re.fullmatch("[0-9]{1,4}", text) or not 1 <= int(text) <= _PAGE_MOST:
         raise Unanswerable(400, f"limit: {text[:20]!r} is not a number from 1 to {_PAGE_MOST}")

@@ -32,12 +32,6 @@ _STATES = {
     "DELETED": State.BROKEN,  # the VM is gone but the name is still taken: delete what remains
     "ORPHANED": State.BROKEN,  # a failed upgrade lost the VM; the data disk is intact
 }
-_MOVING = {
-    Step.CREATE: State.CREATING,
-    Step.START: State.STARTING,
-    Step.STOP: State.STOPPING,
-    Step.DELETE: State.DELETING,
-}
 _BROKEN = {
     "DELETED": "its VM was deleted behind its back; delete what remains of it",
     "ORPHANED": "an upgrade lost its VM, the data disk is intact: retry the upgrade or roll back",
@@ -136,7 +130,7 @@ class WorkbenchDriver:
         self, operation: Json, resource: Resource, judge: Callable[[Json], Observation]
     ) -> Observation:
         name = resource.operation
-        state = _MOVING.get(resource.under_way) if resource.under_way is not None else None
+        state = resource.under_way.moving if resource.under_way is not None else None
         if state is None and resource.state.is_moving:
             state = resource.state
         if state is None:  # an operation we don't remember the reason of

@@ -127,7 +127,8 @@ class Parked(msgspec.Struct, frozen=True, kw_only=True):
     """An event we could not act on, with its reason.
 
     ``id`` is the message's, so that a redelivery parks it once. ``sample`` is the beginning of the
-    payload as printable text, ``size`` its whole length in bytes.
+    payload as printable text, ``size`` its whole length in bytes. ``email`` is whom it claims to be
+    about, unchecked, or ''.
     """
 
     id: str

@@ -102,6 +102,15 @@ def read_typed(data: bytes, shape: type[Shape]) -> Shape:
         ) from error
 
 
+def claimed_email(data: bytes) -> str:
+    """Whom a refused event seems to be about, as far as that can be read at all; else ''."""
+    try:
+        email = msgspec.json.decode(data).get("email")
+    except (AttributeError, ValueError, RecursionError):
+        return ""
+    return email[:254] if isinstance(email, str) else ""
+
+
 def event_schema() -> dict[str, Any]:
     """The JSON Schema of the native event, as published in ``docs/event.schema.json``."""
     _, definitions = msgspec.json.schema_components([NativeEvent], ref_template="#/$defs/{name}")

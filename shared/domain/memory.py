@@ -16,12 +16,6 @@ from shared.domain.resources import Observation, Resource, State, Step
 
 _REQUESTS = uuid.UUID("6f0d7c1e-4f43-5d0c-9d0b-0c3a9f6c5b11")
 
-_MOVING = {
-    Step.CREATE: State.CREATING,
-    Step.START: State.STARTING,
-    Step.STOP: State.STOPPING,
-    Step.DELETE: State.DELETING,
-}
 _ACHIEVED = {
     Step.CREATE: (State.READY,),
     Step.UPDATE: (State.READY,),
@@ -53,10 +47,9 @@ def see(
         assert seen.problem is not None, "an observation without a state must say why"
         return _wait_after(resource, seen.problem, key=key, now=now, policy=policy)
     if seen.operation:
-        state = _MOVING.get(resource.under_way, seen.state) if resource.under_way else seen.state
         return replace(
             resource,
-            state=state,
+            state=resource.under_way.moving if resource.under_way else seen.state,
             operation=seen.operation,
             look_at=now + policy.poll,
             retry_at=None,

@@ -56,6 +56,20 @@ class Step(StrEnum):
     STOP = "stop"
     DELETE = "delete"
 
+    @property
+    def moving(self) -> State:
+        """What a resource is while the cloud carries this step out."""
+        return _MOVING[self]
+
+
+_MOVING = {
+    Step.CREATE: State.CREATING,
+    Step.UPDATE: State.READY,  # templates only, and at once
+    Step.START: State.STARTING,
+    Step.STOP: State.STOPPING,
+    Step.DELETE: State.DELETING,
+}
+
 
 class Want(msgspec.Struct, frozen=True, kw_only=True):
     """One resource as the profile asks for it.

@@ -113,7 +113,9 @@ def _announced(record: Environment, intent: Intent, now: datetime) -> Ruling:
     known = [i.order for i in (record.intent, *of_same_verb) if i is not None]
     if any(intent.order < order for order in known):
         return _unchanged(record, intent, Outcome.STALE, now)
-    pending = (*(i for i in record.pending if i.verb is not intent.verb), intent)
+    # What has become due by now is no announcement any more: the next look puts it in force.
+    replaced = [i for i in of_same_verb if i.effective_at is None or i.effective_at > now]
+    pending = (*(i for i in record.pending if i not in replaced), intent)
     when = intent.effective_at.isoformat()
     return Ruling(
         Outcome.SCHEDULED,

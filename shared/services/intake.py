@@ -12,6 +12,7 @@ from collections.abc import Collection
 
 from shared import logs
 from shared.domain.environment import Environment, Intent, Parked, Verb
+from shared.domain.events import MAX_EVENT_BYTES, claimed_email
 from shared.domain.names import person_key
 from shared.domain.normalise import Message, to_intent
 from shared.domain.refusals import RefusalCode, Refused
@@ -80,14 +81,16 @@ class Intake:
 
     def park(self, message: Message, refused: Refused) -> None:
         """Keep a refused message with its reason; a redelivery of it is kept and logged once."""
+        small = len(message.data) <= MAX_EVENT_BYTES
         parked = Parked(
             id=f"{message.topic}-{message.id}",
             at=self._clock.now(),
             topic=message.topic,
             code=refused.code,
             reason=refused.message,
-            sample=_printable(message.data[: _SAMPLE * 4])[:_SAMPLE],
+            sample=_printable(_text(message.data[: _SAMPLE * 4]))[:_SAMPLE],
             size=len(message.data),
+            email=_printable(claimed_email(message.data)) if small else "",
         )
         if self._store.park(parked):
             log.warning(
@@ -111,9 +114,12 @@ class Intake:
             self._converge.advance(environment, version, (ruling.entry,))
 
 
-def _printable(data: bytes) -> str:
-    """The payload as text that does nothing but show itself, in a terminal as in a page."""
-    text = data.decode("utf-8", errors="backslashreplace")
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", errors="backslashreplace")
+
+
+def _printable(text: str) -> str:
+    """What was sent as text that does nothing but show itself, in a terminal as in a page."""
     return "".join(c if c.isprintable() or c == "\n" else f"\\u{ord(c):04x}" for c in text)
 
 

@@ -17,12 +17,6 @@ from shared.domain.resources import Kind, Observation, Resource, State, Step, Wa
 from shared.ports import Clock
 
 REQUEST_MEMORY = timedelta(hours=1)  # a request id is forgotten after that, as in the cloud
-_MOVING = {
-    Step.CREATE: State.CREATING,
-    Step.START: State.STARTING,
-    Step.STOP: State.STOPPING,
-    Step.DELETE: State.DELETING,
-}
 
 _ENDS = {
     Step.CREATE: (State.READY, "ready"),
@@ -186,7 +180,7 @@ class FakeCloud:
             leftover=failure.leftover if failure else False,
         )
         self._running[name] = operation
-        thing.state = _MOVING[step]
+        thing.state = step.moving
         self._requests[thing.kind, thing.name, step, request_id] = (self.clock.now(), name)
         return operation
 
@@ -236,7 +230,7 @@ class FakeDriver:
         with self._cloud.call(f"{self.kind}.observe"):
             operation = self._cloud.operations.get(resource.operation)
             if operation is not None and not operation.done:
-                return Observation(state=_MOVING[operation.step], operation=operation.name)
+                return Observation(state=operation.step.moving, operation=operation.name)
             seen = self._judged(resource.name, key, email)
             if operation is None or operation.error is None:
                 return seen
@@ -308,13 +302,13 @@ class FakeDriver:
             return Observation(state=thing.state)
         lasts = timedelta() if at_once else self._cloud.operation_time
         operation = self._cloud.begin(thing, step, request_id, lasts)
-        return Observation(state=_MOVING[step], operation=operation.name)
+        return Observation(state=step.moving, operation=operation.name)
 
     def _repeated(self, name: str, step: Step, request_id: str) -> Observation | None:
         operation = self._cloud.repeated(self.kind, name, step, request_id)
         if operation is None:
             return None
-        return Observation(state=_MOVING[step], operation=operation.name)
+        return Observation(state=step.moving, operation=operation.name)
 
     def _bring(self, resource: Resource, want: Want, key: str, email: str) -> Observation:
         seen = self._judged(resource.name, key, email)
