@@ -25,7 +25,8 @@ from google.cloud.dataproc_v1 import SessionTemplate, SessionTemplateControllerC
 from shared.bootstrap import App
 from shared.domain.person import Person
 from shared.domain.resources import Kind, Want
-from shared.domain.wants import render, wants
+from shared.domain.wants import wants
+from shared.domain.wants.cluster_yaml import render
 
 _KEY, _EMAIL = "the-key-0000", "the-email-0000@example.com"
 _SCHEMA = """

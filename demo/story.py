@@ -28,7 +28,8 @@ class Story:
         self._stage = stage
         self._say = say
         self.failed: list[str] = []
-        self._roster = [dict(row) for row in csv.DictReader(_ROSTER.open(encoding="utf-8"))]
+        with _ROSTER.open(encoding="utf-8", newline="") as roster:
+            self._roster = [dict(row) for row in csv.DictReader(roster)]
         self._emails = [row["email"] for row in self._roster]
 
     def tell(self) -> None:

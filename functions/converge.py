@@ -12,7 +12,7 @@ from functions.handling import handling, read_body
 from shared.domain.names import person_key
 from shared.domain.person import parse_email
 from shared.domain.refusals import RefusalCode, Refused
-from shared.services.converge import Converged
+from shared.services.converged import Converged
 
 log = logging.getLogger(__name__)
 

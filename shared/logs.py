@@ -77,5 +77,9 @@ def configure(level: str, stream: TextIO | None = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
+    # google-api-core keeps its loggers from the root unless somebody has set them up.
+    google = logging.getLogger("google")
+    google.handlers[:] = [handler]
+    google.propagate = False
     for name in ("shared", "functions"):
         logging.getLogger(name).setLevel(level.upper())

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import msgspec
 
 from shared.domain.environment import Entry, Environment, Parked, Phase
-from shared.domain.profiles import ProfileSet
 from shared.domain.resources import Kind, Observation, Resource, Want
+
+if TYPE_CHECKING:
+    from shared.domain.profiles import ProfileSet
 
 T = TypeVar("T")
 

@@ -18,8 +18,8 @@ from typing import Any
 from local.discovery import Discovery
 from shared.domain.names import person_key
 from shared.domain.person import Person
-from shared.domain.profiles import Profile, ProfileSet, ProfilesInvalid, parse_profiles
-from shared.domain.profiles.parse import FILE, MASTERS
+from shared.domain.profiles import Profile, ProfileSet, ProfilesInvalid
+from shared.domain.profiles.parse import FILE, MASTERS, parse_profiles
 from shared.domain.resources import Kind, Want
 from shared.domain.wants import Site, wants
 

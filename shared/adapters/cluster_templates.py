@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from shared.adapters.errors import translated
 from shared.domain.faults import CloudFault
 from shared.domain.resources import Kind, Observation, Resource, State, Want
-from shared.domain.wants.cluster_template import render
+from shared.domain.wants.cluster_yaml import render
 from shared.domain.wants.labels import MANAGED_BY, MANAGER, is_ours, ownership
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ This module must not know where documents are kept.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
@@ -114,7 +115,7 @@ def entry_id(entry: Entry, index: int) -> str:
     name, so that a write repeated after a lost answer adds nothing.
     """
     moment = in_utc(entry.at).replace(tzinfo=None).isoformat(timespec="microseconds")
-    content = fingerprint(msgspec.json.encode(entry).decode(), length=10)
+    content = hashlib.sha256(msgspec.json.encode(entry)).hexdigest()[:10]
     return f"{moment}Z-{index:04d}-{content}"
 
 

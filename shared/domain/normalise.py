@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from shared.domain.environment import Intent, Verb
 from shared.domain.events import NativeEvent, read_event
 from shared.domain.person import Person, parse_email
-from shared.domain.profiles import ProfileSet
 from shared.domain.refusals import RefusalCode, Refused
+
+if TYPE_CHECKING:  # only a join needs profiles; most entry points never load them
+    from shared.domain.profiles import ProfileSet
 
 # Clocks differ a little; an event from further ahead would win over everything until then.
 ALLOWED_SKEW = timedelta(minutes=5)

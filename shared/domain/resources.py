@@ -89,7 +89,7 @@ class Want(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def id(self) -> str:
         """``kind/slot``: unique within one person's environment."""
-        return f"{self.kind}/{self.slot}"
+        return self.kind + "/" + self.slot
 
 
 class Observation(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,4 +141,4 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def id(self) -> str:
         """``kind/slot``: unique within one person's environment."""
-        return f"{self.kind}/{self.slot}"
+        return self.kind + "/" + self.slot

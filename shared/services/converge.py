@@ -8,16 +8,15 @@ finds the record, looks at what is really there, and goes on.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from enum import StrEnum
 from typing import assert_never
 
 import msgspec
 from msgspec.structs import replace
 
 from shared.domain.decision import Action, Decision, decide, must_look, told
-from shared.domain.environment import Entry, Environment, Intent, Lease, Verb
+from shared.domain.environment import Entry, Environment, Intent, Lease, Phase, Verb
 from shared.domain.faults import CloudFault, Problem
 from shared.domain.memory import fail, request_id, see
 from shared.domain.policy import Policy
@@ -33,18 +32,11 @@ from shared.ports import (
     Stored,
     Tokens,
 )
+from shared.services.converged import Converged
 
 log = logging.getLogger(__name__)
 
 _ROUNDS = 8  # create, then a leave that crossed it, then …: more in one run is the tick's
-
-
-class Converged(StrEnum):
-    """How one run ended."""
-
-    DONE = "done"  # nothing more to do now; due_at says when, if ever, to look again
-    BUSY = "busy"  # another worker holds the lease and will carry on
-    UNKNOWN = "unknown"  # there is no record of this person
 
 
 class Converge:
@@ -101,9 +93,10 @@ class Converge:
         looks.
         """
         token = self._tokens()
+        wants_of = _Remembered(self._wants)
         results: tuple[Result, ...] = ()
         for _ in range(_ROUNDS):
-            decision = self._decide(environment, results)
+            decision = self._decide(environment, results, wants_of)
             claimed = _claim(decision, token, self._clock.now(), self._policy)
             try:
                 version = self._store.save(claimed, version, (*entries, *decision.entries))
@@ -125,14 +118,16 @@ class Converge:
             extra={"action": "converge.rounds", "person": environment.key},
         )
 
-    def _decide(self, environment: Environment, results: Sequence[Result]) -> Decision:
+    def _decide(
+        self, environment: Environment, results: Sequence[Result], wants_of: _Remembered
+    ) -> Decision:
         """Put the results onto the record, look at what must be looked at, decide."""
         now = self._clock.now()
         environment, entries = absorb(environment, results, now, self._policy)
         promoted = in_force(environment, now)
         if promoted.intent is not None and promoted is not environment:
             entries = (*entries, _promotion(promoted.intent, now))
-        wanted = self._wants(promoted)
+        wanted = wants_of(promoted)
         seen = {
             id: self._look(promoted, resource)
             for id in must_look(promoted, wanted, now)
@@ -197,6 +192,21 @@ class Converge:
         return stored if stored.environment.lease.token == token else None
 
 
+class _Remembered:
+    """What a person should have, worked out once a run: again only if a new intent gets between."""
+
+    def __init__(self, work_out: Callable[[Environment], tuple[Want, ...] | None]) -> None:
+        self._work_out = work_out
+        self._intent: Intent | None = None
+        self._wants: tuple[Want, ...] | None = ()
+
+    def __call__(self, environment: Environment) -> tuple[Want, ...] | None:
+        if environment.intent is not None and environment.intent is not self._intent:
+            self._wants = self._work_out(environment)
+            self._intent = environment.intent
+        return self._wants
+
+
 class Result(msgspec.Struct, frozen=True):
     """What came of an action: an answer, a problem, or None if it was not taken after all."""
 
@@ -244,10 +254,15 @@ def _promotion(intent: Intent, now: datetime) -> Entry:
     )
 
 
+def _is_bad_news(entry: Entry, environment: Environment) -> bool:
+    stuck = environment.phase is Phase.QUARANTINED
+    return entry.action == "step.failed" or (entry.action == "phase.changed" and stuck)
+
+
 def _log_told(environment: Environment, entries: Sequence[Entry]) -> None:
     for entry in entries:
         log.log(
-            logging.WARNING if entry.action == "step.failed" else logging.INFO,
+            logging.WARNING if _is_bad_news(entry, environment) else logging.INFO,
             entry.text,
             extra={
                 "action": entry.action,

@@ -21,7 +21,8 @@ import pytest
 from shared.domain.names import person_key
 from shared.domain.person import Person
 from shared.domain.resources import Kind
-from shared.domain.wants import Site, render, wants
+from shared.domain.wants import Site, wants
+from shared.domain.wants.cluster_yaml import render
 from tools.check_profiles import load
 
 SHIPPED = Path(__file__).parents[2] / "infra" / "profiles"

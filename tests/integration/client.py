@@ -133,7 +133,10 @@ class Client(Stage):
         endpoint = str(self.subscription(function)["pushConfig"]["pushEndpoint"])
         port = endpoint.rpartition(":")[2]
         listing = subprocess.run(
-            ["ps", "-A", "-ww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+            ["ps", "-A", "-ww", "-o", "pid=,ppid=,args="],
+            capture_output=True,
+            text=True,
+            check=True,
         )
         rows = [line.split(None, 2) for line in listing.stdout.splitlines()]
         ours = [row for row in rows if f"--port={port}" in row[-1].split()]

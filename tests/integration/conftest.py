@@ -28,7 +28,9 @@ def start_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartStack
     """
     with ExitStack() as running:
 
-        def start(*, kind: type[Stack] = Stack, tick_seconds: float = 0, **settings: object) -> Client:
+        def start(
+            *, kind: type[Stack] = Stack, tick_seconds: float = 0, **settings: object
+        ) -> Client:
             workdir: Path = tmp_path_factory.mktemp("stack")
             stack = running.enter_context(kind(workdir, tick_seconds=tick_seconds, **settings))  # type: ignore[arg-type] # each checks its own
             client = Client(stack)
@@ -45,9 +47,7 @@ def client(start_stack: StartStack) -> Client:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Iterator[None]:
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     """Show the ends of the functions' logs with a failure."""
     report = yield
     if report.failed:

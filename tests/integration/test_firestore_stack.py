@@ -38,7 +38,9 @@ def test_a_life_from_joining_to_removal(client: Client) -> None:
     client.tick("31d")
     client.until(email, "removed")
     assert client.notebooks_of(email) == []
-    phases = [e["text"] for e in reversed(client.environment(email)["history"]) if "now " in e["text"]]
+    phases = [
+        e["text"] for e in reversed(client.environment(email)["history"]) if "now " in e["text"]
+    ]
     assert phases == [
         f"now {phase}"
         for phase in (

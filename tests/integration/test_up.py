@@ -55,7 +55,7 @@ class Up:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "local.up", *arguments],
                 cwd=directory,
-                env=os.environ | {"PYTHONPATH": str(ROOT)},
+                env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONFAULTHANDLER": "1"},
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -74,7 +74,20 @@ class Up:
     def interrupt(self) -> int:
         """Ctrl-C: the terminal sends it to the whole group. Its exit status."""
         os.killpg(self.process.pid, signal.SIGINT)
-        return self.process.wait(timeout=30)
+        return self._ended()
+
+    def terminate(self) -> int:
+        """As a supervisor stops it: it alone is told. Its exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self._ended()
+
+    def _ended(self) -> int:
+        try:
+            return self.process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)  # faulthandler prints where it hangs
+            self.process.wait(timeout=10)
+            pytest.fail(f"it doesn't end:\n{self.printed()}")
 
     def is_group_alive(self) -> bool:
         try:
@@ -137,8 +150,7 @@ def test_fixed_ports_are_used_as_given_and_free_again_afterwards(
     assert f"export LOCAL_CLOUD_URL=http://127.0.0.1:{port}\n" in endpoints
     assert all(answers(number) for number in range(port, port + PORTS))
 
-    up.process.send_signal(signal.SIGTERM)  # as a supervisor stops it
-    assert up.process.wait(timeout=30) == 0, up.printed()
+    assert up.terminate() == 0, up.printed()
     assert not up.is_group_alive()
     assert not any(answers(number) for number in range(port, port + PORTS))
 
@@ -172,5 +184,3 @@ def bound(port: int) -> socket.socket:
 def answers(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-

@@ -17,7 +17,8 @@ from shared.domain.environment import Environment, Verb
 from shared.domain.names import person_key
 from shared.domain.normalise import Message
 from shared.domain.policy import Policy
-from shared.domain.profiles import ProfileSet, parse_profiles
+from shared.domain.profiles import ProfileSet
+from shared.domain.profiles.parse import parse_profiles
 from shared.domain.resources import Kind
 from shared.domain.wants import Site
 from shared.services.converge import Converge

@@ -13,7 +13,7 @@ import pytest
 
 from shared.domain.environment import Phase, Verb
 from shared.domain.names import person_key
-from shared.domain.profiles import parse_profiles
+from shared.domain.profiles.parse import parse_profiles
 from shared.domain.resources import Kind, State
 from shared.services.converge import Converged
 from tests.stateful.world import GRACE, MASTERS, PROFILES, World

@@ -9,7 +9,7 @@ import pytest
 from shared.domain.environment import Phase
 from shared.domain.faults import CloudFault, Fate
 from shared.domain.names import resource_id
-from shared.domain.profiles import parse_profiles
+from shared.domain.profiles.parse import parse_profiles
 from shared.domain.resources import Kind, State, Step
 from tests.stateful.world import MASTERS, PROFILES, World
 from tests.support.builders import (

@@ -15,7 +15,8 @@ import yaml
 
 from functions.fleet_views import detail
 from shared.domain.resources import Kind, Want
-from shared.domain.wants import render, wants
+from shared.domain.wants import wants
+from shared.domain.wants.cluster_yaml import render
 from tests.stateful.world import SITE, World
 from tests.support.builders import ANA, KEY, a_message
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from shared.domain.profiles import ProfilesInvalid, parse_profiles
+from shared.domain.profiles import ProfilesInvalid
+from shared.domain.profiles.parse import parse_profiles
 
 MASTERS = {"session.yaml": b"runtimeConfig: {version: '2.3'}", "cluster.yaml": b"config: {}"}
 PROFILES = """\

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from shared.domain.profiles import ProfileSet, ProfilesInvalid, parse_profiles
+from shared.domain.profiles import ProfileSet, ProfilesInvalid
+from shared.domain.profiles.parse import parse_profiles
 from shared.domain.refusals import RefusalCode, Refused
 
 MASTERS = {"session.yaml": b"runtimeConfig: {version: '2.3'}", "cluster.yaml": b"config: {}"}

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from shared.domain.names import person_key
 from shared.domain.person import Person
-from shared.domain.profiles import Profile, ProfilesInvalid, parse_profiles
+from shared.domain.profiles import Profile, ProfilesInvalid
+from shared.domain.profiles.parse import parse_profiles
 from shared.domain.resources import Kind, Want
 from shared.domain.wants import Site, is_ours, labels_of, wants
 

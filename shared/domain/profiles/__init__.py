@@ -10,7 +10,6 @@ from shared.domain.profiles.model import (
     SparkTemplate,
     Workbench,
 )
-from shared.domain.profiles.parse import parse_profiles
 
 __all__ = [
     "Disk",
@@ -21,5 +20,4 @@ __all__ = [
     "ProfilesInvalid",
     "SparkTemplate",
     "Workbench",
-    "parse_profiles",
 ]

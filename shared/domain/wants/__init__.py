@@ -9,13 +9,13 @@ from __future__ import annotations
 from shared.domain.person import Person
 from shared.domain.profiles import Profile
 from shared.domain.resources import Want
-from shared.domain.wants.cluster_template import cluster_template_want, render
+from shared.domain.wants.cluster_template import cluster_template_want
 from shared.domain.wants.labels import is_ours, labels_of
 from shared.domain.wants.session_template import session_template_want
 from shared.domain.wants.site import Site
 from shared.domain.wants.workbench import workbench_want
 
-__all__ = ["Site", "is_ours", "labels_of", "render", "wants"]
+__all__ = ["Site", "is_ours", "labels_of", "wants"]
 
 
 def wants(profile: Profile, person: Person, key: str, site: Site) -> tuple[Want, ...]:
