@@ -103,10 +103,14 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
 
     def with_resource(self, resource: Resource) -> Environment:
         """The same record with ``resource`` in its place (or added at the end)."""
-        if self.resource(resource.id) is None:
-            return msgspec.structs.replace(self, resources=(*self.resources, resource))
-        resources = tuple(resource if r.id == resource.id else r for r in self.resources)
-        return msgspec.structs.replace(self, resources=resources)
+        resources = list(self.resources)
+        for index, known in enumerate(resources):
+            if known.kind is resource.kind and known.slot == resource.slot:
+                resources[index] = resource
+                break
+        else:
+            resources.append(resource)
+        return msgspec.structs.replace(self, resources=tuple(resources))
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,13 +7,11 @@ the parsed master and the whole is written by ``cluster_yaml``: nobody's text ca
 
 from __future__ import annotations
 
-import copy
-
 from shared.domain.person import Person
 from shared.domain.profiles import Profile, SparkTemplate
 from shared.domain.resources import Kind, Want
 from shared.domain.wants.labels import labels_of
-from shared.domain.wants.making import branch, seconds, want
+from shared.domain.wants.making import branch, copied, seconds, want
 from shared.domain.wants.site import Site
 
 PERSONAL_AUTH_USER = "dataproc:dataproc.personal-auth.user"
@@ -23,7 +21,7 @@ def cluster_template_want(
     profile: Profile, template: SparkTemplate, person: Person, key: str, site: Site
 ) -> Want:
     """The master with the person's, the profile's and the site's fields set in it."""
-    body = copy.deepcopy(template.master)
+    body = copied(template.master)
     body["labels"] = labels_of(profile, person, key)
     software = branch(body, "config", "softwareConfig")
     branch(software, "properties")[PERSONAL_AUTH_USER] = person.email

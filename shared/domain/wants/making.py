@@ -6,6 +6,8 @@ import hashlib
 import json
 from typing import Any
 
+import msgspec
+
 from shared.domain.resources import Kind, Want
 
 
@@ -14,6 +16,12 @@ def want(kind: Kind, slot: str, places: tuple[str, ...], body: dict[str, Any]) -
     text = json.dumps(body, sort_keys=True, separators=(",", ":"), allow_nan=False)
     digest = hashlib.sha256(text.encode()).hexdigest()[:32]
     return Want(kind=kind, slot=slot, places=places, body=body, digest=digest)
+
+
+def copied(master: dict[str, Any]) -> dict[str, Any]:
+    """A copy of plain data to set fields in; ten times as fast as ``copy.deepcopy``."""
+    body: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(master))
+    return body
 
 
 def branch(body: dict[str, Any], *keys: str) -> dict[str, Any]:

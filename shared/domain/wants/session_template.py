@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import copy
-
 from shared.domain.names import resource_id
 from shared.domain.person import Person
 from shared.domain.profiles import Profile, SparkTemplate
 from shared.domain.resources import Kind, Want
 from shared.domain.wants.labels import labels_of
-from shared.domain.wants.making import branch, seconds, want
+from shared.domain.wants.making import branch, copied, seconds, want
 from shared.domain.wants.site import Site
 
 
@@ -19,7 +17,7 @@ def session_template_want(
     """The master with the person's, the profile's and the site's fields set in it."""
     template_id = resource_id("st", key, template.slot)
     name = f"projects/{site.project}/locations/{site.region}/sessionTemplates/{template_id}"
-    body = copy.deepcopy(template.master)
+    body = copied(template.master)
     body["name"] = name
     body["labels"] = labels_of(profile, person, key)
     execution = branch(body, "environmentConfig", "executionConfig")
