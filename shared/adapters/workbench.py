@@ -1,6 +1,6 @@
 """Workbench instances: the Notebooks v2 API over REST.
 
-Not google-cloud-notebooks: that client knows neither ``enableManagedEuc`` nor ``requestId``. What
+Not google-cloud-notebooks: that client (1.18) can't say ``enableManagedEuc``. What
 should be in an instance's body is the profiles' business; here it is only sent.
 """
 

@@ -145,5 +145,9 @@ def _located(message: str, shape: type[Any]) -> Refused:
         return Refused(
             RefusalCode.UNKNOWN_FIELD, f"{unknown[1][:80]!r} is not a field of the event; {hint}"
         )
+    missing = re.search(r"missing required field `(.*)`", what)
+    if missing:
+        place = f"{where}.{missing[1]}" if where else missing[1]
+        return Refused(RefusalCode.WRONG_SHAPE, f"{place}: is missing; it has no default")
     what = re.sub(r"matching regex .*", "of printable characters (an id: without spaces)", what)
     return Refused(RefusalCode.WRONG_SHAPE, f"{where}: {what}" if where else what)

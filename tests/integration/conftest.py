@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from local.stack import Stack
+from local.stack import PROFILES, Stack
 from tests.integration.client import Client
 
 _TAIL = 3000  # characters of each log shown when a test fails
@@ -29,11 +29,11 @@ def start_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartStack
     with ExitStack() as running:
 
         def start(
-            *, kind: type[Stack] = Stack, tick_seconds: float = 0, **settings: object
+            *, kind: type[Stack] = Stack, tick_seconds: float = 0, profiles: Path = PROFILES
         ) -> Client:
-            workdir: Path = tmp_path_factory.mktemp("stack")
-            stack = running.enter_context(kind(workdir, tick_seconds=tick_seconds, **settings))  # type: ignore[arg-type] # each checks its own
-            client = Client(stack)
+            workdir = tmp_path_factory.mktemp("stack")
+            stack = kind(workdir, tick_seconds=tick_seconds, profiles=profiles)
+            client = Client(running.enter_context(stack))
             running.callback(client.close)
             return client
 

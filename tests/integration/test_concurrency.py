@@ -1,4 +1,4 @@
-"""Invariant 1 under contention: several processes, many deliveries of one person's events at once."""
+"""Invariant 1 under contention: several processes, one person's events many times at once."""
 
 from __future__ import annotations
 

@@ -41,7 +41,10 @@ def test_a_persons_text_stays_text(client: Client, trick: str) -> None:
     """Invariant 10, in everything that is made of what the event said."""
     text = TRICKS[trick]
     told = dict.fromkeys(FIELDS, text)
-    told |= {"person_id": text.replace(" ", "_"), "event_id": text.replace(" ", "_")}
+    told |= {
+        "person_id": text.replace(" ", "_"),
+        "event_id": text.replace(" ", "_"),
+    }
     email, plain = f"trick-{trick}@example.com", f"plain-{trick}@example.com"
     client.join(plain, profile="data-scientist", team="core", cost_center="cc-1")
     client.join(email, profile="data-scientist", **{**told, "groups": [text]})

@@ -16,7 +16,8 @@ import pytest
 from tests.integration.client import eventually
 
 ROOT = Path(__file__).parents[2]
-PORTS = 7
+FUNCTIONS = ("onboard", "offboard", "converge", "reconcile", "fleet")
+PORTS = 2 + len(FUNCTIONS)  # REST and gRPC of the cloud, and one a function
 
 # What somebody does next: in a shell that has sourced the file, with nothing but HTTP.
 USE = """
@@ -90,21 +91,37 @@ class Up:
             self.process.wait(timeout=10)
             pytest.fail(f"it doesn't end:\n{self.printed()}")
 
-    def left(self) -> list[str]:
-        """What of its group still lives."""
-        listing = subprocess.run(
-            ["ps", "-A", "-ww", "-o", "pgid=,pid=,ppid=,stat=,args="],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        rows = [line.split(None, 1) for line in listing.stdout.splitlines()]
-        return [rest for group, rest in rows if int(group) == self.process.pid]
+    def family(self) -> dict[int, str]:
+        """The living processes that descend from it, and it: command lines by pid."""
+        rows = processes()
+        pids = {self.process.pid}
+        while more := {pid for pid, (parent, _) in rows.items() if parent in pids} - pids:
+            pids |= more
+        return {pid: rows[pid][1] for pid in pids if pid in rows}
 
     def kill(self) -> None:
-        with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        for pid in self.family():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self.process.wait()
+
+
+def processes() -> dict[int, tuple[int, str]]:
+    """Parent and command line of every process of the machine that isn't a zombie, by pid."""
+    listing = subprocess.run(
+        ["ps", "-A", "-ww", "-o", "pid=,ppid=,stat=,args="],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    rows = [line.split(None, 3) for line in listing.stdout.splitlines()]
+    return {int(pid): (int(parent), args) for pid, parent, stat, args in rows if stat[0] != "Z"}
+
+
+def left_of(family: dict[int, str]) -> dict[int, str]:
+    """Those of a family that still live."""
+    living = {pid: args for pid, (_, args) in processes().items()}
+    return {pid: args for pid, args in family.items() if living.get(pid) == args}
 
 
 @pytest.fixture
@@ -139,8 +156,10 @@ def test_it_serves_what_its_endpoints_say_until_interrupted(
     assert email == "ana@example.com"
     assert fleet in up.printed(), "what it prints is what it serves"
 
+    family = up.family()
+    assert len(family) > len(FUNCTIONS), "it, and a server or more for each function"
     assert up.interrupt() == 0, up.printed()
-    assert up.left() == []
+    assert left_of(family) == {}
     assert "Traceback" not in up.printed()
 
 
@@ -155,8 +174,9 @@ def test_fixed_ports_are_used_as_given_and_free_again_afterwards(
     assert f"export LOCAL_CLOUD_URL=http://127.0.0.1:{port}\n" in endpoints
     assert all(answers(number) for number in range(port, port + PORTS))
 
+    family = up.family()
     assert up.terminate() == 0, up.printed()
-    assert up.left() == []
+    assert left_of(family) == {}
     assert not any(answers(number) for number in range(port, port + PORTS))
 
 

@@ -39,7 +39,7 @@ REFUSED = [
     ("not an object", b"[]", "wrong-shape", "Expected `object`, got `array`"),
     ("wrong type", GOOD + b',"groups":{"a":1}}', "wrong-shape", "groups: Expected"),
     ("unknown field", GOOD + b',"admin":true}', "unknown-field", "'admin' is not a field"),
-    ("missing e-mail", b'{"team":"a"}', "wrong-shape", "missing required field `email`"),
+    ("missing e-mail", b'{"team":"a"}', "wrong-shape", "email: is missing"),
     ("a group", b'{"email":"group:all@example.com"}', "not-a-person", "names a group"),
     ("a mapped group", b'{"email":"Analysts@example.com"}', "not-a-person", "is a group of"),
     (
