@@ -25,7 +25,7 @@ up: $(STAMP) ## The same stack, kept running until Ctrl-C (PORT=8080 for fixed p
 	@$(BIN)/python -m local.up $(if $(PORT),--port $(PORT))
 
 test: $(STAMP) ## All tests; the official emulators join in where they are installed.
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: lint test ## What a change must pass: lint, types, layers, profiles, tests.
 

@@ -5,16 +5,20 @@ Knows the framework's command line and nothing of what the functions do.
 
 from __future__ import annotations
 
+import http.client
 import os
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+_STOP_SECONDS = 10.0
 _START_SECONDS = 60.0  # a cold machine compiles the clients' byte code first
 
 
@@ -44,6 +48,7 @@ class FunctionServers:
         self._logs = logs
         self._processes: dict[Target, subprocess.Popen[bytes]] = {}
         self._files: list[IO[bytes]] = []
+        self._runtime = tempfile.TemporaryDirectory(prefix="servers-")
 
     def start(self) -> None:
         """Start all; returns when each accepts connections, raises if one ended instead."""
@@ -54,8 +59,16 @@ class FunctionServers:
             command = [sys.executable, "-m", "functions_framework", f"--target={target.name}"]
             command += [f"--source={self._source}", f"--signature-type={target.signature}"]
             command += ["--host=127.0.0.1", f"--port={target.port}"]
+            # A directory of its own: gunicorn's control socket has the same name in all of them.
+            runtime = Path(self._runtime.name) / target.name
+            runtime.mkdir()
+            # And a process group of its own: Ctrl-C is for us, we then stop the servers in order.
             self._processes[target] = subprocess.Popen(
-                command, stdout=log, stderr=subprocess.STDOUT, env=self._environ
+                command,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=self._environ | {"XDG_RUNTIME_DIR": str(runtime)},
+                start_new_session=True,
             )
         deadline = time.monotonic() + _START_SECONDS
         for target, process in self._processes.items():
@@ -65,30 +78,44 @@ class FunctionServers:
         """End all servers and wait for them."""
         for process in self._processes.values():
             process.terminate()
+        deadline = time.monotonic() + _STOP_SECONDS
         for process in self._processes.values():
             try:
-                process.wait(timeout=10)
+                process.wait(timeout=max(0.0, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
-                process.kill()
+                os.killpg(process.pid, signal.SIGKILL)  # its workers, too
                 process.wait()
         for log in self._files:
             log.close()
         self._processes.clear()
         self._files.clear()
+        self._runtime.cleanup()
 
     def _wait_for(self, target: Target, process: subprocess.Popen[bytes], deadline: float) -> None:
         while time.monotonic() < deadline:
             if process.poll() is not None:
                 break
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", target.port)) == 0:
-                    return
+            if _answers(target.port):
+                return
             time.sleep(0.02)
         log = self._logs / f"{target.name}.log"
         raise RuntimeError(
             f"{target.name} did not start; its log {log} ends with:\n"
             + log.read_text(errors="replace")[-2000:]
         )
+
+
+def _answers(port: int) -> bool:
+    """Whether a worker is up: the port alone is the master's, which can't be stopped well yet."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_START_SECONDS)
+    try:
+        connection.request("GET", "/favicon.ico")  # the framework's own: no function is asked
+        connection.getresponse()
+    except OSError:
+        return False
+    finally:
+        connection.close()
+    return True
 
 
 def free_ports(count: int) -> list[int]:

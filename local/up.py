@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import signal
-import threading
+import time
 from pathlib import Path
 
 from local.stack import Stack
@@ -44,9 +44,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make up", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="first of 7 fixed ports")
     options = parser.parse_args()
-    stopped = threading.Event()
+    interrupted: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
+        signal.signal(number, lambda number, _: interrupted.append(number))
     print("starting the local cloud and five functions …", flush=True)
     with Stack(_DIRECTORY.resolve(), port=options.port) as stack:
         write_endpoints(stack, _DIRECTORY / "endpoints.env")
@@ -57,7 +57,8 @@ def main() -> None:
             "logs": _DIRECTORY / "logs",
         }
         print(_TRY.format(**names), flush=True)
-        stopped.wait()
+        while not interrupted:  # no Event: a handler that sets one may find its lock taken
+            time.sleep(0.1)
     print("stopped")
 
 

@@ -103,8 +103,9 @@ def test_the_history_says_what_happened_and_why(client: Client) -> None:
 def test_what_is_announced_is_shown_as_pending(client: Client) -> None:
     shown = client.environment(ANNOUNCED)
     assert shown["event"] is None
-    assert shown["pending"]["verb"] == "join"
-    assert shown["pending"]["effective_at"][:10].endswith("-01-31")
+    (pending,) = shown["pending"]
+    assert pending["verb"] == "join"
+    assert pending["effective_at"][:10].endswith("-01-31")
     assert shown["person"]["display_name"] == "Zoë Later"
     assert shown["resources"] == []
 
