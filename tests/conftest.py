@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import settings
 
 from local.emulators import find_emulator, running
 from tests.support import summary
+from tests.support.gcloud import Gcloud
 
 if TYPE_CHECKING:
     from tests.support.backends import FirestoreBackend
@@ -43,6 +46,17 @@ def firestore_backend(request: pytest.FixtureRequest) -> Iterator[FirestoreBacke
     backend = FirestoreBackend(request.getfixturevalue("firestore_emulator"))
     yield backend
     backend.client.close()
+
+
+@pytest.fixture
+def gcloud_command(request: pytest.FixtureRequest, tmp_path: Path) -> Gcloud:
+    """The installed gcloud, pointed nowhere yet; skips without one."""
+    program = shutil.which("gcloud")
+    if program is None:
+        summary.missing(request, "gcloud: not found")
+        pytest.skip("gcloud is not installed")
+    summary.ran_on(request, "gcloud")
+    return Gcloud(program, tmp_path)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -7,9 +7,6 @@ request that would have reached Dataproc. Needs gcloud; never leaves this machin
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,14 +20,13 @@ from shared.domain.person import Person
 from shared.domain.resources import Kind
 from shared.domain.wants import Site, wants
 from shared.domain.wants.cluster_yaml import render
+from tests.support.gcloud import Gcloud
 from tools.check_profiles import load
 
 SHIPPED = Path(__file__).parents[2] / "infra" / "profiles"
 SITE = Site(project="acme-data", region="us-central1", templates_bucket="acme-templates")
 # Text that YAML 1.1 and 1.2, or a careless writer, could take for something else.
 PERSON = Person(email="o'neil#1@example.com", team="1e3", cost_center="007", display_name="x: y")
-
-pytestmark = pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not installed")
 
 
 class Recorder:
@@ -69,35 +65,23 @@ def recorder() -> Iterator[Recorder]:
     recorder.server.server_close()
 
 
-def run_import(template: bytes, url: str, config: Path) -> subprocess.CompletedProcess[bytes]:
-    environment = os.environ | {
-        "CLOUDSDK_CONFIG": str(config),
-        "CLOUDSDK_API_ENDPOINT_OVERRIDES_DATAPROC": url,
-        "CLOUDSDK_AUTH_DISABLE_CREDENTIALS": "true",
-        "CLOUDSDK_CORE_DISABLE_PROMPTS": "true",
-        "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING": "true",
-        "CLOUDSDK_CORE_PROJECT": "acme-data",
-        "NO_PROXY": "127.0.0.1",
-    }
-    command = ["gcloud", "dataproc", "clusters", "import", "my-cluster", "--region=us-central1"]
-    return subprocess.run(
-        [*command, "--async"],
-        input=template,
-        env=environment,
-        capture_output=True,
-        timeout=120,
-        check=False,
-    )
-
-
 @pytest.mark.parametrize("slot", ["small", "large"])
-def test_gcloud_sends_what_the_template_says(slot: str, recorder: Recorder, tmp_path: Path) -> None:
+def test_gcloud_sends_what_the_template_says(
+    slot: str, recorder: Recorder, gcloud_command: Gcloud
+) -> None:
     profile = load(SHIPPED).profile("spark-engineer")
     assert profile is not None
     made = wants(profile, PERSON, person_key(PERSON.email), SITE)
     (want,) = [w for w in made if w.kind is Kind.CLUSTER_TEMPLATE and w.slot == slot]
-    done = run_import(render(want.body), recorder.url, tmp_path)
-    assert done.returncode == 0, done.stderr.decode()
+    gcloud = gcloud_command.pointed_at(
+        {
+            "CLOUDSDK_API_ENDPOINT_OVERRIDES_DATAPROC": recorder.url,
+            "CLOUDSDK_CORE_PROJECT": SITE.project,
+        }
+    )
+    command = ["dataproc", "clusters", "import", "my-cluster", "--region=us-central1", "--async"]
+    done = gcloud.run(*command, stdin=render(want.body).decode())
+    assert done.returncode == 0, done.stderr
     ((path, sent),) = recorder.bodies
     assert path == "/v1/projects/acme-data/regions/us-central1/clusters"
     assert sent == want.body | {"projectId": "acme-data", "clusterName": "my-cluster"}

@@ -3,51 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
 from tests.integration.client import Client
-
-pytestmark = pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not installed")
+from tests.support.gcloud import Gcloud
 
 EMAIL = "ana@example.com"
 
-Gcloud = Callable[..., str]
-
 
 @pytest.fixture
-def gcloud(client: Client, tmp_path: Path) -> Gcloud:
-    """Runs gcloud as in a shell that has sourced endpoints.env; its standard output."""
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(tmp_path),
-        "CLOUDSDK_CONFIG": str(tmp_path / "gcloud"),
-        "CLOUDSDK_CORE_DISABLE_PROMPTS": "1",
-        "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING": "1",
-        "CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK": "1",
-        **client.stack.gcloud_environment(),
-    }
-
-    def run(*arguments: str) -> str:
-        done = subprocess.run(
-            ["gcloud", *arguments],
-            env=environment,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    return run
+def gcloud(client: Client, gcloud_command: Gcloud) -> Gcloud:
+    """gcloud as in a shell that has sourced endpoints.env."""
+    return gcloud_command.pointed_at(client.stack.gcloud_environment())
 
 
 def test_an_admin_takes_somebody_through_their_life_with_gcloud(

@@ -1,9 +1,6 @@
 """The real gcloud against the Notebooks and Dataproc faces, as an admin would type it."""
 
 import json
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,58 +12,41 @@ from local.cloud import Cloud
 from local.dataproc import Dataproc
 from local.notebooks import Notebooks
 from local.web import Server, build_app
-
-pytestmark = pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not installed")
+from tests.support.gcloud import Gcloud
 
 ZONE = "--location=us-central1-a"
 REGION = "--region=us-central1"
 
 
-class Gcloud:
-    def __init__(self, cloud: Cloud, url: str, config: Path) -> None:
+class Admin:
+    """Whoever types: gcloud, and a request now and then that gcloud has no command for."""
+
+    def __init__(self, gcloud: Gcloud, cloud: Cloud, url: str) -> None:
         self.cloud = cloud
         self.url = url
-        self._environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(config),
-            "CLOUDSDK_CONFIG": str(config),
-            "CLOUDSDK_API_ENDPOINT_OVERRIDES_NOTEBOOKS": f"{url}/",
-            "CLOUDSDK_API_ENDPOINT_OVERRIDES_DATAPROC": f"{url}/",
-            "CLOUDSDK_AUTH_DISABLE_CREDENTIALS": "True",
-            "CLOUDSDK_CORE_DISABLE_PROMPTS": "1",
-            # Nothing may leave loopback.
-            "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING": "1",
-            "CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK": "1",
-            "CLOUDSDK_CORE_PROJECT": "demo",
-        }
+        overrides = ("NOTEBOOKS", "DATAPROC")
+        self._gcloud = gcloud.pointed_at(
+            {f"CLOUDSDK_API_ENDPOINT_OVERRIDES_{service}": f"{url}/" for service in overrides}
+        )
 
     def __call__(self, *arguments: str) -> Any:
         """Its JSON output; fails with what gcloud says when it fails."""
-        ran = subprocess.run(
-            ["gcloud", *arguments, "--format=json"],
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert ran.returncode == 0, ran.stderr
-        return json.loads(ran.stdout or "null")
+        return json.loads(self._gcloud(*arguments, "--format=json") or "null")
 
     def post(self, path: str, body: dict[str, Any]) -> None:
         assert requests.post(self.url + path, json=body, timeout=10).ok
 
 
 @pytest.fixture
-def gcloud(tmp_path: Path) -> Iterator[Gcloud]:
+def gcloud(gcloud_command: Gcloud) -> Iterator[Admin]:
     # Operations end at once: gcloud waits for them in real time (--async where it needn't).
     cloud = Cloud(operation_seconds=0)
     faces = [Notebooks(cloud).routes(), Dataproc(cloud).routes()]
     with Server(build_app(cloud, faces)) as server:
-        yield Gcloud(cloud, server.url, tmp_path)
+        yield Admin(gcloud_command, cloud, server.url)
 
 
-def test_a_notebook_is_created_listed_described_stopped_and_deleted(gcloud: Gcloud) -> None:
+def test_a_notebook_is_created_listed_described_stopped_and_deleted(gcloud: Admin) -> None:
     owner = "--instance-owners=ana@example.com"
     gcloud("workbench", "instances", "create", "nb1", ZONE, owner, "--labels=team=core", "--async")
     (listed,) = gcloud("workbench", "instances", "list", ZONE, "--filter=labels.team=core")
@@ -80,7 +60,7 @@ def test_a_notebook_is_created_listed_described_stopped_and_deleted(gcloud: Gclo
     assert gcloud("workbench", "instances", "list", ZONE) == []
 
 
-def test_session_templates_are_listed_and_described(gcloud: Gcloud) -> None:
+def test_session_templates_are_listed_and_described(gcloud: Admin) -> None:
     parent = "projects/demo/locations/us-central1/sessionTemplates"
     gcloud.post(f"/v1/{parent}", {"name": f"{parent}/spark-ana", "labels": {"team": "core"}})
     # In the gcloud of late 2026 these commands are in the beta track only.
@@ -91,7 +71,7 @@ def test_session_templates_are_listed_and_described(gcloud: Gcloud) -> None:
     assert described["name"] == f"{parent}/spark-ana"
 
 
-def test_a_cluster_is_imported_described_listed_and_deleted(gcloud: Gcloud, tmp_path: Path) -> None:
+def test_a_cluster_is_imported_described_listed_and_deleted(gcloud: Admin, tmp_path: Path) -> None:
     source = tmp_path / "cluster.yaml"
     source.write_text(
         "labels: {team: core}\n"

@@ -1,11 +1,7 @@
 """The real `gcloud pubsub` against the local cloud, wherever gcloud is installed."""
 
 import json
-import os
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,9 +9,7 @@ import pytest
 from local.cloud import Cloud
 from local.pubsub import PubSub
 from local.web import Server, build_app
-
-GCLOUD = shutil.which("gcloud")
-pytestmark = pytest.mark.skipif(GCLOUD is None, reason="gcloud is not installed")
+from tests.support.gcloud import Gcloud as GcloudCommand
 
 Gcloud = Callable[..., Any]
 
@@ -34,32 +28,13 @@ def pubsub(cloud: Cloud) -> Iterator[PubSub]:
 
 
 @pytest.fixture
-def gcloud(cloud: Cloud, pubsub: PubSub, tmp_path: Path) -> Iterator[Gcloud]:
+def gcloud(cloud: Cloud, pubsub: PubSub, gcloud_command: GcloudCommand) -> Iterator[Gcloud]:
     """Run `gcloud pubsub …`; its answer as JSON. A failure raises with what it printed."""
     with Server(build_app(cloud, [pubsub.routes()])) as server:
-        environment = {
-            **os.environ,
-            "CLOUDSDK_API_ENDPOINT_OVERRIDES_PUBSUB": f"{server.url}/",
-            "CLOUDSDK_AUTH_DISABLE_CREDENTIALS": "true",
-            "CLOUDSDK_CONFIG": str(tmp_path),
-            "CLOUDSDK_CORE_DISABLE_PROMPTS": "true",
-            "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING": "true",
-            "CLOUDSDK_CORE_PROJECT": "demo",
-            "CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK": "true",
-        }
+        gcloud_command.pointed_at({"CLOUDSDK_API_ENDPOINT_OVERRIDES_PUBSUB": f"{server.url}/"})
 
         def run(*arguments: str) -> Any:
-            assert GCLOUD is not None
-            done = subprocess.run(
-                [GCLOUD, "pubsub", *arguments, "--format=json"],
-                capture_output=True,
-                text=True,
-                env=environment,
-                timeout=60,
-                check=False,
-            )
-            assert done.returncode == 0, done.stderr
-            return json.loads(done.stdout or "null")
+            return json.loads(gcloud_command("pubsub", *arguments, "--format=json") or "null")
 
         yield run
 

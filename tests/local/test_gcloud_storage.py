@@ -1,8 +1,6 @@
 """`gcloud storage` itself against the storage face; a command takes a second or two."""
 
 import os
-import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,36 +8,21 @@ import pytest
 
 from tests.local import storage_stage
 from tests.local.storage_stage import BUCKET, Stage
+from tests.support.gcloud import Gcloud as GcloudCommand
 
 served, stage = storage_stage.served, storage_stage.stage  # pytest finds fixtures by name
-
-pytestmark = pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not installed")
 
 Gcloud = Callable[..., str]
 
 
 @pytest.fixture
-def gcloud(stage: Stage, tmp_path: Path) -> Gcloud:
+def gcloud(stage: Stage, gcloud_command: GcloudCommand) -> Gcloud:
     """Runs `gcloud storage …` and returns its standard output; a failure shows what it said."""
-    environment = os.environ | {
-        "CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE": f"{stage.url}/storage/v1/",
-        "CLOUDSDK_AUTH_DISABLE_CREDENTIALS": "True",
-        "CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK": "True",
-        "CLOUDSDK_CONFIG": str(tmp_path / "gcloud"),
-        "CLOUDSDK_CORE_DISABLE_PROMPTS": "True",
-        "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING": "True",
-        "CLOUDSDK_CORE_PROJECT": "demo",
-    }
+    endpoint = {"CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE": f"{stage.url}/storage/v1/"}
+    gcloud_command.pointed_at(endpoint)
 
     def run(*arguments: str, fails: bool = False) -> str:
-        done = subprocess.run(
-            ["gcloud", "storage", *arguments],
-            env=environment,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = gcloud_command.run("storage", *arguments)
         assert (done.returncode != 0) is fails, done.stderr
         return done.stderr if fails else done.stdout
 

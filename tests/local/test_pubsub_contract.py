@@ -6,15 +6,9 @@ pass says something about Pub/Sub and not about our reading of it. Where the two
 """
 
 import base64
-import os
-import shutil
-import signal
-import socket
-import subprocess
 import time
 from collections.abc import Iterator
 from itertools import count
-from pathlib import Path
 
 import pytest
 from google.api_core import exceptions
@@ -22,34 +16,17 @@ from google.cloud import pubsub_v1
 from google.protobuf import duration_pb2
 
 from local.cloud import Cloud
+from local.emulators import find_emulator, running
 from local.pubsub import PubSub
 from tests.local.push_target import PushTarget, fail_first
+from tests.support import summary
 
 QUICK = {
     "minimum_backoff": duration_pb2.Duration(nanos=100_000_000),
     "maximum_backoff": duration_pb2.Duration(nanos=200_000_000),
 }
+EMULATOR = "pubsub-emulator"
 SOURCE = "CloudPubSubDeadLetterSource"
-
-
-def emulator_binary() -> Path | None:
-    """The official emulator's own start script. (`gcloud beta emulators` would leave its Java
-    process behind when it is stopped.)"""
-    gcloud = shutil.which("gcloud")
-    if gcloud is None or shutil.which("java") is None:
-        return None
-    root = Path(gcloud).resolve().parent.parent
-    binary = root / "platform/pubsub-emulator/bin/cloud-pubsub-emulator"
-    if binary.is_file():
-        return binary
-    asked = subprocess.run(
-        [gcloud, "info", "--format=value(installation.sdk_root)"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    binary = Path(asked.stdout.strip()) / "platform/pubsub-emulator/bin/cloud-pubsub-emulator"
-    return binary if binary.is_file() else None
 
 
 def local_service() -> Iterator[str]:
@@ -61,48 +38,30 @@ def local_service() -> Iterator[str]:
     pubsub.stop()
 
 
-def official_service(log: Path) -> Iterator[str]:
-    binary = emulator_binary()
-    if binary is None:
-        pytest.skip("Google's Pub/Sub emulator is not installed (gcloud component, needs Java)")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [str(binary), "--host=127.0.0.1", f"--port={port}"],
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        wait_until_listening(port, process, log)
-        yield f"127.0.0.1:{port}"
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(10)
-
-
-def wait_until_listening(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + 30
-    while time.monotonic() < end:
-        assert process.poll() is None, log.read_text()
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            time.sleep(0.05)
-    raise AssertionError(f"not listening after 30 s: {log.read_text()}")
+def official_service() -> Iterator[str]:
+    found = find_emulator(EMULATOR)
+    if isinstance(found, str):
+        pytest.skip(f"pubsub emulator: {found}")
+    with running(found) as host:
+        yield host
 
 
 @pytest.fixture(scope="module", params=["local", "official"])
-def address(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
-    if request.param == "local":
-        yield from local_service()
+def address(request: pytest.FixtureRequest) -> Iterator[str]:
+    yield from local_service() if request.param == "local" else official_service()
+
+
+@pytest.fixture(autouse=True)
+def told(request: pytest.FixtureRequest) -> None:
+    """Note for the summary which of the two a test ran on, or lacked."""
+    if "local" in request.node.callspec.id:
+        summary.ran_on(request, "local Pub/Sub")
+        return
+    found = find_emulator(EMULATOR)
+    if isinstance(found, str):
+        summary.missing(request, f"pubsub emulator: {found}")
     else:
-        yield from official_service(tmp_path_factory.mktemp("emulator") / "log.txt")
+        summary.ran_on(request, f"pubsub emulator {found.version}".strip())
 
 
 @pytest.fixture(scope="module")
