@@ -9,22 +9,12 @@ import pytest
 from local.cloud import Cloud
 from local.pubsub import PubSub
 from local.web import Server, build_app
+from tests.local import pubsub_stage
 from tests.support.gcloud import Gcloud as GcloudCommand
 
+cloud, pubsub = pubsub_stage.cloud, pubsub_stage.pubsub  # pytest finds fixtures by name
+
 Gcloud = Callable[..., Any]
-
-
-@pytest.fixture
-def cloud() -> Cloud:
-    return Cloud(project="demo")
-
-
-@pytest.fixture
-def pubsub(cloud: Cloud) -> Iterator[PubSub]:
-    pubsub = PubSub(cloud)
-    pubsub.start()
-    yield pubsub
-    pubsub.stop()
 
 
 @pytest.fixture
