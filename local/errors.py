@@ -99,10 +99,6 @@ class ApiError(Exception):
     def unimplemented(cls, message: str) -> Self:
         return cls("UNIMPLEMENTED", message)
 
-    @classmethod
-    def permission_denied(cls, message: str) -> Self:
-        return cls("PERMISSION_DENIED", message)
-
 
 class ConnectionDropped(Exception):
     """The connection is to be cut without any answer (a scripted fault asked for it)."""

@@ -1,7 +1,7 @@
 """Cluster templates: YAML files in Cloud Storage, one object each.
 
 Every write says which generation it replaces, so two workers never overwrite one another and an
-object that isn't ours is never touched. How the YAML is made is ``wants.cluster_template``'s.
+object that isn't ours is never touched. How the YAML is made is ``wants.cluster_yaml``'s.
 """
 
 from __future__ import annotations

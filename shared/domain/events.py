@@ -7,7 +7,6 @@ The same types generate the published JSON Schema (``python -m tools.event_schem
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import json
 import re
@@ -18,6 +17,7 @@ import msgspec
 from msgspec import Meta
 
 from shared.domain.refusals import RefusalCode, Refused
+from shared.domain.suggest import closest
 
 MAX_EVENT_BYTES = 64 * 1024
 
@@ -104,6 +104,8 @@ def read_typed(data: bytes, shape: type[Shape]) -> Shape:
 
 def claimed_email(data: bytes) -> str:
     """Whom a refused event seems to be about, as far as that can be read at all; else ''."""
+    if len(data) > MAX_EVENT_BYTES:
+        return ""
     try:
         email = msgspec.json.decode(data).get("email")
     except (AttributeError, ValueError, RecursionError):
@@ -140,8 +142,8 @@ def _located(message: str, shape: type[Any]) -> Refused:
     unknown = re.search(r"unknown field `(.*)`", what, re.DOTALL)
     if unknown:
         names = [field.encode_name for field in msgspec.structs.fields(shape)]
-        close = difflib.get_close_matches(unknown[1], names, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"known are: {', '.join(names)}"
+        close = closest(unknown[1], names)
+        hint = f"did you mean {close!r}?" if close else f"known are: {', '.join(names)}"
         return Refused(
             RefusalCode.UNKNOWN_FIELD, f"{unknown[1][:80]!r} is not a field of the event; {hint}"
         )

@@ -95,12 +95,14 @@ def _settled(resource: Resource, now: datetime, policy: Policy) -> Resource:
     # With no operation and no effect, the call may never have left: the very same request is
     # repeated. With an operation that ended, asking again under its id would only replay it.
     ended = achieved or bool(resource.operation)
-    doubtful = resource.under_way is Step.CREATE and not ended and resource.since is not None
-    believed = resource.since + policy.doubt if doubtful and resource.since else now
+    look_at = None
+    if resource.under_way is Step.CREATE and not ended and resource.since is not None:
+        # A create whose answer we never had may still land: "not found" is believed only later.
+        believed = resource.since + policy.doubt
+        look_at = believed if believed > now else None
     return replace(
         resource,
-        # A create whose answer we never had may still land: "not found" is believed only later.
-        look_at=believed if believed > now else None,
+        look_at=look_at,
         under_way=None,
         operation="",
         since=None,

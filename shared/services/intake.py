@@ -12,7 +12,7 @@ from collections.abc import Collection
 
 from shared import logs
 from shared.domain.environment import Environment, Intent, Parked, Verb
-from shared.domain.events import MAX_EVENT_BYTES, claimed_email
+from shared.domain.events import claimed_email
 from shared.domain.names import person_key
 from shared.domain.normalise import Message, to_intent
 from shared.domain.refusals import RefusalCode, Refused
@@ -81,16 +81,16 @@ class Intake:
 
     def park(self, message: Message, refused: Refused) -> None:
         """Keep a refused message with its reason; a redelivery of it is kept and logged once."""
-        small = len(message.data) <= MAX_EVENT_BYTES
+        sample = message.data[: _SAMPLE * 4].decode("utf-8", errors="backslashreplace")
         parked = Parked(
             id=f"{message.topic}-{message.id}",
             at=self._clock.now(),
             topic=message.topic,
             code=refused.code,
             reason=refused.message,
-            sample=_printable(_text(message.data[: _SAMPLE * 4]))[:_SAMPLE],
+            sample=_printable(sample)[:_SAMPLE],
             size=len(message.data),
-            email=_printable(claimed_email(message.data)) if small else "",
+            email=_printable(claimed_email(message.data)),
         )
         if self._store.park(parked):
             log.warning(
@@ -112,10 +112,6 @@ class Intake:
             self._store.save(environment, version, (ruling.entry,))
         else:
             self._converge.advance(environment, version, (ruling.entry,))
-
-
-def _text(data: bytes) -> str:
-    return data.decode("utf-8", errors="backslashreplace")
 
 
 def _printable(text: str) -> str:

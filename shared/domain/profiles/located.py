@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
-from shared.domain.profiles.suggest import suggestion
+from shared.domain.suggest import suggestion
 
 T = TypeVar("T")
 

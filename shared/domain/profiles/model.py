@@ -13,8 +13,8 @@ from typing import Any, Literal
 import msgspec
 
 from shared.domain.profiles import fields
-from shared.domain.profiles.suggest import suggestion
 from shared.domain.refusals import RefusalCode, Refused
+from shared.domain.suggest import suggestion
 
 
 class Network(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

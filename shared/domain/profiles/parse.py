@@ -23,7 +23,7 @@ from shared.domain.profiles.model import (
 )
 from shared.domain.profiles.rules import check_profile, check_references, read_grace
 from shared.domain.profiles.strict_yaml import YamlRefused, read_yaml
-from shared.domain.profiles.suggest import suggestion
+from shared.domain.suggest import suggestion
 
 FILE = "profiles.yaml"
 MASTERS = "masters/"

@@ -17,7 +17,7 @@ from shared.domain.profiles.model import (
     TemplateEntry,
     Workbench,
 )
-from shared.domain.profiles.suggest import suggestion
+from shared.domain.suggest import suggestion
 
 _GRACE = re.compile(r"(?P<count>[0-9]{1,5})(?P<unit>[hd])")
 _SECONDS = {"h": 3600, "d": 86400}

@@ -6,9 +6,14 @@ import difflib
 from collections.abc import Iterable
 
 
+def closest(given: str, known: Iterable[str]) -> str | None:
+    """The one of ``known`` that ``given`` looks like, if any; only its beginning is compared."""
+    return next(iter(difflib.get_close_matches(given[:100], list(known), n=1)), None)
+
+
 def suggestion(given: str, known: Iterable[str]) -> str:
     """A hint such as ``did you mean 'analyst'? known are: analyst, spark-engineer``."""
     names = [str(name) for name in known]
     listed = f"known are: {', '.join(names)}" if names else "none are known"
-    close = difflib.get_close_matches(given[:100], names, n=1)
-    return f"did you mean {close[0]!r}? {listed}" if close else listed
+    close = closest(given, names)
+    return f"did you mean {close!r}? {listed}" if close else listed
