@@ -2,11 +2,12 @@
 
 Moves the clock, scripts faults, sets quotas and settings, shows resources and calls. Its own
 requests are no API calls: they are not logged, and no fault or quota applies to them. It must not
-know any service.
+know any service: what only one service has, that one hands in as a `Lever`.
 """
 
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -33,20 +34,39 @@ _INDEX = {
     "DELETE /_admin/calls": "forget them",
     "GET /_admin/resources": "everything that lives; ?kind=",
     "GET /_admin/quotas": "the quotas in force",
-    "PUT /_admin/quotas": 'replace them: {"live": {"notebooks.instances": 5}, "per_minute": {}}',
+    "PUT /_admin/quotas": 'replace them: {"live": {"notebooks.instances": 5}, '
+    '"per_minute": {"notebooks": 60}, "operations": {"notebooks": 50}}',
+    "GET /_admin/shortages": "zones without machines",
+    "PUT /_admin/shortages": 'replace them: {"us-central1-a": ["e2-standard-4"] or true}',
     "GET /_admin/settings": "latency and the length of operations",
     "PUT /_admin/settings": "change those named",
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Lever:
+    """An admin method of one service, at `path` below the admin face."""
+
+    method: str
+    path: str
+    meaning: str
+    handler: Handler
+
+
 class Admin:
-    def __init__(self, cloud: Cloud, sources: Iterable[Callable[[], list[Json]]]) -> None:
+    def __init__(
+        self,
+        cloud: Cloud,
+        sources: Iterable[Callable[[], list[Json]]],
+        levers: Iterable[Lever] = (),
+    ) -> None:
         self._cloud = cloud
         self._sources = list(sources)
+        self._levers = list(levers)
 
     def routes(self) -> list[Route]:
         table: list[tuple[str, str, Handler]] = [
-            ("GET", "", lambda _: {"project": self._cloud.project, "methods": _INDEX}),
+            ("GET", "", self._index),
             ("GET", "/clock", self._clock),
             ("POST", "/clock", self._advance),
             ("GET", "/faults", self._faults),
@@ -61,9 +81,16 @@ class Admin:
             ("PUT", "/quotas", self._set_quotas),
             ("GET", "/settings", self._settings),
             ("PUT", "/settings", self._set_settings),
+            ("GET", "/shortages", lambda _: self._cloud.shortages.to_json()),
+            ("PUT", "/shortages", self._set_shortages),
         ]
+        table += [(lever.method, lever.path, lever.handler) for lever in self._levers]
         paths = [(method, "/_admin" + path, handler) for method, path, handler in table]
         return [route(*entry) for entry in [*paths, ("GET", "/_admin/", table[0][2])]]
+
+    def _index(self, _: Incoming) -> Json:
+        levers = {f"{one.method} /_admin{one.path}": one.meaning for one in self._levers}
+        return {"project": self._cloud.project, "methods": _INDEX | levers}
 
     def _clock(self, _: Incoming) -> Json:
         return {"now": timestamp(self._cloud.clock.now())}
@@ -109,10 +136,15 @@ class Admin:
         self._cloud.quotas.set(incoming.json())
         return self._cloud.quotas.to_json()
 
+    def _set_shortages(self, incoming: Incoming) -> Json:
+        self._cloud.shortages.set(incoming.json())
+        return self._cloud.shortages.to_json()
+
     def _settings(self, _: Incoming) -> Json:
         cloud = self._cloud
         return {
             "latency_seconds": cloud.latency_seconds,
+            "older_notebooks": cloud.older_notebooks,
             "operation_seconds": cloud.operation_seconds,
             "verb_seconds": dict(cloud.verb_seconds),
         }
@@ -124,6 +156,7 @@ class Admin:
             raise ApiError.invalid("Invalid settings: " + "; ".join(violations), violations)
         cloud = self._cloud
         cloud.latency_seconds = body.get("latency_seconds", cloud.latency_seconds)
+        cloud.older_notebooks = body.get("older_notebooks", cloud.older_notebooks)
         cloud.operation_seconds = body.get("operation_seconds", cloud.operation_seconds)
         # A new dict, not an update: a request under way may be reading the old one.
         cloud.verb_seconds = cloud.verb_seconds | body.get("verb_seconds", {})
@@ -150,10 +183,12 @@ def parse_span(value: object) -> timedelta:
 
 
 def _settings_violations(body: Json, verbs: dict[str, float]) -> list[str]:
-    known = ("latency_seconds", "operation_seconds", "verb_seconds")
+    known = ("latency_seconds", "older_notebooks", "operation_seconds", "verb_seconds")
     found = [f"{key}: unknown field" for key in body if key not in known]
     if not _seconds(body.get("latency_seconds", 0)):
         found.append("latency_seconds: must be a number, 0 or more")
+    if not isinstance(body.get("older_notebooks", False), bool):
+        found.append("older_notebooks: must be true or false")
     if not (body.get("operation_seconds") is None or _seconds(body["operation_seconds"])):
         found.append("operation_seconds: must be a number, 0 or more, or null")
     lengths = body.get("verb_seconds", {})

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from local.calls import Call, CallLog
 from local.clock import Clock
+from local.compute_shortages import Shortages
 from local.errors import ApiError, ConnectionDropped
 from local.faults import AFTER, BEFORE, OPERATION, Fault, Faults
 from local.quotas import Quotas
@@ -25,6 +26,8 @@ VERB_SECONDS = {
     "delete": 40.0,
     "update": 20.0,
     "reset": 40.0,
+    "restore": 60.0,
+    "snapshot": 60.0,
 }
 
 
@@ -49,7 +52,9 @@ class Cloud:
     calls: CallLog = field(default_factory=CallLog)
     faults: Faults = field(default_factory=Faults)
     quotas: Quotas = field(default_factory=Quotas)
+    shortages: Shortages = field(default_factory=Shortages)
     latency_seconds: float = 0.0  # real seconds, before every answer
+    older_notebooks: bool = False  # be the Google of 2023: Notebooks v1 still creates
     operation_seconds: float | None = None  # one number for every operation; None = per verb
     verb_seconds: dict[str, float] = field(default_factory=lambda: dict(VERB_SECONDS))
 

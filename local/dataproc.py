@@ -1,6 +1,6 @@
-"""The Dataproc v1 REST face: session templates and clusters side by side.
+"""The Dataproc v1 REST face: session templates, sessions and clusters side by side.
 
-It routes requests to its two halves; what they mean is theirs. Enums are taken as names and as
+It routes requests to its three parts; what they mean is theirs. Enums are taken as names and as
 numbers (clients ask for enum-encoding=int) and answered as names, which every reader of the
 protobuf JSON mapping understands.
 """
@@ -11,50 +11,78 @@ from typing import Any
 from starlette.routing import Route
 
 from local.cloud import Cloud
+from local.dataproc_changes import resource_name
 from local.dataproc_clusters import Clusters
+from local.dataproc_sessions import Sessions
 from local.dataproc_templates import SessionTemplates
 from local.discovery import Discovery
 from local.errors import ApiError
+from local.operations import Operations
+from local.operations_face import operation_routes
 from local.web import Incoming, route
 
 Json = dict[str, Any]
 
 
 class Dataproc:
-    """All session templates, clusters and cluster operations of one cloud."""
+    """All session templates, sessions, clusters and operations of one cloud."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
         self._discovery = Discovery("dataproc", "v1")
+        self._operations = Operations(cloud.clock)
         self._templates = SessionTemplates(cloud, self._discovery)
-        self._clusters = Clusters(cloud, self._discovery)
+        self._sessions = Sessions(cloud, self._discovery, self._operations, self._templates)
+        self._clusters = Clusters(cloud, self._discovery, self._operations)
 
     def routes(self) -> list[Route]:
         """The face at Google's own paths."""
-        templates = "/v1/projects/{project}/locations/{location}/sessionTemplates"
-        clusters = "/v1/projects/{project}/regions/{region}/clusters"
-        of_template, of_cluster = self._templates, self._clusters
+        location = "/v1/projects/{project}/locations/{location}"
+        region = "/v1/projects/{project}/regions/{region}"
         return [
-            self._route("GET", templates, "sessionTemplates.list", of_template.list),
-            self._route("POST", templates, "sessionTemplates.create", of_template.create),
-            self._route("GET", templates + "/{id}", "sessionTemplates.get", of_template.get),
-            self._route("PATCH", templates + "/{id}", "sessionTemplates.patch", of_template.patch),
-            self._route(
-                "DELETE", templates + "/{id}", "sessionTemplates.delete", of_template.delete
-            ),
-            self._route("GET", clusters, "clusters.list", of_cluster.list),
-            self._route("POST", clusters, "clusters.create", of_cluster.create),
-            self._route("GET", clusters + "/{id}", "clusters.get", of_cluster.get),
-            self._route("DELETE", clusters + "/{id}", "clusters.delete", of_cluster.delete),
-            *of_cluster.operation_routes(),
+            *self._template_routes(location + "/sessionTemplates"),
+            *self._session_routes(location + "/sessions"),
+            *self._cluster_routes(region + "/clusters"),
+            *operation_routes(self._cloud, "dataproc", region + "/operations", self._operations),
         ]
 
     def resources(self) -> list[Json]:
         """Everything for the admin face: its API form plus a kind."""
-        return self._templates.resources() + self._clusters.resources()
+        return self._templates.resources() + self._sessions.resources() + self._clusters.resources()
+
+    def _template_routes(self, every: str) -> list[Route]:
+        one, of = every + "/{id}", self._templates
+        return [
+            self._route("GET", every, "sessionTemplates.list", of.list),
+            self._route("POST", every, "sessionTemplates.create", of.create),
+            self._route("GET", one, "sessionTemplates.get", of.get),
+            self._route("PATCH", one, "sessionTemplates.patch", of.patch),
+            self._route("DELETE", one, "sessionTemplates.delete", of.delete),
+        ]
+
+    def _session_routes(self, every: str) -> list[Route]:
+        one, of = every + "/{id}", self._sessions
+        return [
+            self._route("GET", every, "sessions.list", of.list),
+            self._route("POST", every, "sessions.create", of.create),
+            self._route("POST", one + ":terminate", "sessions.terminate", of.terminate),
+            self._route("GET", one, "sessions.get", of.get),
+            self._route("DELETE", one, "sessions.delete", of.delete),
+        ]
+
+    def _cluster_routes(self, every: str) -> list[Route]:
+        one, of = every + "/{id}", self._clusters
+        return [
+            self._route("GET", every, "clusters.list", of.list),
+            self._route("POST", every, "clusters.create", of.create),
+            self._route("POST", one + ":stop", "clusters.stop", of.stop),
+            self._route("POST", one + ":start", "clusters.start", of.start),
+            self._route("GET", one, "clusters.get", of.get),
+            self._route("DELETE", one, "clusters.delete", of.delete),
+        ]
 
     def _route(self, verb: str, path: str, method: str, work: Callable[[Incoming], Json]) -> Route:
-        place = "locations" if method.startswith("sessionTemplates") else "regions"
+        place = "locations" if method.startswith("session") else "regions"
         described = f"dataproc.projects.{place}.{method}"
 
         def handler(incoming: Incoming) -> Json:
@@ -71,12 +99,16 @@ def routes(cloud: Cloud) -> list[Route]:
 
 
 def _target(incoming: Incoming) -> str:
-    """What a request is about, by full name: a create names its resource in the body."""
-    place = incoming.path.removeprefix("/v1/")
+    """What a request is about, by full name: for a create the resource to be."""
+    target = resource_name(incoming)
+    if incoming.method != "POST" or "id" in incoming.params:
+        return target
+    if "sessionId" in incoming.query:
+        return f"{target}/{incoming.query['sessionId']}"
     try:
-        body = incoming.json() if incoming.method == "POST" else {}
+        body = incoming.json()
     except ApiError:  # said properly by the method itself
-        body = {}
+        return target
     if "clusterName" in body:
-        return f"{place}/{body['clusterName']}"
-    return str(body.get("name", place))
+        return f"{target}/{body['clusterName']}"
+    return str(body.get("name", target))

@@ -1,48 +1,44 @@
 """Dataproc clusters: so that a cluster template can be imported and what came of it be deleted.
 
-Nothing runs on them. It must not know HTTP routes or session templates.
+Nothing runs on them. It must not know HTTP routes, session templates or sessions.
 
 Choices where Google's documents are silent:
 - a cluster whose creation fails stays in state ERROR until it is deleted;
-- deleting a cluster that is being created cancels its creation;
-- a second delete while one is under way is a 400 FAILED_PRECONDITION.
+- deleting a cluster that is being changed cancels the change;
+- a second delete while one is under way is a 400 FAILED_PRECONDITION;
+- so is stopping what doesn't run and starting what isn't stopped; a stop or start that fails
+  leaves the cluster as it was.
 """
 
 import uuid
-from collections.abc import Callable
 from copy import deepcopy
 from datetime import datetime
 from typing import Any
 
-from starlette.routing import Route
-
 from local import dataproc_rules as rules
 from local.clock import timestamp
 from local.cloud import Cloud
+from local.dataproc_changes import TYPE, Change, Changes, resource_name
+from local.dataproc_filters import cluster_filter
 from local.discovery import Discovery, refuse
 from local.errors import ApiError
 from local.operations import Operation, Operations
-from local.operations_face import operation_routes
-from local.store import Collection, listing, page_size, parse_filter
+from local.store import Collection, listing, page_size
 from local.web import Incoming
 
 Json = dict[str, Any]
 
-_TYPE = "type.googleapis.com/google.cloud.dataproc.v1."
 _COMPUTE = "https://www.googleapis.com/compute/v1/projects"
 _EMPTY = {"@type": "type.googleapis.com/google.protobuf.Empty"}
 
 
 class Clusters:
-    def __init__(self, cloud: Cloud, discovery: Discovery) -> None:
+    def __init__(self, cloud: Cloud, discovery: Discovery, operations: Operations) -> None:
         self._cloud = cloud
         self._discovery = discovery
+        self._operations = operations
+        self._changes = Changes(cloud, operations, "clusters")
         self._clusters = Collection()
-        self._operations = Operations(cloud.clock)
-
-    def operation_routes(self) -> list[Route]:
-        path = "/v1/projects/{project}/regions/{region}/operations"
-        return operation_routes(self._cloud, "dataproc", path, self._operations)
 
     def resources(self) -> list[Json]:
         with self._operations.settled():
@@ -56,65 +52,87 @@ class Clusters:
         self._discovery.check("Cluster", body, int_enums=True)
         body = self._discovery.normalised("Cluster", body)
         refuse(rules.cluster_violations(body, incoming.params["project"]))
-        name = f"{_name(incoming)}/{body['clusterName']}"
+        name = f"{resource_name(incoming)}/{body['clusterName']}"
 
-        def begin(now: datetime) -> Operation:
+        def begin(now: datetime) -> Change:
             if self._clusters.find(name) is not None:
                 raise ApiError.already_exists(name)
             self._cloud.quotas.check_room("dataproc.clusters", len(self._clusters))
             cluster = _born(body, incoming.params["region"], now)
             self._clusters.add(name, cluster)
+            return self._change("create", cluster, "RUNNING", "ERROR")
 
-            def succeed(ended: datetime) -> Json:
-                _enter(cluster, "RUNNING", ended)
-                return {"@type": _TYPE + "Cluster", **deepcopy(cluster)}
-
-            return self._operation(
-                incoming,
-                "create",
-                name,
-                now,
-                succeed,
-                lambda ended: _enter(cluster, "ERROR", ended),
-            )
-
-        return self._change(incoming, "create", name, begin)
+        return self._changes.make(
+            incoming, "create", name, incoming.query.get("requestId", ""), begin
+        )
 
     def get(self, incoming: Incoming) -> Json:
         with self._operations.settled():
-            return deepcopy(self._clusters.get(_name(incoming)))
+            return deepcopy(self._clusters.get(resource_name(incoming)))
 
     def list(self, incoming: Incoming) -> Json:
         query = incoming.query
         size = page_size(query.get("pageSize"), 200, 1000)  # documented for clusters.list
-        wanted = parse_filter(query.get("filter", ""), frozenset({"clusterName"}))
+        wanted = cluster_filter(query.get("filter", ""))
+        prefix = resource_name(incoming) + "/"
         with self._operations.settled():
-            page, token = self._clusters.page(
-                _name(incoming) + "/", size, query.get("pageToken", ""), wanted
-            )
+            page, token = self._clusters.page(prefix, size, query.get("pageToken", ""), wanted)
         return listing("clusters", page, token)
 
-    def delete(self, incoming: Incoming) -> Json:
-        name = _name(incoming)
+    def stop(self, incoming: Incoming) -> Json:
+        return self._switch(incoming, "stop", "RUNNING", "STOPPING", "STOPPED")
 
-        def begin(now: datetime) -> Operation:
-            cluster = self._clusters.get(name)
-            if incoming.query.get("clusterUuid", cluster["clusterUuid"]) != cluster["clusterUuid"]:
-                raise ApiError.not_found(name)
+    def start(self, incoming: Incoming) -> Json:
+        return self._switch(incoming, "start", "STOPPED", "STARTING", "RUNNING")
+
+    def _switch(self, incoming: Incoming, verb: str, before: str, during: str, after: str) -> Json:
+        name, body = resource_name(incoming), incoming.json()
+        self._discovery.check(f"{verb.capitalize()}ClusterRequest", body)
+
+        def begin(now: datetime) -> Change:
+            cluster = self._the_one(name, body.get("clusterUuid"))
+            if rules.personal(cluster):
+                raise ApiError.failed_precondition(
+                    f"'{name}' has personal cluster authentication, it can't be stopped or started."
+                )
+            state = cluster["status"]["state"]
+            if state != before:
+                raise ApiError.failed_precondition(f"Can't {verb} '{name}' in state {state}.")
+            _enter(cluster, during, now)
+            return self._change(verb, cluster, after, before)
+
+        return self._changes.make(incoming, verb, name, body.get("requestId") or "", begin)
+
+    def delete(self, incoming: Incoming) -> Json:
+        name = resource_name(incoming)
+
+        def begin(now: datetime) -> Change:
+            cluster = self._the_one(name, incoming.query.get("clusterUuid"))
             self._make_way(name)
-            before = deepcopy(cluster)
+            before = cluster["status"]["state"]
             _enter(cluster, "DELETING", now)
 
             def succeed(_: datetime) -> Json:
                 self._clusters.remove(name)
                 return dict(_EMPTY)
 
-            return self._operation(
-                incoming, "delete", name, now, succeed,
-                lambda _: self._clusters.replace(name, before),
-            )  # fmt: skip
+            return Change(
+                self._cloud.operation_time("delete"),
+                succeed,
+                lambda ended, _: _enter(cluster, before, ended),
+                describe=lambda operation: _metadata(operation, cluster),
+            )
 
-        return self._change(incoming, "delete", name, begin)
+        return self._changes.make(
+            incoming, "delete", name, incoming.query.get("requestId", ""), begin
+        )
+
+    def _the_one(self, name: str, wanted: str | None) -> Json:
+        """The cluster of that name; a 404 also where the caller means another by its uuid."""
+        cluster = self._clusters.get(name)
+        if wanted and wanted != cluster["clusterUuid"]:
+            raise ApiError.not_found(name)
+        return cluster
 
     def _make_way(self, name: str) -> None:
         busy = self._operations.busy_with(name)
@@ -123,41 +141,18 @@ class Clusters:
         if busy is not None:
             self._operations.cancel(busy.name)
 
-    def _change(
-        self, incoming: Incoming, verb: str, name: str, begin: Callable[[datetime], Operation]
-    ) -> Json:
-        """Repeat, refuse or begin a change: the one way by which an operation comes to be."""
-        request_id = incoming.query.get("requestId", "")
-        refuse(rules.request_id_violations(request_id))
-        scope = f"{incoming.params['project']} {incoming.params['region']} {verb}"
-        with self._operations.settled() as now:
-            operation = self._operations.repeated(scope, request_id, name)
-            if operation is None:
-                operation = self._operations.begin(begin(now))
-                self._operations.remember(scope, request_id, operation)
-            return operation.to_json()
+    def _change(self, verb: str, cluster: Json, after: str, otherwise: str) -> Change:
+        """A change that ends in state `after`, or in `otherwise` when it fails."""
 
-    def _operation(
-        self,
-        incoming: Incoming,
-        verb: str,
-        name: str,
-        now: datetime,
-        succeed: Callable[[datetime], Json],
-        fail: Callable[[datetime], None],
-    ) -> Operation:
-        region = f"projects/{incoming.params['project']}/regions/{incoming.params['region']}"
-        cluster = self._clusters.get(name)
-        return Operation(
-            name=f"{region}/operations/{uuid.uuid4()}",
-            verb=verb,
-            target=name,
-            begun=now,
-            ends=now + self._cloud.operation_time(verb),
-            succeed=succeed,
-            fail=fail,
+        def succeed(ended: datetime) -> Json:
+            _enter(cluster, after, ended)
+            return {"@type": TYPE + "Cluster", **deepcopy(cluster)}
+
+        return Change(
+            self._cloud.operation_time(verb),
+            succeed,
+            lambda ended, why: _enter(cluster, otherwise, ended, why),
             describe=lambda operation: _metadata(operation, cluster),
-            error=self._cloud.operation_fault("dataproc", f"clusters.{verb}", name),
         )
 
 
@@ -178,17 +173,19 @@ def _born(body: Json, region: str, now: datetime) -> Json:
     return cluster
 
 
-def _enter(cluster: Json, state: str, now: datetime) -> None:
+def _enter(cluster: Json, state: str, now: datetime, detail: str = "") -> None:
     if "status" in cluster:
         cluster.setdefault("statusHistory", []).append(cluster["status"])
     cluster["status"] = {"state": state, "stateStartTime": timestamp(now)}
+    if detail:
+        cluster["status"]["detail"] = detail
 
 
 def _metadata(operation: Operation, cluster: Json) -> Json:
     """google.cloud.dataproc.v1.ClusterOperationMetadata."""
     begun = {"state": "RUNNING", "stateStartTime": timestamp(operation.begun)}
     metadata: Json = {
-        "@type": _TYPE + "ClusterOperationMetadata",
+        "@type": TYPE + "ClusterOperationMetadata",
         "clusterName": cluster["clusterName"],
         "clusterUuid": cluster["clusterUuid"],
         "operationType": operation.verb.upper(),
@@ -199,7 +196,3 @@ def _metadata(operation: Operation, cluster: Json) -> Json:
         metadata["status"] = {"state": "DONE", "stateStartTime": timestamp(operation.ends)}
         metadata["statusHistory"] = [begun]
     return metadata
-
-
-def _name(incoming: Incoming) -> str:
-    return incoming.path.removeprefix("/v1/")

@@ -1,6 +1,6 @@
 """Dataproc session templates: synchronous, named by their creator, replaced whole by an update.
 
-It must not know HTTP routes or clusters.
+It must not know HTTP routes, sessions or clusters.
 """
 
 import threading
@@ -34,6 +34,11 @@ class SessionTemplates:
         with self._lock:
             return [{"kind": "dataproc.sessionTemplate", **deepcopy(t)} for t in self._templates]
 
+    def copy_of(self, name: str) -> Json:
+        """A template by its full name, for whoever starts a session from it; 404 without one."""
+        with self._lock:
+            return deepcopy(self._templates.get(name))
+
     def create(self, incoming: Incoming) -> Json:
         body = self._read(incoming.json())
         refuse(rules.template_violations(body, _name(incoming)))
@@ -48,8 +53,7 @@ class SessionTemplates:
             return deepcopy(template)
 
     def get(self, incoming: Incoming) -> Json:
-        with self._lock:
-            return deepcopy(self._templates.get(_name(incoming)))
+        return self.copy_of(_name(incoming))
 
     def list(self, incoming: Incoming) -> Json:
         query = incoming.query

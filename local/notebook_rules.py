@@ -4,10 +4,10 @@ Pure: bodies in, complaints or completed bodies out. It must not know states, st
 """
 
 import re
-import uuid
 from copy import deepcopy
 from typing import Any
 
+from local import request_ids
 from local.labels import label_violations
 
 Json = dict[str, Any]
@@ -16,8 +16,12 @@ _INSTANCE_ID = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 _ZONE = re.compile(r"[a-z]+-[a-z]+[0-9]+-[a-z]")
 _DISK_GB_MOST = 64_000
 
-# updateMask paths, from the description of projects.locations.instances.patch.
+request_id_violations = request_ids.request_id_violations
+
+# updateMask paths, from the description of projects.locations.instances.patch; deletion protection
+# isn't among them, but a field that could never be changed would make no sense.
 UPDATABLE = (
+    "enable_deletion_protection",
     "labels",
     "gce_setup.min_cpu_platform",
     "gce_setup.metadata",
@@ -58,15 +62,6 @@ def place_violations(zone: str, instance_id: str) -> list[str]:
     return found
 
 
-def request_id_violations(request_id: str) -> list[str]:
-    """The document says "idempotent request UUID"; AIP-155 excludes the zero one."""
-    try:
-        valid = not request_id or uuid.UUID(request_id).int != 0
-    except ValueError:
-        valid = False
-    return [] if valid else [f'requestId: "{request_id}" is not a UUID']
-
-
 def body_violations(body: Json) -> list[str]:
     """Complaints about a body that fits the schema."""
     setup: Json = body.get("gceSetup", {})
@@ -93,8 +88,9 @@ def with_defaults(body: Json) -> Json:
     setup.setdefault("machineType", "e2-standard-4")
     boot = setup.setdefault("bootDisk", {})
     boot.setdefault("diskSizeGb", "150")  # "the recommended value of 150GB", says the document
-    disks = setup.setdefault("dataDisks", [{}])
-    for disk in [boot, *disks]:
+    # An empty list is none given, in protobuf's JSON mapping.
+    setup["dataDisks"] = setup.get("dataDisks") or [{}]
+    for disk in [boot, *setup["dataDisks"]]:
         disk.setdefault("diskType", "PD_BALANCED")
         disk.setdefault("diskEncryption", "GMEK")
         disk.setdefault("diskSizeGb", "100")  # documented for data disks
@@ -161,6 +157,16 @@ def one_way_violations(body: Json, mask: str) -> list[str]:
     if "disable_proxy_access" in paths and not body.get("disableProxyAccess"):
         found.append("disableProxyAccess: can only be set to true")
     return found
+
+
+def needs_stop(mask: str) -> bool:
+    """Whether a mask changes the machine, which Compute Engine changes on a stopped one only."""
+    return "gce_setup.machine_type" in mask_paths(mask)
+
+
+def restore_violations(body: Json) -> list[str]:
+    """The schema lets the snapshot be left out, and then there is nothing to restore from."""
+    return [] if "snapshot" in body else ["snapshot: is required"]
 
 
 def _camel(part: str) -> str:

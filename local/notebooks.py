@@ -8,12 +8,13 @@ Choices where Google's documents are silent:
 - while it is being deleted its state is DELETED, the only state of the enum that says so;
 - starting what runs and stopping what is stopped are operations that are done at once and change
   nothing, as with Compute Engine's own VMs;
-- an operation that fails or is cancelled leaves the instance as it was, a failed create none.
+- an operation that fails or is cancelled leaves the instance as it was, a failed create none;
+- the machine type is changed on what is stopped only;
+- restoring works on what runs and what is stopped, and leaves it in that state.
 """
 
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -21,12 +22,17 @@ from starlette.routing import Route
 
 from local import notebook_rules as rules
 from local import notebook_states as states
+from local.admin import Lever
 from local.clock import timestamp
 from local.cloud import Cloud
+from local.compute import Compute
 from local.discovery import Discovery, refuse
 from local.errors import ApiError
 from local.locations import location_routes
-from local.operations import Operation, Operations, operation_id
+from local.notebook_changes import Change, Changes, no_undoing
+from local.notebook_consents import Consents
+from local.notebook_disks import NotebookDisks
+from local.operations import Operations
 from local.operations_face import operation_routes
 from local.store import Collection, listing, page_size, parse_filter
 from local.web import Incoming, route
@@ -38,24 +44,22 @@ _PAGE_DEFAULT, _PAGE_MOST = 100, 1000
 _METHODS = "notebooks.projects.locations.instances."
 
 
-@dataclass(frozen=True, slots=True)
-class _Change:
-    """A change to one instance, before it becomes an operation."""
-
-    verb: str
-    succeed: Callable[[datetime], Json]
-    fail: Callable[[datetime], None]
-    at_once: bool = False  # nothing to do: the operation is born done
-
-
 class Notebooks:
-    """All instances and operations of one cloud."""
+    """All instances and operations of one cloud.
 
-    def __init__(self, cloud: Cloud) -> None:
+    Their disks are made in `compute`; without one, in a Compute that nobody else looks at.
+    """
+
+    def __init__(self, cloud: Cloud, compute: Compute | None = None) -> None:
+        compute = compute or Compute(cloud)
+        compute.settle_first(self._settle)
         self._cloud = cloud
+        self._disks = NotebookDisks(compute)
         self._discovery = Discovery("notebooks", "v2")
         self._instances = Collection()
+        self._consents = Consents(self._instances)
         self._operations = Operations(cloud.clock)
+        self._changes = Changes(cloud, self._operations)
 
     def routes(self) -> list[Route]:
         """The face at Google's own paths."""
@@ -67,6 +71,7 @@ class Notebooks:
             self._route("POST", one + ":start", "start", self._start),
             self._route("POST", one + ":stop", "stop", self._stop),
             self._route("POST", one + ":reset", "reset", self._reset),
+            self._route("POST", one + ":restore", "restore", self._restore),
             self._route("POST", one + ":checkAuthorization", "checkAuthorization", self._authorize),
             self._route("GET", one, "get", self._get),
             self._route("PATCH", one, "patch", self._patch),
@@ -79,6 +84,14 @@ class Notebooks:
         """Every instance for the admin face: its API form plus a kind."""
         with self._operations.settled():
             return [{"kind": "notebooks.instance", **deepcopy(i)} for i in self._instances]
+
+    def levers(self) -> list[Lever]:
+        """The owners' consent, for the admin face."""
+        say = 'give or take it: {"instance": "nb1", "given": true}'
+        return [
+            Lever("GET", "/consents", "which owners have consented", self._read_consents),
+            Lever("PUT", "/consents", say, self._set_consent),
+        ]
 
     def _route(self, verb: str, path: str, method: str, work: Callable[[Incoming], Json]) -> Route:
         def handler(incoming: Incoming) -> Json:
@@ -110,8 +123,20 @@ class Notebooks:
     def _authorize(self, incoming: Incoming) -> Json:
         self._discovery.check("CheckAuthorizationRequest", incoming.json())
         with self._operations.settled() as now:
-            self._instances.get(_target(incoming))
-            return {"success": True, "createTime": timestamp(now)}
+            return self._consents.authorization(self._instances.get(_target(incoming)), now)
+
+    def _read_consents(self, _: Incoming) -> Json:
+        with self._operations.settled():
+            return self._consents.to_json()
+
+    def _set_consent(self, incoming: Incoming) -> Json:
+        with self._operations.settled():
+            self._consents.set(incoming.json())
+            return self._consents.to_json()
+
+    def _settle(self) -> None:
+        with self._operations.settled():
+            pass
 
     # Changing
 
@@ -124,12 +149,18 @@ class Notebooks:
         body = self._discovery.normalised("Instance", body)
         refuse(rules.body_violations(body))
 
-        def begin(now: datetime) -> _Change:
+        def begin(now: datetime) -> Change:
             if self._instances.find(name) is not None:
                 raise ApiError.already_exists(name)
             self._cloud.quotas.check_room("notebooks.instances", len(self._instances))
-            self._instances.add(name, states.born(name, body, now))
-            return _Change("create", self._runs(name), lambda _: self._instances.remove(name))
+            instance = states.born(name, body, now)
+            self._disks.create(instance, now)
+            self._instances.add(name, instance)
+            return Change("create", self._runs(name), fail, error=self._shortage(instance))
+
+        def fail(ended: datetime) -> None:
+            self._instances.remove(name)
+            self._disks.delete(name, ended)
 
         return self._change(incoming, "create", name, begin)
 
@@ -156,17 +187,18 @@ class Notebooks:
         self._discovery.check(f"{verb.capitalize()}InstanceRequest", incoming.json())
         name = _target(incoming)
 
-        def begin(now: datetime) -> _Change:
+        def begin(now: datetime) -> Change:
             instance = self._instances.get(name)
             before = deepcopy(instance)
             if instance["state"] == after:
-                return _Change(
-                    verb, lambda _: states.response(before), lambda _: None, at_once=True
-                )
+                return Change(verb, lambda _: states.response(before), no_undoing, at_once=True)
             if verb == "reset" and instance["state"] != "ACTIVE":
                 raise ApiError.failed_precondition(f"'{name}' doesn't run, it can't be reset.")
             states.enter(instance, during, now)
-            return _Change(verb, succeed, lambda _: self._instances.replace(name, before))
+            error = self._shortage(instance) if verb == "start" else None
+            return Change(
+                verb, succeed, lambda _: self._instances.replace(name, before), error=error
+            )
 
         return self._change(incoming, verb, name, begin)
 
@@ -178,8 +210,11 @@ class Notebooks:
         body = self._discovery.normalised("Instance", body)
         refuse(rules.one_way_violations(body, mask))
 
-        def begin(now: datetime) -> _Change:
-            updated = rules.patched(self._instances.get(name), body, mask)
+        def begin(now: datetime) -> Change:
+            instance = self._instances.get(name)
+            if rules.needs_stop(mask) and instance["state"] != "STOPPED":
+                raise ApiError.failed_precondition(f"'{name}' must be stopped for that.")
+            updated = rules.patched(instance, body, mask)
             refuse(rules.body_violations(updated))
 
             def succeed(ended: datetime) -> Json:
@@ -187,58 +222,57 @@ class Notebooks:
                 self._instances.replace(name, updated)
                 return states.response(updated)
 
-            return _Change("update", succeed, lambda _: None)
+            return Change("update", succeed, no_undoing)
 
         return self._change(incoming, "patch", name, begin)
 
     def _delete(self, incoming: Incoming) -> Json:
         name = _target(incoming)
 
-        def begin(now: datetime) -> _Change:
+        def begin(now: datetime) -> Change:
             instance = self._instances.get(name)
             if instance.get("enableDeletionProtection"):
                 raise ApiError.failed_precondition(f"'{name}' is protected against deletion.")
             before = deepcopy(instance)
             states.enter(instance, "DELETED", now)
 
-            def succeed(_: datetime) -> Json:
+            def succeed(ended: datetime) -> Json:
                 self._instances.remove(name)
+                self._disks.delete(name, ended)
                 return dict(_EMPTY)
 
-            return _Change("delete", succeed, lambda _: self._instances.replace(name, before))
+            return Change("delete", succeed, lambda _: self._instances.replace(name, before))
 
         return self._change(incoming, "delete", name, begin)
 
+    def _restore(self, incoming: Incoming) -> Json:
+        name, body = _target(incoming), incoming.json()
+        self._discovery.check("RestoreInstanceRequest", body)
+        refuse(rules.restore_violations(body))
+
+        def begin(now: datetime) -> Change:
+            instance = self._instances.get(name)
+            content = self._disks.snapshot(body["snapshot"], now)
+
+            def succeed(ended: datetime) -> Json:
+                self._disks.restore(name, content, ended)
+                instance["updateTime"] = timestamp(ended)
+                return states.response(deepcopy(instance))
+
+            return Change("restore", succeed, no_undoing)
+
+        return self._change(incoming, "restore", name, begin)
+
     def _change(
-        self, incoming: Incoming, method: str, name: str, begin: Callable[[datetime], _Change]
+        self, incoming: Incoming, method: str, name: str, begin: Callable[[datetime], Change]
     ) -> Json:
-        """Repeat, refuse or begin a change: the one way by which an operation comes to be."""
-        request_id = incoming.query.get("requestId", "")
-        refuse(rules.request_id_violations(request_id))
-        parent = _parent(incoming)
-        scope = f"{parent} {method}"
-        with self._operations.settled() as now:
-            repeated = self._operations.repeated(scope, request_id, name)
-            if repeated is not None:
-                return repeated.to_json()
-            busy = self._operations.busy_with(name)
-            if busy is not None and method != "create":
-                raise ApiError.aborted(f"'{name}' is busy with operation '{busy.name}'.")
-            change = begin(now)
-            operation = Operation(
-                name=f"{parent}/operations/{operation_id(now)}",
-                verb=change.verb,
-                target=name,
-                begun=now,
-                ends=now if change.at_once else now + self._cloud.operation_time(change.verb),
-                succeed=change.succeed,
-                fail=change.fail,
-                describe=states.operation_metadata,
-                error=self._cloud.operation_fault("notebooks", f"instances.{method}", name),
-            )
-            self._operations.begin(operation)
-            self._operations.remember(scope, request_id, operation)
-            return operation.to_json()
+        return self._changes.make(method, name, incoming.query.get("requestId", ""), begin)
+
+    def _shortage(self, instance: Json) -> ApiError | None:
+        """What starting this instance's machine ends in, where its zone is short of such."""
+        _, project, _, zone, _, _ = instance["name"].split("/")
+        machine = instance["gceSetup"]["machineType"]
+        return self._cloud.shortages.refusal(project, zone, machine)
 
     # What happens when an operation succeeds
 

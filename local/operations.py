@@ -18,7 +18,7 @@ from typing import Any
 
 from local.clock import Clock
 from local.errors import ApiError
-from local.store import Collection
+from local.store import Collection, Filter
 
 Json = dict[str, Any]
 
@@ -67,10 +67,13 @@ class Operations:
         self._requests: dict[tuple[str, str], tuple[datetime, str, str]] = {}
 
     @contextmanager
-    def settled(self) -> Iterator[datetime]:
-        """Hold the lock over a world in which everything due has happened; gives the time."""
+    def settled(self, at: datetime | None = None) -> Iterator[datetime]:
+        """Hold the lock over a world in which everything due has happened; gives the time.
+
+        `at`: a moment that has come already, for effects of operations elsewhere that end then.
+        """
         with self._lock:
-            now = self._clock.now()
+            now = self._clock.now() if at is None else at
             while self._due and self._due[0][0] <= now:
                 self._end(heapq.heappop(self._due)[2])
             yield now
@@ -92,8 +95,13 @@ class Operations:
             raise ApiError.not_found(name)
         return operation
 
-    def page(self, prefix: str, size: int, token: str) -> tuple[list[Json], str]:
-        names, following = self._names.page(prefix, size, token)
+    def page(
+        self, prefix: str, size: int, token: str, wanted: Filter = lambda _: True
+    ) -> tuple[list[Json], str]:
+        def fits(entry: Json) -> bool:
+            return wanted(self._by_name[entry["name"]].to_json())
+
+        names, following = self._names.page(prefix, size, token, fits)
         return [self._by_name[entry["name"]].to_json() for entry in names], following
 
     def cancel(self, name: str) -> None:
@@ -111,6 +119,10 @@ class Operations:
         self.get(name)
         del self._by_name[name]
         self._names.remove(name)
+
+    def under_way(self) -> int:
+        """How many are not done; no target has two."""
+        return len(self._busy)
 
     def busy_with(self, target: str) -> Operation | None:
         """The operation under way on `target`, if there is one."""

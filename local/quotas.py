@@ -1,7 +1,8 @@
-"""Quotas: how many resources may live in a collection, how many requests a service takes a minute.
+"""Quotas: what may live in a collection, and how much a service takes a minute and at once.
 
-Off until an admin sets them. The minute is one of the cloud's clock, so that a test can wait it out
-by moving the clock. Counting what lives is the caller's work.
+Off until an admin sets them. A service's requests are counted by the minute, its operations while
+they are under way. The minute is one of the cloud's clock, so that a test can wait it out
+by moving the clock. Counting what lives and what is under way is the caller's work.
 """
 
 import threading
@@ -12,7 +13,7 @@ from typing import Any
 from local.errors import ApiError
 
 _MINUTE = timedelta(minutes=1)
-_FIELDS = ("live", "per_minute")
+_FIELDS = ("live", "per_minute", "operations")
 
 
 class Quotas:
@@ -20,21 +21,31 @@ class Quotas:
         self._lock = threading.Lock()
         self._live: dict[str, int] = {}
         self._per_minute: dict[str, int] = {}
+        self._operations: dict[str, int] = {}
         self._requests: dict[str, deque[datetime]] = defaultdict(deque)
 
     def set(self, spec: dict[str, Any]) -> None:
-        """Replace all: {"live": {"notebooks.instances": 100}, "per_minute": {"notebooks": 60}}."""
+        """Replace all.
+
+        {"live": {"notebooks.instances": 100}, "per_minute": {"notebooks": 60},
+        "operations": {"notebooks": 50}}
+        """
         violations = _violations(spec)
         if violations:
             raise ApiError.invalid("Invalid quotas: " + "; ".join(violations), violations)
         with self._lock:
             self._live = dict(spec.get("live", {}))
             self._per_minute = dict(spec.get("per_minute", {}))
+            self._operations = dict(spec.get("operations", {}))
             self._requests.clear()
 
     def to_json(self) -> dict[str, Any]:
         with self._lock:
-            return {"live": dict(self._live), "per_minute": dict(self._per_minute)}
+            return {
+                "live": dict(self._live),
+                "per_minute": dict(self._per_minute),
+                "operations": dict(self._operations),
+            }
 
     def check_request(self, service: str, now: datetime) -> None:
         """Count a request; 429 when the service has had its share of the last minute."""
@@ -46,7 +57,7 @@ class Quotas:
             while recent and now - recent[0] >= _MINUTE:
                 recent.popleft()
             if len(recent) >= limit:
-                raise _rate_exceeded(service, limit)
+                raise _exceeded(service, limit, "Requests", "Requests per minute")
             recent.append(now)
 
     def check_room(self, collection: str, live: int) -> None:
@@ -58,8 +69,15 @@ class Quotas:
                 f"Quota limit '{collection}' has been exceeded. Limit: {limit}, in use: {live}."
             )
 
+    def check_operations(self, service: str, under_way: int) -> None:
+        """429 when `under_way` operations of `service` are all it takes at once."""
+        with self._lock:
+            limit = self._operations.get(service)
+        if limit is not None and under_way >= limit:
+            raise _exceeded(service, limit, "Concurrent operations", "Concurrent operations")
 
-def _rate_exceeded(service: str, limit: int) -> ApiError:
+
+def _exceeded(service: str, limit: int, metric: str, per: str) -> ApiError:
     info = {
         "@type": "type.googleapis.com/google.rpc.ErrorInfo",
         "reason": "RATE_LIMIT_EXCEEDED",
@@ -68,7 +86,7 @@ def _rate_exceeded(service: str, limit: int) -> ApiError:
     }
     return ApiError(
         "RESOURCE_EXHAUSTED",
-        f"Quota exceeded for quota metric 'Requests' and limit 'Requests per minute' of service "
+        f"Quota exceeded for quota metric '{metric}' and limit '{per}' of service "
         f"'{service}.googleapis.com'.",
         [info],
     )

@@ -1,4 +1,4 @@
-"""The whole local cloud in one process: every face on one REST port, Pub/Sub's gRPC on another."""
+"""The whole local cloud in one process: every face on one REST port, gRPC on another."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from typing import Self
 
 from local.admin import Admin
 from local.cloud import Cloud
+from local.compute import Compute
 from local.dataproc import Dataproc
 from local.notebooks import Notebooks
+from local.older import OlderNotebooks
 from local.pubsub.scheduler import Scheduler
 from local.pubsub.service import PubSub
 from local.storage import Storage
@@ -19,22 +21,29 @@ class LocalCloud:
 
     def __init__(self, project: str = "demo", *, port: int = 0, grpc_port: int = 0) -> None:
         self.cloud = Cloud(project=project)
-        self.notebooks = Notebooks(self.cloud)
+        self.compute = Compute(self.cloud)
+        self.notebooks = Notebooks(self.cloud, self.compute)
+        self.older_notebooks = OlderNotebooks(self.cloud)
         self.dataproc = Dataproc(self.cloud)
         self.storage = Storage(self.cloud)
         self.pubsub = PubSub(self.cloud)
         self.scheduler = Scheduler(self.cloud, self.pubsub)
-        faces = (self.notebooks, self.dataproc, self.storage, self.pubsub)
-        sources = [face.resources for face in (*faces, self.scheduler)]
-        self._admin = Admin(self.cloud, sources)
-        routes = [face.routes() for face in (*faces, self._admin)]
+        faces = (self.notebooks, self.older_notebooks, self.dataproc, self.storage, self.pubsub)
+        sources = [face.resources for face in (*faces, self.compute, self.scheduler)]
+        levers = [
+            *self.compute.levers(),
+            *self.notebooks.levers(),
+            *self.older_notebooks.levers(),
+        ]
+        self._admin = Admin(self.cloud, sources, levers)
+        routes = [face.routes() for face in (*faces, self.compute, self._admin)]
         self._server = Server(build_app(self.cloud, routes), port=port)
         self._grpc_port = grpc_port
 
     def start(self) -> None:
         """Serve; returns when both ports answer."""
         self._server.start()
-        self._grpc = self.pubsub.grpc_server(self._grpc_port)
+        self._grpc = self.pubsub.grpc_server(self._grpc_port, self.older_notebooks.grpc_handler())
         self.pubsub.start()
         self.scheduler.start()
 
@@ -59,5 +68,5 @@ class LocalCloud:
 
     @property
     def grpc_address(self) -> str:
-        """Where Pub/Sub is served in gRPC, for ``PUBSUB_EMULATOR_HOST``."""
+        """Where Pub/Sub (``PUBSUB_EMULATOR_HOST``) and Notebooks v1 are served in gRPC."""
         return f"127.0.0.1:{self._grpc.port}"

@@ -21,9 +21,11 @@ PROFILES = Path(__file__).parent.parent / "infra" / "profiles"
 _TOPICS = {
     "onboarding": "onboard",
     "offboarding": "offboard",
+    "admin-events": "admin",
     "converge": "converge",
     "reconcile": "reconcile",
 }
+_ANNOUNCEMENTS = "environment-events"
 _DEAD_LETTERS = "dead-letters"
 _ACK_DEADLINE_SECONDS = 60.0
 
@@ -109,7 +111,9 @@ class Stack:
             "STATE": f"sqlite:{self._workdir / 'state.db'}",
             "PROFILES": f"gs://{self._project}-benchkeeper/profiles",
             "TEMPLATES_BUCKET": f"{self._project}-templates",
+            "COMPUTE_ENDPOINT": self.local.url,
             "NOTEBOOKS_ENDPOINT": self.local.url,
+            "NOTEBOOKS_V1_ENDPOINT": f"http://{self.local.grpc_address}",
             "DATAPROC_ENDPOINT": self.local.url,
             "CLOCK_ENDPOINT": f"{self.local.url}/_admin/clock",
             "STORAGE_EMULATOR_HOST": self.local.url,
@@ -120,6 +124,7 @@ class Stack:
         """What points ``gcloud`` (and a person's shell) at this stack."""
         url = self.local.url
         return {
+            "CLOUDSDK_API_ENDPOINT_OVERRIDES_COMPUTE": f"{url}/compute/v1/",
             "CLOUDSDK_API_ENDPOINT_OVERRIDES_NOTEBOOKS": f"{url}/",
             "CLOUDSDK_API_ENDPOINT_OVERRIDES_DATAPROC": f"{url}/",
             "CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE": f"{url}/storage/v1/",
@@ -148,6 +153,9 @@ class Stack:
 
     def _wire_pubsub(self) -> None:
         pubsub = self.local.pubsub
+        # Announcements are for others to act on; here they wait to be read.
+        pubsub.create_topic(_ANNOUNCEMENTS)
+        pubsub.subscribe(_ANNOUNCEMENTS, name=_ANNOUNCEMENTS)
         pubsub.create_topic(_DEAD_LETTERS)
         pubsub.subscribe(_DEAD_LETTERS, name=_DEAD_LETTERS)
         for topic, function in _TOPICS.items():

@@ -7,7 +7,6 @@ Resources cross in their JSON form, which both faces share; messages, the busy p
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Any
 
 import grpc  # type: ignore[import-untyped]  # ships no types
@@ -18,15 +17,15 @@ from google.protobuf import (  # type: ignore[import-untyped]  # ships no types
 from google.pubsub_v1 import types
 
 from local.cloud import Cloud
-from local.errors import ApiError, ConnectionDropped
+from local.errors import ApiError
 from local.pubsub.broker import Broker, Handed
 from local.pubsub.model import Draft, Json
 from local.pubsub.rest import DEFAULT_PAGE, LARGEST_PAGE, PULL_WAIT_SECONDS
+from local.rpc import errors_to
 
 _THREADS = 64  # a waiting pull and an open stream keep one each
 _LARGEST_REQUEST = 20 * 1024 * 1024  # our own limit answers first, in Google's words
 _STREAM_CHECK_SECONDS = 0.5  # how soon an idle stream notices that its client is gone
-_STATUS = {code.value[0]: code for code in grpc.StatusCode}
 
 # The protobuf classes under the client library's wrappers: what is on the wire, and faster.
 _Message, _Received = types.PubsubMessage.pb(), types.ReceivedMessage.pb()
@@ -40,9 +39,11 @@ Serve = Callable[[Pb, grpc.ServicerContext], Pb]
 
 
 class GrpcServer:
-    """Both services on 127.0.0.1; `port` 0 picks a free one."""
+    """Both services on 127.0.0.1, and `others` beside them; `port` 0 picks a free one."""
 
-    def __init__(self, cloud: Cloud, broker: Broker, port: int = 0) -> None:
+    def __init__(
+        self, cloud: Cloud, broker: Broker, port: int = 0, *others: grpc.GenericRpcHandler
+    ) -> None:
         self._server = grpc.server(
             ThreadPoolExecutor(_THREADS, thread_name_prefix="pubsub-grpc"),
             options=[
@@ -58,6 +59,7 @@ class GrpcServer:
                 grpc.method_handlers_generic_handler(
                     "google.pubsub.v1.Subscriber", _Subscriber(cloud, broker).handlers()
                 ),
+                *others,
             )
         )
         self.port: int = self._server.add_insecure_port(f"127.0.0.1:{port}")
@@ -205,7 +207,7 @@ class _Subscriber:
         """StreamingPull: messages as they come, until the client goes away."""
         first = next(requests)
         name = first.subscription
-        with _errors_to(context), self._cloud.call("pubsub", "subscriptions.streamingPull", name):
+        with errors_to(context), self._cloud.call("pubsub", "subscriptions.streamingPull", name):
             self._broker.subscription(name)
             threading.Thread(target=self._listen, args=(name, requests), daemon=True).start()
             limit = first.max_outstanding_messages or 1_000
@@ -236,7 +238,7 @@ def _unary(cloud: Cloud, method: str, request: Any, serve: Serve) -> Any:
     field = next(name for name in _TARGETS if name in fields)
 
     def handle(message: Pb, context: grpc.ServicerContext) -> Pb:
-        with _errors_to(context), cloud.call("pubsub", method, getattr(message, field)):
+        with errors_to(context), cloud.call("pubsub", method, getattr(message, field)):
             return serve(message, context)
 
     return grpc.unary_unary_rpc_method_handler(
@@ -244,17 +246,6 @@ def _unary(cloud: Cloud, method: str, request: Any, serve: Serve) -> Any:
         request_deserializer=request.pb().FromString,
         response_serializer=lambda response: response.SerializeToString(),
     )
-
-
-@contextmanager
-def _errors_to(context: grpc.ServicerContext) -> Iterator[None]:
-    try:
-        yield
-    except ApiError as error:
-        context.abort(_STATUS[error.rpc_code], error.message)
-    except ConnectionDropped:
-        # How a client sees a connection that breaks before the answer.
-        context.abort(grpc.StatusCode.UNAVAILABLE, "Socket closed")
 
 
 def _received(handed: Handed) -> Pb:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+import grpc  # type: ignore[import-untyped]  # ships no types
 from starlette.routing import BaseRoute
 
 from local.cloud import Cloud
@@ -39,9 +40,12 @@ class PubSub:
     def routes(self) -> list[BaseRoute]:
         return rest.routes(self.cloud, self.broker)
 
-    def grpc_server(self, port: int = 0) -> rpc.GrpcServer:
-        """Publisher and Subscriber on 127.0.0.1, started; for PUBSUB_EMULATOR_HOST."""
-        return rpc.GrpcServer(self.cloud, self.broker, port)
+    def grpc_server(self, port: int = 0, *others: grpc.GenericRpcHandler) -> rpc.GrpcServer:
+        """Publisher and Subscriber on 127.0.0.1, started; for PUBSUB_EMULATOR_HOST.
+
+        `others`: services that share the port.
+        """
+        return rpc.GrpcServer(self.cloud, self.broker, port, *others)
 
     def create_topic(self, name: str) -> str:
         """Create a topic if it isn't there; its full name."""

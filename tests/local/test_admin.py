@@ -125,11 +125,12 @@ class TestCalls:
 class TestQuotasAndSettings:
     def test_quotas_apply_as_put(self, running: Running) -> None:
         quotas = {"live": {"notebooks.instances": 0}, "per_minute": {"notebooks": 1}}
-        assert running("PUT", "/_admin/quotas", quotas) == quotas
+        assert running("PUT", "/_admin/quotas", quotas) == {**quotas, "operations": {}}
         assert status(running("POST", INSTANCES + "?instanceId=nb1", {})) == "RESOURCE_EXHAUSTED"
         limited = running("GET", INSTANCES)["error"]
         assert limited["details"][0]["reason"] == "RATE_LIMIT_EXCEEDED"
-        assert running("PUT", "/_admin/quotas", {}) == {"live": {}, "per_minute": {}}
+        none: dict[str, Any] = {"live": {}, "per_minute": {}, "operations": {}}
+        assert running("PUT", "/_admin/quotas", {}) == none
         assert running("GET", INSTANCES) == {}
         assert status(running("PUT", "/_admin/quotas", {"live": {"x": -1}})) == "INVALID_ARGUMENT"
 

@@ -73,10 +73,6 @@ class TestStopAndStart:
         api.wait(5)
         assert api.get()["state"] == "STOPPED"
 
-    def test_consent_is_reported_as_given(self, api: Api) -> None:
-        assert api.post("checkAuthorization")["success"] is True
-        assert status(api.post("checkAuthorization", "other")) == "NOT_FOUND"
-
 
 class TestDelete:
     @pytest.fixture(autouse=True)
@@ -129,6 +125,25 @@ class TestPatch:
         assert after["gceSetup"]["machineType"] == "e2-standard-2"
         assert after["labels"] == {"team": "core"}
         assert after["state"] == "ACTIVE"
+
+    def test_the_machine_type_is_changed_on_a_stopped_one_only(self, api: Api) -> None:
+        body = {"gceSetup": {"machineType": "e2-standard-8"}}
+        assert status(api.patch(body, "gce_setup.machine_type")) == "FAILED_PRECONDITION"
+        api.post("stop")
+        api.wait()
+        assert api.patch(body, "gceSetup.machineType")["metadata"]["verb"] == "update"
+        api.wait()
+        after = api.get()
+        assert after["gceSetup"]["machineType"] == "e2-standard-8"
+        assert after["state"] == "STOPPED"
+
+    def test_protection_against_deletion_is_put_on_and_taken_off(self, api: Api) -> None:
+        api.patch({"enableDeletionProtection": True}, "enable_deletion_protection")
+        api.wait()
+        assert status(api.delete()) == "FAILED_PRECONDITION"
+        api.patch({"enableDeletionProtection": False}, "enableDeletionProtection")
+        api.wait()
+        assert "error" not in api.delete()
 
     @pytest.mark.parametrize("mask", ["", "instance_owners", "labels.team", "gce_setup"])
     def test_only_what_the_document_lists_can_be_updated(self, api: Api, mask: str) -> None:

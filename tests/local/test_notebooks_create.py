@@ -146,6 +146,18 @@ class TestCreate:
             assert sum(pool.map(create, range(24))) == 1
         assert api.cloud.calls.counts() == {"notebooks.instances.create": 24}
 
+    def test_no_more_operations_at_once_than_the_quota_allows(self, api: Api) -> None:
+        api.cloud.quotas.set({"operations": {"notebooks": 2}})
+        api.create("nb1", requestId=REQUEST)
+        api.create("nb2")
+        refused = api.create("nb3")
+        assert (refused["error"]["code"], status(refused)) == (429, "RESOURCE_EXHAUSTED")
+        assert "Concurrent operations" in refused["error"]["message"]
+        assert status(api.get("nb3")) == "NOT_FOUND"
+        assert "metadata" in api.create("nb1", requestId=REQUEST)
+        api.wait()
+        assert "metadata" in api.create("nb3")
+
     def test_a_full_quota_refuses_the_next(self, api: Api) -> None:
         api.cloud.quotas.set({"live": {"notebooks.instances": 1}})
         api.create("nb1")

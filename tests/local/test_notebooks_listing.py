@@ -35,6 +35,23 @@ class TestListing:
         assert violated(api("GET", path, filter="state=ACTIVE")) == ["filter"]
         assert violated(api("GET", path, nonsense="1")) == ["nonsense"]
 
+    def test_filters_of_several_labels_page_across_locations(self, api: Api) -> None:
+        for number in range(12):
+            zone = ("europe-west1-b", "us-central1-a")[number % 2]
+            labels = {"managed": "yes", "person": f"p{number % 3}"}
+            path = f"projects/demo/locations/{zone}/instances"
+            api("POST", path, {"labels": labels}, instanceId=f"nb{number:02}")
+        found: list[str] = []
+        query: dict[str, object] = {"pageSize": 3}
+        while True:
+            text = "labels.managed=yes AND labels.person:p1"
+            page = api("GET", "projects/demo/locations/-/instances", filter=text, **query)
+            found += [instance["name"].rsplit("/", 1)[1] for instance in page["instances"]]
+            if "nextPageToken" not in page:
+                break
+            query["pageToken"] = page["nextPageToken"]
+        assert found == ["nb04", "nb10", "nb01", "nb07"]
+
     def test_locations_can_be_listed(self, api: Api) -> None:
         listed = api("GET", "projects/demo/locations")["locations"]
         assert api("GET", listed[0]["name"]) == listed[0]
@@ -52,6 +69,21 @@ class TestOperationMethods:
         assert status(api.get()) == "NOT_FOUND"
         assert api("DELETE", name) == {}
         assert status(api("GET", name)) == "NOT_FOUND"
+
+    def test_what_is_under_way_on_an_instance_can_be_found(self, api: Api) -> None:
+        api.create()
+        api.create("nb2")
+        api.wait()
+        wanted = api.post("stop")["name"]
+        api.post("stop", "nb2")
+        found = [
+            operation["name"]
+            for operation in api("GET", f"{PARENT}/operations")["operations"]
+            if operation["metadata"]["target"] == f"{PARENT}/instances/nb1"
+            and operation["metadata"]["verb"] == "stop"
+            and not operation["done"]
+        ]
+        assert found == [wanted]
 
     def test_resources_for_the_admin(self, api: Api) -> None:
         api.create()

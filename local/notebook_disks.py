@@ -1,0 +1,55 @@
+"""The disks of Workbench instances: which Compute disks an instance has, and what restoring does.
+
+A boot disk of the instance's own name and a data disk INSTANCE-data-workspace, in its zone. It must
+not know operations or HTTP.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from local.compute import Compute
+from local.compute_disks import NewDisk
+
+Json = dict[str, Any]
+
+
+class NotebookDisks:
+    def __init__(self, compute: Compute) -> None:
+        self._compute = compute
+
+    def create(self, instance: Json, at: datetime) -> None:
+        """As its body asks; 409 when a disk of such a name exists, and then none is made."""
+        boot, data = _paths(instance["name"])
+        setup = instance["gceSetup"]
+        wanted = [(boot, setup["bootDisk"]), (data, setup["dataDisks"][0])]
+        self._compute.create_disks(
+            [
+                NewDisk(
+                    path=path,
+                    type=disk["diskType"].lower().replace("_", "-"),
+                    size_gb=int(disk["diskSizeGb"]),
+                    user=boot.replace("/disks/", "/instances/"),
+                    labels=instance.get("labels", {}),
+                )
+                for path, disk in wanted
+            ],
+            at,
+        )
+
+    def delete(self, name: str, at: datetime) -> None:
+        self._compute.delete_disks(_paths(name), at)
+
+    def snapshot(self, source: Json, at: datetime) -> str:
+        """What a RestoreInstanceRequest's snapshot holds; 404, or 400 unless it is READY."""
+        path = f"projects/{source['projectId']}/global/snapshots/{source['snapshotId']}"
+        return self._compute.snapshot_content(path, at)
+
+    def restore(self, name: str, content: str, at: datetime) -> None:
+        """Put `content` in the place of what is on the data disk."""
+        self._compute.write(_paths(name)[1], content, at)
+
+
+def _paths(name: str) -> tuple[str, str]:
+    _, project, _, zone, _, instance_id = name.split("/")
+    disks = f"projects/{project}/zones/{zone}/disks"
+    return f"{disks}/{instance_id}", f"{disks}/{instance_id}-data-workspace"
