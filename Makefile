@@ -34,13 +34,13 @@ lint: $(STAMP) check-profiles ## Lint, types, layers, generated files.
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
-	@$(BIN)/python -m tools.event_schema --check
+	@$(BIN)/python -m tools.schemas --check
 
 check-profiles: $(STAMP) ## Are the profiles in PROFILES= right, down to the API's own schema?
 	@$(BIN)/python -m tools.check_profiles $(PROFILES)
 
-schema: $(STAMP) ## Write docs/event.schema.json from the types.
-	@$(BIN)/python -m tools.event_schema
+schema: $(STAMP) ## Write docs/*.schema.json from the types.
+	@$(BIN)/python -m tools.schemas
 
 bench: $(STAMP) ## Calls, ratios of CPU and of cold start, against the budgets.
 	@$(BIN)/python -m bench

@@ -18,9 +18,13 @@ log = logging.getLogger(__name__)
 
 
 class ConvergeMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Whose environment to converge: `{"email": "ana@example.com"}`."""
+    """Whose environment to converge: `{"email": "ana@example.com"}`.
+
+    `admitted`: the tick says that it is their turn to have a notebook made.
+    """
 
     email: str
+    admitted: bool = False
 
 
 @functions_framework.cloud_event
@@ -30,7 +34,7 @@ def converge(event: Any) -> None:
         body = read_body(message, ConvergeMessage)
         email = parse_email(body.email, allowed_domains=app.settings.allowed_domains)
         key = person_key(email)
-        outcome = app.converge.run(key)
+        outcome = app.converge.run(key, admitted=body.admitted)
         if outcome is Converged.UNKNOWN:
             raise Refused(
                 RefusalCode.UNKNOWN_PERSON,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import flask
@@ -16,10 +17,10 @@ import msgspec
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 
-from functions.fleet_views import detail, summary
+from functions.fleet_views import detail, never_opened, summary
 from shared import logs
 from shared.bootstrap import App, app
-from shared.domain.environment import Phase
+from shared.domain.environment import Environment, Phase
 from shared.domain.names import person_key
 from shared.ports import BadCursor
 
@@ -27,6 +28,8 @@ _ROUTES = Map(
     [
         Rule("/environments", endpoint="environments", methods=["GET"]),
         Rule("/environments/<email>", endpoint="environment", methods=["GET"]),
+        Rule("/environments/<email>/leaving", endpoint="leaving", methods=["GET"]),
+        Rule("/environments/<email>/leaving.html", endpoint="leaving_page", methods=["GET"]),
         Rule("/parked", endpoint="parked", methods=["GET"]),
     ]
 )
@@ -49,33 +52,65 @@ def fleet(request: flask.Request) -> flask.Response:
     with logs.bound(trace=logs.trace_of(parts.settings.project, request.headers)):
         try:
             endpoint, values = _ROUTES.bind_to_environ(request.environ).match()
+            if endpoint == "leaving_page":
+                return _page(parts, request, **values)
             return _json(200, _VIEWS[endpoint](parts, request, **values))
         except BadCursor as error:
             return _json(400, {"error": f"cursor: {error}; send a next_cursor as it was given"})
         except Unanswerable as error:
             return _json(error.status, {"error": error.message})
         except HTTPException as error:
-            ways = "GET /environments, /environments/EMAIL, /parked"
+            ways = "GET " + ", ".join(
+                re.sub("<email>", "EMAIL", r.rule) for r in _ROUTES.iter_rules()
+            )
             message = f"{request.method} {request.path} is not answered here; there are {ways}"
             return _json(error.code or 500, {"error": message})
 
 
 def _environments(parts: App, request: flask.Request) -> dict[str, Any]:
-    limit, cursor = _paging(request, ("phase",))
-    page = parts.store.page(limit, cursor, _phase(request.args.get("phase")))
-    return {"environments": [summary(e) for e in page.items], "next_cursor": page.next}
+    limit, cursor = _paging(request, ("phase", "unopened_days"))
+    phase, days = _phase(request.args.get("phase")), _days(request.args.get("unopened_days"))
+    page = parts.store.page(limit, cursor, phase)
+    found = page.items
+    if days is not None:
+        # A page may hold few of them, or none: next_cursor says whether there are more.
+        since = parts.clock.now() - timedelta(days=days)
+        found = tuple(e for e in found if never_opened(e, since))
+    return {"environments": [summary(e) for e in found], "next_cursor": page.next}
 
 
 def _environment(parts: App, request: flask.Request, email: str) -> dict[str, Any]:
+    environment = _record(parts, request, email)
+    history = parts.store.history(environment.key, _HISTORY)
+    return detail(environment, history, parts.clock.now())
+
+
+def _leaving(parts: App, request: flask.Request, email: str) -> dict[str, Any]:
+    environment = _record(parts, request, email)
+    return {
+        "email": environment.person.email,
+        "key": environment.key,
+        "phase": environment.phase,
+        "hold": environment.held,
+        "leavings": environment.leavings[::-1],
+    }
+
+
+def _page(parts: App, request: flask.Request, email: str) -> flask.Response:
+    from functions.leaving_page import HEADERS, leaving_page
+
+    return flask.Response(leaving_page(_record(parts, request, email)), 200, HEADERS)
+
+
+def _record(parts: App, request: flask.Request, email: str) -> Environment:
     _refuse_unknown(request, ())
-    key = person_key(email.strip())
-    stored = parts.store.load(key)
+    stored = parts.store.load(person_key(email.strip()))
     if stored is None:
         raise Unanswerable(
             404, f"no environment of {email}; see GET /parked if their event was refused"
         )
-    history = parts.store.history(key, _HISTORY)
-    return detail(stored.environment, history, parts.clock.now())
+    environment: Environment = stored.environment
+    return environment
 
 
 def _parked(parts: App, request: flask.Request) -> dict[str, Any]:
@@ -87,6 +122,7 @@ def _parked(parts: App, request: flask.Request) -> dict[str, Any]:
 _VIEWS: dict[str, Callable[..., dict[str, Any]]] = {
     "environments": _environments,
     "environment": _environment,
+    "leaving": _leaving,
     "parked": _parked,
 }
 
@@ -113,6 +149,14 @@ def _phase(text: str | None) -> Phase | None:
         return Phase(text)
     except ValueError:
         raise Unanswerable(400, f"phase: {text!r} is none of {', '.join(Phase)}") from None
+
+
+def _days(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not re.fullmatch("[0-9]{1,4}", text):
+        raise Unanswerable(400, f"unopened_days: {text[:20]!r} is not a number of days")
+    return int(text)
 
 
 def _json(status: int, body: dict[str, Any]) -> flask.Response:

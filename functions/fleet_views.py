@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from shared.domain.decision import Goal, goals_of, removal_at
 from shared.domain.environment import Entry, Environment, Intent, Verb
-from shared.domain.resources import Kind, Resource
+from shared.domain.goals import Goal, Plan, goals_of
+from shared.domain.resources import Resource, State
 
 
 def summary(environment: Environment) -> dict[str, Any]:
@@ -25,22 +25,25 @@ def summary(environment: Environment) -> dict[str, Any]:
         "team": environment.person.team,
         "cost_center": environment.person.cost_center,
         "problem": environment.problem,
-        "notebook": _notebook(environment),
+        "held": environment.held is not None,
+        "notebook": _link(environment),
+        "consent": _consent(environment),
+        "waiting_since": _waiting_since(environment),
         "updated_at": environment.updated_at,
     }
 
 
 def detail(environment: Environment, history: Sequence[Entry], now: datetime) -> dict[str, Any]:
     """One person, whole: what is wanted, what is there, and how it came to be so."""
-    intent = environment.intent
-    leaving = intent is not None and intent.verb is Verb.LEAVE
-    goals = goals_of(environment, None, now)
+    goals = goals_of(environment, Plan(wants=None), now)
     return summary(environment) | {
         "person": environment.person,
-        "event": _event(intent),
+        "event": _event(environment.intent),
         "pending": [_event(intent) for intent in environment.pending],
         "left_at": environment.left_at,
-        "removal_at": removal_at(environment) if leaving else None,
+        "removal_at": environment.removal_at if environment.leaving else None,
+        "hold": environment.held,
+        "leaving": environment.leavings[-1] if environment.leavings else None,
         "next_look_at": environment.due_at,
         "resources": [_resource(r, goals[r.id]) for r in environment.resources],
         "history": list(history),
@@ -67,9 +70,36 @@ def _event(intent: Intent | None) -> dict[str, Any] | None:
     }
 
 
-def _notebook(environment: Environment) -> str:
-    links = (r.link for r in environment.resources if r.kind is Kind.WORKBENCH)
-    return next(links, "")
+def never_opened(environment: Environment, since: datetime) -> bool:
+    """Whether the person has had a notebook since then, and has not consented to its use."""
+    notebook = environment.notebook
+    return (
+        notebook is not None
+        and notebook.state is State.READY
+        and notebook.consented is False
+        and notebook.ready_since is not None
+        and notebook.ready_since <= since
+    )
+
+
+def _link(environment: Environment) -> str:
+    """Where the notebook opens; not before the data that belongs into it is there."""
+    notebook = environment.notebook
+    return notebook.link if notebook is not None and not notebook.restore_from else ""
+
+
+def _consent(environment: Environment) -> str:
+    """How far the owner has got with the notebook, in words; '' as long as there is none."""
+    notebook = environment.notebook
+    if notebook is None or not notebook.was_ready:
+        return ""
+    words = {True: "in use", False: "waiting for consent", None: "created"}
+    return words[notebook.consented]
+
+
+def _waiting_since(environment: Environment) -> datetime | None:
+    """Since when the making of a notebook waits for its turn."""
+    return next((r.queued_at for r in environment.resources if r.queued_at), None)
 
 
 def _resource(resource: Resource, goal: Goal) -> dict[str, Any]:
@@ -85,5 +115,15 @@ def _resource(resource: Resource, goal: Goal) -> dict[str, Any]:
         "failures": resource.attempts,
         "problem": resource.problem,
         "next_try_at": resource.retry_at,
+        "waiting_since": resource.queued_at,
+        "drift": resource.drift,
+        "items": resource.items,
+        "snapshot": resource.snapshot,
+        "restore_from": resource.restore_from,
+        "source": resource.source,
+        "expires_at": resource.expires_at,
+        "protected": resource.protected,
+        "consented": resource.consented,
+        "ready_since": resource.ready_since,
         "link": resource.link,
     }

@@ -12,7 +12,7 @@ import os
 import threading
 import uuid
 from collections.abc import Callable
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared import logs
@@ -24,8 +24,18 @@ if TYPE_CHECKING:
     from google.auth.credentials import Credentials
     from google.cloud import storage
 
+    from shared.adapters.older_kinds import OlderKinds
+    from shared.adapters.rest import Rest
     from shared.domain.wants import Site
-    from shared.ports import Clock, Driver, EnvironmentStore, ProfileSource
+    from shared.ports import (
+        Clock,
+        Driver,
+        EnvironmentStore,
+        ProfileSource,
+        Publisher,
+        Search,
+    )
+    from shared.services.admission import Admission
     from shared.services.converge import Converge
     from shared.services.intake import Intake
     from shared.services.tick import Tick
@@ -98,23 +108,56 @@ class App:
     def drivers(self) -> dict[Kind, Driver]:
         """One driver for each kind of resource; their clients come with their first call."""
         from shared.adapters.cluster_templates import ClusterTemplateDriver
-        from shared.adapters.rest import Rest
+        from shared.adapters.clusters import ClusterDriver
         from shared.adapters.session_templates import SessionTemplateDriver
+        from shared.adapters.sessions import SessionDriver
+        from shared.adapters.snapshots import SnapshotDriver
         from shared.adapters.workbench import WorkbenchDriver
 
-        endpoint = self.settings.notebooks_endpoint
         drivers: tuple[Driver, ...] = (
-            WorkbenchDriver(Rest(endpoint, credentials_for(endpoint))),
+            WorkbenchDriver(self._notebooks),
             SessionTemplateDriver(self._session_templates),
             ClusterTemplateDriver(self.storage),
+            SessionDriver(self._sessions),
+            ClusterDriver(self._clusters),
+            SnapshotDriver(self._compute),
+            *self._older.drivers(),
         )
         return {driver.kind: driver for driver in drivers}
+
+    @once
+    def _older(self) -> OlderKinds:
+        from shared.adapters.older_kinds import OlderKinds
+
+        endpoint = self.settings.notebooks_v1_endpoint
+        return OlderKinds(endpoint, lambda: credentials_for(endpoint), self.settings.project)
+
+    @once
+    def _notebooks(self) -> Rest:
+        return _rest(self.settings.notebooks_endpoint)
+
+    @once
+    def _compute(self) -> Rest:
+        return _rest(self.settings.compute_endpoint)
+
+    def _sessions(self) -> Any:
+        from google.cloud.dataproc_v1 import SessionControllerClient
+
+        return self._dataproc_client(SessionControllerClient)
+
+    def _clusters(self) -> Any:
+        from google.cloud.dataproc_v1 import ClusterControllerClient
+
+        return self._dataproc_client(ClusterControllerClient)
 
     def _session_templates(self) -> Any:
         from google.cloud.dataproc_v1 import SessionTemplateControllerClient
 
+        return self._dataproc_client(SessionTemplateControllerClient)
+
+    def _dataproc_client(self, client: Any) -> Any:
         endpoint = self.settings.dataproc_endpoint
-        return SessionTemplateControllerClient(
+        return client(
             transport="rest",
             credentials=credentials_for(endpoint),
             client_options={"api_endpoint": endpoint},
@@ -133,23 +176,83 @@ class App:
         )
 
     @once
-    def converge(self) -> Converge:
-        """The service behind `converge`, and the second half of `onboard` and `offboard`."""
-        from shared.services.converge import Converge
+    def policy(self) -> Policy:
+        """How patient we are."""
+        return Policy(creations=self.settings.creations_limit)
 
+    @once
+    def search(self) -> Search:
+        """Looks everywhere for what is a person's."""
+        from shared.adapters.search import CloudSearch
+
+        return CloudSearch(
+            site=self.site,
+            notebooks=self._notebooks,
+            compute=self._compute,
+            session_templates=self._session_templates,
+            sessions=self._sessions,
+            clusters=self._clusters,
+            storage=self.storage,
+            older=self._older.search() if self.settings.older_kinds else None,
+        )
+
+    @once
+    def admission(self) -> Admission:
+        """Who may have a notebook made now."""
+        from shared.services.admission import Admission
+
+        return Admission(store=self.store, clock=self.clock, limit=self.policy.creations)
+
+    @once
+    def publisher(self) -> Publisher:
+        """Publishes to the project's topics."""
+        from shared.adapters.pubsub_publisher import PubsubPublisher
+
+        def client() -> Any:
+            from google.cloud.pubsub_v1 import PublisherClient
+
+            return PublisherClient()
+
+        return PubsubPublisher(once_called(client), self.settings.project)
+
+    @once
+    def converge(self) -> Converge:
+        """The service behind `converge`, and the second half of the other entry points."""
+        from shared.services.announce import Announcer
+        from shared.services.converge import Commons, Converge
+        from shared.services.planning import Planner
+        from shared.services.shortages import Shortages
+
+        shortages = Shortages(store=self.store, clock=self.clock)
         return Converge(
             store=self.store,
             drivers=self.drivers,
-            profiles=self.profiles,
-            site=self.site,
+            planner=Planner(
+                store=self.store,
+                profiles=self.profiles,
+                search=self.search,
+                shortages=shortages,
+                site=self.site,
+            ),
+            commons=Commons(
+                admission=self.admission,
+                shortages=shortages,
+                announcer=Announcer(
+                    store=self.store,
+                    publisher=self.publisher,
+                    topic=self.settings.announcements_topic,
+                    project=self.settings.project,
+                ),
+                search=self.search,
+            ),
             clock=self.clock,
             tokens=lambda: uuid.uuid4().hex,
-            policy=Policy(),
+            policy=self.policy,
         )
 
     @once
     def intake(self) -> Intake:
-        """The service behind `onboard` and `offboard`."""
+        """The service behind `onboard`, `offboard` and `admin`."""
         from shared.services.intake import Intake
 
         return Intake(
@@ -163,20 +266,24 @@ class App:
     @once
     def tick(self) -> Tick:
         """The service behind `reconcile`."""
-        from shared.adapters.pubsub_publisher import PubsubPublisher
+        from shared.adapters.census import NotebookCensus
         from shared.services.tick import Tick
-
-        def client() -> Any:
-            from google.cloud.pubsub_v1 import PublisherClient
-
-            return PublisherClient()
 
         return Tick(
             store=self.store,
-            publisher=PubsubPublisher(once_called(client), self.settings.project),
+            publisher=self.publisher,
+            admission=self.admission,
+            census=NotebookCensus(self._notebooks, self.settings.project),
             clock=self.clock,
             topic=self.settings.converge_topic,
+            policy=self.policy,
         )
+
+
+def _rest(endpoint: str) -> Rest:
+    from shared.adapters.rest import Rest
+
+    return Rest(endpoint, credentials_for(endpoint))
 
 
 def once_called(make: Callable[[], T]) -> Callable[[], T]:
@@ -199,6 +306,12 @@ def credentials_for(endpoint: str) -> Credentials:
         from google.auth.credentials import AnonymousCredentials
 
         return AnonymousCredentials()  # type: ignore[no-untyped-call]
+    return _own_credentials()
+
+
+@cache
+def _own_credentials() -> Credentials:
+    """Looked up once a process: on Google Cloud that asks the metadata server."""
     import google.auth
 
     credentials, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])

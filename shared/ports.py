@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 import msgspec
 
 from shared.domain.environment import Entry, Environment, Parked, Phase
-from shared.domain.resources import Kind, Observation, Resource, Want
+from shared.domain.resources import Kind, Leftover, Observation, Resource, Want
 
 if TYPE_CHECKING:
     from shared.domain.profiles import ProfileSet
@@ -42,8 +42,15 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
     next: str = ""
 
 
+class Crowd(msgspec.Struct, frozen=True):
+    """How many notebooks are being made at once, and how many wait to be."""
+
+    creating: int
+    waiting: int
+
+
 class EnvironmentStore(Protocol):
-    """The records, their histories, and the parked events.
+    """The records, their histories, the parked events, and what zones lacked lately.
 
     State moves by compare-and-swap only. Every method is one remote call (``page``-like methods:
     one a page) with a deadline; failures other than the named ones propagate as they are, so that
@@ -77,6 +84,15 @@ class EnvironmentStore(Protocol):
     def history(self, key: str, limit: int) -> tuple[Entry, ...]:
         """The newest ``limit`` entries of ``key``, newest first; none for an unknown key."""
 
+    def creating(self) -> Crowd:
+        """How many records have a notebook being made, and how many wait for their turn."""
+
+    def shortages(self, now: datetime) -> frozenset[str]:
+        """What zones lack, as ``zone/machine-type``, as reported and not yet forgotten."""
+
+    def report_shortage(self, what: str, until: datetime) -> None:
+        """Remember for everybody, until then, that a zone lacks a machine type (``zone/type``)."""
+
     def park(self, parked: Parked) -> bool:
         """Keep an event with its reason; True if new, False if one of this id is kept already."""
 
@@ -93,16 +109,19 @@ class Driver(Protocol):
     Each returns an ``Observation``: the state as of now, with ``operation`` set while the cloud is
     at work. Failures are raised as ``CloudFault``, whose fate the caller can rely on.
     Nothing without our labels for this very person is ever changed or deleted: it is answered as
-    ``State.FOREIGN``.
+    ``State.FOREIGN``. A step that a kind has no use for only answers what is there.
     """
 
     kind: Kind
 
-    def observe(self, resource: Resource, key: str, email: str) -> Observation:
+    def observe(self, resource: Resource, key: str, email: str, want: Want | None) -> Observation:
         """Look at ``resource.operation``, if there is one, and at the thing itself.
 
         NotFound is ``State.ABSENT``. An operation that ended in an error is the observation's
-        ``problem``; one still running is its ``operation``.
+        ``problem``; one still running is its ``operation``; one that ended well is ``finished``.
+        With ``want``, what is there is compared with it (``drift``), if no step is under way.
+        A restore whose answer was lost is looked for among the operations: it is never repeated
+        as long as it may have been carried out.
         """
 
     def create(
@@ -113,7 +132,7 @@ class Driver(Protocol):
     def update(
         self, resource: Resource, want: Want, key: str, email: str, request_id: str
     ) -> Observation:
-        """Bring what can be changed in place to ``want``."""
+        """Bring what can be changed in the state it is in to ``want``."""
 
     def start(self, resource: Resource, request_id: str) -> Observation:
         """Start what is stopped; the caller has just observed that it is ours."""
@@ -121,15 +140,53 @@ class Driver(Protocol):
     def stop(self, resource: Resource, request_id: str) -> Observation:
         """Stop what runs; the caller has just observed that it is ours."""
 
+    def restore(self, resource: Resource, request_id: str) -> Observation:
+        """Put the data of the snapshot ``resource.restore_from`` into it; it was just observed."""
+
+    def protect(self, resource: Resource, on: bool, request_id: str) -> Observation:
+        """Let nobody delete it (``on``), or let them again; it was just observed."""
+
     def delete(self, resource: Resource, request_id: str) -> Observation:
         """Delete it; the caller has just observed that it is ours. NotFound is ABSENT."""
+
+    def consented(self, resource: Resource) -> bool | None:
+        """Whether its owner has opened it and consented to the use of their credentials.
+
+        None where this kind, or this very thing, knows no consent.
+        """
+
+
+class Search(Protocol):
+    """Looks everywhere for what carries a person's labels, whatever the record says."""
+
+    def everything_of(self, key: str, email: str) -> tuple[Leftover, ...]:
+        """All that is there of the person: notebooks of every kind and zone, templates, snapshots,
+        running sessions and clusters. One listing (its pages) a kind. Raises ``CloudFault``."""
+
+    def older_notebooks_of(self, key: str, email: str) -> tuple[Resource, ...]:
+        """The notebooks of the two older kinds that carry the person's labels, as resources to
+        stop and remove; none unless the deployment has those kinds switched on."""
+
+
+class Census(Protocol):
+    """All notebooks at once, for when looking at each would be too many calls."""
+
+    def moving(self) -> frozenset[str]:
+        """The full names of the notebooks that the cloud is at work on, from listing pages."""
+
+
+class NotPublished(Exception):
+    """Pub/Sub has not taken a message, or we don't know; publish it again."""
 
 
 class Publisher(Protocol):
     """Sends messages to the project's own topics."""
 
     def publish(self, topic: str, messages: Sequence[bytes]) -> None:
-        """Hand all of them to Pub/Sub and return when it has taken them; raises if it hasn't."""
+        """Hand all of them to Pub/Sub and return when it has taken them.
+
+        Raises ``NotPublished`` if one of them wasn't taken, or may not have been.
+        """
 
 
 class Clock(Protocol):

@@ -38,7 +38,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The bucket of the people's cluster templates, without ``gs://``."""
     converge_topic: str = "converge"
     """The topic that the tick publishes to, one message a person."""
+    announcements_topic: str = "environment-events"
+    """The topic that announcements go to."""
+    creations_limit: int = 200
+    """How many notebooks may be made at once; the others wait for their turn."""
+    older_kinds: bool = False
+    """``on``: look for and remove leavers' notebooks of the two older kinds, and make them where a
+    profile asks for it (Google refuses that since 2025-01-30)."""
     notebooks_endpoint: str = "https://notebooks.googleapis.com"
+    notebooks_v1_endpoint: str = "https://notebooks.googleapis.com"
+    """Of the two older kinds."""
+    compute_endpoint: str = "https://compute.googleapis.com"
+    """Of the snapshots."""
     dataproc_endpoint: str = ""
     """Default: the region's own, as the Dataproc API wants it."""
     clock_endpoint: str = ""
@@ -64,13 +75,14 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     given["allowed_domains"] = frozenset(filter(None, domains))
     faults += _wrong_prefix(given, "state", ("firestore:", "sqlite:"))
     faults += _wrong_prefix(given, "profiles", ("gs://", "file:"))
-    for name in ("notebooks_endpoint", "dataproc_endpoint", "clock_endpoint"):
+    for name in (n for n in Settings.__struct_fields__ if n.endswith("_endpoint")):
         faults += _wrong_prefix(given, name, ("https://", "http://"))
     if faults:
         raise SettingsInvalid(faults)
     region = given.get("region", "us-central1")
+    given["older_kinds"] = given.get("older_kinds", "off") in ("on", "true")
     given.setdefault("dataproc_endpoint", f"https://{region}-dataproc.googleapis.com")
-    return msgspec.convert(given, Settings)
+    return msgspec.convert(given, Settings, strict=False)
 
 
 _DOMAIN = r"[a-z0-9-]+(\.[a-z0-9-]+)+"
@@ -80,6 +92,8 @@ _FORMS = {
         "domains separated by commas, such as example.com,example.org",
     ),
     "templates_bucket": (r"[a-z0-9][a-z0-9._-]+", "a bucket's name, without gs://"),
+    "creations_limit": (r"[1-9][0-9]{0,5}", "a number of notebooks from 1 to 999999"),
+    "older_kinds": (r"on|off|true|false", "on or off"),
     "log_level": (r"debug|info|warning|error|critical", "DEBUG, INFO, WARNING, ERROR or CRITICAL"),
 }
 

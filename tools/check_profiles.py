@@ -4,7 +4,7 @@
 
 Reads the directory as production would, makes every body of a sample person for every profile, and
 holds each against Google's own description of its API. Prints every problem and exits 1, or one
-line a profile and exits 0.
+line a profile, after what to be warned of, and exits 0.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ _SCHEMAS = {
     Kind.WORKBENCH: ("notebooks", "v2", "Instance"),
     Kind.SESSION_TEMPLATE: ("dataproc", "v1", "SessionTemplate"),
     Kind.CLUSTER_TEMPLATE: ("dataproc", "v1", "Cluster"),
+    Kind.MANAGED_NOTEBOOK: ("notebooks", "v1", "Runtime"),
+    Kind.DATAPROC_HUB: ("notebooks", "v1", "Instance"),
 }
 _SAMPLE = Person(
     email="sam.sample@example.com", cost_center="CC-1000", team="Data Platform", groups=()
@@ -51,6 +53,8 @@ def main(arguments: Sequence[str]) -> int:
     problems = violations(profiles, site)
     if problems:
         return _failed(problems)
+    for warning in profiles.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
     for name in profiles.names:
         print(_summary(_found(profiles, name), name == profiles.default.name, site))
     return 0

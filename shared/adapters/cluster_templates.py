@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from shared.adapters.errors import translated
+from shared.adapters.plain import Plain
 from shared.domain.faults import CloudFault
 from shared.domain.resources import Kind, Observation, Resource, State, Want
 from shared.domain.wants.cluster_yaml import render
@@ -25,7 +26,7 @@ _UNMARKED = "it lacks our metadata for this person"
 _NONE = 0  # the generation of an object that isn't there
 
 
-class ClusterTemplateDriver:
+class ClusterTemplateDriver(Plain):
     """One remote call for create and observe, two for update and delete (look, then write).
 
     No call is repeated by the client (``retry=None``): a write whose answer is lost is looked at
@@ -44,7 +45,7 @@ class ClusterTemplateDriver:
     def _client(self) -> Client:
         return self._make_client()
 
-    def observe(self, resource: Resource, key: str, email: str) -> Observation:
+    def observe(self, resource: Resource, key: str, email: str, want: Want | None) -> Observation:
         """Look at the object's metadata."""
         blob = self._find(resource.name)
         return Observation(state=State.ABSENT) if blob is None else _judged(blob, key)
@@ -65,14 +66,6 @@ class ClusterTemplateDriver:
     ) -> Observation:
         """Replace its content, if it is ours and differs."""
         return self._bring(resource, want, key)
-
-    def start(self, resource: Resource, request_id: str) -> Observation:
-        """Nothing runs in a template: only answers whether it is there."""
-        return self._there(resource)
-
-    def stop(self, resource: Resource, request_id: str) -> Observation:
-        """Nothing runs in a template: only answers whether it is there."""
-        return self._there(resource)
 
     def delete(self, resource: Resource, request_id: str) -> Observation:
         """Delete the generation that is there now, if it is ours; one written since then stays."""

@@ -8,6 +8,8 @@ error, because saving the record again would lose it.
 
 So a field added to a record needs a new ``SCHEMA`` number: instances of the old release that still
 run during a roll-out then refuse those records, and what they could not do is delivered again.
+What an older release wrote is brought up to date as it is read, one schema number at a time, and
+stored like that when it is next saved.
 
 One document that can't be read must not stop the others: listings skip it and log an error.
 
@@ -20,19 +22,30 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any, TypeVar
 
 import msgspec
 
 from shared.domain.environment import Entry, Environment, Parked
 from shared.domain.names import fingerprint, slug
+from shared.domain.resources import State, Step
 
-SCHEMA = 1
+SCHEMA = 2
 
 Document = dict[str, Any]
+Upgrade = Callable[[Any], Any]
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
+_NO_UPGRADES: Mapping[int, Upgrade] = {}
+
+
+class Making(StrEnum):
+    """How a record counts in the crowd of those whose notebooks are made, where it does."""
+
+    CREATING = "creating"
+    WAITING = "waiting"
 
 
 class DocumentUnreadable(Exception):
@@ -51,6 +64,7 @@ def encode_environment(environment: Environment) -> Document:
         "key": environment.key,
         "email": environment.person.email,
         "phase": environment.phase.value,
+        "making": making(environment),
         "due_at": None if due_at is None else in_utc(due_at),
         "updated_at": in_utc(environment.updated_at),
         "record": msgspec.to_builtins(environment),
@@ -59,7 +73,19 @@ def encode_environment(environment: Environment) -> Document:
 
 def decode_environment(document: Mapping[str, Any]) -> Environment:
     """The record in a document. Raises ``DocumentTooNew`` or ``DocumentUnreadable``."""
-    return _decode(document, Environment, "environment", "key")
+    return _decode(document, Environment, "environment", "key", {1: _without_counted_places})
+
+
+def making(environment: Environment) -> str | None:
+    """The value of ``Making`` by which a record is counted, or None.
+
+    A record with one notebook being made and another waiting is one of those being made: what is
+    limited is how much is asked of the cloud at once.
+    """
+    notebooks = [each for each in environment.resources if each.kind.holds_data]
+    if any(n.under_way is Step.CREATE or n.state is State.CREATING for n in notebooks):
+        return Making.CREATING.value
+    return Making.WAITING.value if any(n.queued_at for n in notebooks) else None
 
 
 def encode_entry(key: str, entry: Entry) -> Document:
@@ -124,6 +150,11 @@ def parked_name(id: str) -> str:
     return f"{slug(id, length=40)}-{fingerprint(id)}"
 
 
+def shortage_name(what: str) -> str:
+    """A name to keep a shortage under; what it is of has a slash, which no document name may."""
+    return f"{slug(what, length=40)}-{fingerprint(what)}"
+
+
 def in_utc(moment: datetime) -> datetime:
     """The same moment in UTC; a time without a zone has no place in an order and is refused."""
     if moment.utcoffset() is None:
@@ -131,7 +162,31 @@ def in_utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
-def _decode(document: Mapping[str, Any], kind: type[T], what: str, name: str) -> T:
+def _without_counted_places(record: Any) -> Any:
+    """Schema 1 to 2: a resource counted the places it had tried; now it names them.
+
+    Nothing is lost with the number: a resource that is there knows its place by its name, and one
+    that isn't starts a new round of all of them.
+    """
+    if not isinstance(record, Mapping) or not isinstance(record.get("resources"), list | tuple):
+        return record  # of no shape that schema 1 had, which is for the conversion to say
+    resources = [
+        {name: value for name, value in each.items() if name != "place"}
+        if isinstance(each, Mapping)
+        else each
+        for each in record["resources"]
+    ]
+    return {**record, "resources": resources}
+
+
+def _decode(
+    document: Mapping[str, Any],
+    kind: type[T],
+    what: str,
+    name: str,
+    upgrades: Mapping[int, Upgrade] = _NO_UPGRADES,
+) -> T:
+    """The value in a document; ``upgrades``: for a schema number, what leads to the next one."""
     label = f"{what} {document.get(name, '(unnamed)')!r}"
     schema = document.get("schema")
     if not isinstance(schema, int) or schema < 1:
@@ -141,11 +196,16 @@ def _decode(document: Mapping[str, Any], kind: type[T], what: str, name: str) ->
             f"{label} has schema {schema}, this release knows up to {SCHEMA}; deploy the newer one"
         )
     record = document.get("record")
+    for number in range(schema, SCHEMA):
+        if upgrade := upgrades.get(number):
+            record = upgrade(record)
     try:
         value = msgspec.convert(record, kind)
     except msgspec.ValidationError as error:
         raise DocumentUnreadable(f"{label}: record: {error}") from error
-    unknown = _unknown(record, msgspec.to_builtins(value), "record")
+    # As a rule it is the very record we would write: one comparison instead of a walk.
+    known = msgspec.json.decode(msgspec.json.encode(value))
+    unknown = "" if record == known else _unknown(record, known, "record")
     if unknown:
         raise DocumentUnreadable(
             f"{label}: {unknown} is unknown to this release and would be lost on saving"

@@ -91,6 +91,12 @@ TABLE = (
         fate=Fate.TEMPORARY,
     ),
     Row(
+        why="Compute's words for the same, with 400 in answers and as the end of an operation",
+        text=r"resourceNotReady|RESOURCE_NOT_READY",
+        fate=Fate.TEMPORARY,
+        code="NOT_READY",
+    ),
+    Row(
         why="it changed between our look and our write, which therefore was not made",
         statuses=("CONDITION_NOT_MET",),
         fate=Fate.TEMPORARY,
@@ -181,6 +187,7 @@ def fault_of(symptom: Symptom, *, changes: bool) -> CloudFault:
         row.code or symptom.status,
         _shown(symptom.message, row.advice),
         retry_after=symptom.retry_after if symptom.retry_after is not None else row.wait,
+        elsewhere=symptom.elsewhere,
     )
 
 

@@ -1,4 +1,6 @@
-"""The environment store in Firestore: ``environments/{key}``, its ``history``, and ``parked``.
+"""The environment store in Firestore: ``environments``, ``history`` in each, and two more.
+
+``environments/{key}/history`` belongs to its record; ``parked`` and ``shortages`` stand apart.
 
 State moves by compare-and-swap: one commit, whose precondition is the update time under which the
 record was loaded. Read-write transactions hold locks, and on one contended document they are
@@ -26,9 +28,10 @@ from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import BaseQuery
 
 from shared.adapters import cursors, documents
-from shared.adapters.cursors import Position, one_more
+from shared.adapters.cursors import Position, microseconds, one_more
+from shared.adapters.documents import Making
 from shared.domain.environment import Entry, Environment, Parked, Phase
-from shared.ports import Conflict, Page, Stored
+from shared.ports import Conflict, Crowd, Page, Stored
 
 _NAME = "__name__"  # Firestore's field path for the document's own name
 
@@ -53,6 +56,7 @@ class FirestoreStore:
         self._commit_retry = _retry(_COMMIT_AGAIN, timeout)
         self._environments = client.collection("environments")
         self._parked = client.collection("parked")
+        self._shortages = client.collection("shortages")
 
     def load(self, key: str) -> Stored | None:
         found = self._environments.document(key).get(retry=self._read_retry, timeout=self._timeout)
@@ -118,6 +122,35 @@ class FirestoreStore:
         found = self._found(_newest_first(entries), limit)
         return documents.readable(map(_fields, found), documents.decode_entry)
 
+    def creating(self) -> Crowd:
+        """Two aggregation queries, which read index entries instead of documents.
+
+        Each is billed as one document read for every thousand counted, and one for none
+        (cloud.google.com/firestore/pricing). Records of an older release count from their next
+        save; one under way has that within minutes.
+        """
+        # In this order, because the two are no snapshot: a record that gets its turn in between
+        # counts twice, where the other way round it would count nowhere and let one too many in.
+        waiting = self._count(Making.WAITING)
+        return Crowd(creating=self._count(Making.CREATING), waiting=waiting)
+
+    def shortages(self, now: datetime) -> frozenset[str]:
+        since_epoch = microseconds(documents.in_utc(now))
+        query = self._shortages.where(filter=firestore.FieldFilter("until", ">", since_epoch))
+        found: Any = query.get(retry=self._read_retry, timeout=self._timeout)
+        return frozenset(each.get("what") for each in found)
+
+    def report_shortage(self, what: str, until: datetime) -> None:
+        # The server keeps the later of two ends, in one write that may be repeated. It compares
+        # numbers only, hence microseconds since 1970 and no timestamp.
+        end = firestore.Maximum(microseconds(documents.in_utc(until)))
+        self._shortages.document(documents.shortage_name(what)).set(
+            {"what": what, "until": end},
+            merge=True,
+            retry=self._commit_retry,
+            timeout=self._timeout,
+        )
+
     def park(self, parked: Parked) -> bool:
         reference = self._parked.document(documents.parked_name(parked.id))
         try:
@@ -149,6 +182,12 @@ class FirestoreStore:
     def _commit(self, batch: Any) -> list[Any]:
         results: list[Any] = batch.commit(retry=self._commit_retry, timeout=self._timeout)
         return results
+
+    def _count(self, making: Making) -> int:
+        those = firestore.FieldFilter("making", "==", making.value)
+        query: Any = self._environments.where(filter=those).count()
+        found = query.get(retry=self._read_retry, timeout=self._timeout)
+        return int(found[0][0].value)  # the client takes an integer nought for the double 0.0
 
     def _found(self, query: BaseQuery, limit: int) -> list[Any]:
         found: Any = query.limit(limit).get(retry=self._read_retry, timeout=self._timeout)

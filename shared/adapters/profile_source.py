@@ -178,6 +178,7 @@ class _LastGood:
                 "profiles are in force",
                 extra={"action": "profiles.loaded", "where": self._where},
             )
+            self._warn(self._good.warnings)
         except ProfilesInvalid as invalid:
             self._messages = invalid.messages
             self._report()
@@ -197,6 +198,14 @@ class _LastGood:
             raise ProfilesInvalid([f"{FILE}: there is none in {self._where}"])
         masters = {name.removeprefix(MASTERS): data for name, data in files.items() if name != FILE}
         return parse_profiles(files[FILE], masters, region=self._region)
+
+    def _warn(self, warnings: tuple[str, ...]) -> None:
+        if warnings:
+            fields = {"where": self._where, "warnings": list(warnings[:_MOST_LOGGED])}
+            log.warning(
+                "profiles ask for what won't be made",
+                extra={"action": "profiles.warned", **fields},
+            )
 
     def _report(self) -> None:
         fields = {

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from shared.ports import NotPublished
+
 if TYPE_CHECKING:
     from google.cloud.pubsub_v1 import PublisherClient
 
@@ -21,9 +23,14 @@ class PubsubPublisher:
         self._project = project
 
     def publish(self, topic: str, messages: Sequence[bytes]) -> None:
-        """Publish all; raises what the client raises if one of them wasn't taken."""
+        """Publish all; ``NotPublished``, chained, if one of them wasn't taken in time."""
+        from google.api_core.exceptions import GoogleAPIError
+
         client = self._client()
         path = client.topic_path(self._project, topic)
-        futures = [client.publish(path, data, timeout=_DEADLINE_SECONDS) for data in messages]
-        for future in futures:
-            future.result(timeout=_DEADLINE_SECONDS)
+        try:
+            futures = [client.publish(path, data, timeout=_DEADLINE_SECONDS) for data in messages]
+            for future in futures:
+                future.result(timeout=_DEADLINE_SECONDS)
+        except (GoogleAPIError, TimeoutError) as error:
+            raise NotPublished(f"topic {topic}: {error}") from error

@@ -46,18 +46,33 @@ class Rest:
 
     def get(self, path: str, **params: str) -> Json:
         """GET ``path`` (without a leading slash)."""
-        return self._call("GET", path, params, None)
+        return self._call("GET", path, params, None, changes=False)
 
     def post(self, path: str, body: Json, **params: str) -> Json:
         """POST ``body``; the call changes something."""
         return self._call("POST", path, params, body)
 
+    def ask(self, path: str, body: Json) -> Json:
+        """POST a question: unlike any other POST, it changes nothing."""
+        return self._call("POST", path, {}, body, changes=False)
+
+    def patch(self, path: str, body: Json, **params: str) -> Json:
+        """PATCH with ``body``, of which ``updateMask`` says what is meant."""
+        return self._call("PATCH", path, params, body)
+
     def delete(self, path: str, **params: str) -> Json:
         """DELETE ``path``."""
         return self._call("DELETE", path, params, None)
 
-    def _call(self, verb: str, path: str, params: Mapping[str, str], body: Json | None) -> Json:
-        changes = verb != "GET"
+    def _call(
+        self,
+        verb: str,
+        path: str,
+        params: Mapping[str, str],
+        body: Json | None,
+        *,
+        changes: bool = True,
+    ) -> Json:
         url = f"{self._endpoint}/{quote(path, safe='/:')}"
         with translated(changes=changes):
             response = self._session.request(

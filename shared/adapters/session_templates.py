@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from shared.adapters.errors import translated
+from shared.adapters.plain import Plain
 from shared.domain.faults import CloudFault, Fate
 from shared.domain.resources import Kind, Observation, Resource, State, Want
 from shared.domain.wants.labels import is_ours
@@ -22,7 +23,7 @@ SECONDS = 20.0  # for each call; all of these are synchronous and small
 _OUTPUT_ONLY = ("create_time", "update_time", "creator", "uuid")
 
 
-class SessionTemplateDriver:
+class SessionTemplateDriver(Plain):
     """One remote call for create, observe and delete; two for update (look, then write).
 
     No call is repeated by the client (``retry=None``): create has no request id, and a write that
@@ -41,7 +42,7 @@ class SessionTemplateDriver:
     def _client(self) -> SessionTemplateControllerClient:
         return self._make_client()
 
-    def observe(self, resource: Resource, key: str, email: str) -> Observation:
+    def observe(self, resource: Resource, key: str, email: str, want: Want | None) -> Observation:
         """Look; there are no operations, so nothing is ever under way."""
         found = self._find(resource.name)
         return Observation(state=State.ABSENT) if found is None else _judged(found, key)
@@ -68,14 +69,6 @@ class SessionTemplateDriver:
     ) -> Observation:
         """Replace its content, if it is ours and differs."""
         return self._bring(resource, _template(resource, want), key)
-
-    def start(self, resource: Resource, request_id: str) -> Observation:
-        """Nothing runs in a template: only answers whether it is there."""
-        return self._there(resource)
-
-    def stop(self, resource: Resource, request_id: str) -> Observation:
-        """Nothing runs in a template: only answers whether it is there."""
-        return self._there(resource)
 
     def delete(self, resource: Resource, request_id: str) -> Observation:
         """Delete it; done when this returns."""

@@ -13,12 +13,13 @@ import os
 import sqlite3
 import time
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 
-_FILE_VERSION = 1  # kept in the file (user_version); 0 is a file just made
+Layout = Callable[[sqlite3.Connection], None]
+
 _abandoned: list[sqlite3.Connection] = []
 
 
@@ -27,14 +28,17 @@ class FileTooNew(Exception):
 
 
 class Pool:
-    """Connections to ``path``; the tables of ``schema`` are there before the first is handed out.
+    """Connections to ``path``, whose tables are as they should be before the first is handed out.
 
+    ``layouts`` lead there: the first fills a file just made, each further one changes what the one
+    before left, so that a new file and one of an older release come to be the same. How many were
+    gone through is kept in the file (``user_version``); never change one that has been released.
     Opens nothing until asked. ``busy_seconds`` bounds the wait for somebody else's write.
     """
 
-    def __init__(self, path: Path, schema: Sequence[str], *, busy_seconds: float) -> None:
+    def __init__(self, path: Path, layouts: Sequence[Layout], *, busy_seconds: float) -> None:
         self._path = path
-        self._schema = schema
+        self._layouts = layouts
         self._busy_seconds = busy_seconds
         self._start_empty()
         _pools.add(self)
@@ -110,17 +114,17 @@ class Pool:
         self._switch_to_wal(connection)
         # A message is acknowledged once its intent is stored, so a commit must survive power loss.
         connection.execute("PRAGMA synchronous = FULL")
-        if _file_version(connection) == _FILE_VERSION:
+        known = len(self._layouts)
+        if _file_version(connection) == known:
             return
         connection.execute("BEGIN IMMEDIATE")
         try:
             version = _file_version(connection)  # again, now that nobody else can be at it
-            if version > _FILE_VERSION:
-                raise FileTooNew(f"{self._path} has layout {version}, known is {_FILE_VERSION}")
-            if version == 0:
-                for statement in self._schema:
-                    connection.execute(statement)
-                connection.execute(f"PRAGMA user_version = {_FILE_VERSION}")
+            if version > known:
+                raise FileTooNew(f"{self._path} has layout {version}, known is {known}")
+            for layout in self._layouts[version:]:
+                layout(connection)
+            connection.execute(f"PRAGMA user_version = {known}")
             connection.execute("COMMIT")
         except BaseException:
             connection.execute("ROLLBACK")

@@ -10,7 +10,8 @@ first call, because the servers import first and fork afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,12 @@ import msgspec
 
 from shared.adapters import cursors, documents
 from shared.adapters.cursors import Position, microseconds, one_more
-from shared.adapters.documents import Document
+from shared.adapters.documents import Document, Making
 from shared.adapters.sqlite_pool import Pool
 from shared.domain.environment import Entry, Environment, Parked, Phase
-from shared.ports import Conflict, Page, Stored
+from shared.ports import Conflict, Crowd, Page, Stored
 
-_SCHEMA = (
+_LAYOUT_1 = (
     """CREATE TABLE environments (
         key TEXT PRIMARY KEY,
         revision INTEGER NOT NULL,
@@ -47,12 +48,22 @@ _SCHEMA = (
     ) WITHOUT ROWID""",
     "CREATE INDEX parked_newest ON parked (at, name)",
 )
+_LAYOUT_2 = (
+    "ALTER TABLE environments ADD COLUMN making TEXT",
+    "CREATE INDEX environments_making ON environments (making) WHERE making IS NOT NULL",
+    """CREATE TABLE shortages (
+        what TEXT PRIMARY KEY,
+        until INTEGER NOT NULL
+    ) WITHOUT ROWID""",
+    "CREATE INDEX shortages_until ON shortages (until)",
+)
 
-_CREATE = """INSERT INTO environments (key, revision, phase, due_at, document)
-    VALUES (:key, 1, :phase, :due_at, :document)
+_CREATE = """INSERT INTO environments (key, revision, phase, making, due_at, document)
+    VALUES (:key, 1, :phase, :making, :due_at, :document)
     ON CONFLICT (key) DO NOTHING RETURNING revision"""
 _REPLACE = """UPDATE environments
-    SET revision = revision + 1, phase = :phase, due_at = :due_at, document = :document
+    SET revision = revision + 1, phase = :phase, making = :making, due_at = :due_at,
+        document = :document
     WHERE key = :key AND revision = :revision RETURNING revision"""
 _APPEND = "INSERT OR IGNORE INTO history (key, id, document) VALUES (?, ?, ?)"
 _DUE = """SELECT key, document, due_at FROM environments
@@ -63,6 +74,10 @@ _PHASE = """SELECT key, document FROM environments
 _HISTORY = "SELECT document FROM history WHERE key = ? ORDER BY id DESC LIMIT ?"
 _PARKED = """SELECT name, document, at FROM parked
     WHERE (at, name) < (?, ?) ORDER BY at DESC, name DESC LIMIT ?"""
+_CROWD = "SELECT making, count(*) FROM environments WHERE making IN (?, ?) GROUP BY making"
+_SHORTAGES = "SELECT what FROM shortages WHERE until > ?"
+_REPORT = """INSERT INTO shortages (what, until) VALUES (?, ?)
+    ON CONFLICT (what) DO UPDATE SET until = max(until, excluded.until)"""
 
 # The ends of the orders: before everything (a listing from the start), after everything.
 _FIRST = -(2**63)
@@ -77,7 +92,7 @@ class SqliteStore:
     """
 
     def __init__(self, path: str | Path, *, busy_seconds: float = 10.0) -> None:
-        self._pool = Pool(Path(path), _SCHEMA, busy_seconds=busy_seconds)
+        self._pool = Pool(Path(path), (_lay_out, _count_making), busy_seconds=busy_seconds)
 
     def close(self) -> None:
         """Close every connection; the next call opens one again."""
@@ -96,6 +111,7 @@ class SqliteStore:
         row = {
             "key": environment.key,
             "phase": document["phase"],
+            "making": document["making"],
             "due_at": None if due_at is None else microseconds(due_at),
             "document": _blob(document),
             "revision": version and int(version),
@@ -136,6 +152,19 @@ class SqliteStore:
         rows = self._read(_HISTORY, key, limit)
         return documents.readable((_document(row[0]) for row in rows), documents.decode_entry)
 
+    def creating(self) -> Crowd:
+        counts = dict(self._read(_CROWD, Making.CREATING.value, Making.WAITING.value))
+        return Crowd(counts.get(Making.CREATING, 0), counts.get(Making.WAITING, 0))
+
+    def shortages(self, now: datetime) -> frozenset[str]:
+        rows = self._read(_SHORTAGES, microseconds(documents.in_utc(now)))
+        return frozenset(row[0] for row in rows)
+
+    def report_shortage(self, what: str, until: datetime) -> None:
+        row = (what, microseconds(documents.in_utc(until)))
+        with self._pool.writing() as connection:
+            connection.execute(_REPORT, row)
+
     def park(self, parked: Parked) -> bool:
         document = documents.encode_parked(parked)
         row = (documents.parked_name(parked.id), microseconds(document["at"]), _blob(document))
@@ -157,6 +186,27 @@ class SqliteStore:
     def _read(self, statement: str, *values: object) -> list[Any]:
         with self._pool.reading() as connection:
             return connection.execute(statement, values).fetchall()
+
+
+def _lay_out(connection: sqlite3.Connection) -> None:
+    for statement in _LAYOUT_1:
+        connection.execute(statement)
+
+
+def _count_making(connection: sqlite3.Connection) -> None:
+    """Layout 2: who is being made is counted by a column, filled from what is there already."""
+    for statement in _LAYOUT_2:
+        connection.execute(statement)
+    rows = connection.execute("SELECT key, document FROM environments")
+    made = documents.readable(_documents(rows), _making_and_key)
+    connection.executemany(
+        "UPDATE environments SET making = ? WHERE key = ?", [pair for pair in made if pair[0]]
+    )
+
+
+def _making_and_key(document: Mapping[str, Any]) -> tuple[str | None, str]:
+    environment = documents.decode_environment(document)
+    return documents.making(environment), environment.key
 
 
 def _blob(document: Document) -> bytes:

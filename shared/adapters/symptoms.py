@@ -63,12 +63,14 @@ class Symptom(msgspec.Struct, frozen=True, kw_only=True):
     ``NO_CONNECTION`` (the request never left), ``NO_ANSWER`` (it may have arrived),
     ``NO_CREDENTIALS``, ``CONDITION_NOT_MET`` (HTTP 412), ``HTTP_nnn``.
     ``hints``: machine-readable reasons from the details, to be searched, not shown.
+    ``elsewhere``: the zones that are said to have what this one lacks.
     """
 
     status: str
     message: str
     hints: str = ""
     retry_after: timedelta | None = None
+    elsewhere: tuple[str, ...] = ()
 
 
 def read(error: Exception) -> Symptom | None:
@@ -101,6 +103,7 @@ def of_response(response: requests.Response) -> Symptom:
         message=_message(str(body.get("message") or fallback), details),
         hints=_hints([*details, *errors]),
         retry_after=_retry_after(response.headers.get("Retry-After")) or _retry_delay(details),
+        elsewhere=_elsewhere(details),
     )
 
 
@@ -114,6 +117,21 @@ def of_status(status: Mapping[str, Any]) -> Symptom:
         message=_message(str(status.get("message") or "the operation failed"), details),
         hints=_hints(details),
         retry_after=_retry_delay(details),
+        elsewhere=_elsewhere(details),
+    )
+
+
+def of_compute(operation: Mapping[str, Any]) -> Symptom:
+    """The symptom of a Compute Engine operation that ended in errors, in that API's own form."""
+    error = operation.get("error")
+    errors = _list(error.get("errors")) if isinstance(error, Mapping) else []
+    entries = [e for e in errors if isinstance(e, Mapping)]
+    http = operation.get("httpErrorStatusCode")
+    said = " ".join(str(e["message"]) for e in entries if e.get("message"))
+    return Symptom(
+        status=_status_of_http(http) if isinstance(http, int) else "UNKNOWN",
+        message=said or str(operation.get("httpErrorMessage") or "the operation failed"),
+        hints=_hints({"reason": e.get("code")} for e in entries),
     )
 
 
@@ -154,6 +172,7 @@ def _of_api_core(error: Exception) -> Symptom | None:
         message=_message(str(error.message), details),
         hints=_hints([*details, {"reason": error.reason}]),
         retry_after=_retry_delay(details),
+        elsewhere=_elsewhere(details),
     )
 
 
@@ -201,6 +220,18 @@ def _message(text: str, details: Iterable[Mapping[str, Any]]) -> str:
 
 def _hints(details: Iterable[Mapping[str, Any]]) -> str:
     return " ".join(str(d["reason"]) for d in details if d.get("reason"))
+
+
+def _elsewhere(details: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """The zones a google.rpc.ErrorInfo names that still have some: ``us-central1-b,…``."""
+    for detail in details:
+        metadata = detail.get("metadata")
+        if str(detail.get("@type", "")).endswith("google.rpc.ErrorInfo") and isinstance(
+            metadata, Mapping
+        ):
+            zones = str(metadata.get("zonesAvailable") or "").split(",")
+            return tuple(zone.strip() for zone in zones if zone.strip())
+    return ()
 
 
 def _retry_delay(details: Iterable[Mapping[str, Any]]) -> timedelta | None:

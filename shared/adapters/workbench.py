@@ -1,7 +1,8 @@
 """Workbench instances: the Notebooks v2 API over REST.
 
-Not google-cloud-notebooks: that client (1.18) can't say ``enableManagedEuc``. What
-should be in an instance's body is the profiles' business; here it is only sent.
+Not google-cloud-notebooks: that client (1.18) can say neither ``enableManagedEuc`` nor
+``enableDeletionProtection``, and knows no ``restore``. What should be in an instance's body is the
+profiles' business; here it is only sent.
 """
 
 from __future__ import annotations
@@ -9,40 +10,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from msgspec.structs import replace
+
 from shared.adapters.errors import fault_of
+from shared.adapters.instances import is_protected, judged, state_of
+from shared.adapters.lost_operations import lost_operation
 from shared.adapters.rest import Rest
 from shared.adapters.symptoms import Symptom, of_status
-from shared.domain.faults import CloudFault, Fate, Problem
+from shared.domain.faults import CloudFault, Fate
 from shared.domain.resources import Kind, Observation, Resource, State, Step, Want
-from shared.domain.wants.labels import is_ours
+from shared.domain.wants.drift import patch_of
 
 Json = dict[str, Any]
-
-# Every state of the v2 enum but STATE_UNSPECIFIED, each with the reason where it isn't plain.
-_STATES = {
-    "ACTIVE": State.READY,
-    "INITIALIZING": State.CREATING,
-    "PROVISIONING": State.CREATING,  # software and proxy are set up; also seen on a later start
-    "STARTING": State.STARTING,
-    "UPGRADING": State.STARTING,  # the VM is being replaced; it comes back by itself
-    "STOPPING": State.STOPPING,
-    "SUSPENDING": State.STOPPING,
-    "STOPPED": State.STOPPED,
-    "SUSPENDED": State.STOPPED,  # by hand, in Compute: nothing runs, the disk is kept
-    "DELETED": State.BROKEN,  # the VM is gone but the name is still taken: delete what remains
-    "ORPHANED": State.BROKEN,  # a failed upgrade lost the VM; the data disk is intact
-}
-_BROKEN = {
-    "DELETED": "its VM was deleted behind its back; delete what remains of it",
-    "ORPHANED": "an upgrade lost its VM, the data disk is intact: retry the upgrade or roll back",
-}
+_Judge = Callable[[Json], Observation]
 
 
 class WorkbenchDriver:
     """One remote call for each step and for a look at a running operation.
 
-    Two for a look at a finished one unless its answer tells all, and for a step that finds things
-    other than expected.
+    Two for a look at a finished one unless its answer tells all, for an update, which reads before
+    it writes, and for a step that finds things other than expected. A restore whose answer was lost
+    is looked for in the zone's operations, page by page.
     """
 
     kind = Kind.WORKBENCH
@@ -50,30 +38,26 @@ class WorkbenchDriver:
     def __init__(self, rest: Rest) -> None:
         self._rest = rest
 
-    def observe(self, resource: Resource, key: str, email: str) -> Observation:
+    def observe(self, resource: Resource, key: str, email: str, want: Want | None) -> Observation:
         """Look at the operation, if there is one, and at the instance if that tells too little."""
+        compared = want if resource.under_way is None else None
 
         def judge(instance: Json) -> Observation:
-            return _judged(instance, resource, key, email)
+            return judged(instance, resource, key, email, compared)
 
-        if not resource.operation:
+        operation = self._operation_of(resource)
+        if operation is None:
             return self._look(resource, judge)
-        try:
-            operation = self._rest.get(f"v2/{resource.operation}")
-        except CloudFault as fault:
-            if fault.code != "NOT_FOUND":
-                raise
-            return self._look(resource, judge)  # operations are forgotten after a while
         if not operation.get("done"):
-            return self._still_moving(operation, resource, judge)
+            return self._still_moving(str(operation["name"]), resource, judge)
         if operation.get("error"):
             return self._after_failure(operation["error"], resource, judge)
         response = operation.get("response") or {}
         if response.get("name") == resource.name:
             seen = judge(response)
             if seen.state is not None and not seen.state.is_moving:
-                return seen
-        return self._look(resource, judge)
+                return replace(seen, finished=True)
+        return replace(self._look(resource, judge), finished=True)
 
     def create(
         self, resource: Resource, want: Want, key: str, email: str, request_id: str
@@ -87,17 +71,28 @@ class WorkbenchDriver:
         except CloudFault as fault:
             if fault.code != "ALREADY_EXISTS":
                 raise
-            return self._look(resource, lambda found: _judged(found, resource, key, email))
+            return self._look(resource, lambda found: judged(found, resource, key, email, None))
         return _begun(operation, State.CREATING)
 
     def update(
         self, resource: Resource, want: Want, key: str, email: str, request_id: str
     ) -> Observation:
-        """Change nothing: an instance somebody works in is not altered under their hands.
+        """Change what differs and can be changed as it is: a machine type on what is stopped only.
 
-        What a move to another profile means for a notebook is a step of its own, not this one.
+        Read, merge, write: the API has no condition to send along, so what somebody else changes
+        between our two calls is lost; the next look brings ours and theirs together.
         """
-        return self.observe(resource, key, email)
+        instance = self._instance(resource)
+        if instance is None:
+            return Observation(state=State.ABSENT)
+        seen = judged(instance, resource, key, email, want)
+        if seen.state not in (State.READY, State.STOPPED):
+            return seen
+        at_rest = seen.state is State.STOPPED
+        mask, patch = patch_of(want.body, instance, at_rest=at_rest)
+        if not mask:
+            return seen
+        return self._patch(resource, mask, patch, request_id)
 
     def start(self, resource: Resource, request_id: str) -> Observation:
         """Start it. The API takes no request id here; starting what runs changes nothing."""
@@ -107,47 +102,92 @@ class WorkbenchDriver:
         """Stop it. The API takes no request id here; stopping what is stopped changes nothing."""
         return self._switch(resource, "stop", State.STOPPING, fine=State.STOPPED)
 
+    def restore(self, resource: Resource, request_id: str) -> Observation:
+        """Put the snapshot's data on its data disk. The API takes no request id here."""
+        _, project, _, _, snapshot = resource.restore_from.split("/")
+        source = {"projectId": project, "snapshotId": snapshot}
+        try:
+            operation = self._rest.post(f"v2/{resource.name}:restore", {"snapshot": source})
+        except CloudFault as fault:
+            if fault.code != "NOT_FOUND":
+                raise
+            if self._instance(resource) is None:
+                return Observation(state=State.ABSENT)
+            message = f"{resource.restore_from} is gone: there is nothing to restore from"
+            raise CloudFault(Fate.PERMANENT, "NOT_FOUND", message) from fault
+        return _begun(operation, State.RESTORING)
+
+    def protect(self, resource: Resource, on: bool, request_id: str) -> Observation:
+        """Set or lift the protection against deletion, by whomever."""
+        # The method's description doesn't list this path; no other method sets the field.
+        patch = {"enableDeletionProtection": on}
+        return self._patch(resource, ["enable_deletion_protection"], patch, request_id)
+
     def delete(self, resource: Resource, request_id: str) -> Observation:
         """Delete it, with its disks."""
         try:
             operation = self._rest.delete(f"v2/{resource.name}", requestId=request_id)
         except CloudFault as fault:
-            if fault.code != "NOT_FOUND":
-                raise
-            return Observation(state=State.ABSENT)
+            if fault.code == "NOT_FOUND":
+                return Observation(state=State.ABSENT)
+            if fault.code == "FAILED_PRECONDITION":
+                self._refuse_if_protected(resource, fault)
+            raise
         return _begun(operation, State.DELETING)
 
-    def _look(self, resource: Resource, judge: Callable[[Json], Observation]) -> Observation:
+    def consented(self, resource: Resource) -> bool | None:
+        """Whether tokens can be made for its owner; None where the API has nothing to ask."""
         try:
-            instance = self._rest.get(f"v2/{resource.name}")
+            answer = self._rest.ask(f"v2/{resource.name}:checkAuthorization", {})
         except CloudFault as fault:
             if fault.code != "NOT_FOUND":
                 raise
-            return Observation(state=State.ABSENT)
-        return judge(instance)
+            return None
+        if answer.get("success"):
+            return True
+        return False if answer.get("oauth_uri") else None
 
-    def _still_moving(
-        self, operation: Json, resource: Resource, judge: Callable[[Json], Observation]
-    ) -> Observation:
-        name = resource.operation
+    def _operation_of(self, resource: Resource) -> Json | None:
+        """The operation under way, as it is now; None if there is none, or it was forgotten."""
+        if resource.operation:
+            try:
+                return self._rest.get(f"v2/{resource.operation}")
+            except CloudFault as fault:
+                if fault.code != "NOT_FOUND":
+                    raise
+        # What it restored can't be seen in the instance: a restore is never asked for twice as long
+        # as the first may have been carried out.
+        if resource.under_way is Step.RESTORE and resource.since is not None:
+            return lost_operation(self._rest, resource.name, "restore", resource.since)
+        return None
+
+    def _instance(self, resource: Resource) -> Json | None:
+        try:
+            return self._rest.get(f"v2/{resource.name}")
+        except CloudFault as fault:
+            if fault.code != "NOT_FOUND":
+                raise
+            return None
+
+    def _look(self, resource: Resource, judge: _Judge) -> Observation:
+        instance = self._instance(resource)
+        return Observation(state=State.ABSENT) if instance is None else judge(instance)
+
+    def _still_moving(self, name: str, resource: Resource, judge: _Judge) -> Observation:
         state = resource.under_way.moving if resource.under_way is not None else None
         if state is None and resource.state.is_moving:
             state = resource.state
         if state is None:  # an operation we don't remember the reason of
-            seen = self._look(resource, judge)
-            return Observation(state=seen.state, problem=seen.problem, operation=name)
+            return replace(self._look(resource, judge), operation=name, link="", detail="")
         return Observation(state=state, operation=name)
 
-    def _after_failure(
-        self, error: Json, resource: Resource, judge: Callable[[Json], Observation]
-    ) -> Observation:
+    def _after_failure(self, error: Json, resource: Resource, judge: _Judge) -> Observation:
         problem = fault_of(of_status(error), changes=False).problem()
-        left = self._look(resource, judge)
-        state, detail = left.state, left.detail
-        if state is State.CREATING and resource.under_way is Step.CREATE:
+        left = replace(self._look(resource, judge), problem=problem)
+        if left.state is State.CREATING and resource.under_way is Step.CREATE:
             # Nothing is at work on it any more: it would stay half made for ever.
-            state, detail = State.BROKEN, "its creation failed half-way"
-        return Observation(state=state, problem=problem, link=left.link, detail=detail)
+            return replace(left, state=State.BROKEN, detail="its creation failed half-way")
+        return left
 
     def _switch(self, resource: Resource, verb: str, moving: State, *, fine: State) -> Observation:
         try:
@@ -157,11 +197,37 @@ class WorkbenchDriver:
                 return Observation(state=State.ABSENT)
             if fault.code != "FAILED_PRECONDITION":
                 raise
-            seen = self._look(resource, lambda found: _state_of(found, resource))
+            seen = self._look(resource, lambda found: state_of(found, resource))
             if seen.state not in (fine, moving):
                 raise
             return seen
         return _begun(operation, moving)
+
+    def _patch(
+        self, resource: Resource, mask: list[str], patch: Json, request_id: str
+    ) -> Observation:
+        try:
+            operation = self._rest.patch(
+                f"v2/{resource.name}", patch, updateMask=",".join(mask), requestId=request_id
+            )
+        except CloudFault as fault:
+            if fault.code != "NOT_FOUND":
+                raise
+            return Observation(state=State.ABSENT)
+        return _begun(operation, State.UPDATING)
+
+    def _refuse_if_protected(self, resource: Resource, fault: CloudFault) -> None:
+        instance = self._instance(resource)
+        if instance is None or not is_protected(instance):
+            return
+        by_us = "it is kept by a hold: release that person"
+        by_others = (
+            "somebody protected it: whoever may update it (Notebooks Admin) can lift that in the "
+            "console (Workbench), then send retry"
+        )
+        how = by_us if resource.protected_by_us else by_others
+        message = f"{resource.name} is protected against deletion; {how}"
+        raise CloudFault(Fate.PERMANENT, fault.code, message) from fault
 
 
 def _begun(operation: Json, state: State) -> Observation:
@@ -170,37 +236,3 @@ def _begun(operation: Json, state: State) -> Observation:
         symptom = Symptom(status="NO_ANSWER", message="an answer that names no operation")
         raise fault_of(symptom, changes=True)
     return Observation(state=state, operation=name)
-
-
-def _judged(instance: Json, resource: Resource, key: str, email: str) -> Observation:
-    """What is there, if it is this person's; else FOREIGN, and how we tell."""
-    if not is_ours(instance.get("labels", {}), key):
-        return Observation(state=State.FOREIGN, detail="it lacks our labels for this person")
-    owners = instance.get("instanceOwners", [])
-    if owners != [email]:
-        shown = ", ".join(map(str, owners)) or "nobody"
-        return Observation(state=State.FOREIGN, detail=f"it belongs to {shown}")
-    return _state_of(instance, resource)
-
-
-def _state_of(instance: Json, resource: Resource) -> Observation:
-    said = str(instance.get("state", "STATE_UNSPECIFIED"))
-    state = _STATES.get(said)
-    if state is None:
-        problem = Problem(
-            code="UNKNOWN_STATE",
-            message=f"{resource.name} is in state {said}, which says nothing; looking again later",
-            fate=Fate.TEMPORARY,
-        )
-        return Observation(state=None, problem=problem)
-    again = resource.was_ready or resource.under_way is Step.START
-    if state is State.CREATING and again:
-        state = State.STARTING
-    link = _link(instance) if state is State.READY else ""
-    return Observation(state=state, link=link, detail=_BROKEN.get(said, ""))
-
-
-def _link(instance: Json) -> str:
-    """The proxy's address as a link; the API gives a bare host name."""
-    uri = str(instance.get("proxyUri", ""))
-    return uri if not uri or "://" in uri else f"https://{uri}"

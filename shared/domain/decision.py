@@ -7,26 +7,39 @@ waits: the shell around it (``services/converge.py``) saves the answer, acts, an
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import assert_never
+from collections.abc import Mapping
+from datetime import datetime
 
 import msgspec
 from msgspec.structs import replace
 
-from shared.domain.environment import Entry, Environment, Phase, Verb
-from shared.domain.memory import begin, see
+from shared.domain.announcements import News
+from shared.domain.environment import Entry, Environment, Phase
+from shared.domain.faults import Fate
+from shared.domain.goals import Goal, Plan, goals_of
+from shared.domain.keeping import (
+    inherited,
+    is_forgotten,
+    snapshot_wants,
+    to_restore,
+    with_snapshots,
+)
+from shared.domain.leavers import conclusion, with_another_look, with_evidence, with_uses
+from shared.domain.memory import begin, out_of_places, see
+from shared.domain.outlook import is_there, with_outlook
+from shared.domain.places import nowhere, place_for
 from shared.domain.policy import Policy
-from shared.domain.resources import Observation, Resource, State, Step, Want
+from shared.domain.resources import Kind, Observation, Resource, State, Step, Want
+from shared.domain.steps import next_step
+from shared.domain.telling import announced
 
-
-class Goal(StrEnum):
-    """Where one resource should get to."""
-
-    UP = "present"
-    DOWN = "stopped"  # kept, but not running
-    GONE = "absent"
+_NEWS = {
+    Phase.READY: News.READY,
+    Phase.SUSPENDED: News.SUSPENDED,
+    Phase.REMOVED: News.REMOVED,
+    Phase.FAILING: News.FAILED,
+    Phase.QUARANTINED: News.QUARANTINED,
+}
 
 
 class Action(msgspec.Struct, frozen=True):
@@ -38,247 +51,228 @@ class Action(msgspec.Struct, frozen=True):
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """The record to save before acting, the steps to take, and what the history should say."""
+    """The record to save before acting, the steps to take, and what the history should say.
+
+    ``waits_for_turn``: a notebook is not made only because it isn't this person's turn.
+    ``wants_scan``: all that is known of a leaver is gone; a look everywhere would conclude it.
+    """
 
     environment: Environment
     actions: tuple[Action, ...]
     entries: tuple[Entry, ...]
+    waits_for_turn: bool = False
+    wants_scan: bool = False
 
 
-def must_look(environment: Environment, wants: Sequence[Want] | None, now: datetime) -> list[str]:
+def prepared(environment: Environment, plan: Plan, now: datetime) -> Environment:
+    """The record with everything in it that there is to look at or to make."""
+    if environment.leaving:
+        return with_uses(environment, plan, now)
+    if environment.intent is not None:
+        for want in plan.wants or ():
+            if environment.resource(want.id) is None:
+                new = Resource(kind=want.kind, slot=want.slot, name=want.places[0])
+                environment = environment.with_resource(new)
+    for resource in environment.resources:
+        if resource.kind.is_use and resource.under_way is None:
+            environment = environment.without(resource.id)  # theirs to run again
+    return environment
+
+
+def must_look(environment: Environment, plan: Plan, now: datetime) -> list[str]:
     """The ids of the resources to ask the cloud about before deciding.
 
     Not asked: what was never made, what is waiting out a back-off, what already is where it should
     be. So a first join costs no look at all, and a step that changes something foreign can't be
     taken on an old memory.
     """
-    goals = goals_of(environment, wants, now)
-    return [r.id for r in environment.resources if _is_due_a_look(r, goals[r.id], now)]
+    goals = goals_of(environment, plan, now)
+    return [r.id for r in environment.resources if _due_a_look(environment, r, goals[r.id], now)]
 
 
-def _is_due_a_look(resource: Resource, goal: Goal, now: datetime) -> bool:
+def _due_a_look(environment: Environment, resource: Resource, goal: Goal, now: datetime) -> bool:
     if resource.retry_at is not None and resource.retry_at > now:
         return False
     if resource.look_at is not None:
         return resource.look_at <= now
-    return resource.state is not State.ABSENT and not _is_there(resource, goal)
+    if goal is Goal.UP and must_ask(resource, now):
+        return True
+    return resource.state is not State.ABSENT and not is_there(environment, resource, goal)
+
+
+def must_ask(resource: Resource, now: datetime) -> bool:
+    """Whether it is time to ask if a notebook's owner has consented."""
+    return resource.ask_at is not None and resource.ask_at <= now
 
 
 def decide(
     environment: Environment,
-    wants: Sequence[Want] | None,
+    plan: Plan,
     observations: Mapping[str, Observation],
     now: datetime,
     policy: Policy,
 ) -> Decision:
-    """What to do now for ``environment``, given what was just seen of it.
+    """What to do now for ``environment`` (``prepared``), given what was just seen of it.
 
-    ``wants``: what the profile asks for; None when the person's profile no longer exists (then
-    nothing is made or unmade on their behalf, and the record says why).
     ``observations``: by resource id, those of ``must_look`` that were made just now.
     """
     before = environment
-    by_id = {want.id: want for want in wants or ()}
-    environment = _with_wanted(environment, by_id)
-    actions: list[Action] = []
-    entries: list[Entry] = []
-    goals = goals_of(environment, wants, now)
-    for remembered in environment.resources:
-        resource = remembered
-        want = by_id.get(resource.id)
-        fresh = observations.get(resource.id)
-        if fresh is not None:
-            resource = see(resource, fresh, key=environment.key, now=now, policy=policy)
-            entries += told(remembered, resource, now)
-        step = next_step(resource, goals[resource.id], want, now, seen=fresh is not None)
-        if step is not None:
-            if step is Step.CREATE and want is not None:
-                place = want.places[resource.place % len(want.places)]
-                resource = replace(resource, name=place)
-            resource = begin(resource, step, now)
-            actions.append(Action(resource, step, want))
-        elif _is_there(resource, goals[resource.id]):
-            resource = replace(resource, attempts=0, problem=None, look_at=None, retry_at=None)
-        environment = environment.with_resource(resource)
-    environment = _with_phase(environment, wants, goals, now, policy)
+    environment, entries = inherited(prepared(environment, plan, now), plan.kin, now)
+    environment, seen = _with_looks(environment, plan, observations, now, policy)
+    environment = with_snapshots(environment, goals_of(environment, plan, now), now)
+    environment, actions, more, waits = _with_steps(environment, plan, observations, now, policy)
+    goals = goals_of(environment, plan, now)
+    environment = with_outlook(environment, plan, goals, now, policy)
+    environment, wants_scan = conclusion(environment, plan, now)
+    entries = [*entries, *seen, *more]
     if environment.phase is not before.phase:
         text = f"now {environment.phase}"
         entries.append(Entry(at=now, action="phase.changed", text=text))
-    return Decision(environment, tuple(actions), tuple(entries))
+        environment = _with_news(environment, now)
+    # Whoever leaves loses their access first.
+    actions.sort(key=lambda action: action.step is not Step.STOP)
+    return Decision(environment, tuple(actions), tuple(entries), waits, wants_scan)
 
 
-def next_step(
-    resource: Resource, goal: Goal, want: Want | None, now: datetime, *, seen: bool
-) -> Step | None:
-    """The step that brings ``resource`` nearer to ``goal`` now; None to leave it or to wait."""
-    if resource.under_way is not None:
-        return None  # one step at a time: what we began comes to its end first
-    if resource.state.is_moving:
-        return None  # the cloud is at work on it; whatever we asked now would be refused
-    if resource.retry_at is not None and resource.retry_at > now:
-        return None  # it failed a moment ago
-    if resource.state is State.FOREIGN:
-        return None  # it isn't ours to touch
-    if resource.state is State.ABSENT:
-        return Step.CREATE if goal is Goal.UP and want is not None else None
-    if not seen:
-        return None  # what exists is changed only on a fresh look that says that it is ours
-    match goal:
-        case Goal.UP:
-            return _step_up(resource, want)
-        case Goal.DOWN:
-            return Step.STOP if resource.state is State.READY else None
-        case Goal.GONE:
-            return Step.DELETE
-    assert_never(goal)
+def _with_looks(
+    environment: Environment,
+    plan: Plan,
+    observations: Mapping[str, Observation],
+    now: datetime,
+    policy: Policy,
+) -> tuple[Environment, list[Entry]]:
+    """The record after what was just seen, and what the history should say of it."""
+    entries: list[Entry] = []
+    goals = goals_of(environment, plan, now)
+    wants = {want.id: want for want in plan.wants or ()}
+    for before in environment.resources:
+        seen = observations.get(before.id)
+        if seen is None:
+            continue
+        after = see(before, seen, key=environment.key, now=now, policy=policy)
+        after = judged(after, seen, wants.get(after.id), now, policy)
+        environment, more = absorbed(environment, before, after, now)
+        entries += more
+        if is_forgotten(before, after, environment, goals[after.id]):
+            environment = environment.without(after.id)
+    return environment, entries
 
 
-def _step_up(resource: Resource, want: Want | None) -> Step | None:
-    if resource.state is State.STOPPED:
-        return Step.START
-    if resource.state is State.BROKEN:
-        # Its creation failed, so it holds nobody's work: clear it away and make it again. Any
-        # other may be a person's data: try to start it, never delete it.
-        return Step.DELETE if resource.stillborn else Step.START
-    if want is not None and resource.digest != want.digest and not resource.kind.holds_data:
-        return Step.UPDATE
-    return None
+def absorbed(
+    environment: Environment, before: Resource, after: Resource, now: datetime
+) -> tuple[Environment, list[Entry]]:
+    """The record with ``after`` in the place of ``before``, and all that this has to tell."""
+    entries = told(before, after, now)
+    environment = with_evidence(environment, before, after, now)
+    at_rest = (State.STOPPED, State.ABSENT)
+    if before.kind.holds_data and after.state in at_rest and before.state not in at_rest:
+        environment = with_another_look(environment, now)
+    ended = before.restore_from and not after.restore_from and after.problem is None
+    if before.under_way is Step.RESTORE and ended:
+        text = f"{after.id}: the data of {before.restore_from} is restored"
+        entries.append(Entry(at=now, action="notebook.restored", text=text, about=after.id))
+        environment = announced(environment, News.RESTORED, now, reason=before.restore_from)
+    return environment, entries
 
 
-def goals_of(
-    environment: Environment, wants: Sequence[Want] | None, now: datetime
-) -> dict[str, Goal]:
-    """Where each resource of the record should get to, now, by its id (``kind/slot``).
-
-    ``wants`` None: what the profile asks for isn't known; what is there is to stay.
-    """
-    intent = environment.intent
-    wanted = None if wants is None else {want.id for want in wants}
-    goals = {}
-    for resource in environment.resources:
-        keep = resource.kind.holds_data
-        if intent is None:
-            goal = Goal.GONE if not keep else Goal.DOWN
-        elif intent.verb is Verb.LEAVE:
-            goal = Goal.DOWN if keep and now < removal_at(environment) else Goal.GONE
-        elif wanted is None or resource.id in wanted:
-            goal = Goal.UP
-        else:
-            # No longer in the profile: a template goes, somebody's work is only stopped.
-            goal = Goal.DOWN if keep else Goal.GONE
-        goals[resource.id] = goal
-    return goals
-
-
-def removal_at(environment: Environment) -> datetime:
-    """When the grace period of a leaver is over."""
-    assert environment.left_at is not None, "only leavers are removed"
-    assert environment.intent is not None
-    if environment.intent.immediate:
-        return environment.left_at
-    return environment.left_at + timedelta(seconds=environment.grace_seconds)
+def _with_steps(
+    environment: Environment,
+    plan: Plan,
+    observations: Mapping[str, Observation],
+    now: datetime,
+    policy: Policy,
+) -> tuple[Environment, list[Action], list[Entry], bool]:
+    """The record with the next steps begun: with them, what to tell, and whether one must queue."""
+    goals = goals_of(environment, plan, now)
+    wants = {want.id: want for want in plan.wants or ()} | snapshot_wants(environment)
+    actions: list[Action] = []
+    entries: list[Entry] = []
+    waits = False
+    for before in environment.resources:
+        resource, want, goal = before, wants.get(before.id), goals[before.id]
+        step = next_step(environment, resource, goal, want, now, seen=resource.id in observations)
+        if step is Step.CREATE and want is not None and resource.kind.holds_data:
+            resource, step = _made_ready(environment, resource, want, plan, now, policy)
+            waits |= resource.queued_at is not None
+            entries += told(before, resource, now)
+        elif resource.queued_at is not None and (goal is not Goal.UP or want is None):
+            # Nobody else is to wait behind somebody who has left.
+            resource = replace(resource, queued_at=None)
+        if step is not None:
+            resource = begin(resource, step, now)
+            actions.append(Action(resource, step, want))
+        elif is_there(environment, resource, goal):
+            resource = replace(resource, attempts=0, problem=None, look_at=None, retry_at=None)
+        environment = with_evidence(environment, before, resource, now)
+    return environment, actions, entries, waits
 
 
-def _with_wanted(environment: Environment, wants: Mapping[str, Want]) -> Environment:
-    if environment.intent is None or environment.intent.verb is Verb.LEAVE:
+def _made_ready(
+    environment: Environment,
+    resource: Resource,
+    want: Want,
+    plan: Plan,
+    now: datetime,
+    policy: Policy,
+) -> tuple[Resource, Step | None]:
+    """A notebook about to be made: where, from which snapshot; or what it has to wait for."""
+    if environment.inherits:
+        return resource, None
+    place = place_for(resource, want, plan.shortages)
+    if not place:
+        if resource.problem is None or resource.problem.fate is not Fate.STOCK_OUT:
+            resource = replace(resource, problem=nowhere(want))
+        # Who can't be made a notebook just now keeps nobody waiting behind them.
+        resource = replace(resource, queued_at=None)
+        return out_of_places(resource, key=environment.key, now=now, policy=policy), None
+    if not plan.admitted:
+        return replace(resource, queued_at=resource.queued_at or now, look_at=None), None
+    source = resource.restore_from or to_restore(environment)
+    return replace(resource, name=place, restore_from=source, queued_at=None), Step.CREATE
+
+
+def _with_news(environment: Environment, now: datetime) -> Environment:
+    news = _NEWS.get(environment.phase)
+    if news is None:
         return environment
-    for want in wants.values():
-        if environment.resource(want.id) is None:
-            new = Resource(kind=want.kind, slot=want.slot, name=want.places[0])
-            environment = environment.with_resource(new)
-    return environment
+    removal = environment.removal_at if news is News.SUSPENDED else None
+    if environment.held is not None:
+        removal = None
+    return announced(environment, news, now, reason=environment.problem, effective_at=removal)
 
 
-def _is_there(resource: Resource, goal: Goal) -> bool:
-    """Whether ``resource`` is where it should be, as far as we remember."""
-    if resource.state is State.FOREIGN:
-        return goal is not Goal.UP  # nothing of this person's is there
-    if resource.under_way is not None or resource.look_at is not None:
-        return False
-    match goal:
-        case Goal.UP:
-            return resource.state is State.READY
-        case Goal.DOWN:
-            # What is broken runs nothing that could be used.
-            return resource.state in (State.STOPPED, State.ABSENT, State.BROKEN)
-        case Goal.GONE:
-            return resource.state is State.ABSENT
-    assert_never(goal)
-
-
-def _with_phase(
-    environment: Environment,
-    wants: Sequence[Want] | None,
-    goals: Mapping[str, Goal],
-    now: datetime,
-    policy: Policy,
-) -> Environment:
-    """The record with its phase, the problem people should see, and the time to look again."""
-    troubled = [r for r in environment.resources if r.problem is not None]
-    problem = "; ".join(f"{r.id}: {r.problem.message}" for r in troubled if r.problem)
-    due_at = _due_at(environment, goals, now, policy)
-    if wants is None and environment.intent is not None and environment.intent.verb is Verb.JOIN:
-        problem = (
-            f"profile {environment.profile!r} is not in profiles.yaml any more; bring it back, or "
-            "send a join with another"
-        )
-        due_at = now + policy.backoff_most
-    return replace(
-        environment,
-        phase=_phase(environment, goals, now, policy, troubled=bool(problem)),
-        problem=problem,
-        due_at=due_at,
-        updated_at=now,
-    )
-
-
-def _phase(
-    environment: Environment,
-    goals: Mapping[str, Goal],
-    now: datetime,
-    policy: Policy,
-    *,
-    troubled: bool,
-) -> Phase:
-    intent = environment.intent
-    if intent is None:
-        return Phase.SCHEDULED
-    if any(r.attempts >= policy.attempts and r.problem for r in environment.resources):
-        return Phase.QUARANTINED
-    if troubled:
-        return Phase.FAILING
-    settled = all(_is_there(r, goals[r.id]) for r in environment.resources)
-    if intent.verb is Verb.JOIN:
-        return Phase.READY if settled else Phase.PROVISIONING
-    if all(r.state in (State.ABSENT, State.FOREIGN) for r in environment.resources) and settled:
-        return Phase.REMOVED
-    if now < removal_at(environment):
-        return Phase.SUSPENDED if settled else Phase.SUSPENDING
-    return Phase.REMOVING
-
-
-def _due_at(
-    environment: Environment, goals: Mapping[str, Goal], now: datetime, policy: Policy
-) -> datetime | None:
-    moments = [i.effective_at for i in environment.pending if i.effective_at is not None]
-    for resource in environment.resources:
-        goal = goals[resource.id]
-        leaving = environment.left_at is not None
-        if leaving and goal is Goal.DOWN and resource.state not in (State.ABSENT, State.FOREIGN):
-            moments.append(removal_at(environment))
-        if not _is_there(resource, goal):
-            waits = [m for m in (resource.look_at, resource.retry_at) if m is not None]
-            moments.append(max([*waits, now]) if waits else now + policy.poll)
-    return min(moments, default=None)
+def judged(
+    resource: Resource, seen: Observation, want: Want | None, now: datetime, policy: Policy
+) -> Resource:
+    """``resource`` with what a look says of the profile being met, and of its owner's consent."""
+    drift = seen.drift
+    if drift is not None and want is not None and not drift.can_be_mended:
+        resource = replace(resource, digest=want.digest)
+    if resource.kind is not Kind.WORKBENCH or resource.state is not State.READY:
+        return resource
+    if seen.asked:
+        again = None if seen.consented else now + policy.ask_again
+        return replace(resource, consented=seen.consented, ask_at=again)
+    if not resource.consented and resource.ask_at is None:
+        return replace(resource, ask_at=now + policy.ask_first)
+    return resource
 
 
 def told(before: Resource, after: Resource, now: datetime) -> list[Entry]:
     """What the history should say of a change in one resource."""
+    entries = []
+    if after.drift is not None and after.drift != before.drift and after.drift.never:
+        text = f"{after.id} differs from the profile; make it anew for: "
+        text += "; ".join(after.drift.never)
+        entries.append(Entry(at=now, action="resource.outdated", text=text, about=after.id))
     if after.problem is not None and after.problem != before.problem:
         text = f"{after.id}: {after.problem.message} ({after.problem.code})"
-        return [Entry(at=now, action="step.failed", text=text, about=after.id)]
-    if after.state is before.state:
-        return []
-    operation = f" ({after.operation})" if after.operation else ""
-    text = f"{after.id} {after.state}{operation}"
-    return [Entry(at=now, action=f"resource.{after.state}", text=text, about=after.id)]
+        entries.append(Entry(at=now, action="step.failed", text=text, about=after.id))
+    elif after.queued_at is not None and before.queued_at is None:
+        text = f"{after.id} waits for its turn to be made"
+        entries.append(Entry(at=now, action="resource.queued", text=text, about=after.id))
+    elif after.state is not before.state:
+        operation = f" ({after.operation})" if after.operation else ""
+        text = f"{after.id} {after.state}{operation}"
+        entries.append(Entry(at=now, action=f"resource.{after.state}", text=text, about=after.id))
+    return entries

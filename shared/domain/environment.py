@@ -6,13 +6,15 @@ This is the runtime record, immutable; the stored document is its encoding
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 import msgspec
 
+from shared.domain.announcements import Announcement
+from shared.domain.evidence import Leaving
 from shared.domain.person import Person
-from shared.domain.resources import Resource
+from shared.domain.resources import Kind, Resource
 
 
 class Verb(StrEnum):
@@ -20,6 +22,14 @@ class Verb(StrEnum):
 
     JOIN = "join"
     LEAVE = "leave"
+
+
+class Verdict(StrEnum):
+    """What an admin can order."""
+
+    HOLD = "hold"  # nothing of this person's is deleted until released
+    RELEASE = "release"  # from a hold, and from quarantine
+    RETRY = "retry"  # what failed, now, without waiting any longer
 
 
 class Phase(StrEnum):
@@ -39,8 +49,11 @@ class Phase(StrEnum):
 class Intent(msgspec.Struct, frozen=True, kw_only=True):
     """An event, normalised: what it wants for whom, and when it happened.
 
-    ``profile`` and ``grace_seconds`` are what the profiles said when the event was accepted;
-    a leave has none of its own: the person keeps those they joined with.
+    ``profile``, ``grace_seconds`` and ``keep_seconds`` (of the snapshot taken before removal; 0:
+    none is taken) are what the profiles said when the event was accepted; a leave has none of its
+    own: the person keeps those they joined with.
+    When an address changes, the new one joins ``moved_from`` the old one's key, and the old one
+    leaves, ``moved_to`` the new one's.
     """
 
     verb: Verb
@@ -50,9 +63,12 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     person: Person
     profile: str = ""
     grace_seconds: int = 0
+    keep_seconds: int = 0
     effective_at: datetime | None = None
     immediate: bool = False
     reason: str = ""
+    moved_from: str = ""
+    moved_to: str = ""
 
     @property
     def order(self) -> tuple[datetime, bool, str]:
@@ -67,17 +83,31 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime
 
 
+class Hold(msgspec.Struct, frozen=True, kw_only=True):
+    """Nothing of the person's is deleted until released: since when, why, and by whose word."""
+
+    at: datetime
+    reason: str
+    by: str = ""
+
+
 class Environment(msgspec.Struct, frozen=True, kw_only=True):
     """All we know of one person's environment.
 
     ``intent`` is the newest event in force; ``pending`` are announced ones, newer than that, whose
     time has not come: at most one of each verb, the soonest first. ``joined`` is the newest join
-    that ever took effect, in force or overtaken: ``person``, ``profile`` and ``grace_seconds`` are
-    what it said, so that a join that arrives after the leave it preceded still counts for those.
+    that ever took effect, in force or overtaken: ``person``, ``profile``, ``grace_seconds`` and
+    ``keep_seconds`` are what it said, so that a join that arrives after the leave it preceded still
+    counts for those.
     ``left_at``: when leaving took effect here; the grace period counts from it.
     ``recent``: ids of the last events seen, so that one sent again is known even when its time
     was taken from the second publication. ``due_at``: when the tick should look again; None when
     there is nothing to wait for.
+    ``held``: see ``Hold``; ``order``: of the newest hold or release, so that the newest wins.
+    ``inherits``: the key of the person's former address, while its data is still to come from
+    there. ``sought_at``: when a leaver's notebooks of the older kinds were last looked for.
+    ``leavings``: what was done each time they left, the newest last.
+    ``outbox``: announcements not yet handed on; ``announced`` counts all there ever were.
     """
 
     key: str
@@ -90,12 +120,39 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     joined: Intent | None = None
     profile: str = ""
     grace_seconds: int = 0
+    keep_seconds: int = 0
     left_at: datetime | None = None
+    held: Hold | None = None
+    order: tuple[datetime, bool, str] | None = None
+    inherits: str = ""
+    sought_at: datetime | None = None
     resources: tuple[Resource, ...] = ()
     problem: str = ""
     recent: tuple[str, ...] = ()
     lease: Lease | None = None
     due_at: datetime | None = None
+    leavings: tuple[Leaving, ...] = ()
+    outbox: tuple[Announcement, ...] = ()
+    announced: int = 0
+
+    @property
+    def leaving(self) -> bool:
+        """Whether a leave is in force."""
+        return self.intent is not None and self.intent.verb is Verb.LEAVE
+
+    @property
+    def removal_at(self) -> datetime:
+        """When the grace period of a leaver is over."""
+        assert self.left_at is not None, "only leavers are removed"
+        assert self.intent is not None
+        if self.intent.immediate:
+            return self.left_at
+        return self.left_at + timedelta(seconds=self.grace_seconds)
+
+    @property
+    def notebook(self) -> Resource | None:
+        """The person's notebook, if the record has one."""
+        return next((r for r in self.resources if r.kind is Kind.WORKBENCH), None)
 
     def resource(self, id: str) -> Resource | None:
         """The resource called ``kind/slot``, if the record has one."""
@@ -111,6 +168,11 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
         else:
             resources.append(resource)
         return msgspec.structs.replace(self, resources=tuple(resources))
+
+    def without(self, id: str) -> Environment:
+        """The same record without the resource called ``kind/slot``."""
+        kept = tuple(r for r in self.resources if r.id != id)
+        return msgspec.structs.replace(self, resources=kept)
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):

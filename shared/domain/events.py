@@ -2,7 +2,7 @@
 
 Read strictly, because a typo must never silently change what someone gets: unknown fields are
 refused by name, texts may hold no control characters, times must carry their zone.
-The same types generate the published JSON Schema (``python -m tools.event_schema``).
+The same types generate the published JSON Schema (``python -m tools.schemas``).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta
 
+from shared.domain.environment import Verdict
 from shared.domain.refusals import RefusalCode, Refused
 from shared.domain.suggest import closest
 
@@ -74,6 +75,42 @@ class NativeEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         bool, Meta(description="Leaving only: remove without the profile's grace period.")
     ] = False
     reason: Annotated[Reason | None, Meta(description="Why; kept in the history.")] = None
+    previous_email: Annotated[
+        Annotated[str, Meta(min_length=3, max_length=254)] | None,
+        Meta(
+            description="Joining only: the person's former address, whose notebook's data moves "
+            "to this one, and whose environment is then removed.",
+        ),
+    ] = None
+
+
+class AdminEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An admin's order about somebody who has an environment (topic `admin-events`)."""
+
+    action: Annotated[
+        Verdict,
+        Meta(
+            description="`hold`: nothing of theirs is deleted until released. `release`: lifts a "
+            "hold, and quarantine. `retry`: what failed is tried again now."
+        ),
+    ]
+    email: Annotated[str, Meta(min_length=3, max_length=254, description="Whose environment.")]
+    reason: Annotated[
+        Annotated[str, Meta(min_length=1, max_length=1000, pattern=_TEXT)],
+        Meta(description="Why; kept in the history and announced."),
+    ]
+    by: Annotated[Text | None, Meta(description="Who gives the order; kept in the history.")] = None
+    event_id: Annotated[
+        Identifier | None,
+        Meta(description="What makes a repeat known as one. Default: the Pub/Sub message id."),
+    ] = None
+    occurred_at: Annotated[
+        Moment | None,
+        Meta(
+            description="When it was given; of hold and release the newest wins. "
+            "Default: the publish time."
+        ),
+    ] = None
 
 
 def read_event(data: bytes) -> NativeEvent:
@@ -115,14 +152,25 @@ def claimed_email(data: bytes) -> str:
 
 def event_schema() -> dict[str, Any]:
     """The JSON Schema of the native event, as published in ``docs/event.schema.json``."""
-    _, definitions = msgspec.json.schema_components([NativeEvent], ref_template="#/$defs/{name}")
-    schema = definitions["NativeEvent"]
-    return {
+    return schema_of(NativeEvent, "Benchkeeper join or leave event")
+
+
+def admin_event_schema() -> dict[str, Any]:
+    """The JSON Schema of the admin event, as published in ``docs/admin-event.schema.json``."""
+    return schema_of(AdminEvent, "Benchkeeper admin event")
+
+
+def schema_of(shape: type[msgspec.Struct], title: str) -> dict[str, Any]:
+    """The JSON Schema of ``shape``, whole in one document."""
+    _, definitions = msgspec.json.schema_components([shape], ref_template="#/$defs/{name}")
+    schema = definitions.pop(shape.__name__)
+    whole = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **schema,
-        "title": "Benchkeeper join or leave event",
+        "title": title,
         "description": inspect.cleandoc(schema["description"]),
     }
+    return whole | ({"$defs": definitions} if definitions else {})
 
 
 def _each_name_once(pairs: list[tuple[str, object]]) -> None:

@@ -23,29 +23,44 @@ class Fate(StrEnum):
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """A fault as a value, as it stands in records and histories."""
+    """A fault as a value, as it stands in records and histories.
+
+    ``elsewhere``: for a stock-out, the zones that Google says still have some.
+    """
 
     code: str
     message: str
     fate: Fate
     retry_after_seconds: float | None = None
+    elsewhere: tuple[str, ...] = ()
 
 
 class CloudFault(Exception):
     """A call to the cloud failed; ``fate`` says what to do about it."""
 
     def __init__(
-        self, fate: Fate, code: str, message: str, *, retry_after: timedelta | None = None
+        self,
+        fate: Fate,
+        code: str,
+        message: str,
+        *,
+        retry_after: timedelta | None = None,
+        elsewhere: tuple[str, ...] = (),
     ) -> None:
         super().__init__(f"{code}: {message}")
         self.fate = fate
         self.code = code
         self.message = message
         self.retry_after = retry_after
+        self.elsewhere = elsewhere
 
     def problem(self) -> Problem:
         """The same, as a value to keep."""
         seconds = self.retry_after.total_seconds() if self.retry_after is not None else None
         return Problem(
-            code=self.code, message=self.message, fate=self.fate, retry_after_seconds=seconds
+            code=self.code,
+            message=self.message,
+            fate=self.fate,
+            retry_after_seconds=seconds,
+            elsewhere=self.elsewhere,
         )

@@ -16,10 +16,14 @@ from shared.domain.resources import Observation, Resource, State, Step
 
 _REQUESTS = uuid.UUID("6f0d7c1e-4f43-5d0c-9d0b-0c3a9f6c5b11")
 
+_AT_HAND = (State.READY, State.STOPPED)
 _ACHIEVED = {
     Step.CREATE: (State.READY,),
-    Step.UPDATE: (State.READY,),
+    Step.UPDATE: _AT_HAND,
     Step.START: (State.READY,),
+    Step.RESTORE: _AT_HAND,
+    Step.PROTECT: (*_AT_HAND, State.BROKEN),
+    Step.UNPROTECT: (*_AT_HAND, State.BROKEN),
     Step.STOP: (State.STOPPED, State.ABSENT),
     Step.DELETE: (State.ABSENT,),
 }
@@ -36,7 +40,20 @@ def request_id(key: str, resource: Resource, step: Step) -> str:
 
 def begin(resource: Resource, step: Step, now: datetime) -> Resource:
     """``step`` is about to be taken; saved before the call, so that a crash leaves a trace."""
-    return replace(resource, under_way=step, operation="", since=now, look_at=now, retry_at=None)
+    resource = replace(
+        resource,
+        under_way=step,
+        operation="",
+        since=now,
+        look_at=now,
+        retry_at=None,
+        queued_at=None,
+        protected_by_us=resource.protected_by_us or step is Step.PROTECT,
+    )
+    if step in (Step.START, Step.CREATE):
+        # Once it runs again, no snapshot holds all of its data any more.
+        return replace(resource, snapshot="", drift=None)
+    return resource
 
 
 def see(
@@ -47,14 +64,7 @@ def see(
         assert seen.problem is not None, "an observation without a state must say why"
         return _wait_after(resource, seen.problem, key=key, now=now, policy=policy)
     if seen.operation:
-        return replace(
-            resource,
-            state=resource.under_way.moving if resource.under_way else seen.state,
-            operation=seen.operation,
-            look_at=now + policy.poll,
-            retry_at=None,
-            link="",
-        )
+        return _still_at_work(resource, seen, key=key, now=now, policy=policy)
     problem = seen.problem
     if seen.state is State.FOREIGN:
         problem = _hands_off(resource, seen)
@@ -62,8 +72,49 @@ def see(
     if problem is not None:
         return fail(resource, problem, key=key, now=now, policy=policy)
     if seen.state.is_moving:
+        if _is_overdue(resource, now, policy):
+            return _stuck(resource, key=key, now=now, policy=policy)
         return replace(resource, look_at=now + policy.poll, retry_at=None)
-    return _settled(resource, now, policy)
+    return _settled(resource, now, policy, finished=seen.finished)
+
+
+def _still_at_work(
+    resource: Resource, seen: Observation, *, key: str, now: datetime, policy: Policy
+) -> Resource:
+    assert seen.state is not None
+    if _is_overdue(resource, now, policy):
+        if not resource.operation:
+            return _stuck(resource, key=key, now=now, policy=policy)
+        # Operations have been seen to hang where the thing itself was done: look at that.
+        return replace(resource, operation="", look_at=now, retry_at=None)
+    return replace(
+        resource,
+        state=resource.under_way.moving if resource.under_way else seen.state,
+        operation=seen.operation,
+        look_at=now + policy.poll,
+        retry_at=None,
+        items=seen.items,
+        link="",
+    )
+
+
+def _is_overdue(resource: Resource, now: datetime, policy: Policy) -> bool:
+    return resource.since is not None and now - resource.since > policy.stuck
+
+
+def _stuck(resource: Resource, *, key: str, now: datetime, policy: Policy) -> Resource:
+    """Given up on: nobody can have worked in what was never ready; the rest is looked at again."""
+    assert resource.under_way is not None
+    step, minutes = resource.under_way, int(policy.stuck.total_seconds() // 60)
+    problem = Problem(
+        code="STUCK",
+        message=f"{resource.name}: {step} has not ended in {minutes} minutes; tried again. "
+        "If this repeats, look at its logs in Compute Engine and at the quota of its zone.",
+        fate=Fate.TEMPORARY,
+    )
+    if step is Step.CREATE:
+        resource = replace(resource, state=State.BROKEN, stillborn=not resource.was_ready)
+    return fail(resource, problem, key=key, now=now, policy=policy)
 
 
 def _as_seen(resource: Resource, seen: Observation) -> Resource:
@@ -73,6 +124,11 @@ def _as_seen(resource: Resource, seen: Observation) -> Resource:
         resource,
         state=seen.state,
         link=seen.link,
+        items=seen.items,
+        drift=None if gone else seen.drift or resource.drift,
+        protected=seen.protected,
+        protected_by_us=resource.protected_by_us and not gone,
+        snapshot="" if gone or seen.state is State.READY else resource.snapshot,
         digest="" if gone else resource.digest,
         was_ready=not gone and (resource.was_ready or seen.state is State.READY),
         stillborn=seen.state is State.BROKEN
@@ -86,20 +142,28 @@ def _creation_failed(resource: Resource, seen: Observation) -> bool:
     return began_it and seen.problem is not None
 
 
-def _settled(resource: Resource, now: datetime, policy: Policy) -> Resource:
+def _settled(resource: Resource, now: datetime, policy: Policy, *, finished: bool) -> Resource:
     """Nothing is at work on it any more. Did our step, if there was one, come to its end?"""
     resource = replace(resource, look_at=None, retry_at=None)
     if resource.under_way is None:
         return resource
-    achieved = resource.state in _ACHIEVED[resource.under_way]
+    step = resource.under_way
+    achieved = resource.state in _ACHIEVED[step]
+    if step is Step.RESTORE:
+        # What it restored can't be seen in the thing: only its operation tells.
+        achieved = achieved and finished
     # With no operation and no effect, the call may never have left: the very same request is
     # repeated. With an operation that ended, asking again under its id would only replay it.
     ended = achieved or bool(resource.operation)
     look_at = None
-    if resource.under_way is Step.CREATE and not ended and resource.since is not None:
-        # A create whose answer we never had may still land: "not found" is believed only later.
+    lost = step in (Step.CREATE, Step.RESTORE) and not ended
+    if lost and resource.since is not None:
+        # One whose answer we never had may still land: "not found" is believed only later.
         believed = resource.since + policy.doubt
+        if believed > now and step is Step.RESTORE:
+            return replace(resource, look_at=believed)
         look_at = believed if believed > now else None
+    resource = _after(step, resource, now) if achieved else resource
     return replace(
         resource,
         look_at=look_at,
@@ -110,6 +174,20 @@ def _settled(resource: Resource, now: datetime, policy: Policy) -> Resource:
         attempts=0 if achieved else resource.attempts + 1,
         problem=None if achieved else resource.problem,
     )
+
+
+def _after(step: Step, resource: Resource, now: datetime) -> Resource:
+    """What a step that was achieved leaves in our memory besides the state."""
+    if step is Step.CREATE:
+        return replace(resource, tried=(), ready_since=now, consented=None)
+    if step is Step.UPDATE:
+        # What is left of the drift, a look without a step under way will say.
+        return replace(resource, drift=None)
+    if step is Step.RESTORE:
+        return replace(resource, restore_from="")
+    if step is Step.UNPROTECT:
+        return replace(resource, protected_by_us=False)
+    return resource
 
 
 def fail(
@@ -123,6 +201,7 @@ def fail(
     if problem.fate in (Fate.PERMANENT, Fate.FOREIGN):
         # Repeating can't help; only the slow steps remain, or an event after it was mended.
         attempts = max(attempts, policy.attempts - 1)
+    gone = resource.under_way is Step.RESTORE and problem.code == "NOT_FOUND"
     ended = replace(
         resource,
         under_way=None,
@@ -130,10 +209,23 @@ def fail(
         since=None,
         serial=resource.serial + 1,
         attempts=attempts,
+        digest="" if resource.under_way is Step.UPDATE else resource.digest,
+        # A snapshot that is gone can't be waited for: the notebook is better than none.
+        restore_from="" if gone else resource.restore_from,
         state=State.FOREIGN if problem.fate is Fate.FOREIGN else resource.state,
-        place=resource.place + 1 if problem.fate is Fate.STOCK_OUT else resource.place,
     )
+    if problem.fate is Fate.STOCK_OUT and resource.under_way is Step.CREATE:
+        # Not a failure yet: the next place is tried at once. None left is (``out_of_places``).
+        tried = tuple(dict.fromkeys((*resource.tried, resource.name)))
+        return replace(ended, tried=tried, problem=problem, look_at=now, retry_at=None)
     return _wait_after(ended, problem, key=key, now=now, policy=policy)
+
+
+def out_of_places(resource: Resource, *, key: str, now: datetime, policy: Policy) -> Resource:
+    """Every place had none left: wait as after a failure, then begin anew with the first."""
+    problem = resource.problem
+    assert problem is not None, "places are only tried out by stock-outs"
+    return _wait_after(replace(resource, tried=()), problem, key=key, now=now, policy=policy)
 
 
 def _wait_after(

@@ -11,14 +11,17 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from shared.domain.environment import Intent, Verb
-from shared.domain.events import NativeEvent, read_event
+from shared.domain.events import AdminEvent, NativeEvent, read_event, read_typed
+from shared.domain.names import person_key
+from shared.domain.orders import Order
 from shared.domain.person import Person, parse_email
 from shared.domain.refusals import RefusalCode, Refused
 
 if TYPE_CHECKING:  # only a join needs profiles; most entry points never load them
-    from shared.domain.profiles import ProfileSet
+    from shared.domain.profiles import Profile, ProfileSet
 
 # Clocks differ a little; an event from further ahead would win over everything until then.
 ALLOWED_SKEW = timedelta(minutes=5)
@@ -37,43 +40,99 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     trouble: str = ""
 
 
-def to_intent(
+def to_intents(
     message: Message,
     verb: Verb,
     *,
     now: datetime,
     allowed_domains: Collection[str],
     profiles: Callable[[], ProfileSet],
-) -> Intent:
-    """The intent of ``message``, or ``Refused``. ``profiles`` is called for joins only."""
+) -> tuple[Intent, ...]:
+    """What ``message`` wants, or ``Refused``. ``profiles`` is called for joins only.
+
+    One intent; for a person whose address changed two, of which the first is the departure of
+    the former address, to be recorded before the other.
+    """
     if message.trouble:
         raise Refused(RefusalCode.NOT_JSON, message.trouble)
     event = read_event(message.data)
     email = parse_email(event.email, allowed_domains=allowed_domains)
-    for name in ("occurred_at", "effective_at"):
-        _check_year(name, getattr(event, name))
-    occurred_at = event.occurred_at or message.published_at
+    _check_year("effective_at", event.effective_at)
+    occurred_at = _occurred_at(event.occurred_at, message, now)
+    profile: Profile | None = None
+    if verb is Verb.JOIN:
+        profile = _profile_of(event, email, profiles())
+    intent = Intent(
+        verb=verb,
+        event_id=event.event_id or message.id,
+        source=f"pubsub:{message.topic}",
+        occurred_at=occurred_at,
+        person=_person_of(event, email),
+        profile=profile.name if profile else "",
+        grace_seconds=profile.grace_seconds if profile else 0,
+        keep_seconds=profile.keep_seconds if profile else 0,
+        effective_at=event.effective_at,
+        immediate=event.immediate and verb is Verb.LEAVE,
+        reason=event.reason or "",
+    )
+    if event.previous_email is None:
+        return (intent,)
+    former = _former_address(event.previous_email, email, verb, allowed_domains)
+    departure = replace(
+        intent,
+        verb=Verb.LEAVE,
+        event_id=f"{intent.event_id}:departure",
+        person=Person(email=former),
+        profile="",
+        grace_seconds=0,
+        keep_seconds=0,
+        moved_to=person_key(email),
+    )
+    return departure, replace(intent, moved_from=person_key(former))
+
+
+def to_order(message: Message, *, now: datetime, allowed_domains: Collection[str]) -> Order:
+    """The admin's order in ``message``, or ``Refused``."""
+    if message.trouble:
+        raise Refused(RefusalCode.NOT_JSON, message.trouble)
+    event = read_typed(message.data, AdminEvent)
+    return Order(
+        verdict=event.action,
+        event_id=event.event_id or message.id,
+        source=f"pubsub:{message.topic}",
+        occurred_at=_occurred_at(event.occurred_at, message, now),
+        email=parse_email(event.email, allowed_domains=allowed_domains),
+        reason=event.reason,
+        by=event.by or "",
+    )
+
+
+def _occurred_at(said: datetime | None, message: Message, now: datetime) -> datetime:
+    _check_year("occurred_at", said)
+    occurred_at = said or message.published_at
     if occurred_at > now + ALLOWED_SKEW:
         raise Refused(
             RefusalCode.FROM_THE_FUTURE,
             f"occurred_at: {occurred_at.isoformat()} is in the future and would win over every "
             "later event; for something that is to happen later send effective_at",
         )
-    profile, grace_seconds = "", 0
-    if verb is Verb.JOIN:
-        profile, grace_seconds = _profile_of(event, email, profiles())
-    return Intent(
-        verb=verb,
-        event_id=event.event_id or message.id,
-        source=f"pubsub:{message.topic}",
-        occurred_at=occurred_at,
-        person=_person_of(event, email),
-        profile=profile,
-        grace_seconds=grace_seconds,
-        effective_at=event.effective_at,
-        immediate=event.immediate and verb is Verb.LEAVE,
-        reason=event.reason or "",
-    )
+    return occurred_at
+
+
+def _former_address(text: str, email: str, verb: Verb, allowed_domains: Collection[str]) -> str:
+    if verb is not Verb.JOIN:
+        raise Refused(
+            RefusalCode.WRONG_SHAPE,
+            "previous_email: belongs into the join of the new address, on topic onboarding",
+        )
+    try:
+        former = parse_email(text, allowed_domains=allowed_domains)
+    except Refused as refused:
+        message = refused.message.replace("email:", "previous_email:", 1)
+        raise Refused(refused.code, message) from refused
+    if former == email:
+        raise Refused(RefusalCode.WRONG_SHAPE, "previous_email: is the same as email; leave it out")
+    return former
 
 
 def _check_year(name: str, moment: datetime | None) -> None:
@@ -84,14 +143,13 @@ def _check_year(name: str, moment: datetime | None) -> None:
         )
 
 
-def _profile_of(event: NativeEvent, email: str, profiles: ProfileSet) -> tuple[str, int]:
+def _profile_of(event: NativeEvent, email: str, profiles: ProfileSet) -> Profile:
     if profiles.is_group(email):
         raise Refused(
             RefusalCode.NOT_A_PERSON,
             f"email: {email!r} is a group of profiles.yaml; send one event for each member",
         )
-    profile = profiles.resolve(event.profile, event.groups or ())
-    return profile.name, profile.grace_seconds
+    return profiles.resolve(event.profile, event.groups or ())
 
 
 def _person_of(event: NativeEvent, email: str) -> Person:

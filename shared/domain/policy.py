@@ -15,7 +15,14 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     above what one step can take at the worst (``call_deadline``: three calls of 25 s), because no
     step is begun that could outlive the lease.
     ``poll``: how soon to look again at something under way. ``doubt``: how long a create whose
-    answer was lost may still land, so that "not found" is not believed yet. ``attempts``: how many
+    answer was lost may still land, so that "not found" is not believed yet. ``stuck``: how long an
+    operation may take (a create took at most 40 minutes in Terraform's bound for it).
+    ``shortage``: how long a zone that had no machines left is passed over for everybody.
+    ``creations``: how many notebooks may be made at once; the others wait for their turn.
+    ``ask_first``, ``ask_again``: when to ask whether a new notebook's owner has consented.
+    ``announce_again``: when to offer Pub/Sub again what it didn't take. ``list_above``: how many
+    running operations the tick has looked at one by one; if there are more it reads the list.
+    ``attempts``: how many
     failures in a row until a resource is quarantined, and tried only in the ``quarantine`` steps.
     """
 
@@ -23,6 +30,13 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     call_deadline: timedelta = timedelta(seconds=80)
     poll: timedelta = timedelta(seconds=20)
     doubt: timedelta = timedelta(minutes=2)
+    stuck: timedelta = timedelta(minutes=40)
+    shortage: timedelta = timedelta(minutes=30)
+    creations: int = 200
+    ask_first: timedelta = timedelta(hours=1)
+    ask_again: timedelta = timedelta(hours=24)
+    announce_again: timedelta = timedelta(minutes=1)
+    list_above: int = 100
     backoff_first: timedelta = timedelta(seconds=30)
     backoff_most: timedelta = timedelta(hours=1)
     attempts: int = 8

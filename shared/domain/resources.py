@@ -16,20 +16,33 @@ from shared.domain.faults import Problem
 
 
 class Kind(StrEnum):
-    """The kinds of resource a profile can ask for."""
+    """The kinds of resource: what a profile asks for, what people make of it, what is kept."""
 
     WORKBENCH = "workbench"
     SESSION_TEMPLATE = "session-template"
     CLUSTER_TEMPLATE = "cluster-template"
+    MANAGED_NOTEBOOK = "managed-notebook"  # Notebooks v1 runtimes, an older kind
+    DATAPROC_HUB = "dataproc-hub"  # Notebooks v1 instances with the hub's container, likewise
+    SESSION = "session"  # all Spark sessions the person started from their templates
+    CLUSTER = "cluster"  # all clusters the person started from their templates
+    SNAPSHOT = "snapshot"  # of a notebook's data disk
 
     @property
     def holds_data(self) -> bool:
         """Whether a person's work lives in it: such a thing is stopped first, deleted late."""
-        return self is Kind.WORKBENCH
+        return self in (Kind.WORKBENCH, Kind.MANAGED_NOTEBOOK, Kind.DATAPROC_HUB)
+
+    @property
+    def is_use(self) -> bool:
+        """Whether it is what the person made of their templates: found by looking, never made."""
+        return self in (Kind.SESSION, Kind.CLUSTER)
 
 
 class State(StrEnum):
-    """What was last seen. A template that exists is READY; a notebook is READY when it runs."""
+    """What was last seen. A template that exists is READY; a notebook is READY when it runs.
+
+    For ``session`` and ``cluster``, which are all of a person's at once: READY when some run.
+    """
 
     ABSENT = "absent"
     CREATING = "creating"
@@ -37,6 +50,8 @@ class State(StrEnum):
     STOPPING = "stopping"
     STOPPED = "stopped"
     STARTING = "starting"
+    UPDATING = "updating"
+    RESTORING = "restoring"
     DELETING = "deleting"
     BROKEN = "broken"  # it exists, but in no state it can be used or brought back from
     FOREIGN = "foreign"  # something is there under our name that is not ours
@@ -44,7 +59,17 @@ class State(StrEnum):
     @property
     def is_moving(self) -> bool:
         """Whether the cloud is still at work on it, so that all we can do is look again."""
-        return self in (State.CREATING, State.STOPPING, State.STARTING, State.DELETING)
+        return self in _MOVES
+
+
+_MOVES = (
+    State.CREATING,
+    State.STOPPING,
+    State.STARTING,
+    State.UPDATING,
+    State.RESTORING,
+    State.DELETING,
+)
 
 
 class Step(StrEnum):
@@ -54,6 +79,9 @@ class Step(StrEnum):
     UPDATE = "update"
     START = "start"
     STOP = "stop"
+    RESTORE = "restore"  # a snapshot's data into a notebook
+    PROTECT = "protect"  # against deletion, by whomever
+    UNPROTECT = "unprotect"
     DELETE = "delete"
 
     @property
@@ -64,9 +92,12 @@ class Step(StrEnum):
 
 _MOVING = {
     Step.CREATE: State.CREATING,
-    Step.UPDATE: State.READY,  # templates only, and at once
+    Step.UPDATE: State.UPDATING,
     Step.START: State.STARTING,
     Step.STOP: State.STOPPING,
+    Step.RESTORE: State.RESTORING,
+    Step.PROTECT: State.UPDATING,
+    Step.UNPROTECT: State.UPDATING,
     Step.DELETE: State.DELETING,
 }
 
@@ -77,7 +108,8 @@ class Want(msgspec.Struct, frozen=True, kw_only=True):
     ``name`` is the full resource name in the first place to try; ``places`` are all of them in
     order (zones for a notebook, one entry for the rest), as the same full name in each.
     ``body`` is the API-shaped request body (or, for a cluster template, the parsed YAML).
-    ``digest`` changes when the body does.
+    ``digest`` changes when the body does. ``scarce``: what a place can run out of (a machine
+    type), or ''.
     """
 
     kind: Kind
@@ -85,6 +117,7 @@ class Want(msgspec.Struct, frozen=True, kw_only=True):
     places: tuple[str, ...]
     body: dict[str, Any]
     digest: str
+    scarce: str = ""
 
     @property
     def id(self) -> str:
@@ -92,20 +125,54 @@ class Want(msgspec.Struct, frozen=True, kw_only=True):
         return self.kind + "/" + self.slot
 
 
+class Drift(msgspec.Struct, frozen=True, kw_only=True):
+    """How what is there differs from what the profile asks for; each a sentence for people.
+
+    ``in_place`` can be changed as it runs, ``at_rest`` only while it is stopped, ``never`` only by
+    making it anew, which nobody but a person decides.
+    """
+
+    in_place: tuple[str, ...] = ()
+    at_rest: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
+
+    @property
+    def can_be_mended(self) -> bool:
+        """Whether an update would bring it nearer."""
+        return bool(self.in_place or self.at_rest)
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True):
+    """One session or cluster among those a person started: full name, state in Google's word."""
+
+    name: str
+    state: str
+    operation: str = ""
+
+
 class Observation(msgspec.Struct, frozen=True, kw_only=True):
     """What the cloud answered when asked about one resource.
 
-    ``operation``: the long-running operation still at work, or ''. ``problem``: why the operation
-    we had started came to nothing, or why we could not look (then ``state`` is None).
-    ``link`` opens the notebook in a browser. ``detail`` says in words what
-    is odd about what is there.
+    ``operation``: the long-running operation still at work, or ''. ``finished``: the operation of
+    the step under way was found, and has ended well. ``problem``: why it came to nothing, or why
+    we could not look (then ``state`` is None).
+    ``link`` opens the notebook in a browser. ``detail`` says in words what is odd about what is
+    there. ``drift``: how it differs from what is wanted; None where that was not compared.
+    ``protected``: against deletion. ``items``: for all of a person's sessions or clusters, each.
+    ``asked``: whether the owner's consent was asked for as well, and ``consented`` the answer.
     """
 
     state: State | None
     operation: str = ""
+    finished: bool = False
     problem: Problem | None = None
     link: str = ""
     detail: str = ""
+    drift: Drift | None = None
+    protected: bool = False
+    items: tuple[Item, ...] = ()
+    asked: bool = False
+    consented: bool | None = None
 
 
 class Resource(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,16 +182,26 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     no ``operation`` means that we do not know whether the call got through, and must look.
     ``serial`` counts the steps that came to an end; with the step it makes the request id, so an
     uncertain call is repeated under the same id and a new step never is.
-    ``was_ready``: it was seen in use since it was made. ``stillborn``: its creation ended in an
+    ``tried``: the places that had none left in this round, so that the next one is another.
+    ``was_ready``: it was seen in use since it was made, and ``ready_since`` when first.
+    ``stillborn``: its creation ended in an
     error and left this behind, so nobody can ever have worked in it.
     ``look_at``: when to ask the cloud again. ``retry_at``: before when not to try the next step.
+    ``queued_at``: since when its creation waits for its turn.
+    ``drift``: how it last was seen to differ from the profile. ``items``: the sessions or clusters
+    last seen. ``restore_from``: the snapshot (full name) whose data is still to go into it.
+    ``snapshot``: the slot of the snapshot that holds its data as it is now; '' once it has run.
+    ``source``: of a snapshot, the notebook (full name) it is of; ``expires_at``: when it may go.
+    ``protected``: against deletion, as last seen; ``protected_by_us``: because of a hold.
+    ``consented``: whether its owner has opened it and consented, None where that isn't known;
+    ``ask_at``: when to ask for that again.
     """
 
     kind: Kind
     slot: str
     name: str
     state: State = State.ABSENT
-    place: int = 0
+    tried: tuple[str, ...] = ()
     under_way: Step | None = None
     operation: str = ""
     since: datetime | None = None
@@ -132,13 +209,38 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int = 0
     look_at: datetime | None = None
     retry_at: datetime | None = None
+    queued_at: datetime | None = None
     problem: Problem | None = None
     digest: str = ""
     was_ready: bool = False
+    ready_since: datetime | None = None
     stillborn: bool = False
     link: str = ""
+    drift: Drift | None = None
+    items: tuple[Item, ...] = ()
+    restore_from: str = ""
+    snapshot: str = ""
+    source: str = ""
+    expires_at: datetime | None = None
+    protected: bool = False
+    protected_by_us: bool = False
+    consented: bool | None = None
+    ask_at: datetime | None = None
 
     @property
     def id(self) -> str:
         """``kind/slot``: unique within one person's environment."""
         return self.kind + "/" + self.slot
+
+
+class Leftover(msgspec.Struct, frozen=True, kw_only=True):
+    """Something of a person's that a look everywhere found, by its full name.
+
+    ``ours``: it carries our labels for this person; without them it is left alone.
+    ``detail``: what else is to be known of it, in words.
+    """
+
+    kind: Kind
+    name: str
+    ours: bool
+    detail: str = ""

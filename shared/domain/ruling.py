@@ -13,7 +13,10 @@ from enum import StrEnum
 import msgspec
 from msgspec.structs import replace
 
+from shared.domain.announcements import News
 from shared.domain.environment import Entry, Environment, Intent, Phase, Verb
+from shared.domain.evidence import Leaving, amended, current, opened
+from shared.domain.telling import announced
 
 _REMEMBERED = 64  # event ids: enough for a publisher that repeats itself within days
 
@@ -46,8 +49,7 @@ def rule(environment: Environment | None, intent: Intent, key: str, now: datetim
     )
     if intent.event_id in record.recent:
         return _unchanged(record, intent, Outcome.DUPLICATE, now)
-    seen = (*record.recent, intent.event_id)[-_REMEMBERED:]
-    record = replace(record, recent=seen)
+    record = remembered(record, intent.event_id)
     if intent.effective_at is not None and intent.effective_at > now:
         return _announced(record, intent, now)
     if record.intent is not None and intent.order < record.intent.order:
@@ -55,8 +57,13 @@ def rule(environment: Environment | None, intent: Intent, key: str, now: datetim
     return Ruling(
         Outcome.APPLIED,
         put_in_force(record, intent, now),
-        _entry(now, intent, Outcome.APPLIED, f"{_what(intent)} in force"),
+        _entry(now, intent, Outcome.APPLIED, f"{_what(intent)} in force{_moves(record, intent)}"),
     )
+
+
+def remembered(environment: Environment, event_id: str) -> Environment:
+    """The record that knows ``event_id`` when it comes again."""
+    return replace(environment, recent=(*environment.recent, event_id)[-_REMEMBERED:])
 
 
 def in_force(environment: Environment, now: datetime) -> Environment:
@@ -75,7 +82,14 @@ def put_in_force(environment: Environment, intent: Intent, now: datetime) -> Env
     whoever sends an event again after mending something shouldn't wait for the back-off.
     """
     resources = tuple(
-        replace(resource, look_at=now, retry_at=None, attempts=0)
+        replace(
+            resource,
+            look_at=now,
+            retry_at=None,
+            attempts=0,
+            # What drifted from the profile since is mended once more, too.
+            digest="" if resource.kind.holds_data else resource.digest,
+        )
         for resource in environment.resources
     )
     environment = replace(
@@ -87,9 +101,38 @@ def put_in_force(environment: Environment, intent: Intent, now: datetime) -> Env
         due_at=now,
     )
     if intent.verb is Verb.JOIN:
-        return replace(environment, left_at=None)
+        return _returned(environment, intent, now)
     # A second leave doesn't start the grace period again.
-    return replace(environment, left_at=environment.left_at or now)
+    environment = replace(environment, left_at=environment.left_at or now)
+    environment = replace(environment, inherits="", sought_at=None)
+    return replace(environment, leavings=_leavings(environment, intent))
+
+
+def _returned(environment: Environment, intent: Intent, now: datetime) -> Environment:
+    leaving = current(environment.leavings)
+    if leaving is not None:
+        returned = amended(environment.leavings, replace(leaving, returned_at=now))
+        environment = replace(environment, leavings=returned)
+    return replace(environment, left_at=None, inherits=intent.moved_from or environment.inherits)
+
+
+def _leavings(environment: Environment, intent: Intent) -> tuple[Leaving, ...]:
+    assert environment.left_at is not None
+    leaving = current(environment.leavings)
+    if leaving is not None:  # said again: perhaps more urgently
+        leaving = replace(leaving, removal_at=environment.removal_at, immediate=intent.immediate)
+        return amended(environment.leavings, leaving)
+    leaving = Leaving(
+        event_id=intent.event_id,
+        source=intent.source,
+        occurred_at=intent.occurred_at,
+        left_at=environment.left_at,
+        removal_at=environment.removal_at,
+        immediate=intent.immediate,
+        reason=intent.reason,
+        moved_to=intent.moved_to,
+    )
+    return opened(environment.leavings, leaving)
 
 
 def _with_facts(environment: Environment, intent: Intent) -> Environment:
@@ -103,6 +146,7 @@ def _with_facts(environment: Environment, intent: Intent) -> Environment:
         person=intent.person,
         profile=intent.profile,
         grace_seconds=intent.grace_seconds,
+        keep_seconds=intent.keep_seconds,
     )
 
 
@@ -117,9 +161,18 @@ def _announced(record: Environment, intent: Intent, now: datetime) -> Ruling:
     replaced = [i for i in of_same_verb if i.effective_at is None or i.effective_at > now]
     pending = (*(i for i in record.pending if i not in replaced), intent)
     when = intent.effective_at.isoformat()
+    record = replace(
+        record, pending=tuple(sorted(pending, key=lambda i: (i.effective_at, i.order)))
+    )
     return Ruling(
         Outcome.SCHEDULED,
-        replace(record, pending=tuple(sorted(pending, key=lambda i: (i.effective_at, i.order)))),
+        announced(
+            record,
+            News.SCHEDULED,
+            now,
+            reason=_what(intent),
+            effective_at=intent.effective_at,
+        ),
         _entry(now, intent, Outcome.SCHEDULED, f"{_what(intent)}, to take effect at {when}"),
     )
 
@@ -130,6 +183,28 @@ def _unchanged(record: Environment, intent: Intent, outcome: Outcome, now: datet
         Outcome.STALE: f"of {intent.occurred_at.isoformat()} is older than what is in force",
     }[outcome]
     return Ruling(outcome, record, _entry(now, intent, outcome, f"{_what(intent)} {why}"))
+
+
+def _moves(record: Environment, intent: Intent) -> str:
+    """What a join changes for somebody who is here already, in words; '' if nothing."""
+    if intent.moved_from:
+        return f"; moved here from {intent.moved_from}"
+    if intent.moved_to:
+        return f"; moved to {intent.moved_to}"
+    if intent.verb is Verb.LEAVE or record.intent is None or record.intent.verb is Verb.LEAVE:
+        return ""
+    new, old = intent.person, record.person
+    changes = [
+        f"{name} {before or 'none'} -> {after or 'none'}"
+        for name, before, after in (
+            ("profile", record.profile, intent.profile),
+            ("team", old.team, new.team),
+            ("cost centre", old.cost_center, new.cost_center),
+            ("groups", ", ".join(old.groups), ", ".join(new.groups)),
+        )
+        if before != after
+    ]
+    return f"; moves: {'; '.join(changes)}" if changes else ""
 
 
 def _what(intent: Intent) -> str:

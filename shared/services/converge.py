@@ -15,28 +15,43 @@ from typing import assert_never
 import msgspec
 from msgspec.structs import replace
 
-from shared.domain.decision import Action, Decision, decide, must_look, told
-from shared.domain.environment import Entry, Environment, Intent, Lease, Phase, Verb
-from shared.domain.faults import CloudFault, Problem
-from shared.domain.memory import fail, request_id, see
-from shared.domain.policy import Policy
-from shared.domain.resources import Kind, Observation, Resource, Step, Want
-from shared.domain.ruling import in_force
-from shared.domain.wants import Site, wants
-from shared.ports import (
-    Clock,
-    Conflict,
-    Driver,
-    EnvironmentStore,
-    ProfileSource,
-    Stored,
-    Tokens,
+from shared.domain.decision import (
+    Action,
+    Decision,
+    absorbed,
+    decide,
+    must_ask,
+    must_look,
+    prepared,
 )
+from shared.domain.environment import Entry, Environment, Intent, Lease, Phase
+from shared.domain.faults import CloudFault, Fate, Problem
+from shared.domain.goals import Plan
+from shared.domain.memory import fail, request_id, see
+from shared.domain.places import lack
+from shared.domain.policy import Policy
+from shared.domain.resources import Kind, Observation, Resource, State, Step, Want
+from shared.domain.ruling import in_force
+from shared.ports import Clock, Conflict, Driver, EnvironmentStore, Search, Stored, Tokens
+from shared.services.admission import Admission
+from shared.services.announce import Announcer
 from shared.services.converged import Converged
+from shared.services.planning import Planner
+from shared.services.shortages import Shortages
 
 log = logging.getLogger(__name__)
 
+_WRITES = (Step.CREATE, Step.UPDATE)  # the steps after which a thing is as it is wanted
 _ROUNDS = 8  # create, then a leave that crossed it, then …: more in one run is the tick's
+
+
+class Commons(msgspec.Struct, frozen=True, kw_only=True):
+    """What everybody's converging shares: the queue, what zones lack, the news, the last look."""
+
+    admission: Admission
+    shortages: Shortages
+    announcer: Announcer
+    search: Search
 
 
 class Converge:
@@ -47,29 +62,32 @@ class Converge:
         *,
         store: EnvironmentStore,
         drivers: Mapping[Kind, Driver],
-        profiles: ProfileSource,
-        site: Site,
+        planner: Planner,
+        commons: Commons,
         clock: Clock,
         tokens: Tokens,
         policy: Policy,
     ) -> None:
         self._store = store
         self._drivers = drivers
-        self._profiles = profiles
-        self._site = site
+        self._planner = planner
+        self._commons = commons
         self._clock = clock
         self._tokens = tokens
         self._policy = policy
 
-    def run(self, key: str) -> Converged:
-        """Converge the record of ``key`` as far as it goes now."""
+    def run(self, key: str, *, admitted: bool = False) -> Converged:
+        """Converge the record of ``key`` as far as it goes now.
+
+        ``admitted``: it is this person's turn to have a notebook made.
+        """
         stored = self._store.load(key)
         if stored is None:
             return Converged.UNKNOWN
         if self.is_held(stored.environment):
             return Converged.BUSY
         try:
-            self.advance(stored.environment, stored.version, ())
+            self.advance(stored.environment, stored.version, (), admitted=admitted)
         except Conflict:
             return Converged.BUSY
         return Converged.DONE
@@ -80,7 +98,12 @@ class Converge:
         return lease is not None and self._clock.now() < lease.until
 
     def advance(
-        self, environment: Environment, version: str | None, entries: Sequence[Entry]
+        self,
+        environment: Environment,
+        version: str | None,
+        entries: Sequence[Entry],
+        *,
+        admitted: bool = False,
     ) -> None:
         """Converge ``environment``, not saved yet in this form, on top of ``version``.
 
@@ -93,10 +116,10 @@ class Converge:
         looks.
         """
         token = self._tokens()
-        wants_of = _Remembered(self._wants)
+        planned = _Remembered(self._planner.wants_of)
         results: tuple[Result, ...] = ()
         for _ in range(_ROUNDS):
-            decision = self._decide(environment, results, wants_of)
+            decision = self._decide(environment, results, planned, admitted=admitted)
             claimed = _claim(decision, token, self._clock.now(), self._policy)
             try:
                 version = self._store.save(claimed, version, (*entries, *decision.entries))
@@ -110,6 +133,7 @@ class Converge:
                 continue
             _log_told(claimed, decision.entries)
             if not decision.actions:
+                self._commons.announcer.hand_on(claimed, version, decision.environment.due_at)
                 return
             environment, entries = claimed, ()
             results = tuple(self._act(claimed, action) for action in decision.actions)
@@ -119,7 +143,12 @@ class Converge:
         )
 
     def _decide(
-        self, environment: Environment, results: Sequence[Result], wants_of: _Remembered
+        self,
+        environment: Environment,
+        results: Sequence[Result],
+        wants_of: _Remembered,
+        *,
+        admitted: bool,
     ) -> Decision:
         """Put the results onto the record, look at what must be looked at, decide."""
         now = self._clock.now()
@@ -127,31 +156,70 @@ class Converge:
         promoted = in_force(environment, now)
         if promoted.intent is not None and promoted is not environment:
             entries = (*entries, _promotion(promoted.intent, now))
-        wanted = wants_of(promoted)
+        plan = self._planner.plan(promoted, wants_of(promoted))
+        ready = prepared(promoted, plan, now)
+        wants = {want.id: want for want in plan.wants or ()}
         seen = {
-            id: self._look(promoted, resource)
-            for id in must_look(promoted, wanted, now)
-            if (resource := promoted.resource(id)) is not None
+            id: self._look(ready, resource, wants.get(id), now)
+            for id in must_look(ready, plan, now)
+            if (resource := ready.resource(id)) is not None
         }
-        decision = decide(promoted, wanted, seen, now, self._policy)
+        decision = decide(ready, plan, seen, now, self._policy)
+        if decision.waits_for_turn and (admitted or self._commons.admission.take()):
+            plan = replace(plan, admitted=True)
+            decision = decide(ready, plan, seen, now, self._policy)
+        if decision.wants_scan:
+            decision = self._concluded(decision, ready, plan, seen, now)
         return replace(decision, entries=(*entries, *decision.entries))
 
-    def _wants(self, environment: Environment) -> tuple[Want, ...] | None:
-        """What the profile asks for; a leaver's is not looked up, so that leaving never fails."""
-        intent = environment.intent
-        if intent is None or intent.verb is Verb.LEAVE:
-            return ()
-        profile = self._profiles.current().profile(environment.profile)
-        if profile is None:
-            return None
-        return wants(profile, environment.person, environment.key, self._site)
+    def _concluded(
+        self,
+        decision: Decision,
+        environment: Environment,
+        plan: Plan,
+        seen: Mapping[str, Observation],
+        now: datetime,
+    ) -> Decision:
+        """The decision about a leaver after a look everywhere; as it was if that failed."""
+        try:
+            scan = self._commons.search.everything_of(environment.key, environment.person.email)
+        except CloudFault as fault:
+            problem = f"the final look for leftovers failed: {fault.message}"
+            log.warning(problem, extra={"action": "scan.failed", "person": environment.key})
+            undecided = replace(decision.environment, problem=problem)
+            return replace(decision, environment=undecided)
+        return decide(environment, replace(plan, scan=scan), seen, now, self._policy)
 
-    def _look(self, environment: Environment, resource: Resource) -> Observation:
+    def _look(
+        self, environment: Environment, resource: Resource, want: Want | None, now: datetime
+    ) -> Observation:
         driver = self._drivers[resource.kind]
         try:
-            return driver.observe(resource, environment.key, environment.person.email)
+            seen = driver.observe(resource, environment.key, environment.person.email, want)
         except CloudFault as fault:
             return Observation(state=None, problem=fault.problem())
+        self._note_shortage(resource, want, seen.problem, now)
+        if seen.state is State.READY and must_ask(resource, now):
+            return replace(seen, asked=True, consented=self._consented(resource))
+        return seen
+
+    def _consented(self, resource: Resource) -> bool | None:
+        """Whether the owner has consented; not to know is no reason to hold anything up."""
+        try:
+            return self._drivers[resource.kind].consented(resource)
+        except CloudFault as fault:
+            log.info(fault.message, extra={"action": "consent.unknown", "about": resource.name})
+            return None
+
+    def _note_shortage(
+        self, resource: Resource, want: Want | None, problem: Problem | None, now: datetime
+    ) -> None:
+        """Tell the others which zone has no such machine left."""
+        if want is None or problem is None or problem.fate is not Fate.STOCK_OUT:
+            return
+        what = lack(resource.name, want)
+        if what:
+            self._commons.shortages.report(what, now + self._policy.shortage)
 
     def _act(self, environment: Environment, action: Action) -> Result:
         """Take one step, unless our lease could end while the call is still out."""
@@ -162,7 +230,9 @@ class Converge:
         try:
             return Result(action, self._take(environment, action))
         except CloudFault as fault:
-            return Result(action, fault.problem())
+            problem = fault.problem()
+            self._note_shortage(action.resource, action.want, problem, self._clock.now())
+            return Result(action, problem)
 
     def _take(self, environment: Environment, action: Action) -> Observation:
         resource, want = action.resource, action.want
@@ -180,6 +250,10 @@ class Converge:
                 return driver.start(resource, request)
             case Step.STOP:
                 return driver.stop(resource, request)
+            case Step.RESTORE:
+                return driver.restore(resource, request)
+            case Step.PROTECT | Step.UNPROTECT:
+                return driver.protect(resource, action.step is Step.PROTECT, request)
             case Step.DELETE:
                 return driver.delete(resource, request)
         assert_never(action.step)
@@ -230,19 +304,24 @@ def absorb(
                 after = fail(before, problem, key=environment.key, now=now, policy=policy)
             case Observation() as seen:
                 after = see(before, seen, key=environment.key, now=now, policy=policy)
-                if action.want is not None and seen.problem is None:
+                if action.want is not None and action.step in _WRITES and seen.problem is None:
                     after = replace(after, digest=action.want.digest)
-        entries += told(before, after, now)
-        environment = environment.with_resource(after)
+        environment, more = absorbed(environment, before, after, now)
+        entries += more
     return environment, tuple(entries)
 
 
 def _claim(decision: Decision, token: str, now: datetime, policy: Policy) -> Environment:
     """The record to save: leased to us if there is something to do, free otherwise."""
+    environment = decision.environment
     if not decision.actions:
-        return replace(decision.environment, lease=None)
+        if environment.outbox:
+            # Until they are handed on: a crash before that is found by the tick.
+            soon = now + policy.announce_again
+            environment = replace(environment, due_at=min(environment.due_at or soon, soon))
+        return replace(environment, lease=None)
     until = now + policy.lease
-    return replace(decision.environment, lease=Lease(token=token, until=until), due_at=until)
+    return replace(environment, lease=Lease(token=token, until=until), due_at=until)
 
 
 def _promotion(intent: Intent, now: datetime) -> Entry:

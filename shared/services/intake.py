@@ -8,13 +8,15 @@ raises, so that the message is delivered again.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from datetime import datetime
 
 from shared import logs
 from shared.domain.environment import Environment, Intent, Parked, Verb
 from shared.domain.events import claimed_email
 from shared.domain.names import person_key
-from shared.domain.normalise import Message, to_intent
+from shared.domain.normalise import Message, to_intents, to_order
+from shared.domain.orders import Order, carry_out
 from shared.domain.refusals import RefusalCode, Refused
 from shared.domain.ruling import Outcome, Ruling, rule
 from shared.ports import Clock, Conflict, EnvironmentStore, ProfileSource
@@ -51,7 +53,7 @@ class Intake:
     def accept(self, message: Message, verb: Verb) -> Outcome | RefusalCode:
         """Record what ``message`` wants and take the first steps towards it."""
         try:
-            intent = to_intent(
+            intents = to_intents(
                 message,
                 verb,
                 now=self._clock.now(),
@@ -61,23 +63,48 @@ class Intake:
         except Refused as refused:
             self.park(message, refused)
             return refused.code
-        key = person_key(intent.person.email)
-        with logs.bound(person=key, event_id=intent.event_id):
-            return self._record(intent, key)
+        outcome = Outcome.APPLIED
+        for intent in intents:
+            key = person_key(intent.person.email)
+            with logs.bound(person=key, event_id=intent.event_id):
+                outcome = self._record(intent, key)
+        return outcome
+
+    def order(self, message: Message) -> Outcome | RefusalCode:
+        """Carry out what an admin ordered in ``message``."""
+        now = self._clock.now()
+        try:
+            order = to_order(message, now=now, allowed_domains=self._allowed_domains)
+            key = person_key(order.email)
+            with logs.bound(person=key, event_id=order.event_id):
+                return self._change(key, lambda found: _ruled(found, order, self._clock.now()))
+        except Refused as refused:
+            self.park(message, refused)
+            return refused.code
 
     def _record(self, intent: Intent, key: str) -> Outcome:
+        def ruled(environment: Environment | None) -> Ruling | None:
+            if environment is None and intent.moved_to:
+                return None  # the former address never had anything
+            _check_owner(environment, intent.person.email)
+            return rule(environment, intent, key, self._clock.now())
+
+        return self._change(key, ruled)
+
+    def _change(self, key: str, ruled: Callable[[Environment | None], Ruling | None]) -> Outcome:
+        """Load, rule, save and take the first steps; anew as long as others get in between."""
         for _ in range(_TRIES):
             stored = self._store.load(key)
-            environment = stored.environment if stored else None
-            _check_owner(environment, intent.person.email)
-            ruling = rule(environment, intent, key, self._clock.now())
+            ruling = ruled(stored.environment if stored else None)
+            if ruling is None:
+                return Outcome.APPLIED
             try:
                 self._carry_out(ruling, stored.version if stored else None)
             except Conflict:
                 continue
             log.info(ruling.entry.text, extra={"action": ruling.entry.action})
             return ruling.outcome
-        raise Contended(f"{_TRIES} attempts to record event {intent.event_id} for {key}")
+        raise Contended(f"{_TRIES} attempts to record an event for {key}")
 
     def park(self, message: Message, refused: Refused) -> None:
         """Keep a refused message with its reason; a redelivery of it is kept and logged once."""
@@ -117,6 +144,16 @@ class Intake:
 def _printable(text: str) -> str:
     """What was sent as text that does nothing but show itself, in a terminal as in a page."""
     return "".join(c if c.isprintable() or c == "\n" else f"\\u{ord(c):04x}" for c in text)
+
+
+def _ruled(environment: Environment | None, order: Order, now: datetime) -> Ruling:
+    if environment is None:
+        raise Refused(
+            RefusalCode.UNKNOWN_PERSON,
+            f"email: there is no environment of {order.email}; publish a join on onboarding first",
+        )
+    _check_owner(environment, order.email)
+    return carry_out(environment, order, now)
 
 
 def _check_owner(environment: Environment | None, email: str) -> None:

@@ -4,69 +4,32 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from threading import Barrier
 from typing import Any
 
 import msgspec
 import pytest
 
 from shared.domain.environment import Environment, Phase
-from shared.ports import BadCursor, Conflict, Page
-from tests.support import summary
-from tests.support.backends import Backend, MemoryBackend, SqliteBackend
+from shared.ports import BadCursor, Conflict
+from tests.support.backends import BACKENDS, Backend, all_items, opened_backend, together
 from tests.support.increments import count_up
 from tests.support.stored import NOON, a_parked, an_entry, an_environment
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(params=["memory", "sqlite", "firestore"])
+@pytest.fixture(params=BACKENDS)
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
-    if request.param == "firestore":
-        yield request.getfixturevalue("firestore_backend")
-        return
-    summary.ran_on(request, request.param)
-    if request.param == "memory":
-        yield MemoryBackend()
-        return
-    sqlite = SqliteBackend(tmp_path / "state.db")
-    yield sqlite
-    sqlite.store.close()
+    yield from opened_backend(request, tmp_path)
 
 
 def as_stored(environment: Environment) -> dict[str, Any]:
     """The record in builtins, as JSON has them."""
     record: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(environment))
     return record
-
-
-def all_items(ask: Callable[[str], Page[Any]]) -> list[Any]:
-    """Everything in a listing, page by page; no page but the last may end it."""
-    items: list[Any] = []
-    after = ""
-    while True:
-        page = ask(after)
-        items.extend(page.items)
-        after = page.next
-        if not after:
-            return items
-        assert page.items
-
-
-def together(count: int, work: Callable[[int], Any]) -> list[Any]:
-    """``work(0)`` … from as many threads, started at once."""
-    barrier = Barrier(count)
-
-    def run(number: int) -> Any:
-        barrier.wait()
-        return work(number)
-
-    with ThreadPoolExecutor(count) as threads:
-        return list(threads.map(run, range(count)))
 
 
 class TestSaving:

@@ -14,13 +14,21 @@ from hypothesis import strategies as st
 from proto.marshal.rules.dates import TimestampRule
 
 from shared.adapters import firestore_store
-from shared.adapters.documents import DocumentUnreadable
+from shared.adapters.cursors import microseconds
+from shared.adapters.documents import DocumentUnreadable, Making
 from shared.adapters.firestore_store import FirestoreStore
 from shared.domain.environment import Phase
-from shared.ports import Conflict
+from shared.domain.resources import State
+from shared.ports import Conflict, Crowd
 from tests.support.backends import FirestoreBackend
 from tests.support.grpc_wire import Wire
-from tests.support.stored import NOON, a_parked, an_entry, an_environment
+from tests.support.stored import (
+    NOON,
+    a_document_of_schema_1,
+    a_parked,
+    an_entry,
+    an_environment,
+)
 
 
 @pytest.fixture
@@ -31,7 +39,7 @@ def wire(firestore_backend: FirestoreBackend) -> Iterator[Wire]:
     channel.close()
 
 
-def test_every_method_is_one_call_with_a_deadline(
+def test_every_method_is_one_call_with_a_deadline_and_counting_the_crowd_two(
     firestore_backend: FirestoreBackend, wire: Wire
 ) -> None:
     store = FirestoreStore(firestore_backend.client, timeout=7.0)
@@ -48,9 +56,14 @@ def test_every_method_is_one_call_with_a_deadline(
     store.page(5, phase=Phase.READY)
     store.history(environment.key, 5)
     store.parked(5)
+    store.shortages(NOON)
+    store.report_shortage("a/b", NOON)
+    store.creating()
     called = [method for method, _ in wire.calls]
     writes = ["Commit"] * 4
-    assert called == ["Commit", "BatchGetDocuments", *writes, *["RunQuery"] * 5]
+    reads = ["RunQuery"] * 6
+    counts = ["RunAggregationQuery"] * 2
+    assert called == ["Commit", "BatchGetDocuments", *writes, *reads, "Commit", *counts]
     assert all(timeout is not None and 6 < timeout <= 7 for _, timeout in wire.calls)
 
 
@@ -93,6 +106,55 @@ def test_an_append_whose_answer_was_lost_is_repeated_without_harm(
     assert firestore_backend.raw_history("ana") == 1
 
 
+def test_a_shortage_whose_answer_was_lost_is_repeated_without_harm(
+    firestore_backend: FirestoreBackend, wire: Wire
+) -> None:
+    wire.lose_answers = 1
+    firestore_backend.store.report_shortage("zone-a/type", NOON)
+    assert [method for method, _ in wire.calls] == ["Commit", "Commit"]
+    assert firestore_backend.raw_shortages() == {"zone-a/type": microseconds(NOON)}
+
+
+def test_a_record_that_gets_its_turn_while_the_crowd_is_counted_is_not_missed(
+    firestore_backend: FirestoreBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = firestore_backend.store
+    creating = an_environment()
+    notebook = msgspec.structs.replace(
+        creating.resources[0], state=State.ABSENT, under_way=None, queued_at=NOON
+    )
+    waiting = creating.with_resource(notebook)
+    version = store.save(waiting, None, [])
+    count = store._count
+
+    def counted_and_then_changed(making: Making) -> int:
+        number = count(making)
+        if len(turns) == 0:
+            turns.append(store.save(creating, version, []))
+        return number
+
+    turns: list[str] = []
+    monkeypatch.setattr(store, "_count", counted_and_then_changed)
+    assert store.creating() == Crowd(creating=1, waiting=1)
+    assert len(turns) == 1
+
+
+def test_a_record_of_an_older_release_is_read_and_counts_from_its_next_save(
+    firestore_backend: FirestoreBackend,
+) -> None:
+    document = a_document_of_schema_1()
+    key = document["key"]
+    firestore_backend.client.document(f"environments/{key}").set(document, timeout=10)
+    assert firestore_backend.store.creating() == Crowd(creating=0, waiting=0)
+    stored = firestore_backend.store.load(key)
+    assert stored is not None
+    firestore_backend.store.save(stored.environment, stored.version, [])
+    assert firestore_backend.store.creating() == Crowd(creating=1, waiting=0)
+    record = firestore_backend.raw_record(key)
+    assert record is not None
+    assert "place" not in record["resources"][0]
+
+
 def test_a_server_that_does_not_answer_is_no_conflict(
     firestore_backend: FirestoreBackend,
 ) -> None:
@@ -109,10 +171,11 @@ def test_the_document_is_laid_out_to_be_found(firestore_backend: FirestoreBacken
     fields = document["fields"]
     del fields["record"]
     assert fields == {
-        "schema": {"integerValue": "1"},
+        "schema": {"integerValue": "2"},
         "key": {"stringValue": environment.key},
         "email": {"stringValue": "ana@example.com"},
         "phase": {"stringValue": "provisioning"},
+        "making": {"stringValue": "creating"},
         "due_at": {"timestampValue": "2026-11-22T12:00:00.123456Z"},
         "updated_at": {"timestampValue": "2026-11-22T12:00:01.123456Z"},
         "revision": {"integerValue": "1"},

@@ -22,6 +22,7 @@ def echo(request: Request) -> Response:
     return JSONResponse(
         {
             "path": request.scope["raw_path"].decode(),
+            "method": request.method,
             "query": str(request.url.query),
             "authorization": request.headers.get("authorization", ""),
         }
@@ -43,7 +44,7 @@ def canned(request: Request) -> Response:
 
 @pytest.fixture
 def rest() -> Iterator[Rest]:
-    verbs = ["GET", "POST", "DELETE"]
+    verbs = ["GET", "POST", "PATCH", "DELETE"]
     app = Starlette(
         routes=[
             Route("/echo/{rest:path}", echo, methods=verbs),
@@ -58,9 +59,28 @@ def test_a_call_carries_its_path_and_parameters_and_no_token(rest: Rest) -> None
     seen = rest.post("echo/v2/instances/a b:start", {}, requestId="r/1")
     assert seen == {
         "path": "/echo/v2/instances/a%20b:start",
+        "method": "POST",
         "query": "requestId=r%2F1",
         "authorization": "",
     }
+
+
+def test_each_verb_is_sent_as_itself(rest: Rest) -> None:
+    patched = rest.patch("echo/x", {}, updateMask="labels,gce_setup.tags")
+    assert (patched["method"], patched["query"]) == ("PATCH", "updateMask=labels%2Cgce_setup.tags")
+    assert rest.get("echo/x", pageToken="a b")["query"] == "pageToken=a+b"
+    assert rest.delete("echo/x")["method"] == "DELETE"
+    assert rest.ask("echo/x:check", {})["method"] == "POST"
+
+
+def test_a_question_and_a_look_are_never_uncertain(rest: Rest) -> None:
+    for call in (lambda: rest.ask("gateway", {}), lambda: rest.get("gateway")):
+        with pytest.raises(CloudFault) as caught:
+            call()
+        assert caught.value.fate is Fate.TEMPORARY
+    with pytest.raises(CloudFault) as caught:
+        rest.patch("gateway", {})
+    assert caught.value.fate is Fate.UNCERTAIN
 
 
 @pytest.mark.parametrize(

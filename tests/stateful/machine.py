@@ -1,31 +1,32 @@
 """Anything may happen, in any order; the invariants hold all the while, and in the end it is right.
 
 Events are sent, repeated, reordered and announced ahead; workers crash at every write and call and
-get in one another's way; the cloud fails before and after it has done what it was asked. A model
-that knows only the *set* of events, not how they travelled, says what must come of them.
+get in one another's way; the cloud fails before and after it has done what it was asked; people
+work, start sessions and change their address; admins hold and release them. A model that knows only
+the *set* of events, not how they travelled, says what must come of them.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 
 import msgspec
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, precondition, rule
 
 from shared.domain.environment import Verb
 from shared.domain.faults import CloudFault, Fate, Problem
 from shared.domain.names import person_key, resource_id
-from shared.domain.normalise import Message
 from shared.domain.resources import Kind, State, Step
-from tests.stateful.world import GRACE, START, Crash, World
-from tests.support.fake_drivers import Happening, Thing
+from tests.stateful.invariants import EMAILS, FOREIGN, Invariants
+from tests.stateful.model import GRACES, Sent
+from tests.stateful.world import Crash
 
-EMAILS = ("ana@example.com", "ben@example.com", "a.na@example.com")
-GRACES = {"full": GRACE, "lean": GRACE, "brief": timedelta()}
 STOCK_OUT = Problem(
     code="ZONE_RESOURCE_POOL_EXHAUSTED", message="the zone has none left", fate=Fate.STOCK_OUT
 )
+ADDRESSES = {"ben@example.com": "cleo@example.com", "cleo@example.com": "ben@example.com"}
 
 people = st.sampled_from(EMAILS)
 profiles = st.sampled_from(tuple(GRACES))
@@ -36,56 +37,33 @@ aheads = st.sampled_from([timedelta(minutes=5), timedelta(days=2), timedelta(day
 traps = st.none() | st.tuples(
     st.integers(0, 9), st.sampled_from(["crash", "crash", "before", "after", "other"])
 )
-slow_steps = st.sampled_from([Step.CREATE, Step.START, Step.STOP, Step.DELETE])
+slow_steps = st.sampled_from(
+    [Step.CREATE, Step.START, Step.STOP, Step.UPDATE, Step.RESTORE, Step.PROTECT, Step.DELETE]
+)
 spans = st.sampled_from(
     [timedelta(seconds=5), timedelta(seconds=50), timedelta(minutes=3), timedelta(hours=7)]
 )
-
+zones = st.sets(st.sampled_from(["us-central1-a", "us-central1-b"]))
 
 Trap = tuple[int, str]
 
 
-class Sent(msgspec.Struct):
-    """An event, and how far its message got."""
-
-    message: Message
-    verb: Verb
-    email: str
-    order: tuple[datetime, bool, str]
-    grace: timedelta
-    immediate: bool
-    effective_at: datetime | None
-    tried_at: datetime | None = None
-    acked_at: datetime | None = None
-
-    def starts(self) -> datetime:
-        """The earliest moment at which it can have taken effect."""
-        assert self.tried_at is not None
-        return max(self.tried_at, self.effective_at or self.tried_at)
-
-
-class Lives(RuleBasedStateMachine):
+class Lives(Invariants):
     """The machine; each rule is something the world does to us."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = World()
         self.world.trap = self._at
-        self.sent: list[Sent] = []
         self.armed: Trap | None = None
         self.in_hand = 0
-        self.checked = 0
-        self.vandalised: set[tuple[str, Kind]] = set()
-        self.broken: set[str] = set()
-        self.lost_an_answer = False
+        self.serial = 0
 
-    # What the world does
+    # Events
 
     @initialize(theirs=st.booleans())
     def somebody_else_has_the_name(self, theirs: bool) -> None:
-        self.foreign: set[tuple[Kind, str]] = set()
         if theirs:
-            notebook = resource_id("nb", person_key(EMAILS[2]))
+            notebook = resource_id("nb", person_key(FOREIGN))
             name = f"projects/demo/locations/us-central1-a/instances/{notebook}"
             self.world.cloud.add_foreign(Kind.WORKBENCH, name)
             self.foreign.add((Kind.WORKBENCH, name))
@@ -105,27 +83,119 @@ class Lives(RuleBasedStateMachine):
         event = {"profile": "full"} if verb is Verb.JOIN else {}
         self._send(verb, email, timedelta(), ahead=ahead, **event)
 
-    @precondition(lambda self: self.sent)
+    @rule(old=st.sampled_from(tuple(ADDRESSES)), profile=profiles, trap=traps)
+    def change_address(self, old: str, profile: str, trap: Trap | None) -> None:
+        """Of somebody who has been here; else it would be a plain join."""
+        if self.world.environment(old) is None:
+            return
+        self.armed = trap
+        self._send(
+            Verb.JOIN, ADDRESSES[old], timedelta(), profile=profile, previous_email=old
+        )
+
+    @rule(email=people, action=st.sampled_from(["hold", "hold", "release", "retry"]), trap=traps)
+    def order(self, email: str, action: str, trap: Trap | None) -> None:
+        """An admin steps in; whether the answer got lost is for the record to tell."""
+        if self.world.environment(email) is None:
+            return
+        self.world.pass_time(timedelta(seconds=1))
+        self.armed = trap
+        self._survive(lambda: self.world.order(action, email))
+        spans = self.model.holds.setdefault(person_key(email), [])
+        held = self.world.record(email).held
+        if held is not None and (not spans or spans[-1][1] is not None):
+            spans.append((held.at, None))
+        elif held is None and spans and spans[-1][1] is None:
+            spans[-1] = (spans[-1][0], self.world.clock.now())
+
+    @precondition(lambda self: self.model.sent)
     @rule(data=st.data())
     def deliver_again(self, data: st.DataObject) -> None:
         """Pub/Sub delivers at least once."""
-        self._deliver(data.draw(st.sampled_from(self.sent)))
+        self.deliver(data.draw(st.sampled_from(self.model.sent)))
 
-    @precondition(lambda self: any(s.acked_at for s in self.sent))
+    @precondition(lambda self: any(s.acked_at and not s.moved for s in self.model.sent))
     @rule(data=st.data())
     def publish_again(self, data: st.DataObject) -> None:
         """The identity system repeats itself, in a new message that claims to be of now."""
-        sent = data.draw(st.sampled_from([s for s in self.sent if s.acked_at]))
+        known = [s for s in self.model.sent if s.acked_at and not s.moved]
+        sent = data.draw(st.sampled_from(known))
         event = msgspec.json.decode(sent.message.data)
         event |= {"event_id": sent.order[2], "occurred_at": self.world.clock.now()}
         message = self.world.message(sent.verb, **event)
-        outcome = []
+        outcome: list[str] = []
         self._survive(lambda: outcome.append(self.world.deliver(message)))
         assert outcome in ([], ["duplicate"]), outcome
 
+    # People
+
+    @precondition(lambda self: self.world.cloud.things)
+    @rule(data=st.data())
+    def somebody_works(self, data: st.DataObject) -> None:
+        notebooks = [t for t in self.world.cloud.alive(Kind.WORKBENCH) if t.key]
+        # Who has been told of it: a notebook that is still being restored isn't anybody's yet.
+        open_to = [t for t in notebooks if t.state is State.READY and self._is_told(t.email)]
+        if open_to:
+            thing = data.draw(st.sampled_from(open_to))
+            self.serial += 1
+            text = f"{self.serial};"
+            self.world.cloud.work(thing, text)
+            self.written[thing.email] = self.written.get(thing.email, "") + text
+            if thing.consented is not None:
+                thing.consented = True
+
+    @rule(email=people, kind=st.sampled_from([Kind.SESSION, Kind.CLUSTER]))
+    def somebody_starts_spark(self, email: str, kind: Kind) -> None:
+        """From a template of theirs, as long as it is there."""
+        template = {
+            Kind.SESSION: Kind.SESSION_TEMPLATE,
+            Kind.CLUSTER: Kind.CLUSTER_TEMPLATE,
+        }[kind]
+        key = person_key(email)
+        if any(t.key == key for t in self.world.cloud.alive(template)):
+            self.serial += 1
+            where = "locations/us-central1/sessions"
+            if kind is Kind.CLUSTER:
+                where = "regions/us-central1/clusters"
+            name = f"projects/demo/{where}/s{self.serial}"
+            self.world.cloud.start_use(kind, name, key, email)
+
+    def _is_told(self, email: str) -> bool:
+        environment = self.world.environment(email)
+        notebook = environment.notebook if environment is not None else None
+        at_hand = notebook is not None and notebook.state is State.READY and notebook.link
+        return bool(at_hand and notebook and not notebook.restore_from)
+
+    # The cloud, and time
+
     @rule(step=slow_steps, left=st.booleans())
     def an_operation_will_fail(self, step: Step, left: bool) -> None:
-        self.world.cloud.fail_operations(Kind.WORKBENCH, step, STOCK_OUT, leftover=left)
+        problem = STOCK_OUT
+        if step not in (Step.CREATE, Step.START):
+            problem = Problem(code="INTERNAL", message="scripted", fate=Fate.TEMPORARY)
+        self.world.cloud.fail_operations(Kind.WORKBENCH, step, problem, leftover=left)
+
+    @rule(step=st.sampled_from([Step.CREATE, Step.DELETE, Step.RESTORE]))
+    def a_call_will_land_late(self, step: Step) -> None:
+        self.lost_an_answer |= step is Step.CREATE
+        self.world.cloud.delay(Kind.WORKBENCH, step, timedelta(seconds=45))
+
+    @rule(left=st.booleans())
+    def a_snapshot_will_fail(self, left: bool) -> None:
+        problem = Problem(code="INTERNAL", message="scripted", fate=Fate.TEMPORARY)
+        self.world.cloud.fail_operations(Kind.SNAPSHOT, Step.CREATE, problem, leftover=left)
+
+    @rule(short=zones)
+    def zones_run_dry(self, short: set[str]) -> None:
+        self.world.cloud.short = short
+
+    @rule(deaf=st.booleans())
+    def pubsub_takes_no_news(self, deaf: bool) -> None:
+        self.world.topics.deaf = deaf
+
+    @rule()
+    def all_processes_restart(self) -> None:
+        self.world.restart()
 
     @rule(span=spans)
     def time_passes(self, span: timedelta) -> None:
@@ -136,6 +206,10 @@ class Lives(RuleBasedStateMachine):
         self.world.pass_time(span)
         self.armed = trap
         self._survive(self.world.minute)
+
+    @rule(days=st.sampled_from([1, 15]))
+    def days_pass(self, days: int) -> None:
+        self.world.run_for(timedelta(days=days), every=timedelta(hours=6))
 
     @precondition(lambda self: any(t.was_ready for t in self.world.cloud.things.values()))
     @rule(data=st.data())
@@ -150,155 +224,33 @@ class Lives(RuleBasedStateMachine):
 
     @precondition(lambda self: self.world.cloud.things)
     @rule(data=st.data())
-    def somebody_deletes_a_template(self, data: st.DataObject) -> None:
-        """Behind our back; the next event about its owner brings it back."""
-        things = [t for t in self.world.cloud.alive() if t.kind is not Kind.WORKBENCH and t.key]
+    def somebody_deletes_something(self, data: st.DataObject) -> None:
+        """Behind our back; the next event about its owner brings a template back."""
+        loose = (Kind.SESSION_TEMPLATE, Kind.CLUSTER_TEMPLATE, Kind.SNAPSHOT)
+        things = [t for t in self.world.cloud.alive() if t.kind in loose and t.key]
+        things = [t for t in things if t.state is State.READY]
         if things:
             thing = data.draw(st.sampled_from(things))
-            self.world.cloud.remove(thing, self.world.clock.now())
+            self.world.cloud.remove(thing, self.world.clock.now(), what="vandalised")
             self.vandalised.add((thing.key, thing.kind))
 
-    # What must hold all the while
-
-    @invariant()
-    def invariant_1_one_resource_per_person_kind_and_slot(self) -> None:
-        owned = [(t.key, t.kind, t.slot) for t in self.world.cloud.alive() if t.key]
-        assert len(owned) == len(set(owned)), owned
-
-    @invariant()
-    def invariant_3_nothing_foreign_is_touched(self) -> None:
-        for kind, name in getattr(self, "foreign", ()):
-            thing = self.world.cloud.things[kind, name]
-            assert (thing.key, thing.state) == ("", State.READY)
-            told = [h.what for h in self.world.cloud.happenings if h.name == name]
-            assert set(told) <= {"created"}, told
-
-    @invariant()
-    def invariant_4_a_resource_belongs_to_the_person_of_its_record(self) -> None:
-        for thing in self.world.cloud.alive(Kind.WORKBENCH):
-            assert not thing.key or thing.key == person_key(thing.email)
-
-    @invariant()
-    def invariant_7_no_disk_goes_before_the_grace_period_is_over(self) -> None:
-        happenings = self.world.cloud.happenings
-        for index in range(self.checked, len(happenings)):
-            gone = happenings[index]
-            if gone.what != "deleted" or gone.kind is not Kind.WORKBENCH:
-                continue
-            was_used = _was_ready(happenings[:index], gone.name)
-            assert not was_used or self._may_remove(gone.key, gone.at), gone
-        self.checked = len(happenings)
-
-    # How it must end
-
-    def teardown(self) -> None:
-        self.armed = None
-        self.world.cloud.failures.clear()
-        for sent in self.sent:
-            if sent.acked_at is None:
-                self._deliver(sent)
-        self._no_event_was_lost()
-        last = max((s.effective_at for s in self.sent if s.effective_at), default=START)
-        self.world.run_for(timedelta(hours=1))
-        while self.world.clock.now() < last:
-            self.world.run_for(timedelta(days=1), every=timedelta(hours=6))
-        self.world.run_for(timedelta(days=3), every=timedelta(hours=1))
-        self._everyone_is_where_they_should_be()
-        self.world.run_for(GRACE, every=timedelta(hours=12))
-        self.world.run_for(timedelta(days=2), every=timedelta(hours=1))
-        self._everyone_is_where_they_should_be()
-        self._it_stays_quiet()
-        self.invariant_7_no_disk_goes_before_the_grace_period_is_over()
-
-    def _no_event_was_lost(self) -> None:
-        """Invariant 5: the history says of every event what became of it."""
-        for sent in self.sent:
-            history = self.world.store.history(person_key(sent.email), 100_000)
-            ours = {e.action for e in history if e.event_id == sent.order[2]}
-            assert ours & {"intent.applied", "intent.stale", "intent.scheduled"}, sent
-
-    def _everyone_is_where_they_should_be(self) -> None:
-        """Invariants 2 and 6: the newest event rules, whatever order they came in."""
-        now = self.world.clock.now()
-        for email in EMAILS:
-            newest = self._newest(email, now)
-            alive = {
-                (t.kind, t.slot): t for t in self.world.cloud.alive() if t.key == person_key(email)
-            }
-            notebook = alive.get((Kind.WORKBENCH, "main"))
-            kinds = {kind for kind, _ in alive}
-            if newest is None:
-                assert not alive
-            elif newest.verb is Verb.JOIN:
-                profile = msgspec.json.decode(newest.message.data)["profile"]
-                expected = set(Kind) if profile == "full" else {Kind.WORKBENCH}
-                if profile == "brief":
-                    expected = {Kind.WORKBENCH, Kind.SESSION_TEMPLATE}
-                if email == EMAILS[2] and self.foreign and notebook is None:
-                    expected -= {Kind.WORKBENCH}  # the name is taken, and left alone
-                else:
-                    assert notebook is not None
-                    fit = (State.READY, *([State.BROKEN] if self._is_for_people(notebook) else []))
-                    assert notebook.state in fit, self.world.record(email)
-                # Without a later event a deletion behind our back goes unnoticed.
-                needed = {k for k in expected if (person_key(email), k) not in self.vandalised}
-                assert needed <= kinds <= expected, (kinds, expected, self.world.record(email))
-            else:
-                assert kinds <= {Kind.WORKBENCH}, alive
-                if notebook is not None:
-                    assert notebook.state in (State.STOPPED, State.BROKEN), notebook
-                    assert not self._must_be_gone(email, now), self.world.record(email)
-
-    def _it_stays_quiet(self) -> None:
-        calls = self.world.cloud.counts.copy()
-        for email in EMAILS:
-            environment = self.world.environment(email)
-            # What is foreign stays a problem somebody must mend: it is looked at once a day.
-            # So is what broke.
-            if environment is not None and not (email == EMAILS[2] and self.foreign):
-                assert environment.due_at is None or self._somebody_must_mend(), environment
-        self.world.run_for(timedelta(hours=5), every=timedelta(minutes=30))
-        if not self.foreign and not self._somebody_must_mend():
-            assert self.world.cloud.counts == calls
-
-    # The model
-
-    def _newest(self, email: str, now: datetime) -> Sent | None:
-        """What rules: the newest of those whose time has come."""
-        theirs = [s for s in self.sent if s.email == email and s.tried_at is not None]
-        ripe = [s for s in theirs if s.effective_at is None or s.effective_at <= now]
-        return max(ripe, key=lambda s: s.order, default=None)
-
-    def _may_remove(self, key: str, at: datetime) -> bool:
-        """Whether some leave, in force for the whole grace period, allows a removal at ``at``."""
-        theirs = [s for s in self.sent if person_key(s.email) == key and s.tried_at is not None]
-        joins = [s for s in theirs if s.verb is Verb.JOIN]
-        grace = min((s.grace for s in joins), default=timedelta())
-        for leave in theirs:
-            if leave.verb is Verb.JOIN:
-                continue
-            wait = timedelta() if leave.immediate else grace
-            if leave.starts() + wait <= at:
-                return True
-        return False
-
-    def _must_be_gone(self, email: str, now: datetime) -> bool:
-        newest = self._newest(email, now)
-        assert newest is not None
-        return newest.starts() + GRACE + timedelta(days=1) < now
-
-    def _somebody_must_mend(self) -> bool:
-        return any(t.state is State.BROKEN for t in self.world.cloud.alive(Kind.WORKBENCH))
-
-    def _is_for_people(self, thing: Thing) -> bool:
-        """Whether ``thing`` is broken in a way that we must not heal by deleting it.
-
-        It was used, or its creation failed but the answer that named the operation was lost, so
-        that nobody can know whether it was.
-        """
-        return thing.name in self.broken or self.lost_an_answer
-
     # How things happen
+
+    def disarm(self) -> None:
+        self.armed = None
+        self.world.restart()
+
+    def deliver(self, sent: Sent) -> None:
+        twins = [s for s in self.model.sent if s.message is sent.message]
+        for twin in twins:
+            twin.tried_at = twin.tried_at or self.world.clock.now()
+
+        def deliver() -> None:
+            self.world.deliver(sent.message)
+            for twin in twins:
+                twin.acked_at = twin.acked_at or self.world.clock.now()
+
+        self._survive(deliver)
 
     def _send(
         self,
@@ -318,36 +270,37 @@ class Lives(RuleBasedStateMachine):
         if ahead is not None:
             event["effective_at"] = now + ahead
         message = self.world.message(verb, **event)
-        grace = GRACES[str(event["profile"])] if verb is Verb.JOIN else timedelta()
+        profile = str(event.get("profile", ""))
+        former = event.get("previous_email")
         sent = Sent(
             message=message,
             verb=verb,
             email=email,
             order=(occurred_at, verb is Verb.LEAVE, message.id),
-            grace=grace,
+            grace=GRACES.get(profile, timedelta()),
             immediate=immediate,
             effective_at=now + ahead if ahead is not None else None,
+            profile=profile,
+            moved=former is not None,
         )
-        self.sent.append(sent)
-        self._deliver(sent)
+        if isinstance(former, str):
+            departure = msgspec.structs.replace(
+                sent,
+                verb=Verb.LEAVE,
+                email=former,
+                order=(occurred_at, True, f"{message.id}:departure"),
+            )
+            self.model.sent.append(departure)
+        self.model.sent.append(sent)
+        self.deliver(sent)
 
-    def _deliver(self, sent: Sent) -> None:
-        sent.tried_at = sent.tried_at or self.world.clock.now()
-
-        def deliver() -> None:
-            self.world.deliver(sent.message)
-            sent.acked_at = sent.acked_at or self.world.clock.now()
-
-        self._survive(deliver)
-
-    def _survive(self, work: object) -> None:
+    def _survive(self, work: Callable[[], object]) -> None:
         """Run it; a crash ends it there, as it would end the process."""
-        assert callable(work)
         self.in_hand += 1
         try:
             work()
         except Crash:
-            self.world.queue.waiting.clear()
+            self.world.topics.waiting.clear()
         finally:
             self.in_hand -= 1
             if self.in_hand == 0:
@@ -373,17 +326,6 @@ class Lives(RuleBasedStateMachine):
 
     def _another_worker(self) -> None:
         """Meanwhile, elsewhere: whatever was sent last is delivered once more, and a tick runs."""
-        if self.sent:
-            self._survive(lambda: self.world.deliver(self.sent[-1].message))
+        if self.model.sent:
+            self._survive(lambda: self.world.deliver(self.model.sent[-1].message))
         self._survive(self.world.minute)
-
-
-def _was_ready(happenings: list[Happening], name: str) -> bool:
-    """Whether the thing now called ``name`` was ever usable since it was created."""
-    for happening in reversed(happenings):
-        if happening.name == name:
-            if happening.what == "ready":
-                return True
-            if happening.what == "created":
-                return False
-    return False

@@ -8,7 +8,7 @@ import secrets
 import sys
 import time
 
-from hypothesis import HealthCheck, seed, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.stateful.machine import Lives
@@ -19,6 +19,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make simulate", description=__doc__)
     parser.add_argument("--examples", type=int, default=200)
     parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--as-found", action="store_true", help="don't look for a shorter life")
     options = parser.parse_args()
     number = secrets.randbelow(2**32) if options.seed is None else options.seed
     logging.getLogger("shared").setLevel(logging.CRITICAL)  # every life fails now and then
@@ -32,6 +33,7 @@ def main() -> int:
                 stateful_step_count=50,
                 deadline=None,
                 database=None,
+                phases=[Phase.generate] if options.as_found else list(Phase),
                 suppress_health_check=list(HealthCheck),
             ),
         )

@@ -10,6 +10,7 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 
@@ -21,10 +22,16 @@ from shared.domain.profiles import ProfileSet
 from shared.domain.profiles.parse import parse_profiles
 from shared.domain.resources import Kind
 from shared.domain.wants import Site
-from shared.services.converge import Converge
+from shared.ports import NotPublished
+from shared.services.admission import Admission
+from shared.services.announce import Announcer
+from shared.services.converge import Commons, Converge
 from shared.services.intake import Intake
+from shared.services.planning import Planner
+from shared.services.shortages import Shortages
 from shared.services.tick import Tick
 from tests.support.fake_drivers import FakeCloud, FakeDriver
+from tests.support.fake_search import FakeCensus, FakeSearch
 from tests.support.memory_store import MemoryStore
 
 GRACE = timedelta(days=14)
@@ -42,6 +49,7 @@ groups:
 profiles:
   full:
     grace: 14d
+    keep_snapshot: 90d
     workbench: {zones: [us-central1-a, us-central1-b], machine_type: e2-standard-4}
     session_templates: [{name: spark, master: session.yaml}]
     cluster_templates: [{name: small, master: cluster.yaml}]
@@ -79,15 +87,23 @@ class FixedProfiles:
         return self.profiles
 
 
-class Queue:
-    """The converge topic: what was published and not handled yet."""
+class Topics:
+    """Pub/Sub: what asks for a converge and was not handled yet, and all that was announced."""
 
     def __init__(self) -> None:
-        self.waiting: list[str] = []
+        self.waiting: list[dict[str, Any]] = []
+        self.news: list[dict[str, Any]] = []
+        self.deaf = False  # Pub/Sub takes no announcements
 
     def publish(self, topic: str, messages: Sequence[bytes]) -> None:
-        assert topic == "converge"
-        self.waiting += [msgspec.json.decode(data)["email"] for data in messages]
+        bodies = [msgspec.json.decode(data) for data in messages]
+        if topic == "converge":
+            self.waiting += bodies
+        elif self.deaf:
+            raise NotPublished("scripted")
+        else:
+            assert topic == "environment-events"
+            self.news += bodies
 
 
 class World:
@@ -100,16 +116,40 @@ class World:
         self.store = MemoryStore(on_write=self._point)
         self.cloud = FakeCloud(self.clock, on_call=self._point)
         self.profiles = FixedProfiles(parse_profiles(PROFILES, MASTERS))
-        self.queue = Queue()
+        self.topics = Topics()
         self.policy = policy or Policy()
-        tokens = (f"token-{n}" for n in itertools.count())
+        self._tokens = (f"token-{n}" for n in itertools.count())
+        self._ids = itertools.count()
+        self.restart()
+
+    def restart(self) -> None:
+        """All processes begin anew: what they only had in mind is forgotten."""
+        search = FakeSearch(self.cloud)
+        shortages = Shortages(store=self.store, clock=self.clock)
+        admission = Admission(store=self.store, clock=self.clock, limit=self.policy.creations)
         self.converge = Converge(
             store=self.store,
             drivers={kind: FakeDriver(kind, self.cloud) for kind in Kind},
-            profiles=self.profiles,
-            site=SITE,
+            planner=Planner(
+                store=self.store,
+                profiles=self.profiles,
+                search=search,
+                shortages=shortages,
+                site=SITE,
+            ),
+            commons=Commons(
+                admission=admission,
+                shortages=shortages,
+                announcer=Announcer(
+                    store=self.store,
+                    publisher=self.topics,
+                    topic="environment-events",
+                    project="demo",
+                ),
+                search=search,
+            ),
             clock=self.clock,
-            tokens=lambda: next(tokens),
+            tokens=lambda: next(self._tokens),
             policy=self.policy,
         )
         self.intake = Intake(
@@ -119,8 +159,15 @@ class World:
             clock=self.clock,
             allowed_domains={"example.com"},
         )
-        self.tick = Tick(store=self.store, publisher=self.queue, clock=self.clock, topic="converge")
-        self._ids = itertools.count()
+        self.tick = Tick(
+            store=self.store,
+            publisher=self.topics,
+            admission=admission,
+            census=FakeCensus(self.cloud),
+            clock=self.clock,
+            topic="converge",
+            policy=self.policy,
+        )
 
     def message(self, verb: Verb, published_at: datetime | None = None, **event: object) -> Message:
         """A message as Pub/Sub would deliver it, with an id of its own."""
@@ -132,8 +179,22 @@ class World:
             data=msgspec.json.encode(event),
         )
 
+    def order(self, action: str, email: str, **event: object) -> str:
+        """An admin's order, published and delivered now; the outcome."""
+        event = {"reason": "because", "action": action, "email": email} | event
+        return self.deliver(
+            Message(
+                id=f"m{next(self._ids)}",
+                topic="admin-events",
+                published_at=self.clock.now(),
+                data=msgspec.json.encode(event),
+            )
+        )
+
     def deliver(self, message: Message) -> str:
         """Hand a message to intake as its function would; the outcome."""
+        if message.topic == "admin-events":
+            return str(self.intake.order(message))
         verb = Verb.JOIN if message.topic == "onboarding" else Verb.LEAVE
         return str(self.intake.accept(message, verb))
 
@@ -148,9 +209,10 @@ class World:
     def minute(self) -> None:
         """The tick, and every converge it asks for."""
         self.tick.run()
-        waiting, self.queue.waiting = self.queue.waiting, []
-        for email in waiting:
-            self.converge.run(person_key(email))
+        waiting, self.topics.waiting = self.topics.waiting, []
+        for body in waiting:
+            admitted = body.get("admitted", False)
+            self.converge.run(person_key(body["email"]), admitted=admitted)
 
     def pass_time(self, span: timedelta) -> None:
         """Only the clock moves."""

@@ -8,19 +8,25 @@ import sqlite3
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Barrier
 from typing import Any, Protocol
 from unittest import mock
 
+import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore
 
 from shared.adapters.firestore_store import FirestoreStore
 from shared.adapters.sqlite_store import SqliteStore
-from shared.ports import EnvironmentStore
+from shared.ports import EnvironmentStore, Page
+from tests.support import summary
 from tests.support.memory_store import MemoryStore
+
+BACKENDS = ("memory", "sqlite", "firestore")
 
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # whatever the proxy
 
@@ -40,6 +46,12 @@ class Backend(Protocol):
     def raw_history(self, key: str) -> int:
         """How many history entries are stored, counted without the store."""
 
+    def raw_making(self, key: str) -> str | None:
+        """What the crowd is counted by, as it is stored for a record that is there."""
+
+    def raw_shortages(self) -> dict[str, int]:
+        """Until when each zone lacks a machine type, in microseconds since 1970."""
+
 
 class MemoryBackend:
     address = ""
@@ -53,6 +65,15 @@ class MemoryBackend:
 
     def raw_history(self, key: str) -> int:
         return len(self.store.history(key, 1_000_000))
+
+    def raw_making(self, key: str) -> str | None:
+        blob = self.store.raw(key)
+        assert blob is not None
+        making: str | None = json.loads(blob)["making"]
+        return making
+
+    def raw_shortages(self) -> dict[str, int]:
+        return self.store.raw_shortages()
 
 
 class SqliteBackend:
@@ -68,6 +89,13 @@ class SqliteBackend:
 
     def raw_history(self, key: str) -> int:
         return int(self.query("SELECT count(*) FROM history WHERE key = ?", key)[0][0])
+
+    def raw_making(self, key: str) -> str | None:
+        [(making,)] = self.query("SELECT making FROM environments WHERE key = ?", key)
+        return None if making is None else str(making)
+
+    def raw_shortages(self) -> dict[str, int]:
+        return dict(self.query("SELECT what, until FROM shortages"))
 
     def query(self, statement: str, *values: object) -> list[Any]:
         connection = sqlite3.connect(self.path)
@@ -96,6 +124,18 @@ class FirestoreBackend:
         assert "nextPageToken" not in found
         return len(found.get("documents", []))
 
+    def raw_making(self, key: str) -> str | None:
+        document = self.get(f"environments/{key}")
+        assert document is not None
+        making: str | None = _plain(document["fields"]["making"])
+        return making
+
+    def raw_shortages(self) -> dict[str, int]:
+        found = self.get("shortages?pageSize=300") or {}
+        assert "nextPageToken" not in found
+        rows = [_plain({"mapValue": each}) for each in found.get("documents", [])]
+        return {row["what"]: row["until"] for row in rows}
+
     def get(self, path: str) -> dict[str, Any] | None:
         url = f"http://{self.host}/v1/projects/{self.project}/databases/(default)/documents/{path}"
         request = urllib.request.Request(url, headers={"Authorization": "Bearer owner"})
@@ -108,6 +148,45 @@ class FirestoreBackend:
                 if error.code == 404:
                     return None
                 raise
+
+
+def opened_backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
+    """The body of a fixture with ``BACKENDS`` as its parameters: a store of its own each time."""
+    if request.param == "firestore":
+        yield request.getfixturevalue("firestore_backend")
+        return
+    summary.ran_on(request, request.param)
+    if request.param == "memory":
+        yield MemoryBackend()
+        return
+    sqlite = SqliteBackend(tmp_path / "state.db")
+    yield sqlite
+    sqlite.store.close()
+
+
+def all_items(ask: Callable[[str], Page[Any]]) -> list[Any]:
+    """Everything in a listing, page by page; no page but the last may end it."""
+    items: list[Any] = []
+    after = ""
+    while True:
+        page = ask(after)
+        items.extend(page.items)
+        after = page.next
+        if not after:
+            return items
+        assert page.items
+
+
+def together(count: int, work: Callable[[int], Any]) -> list[Any]:
+    """``work(0)`` … from as many threads, started at once."""
+    barrier = Barrier(count)
+
+    def run(number: int) -> Any:
+        barrier.wait()
+        return work(number)
+
+    with ThreadPoolExecutor(count) as threads:
+        return list(threads.map(run, range(count)))
 
 
 @contextmanager

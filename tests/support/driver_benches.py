@@ -71,14 +71,17 @@ class Bench(ABC):
         self.resource = Resource(kind=kind, slot="main", name=self.name)
         self.scripted: list[Scripted] = []
 
-    def want(self, text: str = "one") -> Want:
+    def want(self, text: str = "one", machine_type: str = "e2-standard-4") -> Want:
         """What the profile asks for; another ``text`` is another content."""
+        body = _body(self.kind, text)
+        if self.kind is Kind.WORKBENCH:
+            body["gceSetup"] = {"machineType": machine_type}
         return Want(
             kind=self.kind,
             slot="main",
             places=(self.name,),
-            body=_body(self.kind, text),
-            digest=f"digest-{text}",
+            body=body,
+            digest=f"digest-{text}-{machine_type}",
         )
 
     @abstractmethod
@@ -275,10 +278,12 @@ class _Face(Protocol):
 
 _Faces = dict[Kind, tuple[_Face, str]]
 
+_PATCHES = (Step.UPDATE, Step.PROTECT, Step.UNPROTECT)
 _METHODS = {
     Kind.WORKBENCH: {
         "observe": ("notebooks", "instances.get"),
         **{s.value: ("notebooks", f"instances.{s}") for s in Step},
+        **{s.value: ("notebooks", "instances.patch") for s in _PATCHES},
     },
     Kind.SESSION_TEMPLATE: {
         "observe": ("dataproc", "sessionTemplates.get"),
@@ -312,7 +317,7 @@ def local_bench(kind: Kind) -> Iterator[LocalBench]:
 
 
 def _real_driver(kind: Kind, url: str) -> Driver:
-    nobody = AnonymousCredentials()
+    nobody = AnonymousCredentials()  # type: ignore[no-untyped-call]  # it has no types
     match kind:
         case Kind.WORKBENCH:
             return WorkbenchDriver(Rest(url, nobody, read_seconds=PATIENCE))
@@ -330,6 +335,7 @@ def _real_driver(kind: Kind, url: str) -> Driver:
                 ),
                 timeout=(PATIENCE, PATIENCE),
             )
+    raise AssertionError(f"no bench for {kind}")
 
 
 def _body(kind: Kind, text: str) -> dict[str, Any]:
@@ -339,9 +345,9 @@ def _body(kind: Kind, text: str) -> dict[str, Any]:
                 "labels": {**LABELS, "flavour": text},
                 "instanceOwners": [EMAIL],
                 "enableManagedEuc": True,
-                "gceSetup": {"machineType": "e2-standard-4"},
             }
         case Kind.SESSION_TEMPLATE:
             return {"labels": LABELS, "description": text, "jupyterSession": {"kernel": "PYTHON"}}
         case Kind.CLUSTER_TEMPLATE:
             return {"config": {"gceClusterConfig": {"zoneUri": text}}, "labels": LABELS}
+    raise AssertionError(f"no bench for {kind}")

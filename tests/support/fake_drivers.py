@@ -1,220 +1,27 @@
 """The driver port in memory, for tests that need thousands of runs and a crash at any point.
 
 It behaves as the real drivers do on Google Cloud (``tests/contract/test_drivers.py`` holds both to
-the same contract) and remembers every life and death, so that invariants can be checked over time.
+the same contract). What exists and what happens to it is ``fake_cloud``'s.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from msgspec.structs import replace
 
 from shared.domain.faults import CloudFault, Fate, Problem
-from shared.domain.resources import Kind, Observation, Resource, State, Step, Want
-from shared.ports import Clock
+from shared.domain.resources import Drift, Item, Kind, Observation, Resource, State, Step, Want
+from shared.domain.wants.snapshot import data_disk
+from tests.support.fake_cloud import Failure, FakeCloud, Happening, Operation, Thing
 
-REQUEST_MEMORY = timedelta(hours=1)  # a request id is forgotten after that, as in the cloud
+__all__ = ["Failure", "FakeCloud", "FakeDriver", "Happening", "Operation", "Thing"]
 
-_ENDS = {
-    Step.CREATE: (State.READY, "ready"),
-    Step.START: (State.READY, "started"),
-    Step.STOP: (State.STOPPED, "stopped"),
-}
-
-
-@dataclass(frozen=True)
-class Happening:
-    """Something that really happened to a thing.
-
-    ``what``: created, ready (its creation ended well), failed (it ended badly, nothing is left),
-    updated, started, stopped, deleted.
-    """
-
-    at: datetime
-    what: str
-    kind: Kind
-    name: str
-    key: str
-    slot: str
-
-
-@dataclass
-class Thing:
-    """One resource as the cloud has it; ``key`` is '' for one that nobody labelled.
-
-    ``born`` and ``died`` bound the time in which it existed; ``was_ready``: whether it ever could
-    be used, so that somebody's work may be in it.
-    """
-
-    kind: Kind
-    name: str
-    slot: str = ""
-    key: str = ""
-    email: str = ""
-    digest: str = ""
-    state: State = State.READY
-    born: datetime | None = None
-    died: datetime | None = None
-    was_ready: bool = False
-
-
-@dataclass
-class Operation:
-    """A long-running operation; ``error`` is what it will end in."""
-
-    name: str
-    thing: Thing
-    step: Step
-    ends: datetime
-    before: State
-    error: Problem | None = None
-    leftover: bool = False
-    done: bool = False
-
-
-@dataclass
-class Failure:
-    """A scripted end of operations; ``hits`` must not stay 0, or the test proved nothing."""
-
-    kind: Kind
-    step: Step
-    problem: Problem
-    times: int = 1
-    leftover: bool = False  # a failed create leaves a broken thing behind
-    hits: int = 0
-
-
-@dataclass
-class FakeCloud:
-    """All things of all kinds.
-
-    ``on_call`` is called with ``before:workbench.create`` before a call has any effect and with
-    ``after:workbench.create`` once it has; whatever it raises (a ``CloudFault``, a crash) is what
-    the caller gets. Looks are calls too (``workbench.observe``).
-    """
-
-    clock: Clock
-    operation_time: timedelta = timedelta(seconds=90)
-    on_call: Callable[[str], None] | None = None
-    counts: Counter[str] = field(default_factory=Counter)
-    happenings: list[Happening] = field(default_factory=list)
-    ever: list[Thing] = field(default_factory=list)  # all that was ever made, in order
-    things: dict[tuple[Kind, str], Thing] = field(default_factory=dict)
-    operations: dict[str, Operation] = field(default_factory=dict)
-    failures: list[Failure] = field(default_factory=list)
-    _running: dict[str, Operation] = field(default_factory=dict)
-    _requests: dict[tuple[Kind, str, Step, str], tuple[datetime, str]] = field(default_factory=dict)
-    _serial: int = 0
-
-    def settle(self) -> None:
-        """Let every operation that is due come to its end, in the order of their ends."""
-        now = self.clock.now()
-        due = [o for o in self._running.values() if o.ends <= now]
-        for operation in sorted(due, key=lambda o: o.ends):
-            operation.done = True
-            del self._running[operation.name]
-            self._end(operation)
-
-    def alive(self, kind: Kind | None = None) -> list[Thing]:
-        """What exists now, of one kind or of all."""
-        self.settle()
-        return [t for t in self.things.values() if kind in (None, t.kind)]
-
-    def add_foreign(self, kind: Kind, name: str) -> Thing:
-        """Something of somebody else, under a name that we may come to want."""
-        thing = Thing(kind=kind, name=name, was_ready=True)
-        self.add(thing)
-        return thing
-
-    def fail_operations(
-        self, kind: Kind, step: Step, problem: Problem, *, times: int = 1, leftover: bool = False
-    ) -> Failure:
-        """Make the next ``times`` operations of this step end in ``problem``."""
-        failure = Failure(kind, step, problem, times, leftover)
-        self.failures.append(failure)
-        return failure
-
-    @contextmanager
-    def call(self, method: str) -> Iterator[None]:
-        """One remote call: counted, with its hooks around the effect."""
-        self.counts[method] += 1
-        if self.on_call is not None:
-            self.on_call(f"before:{method}")
-        self.settle()
-        yield
-        if self.on_call is not None:
-            self.on_call(f"after:{method}")
-
-    def add(self, thing: Thing) -> None:
-        """A thing comes into being."""
-        thing.born = self.clock.now()
-        self.things[thing.kind, thing.name] = thing
-        self.ever.append(thing)
-        self.tell(thing, "created", thing.born)
-
-    def remove(self, thing: Thing, at: datetime, *, what: str = "deleted") -> None:
-        """A thing ceases to be."""
-        del self.things[thing.kind, thing.name]
-        thing.died = at
-        self.tell(thing, what, at)
-
-    def tell(self, thing: Thing, what: str, at: datetime) -> None:
-        """Remember what happened."""
-        self.happenings.append(Happening(at, what, thing.kind, thing.name, thing.key, thing.slot))
-
-    def begin(self, thing: Thing, step: Step, request_id: str, lasts: timedelta) -> Operation:
-        """Start an operation on ``thing``, which ends as scripted."""
-        self._serial += 1
-        name = f"operations/{step}-{self._serial}"
-        failure = self._scripted(thing.kind, step)
-        operation = self.operations[name] = Operation(
-            name=name,
-            thing=thing,
-            step=step,
-            ends=self.clock.now() + lasts,
-            before=thing.state,
-            error=failure.problem if failure else None,
-            leftover=failure.leftover if failure else False,
-        )
-        self._running[name] = operation
-        thing.state = step.moving
-        self._requests[thing.kind, thing.name, step, request_id] = (self.clock.now(), name)
-        return operation
-
-    def repeated(self, kind: Kind, name: str, step: Step, request_id: str) -> Operation | None:
-        """The operation this very request began earlier, if the cloud still remembers it."""
-        at, operation = self._requests.get((kind, name, step, request_id), (None, ""))
-        if at is None or self.clock.now() - at > REQUEST_MEMORY:
-            return None
-        return self.operations.get(operation)
-
-    def busy(self, thing: Thing) -> bool:
-        """Whether an operation is at work on ``thing``."""
-        return any(operation.thing is thing for operation in self._running.values())
-
-    def _scripted(self, kind: Kind, step: Step) -> Failure | None:
-        for failure in self.failures:
-            if (failure.kind, failure.step) == (kind, step) and failure.hits < failure.times:
-                failure.hits += 1
-                return failure
-        return None
-
-    def _end(self, operation: Operation) -> None:
-        thing, step = operation.thing, operation.step
-        if operation.error is None:
-            if step is Step.DELETE:
-                self.remove(thing, operation.ends)
-                return
-            thing.state, what = _ENDS[step]
-            thing.was_ready = thing.was_ready or thing.state is State.READY
-            self.tell(thing, what, operation.ends)
-        elif step is Step.CREATE and not operation.leftover:
-            self.remove(thing, operation.ends, what="failed")
-        else:
-            thing.state = State.BROKEN if step is Step.CREATE else operation.before
+_OLDER = (Kind.MANAGED_NOTEBOOK, Kind.DATAPROC_HUB)
+_CAN_MOVE_ON = (State.READY, State.STOPPED)
+_SKEW = timedelta(minutes=1)
 
 
 class FakeDriver:
@@ -223,41 +30,56 @@ class FakeDriver:
     def __init__(self, kind: Kind, cloud: FakeCloud) -> None:
         self.kind = kind
         self._cloud = cloud
-        self._slow = kind.holds_data
+        self._slow = kind.holds_data or kind.is_use or kind is Kind.SNAPSHOT
+        self._rich = kind is Kind.WORKBENCH  # protection, restore, consent, changes in place
 
-    def observe(self, resource: Resource, key: str, email: str) -> Observation:
+    # The port
+
+    def observe(self, resource: Resource, key: str, email: str, want: Want | None) -> Observation:
         """As the port says."""
         with self._cloud.call(f"{self.kind}.observe"):
-            operation = self._cloud.operations.get(resource.operation)
+            if self.kind.is_use:
+                return self._uses(resource.name, key, email)
+            operation = self._operation_of(resource)
             if operation is not None and not operation.done:
                 return Observation(state=operation.step.moving, operation=operation.name)
-            seen = self._judged(resource.name, key, email)
-            if operation is None or operation.error is None:
+            asked = want if resource.under_way is None else None
+            seen = self._judged(resource.name, key, email, asked)
+            if operation is None:
                 return seen
-            return Observation(state=seen.state, problem=operation.error, detail=seen.detail)
+            return _after(seen, operation)
 
     def create(
         self, resource: Resource, want: Want, key: str, email: str, request_id: str
     ) -> Observation:
         """As the port says."""
-        with self._cloud.call(f"{self.kind}.create"):
+
+        def effect() -> Observation:
+            if self.kind.is_use:
+                return self._uses(resource.name, key, email)
             repeated = self._repeated(resource.name, Step.CREATE, request_id)
             if repeated is not None:
                 return repeated
             if self._thing(resource.name) is not None:
                 return self._bring(resource, want, key, email)
-            thing = Thing(self.kind, resource.name, resource.slot, key, email, want.digest)
-            self._cloud.add(thing)
-            return self._begin(thing, Step.CREATE, request_id)
+            return self._make(resource, want, key, email, request_id)
+
+        return self._write(Step.CREATE, effect)
 
     def update(
         self, resource: Resource, want: Want, key: str, email: str, request_id: str
     ) -> Observation:
-        """As the port says; a notebook is only looked at."""
-        if self._slow:
-            return self.observe(resource, key, email)
-        with self._cloud.call(f"{self.kind}.update"):
-            return self._bring(resource, want, key, email)
+        """As the port says."""
+
+        def effect() -> Observation:
+            if self.kind.is_use:
+                return self._uses(resource.name, key, email)
+            if not self._rich:
+                return self._bring(resource, want, key, email)
+            repeated = self._repeated(resource.name, Step.UPDATE, request_id)
+            return repeated or self._change(resource, want, key, email, request_id)
+
+        return self._write(Step.UPDATE, effect)
 
     def start(self, resource: Resource, request_id: str) -> Observation:
         """As the port says."""
@@ -267,41 +89,156 @@ class FakeDriver:
         """As the port says."""
         return self._switch(resource, Step.STOP, request_id)
 
-    def delete(self, resource: Resource, request_id: str) -> Observation:
+    def restore(self, resource: Resource, request_id: str) -> Observation:
+        """As the port says; the API knows no request id here, so a repeat is done again."""
+
+        def effect(thing: Thing) -> Observation:
+            self._refuse_unless_whole(thing)
+            snapshot = self._cloud.things.get((Kind.SNAPSHOT, resource.restore_from))
+            if snapshot is None or snapshot.state is not State.READY:
+                message = f"{resource.restore_from} was not found"
+                raise CloudFault(Fate.PERMANENT, "NOT_FOUND", message)
+            data = snapshot.data
+            return self._begin(
+                thing, Step.RESTORE, request_id, then=lambda: setattr(thing, "data", data)
+            )
+
+        return self._write(Step.RESTORE, lambda: self._if_there(resource, effect, self._rich))
+
+    def protect(self, resource: Resource, on: bool, request_id: str) -> Observation:
         """As the port says."""
-        with self._cloud.call(f"{self.kind}.delete"):
-            repeated = self._repeated(resource.name, Step.DELETE, request_id)
+        step = Step.PROTECT if on else Step.UNPROTECT
+
+        def effect(thing: Thing) -> Observation:
+            repeated = self._repeated(resource.name, step, request_id)
             if repeated is not None:
                 return repeated
-            thing = self._thing(resource.name)
-            if thing is None:
-                return Observation(state=State.ABSENT)
             self._refuse_if_busy(thing)
+            return self._begin(
+                thing, step, request_id, then=lambda: setattr(thing, "protected", on)
+            )
+
+        return self._write(step, lambda: self._if_there(resource, effect, self._rich))
+
+    def delete(self, resource: Resource, request_id: str) -> Observation:
+        """As the port says."""
+
+        def effect() -> Observation:
+            if self.kind.is_use:
+                return self._end_uses(resource, request_id)
+            repeated = self._repeated(resource.name, Step.DELETE, request_id)
+            return repeated or self._if_there(resource, remove, True)
+
+        def remove(thing: Thing) -> Observation:
+            self._refuse_if_busy(thing)
+            if thing.protected:
+                message = f"{thing.name} is protected against deletion"
+                raise CloudFault(Fate.PERMANENT, "FAILED_PRECONDITION", message)
             if self._slow:
                 return self._begin(thing, Step.DELETE, request_id)
             self._cloud.remove(thing, self._cloud.clock.now())
             return Observation(state=State.ABSENT)
 
-    def _switch(self, resource: Resource, step: Step, request_id: str) -> Observation:
-        with self._cloud.call(f"{self.kind}.{step}"):
+        return self._write(Step.DELETE, effect)
+
+    def consented(self, resource: Resource) -> bool | None:
+        """As the port says."""
+        if not self._rich:
+            return None
+        with self._cloud.call(f"{self.kind}.consented"):
             thing = self._thing(resource.name)
-            if thing is None:
-                return Observation(state=State.ABSENT)
-            if not self._slow:
-                return Observation(state=thing.state)
-            self._refuse_if_busy(thing)
-            if thing.state is State.BROKEN:
-                raise CloudFault(Fate.PERMANENT, "FAILED_PRECONDITION", "it has no VM")
+            return thing.consented if thing is not None else None
+
+    # How each is done
+
+    def _write(self, step: Step, effect: Callable[[], Observation]) -> Observation:
+        """A call that changes something: done now, or, if so scripted, later and unanswered."""
+        with self._cloud.call(f"{self.kind}.{step}"):
+            if self._cloud.lands_late(self.kind, step, effect):
+                raise CloudFault(Fate.UNCERTAIN, "NO_ANSWER", f"no answer to {step}")
+            return effect()
+
+    def _if_there(
+        self, resource: Resource, effect: Callable[[Thing], Observation], of_use: bool
+    ) -> Observation:
+        """``effect`` on the thing; only what is there, where that step is of no use to the kind."""
+        if self.kind.is_use:
+            return _as_uses(list(self._named(resource)))
+        thing = self._thing(resource.name)
+        if thing is None:
+            return Observation(state=State.ABSENT)
+        return effect(thing) if of_use else Observation(state=thing.state)
+
+    def _make(
+        self, resource: Resource, want: Want, key: str, email: str, request_id: str
+    ) -> Observation:
+        if self.kind in _OLDER and self._cloud.older_ended:
+            message = "they have been deprecated and new instances cannot be created"
+            raise CloudFault(Fate.PERMANENT, "FAILED_PRECONDITION", message)
+        thing = Thing(self.kind, resource.name, resource.slot, key, email, want.digest)
+        thing.body = dict(want.body)
+        thing.consented = False if want.body.get("enableManagedEuc") else None
+        then = self._copied(thing) if self.kind is Kind.SNAPSHOT else None
+        self._cloud.add(thing)
+        return self._begin(thing, Step.CREATE, request_id, then=then or (lambda: None))
+
+    def _copied(self, snapshot: Thing) -> Callable[[], Problem | None]:
+        """Put the data of the source into ``snapshot``; it is no good if that dies meanwhile."""
+        disk = str(snapshot.body.get("sourceDisk", ""))
+        notebooks = [t for t in self._cloud.things.values() if t.kind is Kind.WORKBENCH]
+        source = next((t for t in notebooks if data_disk(t.name) == disk), None)
+        if source is None:
+            raise CloudFault(Fate.PERMANENT, "NOT_FOUND", f"{disk} was not found")
+        snapshot.source, snapshot.data = disk, source.data
+
+        def complete() -> Problem | None:
+            if source.died is None:
+                return None
+            return Problem(code="NOT_FOUND", message=f"{disk} is gone", fate=Fate.PERMANENT)
+
+        return complete
+
+    def _change(
+        self, resource: Resource, want: Want, key: str, email: str, request_id: str
+    ) -> Observation:
+        seen = self._judged(resource.name, key, email, want)
+        thing = self._thing(resource.name)
+        if thing is None or seen.state not in _CAN_MOVE_ON or seen.drift is None:
+            return seen
+        self._refuse_if_busy(thing)
+        machine = thing.state is State.STOPPED and seen.drift.at_rest
+        if not seen.drift.in_place and not machine:
+            return seen
+
+        def change() -> None:
+            thing.body = {**thing.body, "labels": want.body.get("labels", {})}
+            if machine:
+                setup = {**thing.body.get("gceSetup", {}), "machineType": _machine(want.body)}
+                thing.body = {**thing.body, "gceSetup": setup}
+
+        return self._begin(thing, Step.UPDATE, request_id, then=change)
+
+    def _switch(self, resource: Resource, step: Step, request_id: str) -> Observation:
+        def effect(thing: Thing) -> Observation:
+            self._refuse_unless_whole(thing)
             there = State.READY if step is Step.START else State.STOPPED
             return self._begin(thing, step, request_id, at_once=thing.state is there)
 
+        return self._write(step, lambda: self._if_there(resource, effect, self.kind.holds_data))
+
     def _begin(
-        self, thing: Thing, step: Step, request_id: str, *, at_once: bool = False
+        self,
+        thing: Thing,
+        step: Step,
+        request_id: str,
+        *,
+        at_once: bool = False,
+        then: Callable[[], Problem | None] = lambda: None,
     ) -> Observation:
         if not self._slow:
             return Observation(state=thing.state)
         lasts = timedelta() if at_once else self._cloud.operation_time
-        operation = self._cloud.begin(thing, step, request_id, lasts)
+        operation = self._cloud.begin(thing, step, request_id, lasts, then)
         return Observation(state=step.moving, operation=operation.name)
 
     def _repeated(self, name: str, step: Step, request_id: str) -> Observation | None:
@@ -311,7 +248,7 @@ class FakeDriver:
         return Observation(state=step.moving, operation=operation.name)
 
     def _bring(self, resource: Resource, want: Want, key: str, email: str) -> Observation:
-        seen = self._judged(resource.name, key, email)
+        seen = self._judged(resource.name, key, email, want)
         thing = self._thing(resource.name)
         changes = thing is not None and seen.state is not State.FOREIGN and not self._slow
         if changes and thing is not None and thing.digest != want.digest:
@@ -319,21 +256,127 @@ class FakeDriver:
             self._cloud.tell(thing, "updated", self._cloud.clock.now())
         return seen
 
-    def _judged(self, name: str, key: str, email: str) -> Observation:
+    # How each is seen
+
+    def _operation_of(self, resource: Resource) -> Operation | None:
+        """The operation of the step under way; one whose name was lost only for a restore."""
+        if resource.operation or resource.under_way is not Step.RESTORE:
+            return self._cloud.operations.get(resource.operation)
+        assert resource.since is not None
+        begun = [
+            operation
+            for operation in self._cloud.operations.values()
+            if operation.step is Step.RESTORE
+            and operation.thing is self._thing(resource.name)
+            and operation.began >= resource.since - _SKEW
+        ]
+        return begun[-1] if begun else None
+
+    def _judged(self, name: str, key: str, email: str, want: Want | None) -> Observation:
         thing = self._thing(name)
         if thing is None:
             return Observation(state=State.ABSENT)
-        if thing.key != key or (self._slow and thing.email != email):
+        if thing.key != key or (self.kind.holds_data and thing.email != email):
             return Observation(state=State.FOREIGN, detail="it is somebody else's")
-        if thing.state is State.DELETING:  # the v2 API has no such state: it says DELETED
-            return Observation(state=State.BROKEN, detail="DELETED")
-        ready = self._slow and thing.state is State.READY
+        if want is not None and thing.source != want.body.get("sourceDisk", ""):
+            return Observation(state=State.FOREIGN, detail=f"it is a snapshot of {thing.source}")
+        if thing.state is State.DELETING and self.kind.holds_data:
+            # The v2 API has no such state: it says DELETED.
+            return Observation(state=State.BROKEN, detail="DELETED", protected=thing.protected)
+        ready = self.kind.holds_data and thing.state is State.READY
         link = f"https://{name.rpartition('/')[2]}.notebooks.example.com" if ready else ""
-        return Observation(state=thing.state, link=link)
+        compared = self._rich and want is not None and thing.state in _CAN_MOVE_ON
+        drift = _drift(thing.body, want.body) if compared and want is not None else None
+        return Observation(state=thing.state, link=link, protected=thing.protected, drift=drift)
+
+    def _uses(self, parent: str, key: str, email: str) -> Observation:
+        """All of a person's at once; a cluster on somebody else's credentials is left out."""
+        theirs = [t for t in self._things_under(parent) if t.key == key]
+        ours = [t for t in theirs if self.kind is Kind.SESSION or t.email == email]
+        return _as_uses(ours)
+
+    def _end_uses(self, resource: Resource, request_id: str) -> Observation:
+        begun = {
+            thing.name: self._end_one(thing, f"{request_id}/{thing.name}").operation
+            for thing in self._named(resource)
+            if thing.state is State.READY
+        }
+        items = tuple(
+            replace(item, operation=begun.get(item.name, ""))
+            for item in _as_uses(list(self._named(resource))).items
+        )
+        if not items:
+            return Observation(state=State.ABSENT)
+        operation = next(iter(begun.values()), "")
+        return Observation(state=State.DELETING, items=items, operation=operation)
+
+    def _end_one(self, thing: Thing, request_id: str) -> Observation:
+        repeated = self._repeated(thing.name, Step.DELETE, request_id)
+        return repeated or self._begin(thing, Step.DELETE, request_id)
+
+    def _named(self, resource: Resource) -> list[Thing]:
+        """Those that were last seen, and are still there."""
+        names = {item.name for item in resource.items}
+        return [t for t in self._things_under(resource.name) if t.name in names]
+
+    def _things_under(self, parent: str) -> list[Thing]:
+        things = self._cloud.things.values()
+        return [t for t in things if t.kind is self.kind and t.name.startswith(f"{parent}/")]
 
     def _thing(self, name: str) -> Thing | None:
         return self._cloud.things.get((self.kind, name))
 
+    # What is refused
+
     def _refuse_if_busy(self, thing: Thing) -> None:
         if self._cloud.busy(thing):
             raise CloudFault(Fate.TEMPORARY, "ABORTED", f"{thing.name} is busy")
+
+    def _refuse_unless_whole(self, thing: Thing) -> None:
+        self._refuse_if_busy(thing)
+        if thing.state is State.BROKEN:
+            raise CloudFault(Fate.PERMANENT, "FAILED_PRECONDITION", "it has no VM")
+
+
+def _after(seen: Observation, operation: Operation) -> Observation:
+    return Observation(
+        state=seen.state,
+        link=seen.link,
+        detail=seen.detail,
+        protected=seen.protected,
+        drift=seen.drift,
+        problem=operation.error,
+        finished=operation.error is None,
+    )
+
+
+def _as_uses(things: list[Thing]) -> Observation:
+    if not things:
+        return Observation(state=State.ABSENT)
+    items = tuple(
+        Item(name=t.name, state="ACTIVE" if t.state is State.READY else "TERMINATING")
+        for t in things
+    )
+    running = any(t.state is State.READY for t in things)
+    return Observation(state=State.READY if running else State.DELETING, items=items)
+
+
+def _drift(body: dict[str, Any], wanted: dict[str, Any]) -> Drift:
+    in_place: tuple[str, ...] = ()
+    at_rest: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
+    if body.get("labels") != wanted.get("labels"):
+        in_place = ("labels",)
+    if _machine(body) != _machine(wanted):
+        at_rest = (f"machine type {_machine(body)} -> {_machine(wanted)}",)
+    if _disks(body) != _disks(wanted):
+        never = ("data disk",)
+    return Drift(in_place=in_place, at_rest=at_rest, never=never)
+
+
+def _machine(body: dict[str, Any]) -> Any:
+    return body.get("gceSetup", {}).get("machineType")
+
+
+def _disks(body: dict[str, Any]) -> Any:
+    return body.get("gceSetup", {}).get("dataDisks")

@@ -13,8 +13,9 @@ import msgspec
 
 from shared.adapters import cursors, documents
 from shared.adapters.cursors import Position, from_microseconds, microseconds, one_more
+from shared.adapters.documents import Making
 from shared.domain.environment import Entry, Environment, Parked, Phase
-from shared.ports import Conflict, Page, Stored
+from shared.ports import Conflict, Crowd, Page, Stored
 
 Hook = Callable[[str], None]
 
@@ -24,6 +25,7 @@ class _Row(msgspec.Struct, frozen=True):
 
     revision: int
     phase: str
+    making: str | None
     due_at: int | None
     document: bytes
 
@@ -31,10 +33,11 @@ class _Row(msgspec.Struct, frozen=True):
 class MemoryStore:
     """``EnvironmentStore`` in dicts.
 
-    ``on_write`` is called with ``before:save`` and ``after:save`` (likewise ``append`` and
-    ``park``) around every write, and with ``before:load``. What it raises is the caller's crash:
-    at ``before`` nothing was written, at ``after`` everything was. A ``save`` that ends in
-    ``Conflict`` has no ``after``. The hook may use the store itself: no lock is held meanwhile.
+    ``on_write`` is called with ``before:save`` and ``after:save`` (likewise ``append``,
+    ``park`` and ``shortage``) around every write, and with ``before:load``. What it raises is the
+    caller's crash: at ``before`` nothing was written, at ``after`` everything was. A ``save`` that
+    ends in ``Conflict`` has no ``after``. The hook may use the store itself: no lock is held
+    meanwhile.
     """
 
     def __init__(self, on_write: Hook | None = None) -> None:
@@ -43,6 +46,7 @@ class MemoryStore:
         self._environments: dict[str, _Row] = {}
         self._history: dict[str, dict[str, bytes]] = {}
         self._parked: dict[str, tuple[int, bytes]] = {}
+        self._shortages: dict[str, int] = {}
 
     def load(self, key: str) -> Stored | None:
         self._tell("before:load")
@@ -64,7 +68,9 @@ class MemoryStore:
             if (str(row.revision) if row else None) != version:
                 raise Conflict(f"{environment.key} is not at version {version or '(none)'}")
             revision = row.revision + 1 if row else 1
-            self._environments[environment.key] = _Row(revision, document["phase"], due, blob)
+            self._environments[environment.key] = _Row(
+                revision, document["phase"], document["making"], due, blob
+            )
             self._history.setdefault(environment.key, {}).update(history)
         self._tell("after:save")
         return str(revision)
@@ -115,6 +121,23 @@ class MemoryStore:
         newest = sorted(entries, reverse=True)[:limit]
         return tuple(documents.decode_entry(msgspec.json.decode(entries[id])) for id in newest)
 
+    def creating(self) -> Crowd:
+        with self._lock:
+            making = [row.making for row in self._environments.values()]
+        return Crowd(making.count(Making.CREATING), making.count(Making.WAITING))
+
+    def shortages(self, now: datetime) -> frozenset[str]:
+        since_epoch = microseconds(documents.in_utc(now))
+        with self._lock:
+            return frozenset(what for what, until in self._shortages.items() if until > since_epoch)
+
+    def report_shortage(self, what: str, until: datetime) -> None:
+        end = microseconds(documents.in_utc(until))
+        self._tell("before:shortage")
+        with self._lock:
+            self._shortages[what] = max(end, self._shortages.get(what, end))
+        self._tell("after:shortage")
+
     def park(self, parked: Parked) -> bool:
         document = documents.encode_parked(parked)
         row = (microseconds(document["at"]), msgspec.json.encode(document))
@@ -140,6 +163,11 @@ class MemoryStore:
         with self._lock:
             row = self._environments.get(key)
         return row.document if row else None
+
+    def raw_shortages(self) -> dict[str, int]:
+        """What lacks until when, in microseconds since 1970: the back door for tests."""
+        with self._lock:
+            return dict(self._shortages)
 
     def _tell(self, moment: str) -> None:
         if self.on_write is not None:

@@ -5,19 +5,22 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from shared.domain.announcements import Announcement, News
 from shared.domain.environment import (
     Entry,
     Environment,
+    Hold,
     Intent,
     Lease,
     Parked,
     Phase,
     Verb,
 )
+from shared.domain.evidence import Deed, Leaving, Scan, Thing
 from shared.domain.faults import Fate, Problem
 from shared.domain.names import person_key
 from shared.domain.person import Person
-from shared.domain.resources import Kind, Resource, State, Step
+from shared.domain.resources import Drift, Item, Kind, Resource, State, Step
 
 NOON = datetime(2026, 11, 22, 12, 0, 0, 123456, tzinfo=UTC)
 
@@ -27,20 +30,42 @@ def an_environment(name: str = "ana", **changes: Any) -> Environment:
     person = Person(email=f"{name}@example.com", display_name="Ána 分析 🦉", groups=("a", "b"))
     intent = Intent(
         verb=Verb.JOIN, event_id="m-1", source="test", occurred_at=NOON, person=person,
-        effective_at=NOON + timedelta(days=2), reason='"quoted"\\ and\nbroken\x00',
+        effective_at=NOON + timedelta(days=2), keep_seconds=7, moved_from="older",
+        reason='"quoted"\\ and\nbroken\x00',
     )  # fmt: skip
     resource = Resource(
         kind=Kind.WORKBENCH, slot="main", name="x", state=State.CREATING, under_way=Step.CREATE,
-        since=NOON, problem=Problem(
-            code="X", message="y", fate=Fate.STOCK_OUT, retry_after_seconds=2.0
+        since=NOON, tried=("zone-a/x",), queued_at=NOON, consented=False, problem=Problem(
+            code="X", message="y", fate=Fate.STOCK_OUT, retry_after_seconds=2.0, elsewhere=("b",)
         ),
+    )  # fmt: skip
+    sessions = Resource(
+        kind=Kind.SESSION, slot="all", name="x", items=(Item(name="s", state="ACTIVE"),),
+        drift=Drift(in_place=("labels differ",)), expires_at=NOON,
     )  # fmt: skip
     values: dict[str, Any] = {
         "key": person_key(person.email), "person": person, "phase": Phase.PROVISIONING,
-        "created_at": NOON, "updated_at": NOON, "intent": intent, "resources": (resource,),
+        "created_at": NOON, "updated_at": NOON, "intent": intent,
+        "resources": (resource, sessions), "held": Hold(at=NOON, reason="a case", by="legal"),
+        "order": (NOON, True, "m-0"), "leavings": (a_leaving(),), "outbox": (an_announcement(),),
         "recent": ("m-1",), "lease": Lease(token="t", until=NOON), "due_at": NOON,
     }  # fmt: skip
     return Environment(**(values | changes))
+
+
+def a_leaving() -> Leaving:
+    """A departure at noon that is over, with something of everything it can hold."""
+    return Leaving(
+        event_id="m-0", source="test", occurred_at=NOON, left_at=NOON, removal_at=NOON,
+        had=(Thing(about="workbench/main", name="x", state="ready"),),
+        deeds=(Deed(step=Step.STOP, about="workbench/main", begun_at=NOON, ended_at=NOON),),
+        snapshots=("snap",), scan=Scan(at=NOON, leftovers=("cluster: c (why)",)), returned_at=NOON,
+    )  # fmt: skip
+
+
+def an_announcement() -> Announcement:
+    """News of noon."""
+    return Announcement(number=1, news=News.READY, at=NOON, email="ana@example.com")
 
 
 def an_entry(text: str = "it was stored", *, seconds: float = 0.0) -> Entry:
@@ -55,3 +80,46 @@ def a_parked(id: str = "m-1", *, seconds: float = 0.0) -> Parked:
     return Parked(
         id=id, at=at, topic="onboarding", code="not-json", reason="line 1: ...", sample="{", size=1
     )
+
+
+def a_document_of_schema_1() -> dict[str, Any]:
+    """A record as the first release stored it, in JSON; written by hand, never to be changed.
+
+    Ben's notebook is being made in the third zone that was tried.
+    """
+    person = {
+        "email": "ben@example.com", "person_id": "p-7", "display_name": None,
+        "groups": ["analysts@example.com"], "team": None, "cost_center": "cc-1",
+    }  # fmt: skip
+    join = {
+        "verb": "join", "event_id": "m-7", "source": "hr", "occurred_at": "2026-05-04T12:00:00Z",
+        "person": person, "profile": "full", "grace_seconds": 1209600, "effective_at": None,
+        "immediate": False, "reason": "",
+    }  # fmt: skip
+    template = {
+        "kind": "session-template", "slot": "spark", "name": "projects/demo/st", "state": "ready",
+        "place": 0, "under_way": None, "operation": "", "since": None, "serial": 1, "attempts": 0,
+        "look_at": None, "retry_at": None, "problem": None, "digest": "abc", "was_ready": True,
+        "stillborn": False, "link": "",
+    }  # fmt: skip
+    problem = {
+        "code": "STOCKOUT", "message": "none left", "fate": "stock-out",
+        "retry_after_seconds": None,
+    }  # fmt: skip
+    notebook = template | {
+        "kind": "workbench", "slot": "main", "name": "projects/demo/nb", "state": "creating",
+        "place": 2, "under_way": "create", "operation": "op-1", "since": "2026-05-04T12:00:01Z",
+        "look_at": "2026-05-04T12:00:21Z", "problem": problem, "was_ready": False,
+    }  # fmt: skip
+    record = {
+        "key": "ben-0a1b2c3d", "person": person, "phase": "provisioning",
+        "created_at": "2026-05-04T12:00:00Z", "updated_at": "2026-05-04T12:00:01Z",
+        "intent": join, "pending": [], "joined": join, "profile": "full",
+        "grace_seconds": 1209600, "left_at": None, "resources": [notebook, template],
+        "problem": "", "recent": ["m-7"], "due_at": "2026-05-04T12:00:21Z",
+        "lease": {"token": "t-1", "until": "2026-05-04T12:01:01Z"},
+    }  # fmt: skip
+    return {
+        "schema": 1, "key": "ben-0a1b2c3d", "email": "ben@example.com", "phase": "provisioning",
+        "due_at": "2026-05-04T12:00:21Z", "updated_at": "2026-05-04T12:00:01Z", "record": record,
+    }  # fmt: skip

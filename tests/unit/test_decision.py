@@ -1,164 +1,100 @@
-"""The decision as a table: what is seen, what is wanted, what is done about it."""
+"""The decision about a whole environment: steps, phase, when to look again, what to tell.
+
+The step of each single resource is in ``test_steps.py``; queueing and zones are in
+``test_decision_making.py``.
+"""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from shared.domain.decision import Goal, decide, must_look, next_step
-from shared.domain.environment import Environment, Intent, Phase, Verb
+from shared.domain.announcements import News
+from shared.domain.decision import Decision, decide, must_look, prepared
+from shared.domain.environment import Environment, Hold, Phase, Verb
+from shared.domain.evidence import Leaving, Thing
 from shared.domain.faults import Fate, Problem
-from shared.domain.person import Person
+from shared.domain.goals import Plan
 from shared.domain.policy import Policy
-from shared.domain.resources import Kind, Observation, Resource, State, Step, Want
+from shared.domain.resources import Drift, Kind, Leftover, Observation, Resource, State, Step, Want
+from tests.support.builders import NOW, a_record, after, an_intent
 
-NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
-SOON = NOW + timedelta(minutes=1)
 POLICY = Policy()
 GRACE = timedelta(days=14)
+NB, TEMPLATE = Kind.WORKBENCH, Kind.CLUSTER_TEMPLATE
+HOLD = Hold(at=NOW, reason="a lawsuit")
+NAME = "projects/demo/locations/us-central1-a/instances/nb"
+LEAVING = Leaving(
+    event_id="e1", source="test", occurred_at=NOW, left_at=NOW, removal_at=after(days=14)
+)
 
 
-def want(kind: Kind = Kind.WORKBENCH, digest: str = "d1") -> Want:
-    return Want(kind=kind, slot="main", places=("zone-a/nb", "zone-b/nb"), body={}, digest=digest)
+def want(kind: Kind = NB, digest: str = "d1") -> Want:
+    return Want(kind=kind, slot="main", places=(NAME,), body={}, digest=digest)
 
 
-def thing(state: State, kind: Kind = Kind.WORKBENCH, **more: object) -> Resource:
-    made = Resource(kind=kind, slot="main", name="zone-a/nb", state=state, digest="d1")
+def thing(state: State, kind: Kind = NB, **more: Any) -> Resource:
+    made = Resource(kind=kind, slot="main", name=NAME, state=state, digest="d1")
     return replace(made, **more)
 
 
-def environment(verb: Verb, *resources: Resource, left: timedelta = timedelta()) -> Environment:
-    person = Person(email="ana@example.com")
-    intent = Intent(verb=verb, event_id="e1", source="test", occurred_at=NOW, person=person)
-    return Environment(
-        key="ana-1",
-        person=person,
-        phase=Phase.PROVISIONING,
-        created_at=NOW,
-        updated_at=NOW,
-        intent=intent,
-        grace_seconds=int(GRACE.total_seconds()),
-        left_at=NOW - left if verb is Verb.LEAVE else None,
-        resources=resources,
-    )
+def environment(verb: Verb, *resources: Resource, **changes: Any) -> Environment:
+    leavings = (LEAVING,) if verb is Verb.LEAVE else ()
+    ordinary: dict[str, Any] = {"phase": Phase.PROVISIONING, "leavings": leavings}
+    return a_record(*resources, verb=verb, **ordinary | changes)
 
 
-UP, DOWN, GONE = Goal.UP, Goal.DOWN, Goal.GONE
-NB, TEMPLATE = Kind.WORKBENCH, Kind.CLUSTER_TEMPLATE
+def plan(*wants: Want, **more: Any) -> Plan:
+    return Plan(wants=wants, **more)
 
 
-@pytest.mark.parametrize(
-    ("state", "goal", "kind", "step", "because"),
-    [
-        (State.ABSENT, UP, NB, Step.CREATE, "it is wanted and not there"),
-        (State.STOPPED, UP, NB, Step.START, "somebody came back, or stopped it"),
-        (State.READY, UP, NB, None, "it is as it should be"),
-        (State.CREATING, UP, NB, None, "the cloud is at work"),
-        (State.STOPPING, UP, NB, None, "the cloud is at work; it is started when it has stopped"),
-        (State.DELETING, UP, NB, None, "the cloud is at work; it is made again when it is gone"),
-        (State.FOREIGN, UP, NB, None, "it isn't ours"),
-        (State.READY, DOWN, NB, Step.STOP, "its owner has left, the grace period runs"),
-        (State.STOPPED, DOWN, NB, None, "it is as it should be"),
-        (State.CREATING, DOWN, NB, None, "what is being made can't be stopped yet"),
-        (State.ABSENT, DOWN, NB, None, "what was never made isn't made to be stopped"),
-        (State.BROKEN, DOWN, NB, None, "nothing runs, and it may hold work"),
-        (State.FOREIGN, DOWN, NB, None, "it isn't ours"),
-        (State.READY, GONE, NB, Step.DELETE, "the grace period is over"),
-        (State.STOPPED, GONE, NB, Step.DELETE, "the grace period is over"),
-        (State.BROKEN, GONE, NB, Step.DELETE, "the grace period is over"),
-        (State.FOREIGN, GONE, NB, None, "it isn't ours"),
-        (State.ABSENT, GONE, NB, None, "it is gone"),
-        (State.READY, GONE, TEMPLATE, Step.DELETE, "templates go at once"),
-        (State.DELETING, GONE, TEMPLATE, None, "the cloud is at work"),
-    ],
-)
-def test_next_step(state: State, goal: Goal, kind: Kind, step: Step | None, because: str) -> None:
-    assert next_step(thing(state, kind), goal, want(kind), NOW, seen=True) is step, because
+def looked(record: Environment) -> dict[str, Observation]:
+    """What a look at each resource of ``record`` says if nothing has changed."""
+    return {r.id: Observation(state=r.state) for r in record.resources}
 
 
-@pytest.mark.parametrize("state", [s for s in State if s is not State.ABSENT])
-@pytest.mark.parametrize("goal", list(Goal))
-def test_nothing_that_exists_is_changed_without_a_fresh_look(state: State, goal: Goal) -> None:
-    assert next_step(thing(state), goal, want(), NOW, seen=False) is None
+def decided(
+    record: Environment,
+    plan: Plan,
+    seen: Mapping[str, Observation] | None = None,
+    now: datetime = NOW,
+) -> Decision:
+    return decide(prepared(record, plan, now), plan, seen or {}, now, POLICY)
 
 
-@pytest.mark.parametrize("state", list(State))
-@pytest.mark.parametrize("goal", list(Goal))
-@pytest.mark.parametrize(
-    "blocked",
-    [{"under_way": Step.CREATE}, {"retry_at": SOON}],
-    ids=["under way", "failed just now"],
-)
-def test_one_step_at_a_time_and_none_before_its_time(
-    state: State, goal: Goal, blocked: dict[str, object]
-) -> None:
-    assert next_step(thing(state, **blocked), goal, want(), NOW, seen=True) is None
+def steps_of(decision: Decision) -> dict[Kind, Step]:
+    return {a.resource.kind: a.step for a in decision.actions}
 
 
-def test_a_broken_notebook_that_may_have_been_used_is_started_never_deleted() -> None:
-    broken = thing(State.BROKEN)
-    assert next_step(broken, UP, want(), NOW, seen=True) is Step.START
+def actions_of(decision: Decision) -> list[str]:
+    return [entry.action for entry in decision.entries]
 
 
-def test_what_a_failed_creation_left_behind_is_cleared_away() -> None:
-    stillborn = thing(State.BROKEN, stillborn=True)
-    assert next_step(stillborn, UP, want(), NOW, seen=True) is Step.DELETE
-
-
-def test_a_template_that_differs_is_updated_a_notebook_is_not() -> None:
-    template = thing(State.READY, TEMPLATE)
-    assert next_step(template, UP, want(TEMPLATE, "d2"), NOW, seen=True) is Step.UPDATE
-    assert next_step(thing(State.READY), UP, want(digest="d2"), NOW, seen=True) is None
+# Joining
 
 
 def test_a_first_join_looks_at_nothing_and_begins_everything() -> None:
-    wants = (want(TEMPLATE), want(NB))
-    joined = environment(Verb.JOIN)
-    assert must_look(joined, wants, NOW) == []
-    decision = decide(joined, wants, {}, NOW, POLICY)
+    full = plan(want(TEMPLATE), want(NB))
+    joined = prepared(environment(Verb.JOIN), full, NOW)
+    assert must_look(joined, full, NOW) == []
+    decision = decide(joined, full, {}, NOW, POLICY)
     assert [a.step for a in decision.actions] == [Step.CREATE, Step.CREATE]
     assert all(r.under_way is Step.CREATE for r in decision.environment.resources)
     assert decision.environment.phase is Phase.PROVISIONING
 
 
 def test_a_crash_after_the_intention_is_saved_leads_to_a_look_before_anything_else() -> None:
-    joined = environment(Verb.JOIN)
-    begun = decide(joined, (want(),), {}, NOW, POLICY).environment
-    assert must_look(begun, (want(),), SOON) == ["workbench/main"]
+    begun = decided(environment(Verb.JOIN), plan(want())).environment
+    assert must_look(begun, plan(want()), after(1)) == ["workbench/main"]
     seen = {"workbench/main": Observation(state=State.ABSENT)}
-    again = decide(begun, (want(),), seen, SOON, POLICY)
+    again = decided(begun, plan(want()), seen, after(1))
     assert [a.step for a in again.actions] == [Step.CREATE]
     first, second = begun.resources[0], again.actions[0].resource
     assert first.serial == second.serial, "the very same request is repeated"
-
-
-def test_a_leaver_is_stopped_now_and_removed_after_the_grace_period() -> None:
-    resources = (thing(State.READY), thing(State.READY, TEMPLATE))
-    seen = {r.id: Observation(state=State.READY) for r in resources}
-    left = environment(Verb.LEAVE, *resources)
-    assert {a.resource.kind: a.step for a in decide(left, (), seen, NOW, POLICY).actions} == {
-        NB: Step.STOP,
-        TEMPLATE: Step.DELETE,
-    }
-    stopped = environment(Verb.LEAVE, thing(State.STOPPED))
-    waiting = decide(stopped, (), {}, NOW, POLICY)
-    assert waiting.actions == ()
-    assert waiting.environment.phase is Phase.SUSPENDED
-    assert waiting.environment.due_at == NOW + GRACE
-    over = environment(Verb.LEAVE, thing(State.STOPPED), left=GRACE)
-    assert must_look(over, (), NOW) == ["workbench/main"]
-    seen = {"workbench/main": Observation(state=State.STOPPED)}
-    removing = decide(over, (), seen, NOW, POLICY)
-    assert [a.step for a in removing.actions] == [Step.DELETE]
-    assert removing.environment.phase is Phase.REMOVING
-
-
-def test_a_stock_out_moves_on_to_the_next_zone() -> None:
-    failed = thing(State.ABSENT, place=1, name="zone-a/nb")
-    decision = decide(environment(Verb.JOIN, failed), (want(),), {}, NOW, POLICY)
-    assert decision.actions[0].resource.name == "zone-b/nb"
 
 
 @pytest.mark.parametrize(
@@ -172,31 +108,310 @@ def test_a_failure_waits_by_its_fate(fate: Fate, phase: Phase, wait: timedelta) 
     creating = thing(State.CREATING, under_way=Step.CREATE, operation="op", look_at=NOW)
     problem = Problem(code="X", message="because", fate=fate)
     seen = {creating.id: Observation(state=State.ABSENT, problem=problem)}
-    decision = decide(environment(Verb.JOIN, creating), (want(),), seen, NOW, POLICY)
+    decision = decided(environment(Verb.JOIN, creating), plan(want()), seen)
     assert decision.actions == ()
     assert decision.environment.phase is phase
     assert "because" in decision.environment.problem
     assert decision.environment.due_at is not None
     assert NOW < decision.environment.due_at <= NOW + wait
-    assert [e.action for e in decision.entries] == ["step.failed", "phase.changed"]
+    assert actions_of(decision) == ["step.failed", "phase.changed"]
 
 
 def test_without_its_profile_an_environment_is_left_as_it_is_and_says_why() -> None:
     joined = environment(Verb.JOIN, thing(State.READY))
-    decision = decide(joined, None, {}, NOW, POLICY)
+    decision = decided(joined, Plan(wants=None))
     assert decision.actions == ()
     assert decision.environment.phase is Phase.FAILING
     assert "not in profiles.yaml" in decision.environment.problem
 
 
 def test_what_the_profile_no_longer_has_goes_but_a_persons_work_is_only_stopped() -> None:
-    resources = (thing(State.READY), thing(State.READY, TEMPLATE))
-    seen = {r.id: Observation(state=State.READY) for r in resources}
-    joined = environment(Verb.JOIN, *resources)
-    steps = {a.resource.kind: a.step for a in decide(joined, (), seen, NOW, POLICY).actions}
+    joined = environment(Verb.JOIN, thing(State.READY), thing(State.READY, TEMPLATE))
+    steps = steps_of(decided(joined, plan(), looked(joined)))
     assert steps == {NB: Step.STOP, TEMPLATE: Step.DELETE}
 
 
 def test_deciding_twice_gives_the_same_answer() -> None:
     joined = environment(Verb.JOIN)
-    assert decide(joined, (want(),), {}, NOW, POLICY) == decide(joined, (want(),), {}, NOW, POLICY)
+    assert decided(joined, plan(want())) == decided(joined, plan(want()))
+
+
+def test_what_a_person_runs_is_not_remembered_once_they_are_back() -> None:
+    sessions = Resource(kind=Kind.SESSION, slot="started", name="p/sessions", state=State.READY)
+    back = prepared(environment(Verb.JOIN, sessions), plan(), NOW)
+    assert back.resources == ()
+    ending = replace(sessions, under_way=Step.DELETE)
+    kept = prepared(environment(Verb.JOIN, ending), plan(), NOW)
+    assert kept.resources == (ending,), "what we began comes to its end first"
+
+
+# Drift
+
+
+def test_a_machine_type_is_changed_by_stop_update_start() -> None:
+    large = plan(want(digest="d2"))
+    record = environment(Verb.JOIN, thing(State.READY, look_at=NOW))
+    drift = Drift(at_rest=("machine type small -> large",))
+    steps = []
+    for state, seen_drift in (
+        (State.READY, drift),
+        (State.STOPPED, drift),
+        (State.STOPPED, Drift()),
+        (State.READY, Drift()),
+    ):
+        seen = {"workbench/main": Observation(state=state, drift=seen_drift)}
+        decision = decided(record, large, seen)
+        steps += [a.step for a in decision.actions]
+        if not decision.actions:
+            break
+        # As converge does: the answer of an update leaves its digest.
+        done = decision.actions[0]
+        finished = replace(done.resource, under_way=None, look_at=NOW)
+        if done.step is Step.UPDATE:
+            finished = replace(finished, digest="d2")
+        record = decision.environment.with_resource(finished)
+    assert steps == [Step.STOP, Step.UPDATE, Step.START]
+
+
+def test_what_only_a_new_notebook_could_have_is_said_once_and_left() -> None:
+    drift = Drift(never=("data disk GB 100 -> 200",))
+    record = environment(Verb.JOIN, thing(State.READY, look_at=NOW), phase=Phase.READY)
+    wanted = plan(want(digest="d2"))
+    seen = {"workbench/main": Observation(state=State.READY, drift=drift)}
+    first = decided(record, wanted, seen)
+    assert first.actions == ()
+    [entry] = first.entries
+    assert entry.action == "resource.outdated"
+    assert "make it anew for: data disk GB 100 -> 200" in entry.text
+    assert first.environment.phase is Phase.READY
+    assert decided(first.environment, wanted, seen).entries == ()
+
+
+# Consent
+
+
+def seen_asked(consented: bool | None) -> dict[str, Observation]:
+    return {"workbench/main": Observation(state=State.READY, asked=True, consented=consented)}
+
+
+def test_whether_the_owner_has_consented_is_asked_an_hour_later_then_daily_until_they_have() -> (
+    None
+):
+    record = environment(Verb.JOIN, thing(State.READY, look_at=NOW))
+    ready = decided(record, plan(want()), looked(record)).environment
+    assert ready.due_at == NOW + POLICY.ask_first
+    assert must_look(ready, plan(want()), after(59)) == []
+    assert must_look(ready, plan(want()), after(60)) == ["workbench/main"]
+    waiting = decided(ready, plan(want()), seen_asked(False), after(60)).environment
+    [notebook] = waiting.resources
+    assert notebook.consented is False
+    assert waiting.due_at == after(60) + POLICY.ask_again
+    used = decided(waiting, plan(want()), seen_asked(True), after(days=2)).environment
+    [notebook] = used.resources
+    assert (notebook.consented, notebook.ask_at, used.due_at) == (True, None, None)
+
+
+def test_to_be_asked_for_consent_makes_nobody_less_ready() -> None:
+    record = environment(Verb.JOIN, thing(State.READY, ask_at=NOW), phase=Phase.READY)
+    decision = decided(record, plan(want()), seen_asked(False))
+    assert decision.environment.phase is Phase.READY
+    assert decision.entries == ()
+
+
+def test_nobody_is_asked_who_has_left() -> None:
+    stopped = thing(State.STOPPED, ask_at=NOW)
+    assert must_look(environment(Verb.LEAVE, stopped), plan(), NOW) == []
+
+
+# Leaving
+
+
+def test_a_leaver_is_stopped_now_and_removed_after_the_grace_period() -> None:
+    left = environment(Verb.LEAVE, thing(State.READY), thing(State.READY, TEMPLATE))
+    assert steps_of(decided(left, plan(), looked(left))) == {
+        NB: Step.STOP,
+        TEMPLATE: Step.DELETE,
+    }
+    stopped = environment(Verb.LEAVE, thing(State.STOPPED))
+    waiting = decided(stopped, plan())
+    assert waiting.actions == ()
+    assert waiting.environment.phase is Phase.SUSPENDED
+    assert waiting.environment.due_at == NOW + GRACE
+    over = NOW + GRACE
+    assert must_look(stopped, plan(), over) == ["workbench/main"]
+    removing = decided(stopped, plan(), looked(stopped), over)
+    assert [a.step for a in removing.actions] == [Step.DELETE]
+    assert removing.environment.phase is Phase.REMOVING
+
+
+def test_invariant_7_after_the_grace_period_the_snapshot_comes_first_then_the_notebook() -> None:
+    over = NOW + GRACE
+    stopped = environment(Verb.LEAVE, thing(State.STOPPED), keep_seconds=86400)
+    first = decided(stopped, plan(), looked(stopped), over)
+    [taken] = first.actions
+    assert (taken.resource.kind, taken.step) == (Kind.SNAPSHOT, Step.CREATE)
+    assert first.environment.phase is Phase.REMOVING
+    snapshot = replace(taken.resource, state=State.CREATING, operation="op")
+    record = first.environment.with_resource(snapshot)
+    creating = {
+        snapshot.id: Observation(state=State.CREATING, operation="op"),
+        "workbench/main": Observation(state=State.STOPPED),
+    }
+    assert decided(record, plan(), creating, over + POLICY.poll).actions == ()
+    done = creating | {snapshot.id: Observation(state=State.READY, finished=True)}
+    second = decided(record, plan(), done, over + POLICY.poll)
+    assert steps_of(second) == {NB: Step.DELETE}
+    [leaving] = second.environment.leavings
+    assert leaving.snapshots == (snapshot.name,)
+
+
+def test_who_was_removed_is_looked_at_again_when_their_snapshot_expires() -> None:
+    snapshot = Resource(kind=Kind.SNAPSHOT, slot="s1", name="s1", state=State.READY, source=NAME)
+    gone = environment(
+        Verb.LEAVE,
+        thing(State.ABSENT),
+        replace(snapshot, expires_at=after(9)),
+        phase=Phase.REMOVED,
+        leavings=(replace(LEAVING, completed_at=NOW),),
+    )
+    decision = decided(gone, plan())
+    assert decision.environment.phase is Phase.REMOVED
+    assert decision.environment.due_at == after(9)
+    assert must_look(gone, plan(), after(9)) == ["snapshot/s1"]
+    seen = {"snapshot/s1": Observation(state=State.READY)}
+    expired = decided(gone, plan(), seen, after(9))
+    assert steps_of(expired) == {Kind.SNAPSHOT: Step.DELETE}
+    assert expired.environment.phase is Phase.REMOVED, "what was kept for later is no part of it"
+
+
+def test_removed_only_when_a_look_everywhere_says_so() -> None:
+    had = replace(LEAVING, had=(Thing(about="workbench/main", name=NAME, state="ready"),))
+    deleting = thing(State.DELETING, under_way=Step.DELETE, look_at=NOW)
+    record = environment(Verb.LEAVE, deleting, phase=Phase.REMOVING, leavings=(had,))
+    seen = {"workbench/main": Observation(state=State.ABSENT)}
+    first = decided(record, plan(), seen)
+    assert first.wants_scan
+    assert first.environment.phase is Phase.REMOVING
+    assert "phase.changed" not in actions_of(first)
+    second = decided(record, plan(scan=()), seen)
+    assert not second.wants_scan
+    assert second.environment.phase is Phase.REMOVED
+    assert [item.news for item in second.environment.outbox] == [News.REMOVED]
+    missed = Leftover(kind=NB, name="elsewhere/nb", ours=True)
+    third = decided(record, plan(scan=(missed,)), seen)
+    assert third.environment.phase is Phase.REMOVING
+    assert third.environment.outbox == ()
+
+
+def test_under_a_hold_a_leaver_is_stopped_and_nothing_is_deleted_whenever_it_is() -> None:
+    sessions = Resource(kind=Kind.SESSION, slot="started", name="p/sessions", state=State.READY)
+    clusters = Resource(kind=Kind.CLUSTER, slot="started", name="p/clusters", state=State.READY)
+    left = environment(
+        Verb.LEAVE,
+        thing(State.READY, look_at=NOW),
+        thing(State.READY, TEMPLATE),
+        sessions,
+        clusters,
+        held=HOLD,
+    )
+    assert steps_of(decided(left, plan(), looked(left), NOW + GRACE)) == {
+        NB: Step.STOP,
+        Kind.SESSION: Step.DELETE,
+    }
+    stopped = environment(Verb.LEAVE, thing(State.STOPPED, look_at=NOW), held=HOLD)
+    decision = decided(stopped, plan(), looked(stopped), NOW + GRACE)
+    assert steps_of(decision) == {NB: Step.PROTECT}
+    quiet = environment(Verb.LEAVE, thing(State.STOPPED, protected=True), held=HOLD)
+    later = decided(quiet, plan(), {}, NOW + GRACE)
+    assert (later.actions, later.environment.phase) == ((), Phase.SUSPENDED)
+    assert later.environment.due_at is None, "only a release changes anything"
+
+
+# News
+
+
+@pytest.mark.parametrize(
+    ("record", "plan", "news", "effective_at"),
+    [
+        (environment(Verb.JOIN, thing(State.READY)), plan(want()), [News.READY], None),
+        (environment(Verb.JOIN, thing(State.READY), phase=Phase.READY), plan(want()), [], None),
+        (environment(Verb.LEAVE, thing(State.STOPPED)), plan(), [News.SUSPENDED], NOW + GRACE),
+        (
+            environment(Verb.LEAVE, thing(State.STOPPED, protected=True), held=HOLD),
+            plan(),
+            [News.SUSPENDED],
+            None,
+        ),
+        (
+            environment(Verb.JOIN, thing(State.READY), phase=Phase.READY),
+            Plan(wants=None),
+            [News.FAILED],
+            None,
+        ),
+    ],
+    ids=["ready", "still ready", "suspended", "suspended under a hold", "failing"],
+)
+def test_a_change_of_phase_is_announced_once(
+    record: Environment, plan: Plan, news: list[News], effective_at: datetime | None
+) -> None:
+    outbox = decided(record, plan).environment.outbox
+    assert [item.news for item in outbox] == news
+    assert [item.effective_at for item in outbox] == [effective_at] * len(news)
+
+
+def test_data_that_came_back_is_announced_with_its_snapshot() -> None:
+    restoring = thing(
+        State.RESTORING,
+        under_way=Step.RESTORE,
+        operation="op",
+        restore_from="snapshots/s1",
+        look_at=NOW,
+    )
+    record = environment(Verb.JOIN, restoring)
+    assert decided(record, plan(want())).environment.phase is Phase.PROVISIONING
+    seen = {"workbench/main": Observation(state=State.READY, finished=True)}
+    decision = decided(record, plan(want()), seen)
+    news = [(item.news, item.reason) for item in decision.environment.outbox]
+    assert news == [(News.RESTORED, "snapshots/s1"), (News.READY, "")]
+    assert "notebook.restored" in actions_of(decision)
+
+
+def test_a_restore_that_failed_is_not_said_to_be_done() -> None:
+    restoring = thing(
+        State.RESTORING, under_way=Step.RESTORE, restore_from="snapshots/s1", look_at=NOW
+    )
+    gone = Problem(code="NOT_FOUND", message="no such snapshot", fate=Fate.PERMANENT)
+    seen = {"workbench/main": Observation(state=State.READY, problem=gone)}
+    decision = decided(environment(Verb.JOIN, restoring), plan(want()), seen)
+    assert "notebook.restored" not in actions_of(decision)
+    assert News.RESTORED not in [item.news for item in decision.environment.outbox]
+    assert decision.environment.resources[0].restore_from == "", "better than none at all"
+    assert "no such snapshot" in decision.environment.problem
+
+
+def test_ready_is_announced_with_the_link_that_opens_it() -> None:
+    link = "https://nb.notebooks.example.com"
+    creating = thing(State.CREATING, under_way=Step.CREATE, operation="op", look_at=NOW)
+    seen = {"workbench/main": Observation(state=State.READY, link=link, finished=True)}
+    decision = decided(environment(Verb.JOIN, creating), plan(want()), seen)
+    [item] = decision.environment.outbox
+    assert (item.news, item.notebook) == (News.READY, link)
+
+
+def test_a_notebook_that_just_stopped_has_its_owners_sessions_looked_for_once_more() -> None:
+    sessions = Resource(kind=Kind.SESSION, slot="started", name="p/sessions")
+    stopping = thing(State.STOPPING, under_way=Step.STOP, operation="op", look_at=NOW)
+    record = environment(Verb.LEAVE, stopping, sessions)
+    assert must_look(record, plan(), NOW) == ["workbench/main"]
+    seen = {"workbench/main": Observation(state=State.STOPPED, finished=True)}
+    decision = decided(record, plan(), seen)
+    assert decision.environment.phase is Phase.SUSPENDING
+    assert must_look(decision.environment, plan(), NOW) == ["session/started"]
+
+
+def test_an_announced_event_is_looked_at_when_its_time_comes() -> None:
+    later = an_intent(Verb.LEAVE, "later", effective_at=after(days=9))
+    record = environment(Verb.JOIN, thing(State.READY, consented=True), pending=(later,))
+    assert decided(record, plan(want())).environment.due_at == after(days=9)
+    scheduled = environment(Verb.JOIN, intent=None, pending=(later,))
+    assert decided(scheduled, plan()).environment.phase is Phase.SCHEDULED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import types
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Union, get_args, get_origin
 
@@ -16,7 +17,14 @@ from shared.adapters import cursors, documents
 from shared.adapters.cursors import BadCursor, Position
 from shared.adapters.documents import DocumentTooNew, DocumentUnreadable
 from shared.domain.environment import Entry, Environment, Parked
-from tests.support.stored import NOON, a_parked, an_entry, an_environment
+from shared.domain.resources import Kind, Resource, State, Step
+from tests.support.stored import (
+    NOON,
+    a_document_of_schema_1,
+    a_parked,
+    an_entry,
+    an_environment,
+)
 
 ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 MOMENTS = st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29), timezones=ZONES)  # noqa: DTZ001
@@ -36,7 +44,10 @@ def values_of(kind: Any) -> st.SearchStrategy[Any]:
         fields = msgspec.structs.fields(kind)
         return st.builds(kind, **{field.name: values_of(field.type) for field in fields})
     if get_origin(kind) is tuple:
-        return st.lists(values_of(get_args(kind)[0]), max_size=3).map(tuple)
+        first, *others = get_args(kind)
+        if others == [...]:
+            return st.lists(values_of(first), max_size=2).map(tuple)
+        return st.tuples(values_of(first), *map(values_of, others))
     if get_origin(kind) in (Union, types.UnionType):
         return st.one_of([values_of(each) for each in get_args(kind)])
     return st.from_type(kind)
@@ -74,10 +85,11 @@ def test_the_top_level_is_what_listings_go_by() -> None:
     document = documents.encode_environment(an_environment())
     record = document.pop("record")
     assert document == {
-        "schema": 1,
+        "schema": 2,
         "key": an_environment().key,
         "email": "ana@example.com",
         "phase": "provisioning",
+        "making": "creating",
         "due_at": NOON,
         "updated_at": NOON,
     }
@@ -93,8 +105,8 @@ def test_times_to_order_by_are_in_utc_and_never_without_zone() -> None:
 
 
 def test_a_newer_schema_is_refused_whatever_else_it_holds() -> None:
-    newer = {"schema": 2, "key": "ana", "record": {"all": "different"}}
-    with pytest.raises(DocumentTooNew, match=r"environment 'ana' has schema 2.*knows up to 1"):
+    newer = {"schema": 3, "key": "ana", "record": {"all": "different"}}
+    with pytest.raises(DocumentTooNew, match=r"environment 'ana' has schema 3.*knows up to 2"):
         documents.decode_environment(newer)
 
 
@@ -110,8 +122,15 @@ def test_a_record_of_the_wrong_shape_is_refused_where_it_is_wrong() -> None:
     document["record"]["resources"][0]["state"] = "melted"
     with pytest.raises(DocumentUnreadable, match=r"'melted'.*resources\[.*\]\.state"):
         documents.decode_environment(document)
-    with pytest.raises(DocumentUnreadable, match="record"):
-        documents.decode_environment({"schema": 1, "key": "ana"})
+
+
+@pytest.mark.parametrize(
+    "beside", [{}, {"record": 1}, {"record": {}}, {"record": {"resources": [1, {"place": 0}]}}]
+)
+@pytest.mark.parametrize("schema", [1, 2])
+def test_a_document_of_no_shape_at_all_is_refused(schema: int, beside: dict[str, Any]) -> None:
+    with pytest.raises(DocumentUnreadable, match=r"environment 'ana': record: "):
+        documents.decode_environment({"schema": schema, "key": "ana"} | beside)
 
 
 @pytest.mark.parametrize(
@@ -146,6 +165,71 @@ def test_a_record_from_before_a_field_was_added_has_its_default() -> None:
     assert documents.decode_environment(document) == an_environment(recent=())
 
 
+def test_a_record_of_the_first_schema_is_read_whole() -> None:
+    document = a_document_of_schema_1()
+    record = documents.decode_environment(document)
+    assert [(each.id, each.state, each.tried) for each in record.resources] == [
+        ("workbench/main", State.CREATING, ()),
+        ("session-template/spark", State.READY, ()),
+    ]
+    stored = documents.encode_environment(record)
+    assert (stored["schema"], stored["making"]) == (2, "creating")
+    new = through_json(stored)["record"]
+    for old_part, new_part in zip(
+        [document["record"], document["record"]["intent"], *document["record"]["resources"]],
+        [new, new["intent"], *new["resources"]],
+        strict=True,
+    ):
+        assert {name for name in old_part if name not in new_part} <= {"place"}
+        for name, value in old_part.items():
+            if isinstance(value, str | int | None):
+                assert name == "place" or new_part[name] == value
+
+
+def test_the_first_schema_is_left_as_it_was_and_only_it_knows_a_place() -> None:
+    document = a_document_of_schema_1()
+    documents.decode_environment(document)
+    assert document == a_document_of_schema_1()
+    with pytest.raises(DocumentUnreadable, match=r"record\.resources\[0\]\.place is unknown"):
+        documents.decode_environment(document | {"schema": 2})
+    document["record"]["resources"][1]["colour"] = "green"
+    with pytest.raises(DocumentUnreadable, match=r"record\.resources\[1\]\.colour is unknown"):
+        documents.decode_environment(document)
+
+
+WAITS = {"queued_at": NOON}
+MADE = {"under_way": Step.CREATE}
+SEEN = {"state": State.CREATING}
+
+
+@pytest.mark.parametrize(
+    ("resources", "making"),
+    [
+        pytest.param([], None, id="nothing"),
+        pytest.param([(Kind.WORKBENCH, {"state": State.READY})], None, id="it is there"),
+        pytest.param([(Kind.WORKBENCH, {"under_way": Step.START})], None, id="another step"),
+        pytest.param([(Kind.WORKBENCH, MADE)], "creating", id="asked for"),
+        pytest.param([(Kind.WORKBENCH, SEEN)], "creating", id="seen being made"),
+        pytest.param([(Kind.WORKBENCH, MADE | WAITS)], "creating", id="has waited"),
+        pytest.param([(Kind.WORKBENCH, WAITS)], "waiting", id="waits"),
+        pytest.param([(Kind.DATAPROC_HUB, MADE)], "creating", id="an older kind"),
+        pytest.param([(Kind.MANAGED_NOTEBOOK, WAITS)], "waiting", id="an older kind waits"),
+        pytest.param([(Kind.SESSION_TEMPLATE, MADE | SEEN | WAITS)], None, id="a template"),
+        pytest.param([(Kind.SNAPSHOT, MADE | SEEN)], None, id="a snapshot"),
+        pytest.param(
+            [(Kind.WORKBENCH, WAITS), (Kind.DATAPROC_HUB, SEEN)], "creating", id="one of each"
+        ),
+    ],
+)
+def test_a_record_counts_by_its_notebooks(
+    resources: list[tuple[Kind, dict[str, Any]]], making: str | None
+) -> None:
+    record = an_environment(
+        resources=tuple(Resource(kind=k, slot="s", name="x", **more) for k, more in resources)
+    )
+    assert documents.encode_environment(record)["making"] == making
+
+
 @given(st.lists(st.tuples(MOMENTS, st.integers(0, 9999)), min_size=2, max_size=6))
 def test_entry_names_sort_by_time_then_place(places: list[tuple[datetime, int]]) -> None:
     entries = [
@@ -160,9 +244,10 @@ def test_entry_names_tell_different_entries_of_one_moment_apart() -> None:
     assert documents.entry_id(an_entry("a"), 0) == documents.entry_id(an_entry("a"), 0)
 
 
-@given(st.text())
-def test_parked_names_are_valid_document_names(id: str) -> None:
-    name = documents.parked_name(id)
+@pytest.mark.parametrize("name_of", [documents.parked_name, documents.shortage_name])
+@given(text=st.text())
+def test_names_are_valid_document_names(name_of: Callable[[str], str], text: str) -> None:
+    name = name_of(text)
     assert name
     assert set(name) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")
     assert len(name) <= 60

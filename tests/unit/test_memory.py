@@ -1,4 +1,7 @@
-"""How the memory of a resource changes by what was seen, begun, and failed."""
+"""How the memory of a resource changes by what was seen, begun, and failed.
+
+What is stuck, lost or out of stock is in ``test_memory_troubles.py``.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,10 @@ MOVING = {
     Step.START: State.STARTING,
     Step.STOP: State.STOPPING,
     Step.DELETE: State.DELETING,
+    Step.UPDATE: State.UPDATING,
+    Step.RESTORE: State.RESTORING,
+    Step.PROTECT: State.UPDATING,
+    Step.UNPROTECT: State.UPDATING,
 }
 
 
@@ -91,6 +98,10 @@ def test_while_an_operation_runs_it_is_only_looked_at(step: Step) -> None:
         (Step.STOP, State.STOPPED),
         (Step.STOP, State.ABSENT),
         (Step.DELETE, State.ABSENT),
+        (Step.UPDATE, State.STOPPED),
+        (Step.PROTECT, State.STOPPED),
+        (Step.PROTECT, State.BROKEN),
+        (Step.UNPROTECT, State.READY),
     ],
 )
 def test_a_step_that_had_its_effect_has_come_to_its_end(step: Step, state: State) -> None:
@@ -167,12 +178,12 @@ def test_a_step_that_may_have_got_through_keeps_its_request_and_its_trace() -> N
 
 
 @pytest.mark.parametrize("fate", list(Fate))
-def test_only_a_stock_out_moves_on_to_the_next_place(fate: Fate) -> None:
-    expected = 1 if fate is Fate.STOCK_OUT else 0
-    assert failed(begun(), a_problem(fate)).place == expected
+def test_only_a_stock_out_passes_the_place_over(fate: Fate) -> None:
+    expected = ("zone-a/nb",) if fate is Fate.STOCK_OUT else ()
+    assert failed(begun(), a_problem(fate)).tried == expected
 
 
-@pytest.mark.parametrize("fate", list(Fate))
+@pytest.mark.parametrize("fate", fates(Fate.STOCK_OUT))
 def test_what_repeating_cannot_help_waits_in_the_slow_steps_at_once(fate: Fate) -> None:
     resource = failed(begun(), a_problem(fate))
     slow = fate in (Fate.PERMANENT, Fate.FOREIGN)
@@ -221,7 +232,7 @@ def test_the_link_is_the_one_seen_last() -> None:
 
 def test_an_operation_that_ended_in_an_error_fails_its_step() -> None:
     creating = replace(begun(), operation="operations/1", state=State.CREATING)
-    resource = saw(creating, State.ABSENT, problem=a_problem(Fate.STOCK_OUT))
-    assert (resource.state, resource.place, resource.under_way) == (State.ABSENT, 1, None)
+    resource = saw(creating, State.ABSENT, problem=a_problem(Fate.TEMPORARY))
+    assert (resource.state, resource.under_way, resource.serial) == (State.ABSENT, None, 1)
     assert resource.retry_at is not None
     assert resource.retry_at > NOW

@@ -1,8 +1,8 @@
-"""Why notebooks are spoken to over REST; the day this fails, the client can take over."""
+"""What Google's client for notebooks can't say yet; the day one fails, it can take over."""
 
 from __future__ import annotations
 
-from google.cloud import notebooks_v2
+from google.cloud import notebooks_v1, notebooks_v2
 
 
 def test_googles_client_still_cannot_say_what_a_personal_notebook_needs() -> None:
@@ -11,3 +11,9 @@ def test_googles_client_still_cannot_say_what_a_personal_notebook_needs() -> Non
     assert "instance_owners" in fields
     assert not fields & {"enable_managed_euc", "enable_deletion_protection"}
     assert "ORPHANED" not in notebooks_v2.State.__members__
+
+
+def test_googles_client_still_cannot_read_the_labels_of_a_runtime() -> None:
+    """Once it can, read those too (``older_services.py``): they can be put on an existing one."""
+    assert "labels" not in notebooks_v1.Runtime.meta.fields
+    assert "labels" in notebooks_v1.VirtualMachineConfig.meta.fields

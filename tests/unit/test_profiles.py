@@ -105,6 +105,18 @@ class TestWhoGetsWhat:
         assert found is not None
         assert found.grace_seconds == seconds
 
+    @pytest.mark.parametrize(
+        ("written", "seconds"), [("0", 0), ("12h", 43200), ("90d", 90 * 86400)]
+    )
+    def test_how_long_a_snapshot_is_kept_in_seconds(self, written: str, seconds: int) -> None:
+        text = changed("grace: 12h", f"grace: 12h\n    keep_snapshot: {written}")
+        found = parsed(text).profile("analyst")
+        assert found is not None
+        assert found.keep_seconds == seconds
+
+    def test_no_snapshot_is_kept_unless_the_profile_says_so(self) -> None:
+        assert parsed().default.keep_seconds == 0
+
 
 class TestEveryFaultIsNamedWithItsPlace:
     @pytest.mark.parametrize(
@@ -180,6 +192,11 @@ class TestEveryFaultIsNamedWithItsPlace:
             ("grace: 12h", "grace: 12", "profiles.analyst.grace: expected hours or days such as"),
             ("grace: 12h", "grace: 9999d", "profiles.analyst.grace: expected hours or days"),
             ("grace: 12h", "grace: true", "profiles.analyst.grace: expected text or int, got true"),
+            (
+                "grace: 12h",
+                "grace: 12h\n    keep_snapshot: 3 months",
+                "profiles.analyst.keep_snapshot: expected hours or days such as 12h or 14d",
+            ),
             (
                 "grace: 12h",
                 "grace: 12h\n    network: {subnet: a/b}",

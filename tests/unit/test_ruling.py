@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from shared.domain.decision import removal_at
 from shared.domain.environment import Environment, Intent, Verb
 from shared.domain.resources import State
 from shared.domain.ruling import Outcome, Ruling, in_force, rule
@@ -127,7 +126,7 @@ def test_a_second_leave_does_not_start_the_grace_period_again() -> None:
     left = put(a_record(), an_intent(LEAVE, "a", occurred_at=after(1)), after(1)).environment
     again = put(left, an_intent(LEAVE, "b", occurred_at=after(days=5)), after(days=5)).environment
     assert again.left_at == after(1)
-    assert removal_at(again) == after(1, days=14)
+    assert again.removal_at == after(1, days=14)
 
 
 def test_a_leave_after_a_return_starts_a_grace_period_of_its_own() -> None:
@@ -142,7 +141,7 @@ def test_a_second_leave_can_make_it_immediate() -> None:
     left = put(a_record(), an_intent(LEAVE, "a", occurred_at=after(1)), after(1)).environment
     at_once = an_intent(LEAVE, "b", occurred_at=after(2), immediate=True)
     again = put(left, at_once, after(2)).environment
-    assert removal_at(again) == after(1)
+    assert again.removal_at == after(1)
 
 
 def test_an_id_seen_before_is_a_duplicate_even_with_another_time() -> None:
@@ -243,4 +242,4 @@ def test_the_grace_period_of_a_leaver_is_that_of_their_newest_join_however_late_
     before = an_intent(JOIN, "a", occurred_at=after(-9), grace_seconds=0)
     moved = an_intent(JOIN, "b", occurred_at=after(-5), grace_seconds=14 * 86400)
     left = fold([before, an_intent(LEAVE, "c"), moved])
-    assert removal_at(left) == after(days=14)
+    assert left.removal_at == after(days=14)

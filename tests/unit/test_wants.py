@@ -247,5 +247,6 @@ def test_one_persons_templates_leave_the_master_as_it_was() -> None:
     assert wants(shared, ANA, KEY, SITE) == first
 
 
-def test_kinds_are_all_there() -> None:
-    assert {want.kind for want in made().values()} == set(Kind)
+def test_no_kind_is_made_that_the_profile_does_not_ask_for() -> None:
+    asked = {Kind.SESSION_TEMPLATE, Kind.CLUSTER_TEMPLATE, Kind.WORKBENCH}
+    assert {want.kind for want in made().values()} == asked

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import googleapiclient
 import pytest
 
-from shared.adapters.rest import Rest
-from shared.adapters.workbench import WorkbenchDriver
 from shared.domain.faults import CloudFault, Fate
-from shared.domain.resources import Kind, Observation, Resource, State, Step, Want
-
-KEY = "ana-abcdefghijkl"
-EMAIL = "ana@example.com"
-NAME = f"projects/demo/locations/us-central1-a/instances/wb-{KEY}"
-OPERATION = "projects/demo/locations/us-central1-a/operations/op-1"
+from shared.domain.resources import Drift, State, Step
+from tests.support.notebook_answers import (
+    EMAIL,
+    KEY,
+    MACHINE,
+    MACHINE_DRIFT,
+    OPERATION,
+    OTHER,
+    Answers,
+    driver,
+    instance,
+    look,
+    resource,
+    want,
+)
 
 STATES = {
     "STATE_UNSPECIFIED": None,
@@ -33,47 +40,6 @@ STATES = {
     "SUSPENDED": State.STOPPED,
     "ORPHANED": State.BROKEN,
 }
-
-
-class Answers:
-    """Stands in for ``Rest``: answers each path as told, 404 for the rest."""
-
-    def __init__(self, **answers: dict[str, Any] | CloudFault) -> None:
-        self._answers = answers
-        self.asked: list[str] = []
-
-    def get(self, path: str, **params: str) -> dict[str, Any]:
-        return self._answer("operation" if "/operations/" in path else "instance")
-
-    def post(self, path: str, body: dict[str, Any], **params: str) -> dict[str, Any]:
-        return self._answer("post")
-
-    def delete(self, path: str, **params: str) -> dict[str, Any]:
-        return self._answer("post")
-
-    def _answer(self, what: str) -> dict[str, Any]:
-        self.asked.append(what)
-        answer = self._answers.get(what, CloudFault(Fate.PERMANENT, "NOT_FOUND", "none"))
-        if isinstance(answer, CloudFault):
-            raise answer
-        return answer
-
-
-def driver(answers: Answers) -> WorkbenchDriver:
-    return WorkbenchDriver(cast("Rest", answers))
-
-
-def instance(state: str, **more: Any) -> dict[str, Any]:
-    labels = {"managed-by": "benchkeeper", "benchkeeper-person": KEY}
-    return {"name": NAME, "labels": labels, "instanceOwners": [EMAIL], "state": state, **more}
-
-
-def resource(**more: Any) -> Resource:
-    return Resource(kind=Kind.WORKBENCH, slot="main", name=NAME, **more)
-
-
-def look(answers: Answers, remembered: Resource | None = None) -> Observation:
-    return driver(answers).observe(remembered or resource(), KEY, EMAIL)
 
 
 def discovered_states() -> list[str]:
@@ -208,13 +174,66 @@ def test_a_refused_start_of_what_does_not_run_is_a_fault() -> None:
 
 
 def test_a_conflict_with_another_operation_is_not_taken_for_a_thing_that_exists() -> None:
-    want = Want(kind=Kind.WORKBENCH, slot="main", places=(NAME,), body={}, digest="d")
     busy = CloudFault(Fate.TEMPORARY, "ABORTED", "busy")
     with pytest.raises(CloudFault, match="busy"):
-        driver(Answers(post=busy)).create(resource(), want, KEY, EMAIL, "r")
+        driver(Answers(post=busy)).create(resource(), want(), KEY, EMAIL, "r")
 
 
 def test_an_answer_without_an_operation_is_uncertain() -> None:
     with pytest.raises(CloudFault) as caught:
         driver(Answers(post={})).stop(resource(), "r")
     assert caught.value.fate is Fate.UNCERTAIN
+
+
+def test_a_look_with_a_want_says_how_it_differs() -> None:
+    answers = Answers(instance=instance("ACTIVE", gceSetup=MACHINE))
+    assert look(answers, wanted=OTHER).drift == MACHINE_DRIFT
+    assert look(answers, wanted=want(**MACHINE)).drift == Drift()
+    assert look(answers).drift is None
+
+
+@pytest.mark.parametrize(
+    ("said", "remembered"),
+    [
+        ("ACTIVE", {"under_way": Step.UPDATE}),
+        ("ACTIVE", {"under_way": Step.UPDATE, "operation": OPERATION}),
+        ("STARTING", {}),
+    ],
+)
+def test_what_is_still_being_worked_on_is_not_compared(
+    said: str, remembered: dict[str, Any]
+) -> None:
+    found = instance(said, gceSetup=MACHINE)
+    done = {"name": OPERATION, "done": True, "response": found}
+    answers = Answers(instance=found, operation=done)
+    assert look(answers, resource(**remembered), OTHER).drift is None
+
+
+def test_somebody_elses_is_not_compared() -> None:
+    answers = Answers(instance=instance("ACTIVE", labels={}, gceSetup=MACHINE))
+    assert look(answers, wanted=OTHER).drift is None
+
+
+@pytest.mark.parametrize("said", ["ACTIVE", "STOPPED", "ORPHANED"])
+def test_its_protection_is_seen(said: str) -> None:
+    assert look(Answers(instance=instance(said, enableDeletionProtection=True))).protected
+    assert not look(Answers(instance=instance(said))).protected
+
+
+@pytest.mark.parametrize("response", [instance("STOPPED"), {}])
+def test_an_operation_that_ended_well_is_finished(response: dict[str, Any]) -> None:
+    done = {"name": OPERATION, "done": True, "response": response}
+    answers = Answers(operation=done, instance=instance("STOPPED"))
+    assert look(answers, resource(operation=OPERATION, under_way=Step.RESTORE)).finished
+
+
+def test_what_has_no_operation_or_a_failed_or_running_one_is_not_finished() -> None:
+    remembered = resource(operation=OPERATION, under_way=Step.START)
+    failed = {"name": OPERATION, "done": True, "error": {"code": 13, "message": "It failed"}}
+    for operation in (failed, {"name": OPERATION}):
+        assert not look(
+            Answers(operation=operation, instance=instance("ACTIVE")), remembered
+        ).finished
+    forgotten = Answers(instance=instance("ACTIVE"))
+    assert not look(forgotten, remembered).finished
+    assert not look(forgotten).finished

@@ -44,6 +44,9 @@ SparkIdle = Annotated[int, Meta(ge=10, le=20160, description="whole minutes from
 Zone = Annotated[
     str, Meta(pattern=r"^[a-z]+-[a-z]+[0-9]+-[a-z]$", description="a zone such as us-central1-a")
 ]
+Region = Annotated[
+    str, Meta(pattern=r"^[a-z]+-[a-z]+[0-9]+$", description="a region such as us-central1")
+]
 MachineType = Annotated[
     str,
     Meta(
@@ -82,6 +85,14 @@ DiskType = Literal[
     "HYPERDISK_THROUGHPUT",
     "HYPERDISK_BALANCED_HIGH_AVAILABILITY",
     "HYPERDISK_ML",
+]
+OlderDiskType = Literal["PD_STANDARD", "PD_BALANCED", "PD_SSD", "PD_EXTREME"]  # of Notebooks v1
+ServiceAccount = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z0-9-]{1,63}@[a-z0-9.:-]{1,190}$",
+        description="a service account's e-mail address",
+    ),
 ]
 ProjectId = Annotated[
     str,

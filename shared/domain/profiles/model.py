@@ -63,6 +63,36 @@ class Workbench(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     image: Image = Image(family="workbench-instances")
 
 
+class OlderDisk(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One persistent disk of an older kind of notebook, which knows fewer types."""
+
+    size_gb: fields.DiskSize
+    type: fields.OlderDiskType = "PD_BALANCED"
+
+
+class ManagedNotebook(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A managed notebook, an older kind: a machine of Google's, somewhere in ``location``."""
+
+    location: fields.Region
+    machine_type: fields.MachineType
+    data_disk: OlderDisk = OlderDisk(size_gb=100)
+    idle_minutes: fields.NotebookIdle = 180
+    terminal: bool = True
+
+
+class DataprocHub(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A Dataproc Hub, an older kind: it makes clusters of the person's own templates.
+
+    ``service_account``: whose rights it has. There is no default, for Google's would be an account
+    that may edit the whole project.
+    """
+
+    zone: fields.Zone
+    machine_type: fields.MachineType
+    service_account: fields.ServiceAccount
+    boot_disk: OlderDisk = OlderDisk(size_gb=100)
+
+
 class TemplateEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A Spark template as profiles.yaml asks for it: its slot, its master, its idle time."""
 
@@ -72,12 +102,19 @@ class TemplateEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class ProfileEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One profile as it is written."""
+    """One profile as it is written.
+
+    ``grace``: between leaving and removal. ``keep_snapshot``: for how long the snapshot is kept
+    that is taken of the notebook's data disk before its removal; 0: none is taken.
+    """
 
     grace: str | int
+    keep_snapshot: str | int = 0
     labels: dict[str, str] = {}
     network: Network = Network()
     workbench: Workbench | None = None
+    managed_notebook: ManagedNotebook | None = None
+    dataproc_hub: DataprocHub | None = None
     session_templates: tuple[TemplateEntry, ...] = ()
     cluster_templates: tuple[TemplateEntry, ...] = ()
 
@@ -111,11 +148,14 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     grace_seconds: int
+    keep_seconds: int
     labels: dict[str, str]
     network: Network
     workbench: Workbench | None
     session_templates: tuple[SparkTemplate, ...]
     cluster_templates: tuple[SparkTemplate, ...]
+    managed_notebook: ManagedNotebook | None = None
+    dataproc_hub: DataprocHub | None = None
 
 
 class ProfilesInvalid(Exception):
@@ -130,9 +170,17 @@ class ProfileSet:
     """All profiles in force, and who gets which."""
 
     def __init__(
-        self, profiles: Mapping[str, Profile], default: str, groups: Sequence[tuple[str, str]]
+        self,
+        profiles: Mapping[str, Profile],
+        default: str,
+        groups: Sequence[tuple[str, str]],
+        warnings: tuple[str, ...] = (),
     ) -> None:
-        """``groups``: pairs of group and profile name, the first match wins."""
+        """``groups``: pairs of group and profile name, the first match wins.
+
+        ``warnings``: located messages about what is valid and still won't do what it seems to.
+        """
+        self.warnings = warnings
         self._profiles = dict(profiles)
         self._default = self._profiles[default]
         self._groups = [(group.casefold(), self._profiles[name]) for group, name in groups]

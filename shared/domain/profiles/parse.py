@@ -21,7 +21,12 @@ from shared.domain.profiles.model import (
     SparkTemplate,
     TemplateEntry,
 )
-from shared.domain.profiles.rules import check_profile, check_references, read_grace
+from shared.domain.profiles.rules import (
+    check_profile,
+    check_references,
+    read_span,
+    warnings_about,
+)
 from shared.domain.profiles.strict_yaml import YamlRefused, read_yaml
 from shared.domain.suggest import suggestion
 
@@ -51,7 +56,8 @@ def parse_profiles(
         profiles[name] = _profile(name, entry, read)
     if problems:
         raise ProfilesInvalid(problems)
-    return ProfileSet(profiles, file.default, [(g.group, g.profile) for g in file.groups])
+    groups = [(mapping.group, mapping.profile) for mapping in file.groups]
+    return ProfileSet(profiles, file.default, groups, warnings_about(file))
 
 
 def _read(data: bytes, name: str, problems: Problems) -> Any:
@@ -92,10 +98,13 @@ def _profile(name: str, entry: ProfileEntry, masters: _Masters) -> Profile:
     path = f"profiles.{name}"
     return Profile(
         name=name,
-        grace_seconds=read_grace(entry.grace) or 0,
+        grace_seconds=read_span(entry.grace) or 0,
+        keep_seconds=read_span(entry.keep_snapshot) or 0,
         labels=entry.labels,
         network=entry.network,
         workbench=entry.workbench,
+        managed_notebook=entry.managed_notebook,
+        dataproc_hub=entry.dataproc_hub,
         session_templates=masters.templates(
             entry.session_templates, f"{path}.session_templates", check_session_master
         ),

@@ -6,11 +6,15 @@ documents by ``make check``. Nothing here knows how they are sent, or what is th
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from shared.domain.person import Person
 from shared.domain.profiles import Profile
 from shared.domain.resources import Want
 from shared.domain.wants.cluster_template import cluster_template_want
+from shared.domain.wants.dataproc_hub import dataproc_hub_want
 from shared.domain.wants.labels import is_ours, labels_of
+from shared.domain.wants.managed_notebook import managed_notebook_want
 from shared.domain.wants.session_template import session_template_want
 from shared.domain.wants.site import Site
 from shared.domain.wants.workbench import workbench_want
@@ -31,7 +35,13 @@ def wants(profile: Profile, person: Person, key: str, site: Site) -> tuple[Want,
         cluster_template_want(profile, template, person, key, site)
         for template in profile.cluster_templates
     ]
-    notebooks = (
-        [workbench_want(profile, profile.workbench, person, key, site)] if profile.workbench else []
-    )
-    return (*sessions, *clusters, *notebooks)
+    return (*sessions, *clusters, *_notebooks(profile, person, key, site))
+
+
+def _notebooks(profile: Profile, person: Person, key: str, site: Site) -> Iterator[Want]:
+    if profile.workbench is not None:
+        yield workbench_want(profile, profile.workbench, person, key, site)
+    if profile.managed_notebook is not None:
+        yield managed_notebook_want(profile, profile.managed_notebook, person, key, site)
+    if profile.dataproc_hub is not None:
+        yield dataproc_hub_want(profile, profile.dataproc_hub, person, key, site)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from shared.domain.names import resource_id
 from shared.domain.person import Person
 from shared.domain.profiles import Disk, Image, Profile, Workbench
@@ -33,7 +35,8 @@ def workbench_want(
         "labels": labels_of(profile, person, key),
         "gceSetup": _machine(profile, workbench, site),
     }
-    return want(Kind.WORKBENCH, SLOT, places, body)
+    # What a zone runs out of is machines of one type, not zones as such.
+    return replace(want(Kind.WORKBENCH, SLOT, places, body), scarce=workbench.machine_type)
 
 
 def _machine(profile: Profile, workbench: Workbench, site: Site) -> dict[str, Any]:

@@ -1,0 +1,96 @@
+"""Dataproc clusters that people started from their cluster templates.
+
+They run on the person's own credentials (personal cluster authentication), and such a cluster
+can't be stopped: when its person leaves, it is deleted. What is in a template is the profiles'
+business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from shared.adapters.uses import SECONDS, Use, UsesDriver, operation_name
+from shared.domain.resources import Item, Kind
+from shared.domain.wants.cluster_template import PERSONAL_AUTH_USER
+from shared.domain.wants.labels import MANAGED_BY, MANAGER, PERSON, is_ours
+
+if TYPE_CHECKING:
+    from google.cloud.dataproc_v1 import Cluster, ClusterControllerClient
+
+_PAGE = 1000
+
+
+class ClusterDriver(UsesDriver):
+    """All of a person's clusters in one region; ``resource.name`` is their parent collection,
+    ``projects/P/regions/R/clusters``.
+
+    A template can be copied with its labels. So one that runs on somebody else's credentials is
+    left alone, whatever its labels say.
+    """
+
+    kind = Kind.CLUSTER
+    _ending = "DELETING"
+    _over = ()  # a deleted one is listed no more; a broken one still costs money
+
+    def __init__(
+        self, client: Callable[[], ClusterControllerClient], *, seconds: float = SECONDS
+    ) -> None:
+        super().__init__(seconds=seconds)
+        self._make_client = client
+
+    @cached_property
+    def _client(self) -> ClusterControllerClient:
+        return self._make_client()
+
+    def _listed(self, parent: str, key: str, email: str) -> list[Use]:
+        from google.cloud.dataproc_v1 import ListClustersRequest
+
+        project, region, _ = _parts(f"{parent}/-")
+        request = ListClustersRequest(
+            project_id=project,
+            region=region,
+            filter=f"labels.{PERSON} = {key} AND labels.{MANAGED_BY} = {MANAGER}",
+            page_size=_PAGE,
+        )
+        found = self._client.list_clusters(request, retry=None, timeout=self._seconds)
+        return [
+            _use(cluster, f"{parent}/{cluster.cluster_name}", email)
+            for cluster in found
+            if is_ours(dict(cluster.labels), key)
+        ]
+
+    def _end(self, name: str, request_id: str) -> str:
+        from google.cloud.dataproc_v1 import DeleteClusterRequest
+
+        project, region, cluster = _parts(name)
+        request = DeleteClusterRequest(
+            project_id=project, region=region, cluster_name=cluster, request_id=request_id
+        )
+        return operation_name(
+            self._client.delete_cluster(request, retry=None, timeout=self._seconds)
+        )
+
+    def _state_of(self, name: str) -> str:
+        project, region, cluster = _parts(name)
+        found = self._client.get_cluster(
+            project_id=project,
+            region=region,
+            cluster_name=cluster,
+            retry=None,
+            timeout=self._seconds,
+        )
+        return str(found.status.state.name)
+
+
+def _use(cluster: Cluster, name: str, email: str) -> Use:
+    user = str(cluster.config.software_config.properties.get(PERSONAL_AUTH_USER, email))
+    theirs = f"it runs on the credentials of {user}" if user != email else ""
+    return Use(Item(name=name, state=cluster.status.state.name), theirs)
+
+
+def _parts(name: str) -> tuple[str, str, str]:
+    """Project, region and name of a cluster."""
+    _, project, _, region, _, cluster = name.split("/")
+    return project, region, cluster

@@ -1,0 +1,59 @@
+"""The Notebooks v2 operation of a call whose answer was lost, found again among all of its zone.
+
+For what must not be done twice and leaves no trace in the thing itself. The API's list takes a
+filter that its document doesn't describe, so the operations are filtered here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from shared.adapters.rest import Rest
+
+Json = dict[str, Any]
+
+_PAGE = "500"
+_SKEW = timedelta(minutes=1)  # between our clock and Google's
+
+
+def lost_operation(rest: Rest, name: str, verb: str, since: datetime) -> Json | None:
+    """What ``verb`` of the instance ``name`` has come to, if it was begun at ``since`` or later.
+
+    One that runs wins, then the newest; None when there is none.
+    """
+    parent, _, _ = name.rpartition("/instances/")
+    found: list[tuple[bool, datetime, Json]] = []
+    for operation in _operations(rest, parent):
+        metadata = operation.get("metadata") or {}
+        begun = _moment(metadata.get("createTime"))
+        if metadata.get("verb") != verb or _place(metadata.get("target", "")) != _place(name):
+            continue
+        if begun is not None and begun >= since - _SKEW:
+            found.append((not operation.get("done"), begun, operation))
+    return max(found, key=lambda one: one[:2])[2] if found else None
+
+
+def _operations(rest: Rest, parent: str) -> Iterator[Json]:
+    token = ""
+    while True:
+        more = {"pageToken": token} if token else {}
+        page = rest.get(f"v2/{parent}/operations", pageSize=_PAGE, **more)
+        yield from page.get("operations", [])
+        token = page.get("nextPageToken", "")
+        if not token:
+            return
+
+
+def _place(name: str) -> str:
+    """The name within its project, which may be written as an id or as a number."""
+    return name.partition("/locations/")[2]
+
+
+def _moment(text: object) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

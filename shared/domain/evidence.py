@@ -1,0 +1,158 @@
+"""The leaving record: what a person had when they left, and what became of each thing.
+
+Kept in the record, so that it is written in the same commit as the deed it tells of, and stays
+when the environment is gone. It is evidence: nothing decides by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+from msgspec.structs import replace
+
+from shared.domain.resources import Item, Kind, Resource, State, Step
+
+_MOST_LEAVINGS = 5  # a record is one document; who came and went six times loses the first
+_MOST_DEEDS = 40
+
+
+class Deed(msgspec.Struct, frozen=True, kw_only=True):
+    """One step: when it was begun, as which operation, when it ended, and what was there then.
+
+    ``operation`` is Google's name of it; '' for what is done at once. ``outcome``: the state it
+    led to, or why it failed; '' while it is under way.
+    """
+
+    step: Step
+    about: str
+    begun_at: datetime
+    operation: str = ""
+    ended_at: datetime | None = None
+    outcome: str = ""
+
+
+class Thing(msgspec.Struct, frozen=True, kw_only=True):
+    """Something the person had: ``kind/slot``, its full name, its state when first looked at."""
+
+    about: str
+    name: str
+    state: str
+
+
+class Scan(msgspec.Struct, frozen=True, kw_only=True):
+    """A look everywhere for what is the person's: what was found, as ``kind: name (why)``."""
+
+    at: datetime
+    leftovers: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+
+
+class Leaving(msgspec.Struct, frozen=True, kw_only=True):
+    """One departure, from the leave taking effect to the last look.
+
+    ``removal_at``: when the grace period was to end. ``had``: what existed. ``scan``: the final
+    look for leftovers. ``completed_at``: when everything was gone; ``returned_at``: when the
+    person came back instead.
+    """
+
+    event_id: str
+    source: str
+    occurred_at: datetime
+    left_at: datetime
+    removal_at: datetime
+    immediate: bool = False
+    reason: str = ""
+    moved_to: str = ""
+    had: tuple[Thing, ...] = ()
+    deeds: tuple[Deed, ...] = ()
+    snapshots: tuple[str, ...] = ()
+    scan: Scan | None = None
+    completed_at: datetime | None = None
+    returned_at: datetime | None = None
+
+
+def opened(leavings: Sequence[Leaving], leaving: Leaving) -> tuple[Leaving, ...]:
+    """``leavings`` with a new one, the oldest dropped where there are too many."""
+    return (*leavings, leaving)[-_MOST_LEAVINGS:]
+
+
+def current(leavings: Sequence[Leaving]) -> Leaving | None:
+    """The departure that is going on, if one is."""
+    last = leavings[-1] if leavings else None
+    return last if last is not None and last.returned_at is None else None
+
+
+def amended(leavings: Sequence[Leaving], leaving: Leaving) -> tuple[Leaving, ...]:
+    """``leavings`` with the current one as ``leaving``."""
+    return (*leavings[:-1], leaving)
+
+
+def noted(leaving: Leaving, before: Resource, after: Resource, now: datetime) -> Leaving:
+    """``leaving`` with what a change of one resource adds to it."""
+    leaving = _with_things(leaving, after)
+    if after.kind is Kind.SNAPSHOT and after.state is State.READY:
+        names = dict.fromkeys((*leaving.snapshots, after.name))
+        leaving = replace(leaving, snapshots=tuple(names))
+    if before.under_way is not None and after.under_way is not before.under_way:
+        problem = after.problem if after.problem != before.problem else None
+        outcome = f"{problem.code}: {problem.message}" if problem else str(after.state)
+        leaving = _ended(leaving, before, now, outcome)
+    elif _operations(after) and _operations(after) != _operations(before):
+        leaving = _named(leaving, after)
+    if after.under_way is not None and after.under_way is not before.under_way:
+        deed = Deed(step=after.under_way, about=after.id, begun_at=now)
+        leaving = replace(leaving, deeds=(*leaving.deeds, deed)[-_MOST_DEEDS:])
+    return leaving
+
+
+def _with_things(leaving: Leaving, resource: Resource) -> Leaving:
+    known = {thing.name for thing in leaving.had}
+    seen = _things(resource) if resource.state is not State.ABSENT or resource.items else []
+    fresh = [thing for thing in seen if thing.name not in known]
+    return replace(leaving, had=(*leaving.had, *fresh)) if fresh else leaving
+
+
+def _things(resource: Resource) -> list[Thing]:
+    if resource.kind.is_use:
+        return [_thing(resource, item) for item in resource.items]
+    return [Thing(about=resource.id, name=resource.name, state=resource.state)]
+
+
+def _thing(resource: Resource, item: Item) -> Thing:
+    return Thing(about=resource.id, name=item.name, state=item.state)
+
+
+def _operations(resource: Resource) -> str:
+    """The operation at work on it; for many things at once, those of each."""
+    return resource.operation or ", ".join(i.operation for i in resource.items if i.operation)
+
+
+def _last(leaving: Leaving, about: str) -> int | None:
+    indices = [i for i, deed in enumerate(leaving.deeds) if deed.about == about]
+    return indices[-1] if indices and leaving.deeds[indices[-1]].ended_at is None else None
+
+
+def _ended(leaving: Leaving, before: Resource, now: datetime, outcome: str) -> Leaving:
+    index = _last(leaving, before.id)
+    if index is None:
+        return leaving
+    deed = leaving.deeds[index]
+    deed = replace(
+        deed, operation=_operations(before) or deed.operation, ended_at=now, outcome=outcome
+    )
+    return _with_deed(leaving, index, deed)
+
+
+def _named(leaving: Leaving, after: Resource) -> Leaving:
+    index = _last(leaving, after.id)
+    if index is None:
+        return leaving
+    deed = replace(leaving.deeds[index], operation=_operations(after))
+    return _with_deed(leaving, index, deed)
+
+
+def _with_deed(leaving: Leaving, index: int, deed: Deed) -> Leaving:
+    deeds = (*leaving.deeds[:index], deed, *leaving.deeds[index + 1 :])
+    return replace(leaving, deeds=deeds)

@@ -1,0 +1,101 @@
+"""Where each resource of a person should get to, now: by what is in force, and the clock. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from shared.domain.environment import Environment, Verb
+from shared.domain.resources import Kind, Leftover, Resource, State, Want
+
+
+class Goal(StrEnum):
+    """Where one resource should get to."""
+
+    UP = "present"
+    DOWN = "stopped"  # kept, but not running
+    GONE = "absent"
+    STAY = "as it is"  # the person's own affair, or kept by a hold
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What there is to know besides the record when deciding about it.
+
+    ``wants``: what the profile asks for; None when the person's profile no longer exists (then
+    nothing is made or unmade on their behalf, and the record says why). ``uses``: what to look for
+    that a leaver may have started. ``older``: a leaver's notebooks of the older kinds, None as
+    long as nobody has looked. ``kin``: the record of the person's other address, if there is one
+    (``Environment.inherits``, ``Intent.moved_to``). ``shortages``: what zones lack, as
+    ``zone/machine-type``. ``admitted``: whether it is this person's turn to have a notebook made.
+    ``scan``: everything found of a leaver when all that the record knows of was gone; None as long
+    as nobody has looked.
+    """
+
+    wants: tuple[Want, ...] | None = ()
+    uses: tuple[Resource, ...] = ()
+    older: tuple[Resource, ...] | None = None
+    kin: Environment | None = None
+    shortages: Collection[str] = ()
+    admitted: bool = True
+    scan: tuple[Leftover, ...] | None = None
+
+
+def goals_of(environment: Environment, plan: Plan, now: datetime) -> dict[str, Goal]:
+    """The goal of each resource of the record, by its id (``kind/slot``)."""
+    wanted = None if plan.wants is None else {want.id for want in plan.wants}
+    removal = removal_due(environment, plan, now)
+    return {
+        r.id: _goal(environment, r, wanted, now, removal=removal) for r in environment.resources
+    }
+
+
+def _goal(
+    environment: Environment,
+    resource: Resource,
+    wanted: Collection[str] | None,
+    now: datetime,
+    *,
+    removal: bool,
+) -> Goal:
+    intent, held = environment.intent, environment.held is not None
+    gone = Goal.STAY if held else Goal.GONE
+    if resource.kind is Kind.SNAPSHOT:
+        return gone if has_expired(resource, now) else Goal.UP
+    if resource.kind is Kind.SESSION:
+        # To end a session deletes nothing: a hold doesn't keep it running.
+        return Goal.GONE if environment.leaving else Goal.STAY
+    if resource.kind is Kind.CLUSTER:
+        return gone if environment.leaving else Goal.STAY
+    keep = resource.kind.holds_data
+    if intent is not None and intent.verb is Verb.JOIN:
+        if wanted is None or resource.id in wanted:
+            return Goal.UP
+        # No longer in the profile: a template goes, somebody's work is only stopped.
+        return Goal.DOWN if keep else gone
+    if keep:
+        return Goal.GONE if removal and not held else Goal.DOWN
+    return gone
+
+
+def removal_due(environment: Environment, plan: Plan, now: datetime) -> bool:
+    """Whether a leaver's time is over, or their new address has taken over all they had."""
+    if not environment.leaving:
+        return False
+    return now >= environment.removal_at or has_been_handed_over(environment, plan.kin)
+
+
+def has_been_handed_over(environment: Environment, kin: Environment | None) -> bool:
+    """Whether the person's new address runs on the data of this one."""
+    intent = environment.intent
+    if intent is None or not intent.moved_to or kin is None or kin.inherits:
+        return False
+    heir = kin.notebook
+    return heir is None or (heir.state is State.READY and not heir.restore_from)
+
+
+def has_expired(snapshot: Resource, now: datetime) -> bool:
+    """Whether the time for which a snapshot is kept is over."""
+    return snapshot.expires_at is not None and now >= snapshot.expires_at

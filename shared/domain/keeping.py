@@ -1,0 +1,167 @@
+"""What is kept of a notebook that goes, and what comes back into one that is made anew. Pure.
+
+A snapshot is a resource like any other: wanted, made, looked at, and removed when its time is
+over. A notebook is not deleted before the snapshot of its data, if one is asked for, is complete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from shared.domain.environment import Entry, Environment, Verb
+from shared.domain.goals import Goal
+from shared.domain.resources import Kind, Resource, State, Want
+from shared.domain.wants.snapshot import snapshot_name, snapshot_want
+
+# For somebody whose address changed, where the profile asks for no snapshot of its own accord.
+KEEP_AFTER_MOVE = timedelta(days=30)
+
+
+def must_keep(environment: Environment, notebook: Resource) -> bool:
+    """Whether ``notebook`` may only be deleted once a snapshot of its data is complete."""
+    if notebook.kind is not Kind.WORKBENCH or notebook.stillborn:
+        return False
+    moved = environment.intent is not None and bool(environment.intent.moved_to)
+    return environment.keep_seconds > 0 or moved
+
+
+def is_kept(environment: Environment, notebook: Resource) -> bool:
+    """Whether a complete snapshot holds the data as it is now."""
+    snapshot = environment.resource(f"{Kind.SNAPSHOT}/{notebook.snapshot}")
+    return snapshot is not None and snapshot.state is State.READY
+
+
+def with_snapshots(
+    environment: Environment, goals: Mapping[str, Goal], now: datetime
+) -> Environment:
+    """The record with a snapshot begun for each notebook that needs one before it goes."""
+    for notebook in environment.resources:
+        if not _needs_snapshot(environment, notebook, goals.get(notebook.id)):
+            continue
+        keep = timedelta(seconds=environment.keep_seconds) or KEEP_AFTER_MOVE
+        slot = f"{now:%Y%m%d-%H%M%S}"
+        if environment.resource(f"{Kind.SNAPSHOT}/{slot}") is not None:
+            continue  # that name is another's, of this very second: the next look takes this one
+        snapshot = Resource(
+            kind=Kind.SNAPSHOT,
+            slot=slot,
+            name=snapshot_name(notebook.name, environment.key, slot),
+            source=notebook.name,
+            expires_at=now + keep,
+        )
+        environment = environment.with_resource(replace(notebook, snapshot=slot))
+        environment = environment.with_resource(snapshot)
+    return environment
+
+
+def _needs_snapshot(environment: Environment, notebook: Resource, goal: Goal | None) -> bool:
+    moving_away = environment.intent is not None and bool(environment.intent.moved_to)
+    if goal is not Goal.GONE and not (goal is Goal.DOWN and moving_away):
+        return False
+    at_rest = notebook.state in (State.STOPPED, State.BROKEN) and notebook.under_way is None
+    if not at_rest or not must_keep(environment, notebook):
+        return False
+    return environment.resource(f"{Kind.SNAPSHOT}/{notebook.snapshot}") is None
+
+
+def snapshot_wants(environment: Environment) -> dict[str, Want]:
+    """How to make the snapshots of the record, by id."""
+    return {
+        r.id: snapshot_want(environment, r)
+        for r in environment.resources
+        if r.kind is Kind.SNAPSHOT
+    }
+
+
+def is_forgotten(before: Resource, after: Resource, environment: Environment, goal: Goal) -> bool:
+    """Whether a snapshot that isn't there is none of the record's business any more.
+
+    Expired and gone; or gone though it was complete, by somebody else's hand; or never begun,
+    because the notebook it was for runs again.
+    """
+    if after.kind is not Kind.SNAPSHOT or after.under_way is not None:
+        return False
+    if after.state is not State.ABSENT:
+        return False
+    if goal is not Goal.UP or before.was_ready:
+        return True
+    return all(r.snapshot != after.slot for r in environment.resources)
+
+
+def to_restore(environment: Environment) -> str:
+    """The snapshot to put into a notebook about to be made: of this person's last one, or ''."""
+    last = environment.leavings[-1] if environment.leavings else None
+    if last is not None and last.moved_to:
+        return ""  # that data went with them to their new address
+    return newest_snapshot(environment)
+
+
+def newest_snapshot(environment: Environment) -> str:
+    """The full name of the newest complete snapshot of the record, or ''."""
+    complete = [
+        r
+        for r in environment.resources
+        if r.kind is Kind.SNAPSHOT and r.state is State.READY and r.under_way is None
+    ]
+    return max(complete, key=lambda r: r.slot).name if complete else ""
+
+
+def inherited(
+    environment: Environment, kin: Environment | None, now: datetime
+) -> tuple[Environment, list[Entry]]:
+    """The record after asking after its inheritance: what is to be restored stands in the notebook.
+
+    As long as the former address's data is on its way, ``inherits`` stays, and there is nothing
+    to do but wait.
+    """
+    if not environment.inherits:
+        return environment, []
+    notebook = environment.notebook
+    # A hold is on the person, not on the address.
+    held = environment.held or (kin.held if kin is not None else None)
+    settled = replace(environment, inherits="", held=held)
+    if notebook is None or notebook.under_way is not None or notebook.state is not State.ABSENT:
+        what = "the profile has no notebook" if notebook is None else "there is a notebook already"
+        text = f"{what}: what {environment.inherits} had stays in the snapshot taken of it there"
+        return settled, [_entry(now, "move.kept-apart", text)]
+    found: str | None = ""
+    if kin is not None and _is_on_its_way(environment, kin):
+        found = _heirloom(kin)
+    if found is None:
+        return environment, []
+    if not found:
+        text = f"{environment.inherits} had no data to take over"
+        return settled, [_entry(now, "move.nothing", text)]
+    settled = settled.with_resource(replace(notebook, restore_from=found))
+    text = f"takes over {found} from {environment.inherits}"
+    return settled, [_entry(now, "move.taken-over", text)]
+
+
+def _heirloom(kin: Environment) -> str | None:
+    """The snapshot of the former address's data, '' if there never was any, None if not yet."""
+    old = kin.notebook
+    if old is None or old.state in (State.ABSENT, State.FOREIGN) or old.stillborn:
+        in_making = old is not None and old.under_way is not None
+        return None if in_making else newest_snapshot(kin)
+    return _snapshot_of(kin, old) or None
+
+
+def _is_on_its_way(environment: Environment, kin: Environment) -> bool:
+    """Whether the former address leaves for this one, now or soon."""
+    if kin.intent is not None and kin.intent.verb is Verb.LEAVE:
+        return kin.intent.moved_to == environment.key
+    return any(intent.moved_to == environment.key for intent in kin.pending)
+
+
+def _snapshot_of(kin: Environment, notebook: Resource) -> str:
+    if not is_kept(kin, notebook):
+        return ""
+    snapshot = kin.resource(f"{Kind.SNAPSHOT}/{notebook.snapshot}")
+    return snapshot.name if snapshot is not None else ""
+
+
+def _entry(now: datetime, action: str, text: str) -> Entry:
+    return Entry(at=now, action=action, text=text, about=f"{Kind.WORKBENCH}/main")

@@ -1,0 +1,100 @@
+"""What is special about leaving: what to look for, what to write down, when it is really over.
+
+Pure. A departure ends with a look everywhere for what carries the person's labels: only when that
+finds nothing more of theirs is the environment removed.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from shared.domain.environment import Environment, Phase
+from shared.domain.evidence import Scan, amended, current, noted
+from shared.domain.goals import Plan
+from shared.domain.names import fingerprint
+from shared.domain.resources import Kind, Leftover, Resource, State
+
+_AGAIN = timedelta(minutes=1)
+
+
+def with_uses(environment: Environment, plan: Plan, now: datetime) -> Environment:
+    """A leaver's record with what they may have started, and their notebooks of older kinds."""
+    for found in (*plan.uses, *(plan.older or ())):
+        if environment.resource(found.id) is None:
+            environment = environment.with_resource(replace(found, look_at=now))
+    if plan.older is not None:
+        environment = replace(environment, sought_at=now)
+    return environment
+
+
+def with_evidence(
+    environment: Environment, before: Resource, after: Resource, now: datetime
+) -> Environment:
+    """The record with ``after`` in it, and in the leaving record what that tells."""
+    environment = environment.with_resource(after)
+    leaving = current(environment.leavings)
+    if leaving is None or leaving.completed_at is not None:
+        return environment
+    leaving = noted(leaving, before, after, now)
+    return replace(environment, leavings=amended(environment.leavings, leaving))
+
+
+def with_another_look(environment: Environment, now: datetime) -> Environment:
+    """The record after a notebook has stopped: until then it could start sessions."""
+    for resource in environment.resources:
+        if resource.kind.is_use and resource.under_way is None and environment.leaving:
+            environment = environment.with_resource(replace(resource, look_at=now))
+    return environment
+
+
+def conclusion(environment: Environment, plan: Plan, now: datetime) -> tuple[Environment, bool]:
+    """The record once all it knows of is gone: looked at everywhere, or to be; and whether to be.
+
+    What turns up with the person's labels, and the record did not know of, is removed as well.
+    """
+    leaving = current(environment.leavings)
+    if environment.phase is not Phase.REMOVED or leaving is None or leaving.completed_at:
+        return environment, False
+    if plan.scan is None and leaving.had:
+        return _not_yet(environment, now + _AGAIN), True
+    scan = plan.scan or ()
+    missed = [found for found in scan if found.ours and found.kind is not Kind.SNAPSHOT]
+    if missed:
+        return _not_yet(_with_missed(environment, missed, now), now), False
+    result = Scan(
+        at=now,
+        leftovers=tuple(_described(f) for f in scan if not f.ours),
+        kept=tuple(_described(f) for f in scan if f.ours),
+    )
+    leaving = replace(leaving, scan=result if leaving.had else None, completed_at=now)
+    return replace(environment, leavings=amended(environment.leavings, leaving)), False
+
+
+def _not_yet(environment: Environment, due_at: datetime) -> Environment:
+    return replace(
+        environment,
+        phase=Phase.REMOVING,
+        due_at=min(environment.due_at or due_at, due_at),
+    )
+
+
+def _with_missed(environment: Environment, missed: list[Leftover], now: datetime) -> Environment:
+    for found in missed:
+        if found.kind.is_use:
+            environment = with_another_look(environment, now)
+            continue
+        known = next((r for r in environment.resources if r.name == found.name), None)
+        resource = known or Resource(
+            kind=found.kind, slot=f"found-{fingerprint(found.name, length=8)}", name=found.name
+        )
+        environment = environment.with_resource(
+            replace(resource, state=State.STOPPED if known is None else known.state, look_at=now)
+        )
+    return environment
+
+
+def _described(found: Leftover) -> str:
+    detail = f" ({found.detail})" if found.detail else ""
+    return f"{found.kind}: {found.name}{detail}"

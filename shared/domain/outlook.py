@@ -1,0 +1,131 @@
+"""How a record stands: is each thing where it should be, what do people see, when to look again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import assert_never
+
+from msgspec.structs import replace
+
+from shared.domain.environment import Environment, Phase, Verb
+from shared.domain.faults import Fate
+from shared.domain.goals import Goal, Plan
+from shared.domain.policy import Policy
+from shared.domain.resources import Kind, Resource, State
+from shared.domain.steps import owed_protection
+
+
+def is_there(environment: Environment, resource: Resource, goal: Goal) -> bool:
+    """Whether ``resource`` is where it should be, as far as we remember."""
+    if resource.state is State.FOREIGN:
+        return goal is not Goal.UP  # nothing of this person's is there
+    if resource.under_way is not None or resource.look_at is not None:
+        return False
+    if owed_protection(environment, resource) is not None:
+        return False
+    match goal:
+        case Goal.UP:
+            return resource.state is State.READY and not _owes_a_look(resource)
+        case Goal.DOWN:
+            # What is broken runs nothing that could be used.
+            return resource.state in (State.STOPPED, State.ABSENT, State.BROKEN)
+        case Goal.GONE:
+            return resource.state is State.ABSENT
+        case Goal.STAY:
+            return True
+    assert_never(goal)
+
+
+def _owes_a_look(resource: Resource) -> bool:
+    """Whether a notebook that runs is yet to be restored, or compared with its profile."""
+    uncompared = resource.kind is Kind.WORKBENCH and not resource.digest and resource.drift is None
+    return bool(resource.restore_from) or uncompared
+
+
+def with_outlook(
+    environment: Environment,
+    plan: Plan,
+    goals: Mapping[str, Goal],
+    now: datetime,
+    policy: Policy,
+) -> Environment:
+    """The record with its phase, the problem people should see, and the time to look again."""
+    troubled = [r for r in environment.resources if _is_trouble(r)]
+    problem = "; ".join(f"{r.id}: {r.problem.message}" for r in troubled if r.problem)
+    due_at = _due_at(environment, goals, now, policy)
+    if plan.wants is None and environment.intent is not None and not environment.leaving:
+        problem = (
+            f"profile {environment.profile!r} is not in profiles.yaml any more; bring it back, or "
+            "send a join with another"
+        )
+        due_at = now + policy.backoff_most
+    return replace(
+        environment,
+        phase=_phase(environment, goals, now, policy, troubled=bool(problem)),
+        problem=problem,
+        due_at=due_at,
+        updated_at=now,
+    )
+
+
+def _is_trouble(resource: Resource) -> bool:
+    """A stock-out is none as long as there are other zones to try."""
+    if resource.problem is None:
+        return False
+    return resource.problem.fate is not Fate.STOCK_OUT or not resource.tried
+
+
+def _phase(
+    environment: Environment,
+    goals: Mapping[str, Goal],
+    now: datetime,
+    policy: Policy,
+    *,
+    troubled: bool,
+) -> Phase:
+    intent = environment.intent
+    if intent is None:
+        return Phase.SCHEDULED
+    if any(r.attempts >= policy.attempts and r.problem for r in environment.resources):
+        return Phase.QUARANTINED
+    if troubled:
+        return Phase.FAILING
+    # What is kept for later doesn't keep anybody from being ready, or gone.
+    living = [r for r in environment.resources if r.kind is not Kind.SNAPSHOT]
+    settled = all(is_there(environment, r, goals[r.id]) for r in living)
+    if intent.verb is Verb.JOIN:
+        return Phase.READY if settled and not environment.inherits else Phase.PROVISIONING
+    gone = all(r.state in (State.ABSENT, State.FOREIGN) for r in living)
+    if gone and settled:
+        return Phase.REMOVED
+    if Goal.GONE in {goals[r.id] for r in living if r.kind.holds_data}:
+        return Phase.REMOVING
+    return Phase.SUSPENDED if settled else Phase.SUSPENDING
+
+
+def _due_at(
+    environment: Environment, goals: Mapping[str, Goal], now: datetime, policy: Policy
+) -> datetime | None:
+    moments = [i.effective_at for i in environment.pending if i.effective_at is not None]
+    held = environment.held is not None
+    waits_for_kin = environment.intent is not None and environment.intent.moved_to
+    for resource in environment.resources:
+        goal = goals[resource.id]
+        there = resource.state not in (State.ABSENT, State.FOREIGN)
+        if environment.leaving and goal is Goal.DOWN and there and not held:
+            moments.append(environment.removal_at)
+            if waits_for_kin:
+                moments.append(now + policy.poll)
+        if resource.kind is Kind.SNAPSHOT and there and not held and resource.expires_at:
+            moments.append(resource.expires_at)
+        if resource.queued_at is not None:
+            moments.append(resource.queued_at)
+        elif not is_there(environment, resource, goal):
+            waits = [m for m in (resource.look_at, resource.retry_at) if m is not None]
+            moments.append(max([*waits, now]) if waits else now + policy.poll)
+        elif resource.ask_at is not None and goal is Goal.UP:
+            moments.append(resource.ask_at)
+    if environment.inherits:
+        moments.append(now + policy.poll)
+    return min(moments, default=None)

@@ -1,0 +1,89 @@
+"""The next step of one resource: a ladder of early returns, one reason each. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import assert_never
+
+from shared.domain.environment import Environment
+from shared.domain.goals import Goal
+from shared.domain.keeping import is_kept, must_keep
+from shared.domain.resources import Kind, Resource, State, Step, Want
+
+
+def next_step(
+    environment: Environment,
+    resource: Resource,
+    goal: Goal,
+    want: Want | None,
+    now: datetime,
+    *,
+    seen: bool,
+) -> Step | None:
+    """The step that brings ``resource`` nearer to ``goal`` now; None to leave it or to wait.
+
+    ``seen``: whether it was looked at just now.
+    """
+    if resource.under_way is not None:
+        return None  # one step at a time: what we began comes to its end first
+    if resource.state.is_moving:
+        return None  # the cloud is at work on it; whatever we asked now would be refused
+    if resource.retry_at is not None and resource.retry_at > now:
+        return None  # it failed a moment ago
+    if resource.state is State.FOREIGN:
+        return None  # it isn't ours to touch
+    if resource.state is State.ABSENT:
+        return Step.CREATE if goal is Goal.UP and want is not None else None
+    if not seen:
+        return None  # what exists is changed only on a fresh look that says that it is ours
+    kept = must_keep(environment, resource)
+    if _runs(resource) and (goal is Goal.DOWN or (goal is Goal.GONE and kept)):
+        return Step.STOP  # their access ends before anything else is done about it
+    owed = owed_protection(environment, resource)
+    if owed is not None:
+        return owed
+    match goal:
+        case Goal.UP:
+            return _step_up(resource, want)
+        case Goal.DOWN | Goal.STAY:
+            return None
+        case Goal.GONE:
+            if kept and not is_kept(environment, resource):
+                return None  # its snapshot comes first
+            return Step.DELETE
+    assert_never(goal)
+
+
+def owed_protection(environment: Environment, resource: Resource) -> Step | None:
+    """What a hold, or its end, still has to change about who may delete a notebook."""
+    if resource.kind is not Kind.WORKBENCH or resource.state in (State.ABSENT, State.FOREIGN):
+        return None
+    if environment.held is not None:
+        return None if resource.protected else Step.PROTECT
+    # What somebody else protected stays so: that is their word against the deletion.
+    return Step.UNPROTECT if resource.protected and resource.protected_by_us else None
+
+
+def _runs(resource: Resource) -> bool:
+    return resource.kind.holds_data and resource.state is State.READY
+
+
+def _step_up(resource: Resource, want: Want | None) -> Step | None:
+    drift = resource.drift
+    untried = want is not None and resource.digest != want.digest
+    if resource.state is State.STOPPED:
+        return Step.UPDATE if drift and drift.can_be_mended and untried else Step.START
+    if resource.kind is Kind.SNAPSHOT:
+        # It never changes; one that failed holds nothing, and is made again.
+        return Step.DELETE if resource.state is State.BROKEN else None
+    if resource.state is State.BROKEN:
+        # Its creation failed, so it holds nobody's work: clear it away and make it again. Any
+        # other may be a person's data: try to start it, never delete it.
+        return Step.DELETE if resource.stillborn else Step.START
+    if not resource.kind.holds_data:
+        return Step.UPDATE if untried else None
+    if resource.restore_from:
+        return Step.RESTORE
+    if drift and untried and drift.at_rest:
+        return Step.STOP
+    return Step.UPDATE if drift and untried and drift.in_place else None

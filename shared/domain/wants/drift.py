@@ -1,0 +1,215 @@
+"""How a notebook as it is differs from the notebook its profile asks for, and what mends that.
+
+Pure: the wanted body of ``wants/workbench.py`` beside the instance as the API shows it. Only what
+the want names is compared, for Google fills in the rest. The image is left out: an upgrade replaces
+it, rightly. It must not know how a change is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from shared.domain.profiles.rules import OUR_LABEL_PREFIX, OUR_LABELS
+from shared.domain.resources import Drift
+
+Json = dict[str, Any]
+
+# Google puts these on the machine itself; its own proxy and health checks go by them.
+_GOOGLES_TAGS = frozenset({"deeplearning-vm", "notebook-instance"})
+_MOST_SHOWN = 80  # characters of a value
+
+
+def drift_of(body: Json, found: Json) -> Drift:
+    """What differs, sorted by what it takes to change it."""
+    setup, is_setup = _map(body, "gceSetup"), _map(found, "gceSetup")
+    open_to_all = _opens_up(setup, is_setup)
+    return Drift(
+        in_place=(
+            *_map_drift("label", _labels(body, found), _map(found, "labels")),
+            *_map_drift("metadata", _metadata(setup, is_setup), _map(is_setup, "metadata")),
+            *_tags_drift(setup, is_setup),
+            *_shielding_drift(setup, is_setup),
+            *(("public IP yes -> no",) if _closes(setup, is_setup) else ()),
+        ),
+        at_rest=_machine_drift(setup, is_setup),
+        never=(
+            *_network_drift(setup, is_setup),
+            *_disks_drift(setup, is_setup),
+            *(("public IP no -> yes",) if open_to_all else ()),
+            *_credentials_drift(body, found),
+            *_owner_drift(body, found),
+        ),
+    )
+
+
+def patch_of(body: Json, found: Json, *, at_rest: bool) -> tuple[list[str], Json]:
+    """The update mask and the body of a PATCH that mends what can be; ([], {}) if there is nothing.
+
+    ``at_rest``: the notebook is stopped, so its machine can be changed too. A PATCH replaces a map
+    whole, so each is sent as it is to be, with what others put there.
+    """
+    setup, is_setup = _map(body, "gceSetup"), _map(found, "gceSetup")
+    mask: list[str] = []
+    patch: Json = {}
+    if (labels := _labels(body, found)) != _map(found, "labels"):
+        mask.append("labels")
+        patch["labels"] = labels
+    changes: Json = {}
+    if (metadata := _metadata(setup, is_setup)) != _map(is_setup, "metadata"):
+        changes["metadata"] = metadata
+    if _tags_drift(setup, is_setup):
+        changes["tags"] = _tags(setup, is_setup)
+    if _shielding_drift(setup, is_setup):
+        shielding = _map(is_setup, "shieldedInstanceConfig")
+        changes["shieldedInstanceConfig"] = shielding | _map(setup, "shieldedInstanceConfig")
+    if _closes(setup, is_setup):
+        changes["disablePublicIp"] = True
+    if at_rest and _machine_drift(setup, is_setup):
+        changes["machineType"] = setup["machineType"]
+    if changes:
+        mask += [f"gce_setup.{_MASKS[field]}" for field in changes]
+        patch["gceSetup"] = changes
+    return mask, patch
+
+
+# The paths as the description of projects.locations.instances.patch spells them.
+_MASKS = {
+    "metadata": "metadata",
+    "tags": "tags",
+    "shieldedInstanceConfig": "shielded_instance_config",
+    "disablePublicIp": "disable_public_ip",
+    "machineType": "machine_type",
+}
+
+
+def _labels(body: Json, found: Json) -> dict[str, str]:
+    """The labels as they are to be: the wanted ones, and those that are none of ours."""
+    wanted, there = _map(body, "labels"), _map(found, "labels")
+    theirs = {k: v for k, v in there.items() if k in wanted or not _is_our_label(k)}
+    return theirs | wanted
+
+
+def _is_our_label(key: str) -> bool:
+    return key in OUR_LABELS or key.startswith(OUR_LABEL_PREFIX)
+
+
+def _metadata(setup: Json, is_setup: Json) -> dict[str, str]:
+    return _map(is_setup, "metadata") | _map(setup, "metadata")
+
+
+def _map_drift(what: str, wanted: Mapping[str, str], there: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(
+        _change(f"{what} {key}", there.get(key), wanted.get(key))
+        for key in sorted({*wanted, *there})
+        if wanted.get(key) != there.get(key)
+    )
+
+
+def _tags(setup: Json, is_setup: Json) -> list[str]:
+    return sorted({*setup["tags"], *_GOOGLES_TAGS.intersection(is_setup.get("tags", []))})
+
+
+def _tags_drift(setup: Json, is_setup: Json) -> tuple[str, ...]:
+    if "tags" not in setup or set(_tags(setup, is_setup)) == set(is_setup.get("tags", [])):
+        return ()
+    theirs = set(is_setup.get("tags", [])) - _GOOGLES_TAGS.difference(setup["tags"])
+    return (_change("network tags", ", ".join(sorted(theirs)), ", ".join(sorted(setup["tags"]))),)
+
+
+def _shielding_drift(setup: Json, is_setup: Json) -> tuple[str, ...]:
+    there = _map(is_setup, "shieldedInstanceConfig")
+    return tuple(
+        # False is the default, and Google's JSON leaves defaults out.
+        _change(f"shielded VM {field}", _yes(there.get(field)), _yes(value))
+        for field, value in sorted(_map(setup, "shieldedInstanceConfig").items())
+        if bool(value) is not bool(there.get(field))
+    )
+
+
+def _machine_drift(setup: Json, is_setup: Json) -> tuple[str, ...]:
+    there = _last(is_setup.get("machineType"))
+    if "machineType" not in setup or _last(setup["machineType"]) == there:
+        return ()
+    return (_change("machine type", there, _last(setup["machineType"])),)
+
+
+def _closes(setup: Json, is_setup: Json) -> bool:
+    return setup.get("disablePublicIp") is True and not is_setup.get("disablePublicIp")
+
+
+def _opens_up(setup: Json, is_setup: Json) -> bool:
+    return setup.get("disablePublicIp") is False and bool(is_setup.get("disablePublicIp"))
+
+
+def _network_drift(setup: Json, is_setup: Json) -> tuple[str, ...]:
+    wanted, there = _first(setup, "networkInterfaces"), _first(is_setup, "networkInterfaces")
+    return tuple(
+        _change(field, _path(there.get(field)), _path(wanted[field]))
+        for field in ("network", "subnet")
+        if field in wanted and _path(wanted[field]) != _path(there.get(field))
+    )
+
+
+def _disks_drift(setup: Json, is_setup: Json) -> tuple[str, ...]:
+    pairs = {
+        "boot disk": (_map(setup, "bootDisk"), _map(is_setup, "bootDisk")),
+        "data disk": (_first(setup, "dataDisks"), _first(is_setup, "dataDisks")),
+    }
+    return tuple(
+        # Sizes are int64, which is text in Google's JSON; gcloud and others write numbers.
+        _change(f"{disk} {what}", str(there.get(field, "")), str(wanted[field]))
+        for disk, (wanted, there) in pairs.items()
+        for field, what in (("diskSizeGb", "GB"), ("diskType", "type"))
+        if field in wanted and str(wanted[field]) != str(there.get(field, ""))
+    )
+
+
+def _credentials_drift(body: Json, found: Json) -> tuple[str, ...]:
+    wanted, there = body.get("enableManagedEuc"), found.get("enableManagedEuc")
+    if wanted is None or bool(wanted) is bool(there):
+        return ()
+    return (_change("runs on its owner's credentials", _yes(there), _yes(wanted)),)
+
+
+def _owner_drift(body: Json, found: Json) -> tuple[str, ...]:
+    wanted, there = body.get("instanceOwners"), found.get("instanceOwners", [])
+    if wanted is None or wanted == there:
+        return ()
+    return (_change("owner", ", ".join(there), ", ".join(wanted)),)
+
+
+def _change(what: str, there: str | None, wanted: str | None) -> str:
+    """``machine type e2-standard-4 -> n2-standard-8``."""
+    return f"{what} {_shown(there)} -> {_shown(wanted)}"
+
+
+def _shown(value: str | None) -> str:
+    """On one line and short: it stands in records, and metadata may be a script."""
+    plain = " ".join((value or "none").split())
+    return plain if len(plain) <= _MOST_SHOWN else f"{plain[: _MOST_SHOWN - 1]}…"
+
+
+def _yes(value: object) -> str:
+    return "yes" if value else "no"
+
+
+def _map(parent: Json, field: str) -> Json:
+    value: Json = parent.get(field) or {}
+    return value
+
+
+def _first(parent: Json, field: str) -> Json:
+    values: list[Json] = parent.get(field) or [{}]
+    return values[0]
+
+
+def _path(name: str | None) -> str:
+    """``https://www.googleapis.com/compute/v1/projects/…`` as ``projects/…``, as we write it."""
+    _, found, rest = (name or "").partition("projects/")
+    return f"{found}{rest}" if found else name or ""
+
+
+def _last(name: str | None) -> str:
+    """``zones/us-central1-a/machineTypes/e2-standard-4`` as ``e2-standard-4``."""
+    return (name or "").rpartition("/")[2]

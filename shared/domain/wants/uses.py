@@ -1,0 +1,34 @@
+"""Where to look for what a leaver may have started from their templates. Pure."""
+
+from __future__ import annotations
+
+from shared.domain.environment import Environment
+from shared.domain.resources import Kind, Resource
+from shared.domain.wants.site import Site
+
+SLOT = "started"
+
+
+def uses_of(environment: Environment, site: Site) -> tuple[Resource, ...]:
+    """One resource for all sessions, one for all clusters: of those they have had templates of.
+
+    ``name`` is the parent collection, in the site's region: a template names its subnet there, so
+    it can be used nowhere else.
+    """
+    kinds = {resource.kind for resource in environment.resources}
+    uses = []
+    if Kind.SESSION_TEMPLATE in kinds:
+        uses.append(Resource(kind=Kind.SESSION, slot=SLOT, name=sessions_of(site)))
+    if Kind.CLUSTER_TEMPLATE in kinds:
+        uses.append(Resource(kind=Kind.CLUSTER, slot=SLOT, name=clusters_of(site)))
+    return tuple(uses)
+
+
+def sessions_of(site: Site) -> str:
+    """The collection of all Spark sessions."""
+    return f"projects/{site.project}/locations/{site.region}/sessions"
+
+
+def clusters_of(site: Site) -> str:
+    """The collection of all Dataproc clusters."""
+    return f"projects/{site.project}/regions/{site.region}/clusters"

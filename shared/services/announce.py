@@ -1,0 +1,127 @@
+"""Hands announcements on to Pub/Sub, from the outbox of a record that is saved already.
+
+At least once: what Pub/Sub didn't take, or of which we don't know, is offered again, under the
+same id. Nothing else waits for it.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+from msgspec.structs import replace
+
+from shared.domain.announcements import Announcement, News
+from shared.domain.environment import Environment
+from shared.domain.events import schema_of
+from shared.ports import Conflict, EnvironmentStore, NotPublished, Publisher
+
+log = logging.getLogger(__name__)
+
+TYPE = "benchkeeper.environment"
+
+
+class Announcer:
+    """``topic``: where announcements go. ``source``: whose they are, as a URI reference."""
+
+    def __init__(
+        self, *, store: EnvironmentStore, publisher: Publisher, topic: str, project: str
+    ) -> None:
+        self._store = store
+        self._publisher = publisher
+        self._topic = topic
+        self._project = project
+
+    def hand_on(self, environment: Environment, version: str, due_at: datetime | None) -> None:
+        """Publish what is in the outbox of ``environment``, saved under ``version``; empty it.
+
+        ``due_at``: when the record is due once the outbox is empty.
+        """
+        if not environment.outbox:
+            return
+        messages = [
+            msgspec.json.encode(cloud_event(self._project, environment.key, item))
+            for item in environment.outbox
+        ]
+        try:
+            self._publisher.publish(self._topic, messages)
+        except NotPublished as error:
+            log.warning(
+                f"announcements wait in the outbox: {error}",
+                extra={"action": "announce.failed", "person": environment.key},
+            )
+            return
+        try:
+            self._store.save(replace(environment, outbox=(), due_at=due_at), version, ())
+        except Conflict:
+            # Whoever was first has the same outbox and publishes it again.
+            log.info("published; the outbox is emptied later", extra={"action": "announce.again"})
+
+
+class Announced(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What there is to act on. What is empty is left out."""
+
+    email: Annotated[str, Meta(description="Whose environment it is.")]
+    key: Annotated[str, Meta(description="The key of their record, and of all that is theirs.")]
+    news: Annotated[News, Meta(description="What happened, as in `type`.")]
+    profile: Annotated[str, Meta(description="The profile they have.")] = ""
+    notebook: Annotated[str, Meta(description="With `ready`: where the notebook opens.")] = ""
+    snapshot: Annotated[str, Meta(description="The newest snapshot kept of their work.")] = ""
+    reason: Annotated[
+        str, Meta(description="In words: the problem, the admin's reason, what is scheduled.")
+    ] = ""
+    effective_at: Annotated[
+        datetime | None,
+        Meta(
+            description="With `scheduled`: when it takes effect. With `suspended`: when the "
+            "removal is due, unless they come back or are held."
+        ),
+    ] = None
+
+
+class CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """A change in one person's environment (topic `environment-events`): CloudEvents 1.0 in JSON.
+
+    Delivered at least once, and not always in order: the same `id` is the same announcement, and
+    the number it ends in counts up for each person.
+    """
+
+    specversion: Literal["1.0"]
+    id: Annotated[str, Meta(description="KEY-NUMBER; the same for the same announcement, always.")]
+    source: Annotated[str, Meta(description="/projects/PROJECT/environments/KEY")]
+    type: Annotated[str, Meta(description=f"{TYPE}.NEWS, such as {TYPE}.ready")]
+    subject: Annotated[str, Meta(description="The key of the person's record.")]
+    time: Annotated[datetime, Meta(tz=True, description="When it happened.")]
+    datacontenttype: Literal["application/json"]
+    data: Announced
+
+
+def announcement_schema() -> dict[str, Any]:
+    """The JSON Schema of an announcement, as in ``docs/announcement.schema.json``."""
+    return schema_of(CloudEvent, "Benchkeeper announcement")
+
+
+def cloud_event(project: str, key: str, item: Announcement) -> CloudEvent:
+    """``item`` of the record ``key`` as it is published; the same item has the same id always."""
+    return CloudEvent(
+        specversion="1.0",
+        id=f"{key}-{item.number}",
+        source=f"/projects/{project}/environments/{key}",
+        type=f"{TYPE}.{item.news}",
+        subject=key,
+        time=item.at,
+        datacontenttype="application/json",
+        data=Announced(
+            email=item.email,
+            key=key,
+            news=item.news,
+            profile=item.profile,
+            notebook=item.notebook,
+            snapshot=item.snapshot,
+            reason=item.reason,
+            effective_at=item.effective_at,
+        ),
+    )

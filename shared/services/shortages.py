@@ -1,0 +1,42 @@
+"""What zones lack, remembered for everybody: one person's stock-out spares the others theirs."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime, timedelta
+
+from shared.ports import Clock, EnvironmentStore
+
+# A zone that ran dry a moment ago costs one more failed attempt; asking the store every time would
+# cost every join a call.
+_FRESH = timedelta(seconds=60)
+
+
+class Shortages:
+    """The store's memory of shortages, read at most once a minute by each process."""
+
+    def __init__(self, *, store: EnvironmentStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._known: dict[str, datetime] = {}
+        self._stored: frozenset[str] = frozenset()
+        self._read_at: datetime | None = None
+
+    def current(self) -> frozenset[str]:
+        """What zones lack now, as ``zone/machine-type``."""
+        now = self._clock.now()
+        with self._lock:
+            if self._read_at is None or now - self._read_at >= _FRESH:
+                self._stored = self._store.shortages(now)
+                self._read_at = now
+            own = {what for what, until in self._known.items() if until > now}
+            return self._stored | own
+
+    def report(self, what: str, until: datetime) -> None:
+        """Remember ``what`` until then, here and for everybody."""
+        with self._lock:
+            if self._known.get(what, until) >= until and what in self._known:
+                return
+            self._known[what] = until
+        self._store.report_shortage(what, until)

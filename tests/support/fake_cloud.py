@@ -1,0 +1,339 @@
+"""A cloud in memory: what exists, what is under way, and everything that ever happened.
+
+It knows nothing of drivers, records or events; ``fake_drivers`` puts the port in front of it. It
+remembers every life and death, so that invariants can be checked over time, and what people had
+written into their notebooks, so that a test can say whether any of it was lost.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from operator import itemgetter
+from typing import Any
+
+from shared.domain.faults import CloudFault, Fate, Problem
+from shared.domain.places import zone_of
+from shared.domain.resources import Kind, State, Step
+from shared.ports import Clock
+
+REQUEST_MEMORY = timedelta(hours=1)  # a request id is forgotten after that, as in the cloud
+
+_ENDS = {
+    Step.CREATE: (State.READY, "ready"),
+    Step.START: (State.READY, "started"),
+    Step.STOP: (State.STOPPED, "stopped"),
+}
+_CHANGES = {  # what leaves a thing in the state it was in; a look without the operation sees none
+    Step.UPDATE: "updated",
+    Step.RESTORE: "restored",
+    Step.PROTECT: "protected",
+    Step.UNPROTECT: "unprotected",
+}
+
+
+@dataclass(frozen=True)
+class Happening:
+    """Something that really happened to a thing.
+
+    ``what``: created, ready (its creation ended well), failed (it ended badly, nothing is left),
+    updated, started, stopped, restored, protected, unprotected, worked (somebody wrote data),
+    deleted.
+    """
+
+    at: datetime
+    what: str
+    kind: Kind
+    name: str
+    key: str
+    slot: str
+
+
+@dataclass
+class Thing:
+    """One resource as the cloud has it; ``key`` is '' for one that nobody labelled.
+
+    ``born`` and ``died`` bound the time in which it existed; ``was_ready``: whether it ever could
+    be used, so that somebody's work may be in it. ``body`` is what it was asked to be. ``data``:
+    what people wrote into a notebook; of a snapshot, what it holds (it stays readable after death).
+    ``source``: of a snapshot, the disk (its name in the API). ``consented``: None where
+    nobody needs to.
+    """
+
+    kind: Kind
+    name: str
+    slot: str = ""
+    key: str = ""
+    email: str = ""
+    digest: str = ""
+    state: State = State.READY
+    born: datetime | None = None
+    died: datetime | None = None
+    was_ready: bool = False
+    body: dict[str, Any] = field(default_factory=dict)
+    data: str = ""
+    source: str = ""
+    protected: bool = False
+    consented: bool | None = None
+
+
+@dataclass
+class Operation:
+    """A long-running operation; ``error`` is what it will end in.
+
+    ``then`` does what a good end does; a problem it answers makes it a bad one after all.
+    """
+
+    name: str
+    thing: Thing
+    step: Step
+    began: datetime
+    ends: datetime
+    before: State
+    error: Problem | None = None
+    leftover: bool = False
+    done: bool = False
+    then: Callable[[], Problem | None] = lambda: None
+
+
+@dataclass
+class Failure:
+    """A scripted end of operations; ``hits`` must not stay 0, or the test proved nothing."""
+
+    kind: Kind
+    step: Step
+    problem: Problem
+    times: int = 1
+    leftover: bool = False  # a failed create leaves a broken thing behind (a snapshot always does)
+    hits: int = 0
+
+
+@dataclass
+class Delay:
+    """A scripted call that gets no answer and is carried out only ``by`` later."""
+
+    kind: Kind
+    step: Step
+    by: timedelta
+    hits: int = 0
+
+
+@dataclass
+class FakeCloud:
+    """All things of all kinds.
+
+    ``on_call`` is called with ``before:workbench.create`` before a call has any effect and with
+    ``after:workbench.create`` once it has; whatever it raises (a ``CloudFault``, a crash) is what
+    the caller gets. Looks are calls too (``workbench.observe``, ``search.everything``).
+    ``short``: the zones that have no machines left; ``zones``: all there are.
+    ``older_ended``: notebooks of the older kinds can't be made any more, as in Google's own.
+    """
+
+    clock: Clock
+    operation_time: timedelta = timedelta(seconds=90)
+    on_call: Callable[[str], None] | None = None
+    zones: tuple[str, ...] = ("us-central1-a", "us-central1-b", "us-central1-c")
+    short: set[str] = field(default_factory=set)
+    older_ended: bool = False
+    counts: Counter[str] = field(default_factory=Counter)
+    happenings: list[Happening] = field(default_factory=list)
+    ever: list[Thing] = field(default_factory=list)  # all that was ever made, in order
+    things: dict[tuple[Kind, str], Thing] = field(default_factory=dict)
+    operations: dict[str, Operation] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+    delays: list[Delay] = field(default_factory=list)
+    _running: dict[str, Operation] = field(default_factory=dict)
+    _landing: list[tuple[datetime, Callable[[], object]]] = field(default_factory=list)
+    _requests: dict[tuple[Kind, str, Step, str], tuple[datetime, str]] = field(default_factory=dict)
+    _serial: int = 0
+
+    # Time
+
+    def settle(self) -> None:
+        """Let all that is due happen: late calls land, operations come to their end, in order."""
+        now = self.clock.now()
+        landing = sorted((late for late in self._landing if late[0] <= now), key=itemgetter(0))
+        for late in landing:
+            self._landing.remove(late)
+            self._end_what_is_due(late[0])
+            self._land(late[1])
+        self._end_what_is_due(now)
+
+    def _end_what_is_due(self, now: datetime) -> None:
+        due = [o for o in self._running.values() if o.ends <= now]
+        for operation in sorted(due, key=lambda o: o.ends):
+            operation.done = True
+            del self._running[operation.name]
+            self._end(operation)
+
+    @staticmethod
+    def _land(call: Callable[[], object]) -> None:
+        try:
+            call()
+        except CloudFault:
+            return  # refused; nobody is left to be told
+
+    @contextmanager
+    def call(self, method: str) -> Iterator[None]:
+        """One remote call: counted, with its hooks around the effect."""
+        self.counts[method] += 1
+        if self.on_call is not None:
+            self.on_call(f"before:{method}")
+        self.settle()
+        yield
+        if self.on_call is not None:
+            self.on_call(f"after:{method}")
+
+    # What tests do to it, and ask of it
+
+    def alive(self, kind: Kind | None = None) -> list[Thing]:
+        """What exists now, of one kind or of all."""
+        self.settle()
+        return [t for t in self.things.values() if kind in (None, t.kind)]
+
+    def add_foreign(self, kind: Kind, name: str) -> Thing:
+        """Something of somebody else, under a name that we may come to want."""
+        thing = Thing(kind=kind, name=name, was_ready=True)
+        self.add(thing)
+        return thing
+
+    def fail_operations(
+        self, kind: Kind, step: Step, problem: Problem, *, times: int = 1, leftover: bool = False
+    ) -> Failure:
+        """Make the next ``times`` operations of this step end in ``problem``."""
+        failure = Failure(kind, step, problem, times, leftover)
+        self.failures.append(failure)
+        return failure
+
+    def delay(self, kind: Kind, step: Step, by: timedelta) -> Delay:
+        """The next call of this step gets no answer, and is carried out only ``by`` later."""
+        delay = Delay(kind, step, by)
+        self.delays.append(delay)
+        return delay
+
+    def work(self, thing: Thing, text: str) -> None:
+        """Somebody writes ``text`` into their notebook, which must be running."""
+        assert thing.state is State.READY, f"nobody can work in what is {thing.state}"
+        thing.data += text
+        self.tell(thing, "worked", self.clock.now())
+
+    def start_use(self, kind: Kind, name: str, key: str, email: str) -> Thing:
+        """Somebody starts a session or a cluster from their template; ``name`` is its full name.
+
+        ``email``: whose credentials a cluster runs on.
+        """
+        thing = Thing(kind=kind, name=name, slot=name, key=key, email=email, was_ready=True)
+        self.add(thing)
+        return thing
+
+    # What drivers do to it
+
+    def add(self, thing: Thing) -> None:
+        """A thing comes into being."""
+        thing.born = self.clock.now()
+        self.things[thing.kind, thing.name] = thing
+        self.ever.append(thing)
+        self.tell(thing, "created", thing.born)
+
+    def remove(self, thing: Thing, at: datetime, *, what: str = "deleted") -> None:
+        """A thing ceases to be."""
+        del self.things[thing.kind, thing.name]
+        thing.died = at
+        self.tell(thing, what, at)
+
+    def tell(self, thing: Thing, what: str, at: datetime) -> None:
+        """Remember what happened."""
+        self.happenings.append(Happening(at, what, thing.kind, thing.name, thing.key, thing.slot))
+
+    def begin(
+        self,
+        thing: Thing,
+        step: Step,
+        request_id: str,
+        lasts: timedelta,
+        then: Callable[[], Problem | None] = lambda: None,
+    ) -> Operation:
+        """Start an operation on ``thing``, which ends as scripted."""
+        self._serial += 1
+        name, now = f"operations/{step}-{self._serial}", self.clock.now()
+        failure = self._scripted(thing.kind, step)
+        problem = failure.problem if failure else self._shortage(thing, step)
+        operation = self.operations[name] = Operation(
+            name=name,
+            thing=thing,
+            step=step,
+            began=now,
+            ends=now + lasts,
+            before=thing.state,
+            error=problem,
+            leftover=failure.leftover if failure else False,
+            then=then,
+        )
+        self._running[name] = operation
+        if step not in _CHANGES:
+            thing.state = step.moving
+        self._requests[thing.kind, thing.name, step, request_id] = (now, name)
+        return operation
+
+    def repeated(self, kind: Kind, name: str, step: Step, request_id: str) -> Operation | None:
+        """The operation this very request began earlier, if the cloud still remembers it."""
+        at, operation = self._requests.get((kind, name, step, request_id), (None, ""))
+        if at is None or self.clock.now() - at > REQUEST_MEMORY:
+            return None
+        return self.operations.get(operation)
+
+    def busy(self, thing: Thing) -> bool:
+        """Whether an operation is at work on ``thing``."""
+        return any(operation.thing is thing for operation in self._running.values())
+
+    def lands_late(self, kind: Kind, step: Step, call: Callable[[], object]) -> bool:
+        """Whether ``call`` is scripted to be carried out only later; if so, it will be."""
+        for delay in self.delays:
+            if (delay.kind, delay.step) == (kind, step) and not delay.hits:
+                delay.hits += 1
+                self._landing.append((self.clock.now() + delay.by, call))
+                return True
+        return False
+
+    def _scripted(self, kind: Kind, step: Step) -> Failure | None:
+        for failure in self.failures:
+            if (failure.kind, failure.step) == (kind, step) and failure.hits < failure.times:
+                failure.hits += 1
+                return failure
+        return None
+
+    def _shortage(self, thing: Thing, step: Step) -> Problem | None:
+        zone = zone_of(thing.name)
+        if step not in (Step.CREATE, Step.START) or zone not in self.short:
+            return None
+        return Problem(
+            code="STOCK_OUT",
+            message=f"the zone {zone} does not have enough resources available",
+            fate=Fate.STOCK_OUT,
+            elsewhere=tuple(z for z in self.zones if z not in self.short),
+        )
+
+    def _end(self, operation: Operation) -> None:
+        thing, step = operation.thing, operation.step
+        if thing.died is not None:
+            return  # somebody was faster; whatever has its name now is another
+        operation.error = operation.error or operation.then()
+        if operation.error is not None:
+            left = operation.leftover or thing.kind is Kind.SNAPSHOT
+            if step is Step.CREATE and not left:
+                self.remove(thing, operation.ends, what="failed")
+            elif step not in _CHANGES:
+                thing.state = State.BROKEN if step is Step.CREATE else operation.before
+            return
+        if step is Step.DELETE:
+            self.remove(thing, operation.ends)
+            return
+        if step in _CHANGES:
+            what = _CHANGES[step]
+        else:
+            thing.state, what = _ENDS[step]
+        thing.was_ready = thing.was_ready or thing.state is State.READY
+        self.tell(thing, what, operation.ends)

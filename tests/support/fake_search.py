@@ -1,0 +1,53 @@
+"""The ports ``Search`` and ``Census`` over a ``FakeCloud``."""
+
+from __future__ import annotations
+
+from shared.domain.resources import Kind, Leftover, Resource, State
+from tests.support.fake_cloud import FakeCloud, Thing
+
+_OLDER = (Kind.MANAGED_NOTEBOOK, Kind.DATAPROC_HUB)
+_SHOWN = (State.CREATING, State.STARTING, State.STOPPING)
+
+
+class FakeSearch:
+    """Everything that carries a person's key; ours unless it names somebody else as its owner."""
+
+    def __init__(self, cloud: FakeCloud) -> None:
+        self._cloud = cloud
+
+    def everything_of(self, key: str, email: str) -> tuple[Leftover, ...]:
+        """As the port says."""
+        with self._cloud.call("search.everything"):
+            found = [t for t in self._cloud.things.values() if t.key == key]
+            return tuple(_leftover(thing, email) for thing in found)
+
+    def older_notebooks_of(self, key: str, email: str) -> tuple[Resource, ...]:
+        """As the port says."""
+        with self._cloud.call("search.older"):
+            found = [t for t in self._cloud.things.values() if t.key == key and t.kind in _OLDER]
+            return tuple(
+                Resource(kind=t.kind, slot=t.name.rpartition("/")[2], name=t.name, state=t.state)
+                for t in found
+            )
+
+
+class FakeCensus:
+    """The notebooks at work, as the listing shows them: none that is being deleted."""
+
+    def __init__(self, cloud: FakeCloud) -> None:
+        self._cloud = cloud
+
+    def moving(self) -> frozenset[str]:
+        """As the port says."""
+        with self._cloud.call("census.moving"):
+            things = self._cloud.things.values()
+            return frozenset(
+                t.name for t in things if t.kind is Kind.WORKBENCH and t.state in _SHOWN
+            )
+
+
+def _leftover(thing: Thing, email: str) -> Leftover:
+    owned = thing.kind.holds_data or thing.kind is Kind.CLUSTER
+    ours = not owned or thing.email == email
+    detail = str(thing.state) if ours else "it is somebody else's"
+    return Leftover(kind=thing.kind, name=thing.name, ours=ours, detail=detail)

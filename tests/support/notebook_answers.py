@@ -1,0 +1,100 @@
+"""The v2 API in a dictionary: a stand-in for ``Rest`` below the workbench driver, and its answers.
+
+For what the local cloud can't be brought to answer, and for counting what was asked.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from shared.adapters.rest import Rest
+from shared.adapters.workbench import WorkbenchDriver
+from shared.domain.faults import CloudFault, Fate
+from shared.domain.resources import Drift, Kind, Observation, Resource, Want
+
+KEY = "ana-abcdefghijkl"
+EMAIL = "ana@example.com"
+NAME = f"projects/demo/locations/us-central1-a/instances/wb-{KEY}"
+OPERATION = "projects/demo/locations/us-central1-a/operations/op-1"
+
+
+class Answers:
+    """Stands in for ``Rest``: answers each path as told, 404 for the rest.
+
+    The operations are listed one a page, the next one's token its number.
+    """
+
+    def __init__(
+        self,
+        *,
+        operations: tuple[dict[str, Any], ...] = (),
+        **answers: dict[str, Any] | CloudFault,
+    ) -> None:
+        self._answers = answers
+        self._operations = operations
+        self.asked: list[str] = []
+        self.sent: dict[str, Any] = {}
+
+    def get(self, path: str, **params: str) -> dict[str, Any]:
+        if path.endswith("/operations"):
+            return self._page(int(params.get("pageToken", "0")))
+        return self._answer("operation" if "/operations/" in path else "instance")
+
+    def post(self, path: str, body: dict[str, Any], **params: str) -> dict[str, Any]:
+        self.sent = body
+        return self._answer("post")
+
+    def ask(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        return self._answer("ask")
+
+    def patch(self, path: str, body: dict[str, Any], **params: str) -> dict[str, Any]:
+        self.sent = {"body": body, **params}
+        return self._answer("patch")
+
+    def delete(self, path: str, **params: str) -> dict[str, Any]:
+        return self._answer("post")
+
+    def _page(self, number: int) -> dict[str, Any]:
+        self.asked.append("operations")
+        more = {"nextPageToken": str(number + 1)} if number + 1 < len(self._operations) else {}
+        return {"operations": list(self._operations[number : number + 1]), **more}
+
+    def _answer(self, what: str) -> dict[str, Any]:
+        self.asked.append(what)
+        answer = self._answers.get(what, CloudFault(Fate.PERMANENT, "NOT_FOUND", "none"))
+        if isinstance(answer, CloudFault):
+            raise answer
+        return answer
+
+
+def driver(answers: Answers) -> WorkbenchDriver:
+    return WorkbenchDriver(cast("Rest", answers))
+
+
+def instance(state: str, **more: Any) -> dict[str, Any]:
+    labels = {"managed-by": "benchkeeper", "benchkeeper-person": KEY}
+    return {"name": NAME, "labels": labels, "instanceOwners": [EMAIL], "state": state, **more}
+
+
+def resource(**more: Any) -> Resource:
+    return Resource(kind=Kind.WORKBENCH, slot="main", name=NAME, **more)
+
+
+def look(
+    answers: Answers, remembered: Resource | None = None, wanted: Want | None = None
+) -> Observation:
+    return driver(answers).observe(remembered or resource(), KEY, EMAIL, wanted)
+
+
+def want(**setup: Any) -> Want:
+    body = {
+        "labels": {"managed-by": "benchkeeper", "benchkeeper-person": KEY},
+        "instanceOwners": [EMAIL],
+        "gceSetup": setup,
+    }
+    return Want(kind=Kind.WORKBENCH, slot="main", places=(NAME,), body=body, digest="d")
+
+
+MACHINE = {"machineType": "e2-standard-4"}
+OTHER = want(machineType="n2-standard-8")
+MACHINE_DRIFT = Drift(at_rest=("machine type e2-standard-4 -> n2-standard-8",))

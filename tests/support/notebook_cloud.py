@@ -1,0 +1,161 @@
+"""A local cloud with notebooks, their disks and snapshots, and the two drivers over real sockets.
+
+The back door reads and writes without the drivers, so that neither is checked by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import requests
+from google.auth.credentials import AnonymousCredentials
+from msgspec.structs import replace
+
+from local.admin import Admin
+from local.cloud import Cloud
+from local.compute import Compute
+from local.faults import Fault
+from local.notebooks import Notebooks
+from local.web import Server, build_app
+from shared.adapters.rest import Rest
+from shared.adapters.snapshots import SnapshotDriver
+from shared.adapters.workbench import WorkbenchDriver
+from shared.domain.names import person_key
+from shared.domain.person import Person
+from shared.domain.profiles import Disk, Network, Profile, Workbench
+from shared.domain.resources import Observation, Resource, Step, Want
+from shared.domain.wants.site import Site
+from shared.domain.wants.snapshot import data_disk
+from shared.domain.wants.workbench import workbench_want
+
+ANA = Person(email="ana@example.com", team="core", cost_center="cc-7")
+KEY = person_key(ANA.email)
+SITE = Site(project="demo", region="us-central1", templates_bucket="demo-templates")
+PATIENCE = 1.0  # real seconds the drivers wait for an answer here
+WORKBENCH = Workbench(
+    zones=("us-central1-a", "us-central1-b"),
+    machine_type="e2-standard-4",
+    boot_disk=Disk(size_gb=150, type="PD_SSD"),
+    idle_minutes=60,
+)
+PROFILE = Profile(
+    name="full",
+    grace_seconds=0,
+    keep_seconds=0,
+    labels={"tier": "gold"},
+    network=Network(),
+    workbench=WORKBENCH,
+    session_templates=(),
+    cluster_templates=(),
+)
+
+
+def request(number: int) -> str:
+    """An idempotency id."""
+    return str(UUID(int=number + 1))
+
+
+def notebook_want(workbench: Workbench = WORKBENCH, profile: Profile = PROFILE) -> Want:
+    """The notebook of Ana's."""
+    return workbench_want(profile, workbench, ANA, KEY, SITE)
+
+
+class NotebookCloud:
+    """One fresh cloud; ``scripted`` are its faults, which must all have struck by the end."""
+
+    def __init__(self, cloud: Cloud, compute: Compute, url: str) -> None:
+        nobody = AnonymousCredentials()
+        self.cloud = cloud
+        self.workbench = WorkbenchDriver(Rest(url, nobody, read_seconds=PATIENCE))
+        self.snapshots = SnapshotDriver(Rest(url, nobody, read_seconds=PATIENCE))
+        self.scripted: list[Fault] = []
+        self._compute = compute
+        self._url = url
+
+    def now(self) -> datetime:
+        """The time on the cloud's clock."""
+        return self.cloud.clock.now().astimezone(UTC)
+
+    def wait(self, seconds: float = 100) -> None:
+        """Let time pass on the cloud's clock."""
+        self.cloud.clock.advance(timedelta(seconds=seconds))
+
+    def call(self, verb: str, path: str, body: Any = None) -> dict[str, Any]:
+        """A call past the drivers; its answer's JSON."""
+        answer = requests.request(verb, f"{self._url}/{path}", json=body, timeout=5)
+        answer.raise_for_status()
+        shown: dict[str, Any] = answer.json()
+        return shown
+
+    def make_notebook(self, want: Want) -> Resource:
+        """A notebook that runs, as it stands in the record."""
+        name = want.places[0]
+        parent, _, instance = name.rpartition("/")
+        self.call("POST", f"v2/{parent}?instanceId={instance}", want.body)
+        self.wait()
+        return Resource(kind=want.kind, slot=want.slot, name=name, was_ready=True)
+
+    def switch(self, notebook: Resource, verb: str) -> None:
+        """Start or stop it."""
+        self.call("POST", f"v2/{notebook.name}:{verb}", {})
+        self.wait()
+
+    def shown(self, notebook: Resource) -> dict[str, Any]:
+        """The notebook as the API shows it."""
+        return self.call("GET", f"v2/{notebook.name}")
+
+    def write(self, notebook: Resource, content: str) -> None:
+        """What its owner has on the data disk."""
+        self._compute.write(data_disk(notebook.name), content, self.now())
+
+    def content(self, notebook: Resource) -> str:
+        """What is on its data disk."""
+        disk = data_disk(notebook.name).split("/")
+        return str(self.call("GET", f"_admin/disks/{disk[3]}/{disk[5]}")["content"])
+
+    def make_snapshot(self, notebook: Resource, id: str = "kept") -> str:
+        """A complete snapshot of its data disk; its full name."""
+        body = {"name": id, "sourceDisk": data_disk(notebook.name)}
+        self.call("POST", "compute/v1/projects/demo/global/snapshots", body)
+        self.wait()
+        return f"projects/demo/global/snapshots/{id}"
+
+    def fail(self, service: str, method: str, **spec: Any) -> None:
+        """The next such call goes wrong: 503 before it is carried out, unless told otherwise."""
+        error = {} if spec.get("drop") else {"error": {"status": "UNAVAILABLE"}}
+        fault = {"service": service, "method": method, "times": 1, **error, **spec}
+        self.scripted.append(self.cloud.faults.add(fault))
+
+    def calls(self, work: Callable[[], object]) -> dict[str, int]:
+        """How often which method was called while ``work`` was done."""
+        self.cloud.calls.clear()
+        work()
+        return self.cloud.calls.counts()
+
+
+def remembered(resource: Resource, step: Step, seen: Observation | None, **more: Any) -> Resource:
+    """The record's memory of a step that was answered with ``seen``, or whose answer was lost."""
+    operation = seen.operation if seen is not None else ""
+    return replace(resource, under_way=step, operation=operation, **more)
+
+
+@contextmanager
+def notebook_cloud() -> Iterator[NotebookCloud]:
+    """A fresh cloud on a free port."""
+    cloud = Cloud(project="demo")
+    compute = Compute(cloud)
+    notebooks = Notebooks(cloud, compute)
+    admin = Admin(
+        cloud,
+        [compute.resources, notebooks.resources],
+        [*compute.levers(), *notebooks.levers()],
+    )
+    app = build_app(cloud, [compute.routes(), notebooks.routes(), admin.routes()])
+    with Server(app) as server:
+        made = NotebookCloud(cloud, compute, server.url)
+        yield made
+    assert all(fault.hits for fault in made.scripted), "a scripted fault was never hit"

@@ -1,0 +1,280 @@
+"""How a notebook comes to be made: in its turn, where there is room, from the data there was."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from shared.domain.decision import Decision, decide, must_look, prepared
+from shared.domain.environment import Environment, Phase, Verb
+from shared.domain.evidence import Leaving
+from shared.domain.faults import Fate
+from shared.domain.goals import Plan
+from shared.domain.policy import Policy
+from shared.domain.resources import Kind, Observation, Resource, State, Step, Want
+from tests.support.builders import KEY, NOW, a_notebook, a_problem, a_record, after
+
+POLICY = Policy()
+ZONES = ("z-a", "z-b", "z-c")
+STOCK_OUT = a_problem(Fate.STOCK_OUT, "ZONE_RESOURCE_POOL_EXHAUSTED")
+KEPT = Resource(
+    kind=Kind.SNAPSHOT,
+    slot="20260101-000000",
+    name="projects/demo/global/snapshots/s1",
+    state=State.READY,
+    source="projects/demo/locations/z-a/instances/nb",
+)
+
+
+def place(zone: str) -> str:
+    return f"projects/demo/locations/{zone}/instances/nb"
+
+
+NOTEBOOK = Want(
+    kind=Kind.WORKBENCH,
+    slot="main",
+    places=tuple(place(zone) for zone in ZONES),
+    body={},
+    digest="d1",
+    scarce="n2",
+)
+TEMPLATE = Want(kind=Kind.SESSION_TEMPLATE, slot="spark", places=("t",), body={}, digest="d2")
+
+
+def joined(*resources: Resource, **changes: Any) -> Environment:
+    return a_record(*resources, **{"phase": Phase.PROVISIONING} | changes)
+
+
+def decided(
+    record: Environment,
+    *,
+    minute: float = 0,
+    seen: dict[str, Observation] | None = None,
+    wants: tuple[Want, ...] = (NOTEBOOK,),
+    **known: Any,
+) -> Decision:
+    now, plan = after(minute), Plan(wants=wants, **known)
+    return decide(prepared(record, plan, now), plan, seen or {}, now, POLICY)
+
+
+def notebook_of(decision: Decision) -> Resource:
+    notebook = decision.environment.notebook
+    assert notebook is not None
+    return notebook
+
+
+# In turn
+
+
+def test_whose_turn_it_is_not_waits_and_everything_else_is_made() -> None:
+    decision = decided(joined(), wants=(TEMPLATE, NOTEBOOK), admitted=False)
+    assert [a.resource.kind for a in decision.actions] == [Kind.SESSION_TEMPLATE]
+    assert decision.waits_for_turn
+    assert notebook_of(decision).queued_at == NOW
+    assert decision.environment.phase is Phase.PROVISIONING
+    assert [e.action for e in decision.entries] == ["resource.queued"]
+    assert decision.environment.due_at == NOW, "the queue is read by that"
+
+
+def test_who_waits_keeps_their_place_and_says_so_once() -> None:
+    first = decided(joined(), admitted=False)
+    later = decided(first.environment, minute=30, admitted=False)
+    assert later.waits_for_turn
+    assert (notebook_of(later).queued_at, later.environment.due_at) == (NOW, NOW)
+    assert later.entries == ()
+    assert must_look(first.environment, Plan(wants=(NOTEBOOK,)), after(30)) == []
+
+
+def test_an_event_that_comes_meanwhile_costs_nobody_their_place() -> None:
+    queued = a_notebook(queued_at=after(-30), look_at=NOW)
+    seen = {"workbench/main": Observation(state=State.ABSENT)}
+    assert notebook_of(decided(joined(queued), seen=seen, admitted=False)).queued_at == after(-30)
+
+
+def test_in_their_turn_it_is_made() -> None:
+    decision = decided(joined(a_notebook(queued_at=after(-30))), admitted=True)
+    assert [a.step for a in decision.actions] == [Step.CREATE]
+    assert notebook_of(decision).queued_at is None
+    assert not decision.waits_for_turn
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        joined(a_notebook(queued_at=NOW), verb=Verb.LEAVE, left_at=NOW),
+        joined(a_notebook(queued_at=NOW)),
+    ],
+    ids=["they left", "the profile has no notebook any more"],
+)
+def test_who_wants_none_any_more_leaves_the_queue(record: Environment) -> None:
+    """Or nobody could come in by the side door, ever again: somebody would always be waiting."""
+    decision = decided(record, wants=())
+    assert notebook_of(decision).queued_at is None
+    assert not decision.waits_for_turn
+    assert decision.environment.due_at is None
+
+
+def test_without_a_profile_nobody_is_kept_waiting_behind_one() -> None:
+    record = joined(a_notebook(queued_at=NOW))
+    plan = Plan(wants=None)
+    decision = decide(prepared(record, plan, NOW), plan, {}, NOW, POLICY)
+    assert notebook_of(decision).queued_at is None
+
+
+@pytest.mark.parametrize("kind", [Kind.SESSION_TEMPLATE, Kind.SNAPSHOT])
+def test_only_notebooks_queue(kind: Kind) -> None:
+    want = Want(kind=kind, slot="x", places=(KEPT.name,), body={}, digest="d")
+    asked = Resource(kind=kind, slot="x", name=KEPT.name, source=KEPT.source)
+    record = joined(asked, a_notebook(State.STOPPED, snapshot="x"))
+    decision = decided(record, wants=(want,), admitted=False)
+    assert [a.step for a in decision.actions] == [Step.CREATE]
+    assert not decision.waits_for_turn
+
+
+def test_a_start_needs_no_turn() -> None:
+    """Its machine type may be scarce; but its owner has been here before."""
+    stopped = a_notebook(State.STOPPED, look_at=NOW)
+    seen = {"workbench/main": Observation(state=State.STOPPED)}
+    decision = decided(joined(stopped), seen=seen, admitted=False)
+    assert [a.step for a in decision.actions] == [Step.START]
+
+
+# Where there is room
+
+
+def after_stock_out(record: Environment, minute: float) -> Decision:
+    """The decision upon an operation that ended in a stock-out."""
+    [creating] = [r for r in record.resources if r.kind is Kind.WORKBENCH]
+    running = replace(creating, operation="op", state=State.CREATING, look_at=after(minute))
+    seen = {"workbench/main": Observation(state=State.ABSENT, problem=STOCK_OUT)}
+    return decided(record.with_resource(running), minute=minute, seen=seen)
+
+
+def test_a_stock_out_is_answered_in_the_next_zone_at_once() -> None:
+    decision, tried = decided(joined()), []
+    for minute in range(1, 4):
+        tried.append(notebook_of(decision).name)
+        assert [a.step for a in decision.actions] == [Step.CREATE]
+        decision = after_stock_out(decision.environment, minute)
+        if minute < 3:
+            assert decision.environment.phase is Phase.PROVISIONING, "no failure yet"
+            assert decision.environment.problem == ""
+    assert tried == [place(zone) for zone in ZONES]
+    assert decision.actions == ()
+    assert decision.environment.phase is Phase.FAILING, "now every zone has none left"
+    assert notebook_of(decision).retry_at == after(3) + POLICY.backoff(1, f"{KEY}/workbench/main")
+
+
+def test_each_stock_out_stands_in_the_history() -> None:
+    decision = after_stock_out(decided(joined()).environment, 1)
+    assert [e.action for e in decision.entries] == ["step.failed"]
+
+
+@pytest.mark.parametrize(
+    ("shortages", "zone"),
+    [((), "z-a"), (("z-a/n2",), "z-b"), (("z-a/n2", "z-b/n2"), "z-c"), (("z-a/c3",), "z-a")],
+)
+def test_what_others_found_empty_is_not_tried(shortages: Collection[str], zone: str) -> None:
+    decision = decided(joined(), shortages=shortages)
+    assert notebook_of(decision).name == place(zone)
+
+
+def all_empty() -> frozenset[str]:
+    return frozenset(f"{zone}/n2" for zone in ZONES)
+
+
+def test_where_all_zones_are_known_to_be_empty_nothing_is_asked_of_the_cloud() -> None:
+    decision = decided(joined(), shortages=all_empty())
+    assert decision.actions == ()
+    assert decision.environment.phase is Phase.FAILING
+    assert "no zone of the profile has n2 left" in decision.environment.problem
+    due_at = decision.environment.due_at
+    assert due_at is not None
+    assert NOW < due_at <= NOW + POLICY.backoff_first
+
+
+def test_who_cannot_be_made_one_just_now_keeps_nobody_waiting_behind_them() -> None:
+    """Else, in their turn again and again, they would use up everybody's."""
+    queued = joined(a_notebook(queued_at=after(-30)))
+    decision = decided(queued, shortages=all_empty(), admitted=False)
+    assert not decision.waits_for_turn
+    assert notebook_of(decision).queued_at is None
+    due_at = decision.environment.due_at
+    assert due_at is not None
+    assert due_at > NOW
+
+
+def test_after_the_wait_they_queue_up_again_and_begin_with_the_first_zone() -> None:
+    waiting = decided(joined(), shortages=all_empty()).environment
+    minute = (POLICY.backoff_first / timedelta(minutes=1)) + 1
+    seen = {"workbench/main": Observation(state=State.ABSENT)}
+    again = decided(waiting, minute=minute, seen=seen)
+    assert notebook_of(again).name == place("z-a")
+    assert [a.step for a in again.actions] == [Step.CREATE]
+
+
+# From the data there was
+
+
+def test_who_comes_back_is_made_a_notebook_from_their_last_snapshot() -> None:
+    decision = decided(joined(a_notebook(State.ABSENT), KEPT))
+    [action] = decision.actions
+    assert (action.step, action.resource.restore_from) == (Step.CREATE, KEPT.name)
+
+
+def test_a_notebook_is_not_ready_before_its_data_is_back() -> None:
+    made = a_notebook(State.READY, restore_from=KEPT.name, digest="d1", look_at=NOW)
+    seen = {"workbench/main": Observation(state=State.READY)}
+    decision = decided(joined(made), seen=seen)
+    assert [a.step for a in decision.actions] == [Step.RESTORE]
+    assert decision.environment.phase is Phase.PROVISIONING
+
+
+OLD = "ana-old"
+LEFT = Leaving(event_id="e", source="t", occurred_at=NOW, left_at=NOW, removal_at=NOW)
+
+
+def former(*resources: Resource) -> Environment:
+    record = a_record(*resources, verb=Verb.LEAVE, key=OLD, leavings=(LEFT,))
+    assert record.intent is not None
+    return replace(record, intent=replace(record.intent, moved_to=KEY))
+
+
+def test_a_new_address_waits_for_the_data_of_the_old_one_but_has_its_templates_at_once() -> None:
+    waiting = former(a_notebook(State.STOPPING))
+    decision = decided(joined(inherits=OLD), wants=(TEMPLATE, NOTEBOOK), kin=waiting)
+    assert [a.resource.kind for a in decision.actions] == [Kind.SESSION_TEMPLATE]
+    assert decision.environment.phase is Phase.PROVISIONING
+    assert decision.environment.due_at == NOW + POLICY.poll
+    assert not decision.waits_for_turn, "it isn't for want of room"
+
+
+def test_then_it_is_made_from_that() -> None:
+    stopped = a_notebook(State.STOPPED, snapshot=KEPT.slot)
+    decision = decided(joined(inherits=OLD), kin=former(stopped, KEPT))
+    [action] = decision.actions
+    assert (action.step, action.resource.restore_from) == (Step.CREATE, KEPT.name)
+    assert decision.environment.inherits == ""
+    assert "move.taken-over" in [e.action for e in decision.entries]
+
+
+def test_it_takes_over_nothing_as_long_as_its_profile_is_missing() -> None:
+    """Whether there is to be a notebook isn't known; so the data isn't given up for lost."""
+    stopped = a_notebook(State.STOPPED, snapshot=KEPT.slot)
+    plan = Plan(wants=None, kin=former(stopped, KEPT))
+    decision = decide(prepared(joined(inherits=OLD), plan, NOW), plan, {}, NOW, POLICY)
+    assert decision.environment.inherits == OLD
+
+
+def test_the_old_address_is_snapshotted_at_rest_without_waiting_for_the_grace_period() -> None:
+    name = place("z-a")
+    stopped = a_notebook(State.STOPPED, name=name, look_at=NOW)
+    seen = {"workbench/main": Observation(state=State.STOPPED)}
+    decision = decided(former(stopped), seen=seen, wants=(), kin=joined(inherits=OLD))
+    [action] = decision.actions
+    assert (action.resource.kind, action.step) == (Kind.SNAPSHOT, Step.CREATE)
+    assert action.resource.source == name

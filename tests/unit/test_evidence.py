@@ -1,0 +1,208 @@
+"""The leaving record: every deed with its operation, its end and its outcome, and nothing twice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from shared.domain.evidence import Deed, Leaving, Thing, amended, current, noted, opened
+from shared.domain.faults import Fate
+from shared.domain.memory import begin, see
+from shared.domain.policy import Policy
+from shared.domain.resources import Item, Kind, Observation, Resource, State, Step
+from tests.support.builders import KEY, NOW, a_notebook, a_problem, after
+
+EMPTY = Leaving(event_id="e", source="test", occurred_at=NOW, left_at=NOW, removal_at=NOW)
+OPERATION = "projects/demo/locations/us-central1-a/operations/op-1"
+
+
+def sessions(state: State, *items: Item, **changes: Any) -> Resource:
+    return Resource(
+        kind=Kind.SESSION, slot="started", name="p/sessions", state=state, items=items, **changes
+    )
+
+
+def seen(before: Resource, state: State, minute: float, **more: Any) -> Resource:
+    """``before`` after a look, as the memory has it."""
+    observation = Observation(state=state, **more)
+    return see(before, observation, key=KEY, now=after(minute), policy=Policy())
+
+
+def story(*moments: tuple[float, Resource], start: Resource) -> Leaving:
+    """The record after each change of one resource, in turn."""
+    leaving, before = EMPTY, start
+    for minute, resource in moments:
+        leaving = noted(leaving, before, resource, after(minute))
+        before = resource
+    return leaving
+
+
+def test_a_deed_from_beginning_to_end() -> None:
+    ready = a_notebook(State.READY)
+    begun = begin(ready, Step.STOP, NOW)
+    stopping = seen(begun, State.READY, 1, operation=OPERATION)
+    stopped = seen(stopping, State.STOPPED, 2)
+    leaving = story((0, begun), (1, stopping), (2, stopped), start=ready)
+    assert leaving.had == (Thing(about="workbench/main", name="zone-a/nb", state="ready"),)
+    assert leaving.deeds == (
+        Deed(
+            step=Step.STOP,
+            about="workbench/main",
+            begun_at=NOW,
+            operation=OPERATION,
+            ended_at=after(2),
+            outcome="stopped",
+        ),
+    )
+
+
+def test_what_is_under_way_has_no_end_yet() -> None:
+    ready = a_notebook(State.READY)
+    begun = begin(ready, Step.STOP, NOW)
+    [deed] = story((0, begun), start=ready).deeds
+    assert (deed.operation, deed.ended_at, deed.outcome) == ("", None, "")
+    stopping = seen(begun, State.READY, 1, operation=OPERATION)
+    [deed] = story((0, begun), (1, stopping), start=ready).deeds
+    assert (deed.operation, deed.ended_at, deed.outcome) == (OPERATION, None, "")
+
+
+def test_what_is_done_at_once_has_no_operation() -> None:
+    template = Resource(kind=Kind.SESSION_TEMPLATE, slot="spark", name="t", state=State.READY)
+    begun = begin(template, Step.DELETE, NOW)
+    [deed] = story((0, begun), (0, seen(begun, State.ABSENT, 0)), start=template).deeds
+    assert (deed.operation, deed.ended_at, deed.outcome) == ("", NOW, "absent")
+
+
+def test_a_deed_that_failed_says_why_and_the_next_try_is_another() -> None:
+    ready = a_notebook(State.READY)
+    begun = begin(ready, Step.STOP, NOW)
+    stopping = seen(begun, State.READY, 1, operation=OPERATION)
+    failed = seen(stopping, State.READY, 2, problem=a_problem(Fate.TEMPORARY, "ABORTED"))
+    again = begin(failed, Step.STOP, after(3))
+    stopped = seen(again, State.STOPPED, 4)
+    moments = ((0, begun), (1, stopping), (2, failed), (3, again), (4, stopped))
+    first, second = story(*moments, start=ready).deeds
+    assert (first.operation, first.ended_at) == (OPERATION, after(2))
+    assert first.outcome == "ABORTED: it is temporary"
+    assert (second.begun_at, second.ended_at, second.outcome) == (after(3), after(4), "stopped")
+
+
+def test_a_failure_of_long_ago_is_not_the_outcome_of_todays_deed() -> None:
+    ready = a_notebook(State.READY, problem=a_problem(Fate.TEMPORARY, "OLD"))
+    begun = begin(ready, Step.STOP, NOW)
+    ended = replace(begun, under_way=None, state=State.STOPPED)
+    [deed] = story((0, begun), (1, ended), start=ready).deeds
+    assert deed.outcome == "stopped"
+
+
+def test_a_step_that_follows_at_once_is_a_deed_of_its_own() -> None:
+    """The end of one and the beginning of the next may come in one change."""
+    ready = a_notebook(State.READY)
+    stopping = begin(ready, Step.STOP, NOW)
+    deleting = replace(stopping, under_way=Step.DELETE, state=State.STOPPED)
+    first, second = story((0, stopping), (1, deleting), start=ready).deeds
+    assert (first.step, first.ended_at, first.outcome) == (Step.STOP, after(1), "stopped")
+    assert (second.step, second.begun_at, second.ended_at) == (Step.DELETE, after(1), None)
+
+
+def test_deeds_of_two_things_at_once_are_kept_apart() -> None:
+    leaving = EMPTY
+    for slot in ("one", "other"):
+        ready = a_notebook(State.READY, slot=slot, name=f"zone-a/{slot}")
+        leaving = noted(leaving, ready, begin(ready, Step.STOP, NOW), NOW)
+    one = a_notebook(State.READY, slot="one", name="zone-a/one", under_way=Step.STOP)
+    leaving = noted(leaving, one, replace(one, under_way=None, state=State.STOPPED), after(1))
+    ends = {deed.about: deed.ended_at for deed in leaving.deeds}
+    assert ends == {"workbench/one": after(1), "workbench/other": None}
+
+
+def test_each_session_is_written_down_with_its_state_and_its_operation() -> None:
+    running = (Item(name="s/1", state="ACTIVE"), Item(name="s/2", state="CREATING"))
+    ending = (
+        Item(name="s/1", state="TERMINATING", operation="op-1"),
+        Item(name="s/2", state="TERMINATING", operation="op-2"),
+    )
+    nothing = sessions(State.ABSENT, look_at=NOW)
+    there = sessions(State.READY, *running)
+    begun = begin(there, Step.DELETE, after(1))
+    at_work = sessions(State.DELETING, *ending, under_way=Step.DELETE)
+    gone = sessions(State.ABSENT)
+    moments = ((0, there), (1, begun), (2, at_work), (3, gone))
+    leaving = story(*moments, start=nothing)
+    assert leaving.had == (
+        Thing(about="session/started", name="s/1", state="ACTIVE"),
+        Thing(about="session/started", name="s/2", state="CREATING"),
+    )
+    [deed] = leaving.deeds
+    assert (deed.operation, deed.ended_at, deed.outcome) == ("op-1, op-2", after(3), "absent")
+
+
+def test_what_was_never_there_is_not_said_to_have_been() -> None:
+    absent = a_notebook()
+    looked = seen(replace(absent, look_at=NOW), State.ABSENT, 0)
+    assert story((0, looked), start=absent).had == ()
+    assert story((0, sessions(State.ABSENT)), start=sessions(State.ABSENT)).had == ()
+
+
+def test_a_thing_is_written_down_once_in_the_state_it_was_first_seen_in() -> None:
+    moments = [(n, a_notebook(state)) for n, state in enumerate((State.READY, State.STOPPED))]
+    leaving = story(*moments, start=a_notebook(State.READY))
+    assert [thing.state for thing in leaving.had] == ["ready"]
+
+
+@pytest.mark.parametrize(
+    ("state", "kept"), [(State.READY, ("snapshots/s1",)), (State.CREATING, ()), (State.BROKEN, ())]
+)
+def test_a_snapshot_counts_once_it_is_complete(state: State, kept: tuple[str, ...]) -> None:
+    snapshot = Resource(kind=Kind.SNAPSHOT, slot="s1", name="snapshots/s1", state=State.CREATING)
+    complete = replace(snapshot, state=state)
+    leaving = story((0, complete), (1, complete), start=snapshot)
+    assert leaving.snapshots == kept
+
+
+def test_a_look_without_change_adds_nothing() -> None:
+    stopped = a_notebook(State.STOPPED)
+    leaving = story((0, stopped), start=stopped)
+    assert noted(leaving, stopped, replace(stopped, look_at=after(9)), after(8)) == leaving
+
+
+def test_who_comes_and_goes_often_loses_the_first_departures_only() -> None:
+    leavings: tuple[Leaving, ...] = ()
+    for number in range(9):
+        leavings = opened(leavings, replace(EMPTY, event_id=f"e{number}"))
+    assert [leaving.event_id for leaving in leavings] == ["e4", "e5", "e6", "e7", "e8"]
+
+
+def test_a_deed_that_is_tried_for_ever_does_not_make_the_record_grow_for_ever() -> None:
+    leaving, ready = EMPTY, a_notebook(State.READY)
+    for number in range(100):
+        begun = begin(ready, Step.STOP, after(number))
+        leaving = noted(leaving, ready, begun, after(number))
+        leaving = noted(leaving, begun, ready, after(number))
+    assert len(leaving.deeds) == 40
+    assert leaving.deeds[-1].begun_at == after(99)
+
+
+@pytest.mark.parametrize(
+    ("leavings", "expected"),
+    [
+        ((), None),
+        ((EMPTY,), EMPTY),
+        ((replace(EMPTY, returned_at=NOW),), None),
+        ((replace(EMPTY, returned_at=NOW), EMPTY), EMPTY),
+        ((EMPTY, replace(EMPTY, returned_at=NOW)), None),
+    ],
+    ids=["never left", "left", "came back", "left again", "came back twice"],
+)
+def test_the_departure_that_is_going_on(
+    leavings: tuple[Leaving, ...], expected: Leaving | None
+) -> None:
+    assert current(leavings) == expected
+
+
+def test_only_the_current_departure_is_amended() -> None:
+    first = replace(EMPTY, event_id="first", returned_at=NOW)
+    changed = replace(EMPTY, reason="fired")
+    assert amended((first, EMPTY), changed) == (first, changed)

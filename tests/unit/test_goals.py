@@ -1,0 +1,171 @@
+"""Where each resource should get to, as a table: by what is in force, a hold, and the clock."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from shared.domain.environment import Environment, Hold, Verb
+from shared.domain.goals import Goal, Plan, goals_of, has_been_handed_over, removal_due
+from shared.domain.resources import Kind, Resource, State, Want
+from tests.support.builders import KEY, NOW, a_notebook, a_record, after, an_intent
+
+UP, DOWN, GONE, STAY = Goal.UP, Goal.DOWN, Goal.GONE, Goal.STAY
+HOLD = Hold(at=NOW, reason="a lawsuit")
+OLDER = (Kind.MANAGED_NOTEBOOK, Kind.DATAPROC_HUB)
+TEMPLATES = (Kind.SESSION_TEMPLATE, Kind.CLUSTER_TEMPLATE)
+GRACE_DAYS = 14
+
+
+def thing(kind: Kind, **changes: Any) -> Resource:
+    return Resource(kind=kind, slot="main", name=f"a/{kind}", state=State.READY, **changes)
+
+
+def wants(*kinds: Kind) -> Plan:
+    return Plan(
+        wants=tuple(Want(kind=k, slot="main", places=("p",), body={}, digest="d") for k in kinds)
+    )
+
+
+def goal_of(record: Environment, kind: Kind, plan: Plan, day: float = 0) -> Goal:
+    """The goal of the one thing of ``kind`` in ``record``, that many days after ``NOW``."""
+    found = record.with_resource(thing(kind)) if record.resource(f"{kind}/main") is None else record
+    return goals_of(found, plan, after(days=day))[f"{kind}/main"]
+
+
+@pytest.mark.parametrize("held", [None, HOLD], ids=["free", "held"])
+@pytest.mark.parametrize("kind", [Kind.WORKBENCH, *OLDER, *TEMPLATES])
+def test_what_the_profile_asks_for_is_to_be_there(kind: Kind, held: Hold | None) -> None:
+    assert goal_of(a_record(held=held), kind, wants(kind)) is UP
+
+
+@pytest.mark.parametrize("kind", [Kind.WORKBENCH, *OLDER, *TEMPLATES])
+def test_without_a_profile_nothing_is_unmade(kind: Kind) -> None:
+    assert goal_of(a_record(), kind, Plan(wants=None)) is UP
+
+
+@pytest.mark.parametrize(
+    ("kind", "free", "held"),
+    [
+        *((kind, DOWN, DOWN) for kind in (Kind.WORKBENCH, *OLDER)),
+        *((kind, GONE, STAY) for kind in TEMPLATES),
+    ],
+)
+def test_what_the_profile_has_no_more_goes_but_work_is_only_stopped(
+    kind: Kind, free: Goal, held: Goal
+) -> None:
+    assert goal_of(a_record(), kind, wants()) is free
+    assert goal_of(a_record(held=HOLD), kind, wants()) is held
+
+
+@pytest.mark.parametrize("kind", [Kind.SESSION, Kind.CLUSTER])
+@pytest.mark.parametrize("held", [None, HOLD], ids=["free", "held"])
+def test_what_people_run_is_their_own_affair(kind: Kind, held: Hold | None) -> None:
+    assert goal_of(a_record(held=held), kind, wants()) is STAY
+
+
+@pytest.mark.parametrize(
+    ("kind", "before", "afterwards", "held"),
+    [
+        *((kind, DOWN, GONE, DOWN) for kind in (Kind.WORKBENCH, *OLDER)),
+        *((kind, GONE, GONE, STAY) for kind in TEMPLATES),
+        (Kind.CLUSTER, GONE, GONE, STAY),
+        (Kind.SESSION, GONE, GONE, GONE),
+    ],
+)
+def test_leaving_has_two_speeds_and_a_hold_deletes_nothing(
+    kind: Kind, before: Goal, afterwards: Goal, held: Goal
+) -> None:
+    """To end a session deletes nothing; a cluster has disks."""
+    for day, goal in ((0, before), (GRACE_DAYS - 0.01, before), (GRACE_DAYS, afterwards)):
+        assert goal_of(a_record(verb=Verb.LEAVE), kind, wants(), day) is goal
+        assert goal_of(a_record(verb=Verb.LEAVE, held=HOLD), kind, wants(), day) is held
+
+
+def test_for_cause_there_is_no_grace_period() -> None:
+    record = a_record(intent=an_intent(Verb.LEAVE, immediate=True), left_at=NOW)
+    assert goal_of(record, Kind.WORKBENCH, wants()) is GONE
+    assert removal_due(record, wants(), NOW)
+
+
+@pytest.mark.parametrize("kind", [Kind.WORKBENCH, *TEMPLATES])
+def test_before_anything_is_in_force_nothing_is_to_be_there(kind: Kind) -> None:
+    goal = goal_of(a_record(intent=None), kind, wants(kind))
+    assert goal is (DOWN if kind is Kind.WORKBENCH else GONE)
+
+
+def test_somebody_who_is_here_is_never_due_for_removal() -> None:
+    assert not removal_due(a_record(), wants(), after(days=9999))
+
+
+@pytest.mark.parametrize("verb", list(Verb))
+@pytest.mark.parametrize(
+    ("expires_in", "held", "goal"),
+    [
+        (None, None, UP),
+        (1, None, UP),
+        (0, None, GONE),
+        (-1, None, GONE),
+        (-1, HOLD, STAY),
+        (1, HOLD, UP),
+    ],
+)
+def test_a_snapshot_is_kept_until_its_time_is_over_whatever_its_owner_does(
+    verb: Verb, expires_in: float | None, held: Hold | None, goal: Goal
+) -> None:
+    expires = None if expires_in is None else after(expires_in)
+    record = a_record(thing(Kind.SNAPSHOT, expires_at=expires), verb=verb, held=held)
+    assert goal_of(record, Kind.SNAPSHOT, wants()) is goal
+
+
+# Moving to another address
+
+
+def departed(**changes: Any) -> Environment:
+    return a_record(a_notebook(State.STOPPED), **changes)
+
+
+HEIR = a_notebook(State.READY)
+
+
+@pytest.mark.parametrize(
+    ("moved_to", "kin", "handed_over", "because"),
+    [
+        ("bea-1", a_record(HEIR), True, "the new address runs on the data"),
+        ("bea-1", a_record(), True, "the new address's profile has no notebook"),
+        ("bea-1", None, False, "there is no new address yet"),
+        ("bea-1", a_record(HEIR, inherits=KEY), False, "it still waits for the data"),
+        (
+            "bea-1",
+            a_record(a_notebook(State.CREATING)),
+            False,
+            "its notebook is being made",
+        ),
+        (
+            "bea-1",
+            a_record(a_notebook(State.READY, restore_from="snapshots/s")),
+            False,
+            "the data is still to be put into it",
+        ),
+        ("", a_record(HEIR), False, "they left, and did not move"),
+    ],
+)
+def test_the_old_notebook_goes_when_the_new_address_has_taken_over(
+    moved_to: str, kin: Environment | None, handed_over: bool, because: str
+) -> None:
+    record = departed(intent=an_intent(Verb.LEAVE, moved_to=moved_to), left_at=NOW)
+    assert has_been_handed_over(record, kin) is handed_over, because
+    goal = goals_of(record, Plan(kin=kin), NOW)["workbench/main"]
+    assert goal is (GONE if handed_over else DOWN), because
+
+
+def test_an_address_that_nobody_takes_over_from_goes_when_its_grace_period_is_over() -> None:
+    record = departed(intent=an_intent(Verb.LEAVE, moved_to="bea-1"), left_at=NOW)
+    goals = goals_of(record, Plan(kin=a_record(inherits=KEY)), after(days=GRACE_DAYS))
+    assert goals["workbench/main"] is GONE
+
+
+def test_a_hold_outlasts_the_move() -> None:
+    record = departed(intent=an_intent(Verb.LEAVE, moved_to="bea-1"), left_at=NOW, held=HOLD)
+    assert goals_of(record, Plan(kin=a_record(HEIR)), NOW)["workbench/main"] is DOWN

@@ -1,0 +1,271 @@
+"""What is kept of a notebook that goes: when a snapshot is begun, and when it is forgotten.
+
+What becomes of it at a new address is in ``test_inheriting.py``.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from shared.domain.environment import Environment, Verb
+from shared.domain.evidence import Leaving
+from shared.domain.goals import Goal
+from shared.domain.keeping import (
+    KEEP_AFTER_MOVE,
+    is_forgotten,
+    is_kept,
+    must_keep,
+    newest_snapshot,
+    snapshot_wants,
+    to_restore,
+    with_snapshots,
+)
+from shared.domain.names import resource_id
+from shared.domain.resources import Kind, Resource, State, Step
+from tests.support.builders import KEY, NOW, a_notebook, a_record, after, an_intent
+
+NOTEBOOK = "projects/demo/locations/us-central1-a/instances/nb"
+SLOT = "20260504-120000"
+NAME = f"projects/demo/global/snapshots/{resource_id('sn', KEY, SLOT)}"
+ID = f"snapshot/{SLOT}"
+DAY = 86400
+
+
+def notebook(state: State = State.STOPPED, **changes: Any) -> Resource:
+    return a_notebook(state, name=NOTEBOOK, **changes)
+
+
+def snapshot(state: State = State.READY, slot: str = "s1", **changes: Any) -> Resource:
+    return Resource(
+        kind=Kind.SNAPSHOT, slot=slot, name=f"snapshots/{slot}", state=state, **changes
+    )
+
+
+def leaver(*resources: Resource, **changes: Any) -> Environment:
+    return a_record(*resources, verb=Verb.LEAVE, **{"keep_seconds": 90 * DAY} | changes)
+
+
+def mover(*resources: Resource, **changes: Any) -> Environment:
+    intent = an_intent(Verb.LEAVE, moved_to="bea-1")
+    return leaver(*resources, intent=intent, **{"keep_seconds": 0} | changes)
+
+
+def begun(record: Environment, goal: Goal = Goal.GONE) -> bool:
+    """Whether a snapshot of the notebook is begun now."""
+    return with_snapshots(record, {"workbench/main": goal}, NOW) != record
+
+
+@pytest.mark.parametrize(
+    ("record", "goal", "begins", "because"),
+    [
+        (leaver(notebook()), Goal.GONE, True, "it is at rest and about to go"),
+        (leaver(notebook(State.BROKEN)), Goal.GONE, True, "its disk may be whole"),
+        (leaver(notebook(State.READY)), Goal.GONE, False, "it is stopped first"),
+        (leaver(notebook(State.ABSENT)), Goal.GONE, False, "there is nothing to keep"),
+        (leaver(notebook(State.FOREIGN)), Goal.GONE, False, "it isn't ours"),
+        (leaver(notebook(State.STOPPING)), Goal.GONE, False, "it isn't at rest yet"),
+        (leaver(notebook(State.BROKEN, stillborn=True)), Goal.GONE, False, "nobody worked in it"),
+        (leaver(notebook(under_way=Step.PROTECT)), Goal.GONE, False, "something is under way"),
+        (leaver(notebook(), keep_seconds=0), Goal.GONE, False, "the profile asks for none"),
+        (leaver(notebook()), Goal.DOWN, False, "the grace period still runs"),
+        (leaver(notebook()), Goal.STAY, False, "it stays"),
+        (leaver(notebook()), Goal.UP, False, "it is wanted again"),
+        (mover(notebook()), Goal.DOWN, True, "the new address waits for it"),
+        (mover(notebook()), Goal.GONE, True, "its time was over before that"),
+        (mover(notebook(State.READY)), Goal.DOWN, False, "it is stopped first"),
+        (
+            leaver(notebook(snapshot="s1"), snapshot(State.CREATING)),
+            Goal.GONE,
+            False,
+            "there is one on its way",
+        ),
+        (
+            leaver(notebook(snapshot="s0"), snapshot()),
+            Goal.GONE,
+            True,
+            "the one it had was removed by somebody else",
+        ),
+        (
+            leaver(notebook(), snapshot()),
+            Goal.GONE,
+            True,
+            "since an older one was taken it has run again",
+        ),
+    ],
+)
+def test_when_a_snapshot_is_begun(
+    record: Environment, goal: Goal, begins: bool, because: str
+) -> None:
+    assert begun(record, goal) is begins, because
+
+
+def test_no_other_kind_is_snapshotted() -> None:
+    older = Resource(
+        kind=Kind.DATAPROC_HUB, slot="old", name="p/z/instances/x", state=State.STOPPED
+    )
+    record = leaver(older)
+    assert with_snapshots(record, {older.id: Goal.GONE}, NOW) == record
+
+
+def test_what_is_begun_says_of_what_it_is_and_how_long_it_is_kept() -> None:
+    record = with_snapshots(leaver(notebook()), {"workbench/main": Goal.GONE}, NOW)
+    kept, made = record.resource("workbench/main"), record.resource(ID)
+    assert kept is not None
+    assert kept.snapshot == SLOT
+    assert made == Resource(
+        kind=Kind.SNAPSHOT, slot=SLOT, name=NAME, source=NOTEBOOK, expires_at=after(days=90)
+    )
+    assert not begun(record), "one is enough"
+
+
+def test_two_notebooks_that_go_in_the_same_second_never_share_a_snapshot() -> None:
+    """The final look may turn up several at once; each holds work of its own."""
+    other = replace(notebook(), slot="found-1", name=NOTEBOOK.replace("-a/", "-b/"))
+    goals = {"workbench/main": Goal.GONE, other.id: Goal.GONE}
+    record = with_snapshots(leaver(notebook(), other), goals, NOW)
+    record = with_snapshots(record, goals, NOW + timedelta(seconds=1))
+    taken = {r.slot: r.source for r in record.resources if r.kind is Kind.SNAPSHOT}
+    books = [r for r in record.resources if r.kind is Kind.WORKBENCH]
+    assert {book.name: taken[book.snapshot] for book in books} == {b.name: b.name for b in books}
+
+
+@pytest.mark.parametrize(
+    ("keep", "kept"), [(0, KEEP_AFTER_MOVE), (7 * DAY, timedelta(days=7))], ids=["own", "profile"]
+)
+def test_what_is_moved_is_kept_for_a_while_whatever_the_profile_says(
+    keep: int, kept: timedelta
+) -> None:
+    record = mover(notebook(), keep_seconds=keep)
+    record = with_snapshots(record, {"workbench/main": Goal.DOWN}, NOW)
+    made = record.resource(ID)
+    assert made is not None
+    assert made.expires_at == NOW + kept
+
+
+def test_how_a_snapshot_is_made_is_known_from_the_record_alone() -> None:
+    record = with_snapshots(leaver(notebook()), {"workbench/main": Goal.GONE}, NOW)
+    wants = snapshot_wants(record)
+    assert list(wants) == [ID]
+    assert wants[ID].places == (NAME,)
+    disk = "projects/demo/zones/us-central1-a/disks/nb-data-workspace"
+    assert wants[ID].body["sourceDisk"] == disk
+
+
+@pytest.mark.parametrize(
+    ("notebook", "record", "must"),
+    [
+        (notebook(), leaver(), True),
+        (notebook(), leaver(keep_seconds=0), False),
+        (notebook(), mover(), True),
+        (notebook(stillborn=True), leaver(), False),
+        (notebook(), a_record(keep_seconds=1), True),
+        (Resource(kind=Kind.DATAPROC_HUB, slot="main", name="n"), leaver(), False),
+    ],
+)
+def test_whose_data_must_be_kept(notebook: Resource, record: Environment, must: bool) -> None:
+    assert must_keep(record, notebook) is must
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_data_is_kept_only_by_a_snapshot_that_is_complete(state: State) -> None:
+    record = leaver(notebook(snapshot="s1"), snapshot(state))
+    assert is_kept(record, record.resources[0]) is (state is State.READY)
+
+
+# Forgetting
+
+
+@pytest.mark.parametrize(
+    ("before", "after_look", "notebook_has", "goal", "forgotten", "because"),
+    [
+        (State.DELETING, State.ABSENT, "", Goal.GONE, True, "its time was over, and it is gone"),
+        (State.READY, State.DELETING, "", Goal.GONE, False, "it isn't gone yet"),
+        (State.READY, State.READY, "", Goal.UP, False, "it is there"),
+        (State.ABSENT, State.ABSENT, "s1", Goal.UP, False, "it is still to be taken"),
+        (State.ABSENT, State.ABSENT, "", Goal.UP, True, "the notebook it was for runs again"),
+        (State.ABSENT, State.ABSENT, "s2", Goal.UP, True, "the notebook has another one"),
+        (State.READY, State.BROKEN, "s1", Goal.UP, False, "it can be seen, however it is"),
+        (State.READY, State.FOREIGN, "s1", Goal.UP, False, "people should read of it"),
+    ],
+)
+def test_when_a_snapshot_is_forgotten(
+    before: State,
+    after_look: State,
+    notebook_has: str,
+    goal: Goal,
+    forgotten: bool,
+    because: str,
+) -> None:
+    seen = snapshot(after_look)
+    record = leaver(notebook(snapshot=notebook_has), seen)
+    assert is_forgotten(snapshot(before), seen, record, goal) is forgotten, because
+
+
+def test_one_that_was_complete_and_is_gone_was_removed_by_somebody_else() -> None:
+    """Not made again under its name: then it would be of other data than it says."""
+    seen = snapshot(State.ABSENT)
+    record = leaver(notebook(snapshot="s1"), seen)
+    assert is_forgotten(snapshot(State.READY, was_ready=True), seen, record, Goal.UP)
+    assert not is_forgotten(snapshot(State.CREATING), seen, record, Goal.UP)
+
+
+def test_what_is_under_way_is_not_forgotten() -> None:
+    seen = snapshot(State.ABSENT, under_way=Step.CREATE)
+    assert not is_forgotten(snapshot(), seen, leaver(notebook(), seen), Goal.GONE)
+
+
+@pytest.mark.parametrize("kind", [k for k in Kind if k is not Kind.SNAPSHOT])
+def test_nothing_but_snapshots_is_forgotten(kind: Kind) -> None:
+    gone = Resource(kind=kind, slot="s1", name="n")
+    assert not is_forgotten(gone, gone, leaver(gone), Goal.GONE)
+
+
+# Coming back
+
+
+@pytest.mark.parametrize(
+    ("snapshots", "newest"),
+    [
+        ((), ""),
+        ((snapshot(slot="20260101-000000"),), "snapshots/20260101-000000"),
+        (
+            (snapshot(slot="20260301-000000"), snapshot(slot="20260101-000000")),
+            "snapshots/20260301-000000",
+        ),
+        (
+            (snapshot(State.CREATING, slot="20260301-000000"), snapshot(slot="20260101-000000")),
+            "snapshots/20260101-000000",
+        ),
+        ((snapshot(State.BROKEN),), ""),
+        ((snapshot(under_way=Step.DELETE),), ""),
+    ],
+    ids=["none", "one", "the newer one", "a complete one", "a broken one", "one on its way out"],
+)
+def test_who_comes_back_gets_the_newest_complete_snapshot(
+    snapshots: tuple[Resource, ...], newest: str
+) -> None:
+    record = a_record(notebook(State.ABSENT), *snapshots)
+    assert newest_snapshot(record) == to_restore(record) == newest
+
+
+@pytest.mark.parametrize(
+    ("moved_to", "restored"), [("", "snapshots/s1"), ("bea-1", "")], ids=["left", "moved"]
+)
+def test_data_that_went_to_a_new_address_does_not_come_back_at_the_old_one(
+    moved_to: str, restored: str
+) -> None:
+    leaving = Leaving(
+        event_id="e",
+        source="test",
+        occurred_at=NOW,
+        left_at=NOW,
+        removal_at=NOW,
+        moved_to=moved_to,
+        returned_at=after(1),
+    )
+    record = a_record(notebook(State.ABSENT), snapshot(), leavings=(leaving,))
+    assert to_restore(record) == restored

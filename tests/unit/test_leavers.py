@@ -1,0 +1,207 @@
+"""A departure: what is looked for, what is written down, and when it is really over."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from shared.domain.environment import Environment, Phase, Verb
+from shared.domain.evidence import Leaving, Scan, Thing
+from shared.domain.goals import Plan
+from shared.domain.leavers import conclusion, with_another_look, with_evidence, with_uses
+from shared.domain.resources import Kind, Leftover, Resource, State, Step
+from tests.support.builders import NOW, a_notebook, a_record, after
+
+NOTEBOOK = Thing(about="workbench/main", name="zone-a/nb", state="ready")
+LEAVING = Leaving(
+    event_id="e", source="test", occurred_at=NOW, left_at=NOW, removal_at=NOW, had=(NOTEBOOK,)
+)
+SESSIONS = Resource(kind=Kind.SESSION, slot="started", name="p/sessions")
+SESSION_LOOK = replace(SESSIONS, look_at=NOW)
+
+
+def leaver(*resources: Resource, leaving: Leaving = LEAVING, **changes: Any) -> Environment:
+    gone: dict[str, Any] = {"phase": Phase.REMOVED, "leavings": (leaving,)}
+    return a_record(*resources, verb=Verb.LEAVE, **gone | changes)
+
+
+def found(kind: Kind = Kind.WORKBENCH, name: str = "zone-b/nb", **changes: Any) -> Leftover:
+    return Leftover(kind=kind, name=name, **{"ours": True} | changes)
+
+
+def concluded(record: Environment, *scan: Leftover) -> Environment:
+    """The record after a look everywhere found exactly that."""
+    after_scan, wants_scan = conclusion(record, Plan(scan=scan), NOW)
+    assert not wants_scan
+    return after_scan
+
+
+# The last look
+
+
+def test_when_all_that_is_known_is_gone_a_look_everywhere_is_asked_for() -> None:
+    record, wants_scan = conclusion(leaver(a_notebook()), Plan(), NOW)
+    assert wants_scan
+    assert record.phase is Phase.REMOVING, "not removed before somebody has looked"
+    assert record.due_at == after(1), "should the look fail"
+    assert record.leavings == (LEAVING,)
+
+
+@pytest.mark.parametrize(("due", "expected"), [(0.5, 0.5), (9, 1), (None, 1)])
+def test_a_look_that_failed_is_repeated_in_a_minute_at_the_latest(
+    due: float | None, expected: float
+) -> None:
+    due_at = None if due is None else after(due)
+    record, _ = conclusion(leaver(a_notebook(), due_at=due_at), Plan(), NOW)
+    assert record.due_at == after(expected)
+
+
+def test_a_look_that_finds_nothing_ends_it() -> None:
+    record = concluded(leaver(a_notebook()))
+    assert record.phase is Phase.REMOVED
+    [leaving] = record.leavings
+    assert leaving.completed_at == NOW
+    assert leaving.scan == Scan(at=NOW)
+
+
+def test_what_the_look_found_and_may_stay_is_written_down() -> None:
+    record = concluded(
+        leaver(a_notebook()),
+        found(Kind.SNAPSHOT, "snapshots/s1", detail="until 2026-08-02"),
+        found(Kind.CLUSTER, "p/clusters/c1", ours=False, detail="it is somebody else's"),
+        found(Kind.SESSION_TEMPLATE, "p/sessionTemplates/t", ours=False),
+    )
+    assert record.phase is Phase.REMOVED
+    assert record.leavings[0].scan == Scan(
+        at=NOW,
+        leftovers=(
+            "cluster: p/clusters/c1 (it is somebody else's)",
+            "session-template: p/sessionTemplates/t",
+        ),
+        kept=("snapshot: snapshots/s1 (until 2026-08-02)",),
+    )
+
+
+def test_who_never_had_anything_is_removed_without_a_look() -> None:
+    record, wants_scan = conclusion(leaver(leaving=replace(LEAVING, had=())), Plan(), NOW)
+    assert not wants_scan
+    assert record.phase is Phase.REMOVED
+    assert (record.leavings[0].completed_at, record.leavings[0].scan) == (NOW, None)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        leaver(a_notebook(State.STOPPED), phase=Phase.SUSPENDED),
+        leaver(a_notebook(), leaving=replace(LEAVING, completed_at=NOW)),
+        leaver(a_notebook(), leaving=replace(LEAVING, returned_at=NOW)),
+        leaver(a_notebook(), leavings=()),
+        a_record(a_notebook(State.READY)),
+    ],
+    ids=["something is left", "it is over", "they came back", "from before records", "present"],
+)
+def test_otherwise_there_is_nothing_to_conclude(record: Environment) -> None:
+    for plan in (Plan(), Plan(scan=(found(),))):
+        assert conclusion(record, plan, NOW) == (record, False)
+
+
+@pytest.mark.parametrize(
+    "kind", [k for k in Kind if not k.is_use and k is not Kind.SNAPSHOT], ids=str
+)
+def test_what_the_record_did_not_know_of_is_removed_too(kind: Kind) -> None:
+    record = concluded(leaver(a_notebook()), found(kind, "elsewhere/x"))
+    assert record.phase is Phase.REMOVING
+    missed = record.resources[-1]
+    assert (missed.kind, missed.name, missed.look_at) == (kind, "elsewhere/x", NOW)
+    assert missed.state is State.STOPPED, "not absent, or nobody would look at it"
+    assert record.leavings == (LEAVING,), "it isn't over"
+    assert record.due_at is not None
+    assert record.due_at <= NOW
+
+
+def test_two_that_were_missed_are_two() -> None:
+    record = concluded(leaver(a_notebook()), found(name="zone-b/nb"), found(name="zone-c/nb"))
+    assert [r.name for r in record.resources] == ["zone-a/nb", "zone-b/nb", "zone-c/nb"]
+    assert len({r.id for r in record.resources}) == 3
+
+
+def test_found_again_it_is_the_same_one() -> None:
+    record = concluded(leaver(a_notebook()), found())
+    again = concluded(replace(record, phase=Phase.REMOVED), found())
+    assert again.resources == record.resources
+
+
+def test_what_was_believed_gone_and_is_there_after_all_is_looked_at_again() -> None:
+    record = concluded(leaver(a_notebook()), found(name="zone-a/nb"))
+    assert record.resources == (a_notebook(look_at=NOW),)
+
+
+@pytest.mark.parametrize("kind", [Kind.SESSION, Kind.CLUSTER])
+def test_what_they_started_since_is_looked_for_among_all_they_started(kind: Kind) -> None:
+    uses = Resource(kind=kind, slot="started", name="p/uses")
+    record = concluded(leaver(uses), found(kind, "p/uses/1"))
+    assert record.resources == (replace(uses, look_at=NOW),)
+    assert record.phase is Phase.REMOVING
+
+
+# What is looked for
+
+
+def test_what_a_leaver_may_have_started_is_looked_at() -> None:
+    older = Resource(kind=Kind.DATAPROC_HUB, slot="hub", name="p/hub", state=State.READY)
+    record = with_uses(leaver(), Plan(uses=(SESSIONS,), older=(older,)), NOW)
+    assert record.resources == (SESSION_LOOK, replace(older, look_at=NOW))
+    assert record.sought_at == NOW
+
+
+def test_what_is_known_already_is_not_forgotten_for_it() -> None:
+    ended = replace(SESSIONS, under_way=Step.DELETE, serial=3)
+    record = with_uses(leaver(ended), Plan(uses=(SESSIONS,)), NOW)
+    assert record.resources == (ended,)
+
+
+def test_as_long_as_nobody_has_looked_for_older_kinds_it_is_not_said_so() -> None:
+    assert with_uses(leaver(), Plan(older=None), NOW).sought_at is None
+    assert with_uses(leaver(), Plan(older=()), NOW).sought_at == NOW
+
+
+@pytest.mark.parametrize(
+    ("verb", "resource", "again"),
+    [
+        (Verb.LEAVE, SESSIONS, True),
+        (Verb.LEAVE, replace(SESSIONS, kind=Kind.CLUSTER), True),
+        (Verb.LEAVE, replace(SESSIONS, under_way=Step.DELETE), False),
+        (Verb.LEAVE, a_notebook(), False),
+        (Verb.JOIN, SESSIONS, False),
+    ],
+)
+def test_while_the_notebook_ran_it_could_start_more(
+    verb: Verb, resource: Resource, again: bool
+) -> None:
+    record = with_another_look(a_record(resource, verb=verb), NOW)
+    assert record.resources == (replace(resource, look_at=NOW) if again else resource,)
+
+
+# What is written down
+
+
+def test_what_is_done_to_a_leavers_things_is_written_down() -> None:
+    before, running = a_notebook(State.READY), a_notebook(State.READY, under_way=Step.STOP)
+    record = with_evidence(leaver(before), before, running, NOW)
+    assert record.resources == (running,)
+    assert [d.step for d in record.leavings[0].deeds] == [Step.STOP]
+
+
+@pytest.mark.parametrize(
+    "leavings",
+    [(), (replace(LEAVING, returned_at=NOW),), (replace(LEAVING, completed_at=NOW),)],
+    ids=["never left", "came back", "all over"],
+)
+def test_what_is_done_at_other_times_is_no_part_of_a_departure(
+    leavings: tuple[Leaving, ...],
+) -> None:
+    before, running = a_notebook(State.READY), a_notebook(State.READY, under_way=Step.STOP)
+    record = with_evidence(a_record(before, leavings=leavings), before, running, NOW)
+    assert (record.resources, record.leavings) == ((running,), leavings)

@@ -1,0 +1,262 @@
+"""What the memory makes of what hangs, of answers that were lost, and of zones that are empty."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from shared.domain.faults import Fate, Problem
+from shared.domain.memory import begin, fail, out_of_places, request_id, see
+from shared.domain.policy import Policy
+from shared.domain.resources import Drift, Item, Observation, Resource, State, Step
+from tests.support.builders import KEY, NOW, a_notebook, a_problem, after, fates
+
+POLICY = Policy()
+OVERDUE = NOW + POLICY.stuck + POLICY.poll
+STOCK_OUT = a_problem(Fate.STOCK_OUT, "ZONE_RESOURCE_POOL_EXHAUSTED")
+
+
+def saw(resource: Resource, state: State | None, now: datetime = NOW, **more: Any) -> Resource:
+    return see(resource, Observation(state=state, **more), key=KEY, now=now, policy=POLICY)
+
+
+def failed(resource: Resource, problem: Problem, now: datetime = NOW) -> Resource:
+    return fail(resource, problem, key=KEY, now=now, policy=POLICY)
+
+
+def begun(step: Step = Step.CREATE, **changes: Any) -> Resource:
+    """``step`` has been begun at ``NOW``, and what the cloud answered is in ``changes``."""
+    notebook = begin(a_notebook(), step, NOW)
+    return replace(notebook, **changes)
+
+
+# What hangs
+
+
+def test_an_operation_that_hangs_is_given_up_and_the_thing_itself_looked_at() -> None:
+    """Operations have been seen to hang where the notebook was ready long since."""
+    hanging = begun(operation="op", state=State.CREATING)
+    resource = saw(hanging, State.CREATING, OVERDUE, operation="op")
+    assert (resource.under_way, resource.operation) == (Step.CREATE, "")
+    assert (resource.look_at, resource.attempts, resource.problem) == (OVERDUE, 0, None)
+    done = saw(resource, State.READY, OVERDUE)
+    assert (done.state, done.under_way, done.problem) == (State.READY, None, None)
+
+
+@pytest.mark.parametrize("minute", [0, 20, 40])
+def test_until_then_it_is_only_waited_for(minute: float) -> None:
+    hanging = begun(operation="op", state=State.CREATING)
+    resource = saw(hanging, State.CREATING, after(minute), operation="op")
+    assert (resource.operation, resource.problem) == ("op", None)
+    assert resource.look_at == after(minute) + POLICY.poll
+
+
+@pytest.mark.parametrize("was_ready", [False, True], ids=["never used", "used before"])
+def test_a_create_that_never_ends_left_something_nobody_can_have_worked_in(
+    was_ready: bool,
+) -> None:
+    hanging = begun(state=State.CREATING, was_ready=was_ready)
+    resource = saw(hanging, State.CREATING, OVERDUE)
+    assert (resource.state, resource.stillborn) == (State.BROKEN, not was_ready)
+    assert (resource.under_way, resource.serial, resource.attempts) == (None, 1, 1)
+    assert resource.problem is not None
+    assert resource.problem.code == "STUCK"
+    assert "create has not ended in 40 minutes" in resource.problem.message
+    assert "look at its logs" in resource.problem.message
+
+
+@pytest.mark.parametrize("step", [Step.START, Step.STOP, Step.DELETE, Step.RESTORE])
+def test_another_step_that_never_ends_is_tried_again_and_takes_nobodys_work(step: Step) -> None:
+    hanging = begun(step, state=step.moving)
+    resource = saw(hanging, step.moving, OVERDUE)
+    assert (resource.under_way, resource.serial, resource.stillborn) == (None, 1, False)
+    assert resource.state is step.moving
+    assert resource.problem is not None
+    assert f"{step} has not ended" in resource.problem.message
+
+
+def test_what_is_moved_by_others_is_never_overdue() -> None:
+    """No step of ours is under way, so there is nothing to give up."""
+    resource = saw(a_notebook(State.STOPPING), State.STOPPING, OVERDUE)
+    assert (resource.problem, resource.look_at) == (None, OVERDUE + POLICY.poll)
+
+
+def test_a_failure_that_the_cloud_names_is_the_reason_even_when_it_took_too_long() -> None:
+    hanging = begun(operation="op", state=State.CREATING)
+    denied = a_problem(Fate.PERMANENT, "PERMISSION_DENIED")
+    resource = saw(hanging, State.BROKEN, OVERDUE, problem=denied)
+    assert resource.problem == denied
+    assert resource.stillborn
+
+
+def test_stillborn_is_only_what_our_own_creation_left() -> None:
+    by_operation = begun(operation="op", state=State.CREATING)
+    problem = a_problem(Fate.TEMPORARY)
+    assert saw(by_operation, State.BROKEN, problem=problem).stillborn
+    assert not saw(by_operation, State.BROKEN).stillborn, "its creation went well"
+    starting = begun(Step.START, operation="op")
+    assert not saw(starting, State.BROKEN, problem=problem).stillborn
+    born = replace(a_notebook(State.BROKEN), stillborn=True)
+    assert saw(born, State.BROKEN).stillborn, "it stays what it was"
+    assert not saw(born, State.READY).stillborn, "somebody may work in it from now on"
+
+
+# Answers that were lost
+
+
+def restoring(**changes: Any) -> Resource:
+    ready = {"state": State.READY, "restore_from": "snapshots/s1"}
+    return begun(Step.RESTORE, **ready | changes)
+
+
+def test_a_restore_is_over_when_its_operation_says_so_not_when_the_thing_is_ready() -> None:
+    """It was ready before: what was restored can't be seen in it."""
+    resource = saw(restoring(operation="op"), State.READY, finished=True)
+    assert (resource.under_way, resource.restore_from) == (None, "")
+    assert (resource.serial, resource.attempts) == (1, 0)
+
+
+def test_a_restore_whose_answer_was_lost_is_not_repeated_while_it_may_still_land() -> None:
+    """Repeated, it would put the old data over what somebody has written since."""
+    lost = restoring()
+    for moment in (after(0), after(1), NOW + POLICY.doubt - POLICY.poll):
+        lost = saw(lost, State.READY, moment)
+        assert (lost.under_way, lost.serial) == (Step.RESTORE, 0)
+        assert lost.look_at == NOW + POLICY.doubt
+    again = saw(lost, State.READY, NOW + POLICY.doubt)
+    assert (again.under_way, again.restore_from) == (None, "snapshots/s1")
+    assert again.attempts == 1
+
+
+def test_a_restore_found_among_the_operations_is_waited_for() -> None:
+    found = saw(restoring(), State.READY, after(1), operation="op")
+    assert (found.under_way, found.operation, found.state) == (Step.RESTORE, "op", State.RESTORING)
+
+
+def test_an_operation_of_a_restore_that_says_neither_leaves_it_to_do() -> None:
+    ended = saw(restoring(operation="op"), State.READY, after(1))
+    assert (ended.under_way, ended.restore_from) == (None, "snapshots/s1")
+    assert (ended.serial, ended.attempts) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("code", "restore_from"), [("NOT_FOUND", ""), ("PERMISSION_DENIED", "snapshots/s1")]
+)
+def test_only_a_snapshot_that_is_gone_is_not_waited_for(code: str, restore_from: str) -> None:
+    resource = failed(restoring(), a_problem(Fate.PERMANENT, code))
+    assert resource.restore_from == restore_from
+
+
+def test_not_found_of_another_step_forgets_no_snapshot() -> None:
+    starting = begun(Step.START, restore_from="snapshots/s1")
+    gone = failed(starting, a_problem(Fate.PERMANENT, "NOT_FOUND"))
+    assert gone.restore_from == "snapshots/s1"
+
+
+def test_a_create_whose_answer_was_lost_may_be_repeated_as_the_same_request() -> None:
+    """A create is idempotent; to wait for the doubt is enough, its step is over."""
+    lost = begun()
+    resource = saw(lost, State.ABSENT, after(1))
+    assert resource.look_at == NOW + POLICY.doubt
+    assert request_id(KEY, resource, Step.CREATE) == request_id(KEY, lost, Step.CREATE)
+
+
+# Zones without machines
+
+
+def test_a_stock_out_is_no_failure_yet_the_next_zone_is_tried_at_once() -> None:
+    creating = begun(operation="op", state=State.CREATING, attempts=3)
+    resource = saw(creating, State.ABSENT, after(2), problem=STOCK_OUT)
+    assert resource.tried == ("zone-a/nb",)
+    assert (resource.under_way, resource.serial, resource.attempts) == (None, 1, 3)
+    assert (resource.look_at, resource.retry_at) == (after(2), None)
+    assert resource.problem == STOCK_OUT
+
+
+def test_each_zone_counts_once() -> None:
+    resource = failed(begun(tried=("zone-b/nb", "zone-a/nb")), STOCK_OUT)
+    assert resource.tried == ("zone-b/nb", "zone-a/nb")
+
+
+def test_a_start_that_finds_no_machine_has_no_other_zone_to_go_to() -> None:
+    """The disk is where it is."""
+    resource = failed(begun(Step.START, state=State.STOPPED), STOCK_OUT)
+    assert (resource.tried, resource.attempts) == ((), 1)
+    assert resource.retry_at is not None
+    assert resource.retry_at > NOW
+
+
+def test_when_all_zones_are_empty_it_waits_like_any_failure_and_begins_anew() -> None:
+    tried = a_notebook(tried=("zone-a/nb", "zone-b/nb"), problem=STOCK_OUT, attempts=2)
+    resource = out_of_places(tried, key=KEY, now=NOW, policy=POLICY)
+    assert (resource.tried, resource.attempts) == ((), 3)
+    assert resource.retry_at == resource.look_at == NOW + POLICY.backoff(3, f"{KEY}/{tried.id}")
+    assert resource.problem == STOCK_OUT
+
+
+def test_made_at_last_the_empty_zones_are_forgotten() -> None:
+    creating = begun(operation="op", tried=("zone-b/nb",), problem=STOCK_OUT)
+    resource = saw(creating, State.READY, after(3), finished=True)
+    assert (resource.tried, resource.problem, resource.ready_since) == ((), None, after(3))
+
+
+@pytest.mark.parametrize("fate", fates(Fate.STOCK_OUT))
+def test_another_failure_leaves_what_was_tried(fate: Fate) -> None:
+    assert failed(begun(tried=("zone-b/nb",)), a_problem(fate)).tried == ("zone-b/nb",)
+
+
+# What is remembered, and until when
+
+
+@pytest.mark.parametrize("step", [Step.START, Step.CREATE])
+def test_once_it_runs_again_no_snapshot_holds_all_of_its_data(step: Step) -> None:
+    stopped = a_notebook(State.STOPPED, snapshot="s1", drift=Drift(in_place=("label team",)))
+    resource = begin(stopped, step, NOW)
+    assert (resource.snapshot, resource.drift) == ("", None)
+    assert saw(stopped, State.READY).snapshot == "", "whoever started it"
+
+
+@pytest.mark.parametrize("step", [Step.STOP, Step.PROTECT, Step.UNPROTECT, Step.DELETE])
+def test_what_changes_no_data_leaves_its_snapshot(step: Step) -> None:
+    stopped = a_notebook(State.STOPPED, snapshot="s1")
+    assert begin(stopped, step, NOW).snapshot == "s1"
+    assert saw(stopped, State.STOPPED).snapshot == "s1"
+
+
+def test_what_a_hold_protected_is_known_as_ours_until_it_is_free_or_gone() -> None:
+    protecting = begin(a_notebook(State.STOPPED), Step.PROTECT, NOW)
+    assert protecting.protected_by_us, "before the call: a crash must not make it another's"
+    protected = saw(replace(protecting, operation="op"), State.STOPPED, protected=True)
+    assert (protected.protected, protected.protected_by_us) == (True, True)
+    freeing = replace(begin(protected, Step.UNPROTECT, NOW), operation="op")
+    free = saw(freeing, State.STOPPED, protected=False)
+    assert (free.protected, free.protected_by_us) == (False, False)
+    assert not saw(protected, State.ABSENT).protected_by_us
+
+
+def test_who_waited_in_the_queue_waits_no_more_once_it_is_begun() -> None:
+    assert begin(a_notebook(queued_at=NOW), Step.CREATE, NOW).queued_at is None
+
+
+def test_a_notebook_made_anew_has_an_owner_who_has_yet_to_consent() -> None:
+    creating = begun(operation="op", consented=True)
+    assert saw(creating, State.READY, finished=True).consented is None
+
+
+def test_an_update_that_failed_is_tried_again_though_it_is_the_same() -> None:
+    updating = begun(Step.UPDATE, digest="d1", state=State.READY)
+    assert failed(updating, a_problem(Fate.TEMPORARY)).digest == ""
+    assert failed(begun(Step.STOP, digest="d1"), a_problem(Fate.TEMPORARY)).digest == "d1"
+
+
+def test_the_sessions_seen_last_are_the_ones_to_end() -> None:
+    items = (Item(name="s/1", state="ACTIVE"),)
+    running = saw(a_notebook(), State.READY, items=items)
+    assert running.items == items
+    ending = tuple(replace(item, operation="op") for item in items)
+    at_work = saw(begin(running, Step.DELETE, NOW), State.DELETING, operation="op", items=ending)
+    assert at_work.items == ending
+    assert saw(at_work, State.ABSENT).items == ()

@@ -1,0 +1,91 @@
+"""Where a notebook is made: the profile's zones in order, less those that have none left."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from shared.domain.faults import Fate
+from shared.domain.places import lack, nowhere, place_for, zone_of
+from shared.domain.resources import Kind, Want
+from tests.support.builders import a_notebook, a_problem
+
+
+def place(zone: str) -> str:
+    return f"projects/demo/locations/{zone}/instances/nb"
+
+
+WANT = Want(
+    kind=Kind.WORKBENCH,
+    slot="main",
+    places=(place("z-a"), place("z-b"), place("z-c")),
+    body={},
+    digest="d",
+    scarce="n2-standard-8",
+)
+
+
+@pytest.mark.parametrize(
+    ("tried", "lacking", "said", "expected", "because"),
+    [
+        ((), (), (), "z-a", "the profile's first"),
+        (("z-a",), (), (), "z-b", "the first had none left"),
+        (("z-b",), (), (), "z-a", "only what was tried is passed over"),
+        (("z-a", "z-b", "z-c"), (), (), "", "every one was tried"),
+        ((), ("z-a",), (), "z-b", "somebody else was told so a moment ago"),
+        ((), ("z-a", "z-b", "z-c"), (), "", "all are known to have none"),
+        (("z-c",), ("z-a", "z-b"), (), "", "tried by us or by others"),
+        (("z-a",), (), ("z-c",), "z-c", "Google said where there are some"),
+        (("z-a",), (), ("z-c", "z-b"), "z-b", "of those the profile's order"),
+        (("z-a",), (), ("z-x",), "z-b", "a zone that the profile doesn't allow is none"),
+        (("z-a", "z-c"), (), ("z-c",), "z-b", "it was tried since Google said so"),
+        (("z-a",), ("z-c",), ("z-c",), "z-b", "others found out since"),
+    ],
+)
+def test_the_next_place(
+    tried: tuple[str, ...],
+    lacking: tuple[str, ...],
+    said: tuple[str, ...],
+    expected: str,
+    because: str,
+) -> None:
+    notebook = a_notebook(
+        tried=tuple(place(z) for z in tried),
+        problem=replace(a_problem(Fate.STOCK_OUT), elsewhere=said),
+    )
+    shortages = {f"{zone}/n2-standard-8" for zone in lacking}
+    found = place_for(notebook, WANT, shortages)
+    assert found == (place(expected) if expected else ""), because
+
+
+def test_that_a_zone_lacks_another_machine_type_is_no_reason_to_pass_it_over() -> None:
+    assert place_for(a_notebook(), WANT, {"z-a/a2-highgpu-1g"}) == place("z-a")
+
+
+def test_a_lack_is_a_zone_and_a_machine_type() -> None:
+    assert lack(place("z-a"), WANT) == "z-a/n2-standard-8"
+
+
+@pytest.mark.parametrize(
+    ("name", "scarce"), [("gs://bucket/people/x.yaml", "n2"), (place("z-a"), "")]
+)
+def test_where_nothing_can_run_out_there_is_no_lack(name: str, scarce: str) -> None:
+    want = Want(kind=Kind.WORKBENCH, slot="m", places=(name,), body={}, digest="d", scarce=scarce)
+    assert lack(name, want) == ""
+    assert place_for(a_notebook(), want, {"/", f"/{scarce}", "z-a/"}) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "zone"),
+    [(place("z-a"), "z-a"), ("projects/demo/locations/z-b", "z-b"), ("zone-a/nb", ""), ("", "")],
+)
+def test_the_zone_of_a_name(name: str, zone: str) -> None:
+    assert zone_of(name) == zone
+
+
+def test_that_there_is_no_place_says_what_is_missing_where_and_what_to_do() -> None:
+    problem = nowhere(WANT)
+    assert (problem.code, problem.fate) == ("STOCK_OUT", Fate.STOCK_OUT)
+    assert "n2-standard-8" in problem.message
+    assert "z-a, z-b, z-c" in problem.message
+    assert "Add zones or another machine type" in problem.message

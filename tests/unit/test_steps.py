@@ -1,0 +1,311 @@
+"""The next step of one resource as a table: what is seen, where it should get to, what is done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from shared.domain.environment import Environment, Hold, Verb
+from shared.domain.goals import Goal
+from shared.domain.resources import Drift, Kind, Resource, State, Step, Want
+from shared.domain.steps import next_step, owed_protection
+from tests.support.builders import NOW, a_notebook, a_record, after, an_intent
+
+UP, DOWN, GONE, STAY = Goal.UP, Goal.DOWN, Goal.GONE, Goal.STAY
+NB, TEMPLATE, SNAPSHOT, SESSION = (
+    Kind.WORKBENCH,
+    Kind.CLUSTER_TEMPLATE,
+    Kind.SNAPSHOT,
+    Kind.SESSION,
+)
+HOLD = Hold(at=NOW, reason="a lawsuit", by="legal@example.com")
+LABELS = Drift(in_place=("label team",))
+MACHINE = Drift(at_rest=("machine type small -> large",))
+DISK = Drift(never=("data disk GB 100 -> 200",))
+
+
+def want(kind: Kind = NB, digest: str = "d1") -> Want:
+    return Want(kind=kind, slot="main", places=("zone-a/nb", "zone-b/nb"), body={}, digest=digest)
+
+
+def thing(state: State, kind: Kind = NB, **more: Any) -> Resource:
+    made = Resource(kind=kind, slot="main", name="zone-a/nb", state=state, digest="d1")
+    return replace(made, **more)
+
+
+def step_of(
+    resource: Resource,
+    goal: Goal,
+    *,
+    wanted: Want | None = None,
+    record: Environment | None = None,
+    seen: bool = True,
+) -> Step | None:
+    environment = (record or a_record()).with_resource(resource)
+    wanted = wanted or want(resource.kind)
+    return next_step(environment, resource, goal, wanted, NOW, seen=seen)
+
+
+@pytest.mark.parametrize(
+    ("state", "goal", "kind", "step", "because"),
+    [
+        (State.ABSENT, UP, NB, Step.CREATE, "it is wanted and not there"),
+        (State.STOPPED, UP, NB, Step.START, "somebody came back, or stopped it"),
+        (State.READY, UP, NB, None, "it is as it should be"),
+        (State.CREATING, UP, NB, None, "the cloud is at work"),
+        (State.STOPPING, UP, NB, None, "the cloud is at work; it is started when it has stopped"),
+        (State.RESTORING, UP, NB, None, "the cloud is at work"),
+        (State.DELETING, UP, NB, None, "the cloud is at work; it is made again when it is gone"),
+        (State.FOREIGN, UP, NB, None, "it isn't ours"),
+        (State.READY, DOWN, NB, Step.STOP, "its owner has left, the grace period runs"),
+        (State.STOPPED, DOWN, NB, None, "it is as it should be"),
+        (State.CREATING, DOWN, NB, None, "what is being made can't be stopped yet"),
+        (State.ABSENT, DOWN, NB, None, "what was never made isn't made to be stopped"),
+        (State.BROKEN, DOWN, NB, None, "nothing runs, and it may hold work"),
+        (State.FOREIGN, DOWN, NB, None, "it isn't ours"),
+        (State.READY, GONE, NB, Step.DELETE, "the grace period is over, no snapshot is asked for"),
+        (State.STOPPED, GONE, NB, Step.DELETE, "the grace period is over"),
+        (State.BROKEN, GONE, NB, Step.DELETE, "the grace period is over"),
+        (State.FOREIGN, GONE, NB, None, "it isn't ours"),
+        (State.ABSENT, GONE, NB, None, "it is gone"),
+        (State.READY, GONE, TEMPLATE, Step.DELETE, "templates go at once"),
+        (State.DELETING, GONE, TEMPLATE, None, "the cloud is at work"),
+        (State.READY, GONE, SESSION, Step.DELETE, "what a leaver runs is ended"),
+        (State.READY, STAY, SESSION, None, "what people run is their own affair"),
+        (State.READY, STAY, TEMPLATE, None, "it is kept by a hold"),
+        (State.STOPPED, STAY, NB, None, "it is left as it is"),
+        (State.READY, UP, SNAPSHOT, None, "a snapshot never changes"),
+        (State.ABSENT, UP, SNAPSHOT, Step.CREATE, "it is to be taken"),
+        (State.READY, GONE, SNAPSHOT, Step.DELETE, "its time is over"),
+        (State.READY, DOWN, Kind.MANAGED_NOTEBOOK, Step.STOP, "an older kind is stopped as well"),
+        (State.STOPPED, GONE, Kind.DATAPROC_HUB, Step.DELETE, "and deleted without a snapshot"),
+    ],
+)
+def test_next_step(state: State, goal: Goal, kind: Kind, step: Step | None, because: str) -> None:
+    assert step_of(thing(state, kind), goal) is step, because
+
+
+@pytest.mark.parametrize("state", [s for s in State if s is not State.ABSENT])
+@pytest.mark.parametrize("goal", list(Goal))
+@pytest.mark.parametrize("held", [None, HOLD], ids=["free", "held"])
+def test_nothing_that_exists_is_changed_without_a_fresh_look(
+    state: State, goal: Goal, held: Hold | None
+) -> None:
+    assert step_of(thing(state), goal, record=a_record(held=held), seen=False) is None
+
+
+@pytest.mark.parametrize("state", list(State))
+@pytest.mark.parametrize("goal", list(Goal))
+@pytest.mark.parametrize(
+    "blocked",
+    [{"under_way": Step.CREATE}, {"retry_at": after(1)}],
+    ids=["under way", "failed just now"],
+)
+@pytest.mark.parametrize("held", [None, HOLD], ids=["free", "held"])
+def test_one_step_at_a_time_and_none_before_its_time(
+    state: State, goal: Goal, blocked: dict[str, Any], held: Hold | None
+) -> None:
+    assert step_of(thing(state, **blocked), goal, record=a_record(held=held)) is None
+
+
+def test_once_the_wait_after_a_failure_is_over_the_step_is_tried_again() -> None:
+    assert step_of(thing(State.STOPPED, retry_at=NOW), UP) is Step.START
+
+
+@pytest.mark.parametrize("goal", [g for g in Goal if g is not UP])
+def test_what_is_not_there_is_made_only_if_it_should_be(goal: Goal) -> None:
+    assert step_of(thing(State.ABSENT), goal) is None
+
+
+def test_what_no_profile_asks_for_is_never_made() -> None:
+    record = a_record()
+    assert next_step(record, thing(State.ABSENT), UP, None, NOW, seen=True) is None
+
+
+# Up
+
+
+def test_a_broken_notebook_that_may_have_been_used_is_started_never_deleted() -> None:
+    assert step_of(thing(State.BROKEN), UP) is Step.START
+
+
+def test_what_a_failed_creation_left_behind_is_cleared_away() -> None:
+    assert step_of(thing(State.BROKEN, stillborn=True), UP) is Step.DELETE
+
+
+@pytest.mark.parametrize("kind", [Kind.SESSION_TEMPLATE, Kind.CLUSTER_TEMPLATE])
+def test_a_template_that_differs_is_updated(kind: Kind) -> None:
+    template = thing(State.READY, kind)
+    assert step_of(template, UP, wanted=want(kind, "d2")) is Step.UPDATE
+    assert step_of(template, UP, wanted=want(kind, "d1")) is None
+
+
+@pytest.mark.parametrize(
+    ("state", "drift", "step", "because"),
+    [
+        (State.READY, None, None, "it was not compared, or is as wanted"),
+        (State.READY, LABELS, Step.UPDATE, "that is changed as it runs"),
+        (State.READY, MACHINE, Step.STOP, "a machine type is changed at rest"),
+        (
+            State.READY,
+            Drift(in_place=LABELS.in_place, at_rest=MACHINE.at_rest),
+            Step.STOP,
+            "one stop, then all of it",
+        ),
+        (State.READY, DISK, None, "making it anew is for a person to decide"),
+        (State.STOPPED, None, Step.START, "nothing to mend"),
+        (State.STOPPED, LABELS, Step.UPDATE, "mended before it runs again"),
+        (State.STOPPED, MACHINE, Step.UPDATE, "at rest is when it can be changed"),
+        (State.STOPPED, DISK, Step.START, "what can't be mended keeps nobody waiting"),
+        (State.BROKEN, MACHINE, Step.START, "what is broken can't be patched"),
+    ],
+)
+def test_what_drifted_from_the_profile_is_mended_as_it_can_be(
+    state: State, drift: Drift | None, step: Step | None, because: str
+) -> None:
+    notebook = thing(state, drift=drift)
+    assert step_of(notebook, UP, wanted=want(digest="d2")) is step, because
+
+
+@pytest.mark.parametrize("drift", [LABELS, MACHINE])
+@pytest.mark.parametrize(
+    ("state", "step"), [(State.READY, None), (State.STOPPED, Step.START)], ids=["runs", "stopped"]
+)
+def test_a_drift_that_an_update_did_not_mend_is_not_tried_for_ever(
+    drift: Drift, state: State, step: Step | None
+) -> None:
+    """The digest is of what was tried last: with the same again nothing would change."""
+    assert step_of(thing(state, drift=drift), UP, wanted=want(digest="d1")) is step
+
+
+@pytest.mark.parametrize("drift", [LABELS, MACHINE, DISK])
+def test_what_is_on_its_way_out_is_not_mended(drift: Drift) -> None:
+    stopped = thing(State.STOPPED, drift=drift)
+    assert step_of(stopped, DOWN, wanted=want(digest="d2")) is None
+    assert step_of(stopped, GONE, wanted=want(digest="d2")) is Step.DELETE
+
+
+@pytest.mark.parametrize(
+    ("state", "step"),
+    [(State.READY, Step.RESTORE), (State.STOPPED, Step.START), (State.BROKEN, Step.START)],
+)
+def test_data_comes_back_into_a_notebook_once_it_runs(state: State, step: Step) -> None:
+    assert step_of(thing(state, restore_from="snapshots/s1"), UP) is step
+
+
+def test_data_comes_back_before_anything_is_mended() -> None:
+    notebook = thing(State.READY, restore_from="snapshots/s1", drift=MACHINE)
+    assert step_of(notebook, UP, wanted=want(digest="d2")) is Step.RESTORE
+
+
+# Away
+
+
+def leaver(**changes: Any) -> Environment:
+    return a_record(verb=Verb.LEAVE, **changes)
+
+
+def moved() -> Environment:
+    return leaver(intent=an_intent(Verb.LEAVE, moved_to="bea-1"))
+
+
+def snapshot(state: State) -> Resource:
+    return Resource(kind=SNAPSHOT, slot="s1", name="snapshots/s1", state=state)
+
+
+@pytest.mark.parametrize(
+    ("state", "taken", "step", "because"),
+    [
+        (State.READY, None, Step.STOP, "a snapshot of what runs may hold half of a file"),
+        (State.READY, State.READY, Step.STOP, "somebody started it again meanwhile"),
+        (State.STOPPED, None, None, "its snapshot comes first"),
+        (State.STOPPED, State.ABSENT, None, "its snapshot was not begun yet"),
+        (State.STOPPED, State.CREATING, None, "its snapshot is not complete"),
+        (State.STOPPED, State.BROKEN, None, "its snapshot came to nothing"),
+        (State.STOPPED, State.FOREIGN, None, "that snapshot is none of ours"),
+        (State.STOPPED, State.DELETING, None, "that snapshot is on its way out"),
+        (State.STOPPED, State.READY, Step.DELETE, "its data is kept"),
+        (State.BROKEN, None, None, "its disk may be whole"),
+        (State.BROKEN, State.READY, Step.DELETE, "its data is kept"),
+    ],
+)
+@pytest.mark.parametrize("record", [leaver(keep_seconds=1), moved()], ids=["kept", "moved"])
+def test_invariant_7_no_disk_goes_before_its_snapshot_is_complete(
+    record: Environment, state: State, taken: State | None, step: Step | None, because: str
+) -> None:
+    if taken is not None:
+        record = record.with_resource(snapshot(taken))
+    notebook = thing(state, snapshot="s1" if taken else "")
+    assert step_of(notebook, GONE, record=record) is step, because
+
+
+def test_a_snapshot_of_something_else_is_none_of_this_notebook() -> None:
+    record = leaver(keep_seconds=1).with_resource(snapshot(State.READY))
+    assert step_of(thing(State.STOPPED, snapshot="s2"), GONE, record=record) is None
+
+
+def test_what_never_worked_needs_no_snapshot() -> None:
+    stillborn = thing(State.BROKEN, stillborn=True)
+    assert step_of(stillborn, GONE, record=leaver(keep_seconds=1)) is Step.DELETE
+
+
+@pytest.mark.parametrize("kind", [Kind.MANAGED_NOTEBOOK, Kind.DATAPROC_HUB, TEMPLATE, SNAPSHOT])
+def test_only_a_workbench_notebook_has_a_snapshot_taken(kind: Kind) -> None:
+    assert step_of(thing(State.STOPPED, kind), GONE, record=leaver(keep_seconds=1)) is Step.DELETE
+
+
+# Protection
+
+
+@pytest.mark.parametrize(
+    ("state", "goal", "step", "because"),
+    [
+        (State.READY, UP, Step.PROTECT, "people go on working under a hold"),
+        (State.STOPPED, UP, Step.PROTECT, "before it is started"),
+        (State.READY, DOWN, Step.STOP, "a leaver's access ends before anything else"),
+        (State.STOPPED, DOWN, Step.PROTECT, "then it is protected"),
+        (State.BROKEN, DOWN, Step.PROTECT, "it may hold work"),
+        (State.READY, STAY, Step.PROTECT, "whatever else becomes of it"),
+        (State.FOREIGN, DOWN, None, "it isn't ours"),
+        (State.ABSENT, DOWN, None, "there is nothing to protect"),
+        (State.STARTING, UP, None, "the cloud is at work on it"),
+    ],
+)
+def test_a_hold_protects_the_notebook(
+    state: State, goal: Goal, step: Step | None, because: str
+) -> None:
+    assert step_of(thing(state), goal, record=a_record(held=HOLD)) is step, because
+
+
+def test_what_is_protected_already_is_not_protected_again() -> None:
+    assert step_of(thing(State.READY, protected=True), UP, record=a_record(held=HOLD)) is None
+
+
+@pytest.mark.parametrize("kind", [k for k in Kind if k is not NB])
+def test_only_a_workbench_notebook_can_be_protected(kind: Kind) -> None:
+    ready = thing(State.READY, kind)
+    assert owed_protection(a_record(held=HOLD), ready) is None
+
+
+@pytest.mark.parametrize(
+    ("state", "goal", "by_us", "step", "because"),
+    [
+        (State.READY, UP, True, Step.UNPROTECT, "the hold is over"),
+        (State.READY, UP, False, None, "somebody else's word against the deletion"),
+        (State.STOPPED, GONE, True, Step.UNPROTECT, "or it could not be deleted"),
+        (State.STOPPED, GONE, False, Step.DELETE, "the cloud refuses it, and people read why"),
+        (State.READY, DOWN, True, Step.STOP, "access ends first"),
+    ],
+)
+def test_what_a_hold_protected_is_free_again_when_it_is_over(
+    state: State, goal: Goal, by_us: bool, step: Step | None, because: str
+) -> None:
+    notebook = thing(state, protected=True, protected_by_us=by_us)
+    assert step_of(notebook, goal) is step, because
+
+
+def test_protection_comes_before_the_restore_and_the_mending() -> None:
+    notebook = a_notebook(State.READY, restore_from="snapshots/s1", drift=LABELS)
+    assert step_of(notebook, UP, record=a_record(held=HOLD)) is Step.PROTECT

@@ -1,0 +1,62 @@
+"""Where to look for what a leaver may have started: only where they have had templates."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from shared.domain.environment import Environment, Phase
+from shared.domain.person import Person
+from shared.domain.resources import Kind, Resource, State
+from shared.domain.wants import Site
+from shared.domain.wants.uses import uses_of
+
+NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
+SITE = Site(project="acme-data", region="europe-west4", templates_bucket="acme-templates")
+SESSIONS = "projects/acme-data/locations/europe-west4/sessions"
+CLUSTERS = "projects/acme-data/regions/europe-west4/clusters"
+
+
+def environment(*resources: Resource) -> Environment:
+    return Environment(
+        key="ana-abcdefghijkl",
+        person=Person(email="ana@example.com"),
+        phase=Phase.SUSPENDING,
+        created_at=NOW,
+        updated_at=NOW,
+        resources=resources,
+    )
+
+
+def template(kind: Kind, slot: str = "spark", state: State = State.READY) -> Resource:
+    return Resource(kind=kind, slot=slot, name=f"somewhere/{slot}", state=state)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "names"),
+    [
+        ([], []),
+        ([Kind.WORKBENCH], []),
+        ([Kind.SESSION_TEMPLATE], [SESSIONS]),
+        ([Kind.CLUSTER_TEMPLATE], [CLUSTERS]),
+        ([Kind.CLUSTER_TEMPLATE, Kind.WORKBENCH, Kind.SESSION_TEMPLATE], [SESSIONS, CLUSTERS]),
+    ],
+)
+def test_it_is_looked_for_where_there_was_a_template(kinds: list[Kind], names: list[str]) -> None:
+    found = uses_of(environment(*(template(kind) for kind in kinds)), SITE)
+    assert [use.name for use in found] == names
+
+
+def test_several_templates_are_looked_for_once() -> None:
+    found = uses_of(
+        environment(template(Kind.SESSION_TEMPLATE, "a"), template(Kind.SESSION_TEMPLATE, "b")),
+        SITE,
+    )
+    assert [use.id for use in found] == ["session/started"]
+
+
+def test_what_was_started_outlives_its_template() -> None:
+    gone = template(Kind.CLUSTER_TEMPLATE, state=State.ABSENT)
+    (use,) = uses_of(environment(gone), SITE)
+    assert (use.kind, use.slot, use.state) == (Kind.CLUSTER, "started", State.ABSENT)
