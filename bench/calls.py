@@ -14,8 +14,8 @@ from pathlib import Path
 
 from bench import events
 from bench.cloud import Cloud
-from bench.counting import Wire, counting
-from bench.product import onboard, serving
+from bench.counting import Wire
+from bench.product import Counted, onboard, serving
 from bench.report import Row
 from local.emulators import find_emulator, running
 from shared.adapters.firestore_store import FirestoreStore
@@ -37,19 +37,6 @@ class Calls:
     duplicate: Counter[str]
 
 
-class _Counted(App):
-    """The application with its store's calls counted."""
-
-    def __init__(self, settings: Settings, counts: Counter[str]) -> None:
-        super().__init__(settings)
-        self._counts = counts
-
-    @once
-    def store(self) -> EnvironmentStore:
-        """The store of the settings, counted."""
-        return counting(super().store, self._counts)
-
-
 class _Wired(App):
     """The application on Firestore, its requests counted on the wire."""
 
@@ -67,7 +54,7 @@ def at_the_port(cloud: Cloud, directory: Path) -> Calls:
     """State on SQLite, counted by the port's methods."""
     counts: Counter[str] = Counter()
     settings = cloud.settings(f"sqlite:{directory / 'calls.db'}")
-    return _counted(cloud, settings, lambda given: _Counted(given, counts), counts, "port")
+    return _counted(cloud, settings, lambda given: Counted(given, counts), counts, "port")
 
 
 def on_the_wire(cloud: Cloud, address: str) -> Calls:

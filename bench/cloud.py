@@ -12,7 +12,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import requests
 
@@ -23,6 +25,10 @@ PROJECT = "bench"
 REGION = "us-central1"
 PROFILES_BUCKET = f"{PROJECT}-benchkeeper"
 TEMPLATES_BUCKET = f"{PROJECT}-templates"
+CONVERGE = "converge"
+_NO_QUEUE = 500_000
+# Those the functions publish to; whoever serves `converge` in process pulls from there.
+_TOPICS = (CONVERGE, "environment-events")
 _PROFILES = Path(__file__).parent.parent / "infra" / "profiles"
 
 
@@ -36,22 +42,53 @@ class Cloud:
 
     def calls(self) -> dict[str, int]:
         """How often each API method was called since ``forget_calls``."""
-        answer = self._http.get(f"{self.url}/_admin/calls/counts", timeout=10)
-        answer.raise_for_status()
-        return dict(answer.json()["counts"])
+        return dict(self._ask("GET", "/_admin/calls/counts")["counts"])
 
     def forget_calls(self) -> None:
         """Count from nothing again."""
-        self._http.delete(f"{self.url}/_admin/calls", timeout=10).raise_for_status()
+        self._ask("DELETE", "/_admin/calls")
 
-    def finish_operations_at_once(self) -> None:
-        """From now on every long-running operation is done by the time somebody looks."""
-        self._http.put(
-            f"{self.url}/_admin/settings", json={"operation_seconds": 0}, timeout=10
-        ).raise_for_status()
+    def refused(self, service: str) -> int:
+        """How many of the calls still remembered were answered with 429."""
+        calls = self._ask("GET", "/_admin/calls", params={"service": service})["calls"]
+        return sum(call["outcome"] == "RESOURCE_EXHAUSTED" for call in calls)
 
-    def settings(self, state: str) -> dict[str, str]:
-        """What a function of ours needs in its environment to work on this cloud."""
+    def operations_take(self, seconds: float | None) -> None:
+        """How long every operation takes from now on; None: as long as its verb does."""
+        self._ask("PUT", "/_admin/settings", json={"operation_seconds": seconds})
+
+    def limit(self, quotas: dict[str, dict[str, int]]) -> None:
+        """Replace the quotas, in the words of the local cloud's admin face."""
+        self._ask("PUT", "/_admin/quotas", json=quotas)
+
+    def now(self) -> datetime:
+        """The cloud's time."""
+        return datetime.fromisoformat(self._ask("GET", "/_admin/clock")["now"])
+
+    def advance(self, by: timedelta) -> None:
+        """Let time pass there."""
+        self._ask("POST", "/_admin/clock", json={"advance": max(by.total_seconds(), 0.0)})
+
+    def notebooks(self) -> list[dict[str, Any]]:
+        """All there are, in the API's form."""
+        found = self._ask("GET", "/_admin/resources", params={"kind": "notebooks.instance"})
+        return list(found["resources"])
+
+    def pull(self, most: int) -> list[dict[str, Any]]:
+        """The messages that wait for ``converge``, acknowledged: whoever asks handles them."""
+        path = f"/v1/projects/{PROJECT}/subscriptions/{CONVERGE}"
+        body = {"maxMessages": most, "returnImmediately": True}
+        received = self._ask("POST", f"{path}:pull", json=body).get("receivedMessages", [])
+        if received:
+            ids = {"ackIds": [each["ackId"] for each in received]}
+            self._ask("POST", f"{path}:acknowledge", json=ids)
+        return [each["message"] for each in received]
+
+    def settings(self, state: str, creations: int = _NO_QUEUE) -> dict[str, str]:
+        """What a function of ours needs in its environment to work on this cloud.
+
+        ``creations``: how many notebooks may be made at once; by itself nobody has to queue.
+        """
         return {
             "PROJECT": PROJECT,
             "REGION": REGION,
@@ -59,11 +96,19 @@ class Cloud:
             "STATE": state,
             "PROFILES": f"gs://{PROFILES_BUCKET}/profiles",
             "TEMPLATES_BUCKET": TEMPLATES_BUCKET,
+            "COMPUTE_ENDPOINT": self.url,
             "NOTEBOOKS_ENDPOINT": self.url,
+            "NOTEBOOKS_V1_ENDPOINT": f"http://{self.grpc_address}",
             "DATAPROC_ENDPOINT": self.url,
             "STORAGE_EMULATOR_HOST": self.url,
             "PUBSUB_EMULATOR_HOST": self.grpc_address,
+            "CREATIONS_LIMIT": str(creations),
         }
+
+    def _ask(self, method: str, path: str, **options: Any) -> Any:
+        answer = self._http.request(method, f"{self.url}{path}", timeout=60, **options)
+        answer.raise_for_status()
+        return answer.json()
 
 
 @contextmanager
@@ -89,7 +134,9 @@ def main() -> None:
     with LocalCloud(PROJECT) as local:
         local.storage.make_bucket(TEMPLATES_BUCKET)
         local.storage.make_bucket(PROFILES_BUCKET)
-        local.pubsub.create_topic("converge")
+        for topic in _TOPICS:
+            local.pubsub.create_topic(topic)
+        local.pubsub.subscribe(CONVERGE, name=CONVERGE, ack_deadline_seconds=600.0)
         for file in sorted(_PROFILES.rglob("*.yaml")):
             name = f"profiles/{file.relative_to(_PROFILES).as_posix()}"
             requests.post(

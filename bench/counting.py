@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, Self, cast
@@ -19,12 +20,14 @@ class _CountingStore:
     def __init__(self, store: EnvironmentStore, counts: Counter[str]) -> None:
         self._store = store
         self._counts = counts
+        self._lock = threading.Lock()
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._store, name)
 
         def counted(*args: Any, **options: Any) -> Any:
-            self._counts[name] += 1
+            with self._lock:
+                self._counts[name] += 1
             return method(*args, **options)
 
         return counted

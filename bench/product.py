@@ -6,6 +6,7 @@ What a server adds (Flask, gunicorn) is the same for every handler and left out.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -14,18 +15,68 @@ from unittest import mock
 
 import flask
 from cloudevents.http import CloudEvent
+from flask.ctx import RequestContext
 
+from bench.counting import counting
 from functions import handling
 from functions.converge import converge
 from functions.onboard import onboard
+from functions.reconcile import reconcile
 from shared import logs
 from shared.bootstrap import App, once
-from shared.ports import Clock
+from shared.ports import Clock, EnvironmentStore
 from shared.settings import Settings, read_settings
 
-__all__ = ["Earlier", "Handler", "converge", "onboard", "serving"]
+__all__ = [
+    "Counted",
+    "Earlier",
+    "Handler",
+    "Rehearsed",
+    "converge",
+    "in_a_request",
+    "onboard",
+    "reconcile",
+    "serving",
+]
 
 Handler = Callable[[CloudEvent], None]
+
+
+class Counted(App):
+    """The application with the calls to its state counted, by the port's methods."""
+
+    def __init__(self, settings: Settings, counts: Counter[str]) -> None:
+        super().__init__(settings)
+        self._counts = counts
+
+    @once
+    def store(self) -> EnvironmentStore:
+        """The store of the settings, counted."""
+        return counting(super().store, self._counts)
+
+
+class Rehearsed(Counted):
+    """That, by a clock that can be put forward."""
+
+    @once
+    def clock(self) -> Forward:
+        """The machine's clock, put forward with the cloud's."""
+        return Forward()
+
+
+class Forward:
+    """The machine's clock and what has been added to it."""
+
+    def __init__(self) -> None:
+        self._by = timedelta()
+
+    def now(self) -> datetime:
+        """The time it believes it is."""
+        return datetime.now(UTC) + self._by
+
+    def follow(self, moment: datetime) -> None:
+        """Be there now."""
+        self._by = moment - datetime.now(UTC)
 
 
 class Earlier(App):
@@ -49,6 +100,11 @@ class _PutBack:
         return datetime.now(UTC) - self._by
 
 
+def in_a_request() -> RequestContext:
+    """What the framework puts around an event; every thread that calls a handler needs its own."""
+    return flask.Flask("bench").test_request_context()
+
+
 @contextmanager
 def serving(settings: Mapping[str, str], make: Callable[[Settings], App] = App) -> Iterator[App]:
     """While it lasts, the entry points work on the application that ``make`` makes, given here.
@@ -57,7 +113,7 @@ def serving(settings: Mapping[str, str], make: Callable[[Settings], App] = App) 
     """
     with (
         mock.patch.dict(os.environ, settings),  # Google's clients read some of it themselves
-        flask.Flask("bench").test_request_context(),
+        in_a_request(),
         Path(os.devnull).open("w", encoding="utf-8") as nowhere,
     ):
         logs.configure("INFO", nowhere)

@@ -8,8 +8,9 @@ import time
 from pathlib import Path
 
 from demo.stage import Stage
-from demo.story import Story
+from demo.story import tell
 from demo.tables import closing
+from demo.teller import Teller
 from local.stack import Stack
 
 
@@ -17,16 +18,16 @@ def main() -> int:
     """Start the stack, tell the story, print the tables."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="benchkeeper-") as directory:
-        _say("Starting a local Google Cloud and the five functions …")
+        _say("Starting a local Google Cloud and the functions …")
         # The story moves time by itself: it wants the tick on the cloud's clock, nothing faster.
         with Stack(Path(directory), domains="example.com") as stack:
             stage = Stage(stack)
-            story = Story(stage, _say)
-            story.tell()
+            teller = Teller(stage, _say)
+            tell(teller)
             _say(closing(stage))
     _say(f"\n{time.monotonic() - began:.0f} seconds")
-    if story.failed:
-        _say("The story did NOT come true: " + "; ".join(story.failed))
+    if teller.failed:
+        _say("The story did NOT come true: " + "; ".join(teller.failed))
         return 1
     _say("The story came true.")
     return 0

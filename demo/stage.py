@@ -16,6 +16,7 @@ import requests
 from local.stack import Stack
 
 _PATIENCE_SECONDS = 30.0
+_REGION = "us-central1"
 
 Json = dict[str, Any]
 
@@ -71,6 +72,11 @@ class Stage:
         """One person, whole."""
         return self._ask("GET", f"{self._stack.fleet_url}/environments/{quote(email)}")
 
+    def leaving(self, email: str) -> Json:
+        """The leaving record of a person's last departure."""
+        answer = self._ask("GET", f"{self._stack.fleet_url}/environments/{quote(email)}/leaving")
+        return dict(answer["leavings"][0])
+
     def parked(self) -> list[Json]:
         """The events that were refused."""
         return list(self._ask("GET", f"{self._stack.fleet_url}/parked")["parked"])
@@ -82,10 +88,44 @@ class Stage:
         )
         return list(answer["resources"])
 
+    def notebook(self, email: str) -> Json:
+        """The person's notebook as it is in the cloud, or {}."""
+        found = (n for n in self.resources("notebooks.instance") if n["instanceOwners"] == [email])
+        return next(found, {})
+
+    def write_work(self, email: str, work: str) -> None:
+        """Let ``work`` be what is on the data disk of the person's notebook."""
+        self._ask("PUT", self._data_disk(email), json={"content": work})
+
+    def read_work(self, email: str) -> str:
+        """What is on the data disk of the person's notebook."""
+        return str(self._ask("GET", self._data_disk(email))["content"])
+
+    def start_session(self, email: str) -> str:
+        """A Spark session from the person's template, as their notebook starts it; its name."""
+        key = self.environment(email)["key"]
+        parent = f"projects/demo/locations/{_REGION}"
+        name = f"{parent}/sessions/s-{key}"
+        self._ask(
+            "POST",
+            f"{self._stack.local.url}/v1/{parent}/sessions",
+            params={"sessionId": f"s-{key}"},
+            json={"name": name, "sessionTemplate": f"{parent}/sessionTemplates/st-{key}-spark"},
+        )
+        return name
+
+    def lack(self, shortages: Json) -> None:
+        """From now on these zones have no such machines left: ``{zone: [machine type]}``."""
+        self._ask("PUT", f"{self._stack.local.url}/_admin/shortages", json=shortages)
+
     def calls(self) -> dict[str, int]:
         """How often each API method was called."""
         answer = self._ask("GET", f"{self._stack.local.url}/_admin/calls/counts")
         return dict(answer["counts"])
+
+    def _data_disk(self, email: str) -> str:
+        _, _, _, zone, _, instance = str(self.notebook(email)["name"]).split("/")
+        return f"{self._stack.local.url}/_admin/disks/{zone}/{instance}-data-workspace"
 
     def _ticks(self) -> int:
         return sum(int(job["statistics"]["fired"]) for job in self.resources("scheduler.job"))

@@ -1,27 +1,42 @@
-"""The end of the story in three tables: who has what, what was refused, what it took."""
+"""The end of the story in tables: who has what, how Ana left, what was refused, what it took."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from demo.departures import AT_WORK
 from demo.stage import Stage
 
 
 def closing(stage: Stage) -> str:
-    """All three, as text."""
+    """All four, as text."""
     people = [
         (e["email"], e["profile"], e["phase"], _has(stage, e["email"]))
         for e in stage.environments()
+    ]
+    deeds = [
+        (str(d["begun_at"])[:16], d["step"], d["about"], d["outcome"], _id(d["operation"]))
+        for d in stage.leaving(AT_WORK)["deeds"]
     ]
     refused = [(p["code"], p["reason"]) for p in stage.parked()]
     calls = sorted(stage.calls().items())
     return "\n".join(
         [
             *_table("Who has what", ("person", "profile", "phase", "resources"), people),
+            *_table(
+                f"How {AT_WORK} left (its leaving record, also as a page)",
+                ("begun", "step", "what", "then", "operation"),
+                deeds,
+            ),
             *_table("What was refused, and why", ("code", "reason"), refused),
             *_table("What it took", ("API call", "times"), [(n, str(c)) for n, c in calls]),
         ]
     )
+
+
+def _id(operation: str) -> str:
+    """The last part of an operation's name, cut to be recognised."""
+    return operation.rpartition("/")[2][:30]
 
 
 def _has(stage: Stage, email: str) -> str:
@@ -35,10 +50,9 @@ def _has(stage: Stage, email: str) -> str:
 
 def _table(title: str, head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-    lines = ["", title, "  " + "  ".join(h.ljust(w) for h, w in zip(head, widths, strict=True))]
-    lines.append("  " + "  ".join("─" * w for w in widths))
-    for row in rows:
-        lines.append(
-            "  " + "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip()
-        )
-    return lines
+    lines = [head, tuple("─" * width for width in widths), *rows]
+    return ["", title, *(_line(line, widths) for line in lines)]
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  " + "  ".join(c.ljust(w) for c, w in zip(cells, widths, strict=True)).rstrip()

@@ -1,4 +1,4 @@
-"""The product on a laptop: the local cloud, the five functions as real servers, and the wiring.
+"""The product on a laptop: the local cloud, the functions as real servers, and the wiring.
 
 What Terraform does for a project (topics, push subscriptions, buckets, the scheduler's job, the
 settings of the functions), this does for the local cloud. The functions run unchanged.

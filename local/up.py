@@ -26,6 +26,17 @@ ready
     gcloud pubsub topics publish offboarding --message='{{"email":"ana@example.com"}}'
     curl -s $FLEET_URL/parked
 
+  What becomes of a leaver, and an admin's word about them:
+
+    gcloud pubsub topics publish admin-events \
+      --message='{{"action":"hold","email":"ana@example.com","reason":"legal hold"}}'
+    gcloud pubsub subscriptions pull environment-events --auto-ack --limit=10
+    gcloud beta dataproc sessions list --location=us-central1
+    gcloud dataproc clusters list --region=us-central1
+    gcloud compute snapshots list
+    gcloud notebooks instances list --location=us-central1-a
+    {fleet}/environments/ana@example.com/leaving.html
+
   Without gcloud:
 
     curl -s $LOCAL_CLOUD_URL/v1/projects/{project}/topics/onboarding:publish -d \\
@@ -42,12 +53,12 @@ ready
 def main() -> None:
     """Run until interrupted; a second interrupt is not needed."""
     parser = argparse.ArgumentParser(prog="make up", description=__doc__)
-    parser.add_argument("--port", type=int, default=0, help="first of 7 fixed ports")
+    parser.add_argument("--port", type=int, default=0, help="first of 8 fixed ports")
     options = parser.parse_args()
     interrupted: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, _: interrupted.append(number))
-    print("starting the local cloud and five functions …", flush=True)
+    print("starting the local cloud and the functions …", flush=True)
     with Stack(_DIRECTORY.resolve(), port=options.port) as stack:
         write_endpoints(stack, _DIRECTORY / "endpoints.env")
         names = {

@@ -117,7 +117,10 @@ def decide(
     ``observations``: by resource id, those of ``must_look`` that were made just now.
     """
     before = environment
-    environment, entries = inherited(prepared(environment, plan, now), plan.kin, now)
+    entries: list[Entry] = []
+    environment = prepared(environment, plan, now)
+    if plan.wants is not None:  # else nobody knows whether there is to be a notebook
+        environment, entries = inherited(environment, plan.kin, now)
     environment, seen = _with_looks(environment, plan, observations, now, policy)
     environment = with_snapshots(environment, goals_of(environment, plan, now), now)
     environment, actions, more, waits = _with_steps(environment, plan, observations, now, policy)
@@ -190,6 +193,8 @@ def _with_steps(
     waits = False
     for before in environment.resources:
         resource, want, goal = before, wants.get(before.id), goals[before.id]
+        if goal is not Goal.UP and resource.queued_at is not None:
+            resource = replace(resource, queued_at=None)
         step = next_step(environment, resource, goal, want, now, seen=resource.id in observations)
         if step is Step.CREATE and want is not None and resource.kind.holds_data:
             resource, step = _made_ready(environment, resource, want, plan, now, policy)

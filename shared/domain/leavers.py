@@ -35,8 +35,8 @@ def with_evidence(
     """The record with ``after`` in it, and in the leaving record what that tells."""
     environment = environment.with_resource(after)
     leaving = current(environment.leavings)
-    if leaving is None or leaving.completed_at is not None:
-        return environment
+    if leaving is None or (leaving.completed_at and after.kind is not Kind.SNAPSHOT):
+        return environment  # what is kept may go later; that is written down, too
     leaving = noted(leaving, before, after, now)
     return replace(environment, leavings=amended(environment.leavings, leaving))
 

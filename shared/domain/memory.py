@@ -144,7 +144,10 @@ def _creation_failed(resource: Resource, seen: Observation) -> bool:
 
 def _settled(resource: Resource, now: datetime, policy: Policy, *, finished: bool) -> Resource:
     """Nothing is at work on it any more. Did our step, if there was one, come to its end?"""
-    resource = replace(resource, look_at=None, retry_at=None)
+    doubt = resource.doubted_until
+    if resource.state is not State.ABSENT or (doubt is not None and doubt <= now):
+        doubt = None
+    resource = replace(resource, look_at=doubt, doubted_until=doubt, retry_at=None)
     if resource.under_way is None:
         return resource
     step = resource.under_way
@@ -155,18 +158,16 @@ def _settled(resource: Resource, now: datetime, policy: Policy, *, finished: boo
     # With no operation and no effect, the call may never have left: the very same request is
     # repeated. With an operation that ended, asking again under its id would only replay it.
     ended = achieved or bool(resource.operation)
-    look_at = None
-    lost = step in (Step.CREATE, Step.RESTORE) and not ended
-    if lost and resource.since is not None:
+    if step in (Step.CREATE, Step.RESTORE) and not ended and resource.since is not None:
         # One whose answer we never had may still land: "not found" is believed only later.
         believed = resource.since + policy.doubt
         if believed > now and step is Step.RESTORE:
             return replace(resource, look_at=believed)
-        look_at = believed if believed > now else None
+        if believed > now:
+            resource = replace(resource, look_at=believed, doubted_until=believed)
     resource = _after(step, resource, now) if achieved else resource
     return replace(
         resource,
-        look_at=look_at,
         under_way=None,
         operation="",
         since=None,

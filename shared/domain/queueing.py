@@ -9,8 +9,13 @@ from shared.domain.policy import Policy
 from shared.domain.resources import Kind, Resource
 
 
-def waits_for_turn(environment: Environment, now: datetime) -> bool:
-    """Whether nothing is to be done for this person but to have a notebook made, in their turn."""
+def queues(environment: Environment) -> bool:
+    """Whether a notebook of this person waits for its turn to be made."""
+    return any(r.queued_at is not None for r in environment.resources)
+
+
+def only_queues(environment: Environment, now: datetime) -> bool:
+    """Whether nothing else is to be done for this person."""
     queued = [r for r in environment.resources if r.queued_at is not None]
     return bool(queued) and _quiet_but_for(environment, queued, now)
 

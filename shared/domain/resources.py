@@ -187,7 +187,8 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     ``stillborn``: its creation ended in an
     error and left this behind, so nobody can ever have worked in it.
     ``look_at``: when to ask the cloud again. ``retry_at``: before when not to try the next step.
-    ``queued_at``: since when its creation waits for its turn.
+    ``doubted_until``: a create whose answer was lost may still land; that nothing is there is not
+    believed before then, whoever asks. ``queued_at``: since when its creation waits for its turn.
     ``drift``: how it last was seen to differ from the profile. ``items``: the sessions or clusters
     last seen. ``restore_from``: the snapshot (full name) whose data is still to go into it.
     ``snapshot``: the slot of the snapshot that holds its data as it is now; '' once it has run.
@@ -209,6 +210,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int = 0
     look_at: datetime | None = None
     retry_at: datetime | None = None
+    doubted_until: datetime | None = None
     queued_at: datetime | None = None
     problem: Problem | None = None
     digest: str = ""

@@ -36,7 +36,8 @@ class Shortages:
     def report(self, what: str, until: datetime) -> None:
         """Remember ``what`` until then, here and for everybody."""
         with self._lock:
-            if self._known.get(what, until) >= until and what in self._known:
-                return
+            known = self._known.get(what)
+            if known is not None and until - known < _FRESH:
+                return  # a thousand people find it out in the same minute
             self._known[what] = until
         self._store.report_shortage(what, until)

@@ -16,7 +16,7 @@ import msgspec
 from shared.domain.environment import Environment
 from shared.domain.faults import CloudFault
 from shared.domain.policy import Policy
-from shared.domain.queueing import awaited, waits_for_turn
+from shared.domain.queueing import awaited, only_queues, queues
 from shared.ports import Census, Clock, EnvironmentStore, Publisher
 from shared.services.admission import Admission
 
@@ -89,11 +89,10 @@ class _Gate:
         messages = []
         for environment in environments:
             email = environment.person.email
-            if waits_for_turn(environment, self._now):
-                if self._takes_turn():
-                    messages.append(msgspec.json.encode({"email": email, "admitted": True}))
-                else:
-                    self.counts["queued"] += 1
+            if queues(environment) and self._takes_turn():
+                messages.append(msgspec.json.encode({"email": email, "admitted": True}))
+            elif only_queues(environment, self._now):
+                self.counts["queued"] += 1
             elif self._still_at_work(awaiting.get(environment.key)):
                 self.counts["at_work"] += 1
             else:

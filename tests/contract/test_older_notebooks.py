@@ -1,172 +1,39 @@
-"""The two older kinds, through Google's own client, against the local cloud: driver and search.
+"""The driver of the two older kinds, through Google's own client, against the local cloud.
 
-What a driver did is read back from the cloud's own store, not through a driver. The cloud is the
+What it did is read back from the cloud's own store, not through a driver. The cloud is the
 Google of 2023 where a test makes a notebook, and the Google of today where one is only found.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from typing import Any
 
 import pytest
-from google.auth.credentials import AnonymousCredentials
 from msgspec.structs import replace
 
-from local.faults import Fault
-from local.server import LocalCloud
-from shared.adapters.older_clients import managed_notebooks_client, notebooks_client
-from shared.adapters.older_driver import OlderDriver
-from shared.adapters.older_kinds import OlderKinds
-from shared.adapters.older_notebooks import OlderNotebooks
-from shared.adapters.older_services import Instances, OlderService, Runtimes
 from shared.domain.faults import CloudFault, Fate
-from shared.domain.names import person_key
-from shared.domain.person import Person
-from shared.domain.profiles import DataprocHub, ManagedNotebook, Network, Profile
-from shared.domain.resources import Kind, Leftover, Observation, Resource, State, Step, Want
-from shared.domain.wants import Site, wants
+from shared.domain.resources import Kind, Observation, State, Step
 from shared.domain.wants.labels import ownership
-
-ANA = Person(email="ana@example.com", team="core")
-BEN = Person(email="ben@example.com")
-KEY = person_key(ANA.email)
-SITE = Site(project="demo", region="us-central1", templates_bucket="demo-templates")
-PROFILE = Profile(
-    name="older",
-    grace_seconds=0,
-    keep_seconds=0,
-    labels={},
-    network=Network(),
-    workbench=None,
-    session_templates=(),
-    cluster_templates=(),
-    managed_notebook=ManagedNotebook(location="us-central1", machine_type="n1-standard-2"),
-    dataproc_hub=DataprocHub(
-        zone="us-central1-a", machine_type="n1-standard-1", service_account="hub@example.com"
-    ),
+from tests.support.older_stage import (
+    ANA,
+    BEN,
+    KEY,
+    KINDS,
+    PATIENCE,
+    One,
+    older_stage,
+    request,
+    wanted,
 )
-KINDS = (Kind.MANAGED_NOTEBOOK, Kind.DATAPROC_HUB)
-PATIENCE = 1.0  # real seconds for each call; none is waited for in vain but where a test says so
+
 GONE = "have been deprecated and new instances cannot be created"
 
 
-def request(number: int) -> str:
-    return f"00000000-0000-4000-8000-{number:012d}"
-
-
-def wanted(kind: Kind, person: Person = ANA) -> Want:
-    made = wants(PROFILE, person, person_key(person.email), SITE)
-    return next(want for want in made if want.kind is kind)
-
-
-class Stage:
-    """A local cloud, and what is under test beside it."""
-
-    def __init__(self, local: LocalCloud) -> None:
-        self.local = local
-        self.cloud = local.cloud
-        endpoint, nobody = f"http://{local.grpc_address}", AnonymousCredentials()
-        self.runtimes = managed_notebooks_client(endpoint, nobody)
-        self.instances = notebooks_client(endpoint, nobody)
-        self.services: dict[Kind, OlderService] = {
-            Kind.MANAGED_NOTEBOOK: Runtimes(lambda: self.runtimes, seconds=PATIENCE),
-            Kind.DATAPROC_HUB: Instances(lambda: self.instances, seconds=PATIENCE),
-        }
-        self.search = OlderNotebooks("demo", tuple(self.services.values()))
-        self.scripted: list[Fault] = []
-
-    def plant(self, want: Want, *, name: str = "", labels: dict[str, str] | None = None) -> str:
-        """One that has been there since before the end."""
-        body = dict(want.body)
-        if labels is not None and want.kind is Kind.DATAPROC_HUB:
-            body["labels"] = labels
-        elif labels is not None:
-            config = body["virtualMachine"]["virtualMachineConfig"]
-            body["virtualMachine"] = {"virtualMachineConfig": {**config, "labels": labels}}
-        name = name or want.places[0]
-        self.local.older_notebooks.plant(name, body)
-        return name
-
-    def stored(self) -> dict[str, dict[str, Any]]:
-        return {one["name"]: one for one in self.local.older_notebooks.resources()}
-
-    def fault(self, method: str, **spec: Any) -> None:
-        scripted = {"service": "notebooks_v1", "method": method, "times": 1, **spec}
-        self.scripted.append(self.cloud.faults.add(scripted))
-
-    def close(self) -> None:
-        self.runtimes.transport.close()
-        self.instances.transport.close()
-
-
-@pytest.fixture
-def stage() -> Iterator[Stage]:
-    with LocalCloud() as local:
-        built = Stage(local)
-        yield built
-        built.close()
-    assert all(fault.hits for fault in built.scripted), "a scripted fault was never hit"
-
-
-def test_all_parts_of_a_deployment_work_on_its_endpoint(stage: Stage) -> None:
-    endpoint = f"http://{stage.local.grpc_address}"
-    kinds = OlderKinds(endpoint, AnonymousCredentials, "demo")
-    drivers = {driver.kind: driver for driver in kinds.drivers()}
-    assert tuple(drivers) == KINDS
-    for kind in KINDS:
-        stage.plant(wanted(kind))
-    found = kinds.search().resources_of(KEY, ANA.email)
-    assert [resource.kind for resource in found] == list(KINDS)
-    for resource in found:
-        seen = drivers[resource.kind].observe(resource, KEY, ANA.email, None)
-        assert seen.state is State.READY
-
-
-class One:
-    """The driver of one kind, and the notebook that Ana's profile asks for."""
-
-    def __init__(self, stage: Stage, kind: Kind) -> None:
-        self.stage = stage
-        self.cloud = stage.cloud
-        self.driver = OlderDriver(stage.services[kind])
-        self.want = wanted(kind)
-        (self.name,) = self.want.places
-        self.resource = Resource(kind=kind, slot="main", name=self.name)
-        self.collection = "runtimes" if kind is Kind.MANAGED_NOTEBOOK else "instances"
-
-    def look(self, resource: Resource | None = None, person: Person = ANA) -> Observation:
-        key = person_key(person.email)
-        return self.driver.observe(resource or self.resource, key, person.email, None)
-
-    def create(self, number: int = 0) -> Observation:
-        return self.driver.create(self.resource, self.want, KEY, ANA.email, request(number))
-
-    def ended(self, step: Step, seen: Observation) -> Observation:
-        """What a look says once the operation of ``step`` has had its time."""
-        assert seen.state is not None
-        self.pass_time()
-        memory = replace(self.resource, under_way=step, state=seen.state, operation=seen.operation)
-        return self.look(memory)
-
-    def make(self) -> None:
-        self.cloud.older_notebooks = True
-        assert self.ended(Step.CREATE, self.create()).state is State.READY
-
-    def stop(self) -> None:
-        assert self.ended(Step.STOP, self.driver.stop(self.resource, request(90))).finished
-
-    def pass_time(self) -> None:
-        self.cloud.clock.advance(timedelta(hours=1))
-
-    def fault(self, method: str, **spec: Any) -> None:
-        self.stage.fault(f"{self.collection}.{method}", **spec)
-
-
 @pytest.fixture(params=KINDS)
-def one(stage: Stage, request: pytest.FixtureRequest) -> One:
-    return One(stage, request.param)
+def one(request: pytest.FixtureRequest) -> Iterator[One]:
+    with older_stage() as stage:
+        yield One(stage, request.param)
 
 
 class TestToday:
@@ -397,104 +264,3 @@ class TestWhatIsThere:
             one.look()
         assert caught.value.fate is Fate.TEMPORARY
         assert one.stage.scripted[0].seen == 1
-
-
-class TestSearch:
-    def test_a_person_without_any_has_none(self, stage: Stage) -> None:
-        stage.plant(wanted(Kind.DATAPROC_HUB, BEN))
-        stage.plant(wanted(Kind.MANAGED_NOTEBOOK, BEN))
-        assert stage.search.resources_of(KEY, ANA.email) == ()
-        assert stage.search.leftovers_of(KEY, ANA.email) == ()
-
-    def test_those_with_our_labels_are_resources_to_stop_and_remove(self, stage: Stage) -> None:
-        for kind in KINDS:
-            stage.plant(wanted(kind))
-        elsewhere = stage.plant(
-            wanted(Kind.DATAPROC_HUB), name="projects/demo/locations/us-east1-b/instances/old"
-        )
-        found = stage.search.resources_of(KEY, ANA.email)
-        assert [(r.kind, r.name, r.state) for r in found] == [
-            (Kind.MANAGED_NOTEBOOK, wanted(Kind.MANAGED_NOTEBOOK).places[0], State.READY),
-            (Kind.DATAPROC_HUB, wanted(Kind.DATAPROC_HUB).places[0], State.READY),
-            (Kind.DATAPROC_HUB, elsewhere, State.READY),
-        ]
-        assert [r.slot for r in found[:2]] == ["main", "main"]
-        assert found[2].slot.startswith("found-")
-        assert len({r.id for r in found}) == 3
-
-    def test_one_name_in_two_places_is_the_one_of_neither(self, stage: Stage) -> None:
-        want = wanted(Kind.DATAPROC_HUB)
-        stage.plant(want)
-        stage.plant(want, name=want.places[0].replace("us-central1-a", "us-east1-b"))
-        slots = {r.slot for r in stage.search.resources_of(KEY, ANA.email)}
-        assert len(slots) == 2
-        assert all(slot.startswith("found-") for slot in slots)
-
-    def test_what_is_found_can_be_stopped_and_removed(self, stage: Stage) -> None:
-        for kind in KINDS:
-            stage.plant(wanted(kind))
-        for resource in stage.search.resources_of(KEY, ANA.email):
-            driver = OlderDriver(stage.services[resource.kind])
-            assert driver.stop(resource, request(1)).state is State.STOPPING
-            stage.cloud.clock.advance(timedelta(hours=1))
-            assert driver.delete(resource, request(2)).state is State.DELETING
-        stage.cloud.clock.advance(timedelta(hours=1))
-        assert stage.stored() == {}
-
-    @pytest.mark.parametrize(
-        ("kind", "advice"),
-        [
-            (Kind.MANAGED_NOTEBOOK, "stop and remove it by hand"),
-            (Kind.DATAPROC_HUB, "add them to have it stopped and removed"),
-        ],
-    )
-    def test_what_is_theirs_without_our_labels_is_left_alone_and_said(
-        self, stage: Stage, kind: Kind, advice: str
-    ) -> None:
-        name = stage.plant(wanted(kind), labels={"team": "core"})
-        assert stage.search.resources_of(KEY, ANA.email) == ()
-        (left,) = stage.search.leftovers_of(KEY, ANA.email)
-        assert (left.kind, left.name, left.ours) == (kind, name, False)
-        assert f"managed-by=benchkeeper, benchkeeper-person={KEY}" in left.detail
-        assert advice in left.detail
-
-    def test_what_carries_our_labels_is_ours_and_its_state_is_told(self, stage: Stage) -> None:
-        want = wanted(Kind.MANAGED_NOTEBOOK)
-        stage.plant(want)
-        assert stage.search.leftovers_of(KEY, ANA.email) == (
-            Leftover(kind=want.kind, name=want.places[0], ours=True, detail="active"),
-        )
-
-    @pytest.mark.parametrize("kind", KINDS)
-    def test_what_carries_our_labels_but_is_somebody_elses_is_left_alone(
-        self, stage: Stage, kind: Kind
-    ) -> None:
-        stage.plant(wanted(kind, BEN), labels=ownership(KEY))
-        assert stage.search.resources_of(KEY, ANA.email) == ()
-        (left,) = stage.search.leftovers_of(KEY, ANA.email)
-        assert (left.ours, left.detail) == (False, "it belongs to ben@example.com")
-
-    def test_one_that_shows_no_owner_is_judged_by_its_labels(self, stage: Stage) -> None:
-        name = "projects/demo/locations/us-central1-a/instances/bare"
-        stage.local.older_notebooks.plant(name, {"labels": ownership(KEY)})
-        (found,) = stage.search.resources_of(KEY, ANA.email)
-        assert found.name == name
-
-    def test_all_pages_are_read(self, stage: Stage) -> None:
-        for number in range(501):
-            name = f"projects/demo/locations/us-central1-a/instances/other-{number:03}"
-            stage.local.older_notebooks.plant(name)
-        last = stage.plant(
-            wanted(Kind.DATAPROC_HUB), name="projects/demo/locations/us-central1-a/instances/z"
-        )
-        assert [r.name for r in stage.search.resources_of(KEY, ANA.email)] == [last]
-        assert stage.cloud.calls.counts() == {
-            "notebooks_v1.runtimes.list": 1,
-            "notebooks_v1.instances.list": 2,
-        }
-
-    def test_a_listing_without_an_answer_is_temporary(self, stage: Stage) -> None:
-        stage.fault("runtimes.list", error={"status": "UNAVAILABLE"})
-        with pytest.raises(CloudFault) as caught:
-            stage.search.leftovers_of(KEY, ANA.email)
-        assert caught.value.fate is Fate.TEMPORARY

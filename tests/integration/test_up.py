@@ -16,7 +16,7 @@ import pytest
 from tests.integration.client import eventually
 
 ROOT = Path(__file__).parents[2]
-FUNCTIONS = ("onboard", "offboard", "converge", "reconcile", "fleet")
+FUNCTIONS = ("onboard", "offboard", "admin", "converge", "reconcile", "fleet")
 PORTS = 2 + len(FUNCTIONS)  # REST and gRPC of the cloud, and one a function
 
 # What somebody does next: in a shell that has sourced the file, with nothing but HTTP.

@@ -89,9 +89,7 @@ class Lives(Invariants):
         if self.world.environment(old) is None:
             return
         self.armed = trap
-        self._send(
-            Verb.JOIN, ADDRESSES[old], timedelta(), profile=profile, previous_email=old
-        )
+        self._send(Verb.JOIN, ADDRESSES[old], timedelta(), profile=profile, previous_email=old)
 
     @rule(email=people, action=st.sampled_from(["hold", "hold", "release", "retry"]), trap=traps)
     def order(self, email: str, action: str, trap: Trap | None) -> None:

@@ -196,7 +196,7 @@ def test_the_tick_asks_for_everybody_who_is_due_and_for_nobody_else(world: World
     world.join(BEN)
     world.pass_time(minutes(1))
     world.tick.run()
-    assert world.queue.waiting == [BEN]
+    assert world.topics.waiting == [{"email": BEN}]
 
 
 def test_the_tick_goes_through_all_pages(world: World) -> None:
@@ -205,4 +205,4 @@ def test_the_tick_goes_through_all_pages(world: World) -> None:
         world.join(email, effective_at=world.clock.now() + minutes(1))
     world.pass_time(minutes(1))
     assert world.tick.run() == len(people)
-    assert sorted(world.queue.waiting) == sorted(people)
+    assert sorted(body["email"] for body in world.topics.waiting) == sorted(people)

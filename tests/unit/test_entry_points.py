@@ -74,7 +74,7 @@ def test_a_life_from_message_to_message(served: Functions) -> None:
     assert served.send("onboard", {"email": ANA}) == 200
     world.pass_time(minutes(2))
     assert served.send("reconcile", {"scope": "due"}) == 200
-    assert world.queue.waiting == [ANA]
+    assert world.topics.waiting == [{"email": ANA}]
     assert served.send("converge", {"email": ANA}) == 200
     assert world.record(ANA).phase is Phase.READY
     leave = {"email": ANA, "occurred_at": "2026-03-01T09:01:00Z"}

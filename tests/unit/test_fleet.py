@@ -16,7 +16,10 @@ from tests.stateful.world import GRACE, START, World
 from tests.support.builders import ANA, a_message, an_app, minutes
 
 MAIN = Path(__file__).parents[2] / "main.py"
-WAYS = "GET /environments, /environments/EMAIL, /parked"
+WAYS = (
+    "GET /environments, /environments/EMAIL, /environments/EMAIL/leaving, "
+    "/environments/EMAIL/leaving.html, /parked"
+)
 
 
 class Fleet:
@@ -66,7 +69,10 @@ def test_a_line_says_who_has_what_in_which_state_and_who_pays(fleet: Fleet) -> N
         "team": "risk",
         "cost_center": "CC 1",
         "problem": "",
+        "held": False,
         "notebook": "",
+        "consent": "waiting for consent",
+        "waiting_since": None,
         "updated_at": "",
     }
     assert line["notebook"].startswith("https://"), "the link opens it"

@@ -166,7 +166,7 @@ def test_when_others_keep_changing_the_record_the_message_is_delivered_again() -
             world.trap = somebody_is_faster
 
     world.trap = somebody_is_faster
-    with pytest.raises(Contended, match=message.id):
+    with pytest.raises(Contended, match=KEY):
         world.deliver(message)
     world.trap = None
     assert world.deliver(message) == "applied"

@@ -1,0 +1,204 @@
+"""What events leave in the record besides the desired state: moves, departures, announcements."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from shared.domain.announcements import News
+from shared.domain.environment import Environment, Intent, Verb
+from shared.domain.evidence import Leaving, current
+from shared.domain.person import Person
+from shared.domain.resources import Kind, Resource, State
+from shared.domain.ruling import Outcome, Ruling, in_force, rule
+from tests.support.builders import ANA, KEY, NOW, a_notebook, a_record, after, an_intent
+
+JOIN, LEAVE = Verb.JOIN, Verb.LEAVE
+
+
+def put(record: Environment | None, intent: Intent, now: Any = NOW) -> Ruling:
+    return rule(record, intent, KEY, now)
+
+
+def left(**changes: Any) -> Environment:
+    """Ana's record after a leave at ``NOW``."""
+    return put(a_record(), an_intent(LEAVE, "left", occurred_at=after(1), **changes)).environment
+
+
+# Moves
+
+
+def person(**changes: Any) -> Person:
+    return replace(Person(email=ANA), **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"profile": "lean"}, "; moves: profile full -> lean"),
+        ({"person": person(team="risk")}, "; moves: team none -> risk"),
+        ({"person": person(cost_center="CC 1")}, "; moves: cost centre none -> CC 1"),
+        ({"person": person(groups=("a", "b"))}, "; moves: groups none -> a, b"),
+        (
+            {"profile": "lean", "person": person(team="risk")},
+            "; moves: profile full -> lean; team none -> risk",
+        ),
+        ({"person": person(display_name="Ana Maria")}, ""),
+        ({}, ""),
+    ],
+)
+def test_a_join_of_somebody_who_is_here_says_what_it_changes(
+    changes: dict[str, Any], text: str
+) -> None:
+    join = an_intent(JOIN, "move", occurred_at=after(1), **changes)
+    ruling = put(a_record(), join)
+    assert ruling.outcome is Outcome.APPLIED
+    assert ruling.entry.text == f"join as {join.profile} in force{text}"
+    assert ruling.environment.profile == join.profile
+    assert ruling.environment.person == join.person
+
+
+def test_a_return_is_no_move() -> None:
+    back = an_intent(JOIN, "back", occurred_at=after(2), profile="lean")
+    assert put(left(), back).entry.text == "join as lean in force"
+
+
+@pytest.mark.parametrize("verb", list(Verb))
+def test_a_move_to_another_address_stands_in_the_history_of_both(verb: Verb) -> None:
+    moved = {"moved_from": "ana-old"} if verb is JOIN else {"moved_to": "ana-new"}
+    text = put(a_record(), an_intent(verb, "m", occurred_at=after(1), **moved)).entry.text
+    assert text.endswith("moved here from ana-old" if verb is JOIN else "moved to ana-new")
+
+
+def test_who_moves_here_inherits_until_the_data_has_come() -> None:
+    moved = put(None, an_intent(JOIN, "a", moved_from="ana-old")).environment
+    assert moved.inherits == "ana-old"
+    again = put(moved, an_intent(JOIN, "b", occurred_at=after(1))).environment
+    assert again.inherits == "ana-old", "a join that doesn't repeat it takes nothing back"
+    gone = put(again, an_intent(LEAVE, "c", occurred_at=after(2))).environment
+    assert gone.inherits == ""
+
+
+@pytest.mark.parametrize("verb", list(Verb))
+def test_after_an_event_a_notebook_is_compared_with_its_profile_once_more(verb: Verb) -> None:
+    """Somebody may have changed it by hand since; a template's digest is of what we wrote."""
+    template = Resource(kind=Kind.SESSION_TEMPLATE, slot="spark", name="t", digest="d2")
+    record = a_record(a_notebook(State.READY, digest="d1"), template)
+    event = an_intent(verb, "again", occurred_at=after(1))
+    digests = {r.kind: r.digest for r in put(record, event).environment.resources}
+    assert digests == {Kind.WORKBENCH: "", Kind.SESSION_TEMPLATE: "d2"}
+
+
+def test_a_leaver_is_searched_for_older_kinds_each_time_they_leave() -> None:
+    searched = replace(left(), sought_at=after(2))
+    again = put(searched, an_intent(LEAVE, "again", occurred_at=after(3))).environment
+    assert again.sought_at is None
+
+
+@pytest.mark.parametrize("verb", list(Verb))
+def test_how_long_a_snapshot_is_kept_is_what_the_person_joined_with(verb: Verb) -> None:
+    joined = put(None, an_intent(JOIN, "a", keep_seconds=90)).environment
+    assert joined.keep_seconds == 90
+    event = an_intent(verb, "b", occurred_at=after(1))
+    kept = put(joined, event).environment.keep_seconds
+    assert kept == (90 if verb is LEAVE else 0), "a join says everything anew"
+
+
+# Departures
+
+
+def test_a_leave_opens_a_leaving_record() -> None:
+    record = left(reason="retired")
+    assert record.leavings == (
+        Leaving(
+            event_id="left",
+            source="test",
+            occurred_at=after(1),
+            left_at=NOW,
+            removal_at=after(days=14),
+            reason="retired",
+        ),
+    )
+
+
+def test_a_departure_to_another_address_says_so() -> None:
+    assert left(moved_to="ana-new").leavings[0].moved_to == "ana-new"
+
+
+def test_a_second_leave_amends_it_perhaps_more_urgently() -> None:
+    urgent = an_intent(LEAVE, "b", occurred_at=after(5), immediate=True, reason="theft")
+    record = put(left(), urgent, after(5)).environment
+    [leaving] = record.leavings
+    assert (leaving.event_id, leaving.left_at) == ("left", NOW), "they left when they left"
+    assert (leaving.immediate, leaving.removal_at) == (True, NOW)
+
+
+def test_a_second_leave_can_take_the_urgency_back() -> None:
+    calm = an_intent(LEAVE, "b", occurred_at=after(5))
+    [leaving] = put(left(immediate=True), calm, after(5)).environment.leavings
+    assert (leaving.immediate, leaving.removal_at) == (False, after(days=14))
+
+
+def test_a_return_ends_it_and_the_next_leave_opens_another() -> None:
+    back = put(left(), an_intent(JOIN, "back", occurred_at=after(9)), after(9)).environment
+    assert back.left_at is None
+    assert back.leavings[0].returned_at == after(9)
+    assert current(back.leavings) is None
+    again = put(back, an_intent(LEAVE, "again", occurred_at=after(20)), after(20)).environment
+    assert [leaving.event_id for leaving in again.leavings] == ["left", "again"]
+    assert again.leavings[0] == back.leavings[0]
+
+
+def test_a_return_after_the_removal_keeps_the_evidence_of_it() -> None:
+    gone = left()
+    gone = replace(gone, leavings=(replace(gone.leavings[0], completed_at=after(60)),))
+    back = put(gone, an_intent(JOIN, "back", occurred_at=after(99)), after(99)).environment
+    [leaving] = back.leavings
+    assert (leaving.completed_at, leaving.returned_at) == (after(60), after(99))
+
+
+@pytest.mark.parametrize("event_id", ["left", "stale"])
+def test_what_changes_nothing_opens_nothing(event_id: str) -> None:
+    before = left()
+    late = an_intent(LEAVE, event_id, occurred_at=after(-9), immediate=True)
+    assert put(before, late).environment.leavings == before.leavings
+
+
+def test_a_leave_that_was_announced_opens_the_record_when_it_comes_into_force() -> None:
+    ahead = an_intent(LEAVE, "ahead", occurred_at=after(1), effective_at=after(days=3))
+    announced = put(a_record(), ahead).environment
+    assert announced.leavings == ()
+    [leaving] = in_force(announced, after(days=3)).leavings
+    assert (leaving.event_id, leaving.left_at) == ("ahead", after(days=3))
+    assert leaving.removal_at == after(days=17)
+
+
+# Announcements
+
+
+@pytest.mark.parametrize("verb", list(Verb))
+def test_what_is_scheduled_is_announced_with_its_time(verb: Verb) -> None:
+    later = an_intent(verb, "later", occurred_at=after(1), effective_at=after(9), reason="new job")
+    ruling = put(a_record(), later)
+    assert ruling.outcome is Outcome.SCHEDULED
+    [item] = ruling.environment.outbox
+    assert (item.news, item.effective_at) == (News.SCHEDULED, after(9))
+    assert item.reason == ("join as full (new job)" if verb is JOIN else "leave (new job)")
+
+
+def test_a_new_time_is_announced_too_and_a_repeat_is_not() -> None:
+    first = an_intent(LEAVE, "a", occurred_at=after(1), effective_at=after(9))
+    second = an_intent(LEAVE, "b", occurred_at=after(2), effective_at=after(20))
+    record = put(put(a_record(), first).environment, second).environment
+    assert [i.effective_at for i in record.outbox] == [after(9), after(20)]
+    for repeated in (first, second, replace(first, event_id="late")):
+        record = put(record, repeated).environment
+    assert len(record.outbox) == 2
+
+
+@pytest.mark.parametrize("verb", list(Verb))
+def test_what_takes_effect_at_once_is_announced_by_what_comes_of_it(verb: Verb) -> None:
+    event = an_intent(verb, "now", occurred_at=after(1))
+    assert put(a_record(), event).environment.outbox == ()

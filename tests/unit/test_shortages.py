@@ -1,0 +1,91 @@
+"""What zones lack: read once a minute, told once, forgotten when its time is over."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+
+from shared.services.shortages import Shortages
+from tests.stateful.world import ManualClock
+from tests.support.memory_store import MemoryStore
+
+LACK, OTHER = "us-central1-a/n2", "us-central1-b/n2"
+HALF_AN_HOUR = timedelta(minutes=30)
+MINUTE = timedelta(minutes=1)
+
+
+class Store(MemoryStore):
+    """Counts what it is asked and told."""
+
+    def __init__(self) -> None:
+        self.calls: Counter[str] = Counter()
+        super().__init__(on_write=lambda point: self.calls.update([point]))
+
+    def shortages(self, now: object) -> frozenset[str]:
+        self.calls["read"] += 1
+        return super().shortages(now)  # type: ignore[arg-type]
+
+
+class Stage:
+    """Two processes on one store."""
+
+    def __init__(self) -> None:
+        self.store, self.clock = Store(), ManualClock()
+        self.one = Shortages(store=self.store, clock=self.clock)
+        self.other = Shortages(store=self.store, clock=self.clock)
+
+
+
+def test_the_store_is_asked_once_a_minute_however_many_join() -> None:
+    stage = Stage()
+    for _ in range(50):
+        stage.one.current()
+    assert stage.store.calls["read"] == 1
+    stage.clock.time += MINUTE
+    stage.one.current()
+    assert stage.store.calls["read"] == 2
+
+
+def test_who_finds_a_zone_empty_knows_at_once_and_the_others_within_a_minute() -> None:
+    stage = Stage()
+    assert stage.one.current() == stage.other.current() == frozenset()
+    stage.one.report(LACK, stage.clock.time + HALF_AN_HOUR)
+    assert stage.one.current() == {LACK}
+    assert stage.other.current() == frozenset()
+    stage.clock.time += MINUTE
+    assert stage.other.current() == {LACK}
+
+
+def test_what_was_found_by_several_is_all_known() -> None:
+    stage = Stage()
+    stage.one.report(LACK, stage.clock.time + HALF_AN_HOUR)
+    stage.other.report(OTHER, stage.clock.time + HALF_AN_HOUR)
+    assert stage.one.current() == {LACK, OTHER}
+
+
+def test_the_same_is_told_once() -> None:
+    stage = Stage()
+    for _ in range(5):
+        stage.one.report(LACK, stage.clock.time + HALF_AN_HOUR)
+    assert stage.store.calls["before:shortage"] == 1
+
+
+def test_that_it_lasts_longer_is_told_again_that_it_is_shorter_is_not() -> None:
+    stage = Stage()
+    start = stage.clock.time
+    stage.one.report(LACK, start + HALF_AN_HOUR)
+    stage.one.report(LACK, start + MINUTE)
+    assert stage.store.calls["before:shortage"] == 1
+    stage.one.report(LACK, start + 2 * HALF_AN_HOUR)
+    assert stage.store.calls["before:shortage"] == 2
+    stage.clock.time = start + HALF_AN_HOUR + MINUTE
+    assert stage.one.current() == stage.other.current() == {LACK}
+
+
+def test_it_is_forgotten_when_its_time_is_over_by_all() -> None:
+    stage = Stage()
+    stage.one.report(LACK, stage.clock.time + HALF_AN_HOUR)
+    stage.clock.time += HALF_AN_HOUR - MINUTE
+    assert stage.one.current() == stage.other.current() == {LACK}
+    stage.clock.time += MINUTE
+    assert stage.one.current() == stage.other.current() == frozenset()
