@@ -60,6 +60,15 @@ def headers(topic: str, message_id: str) -> dict[str, str]:
 
 def cloud_event(topic: str, body: Json, message_id: str) -> CloudEvent:
     """The event that functions-framework makes of that request."""
+    return CloudEvent(_attributes(topic, message_id), envelope(body, message_id))
+
+
+def received(topic: str, message: Json) -> CloudEvent:
+    """The event that comes of ``message``, pulled from Pub/Sub."""
+    data = {"message": message, "subscription": f"projects/bench/subscriptions/{topic}"}
+    return CloudEvent(_attributes(topic, message["messageId"]), data)
+
+
+def _attributes(topic: str, message_id: str) -> dict[str, str]:
     named = headers(topic, message_id).items()
-    attributes = {name.removeprefix("ce-"): value for name, value in named if name[:3] == "ce-"}
-    return CloudEvent(attributes, envelope(body, message_id))
+    return {name.removeprefix("ce-"): value for name, value in named if name[:3] == "ce-"}

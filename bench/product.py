@@ -30,6 +30,7 @@ from shared.settings import Settings, read_settings
 __all__ = [
     "Counted",
     "Earlier",
+    "Forward",
     "Handler",
     "Rehearsed",
     "converge",

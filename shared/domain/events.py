@@ -115,16 +115,16 @@ class AdminEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 def read_event(data: bytes) -> NativeEvent:
     """Read the bytes of a message; raises ``Refused`` saying what is wrong, and where."""
-    if len(data) > MAX_EVENT_BYTES:
-        raise Refused(
-            RefusalCode.TOO_LARGE,
-            f"the event has {len(data)} bytes; at most {MAX_EVENT_BYTES} are read",
-        )
     return read_typed(data, NativeEvent)
 
 
 def read_typed(data: bytes, shape: type[Shape]) -> Shape:
     """JSON ``data`` as ``shape``, or ``Refused`` with a located message."""
+    if len(data) > MAX_EVENT_BYTES:
+        raise Refused(
+            RefusalCode.TOO_LARGE,
+            f"the event has {len(data)} bytes; at most {MAX_EVENT_BYTES} are read",
+        )
     try:
         value = msgspec.json.decode(data, type=shape)
         json.loads(data, object_pairs_hook=_each_name_once)

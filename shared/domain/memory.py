@@ -103,7 +103,7 @@ def _is_overdue(resource: Resource, now: datetime, policy: Policy) -> bool:
 
 
 def _stuck(resource: Resource, *, key: str, now: datetime, policy: Policy) -> Resource:
-    """Given up on: nobody can have worked in what was never ready; the rest is looked at again."""
+    """Given up on: what was never ready holds nobody's work; the rest is looked at again."""
     assert resource.under_way is not None
     step, minutes = resource.under_way, int(policy.stuck.total_seconds() // 60)
     problem = Problem(
@@ -112,9 +112,11 @@ def _stuck(resource: Resource, *, key: str, now: datetime, policy: Policy) -> Re
         "If this repeats, look at its logs in Compute Engine and at the quota of its zone.",
         fate=Fate.TEMPORARY,
     )
-    if step is Step.CREATE:
-        resource = replace(resource, state=State.BROKEN, stillborn=not resource.was_ready)
-    return fail(resource, problem, key=key, now=now, policy=policy)
+    after = fail(resource, problem, key=key, now=now, policy=policy)
+    if step is not Step.CREATE or after.attempts >= policy.attempts:
+        return after
+    # Cleared away at once, on the strength of this very look: later it may be in use after all.
+    return replace(after, state=State.CREATING, overdue=True, look_at=now, retry_at=None)
 
 
 def _as_seen(resource: Resource, seen: Observation) -> Resource:
@@ -131,6 +133,7 @@ def _as_seen(resource: Resource, seen: Observation) -> Resource:
         snapshot="" if gone or seen.state is State.READY else resource.snapshot,
         digest="" if gone else resource.digest,
         was_ready=not gone and (resource.was_ready or seen.state is State.READY),
+        overdue=resource.overdue and seen.state is State.CREATING,
         stillborn=seen.state is State.BROKEN
         and (resource.stillborn or _creation_failed(resource, seen)),
     )

@@ -184,8 +184,8 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     uncertain call is repeated under the same id and a new step never is.
     ``tried``: the places that had none left in this round, so that the next one is another.
     ``was_ready``: it was seen in use since it was made, and ``ready_since`` when first.
-    ``stillborn``: its creation ended in an
-    error and left this behind, so nobody can ever have worked in it.
+    ``stillborn``: its creation ended in an error and left this behind, so nobody can ever have
+    worked in it. ``overdue``: its creation has gone on for so long that it is given up.
     ``look_at``: when to ask the cloud again. ``retry_at``: before when not to try the next step.
     ``doubted_until``: a create whose answer was lost may still land; that nothing is there is not
     believed before then, whoever asks. ``queued_at``: since when its creation waits for its turn.
@@ -217,6 +217,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     was_ready: bool = False
     ready_since: datetime | None = None
     stillborn: bool = False
+    overdue: bool = False
     link: str = ""
     drift: Drift | None = None
     items: tuple[Item, ...] = ()

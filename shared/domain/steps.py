@@ -24,14 +24,10 @@ def next_step(
 
     ``seen``: whether it was looked at just now.
     """
-    if resource.under_way is not None:
-        return None  # one step at a time: what we began comes to its end first
-    if resource.state.is_moving:
-        return None  # the cloud is at work on it; whatever we asked now would be refused
-    if resource.retry_at is not None and resource.retry_at > now:
-        return None  # it failed a moment ago
-    if resource.state is State.FOREIGN:
-        return None  # it isn't ours to touch
+    if _is_given_up(resource, now) and seen:
+        return Step.DELETE  # half made for ever, so nobody can have worked in it: make it again
+    if _is_left_alone(resource, now):
+        return None
     if resource.state is State.ABSENT:
         return Step.CREATE if goal is Goal.UP and want is not None else None
     if not seen:
@@ -52,6 +48,22 @@ def next_step(
                 return None  # its snapshot comes first
             return Step.DELETE
     assert_never(goal)
+
+
+def _is_left_alone(resource: Resource, now: datetime) -> bool:
+    if resource.under_way is not None:
+        return True  # one step at a time: what we began comes to its end first
+    if resource.state.is_moving:
+        return True  # the cloud is at work on it; whatever we asked now would be refused
+    if resource.state is State.FOREIGN:
+        return True  # it isn't ours to touch
+    return resource.retry_at is not None and resource.retry_at > now  # it failed a moment ago
+
+
+def _is_given_up(resource: Resource, now: datetime) -> bool:
+    """Whether it is a creation that will never end."""
+    waits = resource.retry_at is not None and resource.retry_at > now
+    return resource.overdue and resource.state is State.CREATING and not waits
 
 
 def owed_protection(environment: Environment, resource: Resource) -> Step | None:

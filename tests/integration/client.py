@@ -14,8 +14,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import requests
+import yaml
 
 from demo.stage import Json, Stage
 from local.stack import Stack
@@ -71,6 +73,24 @@ class Client(Stage):
         self.wait()
         return message_id
 
+    def order(self, action: str, email: str, **fields: Any) -> str:
+        """Publish an admin's order and wait until it is handled; the message's id."""
+        body = {"action": action, "email": email, "reason": "because"} | fields
+        (message_id,) = self.send("admin-events", body)
+        self.wait()
+        return message_id
+
+    def start_cluster(self, email: str, template: str = "small") -> str:
+        """A cluster from the person's template, as ``clusters import`` makes it; its name."""
+        key = self.environment(email)["key"]
+        path = quote(f"people/{key}/{template}.yaml", safe="")
+        url = f"{self.cloud_url}/storage/v1/b/demo-templates/o/{path}"
+        text = self._http.get(url, params={"alt": "media"}, timeout=PATIENCE_SECONDS).text
+        clusters = "projects/demo/regions/us-central1/clusters"
+        body = yaml.safe_load(text) | {"projectId": "demo", "clusterName": f"c-{key}"}
+        self._ask("POST", f"{self.cloud_url}/v1/{clusters}", json=body)
+        return f"{clusters}/c-{key}"
+
     # Time
 
     def advance(self, span: str) -> None:
@@ -101,6 +121,16 @@ class Client(Stage):
     def notebooks_of(self, email: str) -> list[Json]:
         """The person's notebooks as they are in the cloud."""
         return [n for n in self.resources("notebooks.instance") if n["instanceOwners"] == [email]]
+
+    def find(self, kind: str, name: str) -> Json:
+        """The resource of that name as it is in the cloud, or {}."""
+        return next((r for r in self.resources(kind) if r["name"] == name), {})
+
+    def snapshots_of(self, email: str) -> list[Json]:
+        """The person's snapshots as they are in the cloud."""
+        key = self.environment(email)["key"]
+        found = self.resources("compute.snapshot")
+        return [s for s in found if s["labels"]["benchkeeper-person"] == key]
 
     def calls_of(self, service: str, method: str, *, target: str = "") -> list[Json]:
         """The calls of one API method about what has ``target`` in its name."""
@@ -148,6 +178,11 @@ class Client(Stage):
     def set(self, **settings: Any) -> None:
         """Change settings of the local cloud, such as ``operation_seconds``."""
         self._ask("PUT", f"{self.cloud_url}/_admin/settings", json=settings)
+
+    def consent(self, email: str) -> None:
+        """Let the owner open their notebook for the first time, and consent."""
+        body = {"instance": self.notebook(email)["name"], "given": True}
+        self._ask("PUT", f"{self.cloud_url}/_admin/consents", json=body)
 
     def add_fault(self, **spec: Any) -> str:
         """Script a fault; its id."""

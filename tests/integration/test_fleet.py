@@ -77,6 +77,7 @@ def test_a_leaver_has_no_link_but_the_day_of_removal(client: Client) -> None:
     assert observed == {
         "workbench": ("stopped", "stopped"),
         "session-template": ("absent", "absent"),
+        "session": ("absent", "absent"),
     }
     assert shown["left_at"] < shown["removal_at"]
     assert shown["next_look_at"] == shown["removal_at"], "nothing to do until then"

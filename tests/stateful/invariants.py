@@ -83,11 +83,19 @@ class Invariants(RuleBasedStateMachine):
             # A session is ended, not deleted; what failed to be made holds nothing of anybody's.
             if gone.kind is not Kind.SESSION and (used or gone.kind not in SLOW):
                 held = self.model.held(gone.key, gone.at, for_at_least=IN_FLIGHT)
-                assert not held, ("deleted while held", gone)
+                assert not held, self.story("deleted while held", gone)
             if gone.kind is Kind.WORKBENCH and used:
-                assert self.model.may_remove(gone.key, gone.at), ("too early", gone)
-                assert self._is_saved(gone), ("not saved", gone)
+                assert self.model.may_remove(gone.key, gone.at), self.story("too early", gone)
+                assert self._is_saved(gone), self.story("not saved", gone)
         self.checked = len(happenings)
+
+    def story(self, what: str, gone: Happening) -> str:
+        """What the history and the cloud say of the person, for whoever reads the failure."""
+        history = [(e.at, e.text) for e in self.world.store.history(gone.key, 100_000)]
+        happened = [h for h in self.world.cloud.happenings if h.key == gone.key]
+        cloud = [(h.at, f"CLOUD: {h.kind} {h.what}: {h.name}") for h in happened]
+        told = sorted(history + cloud, key=lambda line: line[0])
+        return "\n".join([f"{what}: {gone}", *(f"{at:%m-%d %H:%M:%S} {line}" for at, line in told)])
 
     def vandalised_names(self) -> set[str]:
         """What somebody else deleted behind our back."""

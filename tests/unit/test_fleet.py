@@ -71,7 +71,7 @@ def test_a_line_says_who_has_what_in_which_state_and_who_pays(fleet: Fleet) -> N
         "problem": "",
         "held": False,
         "notebook": "",
-        "consent": "waiting for consent",
+        "consent": "created",
         "waiting_since": None,
         "updated_at": "",
     }

@@ -1,0 +1,339 @@
+"""The admin event: what is read, what is refused, as strictly as any other; and what comes of it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.domain.environment import Phase, Verdict
+from shared.domain.events import MAX_EVENT_BYTES, AdminEvent, admin_event_schema
+from shared.domain.normalise import to_order
+from shared.domain.refusals import Refused
+from shared.domain.resources import Kind, State
+from tests.stateful.world import START, World
+from tests.support.builders import (
+    ANA,
+    KEY,
+    a_message,
+    actions_of,
+    calls_of,
+    hold_lease,
+    minutes,
+    once_at,
+    ready_world,
+)
+
+SCHEMA = jsonschema.Draft202012Validator(admin_event_schema())
+LEAST = {"action": "hold", "email": ANA, "reason": "a lawsuit"}
+CONTROL = "of printable characters"
+
+
+def payload(**fields: object) -> bytes:
+    return json.dumps(LEAST | fields).encode()
+
+
+def send(world: World, data: bytes, *, id: str = "m-1") -> str:
+    return world.deliver(a_message(data, topic="admin-events", id=id))
+
+
+def held(world: World) -> bool:
+    return world.record(ANA).held is not None
+
+
+# What is read
+
+
+def test_the_least_that_is_an_order() -> None:
+    message = a_message(payload(), topic="admin-events")
+    order = to_order(message, now=START, allowed_domains={"example.com"})
+    assert (order.verdict, order.email, order.reason) == (Verdict.HOLD, ANA, "a lawsuit")
+    assert (order.event_id, order.source) == ("m-1", "pubsub:admin-events")
+    assert (order.occurred_at, order.by) == (START, "")
+
+
+def test_every_field_is_read_as_it_was_sent() -> None:
+    fields = {
+        "action": "release",
+        "email": "Ana@Example.com",
+        "by": "legal <legal@example.com>",
+        "event_id": "case-7",
+        "occurred_at": "2026-03-01T09:30:00+01:00",
+    }
+    message = a_message(payload(**fields), topic="admin-events")
+    order = to_order(message, now=START, allowed_domains={"example.com"})
+    assert (order.verdict, order.email) == (Verdict.RELEASE, ANA)
+    assert (order.by, order.event_id) == (fields["by"], "case-7")
+    assert order.occurred_at.isoformat() == fields["occurred_at"]
+
+
+# What is refused
+
+REFUSED: list[tuple[str, bytes, str, str]] = [
+    ("not JSON", b"hold ana@example.com", "not-json", 'such as {"action": '),
+    ("empty", b"", "not-json", "is not JSON in UTF-8"),
+    ("invalid UTF-8", payload()[:-1] + b',"by":"\xff\xfe"}', "not-json", "is not JSON in UTF-8"),
+    ("not an object", b"[]", "wrong-shape", "Expected `object`, got `array`"),
+    ("an unknown field", payload(immediate=True), "unknown-field", "'immediate' is not a field"),
+    ("a typo", payload(reasons="x"), "unknown-field", "did you mean 'reason'?"),
+    ("no action", b'{"email":"ana@example.com","reason":"x"}', "wrong-shape", "action: is missing"),
+    ("no such action", payload(action="delete"), "wrong-shape", "action: "),
+    ("an action in capitals", payload(action="HOLD"), "wrong-shape", "action: "),
+    ("no e-mail", b'{"action":"hold","reason":"x"}', "wrong-shape", "email: is missing"),
+    ("no reason", b'{"action":"hold","email":"ana@example.com"}', "wrong-shape", "reason: is"),
+    ("an empty reason", payload(reason=""), "wrong-shape", "reason: Expected `str` of length"),
+    ("a reason too long", payload(reason="r" * 1001), "wrong-shape", "reason: Expected `str` of"),
+    ("two lines", payload(reason="a\nb"), "wrong-shape", f"reason: Expected `str` {CONTROL}"),
+    ("who, backwards", payload(by="\u202egpj"), "wrong-shape", f"by: Expected `str` {CONTROL}"),
+    ("who, too long", payload(by="b" * 201), "wrong-shape", "by: Expected `str` of length"),
+    ("an id with a space", payload(event_id="a b"), "wrong-shape", "event_id: Expected"),
+    ("a wrong type", payload(email=7), "wrong-shape", "email: Expected `str`, got `int`"),
+    ("no zone", payload(occurred_at="2026-03-01T09:00:00"), "wrong-shape", "occurred_at: Expec"),
+    ("an odd year", payload(occurred_at="1999-01-01T00:00:00Z"), "wrong-shape", "the year 1999"),
+    (
+        "the future",
+        payload(occurred_at="2026-03-01T09:06:00Z"),
+        "from-the-future",
+        "would win over every later",
+    ),
+    ("twice", payload()[:-1] + b',"action":"release"}', "wrong-shape", "action: given twice"),
+    ("a group", payload(email="group:all@example.com"), "not-a-person", "names a group"),
+    (
+        "a service account",
+        payload(email="etl@demo.iam.gserviceaccount.com"),
+        "not-a-person",
+        "is a service account",
+    ),
+    ("a foreign domain", payload(email="ana@evil.example"), "foreign-domain", "allowed domain"),
+    ("no address", payload(email="ana"), "bad-email", "email: "),
+    ("nobody we know", payload(email="nobody@example.com"), "unknown-person", "publish a join"),
+    ("deep nesting", payload()[:-1] + b',"by":' + b"[" * 50_000, "wrong-shape", "by: Expected"),
+    ("YAML in the action", payload(action="!!python/name:os.system"), "wrong-shape", "action: "),
+    ("HTML in the e-mail", payload(email="<script>@example.com"), "bad-email", "email: "),
+    ("a path in the e-mail", payload(email="../../etc/passwd"), "bad-email", "email: "),
+]
+refused = pytest.mark.parametrize(
+    ("data", "code", "reason"), [r[1:] for r in REFUSED], ids=[r[0] for r in REFUSED]
+)
+
+
+@refused
+def test_bad_orders_are_parked_with_their_reason_and_change_nothing(
+    data: bytes, code: str, reason: str
+) -> None:
+    world = ready_world()
+    before, calls = world.record(ANA), world.cloud.counts.copy()
+    world.clock.time = START
+    for _ in range(2):
+        assert send(world, data) == code
+    [parked] = world.store.parked(10).items
+    assert (parked.code, parked.topic, parked.size) == (code, "admin-events", len(data))
+    assert reason in parked.reason
+    assert parked.reason.isprintable()
+    assert len(parked.reason) < 1000
+    assert world.record(ANA) == before
+    assert world.cloud.counts == calls
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"x" * (MAX_EVENT_BYTES + 1), payload(reason="r" * 10_000_000), b" " * 10_000_000],
+    ids=["a byte too much", "10 MB in a field", "10 MB of nothing"],
+)
+def test_an_order_may_not_be_larger_than_any_other_event(data: bytes) -> None:
+    world = World()
+    assert send(world, data) == "too-large"
+    [parked] = world.store.parked(10).items
+    assert len(parked.sample) <= 2000
+
+
+CONTROLS = ["x\nroles: [owner]", "x\r\nSet-Cookie: a=b", "x\x00y", "\x1b]0;o\x07", "x\u2028y"]
+TRICKS = ["a: {b: c}", "<script>alert(1)</script>", "../../etc/passwd", "{{7*7}}", "'; DROP TABLE"]
+
+
+@pytest.mark.parametrize("trick", CONTROLS)
+@pytest.mark.parametrize("field", ["action", "email", "reason", "by", "event_id"])
+def test_control_characters_are_refused_in_every_field(field: str, trick: str) -> None:
+    world = ready_world()
+    assert send(world, payload(**{field: trick})) in ("wrong-shape", "bad-email")
+    [parked] = world.store.parked(10).items
+    assert parked.reason.startswith(field)
+    assert not held(world)
+
+
+@pytest.mark.parametrize("trick", TRICKS)
+@pytest.mark.parametrize("field", ["reason", "by"])
+def test_invariant_10_a_trick_in_a_text_stays_a_text(field: str, trick: str) -> None:
+    world = ready_world()
+    names = {t.name for t in world.cloud.alive()}
+    assert send(world, payload(**{field: trick})) == "applied"
+    hold = world.record(ANA).held
+    assert hold is not None
+    assert getattr(hold, field) == trick
+    world.run_for(minutes(5))
+    assert {t.name for t in world.cloud.alive()} == names
+
+
+# The published schema
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("action", "delete"),
+        ("action", None),
+        ("email", "a"),
+        ("email", 7),
+        ("reason", ""),
+        ("reason", None),
+        ("reason", "a\nb"),
+        ("by", "b" * 201),
+        ("event_id", "a b"),
+        ("shoe_size", 42),
+    ],
+)
+def test_decoder_and_schema_refuse_the_same(field: str, value: object) -> None:
+    assert not SCHEMA.is_valid(LEAST | {field: value})
+    with pytest.raises(Refused):
+        to_order(
+            a_message(payload(**{field: value})), now=START, allowed_domains={"example.com"}
+        )
+
+
+_line = st.characters(exclude_categories=("Cc", "Cs", "Cf", "Zl", "Zp"))
+
+
+@given(
+    st.sampled_from(Verdict),
+    st.text(_line, min_size=1, max_size=1000),
+    st.none() | st.text(_line, max_size=200),
+)
+def test_decoder_and_schema_read_the_same(
+    verdict: Verdict, reason: str, by: str | None
+) -> None:
+    fields = {"action": verdict.value, "email": ANA, "reason": reason, "by": by}
+    SCHEMA.validate(fields)
+    order = to_order(
+        a_message(json.dumps(fields).encode()), now=START, allowed_domains={"example.com"}
+    )
+    assert (order.verdict, order.reason, order.by) == (verdict, reason, by or "")
+
+
+def test_the_schema_names_every_field_and_requires_what_has_no_default() -> None:
+    schema = admin_event_schema()
+    assert set(schema["properties"]) == set(AdminEvent.__struct_fields__)
+    assert sorted(schema["required"]) == ["action", "email", "reason"]
+    assert schema["additionalProperties"] is False
+
+
+# What comes of it
+
+
+def test_a_hold_is_told_recorded_and_protects_the_notebook() -> None:
+    world = ready_world()
+    assert world.order("hold", ANA, reason="a lawsuit", by="legal@example.com") == "applied"
+    [entry] = [e for e in world.store.history(KEY, 100) if e.action == "order.applied"]
+    assert entry.text == "hold by legal@example.com (a lawsuit)"
+    world.run_for(minutes(5))
+    [notebook] = world.cloud.alive(Kind.WORKBENCH)
+    assert (notebook.protected, notebook.state) == (True, State.READY)
+    assert world.record(ANA).phase is Phase.READY
+
+
+def test_a_release_frees_the_notebook() -> None:
+    world = ready_world()
+    world.order("hold", ANA)
+    world.run_for(minutes(5))
+    world.order("release", ANA)
+    world.run_for(minutes(5))
+    [notebook] = world.cloud.alive(Kind.WORKBENCH)
+    assert not notebook.protected
+    assert not held(world)
+
+
+def test_what_an_admin_protected_by_hand_stays_protected() -> None:
+    world = ready_world()
+    [notebook] = world.cloud.alive(Kind.WORKBENCH)
+    notebook.protected = True
+    world.order("hold", ANA)
+    world.run_for(minutes(5))
+    world.order("release", ANA)
+    world.run_for(minutes(5))
+    assert notebook.protected
+
+
+def test_a_duplicate_order_is_told_and_costs_no_call_of_the_cloud() -> None:
+    world = ready_world()
+    send(world, payload())
+    world.run_for(minutes(5))
+    outcomes: list[str] = []
+    calls = calls_of(world, lambda: outcomes.append(send(world, payload())))
+    assert (outcomes, calls) == (["duplicate"], {"load": 1, "append": 1})
+
+
+def test_a_stale_order_is_told() -> None:
+    world = ready_world()
+    world.order("hold", ANA)
+    assert world.order("release", ANA, occurred_at=START.isoformat()) == "stale"
+    assert held(world)
+    assert "order.stale" in actions_of(world)
+
+
+def test_an_order_that_comes_while_another_worker_acts_is_recorded_and_left_to_it() -> None:
+    world = ready_world()
+    hold_lease(world)
+    calls = calls_of(world, lambda: world.order("hold", ANA))
+    assert calls == {"load": 1, "save": 1}
+    assert held(world)
+
+
+@pytest.mark.parametrize("point", ["before:load", "before:save", "after:save"])
+def test_an_order_that_cannot_be_written_is_delivered_again_and_then_carried_out(
+    point: str,
+) -> None:
+    class StateDown(Exception):
+        pass
+
+    def down() -> None:
+        raise StateDown
+
+    world = ready_world()
+    hit = once_at(world, point, down)
+    with pytest.raises(StateDown):
+        send(world, payload())
+    assert hit
+    assert send(world, payload()) == ("duplicate" if point == "after:save" else "applied")
+    assert held(world)
+
+
+@pytest.mark.parametrize("action", ["retry", "release"])
+def test_what_was_quarantined_is_tried_again_at_once(action: str) -> None:
+    world = World()
+    name = ready_world().cloud.alive(Kind.WORKBENCH)[0].name
+    foreign = world.cloud.add_foreign(Kind.WORKBENCH, name)
+    world.join(ANA)
+    assert world.record(ANA).phase is Phase.QUARANTINED
+    world.cloud.remove(foreign, world.clock.now())
+    world.pass_time(minutes(5))
+    assert world.order(action, ANA) == "applied"
+    world.run_for(minutes(5))
+    assert world.record(ANA).phase is Phase.READY
+
+
+def test_a_hold_while_the_notebook_is_being_removed_keeps_what_is_still_there() -> None:
+    world = ready_world()
+    world.leave(ANA, immediate=True)
+    world.run_for(minutes(2))
+    assert world.record(ANA).phase is Phase.REMOVING
+    world.order("hold", ANA)
+    world.run_for(minutes(60))
+    kinds: dict[Kind, Any] = {t.kind: t.state for t in world.cloud.alive()}
+    assert kinds[Kind.WORKBENCH] is State.STOPPED
+    assert world.record(ANA).phase is Phase.SUSPENDED
+    world.order("release", ANA)
+    world.run_for(minutes(10))
+    assert world.record(ANA).phase is Phase.REMOVED

@@ -1,0 +1,251 @@
+"""The minute tick: everybody who is due, in order; two crowds are held back, leavers never are."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from shared.domain.environment import Environment, Verb
+from shared.domain.faults import CloudFault, Fate
+from shared.domain.names import person_key
+from shared.domain.person import Person
+from shared.domain.policy import Policy
+from shared.domain.resources import Kind, Resource, State, Step
+from shared.ports import Crowd, NotPublished
+from shared.services.admission import Admission
+from shared.services.tick import Tick
+from tests.stateful.world import ManualClock
+from tests.support.builders import NOW, a_notebook, a_record, after, an_intent
+from tests.support.memory_store import MemoryStore
+
+
+class Store(MemoryStore):
+    """A store whose crowd is scripted."""
+
+    making = 0
+
+    def creating(self) -> Crowd:
+        return Crowd(self.making, super().creating().waiting)
+
+
+class Publisher:
+    def __init__(self) -> None:
+        self.bodies: list[dict[str, Any]] = []
+        self.refuses = False
+
+    def publish(self, topic: str, messages: Sequence[bytes]) -> None:
+        assert topic == "converge"
+        assert messages, "an empty call is one too many"
+        if self.refuses:
+            raise NotPublished("scripted")
+        self.bodies += [msgspec.json.decode(m) for m in messages]
+
+
+class Census:
+    """The list of all notebooks: those in ``names`` are at work."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+        self.reads = 0
+        self.fails = False
+
+    def moving(self) -> frozenset[str]:
+        self.reads += 1
+        if self.fails:
+            raise CloudFault(Fate.TEMPORARY, "UNAVAILABLE", "no list today")
+        return frozenset(self.names)
+
+
+class Stage:
+    """A tick of ``NOW``, over records that tests put in."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.store, self.publisher, self.census = Store(), Publisher(), Census()
+        clock = ManualClock()
+        clock.time = NOW
+        admission = Admission(store=self.store, clock=clock, limit=policy.creations)
+        self.tick = Tick(
+            store=self.store,
+            publisher=self.publisher,
+            admission=admission,
+            census=self.census,
+            clock=clock,
+            topic="converge",
+            policy=policy,
+        )
+
+    def add(self, name: str, *resources: Resource, due: float = 0, **changes: Any) -> Environment:
+        """The record of ``name``, due that many minutes after ``NOW``."""
+        email = f"{name}@example.com"
+        record = a_record(*resources, due_at=after(due), **changes)
+        record = replace(record, key=person_key(email), person=Person(email=email))
+        self.store.save(record, None, ())
+        return record
+
+    def run(self) -> list[str]:
+        """Who was published, in order."""
+        self.publisher.bodies.clear()
+        assert self.tick.run() == len(self.publisher.bodies)
+        return [body["email"].partition("@")[0] for body in self.publisher.bodies]
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage(Policy(creations=2, list_above=3))
+
+
+def queued(minute: float) -> Resource:
+    return a_notebook(queued_at=after(minute))
+
+
+def running(name: str) -> Resource:
+    return a_notebook(
+        State.CREATING,
+        name=f"z/{name}",
+        under_way=Step.CREATE,
+        operation=f"operations/{name}",
+        since=after(-1),
+        look_at=NOW,
+    )
+
+
+def failing() -> Resource:
+    return a_notebook(State.ABSENT, retry_at=after(-1), look_at=after(-1))
+
+
+def test_who_is_due_is_published_the_longest_waiting_first(stage: Stage) -> None:
+    for name, due in (("b", -2), ("c", -1), ("a", 0), ("later", 0.1)):
+        stage.add(name, failing(), due=due)
+    assert stage.run() == ["b", "c", "a"]
+    assert all("admitted" not in body for body in stage.publisher.bodies)
+
+
+def test_when_nobody_is_due_nothing_is_called(stage: Stage) -> None:
+    stage.add("later", failing(), due=1)
+    assert stage.run() == []
+    assert stage.census.reads == 0
+
+
+def test_what_is_not_published_is_an_error_so_that_the_tick_comes_again(stage: Stage) -> None:
+    stage.add("a", failing())
+    stage.publisher.refuses = True
+    with pytest.raises(NotPublished):
+        stage.tick.run()
+
+
+# The queue
+
+
+def test_those_who_wait_are_let_in_first_come_first_served(stage: Stage) -> None:
+    for name, minute in (("third", -1), ("first", -9), ("second", -5), ("fourth", 0)):
+        stage.add(name, queued(minute), due=minute)
+    assert stage.run() == ["first", "second"]
+    assert all(body["admitted"] is True for body in stage.publisher.bodies)
+
+
+@pytest.mark.parametrize(("making", "admitted"), [(0, 2), (1, 1), (2, 0), (9, 0)])
+def test_as_many_are_let_in_as_there_is_room_for(
+    stage: Stage, making: int, admitted: int
+) -> None:
+    stage.store.making = making
+    for n in range(5):
+        stage.add(f"p{n}", queued(n - 9), due=n - 9)
+    assert stage.run() == [f"p{n}" for n in range(admitted)]
+
+
+def test_who_waits_in_the_queue_holds_up_nobody_who_is_due_for_something_else(
+    stage: Stage,
+) -> None:
+    stage.store.making = 2
+    stage.add("queued", queued(-9), due=-9)
+    stage.add("failing", failing())
+    template = Resource(kind=Kind.SESSION_TEMPLATE, slot="s", name="t", look_at=NOW)
+    stage.add("both", queued(-8), template, due=-8)
+    assert stage.run() == ["both", "failing"]
+    assert all("admitted" not in body for body in stage.publisher.bodies)
+
+
+def test_the_room_is_for_all_pages_together(stage: Stage) -> None:
+    for n in range(600):
+        stage.add(f"p{n}", queued(-1), due=-1)
+    assert len(stage.run()) == 2
+
+
+@pytest.mark.parametrize("resource", [queued(-9), running("nb")], ids=["queued", "at work"])
+def test_a_leaver_is_never_put_off(stage: Stage, resource: Resource) -> None:
+    stage.store.making = 9
+    stage.census.names = {"z/nb", "z/1", "z/2", "z/3", "z/4"}
+    for n in range(1, 5):
+        stage.add(str(n), running(str(n)))
+    stage.add("leaver", resource, due=-1, intent=an_intent(Verb.LEAVE), left_at=NOW)
+    assert stage.run() == ["leaver"]
+
+
+# The list of all notebooks
+
+
+def test_up_to_the_limit_each_is_looked_at_and_the_list_is_not_read(stage: Stage) -> None:
+    for n in range(3):
+        stage.add(f"p{n}", running(f"p{n}"))
+    stage.census.names = {"z/p0", "z/p1", "z/p2"}
+    assert sorted(stage.run()) == ["p0", "p1", "p2"]
+    assert stage.census.reads == 0
+
+
+def test_above_it_the_list_says_whose_is_still_at_work(stage: Stage) -> None:
+    for n in range(6):
+        stage.add(f"p{n}", running(f"p{n}"))
+    stage.census.names = {"z/p0", "z/p1", "z/p2", "z/p3", "z/elsewhere"}
+    assert sorted(stage.run()) == ["p4", "p5"]
+    assert stage.census.reads == 1
+
+
+def test_only_those_who_wait_for_nothing_else_count(stage: Stage) -> None:
+    for n in range(3):
+        stage.add(f"p{n}", running(f"p{n}"))
+    for n in range(9):
+        stage.add(f"f{n}", failing())
+    assert len(stage.run()) == 12
+    assert stage.census.reads == 0
+
+
+def test_the_list_is_read_once_a_tick_however_many_pages_there_are(stage: Stage) -> None:
+    for n in range(1100):
+        stage.add(f"p{n}", running(f"p{n}"))
+    stage.census.names = {f"z/p{n}" for n in range(1099)}
+    assert stage.run() == ["p1099"]
+    assert stage.census.reads == 1
+
+
+def test_without_the_list_everybody_is_looked_at(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    for n in range(1100):
+        stage.add(f"p{n}", running(f"p{n}"))
+    stage.census.fails = True
+    assert len(stage.run()) == 1100
+    assert stage.census.reads == 1, "and it isn't asked again and again"
+    [line] = [r for r in caplog.records if r.levelno == logging.WARNING]
+    assert vars(line)["action"] == "census.failed"
+
+
+def test_who_was_held_back_is_counted_in_the_log(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    stage.store.making = 1
+    for n in range(3):
+        stage.add(f"q{n}", queued(-9), due=-9)
+    for n in range(5):
+        stage.add(f"p{n}", running(f"p{n}"))
+    stage.census.names = {"z/p0", "z/p1", "z/p2", "z/p3"}
+    stage.run()
+    [line] = caplog.records
+    fields = vars(line)
+    assert (fields["action"], fields["count"]) == ("tick.due", 2)
+    assert (fields["queued"], fields["at_work"]) == (2, 4)
