@@ -1,4 +1,4 @@
-"""``make bench``: calls, CPU and cold starts against the budgets; exit 1 if a count is over."""
+"""``make bench``: calls, CPU, cold starts, ticks and a burst; exit 1 if a count is over budget."""
 
 from __future__ import annotations
 
@@ -8,47 +8,59 @@ import platform
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench import calls, cold, cpu
-from bench.cloud import Cloud, running_cloud
+from bench import burst, burst_rows, calls, cold, cpu, tick
+from bench.cloud import running_cloud
 from bench.report import Section, failed, table
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How often each is measured."""
+    """How often each is measured, and how many people join in the burst and for the ticks."""
 
     cpu_rounds: int
     joins: int
     starts: int
     firestore_starts: int
+    burst: int
+    under_way: tuple[int, ...]
 
 
-_USUAL = Effort(cpu_rounds=40, joins=5, starts=5, firestore_starts=3)
-_QUICK = Effort(cpu_rounds=15, joins=4, starts=2, firestore_starts=0)
+_USUAL = Effort(
+    cpu_rounds=40,
+    joins=5,
+    starts=5,
+    firestore_starts=3,
+    burst=10_000,
+    under_way=(10, 100, 1000, 5000),
+)
+_QUICK = Effort(
+    cpu_rounds=15, joins=4, starts=2, firestore_starts=0, burst=500, under_way=(10, 100, 300)
+)
 # Two are enough to see what Firestore's client costs: one that calls everything, one that reads.
 _ON_FIRESTORE = ("onboard", "fleet")
+# What the cloud takes in the burst: as many creations at once as the settings allow by default.
+_CREATIONS = 200
+_REQUESTS_A_MINUTE = 600
 
 
 def main() -> int:
     """Measure and print, section by section."""
-    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer rounds: for a first look")
-    effort = _QUICK if parser.parse_args().quick else _USUAL
+    chosen = _arguments()
+    effort = _QUICK if chosen.quick else _USUAL
+    if chosen.joins:
+        effort = replace(effort, burst=chosen.joins)
     began = time.monotonic()
     print(_machine())
     sections = []
-    with (
-        tempfile.TemporaryDirectory(prefix="benchkeeper-") as directory,
-        running_cloud() as cloud,
-        calls.firestore_emulator() as firestore,
-    ):
-        for section in _sections(cloud, Path(directory), firestore, effort):
-            print(f"\n{table(section)}", flush=True)
-            sections.append(section)
+    with tempfile.TemporaryDirectory(prefix="benchkeeper-") as directory:
+        for name in chosen.only or _SECTIONS:
+            for section in _SECTIONS[name](Path(directory), effort):
+                print(f"\n{table(section)}", flush=True)
+                sections.append(section)
     print(f"\n{time.monotonic() - began:.0f} seconds")
     over = failed(sections)
     for row in over:
@@ -56,31 +68,80 @@ def main() -> int:
     return 1 if over else 0
 
 
-def _sections(cloud: Cloud, directory: Path, firestore: str, effort: Effort) -> Iterator[Section]:
-    counted = calls.at_the_port(cloud, directory)
-    rows = [*calls.rows(counted, "SQLite, at the port"), calls.cold_row(counted)]
-    yield Section("Remote calls", rows)
-    if firestore:
-        rows = calls.rows(calls.on_the_wire(cloud, firestore), "Firestore, gRPC requests")
-        yield Section("Remote calls, state in the official Firestore emulator", rows)
-    else:
-        print("\nThe Firestore emulator is not installed: its rows are left out.")
-    measured = cpu.measure(cloud, directory, rounds=effort.cpu_rounds, joins=effort.joins)
-    yield Section("CPU against a bare handler that makes the same calls", [cpu.row(measured)])
-    yield _cold_section(cloud, directory, firestore, effort)
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer rounds: for a first look")
+    parser.add_argument("--only", action="append", choices=_SECTIONS, help="may be repeated")
+    parser.add_argument(
+        "--joins",
+        type=int,
+        default=int(os.environ.get("N", "0")),
+        help="how many people join in the burst; also N=",
+    )
+    return parser.parse_args()
 
 
-def _cold_section(cloud: Cloud, directory: Path, firestore: str, effort: Effort) -> Section:
-    count = effort.starts
-    settings = cloud.settings(f"sqlite:{directory / 'cold.db'}")
-    starts = cold.ColdStarts(cloud, settings, directory, name="sqlite", rounds=count)
-    rows = cold.rows(starts.measure(cold.ENTRY_POINTS, count), "SQLite")
-    if firestore and effort.firestore_starts:
-        count = effort.firestore_starts
-        settings = cloud.settings("firestore:(default)") | {"FIRESTORE_EMULATOR_HOST": firestore}
-        starts = cold.ColdStarts(cloud, settings, directory, name="firestore", rounds=count)
-        rows += cold.rows(starts.measure(_ON_FIRESTORE, count), "Firestore")
-    return Section("Cold start to the first event done, against a trivial function", rows)
+def _calls(directory: Path, _: Effort) -> Iterator[Section]:
+    with running_cloud() as cloud, calls.firestore_emulator() as firestore:
+        counted = calls.at_the_port(cloud, directory)
+        rows = [*calls.rows(counted, "SQLite, at the port"), calls.cold_row(counted)]
+        yield Section("Remote calls", rows)
+        if firestore:
+            counted = calls.on_the_wire(cloud, firestore)
+            rows = calls.rows(counted, "Firestore, gRPC requests")
+            yield Section("Remote calls, state in the official Firestore emulator", rows)
+        else:
+            print("\nThe Firestore emulator is not installed: its rows are left out.")
+
+
+def _cpu(directory: Path, effort: Effort) -> Iterator[Section]:
+    with running_cloud() as cloud:
+        measured = cpu.measure(cloud, directory, rounds=effort.cpu_rounds, joins=effort.joins)
+        yield Section("CPU against a bare handler that makes the same calls", [cpu.row(measured)])
+
+
+def _cold(directory: Path, effort: Effort) -> Iterator[Section]:
+    with running_cloud() as cloud, calls.firestore_emulator() as firestore:
+        count = effort.starts
+        settings = cloud.settings(f"sqlite:{directory / 'cold.db'}")
+        starts = cold.ColdStarts(cloud, settings, directory, name="sqlite", rounds=count)
+        rows = cold.rows(starts.measure(cold.ENTRY_POINTS, count), "SQLite")
+        if firestore and effort.firestore_starts:
+            count = effort.firestore_starts
+            settings = cloud.settings("firestore:(default)")
+            settings |= {"FIRESTORE_EMULATOR_HOST": firestore}
+            starts = cold.ColdStarts(cloud, settings, directory, name="firestore", rounds=count)
+            rows += cold.rows(starts.measure(_ON_FIRESTORE, count), "Firestore")
+        yield Section("Cold start to the first event done, against a trivial function", rows)
+
+
+def _burst(directory: Path, effort: Effort) -> Iterator[Section]:
+    with running_cloud() as cloud:
+        came = burst.run(
+            cloud,
+            directory,
+            joins=effort.burst,
+            creations=_CREATIONS,
+            per_minute=_REQUESTS_A_MINUTE,
+        )
+    quotas = f"{_REQUESTS_A_MINUTE} requests a minute and {_CREATIONS} operations at once"
+    title = f"{effort.burst} joins in one burst, at most {quotas} on the notebooks"
+    yield Section(title, burst_rows.rows(came))
+
+
+def _tick(directory: Path, effort: Effort) -> Iterator[Section]:
+    with running_cloud() as cloud:
+        rows = list(tick.rows(cloud, directory, effort.under_way))
+    yield Section("One minute tick and what it asks for, while notebooks are being made", rows)
+
+
+_SECTIONS: dict[str, Callable[[Path, Effort], Iterator[Section]]] = {
+    "calls": _calls,
+    "cpu": _cpu,
+    "cold": _cold,
+    "tick": _tick,
+    "burst": _burst,
+}
 
 
 def _machine() -> str:

@@ -1,6 +1,6 @@
 """Ten thousand people join at once: the real entry points, on a cloud that counts and refuses.
 
-The joins are handled as fast as this machine can, by one process of several threads; a tick that
+The joins are handled as fast as this machine can, by two processes of several threads; a tick that
 is due meanwhile comes in between. Then the cloud's clock runs from minute to minute, and at each
 the tick runs with all it asks for, until nobody is on the way any more. What came of it is read
 from the cloud and from the records.
@@ -8,26 +8,24 @@ from the cloud and from the records.
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from cloudevents.http import CloudEvent
-
 from bench import events
 from bench.cloud import Cloud
 from bench.crew import MINUTE, Crew
-from bench.product import Forward, Rehearsed, onboard, serving
+from bench.instance import Post
 from bench.queueing import Arrival
 from local.cloud import VERB_SECONDS
-from shared.bootstrap import App
+from shared.adapters.sqlite_store import SqliteStore
 from shared.domain.environment import Environment, Phase
+from shared.ports import EnvironmentStore
 
 CREATION_SECONDS = VERB_SECONDS["create"]
-_SOME = 250  # joins between two looks at the clock
+_SOME = 500  # joins between two looks at the clock
 _MOST_TICKS = 24 * 60  # a day of the cloud's; whoever isn't ready by then counts as lost
 _ON_THE_WAY = (Phase.PROVISIONING, Phase.FAILING)
 
@@ -57,18 +55,15 @@ def run(cloud: Cloud, directory: Path, *, joins: int, creations: int, per_minute
     """``joins`` people on ``cloud``, which refuses more than ``creations`` operations at once and
     ``per_minute`` requests to the notebooks; it is to be empty, and its clock is moved."""
     cloud.limit({"per_minute": {"notebooks": per_minute}, "operations": {"notebooks": creations}})
-    burst, state = Burst(joins, creations), Counter[str]()
-    settings = cloud.settings(f"sqlite:{directory / 'burst.db'}", creations)
-    with serving(settings, lambda given: Rehearsed(given, state)) as app:
-        clock = app.clock
-        assert isinstance(clock, Forward), "it is Rehearsed"
-        with Crew(cloud, clock) as crew:
-            crew.advance(MINUTE * 0)
-            _Course(cloud, crew, clock, burst).take(lambda: _is_over(app))
-        state.pop("page", None)  # our own question
-        burst.calls += Counter({f"state.{name}": count for name, count in state.items()})
-        burst.ready = {e.person.email: e.updated_at for e in _all(app) if e.phase is Phase.READY}
+    burst = Burst(joins, creations)
+    state = directory / "burst.db"
+    store = SqliteStore(state)
+    with Crew(cloud, cloud.settings(f"sqlite:{state}", creations)) as crew:
+        _Course(cloud, crew, burst).take(lambda: _is_over(store))
+        burst.calls += Counter({f"state.{name}": count for name, count in crew.state.items()})
     cloud.limit({})
+    burst.ready = {e.person.email: e.updated_at for e in _all(store) if e.phase is Phase.READY}
+    store.close()
     for notebook in cloud.notebooks():
         owner = ",".join(notebook["instanceOwners"])
         burst.made.append((owner, datetime.fromisoformat(notebook["createTime"])))
@@ -78,46 +73,37 @@ def run(cloud: Cloud, directory: Path, *, joins: int, creations: int, per_minute
 class _Course:
     """The joins, and the minutes after them."""
 
-    def __init__(self, cloud: Cloud, crew: Crew, clock: Forward, burst: Burst) -> None:
+    def __init__(self, cloud: Cloud, crew: Crew, burst: Burst) -> None:
         self._cloud = cloud
         self._crew = crew
-        self._clock = clock
         self._burst = burst
-        self._next_tick = clock.now() + MINUTE
+        self._next_tick = crew.now() + MINUTE
 
     def take(self, is_over: Callable[[], bool]) -> None:
         """From the first join to the end."""
         self._cloud.forget_calls()
         for first in range(0, self._burst.joins, _SOME):
             last = min(first + _SOME, self._burst.joins)
-            self._join([_email(number) for number in range(first, last)])
-            if self._clock.now() >= self._next_tick:
+            self._join([f"joiner-{number}@example.com" for number in range(first, last)])
+            if self._crew.now() >= self._next_tick:
                 self._tick()
         while not is_over() and len(self._burst.ticks) < _MOST_TICKS:
             self._crew.advance(self._next_tick - self._cloud.now())
             self._tick()
 
     def _join(self, emails: Sequence[str]) -> None:
-        now = self._clock.now()
-        received = [
-            events.cloud_event("onboarding", events.join(email, now), email) for email in emails
-        ]
-        began = time.process_time()
-        self._crew.handle(self._onboard, received)
-        self._burst.joining += time.process_time() - began
+        now = self._crew.now()
+        done = self._crew.handle("onboard", [_post(email, now) for email in emails])
+        self._burst.joining += done.cpu
+        self._burst.arrivals += done.arrivals
         self._note()
 
-    def _onboard(self, event: CloudEvent) -> None:
-        began = self._clock.now()
-        onboard(event)
-        self._burst.arrivals.append(Arrival(event["id"], began, self._clock.now()))
-
     def _tick(self) -> None:
-        self._burst.ticks.append(self._clock.now())
-        began = time.process_time()
-        self._burst.converged += self._crew.tick()
-        self._burst.converging += time.process_time() - began
-        self._next_tick = max(self._next_tick + MINUTE, self._clock.now())
+        self._burst.ticks.append(self._crew.now())
+        done = self._crew.tick()
+        self._burst.converged += len(done.arrivals)
+        self._burst.converging += done.cpu
+        self._next_tick = max(self._next_tick + MINUTE, self._crew.now())
         self._note()
 
     def _note(self) -> None:
@@ -129,19 +115,20 @@ class _Course:
         self._cloud.forget_calls()
 
 
-def _email(number: int) -> str:
-    return f"joiner-{number}@example.com"
+def _post(email: str, at: datetime) -> Post:
+    message: events.Json = events.envelope(events.join(email, at), email)["message"]
+    return Post("onboarding", message)
 
 
-def _is_over(app: App) -> bool:
-    return not any(app.store.page(1, phase=phase).items for phase in _ON_THE_WAY)
+def _is_over(store: EnvironmentStore) -> bool:
+    return not any(store.page(1, phase=phase).items for phase in _ON_THE_WAY)
 
 
-def _all(app: App) -> list[Environment]:
+def _all(store: EnvironmentStore) -> list[Environment]:
     found: list[Environment] = []
     cursor = ""
     while True:
-        page = app.store.page(500, cursor)
+        page = store.page(500, cursor)
         found += page.items
         cursor = page.next
         if not cursor:

@@ -85,16 +85,16 @@ def rows(calls: Calls, where: str) -> list[Row]:
     ):
         for service, budget in budgets.items():
             name = f"{what}: {service}" + (f" ({where})" if service == STATE else "")
-            found.append(Row(name, of(counts, service), budget, note=_methods(counts, service)))
+            found.append(Row(name, of(counts, service), budget, note=methods(counts, service)))
         others = Counter({n: c for n, c in counts.items() if n.partition(".")[0] not in budgets})
-        found.append(Row(f"{what}: anything else", others.total(), 0, note=_methods(others, "")))
+        found.append(Row(f"{what}: anything else", others.total(), 0, note=methods(others, "")))
     return found
 
 
 def cold_row(calls: Calls) -> Row:
     """What the first event of a process calls on top: it loads the profiles."""
     more = calls.cold - calls.join
-    return Row("first event of a process, on top", more.total(), note=_methods(more, ""))
+    return Row("first event of a process, on top", more.total(), note=methods(more, ""))
 
 
 def of(counts: Counter[str], service: str) -> int:
@@ -102,7 +102,8 @@ def of(counts: Counter[str], service: str) -> int:
     return sum(n for name, n in counts.items() if name.startswith(f"{service}."))
 
 
-def _methods(counts: Counter[str], service: str) -> str:
+def methods(counts: Counter[str], service: str) -> str:
+    """The calls to ``service`` by method, as a note; '' for all services."""
     prefix = f"{service}." if service else ""
     named = {n.removeprefix(prefix): c for n, c in counts.items() if n.startswith(prefix)}
     return ", ".join(name if c == 1 else f"{c} {name}" for name, c in named.items())

@@ -57,27 +57,27 @@ class Counted(App):
 
 
 class Rehearsed(Counted):
-    """That, by a clock that can be put forward."""
+    """That, by a clock that is put forward while it runs."""
+
+    def __init__(self, settings: Settings, counts: Counter[str], clock: Forward) -> None:
+        super().__init__(settings, counts)
+        self._forward = clock
 
     @once
-    def clock(self) -> Forward:
-        """The machine's clock, put forward with the cloud's."""
-        return Forward()
+    def clock(self) -> Clock:
+        """The one given."""
+        return self._forward
 
 
 class Forward:
-    """The machine's clock and what has been added to it."""
+    """The machine's clock, put forward ``by`` that much."""
 
-    def __init__(self) -> None:
-        self._by = timedelta()
+    def __init__(self, by: timedelta = timedelta()) -> None:
+        self.by = by
 
     def now(self) -> datetime:
         """The time it believes it is."""
-        return datetime.now(UTC) + self._by
-
-    def follow(self, moment: datetime) -> None:
-        """Be there now."""
-        self._by = moment - datetime.now(UTC)
+        return datetime.now(UTC) + self.by
 
 
 class Earlier(App):
@@ -90,15 +90,7 @@ class Earlier(App):
     @once
     def clock(self) -> Clock:
         """The machine's clock, put back."""
-        return _PutBack(self._by)
-
-
-class _PutBack:
-    def __init__(self, by: timedelta) -> None:
-        self._by = by
-
-    def now(self) -> datetime:
-        return datetime.now(UTC) - self._by
+        return Forward(-self._by)
 
 
 def in_a_request() -> RequestContext:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,19 +31,18 @@ def rounds(moments: Mapping[str, datetime], ticks: Sequence[datetime]) -> dict[s
     return {who: bisect_right(ticks, moment) for who, moment in moments.items()}
 
 
-def overtaken(arrivals: Iterable[Arrival], served: Mapping[str, int]) -> list[str]:
-    """Who was served in a later round than somebody who arrived after them.
+def ahead(arrivals: Iterable[Arrival], served: Mapping[str, int]) -> list[str]:
+    """Who was served in an earlier round than somebody who arrived before them.
 
-    Those whose events were handled at the same time have no order. Who was never served was
-    overtaken by everybody.
+    Those whose events were handled at the same time have no order. Who was never served at all was
+    passed by everybody behind them.
     """
-    ordered = sorted(arrivals, key=lambda arrival: arrival.began)
     never = max(served.values(), default=0) + 1
-    turns = [served.get(arrival.who, never) for arrival in ordered]
-    soonest_from = [*reversed(list(accumulate(reversed(turns), min))), never]
-    begins = [arrival.began for arrival in ordered]
+    ordered = sorted(arrivals, key=lambda arrival: arrival.ended)
+    ends = [arrival.ended for arrival in ordered]
+    latest_up_to = [-1, *accumulate((served.get(each.who, never) for each in ordered), max)]
     return [
         arrival.who
-        for arrival, turn in zip(ordered, turns, strict=True)
-        if soonest_from[bisect_right(begins, arrival.ended)] < turn
+        for arrival in ordered
+        if latest_up_to[bisect_left(ends, arrival.began)] > served.get(arrival.who, never)
     ]

@@ -5,6 +5,7 @@ Everything a person or a cloud has written is escaped, and the page may load not
 
 from __future__ import annotations
 
+from datetime import UTC
 from functools import cache
 from typing import Any
 
@@ -46,9 +47,10 @@ of {{ leaving.occurred_at | moment }}</dd>
 <dt>Removal due</dt><dd>{{ leaving.removal_at | moment }}
 {%- if leaving.immediate %} (immediate){% endif %}</dd>
 <dt>Outcome</dt><dd>
-{%- if leaving.returned_at %}came back {{ leaving.returned_at | moment }}
-{%- elif leaving.completed_at %}everything gone {{ leaving.completed_at | moment }}
-{%- else %}under way{% endif %}</dd>
+{%- if leaving.completed_at %}everything gone {{ leaving.completed_at | moment }}{% endif %}
+{%- if leaving.completed_at and leaving.returned_at %}; {% endif %}
+{%- if leaving.returned_at %}came back {{ leaving.returned_at | moment }}{% endif %}
+{%- if not leaving.completed_at and not leaving.returned_at %}under way{% endif %}</dd>
 <dt>Snapshots</dt><dd>{{ leaving.snapshots | join(", ") or "none" }}</dd>
 </dl>
 <table><caption>What there was</caption>
@@ -97,4 +99,4 @@ def _template() -> Any:
 
 
 def _moment(at: Any) -> str:
-    return "" if at is None else f"{at:%Y-%m-%d %H:%M:%S} UTC"
+    return "" if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -6,7 +6,9 @@ Knows the framework's command line and nothing of what the functions do.
 from __future__ import annotations
 
 import http.client
+import itertools
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -20,6 +22,7 @@ from typing import IO
 
 _STOP_SECONDS = 10.0
 _START_SECONDS = 60.0  # a cold machine compiles the clients' byte code first
+_UNASSIGNED = range(20_000, 32_000)  # Linux hands out ports from 32768 on, others from 49152
 
 
 @dataclass(frozen=True)
@@ -119,15 +122,25 @@ def _answers(port: int) -> bool:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of loopback that nobody listens on just now."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
+    """Ports of loopback that nobody listens on just now, and that the system hands to nobody.
+
+    A port out of the system's own range could be given to somebody else, another server or a mere
+    connection, before the one it is meant for has bound it.
+    """
+    ports = (p for p in random.sample(_UNASSIGNED, len(_UNASSIGNED)) if _is_free(p))
+    found = list(itertools.islice(ports, count))
+    if len(found) < count:
+        raise RuntimeError(f"{count} ports are wanted and only {len(found)} free")
+    return found
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def base_environment() -> dict[str, str]:

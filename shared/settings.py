@@ -80,7 +80,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     if faults:
         raise SettingsInvalid(faults)
     region = given.get("region", "us-central1")
-    given["older_kinds"] = given.get("older_kinds", "off") in ("on", "true")
+    given["older_kinds"] = str(given.get("older_kinds")).lower() in ("on", "true")
     given.setdefault("dataproc_endpoint", f"https://{region}-dataproc.googleapis.com")
     return msgspec.convert(given, Settings, strict=False)
 

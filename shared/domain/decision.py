@@ -193,16 +193,14 @@ def _with_steps(
     waits = False
     for before in environment.resources:
         resource, want, goal = before, wants.get(before.id), goals[before.id]
-        if goal is not Goal.UP and resource.queued_at is not None:
+        if resource.queued_at is not None and (goal is not Goal.UP or want is None):
+            # Nobody else is to wait behind somebody who wants no notebook any more.
             resource = replace(resource, queued_at=None)
         step = next_step(environment, resource, goal, want, now, seen=resource.id in observations)
         if step is Step.CREATE and want is not None and resource.kind.holds_data:
             resource, step = _made_ready(environment, resource, want, plan, now, policy)
             waits |= resource.queued_at is not None
             entries += told(before, resource, now)
-        elif resource.queued_at is not None and (goal is not Goal.UP or want is None):
-            # Nobody else is to wait behind somebody who has left.
-            resource = replace(resource, queued_at=None)
         if step is not None:
             resource = begin(resource, step, now)
             actions.append(Action(resource, step, want))

@@ -83,7 +83,7 @@ def _not_yet(environment: Environment, due_at: datetime) -> Environment:
 def _with_missed(environment: Environment, missed: list[Leftover], now: datetime) -> Environment:
     for found in missed:
         if found.kind.is_use:
-            environment = with_another_look(environment, now)
+            environment = with_another_look(_with_use(environment, found), now)
             continue
         known = next((r for r in environment.resources if r.name == found.name), None)
         resource = known or Resource(
@@ -93,6 +93,14 @@ def _with_missed(environment: Environment, missed: list[Leftover], now: datetime
             replace(resource, state=State.STOPPED if known is None else known.state, look_at=now)
         )
     return environment
+
+
+def _with_use(environment: Environment, found: Leftover) -> Environment:
+    """The record with the collection in it that ``found`` is one of."""
+    if any(r.kind is found.kind for r in environment.resources):
+        return environment
+    parent = found.name.rpartition("/")[0]
+    return environment.with_resource(Resource(kind=found.kind, slot="started", name=parent))
 
 
 def _described(found: Leftover) -> str:

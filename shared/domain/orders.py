@@ -38,11 +38,13 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 def carry_out(environment: Environment, order: Order, now: datetime) -> Ruling:
     """The record after ``order``, and what the history says of it."""
-    if order.event_id in environment.recent:
+    # Orders and intents come from different senders, whose ids may be alike.
+    known_as = f"order:{order.event_id}"
+    if known_as in environment.recent:
         return Ruling(
             Outcome.DUPLICATE, environment, _entry(order, Outcome.DUPLICATE, "seen before", now)
         )
-    record = remembered(environment, order.event_id)
+    record = remembered(environment, known_as)
     lasting = order.verdict is not Verdict.RETRY
     if lasting and record.order is not None and order.order < record.order:
         text = f"of {order.occurred_at.isoformat()} is older than what is in force"

@@ -71,7 +71,8 @@ def owed_protection(environment: Environment, resource: Resource) -> Step | None
     if resource.kind is not Kind.WORKBENCH or resource.state in (State.ABSENT, State.FOREIGN):
         return None
     if environment.held is not None:
-        return None if resource.protected else Step.PROTECT
+        # What a failed creation left is nobody's work: it makes room for a notebook, hold or not.
+        return None if resource.protected or resource.stillborn else Step.PROTECT
     # What somebody else protected stays so: that is their word against the deletion.
     return Step.UNPROTECT if resource.protected and resource.protected_by_us else None
 

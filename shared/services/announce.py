@@ -7,7 +7,7 @@ same id. Nothing else waits for it.
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -122,7 +122,6 @@ def cloud_event(project: str, key: str, item: Announcement) -> CloudEvent:
             notebook=item.notebook,
             snapshot=item.snapshot,
             reason=item.reason,
-            # Not yet saved it still has its sender's zone; the message is to be the same always.
-            effective_at=item.effective_at and item.effective_at.astimezone(UTC),
+            effective_at=item.effective_at,
         ),
     )

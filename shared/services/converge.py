@@ -186,7 +186,8 @@ class Converge:
         except CloudFault as fault:
             problem = f"the final look for leftovers failed: {fault.message}"
             log.warning(problem, extra={"action": "scan.failed", "person": environment.key})
-            undecided = replace(decision.environment, problem=problem)
+            again = now + self._policy.scan_again
+            undecided = replace(decision.environment, problem=problem, due_at=again)
             return replace(decision, environment=undecided)
         return decide(environment, replace(plan, scan=scan), seen, now, self._policy)
 

@@ -75,7 +75,7 @@ class Client(Stage):
 
     def order(self, action: str, email: str, **fields: Any) -> str:
         """Publish an admin's order and wait until it is handled; the message's id."""
-        body = {"action": action, "email": email, "reason": "because"} | fields
+        body = {"action": action, "email": email, "reason": "because", **fields}
         (message_id,) = self.send("admin-events", body)
         self.wait()
         return message_id

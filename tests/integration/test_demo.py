@@ -27,8 +27,8 @@ def test_the_story_comes_true() -> None:
     assert told.stdout.rstrip().endswith("The story came true.")
     assert "NOT TRUE" not in told.stdout
     assert told.stderr == ""
-    for heading in ("Who has what", "What was refused, and why", "What it took"):
-        assert heading in told.stdout
+    for heading in ("Who has what", "How ana@", "What was refused, and why", "What it took"):
+        assert f"\n{heading}" in told.stdout
 
 
 def test_a_story_that_does_not_come_true_fails(

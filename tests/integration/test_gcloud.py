@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 
@@ -47,7 +48,8 @@ def test_an_admin_takes_somebody_through_their_life_with_gcloud(
     (tmp_path / "mine.yaml").write_text(gcloud("storage", "cat", url))
     region = "--region=us-central1"
     gcloud("dataproc", "clusters", "import", "mine", region, f"--source={tmp_path / 'mine.yaml'}")
-    (cluster,) = client.resources("dataproc.cluster")
+    clusters = ("dataproc", "clusters", "list", region, "--format=json")
+    (cluster,) = json.loads(gcloud(*clusters))
     properties = cluster["config"]["softwareConfig"]["properties"]
     assert properties["dataproc:dataproc.personal-auth.user"] == EMAIL
     assert cluster["config"]["endpointConfig"]["enableHttpPortAccess"] is True
@@ -57,6 +59,36 @@ def test_an_admin_takes_somebody_through_their_life_with_gcloud(
     client.wait()
     client.until(EMAIL, "suspended")
     assert url not in gcloud("storage", "ls", "-r", "gs://demo-templates/")
+    assert json.loads(gcloud(*clusters)) == []
+
+    client.tick("31d")
+    client.until(EMAIL, "removed")
+    (snapshot,) = json.loads(gcloud("compute", "snapshots", "list", "--format=json"))
+    assert snapshot["status"] == "READY"
+    assert snapshot["labels"]["benchkeeper-person"] == shown["key"]
+    assert snapshot["sourceDisk"].endswith(f"/{notebook}-data-workspace")
+    client.set(operation_seconds=None)
+
+
+def test_an_admin_holds_somebody_with_gcloud_and_reads_what_was_announced(
+    client: Client, gcloud: Gcloud
+) -> None:
+    email = "chen@example.com"
+    client.join(email)
+    order = {"action": "hold", "email": email, "reason": "case 4711", "by": "legal@example.com"}
+    gcloud("pubsub", "topics", "publish", "admin-events", f"--message={json.dumps(order)}")
+    client.wait()
+    history = client.environment(email)["history"]
+    assert [e["text"] for e in history if e["action"] == "order.applied"] == [
+        "hold by legal@example.com (case 4711)"
+    ]
+
+    pull = ("pubsub", "subscriptions", "pull", "environment-events", "--auto-ack", "--limit=100")
+    pulled = json.loads(gcloud(*pull, "--format=json"))
+    told = [json.loads(base64.b64decode(one["message"]["data"]))["data"] for one in pulled]
+    assert [(e["news"], e["reason"]) for e in told if e["email"] == email] == [
+        ("held", "case 4711")
+    ]
 
 
 def test_a_notebook_deleted_behind_our_back_comes_back_with_the_next_event(

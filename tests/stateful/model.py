@@ -65,7 +65,9 @@ class Model:
         """Whether even the longest grace period is over for a leaver."""
         newest = self.newest(email, now)
         assert newest is not None
-        return newest.starts() + GRACE + timedelta(days=1) < now
+        # A message that got lost with its worker takes effect only when it is delivered again.
+        landed = max(newest.acked_at or now, newest.starts())
+        return landed + GRACE + timedelta(days=1) < now
 
     def held(self, key: str, at: datetime, *, for_at_least: timedelta) -> bool:
         """Whether the person had been on hold for so long at ``at``."""

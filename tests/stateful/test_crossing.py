@@ -197,10 +197,11 @@ class TestComingBack:
         assert late.hits
         assert (notebook_of(removing).data, lives_of(removing)) == (WORK + "and more;", 2)
 
+    @pytest.mark.parametrize("seconds", [45, 110])
     def test_a_join_while_nobody_knows_whether_the_delete_will_land_loses_nothing(
-        self, removing: World
+        self, removing: World, seconds: float
     ) -> None:
-        late = removing.cloud.delay(Kind.WORKBENCH, Step.DELETE, timedelta(seconds=45))
+        late = removing.cloud.delay(Kind.WORKBENCH, Step.DELETE, timedelta(seconds=seconds))
         while not late.hits:
             removing.run_for(minutes(1))
         removing.join(ANA)

@@ -6,29 +6,20 @@ again with one fault at one call. What becomes of the error is read from the rea
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
-from typing import Any
+from typing import NamedTuple
 
 import pytest
 
 from shared.adapters.errors import fault_of
 from shared.adapters.symptoms import Symptom
-from shared.domain.environment import Environment, Phase, Verb
-from shared.domain.names import person_key
-from shared.domain.normalise import Message
-from shared.domain.policy import Policy
+from shared.domain.environment import Phase
 from shared.domain.resources import Kind, State
 from shared.ports import Conflict, NotPublished
-from tests.stateful.world import GRACE, Crash, Topics, World
-from tests.support.builders import ANA, minutes
-from tests.support.fake_drivers import Thing
+from tests.stateful.life import BEN, Life, StoreDown
+from tests.stateful.world import Crash
 
-BEN = "ben@example.com"
-PATIENCE = timedelta(hours=1)  # within which each stage of the life must be over
 STORE = ("load", "save", "append", "park", "shortage")
 LOOKS = ("observe", "consented", "older", "everything", "moving")
 FATES = {
@@ -39,43 +30,31 @@ FATES = {
         "before",
         Symptom(status="RESOURCE_EXHAUSTED", message="scripted", retry_after=timedelta(seconds=90)),
     ),
-    "500 before": ("before", Symptom(status="INTERNAL", message="scripted")),
-    "500 after": ("after", Symptom(status="INTERNAL", message="scripted")),
-    "503 before": ("before", Symptom(status="UNAVAILABLE", message="scripted")),
-    "503 after": ("after", Symptom(status="UNAVAILABLE", message="scripted")),
+    "500": ("after", Symptom(status="INTERNAL", message="scripted")),  # the worse of the two
+    "503": ("before", Symptom(status="UNAVAILABLE", message="scripted")),
     "crash before": ("before", None),
     "crash after": ("after", None),
 }
 
 
-class StoreDown(Exception):
-    """Whatever a store raises that isn't one of the port's own exceptions."""
-
-
-@dataclass
-class Cell:
+class Cell(NamedTuple):
     """The ``nth`` time that ``call`` is made, it ends in ``fate``."""
 
     call: str
     nth: int
     fate: str
-    seen: int = 0
-    hits: int = 0
 
     def __str__(self) -> str:
         return f"{self.call} #{self.nth} {self.fate}"
 
-    def __call__(self, point: str) -> None:
-        """A point of the life: does the fault strike?"""
-        when, symptom = FATES[self.fate]
-        if point != f"{when}:{self.call}":
-            return
-        self.seen += 1
-        if self.seen == self.nth:
-            self.hits += 1
-            raise self._error(symptom)
+    @property
+    def changes(self) -> bool:
+        """Whether the call changes something in the cloud."""
+        return "." in self.call and self.call.partition(".")[2] not in LOOKS
 
-    def _error(self, symptom: Symptom | None) -> BaseException:
+    def error(self) -> BaseException:
+        """What the caller gets to see."""
+        _, symptom = FATES[self.fate]
         if symptom is None:
             return Crash(str(self))
         if self.call == "publish":
@@ -84,165 +63,23 @@ class Cell:
             return Conflict(str(self))
         if self.call in STORE:
             return StoreDown(str(self))
-        return fault_of(symptom, changes=self.call.partition(".")[2] not in LOOKS)
+        return fault_of(symptom, changes=self.changes)
 
 
-class HookedTopics(Topics):
-    """Publishing is a remote call too."""
+class Fault:
+    """Strikes where its cell says, once; called at every point of the life."""
 
-    def __init__(self, world: World) -> None:
-        super().__init__()
-        self._world = world
+    def __init__(self, cell: Cell) -> None:
+        self.hits = 0
+        self._cell = cell
+        self._point = f"{FATES[cell.fate][0]}:{cell.call}"
+        self._seen = 0
 
-    def publish(self, topic: str, messages: Sequence[bytes]) -> None:
-        self._point("before:publish")
-        super().publish(topic, messages)
-        self._point("after:publish")
-
-    def _point(self, name: str) -> None:
-        self._world.points[name] += 1
-        if self._world.trap is not None:
-            self._world.trap(name)
-
-
-class Life:
-    """A world in which every stage is gone through, whatever goes wrong once on the way."""
-
-    def __init__(self, fault: Callable[[str], None] | None = None) -> None:
-        self.world = World(Policy(list_above=0))  # so that the tick reads the list, too
-        self.world.topics = HookedTopics(self.world)
-        self.world.restart()
-        self.world.trap = fault
-
-    def live(self) -> None:
-        """From the first day to long after the last, and on under another address."""
-        self._first_days()
-        self._leave_and_return_within_the_grace_period()
-        self._leave_for_good_and_return_all_the_same()
-        self._change_the_address()
-
-    def _first_days(self) -> None:
-        self.world.cloud.short = {"us-central1-a"}
-        self.send(Verb.JOIN, email=ANA, profile="full")
-        self.until(ANA, Phase.READY)
-        self.world.cloud.short = set()
-        self.work("one;")
-        self.wait(timedelta(hours=2))  # whether they have consented is asked after the first
-        self.send(Verb.JOIN, email=ANA, profile="lean")
-        self.until(ANA, Phase.READY)
-        again = self.send(Verb.JOIN, email=ANA, profile="full")
-        self.until(ANA, Phase.READY)
-        self.deliver(again)
-        self.send(Verb.JOIN, email="no address")
-        self.notebook().consented = True
-
-    def _leave_and_return_within_the_grace_period(self) -> None:
-        cloud, key = self.world.cloud, person_key(ANA)
-        cloud.start_use(Kind.SESSION, "projects/demo/locations/us-central1/sessions/s", key, ANA)
-        cloud.start_use(Kind.CLUSTER, "projects/demo/regions/us-central1/clusters/c", key, ANA)
-        self.send(Verb.LEAVE, email=ANA)
-        self.until(ANA, Phase.SUSPENDED)
-        self.order("hold")
-        self.until(ANA, Phase.SUSPENDED, when=lambda: self.notebook().protected)
-        self.order("release")
-        self.until(ANA, Phase.SUSPENDED, when=lambda: not self.notebook().protected)
-        self.send(Verb.JOIN, email=ANA, profile="full")
-        self.until(ANA, Phase.READY)
-        self.work("two;")
-
-    def _leave_for_good_and_return_all_the_same(self) -> None:
-        self.send(Verb.LEAVE, email=ANA)
-        self.until(ANA, Phase.SUSPENDED)
-        self.wait(GRACE, every=timedelta(days=7))
-        self.until(ANA, Phase.REMOVED)
-        self.send(Verb.JOIN, email=ANA, profile="full")
-        self.until(ANA, Phase.READY)
-        self.work("three;")
-        self.notebook().consented = True
-
-    def _change_the_address(self) -> None:
-        self.send(Verb.JOIN, email=BEN, profile="full", previous_email=ANA)
-        self.until(BEN, Phase.READY)
-        self.until(ANA, Phase.REMOVED)
-        self.notebook(BEN).consented = True
-        self.wait(timedelta(days=2), every=timedelta(hours=6))
-
-    # How it is lived
-
-    def send(self, verb: Verb, **event: object) -> Message:
-        """An event; Pub/Sub delivers it until it is acknowledged."""
-        self.wait(minutes(1))
-        message = self.world.message(verb, **event)
-        self.deliver(message)
-        return message
-
-    def deliver(self, message: Message) -> None:
-        while not self._survives(lambda: self.world.deliver(message)):
-            self.world.pass_time(timedelta(seconds=10))
-
-    def order(self, action: str) -> None:
-        """An admin's order; who gets no answer gives it again."""
-        self.wait(minutes(1))
-        id = f"{action}-{self.world.clock.now()}".replace(" ", "-")
-        while not self._survives(lambda: self.world.order(action, ANA, event_id=id)):
-            self.world.pass_time(timedelta(seconds=10))
-
-    def until(self, email: str, phase: Phase, when: Callable[[], bool] = lambda: True) -> None:
-        """Let minutes pass until it is so, and all news of it is out."""
-        deadline = self.world.clock.now() + PATIENCE
-        while self.world.clock.now() < deadline:
-            record = self.world.environment(email)
-            if record is not None and record.phase is phase and _is_idle(record) and when():
-                return
-            self.wait(minutes(1))
-        pytest.fail(f"{email} is not {phase} after {PATIENCE}: {self.world.environment(email)}")
-
-    def wait(self, span: timedelta, every: timedelta | None = None) -> None:
-        """Let time pass with a tick at every step."""
-        every = every or min(span, minutes(30))
-        for _ in range(span // every):
-            self.world.pass_time(every)
-            self._survives(self.world.minute)
-
-    def notebook(self, email: str = ANA) -> Thing:
-        """The person's only one."""
-        things = self.world.cloud.alive(Kind.WORKBENCH)
-        [thing] = [t for t in things if t.key == person_key(email)]
-        return thing
-
-    def work(self, text: str) -> None:
-        self.world.cloud.work(self.notebook(), text)
-
-    def _survives(self, work: Callable[[], object]) -> bool:
-        """Whether it ended well; if not, the process is another one afterwards."""
-        try:
-            work()
-        except (Crash, StoreDown, NotPublished):
-            self.world.topics.waiting.clear()
-            self.world.restart()
-            return False
-        return True
-
-    # What came of it
-
-    def end(self) -> dict[str, Any]:
-        """Everything that must not depend on what went wrong."""
-        records = [self.world.record(email) for email in (ANA, BEN)]
-        things = self.world.cloud.alive()
-        return {
-            "things": Counter((t.kind, t.email, t.state, t.data, t.protected) for t in things),
-            "machines": [self.notebook(BEN).body["gceSetup"]["machineType"]],
-            "phases": [record.phase for record in records],
-            "problems": [record.problem for record in records],
-            "outboxes": [record.outbox for record in records],
-            "leavings": [[bool(x.completed_at) for x in r.leavings] for r in records],
-            "parked": len(self.world.store.parked(10).items),
-        }
-
-    def news(self) -> list[tuple[str, str]]:
-        """Who was told what, each id once; failures on the way are told too, and left out."""
-        told = {n["id"]: (n["data"]["email"], n["data"]["news"]) for n in self.world.topics.news}
-        return sorted(news for news in told.values() if news[1] != "failed")
+    def __call__(self, point: str) -> None:
+        self._seen += point == self._point
+        if self._seen == self._cell.nth and not self.hits:
+            self.hits += 1
+            raise self._cell.error()
 
 
 @cache
@@ -255,22 +92,18 @@ def plain_life() -> Life:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "cell" in metafunc.fixturenames:
-        points = plain_life().world.points
-        cells = [
-            Cell(call, nth, fate)
-            for point, times in sorted(points.items())
-            for fate, (when, _) in FATES.items()
-            for call in [point.partition(":")[2]]
-            if point == f"{when}:{call}"
-            for nth in _occurrences(call, times)
-        ]
-        metafunc.parametrize("cell", cells, ids=str)
+        metafunc.parametrize("cell", cells(), ids=str)
 
 
-def _occurrences(call: str, times: int) -> range:
-    """Every one of a change in the cloud; the first of what is asked and saved all the time."""
-    changes = "." in call and call.partition(".")[2] not in LOOKS
-    return range(1, times + 1 if changes else 2)
+def cells() -> list[Cell]:
+    """Every change in the cloud, each time; what is asked and saved all the time, the first."""
+    found = []
+    for point, times in sorted(plain_life().world.points.items()):
+        when, _, call = point.partition(":")
+        for fate in (fate for fate, (then, _) in FATES.items() if then == when):
+            last = times if Cell(call, 1, fate).changes else 1
+            found += [Cell(call, nth, fate) for nth in range(1, last + 1)]
+    return found
 
 
 def test_the_plain_life_calls_everything_and_ends_well() -> None:
@@ -290,17 +123,12 @@ def test_the_plain_life_calls_everything_and_ends_well() -> None:
 
 
 def test_every_way_to_fail_ends_the_same(cell: Cell) -> None:
-    life = Life(cell)
+    fault = Fault(cell)
+    life = Life(fault)
     life.live()
-    assert cell.hits, "the fault never struck, and proved nothing"
+    assert fault.hits, "the fault never struck, and proved nothing"
     assert life.end() == plain_life().end()
     assert life.news() == plain_life().news()
     calls = life.world.cloud.counts.copy()
     life.wait(timedelta(hours=12))
     assert life.world.cloud.counts == calls, "it is quiet"
-
-
-def _is_idle(record: Environment) -> bool:
-    """Whether nothing of what was begun is left to be ended."""
-    begun = any(resource.under_way for resource in record.resources)
-    return not begun and record.lease is None and not record.outbox

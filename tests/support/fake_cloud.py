@@ -149,17 +149,24 @@ class FakeCloud:
     _landing: list[tuple[datetime, Callable[[], object]]] = field(default_factory=list)
     _requests: dict[tuple[Kind, str, Step, str], tuple[datetime, str]] = field(default_factory=dict)
     _serial: int = 0
+    _landing_at: datetime | None = None
+
+    def now(self) -> datetime:
+        """The time; while a late call lands, the moment of its landing."""
+        return self._landing_at or self.clock.now()
 
     # Time
 
     def settle(self) -> None:
         """Let all that is due happen: late calls land, operations come to their end, in order."""
-        now = self.clock.now()
+        now = self.now()
         landing = sorted((late for late in self._landing if late[0] <= now), key=itemgetter(0))
         for late in landing:
             self._landing.remove(late)
             self._end_what_is_due(late[0])
+            self._landing_at = late[0]
             self._land(late[1])
+            self._landing_at = None
         self._end_what_is_due(now)
 
     def _end_what_is_due(self, now: datetime) -> None:
@@ -218,7 +225,7 @@ class FakeCloud:
         """Somebody writes ``text`` into their notebook, which must be running."""
         assert thing.state is State.READY, f"nobody can work in what is {thing.state}"
         thing.data += text
-        self.tell(thing, "worked", self.clock.now())
+        self.tell(thing, "worked", self.now())
 
     def start_use(self, kind: Kind, name: str, key: str, email: str) -> Thing:
         """Somebody starts a session or a cluster from their template; ``name`` is its full name.
@@ -233,7 +240,7 @@ class FakeCloud:
 
     def add(self, thing: Thing) -> None:
         """A thing comes into being."""
-        thing.born = self.clock.now()
+        thing.born = self.now()
         self.things[thing.kind, thing.name] = thing
         self.ever.append(thing)
         self.tell(thing, "created", thing.born)
@@ -258,7 +265,7 @@ class FakeCloud:
     ) -> Operation:
         """Start an operation on ``thing``, which ends as scripted."""
         self._serial += 1
-        name, now = f"operations/{step}-{self._serial}", self.clock.now()
+        name, now = f"operations/{step}-{self._serial}", self.now()
         failure = self._scripted(thing.kind, step)
         problem = failure.problem if failure else self._shortage(thing, step)
         operation = self.operations[name] = Operation(
@@ -281,7 +288,7 @@ class FakeCloud:
     def repeated(self, kind: Kind, name: str, step: Step, request_id: str) -> Operation | None:
         """The operation this very request began earlier, if the cloud still remembers it."""
         at, operation = self._requests.get((kind, name, step, request_id), (None, ""))
-        if at is None or self.clock.now() - at > REQUEST_MEMORY:
+        if at is None or self.now() - at > REQUEST_MEMORY:
             return None
         return self.operations.get(operation)
 
@@ -294,7 +301,7 @@ class FakeCloud:
         for delay in self.delays:
             if (delay.kind, delay.step) == (kind, step) and not delay.hits:
                 delay.hits += 1
-                self._landing.append((self.clock.now() + delay.by, call))
+                self._landing.append((self.now() + delay.by, call))
                 return True
         return False
 

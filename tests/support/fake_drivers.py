@@ -136,7 +136,7 @@ class FakeDriver:
                 raise CloudFault(Fate.PERMANENT, "FAILED_PRECONDITION", message)
             if self._slow:
                 return self._begin(thing, Step.DELETE, request_id)
-            self._cloud.remove(thing, self._cloud.clock.now())
+            self._cloud.remove(thing, self._cloud.now())
             return Observation(state=State.ABSENT)
 
         return self._write(Step.DELETE, effect)
@@ -253,7 +253,7 @@ class FakeDriver:
         changes = thing is not None and seen.state is not State.FOREIGN and not self._slow
         if changes and thing is not None and thing.digest != want.digest:
             thing.digest = want.digest
-            self._cloud.tell(thing, "updated", self._cloud.clock.now())
+            self._cloud.tell(thing, "updated", self._cloud.now())
         return seen
 
     # How each is seen

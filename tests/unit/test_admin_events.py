@@ -1,4 +1,4 @@
-"""The admin event: what is read, what is refused, as strictly as any other; and what comes of it."""
+"""The admin event: what is read, what is refused (as strictly as any), and what comes of it."""
 
 from __future__ import annotations
 
@@ -199,9 +199,7 @@ def test_invariant_10_a_trick_in_a_text_stays_a_text(field: str, trick: str) -> 
 def test_decoder_and_schema_refuse_the_same(field: str, value: object) -> None:
     assert not SCHEMA.is_valid(LEAST | {field: value})
     with pytest.raises(Refused):
-        to_order(
-            a_message(payload(**{field: value})), now=START, allowed_domains={"example.com"}
-        )
+        to_order(a_message(payload(**{field: value})), now=START, allowed_domains={"example.com"})
 
 
 _line = st.characters(exclude_categories=("Cc", "Cs", "Cf", "Zl", "Zp"))
@@ -212,9 +210,7 @@ _line = st.characters(exclude_categories=("Cc", "Cs", "Cf", "Zl", "Zp"))
     st.text(_line, min_size=1, max_size=1000),
     st.none() | st.text(_line, max_size=200),
 )
-def test_decoder_and_schema_read_the_same(
-    verdict: Verdict, reason: str, by: str | None
-) -> None:
+def test_decoder_and_schema_read_the_same(verdict: Verdict, reason: str, by: str | None) -> None:
     fields = {"action": verdict.value, "email": ANA, "reason": reason, "by": by}
     SCHEMA.validate(fields)
     order = to_order(

@@ -80,9 +80,7 @@ def test_each_look_gives_a_new_share_not_the_old_one_on_top() -> None:
     assert taken(door) == 20
 
 
-@pytest.mark.parametrize(
-    ("creating", "turns"), [(0, 200), (150, 50), (200, 0), (250, 0)]
-)
+@pytest.mark.parametrize(("creating", "turns"), [(0, 200), (150, 50), (200, 0), (250, 0)])
 def test_those_who_wait_get_all_the_room_there_is(creating: int, turns: int) -> None:
     store = Store(creating, waiting=999)
     assert admission(store).turns() == turns

@@ -254,4 +254,4 @@ def test_what_is_announced_ahead_says_when() -> None:
     world.join(ANA, effective_at="2026-04-01T08:00:00+02:00")
     [event] = world.topics.news
     assert event["data"]["news"] == "scheduled"
-    assert event["data"]["effective_at"] == "2026-04-01T06:00:00Z"
+    assert event["data"]["effective_at"] == "2026-04-01T08:00:00+02:00"

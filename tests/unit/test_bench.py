@@ -1,9 +1,17 @@
-"""The pure parts of the benchmarks: ratios, rows, the table, and what fails a run."""
+"""The pure parts of the benchmarks: ratios, rows, the table, the queue, and what fails a run."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
+from bench.burst import CREATION_SECONDS, Burst
+from bench.burst_rows import rows
+from bench.instance import Done
+from bench.queueing import Arrival, ahead, most_at_once, rounds
 from bench.ratios import median_ratio, spread
 from bench.report import TIMES, Row, Section, failed, table
 
@@ -79,3 +87,144 @@ def test_the_columns_stand_below_one_another() -> None:
     _, _, _, first, second = table(section).splitlines()
     assert first.index("≤") == second.index("≤")
     assert first.index("first") == second.index("second")
+
+
+_START = datetime(2026, 11, 22, 9, tzinfo=UTC)
+
+
+def _at(seconds: float) -> datetime:
+    return _START + timedelta(seconds=seconds)
+
+
+def _arrival(who: str, began: float, ended: float) -> Arrival:
+    return Arrival(who, _at(began), _at(ended))
+
+
+@pytest.mark.parametrize(
+    ("spans", "most"),
+    [
+        ([], 0),
+        ([(0, 90), (10, 100), (95, 185)], 2),
+        ([(0, 90), (90, 180)], 1),
+        ([(0, 90), (0, 90), (0, 90)], 3),
+    ],
+)
+def test_an_end_makes_room_for_a_begin_at_the_same_moment(
+    spans: list[tuple[float, float]], most: int
+) -> None:
+    assert most_at_once((_at(begin), _at(end)) for begin, end in spans) == most
+
+
+def test_what_happened_before_the_first_tick_is_round_nought() -> None:
+    moments = {"early": _at(59), "on the tick": _at(60), "late": _at(200)}
+    assert rounds(moments, [_at(60), _at(120)]) == {"early": 0, "on the tick": 1, "late": 2}
+
+
+@pytest.mark.parametrize(
+    ("arrivals", "served", "found"),
+    [
+        ([("a", 0, 1), ("b", 2, 3)], {"a": 1, "b": 1}, []),
+        ([("a", 0, 1), ("b", 2, 3)], {"a": 1, "b": 2}, []),
+        ([("a", 0, 1), ("b", 2, 3)], {"a": 2, "b": 1}, ["b"]),
+        ([("a", 0, 2), ("b", 1, 3)], {"a": 2, "b": 1}, []),
+        ([("a", 0, 1), ("b", 2, 3), ("c", 4, 5)], {"a": 5, "b": 1, "c": 2}, ["b", "c"]),
+        ([("a", 0, 1), ("b", 2, 3)], {"b": 1}, ["b"]),
+    ],
+    ids=["together", "in order", "passed", "no order", "passed by two", "never served"],
+)
+def test_who_is_served_before_somebody_who_came_first_is_named(
+    arrivals: list[tuple[str, float, float]], served: dict[str, int], found: list[str]
+) -> None:
+    assert ahead([_arrival(*each) for each in arrivals], served) == found
+
+
+def _burst(people: int = 4) -> Burst:
+    """Two at a time, each at work for the length of a creation, ready at the tick after it."""
+    burst = Burst(people, 2, joining=0.1, converging=0.1, converged=2 * people)
+    for number in range(people):
+        who, turn = f"p{number}@example.com", 180 * (number // 2)
+        burst.arrivals.append(_arrival(who, number, number + 0.5))
+        burst.made.append((who, _at(60 + turn)))
+        burst.ready[who] = _at(180 + turn)
+    burst.ticks = [_at(60 * minute) for minute in range(1, 3 * people)]
+    burst.calls = Counter({"state.save": 3 * people, "notebooks.instances.create": people})
+    return burst
+
+
+def _over(burst: Burst) -> list[str]:
+    return [row.what for row in failed([Section("burst", rows(burst))])]
+
+
+def _lose(burst: Burst) -> None:
+    del burst.ready["p3@example.com"]
+
+
+def _lose_notebook(burst: Burst) -> None:
+    del burst.made[3]
+
+
+def _double(burst: Burst) -> None:
+    burst.made.append(("p0@example.com", _at(2000)))
+
+
+def _storm(burst: Burst) -> None:
+    burst.made = [(who, _at(60)) for who, _ in burst.made]
+
+
+def _jump(burst: Burst) -> None:
+    burst.arrivals[0] = _arrival("p0@example.com", 10, 11)
+    burst.ready["p0@example.com"] = _at(900)
+    for number in range(4, 8):
+        who = f"p{number}@example.com"
+        burst.arrivals.append(_arrival(who, 20 + number, 21 + number))
+        burst.ready[who] = _at(200)
+        burst.made.append((who, _at(1000 * number)))
+    burst.joins = 8
+
+
+def test_an_orderly_burst_is_within_its_budgets() -> None:
+    assert _over(_burst()) == []
+
+
+@pytest.mark.parametrize(
+    ("spoil", "what"),
+    [
+        (_lose, "lost: joined and not ready"),
+        (_lose_notebook, "lost: joined and no notebook"),
+        (_double, "doubled: notebooks more than owners"),
+        (_storm, "notebooks being made at once, at most"),
+        (_jump, "ready in an earlier tick than somebody who joined before them"),
+    ],
+)
+def test_a_broken_promise_of_the_queue_fails_the_run(
+    spoil: Callable[[Burst], None], what: str
+) -> None:
+    burst = _burst()
+    spoil(burst)
+    assert _over(burst) == [what]
+
+
+def test_a_burst_says_what_a_person_costs_and_how_long_they_waited() -> None:
+    found = {row.what: row for row in rows(_burst())}
+    assert found["calls a person: state"].measured == 3
+    assert found["calls a person: notebooks"].note == "1.00 instances.create"
+    assert found["onboard, events for each second of one core"].measured == pytest.approx(40)
+    shortest = 2 * CREATION_SECONDS / 60
+    note = found["ticks until everybody is ready"].note
+    assert note.endswith(f"with every place always taken: {shortest:.0f}")
+
+
+def test_a_burst_in_which_nobody_got_there_is_told_all_the_same() -> None:
+    burst = _burst()
+    burst.ready.clear()
+    burst.made.clear()
+    assert _over(burst) == ["lost: joined and not ready", "lost: joined and no notebook"]
+
+
+def test_what_several_instances_did_is_added_up() -> None:
+    one = Done(1.5, Counter(load=2), [_arrival("a", 0, 1)])
+    other = Done(0.5, Counter(load=1, save=1), [_arrival("b", 0, 1)])
+    assert Done.of([one, other]) == Done(
+        2.0, Counter(load=3, save=1), [_arrival("a", 0, 1), _arrival("b", 0, 1)]
+    )
+    assert Done.of([]) == Done(0.0, Counter(), [])

@@ -57,6 +57,7 @@ def profile(master: dict[str, Any] = MASTER, tags: tuple[str, ...] = ("no-egress
     return Profile(
         name="engineer",
         grace_seconds=0,
+        keep_seconds=0,
         labels={},
         network=Network(subnet="inner", tags=tags),
         workbench=None,

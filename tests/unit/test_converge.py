@@ -15,7 +15,7 @@ from shared.domain.environment import Phase, Verb
 from shared.domain.names import person_key
 from shared.domain.profiles.parse import parse_profiles
 from shared.domain.resources import Kind, State
-from shared.services.converge import Converged
+from shared.services.converged import Converged
 from tests.stateful.world import GRACE, MASTERS, PROFILES, World
 from tests.support.builders import (
     ANA,

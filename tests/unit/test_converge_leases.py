@@ -9,7 +9,7 @@ import pytest
 from shared.domain.environment import Phase, Verb
 from shared.domain.faults import CloudFault, Fate
 from shared.domain.resources import Kind, State, Step
-from shared.services.converge import Converged
+from shared.services.converged import Converged
 from tests.stateful.world import Crash, World
 from tests.support.builders import ANA, KEY, actions_of, calls_of, hold_lease, minutes, once_at
 

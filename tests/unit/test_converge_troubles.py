@@ -9,6 +9,7 @@ import pytest
 from shared.domain.environment import Phase
 from shared.domain.faults import CloudFault, Fate
 from shared.domain.names import resource_id
+from shared.domain.places import zone_of
 from shared.domain.profiles.parse import parse_profiles
 from shared.domain.resources import Kind, State, Step
 from tests.stateful.world import MASTERS, PROFILES, World
@@ -106,6 +107,109 @@ def test_a_stock_out_is_answered_in_the_next_zone(world: World) -> None:
     assert "/us-central1-b/" in made.name
     assert world.record(ANA).phase is Phase.READY
     assert "step.failed" in actions_of(world)
+
+
+def made_in(world: World, email: str) -> str:
+    """The zone in which somebody's notebook is, or is being made."""
+    notebook = world.record(email).notebook
+    assert notebook is not None
+    return zone_of(notebook.name)
+
+
+def test_an_empty_zone_is_answered_in_the_next_one_within_the_same_run(world: World) -> None:
+    world.cloud.short.add("us-central1-a")
+    world.join(ANA)
+    assert made_in(world, ANA) == "us-central1-a"
+    world.pass_time(minutes(2))
+    world.converge.run(KEY)
+    assert made_in(world, ANA) == "us-central1-b"
+    assert world.record(ANA).phase is Phase.PROVISIONING, "that is no failure"
+    assert world.cloud.counts["workbench.create"] == 2
+
+
+def test_what_one_person_finds_empty_the_others_do_not_try_for_a_while(world: World) -> None:
+    world.cloud.short.add("us-central1-a")
+    world.join(ANA)
+    world.run_for(minutes(10))
+    world.restart()
+    world.join("ben@example.com")
+    assert made_in(world, "ben@example.com") == "us-central1-b"
+    world.cloud.short.clear()
+    world.run_for(world.policy.shortage)
+    world.join("cleo@example.com")
+    assert made_in(world, "cleo@example.com") == "us-central1-a", "it may have some again"
+
+
+def test_when_all_zones_are_empty_it_is_said_and_tried_again_until_there_are_some(
+    world: World,
+) -> None:
+    world.cloud.short |= {"us-central1-a", "us-central1-b"}
+    world.join(ANA)
+    world.run_for(minutes(10))
+    record = world.record(ANA)
+    assert record.phase is Phase.FAILING
+    assert "does not have enough resources" in record.problem
+    assert world.cloud.counts["workbench.create"] == 2, "each zone once, the rest is patience"
+    world.cloud.short.clear()
+    world.run_for(minutes(90))
+    assert world.record(ANA).phase is Phase.READY
+
+
+def test_a_creation_that_failed_under_a_hold_is_made_again(world: World) -> None:
+    broken = a_problem(Fate.TEMPORARY)
+    failure = world.cloud.fail_operations(Kind.WORKBENCH, Step.CREATE, broken, leftover=True)
+    world.join(ANA)
+    world.order("hold", ANA)
+    world.run_for(minutes(30))
+    assert failure.hits == 1
+    [notebook] = world.cloud.alive(Kind.WORKBENCH)
+    assert (notebook.state, notebook.protected) == (State.READY, True)
+    assert world.record(ANA).phase is Phase.READY
+
+
+def test_when_the_last_look_fails_nobody_is_said_to_be_removed_and_it_is_tried_again(
+    world: World,
+) -> None:
+    def down() -> None:
+        raise CloudFault(Fate.TEMPORARY, "UNAVAILABLE", "no listing today")
+
+    world.join(ANA, profile="lean")
+    world.run_for(minutes(5))
+    hit = once_at(world, "before:search.everything", down)
+    world.leave(ANA, immediate=True)
+    world.run_for(minutes(5))
+    assert hit
+    record = world.record(ANA)
+    assert record.phase is Phase.REMOVING
+    assert "final look for leftovers failed: no listing today" in record.problem
+    world.run_for(minutes(20))
+    record = world.record(ANA)
+    assert (record.phase, record.problem) == (Phase.REMOVED, "")
+
+
+def test_when_the_look_for_older_kinds_fails_leaving_goes_on(world: World) -> None:
+    def down() -> None:
+        raise CloudFault(Fate.TEMPORARY, "UNAVAILABLE", "no listing today")
+
+    world.join(ANA)
+    world.run_for(minutes(5))
+    hit = once_at(world, "before:search.older", down)
+    world.leave(ANA)
+    assert hit
+    world.run_for(minutes(5))
+    assert world.record(ANA).phase is Phase.SUSPENDED
+    assert world.record(ANA).sought_at is not None
+    assert world.cloud.counts["search.older"] == 2, "until it went well, and never after"
+
+
+def test_a_consent_that_cannot_be_asked_for_holds_nothing_up(ready: World) -> None:
+    def down() -> None:
+        raise CloudFault(Fate.PERMANENT, "PERMISSION_DENIED", "not yours to ask")
+
+    hit = once_at(ready, "before:workbench.consented", down)
+    ready.run_for(3 * HOURS, every=HOURS / 2)
+    assert hit
+    assert (ready.record(ANA).phase, ready.record(ANA).problem) == (Phase.READY, "")
 
 
 def test_one_resource_that_fails_keeps_nobody_from_the_others(world: World) -> None:

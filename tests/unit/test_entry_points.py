@@ -1,4 +1,4 @@
-"""The four Pub/Sub functions, served by functions-framework: what is acknowledged and what is not.
+"""The five Pub/Sub functions, served by functions-framework: what is acknowledged and what is not.
 
 An answer of 200 acknowledges the message, one of 500 has it delivered again.
 """
@@ -16,6 +16,7 @@ from flask.testing import FlaskClient
 import functions.handling
 from shared.domain.environment import Phase, Verb
 from shared.logs import JsonFormatter
+from shared.ports import Crowd
 from tests.stateful.world import World
 from tests.support.builders import ANA, KEY, an_app, minutes, once_at, published
 
@@ -31,6 +32,7 @@ HEADERS = {
 TOPICS = {
     "onboard": "onboarding",
     "offboard": "offboarding",
+    "admin": "admin-events",
     "converge": "converge",
     "reconcile": "reconcile",
 }
@@ -85,13 +87,47 @@ def test_a_life_from_message_to_message(served: Functions) -> None:
     assert parked_codes(world) == []
 
 
+def test_an_order_holds_and_says_who_gave_it_and_why(served: Functions) -> None:
+    world = served.world
+    world.join(ANA)
+    world.run_for(minutes(5))
+    order = {"action": "hold", "email": ANA, "reason": "a lawsuit", "by": "legal@example.com"}
+    assert served.send("admin", order, id="m-9") == 200
+    hold = world.record(ANA).held
+    assert hold is not None
+    assert (hold.reason, hold.by) == ("a lawsuit", "legal@example.com")
+    history = world.store.history(KEY, 10)
+    [entry] = [e for e in history if e.action == "order.applied"]
+    assert entry.event_id == "m-9"
+    assert world.topics.news[-1]["data"]["news"] == "held"
+    assert served.send("admin", order | {"action": "release"}, id="m-10") == 200
+    assert parked_codes(world) == []
+
+
+def test_who_is_admitted_by_the_tick_has_their_notebook_made(served: Functions) -> None:
+    world = served.world
+    world.store.creating = lambda: Crowd(0, 1)  # type: ignore[method-assign]
+    assert served.send("onboard", {"email": ANA}) == 200
+    assert world.cloud.counts["workbench.create"] == 0
+    assert served.send("converge", {"email": ANA}) == 200
+    assert world.cloud.counts["workbench.create"] == 0
+    assert served.send("reconcile", {"scope": "due"}) == 200
+    [body] = world.topics.waiting
+    assert body == {"email": ANA, "admitted": True}
+    assert served.send("converge", body) == 200
+    assert world.cloud.counts["workbench.create"] == 1
+
+
 @each_function
 @pytest.mark.parametrize(
     ("payload", "code"),
     [
         ([], "wrong-shape"),
         ({}, "wrong-shape"),
-        ({"emial": ANA, "email": ANA, "scope": "due"}, "unknown-field"),
+        (
+            {"emial": ANA, "email": ANA, "scope": "due", "action": "hold", "reason": "x"},
+            "unknown-field",
+        ),
     ],
 )
 def test_what_is_wrong_is_acknowledged_and_parked(
@@ -119,6 +155,11 @@ def test_a_message_that_cannot_be_read_is_acknowledged_and_parked(
         ("converge", {"email": ANA}, "unknown-person"),
         ("converge", {"email": "ana@evil.example"}, "foreign-domain"),
         ("converge", {"email": 7}, "wrong-shape"),
+        ("converge", {"email": ANA, "admitted": "yes"}, "wrong-shape"),
+        ("admin", {"action": "hold", "email": ANA, "reason": "x"}, "unknown-person"),
+        ("admin", {"action": "forget", "email": ANA, "reason": "x"}, "wrong-shape"),
+        ("admin", {"action": "hold", "email": ANA}, "wrong-shape"),
+        ("admin", {"action": "hold", "email": "a@evil.example", "reason": "x"}, "foreign-domain"),
         ("reconcile", {"scope": "everything"}, "wrong-shape"),
     ],
 )
@@ -137,6 +178,9 @@ def test_what_an_inner_topic_cannot_act_on_is_parked_too(
         ("onboard", [1], "before:park"),
         ("offboard", {"email": ANA}, "before:save"),
         ("converge", {"email": ANA}, "before:load"),
+        ("admin", {"action": "hold", "email": ANA, "reason": "x"}, "before:load"),
+        ("admin", {"action": "hold", "email": ANA, "reason": "x"}, "before:save"),
+        ("admin", [1], "before:park"),
     ],
 )
 def test_when_state_cannot_be_reached_the_message_is_delivered_again(

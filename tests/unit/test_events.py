@@ -7,14 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.domain.announcements import Announcement, News
 from shared.domain.events import MAX_EVENT_BYTES, NativeEvent, event_schema, read_event
 from shared.domain.refusals import RefusalCode, Refused
+from shared.services.announce import cloud_event
+from tests.support.builders import NOW
+from tools.schemas import schemas
 
-PUBLISHED = Path(__file__).parents[2] / "docs" / "event.schema.json"
+DOCS = Path(__file__).parents[2] / "docs"
 PROPERTIES = event_schema()["properties"]
 SCHEMA = jsonschema.Draft202012Validator(event_schema())
 
@@ -142,6 +147,9 @@ WRONG: list[tuple[str, object, str, str]] = [
     ("email", 7, "email: Expected `str`, got `int`", "wrong type"),
     ("email", ["ana@example.com"], "email: Expected `str`, got `array`", "wrong type"),
     ("email", "a@", "email: Expected `str` of length >= 3", "too short"),
+    ("previous_email", "a@", "previous_email: Expected `str", "too short"),
+    ("previous_email", "a" * 255, "previous_email: Expected `str", "too long"),
+    ("previous_email", 7, "previous_email: Expected `str | null`, got `int`", "wrong type"),
     ("email", "a" * 255, "email: Expected `str` of length <= 254", "too long"),
     ("event_id", "", "event_id: Expected `str` of length >= 1", "an empty id"),
     ("event_id", "e" * 201, "event_id: Expected `str` of length <= 200", "too long"),
@@ -249,6 +257,18 @@ def test_decoder_and_schema_agree_on_every_text(text: str) -> None:
     assert SCHEMA.is_valid({"email": "ana@example.com", "team": text}) is read
 
 
-def test_the_published_schema_is_that_of_the_types() -> None:
-    jsonschema.Draft202012Validator.check_schema(event_schema())
-    assert json.loads(PUBLISHED.read_text(encoding="utf-8")) == event_schema(), "run `make schema`"
+@pytest.mark.parametrize("name", list(schemas()))
+def test_the_published_schemas_are_those_of_the_types(name: str) -> None:
+    schema = schemas()[name]
+    jsonschema.Draft202012Validator.check_schema(schema)
+    published = json.loads((DOCS / name).read_text(encoding="utf-8"))
+    assert published == schema, "run `make schema`"
+
+
+def test_what_is_announced_is_valid_by_its_schema() -> None:
+    validator = jsonschema.Draft202012Validator(schemas()["announcement.schema.json"])
+    for number, news in enumerate(News):
+        item = Announcement(
+            number=number, news=news, at=NOW, email="ana@example.com", effective_at=NOW
+        )
+        validator.validate(json.loads(msgspec.json.encode(cloud_event("demo", "ana-1", item))))

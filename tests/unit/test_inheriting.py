@@ -26,7 +26,11 @@ def heir(*resources: Resource, **changes: Any) -> Environment:
 def old(*resources: Resource, moved_to: str = KEY, **changes: Any) -> Environment:
     """The record of the former address, which leaves for the new one."""
     left = an_intent(Verb.LEAVE, moved_to=moved_to)
-    record = {"key": OLD, "person": Person(email="a.old@example.com"), "intent": left}
+    record: dict[str, Any] = {
+        "key": OLD,
+        "person": Person(email="a.old@example.com"),
+        "intent": left,
+    }
     return a_record(*resources, left_at=NOW, **record | changes)
 
 

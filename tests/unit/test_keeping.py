@@ -40,9 +40,7 @@ def notebook(state: State = State.STOPPED, **changes: Any) -> Resource:
 
 
 def snapshot(state: State = State.READY, slot: str = "s1", **changes: Any) -> Resource:
-    return Resource(
-        kind=Kind.SNAPSHOT, slot=slot, name=f"snapshots/{slot}", state=state, **changes
-    )
+    return Resource(kind=Kind.SNAPSHOT, slot=slot, name=f"snapshots/{slot}", state=state, **changes)
 
 
 def leaver(*resources: Resource, **changes: Any) -> Environment:

@@ -194,6 +194,16 @@ def test_what_is_done_to_a_leavers_things_is_written_down() -> None:
     assert [d.step for d in record.leavings[0].deeds] == [Step.STOP]
 
 
+def test_what_is_kept_may_go_later_and_that_is_written_down_too() -> None:
+    snapshot = Resource(kind=Kind.SNAPSHOT, slot="s", name="s", state=State.READY)
+    going = replace(snapshot, under_way=Step.DELETE)
+    over = replace(LEAVING, completed_at=NOW)
+    record = with_evidence(leaver(snapshot, leaving=over), snapshot, going, after(9))
+    [leaving] = record.leavings
+    assert [(d.step, d.begun_at) for d in leaving.deeds] == [(Step.DELETE, after(9))]
+    assert leaving.completed_at == NOW
+
+
 @pytest.mark.parametrize(
     "leavings",
     [(), (replace(LEAVING, returned_at=NOW),), (replace(LEAVING, completed_at=NOW),)],

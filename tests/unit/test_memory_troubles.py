@@ -54,18 +54,31 @@ def test_until_then_it_is_only_waited_for(minute: float) -> None:
     assert resource.look_at == after(minute) + POLICY.poll
 
 
-@pytest.mark.parametrize("was_ready", [False, True], ids=["never used", "used before"])
-def test_a_create_that_never_ends_left_something_nobody_can_have_worked_in(
-    was_ready: bool,
-) -> None:
-    hanging = begun(state=State.CREATING, was_ready=was_ready)
+def test_a_create_that_never_ends_is_given_up_and_said_to_be() -> None:
+    hanging = begun(state=State.CREATING)
     resource = saw(hanging, State.CREATING, OVERDUE)
-    assert (resource.state, resource.stillborn) == (State.BROKEN, not was_ready)
+    assert (resource.state, resource.overdue) == (State.CREATING, True)
     assert (resource.under_way, resource.serial, resource.attempts) == (None, 1, 1)
+    assert (resource.look_at, resource.retry_at) == (OVERDUE, None)
     assert resource.problem is not None
     assert resource.problem.code == "STUCK"
     assert "create has not ended in 40 minutes" in resource.problem.message
     assert "look at its logs" in resource.problem.message
+
+
+def test_one_that_is_given_up_again_and_again_is_only_tried_slowly() -> None:
+    hanging = begun(state=State.CREATING, attempts=POLICY.attempts - 1)
+    resource = saw(hanging, State.CREATING, OVERDUE)
+    assert not resource.overdue
+    assert resource.retry_at is not None
+    assert resource.retry_at > OVERDUE + POLICY.backoff_most
+
+
+@pytest.mark.parametrize("state", [s for s in State if s is not State.CREATING])
+def test_what_was_given_up_and_moves_on_after_all_is_nobodys_to_clear_away(state: State) -> None:
+    given_up = a_notebook(State.CREATING, overdue=True)
+    assert not saw(given_up, state).overdue
+    assert saw(given_up, State.CREATING).overdue
 
 
 @pytest.mark.parametrize("step", [Step.START, Step.STOP, Step.DELETE, Step.RESTORE])

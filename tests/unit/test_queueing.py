@@ -1,4 +1,4 @@
-"""What the tick can tell from a record alone: who only waits for their turn, or for an operation."""
+"""What the tick can tell from a record alone: who only waits, for a turn or an operation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from shared.domain.announcements import Announcement, News
 from shared.domain.environment import Environment, Hold, Lease, Verb
 from shared.domain.policy import Policy
-from shared.domain.queueing import awaited, waits_for_turn
+from shared.domain.queueing import awaited, only_queues, queues
 from shared.domain.resources import Kind, Resource, State, Step
 from tests.support.builders import ANA, NOW, a_notebook, a_record, after, an_intent
 
@@ -30,7 +30,11 @@ def leave(**changes: Any) -> Any:
 
 
 SOMETHING_ELSE: list[tuple[str, dict[str, Any], list[Resource]]] = [
-    ("news to hand on", {"outbox": (Announcement(number=1, news=News.HELD, at=NOW, email=ANA),)}, []),
+    (
+        "news to hand on",
+        {"outbox": (Announcement(number=1, news=News.HELD, at=NOW, email=ANA),)},
+        [],
+    ),
     ("an inheritance to ask after", {"inherits": "ana-old"}, []),
     ("a hold to see to", {"held": Hold(at=NOW, reason="x")}, []),
     ("a worker that died", {"lease": Lease(token="t", until=NOW)}, []),
@@ -60,7 +64,9 @@ each_case = pytest.mark.parametrize(
 def test_who_only_waits_for_their_turn(
     changes: dict[str, Any], more: list[Resource], quiet: bool
 ) -> None:
-    assert waits_for_turn(a_record(QUEUED, *more, **changes), NOW) is quiet
+    record = a_record(QUEUED, *more, **changes)
+    assert only_queues(record, NOW) is quiet
+    assert queues(record), "whatever else there is to do"
 
 
 @each_case
@@ -75,7 +81,8 @@ def test_who_only_waits_for_an_operation(
     "record", [a_record(), a_record(TEMPLATE), a_record(a_notebook(State.READY)), a_record(RUNNING)]
 )
 def test_who_does_not_queue_does_not_wait_for_a_turn(record: Environment) -> None:
-    assert not waits_for_turn(record, NOW)
+    assert not queues(record)
+    assert not only_queues(record, NOW)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +100,9 @@ def test_who_does_not_queue_does_not_wait_for_a_turn(record: Environment) -> Non
         ),
         (a_notebook(operation="op", since=after(-1), look_at=after(1)), "it isn't time to look"),
         (
-            Resource(kind=Kind.SNAPSHOT, slot="s", name="s", operation="op", since=NOW, look_at=NOW),
+            Resource(
+                kind=Kind.SNAPSHOT, slot="s", name="s", operation="op", since=NOW, look_at=NOW
+            ),
             "the list of notebooks doesn't tell of it",
         ),
         (

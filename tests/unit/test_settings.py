@@ -30,7 +30,12 @@ def test_what_is_needed_suffices_and_points_at_google() -> None:
         region="us-central1",
         state="firestore:(default)",
         converge_topic="converge",
+        announcements_topic="environment-events",
+        creations_limit=200,
+        older_kinds=False,
         notebooks_endpoint="https://notebooks.googleapis.com",
+        notebooks_v1_endpoint="https://notebooks.googleapis.com",
+        compute_endpoint="https://compute.googleapis.com",
         dataproc_endpoint="https://us-central1-dataproc.googleapis.com",
         clock_endpoint="",
         log_level="INFO",
@@ -45,7 +50,12 @@ def test_everything_can_be_set() -> None:
             "STATE": "sqlite:state.db",
             "PROFILES": "file:profiles",
             "CONVERGE_TOPIC": "go-on",
+            "ANNOUNCEMENTS_TOPIC": "news",
+            "CREATIONS_LIMIT": "50",
+            "OLDER_KINDS": "on",
             "NOTEBOOKS_ENDPOINT": "http://127.0.0.1:1",
+            "NOTEBOOKS_V1_ENDPOINT": "http://127.0.0.1:4",
+            "COMPUTE_ENDPOINT": "http://127.0.0.1:5",
             "DATAPROC_ENDPOINT": "http://127.0.0.1:2",
             "CLOCK_ENDPOINT": "http://127.0.0.1:3/now",
             "LOG_LEVEL": "DEBUG",
@@ -53,7 +63,10 @@ def test_everything_can_be_set() -> None:
     )
     assert settings.region == "europe-west3"
     assert (settings.state, settings.profiles) == ("sqlite:state.db", "file:profiles")
-    assert settings.converge_topic == "go-on"
+    assert (settings.converge_topic, settings.announcements_topic) == ("go-on", "news")
+    assert (settings.creations_limit, settings.older_kinds) == (50, True)
+    assert settings.notebooks_v1_endpoint == "http://127.0.0.1:4"
+    assert settings.compute_endpoint == "http://127.0.0.1:5"
     assert settings.notebooks_endpoint == "http://127.0.0.1:1"
     assert settings.dataproc_endpoint == "http://127.0.0.1:2"
     assert settings.clock_endpoint == "http://127.0.0.1:3/now"
@@ -102,6 +115,14 @@ def test_variables_of_others_are_none_of_our_business() -> None:
     assert read_settings(NEEDED | others) == read_settings(NEEDED)
 
 
+@pytest.mark.parametrize(
+    ("text", "on"),
+    [("on", True), ("ON", True), ("true", True), ("off", False), ("False", False), ("", False)],
+)
+def test_a_switch_is_on_or_off_in_any_case(text: str, on: bool) -> None:
+    assert read_settings(NEEDED | {"OLDER_KINDS": text}).older_kinds is on
+
+
 @pytest.mark.parametrize("name", list(NEEDED))
 def test_what_is_missing_is_named(name: str) -> None:
     assert f"{name} is not set" in faults(**{name: ""})
@@ -126,6 +147,14 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
         ("ALLOWED_DOMAINS", " , ", "nobody at all could join"),
         ("ALLOWED_DOMAINS", "@example.com", "no address is in such a domain: nobody could join"),
         ("TEMPLATES_BUCKET", "gs://demo-templates", "documented as given without gs://"),
+        ("CREATIONS_LIMIT", "0", "nobody would ever have a notebook"),
+        ("CREATIONS_LIMIT", "-5", "less than nobody"),
+        ("CREATIONS_LIMIT", "many", "how many?"),
+        ("CREATIONS_LIMIT", "1e3", "not everybody reads that as a thousand"),
+        ("CREATIONS_LIMIT", "1000000", "more than any project's quota"),
+        ("OLDER_KINDS", "perhaps", "on or off?"),
+        ("NOTEBOOKS_V1_ENDPOINT", "notebooks.googleapis.com", "http or https?"),
+        ("COMPUTE_ENDPOINT", "grpc://x", "it isn't reached by that"),
         ("LOG_LEVEL", "LOUD", "logging knows no such level, and fails at the first request"),
     ],
 )

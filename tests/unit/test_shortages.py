@@ -35,7 +35,6 @@ class Stage:
         self.other = Shortages(store=self.store, clock=self.clock)
 
 
-
 def test_the_store_is_asked_once_a_minute_however_many_join() -> None:
     stage = Stage()
     for _ in range(50):

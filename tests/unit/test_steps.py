@@ -135,6 +135,25 @@ def test_what_a_failed_creation_left_behind_is_cleared_away() -> None:
     assert step_of(thing(State.BROKEN, stillborn=True), UP) is Step.DELETE
 
 
+@pytest.mark.parametrize("goal", [UP, DOWN, GONE])
+@pytest.mark.parametrize("held", [None, HOLD], ids=["free", "held"])
+def test_a_creation_that_was_given_up_is_cleared_away_on_a_fresh_look_only(
+    goal: Goal, held: Hold | None
+) -> None:
+    """Half made, it holds nobody's work; but a moment later it may be in use after all."""
+    record = a_record(held=held)
+    given_up = thing(State.CREATING, overdue=True)
+    assert step_of(given_up, goal, record=record) is Step.DELETE
+    assert step_of(given_up, goal, record=record, seen=False) is None
+    assert step_of(thing(State.CREATING), goal, record=record) is None
+    waiting = thing(State.CREATING, overdue=True, retry_at=after(1))
+    assert step_of(waiting, goal, record=record) is None
+
+
+def test_a_snapshot_that_failed_holds_nothing_and_is_taken_again() -> None:
+    assert step_of(thing(State.BROKEN, SNAPSHOT), UP) is Step.DELETE
+
+
 @pytest.mark.parametrize("kind", [Kind.SESSION_TEMPLATE, Kind.CLUSTER_TEMPLATE])
 def test_a_template_that_differs_is_updated(kind: Kind) -> None:
     template = thing(State.READY, kind)
@@ -281,6 +300,13 @@ def test_a_hold_protects_the_notebook(
 
 def test_what_is_protected_already_is_not_protected_again() -> None:
     assert step_of(thing(State.READY, protected=True), UP, record=a_record(held=HOLD)) is None
+
+
+def test_what_a_failed_creation_left_is_cleared_away_under_a_hold_too() -> None:
+    """Protected, it could not be; and its owner would have no notebook until the release."""
+    stillborn = thing(State.BROKEN, stillborn=True)
+    assert step_of(stillborn, UP, record=a_record(held=HOLD)) is Step.DELETE
+    assert step_of(stillborn, DOWN, record=a_record(held=HOLD)) is None
 
 
 @pytest.mark.parametrize("kind", [k for k in Kind if k is not NB])

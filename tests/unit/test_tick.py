@@ -149,9 +149,7 @@ def test_those_who_wait_are_let_in_first_come_first_served(stage: Stage) -> None
 
 
 @pytest.mark.parametrize(("making", "admitted"), [(0, 2), (1, 1), (2, 0), (9, 0)])
-def test_as_many_are_let_in_as_there_is_room_for(
-    stage: Stage, making: int, admitted: int
-) -> None:
+def test_as_many_are_let_in_as_there_is_room_for(stage: Stage, making: int, admitted: int) -> None:
     stage.store.making = making
     for n in range(5):
         stage.add(f"p{n}", queued(n - 9), due=n - 9)
