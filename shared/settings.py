@@ -43,8 +43,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     creations_limit: int = 200
     """How many notebooks may be made at once; the others wait for their turn."""
     older_kinds: bool = False
-    """``on``: look for and remove leavers' notebooks of the two older kinds, and make them where a
-    profile asks for it (Google refuses that since 2025-01-30)."""
+    """``on``: look for leavers' notebooks of the two older kinds, to stop and remove them, even if
+    no profile asked for them."""
     notebooks_endpoint: str = "https://notebooks.googleapis.com"
     notebooks_v1_endpoint: str = "https://notebooks.googleapis.com"
     """Of the two older kinds."""

@@ -108,6 +108,8 @@ def noted(leaving: Leaving, before: Resource, after: Resource, now: datetime) ->
 
 
 def _with_things(leaving: Leaving, resource: Resource) -> Leaving:
+    if resource.kind is Kind.SNAPSHOT:
+        return leaving  # taken since, and listed by itself
     known = {thing.name for thing in leaving.had}
     seen = _things(resource) if resource.state is not State.ABSENT or resource.items else []
     fresh = [thing for thing in seen if thing.name not in known]

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from shared.domain.faults import Fate, Problem
 from shared.domain.policy import Policy
-from shared.domain.resources import Observation, Resource, State, Step
+from shared.domain.resources import Drift, Observation, Resource, State, Step
 
 _REQUESTS = uuid.UUID("6f0d7c1e-4f43-5d0c-9d0b-0c3a9f6c5b11")
 
@@ -52,7 +52,7 @@ def begin(resource: Resource, step: Step, now: datetime) -> Resource:
     )
     if step in (Step.START, Step.CREATE):
         # Once it runs again, no snapshot holds all of its data any more.
-        return replace(resource, snapshot="", drift=None)
+        return replace(resource, snapshot="")
     return resource
 
 
@@ -185,8 +185,9 @@ def _after(step: Step, resource: Resource, now: datetime) -> Resource:
     if step is Step.CREATE:
         return replace(resource, tried=(), ready_since=now, consented=None)
     if step is Step.UPDATE:
-        # What is left of the drift, a look without a step under way will say.
-        return replace(resource, drift=None)
+        # Of the drift is left what no update can mend.
+        never = resource.drift.never if resource.drift is not None else ()
+        return replace(resource, drift=Drift(never=never) if never else None)
     if step is Step.RESTORE:
         return replace(resource, restore_from="")
     if step is Step.UNPROTECT:

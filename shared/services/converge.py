@@ -41,7 +41,6 @@ from shared.services.shortages import Shortages
 
 log = logging.getLogger(__name__)
 
-_WRITES = (Step.CREATE, Step.UPDATE)  # the steps after which a thing is as it is wanted
 _ROUNDS = 8  # create, then a leave that crossed it, then …: more in one run is the tick's
 
 
@@ -305,11 +304,21 @@ def absorb(
                 after = fail(before, problem, key=environment.key, now=now, policy=policy)
             case Observation() as seen:
                 after = see(before, seen, key=environment.key, now=now, policy=policy)
-                if action.want is not None and action.step in _WRITES and seen.problem is None:
-                    after = replace(after, digest=action.want.digest)
+                if action.want is not None and seen.problem is None:
+                    after = replace(after, digest=_written(action, action.want, before, after))
         environment, more = absorbed(environment, before, after, now)
         entries += more
     return environment, tuple(entries)
+
+
+def _written(action: Action, want: Want, before: Resource, after: Resource) -> str:
+    """The digest of what is there after a step; '' if an earlier try may have made it otherwise."""
+    if action.step not in (Step.CREATE, Step.UPDATE):
+        return after.digest
+    repeated = before.attempts > 0 or before.doubted_until is not None
+    if action.step is Step.CREATE and before.kind.holds_data and repeated:
+        return ""
+    return want.digest
 
 
 def _claim(decision: Decision, token: str, now: datetime, policy: Policy) -> Environment:

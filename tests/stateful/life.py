@@ -113,7 +113,7 @@ class Life:
 
     # How it is lived
 
-    def send(self, verb: Verb, **event: object) -> Message:
+    def send(self, verb: Verb, **event: Any) -> Message:
         """An event; Pub/Sub delivers it until it is acknowledged."""
         self.wait(minutes(1))
         message = self.world.message(verb, **event)

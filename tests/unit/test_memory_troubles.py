@@ -226,9 +226,9 @@ def test_another_failure_leaves_what_was_tried(fate: Fate) -> None:
 
 @pytest.mark.parametrize("step", [Step.START, Step.CREATE])
 def test_once_it_runs_again_no_snapshot_holds_all_of_its_data(step: Step) -> None:
-    stopped = a_notebook(State.STOPPED, snapshot="s1", drift=Drift(in_place=("label team",)))
+    stopped = a_notebook(State.STOPPED, snapshot="s1", drift=Drift(never=("data disk",)))
     resource = begin(stopped, step, NOW)
-    assert (resource.snapshot, resource.drift) == ("", None)
+    assert (resource.snapshot, resource.drift) == ("", stopped.drift)
     assert saw(stopped, State.READY).snapshot == "", "whoever started it"
 
 
