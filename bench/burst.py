@@ -27,6 +27,7 @@ from shared.ports import EnvironmentStore
 CREATION_SECONDS = VERB_SECONDS["create"]
 _SOME = 500  # joins between two looks at the clock
 _MOST_TICKS = 24 * 60  # a day of the cloud's; whoever isn't ready by then counts as lost
+_MUCH = 1000  # entries of one person's history
 _ON_THE_WAY = (Phase.PROVISIONING, Phase.FAILING)
 
 
@@ -34,7 +35,8 @@ _ON_THE_WAY = (Phase.PROVISIONING, Phase.FAILING)
 class Burst:
     """What was written down of one.
 
-    ``made``: owner and moment for each notebook in the cloud. ``ready``: when the records say so.
+    ``made``: owner and moment for each notebook in the cloud. ``ready``: when their record first
+    said so, of those who are ready at the end.
     ``joining``, ``converging``: seconds of CPU. ``converged``: messages of the ticks.
     """
 
@@ -62,7 +64,9 @@ def run(cloud: Cloud, directory: Path, *, joins: int, creations: int, per_minute
         _Course(cloud, crew, burst).take(lambda: _is_over(store))
         burst.calls += Counter({f"state.{name}": count for name, count in crew.state.items()})
     cloud.limit({})
-    burst.ready = {e.person.email: e.updated_at for e in _all(store) if e.phase is Phase.READY}
+    for environment in _all(store):
+        if environment.phase is Phase.READY:
+            burst.ready[environment.person.email] = _ready_at(store, environment.key)
     store.close()
     for notebook in cloud.notebooks():
         owner = ",".join(notebook["instanceOwners"])
@@ -122,6 +126,12 @@ def _post(email: str, at: datetime) -> Post:
 
 def _is_over(store: EnvironmentStore) -> bool:
     return not any(store.page(1, phase=phase).items for phase in _ON_THE_WAY)
+
+
+def _ready_at(store: EnvironmentStore, key: str) -> datetime:
+    """The first time: an hour later somebody looks again whether they have consented."""
+    told = f"now {Phase.READY}"
+    return min(entry.at for entry in store.history(key, _MUCH) if entry.text == told)
 
 
 def _all(store: EnvironmentStore) -> list[Environment]:

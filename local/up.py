@@ -28,7 +28,7 @@ ready
 
   What becomes of a leaver, and an admin's word about them:
 
-    gcloud pubsub topics publish admin-events \
+    gcloud pubsub topics publish admin-events \\
       --message='{{"action":"hold","email":"ana@example.com","reason":"legal hold"}}'
     gcloud pubsub subscriptions pull environment-events --auto-ack --limit=10
     gcloud beta dataproc sessions list --location=us-central1

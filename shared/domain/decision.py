@@ -15,7 +15,6 @@ from msgspec.structs import replace
 
 from shared.domain.announcements import News
 from shared.domain.environment import Entry, Environment, Phase
-from shared.domain.faults import Fate
 from shared.domain.goals import Goal, Plan, goals_of
 from shared.domain.keeping import (
     inherited,
@@ -223,8 +222,7 @@ def _made_ready(
         return resource, None
     place = place_for(resource, want, plan.shortages)
     if not place:
-        if resource.problem is None or resource.problem.fate is not Fate.STOCK_OUT:
-            resource = replace(resource, problem=nowhere(want))
+        resource = replace(resource, problem=nowhere(want))
         # Who can't be made a notebook just now keeps nobody waiting behind them.
         resource = replace(resource, queued_at=None)
         return out_of_places(resource, key=environment.key, now=now, policy=policy), None
@@ -236,11 +234,12 @@ def _made_ready(
 
 def _with_news(environment: Environment, now: datetime) -> Environment:
     news = _NEWS.get(environment.phase)
-    if news is None:
-        return environment
+    if news is None or news is environment.news:
+        return environment  # it only looked for a moment as if something had changed
     removal = environment.removal_at if news is News.SUSPENDED else None
     if environment.held is not None:
         removal = None
+    environment = replace(environment, news=news)
     return announced(environment, news, now, reason=environment.problem, effective_at=removal)
 
 
@@ -264,7 +263,8 @@ def judged(
 def told(before: Resource, after: Resource, now: datetime) -> list[Entry]:
     """What the history should say of a change in one resource."""
     entries = []
-    if after.drift is not None and after.drift != before.drift and after.drift.never:
+    said = before.drift.never if before.drift is not None else ()
+    if after.drift is not None and after.drift.never and after.drift.never != said:
         text = f"{after.id} differs from the profile; make it anew for: "
         text += "; ".join(after.drift.never)
         entries.append(Entry(at=now, action="resource.outdated", text=text, about=after.id))

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 import msgspec
 
-from shared.domain.announcements import Announcement
+from shared.domain.announcements import Announcement, News
 from shared.domain.evidence import Leaving
 from shared.domain.person import Person
 from shared.domain.resources import Kind, Resource
@@ -107,7 +107,8 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     ``inherits``: the key of the person's former address, while its data is still to come from
     there. ``sought_at``: when a leaver's notebooks of the older kinds were last looked for.
     ``leavings``: what was done each time they left, the newest last.
-    ``outbox``: announcements not yet handed on; ``announced`` counts all there ever were.
+    ``outbox``: announcements not yet handed on; ``announced`` counts all there ever were;
+    ``news``: the last of them that told of a phase.
     """
 
     key: str
@@ -134,6 +135,7 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     leavings: tuple[Leaving, ...] = ()
     outbox: tuple[Announcement, ...] = ()
     announced: int = 0
+    news: News | None = None
 
     @property
     def leaving(self) -> bool:

@@ -155,6 +155,8 @@ def _settled(resource: Resource, now: datetime, policy: Policy, *, finished: boo
         return resource
     step = resource.under_way
     achieved = resource.state in _ACHIEVED[step]
+    if step in (Step.PROTECT, Step.UNPROTECT):
+        achieved = achieved and resource.protected is (step is Step.PROTECT)
     if step is Step.RESTORE:
         # What it restored can't be seen in the thing: only its operation tells.
         achieved = achieved and finished
@@ -230,7 +232,10 @@ def out_of_places(resource: Resource, *, key: str, now: datetime, policy: Policy
     """Every place had none left: wait as after a failure, then begin anew with the first."""
     problem = resource.problem
     assert problem is not None, "places are only tried out by stock-outs"
-    return _wait_after(replace(resource, tried=()), problem, key=key, now=now, policy=policy)
+    # That the zones are empty is nobody's mistake to mend: it never leads into quarantine.
+    attempts = min(resource.attempts, policy.attempts - 2)
+    resource = replace(resource, tried=(), attempts=attempts)
+    return _wait_after(resource, problem, key=key, now=now, policy=policy)
 
 
 def _wait_after(

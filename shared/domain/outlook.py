@@ -38,9 +38,11 @@ def is_there(environment: Environment, resource: Resource, goal: Goal) -> bool:
 
 
 def _owes_a_look(resource: Resource) -> bool:
-    """Whether a notebook that runs is yet to be restored, or compared with its profile."""
-    uncompared = resource.kind is Kind.WORKBENCH and not resource.digest and resource.drift is None
-    return bool(resource.restore_from) or uncompared
+    """Whether a notebook that runs is yet to be restored, compared with its profile, or mended."""
+    if resource.kind is not Kind.WORKBENCH:
+        return False
+    mended = resource.drift is not None and not resource.drift.can_be_mended
+    return bool(resource.restore_from) or not (resource.digest or mended)
 
 
 def with_outlook(

@@ -83,19 +83,21 @@ class Invariants(RuleBasedStateMachine):
             # A session is ended, not deleted; what failed to be made holds nothing of anybody's.
             if gone.kind is not Kind.SESSION and (used or gone.kind not in SLOW):
                 held = self.model.held(gone.key, gone.at, for_at_least=IN_FLIGHT)
-                assert not held, self.story("deleted while held", gone)
+                assert not held, self.story(("held", gone), gone.key)
             if gone.kind is Kind.WORKBENCH and used:
-                assert self.model.may_remove(gone.key, gone.at), self.story("too early", gone)
-                assert self._is_saved(gone), self.story("not saved", gone)
+                assert self.model.may_remove(gone.key, gone.at), self.story(
+                    ("too early", gone), gone.key
+                )
+                assert self._is_saved(gone), self.story(("not saved", gone), gone.key)
         self.checked = len(happenings)
 
-    def story(self, what: str, gone: Happening) -> str:
+    def story(self, what: object, key: str) -> str:
         """What the history and the cloud say of the person, for whoever reads the failure."""
-        history = [(e.at, e.text) for e in self.world.store.history(gone.key, 100_000)]
-        happened = [h for h in self.world.cloud.happenings if h.key == gone.key]
+        history = [(e.at, e.text) for e in self.world.store.history(key, 100_000)]
+        happened = [h for h in self.world.cloud.happenings if h.key == key]
         cloud = [(h.at, f"CLOUD: {h.kind} {h.what}: {h.name}") for h in happened]
         told = sorted(history + cloud, key=lambda line: line[0])
-        return "\n".join([f"{what}: {gone}", *(f"{at:%m-%d %H:%M:%S} {line}" for at, line in told)])
+        return "\n".join([f"{what}", *(f"{at:%m-%d %H:%M:%S} {line}" for at, line in told)])
 
     def vandalised_names(self) -> set[str]:
         """What somebody else deleted behind our back."""
@@ -181,11 +183,13 @@ class Invariants(RuleBasedStateMachine):
             self._the_work_is_there(email, notebook)
             if notebook.state is State.READY:
                 machine = "e2-standard-4" if newest.profile == "full" else "e2-standard-2"
-                assert notebook.body["gceSetup"]["machineType"] == machine, record
+                assert notebook.body["gceSetup"]["machineType"] == machine, self.story(
+                    record, record.key
+                )
         # Without a later event a deletion behind our back goes unnoticed.
         kinds = {t.kind for t in alive}
         needed = {k for k in expected if (person_key(email), k) not in self.vandalised}
-        assert needed <= kinds <= expected, (kinds, expected, record)
+        assert needed <= kinds <= expected, self.story((kinds, expected, record), record.key)
 
     def _the_work_is_there(self, email: str, notebook: Thing) -> None:
         if self.broken or self.model.was_moved(email) or not self.model.always_kept(email):
