@@ -37,6 +37,10 @@ Document = dict[str, Any]
 Upgrade = Callable[[Any], Any]
 T = TypeVar("T")
 
+# Made here, by one thread: msgspec prepares a type at its first use, and two threads that do
+# so at once have been seen to bring the process down.
+_PREPARED = tuple(msgspec.json.Decoder(kind) for kind in (Environment, Entry, Parked))
+
 _log = logging.getLogger(__name__)
 _NO_UPGRADES: Mapping[int, Upgrade] = {}
 

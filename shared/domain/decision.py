@@ -94,14 +94,18 @@ def _due_a_look(environment: Environment, resource: Resource, goal: Goal, now: d
         return False
     if resource.look_at is not None:
         return resource.look_at <= now
-    if goal is Goal.UP and must_ask(resource, now):
-        return True
     return resource.state is not State.ABSENT and not is_there(environment, resource, goal)
 
 
-def must_ask(resource: Resource, now: datetime) -> bool:
-    """Whether it is time to ask if a notebook's owner has consented."""
-    return resource.ask_at is not None and resource.ask_at <= now
+def must_ask(environment: Environment, now: datetime) -> list[str]:
+    """The ids of the notebooks whose owners it is time to ask whether they have consented."""
+    if environment.leaving:
+        return []
+    return [
+        r.id
+        for r in environment.resources
+        if r.ask_at is not None and r.ask_at <= now and r.state is State.READY
+    ]
 
 
 def decide(
@@ -121,6 +125,7 @@ def decide(
     if plan.wants is not None:  # else nobody knows whether there is to be a notebook
         environment, entries = inherited(environment, plan.kin, now)
     environment, seen = _with_looks(environment, plan, observations, now, policy)
+    environment = _with_consents(environment, plan, now, policy)
     environment = with_snapshots(environment, goals_of(environment, plan, now), now)
     environment, actions, more, waits = _with_steps(environment, plan, observations, now, policy)
     goals = goals_of(environment, plan, now)
@@ -152,7 +157,7 @@ def _with_looks(
         if seen is None:
             continue
         after = see(before, seen, key=environment.key, now=now, policy=policy)
-        after = judged(after, seen, wants.get(after.id), now, policy)
+        after = judged(environment, after, seen, wants.get(after.id), now, policy)
         environment, more = absorbed(environment, before, after, now)
         entries += more
         if is_forgotten(before, after, environment, goals[after.id]):
@@ -244,20 +249,34 @@ def _with_news(environment: Environment, now: datetime) -> Environment:
 
 
 def judged(
-    resource: Resource, seen: Observation, want: Want | None, now: datetime, policy: Policy
+    environment: Environment,
+    resource: Resource,
+    seen: Observation,
+    want: Want | None,
+    now: datetime,
+    policy: Policy,
 ) -> Resource:
-    """``resource`` with what a look says of the profile being met, and of its owner's consent."""
+    """``resource`` with what a look says of the profile being met; when to ask for consent."""
     drift = seen.drift
     if drift is not None and want is not None and not drift.can_be_mended:
         resource = replace(resource, digest=want.digest)
-    if resource.kind is not Kind.WORKBENCH or resource.state is not State.READY:
-        return resource
-    if seen.asked:
-        again = None if seen.consented else now + policy.ask_again
-        return replace(resource, consented=seen.consented, ask_at=again)
-    if not resource.consented and resource.ask_at is None:
-        return replace(resource, ask_at=now + policy.ask_first)
+    fresh = resource.kind is Kind.WORKBENCH and resource.state is State.READY
+    if fresh and not resource.consented and resource.ask_at is None:
+        return replace(resource, ask_at=now + policy.first_question(environment.key))
     return resource
+
+
+def _with_consents(
+    environment: Environment, plan: Plan, now: datetime, policy: Policy
+) -> Environment:
+    """The record with the answers of those who were asked; who hasn't consented is asked again."""
+    for id, consented in plan.consents.items():
+        notebook = environment.resource(id)
+        if notebook is not None:
+            again = None if consented else now + policy.ask_again
+            notebook = replace(notebook, consented=consented, ask_at=again)
+            environment = environment.with_resource(notebook)
+    return environment
 
 
 def told(before: Resource, after: Resource, now: datetime) -> list[Entry]:

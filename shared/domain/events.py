@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
+import threading
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
@@ -126,7 +127,7 @@ def read_typed(data: bytes, shape: type[Shape]) -> Shape:
             f"the event has {len(data)} bytes; at most {MAX_EVENT_BYTES} are read",
         )
     try:
-        value = msgspec.json.decode(data, type=shape)
+        value = _decoder(shape).decode(data)
         json.loads(data, object_pairs_hook=_each_name_once)
         return value
     except msgspec.ValidationError as error:
@@ -137,6 +138,18 @@ def read_typed(data: bytes, shape: type[Shape]) -> Shape:
             f"the message is not JSON in UTF-8 ({error}); "
             f'send an object such as {{"{msgspec.structs.fields(shape)[0].name}": …}}',
         ) from error
+
+
+_decoders: dict[type[Any], msgspec.json.Decoder[Any]] = {}
+_preparing = threading.Lock()
+
+
+def _decoder(shape: type[Shape]) -> msgspec.json.Decoder[Shape]:
+    """The decoder of ``shape``, made once, by one thread: msgspec can't bear two at it."""
+    with _preparing:
+        if shape not in _decoders:
+            _decoders[shape] = msgspec.json.Decoder(shape)
+        return _decoders[shape]
 
 
 def claimed_email(data: bytes) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from enum import StrEnum
 
@@ -31,7 +31,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     (``Environment.inherits``, ``Intent.moved_to``). ``shortages``: what zones lack, as
     ``zone/machine-type``. ``admitted``: whether it is this person's turn to have a notebook made.
     ``scan``: everything found of a leaver when all that the record knows of was gone; None as long
-    as nobody has looked.
+    as nobody has looked. ``consents``: by resource id, whether the owners who were asked just now
+    have consented, None where that can't be known.
     """
 
     wants: tuple[Want, ...] | None = ()
@@ -41,6 +42,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     shortages: Collection[str] = ()
     admitted: bool = True
     scan: tuple[Leftover, ...] | None = None
+    consents: Mapping[str, bool | None] = {}
 
 
 def goals_of(environment: Environment, plan: Plan, now: datetime) -> dict[str, Goal]:

@@ -60,5 +60,16 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
             wait = self.quarantine[step]
         else:
             wait = min(self.backoff_first * 2 ** max(attempts - 1, 0), self.backoff_most)
-        spread = hashlib.sha256(f"{seed}#{attempts}".encode()).digest()[0] / 255
-        return wait * (1 - spread / 4)
+        return wait * (1 - _spread(f"{seed}#{attempts}") / 4)
+
+    def first_question(self, key: str) -> timedelta:
+        """When to ask for the first time whether the owner of a new notebook has consented.
+
+        Between one and two times ``ask_first``: whoever began together isn't asked together.
+        """
+        return self.ask_first * (1 + _spread(key))
+
+
+def _spread(seed: str) -> float:
+    """From 0 to 1, always the same for the same seed."""
+    return hashlib.sha256(seed.encode()).digest()[0] / 255

@@ -159,7 +159,6 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     ``link`` opens the notebook in a browser. ``detail`` says in words what is odd about what is
     there. ``drift``: how it differs from what is wanted; None where that was not compared.
     ``protected``: against deletion. ``items``: for all of a person's sessions or clusters, each.
-    ``asked``: whether the owner's consent was asked for as well, and ``consented`` the answer.
     """
 
     state: State | None
@@ -171,8 +170,6 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     drift: Drift | None = None
     protected: bool = False
     items: tuple[Item, ...] = ()
-    asked: bool = False
-    consented: bool | None = None
 
 
 class Resource(msgspec.Struct, frozen=True, kw_only=True):

@@ -30,7 +30,7 @@ from shared.domain.goals import Plan
 from shared.domain.memory import fail, request_id, see
 from shared.domain.places import lack
 from shared.domain.policy import Policy
-from shared.domain.resources import Kind, Observation, Resource, State, Step, Want
+from shared.domain.resources import Kind, Observation, Resource, Step, Want
 from shared.domain.ruling import in_force
 from shared.ports import Clock, Conflict, Driver, EnvironmentStore, Search, Stored, Tokens
 from shared.services.admission import Admission
@@ -163,6 +163,7 @@ class Converge:
             for id in must_look(ready, plan, now)
             if (resource := ready.resource(id)) is not None
         }
+        plan = replace(plan, consents=self._consents(ready, now))
         decision = decide(ready, plan, seen, now, self._policy)
         if decision.waits_for_turn and (admitted or self._commons.admission.take()):
             plan = replace(plan, admitted=True)
@@ -199,17 +200,20 @@ class Converge:
         except CloudFault as fault:
             return Observation(state=None, problem=fault.problem())
         self._note_shortage(resource, want, seen.problem, now)
-        if seen.state is State.READY and must_ask(resource, now):
-            return replace(seen, asked=True, consented=self._consented(resource))
         return seen
 
-    def _consented(self, resource: Resource) -> bool | None:
-        """Whether the owner has consented; not to know is no reason to hold anything up."""
-        try:
-            return self._drivers[resource.kind].consented(resource)
-        except CloudFault as fault:
-            log.info(fault.message, extra={"action": "consent.unknown", "about": resource.name})
-            return None
+    def _consents(self, environment: Environment, now: datetime) -> dict[str, bool | None]:
+        """Whether owners have consented; not to know is no reason to hold anything up."""
+        answers: dict[str, bool | None] = {}
+        for id in must_ask(environment, now):
+            resource = environment.resource(id)
+            assert resource is not None
+            try:
+                answers[id] = self._drivers[resource.kind].consented(resource)
+            except CloudFault as fault:
+                answers[id] = None
+                log.info(fault.message, extra={"action": "consent.unknown", "about": resource.name})
+        return answers
 
     def _note_shortage(
         self, resource: Resource, want: Want | None, problem: Problem | None, now: datetime

@@ -8,7 +8,6 @@ of its own, the list of all notebooks says whose is still at work.
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from datetime import datetime
 
 import msgspec
@@ -23,6 +22,19 @@ from shared.services.admission import Admission
 log = logging.getLogger(__name__)
 
 _PAGE = 500
+
+
+class _Due(msgspec.Struct, frozen=True):
+    """Who is due, in short: a hundred thousand of them fit into memory.
+
+    ``awaits``: the notebooks whose running operations are all they wait for. ``queues``: a notebook
+    waits for its turn; ``quiet``: and that is all.
+    """
+
+    email: str
+    awaits: frozenset[str]
+    queues: bool
+    quiet: bool
 
 
 class Tick:
@@ -53,70 +65,53 @@ class Tick:
         A person whose message is still in the queue is published again by the next tick: harmless,
         since converge takes a lease and finds nothing to do. Raises ``NotPublished``.
         """
-        now = self._clock.now()
-        gate = _Gate(self._admission, self._census, self._policy, now)
-        published, cursor = 0, ""
+        due = self._due(self._clock.now())
+        moving = self._moving(due)
+        at_work = {d.email for d in due if d.awaits and d.awaits <= moving}
+        # Who is seen to be done gives their place away before their record knows of it.
+        done = sum(1 for d in due if moving and d.awaits and d.email not in at_work)
+        turns = self._admission.turns() + done if any(d.queues for d in due) else 0
+        messages = []
+        waiting = 0
+        for person in due:
+            if person.queues and turns > 0:
+                turns -= 1
+                messages.append(msgspec.json.encode({"email": person.email, "admitted": True}))
+            elif person.quiet:
+                waiting += 1
+            elif person.email not in at_work:
+                messages.append(msgspec.json.encode({"email": person.email}))
+        for start in range(0, len(messages), _PAGE):
+            self._publisher.publish(self._topic, messages[start : start + _PAGE])
+        counts = {"count": len(messages), "queued": waiting, "at_work": len(at_work)}
+        log.info("tick", extra={"action": "tick.due", **counts})
+        return len(messages)
+
+    def _due(self, now: datetime) -> list[_Due]:
+        """Everybody who is due, the longest waiting first."""
+        found: list[_Due] = []
+        cursor = ""
         while True:
             page = self._store.due(now, _PAGE, cursor)
-            messages = gate.messages(page.items)
-            if messages:
-                self._publisher.publish(self._topic, messages)
-            published += len(messages)
+            found += [self._in_short(environment, now) for environment in page.items]
             cursor = page.next
             if not cursor:
-                break
-        log.info("tick", extra={"action": "tick.due", "count": published, **gate.counts})
-        return published
+                return found
 
+    def _in_short(self, environment: Environment, now: datetime) -> _Due:
+        return _Due(
+            email=environment.person.email,
+            awaits=awaited(environment, now, self._policy),
+            queues=queues(environment),
+            quiet=only_queues(environment, now),
+        )
 
-class _Gate:
-    """Who of those who are due is let through in this tick."""
-
-    def __init__(self, admission: Admission, census: Census, policy: Policy, now: datetime) -> None:
-        self._admission = admission
-        self._census = census
-        self._policy = policy
-        self._now = now
-        self._turns: int | None = None
-        self._moving: frozenset[str] | None = None
-        self.counts: Counter[str] = Counter()
-
-    def messages(self, environments: tuple[Environment, ...]) -> list[bytes]:
-        """The messages to publish for ``environments``, in their order."""
-        awaiting = {e.key: names for e in environments if (names := self._awaited(e))}
-        if len(awaiting) > self._policy.list_above:
-            self._count_all()
-        messages = []
-        for environment in environments:
-            email = environment.person.email
-            if queues(environment) and self._takes_turn():
-                messages.append(msgspec.json.encode({"email": email, "admitted": True}))
-            elif only_queues(environment, self._now):
-                self.counts["queued"] += 1
-            elif self._still_at_work(awaiting.get(environment.key)):
-                self.counts["at_work"] += 1
-            else:
-                messages.append(msgspec.json.encode({"email": email}))
-        return messages
-
-    def _awaited(self, environment: Environment) -> frozenset[str]:
-        return awaited(environment, self._now, self._policy)
-
-    def _still_at_work(self, names: frozenset[str] | None) -> bool:
-        return names is not None and self._moving is not None and names <= self._moving
-
-    def _takes_turn(self) -> bool:
-        if self._turns is None:
-            self._turns = self._admission.turns()
-        self._turns -= 1
-        return self._turns >= 0
-
-    def _count_all(self) -> None:
-        """Read the list of all notebooks, once a tick; without it everybody is looked at."""
-        if self._moving is not None:
-            return
+    def _moving(self, due: list[_Due]) -> frozenset[str]:
+        """The notebooks at work, from the list of all; none, so that each is looked at, if few."""
+        if sum(1 for person in due if person.awaits) <= self._policy.list_above:
+            return frozenset()
         try:
-            self._moving = self._census.moving()
+            return self._census.moving()
         except CloudFault as fault:
             log.warning(fault.message, extra={"action": "census.failed"})
-            self._moving = frozenset()
+            return frozenset()

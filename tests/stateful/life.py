@@ -183,10 +183,23 @@ class Life:
             "parked": len(self.world.store.parked(10).items),
         }
 
-    def news(self) -> list[tuple[str, str]]:
-        """Who was told what, each id once; failures on the way are told too, and left out."""
-        told = {n["id"]: (n["data"]["email"], n["data"]["news"]) for n in self.world.topics.news}
-        return sorted(news for news in told.values() if news[1] != "failed")
+    def news(self) -> dict[str, list[str]]:
+        """What was told of whom, each id once, in order.
+
+        Failures on the way are told too, and what was so before is told again after them: both are
+        left out.
+        """
+        told = {n["id"]: n["data"] for n in self.world.topics.news}
+        news: dict[str, list[str]] = {}
+        phases: dict[str, str] = {}
+        for id in sorted(told, key=lambda id: int(id.rpartition("-")[2])):
+            email, what = told[id]["email"], told[id]["news"]
+            again = what in list(Phase) and phases.get(email) == what
+            if what != "failed" and not again:
+                news.setdefault(email, []).append(what)
+            if what in list(Phase):
+                phases[email] = what
+        return news
 
 
 def _is_idle(record: Environment) -> bool:

@@ -81,7 +81,7 @@ class TestStockOut:
         world.join(ANA)
         world.run_for(minutes(45))
         assert world.record(ANA).phase is Phase.FAILING
-        assert "does not have enough resources" in world.record(ANA).problem
+        assert "no zone of the profile has e2-standard-4 left" in world.record(ANA).problem
         assert len(zones_tried(world)) <= 4, "the cloud is not stormed"
         world.cloud.short = set()
         world.run_for(timedelta(hours=2))

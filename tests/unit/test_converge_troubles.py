@@ -148,7 +148,7 @@ def test_when_all_zones_are_empty_it_is_said_and_tried_again_until_there_are_som
     world.run_for(minutes(10))
     record = world.record(ANA)
     assert record.phase is Phase.FAILING
-    assert "does not have enough resources" in record.problem
+    assert "no zone of the profile has e2-standard-4 left" in record.problem
     assert world.cloud.counts["workbench.create"] == 2, "each zone once, the rest is patience"
     world.cloud.short.clear()
     world.run_for(minutes(90))

@@ -14,7 +14,7 @@ import pytest
 from msgspec.structs import replace
 
 from shared.domain.announcements import News
-from shared.domain.decision import Decision, decide, must_look, prepared
+from shared.domain.decision import Decision, decide, must_ask, must_look, prepared
 from shared.domain.environment import Environment, Hold, Phase, Verb
 from shared.domain.evidence import Leaving, Thing
 from shared.domain.faults import Fate, Problem
@@ -190,37 +190,41 @@ def test_what_only_a_new_notebook_could_have_is_said_once_and_left() -> None:
 # Consent
 
 
-def seen_asked(consented: bool | None) -> dict[str, Observation]:
-    return {"workbench/main": Observation(state=State.READY, asked=True, consented=consented)}
-
-
-def test_whether_the_owner_has_consented_is_asked_an_hour_later_then_daily_until_they_have() -> (
-    None
-):
+def test_whether_the_owner_has_consented_is_asked_later_then_daily_until_they_have() -> None:
     record = environment(Verb.JOIN, thing(State.READY, look_at=NOW))
     ready = decided(record, plan(want()), looked(record)).environment
-    assert ready.due_at == NOW + POLICY.ask_first
-    assert must_look(ready, plan(want()), after(59)) == []
-    assert must_look(ready, plan(want()), after(60)) == ["workbench/main"]
-    waiting = decided(ready, plan(want()), seen_asked(False), after(60)).environment
+    first = ready.due_at
+    assert first is not None
+    assert NOW + POLICY.ask_first <= first <= NOW + 2 * POLICY.ask_first
+    assert must_ask(ready, first - timedelta(seconds=1)) == []
+    assert must_ask(ready, first) == ["workbench/main"]
+    assert must_look(ready, plan(want()), first) == [], "the question is a call of its own"
+    waiting = decided(ready, answered(False), {}, first).environment
     [notebook] = waiting.resources
     assert notebook.consented is False
-    assert waiting.due_at == after(60) + POLICY.ask_again
-    used = decided(waiting, plan(want()), seen_asked(True), after(days=2)).environment
+    assert waiting.due_at == first + POLICY.ask_again
+    used = decided(waiting, answered(True), {}, after(days=2)).environment
     [notebook] = used.resources
     assert (notebook.consented, notebook.ask_at, used.due_at) == (True, None, None)
 
 
 def test_to_be_asked_for_consent_makes_nobody_less_ready() -> None:
     record = environment(Verb.JOIN, thing(State.READY, ask_at=NOW), phase=Phase.READY)
-    decision = decided(record, plan(want()), seen_asked(False))
-    assert decision.environment.phase is Phase.READY
-    assert decision.entries == ()
+    for answer in (False, True, None):
+        decision = decided(record, answered(answer))
+        assert decision.environment.phase is Phase.READY
+        assert decision.entries == ()
+
+
+def answered(consented: bool | None) -> Plan:
+    """The plan of somebody who was just asked."""
+    return replace(plan(want()), consents={"workbench/main": consented})
 
 
 def test_nobody_is_asked_who_has_left() -> None:
     stopped = thing(State.STOPPED, ask_at=NOW)
-    assert must_look(environment(Verb.LEAVE, stopped), plan(), NOW) == []
+    assert must_ask(environment(Verb.LEAVE, stopped), NOW) == []
+    assert must_ask(environment(Verb.LEAVE, thing(State.READY, ask_at=NOW)), NOW) == []
 
 
 # Leaving

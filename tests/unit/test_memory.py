@@ -106,10 +106,20 @@ def test_while_an_operation_runs_it_is_only_looked_at(step: Step) -> None:
 )
 def test_a_step_that_had_its_effect_has_come_to_its_end(step: Step, state: State) -> None:
     trouble = a_problem(Fate.TEMPORARY)
-    resource = saw(begun(step, attempts=3, problem=trouble, operation="o"), state)
+    resource = begun(step, attempts=3, problem=trouble, operation="o")
+    resource = saw(resource, state, protected=step is Step.PROTECT)
     assert (resource.under_way, resource.operation, resource.since) == (None, "", None)
     assert (resource.serial, resource.attempts, resource.problem) == (1, 0, None)
     assert (resource.look_at, resource.retry_at) == (None, None)
+
+
+@pytest.mark.parametrize("step", [Step.PROTECT, Step.UNPROTECT])
+def test_a_protection_is_changed_only_when_it_is_seen_to_be(step: Step) -> None:
+    """A lost answer must not leave a notebook protected that nobody would ever release."""
+    as_before = step is Step.UNPROTECT
+    resource = begun(step, state=State.STOPPED, protected_by_us=True)
+    resource = saw(resource, State.STOPPED, protected=as_before)
+    assert (resource.serial, resource.protected_by_us) == (0, True)
 
 
 def test_an_operation_that_ended_without_effect_counts_as_a_failure_and_is_not_replayed() -> None:
