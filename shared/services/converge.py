@@ -18,7 +18,6 @@ from msgspec.structs import replace
 from shared.domain.decision import (
     Action,
     Decision,
-    absorbed,
     decide,
     must_ask,
     must_look,
@@ -27,7 +26,7 @@ from shared.domain.decision import (
 from shared.domain.environment import Entry, Environment, Intent, Lease, Phase
 from shared.domain.faults import CloudFault, Fate, Problem
 from shared.domain.goals import Plan
-from shared.domain.memory import fail, request_id, see
+from shared.domain.memory import request_id
 from shared.domain.places import lack
 from shared.domain.policy import Policy
 from shared.domain.resources import Kind, Observation, Resource, Step, Want
@@ -37,6 +36,7 @@ from shared.services.admission import Admission
 from shared.services.announce import Announcer
 from shared.services.converged import Converged
 from shared.services.planning import Planner
+from shared.services.results import Result, absorb
 from shared.services.shortages import Shortages
 
 log = logging.getLogger(__name__)
@@ -283,46 +283,6 @@ class _Remembered:
             self._wants = self._work_out(environment)
             self._intent = environment.intent
         return self._wants
-
-
-class Result(msgspec.Struct, frozen=True):
-    """What came of an action: an answer, a problem, or None if it was not taken after all."""
-
-    action: Action
-    answer: Observation | Problem | None
-
-
-def absorb(
-    environment: Environment, results: Sequence[Result], now: datetime, policy: Policy
-) -> tuple[Environment, tuple[Entry, ...]]:
-    """The record with the results of our steps in it, and what the history should say of them."""
-    entries: list[Entry] = []
-    for result in results:
-        action = result.action
-        before = environment.resource(action.resource.id)
-        assert before is not None, "a resource never leaves its record"
-        match result.answer:
-            case None:
-                continue
-            case Problem() as problem:
-                after = fail(before, problem, key=environment.key, now=now, policy=policy)
-            case Observation() as seen:
-                after = see(before, seen, key=environment.key, now=now, policy=policy)
-                if action.want is not None and seen.problem is None:
-                    after = replace(after, digest=_written(action, action.want, before, after))
-        environment, more = absorbed(environment, before, after, now)
-        entries += more
-    return environment, tuple(entries)
-
-
-def _written(action: Action, want: Want, before: Resource, after: Resource) -> str:
-    """The digest of what is there after a step; '' if an earlier try may have made it otherwise."""
-    if action.step not in (Step.CREATE, Step.UPDATE):
-        return after.digest
-    repeated = before.attempts > 0 or before.doubted_until is not None
-    if action.step is Step.CREATE and before.kind.holds_data and repeated:
-        return ""
-    return want.digest
 
 
 def _claim(decision: Decision, token: str, now: datetime, policy: Policy) -> Environment:

@@ -1,0 +1,56 @@
+"""What came of the steps a worker took, put back onto the record it took them for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+from msgspec.structs import replace
+
+from shared.domain.decision import Action, absorbed
+from shared.domain.environment import Entry, Environment
+from shared.domain.faults import Problem
+from shared.domain.memory import fail, see
+from shared.domain.policy import Policy
+from shared.domain.resources import Observation, Resource, Step, Want
+
+
+class Result(msgspec.Struct, frozen=True):
+    """What came of an action: an answer, a problem, or None if it was not taken after all."""
+
+    action: Action
+    answer: Observation | Problem | None
+
+
+def absorb(
+    environment: Environment, results: Sequence[Result], now: datetime, policy: Policy
+) -> tuple[Environment, tuple[Entry, ...]]:
+    """The record with the results of our steps in it, and what the history should say of them."""
+    entries: list[Entry] = []
+    for result in results:
+        action = result.action
+        before = environment.resource(action.resource.id)
+        assert before is not None, "a resource never leaves its record"
+        match result.answer:
+            case None:
+                continue
+            case Problem() as problem:
+                after = fail(before, problem, key=environment.key, now=now, policy=policy)
+            case Observation() as seen:
+                after = see(before, seen, key=environment.key, now=now, policy=policy)
+                if action.want is not None and seen.problem is None:
+                    after = replace(after, digest=_written(action, action.want, before, after))
+        environment, more = absorbed(environment, before, after, now)
+        entries += more
+    return environment, tuple(entries)
+
+
+def _written(action: Action, want: Want, before: Resource, after: Resource) -> str:
+    """The digest of what is there after a step; '' if an earlier try may have made it otherwise."""
+    if action.step not in (Step.CREATE, Step.UPDATE):
+        return after.digest
+    repeated = before.attempts > 0 or before.doubted_until is not None
+    if action.step is Step.CREATE and before.kind.holds_data and repeated:
+        return ""
+    return want.digest
