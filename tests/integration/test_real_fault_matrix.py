@@ -155,7 +155,13 @@ def ends_well(world: RealWorld, email: str) -> None:
     assert (record.phase, record.problem) == (Phase.READY, "")
     told = {news["data"]["news"] for news in world.topics.news} - {"failed"}
     assert told == {"ready", "suspended", "held", "released", "removed", "restored"}
-    before = world.cloud.calls.counts()
+    before = _calls(world)
     for _ in range(3):
         world.pass_time(timedelta(minutes=15))
-    assert world.cloud.calls.counts() == before, "it is quiet"
+    assert _calls(world) == before, "it is quiet"
+
+
+def _calls(world: RealWorld) -> dict[str, int]:
+    """How often each method was called, but for the question that has its own time."""
+    asked = "notebooks.instances.checkAuthorization"
+    return {name: n for name, n in world.cloud.calls.counts().items() if name != asked}
