@@ -74,7 +74,7 @@ def test_a_join_published_by_googles_client_becomes_a_ready_environment(
         ("session-template", "spark"): "ready",
     }
     client.consent("ana@example.com")
-    client.pass_time("61m")  # until the owner has consented they are asked after, now and then
+    client.pass_time("121m")  # until the owner has consented they are asked after, now and then
     in_use = client.environment("ana@example.com")
     assert (in_use["consent"], in_use["problem"]) == ("in use", "")
     assert in_use["next_look_at"] is None, "what is as it should be costs nothing"

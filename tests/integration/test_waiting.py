@@ -69,7 +69,7 @@ def test_it_is_seen_whether_the_owner_has_ever_opened_the_notebook(client: Clien
     for email in (opens, never):
         shown = client.until(email, "ready")
         assert shown["consent"] == "created"
-    client.tick("61m")
+    client.tick("121m")
     client.tick()
     assert client.environment(opens)["consent"] == "waiting for consent"
     assert not {opens, never} & set(unopened(client, days=7))
