@@ -239,8 +239,8 @@ def _made_ready(
 
 def _with_news(environment: Environment, now: datetime) -> Environment:
     news = _NEWS.get(environment.phase)
-    if news is None or news is environment.news:
-        return environment  # it only looked for a moment as if something had changed
+    if news is None or (news is environment.news and news is not News.READY):
+        return environment  # a leaver's notebook was protected, say; that they left is no news
     removal = environment.removal_at if news is News.SUSPENDED else None
     if environment.held is not None:
         removal = None
