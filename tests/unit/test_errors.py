@@ -17,7 +17,7 @@ from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import MaxRetryError, NewConnectionError, ProtocolError
 
 from shared.adapters.errors import TABLE, fault_of, translated
-from shared.adapters.symptoms import of_compute, of_response, of_status
+from shared.adapters.symptoms import of_response, of_status
 from shared.domain.faults import CloudFault, Fate
 
 STOCK_OUTS = [
@@ -142,39 +142,6 @@ def test_a_stock_out_over_grpc_names_them_too() -> None:
     info = error_details_pb2.ErrorInfo(reason="ZONE_RESOURCE_POOL_EXHAUSTED", metadata=ZONES)
     fault = caught(exceptions.ResourceExhausted("none left", details=[info]))
     assert (fault.fate, fault.elsewhere) == (Fate.STOCK_OUT, ("us-central1-b", "us-central1-c"))
-
-
-def compute_operation(http: int | None, code: str, message: str = "") -> dict[str, Any]:
-    return {
-        "httpErrorStatusCode": http,
-        "httpErrorMessage": "SAID SO",
-        "error": {"errors": [{"code": code, "message": message}]},
-    }
-
-
-@pytest.mark.parametrize(
-    ("http", "reason", "code", "fate"),
-    [
-        (404, "RESOURCE_NOT_FOUND", "NOT_FOUND", Fate.PERMANENT),
-        (403, "QUOTA_EXCEEDED", "QUOTA_EXCEEDED", Fate.TEMPORARY),
-        (400, "RESOURCE_NOT_READY", "NOT_READY", Fate.TEMPORARY),
-        (503, "ZONE_RESOURCE_POOL_EXHAUSTED", "STOCK_OUT", Fate.STOCK_OUT),
-        (500, "INTERNAL_ERROR", "INTERNAL", Fate.TEMPORARY),
-        (None, "SOMETHING_NEW", "UNKNOWN", Fate.TEMPORARY),
-    ],
-)
-def test_an_operation_of_compute_has_its_fate(
-    http: int | None, reason: str, code: str, fate: Fate
-) -> None:
-    fault = fault_of(of_compute(compute_operation(http, reason, "It failed")), changes=False)
-    assert (fault.code, fault.fate) == (code, fate)
-    assert fault.message.startswith("It failed")
-
-
-@pytest.mark.parametrize("error", [None, {}, {"errors": [1, {"code": "X"}]}, {"errors": "x"}])
-def test_an_operation_of_compute_that_says_little_can_be_read(error: Any) -> None:
-    symptom = of_compute({"error": error, "httpErrorMessage": "NOT FOUND"})
-    assert (symptom.status, symptom.message) == ("UNKNOWN", "NOT FOUND")
 
 
 def test_computes_thing_that_is_busy_is_asked_again() -> None:

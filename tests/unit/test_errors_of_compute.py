@@ -1,0 +1,44 @@
+"""Compute Engine ends its operations in a form of its own; the same table decides."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from shared.adapters.errors import fault_of
+from shared.adapters.symptoms import of_compute
+from shared.domain.faults import Fate
+
+
+def compute_operation(http: int | None, code: str, message: str = "") -> dict[str, Any]:
+    return {
+        "httpErrorStatusCode": http,
+        "httpErrorMessage": "SAID SO",
+        "error": {"errors": [{"code": code, "message": message}]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("http", "reason", "code", "fate"),
+    [
+        (404, "RESOURCE_NOT_FOUND", "NOT_FOUND", Fate.PERMANENT),
+        (403, "QUOTA_EXCEEDED", "QUOTA_EXCEEDED", Fate.TEMPORARY),
+        (400, "RESOURCE_NOT_READY", "NOT_READY", Fate.TEMPORARY),
+        (503, "ZONE_RESOURCE_POOL_EXHAUSTED", "STOCK_OUT", Fate.STOCK_OUT),
+        (500, "INTERNAL_ERROR", "INTERNAL", Fate.TEMPORARY),
+        (None, "SOMETHING_NEW", "UNKNOWN", Fate.TEMPORARY),
+    ],
+)
+def test_an_operation_of_compute_has_its_fate(
+    http: int | None, reason: str, code: str, fate: Fate
+) -> None:
+    fault = fault_of(of_compute(compute_operation(http, reason, "It failed")), changes=False)
+    assert (fault.code, fault.fate) == (code, fate)
+    assert fault.message.startswith("It failed")
+
+
+@pytest.mark.parametrize("error", [None, {}, {"errors": [1, {"code": "X"}]}, {"errors": "x"}])
+def test_an_operation_of_compute_that_says_little_can_be_read(error: Any) -> None:
+    symptom = of_compute({"error": error, "httpErrorMessage": "NOT FOUND"})
+    assert (symptom.status, symptom.message) == ("UNKNOWN", "NOT FOUND")
