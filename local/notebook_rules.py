@@ -7,7 +7,6 @@ import re
 from copy import deepcopy
 from typing import Any
 
-from local import request_ids
 from local.labels import label_violations
 
 Json = dict[str, Any]
@@ -16,7 +15,6 @@ _INSTANCE_ID = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 _ZONE = re.compile(r"[a-z]+-[a-z]+[0-9]+-[a-z]")
 _DISK_GB_MOST = 64_000
 
-request_id_violations = request_ids.request_id_violations
 
 # updateMask paths, from the description of projects.locations.instances.patch; deletion protection
 # isn't among them, but a field that could never be changed would make no sense.

@@ -11,7 +11,6 @@ from typing import Any
 
 from local.clock import timestamp
 from local.notebook_rules import with_defaults
-from local.operations import Operation
 
 Json = dict[str, Any]
 
@@ -52,21 +51,6 @@ def run(instance: Json, now: datetime) -> None:
 def response(instance: Json) -> Json:
     """The instance as an operation's response carries it."""
     return {"@type": _TYPE + "Instance", **instance}
-
-
-def operation_metadata(operation: Operation) -> Json:
-    """google.cloud.notebooks.v2.OperationMetadata."""
-    metadata: Json = {
-        "@type": _TYPE + "OperationMetadata",
-        "createTime": timestamp(operation.begun),
-        "target": operation.target,
-        "verb": operation.verb,
-        "requestedCancellation": operation.cancelled,
-        "apiVersion": "v2",
-    }
-    if operation.done:
-        metadata["endTime"] = timestamp(operation.ends)
-    return metadata
 
 
 def _proxy_uri(instance: Json) -> str:

@@ -29,7 +29,7 @@ from local.compute import Compute
 from local.discovery import Discovery, refuse
 from local.errors import ApiError
 from local.locations import location_routes
-from local.notebook_changes import Change, Changes, no_undoing
+from local.notebook_changes import Change, Changes, no_undoing, without_own_name
 from local.notebook_consents import Consents
 from local.notebook_disks import NotebookDisks
 from local.operations import Operations
@@ -59,7 +59,7 @@ class Notebooks:
         self._instances = Collection()
         self._consents = Consents(self._instances)
         self._operations = Operations(cloud.clock)
-        self._changes = Changes(cloud, self._operations)
+        self._changes = Changes(cloud, self._operations, service="notebooks", version="v2")
 
     def routes(self) -> list[Route]:
         """The face at Google's own paths."""
@@ -143,7 +143,7 @@ class Notebooks:
     def _create(self, incoming: Incoming) -> Json:
         instance_id = incoming.query["instanceId"]
         name = f"{_parent(incoming)}/instances/{instance_id}"
-        body = _without_own_name(incoming.json(), name)
+        body = without_own_name(incoming.json(), name)
         refuse(rules.place_violations(incoming.params["location"], instance_id))
         self._discovery.check("Instance", body)
         body = self._discovery.normalised("Instance", body)
@@ -204,7 +204,7 @@ class Notebooks:
 
     def _patch(self, incoming: Incoming) -> Json:
         name, mask = _target(incoming), incoming.query.get("updateMask", "")
-        body = _without_own_name(incoming.json(), name)
+        body = without_own_name(incoming.json(), name)
         refuse(rules.mask_violations(mask))
         self._discovery.check("Instance", body, partial=True)
         body = self._discovery.normalised("Instance", body)
@@ -266,7 +266,8 @@ class Notebooks:
     def _change(
         self, incoming: Incoming, method: str, name: str, begin: Callable[[datetime], Change]
     ) -> Json:
-        return self._changes.make(method, name, incoming.query.get("requestId", ""), begin)
+        request_id = incoming.query.get("requestId", "")
+        return self._changes.make(f"instances.{method}", name, request_id, begin)
 
     def _shortage(self, instance: Json) -> ApiError | None:
         """What starting this instance's machine ends in, where its zone is short of such."""
@@ -307,11 +308,3 @@ def _target(incoming: Incoming) -> str:
     instance_id = incoming.params.get("id") or incoming.query.get("instanceId")
     parent = _parent(incoming)
     return f"{parent}/instances/{instance_id}" if instance_id else parent
-
-
-def _without_own_name(body: Json, name: str) -> Json:
-    # gcloud and Google's clients put the resource's own name or id into the body although the
-    # document calls it output only, and the API takes it; any other name stays and is refused.
-    if body.get("name") in (name, name.rsplit("/", 1)[1]):
-        return {key: value for key, value in body.items() if key != "name"}
-    return body

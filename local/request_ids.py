@@ -1,4 +1,4 @@
-"""What a `requestId` may be, the same for every service that takes one.
+"""What a `requestId` may be, the same for every service that takes a UUID.
 
 It must not know whose requests it names, nor what a repeat of one means.
 """

@@ -10,17 +10,16 @@ a failed create none.
 
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass
 from datetime import datetime
 
 from local.clock import timestamp
 from local.cloud import Cloud
 from local.discovery import Discovery, refuse
 from local.errors import ApiError
+from local.notebook_changes import Change, Changes, without_own_name
 from local.older.kinds import Json, Kind
 from local.older.requests import KINDS, SERVICE, Request
-from local.operations import Operation, Operations, operation_id
-from local.request_ids import request_id_violations
+from local.operations import Operations
 from local.store import Collection, listing, page_size, parse_filter
 
 _TYPE = "type.googleapis.com/google.cloud.notebooks.v1."
@@ -34,16 +33,6 @@ _SWITCHES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Change:
-    """A change to one notebook, before it becomes an operation."""
-
-    verb: str
-    succeed: Callable[[datetime], Json]
-    fail: Callable[[datetime], None]
-    at_once: bool = False  # nothing to do: the operation is born done
-
-
 class State:
     """All runtimes and instances, and their operations."""
 
@@ -52,6 +41,7 @@ class State:
         self._discovery = Discovery("notebooks", "v1")
         self._notebooks = {kind.collection: Collection() for kind in KINDS}
         self.operations = Operations(cloud.clock)
+        self._changes = Changes(cloud, self.operations, service=SERVICE, version="v1")
         self._methods: dict[str, Callable[[Request, Json], Json]] = {
             "list": self._list,
             "get": self._get,
@@ -116,19 +106,19 @@ class State:
                 f"{kind.called} have been deprecated and new instances cannot be created. "
                 "Create a Vertex AI Workbench instance instead."
             )
-        body = _without_own_name(body, name)
+        body = without_own_name(body, name)
         refuse(kind.place_violations(request.parent.split("/")[3], request.own_id))
         self._discovery.check(kind.schema, body)
         body = self._discovery.normalised(kind.schema, body)
         refuse(kind.body_violations(body))
 
-        def begin(now: datetime) -> _Change:
+        def begin(now: datetime) -> Change:
             if notebooks.find(name) is not None:
                 raise ApiError.already_exists(name)
             self._cloud.quotas.check_room(f"{SERVICE}.{kind.collection}", len(notebooks))
             notebooks.add(name, kind.born(name, body, now))
             arrive = self._arrives(kind, name, "ACTIVE")
-            return _Change("create", arrive, lambda _: notebooks.remove(name))
+            return Change("create", arrive, lambda _: notebooks.remove(name))
 
         return self._change(request, begin)
 
@@ -137,17 +127,17 @@ class State:
         self._discovery.check(f"{verb.capitalize()}{kind.schema}Request", body)
         during, after = _SWITCHES[verb]
 
-        def begin(now: datetime) -> _Change:
+        def begin(now: datetime) -> Change:
             notebook = self._of(request).get(name)
             before = deepcopy(notebook)
             arrive = self._arrives(kind, name, after)
             if verb != "reset" and notebook["state"] == after:
                 unchanged = _response(kind, before)
-                return _Change(verb, lambda _: unchanged, lambda _: None, at_once=True)
+                return Change(verb, lambda _: unchanged, lambda _: None, at_once=True)
             if verb == "reset" and notebook["state"] != "ACTIVE":
                 raise ApiError.failed_precondition(f"'{name}' doesn't run, it can't be reset.")
             kind.enter(notebook, during, now)
-            return _Change(verb, arrive, lambda _: self._of(request).replace(name, before))
+            return Change(verb, arrive, lambda _: self._of(request).replace(name, before))
 
         return self._change(request, begin, body.get("requestId", ""))
 
@@ -157,7 +147,7 @@ class State:
         labels = body.get("labels", {})
         refuse(kind.body_violations({"labels": labels}))
 
-        def begin(_: datetime) -> _Change:
+        def begin(_: datetime) -> Change:
             notebook = self._of(request).get(name)
 
             def succeed(ended: datetime) -> Json:
@@ -165,14 +155,14 @@ class State:
                 notebook["updateTime"] = timestamp(ended)
                 return _response(kind, notebook)
 
-            return _Change("update", succeed, lambda _: None)
+            return Change("update", succeed, lambda _: None)
 
         return self._change(request, begin)
 
     def _delete(self, request: Request, _: Json) -> Json:
         kind, name, notebooks = request.kind, request.name, self._of(request)
 
-        def begin(now: datetime) -> _Change:
+        def begin(now: datetime) -> Change:
             notebook = notebooks.get(name)
             before = deepcopy(notebook)
             kind.enter(notebook, kind.deleting, now)
@@ -181,40 +171,15 @@ class State:
                 notebooks.remove(name)
                 return dict(_EMPTY)
 
-            return _Change("delete", succeed, lambda _: notebooks.replace(name, before))
+            return Change("delete", succeed, lambda _: notebooks.replace(name, before))
 
         return self._change(request, begin)
 
     def _change(
-        self, request: Request, begin: Callable[[datetime], _Change], request_id: str = ""
+        self, request: Request, begin: Callable[[datetime], Change], request_id: str = ""
     ) -> Json:
-        """Repeat, refuse or begin a change: the one way by which an operation comes to be."""
         request_id = request_id or request.query.get("requestId", "")
-        refuse(request_id_violations(request_id))
-        name, scope = request.target, f"{request.parent} {request.call}"
-        with self.operations.settled() as now:
-            repeated = self.operations.repeated(scope, request_id, name)
-            if repeated is not None:
-                return repeated.to_json()
-            busy = self.operations.busy_with(name)
-            if busy is not None and request.method != "create":
-                raise ApiError.aborted(f"'{name}' is busy with operation '{busy.name}'.")
-            self._cloud.quotas.check_operations(SERVICE, self.operations.under_way())
-            change = begin(now)
-            operation = Operation(
-                name=f"{request.parent}/operations/{operation_id(now)}",
-                verb=change.verb,
-                target=name,
-                begun=now,
-                ends=now if change.at_once else now + self._cloud.operation_time(change.verb),
-                succeed=change.succeed,
-                fail=change.fail,
-                describe=_metadata,
-                error=self._cloud.operation_fault(SERVICE, request.call, name),
-            )
-            self.operations.begin(operation)
-            self.operations.remember(scope, request_id, operation)
-            return operation.to_json()
+        return self._changes.make(request.call, request.target, request_id, begin)
 
     def _arrives(self, kind: Kind, name: str, state: str) -> Callable[[datetime], Json]:
         def succeed(ended: datetime) -> Json:
@@ -230,26 +195,3 @@ class State:
 
 def _response(kind: Kind, notebook: Json) -> Json:
     return {"@type": _TYPE + kind.schema, **kind.shown(notebook)}
-
-
-def _metadata(operation: Operation) -> Json:
-    """google.cloud.notebooks.v1.OperationMetadata."""
-    metadata: Json = {
-        "@type": _TYPE + "OperationMetadata",
-        "createTime": timestamp(operation.begun),
-        "target": operation.target,
-        "verb": operation.verb,
-        "requestedCancellation": operation.cancelled,
-        "apiVersion": "v1",
-    }
-    if operation.done:
-        metadata["endTime"] = timestamp(operation.ends)
-    return metadata
-
-
-def _without_own_name(body: Json, name: str) -> Json:
-    # Clients put the resource's own name into the body although the document calls it output only,
-    # and the API takes it; any other name stays and is refused.
-    if body.get("name") in (name, name.rsplit("/", 1)[1]):
-        return {key: value for key, value in body.items() if key != "name"}
-    return body

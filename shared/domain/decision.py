@@ -227,9 +227,8 @@ def _made_ready(
         return resource, None
     place = place_for(resource, want, plan.shortages)
     if not place:
-        resource = replace(resource, problem=nowhere(want))
         # Who can't be made a notebook just now keeps nobody waiting behind them.
-        resource = replace(resource, queued_at=None)
+        resource = replace(resource, problem=nowhere(want), queued_at=None)
         return out_of_places(resource, key=environment.key, now=now, policy=policy), None
     if not plan.admitted:
         return replace(resource, queued_at=resource.queued_at or now, look_at=None), None

@@ -68,11 +68,11 @@ def _needs_snapshot(environment: Environment, notebook: Resource, goal: Goal | N
 
 
 def snapshot_wants(environment: Environment) -> dict[str, Want]:
-    """How to make the snapshots of the record, by id."""
+    """How to make the snapshots of the record that are not there yet, by id."""
     return {
         r.id: snapshot_want(environment, r)
         for r in environment.resources
-        if r.kind is Kind.SNAPSHOT
+        if r.kind is Kind.SNAPSHOT and r.state is State.ABSENT
     }
 
 
