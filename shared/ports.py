@@ -119,7 +119,8 @@ class Driver(Protocol):
 
         NotFound is ``State.ABSENT``. An operation that ended in an error is the observation's
         ``problem``; one still running is its ``operation``; one that ended well is ``finished``.
-        With ``want``, what is there is compared with it (``drift``), if no step is under way.
+        With ``want``, what is there is compared with it (``drift``), unless the cloud is at work
+        on it.
         A restore whose answer was lost is looked for among the operations: it is never repeated
         as long as it may have been carried out.
         """

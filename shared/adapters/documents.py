@@ -29,7 +29,7 @@ import msgspec
 
 from shared.domain.environment import Entry, Environment, Parked
 from shared.domain.names import fingerprint, slug
-from shared.domain.resources import State, Step
+from shared.domain.resources import Resource, State, Step
 
 SCHEMA = 2
 
@@ -87,9 +87,14 @@ def making(environment: Environment) -> str | None:
     limited is how much is asked of the cloud at once.
     """
     notebooks = [each for each in environment.resources if each.kind.holds_data]
-    if any(n.under_way is Step.CREATE or n.state is State.CREATING for n in notebooks):
+    if any(_is_made(notebook) for notebook in notebooks):
         return Making.CREATING.value
     return Making.WAITING.value if any(n.queued_at for n in notebooks) else None
+
+
+def _is_made(notebook: Resource) -> bool:
+    begun = notebook.under_way is Step.CREATE or notebook.may_still(Step.CREATE)
+    return begun or notebook.state is State.CREATING
 
 
 def encode_entry(key: str, entry: Entry) -> Document:

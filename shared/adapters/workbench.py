@@ -40,10 +40,9 @@ class WorkbenchDriver:
 
     def observe(self, resource: Resource, key: str, email: str, want: Want | None) -> Observation:
         """Look at the operation, if there is one, and at the instance if that tells too little."""
-        compared = want if resource.under_way is None else None
 
         def judge(instance: Json) -> Observation:
-            return judged(instance, resource, key, email, compared)
+            return judged(instance, resource, key, email, want)
 
         operation = self._operation_of(resource)
         if operation is None:

@@ -25,6 +25,7 @@ class News(StrEnum):
     HELD = "held"
     RELEASED = "released"
     RESTORED = "restored"
+    LOST = "lost"  # something of theirs was deleted by somebody else
 
 
 class Announcement(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,17 +14,20 @@ import msgspec
 from msgspec.structs import replace
 
 from shared.domain.announcements import News
-from shared.domain.environment import Entry, Environment, Phase
+from shared.domain.environment import Entry, Environment, Intent, Phase
+from shared.domain.faults import Fate, Problem
 from shared.domain.goals import Goal, Plan, goals_of
 from shared.domain.keeping import (
     inherited,
     is_forgotten,
+    is_kept,
+    lost_by_others,
     snapshot_wants,
     to_restore,
     with_snapshots,
 )
 from shared.domain.leavers import conclusion, with_another_look, with_evidence, with_uses
-from shared.domain.memory import begin, out_of_places, see
+from shared.domain.memory import begin, out_of_places, see, wait_after
 from shared.domain.outlook import is_there, with_outlook
 from shared.domain.places import nowhere, place_for
 from shared.domain.policy import Policy
@@ -41,12 +44,19 @@ _NEWS = {
 }
 
 
+_MOST_LOSSES = 5
+
+
 class Action(msgspec.Struct, frozen=True):
-    """One step to take now, on one resource; ``want`` is given for create and update."""
+    """One step to take now, on one resource; ``want`` is given for create and update.
+
+    ``intent``: what was in force when the step was decided.
+    """
 
     resource: Resource
     step: Step
     want: Want | None
+    intent: Intent | None = None
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -70,12 +80,23 @@ def prepared(environment: Environment, plan: Plan, now: datetime) -> Environment
     if environment.intent is not None:
         for want in plan.wants or ():
             if environment.resource(want.id) is None:
-                new = Resource(kind=want.kind, slot=want.slot, name=want.places[0])
-                environment = environment.with_resource(new)
+                environment = _with_wanted(environment, want)
     for resource in environment.resources:
         if resource.kind.is_use and resource.under_way is None:
             environment = environment.without(resource.id)  # theirs to run again
     return environment
+
+
+def _with_wanted(environment: Environment, want: Want) -> Environment:
+    """The record with a resource for ``want``: the one of that name which a look everywhere found
+    when the person left, or a new one."""
+    found = next((r for r in environment.resources if r.name in want.places), None)
+    if found is None:
+        new = Resource(kind=want.kind, slot=want.slot, name=want.places[0])
+        return environment.with_resource(new)
+    owed = found.kind.holds_data and found.state is not State.ABSENT
+    wanted = replace(found, slot=want.slot, start_owed=found.start_owed or owed)
+    return environment.without(found.id).with_resource(wanted)
 
 
 def must_look(environment: Environment, plan: Plan, now: datetime) -> list[str]:
@@ -86,11 +107,23 @@ def must_look(environment: Environment, plan: Plan, now: datetime) -> list[str]:
     taken on an old memory.
     """
     goals = goals_of(environment, plan, now)
-    return [r.id for r in environment.resources if _due_a_look(environment, r, goals[r.id], now)]
+    due = [r for r in environment.resources if _due_a_look(environment, r, goals[r.id], now)]
+    # What is about to be deleted for good is so only on the strength of a snapshot seen just now.
+    relied_on = {
+        f"{Kind.SNAPSHOT}/{r.snapshot}"
+        for r in due
+        if goals[r.id] is Goal.GONE and is_kept(environment, r)
+    }
+    ids = {r.id for r in due} | {id for id in relied_on if _may_look(environment.resource(id), now)}
+    return [r.id for r in environment.resources if r.id in ids]
+
+
+def _may_look(resource: Resource | None, now: datetime) -> bool:
+    return resource is not None and (resource.retry_at is None or resource.retry_at <= now)
 
 
 def _due_a_look(environment: Environment, resource: Resource, goal: Goal, now: datetime) -> bool:
-    if resource.retry_at is not None and resource.retry_at > now:
+    if not _may_look(resource, now):
         return False
     if resource.look_at is not None:
         return resource.look_at <= now
@@ -130,7 +163,7 @@ def decide(
     environment, actions, more, waits = _with_steps(environment, plan, observations, now, policy)
     goals = goals_of(environment, plan, now)
     environment = with_outlook(environment, plan, goals, now, policy)
-    environment, wants_scan = conclusion(environment, plan, now)
+    environment, wants_scan = conclusion(environment, plan, now, policy)
     entries = [*entries, *seen, *more]
     if environment.phase is not before.phase:
         text = f"now {environment.phase}"
@@ -165,12 +198,25 @@ def _with_looks(
     return environment, entries
 
 
+def _with_loss(
+    environment: Environment, text: str, about: str, now: datetime
+) -> tuple[Environment, list[Entry]]:
+    """The record that says what somebody else deleted, and the history entry that does."""
+    environment = replace(environment, losses=(*environment.losses, text)[-_MOST_LOSSES:])
+    environment = announced(environment, News.LOST, now, reason=text)
+    return environment, [Entry(at=now, action="resource.lost", text=text, about=about)]
+
+
 def absorbed(
     environment: Environment, before: Resource, after: Resource, now: datetime
 ) -> tuple[Environment, list[Entry]]:
     """The record with ``after`` in the place of ``before``, and all that this has to tell."""
     entries = told(before, after, now)
+    loss = lost_by_others(environment, before, after)
     environment = with_evidence(environment, before, after, now)
+    if loss:
+        environment, more = _with_loss(environment, loss, after.id, now)
+        entries += more
     at_rest = (State.STOPPED, State.ABSENT)
     if before.kind.holds_data and after.state in at_rest and before.state not in at_rest:
         environment = with_another_look(environment, now)
@@ -200,18 +246,32 @@ def _with_steps(
         if resource.queued_at is not None and (goal is not Goal.UP or want is None):
             # Nobody else is to wait behind somebody who wants no notebook any more.
             resource = replace(resource, queued_at=None)
-        step = next_step(environment, resource, goal, want, now, seen=resource.id in observations)
+        step = next_step(
+            environment,
+            resource,
+            goal,
+            want,
+            now,
+            seen=_was_seen(observations, resource.id),
+            snapshot_seen=_was_seen(observations, f"{Kind.SNAPSHOT}/{resource.snapshot}"),
+        )
         if step is Step.CREATE and want is not None and resource.kind.holds_data:
             resource, step = _made_ready(environment, resource, want, plan, now, policy)
             waits |= resource.queued_at is not None
             entries += told(before, resource, now)
         if step is not None:
             resource = begin(resource, step, now)
-            actions.append(Action(resource, step, want))
+            actions.append(Action(resource, step, want, environment.intent))
         elif is_there(environment, resource, goal):
             resource = replace(resource, attempts=0, problem=None, look_at=None, retry_at=None)
         environment = with_evidence(environment, before, resource, now)
     return environment, actions, entries, waits
+
+
+def _was_seen(observations: Mapping[str, Observation], id: str) -> bool:
+    """Whether a look was made just now, and answered."""
+    seen = observations.get(id)
+    return seen is not None and seen.state is not None
 
 
 def _made_ready(
@@ -225,6 +285,12 @@ def _made_ready(
     """A notebook about to be made: where, from which snapshot; or what it has to wait for."""
     if environment.inherits:
         return resource, None
+    if resource.may_still(Step.CREATE):
+        # It may still be made where it was asked for: nowhere else until then.
+        resource = replace(resource, queued_at=None)
+        if resource.name in want.places and resource.name not in resource.tried:
+            return resource, Step.CREATE
+        return replace(resource, look_at=resource.unconfirmed_until), None
     place = place_for(resource, want, plan.shortages)
     if not place:
         # Who can't be made a notebook just now keeps nobody waiting behind them.
@@ -260,9 +326,32 @@ def judged(
     if drift is not None and want is not None and not drift.can_be_mended:
         resource = replace(resource, digest=want.digest)
     fresh = resource.kind is Kind.WORKBENCH and resource.state is State.READY
+    if fresh and not resource.link and want is not None:
+        return _without_link(environment, resource, now, policy)
     if fresh and not resource.consented and resource.ask_at is None:
         return replace(resource, ask_at=now + policy.first_question(environment.key))
     return resource
+
+
+def _without_link(
+    environment: Environment, resource: Resource, now: datetime, policy: Policy
+) -> Resource:
+    """A notebook that runs but can't be opened yet: looked at until it can."""
+    since = resource.waiting_since or now
+    resource = replace(resource, waiting_since=since)
+    if resource.look_at is not None or resource.problem is not None:
+        return resource
+    if now - since <= policy.stuck:
+        return replace(resource, look_at=now + policy.poll)
+    minutes = int(policy.stuck.total_seconds() // 60)
+    problem = Problem(
+        code="NO_LINK",
+        message=f"{resource.name} has been running for more than {minutes} minutes, but Workbench "
+        "gives no address to open it at. Look at its logs in Compute Engine; a stop and a start "
+        "by its owner may help.",
+        fate=Fate.TEMPORARY,
+    )
+    return wait_after(resource, problem, key=environment.key, now=now, policy=policy)
 
 
 def _with_consents(
@@ -271,7 +360,10 @@ def _with_consents(
     """The record with the answers of those who were asked; who hasn't consented is asked again."""
     for id, consented in plan.consents.items():
         notebook = environment.resource(id)
-        if notebook is not None:
+        if notebook is not None and id in plan.vanished:
+            # Who couldn't be asked because there is no such notebook: see whether that is so.
+            environment = environment.with_resource(replace(notebook, look_at=now))
+        elif notebook is not None:
             again = None if consented else now + policy.ask_again
             notebook = replace(notebook, consented=consented, ask_at=again)
             environment = environment.with_resource(notebook)

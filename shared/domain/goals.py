@@ -32,7 +32,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     ``zone/machine-type``. ``admitted``: whether it is this person's turn to have a notebook made.
     ``scan``: everything found of a leaver when all that the record knows of was gone; None as long
     as nobody has looked. ``consents``: by resource id, whether the owners who were asked just now
-    have consented, None where that can't be known.
+    have consented, None where that can't be known; ``vanished``: those of them whose notebook the
+    cloud does not know.
     """
 
     wants: tuple[Want, ...] | None = ()
@@ -43,6 +44,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     admitted: bool = True
     scan: tuple[Leftover, ...] | None = None
     consents: Mapping[str, bool | None] = {}
+    vanished: Collection[str] = ()
 
 
 def goals_of(environment: Environment, plan: Plan, now: datetime) -> dict[str, Goal]:
@@ -65,7 +67,8 @@ def _goal(
     intent, held = environment.intent, environment.held is not None
     gone = Goal.STAY if held else Goal.GONE
     if resource.kind is Kind.SNAPSHOT:
-        return gone if has_expired(resource, now) else Goal.UP
+        awaited = any(r.restore_from == resource.name for r in environment.resources)
+        return gone if has_expired(resource, now) and not awaited else Goal.UP
     if resource.kind is Kind.SESSION:
         # To end a session deletes nothing: a hold doesn't keep it running.
         return Goal.GONE if environment.leaving else Goal.STAY

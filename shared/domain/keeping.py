@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from shared.domain.environment import Entry, Environment, Verb
 from shared.domain.goals import Goal
-from shared.domain.resources import Kind, Resource, State, Want
+from shared.domain.resources import Kind, Resource, State, Step, Want
 from shared.domain.wants.snapshot import snapshot_name, snapshot_want
 
 # For somebody whose address changed, where the profile asks for no snapshot of its own accord.
@@ -89,6 +89,30 @@ def is_forgotten(before: Resource, after: Resource, environment: Environment, go
     if goal is not Goal.UP or before.was_ready:
         return True
     return all(r.snapshot != after.slot for r in environment.resources)
+
+
+def lost_by_others(environment: Environment, before: Resource, after: Resource) -> str:
+    """What somebody else took away of a person's work, in words; '' if nothing."""
+    if before.restore_from and not after.restore_from and after.problem is not None:
+        return (
+            f"{before.restore_from}, whose data was to be restored, is gone: "
+            f"{after.name} starts without it"
+        )
+    ours = before.under_way in (Step.DELETE, Step.CREATE) or before.may_still(Step.DELETE)
+    if after.state is not State.ABSENT or not before.was_ready or ours:
+        return ""
+    if before.kind is Kind.WORKBENCH:
+        return _lost_notebook(environment, before)
+    if before.kind is Kind.SNAPSHOT:
+        return f"the snapshot {before.name} was deleted by somebody else"
+    return ""
+
+
+def _lost_notebook(environment: Environment, notebook: Resource) -> str:
+    text = f"{notebook.name} was deleted by somebody else"
+    if is_kept(environment, notebook):
+        return f"{text}; its data is in a snapshot"
+    return f"{text}; what was in it since its last snapshot, if there is one, is lost"
 
 
 def to_restore(environment: Environment) -> str:

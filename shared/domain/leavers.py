@@ -14,6 +14,7 @@ from shared.domain.environment import Environment, Phase
 from shared.domain.evidence import Scan, amended, current, noted
 from shared.domain.goals import Plan
 from shared.domain.names import fingerprint
+from shared.domain.policy import Policy
 from shared.domain.resources import Kind, Leftover, Resource, State
 
 _AGAIN = timedelta(minutes=1)
@@ -49,7 +50,9 @@ def with_another_look(environment: Environment, now: datetime) -> Environment:
     return environment
 
 
-def conclusion(environment: Environment, plan: Plan, now: datetime) -> tuple[Environment, bool]:
+def conclusion(
+    environment: Environment, plan: Plan, now: datetime, policy: Policy
+) -> tuple[Environment, bool]:
     """The record once all it knows of is gone: looked at everywhere, or to be; and whether to be.
 
     What turns up with the person's labels, and the record did not know of, is removed as well.
@@ -57,18 +60,19 @@ def conclusion(environment: Environment, plan: Plan, now: datetime) -> tuple[Env
     leaving = current(environment.leavings)
     if environment.phase is not Phase.REMOVED or leaving is None or leaving.completed_at:
         return environment, False
-    if plan.scan is None and leaving.had:
+    if plan.scan is None:
         return _not_yet(environment, now + _AGAIN), True
-    scan = plan.scan or ()
+    scan = plan.scan
     missed = [found for found in scan if found.ours and found.kind is not Kind.SNAPSHOT]
     if missed:
-        return _not_yet(_with_missed(environment, missed, now), now), False
+        environment = _with_missed(environment, missed, now)
+        return _not_yet(_with_patience(environment, policy), now), False
     result = Scan(
         at=now,
         leftovers=tuple(_described(f) for f in scan if not f.ours),
         kept=tuple(_described(f) for f in scan if f.ours),
     )
-    leaving = replace(leaving, scan=result if leaving.had else None, completed_at=now)
+    leaving = replace(leaving, scan=result, completed_at=now)
     return replace(environment, leavings=amended(environment.leavings, leaving)), False
 
 
@@ -87,12 +91,27 @@ def _with_missed(environment: Environment, missed: list[Leftover], now: datetime
             continue
         known = next((r for r in environment.resources if r.name == found.name), None)
         resource = known or Resource(
-            kind=found.kind, slot=f"found-{fingerprint(found.name, length=8)}", name=found.name
+            kind=found.kind,
+            slot=f"found-{fingerprint(found.name, length=8)}",
+            name=found.name,
+            state=State.STOPPED,  # as good as any until it is looked at, which is at once
         )
-        environment = environment.with_resource(
-            replace(resource, state=State.STOPPED if known is None else known.state, look_at=now)
-        )
+        environment = environment.with_resource(replace(resource, look_at=now, retry_at=None))
     return environment
+
+
+def _with_patience(environment: Environment, policy: Policy) -> Environment:
+    """What nothing is known of but that it exists is kept for as long as that may matter.
+
+    Its record was lost: whatever grace period and snapshot the person was to have, nobody knows.
+    """
+    if environment.joined is not None:
+        return environment
+    return replace(
+        environment,
+        grace_seconds=max(environment.grace_seconds, int(policy.unknown_grace.total_seconds())),
+        keep_seconds=max(environment.keep_seconds, int(policy.unknown_keep.total_seconds())),
+    )
 
 
 def _with_use(environment: Environment, found: Leftover) -> Environment:

@@ -11,10 +11,13 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from shared.domain.faults import Fate, Problem
+from shared.domain.places import zone_of
 from shared.domain.policy import Policy
-from shared.domain.resources import Drift, Observation, Resource, State, Step
+from shared.domain.resources import Drift, LostCall, Observation, Resource, State, Step
 
 _REQUESTS = uuid.UUID("6f0d7c1e-4f43-5d0c-9d0b-0c3a9f6c5b11")
+
+STUCK = "STUCK"  # the code of a problem: something has been at work for too long
 
 _AT_HAND = (State.READY, State.STOPPED)
 _ACHIEVED = {
@@ -49,6 +52,8 @@ def begin(resource: Resource, step: Step, now: datetime) -> Resource:
         retry_at=None,
         queued_at=None,
         protected_by_us=resource.protected_by_us or step is Step.PROTECT,
+        # What we stop ourselves is ours to start, should it be wanted again.
+        start_owed=resource.start_owed or step in (Step.CREATE, Step.STOP),
     )
     if step in (Step.START, Step.CREATE):
         # Once it runs again, no snapshot holds all of its data any more.
@@ -57,25 +62,100 @@ def begin(resource: Resource, step: Step, now: datetime) -> Resource:
 
 
 def see(
-    resource: Resource, seen: Observation, *, key: str, now: datetime, policy: Policy
+    resource: Resource,
+    seen: Observation,
+    *,
+    key: str,
+    now: datetime,
+    policy: Policy,
+    answered: bool = False,
 ) -> Resource:
-    """The resource after the cloud was asked about it, or has answered a step."""
+    """The resource after the cloud was asked about it.
+
+    ``answered``: ``seen`` is the answer to the step under way, not a look of its own.
+    """
+    before = resource
     if seen.state is None:
         assert seen.problem is not None, "an observation without a state must say why"
-        return _wait_after(resource, seen.problem, key=key, now=now, policy=policy)
+        return wait_after(resource, seen.problem, key=key, now=now, policy=policy)
+    if not answered:
+        resource = _with_call_of_a_crash(resource, now, policy)
     if seen.operation:
         return _still_at_work(resource, seen, key=key, now=now, policy=policy)
+    resource = _as_seen(resource, seen, now)
     problem = seen.problem
     if seen.state is State.FOREIGN:
         problem = _hands_off(resource, seen)
-    resource = _as_seen(resource, seen)
+    elif answered and _had_no_effect(before, resource):
+        problem = _no_effect(before)
     if problem is not None:
+        if problem.fate is Fate.UNCERTAIN:
+            # Its operation is over, whatever it ended in: nothing about it is uncertain.
+            problem = replace(problem, fate=Fate.TEMPORARY)
         return fail(resource, problem, key=key, now=now, policy=policy)
     if seen.state.is_moving:
+        return _moving(resource, key=key, now=now, policy=policy)
+    return _settled(resource, seen, now, answered=answered)
+
+
+def _with_call_of_a_crash(resource: Resource, now: datetime, policy: Policy) -> Resource:
+    """A step under way of which we have neither an operation nor an answer: its worker is gone.
+
+    It made its call while it had the lease, if at all.
+    """
+    if resource.under_way is None or resource.operation or resource.since is None:
+        return resource
+    until = resource.since + policy.lease + policy.doubt
+    if until <= now or resource.may_still(resource.under_way):
+        return resource
+    return _with_lost_call(resource, until)
+
+
+def _with_lost_call(resource: Resource, until: datetime) -> Resource:
+    assert resource.under_way is not None
+    others = tuple(c for c in resource.unconfirmed if c.step is not resource.under_way)
+    return replace(resource, unconfirmed=(*others, LostCall(step=resource.under_way, until=until)))
+
+
+def _had_no_effect(before: Resource, after: Resource) -> bool:
+    """Whether a step was answered, but neither begun nor done: repeated at once it would loop."""
+    step = before.under_way
+    if step is None or before.operation or after.state.is_moving:
+        return False
+    return after.state is before.state and after.state not in _ACHIEVED[step]
+
+
+def _no_effect(resource: Resource) -> Problem:
+    return Problem(
+        code="NO_EFFECT",
+        message=f"{resource.name} was {resource.state} before {resource.under_way} and still is, "
+        "though the call was answered without an error; tried again later",
+        fate=Fate.TEMPORARY,
+    )
+
+
+def _moving(resource: Resource, *, key: str, now: datetime, policy: Policy) -> Resource:
+    """The cloud is at work on it: for us, or for somebody else."""
+    if resource.under_way is None and resource.may_still(Step.CREATE):
+        # The create whose answer was lost has been carried out after all.
+        resource = replace(resource, under_way=Step.CREATE, since=now, waiting_since=None)
+    if resource.under_way is not None:
         if _is_overdue(resource, now, policy):
             return _stuck(resource, key=key, now=now, policy=policy)
         return replace(resource, look_at=now + policy.poll, retry_at=None)
-    return _settled(resource, now, policy, finished=seen.finished)
+    since = resource.waiting_since or now
+    resource = replace(resource, waiting_since=since, retry_at=None, look_at=now + policy.poll)
+    if now - since <= policy.patience(resource.kind, None):
+        return resource
+    minutes = int(policy.stuck.total_seconds() // 60)
+    message = (
+        f"{resource.name} has been {resource.state} for more than {minutes} minutes, which no step "
+        "of ours began; what can be tried is tried. Look at its logs in Compute Engine, or ask "
+        "whoever changed it."
+    )
+    problem = Problem(code=STUCK, message=message, fate=Fate.TEMPORARY)
+    waiting = wait_after(resource, problem, key=key, now=now, policy=policy)
+    return replace(waiting, overdue=True, retry_at=None)
 
 
 def _still_at_work(
@@ -99,15 +179,17 @@ def _still_at_work(
 
 
 def _is_overdue(resource: Resource, now: datetime, policy: Policy) -> bool:
-    return resource.since is not None and now - resource.since > policy.stuck
+    patience = policy.patience(resource.kind, resource.under_way)
+    return resource.since is not None and now - resource.since > patience
 
 
 def _stuck(resource: Resource, *, key: str, now: datetime, policy: Policy) -> Resource:
     """Given up on: what was never ready holds nobody's work; the rest is looked at again."""
     assert resource.under_way is not None
-    step, minutes = resource.under_way, int(policy.stuck.total_seconds() // 60)
+    step = resource.under_way
+    minutes = int(policy.patience(resource.kind, step).total_seconds() // 60)
     problem = Problem(
-        code="STUCK",
+        code=STUCK,
         message=f"{resource.name}: {step} has not ended in {minutes} minutes; tried again. "
         "If this repeats, look at its logs in Compute Engine and at the quota of its zone.",
         fate=Fate.TEMPORARY,
@@ -119,24 +201,41 @@ def _stuck(resource: Resource, *, key: str, now: datetime, policy: Policy) -> Re
     return replace(after, state=State.CREATING, overdue=True, look_at=now, retry_at=None)
 
 
-def _as_seen(resource: Resource, seen: Observation) -> Resource:
+def _as_seen(resource: Resource, seen: Observation, now: datetime) -> Resource:
     assert seen.state is not None
-    gone = seen.state is State.ABSENT
+    resource = _confirmed(resource, now)
+    gone, ready = seen.state is State.ABSENT, seen.state is State.READY
+    asleep = seen.state is State.STOPPED
     return replace(
         resource,
         state=seen.state,
-        link=seen.link,
+        link=seen.link or (resource.link if asleep else ""),
         items=seen.items,
         drift=None if gone else seen.drift or resource.drift,
         protected=seen.protected,
         protected_by_us=resource.protected_by_us and not gone,
-        snapshot="" if gone or seen.state is State.READY else resource.snapshot,
+        snapshot="" if gone or ready else resource.snapshot,
         digest="" if gone else resource.digest,
-        was_ready=not gone and (resource.was_ready or seen.state is State.READY),
-        overdue=resource.overdue and seen.state is State.CREATING,
+        was_ready=not gone and (resource.was_ready or ready),
+        ready_since=None if gone else resource.ready_since or (now if ready else None),
+        consented=None if gone else resource.consented,
+        start_owed=resource.start_owed and not (ready and not resource.unconfirmed),
+        overdue=resource.overdue and seen.state is resource.state,
+        waiting_since=resource.waiting_since if seen.state.is_moving or ready else None,
         stillborn=seen.state is State.BROKEN
         and (resource.stillborn or _creation_failed(resource, seen)),
     )
+
+
+def _confirmed(resource: Resource, now: datetime) -> Resource:
+    """After a look later than all calls whose answer was lost: what they did can be seen now.
+
+    One of them may have written what was wanted earlier, so it is compared anew.
+    """
+    until = resource.unconfirmed_until
+    if until is None or now < until:
+        return resource
+    return replace(resource, unconfirmed=(), digest="", serial=resource.serial + 1)
 
 
 def _creation_failed(resource: Resource, seen: Observation) -> bool:
@@ -145,12 +244,9 @@ def _creation_failed(resource: Resource, seen: Observation) -> bool:
     return began_it and seen.problem is not None
 
 
-def _settled(resource: Resource, now: datetime, policy: Policy, *, finished: bool) -> Resource:
+def _settled(resource: Resource, seen: Observation, now: datetime, *, answered: bool) -> Resource:
     """Nothing is at work on it any more. Did our step, if there was one, come to its end?"""
-    doubt = resource.doubted_until
-    if resource.state is not State.ABSENT or (doubt is not None and doubt <= now):
-        doubt = None
-    resource = replace(resource, look_at=doubt, doubted_until=doubt, retry_at=None)
+    resource = replace(resource, look_at=resource.unconfirmed_until, retry_at=None)
     if resource.under_way is None:
         return resource
     step = resource.under_way
@@ -159,18 +255,14 @@ def _settled(resource: Resource, now: datetime, policy: Policy, *, finished: boo
         achieved = achieved and resource.protected is (step is Step.PROTECT)
     if step is Step.RESTORE:
         # What it restored can't be seen in the thing: only its operation tells.
-        achieved = achieved and finished
+        achieved = achieved and seen.finished
     # With no operation and no effect, the call may never have left: the very same request is
     # repeated. With an operation that ended, asking again under its id would only replay it.
-    ended = achieved or bool(resource.operation)
-    if step in (Step.CREATE, Step.RESTORE) and not ended and resource.since is not None:
-        # One whose answer we never had may still land: "not found" is believed only later.
-        believed = resource.since + policy.doubt
-        if believed > now and step is Step.RESTORE:
-            return replace(resource, look_at=believed)
-        if believed > now:
-            resource = replace(resource, look_at=believed, doubted_until=believed)
-    resource = _after(step, resource, now) if achieved else resource
+    ended = achieved or bool(resource.operation) or answered
+    if step is Step.RESTORE and not ended and resource.unconfirmed:
+        # Repeated, it would put the old data over what somebody has written since.
+        return resource
+    resource = _after(step, resource, seen) if achieved else resource
     return replace(
         resource,
         under_way=None,
@@ -182,11 +274,11 @@ def _settled(resource: Resource, now: datetime, policy: Policy, *, finished: boo
     )
 
 
-def _after(step: Step, resource: Resource, now: datetime) -> Resource:
+def _after(step: Step, resource: Resource, seen: Observation) -> Resource:
     """What a step that was achieved leaves in our memory besides the state."""
     if step is Step.CREATE:
-        return replace(resource, tried=(), ready_since=now, consented=None)
-    if step is Step.UPDATE:
+        return replace(resource, tried=(), consented=None)
+    if step is Step.UPDATE and seen.drift is None:
         # Of the drift is left what no update can mend.
         never = resource.drift.never if resource.drift is not None else ()
         return replace(resource, drift=Drift(never=never) if never else None)
@@ -203,7 +295,9 @@ def fail(
     """A step failed: what becomes of it, by the fate of the fault."""
     if problem.fate is Fate.UNCERTAIN:
         # Still under way as far as we know, and the serial stays: a repeat is the same request.
-        return _wait_after(resource, problem, key=key, now=now, policy=policy)
+        if resource.under_way is not None:
+            resource = _with_lost_call(resource, now + policy.doubt)
+        return wait_after(resource, problem, key=key, now=now, policy=policy)
     attempts = resource.attempts
     if problem.fate in (Fate.PERMANENT, Fate.FOREIGN):
         # Repeating can't help; only the slow steps remain, or an event after it was mended.
@@ -225,7 +319,21 @@ def fail(
         # Not a failure yet: the next place is tried at once. None left is (``out_of_places``).
         tried = tuple(dict.fromkeys((*resource.tried, resource.name)))
         return replace(ended, tried=tried, problem=problem, look_at=now, retry_at=None)
-    return _wait_after(ended, problem, key=key, now=now, policy=policy)
+    if problem.fate is Fate.STOCK_OUT:
+        # Its disk ties it to its zone. An empty zone is nobody's mistake: never quarantine.
+        ended = replace(ended, attempts=min(ended.attempts, policy.attempts - 2))
+        problem = _no_machine(resource, problem)
+    return wait_after(ended, problem, key=key, now=now, policy=policy)
+
+
+def _no_machine(resource: Resource, problem: Problem) -> Problem:
+    zone = zone_of(resource.name) or "its zone"
+    message = (
+        f"{resource.name}: {zone} has no machine to {resource.under_way or 'run'} it on just now. "
+        "Its data is safe on its disk there; tried again later. If this stays, change the machine "
+        "type in the profile."
+    )
+    return replace(problem, message=message)
 
 
 def out_of_places(resource: Resource, *, key: str, now: datetime, policy: Policy) -> Resource:
@@ -235,12 +343,13 @@ def out_of_places(resource: Resource, *, key: str, now: datetime, policy: Policy
     # That the zones are empty is nobody's mistake to mend: it never leads into quarantine.
     attempts = min(resource.attempts, policy.attempts - 2)
     resource = replace(resource, tried=(), attempts=attempts)
-    return _wait_after(resource, problem, key=key, now=now, policy=policy)
+    return wait_after(resource, problem, key=key, now=now, policy=policy)
 
 
-def _wait_after(
+def wait_after(
     resource: Resource, problem: Problem, *, key: str, now: datetime, policy: Policy
 ) -> Resource:
+    """``resource`` left alone for a while because of ``problem``: longer after each failure."""
     attempts = resource.attempts + 1
     wait = policy.backoff(attempts, f"{key}/{resource.id}")
     if problem.retry_after_seconds is not None:
@@ -248,10 +357,16 @@ def _wait_after(
     return replace(
         resource,
         attempts=attempts,
-        problem=problem,
+        problem=_to_show(resource.problem, problem),
         retry_at=now + wait,
         look_at=now + wait,
     )
+
+
+def _to_show(known: Problem | None, new: Problem) -> Problem:
+    """What follows from a stuck step (it is busy, it is in no state for that) doesn't hide it."""
+    follows = new.fate in (Fate.TEMPORARY, Fate.UNCERTAIN)
+    return known if known is not None and known.code == STUCK and follows else new
 
 
 def _hands_off(resource: Resource, seen: Observation) -> Problem:

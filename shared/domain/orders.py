@@ -79,7 +79,8 @@ def _held(environment: Environment, order: Order, now: datetime) -> Environment:
         return replace(environment, due_at=now)  # since when, and why, is what was said first
     hold = Hold(at=now, reason=order.reason, by=order.by)
     resources = tuple(
-        replace(r, look_at=now) if r.kind.holds_data else r for r in environment.resources
+        replace(r, look_at=now, retry_at=None) if r.kind.holds_data else r
+        for r in environment.resources
     )
     environment = replace(environment, held=hold, resources=resources, due_at=now)
     return announced(environment, News.HELD, now, reason=order.reason)

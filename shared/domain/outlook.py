@@ -13,20 +13,22 @@ from shared.domain.faults import Fate
 from shared.domain.goals import Goal, Plan
 from shared.domain.policy import Policy
 from shared.domain.resources import Kind, Resource, State
-from shared.domain.steps import owed_protection
+from shared.domain.steps import must_run, owed_protection
+
+_COMPARED = (Kind.WORKBENCH, Kind.SESSION_TEMPLATE, Kind.CLUSTER_TEMPLATE)
 
 
 def is_there(environment: Environment, resource: Resource, goal: Goal) -> bool:
     """Whether ``resource`` is where it should be, as far as we remember."""
     if resource.state is State.FOREIGN:
         return goal is not Goal.UP  # nothing of this person's is there
-    if resource.under_way is not None or resource.look_at is not None:
+    if resource.under_way is not None or resource.look_at is not None or resource.unconfirmed:
         return False
     if owed_protection(environment, resource) is not None:
         return False
     match goal:
         case Goal.UP:
-            return resource.state is State.READY and not _owes_a_look(resource)
+            return _is_usable(resource) and not _owes_a_look(resource)
         case Goal.DOWN:
             # What is broken runs nothing that could be used.
             return resource.state in (State.STOPPED, State.ABSENT, State.BROKEN)
@@ -37,12 +39,19 @@ def is_there(environment: Environment, resource: Resource, goal: Goal) -> bool:
     assert_never(goal)
 
 
+def _is_usable(resource: Resource) -> bool:
+    """Whether it is of use to its owner: a notebook runs and can be opened, or merely sleeps."""
+    if resource.kind.holds_data and resource.state is State.STOPPED:
+        return not must_run(resource)
+    openable = resource.kind is not Kind.WORKBENCH or bool(resource.link)
+    return resource.state is State.READY and openable
+
+
 def _owes_a_look(resource: Resource) -> bool:
-    """Whether a notebook that runs is yet to be restored, compared with its profile, or mended."""
-    if resource.kind is not Kind.WORKBENCH:
+    """Whether it is yet to be restored, or compared with what the profile asks for."""
+    if resource.kind not in _COMPARED:
         return False
-    mended = resource.drift is not None and not resource.drift.can_be_mended
-    return bool(resource.restore_from) or not (resource.digest or mended)
+    return bool(resource.restore_from) or not resource.digest
 
 
 def with_outlook(
@@ -55,16 +64,19 @@ def with_outlook(
     """The record with its phase, the problem people should see, and the time to look again."""
     troubled = [r for r in environment.resources if _is_trouble(r)]
     problem = "; ".join(f"{r.id}: {r.problem.message}" for r in troubled if r.problem)
+    is_troubled = bool(problem)
+    problem = "; ".join(filter(None, (problem, *environment.losses)))
     due_at = _due_at(environment, goals, now, policy)
     if plan.wants is None and environment.intent is not None and not environment.leaving:
         problem = (
             f"profile {environment.profile!r} is not in profiles.yaml any more; bring it back, or "
             "send a join with another"
         )
+        is_troubled = True
         due_at = now + policy.backoff_most
     return replace(
         environment,
-        phase=_phase(environment, goals, now, policy, troubled=bool(problem)),
+        phase=_phase(environment, goals, now, policy, troubled=is_troubled),
         problem=problem,
         due_at=due_at,
         updated_at=now,

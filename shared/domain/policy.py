@@ -7,6 +7,8 @@ from datetime import timedelta
 
 import msgspec
 
+from shared.domain.resources import Kind, Step
+
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """Times and limits of converge.
@@ -14,17 +16,19 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     ``lease``: how long one worker may act on a record before another takes over. It must be well
     above what one step can take at the worst (``call_deadline``: three calls of 25 s), because no
     step is begun that could outlive the lease.
-    ``poll``: how soon to look again at something under way. ``doubt``: how long a create whose
-    answer was lost may still land, so that "not found" is not believed yet. ``stuck``: how long an
-    operation may take (a create took at most 40 minutes in Terraform's bound for it).
+    ``poll``: how soon to look again at something under way. ``doubt``: how long after we gave up
+    waiting for its answer a call may still be carried out. ``stuck``: how long an operation may
+    take (a create took at most 40 minutes in Terraform's bound for it); ``stuck_copy``: the same
+    for what copies a disk, since a first snapshot of a large one may take hours.
     ``shortage``: how long a zone that had no machines left is passed over for everybody.
     ``creations``: how many notebooks may be made at once; the others wait for their turn.
     ``ask_first``, ``ask_again``: when to ask whether a new notebook's owner has consented.
     ``announce_again``: when to offer Pub/Sub again what it didn't take. ``scan_again``: when to
     look everywhere again for what a leaver left over, if that failed. ``list_above``: how many
     running operations the tick has looked at one by one; if there are more it reads the list.
-    ``attempts``: how many failures in a row until a resource is quarantined, and tried only in
-    the ``quarantine`` steps.
+    ``unknown_grace``, ``unknown_keep``: the grace period, and how long the snapshot is kept, of a
+    leaver whose record was lost. ``attempts``: how many failures in a row until a resource is
+    quarantined, and tried only in the ``quarantine`` steps.
     """
 
     lease: timedelta = timedelta(seconds=180)
@@ -32,6 +36,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     poll: timedelta = timedelta(seconds=20)
     doubt: timedelta = timedelta(minutes=2)
     stuck: timedelta = timedelta(minutes=40)
+    stuck_copy: timedelta = timedelta(hours=12)
     shortage: timedelta = timedelta(minutes=30)
     creations: int = 200
     ask_first: timedelta = timedelta(hours=1)
@@ -39,6 +44,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     announce_again: timedelta = timedelta(minutes=1)
     scan_again: timedelta = timedelta(minutes=10)
     list_above: int = 100
+    unknown_grace: timedelta = timedelta(days=30)
+    unknown_keep: timedelta = timedelta(days=90)
     backoff_first: timedelta = timedelta(seconds=30)
     backoff_most: timedelta = timedelta(hours=1)
     attempts: int = 8
@@ -47,6 +54,11 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         timedelta(hours=12),
         timedelta(hours=24),
     )
+
+    def patience(self, kind: Kind, step: Step | None) -> timedelta:
+        """How long ``step`` of a resource of ``kind`` may take; None: a change that is not ours."""
+        copies = step is Step.RESTORE or (kind is Kind.SNAPSHOT and step is not Step.DELETE)
+        return self.stuck_copy if copies else self.stuck
 
     def backoff(self, attempts: int, seed: str) -> timedelta:
         """How long to wait after the ``attempts``-th failure in a row (1 is the first).

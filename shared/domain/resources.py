@@ -172,6 +172,13 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     items: tuple[Item, ...] = ()
 
 
+class LostCall(msgspec.Struct, frozen=True, kw_only=True):
+    """A call whose answer was lost: the cloud may carry it out at any moment before ``until``."""
+
+    step: Step
+    until: datetime
+
+
 class Resource(msgspec.Struct, frozen=True, kw_only=True):
     """Our memory of one resource, as part of the record.
 
@@ -184,8 +191,11 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     ``stillborn``: its creation ended in an error and left this behind, so nobody can ever have
     worked in it. ``overdue``: its creation has gone on for so long that it is given up.
     ``look_at``: when to ask the cloud again. ``retry_at``: before when not to try the next step.
-    ``doubted_until``: a create whose answer was lost may still land; that nothing is there is not
-    believed before then, whoever asks. ``queued_at``: since when its creation waits for its turn.
+    ``unconfirmed``: calls whose answer was lost. Until a look that is later than all of them,
+    nothing that contradicts them is begun and nothing is settled. ``waiting_since``: since when it
+    has been seen in a moving state, or running without a link, though no step of ours is under way.
+    ``start_owed``: it is to run when it should be present; not set when its owner or idle shutdown
+    has stopped it. ``queued_at``: since when its creation waits for its turn.
     ``drift``: how it last was seen to differ from the profile. ``items``: the sessions or clusters
     last seen. ``restore_from``: the snapshot (full name) whose data is still to go into it.
     ``snapshot``: the slot of the snapshot that holds its data as it is now; '' once it has run.
@@ -207,7 +217,9 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int = 0
     look_at: datetime | None = None
     retry_at: datetime | None = None
-    doubted_until: datetime | None = None
+    unconfirmed: tuple[LostCall, ...] = ()
+    waiting_since: datetime | None = None
+    start_owed: bool = False
     queued_at: datetime | None = None
     problem: Problem | None = None
     digest: str = ""
@@ -231,6 +243,15 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     def id(self) -> str:
         """``kind/slot``: unique within one person's environment."""
         return self.kind + "/" + self.slot
+
+    @property
+    def unconfirmed_until(self) -> datetime | None:
+        """When the last of the calls whose answer was lost can no longer take effect."""
+        return max((call.until for call in self.unconfirmed), default=None)
+
+    def may_still(self, step: Step) -> bool:
+        """Whether a call of ``step`` whose answer was lost may still be carried out."""
+        return any(call.step is step for call in self.unconfirmed)
 
 
 class Leftover(msgspec.Struct, frozen=True, kw_only=True):

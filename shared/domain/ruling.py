@@ -79,14 +79,18 @@ def put_in_force(environment: Environment, intent: Intent, now: datetime) -> Env
 
     Everything the record believes of the cloud is to be looked at again: an event is the moment
     when a resource that somebody deleted behind our back comes back. Failures are forgiven too:
-    whoever sends an event again after mending something shouldn't wait for the back-off.
+    whoever sends an event again after mending something shouldn't wait for the back-off. Only a
+    return from leaving starts a notebook that is stopped: its owner, or idle shutdown, may have
+    stopped it.
     """
+    returns = environment.leaving and intent.verb is Verb.JOIN
     resources = tuple(
         replace(
             resource,
             look_at=now,
             retry_at=None,
             attempts=0,
+            start_owed=resource.start_owed or (returns and resource.kind.holds_data),
             # What drifted from the profile since is mended once more, too.
             digest="" if resource.kind.holds_data else resource.digest,
         )
@@ -98,6 +102,7 @@ def put_in_force(environment: Environment, intent: Intent, now: datetime) -> Env
         # What was announced later than this event, for later, still stands.
         pending=tuple(i for i in environment.pending if i.order > intent.order),
         resources=resources,
+        losses=(),
         due_at=now,
     )
     if intent.verb is Verb.JOIN:

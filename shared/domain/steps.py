@@ -19,11 +19,26 @@ def next_step(
     now: datetime,
     *,
     seen: bool,
+    snapshot_seen: bool = False,
 ) -> Step | None:
     """The step that brings ``resource`` nearer to ``goal`` now; None to leave it or to wait.
 
-    ``seen``: whether it was looked at just now.
+    ``seen``: whether it was looked at just now. ``snapshot_seen``: whether the snapshot of its data
+    was, and found complete.
     """
+    step = _next_step(environment, resource, goal, want, now, seen, snapshot_seen)
+    return None if step is None or _contradicts(resource, step, goal) else step
+
+
+def _next_step(
+    environment: Environment,
+    resource: Resource,
+    goal: Goal,
+    want: Want | None,
+    now: datetime,
+    seen: bool,
+    snapshot_seen: bool,
+) -> Step | None:
     if _is_given_up(resource, now) and seen:
         return Step.DELETE  # half made for ever, so nobody can have worked in it: make it again
     if _is_left_alone(resource, now):
@@ -33,9 +48,14 @@ def next_step(
     if not seen:
         return None  # what exists is changed only on a fresh look that says that it is ours
     kept = must_keep(environment, resource)
-    if _runs(resource) and (goal is Goal.DOWN or (goal is Goal.GONE and kept)):
-        return Step.STOP  # their access ends before anything else is done about it
+    if resource.state.is_moving:
+        return _step_of_a_stuck_one(resource, goal, kept=kept)
     owed = owed_protection(environment, resource)
+    if _runs(resource) and (goal is Goal.DOWN or (goal is Goal.GONE and kept)):
+        # Their access ends before anything else is done about it; but where that was refused, a
+        # hold's protection isn't kept waiting for it.
+        refused = resource.problem is not None and owed is Step.PROTECT
+        return owed if refused else Step.STOP
     if owed is not None:
         return owed
     match goal:
@@ -44,16 +64,30 @@ def next_step(
         case Goal.DOWN | Goal.STAY:
             return None
         case Goal.GONE:
-            if kept and not is_kept(environment, resource):
-                return None  # its snapshot comes first
+            if kept and not (snapshot_seen and is_kept(environment, resource)):
+                return None  # its snapshot comes first, and is looked at just before
             return Step.DELETE
     assert_never(goal)
+
+
+# What may be repeated while a call of the same step may still be carried out: it asks for the same
+# thing. An update may ask for another by now; a restore would overwrite what came since.
+_REPEATABLE = (Step.CREATE, Step.START, Step.STOP, Step.DELETE, Step.PROTECT, Step.UNPROTECT)
+
+
+def _contradicts(resource: Resource, step: Step, goal: Goal) -> bool:
+    """Whether a call whose answer was lost, carried out after ``step``, could undo or spoil it."""
+    if step is Step.PROTECT or (step is Step.STOP and goal is not Goal.UP):
+        return False  # what ends access, or keeps work, never waits; it is looked at again anyway
+    if not resource.unconfirmed:
+        return False
+    return step not in _REPEATABLE or any(call.step is not step for call in resource.unconfirmed)
 
 
 def _is_left_alone(resource: Resource, now: datetime) -> bool:
     if resource.under_way is not None:
         return True  # one step at a time: what we began comes to its end first
-    if resource.state.is_moving:
+    if resource.state.is_moving and not resource.overdue:
         return True  # the cloud is at work on it; whatever we asked now would be refused
     if resource.state is State.FOREIGN:
         return True  # it isn't ours to touch
@@ -63,7 +97,25 @@ def _is_left_alone(resource: Resource, now: datetime) -> bool:
 def _is_given_up(resource: Resource, now: datetime) -> bool:
     """Whether it is a creation that will never end."""
     waits = resource.retry_at is not None and resource.retry_at > now
-    return resource.overdue and resource.state is State.CREATING and not waits
+    ours = resource.waiting_since is None
+    return resource.overdue and resource.state is State.CREATING and ours and not waits
+
+
+def _step_of_a_stuck_one(resource: Resource, goal: Goal, *, kept: bool) -> Step | None:
+    """What can be tried on something that others left in a moving state for too long."""
+    if not resource.kind.holds_data:
+        return Step.DELETE if goal is Goal.GONE else None
+    match goal:
+        case Goal.UP:
+            # What somebody else deletes is made anew once it is gone.
+            return None if resource.state is State.DELETING else Step.START
+        case Goal.DOWN:
+            return Step.STOP
+        case Goal.GONE:
+            return Step.STOP if kept else Step.DELETE
+        case Goal.STAY:
+            return None
+    assert_never(goal)
 
 
 def owed_protection(environment: Environment, resource: Resource) -> Step | None:
@@ -81,11 +133,20 @@ def _runs(resource: Resource) -> bool:
     return resource.kind.holds_data and resource.state is State.READY
 
 
+def must_run(resource: Resource) -> bool:
+    """Whether a notebook that is stopped is to be started where it should be present."""
+    never_seen = resource.kind is Kind.WORKBENCH and not resource.link
+    return resource.start_owed or bool(resource.restore_from) or never_seen
+
+
 def _step_up(resource: Resource, want: Want | None) -> Step | None:
     drift = resource.drift
     untried = want is not None and resource.digest != want.digest
     if resource.state is State.STOPPED:
-        return Step.UPDATE if drift and drift.can_be_mended and untried else Step.START
+        if drift and drift.can_be_mended and untried:
+            return Step.UPDATE
+        # One that its owner or idle shutdown has stopped sleeps on.
+        return Step.START if must_run(resource) else None
     if resource.kind is Kind.SNAPSHOT:
         # It never changes; one that failed holds nothing, and is made again.
         return Step.DELETE if resource.state is State.BROKEN else None

@@ -26,6 +26,7 @@ from shared.domain.decision import (
 from shared.domain.environment import Entry, Environment, Intent, Lease, Phase
 from shared.domain.faults import CloudFault, Fate, Problem
 from shared.domain.goals import Plan
+from shared.domain.keeping import snapshot_wants
 from shared.domain.memory import request_id
 from shared.domain.places import lack
 from shared.domain.policy import Policy
@@ -148,8 +149,12 @@ class Converge:
         wants_of: _Remembered,
         *,
         admitted: bool,
+        scanned: bool = False,
     ) -> Decision:
-        """Put the results onto the record, look at what must be looked at, decide."""
+        """Put the results onto the record, look at what must be looked at, decide.
+
+        ``scanned``: everything was looked for just now; once in a run is enough.
+        """
         now = self._clock.now()
         environment, entries = absorb(environment, results, now, self._policy)
         promoted = in_force(environment, now)
@@ -157,19 +162,26 @@ class Converge:
             entries = (*entries, _promotion(promoted.intent, now))
         plan = self._planner.plan(promoted, wants_of(promoted))
         ready = prepared(promoted, plan, now)
-        wants = {want.id: want for want in plan.wants or ()}
+        wants = {want.id: want for want in plan.wants or ()} | snapshot_wants(ready)
         seen = {
             id: self._look(ready, resource, wants.get(id), now)
             for id in must_look(ready, plan, now)
             if (resource := ready.resource(id)) is not None
         }
-        plan = replace(plan, consents=self._consents(ready, now))
+        consents, vanished = self._consents(ready, now)
+        plan = replace(plan, consents=consents, vanished=vanished)
         decision = decide(ready, plan, seen, now, self._policy)
         if decision.waits_for_turn and (admitted or self._commons.admission.take()):
             plan = replace(plan, admitted=True)
             decision = decide(ready, plan, seen, now, self._policy)
-        if decision.wants_scan:
+        if decision.wants_scan and not scanned:
             decision = self._concluded(decision, ready, plan, seen, now)
+            if decision.environment.due_at is not None and decision.environment.due_at <= now:
+                # Something of theirs was found, and may run: it is stopped now, not at the tick.
+                told = (*entries, *decision.entries)
+                environment = decision.environment
+                decision = self._decide(environment, (), wants_of, admitted=False, scanned=True)
+                return replace(decision, entries=(*told, *decision.entries))
         return replace(decision, entries=(*entries, *decision.entries))
 
     def _concluded(
@@ -202,9 +214,15 @@ class Converge:
         self._note_shortage(resource, want, seen.problem, now)
         return seen
 
-    def _consents(self, environment: Environment, now: datetime) -> dict[str, bool | None]:
-        """Whether owners have consented; not to know is no reason to hold anything up."""
+    def _consents(
+        self, environment: Environment, now: datetime
+    ) -> tuple[dict[str, bool | None], frozenset[str]]:
+        """Whether owners have consented, and whose notebook isn't there to be asked about.
+
+        Not to know is no reason to hold anything up.
+        """
         answers: dict[str, bool | None] = {}
+        vanished = set()
         for id in must_ask(environment, now):
             resource = environment.resource(id)
             assert resource is not None
@@ -212,8 +230,10 @@ class Converge:
                 answers[id] = self._drivers[resource.kind].consented(resource)
             except CloudFault as fault:
                 answers[id] = None
+                if fault.code == "NOT_FOUND":
+                    vanished.add(id)
                 log.info(fault.message, extra={"action": "consent.unknown", "about": resource.name})
-        return answers
+        return answers, frozenset(vanished)
 
     def _note_shortage(
         self, resource: Resource, want: Want | None, problem: Problem | None, now: datetime

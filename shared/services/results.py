@@ -13,7 +13,7 @@ from shared.domain.environment import Entry, Environment
 from shared.domain.faults import Problem
 from shared.domain.memory import fail, see
 from shared.domain.policy import Policy
-from shared.domain.resources import Observation, Resource, Step, Want
+from shared.domain.resources import Observation, Resource, State, Step, Want
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -38,19 +38,30 @@ def absorb(
             case Problem() as problem:
                 after = fail(before, problem, key=environment.key, now=now, policy=policy)
             case Observation() as seen:
-                after = see(before, seen, key=environment.key, now=now, policy=policy)
+                after = see(
+                    before, seen, key=environment.key, now=now, policy=policy, answered=True
+                )
                 if action.want is not None and seen.problem is None:
-                    after = replace(after, digest=_written(action, action.want, before, after))
+                    digest = _written(environment, action, action.want, before, after)
+                    after = replace(after, digest=digest)
         environment, more = absorbed(environment, before, after, now)
         entries += more
     return environment, tuple(entries)
 
 
-def _written(action: Action, want: Want, before: Resource, after: Resource) -> str:
-    """The digest of what is there after a step; '' if an earlier try may have made it otherwise."""
+def _written(
+    environment: Environment, action: Action, want: Want, before: Resource, after: Resource
+) -> str:
+    """The digest of what is there after a step.
+
+    '' if it has to be compared: an earlier try may have made it otherwise, or an event came while
+    the call was out, so that something else may be wanted now.
+    """
     if action.step not in (Step.CREATE, Step.UPDATE):
         return after.digest
-    repeated = before.attempts > 0 or before.doubted_until is not None
+    if after.state is State.ABSENT or environment.intent != action.intent:
+        return ""
+    repeated = before.attempts > 0 or bool(before.unconfirmed)
     if action.step is Step.CREATE and before.kind.holds_data and repeated:
         return ""
     return want.digest

@@ -43,8 +43,7 @@ class FakeDriver:
             operation = self._operation_of(resource)
             if operation is not None and not operation.done:
                 return Observation(state=operation.step.moving, operation=operation.name)
-            asked = want if resource.under_way is None else None
-            seen = self._judged(resource.name, key, email, asked)
+            seen = self._judged(resource.name, key, email, want)
             if operation is None:
                 return seen
             return _after(seen, operation)
