@@ -90,7 +90,8 @@ def prepared(environment: Environment, plan: Plan, now: datetime) -> Environment
 def _with_wanted(environment: Environment, want: Want) -> Environment:
     """The record with a resource for ``want``: the one of that name which a look everywhere found
     when the person left, or a new one."""
-    found = next((r for r in environment.resources if r.name in want.places), None)
+    alike = (r for r in environment.resources if r.kind is want.kind and r.name in want.places)
+    found = next(alike, None)
     if found is None:
         new = Resource(kind=want.kind, slot=want.slot, name=want.places[0])
         return environment.with_resource(new)

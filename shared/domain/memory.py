@@ -143,8 +143,11 @@ def _moving(resource: Resource, *, key: str, now: datetime, policy: Policy) -> R
         if _is_overdue(resource, now, policy):
             return _stuck(resource, key=key, now=now, policy=policy)
         return replace(resource, look_at=now + policy.poll, retry_at=None)
+    resource = replace(resource, retry_at=None, look_at=now + policy.poll)
+    if resource.overdue and resource.waiting_since is None:
+        return resource  # a creation of ours that was given up: it is being cleared away
     since = resource.waiting_since or now
-    resource = replace(resource, waiting_since=since, retry_at=None, look_at=now + policy.poll)
+    resource = replace(resource, waiting_since=since)
     if now - since <= policy.patience(resource.kind, None):
         return resource
     minutes = int(policy.stuck.total_seconds() // 60)

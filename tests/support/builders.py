@@ -61,8 +61,9 @@ def a_record(*resources: Resource, verb: Verb = Verb.JOIN, **changes: Any) -> En
 
 
 def a_notebook(state: State = State.ABSENT, **changes: Any) -> Resource:
-    """A notebook in the record."""
-    notebook = Resource(kind=Kind.WORKBENCH, slot="main", name="zone-a/nb", state=state)
+    """A notebook in the record; one that runs can be opened."""
+    link = "https://nb.example.com" if state is State.READY else ""
+    notebook = Resource(kind=Kind.WORKBENCH, slot="main", name="zone-a/nb", state=state, link=link)
     return replace(notebook, **changes)
 
 

@@ -28,6 +28,7 @@ GRACE = timedelta(days=14)
 NB, TEMPLATE = Kind.WORKBENCH, Kind.CLUSTER_TEMPLATE
 HOLD = Hold(at=NOW, reason="a lawsuit")
 NAME = "projects/demo/locations/us-central1-a/instances/nb"
+LINK = "https://nb.example.com"
 LEAVING = Leaving(
     event_id="e1", source="test", occurred_at=NOW, left_at=NOW, removal_at=after(days=14)
 )
@@ -38,7 +39,7 @@ def want(kind: Kind = NB, digest: str = "d1") -> Want:
 
 
 def thing(state: State, kind: Kind = NB, **more: Any) -> Resource:
-    made = Resource(kind=kind, slot="main", name=NAME, state=state, digest="d1")
+    made = Resource(kind=kind, slot="main", name=NAME, state=state, digest="d1", link=LINK)
     return replace(made, **more)
 
 
@@ -54,7 +55,7 @@ def plan(*wants: Want, **more: Any) -> Plan:
 
 def looked(record: Environment) -> dict[str, Observation]:
     """What a look at each resource of ``record`` says if nothing has changed."""
-    return {r.id: Observation(state=r.state) for r in record.resources}
+    return {r.id: Observation(state=r.state, link=r.link) for r in record.resources}
 
 
 def decided(
@@ -177,7 +178,7 @@ def test_what_only_a_new_notebook_could_have_is_said_once_and_left() -> None:
     drift = Drift(never=("data disk GB 100 -> 200",))
     record = environment(Verb.JOIN, thing(State.READY, look_at=NOW), phase=Phase.READY)
     wanted = plan(want(digest="d2"))
-    seen = {"workbench/main": Observation(state=State.READY, drift=drift)}
+    seen = {"workbench/main": Observation(state=State.READY, drift=drift, link=LINK)}
     first = decided(record, wanted, seen)
     assert first.actions == ()
     [entry] = first.entries

@@ -20,6 +20,7 @@ from tests.support.builders import NOW, a_record
 
 GRACE = timedelta(days=14)
 HOLD = Hold(at=NOW, reason="a lawsuit")
+LINK = "https://nb.example.com"
 NAME = "projects/demo/locations/us-central1-a/instances/nb"
 
 
@@ -29,7 +30,7 @@ def want() -> Want:
 
 def thing(state: State, **more: Any) -> Resource:
     made = Resource(kind=Kind.WORKBENCH, slot="main", name=NAME, state=state, digest="d1")
-    return replace(made, **more)
+    return replace(made, **{"link": LINK} | more)
 
 
 def environment(verb: Verb, *resources: Resource, **changes: Any) -> Environment:
@@ -90,7 +91,7 @@ def test_data_that_came_back_is_announced_with_its_snapshot() -> None:
     )
     record = environment(Verb.JOIN, restoring)
     assert decided(record, plan(want())).environment.phase is Phase.PROVISIONING
-    seen = {"workbench/main": Observation(state=State.READY, finished=True)}
+    seen = {"workbench/main": Observation(state=State.READY, link=LINK, finished=True)}
     decision = decided(record, plan(want()), seen)
     news = [(item.news, item.reason) for item in decision.environment.outbox]
     assert news == [(News.RESTORED, "snapshots/s1"), (News.READY, "")]
@@ -102,7 +103,7 @@ def test_a_restore_that_failed_is_not_said_to_be_done() -> None:
         State.RESTORING, under_way=Step.RESTORE, restore_from="snapshots/s1", look_at=NOW
     )
     gone = Problem(code="NOT_FOUND", message="no such snapshot", fate=Fate.PERMANENT)
-    seen = {"workbench/main": Observation(state=State.READY, problem=gone)}
+    seen = {"workbench/main": Observation(state=State.READY, link=LINK, problem=gone)}
     decision = decided(environment(Verb.JOIN, restoring), plan(want()), seen)
     assert "notebook.restored" not in actions_of(decision)
     assert News.RESTORED not in [item.news for item in decision.environment.outbox]

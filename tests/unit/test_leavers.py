@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from shared.domain.environment import Environment, Phase, Verb
+from shared.domain.environment import Environment, Intent, Phase, Verb
 from shared.domain.evidence import Leaving, Scan, Thing
 from shared.domain.goals import Plan
 from shared.domain.leavers import conclusion, with_another_look, with_evidence, with_uses
+from shared.domain.policy import Policy
 from shared.domain.resources import Kind, Leftover, Resource, State, Step
-from tests.support.builders import NOW, a_notebook, a_record, after
+from tests.support.builders import NOW, a_notebook, a_record, after, an_intent
 
+POLICY = Policy()
 NOTEBOOK = Thing(about="workbench/main", name="zone-a/nb", state="ready")
 LEAVING = Leaving(
     event_id="e", source="test", occurred_at=NOW, left_at=NOW, removal_at=NOW, had=(NOTEBOOK,)
@@ -33,7 +35,7 @@ def found(kind: Kind = Kind.WORKBENCH, name: str = "zone-b/nb", **changes: Any) 
 
 def concluded(record: Environment, *scan: Leftover) -> Environment:
     """The record after a look everywhere found exactly that."""
-    after_scan, wants_scan = conclusion(record, Plan(scan=scan), NOW)
+    after_scan, wants_scan = conclusion(record, Plan(scan=scan), NOW, POLICY)
     assert not wants_scan
     return after_scan
 
@@ -42,7 +44,7 @@ def concluded(record: Environment, *scan: Leftover) -> Environment:
 
 
 def test_when_all_that_is_known_is_gone_a_look_everywhere_is_asked_for() -> None:
-    record, wants_scan = conclusion(leaver(a_notebook()), Plan(), NOW)
+    record, wants_scan = conclusion(leaver(a_notebook()), Plan(), NOW, POLICY)
     assert wants_scan
     assert record.phase is Phase.REMOVING, "not removed before somebody has looked"
     assert record.due_at == after(1), "should the look fail"
@@ -54,7 +56,7 @@ def test_a_look_that_failed_is_repeated_in_a_minute_at_the_latest(
     due: float | None, expected: float
 ) -> None:
     due_at = None if due is None else after(due)
-    record, _ = conclusion(leaver(a_notebook(), due_at=due_at), Plan(), NOW)
+    record, _ = conclusion(leaver(a_notebook(), due_at=due_at), Plan(), NOW, POLICY)
     assert record.due_at == after(expected)
 
 
@@ -84,11 +86,17 @@ def test_what_the_look_found_and_may_stay_is_written_down() -> None:
     )
 
 
-def test_who_never_had_anything_is_removed_without_a_look() -> None:
-    record, wants_scan = conclusion(leaver(leaving=replace(LEAVING, had=())), Plan(), NOW)
-    assert not wants_scan
-    assert record.phase is Phase.REMOVED
-    assert (record.leavings[0].completed_at, record.leavings[0].scan) == (NOW, None)
+def test_of_whom_nothing_is_known_everything_is_looked_for_all_the_same() -> None:
+    """The record may have been lost."""
+    record, wants_scan = conclusion(leaver(leaving=replace(LEAVING, had=())), Plan(), NOW, POLICY)
+    assert (wants_scan, record.phase) == (True, Phase.REMOVING)
+
+
+@pytest.mark.parametrize("joined", [None, an_intent()])
+def test_whose_record_was_lost_keeps_what_is_found_for_a_long_time(joined: Intent | None) -> None:
+    record = concluded(leaver(joined=joined, grace_seconds=5, keep_seconds=6), found())
+    kept = (record.grace_seconds, record.keep_seconds)
+    assert kept == ((30 * 86400, 90 * 86400) if joined is None else (5, 6))
 
 
 @pytest.mark.parametrize(
@@ -104,7 +112,7 @@ def test_who_never_had_anything_is_removed_without_a_look() -> None:
 )
 def test_otherwise_there_is_nothing_to_conclude(record: Environment) -> None:
     for plan in (Plan(), Plan(scan=(found(),))):
-        assert conclusion(record, plan, NOW) == (record, False)
+        assert conclusion(record, plan, NOW, POLICY) == (record, False)
 
 
 @pytest.mark.parametrize(

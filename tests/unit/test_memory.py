@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from shared.domain.faults import Fate, Problem
 from shared.domain.memory import begin, fail, request_id, see
 from shared.domain.policy import Policy
-from shared.domain.resources import Observation, Resource, State, Step
+from shared.domain.resources import LostCall, Observation, Resource, State, Step
 from tests.support.builders import KEY, NOW, a_notebook, a_problem, after, fates
 
 POLICY = Policy()
@@ -106,7 +106,7 @@ def test_while_an_operation_runs_it_is_only_looked_at(step: Step) -> None:
 )
 def test_a_step_that_had_its_effect_has_come_to_its_end(step: Step, state: State) -> None:
     trouble = a_problem(Fate.TEMPORARY)
-    resource = begun(step, attempts=3, problem=trouble, operation="o")
+    resource = replace(begun(step, attempts=3, problem=trouble), operation="o")
     resource = saw(resource, state, protected=step is Step.PROTECT)
     assert (resource.under_way, resource.operation, resource.since) == (None, "", None)
     assert (resource.serial, resource.attempts, resource.problem) == (1, 0, None)
@@ -128,22 +128,93 @@ def test_an_operation_that_ended_without_effect_counts_as_a_failure_and_is_not_r
     assert (resource.under_way, resource.serial, resource.attempts) == (None, 1, 1)
 
 
-def test_a_create_whose_answer_was_lost_is_doubted_for_a_while() -> None:
-    """It may still land, so "not found" is believed later; a repeat is the same request."""
-    resource = saw(begun(), State.ABSENT, now=after(1))
-    assert resource.look_at == NOW + POLICY.doubt
+CRASHED = NOW + POLICY.lease + POLICY.doubt  # when a worker that is gone can do nothing any more
+
+
+def test_a_step_whose_worker_is_gone_may_still_be_carried_out() -> None:
+    """It is repeated as the same request; that it had no effect is believed only later."""
+    resource = saw(begun(), State.ABSENT, now=after(3))
+    assert resource.unconfirmed == (LostCall(step=Step.CREATE, until=CRASHED),)
+    assert resource.look_at == CRASHED
     assert (resource.under_way, resource.serial) == (None, 0)
     assert asked(resource) == asked(begun())
 
 
-def test_not_found_is_believed_once_the_doubt_is_over() -> None:
-    assert saw(begun(), State.ABSENT, now=NOW + POLICY.doubt).look_at is None
+@pytest.mark.parametrize("step", [s for s in Step if s is not Step.RESTORE])
+def test_a_step_whose_answer_was_lost_may_still_be_carried_out(step: Step) -> None:
+    lost = failed(begun(step), a_problem(Fate.UNCERTAIN), after(1))
+    assert lost.unconfirmed == (LostCall(step=step, until=after(1) + POLICY.doubt),)
+    looked = saw(lost, State.BROKEN, now=after(2))
+    assert (looked.unconfirmed, looked.look_at) == (lost.unconfirmed, after(1) + POLICY.doubt)
+
+
+def test_lost_twice_it_is_waited_for_the_second_one() -> None:
+    once = failed(begun(), a_problem(Fate.UNCERTAIN))
+    twice = failed(once, a_problem(Fate.UNCERTAIN), after(1))
+    assert twice.unconfirmed == (LostCall(step=Step.CREATE, until=after(1) + POLICY.doubt),)
+
+
+def test_even_an_effect_that_is_seen_settles_nothing_before_its_time() -> None:
+    """Somebody else may have done it; ours would come on top."""
+    lost = failed(begun(Step.STOP, state=State.READY), a_problem(Fate.UNCERTAIN))
+    stopped = saw(lost, State.STOPPED, now=after(1))
+    assert (stopped.under_way, stopped.look_at) == (None, NOW + POLICY.doubt)
+
+
+def test_a_look_later_than_all_lost_calls_says_what_they_did() -> None:
+    """One of them may have written what was wanted earlier, so it is compared anew."""
+    lost = failed(begun(Step.UPDATE, state=State.READY, digest="d"), a_problem(Fate.UNCERTAIN))
+    looked = saw(replace(lost, digest="d"), State.READY, now=NOW + POLICY.doubt)
+    assert (looked.unconfirmed, looked.look_at, looked.digest) == ((), None, "")
+    assert asked(looked, Step.UPDATE) != asked(lost, Step.UPDATE)
+
+
+@pytest.mark.parametrize("answer", [{"state": None}, {"state": State.READY, "operation": "o"}])
+def test_what_failed_or_still_runs_is_no_such_look(answer: dict[str, Any]) -> None:
+    lost = failed(begun(), a_problem(Fate.UNCERTAIN))
+    more = {"problem": a_problem(Fate.TEMPORARY)} if answer["state"] is None else {}
+    looked = saw(lost, now=after(9), **answer, **more)
+    assert looked.unconfirmed == lost.unconfirmed
+
+
+def test_not_found_is_believed_once_no_call_may_come_any_more() -> None:
+    assert saw(begun(), State.ABSENT, now=CRASHED).look_at is None
+
+
+def test_a_create_that_came_after_all_is_under_way_again() -> None:
+    lost = saw(failed(begun(), a_problem(Fate.UNCERTAIN)), State.ABSENT)
+    landed = saw(lost, State.CREATING, now=after(1))
+    assert (landed.under_way, landed.since) == (Step.CREATE, after(1))
 
 
 @pytest.mark.parametrize("step", [Step.STOP, Step.START, Step.DELETE])
 def test_any_other_step_without_effect_or_operation_is_repeated_as_it_was(step: Step) -> None:
     resource = saw(begun(step, state=State.READY), State.BROKEN, now=after(1))
-    assert (resource.under_way, resource.serial, resource.look_at) == (None, 0, None)
+    assert (resource.under_way, resource.serial, resource.look_at) == (None, 0, CRASHED)
+
+
+@pytest.mark.parametrize(
+    ("step", "state"),
+    [(Step.CREATE, State.ABSENT), (Step.START, State.STOPPED), (Step.DELETE, State.READY)],
+)
+def test_a_step_that_is_answered_without_effect_waits_before_it_is_repeated(
+    step: Step, state: State
+) -> None:
+    begun_step = begun(step, state=state)
+    seen = Observation(state=state)
+    resource = see(begun_step, seen, key=KEY, now=NOW, policy=POLICY, answered=True)
+    assert resource.problem is not None
+    assert resource.problem.code == "NO_EFFECT"
+    assert resource.retry_at is not None
+    assert resource.retry_at > NOW
+
+
+@pytest.mark.parametrize("fate", list(Fate))
+def test_an_operation_that_ended_is_over_whatever_it_ended_in(fate: Fate) -> None:
+    running = replace(begun(), operation="operations/1")
+    resource = saw(running, State.ABSENT, problem=a_problem(fate))
+    assert (resource.under_way, resource.operation, resource.unconfirmed) == (None, "", ())
+    assert asked(resource) != asked(running)
 
 
 def test_failures_wait_longer_each_time() -> None:
@@ -236,7 +307,8 @@ def test_what_was_usable_once_is_remembered_until_it_is_gone() -> None:
 def test_the_link_is_the_one_seen_last() -> None:
     ready = saw(a_notebook(), State.READY, link="https://nb.example.com")
     assert ready.link == "https://nb.example.com"
-    assert saw(ready, State.STOPPED).link == ""
+    assert saw(ready, State.STOPPED).link == ready.link, "it opens there once it is started"
+    assert saw(ready, State.BROKEN).link == ""
     assert saw(replace(ready, under_way=Step.STOP), State.READY, operation="o").link == ""
 
 

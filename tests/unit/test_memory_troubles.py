@@ -9,9 +9,9 @@ import pytest
 from msgspec.structs import replace
 
 from shared.domain.faults import Fate, Problem
-from shared.domain.memory import begin, fail, out_of_places, request_id, see
+from shared.domain.memory import begin, fail, out_of_places, see
 from shared.domain.policy import Policy
-from shared.domain.resources import Drift, Item, Observation, Resource, State, Step
+from shared.domain.resources import Drift, Item, Kind, Observation, Resource, State, Step
 from tests.support.builders import KEY, NOW, a_notebook, a_problem, after, fates
 
 POLICY = Policy()
@@ -81,7 +81,7 @@ def test_what_was_given_up_and_moves_on_after_all_is_nobodys_to_clear_away(state
     assert saw(given_up, State.CREATING).overdue
 
 
-@pytest.mark.parametrize("step", [Step.START, Step.STOP, Step.DELETE, Step.RESTORE])
+@pytest.mark.parametrize("step", [Step.START, Step.STOP, Step.DELETE])
 def test_another_step_that_never_ends_is_tried_again_and_takes_nobodys_work(step: Step) -> None:
     hanging = begun(step, state=step.moving)
     resource = saw(hanging, step.moving, OVERDUE)
@@ -91,10 +91,47 @@ def test_another_step_that_never_ends_is_tried_again_and_takes_nobodys_work(step
     assert f"{step} has not ended" in resource.problem.message
 
 
-def test_what_is_moved_by_others_is_never_overdue() -> None:
-    """No step of ours is under way, so there is nothing to give up."""
-    resource = saw(a_notebook(State.STOPPING), State.STOPPING, OVERDUE)
-    assert (resource.problem, resource.look_at) == (None, OVERDUE + POLICY.poll)
+@pytest.mark.parametrize("kind", [Kind.WORKBENCH, Kind.SNAPSHOT])
+def test_what_copies_a_disk_may_take_hours(kind: Kind) -> None:
+    step = Step.RESTORE if kind is Kind.WORKBENCH else Step.CREATE
+    hanging = begun(step, kind=kind, state=step.moving)
+    assert saw(hanging, step.moving, OVERDUE).problem is None
+    late = saw(hanging, step.moving, NOW + POLICY.stuck_copy + POLICY.poll)
+    assert late.problem is not None
+    assert f"{step} has not ended in 720 minutes" in late.problem.message
+
+
+MOVING = [state for state in State if state.is_moving]
+
+
+@pytest.mark.parametrize("state", MOVING)
+def test_what_others_move_is_waited_for_but_not_for_ever(state: State) -> None:
+    first = saw(a_notebook(State.STOPPED), state)
+    assert (first.waiting_since, first.problem) == (NOW, None)
+    later = saw(first, state, after(39))
+    assert (later.waiting_since, later.problem) == (NOW, None)
+    assert later.look_at == after(39) + POLICY.poll
+    stuck = saw(later, state, OVERDUE)
+    assert (stuck.overdue, stuck.retry_at) == (True, None)
+    assert stuck.problem is not None
+    assert "which no step of ours began" in stuck.problem.message
+    assert stuck.look_at is not None
+    assert stuck.look_at > OVERDUE
+
+
+def test_once_it_rests_or_runs_it_is_waited_for_no_more() -> None:
+    stuck = replace(a_notebook(State.STOPPING), waiting_since=NOW, overdue=True)
+    rests = saw(stuck, State.STOPPED, OVERDUE)
+    assert (rests.waiting_since, rests.overdue) == (None, False)
+
+
+@pytest.mark.parametrize("fate", list(Fate))
+def test_what_follows_from_being_stuck_does_not_hide_it(fate: Fate) -> None:
+    stuck = saw(begun(Step.STOP, state=State.STOPPING), State.STOPPING, OVERDUE)
+    again = failed(begin(stuck, Step.STOP, OVERDUE), a_problem(fate, "BUSY"), OVERDUE)
+    assert again.problem is not None
+    hidden = fate in (Fate.TEMPORARY, Fate.UNCERTAIN)
+    assert (again.problem.code == "STUCK") is hidden
 
 
 def test_a_failure_that_the_cloud_names_is_the_reason_even_when_it_took_too_long() -> None:
@@ -134,14 +171,14 @@ def test_a_restore_is_over_when_its_operation_says_so_not_when_the_thing_is_read
 
 def test_a_restore_whose_answer_was_lost_is_not_repeated_while_it_may_still_land() -> None:
     """Repeated, it would put the old data over what somebody has written since."""
-    lost = restoring()
+    lost = failed(restoring(), a_problem(Fate.UNCERTAIN))
     for moment in (after(0), after(1), NOW + POLICY.doubt - POLICY.poll):
         lost = saw(lost, State.READY, moment)
         assert (lost.under_way, lost.serial) == (Step.RESTORE, 0)
         assert lost.look_at == NOW + POLICY.doubt
     again = saw(lost, State.READY, NOW + POLICY.doubt)
     assert (again.under_way, again.restore_from) == (None, "snapshots/s1")
-    assert again.attempts == 1
+    assert again.attempts == 2
 
 
 def test_a_restore_found_among_the_operations_is_waited_for() -> None:
@@ -169,14 +206,6 @@ def test_not_found_of_another_step_forgets_no_snapshot() -> None:
     assert gone.restore_from == "snapshots/s1"
 
 
-def test_a_create_whose_answer_was_lost_may_be_repeated_as_the_same_request() -> None:
-    """A create is idempotent; to wait for the doubt is enough, its step is over."""
-    lost = begun()
-    resource = saw(lost, State.ABSENT, after(1))
-    assert resource.look_at == NOW + POLICY.doubt
-    assert request_id(KEY, resource, Step.CREATE) == request_id(KEY, lost, Step.CREATE)
-
-
 # Zones without machines
 
 
@@ -196,10 +225,23 @@ def test_each_zone_counts_once() -> None:
 
 def test_a_start_that_finds_no_machine_has_no_other_zone_to_go_to() -> None:
     """The disk is where it is."""
-    resource = failed(begun(Step.START, state=State.STOPPED), STOCK_OUT)
+    name = "projects/demo/locations/us-central1-a/instances/nb"
+    resource = failed(begun(Step.START, name=name, state=State.STOPPED), STOCK_OUT)
     assert (resource.tried, resource.attempts) == ((), 1)
     assert resource.retry_at is not None
     assert resource.retry_at > NOW
+    assert resource.problem is not None
+    assert "us-central1-a has no machine to start it on" in resource.problem.message
+    assert "next zone" not in resource.problem.message
+
+
+def test_a_zone_without_machines_never_leads_into_quarantine() -> None:
+    resource = begun(Step.START, state=State.STOPPED)
+    for _ in range(20):
+        resource = failed(begin(resource, Step.START, NOW), STOCK_OUT)
+    assert resource.attempts < POLICY.attempts
+    assert resource.retry_at is not None
+    assert resource.retry_at - NOW <= POLICY.backoff_most
 
 
 def test_when_all_zones_are_empty_it_waits_like_any_failure_and_begins_anew() -> None:

@@ -8,10 +8,12 @@ import pytest
 from msgspec.structs import replace
 
 from shared.domain.environment import Environment, Hold, Verb
+from shared.domain.faults import Fate
 from shared.domain.goals import Goal
-from shared.domain.resources import Drift, Kind, Resource, State, Step, Want
+from shared.domain.memory import begin
+from shared.domain.resources import Drift, Kind, LostCall, Resource, State, Step, Want
 from shared.domain.steps import next_step, owed_protection
-from tests.support.builders import NOW, a_notebook, a_record, after, an_intent
+from tests.support.builders import NOW, a_notebook, a_problem, a_record, after, an_intent
 
 UP, DOWN, GONE, STAY = Goal.UP, Goal.DOWN, Goal.GONE, Goal.STAY
 NB, TEMPLATE, SNAPSHOT, SESSION = (
@@ -42,10 +44,13 @@ def step_of(
     wanted: Want | None = None,
     record: Environment | None = None,
     seen: bool = True,
+    snapshot_seen: bool = True,
 ) -> Step | None:
     environment = (record or a_record()).with_resource(resource)
     wanted = wanted or want(resource.kind)
-    return next_step(environment, resource, goal, wanted, NOW, seen=seen)
+    return next_step(
+        environment, resource, goal, wanted, NOW, seen=seen, snapshot_seen=snapshot_seen
+    )
 
 
 @pytest.mark.parametrize(
@@ -124,7 +129,99 @@ def test_what_no_profile_asks_for_is_never_made() -> None:
     assert next_step(record, thing(State.ABSENT), UP, None, NOW, seen=True) is None
 
 
+# Calls whose answer was lost
+
+LATER = after(2)
+REPEATED = (Step.CREATE, Step.START, Step.STOP, Step.DELETE)
+
+
+def lost(*steps: Step) -> dict[str, Any]:
+    return {"unconfirmed": tuple(LostCall(step=step, until=LATER) for step in steps)}
+
+
+@pytest.mark.parametrize("call", list(Step))
+@pytest.mark.parametrize(
+    ("state", "goal", "step"),
+    [
+        (State.ABSENT, UP, Step.CREATE),
+        (State.STOPPED, UP, Step.START),
+        (State.STOPPED, GONE, Step.DELETE),
+    ],
+)
+def test_only_the_same_step_is_repeated_while_it_may_still_be_carried_out(
+    call: Step, state: State, goal: Goal, step: Step
+) -> None:
+    waiting = thing(state, start_owed=True, **lost(call))
+    assert step_of(waiting, goal) is (step if call is step else None)
+
+
+def test_two_different_ones_are_both_waited_for() -> None:
+    assert step_of(thing(State.STOPPED, start_owed=True, **lost(Step.START, Step.STOP)), UP) is None
+
+
+@pytest.mark.parametrize("call", list(Step))
+def test_nobodys_access_outlives_their_leave_for_a_lost_call(call: Step) -> None:
+    assert step_of(thing(State.READY, **lost(call)), DOWN) is Step.STOP
+
+
+@pytest.mark.parametrize("call", list(Step))
+def test_a_hold_protects_whatever_may_still_come(call: Step) -> None:
+    notebook = thing(State.STOPPED, **lost(call))
+    assert step_of(notebook, DOWN, record=a_record(held=HOLD)) is Step.PROTECT
+
+
+@pytest.mark.parametrize("drift", [LABELS, MACHINE])
+def test_a_change_waits_since_it_may_be_another_one_by_now(drift: Drift) -> None:
+    notebook = thing(State.READY, drift=drift, digest="", **lost(Step.UPDATE))
+    assert step_of(notebook, UP) is None
+
+
+# What others set moving, and left so
+
+
+@pytest.mark.parametrize(
+    ("state", "goal", "step"),
+    [
+        (State.STARTING, UP, Step.START),
+        (State.CREATING, UP, Step.START),
+        (State.STOPPING, UP, Step.START),
+        (State.DELETING, UP, None),
+        (State.STARTING, DOWN, Step.STOP),
+        (State.CREATING, DOWN, Step.STOP),
+        (State.UPDATING, GONE, Step.DELETE),
+        (State.STARTING, STAY, None),
+    ],
+)
+def test_what_can_be_tried_on_what_is_stuck_is_tried(
+    state: State, goal: Goal, step: Step | None
+) -> None:
+    stuck = thing(state, overdue=True, waiting_since=after(-50))
+    assert step_of(stuck, goal) is step
+    assert step_of(replace(stuck, overdue=False), goal) is None
+
+
 # Up
+
+
+@pytest.mark.parametrize(
+    ("owed", "step"),
+    [
+        ({}, None),
+        ({"start_owed": True}, Step.START),
+        ({"restore_from": "snapshots/s1"}, Step.START),
+        ({"link": ""}, Step.START),
+    ],
+)
+def test_what_its_owner_or_idle_shutdown_stopped_sleeps_on(
+    owed: dict[str, Any], step: Step | None
+) -> None:
+    asleep = {"link": "https://nb.example.com"} | owed
+    assert step_of(thing(State.STOPPED, **asleep), UP) is step
+
+
+@pytest.mark.parametrize("step", [Step.CREATE, Step.STOP])
+def test_what_we_made_or_stopped_is_ours_to_start(step: Step) -> None:
+    assert begin(thing(State.READY), step, NOW).start_owed
 
 
 def test_a_broken_notebook_that_may_have_been_used_is_started_never_deleted() -> None:
@@ -258,6 +355,20 @@ def test_invariant_7_no_disk_goes_before_its_snapshot_is_complete(
         record = record.with_resource(snapshot(taken))
     notebook = thing(state, snapshot="s1" if taken else "")
     assert step_of(notebook, GONE, record=record) is step, because
+
+
+def test_a_hold_does_not_wait_for_a_stop_that_is_refused() -> None:
+    running = thing(State.READY, problem=a_problem(Fate.PERMANENT))
+    record = leaver(held=HOLD)
+    assert step_of(running, DOWN, record=record) is Step.PROTECT
+    assert step_of(replace(running, problem=None), DOWN, record=record) is Step.STOP
+    assert step_of(replace(running, protected=True), DOWN, record=record) is Step.STOP
+
+
+def test_invariant_7_no_disk_goes_before_its_snapshot_was_looked_at() -> None:
+    record = leaver(keep_seconds=1).with_resource(snapshot(State.READY))
+    notebook = thing(State.STOPPED, snapshot="s1")
+    assert step_of(notebook, GONE, record=record, snapshot_seen=False) is None
 
 
 def test_a_snapshot_of_something_else_is_none_of_this_notebook() -> None:

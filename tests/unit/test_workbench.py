@@ -192,21 +192,18 @@ def test_a_look_with_a_want_says_how_it_differs() -> None:
     assert look(answers).drift is None
 
 
-@pytest.mark.parametrize(
-    ("said", "remembered"),
-    [
-        ("ACTIVE", {"under_way": Step.UPDATE}),
-        ("ACTIVE", {"under_way": Step.UPDATE, "operation": OPERATION}),
-        ("STARTING", {}),
-    ],
-)
-def test_what_is_still_being_worked_on_is_not_compared(
-    said: str, remembered: dict[str, Any]
-) -> None:
-    found = instance(said, gceSetup=MACHINE)
+def test_what_is_still_being_worked_on_is_not_compared() -> None:
+    answers = Answers(instance=instance("STARTING", gceSetup=MACHINE))
+    assert look(answers, resource(), OTHER).drift is None
+
+
+@pytest.mark.parametrize("operation", ["", OPERATION])
+def test_once_a_step_has_ended_what_is_there_is_compared(operation: str) -> None:
+    """Something else may be wanted by now than when it was begun."""
+    found = instance("ACTIVE", gceSetup=MACHINE)
     done = {"name": OPERATION, "done": True, "response": found}
-    answers = Answers(instance=found, operation=done)
-    assert look(answers, resource(**remembered), OTHER).drift is None
+    updating = resource(under_way=Step.UPDATE, operation=operation)
+    assert look(Answers(instance=found, operation=done), updating, OTHER).drift
 
 
 def test_somebody_elses_is_not_compared() -> None:
