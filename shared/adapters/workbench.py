@@ -70,7 +70,10 @@ class WorkbenchDriver:
         except CloudFault as fault:
             if fault.code != "ALREADY_EXISTS":
                 raise
-            return self._look(resource, lambda found: judged(found, resource, key, email, None))
+            seen = self._look(resource, lambda found: judged(found, resource, key, email, None))
+            if seen.state is State.ABSENT:
+                raise _something_else_has_the_name(resource, fault) from fault
+            return seen
         return _begun(operation, State.CREATING)
 
     def update(
@@ -227,6 +230,16 @@ class WorkbenchDriver:
         how = by_us if resource.protected_by_us else by_others
         message = f"{resource.name} is protected against deletion; {how}"
         raise CloudFault(Fate.PERMANENT, fault.code, message) from fault
+
+
+def _something_else_has_the_name(resource: Resource, fault: CloudFault) -> CloudFault:
+    """There is no such instance: as a rule it is a disk that outlived one of that name."""
+    message = (
+        f"{resource.name} can't be made, since something of that name is there: {fault.message}. "
+        f"Look for the disks {resource.name.rpartition('/')[2]}-data-workspace and -boot in its "
+        "zone; delete or rename what nobody needs, then send retry"
+    )
+    return CloudFault(Fate.TEMPORARY, fault.code, message)
 
 
 def _begun(operation: Json, state: State) -> Observation:

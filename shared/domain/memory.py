@@ -177,7 +177,6 @@ def _still_at_work(
         look_at=now + policy.poll,
         retry_at=None,
         items=seen.items,
-        link="",
     )
 
 
@@ -208,11 +207,11 @@ def _as_seen(resource: Resource, seen: Observation, now: datetime) -> Resource:
     assert seen.state is not None
     resource = _confirmed(resource, now)
     gone, ready = seen.state is State.ABSENT, seen.state is State.READY
-    asleep = seen.state is State.STOPPED
+    may_open_again = seen.state.is_moving or seen.state is State.STOPPED
     return replace(
         resource,
         state=seen.state,
-        link=seen.link or (resource.link if asleep else ""),
+        link=seen.link or (resource.link if may_open_again else ""),
         items=seen.items,
         drift=None if gone else seen.drift or resource.drift,
         protected=seen.protected,

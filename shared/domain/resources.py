@@ -186,6 +186,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     no ``operation`` means that we do not know whether the call got through, and must look.
     ``serial`` counts the steps that came to an end; with the step it makes the request id, so an
     uncertain call is repeated under the same id and a new step never is.
+    ``link``: where it opens, or will once it runs again.
     ``tried``: the places that had none left in this round, so that the next one is another.
     ``was_ready``: it was seen in use since it was made, and ``ready_since`` when first.
     ``stillborn``: its creation ended in an error and left this behind, so nobody can ever have

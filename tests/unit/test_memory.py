@@ -309,7 +309,9 @@ def test_the_link_is_the_one_seen_last() -> None:
     assert ready.link == "https://nb.example.com"
     assert saw(ready, State.STOPPED).link == ready.link, "it opens there once it is started"
     assert saw(ready, State.BROKEN).link == ""
-    assert saw(replace(ready, under_way=Step.STOP), State.READY, operation="o").link == ""
+    stopping = saw(replace(ready, under_way=Step.STOP), State.READY, operation="o")
+    assert saw(stopping, State.STOPPED).link == ready.link
+    assert saw(ready, State.READY).link == "", "it runs, and can't be opened any more"
 
 
 def test_an_operation_that_ended_in_an_error_fails_its_step() -> None:
