@@ -66,7 +66,9 @@ def conclusion(
     missed = [found for found in scan if found.ours and found.kind is not Kind.SNAPSHOT]
     if missed:
         environment = _with_missed(environment, missed, now)
-        return _not_yet(_with_patience(environment, policy), now), False
+        if any(found.kind.holds_data for found in missed):
+            environment = _with_patience(environment, now, policy)
+        return _not_yet(environment, now), False
     result = Scan(
         at=now,
         leftovers=tuple(_described(f) for f in scan if not f.ours),
@@ -100,18 +102,24 @@ def _with_missed(environment: Environment, missed: list[Leftover], now: datetime
     return environment
 
 
-def _with_patience(environment: Environment, policy: Policy) -> Environment:
-    """What nothing is known of but that it exists is kept for as long as that may matter.
+def _with_patience(environment: Environment, now: datetime, policy: Policy) -> Environment:
+    """A notebook that nobody knew of may hold work: its grace period begins only now.
 
-    Its record was lost: whatever grace period and snapshot the person was to have, nobody knows.
+    If nothing is known of the person either, their record was lost: whatever grace period and
+    snapshot they were to have, what is found is kept for as long as that may matter.
     """
-    if environment.joined is not None:
-        return environment
-    return replace(
-        environment,
-        grace_seconds=max(environment.grace_seconds, int(policy.unknown_grace.total_seconds())),
-        keep_seconds=max(environment.keep_seconds, int(policy.unknown_keep.total_seconds())),
-    )
+    environment = replace(environment, left_at=now)
+    if environment.joined is None:
+        grace, keep = policy.unknown_grace.total_seconds(), policy.unknown_keep.total_seconds()
+        environment = replace(
+            environment,
+            grace_seconds=max(environment.grace_seconds, int(grace)),
+            keep_seconds=max(environment.keep_seconds, int(keep)),
+        )
+    leaving = current(environment.leavings)
+    assert leaving is not None, "only a departure is concluded"
+    leaving = replace(leaving, removal_at=environment.removal_at)
+    return replace(environment, leavings=amended(environment.leavings, leaving))
 
 
 def _with_use(environment: Environment, found: Leftover) -> Environment:

@@ -138,7 +138,7 @@ def _due_at(
         elif not is_there(environment, resource, goal):
             waits = [m for m in (resource.look_at, resource.retry_at) if m is not None]
             moments.append(max([*waits, now]) if waits else now + policy.poll)
-        elif resource.ask_at is not None and goal is Goal.UP:
+        elif resource.ask_at is not None and goal is Goal.UP and resource.state is State.READY:
             moments.append(resource.ask_at)
     if environment.inherits:
         moments.append(now + policy.poll)

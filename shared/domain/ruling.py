@@ -124,8 +124,15 @@ def _returned(environment: Environment, intent: Intent, now: datetime) -> Enviro
 def _leavings(environment: Environment, intent: Intent) -> tuple[Leaving, ...]:
     assert environment.left_at is not None
     leaving = current(environment.leavings)
-    if leaving is not None:  # said again: perhaps more urgently
-        leaving = replace(leaving, removal_at=environment.removal_at, immediate=intent.immediate)
+    if (
+        leaving is not None
+    ):  # said again: perhaps more urgently, or because something is still there
+        leaving = replace(
+            leaving,
+            removal_at=environment.removal_at,
+            immediate=intent.immediate,
+            completed_at=None,
+        )
         return amended(environment.leavings, leaving)
     leaving = Leaving(
         event_id=intent.event_id,

@@ -99,6 +99,14 @@ def test_whose_record_was_lost_keeps_what_is_found_for_a_long_time(joined: Inten
     assert kept == ((30 * 86400, 90 * 86400) if joined is None else (5, 6))
 
 
+def test_the_grace_period_of_a_notebook_nobody_knew_of_begins_when_it_is_found() -> None:
+    long_ago = {"left_at": after(days=-99), "joined": an_intent(), "grace_seconds": 60}
+    record = concluded(leaver(**long_ago), found())
+    assert (record.left_at, record.leavings[-1].removal_at) == (NOW, after(1))
+    other = concluded(leaver(**long_ago), found(Kind.CLUSTER_TEMPLATE))
+    assert other.left_at == after(days=-99)
+
+
 @pytest.mark.parametrize(
     "record",
     [
@@ -124,7 +132,7 @@ def test_what_the_record_did_not_know_of_is_removed_too(kind: Kind) -> None:
     missed = record.resources[-1]
     assert (missed.kind, missed.name, missed.look_at) == (kind, "elsewhere/x", NOW)
     assert missed.state is State.STOPPED, "not absent, or nobody would look at it"
-    assert record.leavings == (LEAVING,), "it isn't over"
+    assert record.leavings[-1].completed_at is None, "it isn't over"
     assert record.due_at is not None
     assert record.due_at <= NOW
 
