@@ -42,6 +42,7 @@ class FakeDriver:
                 return self._uses(resource.name, key, email)
             operation = self._operation_of(resource)
             if operation is not None and not operation.done:
+                assert operation.step is not None, "only operations of ours have a name we know"
                 return Observation(state=operation.step.moving, operation=operation.name)
             seen = self._judged(resource.name, key, email, want)
             if operation is None:
