@@ -26,8 +26,10 @@ def finish(life: SimulatedLife) -> None:
     _nobody_is_held(life)
     last = max((s.effective_at for s in life.model.sent if s.effective_at), default=START)
     life.world.run_for(timedelta(hours=1))
+    _everybody_consents(life)  # else they are asked every day from here on
     while life.now < last:
         life.world.run_for(timedelta(days=1), every=timedelta(hours=6))
+    _everybody_consents(life)
     life.world.run_for(timedelta(days=3), every=timedelta(hours=1))
     _everyone_is_where_they_should_be(life)
     life.world.run_for(GRACE, every=timedelta(hours=12))
@@ -180,8 +182,7 @@ def _all_is_stopped_or_gone(life: SimulatedLife, email: str, alive: list[Thing])
 
 
 def _it_stays_quiet(life: SimulatedLife) -> None:
-    for thing in life.world.cloud.alive(Kind.WORKBENCH):
-        thing.consented = True if thing.consented is not None else None
+    _everybody_consents(life)
     life.world.run_for(timedelta(days=2), every=timedelta(hours=6))
     calls = _writes(life)
     for record in life.records():
@@ -197,6 +198,11 @@ def _it_stays_quiet(life: SimulatedLife) -> None:
     life.world.run_for(timedelta(hours=5), every=timedelta(minutes=30))
     if not life.foreign and not _somebody_must_mend(life):
         assert _writes(life) == calls, f"it never rests: {_writes(life) - calls}"
+
+
+def _everybody_consents(life: SimulatedLife) -> None:
+    for thing in life.world.cloud.alive(Kind.WORKBENCH):
+        thing.consented = True if thing.consented is not None else None
 
 
 def _writes(life: SimulatedLife) -> Counter[str]:
