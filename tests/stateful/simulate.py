@@ -116,7 +116,7 @@ def some_lives(work: Work) -> Part:
     """Live some lives, in a worker."""
     logging.getLogger("shared").setLevel(logging.CRITICAL)
     rules = tuple(RULES[name] for name in work.rules)
-    gc.collect()  # once a chunk is enough: lives are short, and most of what they make has no cycles
+    gc.collect()  # once a chunk is enough: most of what a life makes has no cycles
     gc.disable()
     coverage, failed, began = Coverage(), [], time.process_time()
     for number in work.numbers:
