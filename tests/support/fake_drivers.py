@@ -147,7 +147,9 @@ class FakeDriver:
             return None
         with self._cloud.call(f"{self.kind}.consented"):
             thing = self._thing(resource.name)
-            return thing.consented if thing is not None else None
+            if thing is None:
+                raise CloudFault(Fate.PERMANENT, "NOT_FOUND", f"{resource.name} was not found")
+            return thing.consented
 
     # How each is done
 
