@@ -137,10 +137,11 @@ class SimulatedLife:
             twin.tried_at = twin.tried_at or self.now
 
         def deliver() -> None:
+            is_known = self.world.environment(sent.email) is not None
             outcome = self.world.deliver(sent.message)
             self.outcomes[f"event:{outcome}"] += 1
             if outcome == "foreign-domain":
-                assert sent.verb is Verb.JOIN, "the list of domains gates joins only"
+                assert sent.verb is Verb.JOIN or not is_known, "somebody who is here can't leave"
             for twin in twins:
                 # Refused once, it is acknowledged; one that was already taken stays taken.
                 twin.refused = outcome == "foreign-domain" and twin.acked_at is None
@@ -228,11 +229,12 @@ class SimulatedLife:
         return [t for t in self.notebooks() if t.state is State.READY and self._is_told(t)]
 
     def _is_told(self, thing: Thing) -> bool:
-        notebook = self._recorded(thing)
+        notebook = self.recorded(thing)
         at_hand = notebook is not None and notebook.state is State.READY and notebook.link
         return bool(at_hand and notebook and not notebook.restore_from)
 
-    def _recorded(self, thing: Thing) -> Resource | None:
+    def recorded(self, thing: Thing) -> Resource | None:
+        """What the record of its owner knows of a notebook."""
         environment = self.world.environment(thing.email)
         notebook = environment.notebook if environment is not None else None
         return notebook if notebook is not None and notebook.name == thing.name else None

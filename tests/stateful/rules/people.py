@@ -8,6 +8,7 @@ from shared.domain.resources import Kind, State
 from tests.stateful.choices import Choices
 from tests.stateful.rules.registry import rule
 from tests.stateful.simulated import SimulatedLife
+from tests.support.fake_cloud import Thing
 
 TEMPLATES = {
     Kind.SESSION: Kind.SESSION_TEMPLATE,
@@ -60,17 +61,24 @@ def idle_shutdown(life: SimulatedLife, choices: Choices) -> None:
 
 @rule(2)
 def owner_starts(life: SimulatedLife, choices: Choices) -> None:
-    """A notebook that is stopped, by hand; also in the moment in which they leave."""
+    """A notebook that is stopped, by hand; also in the moment in which they leave.
+
+    Not once the record of a leaver has seen it stopped: nobody looks again until it is removed.
+    """
     stopped = [t for t in life.notebooks() if t.state is State.STOPPED]
     stopped = [t for t in stopped if not life.world.cloud.busy(t)]
-    gone = (Phase.SUSPENDED, Phase.REMOVING, Phase.REMOVED)
-    # Nobody looks after who has left and settled until something becomes due.
-    stopped = [t for t in stopped if _phase(life, t.email) not in gone]
+    stopped = [t for t in stopped if not _is_seen_stopped(life, t)]
     if stopped:
         thing = choices.pick(stopped)
         life.say(f"{thing.email} starts their notebook by hand")
         life.world.cloud.rouse(thing)
         life.changed_by_others(thing)
+
+
+def _is_seen_stopped(life: SimulatedLife, thing: Thing) -> bool:
+    record, notebook = life.world.environment(thing.email), life.recorded(thing)
+    seen = notebook is None or notebook.state is State.STOPPED
+    return record is None or (record.leaving and seen)
 
 
 def _phase(life: SimulatedLife, email: str) -> Phase | None:
