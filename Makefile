@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-N ?= 200
+N ?= 2000
 PROFILES ?= infra/profiles
 
 .DEFAULT_GOAL := help
@@ -45,8 +45,8 @@ schema: $(STAMP) ## Write docs/*.schema.json from the types.
 bench: $(STAMP) ## Calls, ratios of CPU and of cold start, against the budgets.
 	@$(BIN)/python -m bench
 
-simulate: $(STAMP) ## N= examples of the state machine; SEED= repeats a run.
-	@$(BIN)/python -m tests.stateful.simulate --examples $(N) $(if $(SEED),--seed $(SEED))
+simulate: $(STAMP) ## N= lives on JOBS= cores; SEED= repeats a run, LIFE= one life of it.
+	@$(BIN)/python -m tests.stateful.simulate --lives $(N) $(if $(SEED),--seed $(SEED)) $(if $(JOBS),--jobs $(JOBS)) $(if $(LIFE),--life $(LIFE)) $(SIMULATE)
 
 lock: ## Pin requirements*.txt anew from requirements*.in.
 	$(PYTHON) -m venv .local/lock && .local/lock/bin/pip install --quiet uv

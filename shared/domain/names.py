@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from functools import lru_cache
 
 _SLUG_LENGTH = 22
 _HASH_LENGTH = 12  # base32: 60 bits, so a million people collide once in two million companies
@@ -30,6 +31,7 @@ def fingerprint(text: str, *, length: int = _HASH_LENGTH) -> str:
     return base64.b32encode(digest).decode().lower()[:length]
 
 
+@lru_cache(maxsize=4096)
 def person_key(email: str) -> str:
     """The key of a person's record and of all that is theirs: slug of the local part, hash."""
     address = email.lower()

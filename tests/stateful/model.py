@@ -1,4 +1,4 @@
-"""What must come of a set of events, however they travelled: the model beside the machine."""
+"""What must come of a set of events, however they travelled: the model beside the world."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ import msgspec
 from shared.domain.environment import Verb
 from shared.domain.names import person_key
 from shared.domain.normalise import Message
-from tests.stateful.world import GRACE
-
-GRACES = {"full": GRACE, "lean": GRACE, "brief": timedelta()}
+from tests.stateful import expected
 
 
 class Sent(msgspec.Struct):
@@ -21,38 +19,67 @@ class Sent(msgspec.Struct):
     verb: Verb
     email: str
     order: tuple[datetime, bool, str]
-    grace: timedelta
     immediate: bool
     effective_at: datetime | None
     profile: str = ""
+    cost_center: str = ""
     moved: bool = False
+    refused: bool = False  # by the list of domains, at its first delivery
     tried_at: datetime | None = None
     acked_at: datetime | None = None
+
+    @property
+    def event_id(self) -> str:
+        """What makes a repeat known as one."""
+        return self.order[2]
+
+    @property
+    def topic(self) -> str:
+        """Where it was published."""
+        return self.message.topic
 
     def starts(self) -> datetime:
         """The earliest moment at which it can have taken effect."""
         assert self.tried_at is not None
         return max(self.tried_at, self.effective_at or self.tried_at)
 
+    def landed(self) -> datetime | None:
+        """From when on it surely was in the record and in force, if nothing newer was."""
+        if self.acked_at is None:
+            return None
+        return max(self.acked_at, self.effective_at or self.acked_at)
+
 
 class Model:
-    """Everything that was sent, and every hold."""
+    """Everything that was sent, every hold, and whose records were lost."""
 
     def __init__(self) -> None:
         self.sent: list[Sent] = []
         self.holds: dict[str, list[tuple[datetime, datetime | None]]] = {}
+        self.lost: dict[str, datetime] = {}  # by key: when the record, or part of it, was lost
+
+    def lose(self, key: str, now: datetime) -> None:
+        """The record of ``key`` was lost, and with it that somebody was held."""
+        self.lost.setdefault(key, now)
+        spans = self.holds.get(key, [])
+        spans[-1:] = [(begun, ended or now) for begun, ended in spans[-1:]]
+
+    def of(self, email: str) -> list[Sent]:
+        """What counts of the events about one address: all that got into the record."""
+        return [
+            s for s in self.sent if s.email == email and s.tried_at is not None and not s.refused
+        ]
 
     def newest(self, email: str, now: datetime) -> Sent | None:
         """What rules: the newest of those whose time has come."""
-        theirs = [s for s in self.sent if s.email == email and s.tried_at is not None]
-        ripe = [s for s in theirs if s.effective_at is None or s.effective_at <= now]
+        ripe = [s for s in self.of(email) if s.effective_at is None or s.effective_at <= now]
         return max(ripe, key=lambda s: s.order, default=None)
 
     def may_remove(self, key: str, at: datetime) -> bool:
         """Whether some leave, in force for the whole grace period, allows a removal at ``at``."""
         theirs = [s for s in self.sent if person_key(s.email) == key and s.tried_at is not None]
         joins = [s for s in theirs if s.verb is Verb.JOIN]
-        grace = min((s.grace for s in joins), default=timedelta())
+        grace = min((expected.grace(s.profile) for s in joins), default=timedelta())
         for leave in theirs:
             if leave.verb is Verb.JOIN:
                 continue
@@ -61,13 +88,13 @@ class Model:
                 return True
         return False
 
-    def must_be_gone(self, email: str, now: datetime) -> bool:
+    def must_be_gone(self, email: str, now: datetime, longest: timedelta) -> bool:
         """Whether even the longest grace period is over for a leaver."""
         newest = self.newest(email, now)
         assert newest is not None
         # A message that got lost with its worker takes effect only when it is delivered again.
         landed = max(newest.acked_at or now, newest.starts())
-        return landed + GRACE + timedelta(days=1) < now
+        return landed + longest + timedelta(days=1) < now
 
     def held(self, key: str, at: datetime, *, for_at_least: timedelta) -> bool:
         """Whether the person had been on hold for so long at ``at``."""
@@ -83,4 +110,4 @@ class Model:
     def always_kept(self, email: str) -> bool:
         """Whether every profile the person ever had keeps a snapshot of their work."""
         joins = [s for s in self.sent if s.email == email and s.verb is Verb.JOIN]
-        return all(s.profile == "full" for s in joins)
+        return all(expected.keeps(s.profile) for s in joins)

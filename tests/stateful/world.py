@@ -9,8 +9,8 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from functools import cache
 
 import msgspec
 
@@ -20,23 +20,22 @@ from shared.domain.normalise import Message
 from shared.domain.policy import Policy
 from shared.domain.profiles import ProfileSet
 from shared.domain.profiles.parse import parse_profiles
-from shared.domain.resources import Kind
-from shared.domain.wants import Site
-from shared.ports import NotPublished
-from shared.services.admission import Admission
-from shared.services.announce import Announcer
-from shared.services.converge import Commons, Converge
-from shared.services.intake import Intake
-from shared.services.planning import Planner
-from shared.services.shortages import Shortages
-from shared.services.tick import Tick
-from tests.support.fake_drivers import FakeCloud, FakeDriver
-from tests.support.fake_search import FakeCensus, FakeSearch
+from tests.stateful.process import (
+    SITE,
+    START,
+    Crash,
+    FixedProfiles,
+    ManualClock,
+    Process,
+    SkewedClock,
+    Topics,
+)
+from tests.support.fake_drivers import FakeCloud
 from tests.support.memory_store import MemoryStore
 
+__all__ = ["SITE", "START", "Crash", "FixedProfiles", "ManualClock", "Topics", "World"]
+
 GRACE = timedelta(days=14)
-START = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
-SITE = Site(project="demo", region="us-central1", templates_bucket="demo-templates")
 MASTERS = {
     "session.yaml": b"runtimeConfig: {version: '2.3'}\n",
     "cluster.yaml": b"config: {softwareConfig: {imageVersion: 2.2-debian12}}\n",
@@ -63,110 +62,72 @@ profiles:
 """
 
 
-class Crash(BaseException):
-    """The worker dies here: nothing after this point of the code runs, not even its handlers."""
-
-
-class ManualClock:
-    """Time that passes only when told to."""
-
-    def __init__(self) -> None:
-        self.time = START
-
-    def now(self) -> datetime:
-        return self.time
-
-
-class FixedProfiles:
-    """A profile source that never changes by itself."""
-
-    def __init__(self, profiles: ProfileSet) -> None:
-        self.profiles = profiles
-
-    def current(self) -> ProfileSet:
-        return self.profiles
-
-
-class Topics:
-    """Pub/Sub: what asks for a converge and was not handled yet, and all that was announced."""
-
-    def __init__(self) -> None:
-        self.waiting: list[dict[str, Any]] = []
-        self.news: list[dict[str, Any]] = []
-        self.deaf = False  # Pub/Sub takes no announcements
-
-    def publish(self, topic: str, messages: Sequence[bytes]) -> None:
-        bodies = [msgspec.json.decode(data) for data in messages]
-        if topic == "converge":
-            self.waiting += bodies
-        elif self.deaf:
-            raise NotPublished("scripted")
-        else:
-            assert topic == "environment-events"
-            self.news += bodies
+@cache
+def _default_profiles() -> ProfileSet:
+    return parse_profiles(PROFILES, MASTERS)
 
 
 class World:
-    """``trap`` is called at every point (``before:save``, ``after:workbench.create`` …)."""
+    """``trap`` is called at every point (``before:save``, ``after:workbench.create`` …).
 
-    def __init__(self, policy: Policy | None = None) -> None:
+    ``skews``: one process for each, whose clock is ahead of the true time by so much; ``converge``,
+    ``intake`` and ``tick`` are those of the process in use. ``checked_one_in``: see
+    ``MemoryStore``. ``every_tick``: the minute ticks even where nothing can be due.
+    """
+
+    def __init__(
+        self,
+        policy: Policy | None = None,
+        *,
+        profiles: ProfileSet | None = None,
+        skews: Sequence[timedelta] = (timedelta(),),
+        checked_one_in: int = 1,
+        every_tick: bool = False,
+    ) -> None:
         self.clock = ManualClock()
         self.trap: Callable[[str], None] | None = None
         self.points: Counter[str] = Counter()
-        self.store = MemoryStore(on_write=self._point)
+        self.store = MemoryStore(on_write=self._point, checked_one_in=checked_one_in)
         self.cloud = FakeCloud(self.clock, on_call=self._point)
-        self.profiles = FixedProfiles(parse_profiles(PROFILES, MASTERS))
+        self.profiles = FixedProfiles(profiles or _default_profiles())
         self.topics = Topics()
         self.policy = policy or Policy()
+        self.allowed_domains = {"example.com"}
+        self.skews = skews
+        self.every_tick = every_tick
         self._tokens = (f"token-{n}" for n in itertools.count())
         self._ids = itertools.count()
+        self._turn = 0
         self.restart()
 
     def restart(self) -> None:
         """All processes begin anew: what they only had in mind is forgotten."""
-        search = FakeSearch(self.cloud)
-        shortages = Shortages(store=self.store, clock=self.clock)
-        admission = Admission(store=self.store, clock=self.clock, limit=self.policy.creations)
-        self.converge = Converge(
+        self._processes: dict[int, Process] = {}
+        self.use(self._turn)
+
+    def use(self, number: int) -> None:
+        """From here on the process of that number (counted round and round) does the work."""
+        self._turn = number % len(self.skews)
+        process = self._processes.get(self._turn)
+        if process is None:
+            process = self._processes[self._turn] = self._begun(self.skews[self._turn])
+        self.converge, self.intake, self.tick = process.converge, process.intake, process.tick
+
+    def use_next(self) -> None:
+        """Another process, if there are several."""
+        if len(self.skews) > 1:
+            self.use(self._turn + 1)
+
+    def _begun(self, skew: timedelta) -> Process:
+        return Process(
+            clock=SkewedClock(self.clock, skew) if skew else self.clock,
             store=self.store,
-            drivers={kind: FakeDriver(kind, self.cloud) for kind in Kind},
-            planner=Planner(
-                store=self.store,
-                profiles=self.profiles,
-                search=search,
-                shortages=shortages,
-                site=SITE,
-            ),
-            commons=Commons(
-                admission=admission,
-                shortages=shortages,
-                announcer=Announcer(
-                    store=self.store,
-                    publisher=self.topics,
-                    topic="environment-events",
-                    project="demo",
-                ),
-                search=search,
-            ),
-            clock=self.clock,
+            cloud=self.cloud,
+            profiles=self.profiles,
+            topics=self.topics,
             tokens=lambda: next(self._tokens),
             policy=self.policy,
-        )
-        self.intake = Intake(
-            store=self.store,
-            profiles=self.profiles,
-            converge=self.converge,
-            clock=self.clock,
-            allowed_domains={"example.com"},
-        )
-        self.tick = Tick(
-            store=self.store,
-            publisher=self.topics,
-            admission=admission,
-            census=FakeCensus(self.cloud),
-            clock=self.clock,
-            topic="converge",
-            policy=self.policy,
+            allowed_domains=self.allowed_domains,
         )
 
     def message(self, verb: Verb, published_at: datetime | None = None, **event: object) -> Message:
@@ -208,22 +169,36 @@ class World:
 
     def minute(self) -> None:
         """The tick, and every converge it asks for."""
+        self.use_next()
         self.tick.run()
         waiting, self.topics.waiting = self.topics.waiting, []
         for body in waiting:
-            admitted = body.get("admitted", False)
-            self.converge.run(person_key(body["email"]), admitted=admitted)
+            self.use_next()
+            key = body.get("key") or person_key(body["email"])
+            self.converge.run(key, admitted=body.get("admitted", False))
 
     def pass_time(self, span: timedelta) -> None:
         """Only the clock moves."""
         self.clock.time += span
 
     def run_for(self, span: timedelta, every: timedelta = timedelta(minutes=1)) -> None:
-        """Let time pass with a tick at every step."""
+        """Let time pass with a tick at every step, without those at which nothing can be due.
+
+        A tick without a record that is due does nothing, so leaving it out changes nothing; what
+        goes on in the cloud meanwhile comes to pass when somebody looks.
+        """
         end = self.clock.time + span
         while self.clock.time < end:
-            self.pass_time(every)
+            self.pass_time(every * self._ticks_until_due(end, every))
             self.minute()
+
+    def _ticks_until_due(self, end: datetime, every: timedelta) -> int:
+        if self.every_tick:
+            return 1
+        due = self.store.next_due()
+        ahead = max(*self.skews, timedelta())
+        until = end if due is None else min(end, due - ahead)
+        return max(1, -((self.clock.time - until) // every))
 
     def environment(self, email: str) -> Environment | None:
         """The record, through the back door: no trap springs."""

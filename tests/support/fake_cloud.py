@@ -41,7 +41,8 @@ class Happening:
 
     ``what``: created, ready (its creation ended well), failed (it ended badly, nothing is left),
     updated, started, stopped, restored, protected, unprotected, worked (somebody wrote data),
-    deleted.
+    deleted; by others' hands: vandalised (deleted), halted, roused, unlabelled. ``began``: when the
+    operation began that led to it.
     """
 
     at: datetime
@@ -50,6 +51,7 @@ class Happening:
     name: str
     key: str
     slot: str
+    began: datetime
 
 
 @dataclass
@@ -60,7 +62,7 @@ class Thing:
     be used, so that somebody's work may be in it. ``body`` is what it was asked to be. ``data``:
     what people wrote into a notebook; of a snapshot, what it holds (it stays readable after death).
     ``source``: of a snapshot, the disk (its name in the API). ``consented``: None where
-    nobody needs to.
+    nobody needs to. ``halted_at``: when its owner or idle shutdown last stopped it.
     """
 
     kind: Kind
@@ -78,6 +80,7 @@ class Thing:
     source: str = ""
     protected: bool = False
     consented: bool | None = None
+    halted_at: datetime | None = None
 
 
 @dataclass
@@ -85,11 +88,12 @@ class Operation:
     """A long-running operation; ``error`` is what it will end in.
 
     ``then`` does what a good end does; a problem it answers makes it a bad one after all.
+    ``step``: None for what Google does of its own accord (an upgrade).
     """
 
     name: str
     thing: Thing
-    step: Step
+    step: Step | None
     began: datetime
     ends: datetime
     before: State
@@ -122,6 +126,16 @@ class Delay:
 
 
 @dataclass
+class Slowness:
+    """A scripted operation that takes ``lasts`` instead of the usual time."""
+
+    kind: Kind
+    step: Step
+    lasts: timedelta
+    hits: int = 0
+
+
+@dataclass
 class FakeCloud:
     """All things of all kinds.
 
@@ -130,6 +144,7 @@ class FakeCloud:
     the caller gets. Looks are calls too (``workbench.observe``, ``search.everything``).
     ``short``: the zones that have no machines left; ``zones``: all there are.
     ``older_ended``: notebooks of the older kinds can't be made any more, as in Google's own.
+    ``most_creating``: how many notebooks were ever being made at once.
     """
 
     clock: Clock
@@ -145,6 +160,8 @@ class FakeCloud:
     operations: dict[str, Operation] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     delays: list[Delay] = field(default_factory=list)
+    slow: list[Slowness] = field(default_factory=list)
+    most_creating: int = 0
     _running: dict[str, Operation] = field(default_factory=dict)
     _landing: list[tuple[datetime, Callable[[], object]]] = field(default_factory=list)
     _requests: dict[tuple[Kind, str, Step, str], tuple[datetime, str]] = field(default_factory=dict)
@@ -159,6 +176,8 @@ class FakeCloud:
 
     def settle(self) -> None:
         """Let all that is due happen: late calls land, operations come to their end, in order."""
+        if not self._landing and not self._running:
+            return
         now = self.now()
         landing = sorted((late for late in self._landing if late[0] <= now), key=itemgetter(0))
         for late in landing:
@@ -221,6 +240,43 @@ class FakeCloud:
         self.delays.append(delay)
         return delay
 
+    def slow_down(self, kind: Kind, step: Step, lasts: timedelta) -> Slowness:
+        """The next operation of this step takes ``lasts``."""
+        slowness = Slowness(kind, step, lasts)
+        self.slow.append(slowness)
+        return slowness
+
+    def upgrade(self, thing: Thing, state: State, lasts: timedelta) -> None:
+        """Google is at work on ``thing``, which nobody asked for; then it is as before."""
+        self._serial += 1
+        name, now = f"operations/upgrade-{self._serial}", self.now()
+        operation = Operation(name, thing, None, now, now + lasts, before=thing.state)
+        self.operations[name] = self._running[name] = operation
+        thing.state = state
+
+    def end_soon(self, by: timedelta) -> None:
+        """Nothing takes any longer than ``by`` from now; nothing scripted is still to come."""
+        latest = self.now() + by
+        for operation in self._running.values():
+            operation.ends = min(operation.ends, latest)
+        for failure in self.failures:
+            failure.times = failure.hits
+        self.delays = [delay for delay in self.delays if delay.hits]
+        self.slow = [slowness for slowness in self.slow if slowness.hits]
+        self.short.clear()
+
+    def halt(self, thing: Thing) -> None:
+        """Its owner, or idle shutdown, stops a notebook that runs."""
+        assert thing.state is State.READY
+        thing.state, thing.halted_at = State.STOPPED, self.now()
+        self.tell(thing, "halted", self.now())
+
+    def rouse(self, thing: Thing) -> None:
+        """Its owner starts a notebook by hand."""
+        assert thing.state is State.STOPPED
+        thing.state, thing.halted_at = State.READY, None
+        self.tell(thing, "roused", self.now())
+
     def work(self, thing: Thing, text: str) -> None:
         """Somebody writes ``text`` into their notebook, which must be running."""
         assert thing.state is State.READY, f"nobody can work in what is {thing.state}"
@@ -245,15 +301,18 @@ class FakeCloud:
         self.ever.append(thing)
         self.tell(thing, "created", thing.born)
 
-    def remove(self, thing: Thing, at: datetime, *, what: str = "deleted") -> None:
+    def remove(
+        self, thing: Thing, at: datetime, *, what: str = "deleted", began: datetime | None = None
+    ) -> None:
         """A thing ceases to be."""
         del self.things[thing.kind, thing.name]
         thing.died = at
-        self.tell(thing, what, at)
+        self.tell(thing, what, at, began)
 
-    def tell(self, thing: Thing, what: str, at: datetime) -> None:
+    def tell(self, thing: Thing, what: str, at: datetime, began: datetime | None = None) -> None:
         """Remember what happened."""
-        self.happenings.append(Happening(at, what, thing.kind, thing.name, thing.key, thing.slot))
+        happening = Happening(at, what, thing.kind, thing.name, thing.key, thing.slot, began or at)
+        self.happenings.append(happening)
 
     def begin(
         self,
@@ -273,7 +332,7 @@ class FakeCloud:
             thing=thing,
             step=step,
             began=now,
-            ends=now + lasts,
+            ends=now + self._lasts(thing.kind, step, lasts),
             before=thing.state,
             error=problem,
             leftover=failure.leftover if failure else False,
@@ -282,6 +341,10 @@ class FakeCloud:
         self._running[name] = operation
         if step not in _CHANGES:
             thing.state = step.moving
+        if step is Step.CREATE and thing.kind is Kind.WORKBENCH:
+            running = self._running.values()
+            making = [o for o in running if o.step is step and o.thing.kind is thing.kind]
+            self.most_creating = max(self.most_creating, len(making))
         self._requests[thing.kind, thing.name, step, request_id] = (now, name)
         return operation
 
@@ -305,6 +368,13 @@ class FakeCloud:
                 return True
         return False
 
+    def _lasts(self, kind: Kind, step: Step, usual: timedelta) -> timedelta:
+        for slowness in self.slow:
+            if (slowness.kind, slowness.step) == (kind, step) and not slowness.hits:
+                slowness.hits += 1
+                return slowness.lasts
+        return usual
+
     def _scripted(self, kind: Kind, step: Step) -> Failure | None:
         for failure in self.failures:
             if (failure.kind, failure.step) == (kind, step) and failure.hits < failure.times:
@@ -327,6 +397,9 @@ class FakeCloud:
         thing, step = operation.thing, operation.step
         if thing.died is not None:
             return  # somebody was faster; whatever has its name now is another
+        if step is None:
+            thing.state = operation.before
+            return
         operation.error = operation.error or operation.then()
         if operation.error is not None:
             left = operation.leftover or thing.kind is Kind.SNAPSHOT
@@ -336,11 +409,11 @@ class FakeCloud:
                 thing.state = State.BROKEN if step is Step.CREATE else operation.before
             return
         if step is Step.DELETE:
-            self.remove(thing, operation.ends)
+            self.remove(thing, operation.ends, began=operation.began)
             return
         if step in _CHANGES:
             what = _CHANGES[step]
         else:
             thing.state, what = _ENDS[step]
         thing.was_ready = thing.was_ready or thing.state is State.READY
-        self.tell(thing, what, operation.ends)
+        self.tell(thing, what, operation.ends, operation.began)

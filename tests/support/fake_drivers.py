@@ -42,6 +42,7 @@ class FakeDriver:
                 return self._uses(resource.name, key, email)
             operation = self._operation_of(resource)
             if operation is not None and not operation.done:
+                assert operation.step is not None, "only operations of ours have a name we know"
                 return Observation(state=operation.step.moving, operation=operation.name)
             seen = self._judged(resource.name, key, email, want)
             if operation is None:
@@ -146,7 +147,9 @@ class FakeDriver:
             return None
         with self._cloud.call(f"{self.kind}.consented"):
             thing = self._thing(resource.name)
-            return thing.consented if thing is not None else None
+            if thing is None:
+                raise CloudFault(Fate.PERMANENT, "NOT_FOUND", f"{resource.name} was not found")
+            return thing.consented
 
     # How each is done
 

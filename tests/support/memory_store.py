@@ -1,10 +1,13 @@
 """The environment store in memory, for simulations: the port's contract with a hook to crash at.
 
-It keeps encoded documents, so that what a real store could not keep or give back fails here too.
+What is saved is encoded and decoded once, so that what a real store could not keep or give back
+fails here too; what is kept is the decoded value. A simulation of very many lives checks only a
+sample (``checked_one_in``).
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from threading import Lock
@@ -18,16 +21,19 @@ from shared.domain.environment import Entry, Environment, Parked, Phase
 from shared.ports import Conflict, Crowd, Page, Stored
 
 Hook = Callable[[str], None]
+# Sorts as the names of stored entries do: by time, then by place in the call.
+_EntryName = tuple[datetime, int, str, str, str, str]
+
+_VERSIONS = 64  # of each record that can come back from a backup
 
 
 class _Row(msgspec.Struct, frozen=True):
-    """One record as kept: its version, what listings go by, and the encoded document."""
+    """One record as kept: its version, what listings go by, and the decoded record."""
 
     revision: int
-    phase: str
     making: str | None
-    due_at: int | None
-    document: bytes
+    due_at: datetime | None
+    environment: Environment
 
 
 class MemoryStore:
@@ -37,14 +43,17 @@ class MemoryStore:
     ``park`` and ``shortage``) around every write, and with ``before:load``. What it raises is the
     caller's crash: at ``before`` nothing was written, at ``after`` everything was. A ``save`` that
     ends in ``Conflict`` has no ``after``. The hook may use the store itself: no lock is held
-    meanwhile.
+    meanwhile. ``checked_one_in``: one in so many records is encoded and decoded on its way in.
     """
 
-    def __init__(self, on_write: Hook | None = None) -> None:
+    def __init__(self, on_write: Hook | None = None, *, checked_one_in: int = 1) -> None:
         self.on_write = on_write
         self._lock = Lock()
+        self._checked_one_in = checked_one_in
+        self._saves = 0
         self._environments: dict[str, _Row] = {}
-        self._history: dict[str, dict[str, bytes]] = {}
+        self._versions: dict[str, deque[Environment]] = {}
+        self._history: dict[str, dict[_EntryName, Entry]] = {}
         self._parked: dict[str, tuple[int, bytes]] = {}
         self._shortages: dict[str, int] = {}
 
@@ -52,74 +61,90 @@ class MemoryStore:
         self._tell("before:load")
         with self._lock:
             row = self._environments.get(key)
-        if row is None:
-            return None
-        return Stored(_environment(row.document), str(row.revision))
+        return None if row is None else Stored(row.environment, str(row.revision))
 
     def save(self, environment: Environment, version: str | None, entries: Sequence[Entry]) -> str:
-        document = documents.encode_environment(environment)
-        blob = msgspec.json.encode(document)
-        due_at = document["due_at"]
-        due = None if due_at is None else microseconds(due_at)
-        history = _encoded(environment.key, entries)
+        environment, entries = self._as_stored(environment, entries)
+        making = documents.making(environment)
+        due_at = environment.due_at
         self._tell("before:save")
         with self._lock:
             row = self._environments.get(environment.key)
             if (str(row.revision) if row else None) != version:
                 raise Conflict(f"{environment.key} is not at version {version or '(none)'}")
-            revision = row.revision + 1 if row else 1
-            self._environments[environment.key] = _Row(
-                revision, document["phase"], document["making"], due, blob
-            )
-            self._history.setdefault(environment.key, {}).update(history)
+            revision = self._saves
+            self._environments[environment.key] = _Row(revision, making, due_at, environment)
+            self._remember(environment)
+            self._add(environment.key, entries)
         self._tell("after:save")
         return str(revision)
 
     def append(self, key: str, entries: Sequence[Entry]) -> None:
-        history = _encoded(key, entries)
+        kept = [_stored_entry(key, entry) for entry in entries]
         self._tell("before:append")
         with self._lock:
-            self._history.setdefault(key, {}).update(history)
+            self._add(key, kept)
         self._tell("after:append")
 
     def due(self, now: datetime, limit: int, after: str = "") -> Page[Environment]:
-        until = microseconds(documents.in_utc(now))
+        until = documents.in_utc(now)
         with self._lock:
             rows = [
-                (row.due_at, key, row.document)
+                (row.due_at, key, row.environment)
                 for key, row in self._environments.items()
                 if row.due_at is not None and row.due_at <= until
             ]
         if after:
             position = cursors.unpack_position("due", after)
-            start = (microseconds(position.at), position.name)
-            rows = [row for row in rows if row[:2] > start]
-        found = sorted(rows)[: one_more(limit)]
-        return Page(
-            tuple(_environment(row[2]) for row in found[:limit]),
-            _next_position("due", found, limit),
-        )
+            rows = [row for row in rows if row[:2] > (position.at, position.name)]
+        found = sorted(rows, key=lambda row: row[:2])[: one_more(limit)]
+        following = ""
+        if len(found) > limit:
+            following = cursors.pack_position("due", Position(*found[limit - 1][:2]))
+        return Page(tuple(row[2] for row in found[:limit]), following)
+
+    def next_due(self) -> datetime | None:
+        """When the first record falls due, None if none ever does; the back door for tests."""
+        moments = [row.due_at for row in self._environments.values() if row.due_at is not None]
+        return min(moments, default=None)
+
+    def lose(self, key: str, back: int = 0) -> bool:
+        """Lose a record; if ``back``, the version that many quarters of its life ago comes back.
+
+        With the record goes its history, but for an older version. False if there is no record.
+        """
+        row = self._environments.pop(key, None)
+        if row is None:
+            return False
+        if not back:
+            self._history.pop(key, None)
+            return True
+        versions = self._versions[key]
+        older = versions[len(versions) * (4 - back) // 4]
+        self._saves += 1
+        making = documents.making(older)
+        self._environments[key] = _Row(self._saves, making, older.due_at, older)
+        return True
 
     def page(self, limit: int, after: str = "", phase: Phase | None = None) -> Page[Environment]:
         start = cursors.unpack_name("page", after) if after else ""
         with self._lock:
             rows = [
-                (key, row.document)
+                (key, row.environment)
                 for key, row in self._environments.items()
-                if key > start and (phase is None or row.phase == phase.value)
+                if key > start and (phase is None or row.environment.phase is phase)
             ]
-        found = sorted(rows)[: one_more(limit)]
+        found = sorted(rows, key=lambda row: row[0])[: one_more(limit)]
         more = len(found) > limit
         return Page(
-            tuple(_environment(row[1]) for row in found[:limit]),
+            tuple(row[1] for row in found[:limit]),
             cursors.pack_name("page", found[limit - 1][0]) if more else "",
         )
 
     def history(self, key: str, limit: int) -> tuple[Entry, ...]:
         with self._lock:
             entries = dict(self._history.get(key, {}))
-        newest = sorted(entries, reverse=True)[:limit]
-        return tuple(documents.decode_entry(msgspec.json.decode(entries[id])) for id in newest)
+        return tuple(entries[name] for name in sorted(entries, reverse=True)[:limit])
 
     def creating(self) -> Crowd:
         with self._lock:
@@ -162,27 +187,44 @@ class MemoryStore:
         """The encoded document of ``key``: the back door for tests."""
         with self._lock:
             row = self._environments.get(key)
-        return row.document if row else None
+        return msgspec.json.encode(documents.encode_environment(row.environment)) if row else None
 
     def raw_shortages(self) -> dict[str, int]:
         """What lacks until when, in microseconds since 1970: the back door for tests."""
         with self._lock:
             return dict(self._shortages)
 
+    def _as_stored(
+        self, environment: Environment, entries: Sequence[Entry]
+    ) -> tuple[Environment, Sequence[Entry]]:
+        """What a real store would give back of a record and its entries."""
+        self._saves += 1
+        if self._saves % self._checked_one_in:
+            return environment, entries
+        document = msgspec.json.encode(documents.encode_environment(environment))
+        stored = documents.decode_environment(msgspec.json.decode(document))
+        return stored, [_stored_entry(environment.key, entry) for entry in entries]
+
+    def _remember(self, environment: Environment) -> None:
+        versions = self._versions.get(environment.key)
+        if versions is None:
+            versions = self._versions[environment.key] = deque(maxlen=_VERSIONS)
+        versions.append(environment)
+
+    def _add(self, key: str, entries: Sequence[Entry]) -> None:
+        history = self._history.setdefault(key, {})
+        for index, entry in enumerate(entries):
+            name = (entry.at, index, entry.action, entry.text, entry.event_id, entry.about)
+            history[name] = entry
+
     def _tell(self, moment: str) -> None:
         if self.on_write is not None:
             self.on_write(moment)
 
 
-def _environment(blob: bytes) -> Environment:
-    return documents.decode_environment(msgspec.json.decode(blob))
-
-
-def _encoded(key: str, entries: Sequence[Entry]) -> dict[str, bytes]:
-    return {
-        documents.entry_id(entry, index): msgspec.json.encode(documents.encode_entry(key, entry))
-        for index, entry in enumerate(entries)
-    }
+def _stored_entry(key: str, entry: Entry) -> Entry:
+    document = msgspec.json.encode(documents.encode_entry(key, entry))
+    return documents.decode_entry(msgspec.json.decode(document))
 
 
 def _next_position(listing: str, found: Sequence[tuple[int, str, bytes]], limit: int) -> str:

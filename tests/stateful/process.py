@@ -1,0 +1,169 @@
+"""One process of a deployment: real services, its own clock and its own short memory.
+
+What all processes share (store, cloud, topics, profiles) is the ``World``'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+
+import msgspec
+
+from shared.domain.environment import Environment
+from shared.domain.person import Person
+from shared.domain.policy import Policy
+from shared.domain.profiles import ProfileSet
+from shared.domain.resources import Kind, Want
+from shared.domain.wants import Site
+from shared.ports import Clock, NotPublished, Tokens
+from shared.services.admission import Admission
+from shared.services.announce import Announcer
+from shared.services.converge import Commons, Converge
+from shared.services.intake import Intake
+from shared.services.planning import Planner
+from shared.services.shortages import Shortages
+from shared.services.tick import Tick
+from tests.support.fake_drivers import FakeCloud, FakeDriver
+from tests.support.fake_search import FakeCensus, FakeSearch
+from tests.support.memory_store import MemoryStore
+
+START = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
+SITE = Site(project="demo", region="us-central1", templates_bucket="demo-templates")
+
+
+class Crash(BaseException):
+    """The worker dies here: nothing after this point of the code runs, not even its handlers."""
+
+
+class ManualClock:
+    """Time that passes only when told to."""
+
+    def __init__(self) -> None:
+        self.time = START
+
+    def now(self) -> datetime:
+        return self.time
+
+
+class SkewedClock:
+    """A clock that is ahead of the true time by ``offset`` (behind it, when negative)."""
+
+    def __init__(self, true: Clock, offset: timedelta) -> None:
+        self._true = true
+        self._offset = offset
+
+    def now(self) -> datetime:
+        return self._true.now() + self._offset
+
+
+class FixedProfiles:
+    """A profile source that never changes by itself."""
+
+    def __init__(self, profiles: ProfileSet) -> None:
+        self.profiles = profiles
+
+    def current(self) -> ProfileSet:
+        return self.profiles
+
+
+class Topics:
+    """Pub/Sub: what asks for a converge and was not handled yet, and all that was announced.
+
+    ``on_news`` is called with each announcement as it is taken.
+    """
+
+    def __init__(self) -> None:
+        self.waiting: list[dict[str, Any]] = []
+        self.news: list[dict[str, Any]] = []
+        self.deaf = False  # Pub/Sub takes no announcements
+        self.on_news: Callable[[dict[str, Any]], None] | None = None
+
+    def publish(self, topic: str, messages: Sequence[bytes]) -> None:
+        bodies = [msgspec.json.decode(data) for data in messages]
+        if topic == "converge":
+            self.waiting += bodies
+        elif self.deaf:
+            raise NotPublished("scripted")
+        else:
+            assert topic == "environment-events"
+            self.news += bodies
+            if self.on_news is not None:
+                for body in bodies:
+                    self.on_news(body)
+
+
+class RememberingPlanner(Planner):
+    """Works out what somebody should have once for all lives: the same comes again and again."""
+
+    _known: ClassVar[dict[tuple[int, str, Person], tuple[Want, ...] | None]] = {}
+    _of: ClassVar[list[ProfileSet]] = []  # kept alive, so that no other gets its number
+
+    def __init__(self, *, profiles: FixedProfiles, **others: Any) -> None:
+        super().__init__(profiles=profiles, **others)
+        self._fixed = profiles
+
+    def wants_of(self, environment: Environment) -> tuple[Want, ...] | None:
+        if environment.intent is None or environment.leaving:
+            return ()
+        found = self._fixed.profiles
+        name = (id(found), environment.profile, environment.person)
+        if name not in self._known:
+            self._of.append(found)
+            self._known[name] = super().wants_of(environment)
+        return self._known[name]
+
+
+class Process:
+    """The services of one instance, put together as ``shared.bootstrap`` does."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        store: MemoryStore,
+        cloud: FakeCloud,
+        profiles: FixedProfiles,
+        topics: Topics,
+        tokens: Tokens,
+        policy: Policy,
+        allowed_domains: Collection[str],
+    ) -> None:
+        search = FakeSearch(cloud)
+        shortages = Shortages(store=store, clock=clock)
+        admission = Admission(store=store, clock=clock, limit=policy.creations)
+        self.converge = Converge(
+            store=store,
+            drivers={kind: FakeDriver(kind, cloud) for kind in Kind},
+            planner=RememberingPlanner(
+                store=store, profiles=profiles, search=search, shortages=shortages, site=SITE
+            ),
+            commons=Commons(
+                admission=admission,
+                shortages=shortages,
+                announcer=Announcer(
+                    store=store, publisher=topics, topic="environment-events", project="demo"
+                ),
+                search=search,
+            ),
+            clock=clock,
+            tokens=tokens,
+            policy=policy,
+        )
+        self.intake = Intake(
+            store=store,
+            profiles=profiles,
+            converge=self.converge,
+            clock=clock,
+            allowed_domains=allowed_domains,
+        )
+        self.tick = Tick(
+            store=store,
+            publisher=topics,
+            admission=admission,
+            census=FakeCensus(cloud),
+            clock=clock,
+            topic="converge",
+            policy=policy,
+        )

@@ -1,0 +1,12 @@
+"""What the world does to us: one plain function for each rule, whoever drives it.
+
+A rule takes the life and its choices, lets something happen, and says so. One that finds nothing to
+do says nothing, and has no effect.
+"""
+
+from __future__ import annotations
+
+from tests.stateful.rules import cloud, deployment, events, others, people
+from tests.stateful.rules.registry import RULES, Rule, named
+
+__all__ = ["RULES", "Rule", "cloud", "deployment", "events", "named", "others", "people"]

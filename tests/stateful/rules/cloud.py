@@ -1,0 +1,131 @@
+"""What the cloud does: operations fail, take long or never end, calls land late, zones run dry."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from shared.adapters.errors import fault_of
+from shared.adapters.symptoms import Symptom
+from shared.domain.faults import Fate, Problem
+from shared.domain.resources import Kind, State, Step
+from tests.stateful.choices import Choices
+from tests.stateful.expected import ZONES
+from tests.stateful.rules.registry import rule
+from tests.stateful.simulated import SimulatedLife
+
+STOCK_OUT = Problem(
+    code="ZONE_RESOURCE_POOL_EXHAUSTED", message="the zone has none left", fate=Fate.STOCK_OUT
+)
+SLOW_STEPS = (
+    Step.CREATE,
+    Step.START,
+    Step.STOP,
+    Step.UPDATE,
+    Step.RESTORE,
+    Step.PROTECT,
+    Step.UNPROTECT,
+    Step.DELETE,
+)
+# Every code of google.rpc.Code that an operation can end in, and Compute's for no machines.
+CODES = (
+    "INTERNAL",
+    "STOCK_OUT",
+    "CANCELLED",
+    "UNKNOWN",
+    "DEADLINE_EXCEEDED",
+    "ALREADY_EXISTS",
+    "RESOURCE_EXHAUSTED",
+    "FAILED_PRECONDITION",
+    "ABORTED",
+    "UNAVAILABLE",
+    "PERMISSION_DENIED",
+    "INVALID_ARGUMENT",
+    "NOT_FOUND",
+    "DATA_LOSS",
+)
+LATE_KINDS = (
+    *(Kind.WORKBENCH, Kind.WORKBENCH, Kind.WORKBENCH),
+    *(Kind.SNAPSHOT, Kind.SESSION_TEMPLATE, Kind.CLUSTER_TEMPLATE),
+)
+NEVER = timedelta(days=3650)
+MOVING = (State.STARTING, State.STARTING, State.CREATING, State.STOPPING, State.UPDATING)
+
+
+@rule(4)
+def an_operation_will_fail(life: SimulatedLife, choices: Choices) -> None:
+    """The next one of its step; a creation may leave something broken behind."""
+    step, code, left = choices.pick(SLOW_STEPS), choices.pick(CODES), choices.one_in(2)
+    kind = choices.pick((Kind.WORKBENCH, Kind.WORKBENCH, Kind.WORKBENCH, Kind.SNAPSHOT))
+    if kind is Kind.SNAPSHOT:
+        step = choices.pick((Step.CREATE, Step.DELETE))
+    problem = ended_in(code)
+    life.say(f"the next {step} of a {kind} will end in {code}{' and leave a wreck' * left}")
+    life.world.cloud.fail_operations(kind, step, problem, leftover=left)
+
+
+def ended_in(code: str) -> Problem:
+    """The problem of an operation that ended in ``code``, as the drivers read it."""
+    if code == "STOCK_OUT":
+        return STOCK_OUT
+    return fault_of(Symptom(status=code, message="scripted"), changes=False).problem()
+
+
+@rule(6)
+def a_call_will_land_late(life: SimulatedLife, choices: Choices) -> None:
+    """It gets no answer; it is carried out as late as the policy thinks possible."""
+    kind = choices.pick(LATE_KINDS)
+    steps = SLOW_STEPS if kind is Kind.WORKBENCH else (Step.CREATE, Step.DELETE, Step.UPDATE)
+    step = choices.pick(steps)
+    latest = life.world.policy.doubt - life.spread
+    by = choices.pick((latest / 2, timedelta(seconds=5), latest - timedelta(seconds=1)))
+    life.say(f"the next {step} of a {kind} will get no answer, and land {by.seconds} s later")
+    life.lost_an_answer |= (kind, step) == (Kind.WORKBENCH, Step.CREATE)
+    life.world.cloud.delay(kind, step, by)
+
+
+@rule(3)
+def an_operation_will_take_long(life: SimulatedLife, choices: Choices) -> None:
+    """Twenty minutes, two hours, or for ever."""
+    kind = choices.pick((Kind.WORKBENCH, Kind.WORKBENCH, Kind.SNAPSHOT))
+    step = choices.pick(SLOW_STEPS) if kind is Kind.WORKBENCH else Step.CREATE
+    lasts = choices.pick((timedelta(minutes=20), timedelta(hours=2), NEVER))
+    how_long = "never end" if lasts is NEVER else f"take {lasts}"
+    life.say(f"the next {step} of a {kind} will {how_long}")
+    life.world.cloud.slow_down(kind, step, lasts)
+
+
+@rule(2)
+def google_upgrades(life: SimulatedLife, choices: Choices) -> None:
+    """A notebook is in a moving state that we did not begin, for a while or for ever."""
+    idle = [t for t in life.notebooks() if t.state in (State.READY, State.STOPPED)]
+    idle = [t for t in idle if not life.world.cloud.busy(t)]
+    if not idle:
+        return
+    thing, state = choices.pick(idle), choices.pick(MOVING)
+    lasts = choices.pick((timedelta(minutes=10), timedelta(hours=3), NEVER))
+    how_long = "for ever" if lasts is NEVER else f"for {lasts}"
+    life.say(f"the notebook of {thing.email} is {state} {how_long}, which nobody asked for")
+    life.world.cloud.upgrade(thing, state, lasts)
+    life.changed_by_others(thing)
+
+
+@rule(4)
+def zones_run_dry(life: SimulatedLife, choices: Choices) -> None:
+    """Or have machines again."""
+    short = {zone for zone in ZONES if choices.one_in(2)}
+    if short != life.world.cloud.short:
+        life.say(f"no machines left in {', '.join(sorted(z[-1] for z in short)) or 'no zone'}")
+        life.world.cloud.short = short
+
+
+@rule(2)
+def a_used_notebook_breaks(life: SimulatedLife, choices: Choices) -> None:
+    """And can't be started any more; it holds somebody's work all the same."""
+    used = [t for t in life.notebooks() if t.was_ready and not life.world.cloud.busy(t)]
+    used = [t for t in used if t.state in (State.READY, State.STOPPED)]
+    if used:
+        thing = choices.pick(used)
+        life.say(f"the notebook of {thing.email} breaks")
+        thing.state = State.BROKEN
+        life.broken.add(thing.name)
+        life.changed_by_others(thing)

@@ -1,0 +1,90 @@
+"""What happens to the deployment itself: time, restarts, Pub/Sub, settings, the state."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from shared.domain.names import person_key
+from tests.stateful.choices import Choices
+from tests.stateful.rules.events import arm
+from tests.stateful.rules.registry import rule
+from tests.stateful.simulated import SimulatedLife
+
+SPANS = (
+    timedelta(minutes=3),
+    timedelta(seconds=5),
+    timedelta(seconds=50),
+    timedelta(hours=7),
+)
+
+
+@rule(4)
+def time_passes(life: SimulatedLife, choices: Choices) -> None:
+    """And nobody looks."""
+    span = choices.pick(SPANS)
+    life.say(f"{span} pass without a tick")
+    life.world.pass_time(span)
+
+
+@rule(8)
+def the_minute_ticks(life: SimulatedLife, choices: Choices) -> None:
+    """Once, after some time."""
+    span = choices.pick(SPANS)
+    life.world.pass_time(span)
+    arm(life, choices)
+    life.say(f"a tick, {span} later")
+    life.survive(life.world.minute)
+
+
+@rule(10)
+def minutes_pass(life: SimulatedLife, choices: Choices) -> None:
+    """So that what is under way comes to its end."""
+    minutes = choices.pick((5, 1, 60))
+    life.say(f"{minutes} minutes pass")
+    life.world.run_for(timedelta(minutes=minutes))
+
+
+@rule(3)
+def days_pass(life: SimulatedLife, choices: Choices) -> None:
+    """With few ticks."""
+    days = choices.pick((1, 15))
+    life.say(f"{days} days pass")
+    life.world.run_for(timedelta(days=days), every=timedelta(hours=6))
+
+
+@rule(2)
+def pubsub_takes_no_news(life: SimulatedLife, choices: Choices) -> None:
+    """Or takes them again."""
+    deaf = choices.one_in(2)
+    if deaf is not life.world.topics.deaf:
+        life.say(f"Pub/Sub takes {'no announcements' if deaf else 'announcements again'}")
+        life.world.topics.deaf = deaf
+
+
+@rule(2)
+def all_processes_restart(life: SimulatedLife, choices: Choices) -> None:
+    """What they only had in mind is forgotten."""
+    life.say("all processes restart")
+    life.world.restart()
+
+
+@rule(2)
+def the_domain_is_taken_off_the_list(life: SimulatedLife, choices: Choices) -> None:
+    """Or comes back: nobody new gets in, whoever is here can leave, be held, be converged."""
+    allowed = life.world.allowed_domains
+    if "example.com" in allowed:
+        allowed.discard("example.com")
+        allowed.add("example.org")
+    else:
+        allowed.add("example.com")
+    life.say(f"allowed domains: {', '.join(sorted(allowed))}")
+
+
+@rule(1)
+def a_record_is_lost(life: SimulatedLife, choices: Choices) -> None:
+    """With its history; or an older version comes back, as from a backup."""
+    key = person_key(choices.pick(life.people))
+    back = choices.index(4)
+    if life.world.store.lose(key, back):
+        life.model.lose(key, life.now)
+        life.say(f"the record of {key} is lost{f', its version {back} comes back' * bool(back)}")

@@ -1,0 +1,178 @@
+"""Events: joins, moves, leaves, announcements, orders; sent once, again, late, and in between."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import msgspec
+
+from shared.domain.environment import Verb
+from shared.domain.names import person_key
+from tests.stateful.choices import Choices
+from tests.stateful.expected import COST_CENTERS
+from tests.stateful.rules.registry import rule
+from tests.stateful.simulated import SimulatedLife
+
+ADDRESSES = {"ben@example.com": "cleo@example.com", "cleo@example.com": "ben@example.com"}
+# Mostly those that keep people's work, so that there is work to lose.
+PROFILES = ("full", "full", "full", "lean", "large", "brief", "trial")
+# How long before its arrival an event happened: mostly now, sometimes long overtaken by others.
+AGES = tuple(timedelta(seconds=s) for s in (0, 0, 0, 0, 30, 3600, 86400))
+AHEADS = (timedelta(minutes=5), timedelta(days=2), timedelta(days=20))
+HOWS = ("", "", "", "crash", "crash", "before", "after", "meanwhile", "meanwhile")
+
+
+def arm(life: SimulatedLife, choices: Choices) -> None:
+    """Let something go wrong at some write or call of what comes next, or nothing."""
+    how = choices.pick(HOWS)
+    if how:
+        life.arm(choices.index(10), how, something_else_happens, choices)
+
+
+def something_else_happens(life: SimulatedLife, choices: Choices) -> None:
+    """While a call is out, elsewhere: an event comes, or what was sent last comes again."""
+    life.world.use_next()
+    what = choices.pick(("again", "join", "leave", "hold", "tick", "later"))
+    email = choices.pick(life.people)
+    if what == "join":
+        _join(life, choices, email, timedelta())
+    elif what == "leave":
+        _leave(life, choices, email, timedelta())
+    elif what == "hold":
+        if life.world.environment(email) is not None:
+            life.say(f"an admin puts {email} on hold")
+            life.order("hold", email)
+    elif what == "tick":
+        life.say("the minute ticks")
+        life.survive(life.world.minute)
+    elif what == "later":
+        span = choices.pick((timedelta(seconds=5), timedelta(seconds=30), timedelta(seconds=70)))
+        life.say(f"{span.seconds} s pass")
+        life.world.pass_time(span)
+    elif life.model.sent:
+        life.say("what was sent last is delivered again")
+        life.deliver(life.model.sent[-1])
+
+
+@rule(12)
+def join(life: SimulatedLife, choices: Choices) -> None:
+    """Somebody joins; for somebody who is here, that is a move."""
+    email, age = choices.pick(life.people), choices.pick(AGES)
+    arm(life, choices)
+    _join(life, choices, email, age)
+
+
+def _join(life: SimulatedLife, choices: Choices, email: str, age: timedelta) -> None:
+    profile, cost_center = choices.pick(PROFILES), choices.pick(COST_CENTERS)
+    life.say(f"{email} joins as {profile}, {cost_center}{_ago(age)}")
+    life.send(Verb.JOIN, email, age, profile=profile, cost_center=cost_center)
+
+
+@rule(10)
+def leave(life: SimulatedLife, choices: Choices) -> None:
+    """Somebody leaves."""
+    email, age = choices.pick(life.people), choices.pick(AGES)
+    arm(life, choices)
+    _leave(life, choices, email, age)
+
+
+def _leave(life: SimulatedLife, choices: Choices, email: str, age: timedelta) -> None:
+    immediate = choices.one_in(4)
+    life.say(f"{email} leaves{', immediately' if immediate else ''}{_ago(age)}")
+    life.send(Verb.LEAVE, email, age, immediate=immediate)
+
+
+def _ago(age: timedelta) -> str:
+    return f" (happened {age} ago)" if age else ""
+
+
+@rule(3)
+def announce(life: SimulatedLife, choices: Choices) -> None:
+    """Somebody is to join or leave at some time to come."""
+    email, ahead = choices.pick(life.people), choices.pick(AHEADS)
+    verb = choices.pick((Verb.LEAVE, Verb.JOIN))
+    profile, cost_center = choices.pick(PROFILES), choices.pick(COST_CENTERS)
+    event: dict[str, object] = {}
+    if verb is Verb.JOIN:
+        event = {"profile": profile, "cost_center": cost_center}
+    as_what = f" as {profile}, {cost_center}" if event else ""
+    life.say(f"{email} is to {verb}{as_what} in {ahead}")
+    life.send(verb, email, ahead=ahead, **event)
+
+
+@rule(3, usual=False)
+def change_address(life: SimulatedLife, choices: Choices) -> None:
+    """Of somebody who has been here; else it would be a plain join."""
+    old = choices.pick(tuple(ADDRESSES))
+    if old not in life.people or life.world.environment(old) is None:
+        return
+    profile = choices.pick(PROFILES)
+    arm(life, choices)
+    life.say(f"{old} is now {ADDRESSES[old]}, {profile}")
+    life.send(Verb.JOIN, ADDRESSES[old], profile=profile, previous_email=old)
+
+
+@rule(5)
+def order(life: SimulatedLife, choices: Choices) -> None:
+    """An admin steps in."""
+    email, action = choices.pick(life.people), choices.pick(("hold", "hold", "release", "retry"))
+    if life.world.environment(email) is None:
+        return
+    arm(life, choices)
+    life.say(f"an admin orders {action} for {email}")
+    life.order(action, email)
+
+
+@rule(3)
+def deliver_again(life: SimulatedLife, choices: Choices) -> None:
+    """Pub/Sub delivers at least once."""
+    if life.model.sent:
+        sent = choices.pick(life.model.sent)
+        life.say(f"the {sent.verb} of {sent.email} ({sent.event_id}) is delivered again")
+        life.deliver(sent)
+
+
+@rule(2)
+def publish_again(life: SimulatedLife, choices: Choices) -> None:
+    """The identity system repeats itself, in a new message that claims to be of now."""
+    taken = [s for s in life.model.sent if s.acked_at and not s.moved and not s.refused]
+    taken = [s for s in taken if person_key(s.email) not in life.model.lost]
+    if not taken or "example.com" not in life.world.allowed_domains:
+        return
+    sent = choices.pick(taken)
+    event = msgspec.json.decode(sent.message.data)
+    event |= {"event_id": sent.event_id, "occurred_at": life.now}
+    message = life.world.message(sent.verb, **event)
+    life.say(f"the {sent.verb} of {sent.email} ({sent.event_id}) is published again")
+    outcome: list[str] = []
+    life.survive(lambda: outcome.append(life.world.deliver(message)))
+    assert outcome in ([], ["duplicate"]), outcome
+
+
+@rule(4)
+def say_join_again(life: SimulatedLife, choices: Choices) -> None:
+    """The nightly export names everybody who is here, under new ids."""
+    email = choices.pick(life.people)
+    newest = life.model.newest(email, life.now)
+    if newest is None or newest.verb is Verb.LEAVE:
+        return
+    arm(life, choices)
+    life.say(f"the export says again that {email} is {newest.profile}, {newest.cost_center}")
+    life.send(Verb.JOIN, email, profile=newest.profile, cost_center=newest.cost_center)
+
+
+@rule(2)
+def one_ticket(life: SimulatedLife, choices: Choices) -> None:
+    """Joins and leaves come under the number of one ticket: ids are unique within a topic only."""
+    email = choices.pick(life.people)
+    verb = choices.pick((Verb.JOIN, Verb.LEAVE))
+    topic = "onboarding" if verb is Verb.JOIN else "offboarding"
+    used = {s.event_id for s in life.model.sent if s.topic == topic}
+    others = {s.event_id for s in life.model.sent if s.topic != topic and s.email == email}
+    fresh = sorted(others - used)
+    ticket = choices.pick(fresh) if fresh else f"ticket-{len(life.model.sent)}"
+    event: dict[str, object] = {}
+    if verb is Verb.JOIN:
+        event = {"profile": choices.pick(PROFILES), "cost_center": choices.pick(COST_CENTERS)}
+    life.say(f"{email}: {verb} as {ticket} {event or ''}")
+    life.send(verb, email, event_id=ticket, **event)

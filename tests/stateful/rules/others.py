@@ -1,0 +1,35 @@
+"""What others do behind our back: delete things, take labels off."""
+
+from __future__ import annotations
+
+from shared.domain.resources import Kind, State
+from tests.stateful.choices import Choices
+from tests.stateful.rules.registry import rule
+from tests.stateful.simulated import SimulatedLife
+
+_LOOSE = (Kind.SESSION_TEMPLATE, Kind.CLUSTER_TEMPLATE, Kind.SNAPSHOT)
+
+
+@rule(3)
+def somebody_deletes_something(life: SimulatedLife, choices: Choices) -> None:
+    """A template or a snapshot; the next event about its owner brings a template back."""
+    things = [t for t in life.world.cloud.alive() if t.kind in _LOOSE and t.key]
+    things = [t for t in things if t.state is State.READY]
+    if things:
+        thing = choices.pick(things)
+        life.say(f"somebody deletes {thing.kind} {thing.name.rpartition('/')[2]}")
+        life.world.cloud.remove(thing, life.now, what="vandalised")
+        life.vandalised[thing.key, thing.kind] = life.now
+        life.changed_by_others(thing)
+
+
+@rule(1)
+def somebody_deletes_a_notebook(life: SimulatedLife, choices: Choices) -> None:
+    """With all that is in it."""
+    things = life.notebooks()
+    if things:
+        thing = choices.pick(things)
+        life.say(f"somebody deletes the notebook of {thing.email}")
+        life.world.cloud.remove(thing, life.now, what="vandalised")
+        life.vandalised[thing.key, thing.kind] = life.now
+        life.changed_by_others(thing)

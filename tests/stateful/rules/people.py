@@ -1,0 +1,86 @@
+"""What people do with what is theirs: work, start Spark, stop and start their notebooks."""
+
+from __future__ import annotations
+
+from shared.domain.environment import Phase
+from shared.domain.names import person_key
+from shared.domain.resources import Kind, State
+from tests.stateful.choices import Choices
+from tests.stateful.rules.registry import rule
+from tests.stateful.simulated import SimulatedLife
+from tests.support.fake_cloud import Thing
+
+TEMPLATES = {
+    Kind.SESSION: Kind.SESSION_TEMPLATE,
+    Kind.CLUSTER: Kind.CLUSTER_TEMPLATE,
+}
+
+
+@rule(6)
+def somebody_works(life: SimulatedLife, choices: Choices) -> None:
+    """In a notebook that runs, and of which they have been told."""
+    usable = life.usable()
+    if not usable:
+        return
+    thing = choices.pick(usable)
+    life.serial += 1
+    text = f"{thing.email}:{life.serial};"
+    life.say(f"{thing.email} works")
+    life.world.cloud.work(thing, text)
+    life.written[thing.email] = life.written.get(thing.email, "") + text
+    if thing.consented is not None:
+        thing.consented = True
+
+
+@rule(3)
+def somebody_starts_spark(life: SimulatedLife, choices: Choices) -> None:
+    """From a template of theirs, as long as it is there."""
+    email, kind = choices.pick(life.people), choices.pick(tuple(TEMPLATES))
+    key = person_key(email)
+    if not any(t.key == key for t in life.world.cloud.alive(TEMPLATES[kind])):
+        return
+    life.serial += 1
+    where = "regions/us-central1/clusters"
+    if kind is Kind.SESSION:
+        where = "locations/us-central1/sessions"
+    life.say(f"{email} starts a {kind}")
+    life.world.cloud.start_use(kind, f"projects/demo/{where}/s{life.serial}", key, email)
+
+
+@rule(3)
+def idle_shutdown(life: SimulatedLife, choices: Choices) -> None:
+    """Stops a notebook that runs; its owner may do so, too."""
+    settled = [t for t in life.usable() if _phase(life, t.email) is Phase.READY]
+    settled = [t for t in settled if not life.world.cloud.busy(t)]
+    if settled:
+        thing = choices.pick(settled)
+        life.say(f"idle shutdown stops the notebook of {thing.email}")
+        life.world.cloud.halt(thing)
+        life.changed_by_others(thing)
+
+
+@rule(2)
+def owner_starts(life: SimulatedLife, choices: Choices) -> None:
+    """A notebook that is stopped, by hand; also in the moment in which they leave.
+
+    Not once the record of a leaver has seen it stopped: nobody looks again until it is removed.
+    """
+    stopped = [t for t in life.notebooks() if t.state is State.STOPPED]
+    stopped = [t for t in stopped if not life.world.cloud.busy(t)]
+    stopped = [t for t in stopped if not _is_seen_stopped(life, t)]
+    if stopped:
+        thing = choices.pick(stopped)
+        life.say(f"{thing.email} starts their notebook by hand")
+        life.world.cloud.rouse(thing)
+        life.changed_by_others(thing)
+
+
+def _is_seen_stopped(life: SimulatedLife, thing: Thing) -> bool:
+    record, notebook = life.world.environment(thing.email), life.recorded(thing)
+    seen = notebook is None or notebook.state is State.STOPPED
+    return record is None or (record.leaving and seen)
+
+
+def _phase(life: SimulatedLife, email: str) -> Phase | None:
+    record = life.world.environment(email)
+    return record.phase if record is not None else None

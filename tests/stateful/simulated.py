@@ -1,0 +1,285 @@
+"""One simulated life: a world, the model of what must come of it, and how things happen in it.
+
+The rules (``rules/``) say what the world does to us; the invariants (``invariants.py``) and the
+ending (``ending.py``) say what must hold. Two drivers put them together: Hypothesis
+(``machine.py``) and our own (``driver.py``).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import msgspec
+
+from shared.domain.environment import Environment, Phase, Verb
+from shared.domain.faults import CloudFault, Fate
+from shared.domain.names import person_key, resource_id
+from shared.domain.policy import Policy
+from shared.domain.resources import Kind, Resource, State
+from tests.stateful import expected
+from tests.stateful.choices import Choices
+from tests.stateful.expected import EMAILS, FOREIGN
+from tests.stateful.model import Model, Sent
+from tests.stateful.world import START, Crash, World
+from tests.support.fake_cloud import Thing
+
+SKEW = timedelta(seconds=30)
+CREATIONS = 2  # so few that people have to queue
+_CROWDS = (1, 1, 2, 2, 3, 4, 6)
+_MANY_CHECKED = 16
+
+Trap = tuple[int, str]
+MeanWhile = Callable[["SimulatedLife", Choices], None]
+
+
+class SimulatedLife:
+    """What there is to know of one life while it is lived.
+
+    ``said``: its story so far. ``outcomes``: what was seen to happen, to be counted.
+    ``meddled``: when somebody else last changed something of a person's, by key.
+    ``vandalised``: when somebody else deleted something, by key and kind.
+    """
+
+    def __init__(self, choices: Choices) -> None:
+        skews = choices.pick(((timedelta(),), (timedelta(),), (timedelta(), SKEW, -SKEW)))
+        self.people = EMAILS[: choices.pick(_CROWDS)]
+        self.world = World(
+            Policy(creations=CREATIONS),
+            profiles=expected.profiles(),
+            skews=skews,
+            checked_one_in=_MANY_CHECKED,
+        )
+        self.model = Model()
+        self.said: list[tuple[datetime, str]] = []
+        self.outcomes: Counter[str] = Counter()
+        self.foreign: set[tuple[Kind, str]] = set()
+        self.checked = 0
+        self.seen_ready: dict[tuple[Kind, str], datetime] = {}
+        self.vandalised: dict[tuple[str, Kind], datetime] = {}
+        self.meddled: dict[str, datetime] = {}
+        self.broken: set[str] = set()
+        self.written: dict[str, str] = {}
+        self.lost_an_answer = False
+        self.serial = 0
+        self._armed: tuple[int, str, MeanWhile | None, Choices] | None = None
+        self._in_hand = 0
+        self.world.trap = self._at
+        self.world.topics.on_news = self._heard
+        self.untrue: list[str] = []
+        spread = f", {len(skews)} clocks" if len(skews) > 1 else ""
+        self.say(f"{len(self.people)} people{spread}")
+        if len(self.people) >= 3 and choices.one_in(2):
+            self._somebody_else_has_the_name()
+
+    @property
+    def now(self) -> datetime:
+        """The true time."""
+        return self.world.clock.time
+
+    @property
+    def spread(self) -> timedelta:
+        """By how much the clocks of two processes differ at most."""
+        return max(self.world.skews) - min(self.world.skews)
+
+    def say(self, text: str) -> None:
+        """Add a line to the story."""
+        self.said.append((self.now, text))
+
+    # Events
+
+    def send(
+        self,
+        verb: Verb,
+        email: str,
+        age: timedelta = timedelta(),
+        *,
+        ahead: timedelta | None = None,
+        immediate: bool = False,
+        **event: object,
+    ) -> Sent:
+        """Publish an event that happened ``age`` ago, and deliver it once."""
+        occurred_at = self.now - age
+        effective_at = self.now + ahead if ahead is not None else None
+        event |= {"email": email, "occurred_at": occurred_at}
+        if immediate:
+            event["immediate"] = True
+        if effective_at is not None:
+            event["effective_at"] = effective_at
+        message = self.world.message(verb, **event)
+        event_id = str(event.get("event_id", message.id))
+        former = event.get("previous_email")
+        sent = Sent(
+            message=message,
+            verb=verb,
+            email=email,
+            order=(occurred_at, verb is Verb.LEAVE, event_id),
+            immediate=immediate,
+            effective_at=effective_at,
+            profile=str(event.get("profile", "")),
+            cost_center=str(event.get("cost_center", "")),
+            moved=former is not None,
+        )
+        if isinstance(former, str):
+            departure = (occurred_at, True, f"{event_id}:departure")
+            self.model.sent.append(
+                msgspec.structs.replace(sent, verb=Verb.LEAVE, email=former, order=departure)
+            )
+        self.model.sent.append(sent)
+        self.deliver(sent)
+        return sent
+
+    def deliver(self, sent: Sent) -> None:
+        """Deliver its message once (more)."""
+        twins = [s for s in self.model.sent if s.message is sent.message]
+        for twin in twins:
+            twin.tried_at = twin.tried_at or self.now
+
+        def deliver() -> None:
+            is_known = self.world.environment(sent.email) is not None
+            outcome = self.world.deliver(sent.message)
+            self.outcomes[f"event:{outcome}"] += 1
+            if outcome == "foreign-domain":
+                assert sent.verb is Verb.JOIN or not is_known, "somebody who is here can't leave"
+            for twin in twins:
+                # Refused once, it is acknowledged; one that was already taken stays taken.
+                twin.refused = outcome == "foreign-domain" and twin.acked_at is None
+                twin.acked_at = twin.acked_at or self.now
+
+        self.survive(deliver)
+
+    def order(self, action: str, email: str) -> None:
+        """An admin steps in; whether the answer got lost is for the record to tell."""
+        self.world.pass_time(timedelta(seconds=1))
+        self.survive(lambda: self.world.order(action, email))
+        record = self.world.environment(email)
+        spans = self.model.holds.setdefault(person_key(email), [])
+        held = record is not None and record.held is not None
+        if held and (not spans or spans[-1][1] is not None):
+            spans.append((self.now, None))
+        elif not held and spans and spans[-1][1] is None:
+            spans[-1] = (spans[-1][0], self.now)
+
+    # What goes wrong meanwhile
+
+    def arm(self, after: int, how: str, meanwhile: MeanWhile | None, choices: Choices) -> None:
+        """Let something go wrong at the write or call of that number (from 0)."""
+        self._armed = (after, how, meanwhile, choices)
+
+    def disarm(self) -> None:
+        """From here on nothing fails any more."""
+        self._armed = None
+        self.world.restart()
+
+    def survive(self, work: Callable[[], object]) -> None:
+        """Run it; a crash ends it there, as it would end the process."""
+        self._in_hand += 1
+        try:
+            work()
+        except Crash:
+            self.world.topics.waiting.clear()
+        finally:
+            self._in_hand -= 1
+            if self._in_hand == 0:
+                self._armed = None
+
+    def _at(self, point: str) -> None:
+        """A write or a call: does the trap spring here?"""
+        if self._armed is None or self._in_hand > 1:
+            return
+        after, how, meanwhile, choices = self._armed
+        self._armed = (after - 1, how, meanwhile, choices) if after > 0 else None
+        if after > 0:
+            return
+        when, _, what = point.partition(":")
+        self.lost_an_answer |= point == "after:workbench.create" or how == "crash"
+        if how == "crash":
+            self._sprung(how, f"the worker crashes {when} {what}")
+            raise Crash(point)
+        if how == "meanwhile" and meanwhile is not None:
+            self._sprung(how, f"meanwhile, {when} {what}:")
+            self._in_hand += 1
+            try:
+                meanwhile(self, choices)
+            finally:
+                self._in_hand -= 1
+        elif "." in what and how == when:
+            self._sprung(how, f"{what} fails; it was {'' if when == 'after' else 'not '}done")
+            fate = Fate.UNCERTAIN if when == "after" else Fate.TEMPORARY
+            raise CloudFault(fate, "UNAVAILABLE", f"scripted at {point}")
+
+    def _sprung(self, how: str, text: str) -> None:
+        self.outcomes[f"trap:{how}"] += 1
+        self.say(f"  … {text}")
+
+    # What there is
+
+    def records(self) -> list[Environment]:
+        """The records there are, of anybody."""
+        found = (self.world.environment(email) for email in EMAILS[: len(self.people) or None])
+        return [record for record in found if record is not None]
+
+    def notebooks(self) -> list[Thing]:
+        """The notebooks there are that carry somebody's key."""
+        return [t for t in self.world.cloud.alive(Kind.WORKBENCH) if t.key]
+
+    def usable(self) -> list[Thing]:
+        """The notebooks that run, and whose owners have been told of it."""
+        return [t for t in self.notebooks() if t.state is State.READY and self._is_told(t)]
+
+    def _is_told(self, thing: Thing) -> bool:
+        notebook = self.recorded(thing)
+        at_hand = notebook is not None and notebook.state is State.READY and notebook.link
+        return bool(at_hand and notebook and not notebook.restore_from)
+
+    def recorded(self, thing: Thing) -> Resource | None:
+        """What the record of its owner knows of a notebook."""
+        environment = self.world.environment(thing.email)
+        notebook = environment.notebook if environment is not None else None
+        return notebook if notebook is not None and notebook.name == thing.name else None
+
+    def changed_by_others(self, thing: Thing) -> None:
+        """Somebody else has just changed ``thing``."""
+        self.meddled[thing.key] = self.now
+
+    def lost_snapshot(self, email: str) -> bool:
+        """Whether somebody deleted a snapshot of theirs behind our back."""
+        return (person_key(email), Kind.SNAPSHOT) in self.vandalised
+
+    def _somebody_else_has_the_name(self) -> None:
+        notebook = resource_id("nb", person_key(FOREIGN))
+        name = f"projects/demo/locations/us-central1-a/instances/{notebook}"
+        self.world.cloud.add_foreign(Kind.WORKBENCH, name)
+        self.foreign.add((Kind.WORKBENCH, name))
+        self.say(f"somebody else has a notebook of the name that {FOREIGN} is to get")
+
+    def _heard(self, body: dict[str, object]) -> None:
+        """An announcement: what it says must be so when it is made."""
+        data = body["data"]
+        assert isinstance(data, dict)
+        self.outcomes[f"news:{data['news']}"] += 1
+        if data["news"] == "ready":
+            reason = self._untrue(
+                str(data["email"]), str(data.get("notebook", "")), str(body["time"])
+            )
+            if reason:
+                self.untrue.append(f"{data['email']} was told ready: {reason}")
+
+    def _untrue(self, email: str, link: str, time: str) -> str:
+        """Why ``ready`` is not so, or '' if it is so (or was, when it was found)."""
+        record = self.world.environment(email)
+        key = person_key(email)
+        told_at = datetime.fromisoformat(time)
+        late = abs(told_at - self.now) > self.spread
+        if record is None or record.phase is not Phase.READY or late:
+            return ""  # things have changed since
+        if key in self.model.lost or self.now - self.meddled.get(key, START) < timedelta(hours=1):
+            return ""
+        if not link:
+            return "without a link to open"
+        [*running] = [t for t in self.notebooks() if t.key == key and t.state is State.READY]
+        if not running:
+            return "no notebook of theirs runs"
+        cost_center = record.person.cost_center or ""
+        return expected.difference(email, record.profile, cost_center, running[0])

@@ -1,0 +1,56 @@
+"""A life told in a few lines: what happened, what the record and the cloud said, what broke."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from tests.stateful.driver import Lived
+from tests.stateful.ending import history_of
+from tests.stateful.simulated import SimulatedLife
+
+_MOST_LINES = 70
+_DULL = ("intent.", "order.", "resource.creating", "resource.stopping", "resource.starting")
+
+
+def told(lived: Lived) -> str:
+    """The story of a life that failed, and of what it broke."""
+    life = lived.life
+    lines = [f"{at:%m-%d %H:%M:%S} {text}" for at, _, text in sorted(_lines(life))]
+    if len(lines) > _MOST_LINES:
+        half = _MOST_LINES // 2
+        lines = [*lines[:half], f"  … {len(lines) - 2 * half} lines …", *lines[-half:]]
+    steps = " ".join(f"{name}{list(numbers)}" for name, numbers in lived.steps)
+    ends = [_how_it_stands(life, email) for email in life.people]
+    return "\n".join([*lines, *filter(None, ends), f"BROKEN: {lived.failure}", f"steps: {steps}"])
+
+
+def _lines(life: SimulatedLife) -> list[tuple[datetime, int, str]]:
+    lines = [(at, n, text) for n, (at, text) in enumerate(life.said)]
+    for happening in life.world.cloud.happenings:
+        name = happening.name.rpartition("/")[2]
+        zone = happening.name.partition("/locations/")[2].partition("/")[0]
+        where = f" in {zone}" if zone.count("-") > 1 else ""
+        text = f"    cloud: {happening.kind} {name} {happening.what}{where}"
+        lines.append((happening.at, 10_000 + len(lines), text))
+    for email in life.people:
+        for entry in reversed(history_of(life, email)):
+            if not entry.action.startswith(_DULL):
+                text = f"    record of {email.partition('@')[0]}: {entry.action}: {entry.text}"
+                lines.append((entry.at, 20_000 + len(lines), text[:200]))
+    return lines
+
+
+def _how_it_stands(life: SimulatedLife, email: str) -> str:
+    record = life.world.environment(email)
+    if record is None:
+        return ""
+    newest = life.model.newest(email, life.now)
+    should = f"{newest.verb} {newest.profile}".strip() if newest else "nothing"
+    resources = ", ".join(
+        f"{r.id} {r.state}{f' ({r.under_way} under way)' if r.under_way else ''}"
+        for r in record.resources
+    )
+    return (
+        f"{email}: should be {should}; the record says {record.phase} as {record.profile}, due "
+        f"{record.due_at}, problem {record.problem or 'none'}; {resources}"
+    )
