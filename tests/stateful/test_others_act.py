@@ -1,0 +1,260 @@
+"""What others do to a person's things: Google, the owner, an admin in the console."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared.domain.environment import Phase
+from shared.domain.faults import CloudFault, Fate, Problem
+from shared.domain.resources import Kind, State, Step
+from tests.stateful.test_crossing import WORK, notebook_of
+from tests.stateful.world import GRACE, World
+from tests.support.builders import ANA, minutes, ready_world
+
+MOVING = [State.CREATING, State.STARTING, State.STOPPING, State.UPDATING]
+
+
+@pytest.fixture
+def ready() -> World:
+    """Ana has everything, has worked in it, and all is quiet."""
+    world = ready_world()
+    world.cloud.work(notebook_of(world), WORK)
+    return world
+
+
+@pytest.fixture
+def suspended(ready: World) -> World:
+    """Ana has left; the grace period runs."""
+    ready.leave(ANA)
+    ready.run_for(minutes(10))
+    assert ready.record(ANA).phase is Phase.SUSPENDED
+    return ready
+
+
+def news_of(world: World) -> list[str]:
+    return [item["data"]["news"] for item in world.topics.news]
+
+
+def told(world: World, news: str) -> dict[str, Any]:
+    """The newest announcement of that kind."""
+    found: dict[str, Any] = [n["data"] for n in world.topics.news if n["data"]["news"] == news][-1]
+    return found
+
+
+# States that nobody of us began
+
+
+@pytest.mark.parametrize("state", MOVING)
+def test_a_leavers_access_ends_even_where_somebody_else_left_it_moving(
+    ready: World, state: State
+) -> None:
+    notebook_of(ready).state = state
+    ready.leave(ANA)
+    ready.run_for(minutes(30))
+    assert notebook_of(ready).state is state, "the cloud is at work, as far as anybody knows"
+    ready.run_for(minutes(30))
+    assert (notebook_of(ready).state, ready.record(ANA).phase) == (State.STOPPED, Phase.SUSPENDED)
+    assert "which no step of ours began" in told(ready, "failed")["reason"]
+
+
+@pytest.mark.parametrize("state", MOVING)
+def test_what_is_wanted_and_stuck_is_announced_and_started(ready: World, state: State) -> None:
+    notebook_of(ready).state = state
+    ready.join(ANA)
+    ready.run_for(timedelta(hours=2))
+    assert news_of(ready)[-2:] == ["failed", "ready"]
+    assert notebook_of(ready).state is State.READY
+
+
+def test_what_stays_stuck_stays_a_problem_that_says_so(ready: World) -> None:
+    def refuse(point: str) -> None:
+        if point in ("before:workbench.start", "before:workbench.stop"):
+            raise CloudFault(Fate.TEMPORARY, "ABORTED", "another operation is in progress")
+
+    notebook_of(ready).state = State.UPDATING
+    ready.trap = refuse
+    ready.join(ANA)
+    ready.run_for(timedelta(days=2), every=minutes(5))
+    assert ready.record(ANA).phase is Phase.QUARANTINED
+    assert "which no step of ours began" in ready.record(ANA).problem
+
+
+# Operations that ended, and steps without effect
+
+
+@pytest.mark.parametrize("fate", [f for f in Fate if f is not Fate.FOREIGN])
+@pytest.mark.parametrize("step", [Step.CREATE, Step.START, Step.STOP, Step.UPDATE])
+def test_an_operation_that_ended_is_over_whatever_it_ended_in(fate: Fate, step: Step) -> None:
+    world = ready_world() if step is not Step.CREATE else World()
+    if step is Step.START:
+        world.leave(ANA)
+        world.run_for(minutes(5))
+    problem = Problem(code="CANCELLED", message="scripted", fate=fate)
+    failure = world.cloud.fail_operations(Kind.WORKBENCH, step, problem)
+    if step is Step.STOP:
+        world.leave(ANA)
+    else:
+        world.join(ANA, cost_center="cc1")
+    world.run_for(timedelta(days=2), every=minutes(5))
+    assert failure.hits
+    done = Phase.SUSPENDED if step is Step.STOP else Phase.READY
+    assert world.record(ANA).phase is done
+
+
+def test_a_zone_without_machines_for_a_start_is_waited_for_never_quarantined(
+    suspended: World,
+) -> None:
+    suspended.cloud.short = set(suspended.cloud.zones)
+    suspended.join(ANA)
+    suspended.run_for(timedelta(days=2), every=minutes(5))
+    assert suspended.record(ANA).phase is Phase.FAILING
+    assert "quarantined" not in news_of(suspended)
+    assert "its data is safe" in suspended.record(ANA).problem.lower()
+    suspended.cloud.short.clear()
+    suspended.run_for(minutes(90))
+    assert suspended.record(ANA).phase is Phase.READY
+
+
+# Deleted by hand
+
+
+def test_a_notebook_deleted_before_its_snapshot_is_a_loss_that_is_told(suspended: World) -> None:
+    cloud = suspended.cloud
+    cloud.remove(notebook_of(suspended), suspended.clock.now(), what="vandalised")
+    suspended.run_for(GRACE + timedelta(days=1), every=timedelta(hours=1))
+    record = suspended.record(ANA)
+    assert record.phase is Phase.REMOVED
+    assert "was deleted by somebody else" in record.problem
+    assert news_of(suspended)[-2:] == ["lost", "removed"]
+    assert "is lost" in told(suspended, "lost")["reason"]
+
+
+def test_a_snapshot_deleted_before_a_return_is_a_loss_that_is_told(ready: World) -> None:
+    ready.leave(ANA, immediate=True)
+    ready.run_for(minutes(30))
+    [snapshot] = ready.cloud.alive(Kind.SNAPSHOT)
+    ready.cloud.remove(snapshot, ready.clock.now(), what="vandalised")
+    ready.join(ANA)
+    ready.run_for(minutes(30))
+    assert (ready.record(ANA).phase, notebook_of(ready).data) == (Phase.READY, "")
+    assert snapshot.name in ready.record(ANA).problem
+    assert news_of(ready)[-2:] == ["lost", "ready"]
+
+
+def test_a_snapshot_deleted_while_its_data_is_awaited_is_a_loss_that_is_told(ready: World) -> None:
+    ready.leave(ANA, immediate=True)
+    ready.run_for(minutes(30))
+    ready.join(ANA)
+    [snapshot] = ready.cloud.alive(Kind.SNAPSHOT)
+    ready.cloud.remove(snapshot, ready.clock.now(), what="vandalised")
+    ready.run_for(timedelta(days=1), every=minutes(5))
+    assert ready.record(ANA).phase is Phase.READY
+    assert snapshot.name in ready.record(ANA).problem
+    assert "lost" in news_of(ready)
+
+
+def test_a_loss_is_shown_until_the_next_event(ready: World) -> None:
+    ready.cloud.remove(notebook_of(ready), ready.clock.now(), what="vandalised")
+    ready.join(ANA)
+    ready.run_for(minutes(10))
+    assert "was deleted by somebody else" in ready.record(ANA).problem
+    assert ready.record(ANA).phase is Phase.READY
+    ready.join(ANA)
+    ready.run_for(minutes(10))
+    assert ready.record(ANA).problem == ""
+
+
+def test_invariant_7_a_snapshot_is_looked_at_just_before_the_disk_goes(ready: World) -> None:
+    def refuse(point: str) -> None:
+        if point == "before:workbench.delete":
+            raise CloudFault(Fate.TEMPORARY, "RESOURCE_EXHAUSTED", "quota")
+
+    ready.trap = refuse
+    ready.leave(ANA, immediate=True)
+    ready.run_for(minutes(30))
+    [snapshot] = ready.cloud.alive(Kind.SNAPSHOT)
+    ready.cloud.remove(snapshot, ready.clock.now(), what="vandalised")
+    ready.trap = None
+    ready.run_for(timedelta(days=1), every=minutes(10))
+    assert ready.record(ANA).phase is Phase.REMOVED
+    assert [t.data for t in ready.cloud.alive(Kind.SNAPSHOT)] == [WORK]
+
+
+def test_a_notebook_that_consent_was_asked_of_in_vain_is_looked_at(ready: World) -> None:
+    def unknown(point: str) -> None:
+        if point == "before:workbench.consented":
+            raise CloudFault(Fate.PERMANENT, "NOT_FOUND", "no such instance")
+
+    ready.trap = unknown
+    ready.cloud.remove(notebook_of(ready), ready.clock.now(), what="vandalised")
+    ready.run_for(timedelta(hours=3), every=minutes(1))
+    assert notebook_of(ready).state is State.READY, "made anew"
+    assert "lost" in news_of(ready)
+
+
+# Asleep
+
+
+@pytest.mark.parametrize("change", [{}, {"team": "other"}, {"profile": "lean"}])
+def test_a_join_that_is_sent_again_wakes_nobody(ready: World, change: dict[str, str]) -> None:
+    notebook_of(ready).state = State.STOPPED  # its owner, or idle shutdown
+    ready.join(ANA, **change)
+    ready.run_for(timedelta(hours=1))
+    assert (notebook_of(ready).state, ready.cloud.counts["workbench.start"]) == (State.STOPPED, 0)
+    assert ready.record(ANA).phase is Phase.READY
+    machine = "e2-standard-2" if "profile" in change else "e2-standard-4"
+    assert notebook_of(ready).body["gceSetup"]["machineType"] == machine
+
+
+def test_who_comes_back_has_it_running_though_they_had_stopped_it_themselves(
+    ready: World,
+) -> None:
+    notebook_of(ready).state = State.STOPPED
+    ready.leave(ANA)
+    ready.run_for(minutes(5))
+    ready.join(ANA)
+    ready.run_for(minutes(10))
+    assert (notebook_of(ready).state, ready.record(ANA).phase) == (State.READY, Phase.READY)
+
+
+def test_ready_of_a_sleeping_notebook_is_announced_with_its_link(ready: World) -> None:
+    notebook_of(ready).state = State.STOPPED
+    ready.join(ANA, team="other")
+    ready.run_for(minutes(10))
+    assert told(ready, "ready")["notebook"].startswith("https://")
+
+
+# Lost records
+
+
+def test_who_leaves_without_a_record_is_looked_for_and_stopped_at_once(ready: World) -> None:
+    ready.store._environments.clear()
+    ready.leave(ANA)
+    assert notebook_of(ready).state is State.STOPPING
+    ready.run_for(timedelta(days=29), every=timedelta(hours=6))
+    assert (ready.record(ANA).phase, notebook_of(ready).data) == (Phase.SUSPENDED, WORK)
+    ready.run_for(timedelta(days=2), every=timedelta(hours=1))
+    assert ready.record(ANA).phase is Phase.REMOVED
+    assert [t.data for t in ready.cloud.alive()] == [WORK], "its snapshot"
+
+
+def test_who_returns_after_that_has_one_notebook_with_their_work(ready: World) -> None:
+    ready.store._environments.clear()
+    ready.leave(ANA)
+    ready.run_for(timedelta(days=1), every=minutes(10))
+    ready.join(ANA)
+    ready.run_for(timedelta(days=1), every=minutes(10))
+    assert (notebook_of(ready).state, notebook_of(ready).data) == (State.READY, WORK)
+    assert ready.record(ANA).phase is Phase.READY
+
+
+def test_of_whom_there_never_was_anything_is_removed_after_one_look_everywhere() -> None:
+    world = World()
+    world.leave(ANA)
+    assert world.record(ANA).phase is Phase.REMOVED
+    assert world.cloud.counts["search.everything"] == 1
+    world.run_for(timedelta(days=1), every=minutes(10))
+    assert world.cloud.counts["search.everything"] == 1
