@@ -27,7 +27,7 @@ from tests.support.fake_cloud import Thing
 
 SKEW = timedelta(seconds=30)
 CREATIONS = 2  # so few that people have to queue
-_CROWDS = (1, 1, 2, 2, 3, 4, 6)
+_CROWDS = (1, 1, 1, 2, 2, 3, 6)
 _MANY_CHECKED = 16
 
 Trap = tuple[int, str]
