@@ -146,6 +146,9 @@ class SimulatedLife:
                 # Refused once, it is acknowledged; one that was already taken stays taken.
                 twin.refused = outcome == "foreign-domain" and twin.acked_at is None
                 twin.acked_at = twin.acked_at or self.now
+                # A duplicate got into the record when its worker crashed.
+                first = twin.tried_at if outcome == "duplicate" else self.now
+                twin.taken_at = twin.taken_at or first
 
         self.survive(deliver)
 
@@ -278,8 +281,10 @@ class SimulatedLife:
             return ""
         if not link:
             return "without a link to open"
-        [*running] = [t for t in self.notebooks() if t.key == key and t.state is State.READY]
-        if not running:
-            return "no notebook of theirs runs"
+        theirs = [t for t in self.notebooks() if t.key == key]
+        # One that its owner or idle shutdown has stopped is theirs to start.
+        usable = [t for t in theirs if t.state is State.READY or t.halted_at is not None]
+        if not usable:
+            return "no notebook of theirs can be used"
         cost_center = record.person.cost_center or ""
-        return expected.difference(email, record.profile, cost_center, running[0])
+        return expected.difference(email, record.profile, cost_center, usable[0])
