@@ -14,6 +14,7 @@ from tests.stateful.ending import finish
 from tests.stateful.invariants import check
 from tests.stateful.rules import RULES, Rule
 from tests.stateful.simulated import SimulatedLife
+from tests.stateful.truth import untrue
 
 BEGIN = "begin"
 _LENGTHS = (5, 8, 12, 16, 20, 30)
@@ -51,7 +52,7 @@ def replay(steps: Sequence[Step]) -> Lived:
 
 def _live(plan: Sequence[tuple[str, Choices]]) -> Lived:
     (_, choices), *others = plan
-    life = SimulatedLife(choices)
+    life = SimulatedLife(choices, untrue)
     lived = Lived(steps=[(BEGIN, tuple(choices.drawn))], bit=[], outcomes={}, life=life)
     try:
         for name, choices in others:

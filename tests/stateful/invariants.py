@@ -29,7 +29,7 @@ def check(life: SimulatedLife) -> None:
         life.checked = len(cloud.happenings)
         _nothing_foreign_is_touched(life)
         _nobody_has_what_is_not_theirs(life)
-    _ready_is_true(life)
+    _what_is_announced_is_so(life)
     for record in life.records():
         life.outcomes[f"phase:{record.phase}"] = 1
     lost = bool(life.model.lost)
@@ -129,9 +129,9 @@ def _may_have_landed_late(life: SimulatedLife) -> bool:
     return any(delay.hits for delay in life.world.cloud.delays)
 
 
-def _ready_is_true(life: SimulatedLife) -> None:
-    untrue, life.untrue = life.untrue, []
-    assert not untrue, untrue[0]
+def _what_is_announced_is_so(life: SimulatedLife) -> None:
+    lies, life.lies = life.lies, []
+    assert not lies, lies[0]
 
 
 def _nothing(life: SimulatedLife, happening: Happening) -> None:

@@ -15,6 +15,7 @@ from tests.stateful.ending import finish
 from tests.stateful.invariants import check
 from tests.stateful.rules import Rule, named
 from tests.stateful.simulated import SimulatedLife
+from tests.stateful.truth import untrue
 
 
 def drawn_by(data: st.DataObject) -> Choices:
@@ -30,7 +31,7 @@ class Lives(RuleBasedStateMachine):
     @initialize(data=st.data())
     def begin(self, data: st.DataObject) -> None:
         """A world, and who is in it."""
-        self.life = SimulatedLife(drawn_by(data))
+        self.life = SimulatedLife(drawn_by(data), untrue)
 
     def teardown(self) -> None:
         """Faults stop, time passes, everything is as it should be."""

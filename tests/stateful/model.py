@@ -27,6 +27,7 @@ class Sent(msgspec.Struct):
     refused: bool = False  # by the list of domains, at its first delivery
     tried_at: datetime | None = None
     acked_at: datetime | None = None
+    taken_at: datetime | None = None  # into the record, at the latest
 
     @property
     def event_id(self) -> str:
@@ -44,10 +45,10 @@ class Sent(msgspec.Struct):
         return max(self.tried_at, self.effective_at or self.tried_at)
 
     def landed(self) -> datetime | None:
-        """From when on it surely was in the record and in force, if nothing newer was."""
-        if self.acked_at is None:
+        """When it came into force, at the latest, if nothing newer was."""
+        if self.taken_at is None:
             return None
-        return max(self.acked_at, self.effective_at or self.acked_at)
+        return max(self.taken_at, self.effective_at or self.taken_at)
 
 
 class Model:

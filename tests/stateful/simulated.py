@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 
-from shared.domain.environment import Environment, Phase, Verb
+from shared.domain.environment import Environment, Verb
 from shared.domain.faults import CloudFault, Fate
 from shared.domain.names import person_key, resource_id
 from shared.domain.policy import Policy
@@ -22,16 +23,18 @@ from tests.stateful import expected
 from tests.stateful.choices import Choices
 from tests.stateful.expected import EMAILS, FOREIGN
 from tests.stateful.model import Model, Sent
-from tests.stateful.world import START, Crash, World
+from tests.stateful.world import Crash, World
 from tests.support.fake_cloud import Thing
 
 SKEW = timedelta(seconds=30)
 CREATIONS = 2  # so few that people have to queue
-_CROWDS = (1, 1, 2, 2, 3, 4, 6)
+_CROWDS = (1, 1, 1, 2, 2, 3, 6)
 _MANY_CHECKED = 16
 
 Trap = tuple[int, str]
 MeanWhile = Callable[["SimulatedLife", Choices], None]
+Untrue = Callable[["SimulatedLife", dict[str, Any]], str]
+"""Why an announcement is not so at the moment at which it is made; '' if it is."""
 
 
 class SimulatedLife:
@@ -42,7 +45,8 @@ class SimulatedLife:
     ``vandalised``: when somebody else deleted something, by key and kind.
     """
 
-    def __init__(self, choices: Choices) -> None:
+    def __init__(self, choices: Choices, untrue: Untrue = lambda life, body: "") -> None:
+        self.untrue = untrue
         skews = choices.pick(((timedelta(),), (timedelta(),), (timedelta(), SKEW, -SKEW)))
         self.people = EMAILS[: choices.pick(_CROWDS)]
         self.world = World(
@@ -67,7 +71,7 @@ class SimulatedLife:
         self._in_hand = 0
         self.world.trap = self._at
         self.world.topics.on_news = self._heard
-        self.untrue: list[str] = []
+        self.lies: list[str] = []  # announcements that were not so when they were made
         spread = f", {len(skews)} clocks" if len(skews) > 1 else ""
         self.say(f"{len(self.people)} people{spread}")
         if len(self.people) >= 3 and choices.one_in(2):
@@ -146,6 +150,9 @@ class SimulatedLife:
                 # Refused once, it is acknowledged; one that was already taken stays taken.
                 twin.refused = outcome == "foreign-domain" and twin.acked_at is None
                 twin.acked_at = twin.acked_at or self.now
+                # A duplicate got into the record when its worker crashed.
+                first = twin.tried_at if outcome == "duplicate" else self.now
+                twin.taken_at = twin.taken_at or first
 
         self.survive(deliver)
 
@@ -254,32 +261,10 @@ class SimulatedLife:
         self.foreign.add((Kind.WORKBENCH, name))
         self.say(f"somebody else has a notebook of the name that {FOREIGN} is to get")
 
-    def _heard(self, body: dict[str, object]) -> None:
-        """An announcement: what it says must be so when it is made."""
-        data = body["data"]
-        assert isinstance(data, dict)
-        self.outcomes[f"news:{data['news']}"] += 1
-        if data["news"] == "ready":
-            reason = self._untrue(
-                str(data["email"]), str(data.get("notebook", "")), str(body["time"])
-            )
-            if reason:
-                self.untrue.append(f"{data['email']} was told ready: {reason}")
-
-    def _untrue(self, email: str, link: str, time: str) -> str:
-        """Why ``ready`` is not so, or '' if it is so (or was, when it was found)."""
-        record = self.world.environment(email)
-        key = person_key(email)
-        told_at = datetime.fromisoformat(time)
-        late = abs(told_at - self.now) > self.spread
-        if record is None or record.phase is not Phase.READY or late:
-            return ""  # things have changed since
-        if key in self.model.lost or self.now - self.meddled.get(key, START) < timedelta(hours=1):
-            return ""
-        if not link:
-            return "without a link to open"
-        [*running] = [t for t in self.notebooks() if t.key == key and t.state is State.READY]
-        if not running:
-            return "no notebook of theirs runs"
-        cost_center = record.person.cost_center or ""
-        return expected.difference(email, record.profile, cost_center, running[0])
+    def _heard(self, body: dict[str, Any]) -> None:
+        """An announcement was made; what it says is checked at that very moment."""
+        news = body["data"]["news"]
+        self.outcomes[f"news:{news}"] += 1
+        reason = self.untrue(self, body)
+        if reason:
+            self.lies.append(f"{body['data']['email']} was told {news}: {reason}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from hypothesis import HealthCheck, settings
 
-from tests.stateful.driver import live, replay
 from tests.stateful.machine import Lives
 from tests.stateful.rules import named
 from tests.stateful.simulate import Work, some_lives
@@ -25,14 +24,3 @@ TestLives.settings = settings(
 def test_many_lives_from_one_seed_break_nothing() -> None:
     part = some_lives(Work(SEED, range(LIVES), tuple(rule.name for rule in named())))
     assert part.failed == []
-
-
-def test_a_life_is_the_same_whenever_it_is_lived_and_from_its_record() -> None:
-    for number in range(20):
-        lived = live(SEED, number, named())
-        again = live(SEED, number, named())
-        recorded = replay(lived.steps)
-        assert lived.steps == again.steps == recorded.steps
-        assert lived.life.said == again.life.said == recorded.life.said
-        happened = lived.life.world.cloud.happenings
-        assert happened == recorded.life.world.cloud.happenings

@@ -62,7 +62,7 @@ class Thing:
     be used, so that somebody's work may be in it. ``body`` is what it was asked to be. ``data``:
     what people wrote into a notebook; of a snapshot, what it holds (it stays readable after death).
     ``source``: of a snapshot, the disk (its name in the API). ``consented``: None where
-    nobody needs to. ``halted_at``: when its owner or idle shutdown last stopped it.
+    nobody needs to. ``linked_at``: from when on it can be opened, once it runs. ``halted_at``: when its owner or idle shutdown last stopped it.
     """
 
     kind: Kind
@@ -81,6 +81,7 @@ class Thing:
     protected: bool = False
     consented: bool | None = None
     halted_at: datetime | None = None
+    linked_at: datetime | None = None
 
 
 @dataclass
@@ -144,6 +145,7 @@ class FakeCloud:
     the caller gets. Looks are calls too (``workbench.observe``, ``search.everything``).
     ``short``: the zones that have no machines left; ``zones``: all there are.
     ``older_ended``: notebooks of the older kinds can't be made any more, as in Google's own.
+    ``link_delay``: how long after its start a notebook gets its link.
     ``most_creating``: how many notebooks were ever being made at once.
     """
 
@@ -161,6 +163,7 @@ class FakeCloud:
     failures: list[Failure] = field(default_factory=list)
     delays: list[Delay] = field(default_factory=list)
     slow: list[Slowness] = field(default_factory=list)
+    link_delay: timedelta = timedelta()
     most_creating: int = 0
     _running: dict[str, Operation] = field(default_factory=dict)
     _landing: list[tuple[datetime, Callable[[], object]]] = field(default_factory=list)
@@ -264,6 +267,7 @@ class FakeCloud:
         self.delays = [delay for delay in self.delays if delay.hits]
         self.slow = [slowness for slowness in self.slow if slowness.hits]
         self.short.clear()
+        self.link_delay = timedelta()
 
     def halt(self, thing: Thing) -> None:
         """Its owner, or idle shutdown, stops a notebook that runs."""
@@ -415,5 +419,6 @@ class FakeCloud:
             what = _CHANGES[step]
         else:
             thing.state, what = _ENDS[step]
+            thing.linked_at = operation.ends + self.link_delay
         thing.was_ready = thing.was_ready or thing.state is State.READY
         self.tell(thing, what, operation.ends, operation.began)

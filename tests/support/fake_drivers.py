@@ -286,6 +286,7 @@ class FakeDriver:
             # The v2 API has no such state: it says DELETED.
             return Observation(state=State.BROKEN, detail="DELETED", protected=thing.protected)
         ready = self.kind.holds_data and thing.state is State.READY
+        ready = ready and (thing.linked_at is None or thing.linked_at <= self._cloud.now())
         link = f"https://{name.rpartition('/')[2]}.notebooks.example.com" if ready else ""
         compared = self._rich and want is not None and thing.state in _CAN_MOVE_ON
         drift = _drift(thing.body, want.body) if compared and want is not None else None

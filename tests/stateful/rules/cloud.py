@@ -109,6 +109,15 @@ def google_upgrades(life: SimulatedLife, choices: Choices) -> None:
     life.changed_by_others(thing)
 
 
+@rule(2)
+def links_come_late(life: SimulatedLife, choices: Choices) -> None:
+    """A notebook runs, but can't be opened yet; or links come at once again."""
+    by = choices.pick((timedelta(minutes=3), timedelta(hours=2), timedelta()))
+    if by != life.world.cloud.link_delay:
+        life.say(f"notebooks that start can be opened {by} later")
+        life.world.cloud.link_delay = by
+
+
 @rule(4)
 def zones_run_dry(life: SimulatedLife, choices: Choices) -> None:
     """Or have machines again."""

@@ -44,7 +44,7 @@ def minutes_pass(life: SimulatedLife, choices: Choices) -> None:
     life.world.run_for(timedelta(minutes=minutes))
 
 
-@rule(3)
+@rule(5)
 def days_pass(life: SimulatedLife, choices: Choices) -> None:
     """With few ticks."""
     days = choices.pick((1, 15))

@@ -16,7 +16,7 @@ TEMPLATES = {
 }
 
 
-@rule(6)
+@rule(8)
 def somebody_works(life: SimulatedLife, choices: Choices) -> None:
     """In a notebook that runs, and of which they have been told."""
     usable = life.usable()
