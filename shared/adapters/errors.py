@@ -175,11 +175,7 @@ TABLE = (
 
 
 def fault_of(symptom: Symptom, *, changes: bool) -> CloudFault:
-    """The fault for a symptom; ``changes``: whether the call that failed changes something.
-
-    An operation that ended in an error is read with ``changes=False``: it is over, nothing about
-    it is uncertain.
-    """
+    """The fault for a symptom; ``changes``: whether the call that failed changes something."""
     row = next(row for row in TABLE if _fits(row, symptom))
     fate = row.on_change if changes and row.on_change is not None else row.fate
     return CloudFault(
@@ -189,6 +185,14 @@ def fault_of(symptom: Symptom, *, changes: bool) -> CloudFault:
         retry_after=symptom.retry_after if symptom.retry_after is not None else row.wait,
         elsewhere=symptom.elsewhere,
     )
+
+
+def end_of(symptom: Symptom) -> CloudFault:
+    """The fault in which an operation ended: it is over, so nothing about it is uncertain."""
+    fault = fault_of(symptom, changes=False)
+    if fault.fate is Fate.UNCERTAIN:
+        fault.fate = Fate.TEMPORARY
+    return fault
 
 
 @contextmanager
