@@ -26,6 +26,7 @@ class Kind(StrEnum):
     SESSION = "session"  # all Spark sessions the person started from their templates
     CLUSTER = "cluster"  # all clusters the person started from their templates
     SNAPSHOT = "snapshot"  # of a notebook's data disk
+    DISK = "disk"  # of a notebook that is gone: never wanted, only found when it outlived that
 
     @property
     def holds_data(self) -> bool:
@@ -159,6 +160,8 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     ``link`` opens the notebook in a browser. ``detail`` says in words what is odd about what is
     there. ``drift``: how it differs from what is wanted; None where that was not compared.
     ``protected``: against deletion. ``items``: for all of a person's sessions or clusters, each.
+    ``labelled``: it carries our labels for its owner; False for a notebook of our name and of this
+    person that lost them.
     """
 
     state: State | None
@@ -170,6 +173,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     drift: Drift | None = None
     protected: bool = False
     items: tuple[Item, ...] = ()
+    labelled: bool = True
 
 
 class LostCall(msgspec.Struct, frozen=True, kw_only=True):
@@ -257,7 +261,8 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
 class Leftover(msgspec.Struct, frozen=True, kw_only=True):
     """Something of a person's that a look everywhere found, by its full name.
 
-    ``ours``: it carries our labels for this person; without them it is left alone.
+    ``ours``: it carries our labels for this person, and its driver may remove it. ``named``: it
+    bears the name that we give to this person's, and nothing says that it is somebody else's.
     ``detail``: what else is to be known of it, in words.
     """
 
@@ -265,3 +270,4 @@ class Leftover(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     ours: bool
     detail: str = ""
+    named: bool = False

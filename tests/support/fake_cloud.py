@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 from shared.domain.faults import CloudFault, Fate, Problem
 from shared.domain.places import zone_of
 from shared.domain.resources import Kind, State, Step
+from shared.domain.wants.snapshot import data_disk
 from shared.ports import Clock
 
 REQUEST_MEMORY = timedelta(hours=1)  # a request id is forgotten after that, as in the cloud
@@ -60,7 +61,7 @@ class Thing:
     be used, so that somebody's work may be in it. ``body`` is what it was asked to be. ``data``:
     what people wrote into a notebook; of a snapshot, what it holds (it stays readable after death).
     ``source``: of a snapshot, the disk (its name in the API). ``consented``: None where
-    nobody needs to.
+    nobody needs to. ``labelled``: whether it carries our labels for the person of ``key``.
     """
 
     kind: Kind
@@ -78,6 +79,7 @@ class Thing:
     source: str = ""
     protected: bool = False
     consented: bool | None = None
+    labelled: bool = True
 
 
 @dataclass
@@ -130,6 +132,7 @@ class FakeCloud:
     the caller gets. Looks are calls too (``workbench.observe``, ``search.everything``).
     ``short``: the zones that have no machines left; ``zones``: all there are.
     ``older_ended``: notebooks of the older kinds can't be made any more, as in Google's own.
+    ``keep_disks``: the data disks of notebooks that are deleted now outlive them.
     """
 
     clock: Clock
@@ -138,6 +141,7 @@ class FakeCloud:
     zones: tuple[str, ...] = ("us-central1-a", "us-central1-b", "us-central1-c")
     short: set[str] = field(default_factory=set)
     older_ended: bool = False
+    keep_disks: bool = False
     counts: Counter[str] = field(default_factory=Counter)
     happenings: list[Happening] = field(default_factory=list)
     ever: list[Thing] = field(default_factory=list)  # all that was ever made, in order
@@ -250,6 +254,9 @@ class FakeCloud:
         del self.things[thing.kind, thing.name]
         thing.died = at
         self.tell(thing, what, at)
+        if thing.kind is Kind.WORKBENCH and self.keep_disks:
+            disk = Thing(Kind.DISK, data_disk(thing.name), key=thing.key, data=thing.data)
+            self.add(replace(disk, email=thing.email, labelled=thing.labelled))
 
     def tell(self, thing: Thing, what: str, at: datetime) -> None:
         """Remember what happened."""
