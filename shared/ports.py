@@ -158,7 +158,8 @@ class Driver(Protocol):
     def consented(self, resource: Resource) -> bool | None:
         """Whether its owner has opened it and consented to the use of their credentials.
 
-        None where this kind, or this very thing, knows no consent.
+        None where this kind, or this very thing, knows no consent. Raises ``CloudFault`` when the
+        question got no answer; its code ``NOT_FOUND`` says that the thing is gone: look at it.
         """
 
 

@@ -152,12 +152,7 @@ class WorkbenchDriver:
 
     def consented(self, resource: Resource) -> bool | None:
         """Whether tokens can be made for its owner; None where the API has nothing to ask."""
-        try:
-            answer = self._rest.ask(f"v2/{resource.name}:checkAuthorization", {})
-        except CloudFault as fault:
-            if fault.code != "NOT_FOUND":
-                raise
-            return None
+        answer = self._rest.ask(f"v2/{resource.name}:checkAuthorization", {})
         if answer.get("success"):
             return True
         return False if answer.get("oauth_uri") else None

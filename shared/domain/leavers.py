@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from shared.domain.environment import Environment, Phase
-from shared.domain.evidence import Scan, amended, current, noted
+from shared.domain.evidence import amended, current, noted, scanned
 from shared.domain.goals import Plan
 from shared.domain.names import fingerprint
 from shared.domain.policy import Policy
@@ -67,10 +67,10 @@ def conclusion(
     if missed:
         environment = _with_missed(environment, missed, now)
         return _not_yet(_with_patience(environment, policy), now), False
-    result = Scan(
-        at=now,
-        leftovers=tuple(_described(f) for f in scan if not f.ours),
-        kept=tuple(_described(f) for f in scan if f.ours),
+    result = scanned(
+        now,
+        leftovers=[_described(f) for f in scan if not f.ours],
+        kept=[_described(f) for f in scan if f.ours],
     )
     leaving = replace(leaving, scan=result, completed_at=now)
     return replace(environment, leavings=amended(environment.leavings, leaving)), False

@@ -177,6 +177,7 @@ def _still_at_work(
         look_at=now + policy.poll,
         retry_at=None,
         items=seen.items,
+        more=seen.more,
         link="",
     )
 
@@ -214,6 +215,9 @@ def _as_seen(resource: Resource, seen: Observation, now: datetime) -> Resource:
         state=seen.state,
         link=seen.link or (resource.link if asleep else ""),
         items=seen.items,
+        more=seen.more,
+        # Of very many, some have ended: that is progress, and no failure to end them all.
+        attempts=0 if _are_fewer(resource, seen) else resource.attempts,
         drift=None if gone else seen.drift or resource.drift,
         protected=seen.protected,
         protected_by_us=resource.protected_by_us and not gone,
@@ -228,6 +232,10 @@ def _as_seen(resource: Resource, seen: Observation, now: datetime) -> Resource:
         stillborn=seen.state is State.BROKEN
         and (resource.stillborn or _creation_failed(resource, seen)),
     )
+
+
+def _are_fewer(resource: Resource, seen: Observation) -> bool:
+    return len(seen.items) + seen.more < len(resource.items) + resource.more
 
 
 def _confirmed(resource: Resource, now: datetime) -> Resource:

@@ -234,7 +234,7 @@ class FakeCloud:
     def start_use(self, kind: Kind, name: str, key: str, email: str) -> Thing:
         """Somebody starts a session or a cluster from their template; ``name`` is its full name.
 
-        ``email``: whose credentials a cluster runs on.
+        ``email``: whose it is, or whose credentials a cluster runs on; '' for nobody that is named.
         """
         thing = Thing(kind=kind, name=name, slot=name, key=key, email=email, was_ready=True)
         self.add(thing)

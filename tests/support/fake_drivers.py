@@ -13,7 +13,17 @@ from typing import Any
 from msgspec.structs import replace
 
 from shared.domain.faults import CloudFault, Fate, Problem
-from shared.domain.resources import Drift, Item, Kind, Observation, Resource, State, Step, Want
+from shared.domain.resources import (
+    MOST_ITEMS,
+    Drift,
+    Item,
+    Kind,
+    Observation,
+    Resource,
+    State,
+    Step,
+    Want,
+)
 from shared.domain.wants.snapshot import DATA_DISK, data_disk
 from shared.domain.wants.workbench import instance_id
 from tests.support.fake_cloud import Failure, FakeCloud, Happening, Operation, Thing
@@ -168,7 +178,9 @@ class FakeDriver:
             return None
         with self._cloud.call(f"{self.kind}.consented"):
             thing = self._thing(resource.name)
-            return thing.consented if thing is not None else None
+            if thing is None:
+                raise CloudFault(Fate.PERMANENT, "NOT_FOUND", f"{resource.name} was not found")
+            return thing.consented
 
     # How each is done
 
@@ -326,9 +338,9 @@ class FakeDriver:
         )
 
     def _uses(self, parent: str, key: str, email: str) -> Observation:
-        """All of a person's at once; a cluster on somebody else's credentials is left out."""
+        """All of a person's at once; what is somebody else's is left out."""
         theirs = [t for t in self._things_under(parent) if t.key == key]
-        ours = [t for t in theirs if self.kind is Kind.SESSION or t.email == email]
+        ours = [t for t in theirs if t.email in ("", email)]
         return _as_uses(ours)
 
     def _end_uses(self, resource: Resource, request_id: str) -> Observation:
@@ -341,10 +353,12 @@ class FakeDriver:
             replace(item, operation=begun.get(item.name, ""))
             for item in _as_uses(list(self._named(resource))).items
         )
-        if not items:
+        if not items and not resource.more:
             return Observation(state=State.ABSENT)
         operation = next(iter(begun.values()), "")
-        return Observation(state=State.DELETING, items=items, operation=operation)
+        return Observation(
+            state=State.DELETING, items=items, more=resource.more, operation=operation
+        )
 
     def _end_one(self, thing: Thing, request_id: str) -> Observation:
         repeated = self._repeated(thing.name, Step.DELETE, request_id)
@@ -402,12 +416,16 @@ def _after(seen: Observation, operation: Operation) -> Observation:
 def _as_uses(things: list[Thing]) -> Observation:
     if not things:
         return Observation(state=State.ABSENT)
+    things = sorted(things, key=lambda thing: thing.state is not State.READY)
     items = tuple(
         Item(name=t.name, state="ACTIVE" if t.state is State.READY else "TERMINATING")
-        for t in things
+        for t in things[:MOST_ITEMS]
     )
-    running = any(t.state is State.READY for t in things)
-    return Observation(state=State.READY if running else State.DELETING, items=items)
+    return Observation(
+        state=State.READY if things[0].state is State.READY else State.DELETING,
+        items=items,
+        more=len(things[MOST_ITEMS:]),
+    )
 
 
 def _drift(body: dict[str, Any], wanted: dict[str, Any]) -> Drift:

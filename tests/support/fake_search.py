@@ -55,8 +55,9 @@ def _concerns(thing: Thing, key: str, email: str) -> bool:
 
 
 def _leftover(thing: Thing, key: str, email: str) -> Leftover:
-    owned = thing.kind.holds_data or thing.kind is Kind.CLUSTER
-    theirs = thing.key == key and (not owned or thing.email == email)
+    owners = ("", email) if thing.kind.is_use else (email,)
+    owned = thing.kind.holds_data or thing.kind.is_use
+    theirs = thing.key == key and (not owned or thing.email in owners)
     detail = str(thing.state) if theirs else "it is somebody else's"
     return Leftover(
         kind=thing.kind,
