@@ -64,9 +64,18 @@ TABLE = (
         advice="Enable the API with gcloud services enable, then send the event again.",
     ),
     Row(
+        why="a rate limit is known by its words, whatever carries them: Compute says it with 400, "
+        "403, 412 and 429, and operations end in it under several codes",
+        text=r"rate.?(limit)?.?(was |has been )?exceeded|exceed(s|ed|ing)? (the |your )?rate.?limit"
+        r"|too (many|frequent) (concurrent )?(requests|operations)"
+        r"|quota\b.*\bper (minute|second|100 seconds)\b",
+        fate=Fate.TEMPORARY,
+        wait=timedelta(minutes=1),
+    ),
+    Row(
         why="too many requests in this minute, or too many at once; older APIs say it with 403",
         statuses=("RESOURCE_EXHAUSTED", "PERMISSION_DENIED", "UNAVAILABLE"),
-        text=r"rate.?limit.?exceeded|userRateLimitExceeded|per minute|per 100 seconds|per second",
+        text=r"per minute|per 100 seconds|per second",
         fate=Fate.TEMPORARY,
         wait=timedelta(minutes=1),
     ),

@@ -6,7 +6,7 @@ Every function takes a ``Resource`` and returns the next one; none of them decid
 from __future__ import annotations
 
 import uuid
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from msgspec.structs import replace
 
@@ -362,9 +362,10 @@ def wait_after(
 ) -> Resource:
     """``resource`` left alone for a while because of ``problem``: longer after each failure."""
     attempts = resource.attempts + 1
-    wait = policy.backoff(attempts, f"{key}/{resource.id}")
+    seed = f"{key}/{resource.id}"
+    wait = policy.backoff(attempts, seed)
     if problem.retry_after_seconds is not None:
-        wait = max(wait, timedelta(seconds=problem.retry_after_seconds))
+        wait = max(wait, policy.named(problem.retry_after_seconds, attempts, seed))
     return replace(
         resource,
         attempts=attempts,

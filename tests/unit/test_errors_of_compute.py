@@ -38,6 +38,15 @@ def test_an_operation_of_compute_has_its_fate(
     assert fault.message.startswith("It failed")
 
 
+@pytest.mark.parametrize("http", [400, 403, 412, 429, None])
+def test_computes_rate_limit_is_temporary_whatever_status_carries_it(http: int | None) -> None:
+    message = "Operation rate exceeded for resource 'projects/p/zones/z/disks/d'."
+    operation = compute_operation(http, "RESOURCE_OPERATION_RATE_EXCEEDED", message)
+    fault = end_of(of_compute(operation))
+    assert fault.fate is Fate.TEMPORARY
+    assert "Grant" not in fault.message
+
+
 @pytest.mark.parametrize("code", range(1, 17))
 def test_an_operation_that_ended_is_over_whatever_its_code(code: int) -> None:
     assert end_of(of_status({"code": code, "message": "it ended"})).fate is not Fate.UNCERTAIN
