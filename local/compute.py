@@ -14,7 +14,7 @@ from local import compute_errors as errors
 from local.admin import Lever
 from local.cloud import Cloud
 from local.compute_disks import Disks, NewDisk
-from local.compute_operations import ComputeOperations
+from local.compute_operations import Change, ComputeOperations
 from local.compute_snapshots import Snapshots
 from local.discovery import Discovery
 from local.errors import ApiError
@@ -50,6 +50,7 @@ class Compute:
             ("GET", "aggregated/disks", "disks.aggregatedList", disks.aggregated),
             ("GET", "zones/{zone}/disks", "disks.list", disks.list),
             ("GET", "zones/{zone}/disks/{disk}", "disks.get", disks.get),
+            ("DELETE", "zones/{zone}/disks/{disk}", "disks.delete", self._delete_disk),
             ("POST", "zones/{zone}/disks/{disk}/createSnapshot", "disks.createSnapshot",
              snapshots.create_snapshot),
             ("GET", "global/snapshots", "snapshots.list", snapshots.list),
@@ -100,6 +101,12 @@ class Compute:
                 self._disks.remove(path)
                 self._snapshots.disk_gone(path)
 
+    def detach_disks(self, paths: Iterable[str], at: datetime) -> None:
+        """The machine that used them is gone; those that aren't there are passed over."""
+        with self._operations.settled(at):
+            for path in paths:
+                self._disks.detach(path)
+
     def write(self, disk: str, content: str, at: datetime) -> None:
         """Replace what is on the disk at this path; 404 when there is none."""
         with self._operations.settled(at):
@@ -128,6 +135,29 @@ class Compute:
     def _look(self, work: _Work, incoming: Incoming) -> Json:
         with self._operations.settled():
             return work(incoming)
+
+    def _delete_disk(self, incoming: Incoming) -> Json:
+        path = _target(incoming)
+
+        def begin(_: datetime) -> Change:
+            disk = self._disks.find(path)
+            self._operations.check_idle(path)
+            if disk["users"]:
+                raise errors.in_use(path, disk["users"][0])
+            before = disk["status"]
+            disk["status"] = "DELETING"
+
+            def succeed(_: datetime) -> Json:
+                self._disks.remove(path)
+                self._snapshots.disk_gone(path)
+                return {}
+
+            def fail(_: datetime) -> None:
+                disk["status"] = before
+
+            return Change("delete", "delete", path, disk["id"], succeed, fail)
+
+        return self._operations.change(incoming, "disks.delete", path, begin)
 
     def _settle_neighbours(self) -> None:
         for settle in self._settle_first:

@@ -69,8 +69,14 @@ class Disks:
         self._disks.remove(path)
         self._content.pop(path, None)
 
+    def detach(self, path: str) -> None:
+        """No machine uses it any more; nothing when there is none."""
+        disk = self._disks.find(path)
+        if disk is not None:
+            disk["users"] = []
+
     def find(self, path: str) -> Json:
-        """The disk itself, for reading; 404 when there is none."""
+        """The disk itself; 404 when there is none."""
         disk = self._disks.find(path)
         if disk is None:
             raise not_found(path)

@@ -56,6 +56,12 @@ def not_ready(path: str) -> ApiError:
     return ComputeError("FAILED_PRECONDITION", message, "resourceNotReady")
 
 
+def in_use(path: str, user: str) -> ApiError:
+    """A machine has it."""
+    message = f"The disk resource '{path}' is already being used by '{user}'"
+    return ComputeError("FAILED_PRECONDITION", message, "resourceInUseByAnotherResource")
+
+
 def labels_changed() -> ApiError:
     """Somebody else's labels came first; the caller has to read again."""
     message = "Labels fingerprint either invalid or resource labels have changed"

@@ -33,15 +33,16 @@ def with_template(body: Json, template: Json) -> Json:
 
 
 def born(name: str, body: Json, given: Json, now: datetime) -> Json:
-    """A new session, being created. `given`: its uuid and creator."""
+    """A new session, being created. `given`: its uuid. Only its `user` says who asked for it."""
     place, session_id = name.split("/")[3], name.rsplit("/", 1)[1]
     own_labels = {
         "goog-dataproc-location": place,
         "goog-dataproc-session-id": session_id,
         "goog-dataproc-session-uuid": given["uuid"],
     }
-    defaults = {"user": given["creator"], "environmentConfig": {"executionConfig": _LIFETIMES}}
-    session = _filled_up(body, defaults)
+    session = _filled_up(body, {"environmentConfig": {"executionConfig": _LIFETIMES}})
+    if session.get("user"):
+        session["creator"] = session["user"]
     session |= given | {"name": name, "createTime": timestamp(now), "runtimeInfo": {}}
     session["labels"] = session.get("labels", {}) | own_labels
     enter(session, "CREATING", now)

@@ -21,7 +21,7 @@ from local import dataproc_session_states as states
 from local.cloud import Cloud
 from local.dataproc_changes import Change, Changes, resource_name
 from local.dataproc_filters import session_filter
-from local.dataproc_templates import CREATOR, SessionTemplates
+from local.dataproc_templates import SessionTemplates
 from local.discovery import Discovery, refuse
 from local.errors import ApiError
 from local.operations import Operations
@@ -79,7 +79,7 @@ class Sessions:
             refuse(rules.session_violations(whole, name))
             live = sum(session["state"] not in states.ENDED for session in self._sessions)
             self._cloud.quotas.check_room("dataproc.sessions", live)
-            given = {"uuid": str(uuid.uuid4()), "creator": CREATOR}
+            given = {"uuid": str(uuid.uuid4())}
             session = states.born(name, whole, given, now)
             self._sessions.add(name, session)
             return _change(

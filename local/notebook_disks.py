@@ -37,6 +37,8 @@ class NotebookDisks:
         )
 
     def delete(self, name: str, at: datetime) -> None:
+        """With the machine: whatever should remain of them is used by none."""
+        self._compute.detach_disks(_paths(name), at)
         self._compute.delete_disks(_paths(name), at)
 
     def snapshot(self, source: Json, at: datetime) -> str:

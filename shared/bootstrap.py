@@ -109,6 +109,7 @@ class App:
         """One driver for each kind of resource; their clients come with their first call."""
         from shared.adapters.cluster_templates import ClusterTemplateDriver
         from shared.adapters.clusters import ClusterDriver
+        from shared.adapters.disks import DiskDriver
         from shared.adapters.session_templates import SessionTemplateDriver
         from shared.adapters.sessions import SessionDriver
         from shared.adapters.snapshots import SnapshotDriver
@@ -121,6 +122,7 @@ class App:
             SessionDriver(self._sessions),
             ClusterDriver(self._clusters),
             SnapshotDriver(self._compute),
+            DiskDriver(self._compute, self._notebooks),
             *self._older.drivers(),
         )
         return {driver.kind: driver for driver in drivers}

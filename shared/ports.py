@@ -108,8 +108,10 @@ class Driver(Protocol):
 
     Each returns an ``Observation``: the state as of now, with ``operation`` set while the cloud is
     at work. Failures are raised as ``CloudFault``, whose fate the caller can rely on.
-    Nothing without our labels for this very person is ever changed or deleted: it is answered as
-    ``State.FOREIGN``. A step that a kind has no use for only answers what is there.
+    Nothing but what is this very person's is ever changed or deleted: what lacks our labels for
+    them is answered as ``State.FOREIGN``. A notebook of our name that belongs to them alone is
+    theirs even without labels (``labelled`` is False then), unless its labels name somebody else.
+    A step that a kind has no use for only answers what is there.
     """
 
     kind: Kind
@@ -147,13 +149,17 @@ class Driver(Protocol):
     def protect(self, resource: Resource, on: bool, request_id: str) -> Observation:
         """Let nobody delete it (``on``), or let them again; it was just observed."""
 
+    def label(self, resource: Resource, key: str, email: str, request_id: str) -> Observation:
+        """Put our labels for this person on what lost them (``labelled``); others' labels stay."""
+
     def delete(self, resource: Resource, request_id: str) -> Observation:
         """Delete it; the caller has just observed that it is ours. NotFound is ABSENT."""
 
     def consented(self, resource: Resource) -> bool | None:
         """Whether its owner has opened it and consented to the use of their credentials.
 
-        None where this kind, or this very thing, knows no consent.
+        None where this kind, or this very thing, knows no consent. Raises ``CloudFault`` when the
+        question got no answer; its code ``NOT_FOUND`` says that the thing is gone: look at it.
         """
 
 
@@ -162,7 +168,9 @@ class Search(Protocol):
 
     def everything_of(self, key: str, email: str) -> tuple[Leftover, ...]:
         """All that is there of the person: notebooks of every kind and zone, templates, snapshots,
-        running sessions and clusters. One listing (its pages) a kind. Raises ``CloudFault``."""
+        running sessions and clusters, and disks that outlived their notebook. Notebooks are also
+        found by our name for the person's, or by the person as their owner; disks also by name.
+        One listing (its pages) a kind, two for disks. Raises ``CloudFault``."""
 
     def older_notebooks_of(self, key: str, email: str) -> tuple[Resource, ...]:
         """The notebooks of the two older kinds that carry the person's labels, as resources to

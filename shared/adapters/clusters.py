@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from shared.adapters.uses import SECONDS, Use, UsesDriver, operation_name
+from shared.domain.person import same_address
 from shared.domain.resources import Item, Kind
 from shared.domain.wants.cluster_template import PERSONAL_AUTH_USER
 from shared.domain.wants.labels import MANAGED_BY, MANAGER, PERSON, is_ours
@@ -61,12 +62,17 @@ class ClusterDriver(UsesDriver):
             if is_ours(dict(cluster.labels), key)
         ]
 
-    def _end(self, name: str, request_id: str) -> str:
+    def _end(self, item: Item, request_id: str) -> str:
         from google.cloud.dataproc_v1 import DeleteClusterRequest
 
-        project, region, cluster = _parts(name)
+        project, region, cluster = _parts(item.name)
         request = DeleteClusterRequest(
-            project_id=project, region=region, cluster_name=cluster, request_id=request_id
+            project_id=project,
+            region=region,
+            cluster_name=cluster,
+            # A later one of the same name, whosever it is, is NOT_FOUND then.
+            cluster_uuid=item.uuid,
+            request_id=request_id,
         )
         return operation_name(
             self._client.delete_cluster(request, retry=None, timeout=self._seconds)
@@ -86,8 +92,9 @@ class ClusterDriver(UsesDriver):
 
 def _use(cluster: Cluster, name: str, email: str) -> Use:
     user = str(cluster.config.software_config.properties.get(PERSONAL_AUTH_USER, email))
-    theirs = f"it runs on the credentials of {user}" if user != email else ""
-    return Use(Item(name=name, state=cluster.status.state.name), theirs)
+    theirs = "" if same_address(user, email) else f"it runs on the credentials of {user}"
+    item = Item(name=name, state=cluster.status.state.name, uuid=cluster.cluster_uuid)
+    return Use(item, theirs)
 
 
 def _parts(name: str) -> tuple[str, str, str]:

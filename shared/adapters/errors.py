@@ -64,9 +64,18 @@ TABLE = (
         advice="Enable the API with gcloud services enable, then send the event again.",
     ),
     Row(
+        why="a rate limit is known by its words, whatever carries them: Compute says it with 400, "
+        "403, 412 and 429, and operations end in it under several codes",
+        text=r"rate.?(limit)?.?(was |has been )?exceeded|exceed(s|ed|ing)? (the |your )?rate.?limit"
+        r"|too (many|frequent) (concurrent )?(requests|operations)"
+        r"|quota\b.*\bper (minute|second|100 seconds)\b",
+        fate=Fate.TEMPORARY,
+        wait=timedelta(minutes=1),
+    ),
+    Row(
         why="too many requests in this minute, or too many at once; older APIs say it with 403",
         statuses=("RESOURCE_EXHAUSTED", "PERMISSION_DENIED", "UNAVAILABLE"),
-        text=r"rate.?limit.?exceeded|userRateLimitExceeded|per minute|per 100 seconds|per second",
+        text=r"per minute|per 100 seconds|per second",
         fate=Fate.TEMPORARY,
         wait=timedelta(minutes=1),
     ),
@@ -175,11 +184,7 @@ TABLE = (
 
 
 def fault_of(symptom: Symptom, *, changes: bool) -> CloudFault:
-    """The fault for a symptom; ``changes``: whether the call that failed changes something.
-
-    An operation that ended in an error is read with ``changes=False``: it is over, nothing about
-    it is uncertain.
-    """
+    """The fault for a symptom; ``changes``: whether the call that failed changes something."""
     row = next(row for row in TABLE if _fits(row, symptom))
     fate = row.on_change if changes and row.on_change is not None else row.fate
     return CloudFault(
@@ -189,6 +194,14 @@ def fault_of(symptom: Symptom, *, changes: bool) -> CloudFault:
         retry_after=symptom.retry_after if symptom.retry_after is not None else row.wait,
         elsewhere=symptom.elsewhere,
     )
+
+
+def end_of(symptom: Symptom) -> CloudFault:
+    """The fault in which an operation ended: it is over, so nothing about it is uncertain."""
+    fault = fault_of(symptom, changes=False)
+    if fault.fate is Fate.UNCERTAIN:
+        fault.fate = Fate.TEMPORARY
+    return fault
 
 
 @contextmanager

@@ -11,9 +11,11 @@ from typing import Any
 from msgspec.structs import replace
 
 from shared.domain.faults import Fate, Problem
+from shared.domain.person import same_address
 from shared.domain.resources import Observation, Resource, State, Step, Want
 from shared.domain.wants.drift import drift_of
-from shared.domain.wants.labels import is_ours
+from shared.domain.wants.labels import is_ours, names_another
+from shared.domain.wants.workbench import instance_id
 
 Json = dict[str, Any]
 
@@ -44,16 +46,42 @@ def judged(
 
     With ``want``, compared with it, unless the cloud is at work on it.
     """
-    if not is_ours(instance.get("labels", {}), key):
-        return Observation(state=State.FOREIGN, detail="it lacks our labels for this person")
-    owners = instance.get("instanceOwners", [])
-    if owners != [email]:
-        shown = ", ".join(map(str, owners)) or "nobody"
-        return Observation(state=State.FOREIGN, detail=f"it belongs to {shown}")
-    seen = state_of(instance, resource)
+    why = stranger(instance, key, email)
+    if why:
+        return Observation(state=State.FOREIGN, detail=why)
+    labelled = is_ours(instance.get("labels", {}), key)
+    seen = replace(state_of(instance, resource), labelled=labelled)
     if want is None or seen.state is None or seen.state.is_moving:
         return seen
     return replace(seen, drift=drift_of(want.body, instance))
+
+
+def stranger(instance: Json, key: str, email: str) -> str:
+    """Why the notebook is not to be touched on behalf of this person; '' if it is theirs.
+
+    Labels are lost easily: ``gcloud workbench instances update --labels`` replaces them all. So one
+    that bears our name and belongs to the person is theirs as long as no label says otherwise.
+    """
+    labels = instance.get("labels", {})
+    if not is_ours(labels, key) and (
+        not bears_our_name(instance, key) or names_another(labels, key)
+    ):
+        return "it lacks our labels for this person"
+    if not is_owned_by(instance, email):
+        owners = ", ".join(map(str, instance.get("instanceOwners", [])))
+        return f"it belongs to {owners or 'nobody'}"
+    return ""
+
+
+def bears_our_name(instance: Json, key: str) -> bool:
+    """Whether it is called as we call the notebook of the person of ``key``."""
+    return str(instance.get("name", "")).rpartition("/")[2] == instance_id(key)
+
+
+def is_owned_by(instance: Json, email: str) -> bool:
+    """Whether the person is its one owner."""
+    owners = instance.get("instanceOwners", [])
+    return len(owners) == 1 and same_address(str(owners[0]), email)
 
 
 def state_of(instance: Json, resource: Resource) -> Observation:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from shared.adapters.errors import fault_of
+from shared.adapters.errors import end_of
 from shared.adapters.older_services import Json, OlderService
 from shared.adapters.older_states import judged, state_of
 from shared.adapters.symptoms import of_status
@@ -87,6 +87,10 @@ class OlderDriver:
         """The API knows no such thing: only answers what is there."""
         return self._there(resource)
 
+    def label(self, resource: Resource, key: str, email: str, request_id: str) -> Observation:
+        """Without our labels it is left alone: only answers what is there."""
+        return self._look(resource, lambda n: judged(self._service, n, resource, key, email))
+
     def delete(self, resource: Resource, request_id: str) -> Observation:
         """Delete it, with its disks."""
         try:
@@ -116,7 +120,7 @@ class OlderDriver:
         return Observation(state=state, operation=resource.operation)
 
     def _after_failure(self, error: Json, resource: Resource, judge: _Judge) -> Observation:
-        problem = fault_of(of_status(error), changes=False).problem()
+        problem = end_of(of_status(error)).problem()
         left = self._look(resource, judge)
         if left.state is State.CREATING and resource.under_way is Step.CREATE:
             # Nothing is at work on it any more: it would stay half made for ever.

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from shared.adapters.older_services import Json, OlderService
 from shared.adapters.older_states import stranger
 from shared.domain.names import fingerprint
+from shared.domain.person import same_address
 from shared.domain.resources import Kind, Leftover, Resource, State
 from shared.domain.wants.dataproc_hub import hub_id
 from shared.domain.wants.labels import is_ours, ownership
@@ -46,7 +47,8 @@ class OlderNotebooks:
 
     def _left(self, service: OlderService, key: str, email: str) -> list[Leftover]:
         def is_theirs(notebook: Json) -> bool:
-            return is_ours(service.labels_of(notebook), key) or service.owner_of(notebook) == email
+            owner = service.owner_of(notebook) or ""
+            return is_ours(service.labels_of(notebook), key) or same_address(owner, email)
 
         found = service.search(self._project, is_theirs)
         return [_leftover(service, notebook, key, email) for notebook in found]
@@ -75,7 +77,7 @@ class OlderNotebooks:
 
 def _leftover(service: OlderService, notebook: Json, key: str, email: str) -> Leftover:
     why = stranger(service, notebook, key, email)
-    if why and service.owner_of(notebook) == email:
+    if why and same_address(service.owner_of(notebook) or "", email):
         labels = ", ".join(f"{name}={value}" for name, value in ownership(key).items())
         why = f"it lacks our labels {labels}: {_ADOPTION[service.kind]}"
     return Leftover(

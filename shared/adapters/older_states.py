@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from shared.adapters.older_services import Json, OlderService
 from shared.domain.faults import Fate, Problem
+from shared.domain.person import same_address
 from shared.domain.resources import Kind, Observation, Resource, State, Step
 from shared.domain.wants.labels import is_ours
 
@@ -42,7 +43,7 @@ def stranger(service: OlderService, notebook: Json, key: str, email: str) -> str
     if not is_ours(service.labels_of(notebook), key):
         return "it lacks our labels for this person"
     owner = service.owner_of(notebook)
-    if owner is not None and owner != email:
+    if owner is not None and not same_address(owner, email):
         return f"it belongs to {owner or 'nobody'}"
     return ""
 

@@ -30,6 +30,10 @@ class Plain(ABC):
         """It can't be protected: only answers what is there."""
         return self._there(resource)
 
+    def label(self, resource: Resource, key: str, email: str, request_id: str) -> Observation:
+        """Without our labels it is not known for ours: only answers what is there."""
+        return self._there(resource)
+
     def consented(self, resource: Resource) -> bool | None:
         """Its owner is asked for nothing."""
         return None

@@ -1,4 +1,4 @@
-"""Looks everywhere for what carries a person's labels: the last check of a departure.
+"""Looks everywhere for what is a person's, by labels, name or owner: the last check of a departure.
 
 It asks the cloud, not the record; what the record never knew of is found as well. Nothing is
 changed here.
@@ -10,18 +10,20 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
+from shared.adapters import disks, instances
 from shared.adapters.clusters import ClusterDriver
+from shared.adapters.compute_calls import path_of
 from shared.adapters.errors import translated
-from shared.adapters.instances import judged
-from shared.adapters.listings import everything_listed
+from shared.adapters.listings import everything_aggregated, everything_listed
 from shared.adapters.rest import Rest
 from shared.adapters.sessions import SessionDriver
 from shared.adapters.uses import SECONDS, Use
 from shared.domain.resources import Kind, Leftover, Resource, State
 from shared.domain.wants.labels import PERSON, is_ours
 from shared.domain.wants.site import Site
-from shared.domain.wants.snapshot import EXPIRES
+from shared.domain.wants.snapshot import DATA_DISK, EXPIRES
 from shared.domain.wants.uses import clusters_of, sessions_of
+from shared.domain.wants.workbench import instance_id
 
 if TYPE_CHECKING:
     from google.cloud.dataproc_v1 import (
@@ -46,11 +48,11 @@ class OlderNotebooks(Protocol):
 
 
 class CloudSearch:
-    """One listing (its pages) a kind, filtered by the person's label where the API can.
+    """One listing (its pages) a kind, filtered by the person's label where that finds everything.
 
-    Notebooks that belong to the person but carry no label of ours are not found: the API knows no
-    filter by owner, and to read all notebooks of the project for each leaver is too much. Sessions
-    and clusters are looked for in the site's region, where the templates can be used.
+    All notebooks of the project are read: labels get lost, and the API documents no filter by name
+    or owner. Sessions and clusters are looked for in the site's region, where the templates can be
+    used.
     """
 
     def __init__(  # noqa: PLR0913  # one for each API that is asked
@@ -78,27 +80,53 @@ class CloudSearch:
 
     def everything_of(self, key: str, email: str) -> tuple[Leftover, ...]:
         """As the port says."""
+        notebooks, existing = self._notebooks_of(key, email)
         sessions = self._sessions.alive(sessions_of(self._site), key, email)
         clusters = self._clusters.alive(clusters_of(self._site), key, email)
         return (
-            *self._notebooks_of(key, email),
+            *notebooks,
             *(self._older.leftovers_of(key, email) if self._older else ()),
             *(_use(Kind.SESSION, use) for use in sessions),
             *(_use(Kind.CLUSTER, use) for use in clusters),
             *self._session_templates_of(key),
             *self._cluster_templates_of(key),
             *self._snapshots_of(key),
+            *self._disks_of(key, existing),
         )
 
     def older_notebooks_of(self, key: str, email: str) -> tuple[Resource, ...]:
         """As the port says."""
         return self._older.resources_of(key, email) if self._older else ()
 
-    def _notebooks_of(self, key: str, email: str) -> list[Leftover]:
+    def _notebooks_of(self, key: str, email: str) -> tuple[list[Leftover], set[str]]:
+        """The person's, and the places of all there are."""
         path = f"v2/projects/{self._site.project}/locations/-/instances"
-        query = {"pageSize": _PAGE, "filter": f"labels.{PERSON}={key}"}
-        found = everything_listed(self._notebooks, path, "instances", **query)
-        return [_notebook(instance, key, email) for instance in found]
+        theirs: list[Leftover] = []
+        existing: set[str] = set()
+        for one in everything_listed(self._notebooks, path, "instances", pageSize=_PAGE):
+            existing.add(_place(str(one["name"])))
+            if _concerns(one, key, email):
+                theirs.append(_notebook(one, key, email))
+        return theirs, existing
+
+    def _disks_of(self, key: str, notebooks: set[str]) -> list[Leftover]:
+        """Those that carry the person's label or the name of their notebook, and outlived it."""
+        path = f"compute/v1/projects/{self._site.project}/aggregated/disks"
+        name = instance_id(key)
+        # Two listings: Compute can't combine a regular expression with another field.
+        filters = (f"labels.{PERSON}={key}", f'name eq "{name}({DATA_DISK})?"')
+        found = {
+            path_of(str(disk["selfLink"])): disk
+            for wanted in filters
+            for disk in everything_aggregated(
+                self._compute, path, "disks", maxResults=_PAGE, filter=wanted
+            )
+        }
+        return [
+            _disk(name, disk, key)
+            for name, disk in found.items()
+            if _place(disks.notebook_of(name)) not in notebooks
+        ]
 
     def _snapshots_of(self, key: str) -> list[Leftover]:
         collection = f"projects/{self._site.project}/global/snapshots"
@@ -139,18 +167,49 @@ class CloudSearch:
         return self._make_storage()
 
 
+def _concerns(instance: dict[str, Any], key: str, email: str) -> bool:
+    """Whether a notebook is the person's by label, by our name for theirs, or by its owner."""
+    labelled = instance.get("labels", {}).get(PERSON) == key
+    return (
+        labelled
+        or instances.bears_our_name(instance, key)
+        or instances.is_owned_by(instance, email)
+    )
+
+
 def _notebook(instance: dict[str, Any], key: str, email: str) -> Leftover:
     name = str(instance["name"])
-    seen = judged(
+    seen = instances.judged(
         instance, Resource(kind=Kind.WORKBENCH, slot="", name=name), key, email, want=None
     )
+    theirs = seen.state is not State.FOREIGN
+    detail = seen.detail or str(instance.get("state", "")).lower()
     return Leftover(
         kind=Kind.WORKBENCH,
         name=name,
         # As the driver sees it: what that takes for foreign, no record could ever remove.
-        ours=seen.state is not State.FOREIGN,
-        detail=seen.detail or str(instance.get("state", "")).lower(),
+        ours=theirs and seen.labelled,
+        named=theirs and instances.bears_our_name(instance, key),
+        detail=detail if seen.labelled else f"{detail}; {_UNMARKED}",
     )
+
+
+def _disk(name: str, disk: dict[str, Any], key: str) -> Leftover:
+    labelled = is_ours(disk.get("labels", {}), key)
+    why = disks.stranger(disk, key)
+    outlived = "it outlived its notebook" if labelled else f"it outlived its notebook; {_UNMARKED}"
+    return Leftover(
+        kind=Kind.DISK,
+        name=name,
+        ours=labelled and not why,
+        named=disks.bears_our_name(disk, key),
+        detail=why or outlived,
+    )
+
+
+def _place(name: str) -> str:
+    """The name within its project, which may be written as an id or as a number."""
+    return name.partition("/locations/")[2]
 
 
 def _use(kind: Kind, use: Use) -> Leftover:

@@ -1,7 +1,8 @@
 """Spark sessions that people started from their session templates.
 
-A session carries the labels of its template (Dataproc reference, ``SessionTemplate.labels``), so it
-is known whose it is; of one made without a template nothing is known.
+A session carries the labels of its template (Dataproc reference, ``SessionTemplate.labels``); of
+one made without a template nothing is known. Whoever may use the project may use any template of
+it, so whose a session is stands in the session itself.
 """
 
 from __future__ import annotations
@@ -11,13 +12,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from shared.adapters.uses import SECONDS, Use, UsesDriver, operation_name
+from shared.domain.person import same_address
 from shared.domain.resources import Item, Kind
 from shared.domain.wants.labels import MANAGED_BY, MANAGER, PERSON, is_ours
 
 if TYPE_CHECKING:
-    from google.cloud.dataproc_v1 import SessionControllerClient
+    from google.cloud.dataproc_v1 import Session, SessionControllerClient
 
 _PAGE = 1000
+_ROBOT = ".gserviceaccount.com"  # whoever made it so stays unnamed
 
 
 class SessionDriver(UsesDriver):
@@ -48,15 +51,15 @@ class SessionDriver(UsesDriver):
         )
         found = self._client.list_sessions(request, retry=None, timeout=self._seconds)
         return [
-            Use(Item(name=session.name, state=session.state.name))
+            Use(Item(name=session.name, state=session.state.name), _of_another(session, email))
             for session in found
             if is_ours(dict(session.labels), key)
         ]
 
-    def _end(self, name: str, request_id: str) -> str:
+    def _end(self, item: Item, request_id: str) -> str:
         from google.cloud.dataproc_v1 import TerminateSessionRequest
 
-        request = TerminateSessionRequest(name=name, request_id=request_id)
+        request = TerminateSessionRequest(name=item.name, request_id=request_id)
         return operation_name(
             self._client.terminate_session(request, retry=None, timeout=self._seconds)
         )
@@ -64,3 +67,16 @@ class SessionDriver(UsesDriver):
     def _state_of(self, name: str) -> str:
         found = self._client.get_session(name=name, retry=None, timeout=self._seconds)
         return str(found.state.name)
+
+
+def _of_another(session: Session, email: str) -> str:
+    """Says that the session is somebody else's; '' if it is the person's, or nobody's by name.
+
+    Dataproc reference, ``Session``: ``user`` is "the email address of the user who owns the
+    session" and optional, ``creator`` that of "the user who created" it. Where no person is named,
+    the labels decide: it was started from the person's template, and their access must end.
+    """
+    owner = session.user or session.creator
+    if not owner or owner.endswith(_ROBOT) or same_address(owner, email):
+        return ""
+    return f"it belongs to {owner}"

@@ -1,8 +1,7 @@
 """Snapshots of data disks: the Compute Engine v1 API over REST.
 
 REST, since google-cloud-compute would be one more large client for three calls. What is to be
-snapshotted, and for how long it is kept, is for others to say. An operation is remembered by its
-path below the API's root, ``projects/P/global/operations/O``.
+snapshotted, and for how long it is kept, is for others to say.
 """
 
 from __future__ import annotations
@@ -11,17 +10,17 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from shared.adapters.errors import fault_of
+from shared.adapters.compute_calls import ROOT, begun, found, path_of
+from shared.adapters.errors import end_of
 from shared.adapters.plain import Plain
 from shared.adapters.rest import Rest
-from shared.adapters.symptoms import Symptom, of_compute
+from shared.adapters.symptoms import of_compute
 from shared.domain.faults import CloudFault, Fate, Problem
 from shared.domain.resources import Kind, Observation, Resource, State, Step, Want
 from shared.domain.wants.labels import is_ours
 
 Json = dict[str, Any]
 
-_ROOT = "compute/v1"
 _STATES = {
     "CREATING": State.CREATING,
     "UPLOADING": State.CREATING,  # taken, but not yet where it is kept: not to be relied on
@@ -45,7 +44,7 @@ class SnapshotDriver(Plain):
 
     def observe(self, resource: Resource, key: str, email: str, want: Want | None) -> Observation:
         """Look at the operation, if there is one, and at the snapshot once that has ended."""
-        operation = self._operation_of(resource)
+        operation = found(self._rest, resource.operation) if resource.operation else None
         if operation is not None and operation.get("status") != "DONE":
             step = resource.under_way
             there = Observation(state=step.moving) if step else self._look(resource, key, want)
@@ -63,7 +62,7 @@ class SnapshotDriver(Plain):
         """Take it; if one of its name is there already, answer as a look would."""
         parent, _, _ = resource.name.rpartition("/")
         try:
-            operation = self._rest.post(f"{_ROOT}/{parent}", want.body, requestId=request_id)
+            operation = self._rest.post(f"{ROOT}/{parent}", want.body, requestId=request_id)
         except CloudFault as fault:
             # Compute names no canonical status: its 409 "alreadyExists" reads as an ABORTED.
             if fault.code in ("ALREADY_EXISTS", "ABORTED"):
@@ -73,7 +72,7 @@ class SnapshotDriver(Plain):
             if _misses_disk(fault, want):
                 raise _disk_is_gone(want) from fault
             raise
-        return _begun(operation, resource, State.CREATING)
+        return begun(operation, _scope(resource), State.CREATING)
 
     def update(
         self, resource: Resource, want: Want, key: str, email: str, request_id: str
@@ -84,43 +83,25 @@ class SnapshotDriver(Plain):
     def delete(self, resource: Resource, request_id: str) -> Observation:
         """Delete it."""
         try:
-            operation = self._rest.delete(f"{_ROOT}/{resource.name}", requestId=request_id)
+            operation = self._rest.delete(f"{ROOT}/{resource.name}", requestId=request_id)
         except CloudFault as fault:
             if fault.code != "NOT_FOUND":
                 raise
             return Observation(state=State.ABSENT)
-        return _begun(operation, resource, State.DELETING)
-
-    def _operation_of(self, resource: Resource) -> Json | None:
-        if not resource.operation:
-            return None
-        try:
-            return self._rest.get(f"{_ROOT}/{resource.operation}")
-        except CloudFault as fault:
-            if fault.code != "NOT_FOUND":
-                raise
-            return None  # operations are forgotten after a while
-
-    def _snapshot(self, resource: Resource) -> Json | None:
-        try:
-            return self._rest.get(f"{_ROOT}/{resource.name}")
-        except CloudFault as fault:
-            if fault.code != "NOT_FOUND":
-                raise
-            return None
+        return begun(operation, _scope(resource), State.DELETING)
 
     def _there(self, resource: Resource) -> Observation:
-        snapshot = self._snapshot(resource)
+        snapshot = found(self._rest, resource.name)
         return Observation(state=State.ABSENT) if snapshot is None else _state_of(snapshot)
 
     def _look(self, resource: Resource, key: str, want: Want | None) -> Observation:
-        snapshot = self._snapshot(resource)
+        snapshot = found(self._rest, resource.name)
         if snapshot is None:
             return Observation(state=State.ABSENT)
         if not is_ours(snapshot.get("labels", {}), key):
             return Observation(state=State.FOREIGN, detail="it lacks our labels for this person")
-        source = _path(str(snapshot.get("sourceDisk", "")))
-        if want is not None and source != _path(want.body["sourceDisk"]):
+        source = path_of(str(snapshot.get("sourceDisk", "")))
+        if want is not None and source != path_of(want.body["sourceDisk"]):
             return Observation(state=State.FOREIGN, detail=f"it is of another disk, {source}")
         return _state_of(snapshot)
 
@@ -135,19 +116,10 @@ def _state_of(snapshot: Json) -> Observation:
     return Observation(state=state, detail=_EMPTY if state is State.BROKEN else "")
 
 
-def _begun(operation: Json, resource: Resource, state: State) -> Observation:
-    name = operation.get("name")
-    if not isinstance(name, str) or not name:
-        symptom = Symptom(status="NO_ANSWER", message="an answer that names no operation")
-        raise fault_of(symptom, changes=True)
-    scope, _, _ = resource.name.rpartition("/snapshots/")
-    return Observation(state=state, operation=f"{scope}/operations/{name}")
-
-
 def _after_failure(
     operation: Json, seen: Observation, resource: Resource, want: Want | None
 ) -> Observation:
-    fault = fault_of(of_compute(operation), changes=False)
+    fault = end_of(of_compute(operation))
     if want is not None and _misses_disk(fault, want):
         fault = _disk_is_gone(want)
     seen = replace(seen, problem=fault.problem())
@@ -158,18 +130,17 @@ def _after_failure(
 
 
 def _misses_disk(fault: CloudFault, want: Want) -> bool:
-    return fault.code == "NOT_FOUND" and _path(want.body["sourceDisk"]) in fault.message
+    return fault.code == "NOT_FOUND" and path_of(want.body["sourceDisk"]) in fault.message
 
 
 def _disk_is_gone(want: Want) -> CloudFault:
     message = (
-        f"{_path(want.body['sourceDisk'])} was not found: the data disk is gone; "
+        f"{path_of(want.body['sourceDisk'])} was not found: the data disk is gone; "
         "delete what remains of the notebook by hand, then send retry"
     )
     return CloudFault(Fate.PERMANENT, "NOT_FOUND", message)
 
 
-def _path(link: str) -> str:
-    """``https://www.googleapis.com/compute/v1/projects/…`` as ``projects/…``, as we write it."""
-    _, found, rest = link.partition("projects/")
-    return f"{found}{rest}" if found else link
+def _scope(resource: Resource) -> str:
+    """Where its operations are."""
+    return resource.name.rpartition("/snapshots/")[0]

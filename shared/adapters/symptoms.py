@@ -202,7 +202,10 @@ def _detail(detail: Any) -> dict[str, Any]:
         return {}
     from google.protobuf import json_format  # type: ignore[import-untyped]  # it ships no types
 
-    found = json_format.MessageToDict(detail)
+    try:
+        found = json_format.MessageToDict(detail)
+    except json_format.Error:  # a duration or a time beyond what JSON can say
+        found = {}
     return {"@type": detail.DESCRIPTOR.full_name, **found}
 
 
@@ -251,7 +254,7 @@ def _retry_after(header: str | None) -> timedelta | None:
         return seconds
     try:
         moment = parsedate_to_datetime(header)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return max(moment - datetime.now(UTC), timedelta())

@@ -18,10 +18,18 @@ from msgspec.structs import replace
 from shared.adapters.errors import translated
 from shared.adapters.plain import Plain
 from shared.domain.faults import CloudFault
-from shared.domain.resources import Item, Kind, Observation, Resource, State, Want
+from shared.domain.resources import (
+    MOST_ITEMS,
+    Item,
+    Kind,
+    Observation,
+    Resource,
+    State,
+    Want,
+)
 
 SECONDS = 20.0  # for each call
-_BATCH = 20  # ended in one step; the next look finds the others
+_SHOWN = 5  # of those left alone, in a sentence
 _ENOUGH = 35.0  # seconds after which no other is begun: the worker's lease goes on
 
 
@@ -48,13 +56,18 @@ class UsesDriver(Plain):
     def observe(self, resource: Resource, key: str, email: str, want: Want | None) -> Observation:
         """All that are there now; READY as long as one of them could be worked with."""
         uses = self.alive(resource.name, key, email)
-        items = tuple(use.item for use in uses if not use.hands_off)
-        detail = "; ".join(f"{use.item.name}: {use.hands_off}" for use in uses if use.hands_off)
+        others = [f"{use.item.name}: {use.hands_off}" for use in uses if use.hands_off]
+        detail = "; ".join(others[:_SHOWN])
+        items = [use.item for use in uses if not use.hands_off]
         if not items:
             return Observation(state=State.ABSENT, detail=detail)
-        running = any(item.state != self._ending for item in items)
-        state = State.READY if running else State.DELETING
-        return Observation(state=state, items=items, detail=detail)
+        items.sort(key=lambda item: item.state == self._ending)  # those that run come first
+        return Observation(
+            state=State.READY if items[0].state != self._ending else State.DELETING,
+            items=tuple(items[:MOST_ITEMS]),
+            more=len(items[MOST_ITEMS:]),
+            detail=detail,
+        )
 
     def alive(self, parent: str, key: str, email: str) -> list[Use]:
         """Those under ``parent`` that carry our labels for the person and are not over."""
@@ -82,7 +95,7 @@ class UsesDriver(Plain):
         """
         until = time.monotonic() + _ENOUGH
         left, faults = [], []
-        todo = [item for item in resource.items if item.state != self._ending][:_BATCH]
+        todo = [item for item in resource.items if item.state != self._ending]
         for item in resource.items:
             ended: Item | None = item
             if item in todo and time.monotonic() < until:
@@ -94,17 +107,19 @@ class UsesDriver(Plain):
                 left.append(ended)
         if faults:
             raise faults[0]
-        if not left:
+        if not left and not resource.more:
             return Observation(state=State.ABSENT)
         first = next((item.operation for item in left if item.operation), "")
-        return Observation(state=State.DELETING, items=tuple(left), operation=first)
+        return Observation(
+            state=State.DELETING, items=tuple(left), more=resource.more, operation=first
+        )
 
     def _end_one(self, item: Item, request_id: str) -> Item | None:
         """``item`` on its way out, or None if it is gone."""
         own = str(uuid.uuid5(uuid.UUID(request_id), item.name))
         try:
             with translated(changes=True):
-                operation = self._end(item.name, own)
+                operation = self._end(item, own)
         except CloudFault as fault:
             if fault.code == "NOT_FOUND":
                 return None
@@ -120,14 +135,14 @@ class UsesDriver(Plain):
 
     def _there(self, resource: Resource) -> Observation:
         # It was just observed, and without the person's key there is nothing to look for.
-        return Observation(state=resource.state, items=resource.items)
+        return Observation(state=resource.state, items=resource.items, more=resource.more)
 
     @abstractmethod
     def _listed(self, parent: str, key: str, email: str) -> list[Use]:
         """Those that carry the person's labels, in whatever state."""
 
     @abstractmethod
-    def _end(self, name: str, request_id: str) -> str:
+    def _end(self, item: Item, request_id: str) -> str:
         """Ask for the end of one; the name of the operation."""
 
     @abstractmethod

@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from shared.adapters.errors import fault_of
+from shared.adapters.errors import end_of, fault_of
 from shared.adapters.instances import is_protected, judged, state_of
 from shared.adapters.lost_operations import lost_operation
 from shared.adapters.rest import Rest
@@ -20,6 +20,7 @@ from shared.adapters.symptoms import Symptom, of_status
 from shared.domain.faults import CloudFault, Fate
 from shared.domain.resources import Kind, Observation, Resource, State, Step, Want
 from shared.domain.wants.drift import patch_of
+from shared.domain.wants.labels import ownership
 
 Json = dict[str, Any]
 _Judge = Callable[[Json], Observation]
@@ -72,7 +73,7 @@ class WorkbenchDriver:
                 raise
             seen = self._look(resource, lambda found: judged(found, resource, key, email, None))
             if seen.state is State.ABSENT:
-                raise _something_else_has_the_name(resource, fault) from fault
+                raise _name_taken(resource, fault) from fault
             return seen
         return _begun(operation, State.CREATING)
 
@@ -125,6 +126,18 @@ class WorkbenchDriver:
         patch = {"enableDeletionProtection": on}
         return self._patch(resource, ["enable_deletion_protection"], patch, request_id)
 
+    def label(self, resource: Resource, key: str, email: str, request_id: str) -> Observation:
+        """Put our labels on it again; those that others gave it stay."""
+        instance = self._instance(resource)
+        if instance is None:
+            return Observation(state=State.ABSENT)
+        seen = judged(instance, resource, key, email, None)
+        moves = seen.state is not None and seen.state.is_moving
+        if seen.state in (None, State.FOREIGN) or moves or seen.labelled:
+            return seen
+        labels = instance.get("labels", {}) | ownership(key)
+        return self._patch(resource, ["labels"], {"labels": labels}, request_id)
+
     def delete(self, resource: Resource, request_id: str) -> Observation:
         """Delete it, with its disks."""
         try:
@@ -139,12 +152,7 @@ class WorkbenchDriver:
 
     def consented(self, resource: Resource) -> bool | None:
         """Whether tokens can be made for its owner; None where the API has nothing to ask."""
-        try:
-            answer = self._rest.ask(f"v2/{resource.name}:checkAuthorization", {})
-        except CloudFault as fault:
-            if fault.code != "NOT_FOUND":
-                raise
-            return None
+        answer = self._rest.ask(f"v2/{resource.name}:checkAuthorization", {})
         if answer.get("success"):
             return True
         return False if answer.get("oauth_uri") else None
@@ -184,7 +192,7 @@ class WorkbenchDriver:
         return Observation(state=state, operation=name)
 
     def _after_failure(self, error: Json, resource: Resource, judge: _Judge) -> Observation:
-        problem = fault_of(of_status(error), changes=False).problem()
+        problem = end_of(of_status(error)).problem()
         left = replace(self._look(resource, judge), problem=problem)
         if left.state is State.CREATING and resource.under_way is Step.CREATE:
             # Nothing is at work on it any more: it would stay half made for ever.
@@ -232,14 +240,13 @@ class WorkbenchDriver:
         raise CloudFault(Fate.PERMANENT, fault.code, message) from fault
 
 
-def _something_else_has_the_name(resource: Resource, fault: CloudFault) -> CloudFault:
-    """There is no such instance: as a rule it is a disk that outlived one of that name."""
+def _name_taken(resource: Resource, fault: CloudFault) -> CloudFault:
+    """There is no such notebook, yet its name isn't free: a disk has outlived an earlier one."""
     message = (
-        f"{resource.name} can't be made, since something of that name is there: {fault.message}. "
-        f"Look for the disks {resource.name.rpartition('/')[2]}-data-workspace and -boot in its "
-        "zone; delete or rename what nobody needs, then send retry"
+        f"{resource.name} can't be made, something else has its name: {fault.message} "
+        "Keep the data on it if that is wanted, delete it, then send retry."
     )
-    return CloudFault(Fate.TEMPORARY, fault.code, message)
+    return CloudFault(Fate.TEMPORARY, "NAME_TAKEN", message)
 
 
 def _begun(operation: Json, state: State) -> Observation:

@@ -15,14 +15,17 @@ from msgspec.structs import replace
 from shared.domain.resources import Item, Kind, Resource, State, Step
 
 _MOST_LEAVINGS = 5  # a record is one document; who came and went six times loses the first
+_MOST_THINGS = 50  # sessions, and clusters
 _MOST_DEEDS = 40
+_MOST_FINDINGS = 50
+_MOST_OPERATIONS = 3  # named of a deed that ended many things
 
 
 class Deed(msgspec.Struct, frozen=True, kw_only=True):
     """One step: when it was begun, as which operation, when it ended, and what was there then.
 
-    ``operation`` is Google's name of it; '' for what is done at once. ``outcome``: the state it
-    led to, or why it failed; '' while it is under way.
+    ``operation`` is Google's name of it; '' for what is done at once; of many, some, and how many
+    more. ``outcome``: the state it led to, or why it failed; '' while it is under way.
     """
 
     step: Step
@@ -42,7 +45,10 @@ class Thing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Scan(msgspec.Struct, frozen=True, kw_only=True):
-    """A look everywhere for what is the person's: what was found, as ``kind: name (why)``."""
+    """A look everywhere for what is the person's: what was found, as ``kind: name (why)``.
+
+    Of very many, the last line says how many more there are.
+    """
 
     at: datetime
     leftovers: tuple[str, ...] = ()
@@ -52,9 +58,10 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True):
 class Leaving(msgspec.Struct, frozen=True, kw_only=True):
     """One departure, from the leave taking effect to the last look.
 
-    ``removal_at``: when the grace period was to end. ``had``: what existed. ``scan``: the final
-    look for leftovers. ``completed_at``: when everything was gone; ``returned_at``: when the
-    person came back instead.
+    ``removal_at``: when the grace period was to end. ``had``: what existed; ``had_more``: how many
+    things besides, at least. ``deeds``: the steps; ``deeds_left_out``: how many more there were,
+    those about sessions and clusters being left out first. ``scan``: the final look for leftovers.
+    ``completed_at``: when everything was gone; ``returned_at``: when the person came back instead.
     """
 
     event_id: str
@@ -68,6 +75,8 @@ class Leaving(msgspec.Struct, frozen=True, kw_only=True):
     had: tuple[Thing, ...] = ()
     deeds: tuple[Deed, ...] = ()
     snapshots: tuple[str, ...] = ()
+    had_more: int = 0
+    deeds_left_out: int = 0
     scan: Scan | None = None
     completed_at: datetime | None = None
     returned_at: datetime | None = None
@@ -103,8 +112,36 @@ def noted(leaving: Leaving, before: Resource, after: Resource, now: datetime) ->
         leaving = _named(leaving, after)
     if after.under_way is not None and after.under_way is not before.under_way:
         deed = Deed(step=after.under_way, about=after.id, begun_at=now)
-        leaving = replace(leaving, deeds=(*leaving.deeds, deed)[-_MOST_DEEDS:])
+        leaving = _with_room(replace(leaving, deeds=(*leaving.deeds, deed)))
     return leaving
+
+
+def scanned(at: datetime, leftovers: Sequence[str], kept: Sequence[str]) -> Scan:
+    """What a look everywhere found, as much of it as a record can hold."""
+    return Scan(at=at, leftovers=_shortened(leftovers), kept=_shortened(kept))
+
+
+def _shortened(lines: Sequence[str]) -> tuple[str, ...]:
+    left_out = len(lines) - _MOST_FINDINGS
+    return (*lines[:_MOST_FINDINGS], f"and {left_out} more") if left_out > 0 else tuple(lines)
+
+
+def _with_room(leaving: Leaving) -> Leaving:
+    """``leaving`` with no more deeds than a record can hold; the notebook's stay the longest."""
+    deeds = leaving.deeds
+    if len(deeds) <= _MOST_DEEDS:
+        return leaving
+    many = (i for i, deed in enumerate(deeds) if _is_of_many(deed))
+    drop = next(many, 0)
+    return replace(
+        leaving,
+        deeds=(*deeds[:drop], *deeds[drop + 1 :]),
+        deeds_left_out=leaving.deeds_left_out + 1,
+    )
+
+
+def _is_of_many(deed: Deed) -> bool:
+    return Kind(deed.about.partition("/")[0]).is_use and deed.ended_at is not None
 
 
 def _with_things(leaving: Leaving, resource: Resource) -> Leaving:
@@ -113,7 +150,13 @@ def _with_things(leaving: Leaving, resource: Resource) -> Leaving:
     known = {thing.name for thing in leaving.had}
     seen = _things(resource) if resource.state is not State.ABSENT or resource.items else []
     fresh = [thing for thing in seen if thing.name not in known]
-    return replace(leaving, had=(*leaving.had, *fresh)) if fresh else leaving
+    if resource.kind.is_use:
+        listed = sum(thing.about == resource.id for thing in leaving.had)
+        fresh = fresh[: max(_MOST_THINGS - listed, 0)]
+    left_out = max(len(resource.items) + resource.more - _MOST_THINGS, leaving.had_more)
+    if not fresh and left_out == leaving.had_more:
+        return leaving
+    return replace(leaving, had=(*leaving.had, *fresh), had_more=left_out)
 
 
 def _things(resource: Resource) -> list[Thing]:
@@ -127,8 +170,13 @@ def _thing(resource: Resource, item: Item) -> Thing:
 
 
 def _operations(resource: Resource) -> str:
-    """The operation at work on it; for many things at once, those of each."""
-    return resource.operation or ", ".join(i.operation for i in resource.items if i.operation)
+    """The operation at work on it; for many things at once, those of some."""
+    if resource.operation:
+        return resource.operation
+    found = [item.operation for item in resource.items if item.operation]
+    left_out = len(found) - _MOST_OPERATIONS
+    shown = ", ".join(found[:_MOST_OPERATIONS])
+    return f"{shown} and {left_out} more" if left_out > 0 else shown
 
 
 def _last(leaving: Leaving, about: str) -> int | None:

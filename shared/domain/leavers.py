@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from shared.domain.environment import Environment, Phase
-from shared.domain.evidence import Scan, amended, current, noted
+from shared.domain.evidence import amended, current, noted, scanned
 from shared.domain.goals import Plan
 from shared.domain.names import fingerprint
 from shared.domain.policy import Policy
@@ -69,10 +69,10 @@ def conclusion(
         if any(found.kind.holds_data for found in missed):
             environment = _with_patience(environment, now, policy)
         return _not_yet(environment, now), False
-    result = Scan(
-        at=now,
-        leftovers=tuple(_described(f) for f in scan if not f.ours),
-        kept=tuple(_described(f) for f in scan if f.ours),
+    result = scanned(
+        now,
+        leftovers=[_described(f) for f in scan if not f.ours],
+        kept=[_described(f) for f in scan if f.ours],
     )
     leaving = replace(leaving, scan=result, completed_at=now)
     return replace(environment, leavings=amended(environment.leavings, leaving)), False

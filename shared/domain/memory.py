@@ -6,7 +6,7 @@ Every function takes a ``Resource`` and returns the next one; none of them decid
 from __future__ import annotations
 
 import uuid
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from msgspec.structs import replace
 
@@ -177,6 +177,7 @@ def _still_at_work(
         look_at=now + policy.poll,
         retry_at=None,
         items=seen.items,
+        more=seen.more,
     )
 
 
@@ -213,6 +214,9 @@ def _as_seen(resource: Resource, seen: Observation, now: datetime) -> Resource:
         state=seen.state,
         link=seen.link or (resource.link if may_open_again else ""),
         items=seen.items,
+        more=seen.more,
+        # Of very many, some have ended: that is progress, and no failure to end them all.
+        attempts=0 if _are_fewer(resource, seen) else resource.attempts,
         drift=None if gone else seen.drift or resource.drift,
         protected=seen.protected,
         protected_by_us=resource.protected_by_us and not gone,
@@ -227,6 +231,10 @@ def _as_seen(resource: Resource, seen: Observation, now: datetime) -> Resource:
         stillborn=seen.state is State.BROKEN
         and (resource.stillborn or _creation_failed(resource, seen)),
     )
+
+
+def _are_fewer(resource: Resource, seen: Observation) -> bool:
+    return len(seen.items) + seen.more < len(resource.items) + resource.more
 
 
 def _confirmed(resource: Resource, now: datetime) -> Resource:
@@ -353,9 +361,10 @@ def wait_after(
 ) -> Resource:
     """``resource`` left alone for a while because of ``problem``: longer after each failure."""
     attempts = resource.attempts + 1
-    wait = policy.backoff(attempts, f"{key}/{resource.id}")
+    seed = f"{key}/{resource.id}"
+    wait = policy.backoff(attempts, seed)
     if problem.retry_after_seconds is not None:
-        wait = max(wait, timedelta(seconds=problem.retry_after_seconds))
+        wait = max(wait, policy.named(problem.retry_after_seconds, attempts, seed))
     return replace(
         resource,
         attempts=attempts,

@@ -36,6 +36,17 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     cost_center: str | None = None
 
 
+def same_address(one: str, other: str) -> bool:
+    """Whether two addresses are one, however their letters are written.
+
+    Google answers an address as somebody typed it; ours are lower case. Only plain ASCII is
+    lowered, as in ``parse_email``.
+    """
+    if one.isascii() and other.isascii():
+        return one.lower() == other.lower()
+    return one == other
+
+
 def parse_email(text: str, *, allowed_domains: Collection[str]) -> str:
     """Return the address in lower case, or raise ``Refused`` saying what is wrong with it.
 

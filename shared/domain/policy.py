@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from datetime import timedelta
 
 import msgspec
@@ -27,7 +28,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     look everywhere again for what a leaver left over, if that failed. ``list_above``: how many
     running operations the tick has looked at one by one; if there are more it reads the list.
     ``unknown_grace``, ``unknown_keep``: the grace period, and how long the snapshot is kept, of a
-    leaver whose record was lost. ``attempts``: how many failures in a row until a resource is
+    leaver whose record was lost. ``named_most``: the longest of the waits that the cloud asks for
+    that is honoured. ``attempts``: how many failures in a row until a resource is
     quarantined, and tried only in the ``quarantine`` steps.
     """
 
@@ -48,6 +50,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     unknown_keep: timedelta = timedelta(days=90)
     backoff_first: timedelta = timedelta(seconds=30)
     backoff_most: timedelta = timedelta(hours=1)
+    named_most: timedelta = timedelta(hours=1)
     attempts: int = 8
     quarantine: tuple[timedelta, ...] = (
         timedelta(hours=6),
@@ -74,6 +77,16 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
             wait = min(self.backoff_first * 2 ** max(attempts - 1, 0), self.backoff_most)
         return wait * (1 - _spread(f"{seed}#{attempts}") / 4)
 
+    def named(self, seconds: float, attempts: int, seed: str) -> timedelta:
+        """How long to wait when the cloud asked for so many ``seconds``.
+
+        Never less, but at most ``named_most``, and up to a quarter more, for the same reason as in
+        ``backoff``: whoever was refused together was told the same.
+        """
+        most = self.named_most.total_seconds()
+        asked = min(max(seconds, 0.0), most) if math.isfinite(seconds) else most
+        return timedelta(seconds=asked * (1 + _spread(f"{seed}#{attempts}") / 4))
+
     def first_question(self, key: str) -> timedelta:
         """When to ask for the first time whether the owner of a new notebook has consented.
 
@@ -83,5 +96,6 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _spread(seed: str) -> float:
-    """From 0 to 1, always the same for the same seed."""
-    return hashlib.sha256(seed.encode()).digest()[0] / 255
+    """From 0 to 1, always the same for the same seed; some 10**15 different values."""
+    digest = hashlib.sha256(seed.encode()).digest()
+    return int.from_bytes(digest[:8]) / (2**64 - 1)

@@ -26,6 +26,7 @@ class Kind(StrEnum):
     SESSION = "session"  # all Spark sessions the person started from their templates
     CLUSTER = "cluster"  # all clusters the person started from their templates
     SNAPSHOT = "snapshot"  # of a notebook's data disk
+    DISK = "disk"  # of a notebook that is gone: never wanted, only found when it outlived that
 
     @property
     def holds_data(self) -> bool:
@@ -142,12 +143,19 @@ class Drift(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.in_place or self.at_rest)
 
 
+MOST_ITEMS = 100  # a record is one document: who started thousands is worked off bit by bit
+
+
 class Item(msgspec.Struct, frozen=True, kw_only=True):
-    """One session or cluster among those a person started: full name, state in Google's word."""
+    """One session or cluster among those a person started: full name, state in Google's word.
+
+    ``uuid``: of a cluster, to be told from a later one of the same name.
+    """
 
     name: str
     state: str
     operation: str = ""
+    uuid: str = ""
 
 
 class Observation(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,7 +166,10 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     we could not look (then ``state`` is None).
     ``link`` opens the notebook in a browser. ``detail`` says in words what is odd about what is
     there. ``drift``: how it differs from what is wanted; None where that was not compared.
-    ``protected``: against deletion. ``items``: for all of a person's sessions or clusters, each.
+    ``protected``: against deletion. ``items``: for all of a person's sessions or clusters, each, at
+    most ``MOST_ITEMS``, those that run first; ``more``: how many there are besides.
+    ``labelled``: it carries our labels for its owner; False for a notebook of our name and of this
+    person that lost them.
     """
 
     state: State | None
@@ -170,6 +181,8 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     drift: Drift | None = None
     protected: bool = False
     items: tuple[Item, ...] = ()
+    more: int = 0
+    labelled: bool = True
 
 
 class LostCall(msgspec.Struct, frozen=True, kw_only=True):
@@ -198,7 +211,8 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     ``start_owed``: it is to run when it should be present; not set when its owner or idle shutdown
     has stopped it. ``queued_at``: since when its creation waits for its turn.
     ``drift``: how it last was seen to differ from the profile. ``items``: the sessions or clusters
-    last seen. ``restore_from``: the snapshot (full name) whose data is still to go into it.
+    last seen, and ``more``, how many there were besides. ``restore_from``: the snapshot (full name)
+    whose data is still to go into it.
     ``snapshot``: the slot of the snapshot that holds its data as it is now; '' once it has run.
     ``source``: of a snapshot, the notebook (full name) it is of; ``expires_at``: when it may go.
     ``protected``: against deletion, as last seen; ``protected_by_us``: because of a hold.
@@ -231,6 +245,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     link: str = ""
     drift: Drift | None = None
     items: tuple[Item, ...] = ()
+    more: int = 0
     restore_from: str = ""
     snapshot: str = ""
     source: str = ""
@@ -258,7 +273,8 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
 class Leftover(msgspec.Struct, frozen=True, kw_only=True):
     """Something of a person's that a look everywhere found, by its full name.
 
-    ``ours``: it carries our labels for this person; without them it is left alone.
+    ``ours``: it carries our labels for this person, and its driver may remove it. ``named``: it
+    bears the name that we give to this person's, and nothing says that it is somebody else's.
     ``detail``: what else is to be known of it, in words.
     """
 
@@ -266,3 +282,4 @@ class Leftover(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     ours: bool
     detail: str = ""
+    named: bool = False

@@ -104,6 +104,25 @@ def test_one_deleted_by_hand_meanwhile_is_no_trouble(bench: LocalUses) -> None:
     )
 
 
+def test_another_of_the_same_name_made_since_stays(bench: LocalUses) -> None:
+    bench.start("first")
+    items = look(bench).items
+    assert all(item.uuid for item in items)
+    end(bench)
+    bench.pass_time(HOUR)
+    bench.start("first", "ben-abcdefghijkl", "ben@example.com")
+    resource = replace(bench.resource, items=items)
+    seen = bench.driver.delete(resource, str(UUID(int=2)))
+    assert seen == Observation(state=State.ABSENT)
+    assert bench.running() == {bench.named("first")}
+
+
+@pytest.mark.parametrize("user", ["ana@example.com", "Ana@Example.com"])
+def test_whose_credentials_it_runs_on_is_compared_without_case(bench: LocalUses, user: str) -> None:
+    bench.start("first", email=user)
+    assert [item.name for item in look(bench).items] == [bench.named("first")]
+
+
 def test_one_that_refuses_to_go_is_told(bench: LocalUses) -> None:
     bench.start("first")
     script(bench, "delete", when="before", error={"status": "FAILED_PRECONDITION"})

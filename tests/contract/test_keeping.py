@@ -206,6 +206,13 @@ class TestOwners:
         bench.consent(notebook)
         assert bench.notebooks.consented(notebook) is True
 
+    def test_one_that_is_gone_is_told_from_one_of_which_nothing_is_known(
+        self, bench: KeepBench
+    ) -> None:
+        with pytest.raises(CloudFault) as caught:
+            bench.notebooks.consented(bench.notebook("nb-gone"))
+        assert caught.value.code == "NOT_FOUND"
+
 
 class TestFullZones:
     def test_a_notebook_that_finds_no_room_says_where_there_is_some(self, bench: KeepBench) -> None:

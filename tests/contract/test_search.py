@@ -44,8 +44,9 @@ BENS = {"managed-by": "benchkeeper", "benchkeeper-person": "ben-abcdefghijkl"}
 class Bench:
     """Everything of a project, made by its back door."""
 
-    def __init__(self, cloud: Cloud, url: str) -> None:
+    def __init__(self, cloud: Cloud, compute: Compute, url: str) -> None:
         self.cloud = cloud
+        self.compute = compute
         self.url = url
         self.scripted: list[Any] = []
 
@@ -76,6 +77,16 @@ class Bench:
         self.post(f"v2/{ZONE}/instances?instanceId={id}", body)
         self.cloud.clock.advance(timedelta(hours=1))
         return f"{ZONE}/instances/{id}"
+
+    def delete(self, notebook: str) -> None:
+        requests.delete(f"{self.url}/v2/{notebook}", timeout=5).raise_for_status()
+        self.cloud.clock.advance(timedelta(hours=1))
+
+    def keep_disks(self, *, attached: bool = False) -> None:
+        """Those of notebooks that are deleted from now on outlive them."""
+        self.compute.delete_disks = lambda paths, at: None  # type: ignore[method-assign]
+        if attached:
+            self.compute.detach_disks = lambda paths, at: None  # type: ignore[method-assign]
 
     def snapshot(self, id: str, labels: dict[str, str]) -> str:
         disk = "projects/demo/zones/us-central1-a/disks/wb-data-workspace"
@@ -125,7 +136,7 @@ def bench() -> Iterator[Bench]:
         cloud, [notebooks.routes(), dataproc.routes(), buckets.routes(), compute.routes()]
     )
     with Server(app) as server:
-        made = Bench(cloud, server.url)
+        made = Bench(cloud, compute, server.url)
         yield made
         assert all(fault.hits for fault in made.scripted), "a scripted fault was never hit"
 
@@ -157,6 +168,7 @@ def test_everything_with_the_persons_labels_is_found_by_its_full_name(bench: Ben
 
 def test_what_others_have_is_not_found(bench: Bench) -> None:
     bench.notebook("wb", BENS, "ben@example.com")
+    bench.notebook("theirs", {}, "ben@example.com")
     bench.snapshot("kept", BENS)
     bench.session("s-ben", bench.template("st-ben", BENS))
     bench.cluster("c-ben", BENS, "ben@example.com")
@@ -188,6 +200,54 @@ def test_what_runs_as_somebody_else_is_found_and_not_ours(bench: Bench) -> None:
     assert all("ben@example.com" in leftover.detail for leftover in found.values())
 
 
+def test_a_notebook_of_our_name_and_this_owner_is_found_without_labels(bench: Bench) -> None:
+    notebook = bench.notebook(f"nb-{KEY}", {"team": "core"}, "Ana@Example.com")
+    leftover = bench.found()[notebook]
+    assert (leftover.ours, leftover.named) == (False, True)
+    assert leftover.detail == "active; it lacks our labels for this person"
+
+
+def test_a_notebook_of_our_name_that_is_somebody_elses_is_only_reported(bench: Bench) -> None:
+    owned = bench.notebook(f"nb-{KEY}", {}, "ben@example.com")
+    leftover = bench.found()[owned]
+    assert (leftover.ours, leftover.named) == (False, False)
+
+
+def test_whatever_the_person_owns_is_reported(bench: Bench) -> None:
+    notebook = bench.notebook("made-by-hand", {})
+    leftover = bench.found()[notebook]
+    assert (leftover.ours, leftover.named) == (False, False)
+    assert leftover.detail
+
+
+def test_disks_of_notebooks_that_exist_are_no_leftovers(bench: Bench) -> None:
+    notebook = bench.notebook(f"nb-{KEY}", LABELS)
+    assert set(bench.found()) == {notebook}
+
+
+@pytest.mark.parametrize(("labels", "ours"), [(LABELS, True), ({}, False), (BENS, False)])
+def test_disks_that_outlived_their_notebook_are_found_by_label_or_name(
+    bench: Bench, labels: dict[str, str], ours: bool
+) -> None:
+    bench.keep_disks()
+    bench.delete(bench.notebook(f"nb-{KEY}", labels))
+    found = bench.found()
+    disks = "projects/demo/zones/us-central1-a/disks"
+    assert set(found) == {f"{disks}/nb-{KEY}", f"{disks}/nb-{KEY}-data-workspace"}
+    assert {leftover.kind for leftover in found.values()} == {Kind.DISK}
+    assert {leftover.ours for leftover in found.values()} == {ours}
+    assert {leftover.named for leftover in found.values()} == {labels is not BENS}
+
+
+def test_a_disk_that_a_machine_still_uses_is_found_and_not_ours(bench: Bench) -> None:
+    bench.keep_disks(attached=True)
+    bench.delete(bench.notebook(f"nb-{KEY}", LABELS))
+    found = bench.found()
+    assert found
+    assert not any(leftover.ours for leftover in found.values())
+    assert all("attached to" in leftover.detail for leftover in found.values())
+
+
 def test_sessions_that_are_over_are_no_leftovers(bench: Bench) -> None:
     template = bench.template("st-ana", LABELS)
     session = bench.session("s-ana", template)
@@ -208,7 +268,9 @@ def test_all_pages_are_read(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_it_costs_a_call_a_kind(bench: Bench) -> None:
     bench.search().everything_of(KEY, EMAIL)
-    assert sum(bench.cloud.calls.counts().values()) == 6
+    counts = bench.cloud.calls.counts()
+    assert counts.pop("compute.disks.aggregatedList") == 2, "by label and by name"
+    assert sum(counts.values()) == 6
 
 
 @pytest.mark.parametrize(
@@ -216,6 +278,7 @@ def test_it_costs_a_call_a_kind(bench: Bench) -> None:
     [
         ("notebooks", "instances.list"),
         ("compute", "snapshots.list"),
+        ("compute", "disks.aggregatedList"),
         ("dataproc", "sessionTemplates.list"),
         ("dataproc", "sessions.list"),
         ("dataproc", "clusters.list"),

@@ -51,6 +51,30 @@ def test_one_that_is_over_stays_listed_and_is_not_seen(bench: LocalUses) -> None
     assert look(bench) == Observation(state=State.ABSENT)
 
 
+@pytest.mark.parametrize(
+    ("user", "theirs"),
+    [
+        ("ana@example.com", True),
+        ("Ana@Example.COM", True),
+        ("robot@demo.iam.gserviceaccount.com", True),
+        ("ben@example.com", False),
+    ],
+)
+def test_one_from_the_persons_template_is_theirs_unless_it_names_somebody_else(
+    bench: LocalUses, user: str, theirs: bool
+) -> None:
+    bench.start("first")
+    template = f"{LOCATION}/sessionTemplates/st-{KEY}"
+    body = {"sessionTemplate": template, "user": user}
+    bench.post(f"{LOCATION}/sessions?sessionId=second", body)
+    seen = look(bench)
+    assert {item.name for item in seen.items} >= {bench.named("first")}
+    assert (bench.named("second") in {item.name for item in seen.items}) is theirs
+    assert (user in seen.detail) is not theirs
+    end(bench)
+    assert bench.running() == (set() if theirs else {bench.named("second")})
+
+
 def test_one_without_our_template_is_nobodys(bench: LocalUses) -> None:
     bench.post(f"{LOCATION}/sessions?sessionId=theirs", {"jupyterSession": {"kernel": "PYTHON"}})
     assert look(bench).state is State.ABSENT
@@ -77,10 +101,12 @@ def test_all_pages_are_read(bench: LocalUses, monkeypatch: pytest.MonkeyPatch) -
 def test_of_very_many_some_are_left_for_the_next_look(
     bench: LocalUses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uses, "_BATCH", 2)
+    monkeypatch.setattr(uses, "MOST_ITEMS", 2)
     for n in range(3):
         bench.start(f"session-{n}")
-    assert len(end(bench).items) == 3
+    seen = look(bench)
+    assert (len(seen.items), seen.more) == (2, 1)
+    end(bench)
     assert len(bench.running()) == 1
     assert look(bench).state is State.READY
     end(bench)

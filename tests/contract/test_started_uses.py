@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from shared.domain.faults import CloudFault, Fate
-from shared.domain.resources import Kind, Observation, State, Want
+from shared.domain.resources import MOST_ITEMS, Kind, Observation, State, Want
 from tests.support.driver_benches import EMAIL, KEY
 from tests.support.uses_benches import FakeUses, UsesBench, local_uses
 
@@ -71,6 +71,21 @@ def test_another_persons_are_not_seen_and_not_ended(bench: UsesBench) -> None:
     assert names(look(bench)) == {bench.named("first")}
     end(bench)
     assert bench.running() == {bench.named("bens")}
+
+
+def test_of_very_many_those_that_run_are_seen_first_and_the_rest_is_counted(
+    bench: UsesBench,
+) -> None:
+    for n in range(MOST_ITEMS + 3):
+        bench.start(f"s-{n:04}")
+    seen = look(bench)
+    assert (len(seen.items), seen.more) == (MOST_ITEMS, 3)
+    ended = bench.driver.delete(replace(bench.resource, items=seen.items, more=3), request(0))
+    assert (ended.state, ended.more) == (State.DELETING, 3)
+    assert len(bench.running()) == 3
+    again = look(bench)
+    assert {item.name for item in again.items[:3]} == bench.running()
+    assert again.state is State.READY
 
 
 def test_all_are_ended_and_then_gone(bench: UsesBench) -> None:

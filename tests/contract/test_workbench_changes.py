@@ -251,9 +251,11 @@ class TestConsent:
         cloud.call("PUT", "_admin/consents", {"instance": notebook.name, "given": True})
         assert cloud.workbench.consented(notebook) is True
 
-    def test_what_is_gone_has_none(self, cloud: NotebookCloud) -> None:
+    def test_what_is_gone_is_told_from_what_is_not_known(self, cloud: NotebookCloud) -> None:
         gone = Resource(kind=LARGER.kind, slot="main", name=LARGER.places[0])
-        assert cloud.workbench.consented(gone) is None
+        with pytest.raises(CloudFault) as caught:
+            cloud.workbench.consented(gone)
+        assert caught.value.code == "NOT_FOUND"
 
     def test_a_question_that_fails_changed_nothing(self, cloud: NotebookCloud) -> None:
         notebook = cloud.make_notebook(notebook_want())

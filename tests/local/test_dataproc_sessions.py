@@ -49,15 +49,17 @@ class TestCreate:
         assert session["stateHistory"] == [
             {"state": "CREATING", "stateStartTime": session["createTime"]}
         ]
-        assert (session["user"], session["creator"]) == ("ana@example.com", "caller@example.com")
+        assert (session["user"], session["creator"]) == ("ana@example.com", "ana@example.com")
         done = running("GET", operation["name"])
         assert done["response"]["uuid"] == session["uuid"] == done["metadata"]["sessionUuid"]
         assert done["metadata"]["operationType"] == "CREATE"
         assert done["metadata"]["doneTime"] == session["stateTime"]
 
-    def test_without_a_user_it_is_its_creators(self, running: Running) -> None:
+    def test_without_a_user_nobody_is_named_for_nobody_signs_in(self, running: Running) -> None:
         running.create()
-        assert running("GET", SESSION)["user"] == "caller@example.com"
+        session = running("GET", SESSION)
+        assert "user" not in session
+        assert "creator" not in session
 
     @pytest.mark.parametrize("template", ["spark-ana", f"{TEMPLATES}/spark-ana"])
     def test_it_takes_labels_and_configuration_from_its_template(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 from shared.domain.faults import CloudFault, Fate, Problem
 from shared.domain.places import zone_of
 from shared.domain.resources import Kind, State, Step
+from shared.domain.wants.snapshot import data_disk
 from shared.ports import Clock
 
 REQUEST_MEMORY = timedelta(hours=1)  # a request id is forgotten after that, as in the cloud
@@ -62,7 +63,9 @@ class Thing:
     be used, so that somebody's work may be in it. ``body`` is what it was asked to be. ``data``:
     what people wrote into a notebook; of a snapshot, what it holds (it stays readable after death).
     ``source``: of a snapshot, the disk (its name in the API). ``consented``: None where
-    nobody needs to. ``linked_at``: from when on it can be opened, once it runs. ``halted_at``: when its owner or idle shutdown last stopped it.
+    nobody needs to. ``linked_at``: from when on it can be opened, once it runs. ``halted_at``:
+    when its owner or idle shutdown last stopped it. ``labelled``: whether it carries our labels for
+    the person of ``key``.
     """
 
     kind: Kind
@@ -82,6 +85,7 @@ class Thing:
     consented: bool | None = None
     halted_at: datetime | None = None
     linked_at: datetime | None = None
+    labelled: bool = True
 
 
 @dataclass
@@ -147,6 +151,7 @@ class FakeCloud:
     ``older_ended``: notebooks of the older kinds can't be made any more, as in Google's own.
     ``link_delay``: how long after its start a notebook gets its link.
     ``most_creating``: how many notebooks were ever being made at once.
+    ``keep_disks``: the data disks of notebooks that are deleted now outlive them.
     """
 
     clock: Clock
@@ -155,6 +160,7 @@ class FakeCloud:
     zones: tuple[str, ...] = ("us-central1-a", "us-central1-b", "us-central1-c")
     short: set[str] = field(default_factory=set)
     older_ended: bool = False
+    keep_disks: bool = False
     counts: Counter[str] = field(default_factory=Counter)
     happenings: list[Happening] = field(default_factory=list)
     ever: list[Thing] = field(default_factory=list)  # all that was ever made, in order
@@ -290,7 +296,7 @@ class FakeCloud:
     def start_use(self, kind: Kind, name: str, key: str, email: str) -> Thing:
         """Somebody starts a session or a cluster from their template; ``name`` is its full name.
 
-        ``email``: whose credentials a cluster runs on.
+        ``email``: whose it is, or whose credentials a cluster runs on; '' for nobody that is named.
         """
         thing = Thing(kind=kind, name=name, slot=name, key=key, email=email, was_ready=True)
         self.add(thing)
@@ -312,6 +318,10 @@ class FakeCloud:
         del self.things[thing.kind, thing.name]
         thing.died = at
         self.tell(thing, what, at, began)
+        self.tell(thing, what, at)
+        if thing.kind is Kind.WORKBENCH and self.keep_disks:
+            disk = Thing(Kind.DISK, data_disk(thing.name), key=thing.key, data=thing.data)
+            self.add(replace(disk, email=thing.email, labelled=thing.labelled))
 
     def tell(self, thing: Thing, what: str, at: datetime, began: datetime | None = None) -> None:
         """Remember what happened."""

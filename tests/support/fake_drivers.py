@@ -13,8 +13,19 @@ from typing import Any
 from msgspec.structs import replace
 
 from shared.domain.faults import CloudFault, Fate, Problem
-from shared.domain.resources import Drift, Item, Kind, Observation, Resource, State, Step, Want
-from shared.domain.wants.snapshot import data_disk
+from shared.domain.resources import (
+    MOST_ITEMS,
+    Drift,
+    Item,
+    Kind,
+    Observation,
+    Resource,
+    State,
+    Step,
+    Want,
+)
+from shared.domain.wants.snapshot import DATA_DISK, data_disk
+from shared.domain.wants.workbench import instance_id
 from tests.support.fake_cloud import Failure, FakeCloud, Happening, Operation, Thing
 
 __all__ = ["Failure", "FakeCloud", "FakeDriver", "Happening", "Operation", "Thing"]
@@ -30,7 +41,7 @@ class FakeDriver:
     def __init__(self, kind: Kind, cloud: FakeCloud) -> None:
         self.kind = kind
         self._cloud = cloud
-        self._slow = kind.holds_data or kind.is_use or kind is Kind.SNAPSHOT
+        self._slow = kind.holds_data or kind.is_use or kind in (Kind.SNAPSHOT, Kind.DISK)
         self._rich = kind is Kind.WORKBENCH  # protection, restore, consent, changes in place
 
     # The port
@@ -57,11 +68,16 @@ class FakeDriver:
         def effect() -> Observation:
             if self.kind.is_use:
                 return self._uses(resource.name, key, email)
+            if self.kind is Kind.DISK:
+                return self._judged(resource.name, key, email, None)
             repeated = self._repeated(resource.name, Step.CREATE, request_id)
             if repeated is not None:
                 return repeated
             if self._thing(resource.name) is not None:
                 return self._bring(resource, want, key, email)
+            if self._rich and (Kind.DISK, data_disk(resource.name)) in self._cloud.things:
+                message = f"{data_disk(resource.name)} exists already"
+                raise CloudFault(Fate.TEMPORARY, "NAME_TAKEN", message)
             return self._make(resource, want, key, email, request_id)
 
         return self._write(Step.CREATE, effect)
@@ -119,6 +135,22 @@ class FakeDriver:
             )
 
         return self._write(step, lambda: self._if_there(resource, effect, self._rich))
+
+    def label(self, resource: Resource, key: str, email: str, request_id: str) -> Observation:
+        """As the port says; a repeat of it finds nothing left to do."""
+
+        def effect() -> Observation:
+            seen = self._judged(resource.name, key, email, None)
+            thing = self._thing(resource.name)
+            if thing is None or seen.state not in _CAN_MOVE_ON or seen.labelled:
+                return seen
+            self._refuse_if_busy(thing)
+            return self._begin(
+                thing, Step.UPDATE, request_id, then=lambda: setattr(thing, "labelled", True)
+            )
+
+        with self._cloud.call(f"{self.kind}.label"):
+            return effect()
 
     def delete(self, resource: Resource, request_id: str) -> Observation:
         """As the port says."""
@@ -280,22 +312,37 @@ class FakeDriver:
             return Observation(state=State.ABSENT)
         if thing.key != key or (self.kind.holds_data and thing.email != email):
             return Observation(state=State.FOREIGN, detail="it is somebody else's")
+        if not thing.labelled and not bears_our_name(thing, key):
+            return Observation(state=State.FOREIGN, detail="it lacks our labels")
+        if self.kind is Kind.DISK and _notebook_of(thing, self._cloud) is not None:
+            return Observation(state=State.FOREIGN, detail="its notebook exists")
         if want is not None and thing.source != want.body.get("sourceDisk", ""):
             return Observation(state=State.FOREIGN, detail=f"it is a snapshot of {thing.source}")
         if thing.state is State.DELETING and self.kind.holds_data:
             # The v2 API has no such state: it says DELETED.
-            return Observation(state=State.BROKEN, detail="DELETED", protected=thing.protected)
+            return Observation(
+                state=State.BROKEN,
+                detail="DELETED",
+                protected=thing.protected,
+                labelled=thing.labelled,
+            )
         ready = self.kind.holds_data and thing.state is State.READY
         ready = ready and (thing.linked_at is None or thing.linked_at <= self._cloud.now())
         link = f"https://{name.rpartition('/')[2]}.notebooks.example.com" if ready else ""
         compared = self._rich and want is not None and thing.state in _CAN_MOVE_ON
         drift = _drift(thing.body, want.body) if compared and want is not None else None
-        return Observation(state=thing.state, link=link, protected=thing.protected, drift=drift)
+        return Observation(
+            state=thing.state,
+            link=link,
+            protected=thing.protected,
+            drift=drift,
+            labelled=thing.labelled,
+        )
 
     def _uses(self, parent: str, key: str, email: str) -> Observation:
-        """All of a person's at once; a cluster on somebody else's credentials is left out."""
+        """All of a person's at once; what is somebody else's is left out."""
         theirs = [t for t in self._things_under(parent) if t.key == key]
-        ours = [t for t in theirs if self.kind is Kind.SESSION or t.email == email]
+        ours = [t for t in theirs if t.email in ("", email)]
         return _as_uses(ours)
 
     def _end_uses(self, resource: Resource, request_id: str) -> Observation:
@@ -308,10 +355,12 @@ class FakeDriver:
             replace(item, operation=begun.get(item.name, ""))
             for item in _as_uses(list(self._named(resource))).items
         )
-        if not items:
+        if not items and not resource.more:
             return Observation(state=State.ABSENT)
         operation = next(iter(begun.values()), "")
-        return Observation(state=State.DELETING, items=items, operation=operation)
+        return Observation(
+            state=State.DELETING, items=items, more=resource.more, operation=operation
+        )
 
     def _end_one(self, thing: Thing, request_id: str) -> Observation:
         repeated = self._repeated(thing.name, Step.DELETE, request_id)
@@ -341,6 +390,18 @@ class FakeDriver:
             raise CloudFault(Fate.PERMANENT, "FAILED_PRECONDITION", "it has no VM")
 
 
+def bears_our_name(thing: Thing, key: str) -> bool:
+    """Whether it is called as we call this person's notebook, or its data disk."""
+    name = thing.name.rpartition("/")[2].removesuffix(DATA_DISK)
+    named = thing.kind in (Kind.WORKBENCH, Kind.DISK)
+    return named and thing.key in ("", key) and name == instance_id(key)
+
+
+def _notebook_of(disk: Thing, cloud: FakeCloud) -> Thing | None:
+    notebooks = (t for t in cloud.things.values() if t.kind is Kind.WORKBENCH)
+    return next((t for t in notebooks if data_disk(t.name) == disk.name), None)
+
+
 def _after(seen: Observation, operation: Operation) -> Observation:
     return Observation(
         state=seen.state,
@@ -348,6 +409,7 @@ def _after(seen: Observation, operation: Operation) -> Observation:
         detail=seen.detail,
         protected=seen.protected,
         drift=seen.drift,
+        labelled=seen.labelled,
         problem=operation.error,
         finished=operation.error is None,
     )
@@ -356,12 +418,16 @@ def _after(seen: Observation, operation: Operation) -> Observation:
 def _as_uses(things: list[Thing]) -> Observation:
     if not things:
         return Observation(state=State.ABSENT)
+    things = sorted(things, key=lambda thing: thing.state is not State.READY)
     items = tuple(
         Item(name=t.name, state="ACTIVE" if t.state is State.READY else "TERMINATING")
-        for t in things
+        for t in things[:MOST_ITEMS]
     )
-    running = any(t.state is State.READY for t in things)
-    return Observation(state=State.READY if running else State.DELETING, items=items)
+    return Observation(
+        state=State.READY if things[0].state is State.READY else State.DELETING,
+        items=items,
+        more=len(things[MOST_ITEMS:]),
+    )
 
 
 def _drift(body: dict[str, Any], wanted: dict[str, Any]) -> Drift:

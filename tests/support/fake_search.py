@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shared.domain.resources import Kind, Leftover, Resource, State
 from tests.support.fake_cloud import FakeCloud, Thing
+from tests.support.fake_drivers import bears_our_name
 
 _OLDER = (Kind.MANAGED_NOTEBOOK, Kind.DATAPROC_HUB)
 _SHOWN = (State.CREATING, State.STARTING, State.STOPPING)
@@ -18,8 +19,8 @@ class FakeSearch:
     def everything_of(self, key: str, email: str) -> tuple[Leftover, ...]:
         """As the port says."""
         with self._cloud.call("search.everything"):
-            found = [t for t in self._cloud.things.values() if t.key == key]
-            return tuple(_leftover(thing, email) for thing in found)
+            found = [t for t in self._cloud.things.values() if _concerns(t, key, email)]
+            return tuple(_leftover(thing, key, email) for thing in found)
 
     def older_notebooks_of(self, key: str, email: str) -> tuple[Resource, ...]:
         """As the port says."""
@@ -46,8 +47,22 @@ class FakeCensus:
             )
 
 
-def _leftover(thing: Thing, email: str) -> Leftover:
-    owned = thing.kind.holds_data or thing.kind is Kind.CLUSTER
-    ours = not owned or thing.email == email
-    detail = str(thing.state) if ours else "it is somebody else's"
-    return Leftover(kind=thing.kind, name=thing.name, ours=ours, detail=detail)
+def _concerns(thing: Thing, key: str, email: str) -> bool:
+    if thing.labelled and thing.key == key:
+        return True
+    owned = thing.kind is Kind.WORKBENCH and thing.email == email
+    return owned or bears_our_name(thing, key)
+
+
+def _leftover(thing: Thing, key: str, email: str) -> Leftover:
+    owners = ("", email) if thing.kind.is_use else (email,)
+    owned = thing.kind.holds_data or thing.kind.is_use
+    theirs = thing.key == key and (not owned or thing.email in owners)
+    detail = str(thing.state) if theirs else "it is somebody else's"
+    return Leftover(
+        kind=thing.kind,
+        name=thing.name,
+        ours=theirs and thing.labelled,
+        named=theirs and bears_our_name(thing, key),
+        detail=detail if thing.labelled else f"{detail}; it lacks our labels for this person",
+    )

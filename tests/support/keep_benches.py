@@ -1,13 +1,13 @@
-"""A bench for each backend of the two drivers that keep people's work: notebooks and snapshots.
+"""A bench for each backend of the drivers of what holds people's work: notebooks, snapshots, disks.
 
-The back door writes on a notebook's disk, reads what is on it, consents for its owner, and takes
-machines away from a zone.
+The back door writes on a notebook's disk, reads what is on it, consents for its owner, takes
+machines away from a zone, takes labels off, and lets disks outlive their notebooks.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,12 +20,13 @@ from local.cloud import Cloud
 from local.compute import Compute
 from local.notebooks import Notebooks
 from local.web import Server, build_app
+from shared.adapters.disks import DiskDriver
 from shared.adapters.rest import Rest
 from shared.adapters.snapshots import SnapshotDriver
 from shared.adapters.workbench import WorkbenchDriver
 from shared.domain.faults import CloudFault, Fate
 from shared.domain.resources import Kind, Resource, Want
-from shared.domain.wants.snapshot import data_disk
+from shared.domain.wants.snapshot import DATA_DISK, data_disk
 from shared.ports import Driver
 from tests.support.driver_benches import EMAIL, LABELS, PATIENCE, Scripted
 from tests.support.fake_drivers import FakeCloud, FakeDriver, Thing
@@ -34,10 +35,11 @@ ZONE = "us-central1-a"
 
 
 class KeepBench(ABC):
-    """Both drivers, on one cloud."""
+    """The drivers, on one cloud."""
 
     notebooks: Driver
     snapshots: Driver
+    disks: Driver
 
     def __init__(self) -> None:
         self.scripted: list[Scripted] = []
@@ -52,6 +54,10 @@ class KeepBench(ABC):
         name = f"projects/demo/global/snapshots/{id}"
         source = (of or self.notebook()).name
         return Resource(kind=Kind.SNAPSHOT, slot=id, name=name, source=source)
+
+    def disk(self, notebook: Resource) -> Resource:
+        """The memory of a notebook's data disk."""
+        return Resource(kind=Kind.DISK, slot="found", name=data_disk(notebook.name))
 
     def notebook_want(self, resource: Resource) -> Want:
         """A notebook on its owner's credentials."""
@@ -96,6 +102,18 @@ class KeepBench(ABC):
         """Its owner opens it and consents."""
 
     @abstractmethod
+    def keep_disks(self) -> None:
+        """The data disks of notebooks that are deleted from now on outlive them."""
+
+    @abstractmethod
+    def relabel(self, notebook: Resource, labels: dict[str, str]) -> None:
+        """Somebody replaces all its labels; an empty map takes ours off."""
+
+    @abstractmethod
+    def labels(self, notebook: Resource) -> dict[str, str]:
+        """What labels it has; of the fake's only ours."""
+
+    @abstractmethod
     def empty_the_zone(self) -> None:
         """``ZONE`` has no machines left."""
 
@@ -117,6 +135,7 @@ class FakeKeep(KeepBench):
         self.cloud = FakeCloud(clock=self)
         self.notebooks = FakeDriver(Kind.WORKBENCH, self.cloud)
         self.snapshots = FakeDriver(Kind.SNAPSHOT, self.cloud)
+        self.disks = FakeDriver(Kind.DISK, self.cloud)
 
     def now(self) -> datetime:
         return self._now
@@ -132,6 +151,17 @@ class FakeKeep(KeepBench):
 
     def consent(self, notebook: Resource) -> None:
         self._thing(notebook).consented = True
+
+    def keep_disks(self) -> None:
+        self.cloud.keep_disks = True
+
+    def relabel(self, notebook: Resource, labels: dict[str, str]) -> None:
+        thing = self._thing(notebook)
+        thing.labelled = LABELS.items() <= labels.items()
+        thing.key = labels.get("benchkeeper-person", thing.key)
+
+    def labels(self, notebook: Resource) -> dict[str, str]:
+        return dict(LABELS) if self._thing(notebook).labelled else {}
 
     def empty_the_zone(self) -> None:
         self.cloud.short.add(ZONE)
@@ -163,14 +193,16 @@ class _Once:
 class LocalKeep(KeepBench):
     """The real drivers against the local cloud, over real sockets."""
 
-    def __init__(self, cloud: Cloud, url: str) -> None:
+    def __init__(self, cloud: Cloud, compute: Compute, url: str) -> None:
         super().__init__()
         self.cloud = cloud
+        self.compute = compute
         self.url = url
         nobody = AnonymousCredentials()  # type: ignore[no-untyped-call]  # it has no types
         rest = Rest(url, nobody, read_seconds=PATIENCE)
         self.notebooks = WorkbenchDriver(rest)
         self.snapshots = SnapshotDriver(rest)
+        self.disks = DiskDriver(rest, rest)
 
     def now(self) -> datetime:
         return self.cloud.clock.now()
@@ -186,6 +218,21 @@ class LocalKeep(KeepBench):
 
     def consent(self, notebook: Resource) -> None:
         self._ask("PUT", "_admin/consents", {"instance": notebook.name, "given": True})
+
+    def keep_disks(self) -> None:
+        whole = self.compute.delete_disks
+
+        def but_data(paths: Iterable[str], at: datetime) -> None:
+            whole([path for path in paths if not path.endswith(DATA_DISK)], at)
+
+        self.compute.delete_disks = but_data  # type: ignore[method-assign]  # damage
+
+    def relabel(self, notebook: Resource, labels: dict[str, str]) -> None:
+        self._ask("PATCH", f"v2/{notebook.name}?updateMask=labels", {"labels": labels})
+        self.pass_time(timedelta(hours=1))
+
+    def labels(self, notebook: Resource) -> dict[str, str]:
+        return dict(self._ask("GET", f"v2/{notebook.name}").get("labels", {}))
 
     def empty_the_zone(self) -> None:
         self._ask("PUT", "_admin/shortages", {ZONE: True})
@@ -221,4 +268,4 @@ def local_keep() -> Iterator[LocalKeep]:
     admin = Admin(cloud, [compute.resources, notebooks.resources], levers)
     routes = [compute.routes(), notebooks.routes(), admin.routes()]
     with Server(build_app(cloud, routes)) as server:
-        yield LocalKeep(cloud, server.url)
+        yield LocalKeep(cloud, compute, server.url)

@@ -19,6 +19,9 @@ from urllib3.exceptions import MaxRetryError, NewConnectionError, ProtocolError
 from shared.adapters.errors import TABLE, fault_of, translated
 from shared.adapters.symptoms import of_response, of_status
 from shared.domain.faults import CloudFault, Fate
+from shared.domain.memory import fail
+from shared.domain.policy import Policy
+from tests.support.builders import NOW, a_notebook
 
 STOCK_OUTS = [
     "ZONE_RESOURCE_POOL_EXHAUSTED: The zone 'projects/p/zones/z' is out of stock",
@@ -175,6 +178,47 @@ def test_quota_waits_as_long_as_it_takes_to_free_some(
     assert fault.retry_after == timedelta(minutes=minutes)
 
 
+RATE = "Operation rate exceeded for resource 'projects/p/zones/z/disks/d'. Too frequent operations."
+
+
+@pytest.mark.parametrize(
+    ("http", "status"),
+    [
+        (400, "INVALID_ARGUMENT"),
+        (400, "FAILED_PRECONDITION"),
+        (403, "PERMISSION_DENIED"),
+        (412, "FAILED_PRECONDITION"),
+        (429, "RESOURCE_EXHAUSTED"),
+    ],
+)
+@pytest.mark.parametrize(
+    "message",
+    [
+        RATE,
+        "rateLimitExceeded",
+        "Rate Limit Exceeded",
+        "RATE_LIMIT_EXCEEDED",
+        "You have exceeded your rate limit",
+        "Too many concurrent operations",
+        "Quota exceeded for quota metric 'Reads' and limit 'Reads per minute' of service 'x'",
+    ],
+)
+def test_a_rate_limit_is_known_by_its_words_whatever_carries_them(
+    http: int, status: str, message: str
+) -> None:
+    error = {"code": http, "status": status, "message": message}
+    fault = fault_of(of_response(answer(http, error)), changes=True)
+    assert (fault.fate, fault.retry_after) == (Fate.TEMPORARY, timedelta(minutes=1))
+    assert "Grant" not in fault.message
+
+
+@pytest.mark.parametrize("code", [3, 7, 8, 9])
+def test_a_rate_limit_in_which_an_operation_ended_is_temporary(code: int) -> None:
+    assert fault_of(of_status({"code": code, "message": RATE}), changes=False).fate is (
+        Fate.TEMPORARY
+    )
+
+
 def test_v1_creation_is_over_and_says_what_to_use() -> None:
     message = "Managed notebooks have been deprecated and new instances cannot be created."
     error = {"code": 400, "status": "FAILED_PRECONDITION", "message": message}
@@ -202,6 +246,21 @@ def test_retry_after_as_a_date_is_honoured() -> None:
     found = of_response(answer(429, {"code": 429}, Retry_After=moment)).retry_after
     assert found is not None
     assert timedelta(minutes=58) < found <= timedelta(hours=1)
+
+
+@pytest.mark.parametrize("header", ["300000000000", "-1", "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_an_absurd_retry_after_crashes_nothing(header: str) -> None:
+    error = {"code": 503, "status": "UNAVAILABLE", "message": ""}
+    problem = fault_of(of_response(answer(503, error, Retry_After=header)), changes=True).problem()
+    after = fail(a_notebook(), problem, key="ana", now=NOW, policy=Policy())
+    assert after.retry_at is not None
+    assert NOW < after.retry_at <= NOW + timedelta(hours=1.25)
+
+
+def test_a_retry_info_beyond_what_json_can_say_is_ignored() -> None:
+    info = error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(seconds=10**15))
+    error = exceptions.ServiceUnavailable("busy", details=[info])
+    assert caught(error).retry_after is None
 
 
 @pytest.mark.parametrize("header", ["soon", "1e999", "nan", "Tue, 99 Foo"])

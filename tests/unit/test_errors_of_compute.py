@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.errors import fault_of
-from shared.adapters.symptoms import of_compute
+from shared.adapters.errors import end_of, fault_of
+from shared.adapters.symptoms import of_compute, of_status
 from shared.domain.faults import Fate
 
 
@@ -36,6 +36,26 @@ def test_an_operation_of_compute_has_its_fate(
     fault = fault_of(of_compute(compute_operation(http, reason, "It failed")), changes=False)
     assert (fault.code, fault.fate) == (code, fate)
     assert fault.message.startswith("It failed")
+
+
+@pytest.mark.parametrize("http", [400, 403, 412, 429, None])
+def test_computes_rate_limit_is_temporary_whatever_status_carries_it(http: int | None) -> None:
+    message = "Operation rate exceeded for resource 'projects/p/zones/z/disks/d'."
+    operation = compute_operation(http, "RESOURCE_OPERATION_RATE_EXCEEDED", message)
+    fault = end_of(of_compute(operation))
+    assert fault.fate is Fate.TEMPORARY
+    assert "Grant" not in fault.message
+
+
+@pytest.mark.parametrize("code", range(1, 17))
+def test_an_operation_that_ended_is_over_whatever_its_code(code: int) -> None:
+    assert end_of(of_status({"code": code, "message": "it ended"})).fate is not Fate.UNCERTAIN
+
+
+def test_an_operation_of_compute_that_found_the_name_taken_is_over() -> None:
+    operation = compute_operation(409, "RESOURCE_ALREADY_EXISTS", "disks/d already exists")
+    fault = end_of(of_compute(operation))
+    assert (fault.fate, fault.message) == (Fate.TEMPORARY, "disks/d already exists")
 
 
 @pytest.mark.parametrize("error", [None, {}, {"errors": [1, {"code": "X"}]}, {"errors": "x"}])

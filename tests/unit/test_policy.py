@@ -71,6 +71,23 @@ def test_those_who_failed_together_do_not_come_back_together() -> None:
     assert 400 < halves < 600, "spread evenly over the quarter"
 
 
+@pytest.mark.parametrize("seconds", [1, 60, 1800, 3600])
+def test_a_wait_that_the_cloud_names_is_the_least_and_is_spread(seconds: int) -> None:
+    waits = {POLICY.named(seconds, 1, f"person-{n}") for n in range(1000)}
+    assert len(waits) > 990
+    assert min(waits) >= timedelta(seconds=seconds)
+    assert max(waits) <= timedelta(seconds=seconds * 1.25)
+
+
+@pytest.mark.parametrize("seconds", [3601, 300_000_000_000.0, 1e300, float("inf"), float("nan")])
+def test_an_absurd_wait_is_an_hour_at_most(seconds: float) -> None:
+    assert HOUR <= POLICY.named(seconds, 1, "ana") <= 1.25 * HOUR
+
+
+def test_a_wait_in_the_past_is_none() -> None:
+    assert POLICY.named(-5, 1, "ana") == timedelta()
+
+
 def test_a_fresh_lease_has_room_for_more_than_one_step() -> None:
     """Or no second resource would ever be acted on in the same round as the first."""
     assert POLICY.lease >= 2 * POLICY.call_deadline

@@ -174,14 +174,15 @@ def test_no_operations_are_listed_for_another_step_or_while_ours_is_known() -> N
         ({"success": False, "oauth_uri": "https://example.com"}, False),
         ({"oauth_uri": "https://example.com"}, False),
         ({}, None),
-        (CloudFault(Fate.PERMANENT, "NOT_FOUND", "none"), None),
     ],
 )
-def test_consent_is_read(answer: dict[str, Any] | CloudFault, consented: bool | None) -> None:
+def test_consent_is_read(answer: dict[str, Any], consented: bool | None) -> None:
     assert driver(Answers(ask=answer)).consented(resource()) is consented
 
 
-def test_consent_that_cannot_be_read_is_a_fault() -> None:
-    down = CloudFault(Fate.TEMPORARY, "UNAVAILABLE", "down")
-    with pytest.raises(CloudFault, match="down"):
+@pytest.mark.parametrize("code", ["UNAVAILABLE", "NOT_FOUND"])
+def test_consent_that_cannot_be_read_is_a_fault_that_says_why(code: str) -> None:
+    down = CloudFault(Fate.TEMPORARY, code, "down")
+    with pytest.raises(CloudFault, match="down") as caught:
         driver(Answers(ask=down)).consented(resource())
+    assert caught.value.code == code

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from shared.domain.person import same_address
 from shared.domain.profiles.rules import OUR_LABEL_PREFIX, OUR_LABELS
 from shared.domain.resources import Drift
 
@@ -174,7 +175,10 @@ def _credentials_drift(body: Json, found: Json) -> tuple[str, ...]:
 
 def _owner_drift(body: Json, found: Json) -> tuple[str, ...]:
     wanted, there = body.get("instanceOwners"), found.get("instanceOwners", [])
-    if wanted is None or wanted == there:
+    if wanted is None:
+        return ()
+    same = len(wanted) == len(there) and all(map(same_address, wanted, there))
+    if same:
         return ()
     return (_change("owner", ", ".join(there), ", ".join(wanted)),)
 

@@ -36,3 +36,8 @@ def labels_of(profile: Profile, person: Person, key: str) -> dict[str, str]:
 def is_ours(labels: Mapping[str, str], key: str) -> bool:
     """Whether something that carries ``labels`` was made by us for the person of ``key``."""
     return ownership(key).items() <= labels.items()
+
+
+def names_another(labels: Mapping[str, str], key: str) -> bool:
+    """Whether ``labels`` give something to another manager, or to another person of ours."""
+    return labels.get(MANAGED_BY, MANAGER) != MANAGER or labels.get(PERSON, key) != key

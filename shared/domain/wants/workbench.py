@@ -21,13 +21,18 @@ from shared.domain.wants.site import Site
 SLOT = "main"
 
 
+def instance_id(key: str) -> str:
+    """What the notebook of the person of ``key`` is called, in whatever zone."""
+    return resource_id("nb", key)
+
+
 def workbench_want(
     profile: Profile, workbench: Workbench, person: Person, key: str, site: Site
 ) -> Want:
     """The notebook of ``person``, in the first of the profile's zones that has room."""
-    instance = resource_id("nb", key)
     places = tuple(
-        f"projects/{site.project}/locations/{zone}/instances/{instance}" for zone in workbench.zones
+        f"projects/{site.project}/locations/{zone}/instances/{instance_id(key)}"
+        for zone in workbench.zones
     )
     body = {
         "instanceOwners": [person.email],

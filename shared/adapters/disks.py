@@ -1,0 +1,141 @@
+"""Disks of Workbench instances that outlived their instance: the Compute Engine v1 API over REST.
+
+Nobody wants them; they are looked at and deleted. Whether the work on one is kept elsewhere is for
+others to know before they ask for that.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from shared.adapters.compute_calls import ROOT, begun, found, path_of
+from shared.adapters.errors import end_of
+from shared.adapters.plain import Plain
+from shared.adapters.rest import Rest
+from shared.adapters.symptoms import of_compute
+from shared.domain.faults import CloudFault, Fate, Problem
+from shared.domain.resources import Kind, Observation, Resource, State, Want
+from shared.domain.wants.labels import is_ours, names_another
+from shared.domain.wants.snapshot import DATA_DISK
+from shared.domain.wants.workbench import instance_id
+
+Json = dict[str, Any]
+
+# Every status of the enum.
+_STATES = {
+    "CREATING": State.CREATING,
+    "RESTORING": State.CREATING,  # from a snapshot; not ready before
+    "READY": State.READY,
+    "UNAVAILABLE": State.READY,  # for now; it is there all the same
+    "FAILED": State.BROKEN,
+    "DELETING": State.DELETING,
+}
+
+
+class DiskDriver(Plain):
+    """One remote call for a deletion and for a look at what is not ours or in use; else two.
+
+    A disk belongs to the person by our labels, or by the name of the notebook that we make for
+    them (the API's documents don't say whether an instance's labels reach its disks). It is left
+    alone as long as a machine uses it or the notebook of its name exists: an instance that lost its
+    machine (ORPHANED) still has its data there.
+    """
+
+    kind = Kind.DISK
+
+    def __init__(self, compute: Rest, notebooks: Rest) -> None:
+        self._compute = compute
+        self._notebooks = notebooks
+
+    def observe(self, resource: Resource, key: str, email: str, want: Want | None) -> Observation:
+        """Look at the operation, if there is one, and at the disk once that has ended."""
+        operation = found(self._compute, resource.operation) if resource.operation else None
+        if operation is not None and operation.get("status") != "DONE":
+            return Observation(state=State.DELETING, operation=resource.operation)
+        seen = self._look(resource, key)
+        if operation is None:
+            return seen
+        if operation.get("error"):
+            problem = end_of(of_compute(operation)).problem()
+            return replace(seen, problem=problem)
+        return replace(seen, finished=True)
+
+    def create(
+        self, resource: Resource, want: Want, key: str, email: str, request_id: str
+    ) -> Observation:
+        """Notebooks make their own: only answers what is there."""
+        return self._look(resource, key)
+
+    def update(
+        self, resource: Resource, want: Want, key: str, email: str, request_id: str
+    ) -> Observation:
+        """It is never changed: only answers what is there."""
+        return self._look(resource, key)
+
+    def delete(self, resource: Resource, request_id: str) -> Observation:
+        """Delete it with what is on it; the API refuses while a machine uses it."""
+        try:
+            operation = self._compute.delete(f"{ROOT}/{resource.name}", requestId=request_id)
+        except CloudFault as fault:
+            if fault.code != "NOT_FOUND":
+                raise
+            return Observation(state=State.ABSENT)
+        zone, _, _ = resource.name.rpartition("/disks/")
+        return begun(operation, zone, State.DELETING)
+
+    def _there(self, resource: Resource) -> Observation:
+        disk = found(self._compute, resource.name)
+        return Observation(state=State.ABSENT) if disk is None else _state_of(disk)
+
+    def _look(self, resource: Resource, key: str) -> Observation:
+        disk = found(self._compute, resource.name)
+        if disk is None:
+            return Observation(state=State.ABSENT)
+        why = stranger(disk, key) or self._in_use(resource)
+        if why:
+            return Observation(state=State.FOREIGN, detail=why)
+        return replace(_state_of(disk), labelled=is_ours(disk.get("labels", {}), key))
+
+    def _in_use(self, resource: Resource) -> str:
+        """Says that the notebook whose disk it is still exists; '' if it doesn't."""
+        notebook = notebook_of(resource.name)
+        try:
+            self._notebooks.get(f"v2/{notebook}")
+        except CloudFault as fault:
+            if fault.code != "NOT_FOUND":
+                raise
+            return ""
+        return f"it belongs to {notebook}, which exists"
+
+
+def stranger(disk: Json, key: str) -> str:
+    """Why the disk is not to be touched on behalf of this person; '' if it is theirs and unused."""
+    labels = disk.get("labels", {})
+    if not is_ours(labels, key) and not bears_our_name(disk, key):
+        return "it lacks our labels for this person"
+    users = ", ".join(path_of(str(user)) for user in disk.get("users", []))
+    return f"it is attached to {users}" if users else ""
+
+
+def bears_our_name(disk: Json, key: str) -> bool:
+    """Whether it is called as a disk of this person's notebook is, and no label says otherwise."""
+    name = str(disk.get("name", "")).removesuffix(DATA_DISK)
+    return name == instance_id(key) and not names_another(disk.get("labels", {}), key)
+
+
+def notebook_of(disk: str) -> str:
+    """The full name of the notebook that a disk (its full name) is of, by its name."""
+    _, project, _, zone, _, name = disk.split("/")
+    return f"projects/{project}/locations/{zone}/instances/{name.removesuffix(DATA_DISK)}"
+
+
+def _state_of(disk: Json) -> Observation:
+    said = str(disk.get("status", "none"))
+    state = _STATES.get(said)
+    if state is None:
+        message = f"a disk in status {said}, which says nothing; looking again later"
+        problem = Problem(code="UNKNOWN_STATE", message=message, fate=Fate.TEMPORARY)
+        return Observation(state=None, problem=problem)
+    return Observation(state=state)
