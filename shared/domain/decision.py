@@ -379,6 +379,9 @@ def told(before: Resource, after: Resource, now: datetime) -> list[Entry]:
         text = f"{after.id} differs from the profile; make it anew for: "
         text += "; ".join(after.drift.never)
         entries.append(Entry(at=now, action="resource.outdated", text=text, about=after.id))
+    if before.labelled and not after.labelled:
+        text = f"{after.id} has lost our labels; they are put back"
+        entries.append(Entry(at=now, action="resource.unlabelled", text=text, about=after.id))
     if after.problem is not None and after.problem != before.problem:
         text = f"{after.id}: {after.problem.message} ({after.problem.code})"
         entries.append(Entry(at=now, action="step.failed", text=text, about=after.id))

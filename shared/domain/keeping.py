@@ -14,14 +14,17 @@ from msgspec.structs import replace
 from shared.domain.environment import Entry, Environment, Verb
 from shared.domain.goals import Goal
 from shared.domain.resources import Kind, Resource, State, Step, Want
-from shared.domain.wants.snapshot import snapshot_name, snapshot_want
+from shared.domain.wants.snapshot import data_disk, snapshot_name, snapshot_want
 
 # For somebody whose address changed, where the profile asks for no snapshot of its own accord.
 KEEP_AFTER_MOVE = timedelta(days=30)
 
 
 def must_keep(environment: Environment, notebook: Resource) -> bool:
-    """Whether ``notebook`` may only be deleted once a snapshot of its data is complete."""
+    """Whether ``notebook``, or what is left of one, may only be deleted once a snapshot of its data
+    is complete."""
+    if notebook.kind is Kind.DISK:
+        return bool(notebook.snapshot)
     if notebook.kind is not Kind.WORKBENCH or notebook.stillborn:
         return False
     moved = environment.intent is not None and bool(environment.intent.moved_to)
@@ -58,6 +61,8 @@ def with_snapshots(
 
 
 def _needs_snapshot(environment: Environment, notebook: Resource, goal: Goal | None) -> bool:
+    if notebook.kind is not Kind.WORKBENCH:
+        return False
     moving_away = environment.intent is not None and bool(environment.intent.moved_to)
     if goal is not Goal.GONE and not (goal is Goal.DOWN and moving_away):
         return False
@@ -80,8 +85,12 @@ def is_forgotten(before: Resource, after: Resource, environment: Environment, go
     """Whether a snapshot that isn't there is none of the record's business any more.
 
     Expired and gone; or gone though it was complete, by somebody else's hand; or never begun,
-    because the notebook it was for runs again.
+    because the notebook it was for runs again. Likewise a disk that is gone, or whose snapshot is.
     """
+    if after.kind is Kind.DISK:
+        relied_on = environment.resource(f"{Kind.SNAPSHOT}/{after.snapshot}")
+        lost = bool(after.snapshot) and (relied_on is None or relied_on.state is State.ABSENT)
+        return after.under_way is None and (after.state is State.ABSENT or lost)
     if after.kind is not Kind.SNAPSHOT or after.under_way is not None:
         return False
     if after.state is not State.ABSENT:
@@ -121,6 +130,16 @@ def to_restore(environment: Environment) -> str:
     if last is not None and last.moved_to:
         return ""  # that data went with them to their new address
     return newest_snapshot(environment)
+
+
+def snapshot_of_disk(environment: Environment, disk: str) -> Resource | None:
+    """The newest complete snapshot of the data disk called ``disk``, if the record has one."""
+    complete = [
+        r
+        for r in environment.resources
+        if r.kind is Kind.SNAPSHOT and r.state is State.READY and data_disk(r.source) == disk
+    ]
+    return max(complete, key=lambda r: r.slot, default=None)
 
 
 def newest_snapshot(environment: Environment) -> str:

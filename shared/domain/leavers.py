@@ -13,9 +13,11 @@ from msgspec.structs import replace
 from shared.domain.environment import Environment, Phase
 from shared.domain.evidence import amended, current, noted, scanned
 from shared.domain.goals import Plan
+from shared.domain.keeping import snapshot_of_disk
 from shared.domain.names import fingerprint
 from shared.domain.policy import Policy
 from shared.domain.resources import Kind, Leftover, Resource, State
+from shared.domain.wants.snapshot import DATA_DISK
 
 _AGAIN = timedelta(minutes=1)
 
@@ -63,7 +65,7 @@ def conclusion(
     if plan.scan is None:
         return _not_yet(environment, now + _AGAIN), True
     scan = plan.scan
-    missed = [found for found in scan if found.ours and found.kind is not Kind.SNAPSHOT]
+    missed = [found for found in scan if _is_to_go(environment, found)]
     if missed:
         environment = _with_missed(environment, missed, now)
         if any(found.kind.holds_data for found in missed):
@@ -71,11 +73,33 @@ def conclusion(
         return _not_yet(environment, now), False
     result = scanned(
         now,
-        leftovers=[_described(f) for f in scan if not f.ours],
-        kept=[_described(f) for f in scan if f.ours],
+        leftovers=[_described(f) for f in scan if not _is_kept(f)],
+        kept=[_described(f) for f in scan if _is_kept(f)],
     )
     leaving = replace(leaving, scan=result, completed_at=now)
     return replace(environment, leavings=amended(environment.leavings, leaving)), False
+
+
+def _is_kept(found: Leftover) -> bool:
+    return found.ours and found.kind is Kind.SNAPSHOT
+
+
+def _is_to_go(environment: Environment, found: Leftover) -> bool:
+    """Whether what a look everywhere found is the person's and to be removed.
+
+    A disk that outlived its notebook may hold the only copy of somebody's work: it goes only if a
+    snapshot holds that, or the profile keeps none; otherwise it is named as a leftover.
+    """
+    match found.kind:
+        case Kind.SNAPSHOT:
+            return False
+        case Kind.DISK:
+            keeps_none = environment.joined is not None and environment.keep_seconds == 0
+            has_data = found.name.endswith(DATA_DISK)
+            kept = snapshot_of_disk(environment, found.name) is not None
+            return found.ours and (kept or keeps_none or not has_data)
+        case _:
+            return found.ours or found.named
 
 
 def _not_yet(environment: Environment, due_at: datetime) -> Environment:
@@ -98,6 +122,9 @@ def _with_missed(environment: Environment, missed: list[Leftover], now: datetime
             name=found.name,
             state=State.STOPPED,  # as good as any until it is looked at, which is at once
         )
+        if found.kind is Kind.DISK:
+            snapshot = snapshot_of_disk(environment, found.name)
+            resource = replace(resource, snapshot=snapshot.slot if snapshot else "")
         environment = environment.with_resource(replace(resource, look_at=now, retry_at=None))
     return environment
 

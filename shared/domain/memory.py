@@ -27,6 +27,7 @@ _ACHIEVED = {
     Step.RESTORE: _AT_HAND,
     Step.PROTECT: (*_AT_HAND, State.BROKEN),
     Step.UNPROTECT: (*_AT_HAND, State.BROKEN),
+    Step.LABEL: (*_AT_HAND, State.BROKEN),
     Step.STOP: (State.STOPPED, State.ABSENT),
     Step.DELETE: (State.ABSENT,),
 }
@@ -221,7 +222,9 @@ def _as_seen(resource: Resource, seen: Observation, now: datetime) -> Resource:
         protected=seen.protected,
         protected_by_us=resource.protected_by_us and not gone,
         snapshot="" if gone or ready else resource.snapshot,
-        digest="" if gone else resource.digest,
+        labelled=gone or seen.labelled,
+        # With ours, other labels may be gone as well: it is compared anew.
+        digest=resource.digest if seen.labelled and not gone else "",
         was_ready=not gone and (resource.was_ready or ready),
         ready_since=None if gone else resource.ready_since or (now if ready else None),
         consented=None if gone else resource.consented,
@@ -263,6 +266,8 @@ def _settled(resource: Resource, seen: Observation, now: datetime, *, answered: 
     achieved = resource.state in _ACHIEVED[step]
     if step in (Step.PROTECT, Step.UNPROTECT):
         achieved = achieved and resource.protected is (step is Step.PROTECT)
+    if step is Step.LABEL:
+        achieved = achieved and resource.labelled
     if step is Step.RESTORE:
         # What it restored can't be seen in the thing: only its operation tells.
         achieved = achieved and seen.finished

@@ -13,7 +13,7 @@ from shared.domain.faults import Fate
 from shared.domain.goals import Goal, Plan
 from shared.domain.policy import Policy
 from shared.domain.resources import Kind, Resource, State
-from shared.domain.steps import must_run, owed_protection
+from shared.domain.steps import lacks_labels, must_run, owed_protection
 
 _COMPARED = (Kind.WORKBENCH, Kind.SESSION_TEMPLATE, Kind.CLUSTER_TEMPLATE)
 
@@ -25,6 +25,8 @@ def is_there(environment: Environment, resource: Resource, goal: Goal) -> bool:
     if resource.under_way is not None or resource.look_at is not None or resource.unconfirmed:
         return False
     if owed_protection(environment, resource) is not None:
+        return False
+    if lacks_labels(resource):
         return False
     match goal:
         case Goal.UP:

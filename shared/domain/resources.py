@@ -83,6 +83,7 @@ class Step(StrEnum):
     RESTORE = "restore"  # a snapshot's data into a notebook
     PROTECT = "protect"  # against deletion, by whomever
     UNPROTECT = "unprotect"
+    LABEL = "label"  # with the labels that say whose it is, where somebody took them off
     DELETE = "delete"
 
     @property
@@ -99,6 +100,7 @@ _MOVING = {
     Step.RESTORE: State.RESTORING,
     Step.PROTECT: State.UPDATING,
     Step.UNPROTECT: State.UPDATING,
+    Step.LABEL: State.UPDATING,
     Step.DELETE: State.DELETING,
 }
 
@@ -216,6 +218,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     ``snapshot``: the slot of the snapshot that holds its data as it is now; '' once it has run.
     ``source``: of a snapshot, the notebook (full name) it is of; ``expires_at``: when it may go.
     ``protected``: against deletion, as last seen; ``protected_by_us``: because of a hold.
+    ``labelled``: whether it carries our labels, as last seen (``Observation.labelled``).
     ``consented``: whether its owner has opened it and consented, None where that isn't known;
     ``ask_at``: when to ask for that again.
     """
@@ -252,6 +255,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime | None = None
     protected: bool = False
     protected_by_us: bool = False
+    labelled: bool = True
     consented: bool | None = None
     ask_at: datetime | None = None
 

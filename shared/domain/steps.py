@@ -58,6 +58,8 @@ def _next_step(
         return owed if refused else Step.STOP
     if owed is not None:
         return owed
+    if lacks_labels(resource) and (goal is not Goal.UP or want is None):
+        return Step.LABEL  # where the profile is met, the update puts all labels back
     match goal:
         case Goal.UP:
             return _step_up(resource, want)
@@ -72,7 +74,15 @@ def _next_step(
 
 # What may be repeated while a call of the same step may still be carried out: it asks for the same
 # thing. An update may ask for another by now; a restore would overwrite what came since.
-_REPEATABLE = (Step.CREATE, Step.START, Step.STOP, Step.DELETE, Step.PROTECT, Step.UNPROTECT)
+_REPEATABLE = (
+    Step.CREATE,
+    Step.START,
+    Step.STOP,
+    Step.DELETE,
+    Step.PROTECT,
+    Step.UNPROTECT,
+    Step.LABEL,
+)
 
 
 def _contradicts(resource: Resource, step: Step, goal: Goal) -> bool:
@@ -127,6 +137,11 @@ def owed_protection(environment: Environment, resource: Resource) -> Step | None
         return None if resource.protected or resource.stillborn else Step.PROTECT
     # What somebody else protected stays so: that is their word against the deletion.
     return Step.UNPROTECT if resource.protected and resource.protected_by_us else None
+
+
+def lacks_labels(resource: Resource) -> bool:
+    """Whether it is a notebook of this person's that somebody took our labels off."""
+    return resource.kind is Kind.WORKBENCH and not resource.labelled
 
 
 def _runs(resource: Resource) -> bool:

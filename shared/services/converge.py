@@ -278,6 +278,8 @@ class Converge:
                 return driver.restore(resource, request)
             case Step.PROTECT | Step.UNPROTECT:
                 return driver.protect(resource, action.step is Step.PROTECT, request)
+            case Step.LABEL:
+                return driver.label(resource, key, email, request)
             case Step.DELETE:
                 return driver.delete(resource, request)
         assert_never(action.step)
