@@ -104,17 +104,17 @@ class FunctionServers:
                 return
             time.sleep(0.02)
         log = self._logs / f"{target.name}.log"
-        raise CannotStart(_last_words(target, log.read_text(errors="replace"), log))
+        raise CannotStart(f"{target.name} did not start{_last_words(log, process.poll())}")
 
 
-def _last_words(target: Target, written: str, log: Path) -> str:
-    """What the server said before it ended: one line if it knew why, else the end of its log."""
-    lines = written.strip().splitlines()
+def _last_words(log: Path, status: int | None) -> str:
+    """Why a server ended: its own last line if it ended with an error, else the end of its log."""
+    written = log.read_text(errors="replace")
     try:
-        said = json.loads(lines[-1])["message"]
+        said = json.loads(written.strip().splitlines()[-1])["message"] if status else None
     except (IndexError, KeyError, TypeError, ValueError):  # no line of a function's own log
-        return f"{target.name} did not start; its log {log} ends with:\n{written[-2000:]}"
-    return f"{target.name} did not start: {said}"
+        said = None
+    return f": {said}" if said else f"; its log {log} ends with:\n{written[-2000:]}"
 
 
 def _answers(port: int) -> bool:

@@ -331,6 +331,14 @@ class TestEveryFaultIsNamedWithItsPlace:
             "profiles.engineer.grace",
         ]
 
+    def test_profiles_that_are_no_yaml_hide_no_masters_that_are_none(self) -> None:
+        found = messages(GOOD + "x: [", {"session.yaml": b"a: 010", "cluster.yaml": b"a: ["})
+        assert [message.partition(":")[0] for message in found] == [
+            "profiles.yaml",
+            "masters/cluster.yaml",
+            "masters/session.yaml",
+        ]
+
     def test_a_fault_of_one_field_hides_none_of_another(self) -> None:
         text = (
             GOOD.replace("idle_minutes: 60", "idle_minutes: 010")

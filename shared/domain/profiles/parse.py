@@ -64,6 +64,9 @@ def parse_profiles(
             cluster_master=read.check_cluster,
         ),
     )
+    if raw is UNREADABLE:  # which masters are used, and as what, can't be known: are they YAML?
+        for name, data in sorted(masters.items()):
+            _read(data, MASTERS + name, problems)
     if problems or file is None:
         raise ProfilesInvalid(problems)
     profiles = {name: _profile(name, entry, read) for name, entry in file.profiles.items()}
