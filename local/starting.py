@@ -14,7 +14,7 @@ _UNASSIGNED = range(20_000, 32_000)  # Linux hands out ports from 32768 on, othe
 _LAST_PORT = 65_535
 
 
-class CannotStart(Exception):
+class CannotStart(RuntimeError):
     """A server can't start; the message says why, in words for whoever started it."""
 
 

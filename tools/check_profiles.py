@@ -92,9 +92,16 @@ def _check_against_schema(
     kind: Kind, master: dict[str, Any], path: str, problems: Problems
 ) -> None:
     service, version, schema = _SCHEMAS[kind]
+    noted = {_field(problem.removeprefix(f"{path}: ")) for problem in problems}
     # Partial: what is required and missing here is set for each person.
     for violation in Discovery(service, version).violations(schema, master, partial=True):
-        problems.add(path, violation)
+        if _field(violation) not in noted:
+            problems.add(path, violation)
+
+
+def _field(message: str) -> str:
+    """The field of a master that a message begins with, ``a['b']`` and ``a.b`` alike."""
+    return re.sub(r"\['([^']*)'\]", r".\1", message.partition(": ")[0])
 
 
 def _violations(want: Want) -> list[str]:

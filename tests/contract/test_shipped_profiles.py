@@ -144,6 +144,24 @@ def test_all_faults_of_profiles_and_masters_are_named_at_once(
     assert count.startswith("9 problems; ")
 
 
+def test_a_fault_that_google_would_find_too_is_named_once(
+    copy_of_shipped: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    master = copy_of_shipped / "masters" / "cluster-small.yaml"
+    master.write_text(
+        "clusterUuid: x\nconfig:\n  lifecycleConfig: 1\n  gceClusterConfig:\n"
+        "    metadata: {build: 7}\n  softwareConfig:\n    properties: {'spark:spark.a': 4}\n"
+    )
+    assert main([str(copy_of_shipped)]) == 1
+    *problems, _ = capsys.readouterr().err.splitlines()
+    assert sorted(problem.split(": ")[1] for problem in problems) == [
+        "clusterUuid",
+        "config.gceClusterConfig.metadata['build']",
+        "config.lifecycleConfig",
+        "config.softwareConfig.properties['spark:spark.a']",
+    ]
+
+
 def test_the_region_is_the_one_of_the_deployment(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

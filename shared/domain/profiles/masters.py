@@ -91,7 +91,7 @@ def readable_part(value: Any) -> Any:
 
 def check_session_master(master: Any, path: str, region: str | None, problems: Problems) -> None:
     """Note what is wrong with a session template's master."""
-    if _is_made_of_maps(master, SESSION_MAPS, path, problems):
+    if _is_a_map(master, SESSION_MAPS, path, problems):
         _refuse_owned(master, SESSION_OWNED, path, problems)
         _check_texts(master, "runtimeConfig.properties", path, problems)
         _check_texts_everywhere(master, path, region, problems)
@@ -99,12 +99,12 @@ def check_session_master(master: Any, path: str, region: str | None, problems: P
 
 def check_cluster_master(master: Any, path: str, region: str | None, problems: Problems) -> None:
     """Note what is wrong with a cluster's master."""
-    if not _is_made_of_maps(master, CLUSTER_MAPS, path, problems):
+    if not _is_a_map(master, CLUSTER_MAPS, path, problems):
         return
     _refuse_owned(master, CLUSTER_OWNED, path, problems)
     _check_texts(master, "config.softwareConfig.properties", path, problems)
     _check_texts(master, "config.gceClusterConfig.metadata", path, problems)
-    _check_software(_at(master, "config.softwareConfig") or {}, path, problems)
+    _check_software(_map_at(master, "config.softwareConfig"), path, problems)
     _check_texts_everywhere(master, path, region, problems)
 
 
@@ -135,7 +135,7 @@ def _texts(value: Any, field: str) -> Iterator[tuple[str, str]]:
 
 def _check_software(software: Mapping[str, Any], path: str, problems: Problems) -> None:
     place = f"{path}: config.softwareConfig"
-    for key in software.get("properties", {}):
+    for key in _map_at(software, "properties"):
         if key.startswith(_PERSONAL_AUTH):
             problems.add(f"{place}.properties[{key!r}]", _CREDENTIALS)
     components = software.get("optionalComponents", [])
@@ -154,19 +154,18 @@ def _check_software(software: Mapping[str, Any], path: str, problems: Problems) 
         problems.add(f"{place}.imageVersion", message)
 
 
-def _is_made_of_maps(
+def _is_a_map(
     master: Any, fields: tuple[str, ...], path: str, problems: Problems
 ) -> TypeGuard[dict[str, Any]]:
+    """Whether there is anything to check; notes each of ``fields`` that is there and no map."""
     if not isinstance(master, dict):
         problems.add(path, f"expected a map of keys and values, got {shown(master)}")
         return False
-    wrong = [
-        f"{path}: {field}: expected a map of keys and values, got {shown(_at(master, field))}"
-        for field in fields
-        if _has(master, field) and not isinstance(_at(master, field), dict)
-    ]
-    problems.extend(wrong)
-    return not wrong
+    for field in fields:
+        if _has(master, field) and not isinstance(_at(master, field), dict):
+            what = f"expected a map of keys and values, got {shown(_at(master, field))}"
+            problems.add(f"{path}: {field}", what)
+    return True
 
 
 def _refuse_owned(
@@ -179,7 +178,7 @@ def _refuse_owned(
 
 def _check_texts(master: Mapping[str, Any], field: str, path: str, problems: Problems) -> None:
     # Text to Google: an unquoted 4 or true would be refused only when somebody joins.
-    for key, value in (_at(master, field) or {}).items():
+    for key, value in _map_at(master, field).items():
         if not isinstance(value, str):
             message = f"expected text, got {shown(value)}; put it in quotes"
             problems.add(f"{path}: {field}[{key!r}]", message)
@@ -195,3 +194,8 @@ def _at(master: Any, field: str) -> Any:
     for key in field.split("."):
         master = master.get(key) if isinstance(master, dict) else None
     return master
+
+
+def _map_at(master: Any, field: str) -> dict[str, Any]:
+    value = _at(master, field)
+    return value if isinstance(value, dict) else {}
