@@ -21,8 +21,8 @@ $(STAMP): requirements.txt requirements-dev.txt
 demo: $(STAMP) ## The main job, told as a story, in under a minute; fails if it doesn't come true.
 	@$(BIN)/python -m demo
 
-up: $(STAMP) ## The same stack, kept running until Ctrl-C (PORT=8080 for fixed ports).
-	@$(BIN)/python -m local.up $(if $(PORT),--port $(PORT))
+up: $(STAMP) ## The same stack, kept running until Ctrl-C (PORT=8080 for fixed ports, PROFILES=, REGION=).
+	@$(BIN)/python -m local.up --profiles "$(PROFILES)" $(if $(PORT),--port "$(PORT)") $(if $(REGION),--region "$(REGION)")
 
 test: $(STAMP) ## All tests; the official emulators join in where they are installed.
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
@@ -36,8 +36,8 @@ lint: $(STAMP) check-profiles ## Lint, types, layers, generated files.
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m tools.schemas --check
 
-check-profiles: $(STAMP) ## Are the profiles in PROFILES= right, down to the API's own schema?
-	@$(BIN)/python -m tools.check_profiles $(PROFILES)
+check-profiles: $(STAMP) ## Are the profiles in PROFILES= right for REGION=, down to the API's own schema?
+	@$(BIN)/python -m tools.check_profiles "$(PROFILES)" $(if $(REGION),--region "$(REGION)")
 
 schema: $(STAMP) ## Write docs/*.schema.json from the types.
 	@$(BIN)/python -m tools.schemas

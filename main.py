@@ -1,4 +1,4 @@
-"""What Cloud Functions loads: the names of the entry points, and nothing else."""
+"""What Cloud Functions loads: the names of the entry points, after a look at the settings."""
 
 from functions.admin import admin
 from functions.converge import converge
@@ -6,5 +6,8 @@ from functions.fleet import fleet
 from functions.offboard import offboard
 from functions.onboard import onboard
 from functions.reconcile import reconcile
+from shared.bootstrap import check_settings
 
 __all__ = ["admin", "converge", "fleet", "offboard", "onboard", "reconcile"]
+
+check_settings()

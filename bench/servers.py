@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from local.functions import free_ports
+from local.starting import free_ports
 
 _PATIENCE_SECONDS = 60.0
 

@@ -6,11 +6,9 @@ Knows the framework's command line and nothing of what the functions do.
 from __future__ import annotations
 
 import http.client
-import itertools
+import json
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,9 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from local.starting import CannotStart
+
 _STOP_SECONDS = 10.0
 _START_SECONDS = 60.0  # a cold machine compiles the clients' byte code first
-_UNASSIGNED = range(20_000, 32_000)  # Linux hands out ports from 32768 on, others from 49152
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,10 @@ class FunctionServers:
         self._runtime = tempfile.TemporaryDirectory(prefix="servers-")
 
     def start(self) -> None:
-        """Start all; returns when each accepts connections, raises if one ended instead."""
+        """Start all; returns when each accepts connections.
+
+        Raises ``CannotStart`` with the last words of one that ended instead.
+        """
         self._logs.mkdir(parents=True, exist_ok=True)
         for target in self._targets:
             log = (self._logs / f"{target.name}.log").open("wb")
@@ -102,10 +104,17 @@ class FunctionServers:
                 return
             time.sleep(0.02)
         log = self._logs / f"{target.name}.log"
-        raise RuntimeError(
-            f"{target.name} did not start; its log {log} ends with:\n"
-            + log.read_text(errors="replace")[-2000:]
-        )
+        raise CannotStart(f"{target.name} did not start{_last_words(log, process.poll())}")
+
+
+def _last_words(log: Path, status: int | None) -> str:
+    """Why a server ended: its own last line if it ended with an error, else the end of its log."""
+    written = log.read_text(errors="replace")
+    try:
+        said = json.loads(written.strip().splitlines()[-1])["message"] if status else None
+    except (IndexError, KeyError, TypeError, ValueError):  # no line of a function's own log
+        said = None
+    return f": {said}" if said else f"; its log {log} ends with:\n{written[-2000:]}"
 
 
 def _answers(port: int) -> bool:
@@ -118,28 +127,6 @@ def _answers(port: int) -> bool:
         return False
     finally:
         connection.close()
-    return True
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of loopback that nobody listens on just now, and that the system hands to nobody.
-
-    A port out of the system's own range could be given to somebody else, another server or a mere
-    connection, before the one it is meant for has bound it.
-    """
-    ports = (p for p in random.sample(_UNASSIGNED, len(_UNASSIGNED)) if _is_free(p))
-    found = list(itertools.islice(ports, count))
-    if len(found) < count:
-        raise RuntimeError(f"{count} ports are wanted and only {len(found)} free")
-    return found
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
     return True
 
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Self
 
-import requests
-
-from local.functions import FunctionServers, Target, base_environment, free_ports
+from local.functions import FunctionServers, Target, base_environment
 from local.server import LocalCloud
+from local.starting import fixed_ports, free_ports
 
 SOURCE = Path(__file__).parent.parent / "main.py"
 PROFILES = Path(__file__).parent.parent / "infra" / "profiles"
@@ -34,11 +33,13 @@ class Stack:
     """Start it, publish events, ask ``fleet_url``; stop it.
 
     ``workdir`` gets the state (an SQLite file), the servers' logs and nothing else.
-    ``port``: the first of a run of fixed ports, or 0 for free ones.
+    ``port``: the first of a run of fixed ports, or 0 for free ones; a taken one is ``CannotStart``.
+    ``profiles``: a directory; the functions read it as it is, so a change is in force at once.
+    ``region``: where the site is, with the zones of its profiles.
     ``tick_seconds``: how often the scheduler publishes the tick, on the cloud's clock; 0 for never.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a deployment can choose, each with its default
         self,
         workdir: Path,
         *,
@@ -48,9 +49,10 @@ class Stack:
         tick_seconds: float = 60.0,
         max_delivery_attempts: int = 10,
         profiles: Path = PROFILES,
+        region: str = "us-central1",
     ) -> None:
         names = [*_TOPICS.values(), "fleet"]
-        ports = range(port + 2, port + 2 + len(names)) if port else free_ports(len(names))
+        ports = fixed_ports(port, 2 + len(names))[2:] if port else free_ports(len(names))
         self.local = LocalCloud(project, port=port, grpc_port=port + 1 if port else 0)
         self._workdir = workdir
         self._project = project
@@ -58,18 +60,19 @@ class Stack:
         self._tick_seconds = tick_seconds
         self._max_delivery_attempts = max_delivery_attempts
         self._profiles = profiles
+        self._region = region
         self._targets = {
             name: Target(name, "http" if name == "fleet" else "cloudevent", number)
             for name, number in zip(names, ports, strict=True)
         }
 
     def start(self) -> None:
-        """Everything up and wired; raises with the log of what did not start."""
+        """Everything up and wired; raises ``CannotStart`` with the words of what did not start."""
         self._workdir.mkdir(parents=True, exist_ok=True)
         for stale in self._workdir.glob("state.db*"):
             stale.unlink()  # the cloud starts empty, so must our memory of it
         self.local.start()
-        self._wire_storage()
+        self.local.storage.make_bucket(f"{self._project}-templates")
         self._functions = FunctionServers(
             SOURCE, list(self._targets.values()), self.environment(), self._workdir / "logs"
         )
@@ -106,10 +109,10 @@ class Stack:
         """The environment of the functions; a deployment sets the same names."""
         return base_environment() | {
             "PROJECT": self._project,
-            "REGION": "us-central1",
+            "REGION": self._region,
             "ALLOWED_DOMAINS": self._domains,
             "STATE": f"sqlite:{self._workdir / 'state.db'}",
-            "PROFILES": f"gs://{self._project}-benchkeeper/profiles",
+            "PROFILES": f"file:{self._profiles.resolve()}",
             "TEMPLATES_BUCKET": f"{self._project}-templates",
             "COMPUTE_ENDPOINT": self.local.url,
             "NOTEBOOKS_ENDPOINT": self.local.url,
@@ -136,20 +139,6 @@ class Stack:
             "FLEET_URL": self.fleet_url,
             "LOCAL_CLOUD_URL": url,
         }
-
-    def _wire_storage(self) -> None:
-        bucket = f"{self._project}-benchkeeper"
-        self.local.storage.make_bucket(bucket)
-        self.local.storage.make_bucket(f"{self._project}-templates")
-        for file in sorted(self._profiles.rglob("*.yaml")):
-            name = f"profiles/{file.relative_to(self._profiles).as_posix()}"
-            requests.post(
-                f"{self.local.url}/upload/storage/v1/b/{bucket}/o",
-                params={"uploadType": "media", "name": name},
-                data=file.read_bytes(),
-                headers={"Content-Type": "application/yaml"},
-                timeout=10,
-            ).raise_for_status()
 
     def _wire_pubsub(self) -> None:
         pubsub = self.local.pubsub

@@ -13,12 +13,13 @@ import threading
 import uuid
 from collections.abc import Callable
 from functools import cache, cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared import logs
 from shared.domain.policy import Policy
 from shared.domain.resources import Kind
-from shared.settings import Settings, read_settings
+from shared.settings import Settings, SettingsInvalid, read_settings
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
@@ -65,7 +66,7 @@ class App:
         from shared.adapters.clocks import EndpointClock, SystemClock
 
         endpoint = self.settings.clock_endpoint
-        return EndpointClock(endpoint) if endpoint else SystemClock()
+        return EndpointClock(endpoint, logs.clock_is_ahead) if endpoint else SystemClock()
 
     @once
     def store(self) -> EnvironmentStore:
@@ -88,7 +89,12 @@ class App:
 
         where = self.settings.profiles
         if where.startswith("file:"):
-            return FileProfiles(where.removeprefix("file:"), region=self.settings.region)
+            backend, _, database = self.settings.state.partition(":")
+            return FileProfiles(
+                where.removeprefix("file:"),
+                region=self.settings.region,
+                kept=Path(f"{database}.profiles") if backend == "sqlite" else None,
+            )
         bucket, _, prefix = where.removeprefix("gs://").partition("/")
         return BucketProfiles(
             self.storage(), bucket, prefix, self.clock, region=self.settings.region
@@ -318,6 +324,21 @@ def _own_credentials() -> Credentials:
 
     credentials, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])
     return credentials
+
+
+def check_settings() -> None:
+    """End the process, with one line in the log, if the settings in its environment can't be used.
+
+    For the moment the server loads its source: a deployment with a wrong setting fails at once and
+    not when somebody joins. Reads the environment only; nothing is built and nothing connects.
+    """
+    try:
+        read_settings(os.environ)
+    except SettingsInvalid as invalid:
+        logs.configure("INFO")
+        extra = {"action": "process.refused", "faults": list(invalid.faults)}
+        logging.getLogger(__name__).critical(str(invalid), extra=extra)
+        raise SystemExit(1) from None
 
 
 def _from_environment() -> App:

@@ -2,7 +2,8 @@
 
 The framework's own logging drops INFO and maps no severity, so the handler is ours. The message is
 literal; what varies travels in fields. What all lines of one request share (its trace, its event)
-is bound once.
+is bound once. A line's time is that of the application's clock, so that logs and records agree on a
+rehearsal whose clock has been moved.
 
 Source of the special fields: Cloud Logging, "Structured logging" (severity, message, time,
 logging.googleapis.com/trace).
@@ -17,11 +18,17 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol, TextIO
 
 _bound: ContextVar[Mapping[str, str] | None] = ContextVar("bound", default=None)
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+class _Ahead:
+    """By how much the application's clock is ahead of the machine's, as last seen."""
+
+    by = timedelta()
 
 
 class Headers(Protocol):
@@ -41,6 +48,11 @@ def bound(**fields: str) -> Iterator[None]:
         _bound.reset(token)
 
 
+def clock_is_ahead(by: timedelta) -> None:
+    """From now on a line's time is the machine's and ``by``."""
+    _Ahead.by = by
+
+
 def trace_of(project: str, headers: Headers) -> str:
     """The request's trace as Cloud Logging wants it, or ''."""
     parent = re.match(r"[0-9a-f]{2}-([0-9a-f]{32})-", headers.get("traceparent", ""))
@@ -57,7 +69,7 @@ class JsonFormatter(logging.Formatter):
         line: dict[str, object] = {
             "severity": record.levelname,
             "message": record.getMessage(),
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            "time": (datetime.fromtimestamp(record.created, UTC) + _Ahead.by).isoformat(),
             "logger": record.name,
         }
         for name, value in (_bound.get() or {}).items():

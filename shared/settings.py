@@ -12,6 +12,9 @@ from collections.abc import Mapping
 
 import msgspec
 
+DEFAULT_REGION = "us-central1"
+REGION_FORM = r"[a-z]+-[a-z]+[0-9]+"
+
 
 class SettingsInvalid(Exception):
     """The settings can't be used; every fault is named."""
@@ -26,8 +29,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     project: str
     """The Google Cloud project of the notebooks. ``PROJECT``, else ``GOOGLE_CLOUD_PROJECT``."""
-    region: str = "us-central1"
-    """The region of the Dataproc templates."""
+    region: str = DEFAULT_REGION
+    """The region of the Dataproc templates; the zones of the profiles are in it, too."""
     allowed_domains: frozenset[str]
     """E-mail domains whose people get environments, separated by commas."""
     state: str = "firestore:(default)"
@@ -73,41 +76,54 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     faults += _wrong_form(given)
     domains = [d.strip() for d in str(given.get("allowed_domains", "")).lower().split(",")]
     given["allowed_domains"] = frozenset(filter(None, domains))
-    faults += _wrong_prefix(given, "state", ("firestore:", "sqlite:"))
-    faults += _wrong_prefix(given, "profiles", ("gs://", "file:"))
-    for name in (n for n in Settings.__struct_fields__ if n.endswith("_endpoint")):
-        faults += _wrong_prefix(given, name, ("https://", "http://"))
     if faults:
         raise SettingsInvalid(faults)
-    region = given.get("region", "us-central1")
+    region = given.get("region", DEFAULT_REGION)
     given["older_kinds"] = str(given.get("older_kinds")).lower() in ("on", "true")
     given.setdefault("dataproc_endpoint", f"https://{region}-dataproc.googleapis.com")
     return msgspec.convert(given, Settings, strict=False)
 
 
 _DOMAIN = r"[a-z0-9-]+(\.[a-z0-9-]+)+"
+_TOPIC = r"[A-Za-z][A-Za-z0-9._~+%-]{2,254}", "a topic's name, without projects/PROJECT/topics/"
+_ENDPOINT = (
+    r"https?://[^/\s:?#]+(:[0-9]{1,5})?(/\S*)?",
+    "a URL that begins with https:// or http://",
+)
+# Of each setting, how it is written and how that is said.
 _FORMS = {
+    "project": (r"[a-z0-9.-]+(:[a-z0-9-]+)?", "a project's id, without projects/"),
+    "region": (REGION_FORM, f"a region such as {DEFAULT_REGION}"),
     "allowed_domains": (
         rf"[\s,]*{_DOMAIN}(\s*,[\s,]*{_DOMAIN})*[\s,]*",
         "domains separated by commas, such as example.com,example.org",
     ),
+    "state": (r"firestore:\S+|sqlite:.+", "firestore:DATABASE or sqlite:PATH"),
+    "profiles": (
+        r"gs://[a-z0-9][a-z0-9._-]+(/.*)?|file:.+",
+        "gs://BUCKET/PREFIX or file:DIRECTORY",
+    ),
     "templates_bucket": (r"[a-z0-9][a-z0-9._-]+", "a bucket's name, without gs://"),
+    "converge_topic": _TOPIC,
+    "announcements_topic": _TOPIC,
     "creations_limit": (r"[1-9][0-9]{0,5}", "a number of notebooks from 1 to 999999"),
     "older_kinds": (r"on|off|true|false", "on or off"),
+    "notebooks_endpoint": _ENDPOINT,
+    "notebooks_v1_endpoint": _ENDPOINT,
+    "compute_endpoint": _ENDPOINT,
+    "dataproc_endpoint": _ENDPOINT,
+    "clock_endpoint": _ENDPOINT,
     "log_level": (r"debug|info|warning|error|critical", "DEBUG, INFO, WARNING, ERROR or CRITICAL"),
 }
+_ANY_CASE = ("allowed_domains", "older_kinds", "log_level")
 
 
 def _wrong_form(given: Mapping[str, object]) -> list[str]:
     return [
         f"{name.upper()} is {given[name]!r}; it should be {form}"
         for name, (pattern, form) in _FORMS.items()
-        if name in given and not re.fullmatch(pattern, str(given[name]).lower())
+        if name in given
+        and not re.fullmatch(
+            pattern, str(given[name]), re.IGNORECASE if name in _ANY_CASE else re.NOFLAG
+        )
     ]
-
-
-def _wrong_prefix(given: Mapping[str, object], name: str, prefixes: tuple[str, ...]) -> list[str]:
-    value = given.get(name)
-    if value is None or str(value).startswith(prefixes):
-        return []
-    return [f"{name.upper()} is {value!r}; it begins with {' or '.join(prefixes)}"]

@@ -1,15 +1,18 @@
 """Tells what is wrong with a directory of profiles before anybody joins.
 
-    python -m tools.check_profiles infra/profiles [--region us-central1]
+    make check-profiles PROFILES=infra/profiles REGION=us-central1
 
-Reads the directory as production would, makes every body of a sample person for every profile, and
-holds each against Google's own description of its API. Prints every problem and exits 1, or one
-line a profile, after what to be warned of, and exits 0.
+Reads the directory as production would, holds every master against Google's own description of its
+API, and if all is well every body that would be made for a sample person. Prints every problem with
+its place and exits 1, or one line a profile, after what to be warned of, and exits 0. The region is
+that of the deployment: ``--region``, else the setting ``REGION``, else the setting's default.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,9 +22,11 @@ from local.discovery import Discovery
 from shared.domain.names import person_key
 from shared.domain.person import Person
 from shared.domain.profiles import Profile, ProfileSet, ProfilesInvalid
+from shared.domain.profiles.located import Problems
 from shared.domain.profiles.parse import FILE, MASTERS, parse_profiles
 from shared.domain.resources import Kind, Want
 from shared.domain.wants import Site, wants
+from shared.settings import DEFAULT_REGION, REGION_FORM
 
 _SCHEMAS = {
     Kind.WORKBENCH: ("notebooks", "v2", "Instance"),
@@ -39,20 +44,21 @@ def main(arguments: Sequence[str]) -> int:
     """Check the directory named in ``arguments``; the exit code."""
     parser = argparse.ArgumentParser(prog="check_profiles", description=__doc__.splitlines()[0])
     parser.add_argument("directory", type=Path)
-    parser.add_argument("--region", help="refuse zones and subnets outside it")
+    parser.add_argument("--region", help="where the site is; zones and subnets elsewhere are wrong")
     options = parser.parse_args(arguments)
+    region = options.region or os.environ.get("REGION", "").strip() or DEFAULT_REGION
+    if not re.fullmatch(REGION_FORM, region):
+        form = f"a region such as {DEFAULT_REGION}"
+        print(f"REGION is {region!r}; it should be {form}", file=sys.stderr)
+        return 1
     try:
-        profiles = load(options.directory, options.region)
+        profiles = load(options.directory, region)
     except ProfilesInvalid as invalid:
-        return _failed(invalid.messages)
-    site = Site(
-        project="sample-project",
-        region=options.region or "us-central1",
-        templates_bucket="sample-templates",
-    )
+        return _failed(invalid.messages, region)
+    site = Site(project="sample-project", region=region, templates_bucket="sample-templates")
     problems = violations(profiles, site)
     if problems:
-        return _failed(problems)
+        return _failed(problems, region)
     for warning in profiles.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     for name in profiles.names:
@@ -66,7 +72,9 @@ def load(directory: Path, region: str | None = None) -> ProfileSet:
     if not path.is_file():
         raise ProfilesInvalid([f"{FILE}: there is none in {directory}"])
     masters = {file.name: file.read_bytes() for file in sorted(directory.glob(f"{MASTERS}*.yaml"))}
-    return parse_profiles(path.read_bytes(), masters, region=region)
+    return parse_profiles(
+        path.read_bytes(), masters, region=region, check_master=_check_against_schema
+    )
 
 
 def violations(profiles: ProfileSet, site: Site) -> list[str]:
@@ -78,6 +86,22 @@ def violations(profiles: ProfileSet, site: Site) -> list[str]:
         for want in wants(_found(profiles, name), _SAMPLE, key, site)
         for violation in _violations(want)
     ]
+
+
+def _check_against_schema(
+    kind: Kind, master: dict[str, Any], path: str, problems: Problems
+) -> None:
+    service, version, schema = _SCHEMAS[kind]
+    noted = {_field(problem.removeprefix(f"{path}: ")) for problem in problems}
+    # Partial: what is required and missing here is set for each person.
+    for violation in Discovery(service, version).violations(schema, master, partial=True):
+        if _field(violation) not in noted:
+            problems.add(path, violation)
+
+
+def _field(message: str) -> str:
+    """The field of a master that a message begins with, ``a['b']`` and ``a.b`` alike."""
+    return re.sub(r"\['([^']*)'\]", r".\1", message.partition(": ")[0])
 
 
 def _violations(want: Want) -> list[str]:
@@ -100,11 +124,11 @@ def _summary(profile: Profile, is_default: bool, site: Site) -> str:
     return f"{profile.name}{' (default)' if is_default else ''}: {', '.join(ids)}; {grace}"
 
 
-def _failed(problems: Sequence[str]) -> int:
+def _failed(problems: Sequence[str], region: str) -> int:
     for problem in problems:
         print(problem, file=sys.stderr)
-    count = len(problems)
-    print(f"{count} problem{'s' if count != 1 else ''}", file=sys.stderr)
+    count = f"{len(problems)} problem{'s' if len(problems) != 1 else ''}"
+    print(f"{count}; checked for region {region} (REGION= names another)", file=sys.stderr)
     return 1
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import requests
 
@@ -16,10 +17,19 @@ class SystemClock:
 
 
 class EndpointClock:
-    """The clock of whoever answers at ``url`` with ``{"now": "2026-01-31T12:00:00+00:00"}``."""
+    """The clock of whoever answers at ``url`` with ``{"now": "2026-01-31T12:00:00+00:00"}``.
 
-    def __init__(self, url: str, timeout_seconds: float = 5.0) -> None:
+    ``ahead`` is told with each answer by how much that clock is ahead of the machine's.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        ahead: Callable[[timedelta], None] = lambda by: None,
+        timeout_seconds: float = 5.0,
+    ) -> None:
         self._url = url
+        self._ahead = ahead
         self._timeout = timeout_seconds
         self._session = requests.Session()
 
@@ -27,4 +37,6 @@ class EndpointClock:
         """The time there, in UTC; a failure to ask fails the request, for it can't be guessed."""
         answer = self._session.get(self._url, timeout=self._timeout)
         answer.raise_for_status()
-        return datetime.fromisoformat(answer.json()["now"]).astimezone(UTC)
+        now = datetime.fromisoformat(answer.json()["now"]).astimezone(UTC)
+        self._ahead(now - datetime.now(UTC))
+        return now

@@ -7,39 +7,40 @@ not the next joiner their notebook. What makes a set valid is the business of ``
 
 from __future__ import annotations
 
-import logging
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shared.adapters.last_good_profiles import Files, Kept, LastGood
 from shared.domain.profiles import ProfileSet, ProfilesInvalid
-from shared.domain.profiles.parse import FILE, MASTERS, parse_profiles
+from shared.domain.profiles.parse import FILE, MASTERS
 from shared.domain.profiles.strict_yaml import MAX_BYTES
 from shared.ports import Clock
 
 if TYPE_CHECKING:
     from google.cloud.storage import Blob, Client
 
-log = logging.getLogger(__name__)
-
 TIMEOUT = (5.0, 10.0)  # seconds to connect, to be answered; of each call
 _ALL_TRIES = 20.0  # seconds; these calls only read, so the client may repeat them
-_MOST_LOGGED = 20
 _AT_ONCE = 8  # downloads
-
-Files = dict[str, bytes]  # by path below the directory or prefix: "masters/cluster-small.yaml"
 
 
 class FileProfiles:
     """The profiles of a directory, read again when a file's time or size has changed."""
 
-    def __init__(self, directory: str | Path, *, region: str | None = None) -> None:
-        """With ``region``, zones and subnets outside it make a set invalid."""
+    def __init__(
+        self, directory: str | Path, *, region: str | None = None, kept: Path | None = None
+    ) -> None:
+        """With ``region``, zones and subnets outside it make a set invalid.
+
+        ``kept``: a file for the last good set, which another process may read that starts while
+        the directory's is not valid.
+        """
         self._directory = Path(directory)
-        self._set = _LastGood(str(directory), region)
+        self._set = LastGood(str(directory), region, Kept(kept) if kept else None)
         self._lock = threading.Lock()
 
     def current(self) -> ProfileSet:
@@ -82,7 +83,7 @@ class BucketProfiles:
         self._prefix = prefix.strip("/") + "/" if prefix.strip("/") else ""
         self._clock = clock
         self._ttl = ttl
-        self._set = _LastGood(f"gs://{bucket}/{self._prefix}", region)
+        self._set = LastGood(f"gs://{bucket}/{self._prefix}", region)
         self._look_at: datetime | None = None
         self._lock = threading.Lock()
 
@@ -145,79 +146,6 @@ class BucketProfiles:
         # Side by side: somebody's first day waits for the slowest of them, not for all in a row.
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             return dict(zip(blobs, pool.map(download, blobs.values()), strict=True))
-
-
-class _LastGood:
-    """The last set that was valid, and what was wrong with the last one that wasn't."""
-
-    def __init__(self, where: str, region: str | None) -> None:
-        self._where = where
-        self._region = region
-        self._good: ProfileSet | None = None
-        self._seen: Hashable = None
-        self._messages: tuple[str, ...] = (f"{FILE}: has not been read yet",)
-
-    @property
-    def is_good(self) -> bool:
-        """Whether there is a set in force."""
-        return self._good is not None
-
-    def get(self) -> ProfileSet:
-        """The set in force; raises ``ProfilesInvalid`` when there has never been one."""
-        if self._good is None:
-            raise ProfilesInvalid(self._messages)
-        return self._good
-
-    def offer(self, version: Hashable, read: Callable[[], Files]) -> None:
-        """Take over what ``read`` returns, unless ``version`` was looked at already."""
-        if version == self._seen:
-            return
-        try:
-            self._good = self._parsed(read())
-            log.info(
-                "profiles are in force",
-                extra={"action": "profiles.loaded", "where": self._where},
-            )
-            self._warn(self._good.warnings)
-        except ProfilesInvalid as invalid:
-            self._messages = invalid.messages
-            self._report()
-        self._seen = version
-
-    def keep_after(self, error: Exception) -> None:
-        """Stay with the good set after ``error``; raise it on when there is none."""
-        if self._good is None:
-            raise error
-        log.warning(
-            "profiles can't be read; the last good ones stay in force",
-            extra={"action": "profiles.unreachable", "where": self._where, "error": str(error)},
-        )
-
-    def _parsed(self, files: Files) -> ProfileSet:
-        if FILE not in files:
-            raise ProfilesInvalid([f"{FILE}: there is none in {self._where}"])
-        masters = {name.removeprefix(MASTERS): data for name, data in files.items() if name != FILE}
-        return parse_profiles(files[FILE], masters, region=self._region)
-
-    def _warn(self, warnings: tuple[str, ...]) -> None:
-        if warnings:
-            fields = {"where": self._where, "warnings": list(warnings[:_MOST_LOGGED])}
-            log.warning(
-                "profiles ask for what won't be made",
-                extra={"action": "profiles.warned", **fields},
-            )
-
-    def _report(self) -> None:
-        fields = {
-            "action": "profiles.invalid",
-            "where": self._where,
-            "problems": list(self._messages[:_MOST_LOGGED]),
-            "problem_count": len(self._messages),
-        }
-        if self._good is None:
-            log.error("profiles are not valid, and there are no earlier ones", extra=fields)
-        else:
-            log.error("profiles are not valid; the last good ones stay in force", extra=fields)
 
 
 def _is_ours(name: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import requests
@@ -71,6 +72,16 @@ def test_every_line_belongs_to_a_delivery_and_its_trace(client: Client) -> None:
         assert re.fullmatch(r"projects/demo/traces/[0-9a-f]{32}", line[TRACE])
         traces.setdefault(line["message_id"], set()).add(line[TRACE])
     assert all(len(found) == 1 for found in traces.values()), "one delivery, one trace"
+
+
+def test_lines_have_the_time_that_the_records_have(client: Client) -> None:
+    """The cloud's, which was minutes ahead of the machine's when Ana left."""
+    (line,) = client.log("offboard", action="intent.applied", event_id="hr-4")
+    history = client.environment(ANA)["history"]
+    (entry,) = [e for e in history if e["action"] == "intent.applied" and e["event_id"] == "hr-4"]
+    logged, recorded = (datetime.fromisoformat(text) for text in (line["time"], entry["at"]))
+    assert abs(logged - recorded) < timedelta(seconds=10)
+    assert logged - datetime.now(UTC) > timedelta(minutes=1)
 
 
 def test_lines_about_a_person_carry_their_key_and_never_their_address(client: Client) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -50,14 +52,18 @@ END
 class Up:
     """The process, a leader of its own group as in a terminal, and what it has printed."""
 
-    def __init__(self, directory: Path, *arguments: str) -> None:
+    def __init__(
+        self, directory: Path, *arguments: str, environ: Mapping[str, str] | None = None
+    ) -> None:
         self.directory = directory
         self._output = directory / "output"
         with self._output.open("wb") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "local.up", *arguments],
                 cwd=directory,
-                env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONFAULTHANDLER": "1"},
+                env=os.environ
+                | {"PYTHONPATH": str(ROOT), "PYTHONFAULTHANDLER": "1"}
+                | (environ or {}),
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -178,6 +184,103 @@ def test_fixed_ports_are_used_as_given_and_free_again_afterwards(
     assert up.terminate() == 0, up.printed()
     assert left_of(family) == {}
     assert not any(answers(number) for number in range(port, port + PORTS))
+
+
+def test_profiles_and_a_region_of_ones_own_are_taken_and_changes_told(
+    started: list[Up], tmp_path: Path
+) -> None:
+    profiles = tmp_path / "own profiles"
+    shutil.copytree(ROOT / "infra" / "profiles", profiles)
+    file = profiles / "profiles.yaml"
+    text = file.read_text().replace("us-central1-", "europe-west1-")
+    file.write_text(text)
+    up = Up(tmp_path, "--profiles", "own profiles", "--region", "europe-west1")
+    started.append(up)
+    up.wait_until_ready()
+    assert "own profiles/profiles.yaml" in up.printed()
+
+    file.write_text(text.replace("grace: 30d", "grace: 1:30"))
+    eventually(lambda: "the last good ones stay in force" in up.printed(), "told", seconds=30)
+    eventually(lambda: "1:30 is base 60 in YAML 1.1" in up.printed(), "why", seconds=30)
+    file.write_text(text)
+    eventually(lambda: "changed, are valid and in force" in up.printed(), "mended", seconds=30)
+    assert up.interrupt() == 0, up.printed()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "expected"),
+    [
+        (["--port", "http"], {}, "make up: PORT is 'http'; it should be a number such as 8080"),
+        (["--port", "65530"], {}, "make up: PORT is 65530; it should be a number from 1 to 65528"),
+        (
+            ["--profiles", "nowhere"],
+            {},
+            "make up: PROFILES is 'nowhere'; it should be a directory with a profiles.yaml in it",
+        ),
+        (
+            ["--region", "us-central1-a"],
+            {},
+            "make up: REGION is 'us-central1-a'; it should be a region such as us-central1",
+        ),
+        (
+            [],
+            {"CREATIONS_LIMIT": "many", "LOG_LEVEL": "LOUD"},
+            "make up: onboard did not start: settings: "
+            "CREATIONS_LIMIT is 'many'; it should be a number of notebooks from 1 to 999999; "
+            "LOG_LEVEL is 'LOUD'; it should be DEBUG, INFO, WARNING, ERROR or CRITICAL",
+        ),
+    ],
+)
+def test_what_cannot_start_says_why_in_one_line_and_leaves_nothing_behind(
+    started: list[Up],
+    tmp_path: Path,
+    arguments: list[str],
+    environ: dict[str, str],
+    expected: str,
+) -> None:
+    up = Up(tmp_path, *arguments, environ=environ)
+    started.append(up)
+    assert up.process.wait(timeout=60) != 0
+    assert up.printed().splitlines()[-1] == expected
+    assert "Traceback" not in up.printed()
+    assert left_of(up.family()) == {}
+
+
+def test_a_port_in_use_is_named_with_another_to_take(started: list[Up], tmp_path: Path) -> None:
+    port = free_run(PORTS)
+    taken = bound(port + 3)
+    taken.listen()
+    try:
+        up = Up(tmp_path, "--port", str(port))
+        started.append(up)
+        assert up.process.wait(timeout=60) == 1
+    finally:
+        taken.close()
+    last = up.printed().splitlines()[-1]
+    assert last.startswith(
+        f"make up: can't listen on port {port + 3} (address already in use); "
+        f"{port} to {port + PORTS - 1} are needed: stop what listens there, or choose others, "
+    )
+    assert re.search(r"such as PORT=\d+$", last)
+
+
+def test_profiles_with_faults_are_refused_with_all_of_them(
+    started: list[Up], tmp_path: Path
+) -> None:
+    profiles = tmp_path / "profiles"
+    shutil.copytree(ROOT / "infra" / "profiles", profiles)
+    file = profiles / "profiles.yaml"
+    file.write_text(file.read_text().replace("grace: 30d", "grace: 1:30"))
+    master = profiles / "masters" / "cluster-small.yaml"
+    master.write_text(master.read_text().replace("n2-standard-8", "n2-standard8"))
+    up = Up(tmp_path, "--profiles", "profiles")
+    started.append(up)
+    assert up.process.wait(timeout=60) == 1
+    printed = up.printed()
+    assert "make up: the profiles in profiles can't be used" in printed
+    assert "profiles.yaml: line 46, column 12: 1:30 is base 60" in printed
+    assert "masters/cluster-small.yaml: config.masterConfig.machineTypeUri: " in printed
+    assert "2 problems" in printed
 
 
 def free_run(count: int) -> int:

@@ -8,7 +8,7 @@ import logging
 import threading
 import warnings
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -54,6 +54,16 @@ def test_a_line_has_severity_message_time_and_origin(lines: Lines, severity: str
     assert line["logger"] == "shared.tests"
     time = datetime.fromisoformat(str(line["time"]))
     assert abs(datetime.now(UTC) - time).total_seconds() < 60
+
+
+def test_a_line_has_the_time_of_the_applications_clock(lines: Lines) -> None:
+    try:
+        logs.clock_is_ahead(timedelta(days=40))
+        lines.log.info("applied")
+    finally:
+        logs.clock_is_ahead(timedelta())
+    time = datetime.fromisoformat(str(lines.only()["time"]))
+    assert abs(datetime.now(UTC) + timedelta(days=40) - time).total_seconds() < 60
 
 
 def test_what_varies_travels_in_fields(lines: Lines) -> None:

@@ -38,7 +38,7 @@ def messages(masters: Mapping[str, bytes], text: str = PROFILES) -> tuple[str, .
         ("environmentConfig: {executionConfig: {subnetworkUri: x}}", "the profile's network"),
         ("environmentConfig: {executionConfig: {idleTtl: 60s}}", "use idle_minutes"),
         ("environmentConfig: {executionConfig: [x]}", "expected a map of keys and values, got"),
-        ("environmentConfig:", "environmentConfig: expected a map of keys and values, got"),
+        ("environmentConfig:", "line 1, column 19: is empty; give it a value or leave it out"),
         ("name: x", "name: is made of the person's key"),
         ("labels: {a: b}", "labels: use the profile's labels"),
         ("uuid: x", "uuid: is set by Dataproc"),
@@ -82,6 +82,10 @@ def test_session_master_refused(master: str, expected: str) -> None:
             "softwareConfig: {properties: {'dataproc:dataproc.personal-auth.user': x}}",
             "own credentials",
         ),
+        (
+            "gceClusterConfig: {metadata: {build: 7}}",
+            "metadata['build']: expected text, got 7; put it in quotes",
+        ),
         ("endpointConfig: {enableHttpPortAccess: false}", "component gateway"),
         ("lifecycleConfig: {idleStopTtl: 600s}", "can't be stopped"),
         ("lifecycleConfig: {idleDeleteTtl: 600s}", "use idle_minutes"),
@@ -93,6 +97,69 @@ def test_cluster_master_refused(config: str, expected: str) -> None:
     (message,) = messages({"cluster.yaml": f"config: {{{config}}}".encode()})
     assert message.startswith("masters/cluster.yaml: ")
     assert expected in message
+
+
+@pytest.mark.parametrize(
+    ("config", "field"),
+    [
+        ("masterConfig: {machineTypeUri: n2-standard8}", "config.masterConfig.machineTypeUri"),
+        (
+            "workerConfig: {machineTypeUri: projects/p/zones/us-central1-a/machineTypes/e2}",
+            "config.workerConfig.machineTypeUri",
+        ),
+        (
+            "secondaryWorkerConfig: {instanceFlexibilityPolicy: {instanceSelectionList: "
+            "[{machineTypes: [e2-standard-4, e2_standard_8]}]}}",
+            "config.secondaryWorkerConfig.instanceFlexibilityPolicy.instanceSelectionList[0]"
+            ".machineTypes[1]",
+        ),
+    ],
+)
+def test_a_machine_type_that_is_none_is_refused_wherever_it_stands(config: str, field: str) -> None:
+    (message,) = messages({"cluster.yaml": f"config: {{{config}}}".encode()})
+    assert message.startswith(f"masters/cluster.yaml: {field}: expected a machine type such as")
+
+
+@pytest.mark.parametrize(
+    ("config", "elsewhere"),
+    [
+        (
+            "autoscalingConfig: {policyUri: projects/p/regions/us-east1/autoscalingPolicies/a}",
+            "us-east1",
+        ),
+        (
+            "workerConfig: {machineTypeUri: projects/p/zones/us-east1-b/machineTypes/e2-medium}",
+            "us-east1-b",
+        ),
+    ],
+)
+def test_a_resource_of_another_region_is_refused(config: str, elsewhere: str) -> None:
+    masters = MASTERS | {"cluster.yaml": f"config: {{{config}}}".encode()}
+    with pytest.raises(ProfilesInvalid) as caught:
+        parse_profiles(PROFILES.encode(), masters, region="us-central1")
+    (message,) = caught.value.messages
+    assert message.endswith(f": names {elsewhere}, but this site is in us-central1")
+    parse_profiles(PROFILES.encode(), masters, region="us-east1")
+
+
+@pytest.mark.parametrize(
+    ("master", "place"),
+    [
+        ("config: {workerConfig: {numInstances: 010}}", "line 1, column 39"),
+        ("config:\n  initializationActions:\n  - executionTimeout: 10:00", "line 3, column 23"),
+        ("config: {gceClusterConfig: {metadata: {0123: x}}}", "line 1, column 40"),
+        ("config: {gceClusterConfig: {metadata: {country: NO}}}", "line 1, column 49"),
+    ],
+)
+def test_a_value_with_two_meanings_is_refused_at_any_depth(master: str, place: str) -> None:
+    (message,) = messages({"cluster.yaml": master.encode()})
+    assert message.startswith(f"masters/cluster.yaml: {place}: ")
+
+
+def test_what_the_reader_refused_hides_no_other_fault_of_the_master() -> None:
+    master = b"clusterName: x\nconfig: {workerConfig: {numInstances: 010, machineTypeUri: e2}}"
+    found = messages({"cluster.yaml": master})
+    assert len(found) == 3
 
 
 @pytest.mark.parametrize("field", ["projectId", "clusterName", "labels", "status"])

@@ -367,6 +367,46 @@ class TestDirectory:
             assert source.current() is first
         assert actions(caplog) == [("ERROR", "profiles.invalid")]
 
+    def test_every_fault_of_a_bad_set_is_logged(
+        self, directory: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        source = FileProfiles(directory)
+        source.current()
+        rewrite(directory / "profiles.yaml", BAD)
+        source.current()
+        fields = vars(caplog.records[-1])
+        assert [problem.split(": ")[0] for problem in fields["problems"]] == [
+            "default",
+            "profiles.a.grace",
+            "profiles.a",
+        ]
+        assert fields["problem_count"] == 3
+
+    def test_a_process_that_starts_beside_a_bad_set_has_the_last_good_one(
+        self, directory: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        kept = tmp_path / "kept"
+        FileProfiles(directory, kept=kept).current()
+        rewrite(directory / "profiles.yaml", BAD)
+        later = FileProfiles(directory, kept=kept)
+        with caplog.at_level(logging.INFO):
+            assert later.current().names == ("one",)
+        assert actions(caplog) == [("ERROR", "profiles.invalid")]
+        assert "the last good ones stay in force" in caplog.messages[0]
+        rewrite(directory / "profiles.yaml", profiles_yaml("two"))
+        assert later.current().names == ("two",)
+
+    def test_what_was_good_elsewhere_is_not_taken_for_good_here(
+        self, directory: Path, tmp_path: Path
+    ) -> None:
+        kept = tmp_path / "kept"
+        text = b"version: 1\ndefault: a\nprofiles:\n  a:\n    grace: 0\n    workbench: "
+        text += b"{zones: [us-east1-b], machine_type: e2-medium}\n"
+        rewrite(directory / "profiles.yaml", text)
+        FileProfiles(directory, kept=kept).current()
+        with pytest.raises(ProfilesInvalid, match="us-east1-b is not in this site's region"):
+            FileProfiles(directory, region="us-central1", kept=kept).current()
+
     def test_a_directory_without_profiles_raises(self, tmp_path: Path) -> None:
         with pytest.raises(ProfilesInvalid, match=r"profiles.yaml: there is none in "):
             FileProfiles(tmp_path / "nowhere").current()

@@ -191,7 +191,32 @@ class TestEveryFaultIsNamedWithItsPlace:
             ),
             ("grace: 12h", "grace: 12", "profiles.analyst.grace: expected hours or days such as"),
             ("grace: 12h", "grace: 9999d", "profiles.analyst.grace: expected hours or days"),
-            ("grace: 12h", "grace: true", "profiles.analyst.grace: expected text or int, got true"),
+            (
+                "grace: 12h",
+                "grace: true",
+                "profiles.analyst.grace: expected hours or days such as 12h or 14d",
+            ),
+            (
+                "idle_minutes: 60",
+                "idle_minutes: '60'",
+                "profiles.analyst.workbench.idle_minutes: "
+                "expected whole minutes from 10 to 1440, got '60'; leave the quotes out",
+            ),
+            (
+                "idle_minutes: 60",
+                "idle_minutes: 1:30",
+                "profiles.yaml: line 12, column 21: 1:30 is base 60 in YAML 1.1",
+            ),
+            (
+                "machine_type: e2-standard-4",
+                "machine_type: e2-standard4",
+                "profiles.analyst.workbench.machine_type: expected a machine type such as",
+            ),
+            (
+                "    grace: 14d\n",
+                "    grace: 14d\n    workbench:\n",
+                "profiles.yaml: line 15, column 15: is empty; give it a value or leave it out",
+            ),
             (
                 "grace: 12h",
                 "grace: 12h\n    keep_snapshot: 3 months",
@@ -304,6 +329,56 @@ class TestEveryFaultIsNamedWithItsPlace:
             "profiles.analyst.workbench.machine_type",
             "profiles.engineer.cluster_templates[0].master",
             "profiles.engineer.grace",
+        ]
+
+    def test_profiles_that_are_no_yaml_hide_no_masters_that_are_none(self) -> None:
+        found = messages(GOOD + "x: [", {"session.yaml": b"a: 010", "cluster.yaml": b"a: ["})
+        assert [message.partition(":")[0] for message in found] == [
+            "profiles.yaml",
+            "masters/cluster.yaml",
+            "masters/session.yaml",
+        ]
+
+    def test_a_fault_of_one_field_hides_none_of_another(self) -> None:
+        text = (
+            GOOD.replace("idle_minutes: 60", "idle_minutes: 010")
+            .replace("grace: 12h", "grace: soon\n    labels: {team: 1, Tier: Gold}")
+            .replace(
+                "[us-central1-a, us-central1-b]", "[us-central1-a, us-central1-a, x, us-east1-b]"
+            )
+            .replace(
+                "      machine_type: e2-standard-4\n",
+                "      boot_disk: {size_gb: 50, type: FAST}\n"
+                "      metadata: {title: 1, framework: x}\n",
+            )
+            .replace("[{name: small, master", "[{name: small}, {name: small, master")
+            .replace("cluster.yaml}]", "cluster.yaml, idle_minutes: 1}]")
+        )
+        found = messages(
+            text, {"session.yaml": b"name: x", "cluster.yaml": b"labels: {}"}, "us-central1"
+        )
+        places = [message.split(": ")[0] for message in found]
+        assert sorted(places) == [
+            "masters/cluster.yaml",
+            "masters/session.yaml",
+            "profiles.analyst.grace",
+            "profiles.analyst.labels.Tier",
+            "profiles.analyst.labels.Tier",
+            "profiles.analyst.labels.team",
+            "profiles.analyst.labels.team",
+            "profiles.analyst.workbench.boot_disk.size_gb",
+            "profiles.analyst.workbench.boot_disk.type",
+            "profiles.analyst.workbench.machine_type",
+            "profiles.analyst.workbench.metadata.framework",
+            "profiles.analyst.workbench.metadata.title",
+            "profiles.analyst.workbench.metadata.title",
+            "profiles.analyst.workbench.zones[1]",
+            "profiles.analyst.workbench.zones[2]",
+            "profiles.analyst.workbench.zones[3]",
+            "profiles.engineer.cluster_templates[0].master",
+            "profiles.engineer.cluster_templates[1].idle_minutes",
+            "profiles.engineer.cluster_templates[1].name",
+            "profiles.yaml",
         ]
 
     def test_with_a_region_what_lies_outside_it_is_refused(self) -> None:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.profiles import strict_yaml
-from shared.domain.profiles.strict_yaml import YamlRefused, read_yaml
+from shared.domain.profiles.strict_yaml import (
+    UNREADABLE,
+    YamlRefused,
+    read_with_faults,
+    read_yaml,
+)
 
 
 @pytest.fixture(params=["libyaml", "pure"], autouse=True)
@@ -26,8 +33,9 @@ def _loader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
         ("", "is empty"),
         ("# only a comment\n", "is empty"),
         ("a: [", "is not YAML"),
-        ("a: 1\n---\nb: 2\n", "is not YAML"),
-        ("a: &x [1]\nb: *x\n", "line 1, column 4: anchors and aliases"),
+        ("a: 1\n---\nb: 2\n", "line 2, column 1: another document begins (---)"),
+        ("a: &x [1]\n", "line 1, column 4: anchors and aliases"),
+        ("a: *x\n", "line 1, column 4: anchors and aliases"),
         ("a: !!python/object/apply:os.system [ls]", "the tag tag:yaml.org,2002:python/object"),
         ("a: !!binary aGk=", "the tag tag:yaml.org,2002:binary is not supported"),
         ("a: !secret x", "the tag !secret is not supported"),
@@ -35,8 +43,15 @@ def _loader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
         ("<<: {a: 1}", "merges (<<) are not supported"),
         ("1: a", "the key 1 is not text"),
         ("? [a]\n: b", "a key must be text"),
+        ("a: !!int '010'", "the tag tag:yaml.org,2002:int is not supported; leave it out"),
+        ("a: !!str 010", "the tag tag:yaml.org,2002:str is not supported; leave it out"),
+        ("true: a", "the key true is not text; put it in quotes"),
         ("a: .inf", "is not a finite number"),
-        ("a: " + "1" * 5000, "this number can't be read"),
+        ("a:", "line 1, column 3: is empty; give it a value or leave it out"),
+        ("a: [~]", "line 1, column 5: is empty; give it a value or leave it out"),
+        ("010: x", "line 1, column 1: 010 is octal in YAML 1.1 and decimal in YAML 1.2"),
+        ("a: [{b: {c: 1:30}}]", "line 1, column 13: 1:30 is base 60 in YAML 1.1"),
+        ("no: x", "line 1, column 1: no is false in YAML 1.1 and text in YAML 1.2"),
         ('a: "\\ud800"', "line 1, column "),
         ("[" * 100 + "]" * 100, "nested deeper than 40"),
         ("[" * 100_000, "nested deeper than 40"),
@@ -78,8 +93,39 @@ def test_an_alias_bomb_is_refused_before_it_unfolds() -> None:
 
 
 def test_plain_data_is_read_as_any_reader_would() -> None:
-    text = b"a: [1, 2.5, yes, ~, '1', x]\nb: {c: d}\n"
-    assert read_yaml(text) == {"a": [1, 2.5, True, None, "1", "x"], "b": {"c": "d"}}
+    text = b"a: [1, 2.5, true, '1', x]\nb: {c: d}\n"
+    assert read_yaml(text) == {"a": [1, 2.5, True, "1", "x"], "b": {"c": "d"}}
+
+
+@pytest.mark.parametrize("text", ["010", "1:30", "1_000", "0x10", "no", "~", "2026-01-01", ".nan"])
+def test_quoted_text_is_always_text(text: str) -> None:
+    assert read_yaml(f"a: '{text}'".encode()) == {"a": text}
+    assert read_yaml(f'"{text}": x'.encode()) == {text: "x"}
+    assert read_yaml(f"a: |-\n  {text}\n".encode()) == {"a": text}
+
+
+def test_what_can_be_read_beside_a_fault_is_read() -> None:
+    value, messages = read_with_faults(b"a: 010\nb: [1, no]\nc: {d: e}\n")
+    assert value == {"a": UNREADABLE, "b": [1, UNREADABLE], "c": {"d": "e"}}
+    assert len(messages) == 2
+
+
+def test_a_file_of_nothing_but_faults_is_not_read_to_its_end() -> None:
+    value, messages = read_with_faults(b"- 010\n" * 10_000)
+    assert value is UNREADABLE
+    assert messages[-1] == "is read no further after 200 faults"
+    assert len(messages) == 201
+
+
+@given(st.text(alphabet="0123456789_:.eExXoObB+-~yn", min_size=1, max_size=8))
+def test_what_is_taken_unquoted_is_what_every_reader_takes(text: str) -> None:
+    """YAML 1.1 as PyYAML has it, and what JSON (which YAML 1.2 contains) makes of a number."""
+    value, messages = read_with_faults(f"a: {text}".encode())
+    if messages:
+        return
+    assert value == yaml.safe_load(f"a: {text}")
+    if not isinstance(value["a"], str):
+        assert value["a"] == json.loads(text)
 
 
 @given(st.binary(max_size=300))

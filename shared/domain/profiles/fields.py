@@ -38,6 +38,9 @@ GroupAddress = Annotated[
         description="a group as the identity system names it, such as analysts@example.com",
     ),
 ]
+Span = Annotated[
+    str | int, Meta(description="hours or days such as 12h or 14d (at most 3650d), or 0")
+]
 # A notebook idles out after 10 minutes to a day, a Dataproc session or cluster after up to 14 days.
 NotebookIdle = Annotated[int, Meta(ge=10, le=1440, description="whole minutes from 10 to 1440")]
 SparkIdle = Annotated[int, Meta(ge=10, le=20160, description="whole minutes from 10 to 20160")]
@@ -47,12 +50,7 @@ Zone = Annotated[
 Region = Annotated[
     str, Meta(pattern=r"^[a-z]+-[a-z]+[0-9]+$", description="a region such as us-central1")
 ]
-MachineType = Annotated[
-    str,
-    Meta(
-        pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)+$", description="a machine type such as e2-standard-4"
-    ),
-]
+MachineType = str  # its forms are in machine_types.py
 NetworkName = Annotated[
     str,
     Meta(

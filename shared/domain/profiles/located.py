@@ -1,94 +1,146 @@
 """Plain values into typed parts, with everything that is wrong named at once, each with its place.
 
 msgspec knows the types but stops at the first fault; somebody mending a file wants them all. So we
-walk structs, lists and maps ourselves and let msgspec judge one single value at a time. Must not
-know what the parts are about.
+walk structs, lists and maps ourselves and let msgspec judge one single value at a time. Rules that
+types can't say are asked on the way, of every part that could be read, whatever else is wrong
+around it. Must not know what the parts are about.
 """
 
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
+from shared.domain.profiles.strict_yaml import Unreadable
 from shared.domain.suggest import suggestion
 
 T = TypeVar("T")
 
-_WORDS = {str: "text", bool: "true or false", int: "int", float: "a number"}
+_WORDS = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
 
 
 class Problems(list[str]):
     """The located messages so far."""
+
+    unreadable = 0  # values passed over because the reader of the file refused them already
+
+    @property
+    def total(self) -> int:
+        """Of messages and of values passed over: grows by whatever is wrong."""
+        return len(self) + self.unreadable
 
     def add(self, path: str, message: str) -> None:
         """Note ``message`` as being about ``path``."""
         self.append(f"{path}: {message}" if path else message)
 
 
-def read_as(wanted: type[T], value: Any, path: str, problems: Problems) -> T | None:
+Rule = Callable[[Any, str, Problems], None]
+"""Notes what is wrong with a value that has the right type; gets the value and its path."""
+
+Rules = Mapping[tuple[type, str], Rule]
+"""By struct and field; a rule is asked if the field's value could be read.
+
+``""`` in place of a field is the struct itself: its rule gets the map as it is written, for
+questions of what is there and what is not. ``field[]`` is each item of a list, ``field{}`` each key
+and value of a map, with None for a value that couldn't be read."""
+
+
+def read_as(
+    wanted: type[T], value: Any, path: str, problems: Problems, rules: Rules | None = None
+) -> T | None:
     """``value`` as ``wanted`` (a struct), or None with the reasons added to ``problems``."""
-    before = len(problems)
-    result: T = _read(wanted, value, path, problems)
-    return result if len(problems) == before else None
+    before = problems.total
+    result: T = _Walk(problems, rules or {}).read(wanted, value, path)
+    return result if problems.total == before else None
 
 
-def _read(wanted: Any, value: Any, path: str, problems: Problems) -> Any:
-    origin, arguments = get_origin(wanted), get_args(wanted)
-    if isinstance(wanted, type) and issubclass(wanted, msgspec.Struct):
-        return _struct(wanted, value, path, problems)
-    if origin in (Union, types.UnionType) and len(_some(arguments)) == 1:  # X | None
-        if value is None:
-            problems.add(path, "is empty; leave the key out or give it a value")
+class _Walk:
+    """One reading. What it returns for a value with a fault is of no use, and used by nobody."""
+
+    def __init__(self, problems: Problems, rules: Rules) -> None:
+        self._problems = problems
+        self._rules = rules
+
+    def read(self, wanted: Any, value: Any, path: str) -> Any:
+        """``value`` as ``wanted``; a value is asked no rule unless it is a field's."""
+        return self._read(wanted, value, path, (object, ""))
+
+    def _read(self, wanted: Any, value: Any, path: str, about: tuple[type, str]) -> Any:
+        if isinstance(value, Unreadable):  # noted already
+            self._problems.unreadable += 1
             return None
-        return _read(_some(arguments)[0], value, path, problems)
-    if origin is tuple:
-        return _list(arguments[0], value, path, problems)
-    if origin is dict:
-        return _map(arguments, value, path, problems)
-    return _single(wanted, value, path, problems)
+        origin, arguments = get_origin(wanted), get_args(wanted)
+        if isinstance(wanted, type) and issubclass(wanted, msgspec.Struct):
+            return self._struct(wanted, value, path)
+        if origin in (Union, types.UnionType) and len(_some(arguments)) == 1:  # X | None
+            return self._read(_some(arguments)[0], value, path, about)
+        if origin is tuple:
+            return self._list(arguments[0], value, path, about)
+        if origin is dict:
+            return self._map(arguments, value, path, about)
+        return _single(wanted, value, path, self._problems)
+
+    def _struct(self, wanted: Any, value: Any, path: str) -> Any:
+        if not isinstance(value, Mapping):
+            self._problems.add(path, f"expected a map of keys and values, got {shown(value)}")
+            return None
+        before = self._problems.total
+        fields = {field.name: field for field in msgspec.structs.fields(wanted)}
+        given = {}
+        for key, item in value.items():
+            if key in fields:
+                given[key] = self._field(wanted, fields[key], item, _join(path, key))
+            else:
+                self._problems.add(_join(path, key), f"unknown key; {suggestion(key, fields)}")
+        for name, field in fields.items():
+            if field.required and name not in value:
+                self._problems.add(_join(path, name), "is missing")
+        self._ask((wanted, ""), value, path)
+        return wanted(**given) if self._problems.total == before else None
+
+    def _field(self, wanted: Any, field: Any, value: Any, path: str) -> Any:
+        before = self._problems.total
+        read = self._read(field.type, value, path, (wanted, field.name))
+        if self._problems.total == before:
+            self._ask((wanted, field.name), read, path)
+        return read
+
+    def _ask(self, about: tuple[type, str], value: Any, path: str) -> None:
+        if rule := self._rules.get(about):
+            rule(value, path, self._problems)
+
+    def _list(self, wanted: Any, value: Any, path: str, about: tuple[type, str]) -> Any:
+        if not isinstance(value, list):
+            self._problems.add(path, f"expected a list, got {shown(value)}")
+            return ()
+        items = []
+        for index, item in enumerate(value):
+            place, before = f"{path}[{index}]", self._problems.total
+            items.append(self.read(wanted, item, place))
+            if self._problems.total == before:
+                self._ask((about[0], about[1] + "[]"), items[-1], place)
+        return tuple(items)
+
+    def _map(self, wanted: tuple[Any, ...], value: Any, path: str, about: tuple[type, str]) -> Any:
+        if not isinstance(value, Mapping):
+            self._problems.add(path, f"expected a map of keys and values, got {shown(value)}")
+            return {}
+        items = {}
+        for key, item in value.items():
+            place = _join(path, key)
+            _single(wanted[0], key, place, self._problems)
+            before = self._problems.total
+            items[key] = self.read(wanted[1], item, place)
+            whole = self._problems.total == before
+            self._ask((about[0], about[1] + "{}"), (key, items[key] if whole else None), place)
+        return items
 
 
 def _some(arguments: tuple[Any, ...]) -> list[Any]:
     return [argument for argument in arguments if argument is not types.NoneType]
-
-
-def _struct(wanted: Any, value: Any, path: str, problems: Problems) -> Any:
-    if not isinstance(value, Mapping):
-        problems.add(path, f"expected a map of keys and values, got {shown(value)}")
-        return None
-    before = len(problems)
-    fields = {field.name: field for field in msgspec.structs.fields(wanted)}
-    for key in value:
-        if key not in fields:
-            problems.add(_join(path, key), f"unknown key; {suggestion(key, fields)}")
-    given = {
-        name: _read(field.type, value[name], _join(path, name), problems)
-        for name, field in fields.items()
-        if name in value
-    }
-    for name, field in fields.items():
-        if field.required and name not in value:
-            problems.add(_join(path, name), "is missing")
-    return wanted(**given) if len(problems) == before else None
-
-
-def _list(wanted: Any, value: Any, path: str, problems: Problems) -> Any:
-    if not isinstance(value, list):
-        problems.add(path, f"expected a list, got {shown(value)}")
-        return ()
-    return tuple(_read(wanted, item, f"{path}[{i}]", problems) for i, item in enumerate(value))
-
-
-def _map(wanted: tuple[Any, ...], value: Any, path: str, problems: Problems) -> Any:
-    if not isinstance(value, Mapping):
-        problems.add(path, f"expected a map of keys and values, got {shown(value)}")
-        return {}
-    for key in value:
-        _single(wanted[0], key, _join(path, key), problems)
-    return {k: _read(wanted[1], item, _join(path, k), problems) for k, item in value.items()}
 
 
 def _single(wanted: Any, value: Any, path: str, problems: Problems) -> Any:
@@ -118,7 +170,13 @@ def _hint(wanted: Any, value: Any) -> str:
     base = get_args(wanted)[0] if get_origin(wanted) is Annotated else wanted
     if base is str and isinstance(value, bool | int | float):
         return "; put it in quotes"
+    if base in (int, bool) and isinstance(value, str) and _is_plain(base, value):
+        return "; leave the quotes out"
     return ""
+
+
+def _is_plain(base: type, text: str) -> bool:
+    return text in ("true", "false") if base is bool else text.isdecimal()
 
 
 def _join(path: str, key: Any) -> str:

@@ -10,10 +10,12 @@ Whether every remaining field exists in Google's API is not decided here but by 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeGuard
 
+from shared.domain.profiles import machine_types
 from shared.domain.profiles.located import Problems, shown
+from shared.domain.profiles.strict_yaml import Unreadable
 
 _EXECUTION = "environmentConfig.executionConfig."
 _OUTPUT = "is set by Dataproc, not by a template"
@@ -65,34 +67,75 @@ SESSION_MAPS = (
 CLUSTER_MAPS = (
     "config",
     "config.gceClusterConfig",
+    "config.gceClusterConfig.metadata",
     "config.lifecycleConfig",
     "config.securityConfig",
     "config.softwareConfig",
     "config.softwareConfig.properties",
 )
 _PERSONAL_AUTH = "dataproc:dataproc.personal-auth."
+# In the names of resources that Dataproc wants in the region of the cluster or session.
+_PLACES = re.compile(r"(?:^|/)projects/[^/]+/(zones|regions)/([a-z0-9-]+)(?:/|$)")
 _IMAGE = re.compile(r"(?P<major>\d+)\.\d+(\.\d+)?(-[a-z]+\d*)?")
 
 
-def check_session_master(master: Any, path: str, problems: Problems) -> None:
+def readable_part(value: Any) -> Any:
+    """``value`` without what the reader refused; ``UNREADABLE`` if that is all of it."""
+    if isinstance(value, dict):
+        parts = ((key, readable_part(item)) for key, item in value.items())
+        return {key: item for key, item in parts if not isinstance(item, Unreadable)}
+    if isinstance(value, list):
+        return [item for item in map(readable_part, value) if not isinstance(item, Unreadable)]
+    return value
+
+
+def check_session_master(master: Any, path: str, region: str | None, problems: Problems) -> None:
     """Note what is wrong with a session template's master."""
-    if _is_made_of_maps(master, SESSION_MAPS, path, problems):
+    if _is_a_map(master, SESSION_MAPS, path, problems):
         _refuse_owned(master, SESSION_OWNED, path, problems)
-        _check_properties(master, "runtimeConfig.properties", path, problems)
+        _check_texts(master, "runtimeConfig.properties", path, problems)
+        _check_texts_everywhere(master, path, region, problems)
 
 
-def check_cluster_master(master: Any, path: str, problems: Problems) -> None:
+def check_cluster_master(master: Any, path: str, region: str | None, problems: Problems) -> None:
     """Note what is wrong with a cluster's master."""
-    if not _is_made_of_maps(master, CLUSTER_MAPS, path, problems):
+    if not _is_a_map(master, CLUSTER_MAPS, path, problems):
         return
     _refuse_owned(master, CLUSTER_OWNED, path, problems)
-    _check_properties(master, "config.softwareConfig.properties", path, problems)
-    _check_software(_at(master, "config.softwareConfig") or {}, path, problems)
+    _check_texts(master, "config.softwareConfig.properties", path, problems)
+    _check_texts(master, "config.gceClusterConfig.metadata", path, problems)
+    _check_software(_map_at(master, "config.softwareConfig"), path, problems)
+    _check_texts_everywhere(master, path, region, problems)
+
+
+def _check_texts_everywhere(master: Any, path: str, region: str | None, problems: Problems) -> None:
+    for field, text in _texts(master, ""):
+        last = re.split(r"[.\[]", re.sub(r"\[\d+\]$", "", field))[-1]
+        if last in ("machineTypeUri", "machineTypes"):
+            reason = machine_types.objection(text.rpartition("/")[2])
+            if reason is not None:
+                problems.add(f"{path}: {field}", reason)
+        for kind, name in _PLACES.findall(text):
+            found = name.rpartition("-")[0] if kind == "zones" else name
+            if region is not None and found != region:
+                problems.add(f"{path}: {field}", f"names {name}, but this site is in {region}")
+
+
+def _texts(value: Any, field: str) -> Iterator[tuple[str, str]]:
+    """Every text in ``value``, with the path of its field."""
+    if isinstance(value, str):
+        yield field, value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _texts(item, f"{field}.{key}" if field else key)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _texts(item, f"{field}[{index}]")
 
 
 def _check_software(software: Mapping[str, Any], path: str, problems: Problems) -> None:
     place = f"{path}: config.softwareConfig"
-    for key in software.get("properties", {}):
+    for key in _map_at(software, "properties"):
         if key.startswith(_PERSONAL_AUTH):
             problems.add(f"{place}.properties[{key!r}]", _CREDENTIALS)
     components = software.get("optionalComponents", [])
@@ -111,19 +154,18 @@ def _check_software(software: Mapping[str, Any], path: str, problems: Problems) 
         problems.add(f"{place}.imageVersion", message)
 
 
-def _is_made_of_maps(
+def _is_a_map(
     master: Any, fields: tuple[str, ...], path: str, problems: Problems
 ) -> TypeGuard[dict[str, Any]]:
+    """Whether there is anything to check; notes each of ``fields`` that is there and no map."""
     if not isinstance(master, dict):
         problems.add(path, f"expected a map of keys and values, got {shown(master)}")
         return False
-    wrong = [
-        f"{path}: {field}: expected a map of keys and values, got {shown(_at(master, field))}"
-        for field in fields
-        if _has(master, field) and not isinstance(_at(master, field), dict)
-    ]
-    problems.extend(wrong)
-    return not wrong
+    for field in fields:
+        if _has(master, field) and not isinstance(_at(master, field), dict):
+            what = f"expected a map of keys and values, got {shown(_at(master, field))}"
+            problems.add(f"{path}: {field}", what)
+    return True
 
 
 def _refuse_owned(
@@ -134,9 +176,9 @@ def _refuse_owned(
             problems.add(f"{path}: {field}", reason)
 
 
-def _check_properties(master: Mapping[str, Any], field: str, path: str, problems: Problems) -> None:
+def _check_texts(master: Mapping[str, Any], field: str, path: str, problems: Problems) -> None:
     # Text to Google: an unquoted 4 or true would be refused only when somebody joins.
-    for key, value in (_at(master, field) or {}).items():
+    for key, value in _map_at(master, field).items():
         if not isinstance(value, str):
             message = f"expected text, got {shown(value)}; put it in quotes"
             problems.add(f"{path}: {field}[{key!r}]", message)
@@ -152,3 +194,8 @@ def _at(master: Any, field: str) -> Any:
     for key in field.split("."):
         master = master.get(key) if isinstance(master, dict) else None
     return master
+
+
+def _map_at(master: Any, field: str) -> dict[str, Any]:
+    value = _at(master, field)
+    return value if isinstance(value, dict) else {}

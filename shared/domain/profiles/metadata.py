@@ -77,8 +77,8 @@ _SSH = {
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,128}")  # Compute Engine's own rule
 
 
-def objection(key: str, value: str) -> str | None:
-    """Why a profile can't set metadata ``key`` to ``value``, or None if it can."""
+def objection(key: str, value: str | None) -> str | None:
+    """Why a profile can't set metadata ``key`` to ``value`` (None: to anything); None if it can."""
     if key in OURS:
         return f"is set by us; use workbench.{OURS[key]} instead"
     if key in _RESERVED or key.startswith(_RESERVED_PREFIXES):
@@ -90,10 +90,10 @@ def objection(key: str, value: str) -> str | None:
         )
     if key in _SSH:
         return "a notebook that runs on its owner's credentials can't be reached by SSH"
-    if key == "enable-guest-attributes" and value.lower() != "true":
+    if key == "enable-guest-attributes" and value is not None and value.lower() != "true":
         return "must stay on: without guest attributes an idle notebook is never shut down"
     if not _KEY.fullmatch(key):
         return "is not a metadata key: letters, digits, _ and -, at most 128"
-    if len(value.encode()) > 256 * 1024:
+    if value is not None and len(value.encode()) > 256 * 1024:
         return "is longer than Compute Engine takes (256 KiB)"
     return None

@@ -101,6 +101,14 @@ class TemplateEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     idle_minutes: fields.SparkIdle = 60
 
 
+class SessionEntry(TemplateEntry, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One of serverless sessions; a type of its own, for its master follows rules of its own."""
+
+
+class ClusterEntry(TemplateEntry, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One of clusters."""
+
+
 class ProfileEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One profile as it is written.
 
@@ -108,15 +116,15 @@ class ProfileEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     that is taken of the notebook's data disk before its removal; 0: none is taken.
     """
 
-    grace: str | int
-    keep_snapshot: str | int = 0
+    grace: fields.Span
+    keep_snapshot: fields.Span = 0
     labels: dict[str, str] = {}
     network: Network = Network()
     workbench: Workbench | None = None
     managed_notebook: ManagedNotebook | None = None
     dataproc_hub: DataprocHub | None = None
-    session_templates: tuple[TemplateEntry, ...] = ()
-    cluster_templates: tuple[TemplateEntry, ...] = ()
+    session_templates: tuple[SessionEntry, ...] = ()
+    cluster_templates: tuple[ClusterEntry, ...] = ()
 
 
 class GroupMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

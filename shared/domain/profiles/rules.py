@@ -1,22 +1,26 @@
-"""What the types can't say: rules between one part of profiles.yaml and another.
+"""What the types can't say: rules about a value, and between one part of profiles.yaml and another.
 
-Each function notes what it finds; none stops at the first.
+Each is asked of its part alone (``located.Rules``), so a fault elsewhere never hides what it finds.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
-from shared.domain.profiles.located import Problems, shown
-from shared.domain.profiles.metadata import objection
+from shared.domain.profiles import machine_types, metadata
+from shared.domain.profiles.located import Problems, Rule, Rules, shown
 from shared.domain.profiles.model import (
+    ClusterEntry,
     DataprocHub,
+    GroupMapping,
+    Image,
     ManagedNotebook,
     Network,
     ProfileEntry,
     ProfilesFile,
-    TemplateEntry,
+    SessionEntry,
     Workbench,
 )
 from shared.domain.suggest import suggestion
@@ -33,6 +37,13 @@ OUR_LABELS = frozenset({"managed-by", "cost-center", "team"})
 OUR_LABEL_PREFIX = "benchkeeper-"
 _GOOGLES_LABELS = frozenset(
     {"consumer-project-id", "consumer-project-number", "notebooks-product", "resource-name"}
+)
+_PARTS = (
+    "workbench",
+    "managed_notebook",
+    "dataproc_hub",
+    "session_templates",
+    "cluster_templates",
 )
 
 # Google's pages on the end of both kinds: the release notes name the first date, the page on
@@ -54,52 +65,37 @@ def read_span(span: str | int) -> int | None:
     return seconds if seconds <= _LONGEST else None
 
 
-def check_references(file: ProfilesFile, known: Iterable[str], problems: Problems) -> None:
-    """The default and the groups name ``known`` profiles; no group is there twice.
+def rules(
+    *, region: str | None, names: Collection[str], session_master: Rule, cluster_master: Rule
+) -> Rules:
+    """All rules. ``names``: the profiles there are; the masters' rules get a master's file name.
 
-    An empty default has been complained about already, as missing or as no text.
+    With ``region``, what lies outside it is refused.
     """
-    names = tuple(known)
-    if file.default and file.default not in names:
-        problems.add("default", _no_profile(file.default, names))
-    seen: dict[str, int] = {}
-    for index, mapping in enumerate(file.groups):
-        path = f"groups[{index}]"
-        if mapping.profile not in names:
-            problems.add(f"{path}.profile", _no_profile(mapping.profile, names))
-        earlier = seen.setdefault(mapping.group.casefold(), index)
-        if earlier != index:
-            what = f"{mapping.group} is mapped by groups[{earlier}] already, and the first wins"
-            problems.add(f"{path}.group", what)
-
-
-def _no_profile(name: str, known: tuple[str, ...]) -> str:
-    return f"there is no profile {shown(name)}; {suggestion(name, known)}"
-
-
-def check_profile(entry: ProfileEntry, path: str, region: str | None, problems: Problems) -> None:
-    """Everything within one profile except its masters."""
-    for name, span in (("grace", entry.grace), ("keep_snapshot", entry.keep_snapshot)):
-        if read_span(span) is None:
-            expected = "expected hours or days such as 12h or 14d (at most 3650d), or 0"
-            problems.add(f"{path}.{name}", f"{expected}, got {shown(span)}")
-    _check_labels(entry.labels, f"{path}.labels", problems)
-    _check_region(entry.network, f"{path}.network", region, problems)
-    if entry.workbench is not None:
-        _check_workbench(entry.workbench, f"{path}.workbench", region, problems)
-    if entry.managed_notebook is not None:
-        _check_managed(entry.managed_notebook, f"{path}.managed_notebook", region, problems)
-    if entry.dataproc_hub is not None:
-        _check_hub(entry.dataproc_hub, f"{path}.dataproc_hub", region, problems)
-        if not entry.cluster_templates:
-            what = "needs cluster_templates: they are what it offers"
-            problems.add(f"{path}.dataproc_hub", what)
-    _check_slots(entry.session_templates, f"{path}.session_templates", problems)
-    _check_slots(entry.cluster_templates, f"{path}.cluster_templates", problems)
-    notebook = entry.workbench or entry.managed_notebook or entry.dataproc_hub
-    if not (notebook or entry.session_templates or entry.cluster_templates):
-        what = "asks for nothing; give it a workbench, session_templates or cluster_templates"
-        problems.add(path, what)
+    place = _Place(region)
+    references = _References(names)
+    return {
+        (ProfilesFile, "default"): references.profile,
+        (GroupMapping, "profile"): references.profile,
+        (GroupMapping, "group"): references.group,
+        (ProfileEntry, ""): _check_entry,
+        (ProfileEntry, "grace"): _check_span,
+        (ProfileEntry, "keep_snapshot"): _check_span,
+        (ProfileEntry, "labels{}"): _check_label,
+        (SessionEntry, "master"): session_master,
+        (ClusterEntry, "master"): cluster_master,
+        (Network, "subnet"): place.subnet,
+        (Workbench, ""): _check_workbench,
+        (Workbench, "zones[]"): place.zone,
+        (Workbench, "machine_type"): _check_machine_type,
+        (Workbench, "metadata{}"): _check_metadata,
+        (Image, ""): _check_image,
+        (ManagedNotebook, "location"): place.location,
+        (ManagedNotebook, "machine_type"): _check_machine_type,
+        (DataprocHub, ""): _check_boot_disk,
+        (DataprocHub, "zone"): place.zone,
+        (DataprocHub, "machine_type"): _check_machine_type,
+    }
 
 
 def warnings_about(file: ProfilesFile) -> tuple[str, ...]:
@@ -115,78 +111,134 @@ def warnings_about(file: ProfilesFile) -> tuple[str, ...]:
     )
 
 
-def _check_labels(labels: dict[str, str], path: str, problems: Problems) -> None:
-    if len(labels) > _MOST_LABELS:
-        problems.add(path, f"has {len(labels)} labels; at most {_MOST_LABELS} fit beside ours")
-    for key, value in labels.items():
-        place = f"{path}.{key}"
-        if key in OUR_LABELS or key.startswith(OUR_LABEL_PREFIX):
-            problems.add(place, "is set by us on everything; choose another key")
-        elif key in _GOOGLES_LABELS or key.startswith(("goog-", "notebooks-managed-")):
-            problems.add(place, "is Google's own; choose another key")
-        elif not _LABEL_KEY.fullmatch(key):
-            what = "is not a label key: lower-case letters, digits, hyphens, a letter first, to 63"
-            problems.add(place, what)
-        if not _LABEL_VALUE.fullmatch(value):
-            what = "expected at most 63 lower-case letters, digits, _ or -"
-            problems.add(place, f"{what}, got {shown(value)}")
+class _References:
+    """Rules about names of profiles and groups; each group is asked once, in the file's order."""
+
+    def __init__(self, names: Collection[str]) -> None:
+        self._names = names
+        self._seen: dict[str, str] = {}
+
+    def profile(self, name: str, path: str, problems: Problems) -> None:
+        """There is a profile of that name."""
+        if name not in self._names:
+            what = f"there is no profile {shown(name)}; {suggestion(name, self._names)}"
+            problems.add(path, what)
+
+    def group(self, group: str, path: str, problems: Problems) -> None:
+        """No group is there twice."""
+        mapping = path.removesuffix(".group")
+        earlier = self._seen.setdefault(group.casefold(), mapping)
+        if earlier != mapping:
+            problems.add(path, f"{group} is mapped by {earlier} already, and the first wins")
 
 
-def _check_region(network: Network, path: str, region: str | None, problems: Problems) -> None:
-    parts = network.subnet.split("/")
-    if region is not None and len(parts) > 1 and parts[3] != region:
-        problems.add(f"{path}.subnet", f"is in {parts[3]}, but this site is in {region}")
+class _Place:
+    """Rules about where things are: all of it in one region, if that is known."""
+
+    def __init__(self, region: str | None) -> None:
+        self._region = region
+
+    def zone(self, zone: str, path: str, problems: Problems) -> None:
+        """A zone is one of the region."""
+        if self._is_elsewhere(zone.rpartition("-")[0]):
+            what = f"{zone} is not in this site's region {self._region}, where its subnet is"
+            problems.add(path, what)
+
+    def location(self, location: str, path: str, problems: Problems) -> None:
+        """A location is the region."""
+        if self._is_elsewhere(location):
+            what = f"{location} is not this site's region {self._region}, where its subnet is"
+            problems.add(path, what)
+
+    def subnet(self, subnet: str, path: str, problems: Problems) -> None:
+        """A subnet that says its region says this one."""
+        parts = subnet.split("/")
+        if len(parts) > 1 and self._is_elsewhere(parts[3]):
+            problems.add(path, f"is in {parts[3]}, but this site is in {self._region}")
+
+    def _is_elsewhere(self, region: str) -> bool:
+        return self._region is not None and region != self._region
 
 
-def _check_workbench(
-    workbench: Workbench, path: str, region: str | None, problems: Problems
-) -> None:
-    if not workbench.zones:
-        problems.add(f"{path}.zones", "is empty; name at least one zone")
-    _check_repeats(workbench.zones, f"{path}.zones", problems)
-    for index, zone in enumerate(workbench.zones):
-        _check_zone(zone, f"{path}.zones[{index}]", region, problems)
-    if (workbench.image.family is None) == (workbench.image.name is None):
-        problems.add(f"{path}.image", "expected either a family or a name")
-    _check_boot_disk(workbench.boot_disk.size_gb, path, problems)
-    for key, value in workbench.metadata.items():
-        reason = objection(key, value)
-        if reason is not None:
-            problems.add(f"{path}.metadata.{key}", reason)
-
-
-def _check_managed(
-    notebook: ManagedNotebook, path: str, region: str | None, problems: Problems
-) -> None:
-    if region is not None and notebook.location != region:
-        what = f"{notebook.location} is not this site's region {region}, where its subnet is"
-        problems.add(f"{path}.location", what)
-
-
-def _check_hub(hub: DataprocHub, path: str, region: str | None, problems: Problems) -> None:
-    _check_zone(hub.zone, f"{path}.zone", region, problems)
-    _check_boot_disk(hub.boot_disk.size_gb, path, problems)
-
-
-def _check_zone(zone: str, path: str, region: str | None, problems: Problems) -> None:
-    if region is not None and zone.rpartition("-")[0] != region:
-        what = f"{zone} is not in this site's region {region}, where its subnet is"
+def _check_entry(entry: Mapping[str, Any], path: str, problems: Problems) -> None:
+    if "dataproc_hub" in entry and not entry.get("cluster_templates"):
+        problems.add(f"{path}.dataproc_hub", "needs cluster_templates: they are what it offers")
+    if not any(entry.get(part, []) != [] for part in _PARTS):
+        what = "asks for nothing; give it a workbench, session_templates or cluster_templates"
         problems.add(path, what)
+    labels = entry.get("labels")
+    if isinstance(labels, Mapping) and len(labels) > _MOST_LABELS:
+        what = f"has {len(labels)} labels; at most {_MOST_LABELS} fit beside ours"
+        problems.add(f"{path}.labels", what)
+    for part in ("session_templates", "cluster_templates"):
+        names = [
+            item.get("name") if isinstance(item, Mapping) else None for item in _listed(entry, part)
+        ]
+        _check_repeats(names, f"{path}.{part}", problems, ".name")
 
 
-def _check_boot_disk(size_gb: int, path: str, problems: Problems) -> None:
-    if size_gb < 100:
-        what = f"expected at least 100 (the image needs it), got {size_gb}"
+def _check_span(span: str | int, path: str, problems: Problems) -> None:
+    if read_span(span) is None:
+        expected = "expected hours or days such as 12h or 14d (at most 3650d), or 0"
+        problems.add(path, f"{expected}, got {shown(span)}")
+
+
+def _check_label(label: tuple[str, str | None], path: str, problems: Problems) -> None:
+    key, value = label
+    if key in OUR_LABELS or key.startswith(OUR_LABEL_PREFIX):
+        problems.add(path, "is set by us on everything; choose another key")
+    elif key in _GOOGLES_LABELS or key.startswith(("goog-", "notebooks-managed-")):
+        problems.add(path, "is Google's own; choose another key")
+    elif not _LABEL_KEY.fullmatch(key):
+        what = "is not a label key: lower-case letters, digits, hyphens, a letter first, to 63"
+        problems.add(path, what)
+    if value is not None and not _LABEL_VALUE.fullmatch(value):
+        what = "expected at most 63 lower-case letters, digits, _ or -"
+        problems.add(path, f"{what}, got {shown(value)}")
+
+
+def _check_workbench(workbench: Mapping[str, Any], path: str, problems: Problems) -> None:
+    if workbench.get("zones") == []:
+        problems.add(f"{path}.zones", "is empty; name at least one zone")
+    _check_repeats(_listed(workbench, "zones"), f"{path}.zones", problems)
+    _check_boot_disk(workbench, path, problems)
+
+
+def _check_machine_type(name: str, path: str, problems: Problems) -> None:
+    reason = machine_types.objection(name)
+    if reason is not None:
+        problems.add(path, reason)
+
+
+def _check_boot_disk(notebook: Mapping[str, Any], path: str, problems: Problems) -> None:
+    disk = notebook.get("boot_disk")
+    size = disk.get("size_gb") if isinstance(disk, Mapping) else None
+    if isinstance(size, int) and 10 <= size < 100:  # anything else has no right type
+        what = f"expected at least 100 (the image needs it), got {size}"
         problems.add(f"{path}.boot_disk.size_gb", what)
 
 
-def _check_slots(templates: tuple[TemplateEntry, ...], path: str, problems: Problems) -> None:
-    _check_repeats((template.name for template in templates), path, problems, ".name")
+def _check_image(image: Mapping[str, Any], path: str, problems: Problems) -> None:
+    if ("family" in image) == ("name" in image):
+        problems.add(path, "expected either a family or a name")
 
 
-def _check_repeats(values: Iterable[str], path: str, problems: Problems, suffix: str = "") -> None:
+def _check_metadata(item: tuple[str, str | None], path: str, problems: Problems) -> None:
+    reason = metadata.objection(*item)
+    if reason is not None:
+        problems.add(path, reason)
+
+
+def _listed(part: Mapping[str, Any], name: str) -> list[Any]:
+    value = part.get(name)
+    return value if isinstance(value, list) else []
+
+
+def _check_repeats(values: Iterable[Any], path: str, problems: Problems, suffix: str = "") -> None:
     seen: set[str] = set()
     for index, value in enumerate(values):
+        if not isinstance(value, str):
+            continue
         if value in seen:
             problems.add(f"{path}[{index}]{suffix}", f"{value} is there already")
         seen.add(value)

@@ -1,28 +1,35 @@
 """YAML as configuration: plain data, nothing said twice, nothing larger than a person writes.
 
-A YAML reader silently keeps the last of two equal keys, turns ``1:30`` into ninety, builds objects
-from tags and unfolds a page of aliases into gigabytes. None of that belongs in a file that decides
-what people get, so all of it is refused, with the place. Must not know what the file is about.
+A YAML reader silently keeps the last of two equal keys, builds objects from tags and unfolds a page
+of aliases into gigabytes. None of that belongs in a file that decides what people get, so all of it
+is refused, with the place. Values are made of the parser's events by ourselves: what an unquoted
+one means is for ``plain_values`` to say. Must not know what the file is about.
 """
 
 from __future__ import annotations
 
-import math
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
+from shared.domain.profiles.plain_values import Ambiguous, plain_value
+
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 40
+_MOST_FAULTS = 200
 
-# libyaml reads ten times faster; both make the same events and nodes.
+# libyaml reads ten times faster; both make the same events.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_PLAIN = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null")}
-_ODD = {
-    "tag:yaml.org,2002:timestamp": "is read as a date; put it in quotes",
-    "tag:yaml.org,2002:merge": "merges (<<) are not supported; write the keys out",
-    "tag:yaml.org,2002:value": "'=' has a meaning of its own in YAML; put it in quotes",
-}
+
+
+class Unreadable:
+    """Stands where a value was refused, so that whoever checks the rest doesn't complain again."""
+
+    def __repr__(self) -> str:
+        return "a value that was refused"
+
+
+UNREADABLE: Final = Unreadable()
 
 
 class YamlRefused(Exception):
@@ -34,106 +41,125 @@ class YamlRefused(Exception):
 
 
 def read_yaml(data: bytes) -> Any:
-    """The value of a YAML document of dicts, lists, str, int, float, bool and None.
+    """The value of a YAML document of dicts, lists, str, int, float and bool.
 
-    Raises ``YamlRefused``: too large, not UTF-8, not YAML, several documents, aliases, tags, dates,
-    duplicate or non-text keys, too deep.
+    Raises ``YamlRefused``, see ``read_with_faults``.
     """
-    if len(data) > MAX_BYTES:
-        raise YamlRefused([f"is {len(data)} bytes; at most {MAX_BYTES} are read"])
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise YamlRefused([f"is not UTF-8 (byte {error.start})"]) from error
-    try:
-        _refuse_unwanted_events(text)
-        loader = _Loader(text)
-        try:
-            return _read_document(loader)
-        finally:
-            loader.dispose()
-    except yaml.YAMLError as error:
-        raise YamlRefused([_explained(error)]) from error
-
-
-def _refuse_unwanted_events(text: str) -> None:
-    # Before nodes are made: composing recurses on depth, and an alias is one node many times.
-    depth = 0
-    for event in yaml.parse(text, Loader=_Loader):
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
-            raise YamlRefused([f"{_place(event)}: anchors and aliases (& and *) are not supported"])
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        if depth > MAX_DEPTH:
-            raise YamlRefused([f"{_place(event)}: nested deeper than {MAX_DEPTH}"])
-
-
-def _read_document(loader: Any) -> Any:
-    node = loader.get_single_node()
-    if node is None:
-        raise YamlRefused(["is empty"])
-    messages: list[str] = []
-    value = _Builder(loader, messages).value(node)
-    if value is None and not messages:
-        messages.append("is empty")
+    value, messages = read_with_faults(data)
     if messages:
         raise YamlRefused(messages)
     return value
 
 
-class _Builder:
-    """Makes plain values of nodes, noting everything wrong on the way."""
+def read_with_faults(data: bytes) -> tuple[Any, list[str]]:
+    """What can be read of a YAML document, and a located message for everything that can't.
 
-    def __init__(self, loader: Any, messages: list[str]) -> None:
-        self._loader = loader
-        self._messages = messages
+    Refused are: too large, not UTF-8, not YAML, several documents, anchors, aliases, tags, merges,
+    duplicate or non-text keys, empty values, too deep, and what ``plain_values`` refuses.
+    ``UNREADABLE`` stands for a refused value; it is all there is if the text is no YAML at all.
+    """
+    if len(data) > MAX_BYTES:
+        return UNREADABLE, [f"is {len(data)} bytes; at most {MAX_BYTES} are read"]
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        return UNREADABLE, [f"is not UTF-8 (byte {error.start})"]
+    reader = _Reader(text)
+    try:
+        return reader.document(), reader.messages
+    except yaml.YAMLError as error:
+        return UNREADABLE, [*reader.messages, _explained(error)]
+    except YamlRefused as refused:
+        return UNREADABLE, list(refused.messages)
 
-    def value(self, node: yaml.Node) -> Any:
-        if isinstance(node, yaml.MappingNode) and node.tag == "tag:yaml.org,2002:map":
-            return self._mapping(node)
-        if isinstance(node, yaml.SequenceNode) and node.tag == "tag:yaml.org,2002:seq":
-            return [self.value(item) for item in node.value]
-        if isinstance(node, yaml.ScalarNode) and node.tag in _PLAIN:
-            return self._scalar(node)
-        self._note(node, _ODD.get(node.tag, f"the tag {node.tag} is not supported"))
-        return None
 
-    def _mapping(self, node: yaml.MappingNode) -> dict[str, Any]:
+class _Reader:
+    """Makes plain values of the events, noting everything wrong on the way."""
+
+    def __init__(self, text: str) -> None:
+        self._events = yaml.parse(text, Loader=_Loader)
+        self.messages: list[str] = []
+
+    def document(self) -> Any:
+        next(self._events)  # the stream begins
+        if not isinstance(next(self._events), yaml.DocumentStartEvent):
+            self.messages.append("is empty")
+            return UNREADABLE
+        first = next(self._events)
+        if _is_nothing(first):
+            self.messages.append("is empty")
+            return UNREADABLE
+        value = self._value(first, 1)
+        next(self._events)  # the document ends
+        if not isinstance(another := next(self._events), yaml.StreamEndEvent):
+            self._note(another, "another document begins (---); a file holds only one")
+        return value
+
+    def _value(self, event: Any, depth: int) -> Any:
+        if depth > MAX_DEPTH:  # read no further: a reader of deeper text would recurse without end
+            raise YamlRefused([*self.messages, f"{_place(event)}: nested deeper than {MAX_DEPTH}"])
+        self._refuse_extras(event)
+        if isinstance(event, yaml.MappingStartEvent):
+            return self._mapping(depth)
+        if isinstance(event, yaml.SequenceStartEvent):
+            return self._sequence(depth)
+        return self._scalar(event) if isinstance(event, yaml.ScalarEvent) else UNREADABLE
+
+    def _refuse_extras(self, event: Any) -> None:
+        if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
+            self._note(event, "anchors and aliases (& and *) are not supported; write the value")
+        elif event.tag is not None:
+            self._note(event, f"the tag {event.tag} is not supported; leave it out")
+
+    def _mapping(self, depth: int) -> dict[str, Any]:
         result: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            key = self.value(key_node)
-            value = self.value(value_node)
-            if not isinstance(key, str):
-                if key_node.tag in _PLAIN:
-                    self._note(key_node, f"the key {key!r} is not text; put it in quotes")
-                elif not isinstance(key_node, yaml.ScalarNode):
-                    self._note(key_node, "a key must be text")
+        while not isinstance(event := next(self._events), yaml.MappingEndEvent):
+            key = self._value(event, depth + 1)
+            value = self._value(next(self._events), depth + 1)
+            if isinstance(key, dict | list):
+                self._note(event, "a key must be text")
+            elif isinstance(key, bool | int | float):
+                self._note(event, f"the key {str(key).lower()} is not text; put it in quotes")
             elif key in result:
-                self._note(key_node, f"the key {key!r} is there twice; only one can count")
-            else:
+                self._note(event, f"the key {key!r} is there twice; only one can count")
+            elif isinstance(key, str):
                 result[key] = value
         return result
 
-    def _scalar(self, node: yaml.ScalarNode) -> Any:
+    def _sequence(self, depth: int) -> list[Any]:
+        result = []
+        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+            result.append(self._value(event, depth + 1))
+        return result
+
+    def _scalar(self, event: yaml.ScalarEvent) -> Any:
+        if event.tag is not None:
+            return UNREADABLE
+        if any("\ud800" <= letter <= "\udfff" for letter in event.value):
+            self._note(event, "has half of a surrogate pair, which is no character")
+            return UNREADABLE
+        if event.style:  # in quotes, or a block
+            return event.value
         try:
-            value = self._loader.construct_object(node)
-        except ValueError:  # more digits than Python converts, '0x' without any, ...
-            self._note(node, "this number can't be read")
-            return None
-        if isinstance(value, float) and not math.isfinite(value):
-            self._note(node, "is not a finite number")
-        if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
-            self._note(node, "has half of a surrogate pair, which is no character")
-        return value
+            return plain_value(event.value)
+        except Ambiguous as refused:
+            self._note(event, str(refused))
+            return UNREADABLE
 
-    def _note(self, node: yaml.Node, message: str) -> None:
-        self._messages.append(f"{_place(node)}: {message}")
+    def _note(self, event: Any, message: str) -> None:
+        self.messages.append(f"{_place(event)}: {message}")
+        if len(self.messages) >= _MOST_FAULTS:
+            raise YamlRefused([*self.messages, f"is read no further after {_MOST_FAULTS} faults"])
 
 
-def _place(thing: Any) -> str:
-    mark = thing.start_mark
+def _is_nothing(event: Any) -> bool:
+    if not isinstance(event, yaml.ScalarEvent) or event.style or event.tag is not None:
+        return False
+    return event.value.lower() in ("", "~", "null")
+
+
+def _place(event: Any) -> str:
+    mark = event.start_mark
     return f"line {mark.line + 1}, column {mark.column + 1}"
 
 

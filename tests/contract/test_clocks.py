@@ -1,0 +1,24 @@
+"""The clock of an endpoint, against the local cloud that serves it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import requests
+
+from local.server import LocalCloud
+from shared.adapters.clocks import EndpointClock
+
+
+def test_it_tells_how_far_it_is_ahead_whenever_it_is_asked() -> None:
+    ahead: list[timedelta] = []
+    with LocalCloud() as cloud:
+        clock = EndpointClock(f"{cloud.url}/_admin/clock", ahead.append)
+        assert abs(clock.now() - datetime.now(UTC)) < timedelta(seconds=10)
+        cloud.cloud.clock.advance(timedelta(days=40))
+        assert clock.now() - datetime.now(UTC) > timedelta(days=39)
+    assert abs(ahead[1] - ahead[0] - timedelta(days=40)) < timedelta(seconds=10)
+    with pytest.raises(requests.ConnectionError):
+        clock.now()
+    assert len(ahead) == 2, "a time that nobody told is not guessed"
