@@ -74,15 +74,7 @@ def _next_step(
 
 # What may be repeated while a call of the same step may still be carried out: it asks for the same
 # thing. An update may ask for another by now; a restore would overwrite what came since.
-_REPEATABLE = (
-    Step.CREATE,
-    Step.START,
-    Step.STOP,
-    Step.DELETE,
-    Step.PROTECT,
-    Step.UNPROTECT,
-    Step.LABEL,
-)
+_REPEATABLE = tuple(step for step in Step if step not in (Step.UPDATE, Step.RESTORE))
 
 
 def _contradicts(resource: Resource, step: Step, goal: Goal) -> bool:

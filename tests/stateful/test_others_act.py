@@ -12,7 +12,8 @@ from shared.domain.faults import CloudFault, Fate, Problem
 from shared.domain.resources import Kind, State, Step
 from tests.stateful.test_crossing import WORK, notebook_of
 from tests.stateful.world import GRACE, World
-from tests.support.builders import ANA, minutes, ready_world
+from tests.support.builders import ANA, minutes, once_at, ready_world
+from tests.support.fake_cloud import Thing
 
 MOVING = [State.CREATING, State.STARTING, State.STOPPING, State.UPDATING]
 
@@ -258,3 +259,88 @@ def test_of_whom_there_never_was_anything_is_removed_after_one_look_everywhere()
     assert world.cloud.counts["search.everything"] == 1
     world.run_for(timedelta(days=1), every=minutes(10))
     assert world.cloud.counts["search.everything"] == 1
+
+
+# Labels taken off
+
+
+def test_a_leavers_notebook_that_lost_its_labels_is_stopped_and_labelled_again(
+    ready: World,
+) -> None:
+    notebook_of(ready).labelled = False
+    ready.leave(ANA)
+    assert notebook_of(ready).state is State.STOPPING, "their access ends first"
+    ready.run_for(minutes(10))
+    notebook = notebook_of(ready)
+    assert (notebook.state, notebook.labelled) == (State.STOPPED, True)
+    assert ready.record(ANA).phase is Phase.SUSPENDED
+    ready.run_for(GRACE + timedelta(days=1), every=timedelta(hours=1))
+    assert ready.record(ANA).phase is Phase.REMOVED
+    assert [(t.kind, t.data) for t in ready.cloud.alive()] == [(Kind.SNAPSHOT, WORK)]
+
+
+def test_a_notebook_that_lost_its_labels_gets_all_of_them_back(ready: World) -> None:
+    notebook = notebook_of(ready)
+    labels = dict(notebook.body["labels"])
+    notebook.labelled, notebook.body = False, {**notebook.body, "labels": {"team": "core"}}
+    ready.join(ANA)
+    ready.run_for(minutes(10))
+    assert (notebook.labelled, notebook.body["labels"]) == (True, labels)
+    assert (notebook.state, ready.record(ANA).phase) == (State.READY, Phase.READY)
+
+
+def test_what_lost_its_labels_and_its_record_is_found_by_its_name(ready: World) -> None:
+    ready.store._environments.clear()
+    notebook_of(ready).labelled = False
+    ready.leave(ANA)
+    ready.run_for(minutes(10))
+    notebook = notebook_of(ready)
+    assert (notebook.state, notebook.labelled) == (State.STOPPED, True)
+    assert ready.record(ANA).phase is Phase.SUSPENDED
+
+
+# Disks that outlived their notebook
+
+DISK = "projects/demo/zones/us-central1-a/disks/nb-{}-data-workspace"
+
+
+def left_behind(world: World) -> Thing:
+    """A data disk of Ana's that stays when her notebook is deleted."""
+    key = world.record(ANA).key
+    disk = Thing(kind=Kind.DISK, name=DISK.format(key), key=key)
+    world.cloud.add(disk)
+    return disk
+
+
+def test_a_disk_whose_data_a_snapshot_holds_is_removed_with_its_notebook(ready: World) -> None:
+    disk = left_behind(ready)
+    ready.leave(ANA, immediate=True)
+    ready.run_for(timedelta(days=1), every=minutes(10))
+    assert ready.record(ANA).phase is Phase.REMOVED
+    assert disk.died is not None
+    assert [t.data for t in ready.cloud.alive()] == [WORK]
+
+
+def test_a_disk_that_may_hold_the_only_copy_is_named_and_left(ready: World) -> None:
+    ready.cloud.remove(notebook_of(ready), ready.clock.now(), what="vandalised")
+    disk = left_behind(ready)
+    ready.leave(ANA, immediate=True)
+    ready.run_for(timedelta(days=1), every=minutes(10))
+    assert (ready.record(ANA).phase, disk.died) == (Phase.REMOVED, None)
+    scan = ready.record(ANA).leavings[-1].scan
+    assert scan is not None
+    assert [line for line in scan.leftovers if disk.name in line]
+
+
+def test_a_disk_stays_when_the_snapshot_it_could_go_for_is_gone(ready: World) -> None:
+    disk = left_behind(ready)
+    ready.leave(ANA, immediate=True)
+
+    def vandalise() -> None:
+        [snapshot] = ready.cloud.alive(Kind.SNAPSHOT)
+        ready.cloud.remove(snapshot, ready.clock.now(), what="vandalised")
+
+    hit = once_at(ready, "after:search.everything", vandalise)
+    ready.run_for(timedelta(days=1), every=minutes(10))
+    assert hit
+    assert (ready.record(ANA).phase, disk.died) == (Phase.REMOVED, None)
