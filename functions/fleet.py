@@ -82,7 +82,7 @@ def _environments(parts: App, request: flask.Request) -> dict[str, Any]:
 def _environment(parts: App, request: flask.Request, email: str) -> dict[str, Any]:
     environment = _record(parts, request, email)
     history = parts.store.history(environment.key, _HISTORY)
-    return detail(environment, history, parts.clock.now())
+    return detail(environment, history)
 
 
 def _leaving(parts: App, request: flask.Request, email: str) -> dict[str, Any]:

@@ -103,6 +103,15 @@ _MOVING = {
 }
 
 
+class Goal(StrEnum):
+    """Where one resource should get to."""
+
+    UP = "present"
+    DOWN = "stopped"  # kept, but not running
+    GONE = "absent"
+    STAY = "unmanaged"  # left alone: the person's own to start and end, or kept by a hold
+
+
 class Want(msgspec.Struct, frozen=True, kw_only=True):
     """One resource as the profile asks for it.
 
@@ -218,6 +227,8 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     ``protected``: against deletion, as last seen; ``protected_by_us``: because of a hold.
     ``consented``: whether its owner has opened it and consented, None where that isn't known;
     ``ask_at``: when to ask for that again.
+    ``goal``: what the last decision wanted for it, None before the first; stored to be shown, and
+    no rule reads it.
     """
 
     kind: Kind
@@ -254,6 +265,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     protected_by_us: bool = False
     consented: bool | None = None
     ask_at: datetime | None = None
+    goal: Goal | None = None
 
     @property
     def id(self) -> str:
