@@ -81,9 +81,11 @@ def never_opened(environment: Environment, since: datetime) -> bool:
 
 
 def _link(environment: Environment) -> str:
-    """Where the notebook opens; not before the data that belongs into it is there."""
+    """Where the notebook opens: while it runs, and once the data that belongs in it is there."""
     notebook = environment.notebook
-    return notebook.link if notebook is not None and not notebook.restore_from else ""
+    if notebook is None or notebook.restore_from:
+        return ""
+    return notebook.link if notebook.state in (State.READY, State.UPDATING) else ""
 
 
 def _consent(environment: Environment) -> str:
