@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any
 
 from shared.domain.environment import Entry, Environment, Intent, Verb
-from shared.domain.goals import Goal, Plan, goals_of
 from shared.domain.resources import Resource, State
 
 
@@ -33,9 +32,8 @@ def summary(environment: Environment) -> dict[str, Any]:
     }
 
 
-def detail(environment: Environment, history: Sequence[Entry], now: datetime) -> dict[str, Any]:
+def detail(environment: Environment, history: Sequence[Entry]) -> dict[str, Any]:
     """One person, whole: what is wanted, what is there, and how it came to be so."""
-    goals = goals_of(environment, Plan(wants=None), now)
     return summary(environment) | {
         "person": environment.person,
         "event": _event(environment.intent),
@@ -45,7 +43,7 @@ def detail(environment: Environment, history: Sequence[Entry], now: datetime) ->
         "hold": environment.held,
         "leaving": environment.leavings[-1] if environment.leavings else None,
         "next_look_at": environment.due_at,
-        "resources": [_resource(r, goals[r.id]) for r in environment.resources],
+        "resources": [_resource(r) for r in environment.resources],
         "history": list(history),
     }
 
@@ -83,9 +81,11 @@ def never_opened(environment: Environment, since: datetime) -> bool:
 
 
 def _link(environment: Environment) -> str:
-    """Where the notebook opens; not before the data that belongs into it is there."""
+    """Where the notebook opens: while it runs, and once the data that belongs in it is there."""
     notebook = environment.notebook
-    return notebook.link if notebook is not None and not notebook.restore_from else ""
+    if notebook is None or notebook.restore_from:
+        return ""
+    return notebook.link if notebook.state in (State.READY, State.UPDATING) else ""
 
 
 def _consent(environment: Environment) -> str:
@@ -102,12 +102,12 @@ def _waiting_since(environment: Environment) -> datetime | None:
     return next((r.queued_at for r in environment.resources if r.queued_at), None)
 
 
-def _resource(resource: Resource, goal: Goal) -> dict[str, Any]:
+def _resource(resource: Resource) -> dict[str, Any]:
     return {
         "kind": resource.kind,
         "slot": resource.slot,
         "name": resource.name,
-        "desired": goal,
+        "desired": resource.goal,
         "observed": resource.state,
         "under_way": resource.under_way,
         "operation": resource.operation,

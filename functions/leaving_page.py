@@ -11,10 +11,9 @@ from typing import Any
 
 from shared.domain.environment import Environment
 
-HEADERS = {
+PAGE_HEADERS = {
     "Content-Type": "text/html; charset=utf-8",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
-    "X-Content-Type-Options": "nosniff",
 }
 
 _PAGE = """<!doctype html>

@@ -17,44 +17,50 @@ from local.starting import CannotStart
 
 _DIRECTORY = Path(".local")
 
-_TRY = """
+_TRY = r"""
 ready
 
   In another shell, from this directory:
 
     source .local/endpoints.env
     gcloud pubsub topics publish onboarding --message='{{"email":"ana@example.com"}}'
-    curl -s $FLEET_URL/environments/ana@example.com
+    curl -s $FLEET_URL/environments                                # provisioning
+    curl -s $LOCAL_CLOUD_URL/_admin/clock -d '{{"advance":"2m"}}'    # a notebook takes 90 s to make
+    curl -s $FLEET_URL/environments/ana@example.com                # ready, a moment later
     gcloud workbench instances list --location=-
     gcloud beta dataproc session-templates list --location=us-central1
     gcloud storage ls -r gs://{project}-templates/
+
+  A leaver is suspended two minutes of the cloud's time later, removed after the grace period:
+
     gcloud pubsub topics publish offboarding --message='{{"email":"ana@example.com"}}'
-    curl -s $FLEET_URL/parked
-
-  What becomes of a leaver, and an admin's word about them:
-
-    gcloud pubsub topics publish admin-events \\
+    curl -s $FLEET_URL/environments/ana@example.com/leaving        # what was done; .html to print
+    gcloud compute snapshots list                                  # taken before the removal
+    gcloud pubsub topics publish admin-events \
       --message='{{"action":"hold","email":"ana@example.com","reason":"legal hold"}}'
-    gcloud pubsub subscriptions pull environment-events --auto-ack --limit=10
-    gcloud beta dataproc sessions list --location=us-central1
-    gcloud dataproc clusters list --region=us-central1
-    gcloud compute snapshots list
-    gcloud notebooks instances list --location=us-central1-a
-    {fleet}/environments/ana@example.com/leaving.html
+
+  What was announced (one line each), and what was refused:
+
+    gcloud pubsub subscriptions pull environment-events --auto-ack --limit=20 \
+      --format='value(message.data.decode(base64).decode(utf-8).sub({line}, "\1  \2  \3"))'
+    curl -s $FLEET_URL/parked
 
   Without gcloud:
 
-    curl -s $LOCAL_CLOUD_URL/v1/projects/{project}/topics/onboarding:publish -d \\
-      '{{"messages":[{{"data":"'$(printf '{{"email":"ana@example.com"}}' | base64)'"}}]}}'
+    curl -s $LOCAL_CLOUD_URL/v1/projects/{project}/topics/onboarding:publish -d \
+      '{{"messages":[{{"data":"'$(printf '{{"email":"ana@example.com"}}' |
+      base64 | tr -d '\n')'"}}]}}'
 
-  The cloud's clock, its faults and its calls: curl -s $LOCAL_CLOUD_URL/_admin/
-    curl -s $LOCAL_CLOUD_URL/_admin/clock -d '{{"advance":"2m"}}'
+  README.md leads through a whole life. All admin routes (clock, faults, quotas, calls):
+    curl -s $LOCAL_CLOUD_URL/_admin
 
   Who gets what is in {profiles}/profiles.yaml; a change is in force at once.
 
   fleet {fleet}   local cloud {cloud}   logs {logs}
   Ctrl-C stops everything.
 """
+# Of an announcement: its time, address and news.
+_LINE = '".*time.:.(.{19}).*email.:.([^,]*).,.*news.:.([a-z]*).*"'
 
 
 class _Parser(argparse.ArgumentParser):
@@ -125,6 +131,7 @@ def _announce(stack: Stack, profiles: Path) -> None:
         "cloud": stack.local.url,
         "logs": _DIRECTORY / "logs",
         "profiles": profiles,
+        "line": _LINE,
     }
     print(_TRY.format(**names), flush=True)
 

@@ -20,7 +20,7 @@ from starlette.applications import Starlette
 from starlette.datastructures import Headers, QueryParams
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.config import Config
@@ -32,6 +32,7 @@ from local.errors import ApiError, ConnectionDropped
 
 # Requests that may be in hand at once; one that waits (a pull, a delay) keeps its thread.
 _limiter = CapacityLimiter(128)
+_PEOPLE = ("curl/", "wget/", "httpie/", "mozilla/")  # how their User-Agents begin
 _CUT = "local.cut"  # the ASGI extension by which an answer can cut its connection
 
 
@@ -74,7 +75,7 @@ def route(method: str, path: str, handler: Handler) -> Route:
     async def endpoint(request: Request) -> Response:
         incoming = _incoming(request, await request.body())
         answer = await anyio.to_thread.run_sync(handler, incoming, limiter=_limiter)
-        return answer if isinstance(answer, Response) else JSONResponse(dict(answer))
+        return answer if isinstance(answer, Response) else _json_answer(request, answer)
 
     return Route(path, endpoint, methods=[method])
 
@@ -121,9 +122,19 @@ def _incoming(request: Request, body: bytes) -> Incoming:
     )
 
 
-def _error_answer(_request: Request, error: Exception) -> Response:
+def _error_answer(request: Request, error: Exception) -> Response:
     assert isinstance(error, ApiError)
-    return JSONResponse(error.to_json(), status_code=error.http)
+    return _json_answer(request, error.to_json(), error.http)
+
+
+def _json_answer(request: Request, body: Mapping[str, Any], status: int = 200) -> Response:
+    """JSON with a line break at its end, indented where curl or the like shows it to a person."""
+    reader = request.headers.get("User-Agent", "").lower()
+    indent, separators = (2, None) if reader.startswith(_PEOPLE) else (None, (",", ":"))
+    text = json.dumps(
+        body, ensure_ascii=False, allow_nan=False, indent=indent, separators=separators
+    )
+    return Response(text + "\n", status, media_type="application/json")
 
 
 class _Cut(Response):

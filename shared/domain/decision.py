@@ -170,9 +170,16 @@ def decide(
         text = f"now {environment.phase}"
         entries.append(Entry(at=now, action="phase.changed", text=text))
         environment = _with_news(environment, now)
+    environment = _with_goals(environment, goals_of(environment, plan, now))
     # Whoever leaves loses their access first.
     actions.sort(key=lambda action: action.step is not Step.STOP)
     return Decision(environment, tuple(actions), tuple(entries), waits, wants_scan)
+
+
+def _with_goals(environment: Environment, goals: Mapping[str, Goal]) -> Environment:
+    """The record with the goal of each resource stored, to be shown."""
+    resources = tuple(replace(r, goal=goals[r.id]) for r in environment.resources)
+    return replace(environment, resources=resources)
 
 
 def _with_looks(

@@ -4,21 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from enum import StrEnum
 
 import msgspec
 
 from shared.domain.environment import Environment, Verb
-from shared.domain.resources import Kind, Leftover, Resource, State, Want
+from shared.domain.resources import Goal, Kind, Leftover, Resource, State, Want
 
-
-class Goal(StrEnum):
-    """Where one resource should get to."""
-
-    UP = "present"
-    DOWN = "stopped"  # kept, but not running
-    GONE = "absent"
-    STAY = "as it is"  # the person's own affair, or kept by a hold
+__all__ = ["Goal", "Plan", "goals_of", "has_been_handed_over", "has_expired", "removal_due"]
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):

@@ -221,7 +221,7 @@ def _as_seen(resource: Resource, seen: Observation, now: datetime) -> Resource:
         drift=None if gone else seen.drift or resource.drift,
         protected=seen.protected,
         protected_by_us=resource.protected_by_us and not gone,
-        snapshot="" if gone or ready else resource.snapshot,
+        snapshot="" if gone or (ready and resource.kind.holds_data) else resource.snapshot,
         labelled=gone or seen.labelled,
         # With ours, other labels may be gone as well: it is compared anew.
         digest=resource.digest if seen.labelled and not gone else "",

@@ -105,6 +105,15 @@ _MOVING = {
 }
 
 
+class Goal(StrEnum):
+    """Where one resource should get to."""
+
+    UP = "present"
+    DOWN = "stopped"  # kept, but not running
+    GONE = "absent"
+    STAY = "unmanaged"  # left alone: the person's own to start and end, or kept by a hold
+
+
 class Want(msgspec.Struct, frozen=True, kw_only=True):
     """One resource as the profile asks for it.
 
@@ -221,6 +230,8 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     ``labelled``: whether it carries our labels, as last seen (``Observation.labelled``).
     ``consented``: whether its owner has opened it and consented, None where that isn't known;
     ``ask_at``: when to ask for that again.
+    ``goal``: what the last decision wanted for it, None before the first; stored to be shown, and
+    no rule reads it.
     """
 
     kind: Kind
@@ -258,6 +269,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     labelled: bool = True
     consented: bool | None = None
     ask_at: datetime | None = None
+    goal: Goal | None = None
 
     @property
     def id(self) -> str:

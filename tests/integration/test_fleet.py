@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import chain
+from urllib.parse import quote
 
 import pytest
 
@@ -10,14 +11,16 @@ from demo.stage import Json
 from tests.integration.client import Client
 from tests.integration.conftest import StartStack
 
-PEOPLE = [f"person-{number:02}@example.com" for number in range(25)]
+# Addresses in which something could be taken for another part of a URL.
+ODD = [f"{x}@example.com" for x in ("a/b", "/x//y/", "o'neil+x", "50%", "a%2fb", "who?limit=0#1")]
+PEOPLE = [*(f"person-{number:02}@example.com" for number in range(25)), *ODD]
 LEAVER, READY = PEOPLE[7], PEOPLE[0]
 ANNOUNCED = "later@example.com"
 
 
 @pytest.fixture(scope="module")
 def client(start_stack: StartStack) -> Client:
-    """Twenty-five people; all but one ready, one leaver, one more who joins in a year."""
+    """People, all but one ready; one leaver; one more who joins in a year."""
     client = start_stack()
     joins: list[Json] = [{"email": email, "event_id": f"join-{email}"} for email in PEOPLE]
     client.send("onboarding", *joins)
@@ -44,15 +47,15 @@ def pages(client: Client, **params: str) -> list[list[str]]:
 
 def test_everybody_is_listed_once_page_by_page(client: Client) -> None:
     found = pages(client, limit="10")
-    assert [len(page) for page in found] == [10, 10, 6]
+    assert [len(page) for page in found] == [10, 10, 10, 2]
     assert sorted(chain(*found)) == sorted([*PEOPLE, ANNOUNCED])
 
 
 def test_the_listing_is_filtered_by_phase_over_pages_too(client: Client) -> None:
     assert pages(client, phase="suspended") == [[LEAVER]]
     assert pages(client, phase="scheduled") == [[ANNOUNCED]]
-    ready = pages(client, phase="ready", limit="5")
-    assert sorted(chain(*ready)) == [email for email in PEOPLE if email != LEAVER]
+    ready = pages(client, phase="ready", limit="7")
+    assert sorted(chain(*ready)) == sorted({*PEOPLE} - {LEAVER})
     assert len(ready) == 5
     assert pages(client, phase="quarantined") == [[]]
 
@@ -114,6 +117,20 @@ def test_what_is_announced_is_shown_as_pending(client: Client) -> None:
 def test_the_address_is_found_however_it_is_typed(client: Client) -> None:
     answer = client.ask("/environments/%20Person-00%40EXAMPLE.com")
     assert answer.json()["email"] == READY
+
+
+@pytest.mark.parametrize("email", ODD)
+def test_every_accepted_address_can_be_asked_for_by_its_url(client: Client, email: str) -> None:
+    path = "/environments/" + quote(email.upper(), safe="")
+    assert client.ask(path).json()["email"] == email
+    assert client.ask(f"{path}/leaving").json()["email"] == email
+    assert "This person has not left." in client.ask(f"{path}/leaving.html").text
+
+
+def test_a_server_answers_head_and_keeps_nothing_in_caches(client: Client) -> None:
+    answer = client.http.head(f"{client.stack.fleet_url}/environments", timeout=10)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["Cache-Control"] == "no-store"
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,26 @@ def status(answer: dict[str, Any]) -> str:
     return str(answer["error"]["status"])
 
 
+class TestForm:
+    @pytest.mark.parametrize(
+        "path", ["/_admin", "/_admin/clock", "/_admin/faults/none", "/_admin/x"]
+    )
+    @pytest.mark.parametrize(
+        ("agent", "indented"), [("curl/8.5.0", True), ("python-requests/2.32.5", False)]
+    )
+    def test_every_answer_ends_with_a_line_break_and_is_indented_for_people(
+        self, running: Running, path: str, agent: str, indented: bool
+    ) -> None:
+        text = requests.get(running.url + path, headers={"User-Agent": agent}, timeout=10).text
+        assert text.endswith("}\n")
+        assert ("\n  " in text) is indented
+
+    def test_what_is_refused_ends_with_a_line_break(self, running: Running) -> None:
+        answer = requests.post(running.url + "/_admin/clock", data="{", timeout=10)
+        assert answer.status_code == 400
+        assert answer.text.endswith("}\n")
+
+
 class TestClock:
     @pytest.mark.parametrize(
         ("advance", "moved"),

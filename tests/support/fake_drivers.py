@@ -246,6 +246,7 @@ class FakeDriver:
 
         def change() -> None:
             thing.body = {**thing.body, "labels": want.body.get("labels", {})}
+            thing.labelled = True
             if machine:
                 setup = {**thing.body.get("gceSetup", {}), "machineType": _machine(want.body)}
                 thing.body = {**thing.body, "gceSetup": setup}

@@ -18,7 +18,7 @@ from shared.domain.decision import Decision, decide, must_ask, must_look, prepar
 from shared.domain.environment import Environment, Hold, Phase, Verb
 from shared.domain.evidence import Leaving, Thing
 from shared.domain.faults import Fate, Problem
-from shared.domain.goals import Plan
+from shared.domain.goals import Goal, Plan
 from shared.domain.policy import Policy
 from shared.domain.resources import Drift, Kind, Leftover, Observation, Resource, State, Step, Want
 from tests.support.builders import NOW, a_record, after, an_intent
@@ -73,6 +73,36 @@ def steps_of(decision: Decision) -> dict[Kind, Step]:
 
 def actions_of(decision: Decision) -> list[str]:
     return [entry.action for entry in decision.entries]
+
+
+# What is stored to be shown
+
+
+@pytest.mark.parametrize(
+    ("verb", "wanted", "goal"),
+    [
+        (Verb.JOIN, True, Goal.UP),
+        (Verb.JOIN, False, Goal.GONE),
+        (Verb.LEAVE, False, Goal.GONE),
+    ],
+)
+def test_the_goal_that_was_decided_is_stored(verb: Verb, wanted: bool, goal: Goal) -> None:
+    record = environment(verb, thing(State.READY, TEMPLATE))
+    assert record.resources[0].goal is None, "nothing has been decided"
+    made = decided(record, plan(*[want(TEMPLATE)] * wanted)).environment
+    assert made.resources[0].goal is goal
+
+
+@pytest.mark.parametrize("goal", [None, *Goal])
+def test_nothing_is_decided_by_a_stored_goal(goal: Goal | None) -> None:
+    record = environment(Verb.JOIN, thing(State.READY, TEMPLATE), thing(State.STOPPED))
+    known = replace(record, resources=tuple(replace(r, goal=goal) for r in record.resources))
+    everything = plan(want(TEMPLATE), want())
+    assert must_look(known, everything, NOW) == must_look(record, everything, NOW)
+    first = decided(record, everything, looked(record))
+    again = decided(known, everything, looked(known))
+    assert again.environment == first.environment
+    assert steps_of(again) == steps_of(first)
 
 
 # Joining

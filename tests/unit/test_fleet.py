@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,53 @@ def test_of_a_leaver_it_says_when_the_notebook_goes(fleet: Fleet) -> None:
     assert body["removal_at"] == removal.isoformat().replace("+00:00", "Z")
     notebook = next(r for r in body["resources"] if r["kind"] == "workbench")
     assert notebook["desired"] == "stopped"
+
+
+def desired_and_observed(fleet: Fleet) -> dict[str, tuple[str, str]]:
+    resources = fleet.get(f"/environments/{ANA}")["resources"]
+    return {r["kind"]: (r["desired"], r["observed"]) for r in resources}
+
+
+def test_what_a_new_profile_leaves_out_is_shown_as_wanted_absent(fleet: Fleet) -> None:
+    fleet.world.join(ANA)
+    fleet.world.run_for(minutes(5))
+    fleet.world.join(ANA, profile="lean")
+    fleet.world.run_for(minutes(15))
+    assert desired_and_observed(fleet) == {
+        "workbench": ("present", "ready"),
+        "session-template": ("absent", "absent"),
+        "cluster-template": ("absent", "absent"),
+    }
+
+
+def test_the_goals_of_a_leaver_are_those_that_were_decided(fleet: Fleet) -> None:
+    fleet.world.join(ANA)
+    fleet.world.run_for(minutes(5))
+    fleet.world.leave(ANA)
+    fleet.world.run_for(minutes(5))
+    assert desired_and_observed(fleet) == {
+        "workbench": ("stopped", "stopped"),
+        "session-template": ("absent", "absent"),
+        "cluster-template": ("absent", "absent"),
+        "session": ("absent", "absent"),
+        "cluster": ("absent", "absent"),
+    }
+    fleet.world.run_for(GRACE, every=timedelta(hours=1))
+    fleet.world.run_for(minutes(15))
+    shown = desired_and_observed(fleet)
+    assert shown.pop("snapshot") == ("present", "ready")
+    assert set(shown.values()) == {("absent", "absent")}
+
+
+def test_what_a_hold_keeps_is_shown_as_unmanaged(fleet: Fleet) -> None:
+    fleet.world.join(ANA)
+    fleet.world.run_for(minutes(5))
+    fleet.world.order("hold", ANA, reason="a lawsuit")
+    fleet.world.leave(ANA)
+    fleet.world.run_for(minutes(5))
+    shown = desired_and_observed(fleet)
+    assert shown["workbench"] == ("stopped", "stopped")
+    assert shown["session-template"] == ("unmanaged", "ready")
 
 
 def test_what_is_announced_is_shown(fleet: Fleet) -> None:

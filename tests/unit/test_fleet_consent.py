@@ -54,7 +54,7 @@ def test_a_notebook_is_not_linked_before_its_data_is_back(restore_from: str, lin
 def test_who_waits_for_their_turn_is_told_since_when() -> None:
     record = a_record(a_notebook(queued_at=NOW))
     assert summary(record)["waiting_since"] == NOW
-    [resource] = detail(record, (), NOW)["resources"]
+    [resource] = detail(record, ())["resources"]
     assert resource["waiting_since"] == NOW
 
 

@@ -186,7 +186,7 @@ def test_an_unknown_person_has_no_leaving_record(fleet: Fleet, email: str, end: 
 @pytest.mark.parametrize("end", ["leaving", "leaving.html"])
 def test_a_leaving_record_takes_no_parameters(fleet: Fleet, end: str) -> None:
     error = fleet.json(f"/environments/{ANA}/{end}", status=400, limit="1")["error"]
-    assert error == "unknown parameter 'limit'; there are none here"
+    assert error == "unknown parameter 'limit'; there is only pretty here"
 
 
 @pytest.mark.parametrize("end", ["leaving", "leaving.html"])

@@ -181,7 +181,7 @@ def test_invariant_10_a_trick_in_a_text_is_refused_or_stays_a_text(field: str, t
     expected = {"cost_center": {"cost-center"}, "team": {"team"}}.get(field, set())
     for made in wanted(world):
         assert_harmless(made, allowed_keys=expected | {"managed-by"}, text=trick)
-    shown = detail(world.record(ANA), world.store.history(KEY, 10), world.clock.now())
+    shown = detail(world.record(ANA), world.store.history(KEY, 10))
     assert json.loads(json.dumps(shown, default=str)), "it comes out as a JSON string"
 
 

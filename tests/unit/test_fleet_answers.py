@@ -1,0 +1,138 @@
+"""The form of answers: for a person or a program, with a line break, never kept by a cache."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.stateful.world import World
+from tests.support.builders import ANA, minutes
+from tests.support.fleet import fleet_of
+
+PATHS = [
+    "/environments",
+    f"/environments/{ANA}",
+    f"/environments/{ANA}/leaving",
+    f"/environments/{ANA}/leaving.html",
+    "/parked",
+    "/environments/nobody@example.com",
+    "/environments?limit=0",
+    "/parked?pretty=maybe",
+    "/nothing",
+]
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+
+
+@pytest.fixture
+def world() -> World:
+    world = World()
+    world.join(ANA)
+    return world
+
+
+@pytest.fixture
+def client(world: World) -> Iterator[FlaskClient]:
+    with fleet_of(world) as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("agent", "accept", "pretty", "because"),
+    [
+        ("curl/8.5.0", "*/*", True, "a terminal"),
+        ("Wget/1.21.4", "*/*", True, "a terminal"),
+        ("HTTPie/3.2.2", "*/*", True, "a terminal"),
+        (FIREFOX, "text/html,application/xhtml+xml,*/*;q=0.8", True, "a browser"),
+        ("curl/8.5.0", "application/json", False, "a script that asks for JSON by name"),
+        (FIREFOX, "application/json, text/plain, */*", False, "a page's own script"),
+        ("python-requests/2.32.5", "*/*", False, "a program"),
+        ("Go-http-client/1.1", "", False, "a program"),
+        ("", "", False, "nothing is known of who asks"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/environments", "/environments/nobody@example.com"])
+def test_people_get_lines_and_programs_one_line(
+    client: FlaskClient, path: str, agent: str, accept: str, pretty: bool, because: str
+) -> None:
+    text = client.get(path, headers={"User-Agent": agent, "Accept": accept}).text
+    assert ("\n  " in text) is pretty, because
+    assert text.count("\n") == 1 or pretty
+    assert text.endswith("}\n"), "a prompt stands on a line of its own"
+
+
+@pytest.mark.parametrize("agent", ["curl/8.5.0", "python-requests/2.32.5"])
+@pytest.mark.parametrize(
+    ("switch", "pretty"),
+    [
+        ("pretty=1", True),
+        ("pretty", True),
+        ("pretty=true", True),
+        ("pretty=0", False),
+        ("pretty=false", False),
+    ],
+)
+def test_whoever_asks_can_say_which(
+    client: FlaskClient, agent: str, switch: str, pretty: bool
+) -> None:
+    for path in (f"/environments/{ANA}?{switch}", f"/parked?limit=1&{switch}", f"/no?{switch}"):
+        text = client.get(path, headers={"User-Agent": agent}).text
+        assert ("\n  " in text) is pretty
+
+
+def test_both_forms_say_the_same(client: FlaskClient) -> None:
+    lines = client.get(f"/environments/{ANA}?pretty=1").text
+    line = client.get(f"/environments/{ANA}?pretty=0").text
+    assert json.loads(lines) == json.loads(line)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_no_answer_is_kept_by_a_cache_or_taken_for_another_type(
+    client: FlaskClient, path: str
+) -> None:
+    headers = client.get(path).headers
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert "ETag" not in headers
+
+
+def test_a_refused_method_is_not_cached_either(client: FlaskClient) -> None:
+    assert client.post("/environments").headers["Cache-Control"] == "no-store"
+
+
+def test_every_answer_is_made_anew(world: World, client: FlaskClient) -> None:
+    def phases() -> tuple[str, str]:
+        [line] = client.get("/environments").get_json()["environments"]
+        return line["phase"], client.get(f"/environments/{ANA}").get_json()["phase"]
+
+    assert phases() == ("provisioning", "provisioning")
+    world.run_for(minutes(5))
+    assert phases() == ("ready", "ready")
+    assert client.get(f"/environments/{ANA}/leaving").get_json()["leavings"] == []
+    page = client.get(f"/environments/{ANA}/leaving.html").text
+    assert "This person has not left." in page
+    world.leave(ANA)
+    world.run_for(minutes(5))
+    assert phases() == ("suspended", "suspended")
+    assert len(client.get(f"/environments/{ANA}/leaving").get_json()["leavings"]) == 1
+    assert "What there was" in client.get(f"/environments/{ANA}/leaving.html").text
+
+
+def test_a_failure_of_ours_is_logged_and_answered_in_the_same_form(
+    client: FlaskClient, world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_: str) -> None:
+        raise OSError("the disk is full")
+
+    world.store.load = fail  # type: ignore[assignment, method-assign]
+    answer = client.get(f"/environments/{ANA}")
+    assert (answer.status_code, answer.mimetype) == (500, "application/json")
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.get_json()["error"] == (
+        "the answer could not be worked out; the log of fleet says why"
+    )
+    [record] = [r for r in caplog.records if vars(r).get("action") == "fleet.failed"]
+    assert record.exc_info is not None
+    assert isinstance(record.exc_info[1], OSError)
