@@ -149,8 +149,11 @@ def entry_id(entry: Entry, index: int) -> str:
     Names sort by time, then by place in the call. The same entry in the same place has the same
     name, so that a write repeated after a lost answer adds nothing.
     """
-    moment = in_utc(entry.at).replace(tzinfo=None).isoformat(timespec="microseconds")
-    content = hashlib.sha256(msgspec.json.encode(entry)).hexdigest()[:10]
+    at = in_utc(entry.at)
+    moment = at.replace(tzinfo=None).isoformat(timespec="microseconds")
+    # One instant may be written in two zones: it is the same entry.
+    same = msgspec.structs.replace(entry, at=at)
+    content = hashlib.sha256(msgspec.json.encode(same)).hexdigest()[:10]
     return f"{moment}Z-{index:04d}-{content}"
 
 

@@ -230,6 +230,15 @@ def test_a_record_counts_by_its_notebooks(
     assert documents.encode_environment(record)["making"] == making
 
 
+@given(MOMENTS, MOMENTS)
+def test_one_entry_has_one_name_in_whatever_zone_its_time_is_written(
+    at: datetime, other: datetime
+) -> None:
+    entry = msgspec.structs.replace(an_entry(), at=at)
+    elsewhere = msgspec.structs.replace(entry, at=at.astimezone(other.tzinfo))
+    assert documents.entry_id(entry, 0) == documents.entry_id(elsewhere, 0)
+
+
 @given(st.lists(st.tuples(MOMENTS, st.integers(0, 9999)), min_size=2, max_size=6))
 def test_entry_names_sort_by_time_then_place(places: list[tuple[datetime, int]]) -> None:
     entries = [
