@@ -45,6 +45,9 @@ def _faults_stop(life: SimulatedLife) -> None:
     life.disarm()
     life.world.cloud.settle()
     life.world.cloud.end_soon(_SOON)
+    for thing in life.notebooks():
+        if thing.name in life.protected_by_others:
+            thing.protected = False
     life.world.topics.deaf = False
     life.world.allowed_domains.add("example.com")
     for sent in life.model.sent:
@@ -54,6 +57,8 @@ def _faults_stop(life: SimulatedLife) -> None:
     for key in life.model.lost:
         email = next(email for email in life.people if person_key(email) == key)
         life.say(f"the record of {email} was lost: HR says once more that they leave")
+        if life.world.environment(email) is not None:
+            life.model.partial.add(key)
         life.send(Verb.LEAVE, email)
     life.world.pass_time(timedelta(seconds=1))
     check(life)
@@ -104,9 +109,8 @@ def _everyone_is_where_they_should_be(life: SimulatedLife, *, at_last: bool = Fa
         elif newest.verb is Verb.JOIN:
             _all_is_there(life, email, newest, [t for t in alive if not t.kind.is_use])
         else:
-            if not at_last and person_key(email) in life.model.lost:
-                # Templates that no record knows of are found by the last look everywhere.
-                alive = [t for t in alive if t.kind.holds_data or t.kind.is_use]
+            if not at_last and person_key(email) in life.model.partial:
+                continue  # what their record doesn't know of is found by the last look everywhere
             _all_is_stopped_or_gone(life, email, alive)
 
 
@@ -163,7 +167,9 @@ def _halted(notebook: Thing) -> datetime:
 def _the_work_is_there(life: SimulatedLife, email: str, notebook: Thing) -> None:
     if life.broken or life.model.was_moved(email) or not life.model.always_kept(email):
         return
-    if life.lost_snapshot(email) or (notebook.key, Kind.WORKBENCH) in life.vandalised:
+    if notebook.key in life.model.expired or life.lost_snapshot(email):
+        return
+    if (notebook.key, Kind.WORKBENCH) in life.vandalised:
         return
     written = life.written.get(email, "")
     assert notebook.data == written, f"{email} wrote {written!r}, and finds {notebook.data!r}"
@@ -204,7 +210,7 @@ def _it_stays_quiet(life: SimulatedLife) -> None:
             f"{record.key} is {record.phase} and due at {record.due_at} for no reason"
         )
     life.world.run_for(timedelta(hours=5), every=timedelta(minutes=30))
-    if not life.foreign and not _somebody_must_mend(life):
+    if not life.foreign and not life.model.lost and not _somebody_must_mend(life):
         assert _writes(life) == calls, f"it never rests: {_writes(life) - calls}"
 
 
