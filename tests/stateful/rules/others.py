@@ -35,6 +35,19 @@ def somebody_protects_a_notebook(life: SimulatedLife, choices: Choices) -> None:
         life.changed_by_others(thing)
 
 
+@rule(2, usual=False)
+def somebody_takes_labels_off(life: SimulatedLife, choices: Choices) -> None:
+    """``gcloud workbench instances update … --labels=team=core`` replaces all of them."""
+    things = [t for t in life.notebooks() if t.labelled]
+    if things:
+        thing = choices.pick(things)
+        life.say(f"somebody replaces all labels of the notebook of {thing.email}")
+        thing.labelled = False
+        thing.body = {**thing.body, "labels": {"team": "core"}}
+        life.unlabelled[thing.name] = life.now
+        life.changed_by_others(thing)
+
+
 @rule(1)
 def somebody_deletes_a_notebook(life: SimulatedLife, choices: Choices) -> None:
     """With all that is in it."""
