@@ -45,6 +45,7 @@ def _faults_stop(life: SimulatedLife) -> None:
     life.disarm()
     life.world.cloud.settle()
     life.world.cloud.end_soon(_SOON)
+    _others_mend_what_is_theirs_to_mend(life)
     life.world.topics.deaf = False
     life.world.allowed_domains.add("example.com")
     for sent in life.model.sent:
@@ -54,9 +55,23 @@ def _faults_stop(life: SimulatedLife) -> None:
     for key in life.model.lost:
         email = next(email for email in life.people if person_key(email) == key)
         life.say(f"the record of {email} was lost: HR says once more that they leave")
+        if life.world.environment(email) is not None:
+            life.model.partial.add(key)
         life.send(Verb.LEAVE, email)
     life.world.pass_time(timedelta(seconds=1))
     check(life)
+
+
+def _others_mend_what_is_theirs_to_mend(life: SimulatedLife) -> None:
+    """What they protected, and the disks that stand in the way of somebody's notebook."""
+    for thing in life.notebooks():
+        if thing.name in life.protected_by_others:
+            thing.protected = False
+    life.world.cloud.keep_disks = False
+    for disk in life.world.cloud.alive(Kind.DISK):
+        newest = life.model.newest(disk.email, life.now)
+        if newest is not None and newest.verb is Verb.JOIN:
+            life.world.cloud.remove(disk, life.now, what="vandalised")
 
 
 def _no_event_was_lost(life: SimulatedLife) -> None:
@@ -98,16 +113,17 @@ def _everyone_is_where_they_should_be(life: SimulatedLife, *, at_last: bool = Fa
     for email in life.people:
         newest = life.model.newest(email, life.now)
         alive = [t for t in life.world.cloud.alive() if t.key == person_key(email)]
-        alive = [t for t in alive if t.kind is not Kind.SNAPSHOT]
+        alive = [t for t in alive if t.kind not in (Kind.SNAPSHOT, Kind.DISK)]
         if newest is None:
             assert not alive, f"{email} never came, and has {[t.name for t in alive]}"
         elif newest.verb is Verb.JOIN:
             _all_is_there(life, email, newest, [t for t in alive if not t.kind.is_use])
         else:
-            if not at_last and person_key(email) in life.model.lost:
-                # Templates that no record knows of are found by the last look everywhere.
-                alive = [t for t in alive if t.kind.holds_data or t.kind.is_use]
+            if not at_last and person_key(email) in life.model.partial:
+                continue  # what their record doesn't know of is found by the last look everywhere
             _all_is_stopped_or_gone(life, email, alive)
+            if at_last:
+                _no_disk_is_forgotten(life, email)
 
 
 def _all_is_there(life: SimulatedLife, email: str, newest: Sent, alive: list[Thing]) -> None:
@@ -141,9 +157,17 @@ def _the_notebook_is_right(life: SimulatedLife, email: str, newest: Sent, notebo
     idle = notebook.halted_at is not None and not _has_returned_since(life, email, notebook)
     right = (State.READY, State.STOPPED) if idle else (State.READY,)
     assert notebook.state in right, f"the notebook of {email} is {notebook.state}"
+    if _lost_its_labels_since(life, notebook, newest):
+        return
     wrong = expected.difference(email, newest.profile, newest.cost_center, notebook)
     assert not wrong, f"the notebook of {email} has {wrong}"
     _the_work_is_there(life, email, notebook)
+
+
+def _lost_its_labels_since(life: SimulatedLife, notebook: Thing, newest: Sent) -> bool:
+    """Whether its labels were taken off, and no event came since to notice it."""
+    unlabelled_at, landed = life.unlabelled.get(notebook.name), newest.landed()
+    return unlabelled_at is not None and (landed is None or landed <= unlabelled_at)
 
 
 def _has_returned_since(life: SimulatedLife, email: str, notebook: Thing) -> bool:
@@ -163,7 +187,9 @@ def _halted(notebook: Thing) -> datetime:
 def _the_work_is_there(life: SimulatedLife, email: str, notebook: Thing) -> None:
     if life.broken or life.model.was_moved(email) or not life.model.always_kept(email):
         return
-    if life.lost_snapshot(email) or (notebook.key, Kind.WORKBENCH) in life.vandalised:
+    if notebook.key in life.model.expired or life.lost_snapshot(email):
+        return
+    if (notebook.key, Kind.WORKBENCH) in life.vandalised:
         return
     written = life.written.get(email, "")
     assert notebook.data == written, f"{email} wrote {written!r}, and finds {notebook.data!r}"
@@ -187,6 +213,16 @@ def _all_is_stopped_or_gone(life: SimulatedLife, email: str, alive: list[Thing])
         assert not gone, f"{email} left long ago, and {notebook.name} is still there"
 
 
+def _no_disk_is_forgotten(life: SimulatedLife, email: str) -> None:
+    """A disk that outlived its notebook is deleted, or listed as a leftover."""
+    record = life.world.environment(email)
+    scans = [leaving.scan for leaving in record.leavings if leaving.scan] if record else []
+    listed = " ".join(text for scan in scans for text in (*scan.leftovers, *scan.kept))
+    for disk in life.world.cloud.alive(Kind.DISK):
+        mine = disk.key == person_key(email)
+        assert not mine or disk.name in listed, f"{email} left, and {disk.name} is forgotten"
+
+
 def _it_stays_quiet(life: SimulatedLife) -> None:
     _everybody_consents(life)
     life.world.run_for(timedelta(days=2), every=timedelta(hours=6))
@@ -204,7 +240,7 @@ def _it_stays_quiet(life: SimulatedLife) -> None:
             f"{record.key} is {record.phase} and due at {record.due_at} for no reason"
         )
     life.world.run_for(timedelta(hours=5), every=timedelta(minutes=30))
-    if not life.foreign and not _somebody_must_mend(life):
+    if not life.foreign and not life.model.lost and not _somebody_must_mend(life):
         assert _writes(life) == calls, f"it never rests: {_writes(life) - calls}"
 
 

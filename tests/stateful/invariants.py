@@ -16,6 +16,8 @@ from tests.support.fake_cloud import Happening, Thing
 SLOW = (Kind.WORKBENCH, Kind.SNAPSHOT)
 # An operation begun in the last moment before a hold can't be called back.
 IN_FLIGHT = timedelta(minutes=5)
+# A snapshot is kept for so long from when it was begun, which may be before it is complete.
+_BEFORE_READY = timedelta(days=1)
 
 
 def check(life: SimulatedLife) -> None:
@@ -38,7 +40,7 @@ def check(life: SimulatedLife) -> None:
 
 def _one_resource_per_person_kind_and_slot(life: SimulatedLife, made: Happening) -> None:
     """Invariant 1: at any time, in whatever zone; it was made while there was none."""
-    if not made.key or made.kind.is_use or made.key in life.model.lost:
+    if not made.key or made.kind.is_use or made.kind is Kind.DISK or made.key in life.model.lost:
         return
     same = [
         t
@@ -80,6 +82,10 @@ def _gone(life: SimulatedLife, gone: Happening) -> None:
     if gone.kind is not Kind.SESSION and (ready_at or gone.kind not in SLOW):
         held = life.model.held(gone.key, gone.began, for_at_least=IN_FLIGHT)
         assert not held, f"{gone.kind} {gone.name} was deleted while its owner was held"
+    if gone.kind is Kind.SNAPSHOT and ready_at:
+        kept_until = ready_at + life.model.shortest_keep(gone.key) - _BEFORE_READY
+        assert gone.began >= kept_until, f"snapshot {gone.name} was deleted before its time"
+        life.model.expired.add(gone.key)
     if gone.kind is Kind.WORKBENCH and ready_at:
         in_time = gone.began + life.spread
         assert life.model.may_remove(gone.key, in_time), f"{gone.name} was deleted too early"

@@ -58,6 +58,8 @@ class Model:
         self.sent: list[Sent] = []
         self.holds: dict[str, list[tuple[datetime, datetime | None]]] = {}
         self.lost: dict[str, datetime] = {}  # by key: when the record, or part of it, was lost
+        self.partial: set[str] = set()  # of those, whose record since then knows part of it
+        self.expired: set[str] = set()  # whose snapshot was kept for its time, and went
 
     def lose(self, key: str, now: datetime) -> None:
         """The record of ``key`` was lost, and with it that somebody was held."""
@@ -96,6 +98,12 @@ class Model:
         # A message that got lost with its worker takes effect only when it is delivered again.
         landed = max(newest.acked_at or now, newest.starts())
         return landed + longest + timedelta(days=1) < now
+
+    def shortest_keep(self, key: str) -> timedelta:
+        """For how long a snapshot of theirs is kept at least."""
+        joins = [s for s in self.sent if person_key(s.email) == key and s.verb is Verb.JOIN]
+        keeps = [expected.profile(s.profile).keep_seconds for s in joins]
+        return timedelta(seconds=min(filter(None, keeps), default=0))
 
     def held(self, key: str, at: datetime, *, for_at_least: timedelta) -> bool:
         """Whether the person had been on hold for so long at ``at``."""

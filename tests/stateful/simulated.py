@@ -64,6 +64,8 @@ class SimulatedLife:
         self.vandalised: dict[tuple[str, Kind], datetime] = {}
         self.meddled: dict[str, datetime] = {}
         self.broken: set[str] = set()
+        self.unlabelled: dict[str, datetime] = {}  # when others took its labels off, by name
+        self.protected_by_others: set[str] = set()
         self.written: dict[str, str] = {}
         self.lost_an_answer = False
         self.serial = 0

@@ -318,7 +318,6 @@ class FakeCloud:
         del self.things[thing.kind, thing.name]
         thing.died = at
         self.tell(thing, what, at, began)
-        self.tell(thing, what, at)
         if thing.kind is Kind.WORKBENCH and self.keep_disks:
             disk = Thing(Kind.DISK, data_disk(thing.name), key=thing.key, data=thing.data)
             self.add(replace(disk, email=thing.email, labelled=thing.labelled))

@@ -118,6 +118,15 @@ def links_come_late(life: SimulatedLife, choices: Choices) -> None:
         life.world.cloud.link_delay = by
 
 
+@rule(1, usual=False)
+def disks_outlive_their_notebooks(life: SimulatedLife, choices: Choices) -> None:
+    """From here on, or no longer."""
+    keep = not choices.one_in(2)
+    if keep is not life.world.cloud.keep_disks:
+        life.say(f"disks {'outlive' if keep else 'go with'} their notebooks")
+        life.world.cloud.keep_disks = keep
+
+
 @rule(4)
 def zones_run_dry(life: SimulatedLife, choices: Choices) -> None:
     """Or have machines again."""

@@ -24,6 +24,31 @@ def somebody_deletes_something(life: SimulatedLife, choices: Choices) -> None:
 
 
 @rule(1)
+def somebody_protects_a_notebook(life: SimulatedLife, choices: Choices) -> None:
+    """Against deletion: that is their word, and not ours to lift. In the end they lift it."""
+    things = [t for t in life.notebooks() if not t.protected]
+    if things:
+        thing = choices.pick(things)
+        life.say(f"somebody protects the notebook of {thing.email} against deletion")
+        thing.protected = True
+        life.protected_by_others.add(thing.name)
+        life.changed_by_others(thing)
+
+
+@rule(2, usual=False)
+def somebody_takes_labels_off(life: SimulatedLife, choices: Choices) -> None:
+    """``gcloud workbench instances update … --labels=team=core`` replaces all of them."""
+    things = [t for t in life.notebooks() if t.labelled]
+    if things:
+        thing = choices.pick(things)
+        life.say(f"somebody replaces all labels of the notebook of {thing.email}")
+        thing.labelled = False
+        thing.body = {**thing.body, "labels": {"team": "core"}}
+        life.unlabelled[thing.name] = life.now
+        life.changed_by_others(thing)
+
+
+@rule(1)
 def somebody_deletes_a_notebook(life: SimulatedLife, choices: Choices) -> None:
     """With all that is in it."""
     things = life.notebooks()
