@@ -42,6 +42,10 @@ def request_id(key: str, resource: Resource, step: Step) -> str:
     return str(uuid.uuid5(_REQUESTS, f"{key}/{resource.id}/{step}/{resource.serial}"))
 
 
+# Steps during which a thing is in no state of its own.
+_INVISIBLE = (Step.UPDATE, Step.RESTORE, Step.PROTECT, Step.UNPROTECT, Step.LABEL)
+
+
 def begin(resource: Resource, step: Step, now: datetime) -> Resource:
     """``step`` is about to be taken; saved before the call, so that a crash leaves a trace."""
     resource = replace(
@@ -96,7 +100,10 @@ def see(
         return fail(resource, problem, key=key, now=now, policy=policy)
     if seen.state.is_moving:
         return _moving(resource, key=key, now=now, policy=policy)
-    return _settled(resource, seen, now, answered=answered)
+    achieved = _is_achieved(resource, seen)
+    if resource.under_way in _INVISIBLE and not achieved and _is_overdue(resource, now, policy):
+        return _stuck(resource, key=key, now=now, policy=policy)
+    return _settled(resource, seen, achieved=achieved, answered=answered)
 
 
 def _with_call_of_a_crash(resource: Resource, now: datetime, policy: Policy) -> Resource:
@@ -257,20 +264,32 @@ def _creation_failed(resource: Resource, seen: Observation) -> bool:
     return began_it and seen.problem is not None
 
 
-def _settled(resource: Resource, seen: Observation, now: datetime, *, answered: bool) -> Resource:
+def _is_achieved(resource: Resource, seen: Observation) -> bool:
+    """Whether the step under way had its effect; False if there is none."""
+    step = resource.under_way
+    if step is None or resource.state not in _ACHIEVED[step]:
+        return False
+    match step:
+        case Step.PROTECT | Step.UNPROTECT:
+            return resource.protected is (step is Step.PROTECT)
+        case Step.LABEL:
+            return resource.labelled
+        case Step.RESTORE:
+            # What it restored can't be seen in the thing: only its operation tells.
+            return seen.finished
+        case Step.UPDATE:
+            # What Google answered as done but didn't do is not asked for again and again.
+            return seen.finished or seen.drift is None or not seen.drift.can_be_mended
+        case _:
+            return True
+
+
+def _settled(resource: Resource, seen: Observation, *, achieved: bool, answered: bool) -> Resource:
     """Nothing is at work on it any more. Did our step, if there was one, come to its end?"""
     resource = replace(resource, look_at=resource.unconfirmed_until, retry_at=None)
     if resource.under_way is None:
         return resource
     step = resource.under_way
-    achieved = resource.state in _ACHIEVED[step]
-    if step in (Step.PROTECT, Step.UNPROTECT):
-        achieved = achieved and resource.protected is (step is Step.PROTECT)
-    if step is Step.LABEL:
-        achieved = achieved and resource.labelled
-    if step is Step.RESTORE:
-        # What it restored can't be seen in the thing: only its operation tells.
-        achieved = achieved and seen.finished
     # With no operation and no effect, the call may never have left: the very same request is
     # repeated. With an operation that ended, asking again under its id would only replay it.
     ended = achieved or bool(resource.operation) or answered
@@ -284,6 +303,7 @@ def _settled(resource: Resource, seen: Observation, now: datetime, *, answered: 
         operation="",
         since=None,
         serial=resource.serial + 1 if ended else resource.serial,
+        digest="" if step is Step.UPDATE and not achieved else resource.digest,
         attempts=0 if achieved else resource.attempts + 1,
         problem=None if achieved else resource.problem,
     )

@@ -101,6 +101,26 @@ def test_what_copies_a_disk_may_take_hours(kind: Kind) -> None:
     assert f"{step} has not ended in 720 minutes" in late.problem.message
 
 
+@pytest.mark.parametrize("step", [Step.UPDATE, Step.PROTECT, Step.LABEL])
+def test_a_change_that_never_ends_is_no_change_that_was_made(step: Step) -> None:
+    """Its thing is in the state it was in, so that only what is there tells."""
+    hanging = begun(step, operation="op", state=State.READY, digest="d", labelled=False)
+    forgotten = saw(hanging, State.READY, OVERDUE, operation="op")
+    drift = Drift(in_place=("labels",))
+    resource = saw(forgotten, State.READY, OVERDUE, drift=drift, labelled=False)
+    assert resource.problem is not None
+    assert f"{step} has not ended in 40 minutes" in resource.problem.message
+    assert resource.digest == ""
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_what_google_says_it_has_changed_is_not_asked_for_again_and_again(finished: bool) -> None:
+    updating = begun(Step.UPDATE, operation="op", state=State.READY, digest="d")
+    drift = Drift(in_place=("metadata x",))
+    resource = saw(updating, State.READY, after(1), drift=drift, finished=finished)
+    assert resource.digest == ("d" if finished else "")
+
+
 MOVING = [state for state in State if state.is_moving]
 
 
