@@ -11,7 +11,18 @@ from shared.domain.resources import Kind, Resource
 
 def queues(environment: Environment) -> bool:
     """Whether a notebook of this person waits for its turn to be made."""
-    return any(r.queued_at is not None for r in environment.resources)
+    return queued_since(environment) is not None
+
+
+def queued_since(environment: Environment) -> datetime | None:
+    """Since when a notebook of this person has been waiting for its turn; None if none does."""
+    since = [r.queued_at for r in environment.resources if r.queued_at is not None]
+    return min(since, default=None)
+
+
+def in_queue(environment: Environment) -> frozenset[str]:
+    """The ids of the notebooks that wait for their turn."""
+    return frozenset(r.id for r in environment.resources if r.queued_at is not None)
 
 
 def only_queues(environment: Environment, now: datetime) -> bool:
