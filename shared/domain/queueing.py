@@ -33,6 +33,12 @@ def _is_being_made(notebook: Resource, now: datetime) -> bool:
     return notebook.under_way is Step.CREATE or notebook.state is State.CREATING
 
 
+def is_at_work(environment: Environment) -> bool:
+    """Whether the cloud was at work on making a notebook of this person, when last looked at."""
+    notebooks = [r for r in environment.resources if r.kind.holds_data]
+    return any(r.under_way is Step.CREATE and r.operation for r in notebooks)
+
+
 def queues(environment: Environment) -> bool:
     """Whether a notebook of this person waits for its turn to be made."""
     return queued_since(environment) is not None

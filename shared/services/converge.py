@@ -30,7 +30,7 @@ from shared.domain.keeping import snapshot_wants
 from shared.domain.memory import request_id
 from shared.domain.places import lack
 from shared.domain.policy import Policy
-from shared.domain.queueing import in_queue, queues
+from shared.domain.queueing import in_queue, is_at_work, queues
 from shared.domain.resources import Kind, Observation, Resource, Step, Want
 from shared.domain.ruling import in_force
 from shared.ports import Clock, Conflict, Driver, EnvironmentStore, Search, Stored, Tokens
@@ -138,6 +138,8 @@ class Converge:
                 return
             environment, entries = claimed, ()
             results = self._carried_out(claimed, decision)
+            # Who was let in goes on in the next zone without a new turn: their place is kept.
+            admitted = admitted or any(result.was_let_in for result in results)
         log.warning(
             "rounds used up; the tick goes on when the lease ends",
             extra={"action": "converge.rounds", "person": environment.key},
@@ -195,8 +197,8 @@ class Converge:
         admitted: bool,
     ) -> Decision:
         """The decision if this person may have a notebook made now; else as it was."""
-        if admitted:
-            turn = Turn.CERTAIN
+        if admitted or is_at_work(environment):
+            turn = Turn.CERTAIN  # the tick says so, or they have a place already
         elif queues(environment):
             turn = Turn.LATER  # they have their place in the queue
         else:

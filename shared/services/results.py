@@ -26,6 +26,12 @@ class Result(msgspec.Struct, frozen=True):
     action: Action
     answer: Observation | Problem | TurnedAway | None
 
+    @property
+    def was_let_in(self) -> bool:
+        """Whether a notebook was asked for, in its turn."""
+        asked = self.action.step is Step.CREATE and self.action.resource.kind.holds_data
+        return asked and isinstance(self.answer, Observation | Problem)
+
 
 def absorb(
     environment: Environment, results: Sequence[Result], now: datetime, policy: Policy

@@ -9,13 +9,14 @@ import msgspec
 import pytest
 
 from shared.domain.environment import Environment, Phase
+from shared.domain.faults import CloudFault, Fate
 from shared.domain.policy import Policy
-from shared.domain.resources import State
+from shared.domain.resources import Kind, State
 from shared.ports import Crowd
 from shared.services.admission import Admission
 from shared.services.converge import Commons
 from tests.stateful.world import Crash, World
-from tests.support.builders import ANA, minutes
+from tests.support.builders import ANA, minutes, once_at
 from tests.support.memory_store import MemoryStore
 
 SECOND = timedelta(seconds=1)
@@ -250,3 +251,27 @@ def test_who_queues_is_let_in_by_the_tick_alone() -> None:
     world.join(people(3)[2], team="x")
     assert world.store.creating() == Crowd(0, 2)
     assert queue_of(world) == people(3)[1:]
+
+
+@pytest.mark.parametrize("fails_at_once", [True, False])
+def test_who_was_let_in_goes_on_in_the_next_zone_without_a_new_turn(fails_at_once: bool) -> None:
+    world = World(Policy(creations=1))
+    if fails_at_once:
+        fault = CloudFault(Fate.STOCK_OUT, "ZONE_RESOURCE_POOL_EXHAUSTED", "none left")
+        hits = once_at(world, "before:workbench.create", lambda: _raise(fault))
+    else:
+        world.cloud.short.add("us-central1-a")
+        hits = ["us-central1-a"]
+    world.join(ANA)
+    world.pass_time(SECOND)
+    world.join("ben@example.com")
+    assert queue_of(world) == ["ben@example.com"]
+    world.run_for(minutes(20))
+    made = [t for t in world.cloud.ever if t.kind is Kind.WORKBENCH and t.was_ready]
+    assert [t.email for t in made] == [ANA, "ben@example.com"]
+    assert "us-central1-b" in made[0].name
+    assert hits
+
+
+def _raise(fault: CloudFault) -> None:
+    raise fault
