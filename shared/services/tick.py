@@ -15,7 +15,7 @@ import msgspec
 from shared.domain.environment import Environment
 from shared.domain.faults import CloudFault
 from shared.domain.policy import Policy
-from shared.domain.queueing import awaited, only_queues, queued_since
+from shared.domain.queueing import awaited, is_being_made, only_queues, queued_since
 from shared.ports import Census, Clock, Crowd, EnvironmentStore, Publisher
 from shared.services.admission import Admission
 
@@ -27,12 +27,14 @@ _PAGE = 500
 class _Due(msgspec.Struct, frozen=True):
     """Who is due, in short: a hundred thousand of them fit into memory.
 
-    ``awaits``: the notebooks whose running operations are all they wait for. ``queued_at``: since
-    when a notebook waits for its turn; ``quiet``: and that is all.
+    ``awaits``: the notebooks whose running operations are all they wait for; ``is_made``: whether
+    they count as having one made. ``queued_at``: since when a notebook waits for its turn;
+    ``quiet``: and that is all.
     """
 
     email: str
     awaits: frozenset[str]
+    is_made: bool
     queued_at: datetime | None
     quiet: bool
 
@@ -71,7 +73,8 @@ class Tick:
         moving = self._moving(due)
         at_work = {d.email for d in due if d.awaits and d.awaits <= moving}
         # Who is seen to be done gives their place away before their record knows of it.
-        done = sum(1 for d in due if moving and d.awaits and d.email not in at_work)
+        ended = [d for d in due if moving and d.awaits and d.email not in at_work]
+        done = sum(1 for d in ended if d.is_made)
         admitted = self._admitted(due, began, earlier, done)
         messages = []
         waiting = 0
@@ -114,6 +117,7 @@ class Tick:
         return _Due(
             email=environment.person.email,
             awaits=awaited(environment, now, self._policy),
+            is_made=is_being_made(environment),
             queued_at=queued_since(environment),
             quiet=only_queues(environment, now),
         )

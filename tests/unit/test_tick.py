@@ -202,6 +202,19 @@ def test_a_place_is_not_handed_on_twice_while_another_tick_lets_people_in() -> N
     assert len(listed) == 1
 
 
+@pytest.mark.parametrize(("step", "let_in"), [(Step.CREATE, ["q0", "q1"]), (Step.START, [])])
+def test_only_the_place_of_somebody_whose_notebook_was_made_is_handed_on(
+    stage: Stage, step: Step, let_in: list[str]
+) -> None:
+    stage.store.making = 2
+    for n in range(4):
+        notebook = replace(running(f"d{n}"), under_way=step, state=step.moving)
+        stage.add(f"d{n}", notebook)
+        stage.add(f"q{n}", queued(n - 9), due=n - 9)
+    stage.census.names = {"z/d2", "z/d3"}
+    assert [name for name in stage.run() if name.startswith("q")] == let_in
+
+
 def test_the_crowd_is_counted_twice_a_tick_at_the_most(stage: Stage) -> None:
     stage.run()
     assert stage.store.counted == 1
