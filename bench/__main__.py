@@ -42,7 +42,7 @@ _QUICK = Effort(
 )
 # Two are enough to see what Firestore's client costs: one that calls everything, one that reads.
 _ON_FIRESTORE = ("onboard", "fleet")
-# What the cloud takes in the burst: as many creations at once as the settings allow by default.
+# The limit in the burst is that of the settings' default.
 _CREATIONS = 200
 _REQUESTS_A_MINUTE = 600
 
@@ -124,7 +124,8 @@ def _burst(directory: Path, effort: Effort) -> Iterator[Section]:
             creations=_CREATIONS,
             per_minute=_REQUESTS_A_MINUTE,
         )
-    quotas = f"{_REQUESTS_A_MINUTE} requests a minute and {_CREATIONS} operations at once"
+    operations = burst.quota_for(_CREATIONS)
+    quotas = f"{_REQUESTS_A_MINUTE} requests a minute and {operations} operations at once"
     title = f"{effort.burst} joins in one burst, at most {quotas} on the notebooks"
     yield Section(title, burst_rows.rows(came))
 

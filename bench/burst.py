@@ -53,10 +53,17 @@ class Burst:
     ready: dict[str, datetime] = field(default_factory=dict)
 
 
+def quota_for(creations: int) -> int:
+    """The quota of operations that goes with a limit on creations: it holds within a tenth."""
+    return creations + creations // 10
+
+
 def run(cloud: Cloud, directory: Path, *, joins: int, creations: int, per_minute: int) -> Burst:
-    """``joins`` people on ``cloud``, which refuses more than ``creations`` operations at once and
-    ``per_minute`` requests to the notebooks; it is to be empty, and its clock is moved."""
-    cloud.limit({"per_minute": {"notebooks": per_minute}, "operations": {"notebooks": creations}})
+    """``joins`` people, with a limit of ``creations``, on ``cloud``, which refuses more than
+    ``quota_for`` that many operations at once and more than ``per_minute`` requests to the
+    notebooks; it is to be empty, and its clock is moved."""
+    operations = quota_for(creations)
+    cloud.limit({"per_minute": {"notebooks": per_minute}, "operations": {"notebooks": operations}})
     burst = Burst(joins, creations)
     state = directory / "burst.db"
     store = SqliteStore(state)

@@ -29,7 +29,7 @@ import msgspec
 
 from shared.domain.environment import Entry, Environment, Parked
 from shared.domain.names import fingerprint, slug
-from shared.domain.resources import Resource, State, Step
+from shared.domain.queueing import is_being_made, queues
 
 SCHEMA = 2
 
@@ -62,7 +62,7 @@ class DocumentTooNew(DocumentUnreadable):
 
 def encode_environment(environment: Environment) -> Document:
     """The document of a record; ``ValueError`` where a time to order by has no time zone."""
-    due_at = environment.due_at
+    due_at, updated_at = environment.due_at, in_utc(environment.updated_at)
     return {
         "schema": SCHEMA,
         "key": environment.key,
@@ -70,7 +70,7 @@ def encode_environment(environment: Environment) -> Document:
         "phase": environment.phase.value,
         "making": making(environment),
         "due_at": None if due_at is None else in_utc(due_at),
-        "updated_at": in_utc(environment.updated_at),
+        "updated_at": updated_at,
         "record": msgspec.to_builtins(environment),
     }
 
@@ -86,15 +86,9 @@ def making(environment: Environment) -> str | None:
     A record with one notebook being made and another waiting is one of those being made: what is
     limited is how much is asked of the cloud at once.
     """
-    notebooks = [each for each in environment.resources if each.kind.holds_data]
-    if any(_is_made(notebook) for notebook in notebooks):
+    if is_being_made(environment):
         return Making.CREATING.value
-    return Making.WAITING.value if any(n.queued_at for n in notebooks) else None
-
-
-def _is_made(notebook: Resource) -> bool:
-    begun = notebook.under_way is Step.CREATE or notebook.may_still(Step.CREATE)
-    return begun or notebook.state is State.CREATING
+    return Making.WAITING.value if queues(environment) else None
 
 
 def encode_entry(key: str, entry: Entry) -> Document:

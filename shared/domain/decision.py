@@ -63,6 +63,8 @@ class Decision(msgspec.Struct, frozen=True):
     """The record to save before acting, the steps to take, and what the history should say.
 
     ``waits_for_turn``: a notebook is not made only because it isn't this person's turn.
+    ``provisional``: the ids of the notebooks whose turn has to be confirmed once the record is
+    saved, before they are asked of the cloud.
     ``wants_scan``: all that is known of a leaver is gone; a look everywhere would conclude it.
     """
 
@@ -71,6 +73,7 @@ class Decision(msgspec.Struct, frozen=True):
     entries: tuple[Entry, ...]
     waits_for_turn: bool = False
     wants_scan: bool = False
+    provisional: frozenset[str] = frozenset()
 
 
 def prepared(environment: Environment, plan: Plan, now: datetime) -> Environment:
@@ -250,10 +253,10 @@ def _with_steps(
     entries: list[Entry] = []
     waits = False
     for before in environment.resources:
-        resource, want, goal = before, wants.get(before.id), goals[before.id]
-        if resource.queued_at is not None and (goal is not Goal.UP or want is None):
-            # Nobody else is to wait behind somebody who wants no notebook any more.
-            resource = replace(resource, queued_at=None)
+        want, goal = wants.get(before.id), goals[before.id]
+        # Only a notebook that lacks nothing but its turn stays in the queue: nobody is to wait
+        # behind one that is there, is being made, isn't wanted or has to wait for something else.
+        resource = replace(before, queued_at=None) if before.queued_at else before
         step = next_step(
             environment,
             resource,
@@ -264,7 +267,8 @@ def _with_steps(
             snapshot_seen=_was_seen(observations, f"{Kind.SNAPSHOT}/{resource.snapshot}"),
         )
         if step is Step.CREATE and want is not None and resource.kind.holds_data:
-            resource, step = _made_ready(environment, resource, want, plan, now, policy)
+            since = before.queued_at or now
+            resource, step = _made_ready(environment, resource, want, plan, now, policy, since)
             waits |= resource.queued_at is not None
             entries += told(before, resource, now)
         if step is not None:
@@ -289,25 +293,27 @@ def _made_ready(
     plan: Plan,
     now: datetime,
     policy: Policy,
+    queued_at: datetime,
 ) -> tuple[Resource, Step | None]:
-    """A notebook about to be made: where, from which snapshot; or what it has to wait for."""
+    """A notebook about to be made: where, from which snapshot; or what it has to wait for.
+
+    ``queued_at``: since when it waits for its turn, if that is all.
+    """
     if environment.inherits:
         return resource, None
     if resource.may_still(Step.CREATE):
         # It may still be made where it was asked for: nowhere else until then.
-        resource = replace(resource, queued_at=None)
         if resource.name in want.places and resource.name not in resource.tried:
             return resource, Step.CREATE
         return replace(resource, look_at=resource.unconfirmed_until), None
     place = place_for(resource, want, plan.shortages)
     if not place:
-        # Who can't be made a notebook just now keeps nobody waiting behind them.
-        resource = replace(resource, problem=nowhere(want), queued_at=None)
+        resource = replace(resource, problem=nowhere(want))
         return out_of_places(resource, key=environment.key, now=now, policy=policy), None
     if not plan.admitted:
-        return replace(resource, queued_at=resource.queued_at or now, look_at=None), None
+        return replace(resource, queued_at=queued_at, look_at=None), None
     source = resource.restore_from or to_restore(environment)
-    return replace(resource, name=place, restore_from=source, queued_at=None), Step.CREATE
+    return replace(resource, name=place, restore_from=source), Step.CREATE
 
 
 def _with_news(environment: Environment, now: datetime) -> Environment:

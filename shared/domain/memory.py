@@ -66,6 +66,20 @@ def begin(resource: Resource, step: Step, now: datetime) -> Resource:
     return resource
 
 
+def put_back(resource: Resource, now: datetime) -> Resource:
+    """The create that was begun was not taken: the cloud was not asked, and its turn comes later.
+
+    The serial stays, as nothing was sent under it.
+    """
+    return replace(
+        resource,
+        under_way=None,
+        since=None,
+        look_at=resource.unconfirmed_until,
+        queued_at=now,
+    )
+
+
 def see(
     resource: Resource,
     seen: Observation,

@@ -1,4 +1,7 @@
-"""What a record that is due is waiting for: what the tick needs to know without any look. Pure."""
+"""What a record says of its place in the crowd: is a notebook being made, what does it wait for?
+
+That is what admission counts, and what the tick needs to know without any look. Pure.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,50 @@ from datetime import datetime
 
 from shared.domain.environment import Environment
 from shared.domain.policy import Policy
-from shared.domain.resources import Kind, Resource
+from shared.domain.resources import Kind, Resource, State, Step
+
+_LONGEST = Policy().stuck
+
+
+def is_being_made(environment: Environment) -> bool:
+    """Whether a notebook of this person is being made, or may be, as far as was known at the save.
+
+    None that has been for longer than a creation can take: where looks fail for hours, say, it
+    takes no place from others.
+    """
+    now = environment.updated_at
+    return any(_is_being_made(r, now) for r in environment.resources if r.kind.holds_data)
+
+
+def _is_being_made(notebook: Resource, now: datetime) -> bool:
+    if any(call.step is Step.CREATE and call.until > now for call in notebook.unconfirmed):
+        return True
+    since = notebook.since or notebook.waiting_since
+    if since is not None and now - since > _LONGEST:
+        return False
+    return notebook.under_way is Step.CREATE or notebook.state is State.CREATING
+
+
+def is_at_work(environment: Environment) -> bool:
+    """Whether the cloud was at work on making a notebook of this person, when last looked at."""
+    notebooks = [r for r in environment.resources if r.kind.holds_data]
+    return any(r.under_way is Step.CREATE and r.operation for r in notebooks)
 
 
 def queues(environment: Environment) -> bool:
     """Whether a notebook of this person waits for its turn to be made."""
-    return any(r.queued_at is not None for r in environment.resources)
+    return queued_since(environment) is not None
+
+
+def queued_since(environment: Environment) -> datetime | None:
+    """Since when a notebook of this person has been waiting for its turn; None if none does."""
+    queued = [r for r in environment.resources if r.kind.holds_data]
+    return min((r.queued_at for r in queued if r.queued_at is not None), default=None)
+
+
+def in_queue(environment: Environment) -> frozenset[str]:
+    """The ids of the notebooks that wait for their turn."""
+    return frozenset(r.id for r in environment.resources if r.queued_at is not None)
 
 
 def only_queues(environment: Environment, now: datetime) -> bool:

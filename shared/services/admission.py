@@ -1,49 +1,97 @@
 """Who may have a notebook made now: ten thousand joins on a Monday queue instead of storming.
 
-Two doors lead in. The tick admits people in the order in which they began to wait, as many as
-there is room for. A join comes in by itself only while nobody waits, and each process lets in no
-more than a tenth of the limit between two looks at the store: so the limit holds without a
-counter that everybody would have to write. It may be exceeded by what some processes let in at
-the same moment, never by a storm.
+What is counted are the records themselves: each says whether its notebook is being made or waits.
+A newcomer's record is saved as being made *before* the count, so two that are counted at the same
+moment see each other, and whoever counts too many goes to the queue before anything was asked of
+the cloud. The tick lets in those who wait, in the order in which they began to wait.
+
+See docs/decisions/2026-11-26-claim-first-then-count.md for why the limit holds.
 """
 
 from __future__ import annotations
 
 import threading
 from datetime import datetime, timedelta
+from enum import Enum
 
-from shared.ports import Clock, EnvironmentStore
+from shared.ports import Clock, Crowd, EnvironmentStore
 
+# Less than it takes to make a notebook: those who were counted are still being made.
 _FRESH = timedelta(seconds=30)
-_SHARE = 10
+_TENTH = 10
+
+
+class Turn(Enum):
+    """Whether a newcomer's notebook may be made now."""
+
+    LATER = "later"  # they have to queue
+    PROVISIONAL = "provisional"  # save the claim, then ask ``confirm`` before calling the cloud
+    CERTAIN = "certain"  # nothing more to ask
 
 
 class Admission:
-    """``limit``: how many notebooks may be made at once."""
+    """``limit``: how many notebooks may be made at once, over all processes.
+
+    It is exceeded by a tenth at the most, rounded down. Safe to share between threads.
+    """
 
     def __init__(self, *, store: EnvironmentStore, clock: Clock, limit: int) -> None:
         self._store = store
         self._clock = clock
         self._limit = limit
         self._lock = threading.Lock()
-        self._room = 0
-        self._read_at: datetime | None = None
+        self._quiet_at: datetime | None = None
+        self._full_at: datetime | None = None
 
-    def take(self) -> bool:
-        """Let one in by the side door, if there is room and nobody waits."""
+    def take(self) -> Turn:
+        """Whether somebody who doesn't queue yet may be let in; makes no call."""
         now = self._clock.now()
         with self._lock:
-            if self._read_at is None or now - self._read_at >= _FRESH:
-                crowd = self._store.creating()
-                share = max(self._limit // _SHARE, 1)
-                free = self._limit - crowd.creating if not crowd.waiting else 0
-                self._room = min(free, share)
-                self._read_at = now
-            if self._room <= 0:
-                return False
-            self._room -= 1
-            return True
+            if _is_fresh(self._full_at, now):
+                return Turn.LATER
+            if _is_fresh(self._quiet_at, now):
+                self._quiet_at = None  # one for each count, so that few can be in at a time
+                return Turn.CERTAIN
+            return Turn.PROVISIONAL
 
-    def turns(self) -> int:
-        """How many of those who wait may be let in now."""
-        return max(self._limit - self._store.creating().creating, 0)
+    def confirm(self) -> bool:
+        """Whether the claim that was just saved stands; one call to the store.
+
+        False: there are too many with it, or others were waiting before. Then it is to be taken
+        back, and its person queues.
+        """
+        now = self._clock.now()
+        crowd = self._store.creating()
+        stands = crowd.creating <= self._limit and not crowd.waiting
+        # Each claim that was counted is in the counts of all later ones: so at most a tenth of the
+        # limit can have seen as few as that.
+        is_quiet = stands and crowd.creating <= self._limit // _TENTH
+        with self._lock:
+            self._full_at = None if stands else now
+            self._quiet_at = now if is_quiet else None
+        return stands
+
+    def crowd(self) -> Crowd:
+        """How many are being made, and how many wait; one call to the store."""
+        return self._store.creating()
+
+    def turns(self, *, earlier: Crowd | None = None, waited: int = 0, done: int = 0) -> int:
+        """How many of those who wait may be let in now; one call to the store.
+
+        ``done``: the notebooks that are ready, though their records still count as being made.
+        ``earlier``: the crowd before those records were read; ``waited``: how many of those who
+        waited then still did when they were read. Without them only what is free for certain.
+        """
+        free = self._limit - self._store.creating().creating
+        if earlier is not None and done:
+            # Records in ``done`` may have been brought up to date before the count just made: it
+            # would free their places twice. The earlier count has them all; it lacks those who
+            # were let in since, who no longer wait. As long as somebody waits, nobody else is.
+            let_in = max(earlier.waiting - waited, 0)
+            handed_on = self._limit - earlier.creating - let_in + done
+            free = max(free, min(handed_on, waited))
+        return max(free, 0)
+
+
+def _is_fresh(counted_at: datetime | None, now: datetime) -> bool:
+    return counted_at is not None and timedelta() <= now - counted_at < _FRESH

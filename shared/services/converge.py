@@ -30,14 +30,15 @@ from shared.domain.keeping import snapshot_wants
 from shared.domain.memory import request_id
 from shared.domain.places import lack
 from shared.domain.policy import Policy
+from shared.domain.queueing import in_queue, is_at_work, queues
 from shared.domain.resources import Kind, Observation, Resource, Step, Want
 from shared.domain.ruling import in_force
 from shared.ports import Clock, Conflict, Driver, EnvironmentStore, Search, Stored, Tokens
-from shared.services.admission import Admission
+from shared.services.admission import Admission, Turn
 from shared.services.announce import Announcer
 from shared.services.converged import Converged
 from shared.services.planning import Planner
-from shared.services.results import Result, absorb
+from shared.services.results import Result, TurnedAway, absorb
 from shared.services.shortages import Shortages
 
 log = logging.getLogger(__name__)
@@ -136,7 +137,9 @@ class Converge:
                 self._commons.announcer.hand_on(claimed, version, decision.environment.due_at)
                 return
             environment, entries = claimed, ()
-            results = tuple(self._act(claimed, action) for action in decision.actions)
+            results = self._carried_out(claimed, decision)
+            # Who was let in goes on in the next zone without a new turn: their place is kept.
+            admitted = admitted or any(result.was_let_in for result in results)
         log.warning(
             "rounds used up; the tick goes on when the lease ends",
             extra={"action": "converge.rounds", "person": environment.key},
@@ -171,9 +174,8 @@ class Converge:
         consents, vanished = self._consents(ready, now)
         plan = replace(plan, consents=consents, vanished=vanished)
         decision = decide(ready, plan, seen, now, self._policy)
-        if decision.waits_for_turn and (admitted or self._commons.admission.take()):
-            plan = replace(plan, admitted=True)
-            decision = decide(ready, plan, seen, now, self._policy)
+        if decision.waits_for_turn:
+            decision = self._in_turn(decision, ready, plan, seen, now, admitted=admitted)
         if decision.wants_scan and not scanned:
             decision = self._concluded(decision, ready, plan, seen, now)
             if decision.environment.due_at is not None and decision.environment.due_at <= now:
@@ -183,6 +185,29 @@ class Converge:
                 decision = self._decide(environment, (), wants_of, admitted=False, scanned=True)
                 return replace(decision, entries=(*told, *decision.entries))
         return replace(decision, entries=(*entries, *decision.entries))
+
+    def _in_turn(
+        self,
+        decision: Decision,
+        environment: Environment,
+        plan: Plan,
+        seen: Mapping[str, Observation],
+        now: datetime,
+        *,
+        admitted: bool,
+    ) -> Decision:
+        """The decision if this person may have a notebook made now; else as it was."""
+        if admitted or is_at_work(environment):
+            turn = Turn.CERTAIN  # the tick says so, or they have a place already
+        elif queues(environment):
+            turn = Turn.LATER  # they have their place in the queue
+        else:
+            turn = self._commons.admission.take()
+        if turn is Turn.LATER:
+            return decision
+        waiting = in_queue(decision.environment)
+        decision = decide(environment, replace(plan, admitted=True), seen, now, self._policy)
+        return replace(decision, provisional=waiting if turn is Turn.PROVISIONAL else frozenset())
 
     def _concluded(
         self,
@@ -244,6 +269,18 @@ class Converge:
         what = lack(resource.name, want)
         if what:
             self._commons.shortages.report(what, now + self._policy.shortage)
+
+    def _carried_out(self, environment: Environment, decision: Decision) -> tuple[Result, ...]:
+        """What comes of the actions, now that the claim is saved."""
+        turned_away = decision.provisional
+        if turned_away and self._commons.admission.confirm():
+            turned_away = frozenset()
+        return tuple(
+            Result(action, TurnedAway())
+            if action.resource.id in turned_away
+            else self._act(environment, action)
+            for action in decision.actions
+        )
 
     def _act(self, environment: Environment, action: Action) -> Result:
         """Take one step, unless our lease could end while the call is still out."""

@@ -11,16 +11,26 @@ from msgspec.structs import replace
 from shared.domain.decision import Action, absorbed
 from shared.domain.environment import Entry, Environment
 from shared.domain.faults import Problem
-from shared.domain.memory import fail, see
+from shared.domain.memory import fail, put_back, see
 from shared.domain.policy import Policy
 from shared.domain.resources import Observation, Resource, State, Step, Want
+
+
+class TurnedAway(msgspec.Struct, frozen=True):
+    """A notebook was not asked for: too many are being made, or others have waited longer."""
 
 
 class Result(msgspec.Struct, frozen=True):
     """What came of an action: an answer, a problem, or None if it was not taken after all."""
 
     action: Action
-    answer: Observation | Problem | None
+    answer: Observation | Problem | TurnedAway | None
+
+    @property
+    def was_let_in(self) -> bool:
+        """Whether a notebook was asked for, in its turn."""
+        asked = self.action.step is Step.CREATE and self.action.resource.kind.holds_data
+        return asked and isinstance(self.answer, Observation | Problem)
 
 
 def absorb(
@@ -35,6 +45,8 @@ def absorb(
         match result.answer:
             case None:
                 continue
+            case TurnedAway():
+                after = put_back(before, now)
             case Problem() as problem:
                 after = fail(before, problem, key=environment.key, now=now, policy=policy)
             case Observation() as seen:

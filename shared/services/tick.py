@@ -1,8 +1,8 @@
 """The minute tick: who is due, one message a person, so that the work spreads over instances.
 
-Two crowds are held back. Who waits to have a notebook made is let through in the order of waiting,
-as many as there is room for. And where so many operations run that a look at each would be a storm
-of its own, the list of all notebooks says whose is still at work.
+Two crowds are held back. Those who wait to have a notebook made are let in in the order in which
+they began to wait, as many as there is room for. And where so many operations run that a look at
+each would be a storm of its own, the list of all notebooks says whose is still at work.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import msgspec
 from shared.domain.environment import Environment
 from shared.domain.faults import CloudFault
 from shared.domain.policy import Policy
-from shared.domain.queueing import awaited, only_queues, queues
-from shared.ports import Census, Clock, EnvironmentStore, Publisher
+from shared.domain.queueing import awaited, is_being_made, only_queues, queued_since
+from shared.ports import Census, Clock, Crowd, EnvironmentStore, Publisher
 from shared.services.admission import Admission
 
 log = logging.getLogger(__name__)
@@ -27,13 +27,15 @@ _PAGE = 500
 class _Due(msgspec.Struct, frozen=True):
     """Who is due, in short: a hundred thousand of them fit into memory.
 
-    ``awaits``: the notebooks whose running operations are all they wait for. ``queues``: a notebook
-    waits for its turn; ``quiet``: and that is all.
+    ``awaits``: the notebooks whose running operations are all they wait for; ``is_made``: whether
+    they count as having one made. ``queued_at``: since when a notebook waits for its turn;
+    ``quiet``: and that is all.
     """
 
     email: str
     awaits: frozenset[str]
-    queues: bool
+    is_made: bool
+    queued_at: datetime | None
     quiet: bool
 
 
@@ -65,17 +67,19 @@ class Tick:
         A person whose message is still in the queue is published again by the next tick: harmless,
         since converge takes a lease and finds nothing to do. Raises ``NotPublished``.
         """
+        began = self._clock.now()
+        earlier = self._admission.crowd()  # before the records are read: see ``Admission.turns``
         due = self._due(self._clock.now())
         moving = self._moving(due)
         at_work = {d.email for d in due if d.awaits and d.awaits <= moving}
         # Who is seen to be done gives their place away before their record knows of it.
-        done = sum(1 for d in due if moving and d.awaits and d.email not in at_work)
-        turns = self._admission.turns() + done if any(d.queues for d in due) else 0
+        ended = [d for d in due if moving and d.awaits and d.email not in at_work]
+        done = sum(1 for d in ended if d.is_made)
+        admitted = self._admitted(due, began, earlier, done)
         messages = []
         waiting = 0
         for person in due:
-            if person.queues and turns > 0:
-                turns -= 1
+            if person.email in admitted:
                 messages.append(msgspec.json.encode({"email": person.email, "admitted": True}))
             elif person.quiet:
                 waiting += 1
@@ -86,6 +90,17 @@ class Tick:
         counts = {"count": len(messages), "queued": waiting, "at_work": len(at_work)}
         log.info("tick", extra={"action": "tick.due", **counts})
         return len(messages)
+
+    def _admitted(
+        self, due: list[_Due], began: datetime, earlier: Crowd, done: int
+    ) -> frozenset[str]:
+        """Whose turn it is: those who have waited longest, as many as there is room for."""
+        queue = sorted((d.queued_at, d.email) for d in due if d.queued_at is not None)
+        if not queue:
+            return frozenset()
+        waited = sum(1 for since, _ in queue if since <= began)
+        turns = self._admission.turns(earlier=earlier, waited=waited, done=done)
+        return frozenset(email for _, email in queue[:turns])
 
     def _due(self, now: datetime) -> list[_Due]:
         """Everybody who is due, the longest waiting first."""
@@ -102,7 +117,8 @@ class Tick:
         return _Due(
             email=environment.person.email,
             awaits=awaited(environment, now, self._policy),
-            queues=queues(environment),
+            is_made=is_being_made(environment),
+            queued_at=queued_since(environment),
             quiet=only_queues(environment, now),
         )
 

@@ -1,4 +1,4 @@
-"""The queue for notebooks: a limit that holds, and nobody who jumps it."""
+"""Who may have a notebook made: what is asked of the store, and what is concluded from it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.environment import Phase
-from shared.domain.policy import Policy
 from shared.ports import Crowd
-from shared.services.admission import Admission
-from tests.stateful.world import ManualClock, World
-from tests.support.builders import minutes
+from shared.services.admission import Admission, Turn
+from tests.stateful.world import ManualClock
 from tests.support.memory_store import MemoryStore
 
 SECOND = timedelta(seconds=1)
@@ -34,50 +31,80 @@ def admission(store: Store, *, limit: int = 200, clock: ManualClock | None = Non
     return Admission(store=store, clock=clock or ManualClock(), limit=limit)
 
 
-def taken(door: Admission, tries: int = 500) -> int:
-    """How many of so many were let in by the side door."""
-    return sum(door.take() for _ in range(tries))
+@pytest.mark.parametrize(
+    ("limit", "creating", "waiting", "stands", "because"),
+    [
+        (200, 1, 0, True, "only the claim itself is counted"),
+        (200, 200, 0, True, "the last place"),
+        (200, 201, 0, False, "one too many"),
+        (200, 230, 0, False, "others were faster"),
+        (200, 1, 1, False, "somebody waits: their turn comes first"),
+        (1, 1, 0, True, "a limit of one lets one in"),
+        (1, 2, 0, False, "and no second one"),
+    ],
+)
+def test_a_claim_is_counted_once_it_is_saved(
+    limit: int, creating: int, waiting: int, stands: bool, because: str
+) -> None:
+    store = Store(creating, waiting)
+    door = admission(store, limit=limit)
+    assert door.take() is Turn.PROVISIONAL, "a process that knows nothing lets in on no faith"
+    assert store.asked == 0
+    assert door.confirm() is stands, because
+    assert store.asked == 1
 
 
 @pytest.mark.parametrize(
-    ("limit", "creating", "waiting", "admitted", "because"),
+    ("limit", "creating", "next_turn", "because"),
     [
-        (200, 0, 0, 20, "a tenth of the limit between two looks"),
-        (200, 190, 0, 10, "not more than there is room for"),
-        (200, 200, 0, 0, "there is no room"),
-        (200, 230, 0, 0, "nor when others were faster"),
-        (200, 0, 1, 0, "somebody waits: their turn comes first"),
-        (5, 0, 0, 1, "a tenth of little is one"),
-        (1, 0, 0, 1, "a limit of one still lets one in"),
-        (1, 1, 0, 0, "and no second one"),
+        (200, 1, Turn.CERTAIN, "a quiet day"),
+        (200, 20, Turn.CERTAIN, "a tenth of the limit at the most can have counted so few"),
+        (200, 21, Turn.PROVISIONAL, "it may be the beginning of a crowd"),
+        (19, 1, Turn.CERTAIN, "a tenth is one"),
+        (9, 1, Turn.PROVISIONAL, "a tenth is none, so the limit is exact"),
     ],
 )
-def test_the_side_door(
-    limit: int, creating: int, waiting: int, admitted: int, because: str
+def test_after_a_count_of_few_one_more_is_let_in_without_counting(
+    limit: int, creating: int, next_turn: Turn, because: str
 ) -> None:
-    store = Store(creating, waiting)
-    assert taken(admission(store, limit=limit)) == admitted, because
-    assert store.asked == 1, "one look serves them all"
+    door = admission(Store(creating), limit=limit)
+    assert door.confirm()
+    assert door.take() is next_turn, because
+    assert door.take() is Turn.PROVISIONAL, "one only"
 
 
-def test_what_is_known_of_the_crowd_is_looked_up_anew_after_half_a_minute() -> None:
-    store, clock = Store(waiting=1), ManualClock()
+def test_what_was_counted_is_forgotten_after_half_a_minute() -> None:
+    store, clock = Store(1), ManualClock()
     door = admission(store, clock=clock)
-    assert not door.take()
-    store.crowd = Crowd(0, 0)
+    assert door.confirm()
+    clock.time += timedelta(seconds=30)
+    assert door.take() is Turn.PROVISIONAL
+
+    store.crowd = Crowd(201, 0)
+    assert not door.confirm()
     clock.time += timedelta(seconds=29)
-    assert not door.take()
+    assert door.take() is Turn.LATER
     clock.time += SECOND
-    assert door.take()
-    assert store.asked == 2
+    assert door.take() is Turn.PROVISIONAL
+    store.crowd = Crowd(200, 0)
+    assert door.confirm()
 
 
-def test_each_look_gives_a_new_share_not_the_old_one_on_top() -> None:
-    store, clock = Store(), ManualClock()
+def test_a_clock_that_was_put_back_shuts_nobody_out() -> None:
+    store, clock = Store(201), ManualClock()
     door = admission(store, clock=clock)
-    assert taken(door, 5) == 5
-    clock.time += minutes(1)
-    assert taken(door) == 20
+    assert not door.confirm()
+    clock.time -= timedelta(hours=1)
+    assert door.take() is Turn.PROVISIONAL
+
+
+def test_a_full_house_takes_back_the_one_that_was_free() -> None:
+    store = Store(1)
+    door = admission(store)
+    assert door.confirm()
+    store.crowd = Crowd(200, 7)
+    assert not door.confirm()
+    assert door.take() is Turn.LATER
 
 
 @pytest.mark.parametrize(("creating", "turns"), [(0, 200), (150, 50), (200, 0), (250, 0)])
@@ -94,58 +121,21 @@ def test_turns_are_counted_afresh_each_time() -> None:
     assert door.turns() == 1
 
 
-# With the whole of converge
-
-
-def making(world: World) -> list[str]:
-    """Whose notebook is being made."""
-    page = world.store.page(100)
-    return [e.person.email for e in page.items if e.notebook and e.notebook.under_way]
-
-
-def people(count: int) -> list[str]:
-    return [f"p{n}@example.com" for n in range(count)]
-
-
-def test_ten_joins_at_once_are_never_more_than_the_limit_and_all_are_served_in_order() -> None:
-    world = World(Policy(creations=2))
-    served: list[str] = []
-    for email in people(10):
-        world.join(email)
-        world.pass_time(SECOND)
-    for _ in range(30):
-        now = making(world)
-        assert len(now) <= 2
-        served += [email for email in now if email not in served]
-        world.run_for(minutes(1))
-    assert served == people(10), "first come, first served"
-    assert {world.record(email).phase for email in people(10)} == {Phase.READY}
-    assert world.store.creating() == Crowd(0, 0)
-
-
-def test_who_comes_when_others_wait_is_queued_behind_them_though_there_is_room() -> None:
-    world = World(Policy(creations=2))
-    for email in people(4):
-        world.join(email)
-        world.pass_time(SECOND)
-    world.restart()  # a process that knows nothing yet
-    world.pass_time(minutes(5))
-    for email in people(1):
-        world.converge.run(world.record(email).key)
-    assert world.store.creating().waiting == 3
-    world.join("late@example.com")
-    assert "late@example.com" not in making(world)
-
-
-def test_who_leaves_the_queue_makes_room_for_those_behind() -> None:
-    world = World(Policy(creations=1))
-    first, second, third = people(3)
-    for email in (first, second, third):
-        world.join(email)
-        world.pass_time(SECOND)
-    world.leave(second)
-    assert world.store.creating() == Crowd(1, 1)
-    world.run_for(minutes(10))
-    assert world.record(third).phase is Phase.READY
-    assert world.record(second).phase is Phase.REMOVED
-    assert world.store.creating() == Crowd(0, 0)
+@pytest.mark.parametrize(
+    ("earlier", "now", "waited", "done", "turns", "because"),
+    [
+        (Crowd(200, 900), 200, 900, 80, 80, "the places of those who are done are handed on"),
+        (Crowd(200, 900), 120, 900, 80, 80, "not twice, if their records said so meanwhile"),
+        (Crowd(200, 900), 200, 820, 80, 0, "others let 80 in meanwhile"),
+        (Crowd(200, 900), 250, 870, 80, 50, "or 30"),
+        (Crowd(200, 5), 200, 5, 80, 5, "what nobody waited for isn't handed on"),
+        (Crowd(200, 0), 200, 0, 80, 0, "who came after the count may have been passed by others"),
+        (Crowd(200, 900), 200, 900, 0, 0, "nobody is done"),
+        (Crowd(150, 900), 190, 860, 0, 10, "the later count is the better one then"),
+    ],
+)
+def test_a_place_is_handed_on_once(
+    earlier: Crowd, now: int, waited: int, done: int, turns: int, because: str
+) -> None:
+    door = admission(Store(now, waiting=waited))
+    assert door.turns(earlier=earlier, waited=waited, done=done) == turns, because

@@ -15,7 +15,7 @@ from shared.domain.evidence import Leaving
 from shared.domain.faults import Fate
 from shared.domain.goals import Plan
 from shared.domain.policy import Policy
-from shared.domain.resources import Kind, Observation, Resource, State, Step, Want
+from shared.domain.resources import Kind, LostCall, Observation, Resource, State, Step, Want
 from tests.support.builders import KEY, NOW, a_notebook, a_problem, a_record, after
 
 POLICY = Policy()
@@ -123,6 +123,42 @@ def test_without_a_profile_nobody_is_kept_waiting_behind_one() -> None:
     plan = Plan(wants=None)
     decision = decide(prepared(record, plan, NOW), plan, {}, NOW, POLICY)
     assert notebook_of(decision).queued_at is None
+
+
+LATER = after(10)
+LOST_CREATE = (LostCall(step=Step.CREATE, until=LATER),)
+
+
+@pytest.mark.parametrize(
+    ("notebook", "because"),
+    [
+        (a_notebook(State.READY), "it is there"),
+        (a_notebook(State.STOPPED), "it is there, at rest"),
+        (a_notebook(State.STARTING, look_at=LATER), "the cloud is at work on it"),
+        (a_notebook(State.CREATING, look_at=LATER), "it is being made"),
+        (a_notebook(under_way=Step.CREATE, since=NOW, look_at=LATER), "it has been asked for"),
+        (a_notebook(unconfirmed=LOST_CREATE, look_at=LATER), "it may have been asked for"),
+        (a_notebook(retry_at=LATER, look_at=LATER), "it waits out a back-off"),
+        (a_notebook(State.BROKEN, retry_at=LATER), "it has to be cleared away first"),
+        (a_notebook(State.FOREIGN), "something of somebody else's is in its place"),
+    ],
+)
+@pytest.mark.parametrize("admitted", [True, False])
+def test_what_does_not_wait_for_its_turn_leaves_the_queue(
+    notebook: Resource, because: str, admitted: bool
+) -> None:
+    """Whatever brought it there, nobody is to wait behind it."""
+    record = joined(replace(notebook, queued_at=after(-30), digest="d1", link="https://x"))
+    decision = decided(record, admitted=admitted)
+    assert notebook_of(decision).queued_at is None, because
+    assert not decision.waits_for_turn
+
+
+def test_who_waits_for_the_data_of_their_former_address_leaves_the_queue() -> None:
+    record = joined(a_notebook(queued_at=after(-30)), inherits=OLD)
+    decision = decided(record, kin=former(a_notebook(State.STOPPING)), admitted=False)
+    assert notebook_of(decision).queued_at is None
+    assert not decision.waits_for_turn
 
 
 @pytest.mark.parametrize("kind", [Kind.SESSION_TEMPLATE, Kind.SNAPSHOT])

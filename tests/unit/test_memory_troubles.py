@@ -9,9 +9,18 @@ import pytest
 from msgspec.structs import replace
 
 from shared.domain.faults import Fate, Problem
-from shared.domain.memory import begin, fail, out_of_places, see
+from shared.domain.memory import begin, fail, out_of_places, put_back, see
 from shared.domain.policy import Policy
-from shared.domain.resources import Drift, Item, Kind, Observation, Resource, State, Step
+from shared.domain.resources import (
+    Drift,
+    Item,
+    Kind,
+    LostCall,
+    Observation,
+    Resource,
+    State,
+    Step,
+)
 from tests.support.builders import KEY, NOW, a_notebook, a_problem, after, fates
 
 POLICY = Policy()
@@ -314,6 +323,20 @@ def test_what_a_hold_protected_is_known_as_ours_until_it_is_free_or_gone() -> No
 
 def test_who_waited_in_the_queue_waits_no_more_once_it_is_begun() -> None:
     assert begin(a_notebook(queued_at=NOW), Step.CREATE, NOW).queued_at is None
+
+
+def test_a_create_that_was_not_taken_leaves_no_trace_but_a_place_in_the_queue() -> None:
+    absent = a_notebook(serial=3, attempts=1)
+    claimed = begin(absent, Step.CREATE, NOW)
+    back = put_back(claimed, after(1))
+    assert back == replace(absent, queued_at=after(1), start_owed=claimed.start_owed)
+
+
+def test_a_create_that_was_not_taken_forgets_no_call_that_may_still_land() -> None:
+    lost = (LostCall(step=Step.CREATE, until=after(2)),)
+    claimed = begin(a_notebook(unconfirmed=lost, look_at=after(2)), Step.CREATE, NOW)
+    back = put_back(claimed, NOW)
+    assert (back.unconfirmed, back.look_at) == (lost, after(2))
 
 
 def test_a_notebook_made_anew_has_an_owner_who_has_yet_to_consent() -> None:

@@ -1,4 +1,4 @@
-"""What the tick can tell from a record alone: who only waits, for a turn or an operation."""
+"""What a record tells by itself: who is being made, who only waits, for a turn or an operation."""
 
 from __future__ import annotations
 
@@ -9,8 +9,15 @@ import pytest
 from shared.domain.announcements import Announcement, News
 from shared.domain.environment import Environment, Hold, Lease, Verb
 from shared.domain.policy import Policy
-from shared.domain.queueing import awaited, only_queues, queues
-from shared.domain.resources import Kind, Resource, State, Step
+from shared.domain.queueing import (
+    awaited,
+    in_queue,
+    is_being_made,
+    only_queues,
+    queued_since,
+    queues,
+)
+from shared.domain.resources import Kind, LostCall, Resource, State, Step
 from tests.support.builders import ANA, NOW, a_notebook, a_record, after, an_intent
 
 POLICY = Policy()
@@ -120,3 +127,41 @@ def test_what_the_list_of_notebooks_cannot_answer(notebook: Resource, because: s
 def test_an_operation_may_take_as_long_as_patience_lasts() -> None:
     old = a_notebook(operation="op", since=NOW - POLICY.stuck, look_at=NOW)
     assert awaited(a_record(old), NOW, POLICY) == {"zone-a/nb"}
+
+
+def lost(minute: float) -> tuple[LostCall, ...]:
+    return (LostCall(step=Step.CREATE, until=after(minute)),)
+
+
+@pytest.mark.parametrize(
+    ("notebook", "counts", "because"),
+    [
+        (RUNNING, True, "its operation runs"),
+        (a_notebook(under_way=Step.CREATE, since=NOW), True, "its claim is saved"),
+        (a_notebook(State.CREATING), True, "it was seen being made"),
+        (
+            a_notebook(unconfirmed=lost(1)),
+            True,
+            "a call without an answer may still land",
+        ),
+        (a_notebook(unconfirmed=lost(0)), False, "and now no more"),
+        (a_notebook(under_way=Step.CREATE, since=after(-40)), True, "it may take that long"),
+        (a_notebook(under_way=Step.CREATE, since=after(-41)), False, "nothing takes that long"),
+        (a_notebook(State.CREATING, waiting_since=after(-41)), False, "whoever began it"),
+        (a_notebook(State.STARTING, under_way=Step.START, since=NOW), False, "another step"),
+        (a_notebook(State.READY), False, "it is there"),
+        (QUEUED, False, "it waits"),
+        (template(state=State.CREATING, under_way=Step.CREATE), False, "a template"),
+    ],
+)
+def test_who_takes_a_place_among_those_being_made(
+    notebook: Resource, counts: bool, because: str
+) -> None:
+    assert is_being_made(a_record(notebook)) is counts, because
+
+
+def test_a_record_has_waited_since_its_first_notebook_did() -> None:
+    record = a_record(QUEUED, a_notebook(slot="other", queued_at=after(-9)), a_notebook(slot="x"))
+    assert queued_since(record) == after(-9)
+    assert in_queue(record) == {"workbench/main", "workbench/other"}
+    assert queued_since(a_record(RUNNING)) is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -16,7 +17,7 @@ from shared.domain.names import person_key
 from shared.domain.person import Person
 from shared.domain.policy import Policy
 from shared.domain.resources import Kind, Resource, State, Step
-from shared.ports import Crowd, NotPublished
+from shared.ports import Crowd, NotPublished, Page
 from shared.services.admission import Admission
 from shared.services.tick import Tick
 from tests.stateful.world import ManualClock
@@ -28,8 +29,10 @@ class Store(MemoryStore):
     """A store whose crowd is scripted."""
 
     making = 0
+    counted = 0
 
     def creating(self) -> Crowd:
+        self.counted += 1
         return Crowd(self.making, super().creating().waiting)
 
 
@@ -87,6 +90,13 @@ class Stage:
         self.store.save(record, None, ())
         return record
 
+    def put(self, record: Environment, notebook: Resource, due_at: datetime | None) -> None:
+        """Another worker saves that record with this notebook."""
+        stored = self.store.load(record.key)
+        assert stored is not None
+        changed = replace(stored.environment, resources=(notebook,), due_at=due_at)
+        self.store.save(changed, stored.version, ())
+
     def run(self) -> list[str]:
         """Who was published, in order."""
         self.publisher.bodies.clear()
@@ -112,6 +122,10 @@ def running(name: str) -> Resource:
         since=after(-1),
         look_at=NOW,
     )
+
+
+def failing_template(minute: float) -> Resource:
+    return Resource(kind=Kind.SESSION_TEMPLATE, slot="s", name="t", look_at=after(minute))
 
 
 def failing() -> Resource:
@@ -146,6 +160,68 @@ def test_those_who_wait_are_let_in_first_come_first_served(stage: Stage) -> None
         stage.add(name, queued(minute), due=minute)
     assert stage.run() == ["first", "second"]
     assert all(body["admitted"] is True for body in stage.publisher.bodies)
+
+
+def test_who_waits_longer_goes_first_even_if_something_else_of_theirs_was_due_later(
+    stage: Stage,
+) -> None:
+    stage.add("third", queued(-1), failing_template(-9), due=-9)
+    stage.add("first", queued(-8), due=-8)
+    stage.add("second", queued(-7), due=-7)
+    stage.run()
+    admitted = [body["email"] for body in stage.publisher.bodies if "admitted" in body]
+    assert admitted == ["first@example.com", "second@example.com"]
+
+
+def test_two_ticks_at_once_let_the_same_people_in(stage: Stage) -> None:
+    for n in range(6):
+        stage.add(f"p{n}", queued(n - 9), due=n - 9)
+    assert stage.run() == ["p0", "p1"]
+    assert stage.run() == ["p0", "p1"], "nobody else, as long as these have not begun"
+
+
+def test_a_place_is_not_handed_on_twice_while_another_tick_lets_people_in() -> None:
+    """That one's people begin, and those who are done are seen to, while this one reads."""
+    stage = Stage(Policy(creations=4, list_above=3))
+    stage.store.making = 4
+    done = [stage.add(f"d{n}", running(f"d{n}")) for n in range(4)]
+    queue = [stage.add(f"q{n}", queued(n - 9), due=n - 9) for n in range(12)]
+    stage.census.names = {"z/elsewhere"}
+    due, listed = stage.store.due, []
+
+    def others_are_quick(*args: Any) -> Page[Environment]:
+        for record in () if listed else queue[:4]:
+            stage.put(record, a_notebook(under_way=Step.CREATE, since=NOW), after(3))
+        listed.append(due(*args))
+        for record in done:
+            stage.put(record, a_notebook(State.READY), None)
+        return listed[-1]
+
+    stage.store.due = others_are_quick  # type: ignore[method-assign]
+    assert [n for n in stage.run() if n.startswith("q")] == []
+    assert len(listed) == 1
+
+
+@pytest.mark.parametrize(("step", "let_in"), [(Step.CREATE, ["q0", "q1"]), (Step.START, [])])
+def test_only_the_place_of_somebody_whose_notebook_was_made_is_handed_on(
+    stage: Stage, step: Step, let_in: list[str]
+) -> None:
+    stage.store.making = 2
+    for n in range(4):
+        notebook = replace(running(f"d{n}"), under_way=step, state=step.moving)
+        stage.add(f"d{n}", notebook)
+        stage.add(f"q{n}", queued(n - 9), due=n - 9)
+    stage.census.names = {"z/d2", "z/d3"}
+    assert [name for name in stage.run() if name.startswith("q")] == let_in
+
+
+def test_the_crowd_is_counted_twice_a_tick_at_the_most(stage: Stage) -> None:
+    stage.run()
+    assert stage.store.counted == 1
+    for n in range(600):
+        stage.add(f"p{n}", queued(-1), due=-1)
+    stage.run()
+    assert stage.store.counted == 3
 
 
 @pytest.mark.parametrize(("making", "admitted"), [(0, 2), (1, 1), (2, 0), (9, 0)])
