@@ -26,13 +26,15 @@ MAX_EVENT_BYTES = 64 * 1024
 # No control characters and no bidirectional overrides: what people read is what was sent.
 # The last part keeps Python's `$` from admitting a final newline; to JSON Schema it is a no-op.
 _TEXT = r"^[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]*$(?!\n)"
-_ID = r"^[!-~]+$(?!\n)"
+_BLANK = r"[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]*"  # nothing, or nothing but spaces
+_FILLED = rf"^(?!{_BLANK}$){_TEXT[1:]}"
+_ID = rf"^(?:[!-~]+|{_BLANK})$(?!\n)"
 
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 Text = Annotated[str, Meta(max_length=200, pattern=_TEXT)]
 Reason = Annotated[str, Meta(max_length=1000, pattern=_TEXT)]
-Identifier = Annotated[str, Meta(min_length=1, max_length=200, pattern=_ID)]
-Group = Annotated[str, Meta(min_length=1, max_length=254, pattern=_TEXT)]
+Identifier = Annotated[str, Meta(max_length=200, pattern=_ID)]
+Group = Annotated[str, Meta(max_length=254, pattern=_TEXT)]
 Groups = Annotated[tuple[Group, ...], Meta(max_length=500)]
 Moment = Annotated[datetime, Meta(tz=True)]
 
@@ -40,8 +42,9 @@ Moment = Annotated[datetime, Meta(tz=True)]
 class NativeEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Somebody joins (topic `onboarding`) or leaves (topic `offboarding`).
 
-    Only `email` is needed. A join says everything about the person: a field left out is empty,
-    not "as before". A leave changes nothing about the person but that they leave.
+    Only `email` is needed; empty or blank text is as good as left out. A join says everything about
+    the person: a field left out is empty, not "as before". A leave changes nothing about the person
+    but that they leave.
     """
 
     email: Annotated[
@@ -49,7 +52,14 @@ class NativeEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     ]
     event_id: Annotated[
         Identifier | None,
-        Meta(description="What makes a repeat known as one. Default: the Pub/Sub message id."),
+        Meta(
+            description="What makes a repeat known as one, within `source` and topic. "
+            "Default: the Pub/Sub message id."
+        ),
+    ] = None
+    source: Annotated[
+        Identifier | None,
+        Meta(description="Which system sends it: ids of two systems may be alike."),
     ] = None
     occurred_at: Annotated[
         Moment | None,
@@ -77,7 +87,7 @@ class NativeEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     ] = False
     reason: Annotated[Reason | None, Meta(description="Why; kept in the history.")] = None
     previous_email: Annotated[
-        Annotated[str, Meta(min_length=3, max_length=254)] | None,
+        Annotated[str, Meta(max_length=254)] | None,
         Meta(
             description="Joining only: the person's former address, whose notebook's data moves "
             "to this one, and whose environment is then removed.",
@@ -86,24 +96,42 @@ class NativeEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class AdminEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An admin's order about somebody who has an environment (topic `admin-events`)."""
+    """An admin's order about somebody who has an environment (topic `admin-events`).
+
+    Empty or blank text is as good as left out.
+    """
 
     action: Annotated[
         Verdict,
         Meta(
-            description="`hold`: nothing of theirs is deleted until released. `release`: lifts a "
-            "hold, and quarantine. `retry`: what failed is tried again now."
+            description="`hold`: nothing of theirs is deleted until every hold is released. "
+            "`release`: lifts a hold, or all, and quarantine. `retry`: what failed is tried again "
+            "now."
         ),
     ]
     email: Annotated[str, Meta(min_length=3, max_length=254, description="Whose environment.")]
     reason: Annotated[
-        Annotated[str, Meta(min_length=1, max_length=1000, pattern=_TEXT)],
+        Annotated[str, Meta(min_length=1, max_length=1000, pattern=_FILLED)],
         Meta(description="Why; kept in the history and announced."),
     ]
+    hold: Annotated[
+        Text | None,
+        Meta(
+            description="Of `hold`: its id, such as a case number; default: the event's id. Of "
+            "`release`: which one it lifts, or `all`; default: the only one."
+        ),
+    ] = None
     by: Annotated[Text | None, Meta(description="Who gives the order; kept in the history.")] = None
     event_id: Annotated[
         Identifier | None,
-        Meta(description="What makes a repeat known as one. Default: the Pub/Sub message id."),
+        Meta(
+            description="What makes a repeat known as one, within `source` and action. "
+            "Default: the Pub/Sub message id."
+        ),
+    ] = None
+    source: Annotated[
+        Identifier | None,
+        Meta(description="Which system sends it: ids of two systems may be alike."),
     ] = None
     occurred_at: Annotated[
         Moment | None,
@@ -127,9 +155,7 @@ def read_typed(data: bytes, shape: type[Shape]) -> Shape:
             f"the event has {len(data)} bytes; at most {MAX_EVENT_BYTES} are read",
         )
     try:
-        value = _decoder(shape).decode(data)
-        json.loads(data, object_pairs_hook=_each_name_once)
-        return value
+        return _decoder(shape).decode(_without_blanks(data, shape))
     except msgspec.ValidationError as error:
         raise _located(str(error), shape) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -138,6 +164,37 @@ def read_typed(data: bytes, shape: type[Shape]) -> Shape:
             f"the message is not JSON in UTF-8 ({error}); "
             f'send an object such as {{"{msgspec.structs.fields(shape)[0].name}": …}}',
         ) from error
+
+
+def _without_blanks(data: bytes, shape: type[Shape]) -> bytes:
+    """The same JSON without optional fields, and elements of lists, that are empty or blank text.
+
+    ``Refused`` where such a text stands in a field that is needed, or a name is given twice. What
+    can't be read here is returned as it is: the decoder says what is wrong with it.
+    """
+    try:
+        event = json.loads(data.decode(), object_pairs_hook=_each_name_once)
+    except (ValueError, RecursionError):
+        return data
+    if not isinstance(event, dict):
+        return data
+    kept = {name: _without_blank_elements(value) for name, value in event.items()}
+    for field in msgspec.structs.fields(shape):
+        name = field.encode_name
+        if not _is_blank(event.get(name)):
+            continue
+        if field.required:
+            raise Refused(RefusalCode.WRONG_SHAPE, f"{name}: is empty; it has no default")
+        del kept[name]
+    return data if kept == event else json.dumps(kept).encode()
+
+
+def _without_blank_elements(value: Any) -> Any:
+    return [v for v in value if not _is_blank(v)] if isinstance(value, list) else value
+
+
+def _is_blank(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch(_BLANK, value) is not None
 
 
 _decoders: dict[type[Any], msgspec.json.Decoder[Any]] = {}
@@ -183,17 +240,19 @@ def schema_of(shape: type[msgspec.Struct], title: str) -> dict[str, Any]:
         "title": title,
         "description": inspect.cleandoc(schema["description"]),
     }
-    return whole | ({"$defs": definitions} if definitions else {})
+    whole |= {"$defs": definitions} if definitions else {}
+    return dict(json.loads(json.dumps(whole)))  # as it is published: lists, no tuples
 
 
-def _each_name_once(pairs: list[tuple[str, object]]) -> None:
+def _each_name_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     """JSON says nothing of a name given twice, and readers disagree on which one counts."""
-    names = [name for name, _ in pairs]
-    for name in names:
-        if names.count(name) > 1:
-            raise Refused(
-                RefusalCode.WRONG_SHAPE, f"{name[:80]}: given twice; send every field once"
-            )
+    fields: dict[str, object] = {}
+    for name, value in pairs:
+        if name in fields:
+            shown = name[:80] if name.isprintable() else repr(name[:80])
+            raise Refused(RefusalCode.WRONG_SHAPE, f"{shown}: given twice; send every field once")
+        fields[name] = value
+    return fields
 
 
 def _located(message: str, shape: type[Any]) -> Refused:

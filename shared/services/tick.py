@@ -31,7 +31,7 @@ class _Due(msgspec.Struct, frozen=True):
     waits for its turn; ``quiet``: and that is all.
     """
 
-    email: str
+    key: str
     awaits: frozenset[str]
     queues: bool
     quiet: bool
@@ -67,20 +67,20 @@ class Tick:
         """
         due = self._due(self._clock.now())
         moving = self._moving(due)
-        at_work = {d.email for d in due if d.awaits and d.awaits <= moving}
+        at_work = {d.key for d in due if d.awaits and d.awaits <= moving}
         # Who is seen to be done gives their place away before their record knows of it.
-        done = sum(1 for d in due if moving and d.awaits and d.email not in at_work)
+        done = sum(1 for d in due if moving and d.awaits and d.key not in at_work)
         turns = self._admission.turns() + done if any(d.queues for d in due) else 0
         messages = []
         waiting = 0
         for person in due:
             if person.queues and turns > 0:
                 turns -= 1
-                messages.append(msgspec.json.encode({"email": person.email, "admitted": True}))
+                messages.append(msgspec.json.encode({"key": person.key, "admitted": True}))
             elif person.quiet:
                 waiting += 1
-            elif person.email not in at_work:
-                messages.append(msgspec.json.encode({"email": person.email}))
+            elif person.key not in at_work:
+                messages.append(msgspec.json.encode({"key": person.key}))
         for start in range(0, len(messages), _PAGE):
             self._publisher.publish(self._topic, messages[start : start + _PAGE])
         counts = {"count": len(messages), "queued": waiting, "at_work": len(at_work)}
@@ -100,7 +100,7 @@ class Tick:
 
     def _in_short(self, environment: Environment, now: datetime) -> _Due:
         return _Due(
-            email=environment.person.email,
+            key=environment.key,
             awaits=awaited(environment, now, self._policy),
             queues=queues(environment),
             quiet=only_queues(environment, now),

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from shared.bootstrap import App
 from shared.domain.environment import Environment, Intent, Lease, Phase, Verb
 from shared.domain.faults import Fate, Problem
+from shared.domain.holds import Hold
 from shared.domain.names import person_key
 from shared.domain.normalise import Message
 from shared.domain.person import Person
@@ -44,7 +45,8 @@ def an_intent(verb: Verb = Verb.JOIN, id: str = "e1", **changes: Any) -> Intent:
 
 
 def a_record(*resources: Resource, verb: Verb = Verb.JOIN, **changes: Any) -> Environment:
-    """Ana's record, with an intent of ``verb`` in force."""
+    """Ana's record, with an intent of ``verb`` in force; ``held``: by this one hold, or None."""
+    held: Hold | None = changes.pop("held", None)
     record = Environment(
         key=KEY,
         person=Person(email=ANA),
@@ -55,6 +57,7 @@ def a_record(*resources: Resource, verb: Verb = Verb.JOIN, **changes: Any) -> En
         profile="full",
         grace_seconds=14 * 86400,
         left_at=NOW if verb is Verb.LEAVE else None,
+        holds=(held,) if held is not None else (),
         resources=resources,
     )
     return replace(record, **changes)

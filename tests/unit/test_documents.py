@@ -85,7 +85,7 @@ def test_the_top_level_is_what_listings_go_by() -> None:
     document = documents.encode_environment(an_environment())
     record = document.pop("record")
     assert document == {
-        "schema": 2,
+        "schema": 3,
         "key": an_environment().key,
         "email": "ana@example.com",
         "phase": "provisioning",
@@ -105,8 +105,8 @@ def test_times_to_order_by_are_in_utc_and_never_without_zone() -> None:
 
 
 def test_a_newer_schema_is_refused_whatever_else_it_holds() -> None:
-    newer = {"schema": 3, "key": "ana", "record": {"all": "different"}}
-    with pytest.raises(DocumentTooNew, match=r"environment 'ana' has schema 3.*knows up to 2"):
+    newer = {"schema": 4, "key": "ana", "record": {"all": "different"}}
+    with pytest.raises(DocumentTooNew, match=r"environment 'ana' has schema 4.*knows up to 3"):
         documents.decode_environment(newer)
 
 
@@ -127,7 +127,7 @@ def test_a_record_of_the_wrong_shape_is_refused_where_it_is_wrong() -> None:
 @pytest.mark.parametrize(
     "beside", [{}, {"record": 1}, {"record": {}}, {"record": {"resources": [1, {"place": 0}]}}]
 )
-@pytest.mark.parametrize("schema", [1, 2])
+@pytest.mark.parametrize("schema", [1, 2, 3])
 def test_a_document_of_no_shape_at_all_is_refused(schema: int, beside: dict[str, Any]) -> None:
     with pytest.raises(DocumentUnreadable, match=r"environment 'ana': record: "):
         documents.decode_environment({"schema": schema, "key": "ana"} | beside)
@@ -173,7 +173,7 @@ def test_a_record_of_the_first_schema_is_read_whole() -> None:
         ("session-template/spark", State.READY, ()),
     ]
     stored = documents.encode_environment(record)
-    assert (stored["schema"], stored["making"]) == (2, "creating")
+    assert (stored["schema"], stored["making"]) == (3, "creating")
     new = through_json(stored)["record"]
     for old_part, new_part in zip(
         [document["record"], document["record"]["intent"], *document["record"]["resources"]],

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from shared.domain.announcements import News
-from shared.domain.environment import Environment, Hold, Verb, Verdict
+from shared.domain.environment import Environment, Verb, Verdict
 from shared.domain.faults import Fate
+from shared.domain.holds import ALL, Hold
 from shared.domain.orders import Order, carry_out, forgiven
+from shared.domain.refusals import RefusalCode, Refused
 from shared.domain.resources import Kind, Resource, State, Step
 from shared.domain.ruling import Outcome, Ruling, rule
 from tests.support.builders import ANA, KEY, NOW, a_notebook, a_problem, a_record, after, an_intent
@@ -52,7 +54,9 @@ def test_a_hold_says_since_when_why_and_by_whose_word() -> None:
     ruling = obey(a_record(), an_order(reason="a lawsuit", by="legal@example.com"))
     record = ruling.environment
     assert ruling.outcome is Outcome.APPLIED
-    assert record.held == Hold(at=NOW, reason="a lawsuit", by="legal@example.com")
+    hold = Hold(id="o1", at=NOW, reason="a lawsuit", by="legal@example.com", given_at=NOW)
+    assert record.holds == (hold,)
+    assert record.held == hold
     assert news_of(record) == [(News.HELD, "a lawsuit")]
     assert record.due_at == NOW
     assert ruling.entry.action == "order.applied"
@@ -81,11 +85,20 @@ def test_a_hold_forgives_no_failure() -> None:
     assert (notebook.look_at, notebook.retry_at) == (NOW, None), "it is protected at once"
 
 
-def test_a_second_hold_keeps_what_the_first_one_said_and_is_not_announced_again() -> None:
-    ruling = obey(a_record(held=HELD), an_order(reason="another"))
+def test_a_hold_given_again_keeps_what_was_said_first_and_is_not_announced_again() -> None:
+    first = an_order(hold="CASE-7", reason="a lawsuit")
+    ruling = obey(a_record(), first, an_order(id="o2", hold="CASE-7", occurred_at=after(-9)))
     assert ruling.outcome is Outcome.APPLIED
-    assert ruling.environment.held == HELD
-    assert news_of(ruling.environment) == []
+    assert ruling.entry.text == "hold CASE-7 (because); in force already"
+    assert [(hold.id, hold.reason) for hold in ruling.environment.holds] == [
+        ("CASE-7", "a lawsuit")
+    ]
+    assert news_of(ruling.environment) == [(News.HELD, "a lawsuit")]
+
+
+def test_a_hold_has_the_id_of_its_event_unless_it_names_one() -> None:
+    record = obey(a_record(), an_order(id="m-7"), an_order(id="m-8", hold="CASE 7/b")).environment
+    assert [hold.id for hold in record.holds] == ["m-7", "CASE 7/b"]
 
 
 @pytest.mark.parametrize("verb", list(Verb))
@@ -167,7 +180,7 @@ def test_of_hold_and_release_the_newest_wins_however_late_the_older_comes() -> N
     late = obey(a_record(), release, hold)
     assert late.outcome is Outcome.STALE
     assert late.environment.held is None
-    assert "older than what is in force" in late.entry.text
+    assert "older than its release" in late.entry.text
     assert carry_out(late.environment, hold, NOW).outcome is Outcome.DUPLICATE
 
 
@@ -190,17 +203,121 @@ def test_a_retry_is_never_stale_and_makes_nothing_else_so() -> None:
     assert obey(a_record(), newest, younger, release).environment.held is None
 
 
+def test_a_hold_and_its_release_may_have_one_id() -> None:
+    hold = an_order(id="CASE-7")
+    release = an_order(Verdict.RELEASE, "CASE-7", occurred_at=after(1))
+    assert obey(a_record(), hold, release).environment.holds == ()
+
+
+def test_one_id_from_two_sources_is_two_orders() -> None:
+    hold = an_order(id="7", hold="CASE-7")
+    other = an_order(id="7", source="pubsub:admin-events/audit", hold="AUDIT-7")
+    record = obey(a_record(), hold, other).environment
+    assert [each.id for each in record.holds] == ["CASE-7", "AUDIT-7"]
+
+
+# Several holds
+
+CASE, AUDIT = an_order(id="o1", hold="CASE-7"), an_order(id="o2", hold="AUDIT-9")
+
+
+def a_release(hold: str = "", id: str = "r1", minute: float = 1) -> Order:
+    return an_order(Verdict.RELEASE, id, hold=hold, occurred_at=after(minute))
+
+
+def ids(record: Environment) -> list[str]:
+    return [hold.id for hold in record.holds]
+
+
+def test_a_release_lifts_the_hold_it_names_and_says_what_is_left() -> None:
+    ruling = obey(a_record(), CASE, AUDIT, a_release("CASE-7"))
+    assert ids(ruling.environment) == ["AUDIT-9"]
+    assert ruling.environment.held is not None
+    assert ruling.entry.text == (
+        "release CASE-7 (because); lifts CASE-7 (because); still held by AUDIT-9 (because)"
+    )
+    [*_, told] = ruling.environment.outbox
+    assert (told.news, told.hold) == (News.RELEASED, "CASE-7")
+    assert [hold.id for hold in told.holds] == ["AUDIT-9"]
+
+
+def test_a_release_of_all_lifts_each_and_each_is_announced() -> None:
+    record = obey(a_record(), CASE, AUDIT, a_release("all")).environment
+    assert record.held is None
+    told = [(item.hold, [h.id for h in item.holds]) for item in record.outbox]
+    assert told[-2:] == [("CASE-7", ["AUDIT-9"]), ("AUDIT-9", [])]
+
+
+def test_a_release_that_names_none_of_several_is_refused_and_names_them() -> None:
+    record = obey(a_record(), CASE, AUDIT).environment
+    with pytest.raises(Refused, match=r"CASE-7 \(because\), AUDIT-9 \(because\)") as refused:
+        carry_out(record, a_release(), NOW)
+    assert refused.value.code is RefusalCode.SEVERAL_HOLDS
+
+
+def test_a_release_of_an_unknown_hold_lifts_nothing_and_says_so() -> None:
+    ruling = obey(a_record(), CASE, a_release("CASE-8"))
+    assert ids(ruling.environment) == ["CASE-7"]
+    assert "no hold CASE-8 is in force; still held by CASE-7" in ruling.entry.text
+
+
+@pytest.mark.parametrize("name", ["CASE-7", "all", ""])
+def test_a_release_that_overtakes_its_hold_wins_all_the_same(name: str) -> None:
+    ruling = obey(a_record(), a_release(name), CASE)
+    assert (ruling.outcome, ruling.environment.holds) == (Outcome.STALE, ())
+    assert news_of(ruling.environment) == []
+    assert ids(
+        obey(ruling.environment, replace(CASE, event_id="o3", occurred_at=after(2))).environment
+    ) == ["CASE-7"]
+
+
+def test_a_release_that_names_none_ends_one_late_hold_and_no_other() -> None:
+    record = obey(a_record(), a_release(), CASE, AUDIT).environment
+    assert ids(record) == ["AUDIT-9"]
+
+
+def test_a_release_does_not_touch_a_hold_that_was_given_later() -> None:
+    later = replace(CASE, occurred_at=after(5))
+    ruling = obey(a_record(), later, a_release("CASE-7"))
+    assert (ruling.outcome, ids(ruling.environment)) == (Outcome.STALE, ["CASE-7"])
+    assert "older than CASE-7" in ruling.entry.text
+
+
+def test_a_hold_given_again_after_the_release_lasts_whichever_arrives_first() -> None:
+    again = replace(CASE, event_id="o9", occurred_at=after(5))
+    assert ids(obey(a_record(), CASE, again, a_release("CASE-7")).environment) == ["CASE-7"]
+    assert ids(obey(a_record(), CASE, a_release("CASE-7"), again).environment) == ["CASE-7"]
+
+
+def test_the_releases_remembered_are_limited() -> None:
+    releases = [a_release(f"CASE-{n}", f"r{n}") for n in range(99)]
+    record = obey(a_record(), *releases).environment
+    assert len(record.releases) <= 40
+    assert record.releases[-1].hold == "CASE-98"
+
+
+_NAMES = ("CASE-7", "AUDIT-9")
+
+
 @given(st.data())
-def test_any_order_and_any_repetition_end_in_the_same_hold(data: st.DataObject) -> None:
-    drawn = data.draw(
-        st.lists(st.tuples(st.sampled_from(Verdict), st.integers(-3, 0)), min_size=1, max_size=6)
+def test_any_order_and_any_repetition_end_in_the_same_holds(data: st.DataObject) -> None:
+    said = st.one_of(
+        st.tuples(st.just(Verdict.HOLD), st.sampled_from(_NAMES), st.integers(-3, 0)),
+        st.tuples(st.just(Verdict.RELEASE), st.sampled_from((*_NAMES, ALL)), st.integers(-3, 0)),
+        st.tuples(st.just(Verdict.RETRY), st.just(""), st.integers(-3, 0)),
     )
     orders = [
-        an_order(verdict, f"o{n}", occurred_at=after(minute))
-        for n, (verdict, minute) in enumerate(drawn)
+        an_order(verdict, f"o{n}", hold=name, occurred_at=after(minute))
+        for n, (verdict, name, minute) in enumerate(data.draw(st.lists(said, max_size=7)))
     ]
-    again = data.draw(st.lists(st.sampled_from(orders)))
-    record = obey(a_record(), *data.draw(st.permutations([*orders, *again]))).environment
-    lasting = [o for o in orders if o.verdict is not Verdict.RETRY]
-    newest = max(lasting, key=lambda o: o.order, default=None)
-    assert (record.held is not None) == (newest is not None and newest.verdict is Verdict.HOLD)
+    again = data.draw(st.lists(st.sampled_from(orders))) if orders else []
+    record = a_record()
+    for order in data.draw(st.permutations([*orders, *again])):
+        record = carry_out(record, order, NOW).environment
+    in_force = set()
+    for order in sorted(orders, key=lambda o: (o.occurred_at, o.verdict is Verdict.HOLD)):
+        if order.verdict is Verdict.HOLD:
+            in_force.add(order.hold)
+        elif order.verdict is Verdict.RELEASE:
+            in_force -= set(_NAMES) if order.hold == ALL else {order.hold}
+    assert {hold.id for hold in record.holds} == in_force

@@ -160,7 +160,7 @@ def test_a_stale_event_sent_again_is_a_duplicate() -> None:
 def test_the_ids_remembered_are_limited() -> None:
     record = fold(an_intent(JOIN, f"e{n}", occurred_at=after(n)) for n in range(300))
     assert 50 <= len(record.recent) <= 100
-    assert record.recent[-1] == "e299"
+    assert record.recent[-1] == "join test e299"
 
 
 def test_a_scheduled_leave_survives_an_older_join_that_arrives_later() -> None:
