@@ -17,6 +17,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta
 
+from shared.domain.blanks import BLANK, without_blanks
 from shared.domain.environment import Verdict
 from shared.domain.refusals import RefusalCode, Refused
 from shared.domain.suggest import closest
@@ -26,9 +27,8 @@ MAX_EVENT_BYTES = 64 * 1024
 # No control characters and no bidirectional overrides: what people read is what was sent.
 # The last part keeps Python's `$` from admitting a final newline; to JSON Schema it is a no-op.
 _TEXT = r"^[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]*$(?!\n)"
-_BLANK = r"[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]*"  # nothing, or nothing but spaces
-_FILLED = rf"^(?!{_BLANK}$){_TEXT[1:]}"
-_ID = rf"^(?:[!-~]+|{_BLANK})$(?!\n)"
+_FILLED = rf"^(?!{BLANK}$){_TEXT[1:]}"
+_ID = rf"^(?:[!-~]+|{BLANK})$(?!\n)"
 
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 Text = Annotated[str, Meta(max_length=200, pattern=_TEXT)]
@@ -155,7 +155,7 @@ def read_typed(data: bytes, shape: type[Shape]) -> Shape:
             f"the event has {len(data)} bytes; at most {MAX_EVENT_BYTES} are read",
         )
     try:
-        return _decoder(shape).decode(_without_blanks(data, shape))
+        return _decoder(shape).decode(without_blanks(data, shape))
     except msgspec.ValidationError as error:
         raise _located(str(error), shape) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -164,37 +164,6 @@ def read_typed(data: bytes, shape: type[Shape]) -> Shape:
             f"the message is not JSON in UTF-8 ({error}); "
             f'send an object such as {{"{msgspec.structs.fields(shape)[0].name}": …}}',
         ) from error
-
-
-def _without_blanks(data: bytes, shape: type[Shape]) -> bytes:
-    """The same JSON without optional fields, and elements of lists, that are empty or blank text.
-
-    ``Refused`` where such a text stands in a field that is needed, or a name is given twice. What
-    can't be read here is returned as it is: the decoder says what is wrong with it.
-    """
-    try:
-        event = json.loads(data.decode(), object_pairs_hook=_each_name_once)
-    except (ValueError, RecursionError):
-        return data
-    if not isinstance(event, dict):
-        return data
-    kept = {name: _without_blank_elements(value) for name, value in event.items()}
-    for field in msgspec.structs.fields(shape):
-        name = field.encode_name
-        if not _is_blank(event.get(name)):
-            continue
-        if field.required:
-            raise Refused(RefusalCode.WRONG_SHAPE, f"{name}: is empty; it has no default")
-        del kept[name]
-    return data if kept == event else json.dumps(kept).encode()
-
-
-def _without_blank_elements(value: Any) -> Any:
-    return [v for v in value if not _is_blank(v)] if isinstance(value, list) else value
-
-
-def _is_blank(value: object) -> bool:
-    return isinstance(value, str) and re.fullmatch(_BLANK, value) is not None
 
 
 _decoders: dict[type[Any], msgspec.json.Decoder[Any]] = {}
@@ -242,17 +211,6 @@ def schema_of(shape: type[msgspec.Struct], title: str) -> dict[str, Any]:
     }
     whole |= {"$defs": definitions} if definitions else {}
     return dict(json.loads(json.dumps(whole)))  # as it is published: lists, no tuples
-
-
-def _each_name_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """JSON says nothing of a name given twice, and readers disagree on which one counts."""
-    fields: dict[str, object] = {}
-    for name, value in pairs:
-        if name in fields:
-            shown = name[:80] if name.isprintable() else repr(name[:80])
-            raise Refused(RefusalCode.WRONG_SHAPE, f"{shown}: given twice; send every field once")
-        fields[name] = value
-    return fields
 
 
 def _located(message: str, shape: type[Any]) -> Refused:

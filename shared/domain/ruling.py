@@ -18,6 +18,7 @@ from shared.domain.announcements import News
 from shared.domain.environment import Entry, Environment, Intent, Phase, Verb
 from shared.domain.evidence import Leaving, amended, current, opened
 from shared.domain.telling import announced
+from shared.domain.wording import moves, named, what
 
 _REMEMBERED = 64  # event ids: enough for a publisher that repeats itself within days
 
@@ -55,8 +56,8 @@ def rule(environment: Environment | None, intent: Intent, key: str, now: datetim
         return _announced(record, intent, now)
     if record.intent is not None and intent.order < record.intent.order:
         return _unchanged(_with_facts(record, intent), intent, Outcome.STALE, now)
-    cancelled = _named("cancels", _overtaken(record.pending, intent))
-    text = f"{_what(intent)} in force{_moves(record, intent)}{cancelled}"
+    cancelled = named("cancels", _overtaken(record.pending, intent))
+    text = f"{what(intent)} in force{moves(record, intent)}{cancelled}"
     return Ruling(
         Outcome.APPLIED,
         put_in_force(record, intent, now),
@@ -83,7 +84,7 @@ def promotions(environment: Environment, now: datetime) -> tuple[Entry, ...]:
     for intent in _ripe(environment, now):
         cancelled = _overtaken(pending, intent)
         pending = tuple(i for i in pending if i.order > intent.order)
-        text = f"{intent.verb} announced earlier is in force now{_named('cancels', cancelled)}"
+        text = f"{intent.verb} announced earlier is in force now{named('cancels', cancelled)}"
         entries.append(_entry(now, intent, Outcome.APPLIED, text))
     return tuple(entries)
 
@@ -148,7 +149,7 @@ def _cancelled(
         environment,
         News.CANCELLED,
         now,
-        reason=f"{_what(overtaken)}: overtaken by {_what(by)} of event {by.event_id}",
+        reason=f"{what(overtaken)}: overtaken by {what(by)} of event {by.event_id}",
         effective_at=overtaken.effective_at,
         event_id=overtaken.event_id,
     )
@@ -214,7 +215,7 @@ def _announced(record: Environment, intent: Intent, now: datetime) -> Ruling:
     replaced = [i for i in of_same_verb if i.effective_at is None or i.effective_at > now]
     pending = (*(i for i in record.pending if i not in replaced), intent)
     when = intent.effective_at.isoformat()
-    text = f"{_what(intent)}, to take effect at {when}{_named('replaces', replaced)}"
+    text = f"{what(intent)}, to take effect at {when}{named('replaces', replaced)}"
     record = replace(
         record, pending=tuple(sorted(pending, key=lambda i: (i.effective_at, i.order)))
     )
@@ -224,7 +225,7 @@ def _announced(record: Environment, intent: Intent, now: datetime) -> Ruling:
             record,
             News.SCHEDULED,
             now,
-            reason=_what(intent),
+            reason=what(intent),
             effective_at=intent.effective_at,
             event_id=intent.event_id,
         ),
@@ -237,47 +238,7 @@ def _unchanged(record: Environment, intent: Intent, outcome: Outcome, now: datet
         Outcome.DUPLICATE: "seen before; if it is meant anew, send it with another event_id",
         Outcome.STALE: f"of {intent.occurred_at.isoformat()} is older than what is in force",
     }[outcome]
-    return Ruling(outcome, record, _entry(now, intent, outcome, f"{_what(intent)} {why}"))
-
-
-def _moves(record: Environment, intent: Intent) -> str:
-    """What a join changes for somebody who is here already, in words; '' if nothing."""
-    if intent.moved_from:
-        return f"; moved here from {intent.moved_from}"
-    if intent.moved_to:
-        return f"; moved to {intent.moved_to}"
-    if intent.verb is Verb.LEAVE or record.intent is None or record.intent.verb is Verb.LEAVE:
-        return ""
-    new, old = intent.person, record.person
-    changes = [
-        f"{name} {before or 'none'} -> {after or 'none'}"
-        for name, before, after in (
-            ("profile", record.profile, intent.profile),
-            ("team", old.team, new.team),
-            ("cost centre", old.cost_center, new.cost_center),
-            ("groups", ", ".join(old.groups), ", ".join(new.groups)),
-        )
-        if before != after
-    ]
-    return f"; moves: {'; '.join(changes)}" if changes else ""
-
-
-def _named(verb: str, intents: Sequence[Intent]) -> str:
-    """``; cancels leave HR-7 of 2026-12-31T17:00:00+00:00``; '' if there are none."""
-    if not intents:
-        return ""
-    each = [
-        f"{i.verb} {i.event_id} of {i.effective_at.isoformat()}"
-        for i in intents
-        if i.effective_at is not None
-    ]
-    return f"; {verb} {', '.join(each)}"
-
-
-def _what(intent: Intent) -> str:
-    because = f" ({intent.reason})" if intent.reason else ""
-    with_profile = f" as {intent.profile}" if intent.profile else ""
-    return f"{intent.verb}{with_profile}{because}"
+    return Ruling(outcome, record, _entry(now, intent, outcome, f"{what(intent)} {why}"))
 
 
 def _entry(now: datetime, intent: Intent, outcome: Outcome, text: str) -> Entry:

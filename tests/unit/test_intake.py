@@ -24,6 +24,7 @@ from tests.support.builders import (
     hold_lease,
     minutes,
     once_at,
+    ready_world,
 )
 
 
@@ -240,3 +241,41 @@ def test_immediate_is_for_leaving_only() -> None:
     intent = world.record(ANA).intent
     assert intent is not None
     assert not intent.immediate
+
+
+# Sources, and what is blank
+
+
+def test_an_id_is_compared_within_its_source() -> None:
+    world = World()
+    assert world.join(ANA, event_id="7", source="hr") == "applied"
+    world.pass_time(minutes(1))
+    assert world.join(ANA, event_id="7", source="directory") == "applied"
+    assert world.join(ANA, event_id="7", source="hr") == "duplicate"
+    intent = world.record(ANA).intent
+    assert intent is not None
+    assert intent.source == "pubsub:onboarding/directory"
+
+
+def test_a_blank_cost_centre_or_team_is_none_in_record_and_labels() -> None:
+    world = World()
+    world.join(ANA, cost_center="  ", team="\u00a0", profile=" ", event_id="")
+    person = world.record(ANA).person
+    assert (person.cost_center, person.team, world.record(ANA).profile) == (None, None, "full")
+
+
+# Retry
+
+
+def test_a_retry_of_somebody_who_is_ready_changes_nothing() -> None:
+    world = ready_world()
+    news, before = len(world.topics.news), world.record(ANA)
+    calls = calls_of(world, lambda: world.order("retry", ANA))
+    world.run_for(minutes(10))
+    assert {name.rpartition(".")[2] for name in calls} == {"load", "save", "observe"}
+    assert len(world.topics.news) == news
+    assert actions_of(world)[-1] == "order.applied"
+    after = world.record(ANA)
+    assert after.phase is before.phase
+    states = [[(r.id, r.name, r.state, r.serial) for r in e.resources] for e in (before, after)]
+    assert states[0] == states[1]

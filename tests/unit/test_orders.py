@@ -2,49 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from shared.domain.announcements import News
 from shared.domain.environment import Environment, Verb, Verdict
 from shared.domain.faults import Fate
-from shared.domain.holds import ALL, Hold
-from shared.domain.orders import Order, carry_out, forgiven
-from shared.domain.refusals import RefusalCode, Refused
+from shared.domain.holds import Hold
+from shared.domain.orders import carry_out, forgiven
 from shared.domain.resources import Kind, Resource, State, Step
-from shared.domain.ruling import Outcome, Ruling, rule
-from tests.support.builders import ANA, KEY, NOW, a_notebook, a_problem, a_record, after, an_intent
+from shared.domain.ruling import Outcome, rule
+from tests.support.builders import (
+    KEY,
+    NOW,
+    a_notebook,
+    a_problem,
+    a_record,
+    after,
+    an_intent,
+    an_order,
+    obey,
+)
 
 HELD = Hold(at=after(-60), reason="a lawsuit", by="legal@example.com")
 TEMPLATE = Resource(kind=Kind.SESSION_TEMPLATE, slot="spark", name="t", state=State.READY)
 
 
-def an_order(verdict: Verdict = Verdict.HOLD, id: str = "o1", **changes: Any) -> Order:
-    order = Order(
-        verdict=verdict,
-        event_id=id,
-        source="pubsub:admin-events",
-        occurred_at=NOW,
-        email=ANA,
-        reason="because",
-    )
-    return replace(order, **changes)
-
-
 def news_of(record: Environment) -> list[tuple[News, str]]:
     return [(item.news, item.reason) for item in record.outbox]
-
-
-def obey(record: Environment, *orders: Order) -> Ruling:
-    """What came of the last of them, all carried out in this order."""
-    rulings: list[Ruling] = []
-    for order in orders:
-        rulings.append(carry_out(rulings[-1].environment if rulings else record, order, NOW))
-    return rulings[-1]
 
 
 # Hold
@@ -214,110 +199,3 @@ def test_one_id_from_two_sources_is_two_orders() -> None:
     other = an_order(id="7", source="pubsub:admin-events/audit", hold="AUDIT-7")
     record = obey(a_record(), hold, other).environment
     assert [each.id for each in record.holds] == ["CASE-7", "AUDIT-7"]
-
-
-# Several holds
-
-CASE, AUDIT = an_order(id="o1", hold="CASE-7"), an_order(id="o2", hold="AUDIT-9")
-
-
-def a_release(hold: str = "", id: str = "r1", minute: float = 1) -> Order:
-    return an_order(Verdict.RELEASE, id, hold=hold, occurred_at=after(minute))
-
-
-def ids(record: Environment) -> list[str]:
-    return [hold.id for hold in record.holds]
-
-
-def test_a_release_lifts_the_hold_it_names_and_says_what_is_left() -> None:
-    ruling = obey(a_record(), CASE, AUDIT, a_release("CASE-7"))
-    assert ids(ruling.environment) == ["AUDIT-9"]
-    assert ruling.environment.held is not None
-    assert ruling.entry.text == (
-        "release CASE-7 (because); lifts CASE-7 (because); still held by AUDIT-9 (because)"
-    )
-    [*_, told] = ruling.environment.outbox
-    assert (told.news, told.hold) == (News.RELEASED, "CASE-7")
-    assert [hold.id for hold in told.holds] == ["AUDIT-9"]
-
-
-def test_a_release_of_all_lifts_each_and_each_is_announced() -> None:
-    record = obey(a_record(), CASE, AUDIT, a_release("all")).environment
-    assert record.held is None
-    told = [(item.hold, [h.id for h in item.holds]) for item in record.outbox]
-    assert told[-2:] == [("CASE-7", ["AUDIT-9"]), ("AUDIT-9", [])]
-
-
-def test_a_release_that_names_none_of_several_is_refused_and_names_them() -> None:
-    record = obey(a_record(), CASE, AUDIT).environment
-    with pytest.raises(Refused, match=r"CASE-7 \(because\), AUDIT-9 \(because\)") as refused:
-        carry_out(record, a_release(), NOW)
-    assert refused.value.code is RefusalCode.SEVERAL_HOLDS
-
-
-def test_a_release_of_an_unknown_hold_lifts_nothing_and_says_so() -> None:
-    ruling = obey(a_record(), CASE, a_release("CASE-8"))
-    assert ids(ruling.environment) == ["CASE-7"]
-    assert "no hold CASE-8 is in force; still held by CASE-7" in ruling.entry.text
-
-
-@pytest.mark.parametrize("name", ["CASE-7", "all", ""])
-def test_a_release_that_overtakes_its_hold_wins_all_the_same(name: str) -> None:
-    ruling = obey(a_record(), a_release(name), CASE)
-    assert (ruling.outcome, ruling.environment.holds) == (Outcome.STALE, ())
-    assert news_of(ruling.environment) == []
-    assert ids(
-        obey(ruling.environment, replace(CASE, event_id="o3", occurred_at=after(2))).environment
-    ) == ["CASE-7"]
-
-
-def test_a_release_that_names_none_ends_one_late_hold_and_no_other() -> None:
-    record = obey(a_record(), a_release(), CASE, AUDIT).environment
-    assert ids(record) == ["AUDIT-9"]
-
-
-def test_a_release_does_not_touch_a_hold_that_was_given_later() -> None:
-    later = replace(CASE, occurred_at=after(5))
-    ruling = obey(a_record(), later, a_release("CASE-7"))
-    assert (ruling.outcome, ids(ruling.environment)) == (Outcome.STALE, ["CASE-7"])
-    assert "older than CASE-7" in ruling.entry.text
-
-
-def test_a_hold_given_again_after_the_release_lasts_whichever_arrives_first() -> None:
-    again = replace(CASE, event_id="o9", occurred_at=after(5))
-    assert ids(obey(a_record(), CASE, again, a_release("CASE-7")).environment) == ["CASE-7"]
-    assert ids(obey(a_record(), CASE, a_release("CASE-7"), again).environment) == ["CASE-7"]
-
-
-def test_the_releases_remembered_are_limited() -> None:
-    releases = [a_release(f"CASE-{n}", f"r{n}") for n in range(99)]
-    record = obey(a_record(), *releases).environment
-    assert len(record.releases) <= 40
-    assert record.releases[-1].hold == "CASE-98"
-
-
-_NAMES = ("CASE-7", "AUDIT-9")
-
-
-@given(st.data())
-def test_any_order_and_any_repetition_end_in_the_same_holds(data: st.DataObject) -> None:
-    said = st.one_of(
-        st.tuples(st.just(Verdict.HOLD), st.sampled_from(_NAMES), st.integers(-3, 0)),
-        st.tuples(st.just(Verdict.RELEASE), st.sampled_from((*_NAMES, ALL)), st.integers(-3, 0)),
-        st.tuples(st.just(Verdict.RETRY), st.just(""), st.integers(-3, 0)),
-    )
-    orders = [
-        an_order(verdict, f"o{n}", hold=name, occurred_at=after(minute))
-        for n, (verdict, name, minute) in enumerate(data.draw(st.lists(said, max_size=7)))
-    ]
-    again = data.draw(st.lists(st.sampled_from(orders))) if orders else []
-    record = a_record()
-    for order in data.draw(st.permutations([*orders, *again])):
-        record = carry_out(record, order, NOW).environment
-    in_force = set()
-    for order in sorted(orders, key=lambda o: (o.occurred_at, o.verdict is Verdict.HOLD)):
-        if order.verdict is Verdict.HOLD:
-            in_force.add(order.hold)
-        elif order.verdict is Verdict.RELEASE:
-            in_force -= set(_NAMES) if order.hold == ALL else {order.hold}
-    assert {hold.id for hold in record.holds} == in_force
