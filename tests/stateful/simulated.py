@@ -158,10 +158,10 @@ class SimulatedLife:
 
         self.survive(deliver)
 
-    def order(self, action: str, email: str) -> None:
+    def order(self, action: str, email: str, *, hold: str = "") -> None:
         """An admin steps in; whether the answer got lost is for the record to tell."""
         self.world.pass_time(timedelta(seconds=1))
-        self.survive(lambda: self.world.order(action, email))
+        self.survive(lambda: self.world.order(action, email, hold=hold))
         record = self.world.environment(email)
         spans = self.model.holds.setdefault(person_key(email), [])
         held = record is not None and record.held is not None
