@@ -50,7 +50,7 @@ def label_value(text: str | None) -> str:
     Where more than capitals had to go, a short hash is added, so that two cost centres that differ
     only in what was dropped remain two on the bill.
     """
-    if not text or not text.strip():
+    if not text:
         return ""
     plain = re.sub(r"[^a-z0-9_-]+", "-", text.lower()).strip("-_")
     if plain == text.lower() and len(plain) <= 63:

@@ -149,8 +149,9 @@ class SimulatedLife:
             if outcome == "foreign-domain":
                 assert sent.verb is Verb.JOIN or not is_known, "somebody who is here can't leave"
             for twin in twins:
-                # Refused once, it is acknowledged; one that was already taken stays taken.
-                twin.refused = outcome == "foreign-domain" and twin.acked_at is None
+                # Refused, it is acknowledged; one that was already taken stays taken.
+                fresh = twin.refused or twin.acked_at is None
+                twin.refused = outcome == "foreign-domain" and fresh
                 twin.acked_at = twin.acked_at or self.now
                 # A duplicate got into the record when its worker crashed.
                 first = twin.tried_at if outcome == "duplicate" else self.now
