@@ -13,6 +13,7 @@ import pytest
 from shared.domain.environment import Phase, Verb
 from shared.domain.normalise import Message
 from shared.domain.profiles import ProfilesInvalid
+from shared.domain.resources import Kind, State
 from shared.services.intake import Contended
 from tests.stateful.world import START, World
 from tests.support.builders import (
@@ -267,15 +268,19 @@ def test_a_blank_cost_centre_or_team_is_none_in_record_and_labels() -> None:
 # Retry
 
 
-def test_a_retry_of_somebody_who_is_ready_changes_nothing() -> None:
+@pytest.mark.parametrize("asleep", [False, True], ids=["runs", "stopped by its owner"])
+def test_a_retry_of_somebody_who_is_ready_changes_nothing(asleep: bool) -> None:
     world = ready_world()
+    if asleep:
+        [notebook] = world.cloud.alive(Kind.WORKBENCH)
+        notebook.state = State.STOPPED
     news, before = len(world.topics.news), world.record(ANA)
     calls = calls_of(world, lambda: world.order("retry", ANA))
     world.run_for(minutes(10))
     assert {name.rpartition(".")[2] for name in calls} == {"load", "save", "observe"}
     assert len(world.topics.news) == news
-    assert actions_of(world)[-1] == "order.applied"
+    assert not [a for a in actions_of(world) if a.startswith("step.")]
     after = world.record(ANA)
     assert after.phase is before.phase
-    states = [[(r.id, r.name, r.state, r.serial) for r in e.resources] for e in (before, after)]
-    assert states[0] == states[1]
+    steps = [[(r.id, r.name, r.serial, r.under_way) for r in e.resources] for e in (before, after)]
+    assert steps[0] == steps[1]
