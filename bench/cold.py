@@ -21,6 +21,7 @@ from bench.ratios import median_ratio, spread
 from bench.report import TIMES, Row
 from bench.servers import Function, Request, Started, start_cold
 from local.functions import base_environment
+from shared.domain.names import person_key
 
 _MAIN = Path(__file__).parent.parent / "main.py"
 ENTRY_POINTS = ("onboard", "offboard", "converge", "reconcile", "fleet")
@@ -95,14 +96,16 @@ class ColdStarts:
                 onboard(events.cloud_event("onboarding", body, f"before-{email}"))
         with serving(settings, lambda given: Earlier(given, settled)):
             for email in leavers:
-                converge(events.cloud_event("converge", {"email": email}, f"settle-{email}"))
+                converge(
+                    events.cloud_event("converge", {"key": person_key(email)}, f"settle-{email}")
+                )
 
     def _start(self, target: str, number: int) -> Started:
         email = self._email(target, number)
         bodies: dict[str, events.Json] = {
             "onboard": events.join(email),
             "offboard": events.leave(email),
-            "converge": {"email": email},
+            "converge": {"key": person_key(email)},
             "reconcile": {"scope": "due"},
         }
         topics = {"onboard": "onboarding", "offboard": "offboarding"}

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Annotated, Any
 
 import functions_framework
 import msgspec
+from msgspec import Meta
 
 from functions.handling import handling, read_body
-from shared.domain.names import person_key
-from shared.domain.person import parse_email
+from shared.domain.names import KEY_PATTERN
 from shared.domain.refusals import RefusalCode, Refused
 from shared.services.converged import Converged
 
@@ -18,12 +18,14 @@ log = logging.getLogger(__name__)
 
 
 class ConvergeMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Whose environment to converge: `{"email": "ana@example.com"}`.
+    """Whose environment to converge, by its key: `{"key": "ana-rzb4un3qciuo"}`.
+
+    Not by an address: what may be sent in from outside doesn't matter for who is here already.
 
     `admitted`: the tick says that it is their turn to have a notebook made.
     """
 
-    email: str
+    key: Annotated[str, Meta(pattern=KEY_PATTERN)]
     admitted: bool = False
 
 
@@ -32,12 +34,11 @@ def converge(event: Any) -> None:
     """Look at what is under way for one person, and take the next steps."""
     with handling(event, topic="converge") as (app, message):
         body = read_body(message, ConvergeMessage)
-        email = parse_email(body.email, allowed_domains=app.settings.allowed_domains)
-        key = person_key(email)
-        outcome = app.converge.run(key, admitted=body.admitted)
+        outcome = app.converge.run(body.key, admitted=body.admitted)
         if outcome is Converged.UNKNOWN:
             raise Refused(
                 RefusalCode.UNKNOWN_PERSON,
-                f"email: there is no environment of {email}; publish a join on onboarding first",
+                f"key: there is no environment with the key {body.key!r}; send a key as fleet "
+                "shows it",
             )
-        log.info("converged", extra={"action": f"converge.{outcome}", "person": key})
+        log.info("converged", extra={"action": f"converge.{outcome}", "person": body.key})

@@ -26,7 +26,7 @@ from functions.fleet_questions import (
     question_of,
     refuse_unknown,
 )
-from functions.fleet_views import detail, never_opened, summary
+from functions.fleet_views import detail, holds, never_opened, summary
 from shared import logs
 from shared.bootstrap import App, app
 from shared.domain.environment import Environment
@@ -91,7 +91,7 @@ def _leaving(parts: App, request: flask.Request, asked: Question) -> dict[str, A
         "email": environment.person.email,
         "key": environment.key,
         "phase": environment.phase,
-        "hold": environment.held,
+        "holds": holds(environment),
         "leavings": environment.leavings[::-1],
     }
 

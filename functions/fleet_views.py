@@ -40,12 +40,20 @@ def detail(environment: Environment, history: Sequence[Entry]) -> dict[str, Any]
         "pending": [_event(intent) for intent in environment.pending],
         "left_at": environment.left_at,
         "removal_at": environment.removal_at if environment.leaving else None,
-        "hold": environment.held,
+        "holds": holds(environment),
         "leaving": environment.leavings[-1] if environment.leavings else None,
         "next_look_at": environment.due_at,
         "resources": [_resource(r) for r in environment.resources],
         "history": list(history),
     }
+
+
+def holds(environment: Environment) -> list[dict[str, Any]]:
+    """Every hold in force, the first one first; nothing is deleted before the last is released."""
+    return [
+        {"id": hold.id, "reason": hold.reason, "by": hold.by, "at": hold.at}
+        for hold in environment.holds
+    ]
 
 
 def _desired(environment: Environment) -> str:

@@ -34,8 +34,8 @@ dd { margin: 0 0 .2rem 11rem; }
 </head>
 <body>
 <h1>Leaving record of {{ person.display_name or person.email }}</h1>
-<p>{{ person.email }} ({{ key }}){% if held %}; on hold since {{ held.at | moment }}:
-{{ held.reason }}{% if held.by %} (by {{ held.by }}){% endif %}{% endif %}</p>
+<p>{{ person.email }} ({{ key }}){% for hold in holds %}; on hold since {{ hold.at | moment }}:
+{{ hold.reason }} ({{ hold.id }}{% if hold.by %}, by {{ hold.by }}{% endif %}){% endfor %}</p>
 {% for leaving in leavings %}
 <h2>Left {{ leaving.left_at | moment }}</h2>
 <dl>
@@ -81,7 +81,7 @@ def leaving_page(environment: Environment) -> str:
     page: str = _template().render(
         person=environment.person,
         key=environment.key,
-        held=environment.held,
+        holds=environment.holds,
         leavings=environment.leavings[::-1],
     )
     return page

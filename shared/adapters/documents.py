@@ -28,10 +28,11 @@ from typing import Any, TypeVar
 import msgspec
 
 from shared.domain.environment import Entry, Environment, Parked
+from shared.domain.holds import ALL
 from shared.domain.names import fingerprint, slug
 from shared.domain.queueing import is_being_made, queues
 
-SCHEMA = 2
+SCHEMA = 3
 
 Document = dict[str, Any]
 Upgrade = Callable[[Any], Any]
@@ -77,7 +78,8 @@ def encode_environment(environment: Environment) -> Document:
 
 def decode_environment(document: Mapping[str, Any]) -> Environment:
     """The record in a document. Raises ``DocumentTooNew`` or ``DocumentUnreadable``."""
-    return _decode(document, Environment, "environment", "key", {1: _without_counted_places})
+    upgrades = {1: _without_counted_places, 2: _with_holds}
+    return _decode(document, Environment, "environment", "key", upgrades)
 
 
 def making(environment: Environment) -> str | None:
@@ -183,6 +185,24 @@ def _without_counted_places(record: Any) -> Any:
         for each in record["resources"]
     ]
     return {**record, "resources": resources}
+
+
+def _with_holds(record: Any) -> Any:
+    """Schema 2 to 3: one hold and the newest order; now holds and releases, each with its id.
+
+    The one hold gets the id of the order that gave it. A release lifted whatever was in force.
+    """
+    if not isinstance(record, Mapping):
+        return record
+    held, order = record.get("held"), record.get("order")
+    rest = {name: value for name, value in record.items() if name not in ("held", "order")}
+    given_at, is_hold, event_id = order or (None, held is not None, "earlier")
+    if isinstance(held, Mapping):
+        hold = {"id": event_id if is_hold else "earlier", "given_at": given_at if is_hold else None}
+        rest["holds"] = [{**held, **hold}]
+    if order and not is_hold:
+        rest["releases"] = [{"hold": ALL, "given_at": given_at}]
+    return rest
 
 
 def _decode(

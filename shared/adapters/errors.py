@@ -39,6 +39,9 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     advice: str = ""
 
 
+# The event that led here is known by its id: sent again it would be a duplicate.
+_RETRY = 'then publish {"action":"retry", …} on topic admin-events.'
+
 TABLE = (
     Row(
         why="Compute has no such machine left in this zone; seen as 429, 503, UNKNOWN and as the "
@@ -61,7 +64,7 @@ TABLE = (
         text=r"SERVICE_DISABLED|accessNotConfigured|has not been used in project \S+ before or it"
         r" is disabled",
         fate=Fate.PERMANENT,
-        advice="Enable the API with gcloud services enable, then send the event again.",
+        advice=f"Enable the API with gcloud services enable, {_RETRY}",
     ),
     Row(
         why="a rate limit is known by its words, whatever carries them: Compute says it with 400, "
@@ -135,20 +138,20 @@ TABLE = (
         statuses=("PERMISSION_DENIED",),
         fate=Fate.PERMANENT,
         advice="Grant the permission named here to the service account this function runs as, "
-        "then send the event again.",
+        + _RETRY,
     ),
     Row(
         why="the request itself is wrong, so the profile is (or the API has moved on)",
         statuses=("INVALID_ARGUMENT", "OUT_OF_RANGE", "UNIMPLEMENTED"),
         fate=Fate.PERMANENT,
-        advice="Correct the profile, then send the event again.",
+        advice=f"Correct the profile, {_RETRY}",
     ),
     Row(
         why="AIP-193: not to be repeated until the state of the system has been mended; drivers "
         "look first whether the state is what we wanted anyway",
         statuses=("FAILED_PRECONDITION",),
         fate=Fate.PERMANENT,
-        advice="Mend what it names, then send the event again.",
+        advice=f"Mend what it names, {_RETRY}",
     ),
     Row(
         why="no connection was made, so nothing was asked",

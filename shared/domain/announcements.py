@@ -12,11 +12,14 @@ from enum import StrEnum
 
 import msgspec
 
+from shared.domain.holds import Hold
+
 
 class News(StrEnum):
     """What there is to tell."""
 
     SCHEDULED = "scheduled"
+    CANCELLED = "cancelled"  # what was scheduled will not take effect
     READY = "ready"
     SUSPENDED = "suspended"
     REMOVED = "removed"
@@ -33,7 +36,9 @@ class Announcement(msgspec.Struct, frozen=True, kw_only=True):
 
     ``number`` counts within the person's record; with its key it makes the id. ``at``: when.
     ``effective_at``: for something announced for later, when it takes effect; for a suspension,
-    when the removal is due. ``reason``: in words, as the event or the cloud gave it.
+    when the removal is due. ``event_id``: of what is scheduled or cancelled. ``reason``: in words,
+    as the event or the cloud gave it. ``hold``: the id of the hold given or lifted; ``holds``: all
+    that are in force now.
     """
 
     number: int
@@ -45,3 +50,6 @@ class Announcement(msgspec.Struct, frozen=True, kw_only=True):
     snapshot: str = ""
     reason: str = ""
     effective_at: datetime | None = None
+    event_id: str = ""
+    hold: str = ""
+    holds: tuple[Hold, ...] = ()

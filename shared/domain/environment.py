@@ -13,6 +13,7 @@ import msgspec
 
 from shared.domain.announcements import Announcement, News
 from shared.domain.evidence import Leaving
+from shared.domain.holds import Hold, Release
 from shared.domain.person import Person
 from shared.domain.resources import Kind, Resource
 
@@ -71,9 +72,18 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     moved_to: str = ""
 
     @property
-    def order(self) -> tuple[datetime, bool, str]:
-        """Newest wins; on a tie leave wins; the id makes the order total, whatever arrives when."""
-        return (self.occurred_at, self.verb is Verb.LEAVE, self.event_id)
+    def order(self) -> tuple[datetime, bool, str, str]:
+        """Newest wins; on a tie leave wins; id and source make the order total, whatever arrives
+        when.
+        """
+        return (self.occurred_at, self.verb is Verb.LEAVE, self.event_id, self.source)
+
+    @property
+    def known_as(self) -> str:
+        """What a repeat is known by. Ids are unique within a source, and join and leave may share
+        one; none of the three has a space in it.
+        """
+        return f"{self.verb} {self.source} {self.event_id}"
 
 
 class Lease(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,14 +91,6 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
 
     token: str
     until: datetime
-
-
-class Hold(msgspec.Struct, frozen=True, kw_only=True):
-    """Nothing of the person's is deleted until released: since when, why, and by whose word."""
-
-    at: datetime
-    reason: str
-    by: str = ""
 
 
 class Environment(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,10 +102,10 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     ``keep_seconds`` are what it said, so that a join that arrives after the leave it preceded still
     counts for those.
     ``left_at``: when leaving took effect here; the grace period counts from it.
-    ``recent``: ids of the last events seen, so that one sent again is known even when its time
-    was taken from the second publication. ``due_at``: when the tick should look again; None when
-    there is nothing to wait for.
-    ``held``: see ``Hold``; ``order``: of the newest hold or release, so that the newest wins.
+    ``recent``: what the last events and orders seen are known by (``Intent.known_as``), so that one
+    sent again is known even when its time was taken from the second publication. ``due_at``: when
+    the tick should look again; None when there is nothing to wait for.
+    ``holds``: those in force, the first one first; ``releases``: those carried out, the last ones.
     ``inherits``: the key of the person's former address, while its data is still to come from
     there. ``sought_at``: when a leaver's notebooks of the older kinds were last looked for.
     ``leavings``: what was done each time they left, the newest last.
@@ -125,8 +127,8 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     grace_seconds: int = 0
     keep_seconds: int = 0
     left_at: datetime | None = None
-    held: Hold | None = None
-    order: tuple[datetime, bool, str] | None = None
+    holds: tuple[Hold, ...] = ()
+    releases: tuple[Release, ...] = ()
     inherits: str = ""
     sought_at: datetime | None = None
     resources: tuple[Resource, ...] = ()
@@ -144,6 +146,11 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     def leaving(self) -> bool:
         """Whether a leave is in force."""
         return self.intent is not None and self.intent.verb is Verb.LEAVE
+
+    @property
+    def held(self) -> Hold | None:
+        """The first hold in force, if there is any: then nothing is deleted."""
+        return self.holds[0] if self.holds else None
 
     @property
     def removal_at(self) -> datetime:

@@ -17,6 +17,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta
 
+from shared.domain.blanks import BLANK, without_blanks
 from shared.domain.environment import Verdict
 from shared.domain.refusals import RefusalCode, Refused
 from shared.domain.suggest import closest
@@ -26,13 +27,14 @@ MAX_EVENT_BYTES = 64 * 1024
 # No control characters and no bidirectional overrides: what people read is what was sent.
 # The last part keeps Python's `$` from admitting a final newline; to JSON Schema it is a no-op.
 _TEXT = r"^[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]*$(?!\n)"
-_ID = r"^[!-~]+$(?!\n)"
+_FILLED = rf"^(?!{BLANK}$){_TEXT[1:]}"
+_ID = rf"^(?:[!-~]+|{BLANK})$(?!\n)"
 
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 Text = Annotated[str, Meta(max_length=200, pattern=_TEXT)]
 Reason = Annotated[str, Meta(max_length=1000, pattern=_TEXT)]
-Identifier = Annotated[str, Meta(min_length=1, max_length=200, pattern=_ID)]
-Group = Annotated[str, Meta(min_length=1, max_length=254, pattern=_TEXT)]
+Identifier = Annotated[str, Meta(max_length=200, pattern=_ID)]
+Group = Annotated[str, Meta(max_length=254, pattern=_TEXT)]
 Groups = Annotated[tuple[Group, ...], Meta(max_length=500)]
 Moment = Annotated[datetime, Meta(tz=True)]
 
@@ -40,8 +42,9 @@ Moment = Annotated[datetime, Meta(tz=True)]
 class NativeEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Somebody joins (topic `onboarding`) or leaves (topic `offboarding`).
 
-    Only `email` is needed. A join says everything about the person: a field left out is empty,
-    not "as before". A leave changes nothing about the person but that they leave.
+    Only `email` is needed; empty or blank text is as good as left out. A join says everything about
+    the person: a field left out is empty, not "as before". A leave changes nothing about the person
+    but that they leave.
     """
 
     email: Annotated[
@@ -49,7 +52,14 @@ class NativeEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     ]
     event_id: Annotated[
         Identifier | None,
-        Meta(description="What makes a repeat known as one. Default: the Pub/Sub message id."),
+        Meta(
+            description="What makes a repeat known as one, within `source` and topic. "
+            "Default: the Pub/Sub message id."
+        ),
+    ] = None
+    source: Annotated[
+        Identifier | None,
+        Meta(description="Which system sends it: ids of two systems may be alike."),
     ] = None
     occurred_at: Annotated[
         Moment | None,
@@ -77,7 +87,7 @@ class NativeEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     ] = False
     reason: Annotated[Reason | None, Meta(description="Why; kept in the history.")] = None
     previous_email: Annotated[
-        Annotated[str, Meta(min_length=3, max_length=254)] | None,
+        Annotated[str, Meta(max_length=254)] | None,
         Meta(
             description="Joining only: the person's former address, whose notebook's data moves "
             "to this one, and whose environment is then removed.",
@@ -86,24 +96,42 @@ class NativeEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class AdminEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An admin's order about somebody who has an environment (topic `admin-events`)."""
+    """An admin's order about somebody who has an environment (topic `admin-events`).
+
+    Empty or blank text is as good as left out.
+    """
 
     action: Annotated[
         Verdict,
         Meta(
-            description="`hold`: nothing of theirs is deleted until released. `release`: lifts a "
-            "hold, and quarantine. `retry`: what failed is tried again now."
+            description="`hold`: nothing of theirs is deleted until every hold is released. "
+            "`release`: lifts a hold, or all, and quarantine. `retry`: what failed is tried again "
+            "now."
         ),
     ]
     email: Annotated[str, Meta(min_length=3, max_length=254, description="Whose environment.")]
     reason: Annotated[
-        Annotated[str, Meta(min_length=1, max_length=1000, pattern=_TEXT)],
+        Annotated[str, Meta(min_length=1, max_length=1000, pattern=_FILLED)],
         Meta(description="Why; kept in the history and announced."),
     ]
+    hold: Annotated[
+        Text | None,
+        Meta(
+            description="Of `hold`: its id, such as a case number; default: the event's id. Of "
+            "`release`: which one it lifts, or `all`; default: the only one."
+        ),
+    ] = None
     by: Annotated[Text | None, Meta(description="Who gives the order; kept in the history.")] = None
     event_id: Annotated[
         Identifier | None,
-        Meta(description="What makes a repeat known as one. Default: the Pub/Sub message id."),
+        Meta(
+            description="What makes a repeat known as one, within `source` and action. "
+            "Default: the Pub/Sub message id."
+        ),
+    ] = None
+    source: Annotated[
+        Identifier | None,
+        Meta(description="Which system sends it: ids of two systems may be alike."),
     ] = None
     occurred_at: Annotated[
         Moment | None,
@@ -127,9 +155,7 @@ def read_typed(data: bytes, shape: type[Shape]) -> Shape:
             f"the event has {len(data)} bytes; at most {MAX_EVENT_BYTES} are read",
         )
     try:
-        value = _decoder(shape).decode(data)
-        json.loads(data, object_pairs_hook=_each_name_once)
-        return value
+        return _decoder(shape).decode(without_blanks(data, shape))
     except msgspec.ValidationError as error:
         raise _located(str(error), shape) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -183,17 +209,8 @@ def schema_of(shape: type[msgspec.Struct], title: str) -> dict[str, Any]:
         "title": title,
         "description": inspect.cleandoc(schema["description"]),
     }
-    return whole | ({"$defs": definitions} if definitions else {})
-
-
-def _each_name_once(pairs: list[tuple[str, object]]) -> None:
-    """JSON says nothing of a name given twice, and readers disagree on which one counts."""
-    names = [name for name, _ in pairs]
-    for name in names:
-        if names.count(name) > 1:
-            raise Refused(
-                RefusalCode.WRONG_SHAPE, f"{name[:80]}: given twice; send every field once"
-            )
+    whole |= {"$defs": definitions} if definitions else {}
+    return dict(json.loads(json.dumps(whole)))  # as it is published: lists, no tuples
 
 
 def _located(message: str, shape: type[Any]) -> Refused:

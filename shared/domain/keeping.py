@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from shared.domain.environment import Entry, Environment, Verb
 from shared.domain.goals import Goal
+from shared.domain.holds import united
 from shared.domain.resources import Kind, Resource, State, Step, Want
 from shared.domain.wants.snapshot import data_disk, snapshot_name, snapshot_want
 
@@ -164,8 +165,8 @@ def inherited(
         return environment, []
     notebook = environment.notebook
     # A hold is on the person, not on the address.
-    held = environment.held or (kin.held if kin is not None else None)
-    settled = replace(environment, inherits="", held=held)
+    holds = united(environment.holds, kin.holds if kin is not None else ())
+    settled = replace(environment, inherits="", holds=holds)
     if notebook is None or notebook.under_way is not None or notebook.state is not State.ABSENT:
         what = "the profile has no notebook" if notebook is None else "there is a notebook already"
         text = f"{what}: what {environment.inherits} had stays in the snapshot taken of it there"

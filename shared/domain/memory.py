@@ -423,6 +423,7 @@ def _hands_off(resource: Resource, seen: Observation) -> Problem:
     return Problem(
         code="NOT_OURS",
         message=f"{resource.name} exists but is not this person's ({seen.detail or 'no labels'}); "
-        "it is left alone: rename or remove it, then send the event again",
+        'it is left alone: rename or remove it, then publish {"action":"retry", …} on topic '
+        "admin-events",
         fate=Fate.FOREIGN,
     )

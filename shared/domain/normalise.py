@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
-from shared.domain.environment import Intent, Verb
+from shared.domain.environment import Intent, Verb, Verdict
 from shared.domain.events import AdminEvent, NativeEvent, read_event, read_typed
+from shared.domain.holds import ALL
 from shared.domain.names import person_key
 from shared.domain.orders import Order
 from shared.domain.person import Person, parse_email
@@ -50,24 +51,30 @@ def to_intents(
 ) -> tuple[Intent, ...]:
     """What ``message`` wants, or ``Refused``. ``profiles`` is called for joins only.
 
+    Joins must be of an allowed domain; whether somebody of another may leave depends on whether
+    they have a record, which is for the caller to see.
+
     One intent; for a person whose address changed two, of which the first is the departure of
     the former address, to be recorded before the other.
     """
     if message.trouble:
         raise Refused(RefusalCode.NOT_JSON, message.trouble)
     event = read_event(message.data)
-    email = parse_email(event.email, allowed_domains=allowed_domains)
+    email = parse_email(event.email, allowed_domains=allowed_domains if verb is Verb.JOIN else None)
     _check_year("effective_at", event.effective_at)
-    occurred_at = _occurred_at(event.occurred_at, message, now)
+    occurred_at = _occurred_at(
+        event.occurred_at, message, now, "for something that is to happen later send effective_at"
+    )
     profile: Profile | None = None
     if verb is Verb.JOIN:
         profile = _profile_of(event, email, profiles())
     intent = Intent(
         verb=verb,
         event_id=event.event_id or message.id,
-        source=f"pubsub:{message.topic}",
+        source=_source(message, event.source),
         occurred_at=occurred_at,
-        person=_person_of(event, email),
+        # A leave says of a person that they leave, and nothing else of it is kept.
+        person=_person_of(event, email) if verb is Verb.JOIN else Person(email=email),
         profile=profile.name if profile else "",
         grace_seconds=profile.grace_seconds if profile else 0,
         keep_seconds=profile.keep_seconds if profile else 0,
@@ -77,7 +84,7 @@ def to_intents(
     )
     if event.previous_email is None:
         return (intent,)
-    former = _former_address(event.previous_email, email, verb, allowed_domains)
+    former = _former_address(event.previous_email, email, verb)
     departure = replace(
         intent,
         verb=Verb.LEAVE,
@@ -91,42 +98,69 @@ def to_intents(
     return departure, replace(intent, moved_from=person_key(former))
 
 
-def to_order(message: Message, *, now: datetime, allowed_domains: Collection[str]) -> Order:
-    """The admin's order in ``message``, or ``Refused``."""
+def to_order(message: Message, *, now: datetime) -> Order:
+    """The admin's order in ``message``, or ``Refused``.
+
+    About anybody: whoever has a record can be held and released, whatever their domain.
+    """
     if message.trouble:
         raise Refused(RefusalCode.NOT_JSON, message.trouble)
     event = read_typed(message.data, AdminEvent)
-    return Order(
+    order = Order(
         verdict=event.action,
         event_id=event.event_id or message.id,
-        source=f"pubsub:{message.topic}",
-        occurred_at=_occurred_at(event.occurred_at, message, now),
-        email=parse_email(event.email, allowed_domains=allowed_domains),
+        source=_source(message, event.source),
+        occurred_at=_occurred_at(
+            event.occurred_at, message, now, "an order takes effect when it arrives: send it then"
+        ),
+        email=parse_email(event.email),
         reason=event.reason,
         by=event.by or "",
+        hold=(event.hold or "").strip(),
     )
+    _check_hold(order)
+    return order
 
 
-def _occurred_at(said: datetime | None, message: Message, now: datetime) -> datetime:
+def _check_hold(order: Order) -> None:
+    if order.verdict is Verdict.RETRY and order.hold:
+        raise Refused(
+            RefusalCode.WRONG_SHAPE,
+            "hold: is for hold and release; a retry lifts none, leave it out",
+        )
+    if order.verdict is Verdict.HOLD and (order.hold or order.event_id) == ALL:
+        raise Refused(
+            RefusalCode.WRONG_SHAPE,
+            f"hold: {ALL!r} is what a release says to lift every hold; give this one another id",
+        )
+
+
+def _source(message: Message, said: str | None) -> str:
+    """Where an event is from. Ids are compared within it, so a topic's name is part of it."""
+    return f"pubsub:{message.topic}/{said}" if said else f"pubsub:{message.topic}"
+
+
+def _occurred_at(said: datetime | None, message: Message, now: datetime, instead: str) -> datetime:
+    """When it happened. ``instead``: what to do about something that is still to happen."""
     _check_year("occurred_at", said)
     occurred_at = said or message.published_at
     if occurred_at > now + ALLOWED_SKEW:
         raise Refused(
             RefusalCode.FROM_THE_FUTURE,
             f"occurred_at: {occurred_at.isoformat()} is in the future and would win over every "
-            "later event; for something that is to happen later send effective_at",
+            f"later one; {instead}",
         )
     return occurred_at
 
 
-def _former_address(text: str, email: str, verb: Verb, allowed_domains: Collection[str]) -> str:
+def _former_address(text: str, email: str, verb: Verb) -> str:
     if verb is not Verb.JOIN:
         raise Refused(
             RefusalCode.WRONG_SHAPE,
             "previous_email: belongs into the join of the new address, on topic onboarding",
         )
     try:
-        former = parse_email(text, allowed_domains=allowed_domains)
+        former = parse_email(text)
     except Refused as refused:
         message = refused.message.replace("email:", "previous_email:", 1)
         raise Refused(refused.code, message) from refused

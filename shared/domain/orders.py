@@ -6,6 +6,7 @@ state, and a join or leave never lifts a hold.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import assert_never
 
@@ -13,14 +14,21 @@ import msgspec
 from msgspec.structs import replace
 
 from shared.domain.announcements import News
-from shared.domain.environment import Entry, Environment, Hold, Verdict
+from shared.domain.environment import Entry, Environment, Verdict
+from shared.domain.holds import Hold, Release, described, release_of, used_up, with_release
+from shared.domain.refusals import RefusalCode, Refused
 from shared.domain.resources import Resource
 from shared.domain.ruling import Outcome, Ruling, remembered
 from shared.domain.telling import announced
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """An admin event, normalised. ``by``: who gave the order, as the message says, or ''."""
+    """An admin event, normalised.
+
+    ``by``: who gave the order, as the message says, or ''. ``hold``: of a hold, the id it is to
+    have ('': that of its event); of a release, the id of the hold it lifts, ``ALL``, or '': the
+    only one in force.
+    """
 
     verdict: Verdict
     event_id: str
@@ -29,38 +37,30 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     email: str
     reason: str
     by: str = ""
+    hold: str = ""
 
     @property
-    def order(self) -> tuple[datetime, bool, str]:
-        """Newest wins; on a tie the hold does."""
-        return (self.occurred_at, self.verdict is Verdict.HOLD, self.event_id)
+    def known_as(self) -> str:
+        """What a repeat is known by: a hold and its release may share an id (``Intent``)."""
+        return f"{self.verdict} {self.source} {self.event_id}"
 
 
 def carry_out(environment: Environment, order: Order, now: datetime) -> Ruling:
-    """The record after ``order``, and what the history says of it."""
-    # Orders and intents come from different senders, whose ids may be alike.
-    known_as = f"order:{order.event_id}"
-    if known_as in environment.recent:
-        return Ruling(
-            Outcome.DUPLICATE, environment, _entry(order, Outcome.DUPLICATE, "seen before", now)
-        )
-    record = remembered(environment, known_as)
-    lasting = order.verdict is not Verdict.RETRY
-    if lasting and record.order is not None and order.order < record.order:
-        text = f"of {order.occurred_at.isoformat()} is older than what is in force"
-        return Ruling(Outcome.STALE, record, _entry(order, Outcome.STALE, text, now))
+    """The record after ``order``, and what the history says of it.
+
+    Raises ``Refused`` for a release that doesn't say which of several holds it lifts.
+    """
+    if order.known_as in environment.recent:
+        return _ruling(environment, order, Outcome.DUPLICATE, " seen before", now)
+    record = remembered(environment, order.known_as)
     match order.verdict:
         case Verdict.HOLD:
-            record = _held(record, order, now)
+            return _held(record, order, now)
         case Verdict.RELEASE:
-            record = _released(record, order, now)
+            return _released(record, order, now)
         case Verdict.RETRY:
-            record = forgiven(record, now)
-        case _:
-            assert_never(order.verdict)
-    if lasting:
-        record = replace(record, order=order.order)
-    return Ruling(Outcome.APPLIED, record, _entry(order, Outcome.APPLIED, "", now))
+            return _ruling(forgiven(record, now), order, Outcome.APPLIED, "", now)
+    assert_never(order.verdict)
 
 
 def forgiven(environment: Environment, now: datetime) -> Environment:
@@ -73,33 +73,93 @@ def _looked_at(resource: Resource, now: datetime) -> Resource:
     return replace(resource, look_at=now, retry_at=None, attempts=0, tried=())
 
 
-def _held(environment: Environment, order: Order, now: datetime) -> Environment:
+def _held(environment: Environment, order: Order, now: datetime) -> Ruling:
     """Held; what is under way is looked at now, so that the notebook is protected soon."""
-    if environment.held is not None:
-        return replace(environment, due_at=now)  # since when, and why, is what was said first
-    hold = Hold(at=now, reason=order.reason, by=order.by)
+    hold = Hold(
+        id=order.hold or order.event_id,
+        at=now,
+        reason=order.reason,
+        by=order.by,
+        given_at=order.occurred_at,
+    )
+    release = release_of(environment.releases, hold)
+    if release is not None:
+        environment = replace(environment, releases=used_up(environment.releases, release, hold))
+        text = f" of {order.occurred_at.isoformat()} is older than its release"
+        return _ruling(environment, order, Outcome.STALE, text, now)
+    if any(known.id == hold.id for known in environment.holds):
+        environment = replace(environment, holds=_confirmed(environment.holds, hold), due_at=now)
+        return _ruling(environment, order, Outcome.APPLIED, "; in force already", now)
     resources = tuple(
         replace(r, look_at=now, retry_at=None) if r.kind.holds_data else r
         for r in environment.resources
     )
-    environment = replace(environment, held=hold, resources=resources, due_at=now)
-    return announced(environment, News.HELD, now, reason=order.reason)
+    holds = (*environment.holds, hold)
+    environment = replace(environment, holds=holds, resources=resources, due_at=now)
+    environment = announced(environment, News.HELD, now, reason=order.reason, hold=hold.id)
+    return _ruling(environment, order, Outcome.APPLIED, "", now)
 
 
-def _released(environment: Environment, order: Order, now: datetime) -> Environment:
-    was_held = environment.held is not None
-    environment = forgiven(replace(environment, held=None), now)
-    return (
-        announced(environment, News.RELEASED, now, reason=order.reason) if was_held else environment
+def _confirmed(holds: Sequence[Hold], again: Hold) -> tuple[Hold, ...]:
+    """``holds`` after one was given ``again``: since when, and why, is what was said first."""
+    return tuple(
+        replace(hold, given_at=max(hold.given_at or hold.at, again.given_at or again.at))
+        if hold.id == again.id
+        else hold
+        for hold in holds
     )
 
 
-def _entry(order: Order, outcome: Outcome, text: str, now: datetime) -> Entry:
+def _released(environment: Environment, order: Order, now: datetime) -> Ruling:
+    holds = environment.holds
+    name = order.hold
+    if not name and len(holds) > 1:
+        raise Refused(
+            RefusalCode.SEVERAL_HOLDS,
+            f"hold: {order.email} is under {len(holds)} holds, {described(holds)}; send the "
+            'release anew with "hold" naming one of them, or with "hold":"all"',
+        )
+    if not name and holds:
+        name = holds[0].id
+    release = Release(hold=name, given_at=order.occurred_at)
+    lifted = [hold for hold in holds if release.lifts(hold)]
+    newer = [hold for hold in holds if release.concerns(hold)]
+    if newer and not lifted:
+        # It may be about a hold that was given before it and is still to come.
+        release = replace(release, hold=order.hold)
+        environment = _with_release(environment, release)
+        text = f" of {order.occurred_at.isoformat()} is older than {described(newer)}"
+        return _ruling(environment, order, Outcome.STALE, text, now)
+    environment = forgiven(_with_release(environment, release), now)
+    for hold in lifted:
+        left = tuple(h for h in environment.holds if h is not hold)
+        environment = replace(environment, holds=left)
+        environment = announced(environment, News.RELEASED, now, reason=order.reason, hold=hold.id)
+    text = _what_it_lifted(lifted, environment.holds, order)
+    return _ruling(environment, order, Outcome.APPLIED, text, now)
+
+
+def _with_release(environment: Environment, release: Release) -> Environment:
+    return replace(environment, releases=with_release(environment.releases, release))
+
+
+def _what_it_lifted(lifted: Sequence[Hold], left: Sequence[Hold], order: Order) -> str:
+    if lifted:
+        text = f"; lifts {described(lifted)}"
+    else:
+        text = f"; no hold {order.hold} is in force" if order.hold else ""
+    return f"{text}; still held by {described(left)}" if left else text
+
+
+def _ruling(
+    environment: Environment, order: Order, outcome: Outcome, text: str, now: datetime
+) -> Ruling:
+    named = f" {order.hold}" if order.hold else ""
     by = f" by {order.by}" if order.by else ""
-    said = f"{order.verdict}{by} ({order.reason})"
-    return Entry(
+    entry = Entry(
         at=now,
         action=f"order.{outcome}",
-        text=f"{said} {text}".strip(),
+        text=f"{order.verdict}{named}{by} ({order.reason}){text}",
         event_id=order.event_id,
     )
+    return Ruling(outcome, environment, entry)

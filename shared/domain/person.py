@@ -47,10 +47,10 @@ def same_address(one: str, other: str) -> bool:
     return one == other
 
 
-def parse_email(text: str, *, allowed_domains: Collection[str]) -> str:
+def parse_email(text: str, *, allowed_domains: Collection[str] | None = None) -> str:
     """Return the address in lower case, or raise ``Refused`` saying what is wrong with it.
 
-    ``allowed_domains`` are compared whole: ``example.com`` does not admit ``sub.example.com``.
+    ``allowed_domains``: see ``check_domain``; None: its domain may be any.
     """
     # Only plain ASCII is lowered: the lower case of the Kelvin sign is a k.
     address = text.strip().lower() if text.isascii() else text
@@ -66,16 +66,33 @@ def parse_email(text: str, *, allowed_domains: Collection[str]) -> str:
             RefusalCode.BAD_EMAIL,
             f"email: {shown} is not an e-mail address; send it as name@domain in plain ASCII",
         )
-    domain = found["domain"]
-    if domain.endswith(".gserviceaccount.com"):
+    if found["domain"].endswith(".gserviceaccount.com"):
         raise Refused(
             RefusalCode.NOT_A_PERSON,
             f"email: {shown} is a service account; personal environments are for people",
         )
-    if domain not in allowed_domains:
-        raise Refused(
-            RefusalCode.FOREIGN_DOMAIN,
-            f"email: {shown} is not in an allowed domain ({', '.join(sorted(allowed_domains))}); "
-            "add the domain to ALLOWED_DOMAINS if its people are meant to have environments",
-        )
+    if allowed_domains is not None:
+        check_domain(address, allowed_domains)
     return address
+
+
+def check_domain(
+    address: str,
+    allowed_domains: Collection[str],
+    *,
+    field: str = "email",
+    because: str = "",
+) -> None:
+    """Raise ``Refused`` if ``address`` (as ``parse_email`` returns it) is in no allowed domain.
+
+    Domains are compared whole: ``example.com`` does not admit ``sub.example.com``. ``field`` of the
+    event holds the address; ``because``: why its domain matters, in words.
+    """
+    if address.partition("@")[2] in allowed_domains:
+        return
+    raise Refused(
+        RefusalCode.FOREIGN_DOMAIN,
+        f"{field}: {address!r} {because}is not in an allowed domain "
+        f"({', '.join(sorted(allowed_domains))}); "
+        "add the domain to ALLOWED_DOMAINS if its people are meant to have environments",
+    )

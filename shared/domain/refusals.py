@@ -22,6 +22,7 @@ class RefusalCode(StrEnum):
     UNKNOWN_PROFILE = "unknown-profile"
     FROM_THE_FUTURE = "from-the-future"
     UNKNOWN_PERSON = "unknown-person"
+    SEVERAL_HOLDS = "several-holds"
 
 
 class Refused(Exception):

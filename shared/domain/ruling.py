@@ -7,6 +7,7 @@ events came, not on the order they came in: late, repeated and reordered events 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -17,6 +18,7 @@ from shared.domain.announcements import News
 from shared.domain.environment import Entry, Environment, Intent, Phase, Verb
 from shared.domain.evidence import Leaving, amended, current, opened
 from shared.domain.telling import announced
+from shared.domain.wording import moves, named, what
 
 _REMEMBERED = 64  # event ids: enough for a publisher that repeats itself within days
 
@@ -47,31 +49,54 @@ def rule(environment: Environment | None, intent: Intent, key: str, now: datetim
         created_at=now,
         updated_at=now,
     )
-    if intent.event_id in record.recent:
+    if intent.known_as in record.recent:
         return _unchanged(record, intent, Outcome.DUPLICATE, now)
-    record = remembered(record, intent.event_id)
+    record = remembered(record, intent.known_as)
     if intent.effective_at is not None and intent.effective_at > now:
         return _announced(record, intent, now)
     if record.intent is not None and intent.order < record.intent.order:
         return _unchanged(_with_facts(record, intent), intent, Outcome.STALE, now)
+    cancelled = named("cancels", _overtaken(record.pending, intent))
+    text = f"{what(intent)} in force{moves(record, intent)}{cancelled}"
     return Ruling(
         Outcome.APPLIED,
         put_in_force(record, intent, now),
-        _entry(now, intent, Outcome.APPLIED, f"{_what(intent)} in force{_moves(record, intent)}"),
+        _entry(now, intent, Outcome.APPLIED, text),
     )
 
 
-def remembered(environment: Environment, event_id: str) -> Environment:
-    """The record that knows ``event_id`` when it comes again."""
-    return replace(environment, recent=(*environment.recent, event_id)[-_REMEMBERED:])
+def remembered(environment: Environment, known_as: str) -> Environment:
+    """The record that knows an event or order, by its ``known_as``, when it comes again."""
+    return replace(environment, recent=(*environment.recent, known_as)[-_REMEMBERED:])
 
 
 def in_force(environment: Environment, now: datetime) -> Environment:
     """The record with the announced intents put in force whose time has come, the newest last."""
-    ripe = [i for i in environment.pending if i.effective_at is None or i.effective_at <= now]
-    for intent in sorted(ripe, key=lambda i: i.order):
+    for intent in _ripe(environment, now):
         environment = put_in_force(environment, intent, now)
     return environment
+
+
+def promotions(environment: Environment, now: datetime) -> tuple[Entry, ...]:
+    """What the history should say of ``in_force``: each intent that took effect, in that order."""
+    entries = []
+    pending = environment.pending
+    for intent in _ripe(environment, now):
+        cancelled = _overtaken(pending, intent)
+        pending = tuple(i for i in pending if i.order > intent.order)
+        text = f"{intent.verb} announced earlier is in force now{named('cancels', cancelled)}"
+        entries.append(_entry(now, intent, Outcome.APPLIED, text))
+    return tuple(entries)
+
+
+def _ripe(environment: Environment, now: datetime) -> list[Intent]:
+    ripe = [i for i in environment.pending if i.effective_at is None or i.effective_at <= now]
+    return sorted(ripe, key=lambda i: i.order)
+
+
+def _overtaken(pending: Sequence[Intent], intent: Intent) -> list[Intent]:
+    """The announced intents that never take effect once ``intent`` is in force."""
+    return [i for i in pending if i.order < intent.order]
 
 
 def put_in_force(environment: Environment, intent: Intent, now: datetime) -> Environment:
@@ -96,6 +121,7 @@ def put_in_force(environment: Environment, intent: Intent, now: datetime) -> Env
         )
         for resource in environment.resources
     )
+    before = environment
     environment = replace(
         _with_facts(environment, intent),
         intent=intent,
@@ -105,12 +131,28 @@ def put_in_force(environment: Environment, intent: Intent, now: datetime) -> Env
         losses=(),
         due_at=now,
     )
+    for overtaken in _overtaken(before.pending, intent):
+        environment = _cancelled(environment, overtaken, intent, now)
     if intent.verb is Verb.JOIN:
         return _returned(environment, intent, now)
     # A second leave doesn't start the grace period again.
     environment = replace(environment, left_at=environment.left_at or now)
     environment = replace(environment, inherits="", sought_at=None)
     return replace(environment, leavings=_leavings(environment, intent))
+
+
+def _cancelled(
+    environment: Environment, overtaken: Intent, by: Intent, now: datetime
+) -> Environment:
+    """Whoever heard that something is scheduled hears that it will not take effect."""
+    return announced(
+        environment,
+        News.CANCELLED,
+        now,
+        reason=f"{what(overtaken)}: overtaken by {what(by)} of event {by.event_id}",
+        effective_at=overtaken.effective_at,
+        event_id=overtaken.event_id,
+    )
 
 
 def _returned(environment: Environment, intent: Intent, now: datetime) -> Environment:
@@ -173,6 +215,7 @@ def _announced(record: Environment, intent: Intent, now: datetime) -> Ruling:
     replaced = [i for i in of_same_verb if i.effective_at is None or i.effective_at > now]
     pending = (*(i for i in record.pending if i not in replaced), intent)
     when = intent.effective_at.isoformat()
+    text = f"{what(intent)}, to take effect at {when}{named('replaces', replaced)}"
     record = replace(
         record, pending=tuple(sorted(pending, key=lambda i: (i.effective_at, i.order)))
     )
@@ -182,47 +225,20 @@ def _announced(record: Environment, intent: Intent, now: datetime) -> Ruling:
             record,
             News.SCHEDULED,
             now,
-            reason=_what(intent),
+            reason=what(intent),
             effective_at=intent.effective_at,
+            event_id=intent.event_id,
         ),
-        _entry(now, intent, Outcome.SCHEDULED, f"{_what(intent)}, to take effect at {when}"),
+        _entry(now, intent, Outcome.SCHEDULED, text),
     )
 
 
 def _unchanged(record: Environment, intent: Intent, outcome: Outcome, now: datetime) -> Ruling:
     why = {
-        Outcome.DUPLICATE: "seen before",
+        Outcome.DUPLICATE: "seen before; if it is meant anew, send it with another event_id",
         Outcome.STALE: f"of {intent.occurred_at.isoformat()} is older than what is in force",
     }[outcome]
-    return Ruling(outcome, record, _entry(now, intent, outcome, f"{_what(intent)} {why}"))
-
-
-def _moves(record: Environment, intent: Intent) -> str:
-    """What a join changes for somebody who is here already, in words; '' if nothing."""
-    if intent.moved_from:
-        return f"; moved here from {intent.moved_from}"
-    if intent.moved_to:
-        return f"; moved to {intent.moved_to}"
-    if intent.verb is Verb.LEAVE or record.intent is None or record.intent.verb is Verb.LEAVE:
-        return ""
-    new, old = intent.person, record.person
-    changes = [
-        f"{name} {before or 'none'} -> {after or 'none'}"
-        for name, before, after in (
-            ("profile", record.profile, intent.profile),
-            ("team", old.team, new.team),
-            ("cost centre", old.cost_center, new.cost_center),
-            ("groups", ", ".join(old.groups), ", ".join(new.groups)),
-        )
-        if before != after
-    ]
-    return f"; moves: {'; '.join(changes)}" if changes else ""
-
-
-def _what(intent: Intent) -> str:
-    because = f" ({intent.reason})" if intent.reason else ""
-    with_profile = f" as {intent.profile}" if intent.profile else ""
-    return f"{intent.verb}{with_profile}{because}"
+    return Ruling(outcome, record, _entry(now, intent, outcome, f"{what(intent)} {why}"))
 
 
 def _entry(now: datetime, intent: Intent, outcome: Outcome, text: str) -> Entry:

@@ -21,6 +21,8 @@ def announced(
     *,
     reason: str = "",
     effective_at: datetime | None = None,
+    event_id: str = "",
+    hold: str = "",
 ) -> Environment:
     """The record with ``news`` in its outbox."""
     notebook = environment.notebook
@@ -37,6 +39,9 @@ def announced(
         snapshot=snapshots[-1] if snapshots else "",
         reason=reason,
         effective_at=effective_at,
+        event_id=event_id,
+        hold=hold,
+        holds=environment.holds,
     )
     return replace(
         environment,

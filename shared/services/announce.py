@@ -61,6 +61,15 @@ class Announcer:
             log.info("published; the outbox is emptied later", extra={"action": "announce.again"})
 
 
+class HoldInForce(msgspec.Struct, frozen=True, kw_only=True):
+    """One hold: as long as there is any, nothing of the person's is deleted."""
+
+    id: Annotated[str, Meta(description="What a release names it by.")]
+    reason: Annotated[str, Meta(description="Why, in the admin's words.")]
+    by: Annotated[str, Meta(description="Who gave it, as its sender said; may be empty.")]
+    at: Annotated[datetime, Meta(tz=True, description="Since when.")]
+
+
 class Announced(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What there is to act on. What is empty is left out."""
 
@@ -71,15 +80,28 @@ class Announced(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     notebook: Annotated[str, Meta(description="With `ready`: where the notebook opens.")] = ""
     snapshot: Annotated[str, Meta(description="The newest snapshot kept of their work.")] = ""
     reason: Annotated[
-        str, Meta(description="In words: the problem, the admin's reason, what is scheduled.")
+        str,
+        Meta(
+            description="In words: the problem, the admin's reason, what is scheduled, or why not."
+        ),
     ] = ""
     effective_at: Annotated[
         datetime | None,
         Meta(
             description="With `scheduled`: when it takes effect. With `suspended`: when the "
-            "removal is due, unless they come back or are held."
+            "removal is due, unless they come back or are held. With `cancelled`: when it would "
+            "have taken effect."
         ),
     ] = None
+    event_id: Annotated[
+        str, Meta(description="With `scheduled` and `cancelled`: the event that is meant.")
+    ] = ""
+    hold: Annotated[
+        str, Meta(description="With `held` and `released`: the id of the hold given or lifted.")
+    ] = ""
+    holds: Annotated[
+        tuple[HoldInForce, ...], Meta(description="All holds in force, the first one first.")
+    ] = ()
 
 
 class CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,5 +145,11 @@ def cloud_event(project: str, key: str, item: Announcement) -> CloudEvent:
             snapshot=item.snapshot,
             reason=item.reason,
             effective_at=item.effective_at,
+            event_id=item.event_id,
+            hold=item.hold,
+            holds=tuple(
+                HoldInForce(id=hold.id, reason=hold.reason, by=hold.by, at=hold.at)
+                for hold in item.holds
+            ),
         ),
     )

@@ -32,7 +32,7 @@ from shared.domain.places import lack
 from shared.domain.policy import Policy
 from shared.domain.queueing import in_queue, is_at_work, queues
 from shared.domain.resources import Kind, Observation, Resource, Step, Want
-from shared.domain.ruling import in_force
+from shared.domain.ruling import in_force, promotions
 from shared.ports import Clock, Conflict, Driver, EnvironmentStore, Search, Stored, Tokens
 from shared.services.admission import Admission, Turn
 from shared.services.announce import Announcer
@@ -161,8 +161,7 @@ class Converge:
         now = self._clock.now()
         environment, entries = absorb(environment, results, now, self._policy)
         promoted = in_force(environment, now)
-        if promoted.intent is not None and promoted is not environment:
-            entries = (*entries, _promotion(promoted.intent, now))
+        entries = (*entries, *promotions(environment, now))
         plan = self._planner.plan(promoted, wants_of(promoted))
         ready = prepared(promoted, plan, now)
         wants = {want.id: want for want in plan.wants or ()} | snapshot_wants(ready)
@@ -355,15 +354,6 @@ def _claim(decision: Decision, token: str, now: datetime, policy: Policy) -> Env
         return replace(environment, lease=None)
     until = now + policy.lease
     return replace(environment, lease=Lease(token=token, until=until), due_at=until)
-
-
-def _promotion(intent: Intent, now: datetime) -> Entry:
-    return Entry(
-        at=now,
-        action="intent.applied",
-        text=f"{intent.verb} announced earlier is in force now",
-        event_id=intent.event_id,
-    )
 
 
 def _is_bad_news(entry: Entry, environment: Environment) -> bool:

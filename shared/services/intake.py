@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection
-from datetime import datetime
 
 from shared import logs
 from shared.domain.environment import Environment, Intent, Parked, Verb
@@ -17,6 +16,7 @@ from shared.domain.events import claimed_email
 from shared.domain.names import person_key
 from shared.domain.normalise import Message, to_intents, to_order
 from shared.domain.orders import Order, carry_out
+from shared.domain.person import check_domain
 from shared.domain.refusals import RefusalCode, Refused
 from shared.domain.ruling import Outcome, Ruling, rule
 from shared.ports import Clock, Conflict, EnvironmentStore, ProfileSource
@@ -52,6 +52,7 @@ class Intake:
 
     def accept(self, message: Message, verb: Verb) -> Outcome | RefusalCode:
         """Record what ``message`` wants and take the first steps towards it."""
+        outcome = Outcome.APPLIED
         try:
             intents = to_intents(
                 message,
@@ -60,30 +61,33 @@ class Intake:
                 allowed_domains=self._allowed_domains,
                 profiles=self._profiles.current,
             )
+            # Only the first can be refused from here on, so that it is all of them or none.
+            for intent in intents:
+                key = person_key(intent.person.email)
+                with logs.bound(person=key, event_id=intent.event_id):
+                    outcome = self._record(intent, key)
         except Refused as refused:
             self.park(message, refused)
             return refused.code
-        outcome = Outcome.APPLIED
-        for intent in intents:
-            key = person_key(intent.person.email)
-            with logs.bound(person=key, event_id=intent.event_id):
-                outcome = self._record(intent, key)
         return outcome
 
     def order(self, message: Message) -> Outcome | RefusalCode:
         """Carry out what an admin ordered in ``message``."""
         now = self._clock.now()
         try:
-            order = to_order(message, now=now, allowed_domains=self._allowed_domains)
+            order = to_order(message, now=now)
             key = person_key(order.email)
             with logs.bound(person=key, event_id=order.event_id):
-                return self._change(key, lambda found: _ruled(found, order, self._clock.now()))
+                return self._change(key, lambda found: self._ruled(found, order))
         except Refused as refused:
             self.park(message, refused)
             return refused.code
 
     def _record(self, intent: Intent, key: str) -> Outcome:
         def ruled(environment: Environment | None) -> Ruling | None:
+            if environment is None and intent.verb is Verb.LEAVE:
+                field = "previous_email" if intent.moved_to else "email"
+                self._check_domain(intent.person.email, field)
             if environment is None and intent.moved_to:
                 return None  # the former address never had anything
             _check_owner(environment, intent.person.email)
@@ -105,6 +109,22 @@ class Intake:
             log.info(ruling.entry.text, extra={"action": ruling.entry.action})
             return ruling.outcome
         raise Contended(f"{_TRIES} attempts to record an event for {key}")
+
+    def _ruled(self, environment: Environment | None, order: Order) -> Ruling:
+        if environment is None:
+            self._check_domain(order.email, "email")
+            raise Refused(
+                RefusalCode.UNKNOWN_PERSON,
+                f"email: there is no environment of {order.email}; publish a join on onboarding "
+                "first, then give the order anew",
+            )
+        _check_owner(environment, order.email)
+        return carry_out(environment, order, self._clock.now())
+
+    def _check_domain(self, email: str, field: str) -> None:
+        """Who has a record can leave and be held; of others only allowed domains are heard."""
+        because = "has no environment and "
+        check_domain(email, self._allowed_domains, field=field, because=because)
 
     def park(self, message: Message, refused: Refused) -> None:
         """Keep a refused message with its reason; a redelivery of it is kept and logged once."""
@@ -144,16 +164,6 @@ class Intake:
 def _printable(text: str) -> str:
     """What was sent as text that does nothing but show itself, in a terminal as in a page."""
     return "".join(c if c.isprintable() or c == "\n" else f"\\u{ord(c):04x}" for c in text)
-
-
-def _ruled(environment: Environment | None, order: Order, now: datetime) -> Ruling:
-    if environment is None:
-        raise Refused(
-            RefusalCode.UNKNOWN_PERSON,
-            f"email: there is no environment of {order.email}; publish a join on onboarding first",
-        )
-    _check_owner(environment, order.email)
-    return carry_out(environment, order, now)
 
 
 def _check_owner(environment: Environment | None, email: str) -> None:

@@ -32,7 +32,7 @@ class _Due(msgspec.Struct, frozen=True):
     ``quiet``: and that is all.
     """
 
-    email: str
+    key: str
     awaits: frozenset[str]
     is_made: bool
     queued_at: datetime | None
@@ -71,20 +71,20 @@ class Tick:
         earlier = self._admission.crowd()  # before the records are read: see ``Admission.turns``
         due = self._due(self._clock.now())
         moving = self._moving(due)
-        at_work = {d.email for d in due if d.awaits and d.awaits <= moving}
+        at_work = {d.key for d in due if d.awaits and d.awaits <= moving}
         # Who is seen to be done gives their place away before their record knows of it.
-        ended = [d for d in due if moving and d.awaits and d.email not in at_work]
+        ended = [d for d in due if moving and d.awaits and d.key not in at_work]
         done = sum(1 for d in ended if d.is_made)
         admitted = self._admitted(due, began, earlier, done)
         messages = []
         waiting = 0
         for person in due:
-            if person.email in admitted:
-                messages.append(msgspec.json.encode({"email": person.email, "admitted": True}))
+            if person.key in admitted:
+                messages.append(msgspec.json.encode({"key": person.key, "admitted": True}))
             elif person.quiet:
                 waiting += 1
-            elif person.email not in at_work:
-                messages.append(msgspec.json.encode({"email": person.email}))
+            elif person.key not in at_work:
+                messages.append(msgspec.json.encode({"key": person.key}))
         for start in range(0, len(messages), _PAGE):
             self._publisher.publish(self._topic, messages[start : start + _PAGE])
         counts = {"count": len(messages), "queued": waiting, "at_work": len(at_work)}
@@ -95,12 +95,12 @@ class Tick:
         self, due: list[_Due], began: datetime, earlier: Crowd, done: int
     ) -> frozenset[str]:
         """Whose turn it is: those who have waited longest, as many as there is room for."""
-        queue = sorted((d.queued_at, d.email) for d in due if d.queued_at is not None)
+        queue = sorted((d.queued_at, d.key) for d in due if d.queued_at is not None)
         if not queue:
             return frozenset()
         waited = sum(1 for since, _ in queue if since <= began)
         turns = self._admission.turns(earlier=earlier, waited=waited, done=done)
-        return frozenset(email for _, email in queue[:turns])
+        return frozenset(key for _, key in queue[:turns])
 
     def _due(self, now: datetime) -> list[_Due]:
         """Everybody who is due, the longest waiting first."""
@@ -115,7 +115,7 @@ class Tick:
 
     def _in_short(self, environment: Environment, now: datetime) -> _Due:
         return _Due(
-            email=environment.person.email,
+            key=environment.key,
             awaits=awaited(environment, now, self._policy),
             is_made=is_being_made(environment),
             queued_at=queued_since(environment),

@@ -28,7 +28,8 @@ def test_what_is_held_stays_until_it_is_released(client: Client) -> None:
     email = "ana@example.com"
     client.join(email)
     client.until(email, "ready")
-    client.order("hold", email, reason="case 4711", by="legal@example.com")
+    client.order("hold", email, hold="CASE-4711", reason="a lawsuit", by="legal@example.com")
+    client.order("hold", email, hold="AUDIT-9", reason="an audit")
     client.tick()
     client.tick()
     assert client.notebook(email)["enableDeletionProtection"] is True
@@ -36,8 +37,10 @@ def test_what_is_held_stays_until_it_is_released(client: Client) -> None:
     client.leave(email, immediate=True)
     shown = client.until(email, "suspended")
     assert shown["held"] is True
-    assert shown["hold"]["reason"] == "case 4711"
-    assert shown["hold"]["by"] == "legal@example.com"
+    assert [(hold["id"], hold["reason"], hold["by"]) for hold in shown["holds"]] == [
+        ("CASE-4711", "a lawsuit", "legal@example.com"),
+        ("AUDIT-9", "an audit", ""),
+    ]
     client.tick("60d")
     client.tick()
     assert client.notebook(email)["state"] == "STOPPED", "access has ended, nothing is deleted"
@@ -45,13 +48,24 @@ def test_what_is_held_stays_until_it_is_released(client: Client) -> None:
     key = shown["key"]
     assert [t for t in client.resources("dataproc.sessionTemplate") if key in t["name"]]
 
-    client.order("release", email, reason="case closed", by="legal@example.com")
+    client.order("release", email, reason="which one?")
+    client.order("release", email, hold="CASE-4711", reason="settled", by="legal@example.com")
+    client.tick("1h")
+    client.tick()
+    assert client.notebook(email)["state"] == "STOPPED", "one hold is left"
+    [parked] = [p for p in client.parked() if p["email"] == email]
+    assert (parked["topic"], parked["code"]) == ("admin-events", "several-holds")
+
+    client.order("release", email, reason="over")
     client.until(email, "removed")
     assert client.notebook(email) == {}
     assert [s["status"] for s in client.snapshots_of(email)] == ["READY"]
     assert said(client, email, "order.applied") == [
-        "hold by legal@example.com (case 4711)",
-        "release by legal@example.com (case closed)",
+        "hold CASE-4711 by legal@example.com (a lawsuit)",
+        "hold AUDIT-9 (an audit)",
+        "release CASE-4711 by legal@example.com (settled); lifts CASE-4711 (a lawsuit); "
+        "still held by AUDIT-9 (an audit)",
+        "release (over); lifts AUDIT-9 (an audit)",
     ]
 
 

@@ -132,7 +132,7 @@ def test_the_inner_topics_park_what_they_cannot_read(
 
 
 def test_converging_somebody_unknown_is_parked(client: Client) -> None:
-    (message_id,) = client.send("converge", {"email": "nobody@example.com"})
+    (message_id,) = client.send("converge", {"key": "nobody-aaaaaaaaaaaa"})
     client.wait()
     assert_parked(client, "converge", message_id, "unknown-person")
 

@@ -79,7 +79,7 @@ def test_the_leaving_record_tells_what_there_was_and_what_became_of_it(
 ) -> None:
     answer = client.ask(f"/environments/{gone}/leaving").json()
     (record,) = answer["leavings"]
-    assert (answer["email"], answer["phase"], answer["hold"]) == (gone, "removed", None)
+    assert (answer["email"], answer["phase"], answer["holds"]) == (gone, "removed", [])
     assert (record["event_id"], record["immediate"]) == ("leave-gone", True)
     assert record["reason"] == REASON
     assert {thing["about"] for thing in record["had"]} >= {

@@ -99,7 +99,7 @@ def _nobody_is_held(life: SimulatedLife) -> None:
         record = life.world.environment(email)
         if record is not None and record.held is not None:
             life.say(f"{email} is released")
-            assert life.world.order("release", email) == "applied"
+            assert life.world.order("release", email, hold="all") == "applied"
     for spans in life.model.holds.values():
         spans[-1:] = [(begun, ended or life.now) for begun, ended in spans[-1:]]
 

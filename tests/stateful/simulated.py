@@ -149,8 +149,9 @@ class SimulatedLife:
             if outcome == "foreign-domain":
                 assert sent.verb is Verb.JOIN or not is_known, "somebody who is here can't leave"
             for twin in twins:
-                # Refused once, it is acknowledged; one that was already taken stays taken.
-                twin.refused = outcome == "foreign-domain" and twin.acked_at is None
+                # Refused, it is acknowledged; one that was already taken stays taken.
+                fresh = twin.refused or twin.acked_at is None
+                twin.refused = outcome == "foreign-domain" and fresh
                 twin.acked_at = twin.acked_at or self.now
                 # A duplicate got into the record when its worker crashed.
                 first = twin.tried_at if outcome == "duplicate" else self.now
@@ -158,10 +159,10 @@ class SimulatedLife:
 
         self.survive(deliver)
 
-    def order(self, action: str, email: str) -> None:
+    def order(self, action: str, email: str, *, hold: str = "") -> None:
         """An admin steps in; whether the answer got lost is for the record to tell."""
         self.world.pass_time(timedelta(seconds=1))
-        self.survive(lambda: self.world.order(action, email))
+        self.survive(lambda: self.world.order(action, email, hold=hold))
         record = self.world.environment(email)
         spans = self.model.holds.setdefault(person_key(email), [])
         held = record is not None and record.held is not None

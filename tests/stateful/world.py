@@ -174,8 +174,7 @@ class World:
         waiting, self.topics.waiting = self.topics.waiting, []
         for body in waiting:
             self.use_next()
-            key = body.get("key") or person_key(body["email"])
-            self.converge.run(key, admitted=body.get("admitted", False))
+            self.converge.run(body["key"], admitted=body.get("admitted", False))
 
     def pass_time(self, span: timedelta) -> None:
         """Only the clock moves."""

@@ -15,12 +15,15 @@ from cloudevents.http import CloudEvent
 from msgspec.structs import replace
 
 from shared.bootstrap import App
-from shared.domain.environment import Environment, Intent, Lease, Phase, Verb
+from shared.domain.environment import Environment, Intent, Lease, Phase, Verb, Verdict
 from shared.domain.faults import Fate, Problem
+from shared.domain.holds import Hold
 from shared.domain.names import person_key
 from shared.domain.normalise import Message
+from shared.domain.orders import Order, carry_out
 from shared.domain.person import Person
 from shared.domain.resources import Kind, Resource, State
+from shared.domain.ruling import Ruling
 from shared.settings import Settings
 from tests.stateful.world import START, World
 
@@ -44,7 +47,8 @@ def an_intent(verb: Verb = Verb.JOIN, id: str = "e1", **changes: Any) -> Intent:
 
 
 def a_record(*resources: Resource, verb: Verb = Verb.JOIN, **changes: Any) -> Environment:
-    """Ana's record, with an intent of ``verb`` in force."""
+    """Ana's record, with an intent of ``verb`` in force; ``held``: by this one hold, or None."""
+    held: Hold | None = changes.pop("held", None)
     record = Environment(
         key=KEY,
         person=Person(email=ANA),
@@ -55,9 +59,31 @@ def a_record(*resources: Resource, verb: Verb = Verb.JOIN, **changes: Any) -> En
         profile="full",
         grace_seconds=14 * 86400,
         left_at=NOW if verb is Verb.LEAVE else None,
+        holds=(held,) if held is not None else (),
         resources=resources,
     )
     return replace(record, **changes)
+
+
+def an_order(verdict: Verdict = Verdict.HOLD, id: str = "o1", **changes: Any) -> Order:
+    """An admin's order about Ana, given at ``NOW``."""
+    order = Order(
+        verdict=verdict,
+        event_id=id,
+        source="pubsub:admin-events",
+        occurred_at=NOW,
+        email=ANA,
+        reason="because",
+    )
+    return replace(order, **changes)
+
+
+def obey(record: Environment, *orders: Order) -> Ruling:
+    """What came of the last of them, all carried out in this order."""
+    rulings: list[Ruling] = []
+    for order in orders:
+        rulings.append(carry_out(rulings[-1].environment if rulings else record, order, NOW))
+    return rulings[-1]
 
 
 def a_notebook(state: State = State.ABSENT, **changes: Any) -> Resource:

@@ -85,7 +85,7 @@ class RealWorld:
         waiting, self.topics.waiting = self.topics.waiting, []
         for body in waiting:
             admitted = body.get("admitted", False)
-            self._app.converge.run(person_key(body["email"]), admitted=admitted)
+            self._app.converge.run(body["key"], admitted=admitted)
 
     def record(self, email: str) -> Environment:
         """The record of somebody who has one."""

@@ -9,7 +9,6 @@ from shared.domain.announcements import Announcement, News
 from shared.domain.environment import (
     Entry,
     Environment,
-    Hold,
     Intent,
     Lease,
     Parked,
@@ -18,6 +17,7 @@ from shared.domain.environment import (
 )
 from shared.domain.evidence import Deed, Leaving, Scan, Thing
 from shared.domain.faults import Fate, Problem
+from shared.domain.holds import Hold, Release
 from shared.domain.names import person_key
 from shared.domain.person import Person
 from shared.domain.resources import Drift, Item, Kind, Resource, State, Step
@@ -46,9 +46,11 @@ def an_environment(name: str = "ana", **changes: Any) -> Environment:
     values: dict[str, Any] = {
         "key": person_key(person.email), "person": person, "phase": Phase.PROVISIONING,
         "created_at": NOON, "updated_at": NOON, "intent": intent,
-        "resources": (resource, sessions), "held": Hold(at=NOON, reason="a case", by="legal"),
-        "order": (NOON, True, "m-0"), "leavings": (a_leaving(),), "outbox": (an_announcement(),),
-        "recent": ("m-1",), "lease": Lease(token="t", until=NOON), "due_at": NOON,
+        "resources": (resource, sessions),
+        "holds": (Hold(id="m-0", at=NOON, reason="a case", by="legal", given_at=NOON),),
+        "releases": (Release(hold="CASE-7", given_at=NOON),),
+        "leavings": (a_leaving(),), "outbox": (an_announcement(),),
+        "recent": ("join test m-1",), "lease": Lease(token="t", until=NOON), "due_at": NOON,
     }  # fmt: skip
     return Environment(**(values | changes))
 

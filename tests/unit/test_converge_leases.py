@@ -8,6 +8,7 @@ import pytest
 
 from shared.domain.environment import Phase, Verb
 from shared.domain.faults import CloudFault, Fate
+from shared.domain.names import person_key
 from shared.domain.resources import Kind, State, Step
 from shared.services.converged import Converged
 from tests.stateful.world import Crash, World
@@ -196,7 +197,7 @@ def test_the_tick_asks_for_everybody_who_is_due_and_for_nobody_else(world: World
     world.join(BEN)
     world.pass_time(minutes(1))
     world.tick.run()
-    assert world.topics.waiting == [{"email": BEN}]
+    assert world.topics.waiting == [{"key": person_key(BEN)}]
 
 
 def test_the_tick_goes_through_all_pages(world: World) -> None:
@@ -205,4 +206,4 @@ def test_the_tick_goes_through_all_pages(world: World) -> None:
         world.join(email, effective_at=world.clock.now() + minutes(1))
     world.pass_time(minutes(1))
     assert world.tick.run() == len(people)
-    assert sorted(body["email"] for body in world.topics.waiting) == sorted(people)
+    assert sorted(body["key"] for body in world.topics.waiting) == sorted(map(person_key, people))

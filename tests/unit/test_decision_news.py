@@ -11,9 +11,10 @@ from msgspec.structs import replace
 
 from shared.domain.announcements import News
 from shared.domain.decision import Decision, decide, prepared
-from shared.domain.environment import Environment, Hold, Phase, Verb
+from shared.domain.environment import Environment, Phase, Verb
 from shared.domain.faults import Fate, Problem
 from shared.domain.goals import Plan
+from shared.domain.holds import Hold
 from shared.domain.policy import Policy
 from shared.domain.resources import Kind, Observation, Resource, State, Step, Want
 from tests.support.builders import NOW, a_record

@@ -17,6 +17,7 @@ from shared.adapters import cursors, documents
 from shared.adapters.cursors import BadCursor, Position
 from shared.adapters.documents import DocumentTooNew, DocumentUnreadable
 from shared.domain.environment import Entry, Environment, Parked
+from shared.domain.holds import Hold, Release
 from shared.domain.resources import Kind, Resource, State, Step
 from tests.support.stored import (
     NOON,
@@ -85,7 +86,7 @@ def test_the_top_level_is_what_listings_go_by() -> None:
     document = documents.encode_environment(an_environment())
     record = document.pop("record")
     assert document == {
-        "schema": 2,
+        "schema": 3,
         "key": an_environment().key,
         "email": "ana@example.com",
         "phase": "provisioning",
@@ -105,8 +106,8 @@ def test_times_to_order_by_are_in_utc_and_never_without_zone() -> None:
 
 
 def test_a_newer_schema_is_refused_whatever_else_it_holds() -> None:
-    newer = {"schema": 3, "key": "ana", "record": {"all": "different"}}
-    with pytest.raises(DocumentTooNew, match=r"environment 'ana' has schema 3.*knows up to 2"):
+    newer = {"schema": 4, "key": "ana", "record": {"all": "different"}}
+    with pytest.raises(DocumentTooNew, match=r"environment 'ana' has schema 4.*knows up to 3"):
         documents.decode_environment(newer)
 
 
@@ -127,7 +128,7 @@ def test_a_record_of_the_wrong_shape_is_refused_where_it_is_wrong() -> None:
 @pytest.mark.parametrize(
     "beside", [{}, {"record": 1}, {"record": {}}, {"record": {"resources": [1, {"place": 0}]}}]
 )
-@pytest.mark.parametrize("schema", [1, 2])
+@pytest.mark.parametrize("schema", [1, 2, 3])
 def test_a_document_of_no_shape_at_all_is_refused(schema: int, beside: dict[str, Any]) -> None:
     with pytest.raises(DocumentUnreadable, match=r"environment 'ana': record: "):
         documents.decode_environment({"schema": schema, "key": "ana"} | beside)
@@ -173,7 +174,7 @@ def test_a_record_of_the_first_schema_is_read_whole() -> None:
         ("session-template/spark", State.READY, ()),
     ]
     stored = documents.encode_environment(record)
-    assert (stored["schema"], stored["making"]) == (2, "creating")
+    assert (stored["schema"], stored["making"]) == (3, "creating")
     new = through_json(stored)["record"]
     for old_part, new_part in zip(
         [document["record"], document["record"]["intent"], *document["record"]["resources"]],
@@ -195,6 +196,46 @@ def test_the_first_schema_is_left_as_it_was_and_only_it_knows_a_place() -> None:
     document["record"]["resources"][1]["colour"] = "green"
     with pytest.raises(DocumentUnreadable, match=r"record\.resources\[1\]\.colour is unknown"):
         documents.decode_environment(document)
+
+
+def a_document_of_schema_2(**record: Any) -> dict[str, Any]:
+    """Ben's record as the release with one hold stored it."""
+    document = through_json(documents.encode_environment(an_environment("ben")))
+    old = {name: v for name, v in document["record"].items() if name not in ("holds", "releases")}
+    return document | {"schema": 2, "record": old | record}
+
+
+NOON_TEXT = "2026-11-22T12:00:00.123456Z"
+ONE_HOLD = {"at": NOON_TEXT, "reason": "a case", "by": "legal"}
+
+
+@pytest.mark.parametrize(
+    ("held", "order", "holds", "releases"),
+    [
+        (None, None, (), ()),
+        (
+            ONE_HOLD,
+            [NOON_TEXT, True, "CASE-7"],
+            (Hold(id="CASE-7", at=NOON, reason="a case", by="legal", given_at=NOON),),
+            (),
+        ),
+        (ONE_HOLD, None, (Hold(id="earlier", at=NOON, reason="a case", by="legal"),), ()),
+        (None, [NOON_TEXT, False, "m-9"], (), (Release(hold="all", given_at=NOON),)),
+        (
+            ONE_HOLD,
+            [NOON_TEXT, False, "m-9"],
+            (Hold(id="earlier", at=NOON, reason="a case", by="legal"),),
+            (Release(hold="all", given_at=NOON),),
+        ),
+    ],
+    ids=["neither", "held", "held by a former address", "released", "held after a release"],
+)
+def test_the_one_hold_of_the_second_schema_is_kept_with_an_id(
+    held: Any, order: Any, holds: tuple[Hold, ...], releases: tuple[Release, ...]
+) -> None:
+    record = documents.decode_environment(a_document_of_schema_2(held=held, order=order))
+    assert (record.holds, record.releases) == (holds, releases)
+    assert record == an_environment("ben", holds=holds, releases=releases)
 
 
 WAITS = {"queued_at": NOON}

@@ -76,8 +76,8 @@ def test_a_life_from_message_to_message(served: Functions) -> None:
     assert served.send("onboard", {"email": ANA}) == 200
     world.pass_time(minutes(2))
     assert served.send("reconcile", {"scope": "due"}) == 200
-    assert world.topics.waiting == [{"email": ANA}]
-    assert served.send("converge", {"email": ANA}) == 200
+    assert world.topics.waiting == [{"key": KEY}]
+    assert served.send("converge", {"key": KEY}) == 200
     assert world.record(ANA).phase is Phase.READY
     leave = {"email": ANA, "occurred_at": "2026-03-01T09:01:00Z"}
     assert served.send("offboard", leave, id="m-2") == 200
@@ -109,11 +109,11 @@ def test_who_is_admitted_by_the_tick_has_their_notebook_made(served: Functions) 
     world.store.creating = lambda: Crowd(0, 1)  # type: ignore[method-assign]
     assert served.send("onboard", {"email": ANA}) == 200
     assert world.cloud.counts["workbench.create"] == 0
-    assert served.send("converge", {"email": ANA}) == 200
+    assert served.send("converge", {"key": KEY}) == 200
     assert world.cloud.counts["workbench.create"] == 0
     assert served.send("reconcile", {"scope": "due"}) == 200
     [body] = world.topics.waiting
-    assert body == {"email": ANA, "admitted": True}
+    assert body == {"key": KEY, "admitted": True}
     assert served.send("converge", body) == 200
     assert world.cloud.counts["workbench.create"] == 1
 
@@ -152,10 +152,13 @@ def test_a_message_that_cannot_be_read_is_acknowledged_and_parked(
 @pytest.mark.parametrize(
     ("name", "payload", "code"),
     [
-        ("converge", {"email": ANA}, "unknown-person"),
-        ("converge", {"email": "ana@evil.example"}, "foreign-domain"),
-        ("converge", {"email": 7}, "wrong-shape"),
-        ("converge", {"email": ANA, "admitted": "yes"}, "wrong-shape"),
+        ("converge", {"key": KEY}, "unknown-person"),
+        ("converge", {"email": ANA}, "unknown-field"),
+        ("converge", {"key": 7}, "wrong-shape"),
+        ("converge", {"key": ""}, "wrong-shape"),
+        ("converge", {"key": "../parked/x"}, "wrong-shape"),
+        ("converge", {"key": KEY + "\n"}, "wrong-shape"),
+        ("converge", {"key": KEY, "admitted": "yes"}, "wrong-shape"),
         ("admin", {"action": "hold", "email": ANA, "reason": "x"}, "unknown-person"),
         ("admin", {"action": "forget", "email": ANA, "reason": "x"}, "wrong-shape"),
         ("admin", {"action": "hold", "email": ANA}, "wrong-shape"),
@@ -177,7 +180,7 @@ def test_what_an_inner_topic_cannot_act_on_is_parked_too(
         ("onboard", {"email": ANA}, "before:save"),
         ("onboard", [1], "before:park"),
         ("offboard", {"email": ANA}, "before:save"),
-        ("converge", {"email": ANA}, "before:load"),
+        ("converge", {"key": KEY}, "before:load"),
         ("admin", {"action": "hold", "email": ANA, "reason": "x"}, "before:load"),
         ("admin", {"action": "hold", "email": ANA, "reason": "x"}, "before:save"),
         ("admin", [1], "before:park"),

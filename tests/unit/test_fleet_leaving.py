@@ -13,9 +13,10 @@ from flask.testing import FlaskClient
 
 import functions.fleet
 from functions.leaving_page import leaving_page
-from shared.domain.environment import Hold, Verb
+from shared.domain.environment import Verb
 from shared.domain.evidence import Deed, Leaving, Scan, Thing
 from shared.domain.faults import Fate
+from shared.domain.holds import Hold
 from shared.domain.person import Person
 from shared.domain.resources import Kind, Step
 from tests.stateful.world import GRACE, World
@@ -85,7 +86,7 @@ def test_during_the_grace_period_it_says_what_was_stopped_and_what_is_to_come(
     fleet.world.run_for(minutes(10))
     body = fleet.json(f"/environments/{ANA}/leaving")
     assert (body["email"], body["key"], body["phase"]) == (ANA, KEY, "suspended")
-    assert body["hold"] is None
+    assert body["holds"] == []
     [leaving] = body["leavings"]
     assert (leaving["event_id"], leaving["reason"]) == ("hr-2", "retired")
     assert leaving["source"] == "pubsub:offboarding"
@@ -166,11 +167,11 @@ def test_the_environment_shows_the_current_departure_too(fleet: Fleet) -> None:
 
 
 def test_a_hold_is_shown_wherever_somebody_could_wonder(fleet: Fleet) -> None:
-    fleet.world.order("hold", ANA, reason="a lawsuit", by="legal@example.com")
-    expected = {"reason": "a lawsuit", "by": "legal@example.com"}
+    fleet.world.order("hold", ANA, hold="CASE-7", reason="a lawsuit", by="legal@example.com")
+    expected = {"id": "CASE-7", "reason": "a lawsuit", "by": "legal@example.com"}
     for path in (f"/environments/{ANA}", f"/environments/{ANA}/leaving"):
-        hold = fleet.json(path)["hold"]
-        assert {name: hold[name] for name in expected} == expected
+        [hold] = fleet.json(path)["holds"]
+        assert hold == expected | {"at": hold["at"]}
     [line] = fleet.json("/environments")["environments"]
     assert line["held"] is True
     assert "on hold since" in fleet.page()
@@ -239,7 +240,7 @@ def hostile(text: str) -> str:
     record = a_record(
         verb=Verb.LEAVE,
         person=Person(email=text, display_name=text),
-        held=Hold(at=NOW, reason=text, by=text),
+        held=Hold(id=text, at=NOW, reason=text, by=text),
         leavings=(leaving,),
     )
     return leaving_page(record)

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from shared.domain.environment import Environment, Hold, Verb
+from shared.domain.environment import Environment, Verb
 from shared.domain.goals import Goal, Plan, goals_of, has_been_handed_over, removal_due
+from shared.domain.holds import Hold
 from shared.domain.resources import Kind, Resource, State, Want
 from tests.support.builders import KEY, NOW, a_notebook, a_record, after, an_intent
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from shared.domain.environment import Environment, Hold, Verb
+from shared.domain.environment import Environment, Verb
+from shared.domain.holds import Hold
 from shared.domain.keeping import inherited
 from shared.domain.person import Person
 from shared.domain.resources import Kind, Resource, State, Step

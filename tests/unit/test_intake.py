@@ -13,6 +13,7 @@ import pytest
 from shared.domain.environment import Phase, Verb
 from shared.domain.normalise import Message
 from shared.domain.profiles import ProfilesInvalid
+from shared.domain.resources import Kind, State
 from shared.services.intake import Contended
 from tests.stateful.world import START, World
 from tests.support.builders import (
@@ -24,6 +25,7 @@ from tests.support.builders import (
     hold_lease,
     minutes,
     once_at,
+    ready_world,
 )
 
 
@@ -240,3 +242,45 @@ def test_immediate_is_for_leaving_only() -> None:
     intent = world.record(ANA).intent
     assert intent is not None
     assert not intent.immediate
+
+
+# Sources, and what is blank
+
+
+def test_an_id_is_compared_within_its_source() -> None:
+    world = World()
+    assert world.join(ANA, event_id="7", source="hr") == "applied"
+    world.pass_time(minutes(1))
+    assert world.join(ANA, event_id="7", source="directory") == "applied"
+    assert world.join(ANA, event_id="7", source="hr") == "duplicate"
+    intent = world.record(ANA).intent
+    assert intent is not None
+    assert intent.source == "pubsub:onboarding/directory"
+
+
+def test_a_blank_cost_centre_or_team_is_none_in_record_and_labels() -> None:
+    world = World()
+    world.join(ANA, cost_center="  ", team="\u00a0", profile=" ", event_id="")
+    person = world.record(ANA).person
+    assert (person.cost_center, person.team, world.record(ANA).profile) == (None, None, "full")
+
+
+# Retry
+
+
+@pytest.mark.parametrize("asleep", [False, True], ids=["runs", "stopped by its owner"])
+def test_a_retry_of_somebody_who_is_ready_changes_nothing(asleep: bool) -> None:
+    world = ready_world()
+    if asleep:
+        [notebook] = world.cloud.alive(Kind.WORKBENCH)
+        notebook.state = State.STOPPED
+    news, before = len(world.topics.news), world.record(ANA)
+    calls = calls_of(world, lambda: world.order("retry", ANA))
+    world.run_for(minutes(10))
+    assert {name.rpartition(".")[2] for name in calls} == {"load", "save", "observe"}
+    assert len(world.topics.news) == news
+    assert not [a for a in actions_of(world) if a.startswith("step.")]
+    after = world.record(ANA)
+    assert after.phase is before.phase
+    steps = [[(r.id, r.name, r.serial, r.under_way) for r in e.resources] for e in (before, after)]
+    assert steps[0] == steps[1]

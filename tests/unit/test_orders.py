@@ -2,47 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from shared.domain.announcements import News
-from shared.domain.environment import Environment, Hold, Verb, Verdict
+from shared.domain.environment import Environment, Verb, Verdict
 from shared.domain.faults import Fate
-from shared.domain.orders import Order, carry_out, forgiven
+from shared.domain.holds import Hold
+from shared.domain.orders import carry_out, forgiven
 from shared.domain.resources import Kind, Resource, State, Step
-from shared.domain.ruling import Outcome, Ruling, rule
-from tests.support.builders import ANA, KEY, NOW, a_notebook, a_problem, a_record, after, an_intent
+from shared.domain.ruling import Outcome, rule
+from tests.support.builders import (
+    KEY,
+    NOW,
+    a_notebook,
+    a_problem,
+    a_record,
+    after,
+    an_intent,
+    an_order,
+    obey,
+)
 
 HELD = Hold(at=after(-60), reason="a lawsuit", by="legal@example.com")
 TEMPLATE = Resource(kind=Kind.SESSION_TEMPLATE, slot="spark", name="t", state=State.READY)
 
 
-def an_order(verdict: Verdict = Verdict.HOLD, id: str = "o1", **changes: Any) -> Order:
-    order = Order(
-        verdict=verdict,
-        event_id=id,
-        source="pubsub:admin-events",
-        occurred_at=NOW,
-        email=ANA,
-        reason="because",
-    )
-    return replace(order, **changes)
-
-
 def news_of(record: Environment) -> list[tuple[News, str]]:
     return [(item.news, item.reason) for item in record.outbox]
-
-
-def obey(record: Environment, *orders: Order) -> Ruling:
-    """What came of the last of them, all carried out in this order."""
-    rulings: list[Ruling] = []
-    for order in orders:
-        rulings.append(carry_out(rulings[-1].environment if rulings else record, order, NOW))
-    return rulings[-1]
 
 
 # Hold
@@ -52,7 +39,9 @@ def test_a_hold_says_since_when_why_and_by_whose_word() -> None:
     ruling = obey(a_record(), an_order(reason="a lawsuit", by="legal@example.com"))
     record = ruling.environment
     assert ruling.outcome is Outcome.APPLIED
-    assert record.held == Hold(at=NOW, reason="a lawsuit", by="legal@example.com")
+    hold = Hold(id="o1", at=NOW, reason="a lawsuit", by="legal@example.com", given_at=NOW)
+    assert record.holds == (hold,)
+    assert record.held == hold
     assert news_of(record) == [(News.HELD, "a lawsuit")]
     assert record.due_at == NOW
     assert ruling.entry.action == "order.applied"
@@ -81,11 +70,20 @@ def test_a_hold_forgives_no_failure() -> None:
     assert (notebook.look_at, notebook.retry_at) == (NOW, None), "it is protected at once"
 
 
-def test_a_second_hold_keeps_what_the_first_one_said_and_is_not_announced_again() -> None:
-    ruling = obey(a_record(held=HELD), an_order(reason="another"))
+def test_a_hold_given_again_keeps_what_was_said_first_and_is_not_announced_again() -> None:
+    first = an_order(hold="CASE-7", reason="a lawsuit")
+    ruling = obey(a_record(), first, an_order(id="o2", hold="CASE-7", occurred_at=after(-9)))
     assert ruling.outcome is Outcome.APPLIED
-    assert ruling.environment.held == HELD
-    assert news_of(ruling.environment) == []
+    assert ruling.entry.text == "hold CASE-7 (because); in force already"
+    assert [(hold.id, hold.reason) for hold in ruling.environment.holds] == [
+        ("CASE-7", "a lawsuit")
+    ]
+    assert news_of(ruling.environment) == [(News.HELD, "a lawsuit")]
+
+
+def test_a_hold_has_the_id_of_its_event_unless_it_names_one() -> None:
+    record = obey(a_record(), an_order(id="m-7"), an_order(id="m-8", hold="CASE 7/b")).environment
+    assert [hold.id for hold in record.holds] == ["m-7", "CASE 7/b"]
 
 
 @pytest.mark.parametrize("verb", list(Verb))
@@ -167,7 +165,7 @@ def test_of_hold_and_release_the_newest_wins_however_late_the_older_comes() -> N
     late = obey(a_record(), release, hold)
     assert late.outcome is Outcome.STALE
     assert late.environment.held is None
-    assert "older than what is in force" in late.entry.text
+    assert "older than its release" in late.entry.text
     assert carry_out(late.environment, hold, NOW).outcome is Outcome.DUPLICATE
 
 
@@ -190,17 +188,14 @@ def test_a_retry_is_never_stale_and_makes_nothing_else_so() -> None:
     assert obey(a_record(), newest, younger, release).environment.held is None
 
 
-@given(st.data())
-def test_any_order_and_any_repetition_end_in_the_same_hold(data: st.DataObject) -> None:
-    drawn = data.draw(
-        st.lists(st.tuples(st.sampled_from(Verdict), st.integers(-3, 0)), min_size=1, max_size=6)
-    )
-    orders = [
-        an_order(verdict, f"o{n}", occurred_at=after(minute))
-        for n, (verdict, minute) in enumerate(drawn)
-    ]
-    again = data.draw(st.lists(st.sampled_from(orders)))
-    record = obey(a_record(), *data.draw(st.permutations([*orders, *again]))).environment
-    lasting = [o for o in orders if o.verdict is not Verdict.RETRY]
-    newest = max(lasting, key=lambda o: o.order, default=None)
-    assert (record.held is not None) == (newest is not None and newest.verdict is Verdict.HOLD)
+def test_a_hold_and_its_release_may_have_one_id() -> None:
+    hold = an_order(id="CASE-7")
+    release = an_order(Verdict.RELEASE, "CASE-7", occurred_at=after(1))
+    assert obey(a_record(), hold, release).environment.holds == ()
+
+
+def test_one_id_from_two_sources_is_two_orders() -> None:
+    hold = an_order(id="7", hold="CASE-7")
+    other = an_order(id="7", source="pubsub:admin-events/audit", hold="AUDIT-7")
+    record = obey(a_record(), hold, other).environment
+    assert [each.id for each in record.holds] == ["CASE-7", "AUDIT-7"]

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from shared.domain.announcements import Announcement, News
-from shared.domain.environment import Environment, Hold, Lease, Verb
+from shared.domain.environment import Environment, Lease, Verb
+from shared.domain.holds import Hold
 from shared.domain.policy import Policy
 from shared.domain.queueing import (
     awaited,
@@ -43,7 +44,7 @@ SOMETHING_ELSE: list[tuple[str, dict[str, Any], list[Resource]]] = [
         [],
     ),
     ("an inheritance to ask after", {"inherits": "ana-old"}, []),
-    ("a hold to see to", {"held": Hold(at=NOW, reason="x")}, []),
+    ("a hold to see to", {"holds": (Hold(at=NOW, reason="x"),)}, []),
     ("a worker that died", {"lease": Lease(token="t", until=NOW)}, []),
     ("a leave", {"intent": an_intent(Verb.LEAVE), "left_at": NOW}, []),
     ("an announced event that is due", {"pending": (leave(effective_at=NOW),)}, []),

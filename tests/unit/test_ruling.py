@@ -160,7 +160,7 @@ def test_a_stale_event_sent_again_is_a_duplicate() -> None:
 def test_the_ids_remembered_are_limited() -> None:
     record = fold(an_intent(JOIN, f"e{n}", occurred_at=after(n)) for n in range(300))
     assert 50 <= len(record.recent) <= 100
-    assert record.recent[-1] == "e299"
+    assert record.recent[-1] == "join test e299"
 
 
 def test_a_scheduled_leave_survives_an_older_join_that_arrives_later() -> None:
@@ -243,3 +243,33 @@ def test_the_grace_period_of_a_leaver_is_that_of_their_newest_join_however_late_
     moved = an_intent(JOIN, "b", occurred_at=after(-5), grace_seconds=14 * 86400)
     left = fold([before, an_intent(LEAVE, "c"), moved])
     assert left.removal_at == after(days=14)
+
+
+# Ids: unique within source and topic, not across
+
+
+def test_a_join_and_a_leave_may_have_one_id() -> None:
+    record = fold([an_intent(JOIN, "HR-7"), an_intent(LEAVE, "HR-7", occurred_at=after(1))])
+    assert look(record, NOW) is LEAVE
+
+
+def test_one_id_from_two_sources_is_two_events() -> None:
+    hr, directory = (an_intent(JOIN, "7", source=source) for source in ("hr", "directory"))
+    assert put(fold([hr]), directory).outcome is not Outcome.DUPLICATE
+    assert put(fold([hr, directory]), directory).outcome is Outcome.DUPLICATE
+
+
+def test_two_events_alike_but_for_their_source_end_the_same_in_either_order() -> None:
+    """Moment, verb and id are the same: without the source the last to arrive would win."""
+    both = [
+        an_intent(JOIN, "7", source="hr", profile="full"),
+        an_intent(JOIN, "7", source="directory", profile="lean"),
+    ]
+    assert fold(both).profile == fold(reversed(both)).profile
+
+
+def test_the_departure_of_a_move_is_no_repeat_of_the_join_it_came_with() -> None:
+    """It is recorded under another address; should the person return there, ids don't clash."""
+    arrived = fold([an_intent(JOIN, "HR-7:departure")])
+    left = an_intent(LEAVE, "HR-7:departure", occurred_at=after(1), moved_to="ana-new")
+    assert put(arrived, left).outcome is Outcome.APPLIED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,8 +13,18 @@ from shared.domain.environment import Environment, Intent, Verb
 from shared.domain.evidence import Leaving, current
 from shared.domain.person import Person
 from shared.domain.resources import Kind, Resource, State
-from shared.domain.ruling import Outcome, Ruling, in_force, rule
-from tests.support.builders import ANA, KEY, NOW, a_notebook, a_record, after, an_intent
+from shared.domain.ruling import Outcome, Ruling, in_force, promotions, rule
+from tests.support.builders import (
+    ANA,
+    KEY,
+    NOW,
+    a_notebook,
+    a_record,
+    after,
+    an_intent,
+    minutes,
+    ready_world,
+)
 
 JOIN, LEAVE = Verb.JOIN, Verb.LEAVE
 
@@ -202,3 +213,68 @@ def test_a_new_time_is_announced_too_and_a_repeat_is_not() -> None:
 def test_what_takes_effect_at_once_is_announced_by_what_comes_of_it(verb: Verb) -> None:
     event = an_intent(verb, "now", occurred_at=after(1))
     assert put(a_record(), event).environment.outbox == ()
+
+
+# What was announced and never takes effect
+
+
+def later(verb: Verb, id: str, minute: float, days: float) -> Intent:
+    return an_intent(verb, id, occurred_at=after(minute), effective_at=after(days=days))
+
+
+def cancelled(record: Environment) -> list[tuple[str, Any]]:
+    return [(a.event_id, a.effective_at) for a in record.outbox if a.news is News.CANCELLED]
+
+
+@pytest.mark.parametrize("by", [JOIN, LEAVE])
+@pytest.mark.parametrize("announced_verb", [JOIN, LEAVE])
+def test_what_a_newer_event_cancels_is_named_and_announced(by: Verb, announced_verb: Verb) -> None:
+    record = put(a_record(), later(announced_verb, "CONTRACT-END", 1, days=30)).environment
+    ruling = put(record, an_intent(by, "HR-8", occurred_at=after(2), reason="stays"), after(2))
+    assert ruling.environment.pending == ()
+    assert f"cancels {announced_verb} CONTRACT-END of 2026-06-03T12:00:00" in ruling.entry.text
+    assert cancelled(ruling.environment) == [("CONTRACT-END", after(days=30))]
+    assert "HR-8" in ruling.environment.outbox[-1].reason
+
+
+def test_what_an_older_event_leaves_announced_is_not_cancelled() -> None:
+    record = put(a_record(), later(LEAVE, "CONTRACT-END", 5, days=30)).environment
+    ruling = put(record, an_intent(JOIN, "HR-8", occurred_at=after(2)), after(6))
+    assert "cancels" not in ruling.entry.text
+    assert cancelled(ruling.environment) == []
+
+
+def test_what_replaces_an_announcement_names_it_and_is_announced_anew() -> None:
+    record = put(a_record(), later(LEAVE, "first", 1, days=30)).environment
+    ruling = put(record, later(LEAVE, "second", 2, days=60))
+    assert ruling.entry.text.endswith("; replaces leave first of 2026-06-03T12:00:00+00:00")
+    news = [(a.news, a.event_id) for a in ruling.environment.outbox]
+    assert news == [(News.SCHEDULED, "first"), (News.SCHEDULED, "second")]
+
+
+def test_what_takes_effect_later_cancels_what_was_announced_before_it() -> None:
+    record = put(a_record(), later(LEAVE, "end", 1, days=30)).environment
+    record = put(record, later(JOIN, "prolonged", 2, days=10)).environment
+    [entry] = promotions(record, after(days=10))
+    assert (entry.action, entry.event_id) == ("intent.applied", "prolonged")
+    assert "cancels leave end" in entry.text
+    assert cancelled(in_force(record, after(days=10))) == [("end", after(days=30))]
+
+
+def test_what_came_due_together_took_effect_and_is_not_cancelled() -> None:
+    record = put(a_record(), later(LEAVE, "end", 1, days=1)).environment
+    record = put(record, later(JOIN, "back", 2, days=2)).environment
+    entries = promotions(record, after(days=3))
+    assert [(e.event_id, "cancels" in e.text) for e in entries] == [("end", False), ("back", False)]
+    assert cancelled(in_force(record, after(days=3))) == []
+
+
+def test_who_heard_of_a_leave_hears_in_the_world_that_it_is_cancelled() -> None:
+    world = ready_world()
+    world.leave(ANA, event_id="CONTRACT-END", effective_at=world.clock.now() + timedelta(days=30))
+    world.pass_time(minutes(1))
+    world.join(ANA, team="other")
+    world.run_for(minutes(5))
+    news = [item["data"] for item in world.topics.news]
+    told = [(n["news"], n["event_id"]) for n in news if "event_id" in n]
+    assert told == [("scheduled", "CONTRACT-END"), ("cancelled", "CONTRACT-END")]

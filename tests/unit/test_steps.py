@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from shared.domain.environment import Environment, Hold, Verb
+from shared.domain.environment import Environment, Verb
 from shared.domain.faults import Fate
 from shared.domain.goals import Goal
+from shared.domain.holds import Hold
 from shared.domain.memory import begin
 from shared.domain.resources import Drift, Kind, LostCall, Resource, State, Step, Want
 from shared.domain.steps import next_step, owed_protection

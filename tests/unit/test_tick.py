@@ -101,7 +101,7 @@ class Stage:
         """Who was published, in order."""
         self.publisher.bodies.clear()
         assert self.tick.run() == len(self.publisher.bodies)
-        return [body["email"].partition("@")[0] for body in self.publisher.bodies]
+        return [body["key"].rpartition("-")[0] for body in self.publisher.bodies]
 
 
 @pytest.fixture

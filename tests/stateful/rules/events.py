@@ -112,15 +112,27 @@ def change_address(life: SimulatedLife, choices: Choices) -> None:
     life.send(Verb.JOIN, ADDRESSES[old], profile=profile, previous_email=old)
 
 
+# What an admin says, and of which hold: '' is the order's own, or the only one.
+ORDERS = (
+    ("hold", ""),
+    ("hold", "CASE-7"),
+    ("hold", "CASE-7"),
+    ("release", ""),
+    ("release", "CASE-7"),
+    ("release", "all"),
+    ("retry", ""),
+)
+
+
 @rule(5)
 def order(life: SimulatedLife, choices: Choices) -> None:
     """An admin steps in."""
-    email, action = choices.pick(life.people), choices.pick(("hold", "hold", "release", "retry"))
+    email, (action, hold) = choices.pick(life.people), choices.pick(ORDERS)
     if life.world.environment(email) is None:
         return
     arm(life, choices)
-    life.say(f"an admin orders {action} for {email}")
-    life.order(action, email)
+    life.say(f"an admin orders {action} {hold} for {email}")
+    life.order(action, email, hold=hold)
 
 
 @rule(3)

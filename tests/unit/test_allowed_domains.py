@@ -1,0 +1,87 @@
+"""Whom an event may be about: ``ALLOWED_DOMAINS`` gates joins; who is here can always leave."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from shared.domain.environment import Phase
+from tests.stateful.world import GRACE, START, World
+from tests.support.builders import ANA, minutes, ready_world
+
+
+def closed(world: World) -> World:
+    """The same deployment after the domain of its people was taken off the list."""
+    world.intake._allowed_domains = {"example.org"}
+    return world
+
+
+def test_who_is_here_can_leave_when_their_domain_is_no_longer_allowed() -> None:
+    world = closed(ready_world())
+    assert world.leave(ANA) == "applied"
+    world.run_for(minutes(10))
+    assert world.record(ANA).phase is Phase.SUSPENDED
+    world.run_for(GRACE, every=minutes(60))
+    world.run_for(minutes(30))
+    assert world.record(ANA).phase is Phase.REMOVED
+    assert world.store.parked(10).items == ()
+
+
+@pytest.mark.parametrize("action", ["hold", "release", "retry"])
+def test_orders_about_them_are_carried_out_too(action: str) -> None:
+    assert closed(ready_world()).order(action, ANA) == "applied"
+
+
+def test_they_can_change_to_an_address_that_is_allowed() -> None:
+    world = closed(ready_world())
+    assert world.join("ana@example.org", previous_email=ANA) == "applied"
+    world.run_for(minutes(60))
+    assert world.record("ana@example.org").phase is Phase.READY
+    assert world.record(ANA).phase is Phase.REMOVED
+
+
+def test_they_cannot_join_again() -> None:
+    world = closed(ready_world())
+    assert world.join(ANA) == "foreign-domain"
+    assert world.record(ANA).phase is Phase.READY
+
+
+def test_of_somebody_unknown_with_a_foreign_domain_nothing_is_recorded() -> None:
+    world = World()
+    other = "zed@evil.example"
+    assert world.leave(other) == "foreign-domain"
+    assert world.order("hold", other) == "foreign-domain"
+    assert world.join(ANA, previous_email=other) == "foreign-domain"
+    assert world.environment(other) is None
+    assert world.environment(ANA) is None, "refused as a whole"
+    reasons = [p.reason for p in world.store.parked(10).items]
+    assert all("'zed@evil.example' has no environment and is not in an" in r for r in reasons)
+    assert sum(r.startswith("previous_email: ") for r in reasons) == 1
+
+
+# What a leave says of a person is not kept
+
+FACTS: dict[str, Any] = {
+    "display_name": "Ana Lopez",
+    "groups": ["analysts@example.com"],
+    "person_id": "P-1",
+    "team": "risk",
+    "cost_center": "CC-1",
+}
+
+
+@pytest.mark.parametrize("ahead", [0, 60], ids=["at once", "announced"])
+def test_a_leave_stores_no_facts_of_somebody_unknown(ahead: int) -> None:
+    world = World()
+    world.leave(ANA, effective_at=START + minutes(ahead), **FACTS)
+    record = msgspec.json.encode(world.record(ANA)).decode()
+    assert [fact for fact in ("Lopez", "analysts@", "P-1", "risk", "CC-1") if fact in record] == []
+
+
+def test_a_leave_changes_no_facts_of_somebody_known() -> None:
+    world = ready_world()
+    before = world.record(ANA).person
+    world.leave(ANA, **FACTS)
+    assert world.record(ANA).person == before
