@@ -9,7 +9,7 @@ Choices where Google's documents are silent:
 - starting what runs and stopping what is stopped are operations that are done at once and change
   nothing, as with Compute Engine's own VMs;
 - an operation that fails or is cancelled leaves the instance as it was, a failed create none;
-- the machine type is changed on what is stopped only;
+- the machine type, accelerators and Shielded VM are changed on what is stopped only;
 - restoring works on what runs and what is stopped, and leaves it in that state.
 """
 
@@ -252,7 +252,7 @@ class Notebooks:
 
         def begin(now: datetime) -> Change:
             instance = self._instances.get(name)
-            content = self._disks.snapshot(body["snapshot"], now)
+            content = self._disks.snapshot(body["snapshot"], name, now)
 
             def succeed(ended: datetime) -> Json:
                 self._disks.restore(name, content, ended)

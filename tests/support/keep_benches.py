@@ -59,13 +59,16 @@ class KeepBench(ABC):
         """The memory of a notebook's data disk."""
         return Resource(kind=Kind.DISK, slot="found", name=data_disk(notebook.name))
 
-    def notebook_want(self, resource: Resource) -> Want:
+    def notebook_want(self, resource: Resource, size_gb: int = 100) -> Want:
         """A notebook on its owner's credentials."""
         body: dict[str, Any] = {
             "labels": LABELS,
             "instanceOwners": [EMAIL],
             "enableManagedEuc": True,
-            "gceSetup": {"machineType": "e2-standard-4"},
+            "gceSetup": {
+                "machineType": "e2-standard-4",
+                "dataDisks": [{"diskSizeGb": str(size_gb)}],
+            },
         }
         places = (resource.name,)
         return Want(kind=Kind.WORKBENCH, slot="main", places=places, body=body, digest="")
