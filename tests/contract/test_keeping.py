@@ -225,6 +225,17 @@ class TestOwners:
         assert caught.value.code == "NOT_FOUND"
 
 
+class TestLinks:
+    def test_one_that_runs_may_have_no_link_yet(self, bench: KeepBench) -> None:
+        bench.delay_links(2 * HOUR)
+        notebook = make(bench)
+        seen = look(bench, notebook)
+        assert (seen.state, seen.link) == (State.READY, "")
+        bench.pass_time(2 * HOUR)
+        seen = look(bench, notebook)
+        assert (seen.state, bool(seen.link)) == (State.READY, True)
+
+
 class TestFullZones:
     def test_a_notebook_that_finds_no_room_says_where_there_is_some(self, bench: KeepBench) -> None:
         bench.empty_the_zone()

@@ -117,6 +117,10 @@ class KeepBench(ABC):
         """What labels it has; of the fake's only ours."""
 
     @abstractmethod
+    def delay_links(self, by: timedelta) -> None:
+        """Notebooks that are started from now on have their link only so long after they run."""
+
+    @abstractmethod
     def empty_the_zone(self) -> None:
         """``ZONE`` has no machines left."""
 
@@ -165,6 +169,9 @@ class FakeKeep(KeepBench):
 
     def labels(self, notebook: Resource) -> dict[str, str]:
         return dict(LABELS) if self._thing(notebook).labelled else {}
+
+    def delay_links(self, by: timedelta) -> None:
+        self.cloud.link_delay = by
 
     def empty_the_zone(self) -> None:
         self.cloud.short.add(ZONE)
@@ -236,6 +243,9 @@ class LocalKeep(KeepBench):
 
     def labels(self, notebook: Resource) -> dict[str, str]:
         return dict(self._ask("GET", f"v2/{notebook.name}").get("labels", {}))
+
+    def delay_links(self, by: timedelta) -> None:
+        self._ask("PUT", "_admin/settings", {"proxy_seconds": by.total_seconds()})
 
     def empty_the_zone(self) -> None:
         self._ask("PUT", "_admin/shortages", {ZONE: True})
