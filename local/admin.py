@@ -146,6 +146,7 @@ class Admin:
             "latency_seconds": cloud.latency_seconds,
             "older_notebooks": cloud.older_notebooks,
             "operation_seconds": cloud.operation_seconds,
+            "proxy_seconds": cloud.proxy_seconds,
             "verb_seconds": dict(cloud.verb_seconds),
         }
 
@@ -157,6 +158,7 @@ class Admin:
         cloud = self._cloud
         cloud.latency_seconds = body.get("latency_seconds", cloud.latency_seconds)
         cloud.older_notebooks = body.get("older_notebooks", cloud.older_notebooks)
+        cloud.proxy_seconds = body.get("proxy_seconds", cloud.proxy_seconds)
         cloud.operation_seconds = body.get("operation_seconds", cloud.operation_seconds)
         # A new dict, not an update: a request under way may be reading the old one.
         cloud.verb_seconds = cloud.verb_seconds | body.get("verb_seconds", {})
@@ -183,10 +185,12 @@ def parse_span(value: object) -> timedelta:
 
 
 def _settings_violations(body: Json, verbs: dict[str, float]) -> list[str]:
-    known = ("latency_seconds", "older_notebooks", "operation_seconds", "verb_seconds")
+    spans = ("latency_seconds", "proxy_seconds")
+    known = (*spans, "older_notebooks", "operation_seconds", "verb_seconds")
     found = [f"{key}: unknown field" for key in body if key not in known]
-    if not _seconds(body.get("latency_seconds", 0)):
-        found.append("latency_seconds: must be a number, 0 or more")
+    found += [
+        f"{key}: must be a number, 0 or more" for key in spans if not _seconds(body.get(key, 0))
+    ]
     if not isinstance(body.get("older_notebooks", False), bool):
         found.append("older_notebooks: must be true or false")
     if not (body.get("operation_seconds") is None or _seconds(body["operation_seconds"])):

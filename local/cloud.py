@@ -55,6 +55,7 @@ class Cloud:
     shortages: Shortages = field(default_factory=Shortages)
     latency_seconds: float = 0.0  # real seconds, before every answer
     older_notebooks: bool = False  # be the Google of 2023: Notebooks v1 still creates
+    proxy_seconds: float = 0.0  # of the clock, from ACTIVE until an instance has its proxyUri
     operation_seconds: float | None = None  # one number for every operation; None = per verb
     verb_seconds: dict[str, float] = field(default_factory=lambda: dict(VERB_SECONDS))
 

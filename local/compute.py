@@ -112,10 +112,13 @@ class Compute:
         with self._operations.settled(at):
             self._disks.write(disk, content)
 
-    def snapshot_content(self, snapshot: str, at: datetime) -> str:
-        """What a READY snapshot holds; 404 or 400 FAILED_PRECONDITION when there is no such."""
+    def snapshot_content(self, snapshot: str, disk: str, at: datetime) -> str:
+        """What a READY snapshot holds; 404 or 400 FAILED_PRECONDITION when there is no such.
+
+        400 INVALID_ARGUMENT when it is of a larger disk than the one at this path.
+        """
         with self._operations.settled(at):
-            return self._snapshots.content(snapshot)
+            return self._snapshots.content(snapshot, self._disks.find(disk))
 
     # Behind the routes
 

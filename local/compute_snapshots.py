@@ -47,11 +47,20 @@ class Snapshots:
         self._content: dict[str, str] = {}
         self._creating: dict[str, set[str]] = {}  # path of a disk -> paths of its young snapshots
 
-    def content(self, path: str) -> str:
-        """What a READY one holds; 404, or 400 FAILED_PRECONDITION while or because it isn't."""
+    def content(self, path: str, disk: Json) -> str:
+        """What a READY one holds, to be put on `disk`.
+
+        404, or 400: FAILED_PRECONDITION while or because it isn't READY, INVALID_ARGUMENT when it
+        is of a larger disk.
+        """
         snapshot = self._find(path)
         if snapshot["status"] != "READY":
             raise ApiError.failed_precondition(f"'{path}' is {snapshot['status']}, not READY.")
+        if int(disk["sizeGb"]) < int(snapshot["diskSizeGb"]):
+            raise ApiError.invalid(
+                f"Requested disk size cannot be smaller than the snapshot size "
+                f"({snapshot['diskSizeGb']} GB)."
+            )
         return self._content[path]
 
     def disk_gone(self, disk: str) -> None:

@@ -41,10 +41,13 @@ class NotebookDisks:
         self._compute.detach_disks(_paths(name), at)
         self._compute.delete_disks(_paths(name), at)
 
-    def snapshot(self, source: Json, at: datetime) -> str:
-        """What a RestoreInstanceRequest's snapshot holds; 404, or 400 unless it is READY."""
+    def snapshot(self, source: Json, name: str, at: datetime) -> str:
+        """What a RestoreInstanceRequest's snapshot holds, to be put on the disk of instance `name`.
+
+        404, or 400 unless it is READY and fits on that disk.
+        """
         path = f"projects/{source['projectId']}/global/snapshots/{source['snapshotId']}"
-        return self._compute.snapshot_content(path, at)
+        return self._compute.snapshot_content(path, _paths(name)[1], at)
 
     def restore(self, name: str, content: str, at: datetime) -> None:
         """Put `content` in the place of what is on the data disk."""

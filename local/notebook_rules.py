@@ -157,9 +157,19 @@ def one_way_violations(body: Json, mask: str) -> list[str]:
     return found
 
 
+# What Compute Engine changes on a stopped machine only: for these Google's Terraform provider stops
+# an instance before it patches it. It does so for some metadata keys, too, but only because Jupyter
+# reads them at its start; the API takes those at any time.
+_AT_REST = (
+    "gce_setup.machine_type",
+    "gce_setup.accelerator_configs",
+    "gce_setup.shielded_instance_config",
+)
+
+
 def needs_stop(mask: str) -> bool:
-    """Whether a mask changes the machine, which Compute Engine changes on a stopped one only."""
-    return "gce_setup.machine_type" in mask_paths(mask)
+    """Whether a mask changes what can be changed on a stopped machine only."""
+    return any(path.startswith(_AT_REST) for path in mask_paths(mask))
 
 
 def restore_violations(body: Json) -> list[str]:

@@ -9,7 +9,7 @@ Choices where Google's documents are silent:
 - starting what runs and stopping what is stopped are operations that are done at once and change
   nothing, as with Compute Engine's own VMs;
 - an operation that fails or is cancelled leaves the instance as it was, a failed create none;
-- the machine type is changed on what is stopped only;
+- the machine type, accelerators and Shielded VM are changed on what is stopped only;
 - restoring works on what runs and what is stopped, and leaves it in that state.
 """
 
@@ -32,6 +32,7 @@ from local.locations import location_routes
 from local.notebook_changes import Change, Changes, no_undoing, without_own_name
 from local.notebook_consents import Consents
 from local.notebook_disks import NotebookDisks
+from local.notebook_proxies import Proxies
 from local.operations import Operations
 from local.operations_face import operation_routes
 from local.store import Collection, listing, page_size, parse_filter
@@ -58,6 +59,7 @@ class Notebooks:
         self._discovery = Discovery("notebooks", "v2")
         self._instances = Collection()
         self._consents = Consents(self._instances)
+        self._proxies = Proxies(self._instances)
         self._operations = Operations(cloud.clock)
         self._changes = Changes(cloud, self._operations, service="notebooks", version="v2")
 
@@ -82,7 +84,8 @@ class Notebooks:
 
     def resources(self) -> list[Json]:
         """Every instance for the admin face: its API form plus a kind."""
-        with self._operations.settled():
+        with self._operations.settled() as now:
+            self._proxies.settle(now)
             return [{"kind": "notebooks.instance", **deepcopy(i)} for i in self._instances]
 
     def levers(self) -> list[Lever]:
@@ -104,7 +107,8 @@ class Notebooks:
     # Reading
 
     def _get(self, incoming: Incoming) -> Json:
-        with self._operations.settled():
+        with self._operations.settled() as now:
+            self._proxies.settle(now)
             return deepcopy(self._instances.get(_target(incoming)))
 
     def _list(self, incoming: Incoming) -> Json:
@@ -116,7 +120,8 @@ class Notebooks:
         prefix = _parent(incoming).removesuffix("-")  # location "-" is every location
         if prefix == _parent(incoming):
             prefix += "/instances/"
-        with self._operations.settled():
+        with self._operations.settled() as now:
+            self._proxies.settle(now)
             page, token = self._instances.page(prefix, size, query.get("pageToken", ""), wanted)
         return listing("instances", page, token)
 
@@ -252,7 +257,7 @@ class Notebooks:
 
         def begin(now: datetime) -> Change:
             instance = self._instances.get(name)
-            content = self._disks.snapshot(body["snapshot"], now)
+            content = self._disks.snapshot(body["snapshot"], name, now)
 
             def succeed(ended: datetime) -> Json:
                 self._disks.restore(name, content, ended)
@@ -281,6 +286,7 @@ class Notebooks:
         def succeed(ended: datetime) -> Json:
             instance = self._instances.get(name)
             states.run(instance, ended)
+            self._proxies.started(instance, ended, self._cloud.proxy_seconds)
             return states.response(deepcopy(instance))
 
         return succeed

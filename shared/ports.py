@@ -119,7 +119,8 @@ class Driver(Protocol):
     def observe(self, resource: Resource, key: str, email: str, want: Want | None) -> Observation:
         """Look at ``resource.operation``, if there is one, and at the thing itself.
 
-        NotFound is ``State.ABSENT``. An operation that ended in an error is the observation's
+        NotFound is ``State.ABSENT``. A notebook that runs is READY; its ``link`` may be there only
+        some time later. An operation that ended in an error is the observation's
         ``problem``; one still running is its ``operation``; one that ended well is ``finished``.
         With ``want``, what is there is compared with it (``drift``), unless the cloud is at work
         on it.

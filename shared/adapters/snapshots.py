@@ -113,7 +113,11 @@ def _state_of(snapshot: Json) -> Observation:
         message = f"a snapshot in status {said}, which says nothing; looking again later"
         problem = Problem(code="UNKNOWN_STATE", message=message, fate=Fate.TEMPORARY)
         return Observation(state=None, problem=problem)
-    return Observation(state=state, detail=_EMPTY if state is State.BROKEN else "")
+    return Observation(
+        state=state,
+        detail=_EMPTY if state is State.BROKEN else "",
+        size_gb=int(snapshot.get("diskSizeGb") or 0),  # an int64, which is text in Google's JSON
+    )
 
 
 def _after_failure(

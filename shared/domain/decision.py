@@ -22,6 +22,7 @@ from shared.domain.keeping import (
     is_forgotten,
     is_kept,
     lost_by_others,
+    size_to_restore,
     snapshot_wants,
     to_restore,
     with_snapshots,
@@ -34,6 +35,7 @@ from shared.domain.policy import Policy
 from shared.domain.resources import Kind, Observation, Resource, State, Step, Want
 from shared.domain.steps import next_step
 from shared.domain.telling import announced
+from shared.domain.wants.workbench import with_disk_for
 
 _NEWS = {
     Phase.READY: News.READY,
@@ -271,6 +273,8 @@ def _with_steps(
             resource, step = _made_ready(environment, resource, want, plan, now, policy, since)
             waits |= resource.queued_at is not None
             entries += told(before, resource, now)
+        if step is Step.CREATE and want is not None and resource.restore_from:
+            want = with_disk_for(want, resource.size_gb)
         if step is not None:
             resource = begin(resource, step, now)
             actions.append(Action(resource, step, want, environment.intent))
@@ -313,7 +317,8 @@ def _made_ready(
     if not plan.admitted:
         return replace(resource, queued_at=queued_at, look_at=None), None
     source = resource.restore_from or to_restore(environment)
-    return replace(resource, name=place, restore_from=source), Step.CREATE
+    size = size_to_restore(environment, resource, source)
+    return replace(resource, name=place, restore_from=source, size_gb=size), Step.CREATE
 
 
 def _with_news(environment: Environment, now: datetime) -> Environment:

@@ -153,6 +153,15 @@ def newest_snapshot(environment: Environment) -> str:
     return max(complete, key=lambda r: r.slot).name if complete else ""
 
 
+def size_to_restore(environment: Environment, notebook: Resource, snapshot: str) -> int:
+    """How large a disk ``snapshot`` (its full name) needs, in GB; 0 where that isn't known.
+
+    Of one that another record has, the notebook was told when it took that over.
+    """
+    own = next((r for r in environment.resources if r.name == snapshot), None)
+    return own.size_gb if own is not None else notebook.size_gb
+
+
 def inherited(
     environment: Environment, kin: Environment | None, now: datetime
 ) -> tuple[Environment, list[Entry]]:
@@ -179,7 +188,9 @@ def inherited(
     if not found:
         text = f"{environment.inherits} had no data to take over"
         return settled, [_entry(now, "move.nothing", text)]
-    settled = settled.with_resource(replace(notebook, restore_from=found))
+    heirloom = next((r for r in kin.resources if r.name == found), None) if kin else None
+    size = heirloom.size_gb if heirloom is not None else 0
+    settled = settled.with_resource(replace(notebook, restore_from=found, size_gb=size))
     text = f"takes over {found} from {environment.inherits}"
     return settled, [_entry(now, "move.taken-over", text)]
 

@@ -237,6 +237,7 @@ def _as_seen(resource: Resource, seen: Observation, now: datetime) -> Resource:
         link=seen.link or (resource.link if may_open_again else ""),
         items=seen.items,
         more=seen.more,
+        size_gb=seen.size_gb or resource.size_gb,
         # Of very many, some have ended: that is progress, and no failure to end them all.
         attempts=0 if _are_fewer(resource, seen) else resource.attempts,
         drift=None if gone else seen.drift or resource.drift,

@@ -180,7 +180,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     ``protected``: against deletion. ``items``: for all of a person's sessions or clusters, each, at
     most ``MOST_ITEMS``, those that run first; ``more``: how many there are besides.
     ``labelled``: it carries our labels for its owner; False for a notebook of our name and of this
-    person that lost them.
+    person that lost them. ``size_gb``: of a snapshot, how large a disk it needs; 0: not known.
     """
 
     state: State | None
@@ -194,6 +194,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     items: tuple[Item, ...] = ()
     more: int = 0
     labelled: bool = True
+    size_gb: int = 0
 
 
 class LostCall(msgspec.Struct, frozen=True, kw_only=True):
@@ -226,6 +227,8 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     whose data is still to go into it.
     ``snapshot``: the slot of the snapshot that holds its data as it is now; '' once it has run.
     ``source``: of a snapshot, the notebook (full name) it is of; ``expires_at``: when it may go.
+    ``size_gb``: how large a disk a snapshot needs, or what is to be restored into a notebook; 0:
+    not known.
     ``protected``: against deletion, as last seen; ``protected_by_us``: because of a hold.
     ``labelled``: whether it carries our labels, as last seen (``Observation.labelled``).
     ``consented``: whether its owner has opened it and consented, None where that isn't known;
@@ -264,6 +267,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     snapshot: str = ""
     source: str = ""
     expires_at: datetime | None = None
+    size_gb: int = 0
     protected: bool = False
     protected_by_us: bool = False
     labelled: bool = True

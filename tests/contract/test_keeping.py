@@ -36,10 +36,10 @@ def bench(request: pytest.FixtureRequest) -> Iterator[KeepBench]:
     assert all(fault.hits for fault in made.scripted), "a scripted fault was never hit"
 
 
-def make(bench: KeepBench, id: str = "nb-ana") -> Resource:
-    """A running notebook."""
+def make(bench: KeepBench, id: str = "nb-ana", size_gb: int = 100) -> Resource:
+    """A running notebook, with so large a data disk."""
     notebook = bench.notebook(id)
-    want = bench.notebook_want(notebook)
+    want = bench.notebook_want(notebook, size_gb)
     bench.notebooks.create(notebook, want, KEY, EMAIL, request(0))
     bench.pass_time(HOUR)
     assert look(bench, notebook).state is State.READY
@@ -161,6 +161,17 @@ class TestRestoring:
         assert (seen.state, seen.finished, seen.problem) == (State.READY, True, None)
         assert bench.read(new) == "a year of work"
 
+    def test_it_needs_a_disk_as_large_as_the_one_the_snapshot_was_taken_of(
+        self, bench: KeepBench
+    ) -> None:
+        snapshot = taken(bench, make(bench, size_gb=300))
+        size = look(bench, snapshot).size_gb
+        assert size == 300
+        with pytest.raises(CloudFault) as caught:
+            self.restore(bench, make(bench, "nb-small", size_gb=size - 1), snapshot)
+        assert caught.value.fate is Fate.PERMANENT
+        self.restore(bench, make(bench, "nb-large", size_gb=size), snapshot)
+
     def test_a_snapshot_that_is_gone_is_a_permanent_fault(self, bench: KeepBench) -> None:
         notebook = make(bench)
         with pytest.raises(CloudFault) as caught:
@@ -212,6 +223,17 @@ class TestOwners:
         with pytest.raises(CloudFault) as caught:
             bench.notebooks.consented(bench.notebook("nb-gone"))
         assert caught.value.code == "NOT_FOUND"
+
+
+class TestLinks:
+    def test_one_that_runs_may_have_no_link_yet(self, bench: KeepBench) -> None:
+        bench.delay_links(2 * HOUR)
+        notebook = make(bench)
+        seen = look(bench, notebook)
+        assert (seen.state, seen.link) == (State.READY, "")
+        bench.pass_time(2 * HOUR)
+        seen = look(bench, notebook)
+        assert (seen.state, bool(seen.link)) == (State.READY, True)
 
 
 class TestFullZones:

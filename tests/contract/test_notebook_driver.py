@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from msgspec.structs import replace
 
 from shared.domain.faults import CloudFault, Fate
 from shared.domain.resources import Kind, Observation, State, Step
@@ -57,7 +56,7 @@ class TestNotebooks:
         seen = settled(bench, Step.STOP, stopping)
         assert (seen.finished, seen.problem is None) == (False, False)
 
-    def test_a_look_compares_it_with_what_is_wanted_unless_a_step_is_under_way(
+    def test_a_look_compares_it_with_what_is_wanted_unless_the_cloud_is_at_work_on_it(
         self, bench: Bench
     ) -> None:
         made(bench)
@@ -68,7 +67,7 @@ class TestNotebooks:
         other = look(bench, want=bench.want("two")).drift
         assert other is not None
         assert other.in_place
-        busy = replace(bench.resource, under_way=Step.STOP)
+        busy = remembered(bench, Step.STOP, bench.driver.stop(bench.resource, request(1)))
         assert look(bench, busy, bench.want("two")).drift is None
 
     def test_update_changes_its_labels_while_it_runs(self, bench: Bench) -> None:

@@ -104,11 +104,11 @@ class TestTaking:
         begun = remembered(SNAPSHOT, Step.CREATE, seen)
         assert look(cloud, begun) == Observation(state=State.CREATING, operation=seen.operation)
         unexplained = replace(begun, under_way=None)
-        assert look(cloud, unexplained) == look(cloud, begun)
-        assert look(cloud) == Observation(state=State.CREATING)
+        assert look(cloud, unexplained) == replace(look(cloud, begun), size_gb=100)
+        assert look(cloud) == Observation(state=State.CREATING, size_gb=100)
         cloud.wait()
-        assert look(cloud, begun) == Observation(state=State.READY, finished=True)
-        assert look(cloud) == Observation(state=State.READY)
+        assert look(cloud, begun) == Observation(state=State.READY, finished=True, size_gb=100)
+        assert look(cloud) == Observation(state=State.READY, size_gb=100)
 
     @pytest.mark.parametrize("number", [0, 1])
     def test_taking_it_twice_takes_one(self, cloud: NotebookCloud, number: int) -> None:
@@ -205,7 +205,7 @@ class TestLater:
         taken(cloud)
         before = shown(cloud)
         driver = cloud.snapshots
-        ready = Observation(state=State.READY)
+        ready = Observation(state=State.READY, size_gb=100)
         assert driver.update(SNAPSHOT, WANT, KEY, ANA.email, request(0)) == ready
         assert driver.start(SNAPSHOT, request(0)) == ready
         assert driver.stop(SNAPSHOT, request(0)) == ready

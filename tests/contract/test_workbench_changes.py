@@ -55,8 +55,10 @@ def settled(cloud: NotebookCloud, notebook: Resource, step: Step, seen: Observat
 
 def meddled(cloud: NotebookCloud, notebook: Resource) -> None:
     """Somebody else adds a label and metadata of their own."""
-    setup = {"metadata": {"theirs": "yes", "idle-timeout-seconds": "60"}}
-    labels = {**cloud.shown(notebook)["labels"], "theirs": "yes"}
+    shown = cloud.shown(notebook)
+    metadata = {**shown["gceSetup"]["metadata"], "theirs": "yes", "idle-timeout-seconds": "60"}
+    setup = {"metadata": metadata}
+    labels = {**shown["labels"], "theirs": "yes"}
     mask = "labels,gce_setup.metadata"
     body = {"labels": labels, "gceSetup": setup}
     cloud.call("PATCH", f"v2/{notebook.name}?updateMask={mask}", body)
@@ -96,12 +98,13 @@ class TestUpdate:
         public = replace(PROFILE, network=Network(public_ip=True))
         notebook = cloud.make_notebook(notebook_want(profile=public))
         meddled(cloud, notebook)
-        strict = replace(WORKBENCH, idle_minutes=30, downloads=False, secure_boot=True)
+        strict = replace(WORKBENCH, idle_minutes=30)
         network = Network(tags=("inner",))
         want = notebook_want(strict, replace(PROFILE, name="strict", network=network))
         drift = look(cloud, notebook, want).drift
         assert drift is not None
         assert drift.in_place
+        assert not drift.at_rest
         seen = settled(cloud, notebook, Step.UPDATE, update(cloud, notebook, want))
         assert seen.state is State.READY
         assert look(cloud, notebook, want).drift == Drift()
@@ -109,6 +112,34 @@ class TestUpdate:
         assert shown["labels"]["theirs"] == "yes"
         assert shown["gceSetup"]["metadata"]["theirs"] == "yes"
         assert shown["gceSetup"]["metadata"]["idle-timeout-seconds"] == "1800"
+
+    @pytest.mark.parametrize(
+        "stricter",
+        [{"downloads": False}, {"terminal": False}, {"root": False}, {"secure_boot": True}],
+        ids=lambda change: next(iter(change)),
+    )
+    def test_what_shows_only_after_a_start_waits_for_the_stop(
+        self, cloud: NotebookCloud, stricter: dict[str, bool]
+    ) -> None:
+        open_to_all = replace(WORKBENCH, downloads=True, terminal=True, root=True)
+        notebook = cloud.make_notebook(notebook_want(open_to_all))
+        want = notebook_want(replace(open_to_all, **stricter))
+        drift = look(cloud, notebook, want).drift
+        assert drift is not None
+        assert drift.at_rest
+        assert not drift.in_place
+        assert update(cloud, notebook, want) == look(cloud, notebook, want)
+        cloud.switch(notebook, "stop")
+        settled(cloud, notebook, Step.UPDATE, update(cloud, notebook, want, 1))
+        assert look(cloud, notebook, want).drift == Drift()
+
+    def test_a_key_of_ours_that_the_profile_gave_up_is_removed(self, cloud: NotebookCloud) -> None:
+        scheduled = replace(WORKBENCH, upgrade_schedule="00 3 * * SUN")
+        notebook = cloud.make_notebook(notebook_want(scheduled))
+        settled(cloud, notebook, Step.UPDATE, update(cloud, notebook, notebook_want()))
+        metadata = cloud.shown(notebook)["gceSetup"]["metadata"]
+        assert "notebook-upgrade-schedule" not in metadata
+        assert look(cloud, notebook, notebook_want()).drift == Drift()
 
     def test_another_machine_type_waits_for_the_stop(self, cloud: NotebookCloud) -> None:
         notebook = cloud.make_notebook(notebook_want())

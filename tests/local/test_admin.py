@@ -171,7 +171,7 @@ class TestQuotasAndSettings:
 
     @pytest.mark.parametrize(
         "body",
-        [{"x": 1}, {"latency_seconds": "1"}, {"operation_seconds": -1},
+        [{"x": 1}, {"latency_seconds": "1"}, {"operation_seconds": -1}, {"proxy_seconds": -1},
          {"verb_seconds": {"fly": 1}}, {"verb_seconds": {"create": None}}, {"verb_seconds": 1}],
     )  # fmt: skip
     def test_wrong_settings_are_refused(self, running: Running, body: dict[str, Any]) -> None:

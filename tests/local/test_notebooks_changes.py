@@ -153,3 +153,21 @@ class TestPatch:
         body = {"gceSetup": {"disablePublicIp": False}}
         answer = api.patch(body, "gce_setup.disable_public_ip")
         assert violated(answer) == ["gceSetup.disablePublicIp"]
+
+
+def test_the_address_of_the_proxy_comes_later_where_the_settings_say_so(api: Api) -> None:
+    api.cloud.proxy_seconds = 60
+    api.create()
+    api.wait(120)
+    running = api.get()
+    assert (running["state"], "proxyUri" in running) == ("ACTIVE", False)
+    api.patch({"labels": {"team": "core"}}, "labels")
+    api.wait(60)
+    assert "proxyUri" in api.get()
+    api.post("stop")
+    api.wait()
+    assert "proxyUri" not in api.get()
+    api.cloud.proxy_seconds = 0
+    api.post("start")
+    api.wait()
+    assert "proxyUri" in api.get()

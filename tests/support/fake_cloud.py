@@ -65,7 +65,7 @@ class Thing:
     ``source``: of a snapshot, the disk (its name in the API). ``consented``: None where
     nobody needs to. ``linked_at``: from when on it can be opened, once it runs. ``halted_at``:
     when its owner or idle shutdown last stopped it. ``labelled``: whether it carries our labels for
-    the person of ``key``.
+    the person of ``key``. ``size_gb``: of a snapshot, that of the disk it was taken of.
     """
 
     kind: Kind
@@ -86,6 +86,7 @@ class Thing:
     halted_at: datetime | None = None
     linked_at: datetime | None = None
     labelled: bool = True
+    size_gb: int = 0
 
 
 @dataclass

@@ -114,6 +114,9 @@ class FakeDriver:
             if snapshot is None or snapshot.state is not State.READY:
                 message = f"{resource.restore_from} was not found"
                 raise CloudFault(Fate.PERMANENT, "NOT_FOUND", message)
+            if _disk_gb(thing.body) < snapshot.size_gb:
+                message = f"a snapshot of {snapshot.size_gb} GB doesn't fit on the disk"
+                raise CloudFault(Fate.PERMANENT, "INVALID_ARGUMENT", message)
             data = snapshot.data
             return self._begin(
                 thing, Step.RESTORE, request_id, then=lambda: setattr(thing, "data", data)
@@ -224,6 +227,7 @@ class FakeDriver:
         if source is None:
             raise CloudFault(Fate.PERMANENT, "NOT_FOUND", f"{disk} was not found")
         snapshot.source, snapshot.data = disk, source.data
+        snapshot.size_gb = _disk_gb(source.body)
 
         def complete() -> Problem | None:
             if source.died is None:
@@ -338,6 +342,7 @@ class FakeDriver:
             protected=thing.protected,
             drift=drift,
             labelled=thing.labelled,
+            size_gb=thing.size_gb,
         )
 
     def _uses(self, parent: str, key: str, email: str) -> Observation:
@@ -411,6 +416,7 @@ def _after(seen: Observation, operation: Operation) -> Observation:
         protected=seen.protected,
         drift=seen.drift,
         labelled=seen.labelled,
+        size_gb=seen.size_gb,
         problem=operation.error,
         finished=operation.error is None,
     )
@@ -439,7 +445,7 @@ def _drift(body: dict[str, Any], wanted: dict[str, Any]) -> Drift:
         in_place = ("labels",)
     if _machine(body) != _machine(wanted):
         at_rest = (f"machine type {_machine(body)} -> {_machine(wanted)}",)
-    if _disks(body) != _disks(wanted):
+    if _disk_gb(body) < _disk_gb(wanted):
         never = ("data disk",)
     return Drift(in_place=in_place, at_rest=at_rest, never=never)
 
@@ -448,5 +454,7 @@ def _machine(body: dict[str, Any]) -> Any:
     return body.get("gceSetup", {}).get("machineType")
 
 
-def _disks(body: dict[str, Any]) -> Any:
-    return body.get("gceSetup", {}).get("dataDisks")
+def _disk_gb(body: dict[str, Any]) -> int:
+    """The size of the data disk; what the API makes where none is asked for is 100 GB."""
+    disks = body.get("gceSetup", {}).get("dataDisks") or [{}]
+    return int(disks[0].get("diskSizeGb", 100))

@@ -59,13 +59,16 @@ class KeepBench(ABC):
         """The memory of a notebook's data disk."""
         return Resource(kind=Kind.DISK, slot="found", name=data_disk(notebook.name))
 
-    def notebook_want(self, resource: Resource) -> Want:
+    def notebook_want(self, resource: Resource, size_gb: int = 100) -> Want:
         """A notebook on its owner's credentials."""
         body: dict[str, Any] = {
             "labels": LABELS,
             "instanceOwners": [EMAIL],
             "enableManagedEuc": True,
-            "gceSetup": {"machineType": "e2-standard-4"},
+            "gceSetup": {
+                "machineType": "e2-standard-4",
+                "dataDisks": [{"diskSizeGb": str(size_gb)}],
+            },
         }
         places = (resource.name,)
         return Want(kind=Kind.WORKBENCH, slot="main", places=places, body=body, digest="")
@@ -112,6 +115,10 @@ class KeepBench(ABC):
     @abstractmethod
     def labels(self, notebook: Resource) -> dict[str, str]:
         """What labels it has; of the fake's only ours."""
+
+    @abstractmethod
+    def delay_links(self, by: timedelta) -> None:
+        """Notebooks that are started from now on have their link only so long after they run."""
 
     @abstractmethod
     def empty_the_zone(self) -> None:
@@ -162,6 +169,9 @@ class FakeKeep(KeepBench):
 
     def labels(self, notebook: Resource) -> dict[str, str]:
         return dict(LABELS) if self._thing(notebook).labelled else {}
+
+    def delay_links(self, by: timedelta) -> None:
+        self.cloud.link_delay = by
 
     def empty_the_zone(self) -> None:
         self.cloud.short.add(ZONE)
@@ -233,6 +243,9 @@ class LocalKeep(KeepBench):
 
     def labels(self, notebook: Resource) -> dict[str, str]:
         return dict(self._ask("GET", f"v2/{notebook.name}").get("labels", {}))
+
+    def delay_links(self, by: timedelta) -> None:
+        self._ask("PUT", "_admin/settings", {"proxy_seconds": by.total_seconds()})
 
     def empty_the_zone(self) -> None:
         self._ask("PUT", "_admin/shortages", {ZONE: True})

@@ -110,14 +110,14 @@ IN_PLACE = {
         "metadata idle-timeout-seconds 60 -> 3600",
         "gce_setup.metadata",
     ),
-    "metadata that is missing": (
-        differing(None, "gceSetup", "metadata", "notebook-disable-root"),
-        "metadata notebook-disable-root none -> true",
+    "metadata of ours that is missing": (
+        differing(None, "gceSetup", "metadata", "idle-timeout-seconds"),
+        "metadata idle-timeout-seconds none -> 3600",
         "gce_setup.metadata",
     ),
-    "no metadata at all": (
-        differing(None, "gceSetup", "metadata"),
-        "metadata notebook-disable-root none -> true",
+    "metadata of ours that is wanted no more": (
+        differing("00 3 * * SUN", "gceSetup", "metadata", "notebook-upgrade-schedule"),
+        "metadata notebook-upgrade-schedule 00 3 * * SUN -> none",
         "gce_setup.metadata",
     ),
     "a network tag too many": (
@@ -129,16 +129,6 @@ IN_PLACE = {
         differing(None, "gceSetup", "tags"),
         "network tags none -> egress, inner",
         "gce_setup.tags",
-    ),
-    "a shielding that is on": (
-        differing(True, "gceSetup", "shieldedInstanceConfig", "enableSecureBoot"),
-        "shielded VM enableSecureBoot yes -> no",
-        "gce_setup.shielded_instance_config",
-    ),
-    "a shielding that is off": (
-        differing(None, "gceSetup", "shieldedInstanceConfig"),
-        "shielded VM enableVtpm no -> yes",
-        "gce_setup.shielded_instance_config",
     ),
     "a public IP": (
         differing(None, "gceSetup", "disablePublicIp"),
@@ -165,7 +155,7 @@ def test_what_others_put_there_is_sent_along_with_ours() -> None:
     found["gceSetup"]["metadata"]["idle-timeout-seconds"] = "60"
     found["gceSetup"]["tags"].remove("inner")
     found["gceSetup"]["shieldedInstanceConfig"]["enableVtpm"] = False
-    _, patch = patch_of(BODY, found, at_rest=False)
+    _, patch = patch_of(BODY, found, at_rest=True)
     assert patch["labels"] == SHOWN["labels"]
     setup = patch["gceSetup"]
     assert setup["metadata"] == SHOWN["gceSetup"]["metadata"]
@@ -178,13 +168,60 @@ def test_a_label_of_ours_that_is_wanted_no_more_is_not_sent() -> None:
     assert patch == {"labels": SHOWN["labels"]}
 
 
-def test_another_machine_type_waits_until_it_is_stopped() -> None:
-    found = differing("n2-standard-8", "gceSetup", "machineType")
-    assert drift_of(BODY, found) == Drift(at_rest=("machine type n2-standard-8 -> e2-standard-4",))
+AT_REST = {
+    "another machine type": (
+        differing("n2-standard-8", "gceSetup", "machineType"),
+        "machine type n2-standard-8 -> e2-standard-4",
+        "gce_setup.machine_type",
+    ),
+    "a switch of Jupyter that was changed": (
+        differing("false", "gceSetup", "metadata", "notebook-disable-root"),
+        "metadata notebook-disable-root false -> true",
+        "gce_setup.metadata",
+    ),
+    "a switch of Jupyter that is wanted no more": (
+        differing("true", "gceSetup", "metadata", "disable-mixer"),
+        "metadata disable-mixer true -> none",
+        "gce_setup.metadata",
+    ),
+    "a switch of Jupyter that is missing": (
+        differing(None, "gceSetup", "metadata", "notebook-disable-root"),
+        "metadata notebook-disable-root none -> true",
+        "gce_setup.metadata",
+    ),
+    "a shielding that is on": (
+        differing(True, "gceSetup", "shieldedInstanceConfig", "enableSecureBoot"),
+        "shielded VM enableSecureBoot yes -> no",
+        "gce_setup.shielded_instance_config",
+    ),
+    "a shielding that is off": (
+        differing(None, "gceSetup", "shieldedInstanceConfig"),
+        "shielded VM enableVtpm no -> yes",
+        "gce_setup.shielded_instance_config",
+    ),
+}
+
+
+@pytest.mark.parametrize(("found", "said", "path"), AT_REST.values(), ids=AT_REST.keys())
+def test_what_waits_until_it_is_stopped_is_said_and_then_mended(
+    found: Json, said: str, path: str
+) -> None:
+    assert drift_of(BODY, found) == Drift(at_rest=(said,))
     assert patch_of(BODY, found, at_rest=False) == ([], {})
     mask, patch = patch_of(BODY, found, at_rest=True)
-    assert mask == ["gce_setup.machine_type"]
-    assert patch == {"gceSetup": {"machineType": "e2-standard-4"}}
+    assert mask == [path]
+    assert drift_of(BODY, mended(found, mask, patch)) == Drift()
+
+
+def test_as_it_runs_only_that_metadata_is_sent_that_shows_then() -> None:
+    found = differing("false", "gceSetup", "metadata", "notebook-disable-root")
+    found["gceSetup"]["metadata"]["idle-timeout-seconds"] = "60"
+    _, patch = patch_of(BODY, found, at_rest=False)
+    metadata = patch["gceSetup"]["metadata"]
+    assert metadata["idle-timeout-seconds"] == "3600"
+    assert metadata["notebook-disable-root"] == "false", "as it was: nobody would notice"
+    drift = drift_of(BODY, found)
+    assert (len(drift.in_place), len(drift.at_rest)) == (1, 1)
 
 
 NEVER = {
@@ -197,8 +234,8 @@ NEVER = {
         f"subnet {SUBNET}-old -> {SUBNET}",
     ),
     "another size": (
-        differing("300", "gceSetup", "dataDisks", 0, "diskSizeGb"),
-        "data disk GB 300 -> 200",
+        differing("100", "gceSetup", "dataDisks", 0, "diskSizeGb"),
+        "data disk GB 100 -> 200",
     ),
     "another type": (
         differing("PD_STANDARD", "gceSetup", "bootDisk", "diskType"),
@@ -240,8 +277,8 @@ def test_what_the_want_does_not_name_is_not_compared(field: str) -> None:
 
 def test_a_notebook_of_which_nothing_is_known_differs_in_all() -> None:
     drift = drift_of(BODY, {})
-    assert len(drift.in_place) == 3 + 2 + 1 + 1 + 1
-    assert len(drift.at_rest) == 1
+    assert len(drift.in_place) == 3 + 1 + 1 + 1
+    assert len(drift.at_rest) == 1 + 1 + 1
     assert len(drift.never) == 2 + 4 + 1 + 1
 
 
@@ -250,3 +287,9 @@ def test_a_long_value_is_cut_and_stays_on_one_line() -> None:
     (said,) = drift_of(body, {}).in_place
     assert len(said) < 150
     assert said.isprintable()
+
+
+@pytest.mark.parametrize("size", ["300", 300])
+def test_a_data_disk_larger_than_asked_for_is_no_drift(size: str | int) -> None:
+    """What was restored into it needed the room, and a disk never shrinks."""
+    assert drift_of(BODY, differing(size, "gceSetup", "dataDisks", 0, "diskSizeGb")) == Drift()

@@ -17,6 +17,7 @@ from shared.domain.profiles import Profile, ProfilesInvalid
 from shared.domain.profiles.parse import parse_profiles
 from shared.domain.resources import Kind, Want
 from shared.domain.wants import Site, is_ours, labels_of, wants
+from shared.domain.wants.workbench import with_disk_for
 
 SITE = Site(project="acme-data", region="us-central1", templates_bucket="acme-templates")
 ANA = Person(
@@ -250,3 +251,13 @@ def test_one_persons_templates_leave_the_master_as_it_was() -> None:
 def test_no_kind_is_made_that_the_profile_does_not_ask_for() -> None:
     asked = {Kind.SESSION_TEMPLATE, Kind.CLUSTER_TEMPLATE, Kind.WORKBENCH}
     assert {want.kind for want in made().values()} == asked
+
+
+def test_a_disk_to_restore_into_is_as_large_as_the_one_there_was() -> None:
+    want = made()["workbench/main"]
+    asked = int(want.body["gceSetup"]["dataDisks"][0]["diskSizeGb"])
+    larger = with_disk_for(want, asked + 50)
+    assert larger.body["gceSetup"]["dataDisks"][0]["diskSizeGb"] == str(asked + 50)
+    assert larger.digest == want.digest, "it is still what the profile asks for"
+    assert want.body["gceSetup"]["dataDisks"][0]["diskSizeGb"] == str(asked), "a copy"
+    assert with_disk_for(want, asked - 1) is want

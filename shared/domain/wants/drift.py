@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.domain.person import same_address
+from shared.domain.profiles.metadata import OURS as OUR_METADATA
 from shared.domain.profiles.rules import OUR_LABEL_PREFIX, OUR_LABELS
 from shared.domain.resources import Drift
 
@@ -20,6 +21,25 @@ Json = dict[str, Any]
 _GOOGLES_TAGS = frozenset({"deeplearning-vm", "notebook-instance"})
 _MOST_SHOWN = 80  # characters of a value
 
+# Read by Jupyter when it starts, so a change shows only after that: the keys for which Google's
+# Terraform provider stops an instance before it patches it (magic-modules,
+# templates/terraform/pre_update/workbench_instance.go.tmpl, restartRequiredKeys). The agents on the
+# machine read the others as it runs: idle-timeout-seconds, notebook-upgrade-schedule. It stops for
+# a change of Shielded VM, too.
+_READ_AT_START = frozenset(
+    {
+        "disable-mixer",
+        "enable-jupyterlab4",
+        "enable-jupyterlab4-preview",
+        "geminicli-disabled",
+        "geminicli-tc-accepted",
+        "notebook-disable-downloads",
+        "notebook-disable-nbconvert",
+        "notebook-disable-root",
+        "notebook-disable-terminal",
+    }
+)
+
 
 def drift_of(body: Json, found: Json) -> Drift:
     """What differs, sorted by what it takes to change it."""
@@ -28,12 +48,15 @@ def drift_of(body: Json, found: Json) -> Drift:
     return Drift(
         in_place=(
             *_map_drift("label", _labels(body, found), _map(found, "labels")),
-            *_map_drift("metadata", _metadata(setup, is_setup), _map(is_setup, "metadata")),
+            *_metadata_drift(setup, is_setup, at_rest=False),
             *_tags_drift(setup, is_setup),
-            *_shielding_drift(setup, is_setup),
             *(("public IP yes -> no",) if _closes(setup, is_setup) else ()),
         ),
-        at_rest=_machine_drift(setup, is_setup),
+        at_rest=(
+            *_machine_drift(setup, is_setup),
+            *_metadata_drift(setup, is_setup, at_rest=True),
+            *_shielding_drift(setup, is_setup),
+        ),
         never=(
             *_network_drift(setup, is_setup),
             *_disks_drift(setup, is_setup),
@@ -47,8 +70,9 @@ def drift_of(body: Json, found: Json) -> Drift:
 def patch_of(body: Json, found: Json, *, at_rest: bool) -> tuple[list[str], Json]:
     """The update mask and the body of a PATCH that mends what can be; ([], {}) if there is nothing.
 
-    ``at_rest``: the notebook is stopped, so its machine can be changed too. A PATCH replaces a map
-    whole, so each is sent as it is to be, with what others put there.
+    ``at_rest``: the notebook is stopped, so what only then can be changed, or shows only after a
+    start, is changed too. A PATCH replaces a map whole, so each is sent as it is to be, with what
+    others put there.
     """
     setup, is_setup = _map(body, "gceSetup"), _map(found, "gceSetup")
     mask: list[str] = []
@@ -57,11 +81,12 @@ def patch_of(body: Json, found: Json, *, at_rest: bool) -> tuple[list[str], Json
         mask.append("labels")
         patch["labels"] = labels
     changes: Json = {}
-    if (metadata := _metadata(setup, is_setup)) != _map(is_setup, "metadata"):
+    metadata = _metadata(setup, is_setup, at_rest=at_rest)
+    if metadata != _map(is_setup, "metadata"):
         changes["metadata"] = metadata
     if _tags_drift(setup, is_setup):
         changes["tags"] = _tags(setup, is_setup)
-    if _shielding_drift(setup, is_setup):
+    if at_rest and _shielding_drift(setup, is_setup):
         shielding = _map(is_setup, "shieldedInstanceConfig")
         changes["shieldedInstanceConfig"] = shielding | _map(setup, "shieldedInstanceConfig")
     if _closes(setup, is_setup):
@@ -95,8 +120,28 @@ def _is_our_label(key: str) -> bool:
     return key in OUR_LABELS or key.startswith(OUR_LABEL_PREFIX)
 
 
-def _metadata(setup: Json, is_setup: Json) -> dict[str, str]:
-    return _map(is_setup, "metadata") | _map(setup, "metadata")
+def _metadata(setup: Json, is_setup: Json, *, at_rest: bool) -> dict[str, str]:
+    """The metadata as they are to be: the wanted ones, and those that no profile's fields set.
+
+    Unless ``at_rest``, what is read only at the start stays as it is until then.
+    """
+    there = _map(is_setup, "metadata")
+    if "metadata" not in setup:
+        return there
+    whole = {k: v for k, v in there.items() if k not in OUR_METADATA} | _map(setup, "metadata")
+    if at_rest:
+        return whole
+    kept = {k: v for k, v in there.items() if k in _READ_AT_START}
+    return {k: v for k, v in whole.items() if k not in _READ_AT_START} | kept
+
+
+def _metadata_drift(setup: Json, is_setup: Json, *, at_rest: bool) -> tuple[str, ...]:
+    """What differs of those that are read at the start (``at_rest``), or of the others."""
+    there = _map(is_setup, "metadata")
+    begun, wanted = (_metadata(setup, is_setup, at_rest=rest) for rest in (False, True))
+    return (
+        _map_drift("metadata", wanted, begun) if at_rest else _map_drift("metadata", begun, there)
+    )
 
 
 def _map_drift(what: str, wanted: Mapping[str, str], there: Mapping[str, str]) -> tuple[str, ...]:
@@ -163,7 +208,13 @@ def _disks_drift(setup: Json, is_setup: Json) -> tuple[str, ...]:
         for disk, (wanted, there) in pairs.items()
         for field, what in (("diskSizeGb", "GB"), ("diskType", "type"))
         if field in wanted and str(wanted[field]) != str(there.get(field, ""))
+        if (disk, field) != ("data disk", "diskSizeGb") or not _is_larger(there, wanted)
     )
+
+
+def _is_larger(there: Json, wanted: Json) -> bool:
+    """Whether a disk has all the room that is asked for, and more: what it holds needs it."""
+    return int(there.get("diskSizeGb") or 0) > int(wanted["diskSizeGb"])
 
 
 def _credentials_drift(body: Json, found: Json) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from shared.domain.person import Person
 from shared.domain.profiles import Disk, Image, Profile, Workbench
 from shared.domain.resources import Kind, Want
 from shared.domain.wants.labels import labels_of
-from shared.domain.wants.making import want
+from shared.domain.wants.making import copied, want
 from shared.domain.wants.site import Site
 
 SLOT = "main"
@@ -42,6 +42,19 @@ def workbench_want(
     }
     # What a zone runs out of is machines of one type, not zones as such.
     return replace(want(Kind.WORKBENCH, SLOT, places, body), scarce=workbench.machine_type)
+
+
+def with_disk_for(want: Want, size_gb: int) -> Want:
+    """``want`` with a data disk that a snapshot of a disk of ``size_gb`` can be restored into.
+
+    Its digest stays: it is what the profile asks for, only with room for what there was before.
+    """
+    disks = want.body.get("gceSetup", {}).get("dataDisks")
+    if not disks or int(disks[0]["diskSizeGb"]) >= size_gb:
+        return want  # of the older kinds nothing is ever restored
+    body = copied(want.body)
+    body["gceSetup"]["dataDisks"][0]["diskSizeGb"] = str(size_gb)
+    return replace(want, body=body)
 
 
 def _machine(profile: Profile, workbench: Workbench, site: Site) -> dict[str, Any]:
