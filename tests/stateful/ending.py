@@ -26,6 +26,7 @@ def finish(life: SimulatedLife) -> None:
     _nobody_is_held(life)
     last = max((s.effective_at for s in life.model.sent if s.effective_at), default=START)
     life.world.run_for(timedelta(hours=1))
+    _others_mend_what_is_theirs_to_mend(life)
     _everybody_consents(life)  # else they are asked every day from here on
     while life.now < last:
         life.world.run_for(timedelta(days=1), every=timedelta(hours=6))
@@ -63,9 +64,12 @@ def _faults_stop(life: SimulatedLife) -> None:
 
 
 def _others_mend_what_is_theirs_to_mend(life: SimulatedLife) -> None:
-    """What they protected, and the disks that stand in the way of somebody's notebook."""
+    """What they protected, and the disks that stand in the way of somebody's notebook.
+
+    Of a hold that was lost with its record an admin has to know.
+    """
     for thing in life.notebooks():
-        if thing.name in life.protected_by_others:
+        if thing.name in life.protected_by_others or thing.key in life.model.lost:
             thing.protected = False
     life.world.cloud.keep_disks = False
     for disk in life.world.cloud.alive(Kind.DISK):

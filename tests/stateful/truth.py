@@ -30,7 +30,9 @@ def untrue(life: SimulatedLife, body: dict[str, Any]) -> str:
     unsure = key in life.model.lost or (meddled_at and life.now - meddled_at < _LATELY)
     if record is None or late or unsure:
         return ""
-    theirs = [t for t in life.world.cloud.alive() if t.key == key and t.kind is not Kind.SNAPSHOT]
+    theirs = [t for t in life.world.cloud.alive() if t.key == key]
+    # Snapshots are kept; a disk that outlived its notebook may be listed as a leftover.
+    theirs = [t for t in theirs if t.kind not in (Kind.SNAPSHOT, Kind.DISK)]
     news = data["news"]
     if news == "ready" and record.phase is Phase.READY:
         return _not_ready(life, record, str(data.get("notebook", "")), theirs)
