@@ -30,7 +30,7 @@ APIS = (
 ELSEWHERE = "/not-served/"
 _SERVES = (
     "parts of notebooks v1 and v2, dataproc v1, compute v1, storage v1 and pubsub v1 "
-    "(docs/local-cloud.md lists them)"
+    "(see docs/local-cloud/gcloud.md)"
 )
 
 
@@ -113,7 +113,7 @@ class UnservedRpcs(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships 
             context.abort(
                 grpc.StatusCode.UNIMPLEMENTED,
                 f"this local cloud does not serve {name} in gRPC; it serves google.pubsub.v1 and "
-                "google.cloud.notebooks.v1 (docs/local-cloud.md lists their methods)",
+                "google.cloud.notebooks.v1 (see docs/local-cloud)",
             )
             return iter(())
 
