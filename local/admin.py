@@ -16,7 +16,7 @@ from starlette.routing import Route
 from local.clock import timestamp
 from local.cloud import Cloud
 from local.errors import ApiError
-from local.web import Handler, Incoming, route
+from local.web import Answer, Handler, Incoming, route
 
 Json = dict[str, Any]
 
@@ -85,8 +85,17 @@ class Admin:
             ("PUT", "/shortages", self._set_shortages),
         ]
         table += [(lever.method, lever.path, lever.handler) for lever in self._levers]
-        paths = [(method, "/_admin" + path, handler) for method, path, handler in table]
+        paths = [(method, "/_admin" + path, self._after_landings(h)) for method, path, h in table]
         return [route(*entry) for entry in [*paths, ("GET", "/_admin/", table[0][2])]]
+
+    def _after_landings(self, handler: Handler) -> Handler:
+        """What is due to land late has landed for whoever looks."""
+
+        def handled(incoming: Incoming) -> Answer:
+            self._cloud.landings.land_due()
+            return handler(incoming)
+
+        return handled
 
     def _index(self, _: Incoming) -> Json:
         levers = {f"{one.method} /_admin{one.path}": one.meaning for one in self._levers}

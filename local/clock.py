@@ -6,10 +6,17 @@ clock, so that a test can let a month pass in one call. It knows nothing of who 
 
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 
 # A stop event can't wake a condition, so a waiter looks at it this often (real seconds).
 _STOP_CHECK_SECONDS = 0.05
+
+
+# Set while something is done late that belongs to an earlier moment.
+_as_of: ContextVar[datetime | None] = ContextVar("as_of", default=None)
 
 
 class Clock:
@@ -19,11 +26,28 @@ class Clock:
         self._started = time.monotonic()
         self._offset = timedelta()
         self._moved = threading.Condition()
+        self._after_advance: list[Callable[[], None]] = []
 
     def now(self) -> datetime:
-        """The cloud's time, aware and in UTC."""
+        """The cloud's time, aware and in UTC; inside `as_of` that moment."""
+        moment = _as_of.get()
+        if moment is not None:
+            return moment
         with self._moved:
             return self._read()
+
+    @contextmanager
+    def as_of(self, moment: datetime) -> Iterator[None]:
+        """Let `now()` be `moment`, which has come already, for this thread's work inside."""
+        token = _as_of.set(moment)
+        try:
+            yield
+        finally:
+            _as_of.reset(token)
+
+    def after_advance(self, work: Callable[[], None]) -> None:
+        """Have `work` done in the thread that advanced the clock, each time before it goes on."""
+        self._after_advance.append(work)
 
     def advance(self, by: timedelta) -> datetime:
         """Let time pass at once, wake everyone who waits, and return the new time."""
@@ -32,7 +56,10 @@ class Clock:
         with self._moved:
             self._offset += by
             self._moved.notify_all()
-            return self._read()
+            now = self._read()
+        for work in self._after_advance:
+            work()
+        return now
 
     def wait_until(self, moment: datetime, stop: threading.Event) -> bool:
         """Block until `moment`; True when it has come, False when `stop` was set before."""

@@ -15,7 +15,8 @@ from local.calls import Call, CallLog
 from local.clock import Clock
 from local.compute_shortages import Shortages
 from local.errors import ApiError, ConnectionDropped
-from local.faults import AFTER, BEFORE, OPERATION, Fault, Faults
+from local.faults import AFTER, BEFORE, LATE, OPERATION, Fault, Faults
+from local.landings import Landings
 from local.quotas import Quotas
 
 # How long operations take unless the settings say otherwise, in seconds of the cloud's clock.
@@ -59,13 +60,22 @@ class Cloud:
     operation_seconds: float | None = None  # one number for every operation; None = per verb
     verb_seconds: dict[str, float] = field(default_factory=lambda: dict(VERB_SECONDS))
 
+    def __post_init__(self) -> None:
+        self.landings = Landings(self.clock)
+        self.clock.after_advance(self.landings.land_due)
+
     @contextmanager
     def call(self, service: str, method: str, target: str) -> Iterator[None]:
         """Serve one API request: faults, latency and quota around the body, and its log entry.
 
         A "before" fault keeps the body from running; an "after" fault lets it run and then spoils
-        the answer. Raises ApiError or ConnectionDropped; sleeps only for latency and fault delays.
+        the answer; a "late" one spoils it now and has the whole request carried out later. Raises
+        ApiError or ConnectionDropped; sleeps only for latency and fault delays.
         """
+        if self.landings.landing:
+            yield  # it was logged, and struck, when it came in
+            return
+        self.landings.land_due()
         call = _OpenCall(service, method, target, self.clock.now())
         _open_call.set(call)
         outcome = "INTERNAL"  # whatever escapes that is neither of the two below is our own bug
@@ -73,6 +83,7 @@ class Cloud:
             if self.latency_seconds:
                 time.sleep(self.latency_seconds)
             self._strike(call, BEFORE)
+            self._postpone(call)
             self.quotas.check_request(service, self.clock.now())
             yield
             self._strike(call, AFTER)
@@ -88,15 +99,20 @@ class Cloud:
             _open_call.set(None)
             self.calls.record(Call(0, call.at, service, method, target, outcome, call.fault))
 
-    def operation_fault(self, service: str, method: str, target: str) -> ApiError | None:
-        """The error a scripted fault wants this request's long-running operation to end in."""
+    def operation_course(
+        self, service: str, method: str, target: str, begun: datetime, takes: timedelta
+    ) -> tuple[datetime, ApiError | None]:
+        """When this request's long-running operation ends, and the error a fault has it end in.
+
+        `takes`: its length when no scripted fault says otherwise.
+        """
         fault = self.faults.take(service, method, target, OPERATION)
         if fault is None:
-            return None
+            return begun + takes, None
         call = _open_call.get()
         if call is not None:
             call.fault = fault.id
-        return fault.to_error()
+        return fault.operation_end(begun, takes), fault.to_error()
 
     def operation_time(self, verb: str) -> timedelta:
         """How long an operation of this verb takes on the cloud's clock."""
@@ -109,6 +125,15 @@ class Cloud:
             return
         call.fault = fault.id
         _apply(fault)
+
+    def _postpone(self, call: _OpenCall) -> None:
+        fault = self.faults.take(call.service, call.method, call.target, LATE)
+        if fault is None:
+            return
+        call.fault = fault.id
+        self.landings.later(call.at + timedelta(seconds=fault.late_seconds), fault.landed.append)
+        _apply(fault)
+        raise ConnectionDropped(fault.id)
 
 
 def _apply(fault: Fault) -> None:

@@ -13,8 +13,9 @@ from starlette.routing import Route
 from local import compute_errors as errors
 from local.admin import Lever
 from local.cloud import Cloud
+from local.compute_disk_changes import DiskChanges
 from local.compute_disks import Disks, NewDisk
-from local.compute_operations import Change, ComputeOperations
+from local.compute_operations import ComputeOperations
 from local.compute_snapshots import Snapshots
 from local.discovery import Discovery
 from local.errors import ApiError
@@ -26,7 +27,7 @@ _Work = Callable[[Incoming], Json]
 _ROOT = "/compute/v1/"
 _PROJECT = _ROOT + "projects/{project}/"
 # The custom parts of a path that name no resource.
-_VERBS = ("/createSnapshot", "/setLabels", "/wait")
+_VERBS = ("/createSnapshot", "/setLabels", "/resize", "/wait")
 
 # gcloud sends it with every list; the discovery document of its package doesn't have it.
 _UNDOCUMENTED = ("returnPartialSuccess",)
@@ -41,16 +42,21 @@ class Compute:
         self._operations = ComputeOperations(cloud)
         self._disks = Disks()
         self._snapshots = Snapshots(cloud, self._discovery, self._operations, self._disks)
+        self._changes = DiskChanges(self._discovery, self._operations, self._disks, self._snapshots)
         self._settle_first: list[Callable[[], None]] = []
 
     def routes(self) -> list[Route]:
         """The face at Google's own paths."""
         disks, snapshots, operations = self._disks, self._snapshots, self._operations
+        changes = self._changes
         table: list[tuple[str, str, str, _Work]] = [
             ("GET", "aggregated/disks", "disks.aggregatedList", disks.aggregated),
             ("GET", "zones/{zone}/disks", "disks.list", disks.list),
+            ("POST", "zones/{zone}/disks", "disks.insert", changes.insert),
             ("GET", "zones/{zone}/disks/{disk}", "disks.get", disks.get),
-            ("DELETE", "zones/{zone}/disks/{disk}", "disks.delete", self._delete_disk),
+            ("DELETE", "zones/{zone}/disks/{disk}", "disks.delete", changes.delete),
+            ("POST", "zones/{zone}/disks/{disk}/setLabels", "disks.setLabels", changes.set_labels),
+            ("POST", "zones/{zone}/disks/{disk}/resize", "disks.resize", changes.resize),
             ("POST", "zones/{zone}/disks/{disk}/createSnapshot", "disks.createSnapshot",
              snapshots.create_snapshot),
             ("GET", "global/snapshots", "snapshots.list", snapshots.list),
@@ -72,9 +78,11 @@ class Compute:
     def levers(self) -> list[Lever]:
         """A person's work on a disk, for the admin face."""
         path = "/disks/{zone}/{disk}"
+        say = 'have it outlive its notebook, or not: {"kept": true}'
         return [
             Lever("GET", path, "what is on a disk", self._read_content),
             Lever("PUT", path, 'write on it: {"content": "…"}', self._write_content),
+            Lever("PUT", path + "/kept", say, self._keep),
         ]
 
     def resources(self) -> list[Json]:
@@ -95,9 +103,11 @@ class Compute:
             self._disks.add(new, at)
 
     def delete_disks(self, paths: Iterable[str], at: datetime) -> None:
-        """With what is on them; those that aren't there are passed over."""
+        """With what is on them; those that aren't there are passed over, those kept stay."""
         with self._operations.settled(at):
             for path in paths:
+                if self._disks.is_kept(path):
+                    continue
                 self._disks.remove(path)
                 self._snapshots.disk_gone(path)
 
@@ -105,7 +115,12 @@ class Compute:
         """The machine that used them is gone; those that aren't there are passed over."""
         with self._operations.settled(at):
             for path in paths:
-                self._disks.detach(path)
+                self._disks.detach(path, at)
+
+    def enlarge_disk(self, disk: str, size_gb: int, at: datetime) -> None:
+        """Of the disk at this path; 404 when there is none."""
+        with self._operations.settled(at):
+            self._disks.enlarge(disk, size_gb)
 
     def write(self, disk: str, content: str, at: datetime) -> None:
         """Replace what is on the disk at this path; 404 when there is none."""
@@ -139,29 +154,6 @@ class Compute:
         with self._operations.settled():
             return work(incoming)
 
-    def _delete_disk(self, incoming: Incoming) -> Json:
-        path = _target(incoming)
-
-        def begin(_: datetime) -> Change:
-            disk = self._disks.find(path)
-            self._operations.check_idle(path)
-            if disk["users"]:
-                raise errors.in_use(path, disk["users"][0])
-            before = disk["status"]
-            disk["status"] = "DELETING"
-
-            def succeed(_: datetime) -> Json:
-                self._disks.remove(path)
-                self._snapshots.disk_gone(path)
-                return {}
-
-            def fail(_: datetime) -> None:
-                disk["status"] = before
-
-            return Change("delete", "delete", path, disk["id"], succeed, fail)
-
-        return self._operations.change(incoming, "disks.delete", path, begin)
-
     def _settle_neighbours(self) -> None:
         for settle in self._settle_first:
             settle()
@@ -182,6 +174,15 @@ class Compute:
             self._disks.write(self._admin_path(incoming), content)
         return self._read_content(incoming)
 
+    def _keep(self, incoming: Incoming) -> Json:
+        body, path = incoming.json(), self._admin_path(incoming)
+        if set(body) != {"kept"} or not isinstance(body["kept"], bool):
+            raise ApiError.invalid('The body must be {"kept": true} or {"kept": false}.')
+        self._settle_neighbours()
+        with self._operations.settled():
+            self._disks.keep(path, body["kept"])
+        return {"name": path, "kept": body["kept"]}
+
     def _admin_path(self, incoming: Incoming) -> str:
         place = incoming.params
         return f"projects/{self._cloud.project}/zones/{place['zone']}/disks/{place['disk']}"
@@ -190,7 +191,7 @@ class Compute:
 def _target(incoming: Incoming) -> str:
     """The path of what a request is about; an insert names it in its body."""
     path = incoming.path.removeprefix(_ROOT)
-    if incoming.method == "POST" and path.endswith("/snapshots"):
+    if incoming.method == "POST" and path.endswith(("/snapshots", "/disks")):
         try:
             return f"{path}/{incoming.json().get('name', '')}"
         except ApiError:  # said properly by the method itself

@@ -22,7 +22,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class NewDisk:
-    """A disk to be made, attached to the machine at path `user` from its first moment."""
+    """A disk to be made, attached to the machine at path `user`, if not "", from the beginning."""
 
     path: str
     type: str  # "pd-balanced"
@@ -42,18 +42,21 @@ class NewDisk:
             "sizeGb": str(self.size_gb),
             "physicalBlockSizeBytes": "4096",
             "status": "READY",
-            "users": [link(self.user)],
             "creationTimestamp": timestamp(now),
-            "lastAttachTimestamp": timestamp(now),
             "labelFingerprint": fingerprint(self.labels),
         }
-        return disk | {"labels": dict(self.labels)} if self.labels else disk
+        if self.labels:
+            disk["labels"] = dict(self.labels)
+        if self.user:
+            disk |= {"users": [link(self.user)], "lastAttachTimestamp": timestamp(now)}
+        return disk
 
 
 class Disks:
     def __init__(self) -> None:
         self._disks = Collection()
         self._content: dict[str, str] = {}
+        self._kept: set[str] = set()  # paths of those that outlive their machine
 
     def add(self, new: Iterable[NewDisk], now: datetime) -> None:
         """All of them, or none when the name of one is taken (409)."""
@@ -68,12 +71,25 @@ class Disks:
         """With what is on it; nothing when there is none."""
         self._disks.remove(path)
         self._content.pop(path, None)
+        self._kept.discard(path)
 
-    def detach(self, path: str) -> None:
+    def keep(self, path: str, kept: bool) -> None:
+        """Whether it outlives its machine, as a disk does whose deletion Google forgets."""
+        self.find(path)
+        (self._kept.add if kept else self._kept.discard)(path)
+
+    def is_kept(self, path: str) -> bool:
+        return path in self._kept
+
+    def enlarge(self, path: str, size_gb: int) -> None:
+        self.find(path)["sizeGb"] = str(size_gb)
+
+    def detach(self, path: str, now: datetime) -> None:
         """No machine uses it any more; nothing when there is none."""
         disk = self._disks.find(path)
         if disk is not None:
-            disk["users"] = []
+            disk.pop("users", None)
+            disk["lastDetachTimestamp"] = timestamp(now)
 
     def find(self, path: str) -> Json:
         """The disk itself; 404 when there is none."""

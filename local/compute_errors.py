@@ -57,7 +57,8 @@ def not_ready(path: str) -> ApiError:
 
 
 def in_use(path: str, user: str) -> ApiError:
-    """A machine has it."""
+    """A disk that is attached; `user` is the link to the machine."""
+    user = user.partition("/compute/v1/")[2]
     message = f"The disk resource '{path}' is already being used by '{user}'"
     return ComputeError("FAILED_PRECONDITION", message, "resourceInUseByAnotherResource")
 

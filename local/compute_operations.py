@@ -98,16 +98,18 @@ class ComputeOperations:
                 return repeated.to_json()
             self._cloud.quotas.check_operations("compute", self._operations.under_way())
             change = begin(now)
+            takes = self._cloud.operation_time(change.verb)
+            ends, error = self._cloud.operation_course("compute", method, subject, now, takes)
             operation = ComputeOperation(
                 name=f"{scope}/operations/{operation_id(now)}",
                 verb=change.verb,
                 target=subject,
                 begun=now,
-                ends=now + self._cloud.operation_time(change.verb),
+                ends=ends,
                 succeed=change.succeed,
                 fail=change.fail,
                 describe=lambda _: {},
-                error=self._cloud.operation_fault("compute", method, subject),
+                error=error,
                 change=change,
                 request_id=request_id,
                 id=numeric_id(),

@@ -63,6 +63,10 @@ class Snapshots:
             )
         return self._content[path]
 
+    def size_gb(self, path: str) -> int:
+        """The least size of a disk that is made from it."""
+        return int(self._find(path)["diskSizeGb"])
+
     def disk_gone(self, disk: str) -> None:
         """The disk at this path is no more; what was being read from it can't be finished."""
         for path in self._creating.get(disk, ()):

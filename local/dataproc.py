@@ -77,7 +77,14 @@ class Dataproc:
             self._route("POST", every, "clusters.create", of.create),
             self._route("POST", one + ":stop", "clusters.stop", of.stop),
             self._route("POST", one + ":start", "clusters.start", of.start),
+            self._route(
+                "POST",
+                one + ":injectCredentials",
+                "clusters.injectCredentials",
+                of.inject_credentials,
+            ),
             self._route("GET", one, "clusters.get", of.get),
+            self._route("PATCH", one, "clusters.patch", of.patch),
             self._route("DELETE", one, "clusters.delete", of.delete),
         ]
 

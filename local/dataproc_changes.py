@@ -57,16 +57,17 @@ class Changes:
             if repeated is not None:
                 return repeated.to_json()
             change = begin(now)
+            ends, error = self._cloud.operation_course("dataproc", method, name, now, change.takes)
             operation = Operation(
                 name=f"{region}/operations/{uuid.uuid4()}",
                 verb=verb,
                 target=name,
                 begun=now,
-                ends=now + change.takes,
+                ends=ends,
                 succeed=change.succeed,
                 fail=lambda ended: change.fail(ended, str(operation.error)),
                 describe=change.describe,
-                error=self._cloud.operation_fault("dataproc", method, name),
+                error=error,
             )
             self._operations.begin(operation)
             self._operations.remember(scope, request_id, operation)

@@ -7,14 +7,17 @@ Choices where Google's documents are silent:
 - deleting a cluster that is being changed cancels the change;
 - a second delete while one is under way is a 400 FAILED_PRECONDITION;
 - so is stopping what doesn't run and starting what isn't stopped; a stop or start that fails
-  leaves the cluster as it was.
+  leaves the cluster as it was;
+- a change or an injection of credentials needs a cluster that is RUNNING, with nothing under way.
 """
 
 import uuid
+from collections.abc import Callable
 from copy import deepcopy
 from datetime import datetime
 from typing import Any
 
+from local import dataproc_cluster_updates as updates
 from local import dataproc_rules as rules
 from local.clock import timestamp
 from local.cloud import Cloud
@@ -29,6 +32,7 @@ from local.web import Incoming
 Json = dict[str, Any]
 
 _COMPUTE = "https://www.googleapis.com/compute/v1/projects"
+_OPERATION_TYPES = {"patch": "UPDATE", "injectCredentials": "INJECT_CREDENTIALS"}
 _EMPTY = {"@type": "type.googleapis.com/google.protobuf.Empty"}
 
 
@@ -103,6 +107,49 @@ class Clusters:
 
         return self._changes.make(incoming, verb, name, body.get("requestId") or "", begin)
 
+    def patch(self, incoming: Incoming) -> Json:
+        name, body, mask = resource_name(incoming), incoming.json(), incoming.query["updateMask"]
+        self._discovery.check("Cluster", body, int_enums=True, partial=True)
+        body = self._discovery.normalised("Cluster", body)
+
+        def begin(now: datetime) -> Change:
+            cluster = self._the_one(name, None)
+            changed = updates.updated(cluster, body, mask)
+            self._check_running(name, cluster, "update")
+            _enter(cluster, "UPDATING", now)
+
+            def succeed(ended: datetime) -> Json:
+                cluster.update(
+                    {key: changed[key] for key in ("labels", "config") if key in changed}
+                )
+                return self._arrive(cluster, "RUNNING", ended)
+
+            return self._course("update", cluster, succeed, "RUNNING")
+
+        return self._changes.make(
+            incoming, "patch", name, incoming.query.get("requestId", ""), begin
+        )
+
+    def inject_credentials(self, incoming: Incoming) -> Json:
+        """Of a personal-auth cluster's owner; what they are, nothing here can read."""
+        name, body = resource_name(incoming), incoming.json()
+        self._discovery.check("InjectCredentialsRequest", body)
+
+        def begin(_: datetime) -> Change:
+            cluster = self._the_one(name, None)
+            if not rules.personal(cluster):
+                raise ApiError.failed_precondition(f"'{name}' is not a personal-auth cluster.")
+            self._check_running(name, cluster, "inject credentials into")
+            refuse(updates.injection_violations(cluster, body))
+            return Change(
+                self._cloud.operation_time("update"),
+                lambda _: dict(_EMPTY),
+                lambda _ended, _why: None,
+                describe=lambda operation: _metadata(operation, cluster),
+            )
+
+        return self._changes.make(incoming, "injectCredentials", name, "", begin)
+
     def delete(self, incoming: Incoming) -> Json:
         name = resource_name(incoming)
 
@@ -141,13 +188,27 @@ class Clusters:
         if busy is not None:
             self._operations.cancel(busy.name)
 
+    def _check_running(self, name: str, cluster: Json, verb: str) -> None:
+        """400 unless it runs and nothing else is being done to it."""
+        state = cluster["status"]["state"]
+        if state != "RUNNING" or self._operations.busy_with(name) is not None:
+            raise ApiError.failed_precondition(f"Can't {verb} '{name}' in state {state}.")
+
     def _change(self, verb: str, cluster: Json, after: str, otherwise: str) -> Change:
         """A change that ends in state `after`, or in `otherwise` when it fails."""
+        return self._course(
+            verb, cluster, lambda ended: self._arrive(cluster, after, ended), otherwise
+        )
 
-        def succeed(ended: datetime) -> Json:
-            _enter(cluster, after, ended)
-            return {"@type": TYPE + "Cluster", **deepcopy(cluster)}
+    def _arrive(self, cluster: Json, state: str, ended: datetime) -> Json:
+        if state == "RUNNING" and "config" in cluster:
+            cluster["config"] = updates.with_master(cluster, rules.personal(cluster))
+        _enter(cluster, state, ended)
+        return {"@type": TYPE + "Cluster", **deepcopy(cluster)}
 
+    def _course(
+        self, verb: str, cluster: Json, succeed: Callable[[datetime], Json], otherwise: str
+    ) -> Change:
         return Change(
             self._cloud.operation_time(verb),
             succeed,
@@ -188,7 +249,7 @@ def _metadata(operation: Operation, cluster: Json) -> Json:
         "@type": TYPE + "ClusterOperationMetadata",
         "clusterName": cluster["clusterName"],
         "clusterUuid": cluster["clusterUuid"],
-        "operationType": operation.verb.upper(),
+        "operationType": _OPERATION_TYPES.get(operation.verb, operation.verb.upper()),
         "description": f"{operation.verb.capitalize()} cluster",
         "status": begun,
     }

@@ -4,6 +4,7 @@ The documents come with the google-api-python-client package; nothing is fetched
 how such a document is read and says where a body breaks it. It must not know any service.
 """
 
+import base64
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
@@ -13,7 +14,7 @@ from typing import Any
 
 from local.enum_numbers import number_enums
 from local.errors import ApiError
-from local.values import complaint, named
+from local.values import as_bytes, complaint, named
 
 Json = dict[str, Any]
 
@@ -90,8 +91,17 @@ class Discovery:
         numbers: dict[int, str] = found.get("items", found).get("enumNumbers", {})
         return numbers
 
+    def enum_names(self, schema: str, field: str) -> list[str]:
+        """The values that `field` of `schema` can have, without the unspecified one."""
+        values: list[str] = self._schemas[schema]["properties"][field]["enum"]
+        return [value for value in values if not value.endswith("_UNSPECIFIED")]
+
     def normalised(self, schema: str, body: Json) -> Json:
-        """A valid body in the canonical JSON mapping: enum names, int64 as text, no nulls."""
+        """A valid body in the canonical JSON mapping: enum names, int64 as text, no nulls.
+
+        Bytes are in the standard alphabet with padding, however they came: gcloud sends the
+        URL-safe one, and a fingerprint must compare as the bytes it stands for.
+        """
         value = _canonical(self._schemas, {"$ref": schema}, body)
         assert isinstance(value, dict)
         return value
@@ -166,9 +176,16 @@ def _canonical(schemas: dict[str, Json], schema: Json, value: object) -> object:
         }
     if isinstance(value, list):
         return [_canonical(schemas, schema.get("items", {}), item) for item in value]
+    if schema.get("format") == "byte" and isinstance(value, str):
+        return base64.b64encode(as_bytes(value)).decode("ascii")
     if schema.get("type") == "string" and type(value) is int:
         return schema["enumNumbers"][value] if "enum" in schema else str(value)
     return value
+
+
+def described_methods(service: str, version: str) -> Iterator[Json]:
+    """Every method of an API as its document describes it: id, httpMethod, path, flatPath."""
+    return _methods(_document(service, version))
 
 
 def _methods(node: Json) -> Iterator[Json]:

@@ -97,7 +97,8 @@ class ApiError(Exception):
 
     @classmethod
     def unimplemented(cls, message: str) -> Self:
-        return cls("UNIMPLEMENTED", message)
+        """HTTP 405 where google.rpc.Code has 501: gcloud repeats every 5xx for half a minute."""
+        return cls("UNIMPLEMENTED", message, http=405)
 
 
 class ConnectionDropped(Exception):

@@ -5,15 +5,17 @@ module only chooses and counts; applying a fault is `Cloud.call`'s work.
 """
 
 import threading
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Any
 
 from local.errors import CODES, ApiError
 
-BEFORE, AFTER, OPERATION = "before", "after", "operation"
-_WHEN = (BEFORE, AFTER, OPERATION)
-_COUNTED = {"id", "hits", "seen"}
+BEFORE, AFTER, OPERATION, LATE = "before", "after", "operation", "late"
+_WHEN = (BEFORE, AFTER, OPERATION, LATE)
+_COUNTED = {"id", "hits", "seen", "landed"}
+NEVER = "never"
 
 
 @dataclass(slots=True)
@@ -25,13 +27,17 @@ class Fault:
     method: str = "*"
     match: str = ""  # substring of the target, "" = any
     when: str = BEFORE  # not applied | "after": applied, then the answer | "operation": its end
+    # | "late": no answer now, applied later
     error: dict[str, Any] | None = None  # {"status": "UNAVAILABLE", "message": "…", "http": 503}
     delay_seconds: float = 0.0  # real seconds
+    late_seconds: float = 0.0  # of the cloud's clock, until a late request is applied
+    operation_seconds: float | str | None = None  # what the operation takes; "never": no end
     drop: bool = False  # cut the connection without an answer
     skip: int = 0  # let the first n matching requests pass
     times: int | None = None  # then strike n times; None = for ever
     hits: int = 0
     seen: int = 0
+    landed: list[str] = field(default_factory=list)  # outcomes of the late requests, so far
 
     def matches(self, service: str, method: str, target: str) -> bool:
         return (
@@ -57,6 +63,14 @@ class Fault:
             self.error.get("details"),
             self.error.get("http"),
         )
+
+    def operation_end(self, begun: datetime, takes: timedelta) -> datetime:
+        """When an operation ends that would take `takes`; "never" is the last moment there is."""
+        if self.operation_seconds is None:
+            return begun + takes
+        if isinstance(self.operation_seconds, str):
+            return datetime.max.replace(tzinfo=UTC)
+        return begun + timedelta(seconds=self.operation_seconds)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -112,6 +126,7 @@ def _violations(spec: dict[str, Any]) -> list[str]:
         found.append(f"when: must be one of {', '.join(_WHEN)}")
     if not _number(spec.get("delay_seconds", 0)):
         found.append("delay_seconds: must be a number, 0 or more")
+    found += _time_violations(spec)
     if not _count(spec.get("skip", 0)):
         found.append("skip: must be a whole number, 0 or more")
     if spec.get("times") is not None and not _count(spec["times"]):
@@ -121,11 +136,29 @@ def _violations(spec: dict[str, Any]) -> list[str]:
     return found + _error_violations(spec)
 
 
+def _time_violations(spec: dict[str, Any]) -> list[str]:
+    """About the two lengths of time that only one kind of fault has each."""
+    found = []
+    late, takes = spec.get("late_seconds", 0), spec.get("operation_seconds")
+    if not _number(late) or (late == 0) is (spec.get("when") == LATE):
+        found.append('late_seconds: must be a number above 0 when "when" is "late", else left out')
+    if takes is not None and (
+        spec.get("when") != OPERATION or not (takes == NEVER or _number(takes))
+    ):
+        found.append(
+            'operation_seconds: must be a number or "never", only when "when" is "operation"'
+        )
+    return found
+
+
 def _error_violations(spec: dict[str, Any]) -> list[str]:
     error = spec.get("error")
     if error is None:
         if spec.get("when") == OPERATION:
-            return ["error: an operation needs one to end in"]
+            slow = spec.get("operation_seconds") is not None
+            return [] if slow else ["error: an operation needs one, or operation_seconds"]
+        if spec.get("when") == LATE:
+            return [] if spec.get("drop", True) else ["error: a late answer needs one, or a drop"]
         if not spec.get("drop") and not spec.get("delay_seconds"):
             return ["error: a fault needs an error, a drop or a delay_seconds"]
         return []

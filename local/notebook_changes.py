@@ -6,7 +6,7 @@ full quota refuse. It must not know HTTP, nor what a change does.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from local.clock import timestamp
@@ -65,13 +65,14 @@ class Changes:
                 raise ApiError.aborted(f"'{name}' is busy with operation '{busy.name}'.")
             self._cloud.quotas.check_operations(self._service, self._operations.under_way())
             change = begin(now)
-            fault = self._cloud.operation_fault(self._service, call, name)
+            takes = timedelta() if change.at_once else self._cloud.operation_time(change.verb)
+            ends, fault = self._cloud.operation_course(self._service, call, name, now, takes)
             operation = Operation(
                 name=f"{parent}/operations/{operation_id(now)}",
                 verb=change.verb,
                 target=name,
                 begun=now,
-                ends=now if change.at_once else now + self._cloud.operation_time(change.verb),
+                ends=ends,
                 succeed=change.succeed,
                 fail=change.fail,
                 describe=self._metadata,

@@ -39,23 +39,13 @@ class Consents:
         wanted, given = spec.get("instance"), spec.get("given")
         if set(spec) != {"instance", "given"} or not isinstance(given, bool):
             raise ApiError.invalid('The body must be {"instance": "a name", "given": true}.')
-        instance = self._find(str(wanted))
+        instance = self._instances.named(str(wanted))
         if not instance.get("enableManagedEuc"):
             raise ApiError.failed_precondition(f"'{instance['name']}' asks for no consent.")
         if given:
             self._given.add(instance["id"])
         else:
             self._given.discard(instance["id"])
-
-    def _find(self, wanted: str) -> Json:
-        found = [i for i in self._instances if wanted in (i["name"], i["name"].rsplit("/", 1)[1])]
-        if not found:
-            raise ApiError.not_found(wanted)
-        if len(found) > 1:
-            raise ApiError.invalid(
-                f"There are {len(found)} instances '{wanted}': say the full name."
-            )
-        return found[0]
 
     def _has(self, instance: Json) -> bool:
         return not instance.get("enableManagedEuc") or instance["id"] in self._given

@@ -4,11 +4,14 @@ A boot disk of the instance's own name and a data disk INSTANCE-data-workspace, 
 not know operations or HTTP.
 """
 
+from copy import deepcopy
 from datetime import datetime
 from typing import Any
 
 from local.compute import Compute
 from local.compute_disks import NewDisk
+from local.discovery import refuse
+from local.notebook_rules import DISK_GB_MOST
 
 Json = dict[str, Any]
 
@@ -52,6 +55,31 @@ class NotebookDisks:
     def restore(self, name: str, content: str, at: datetime) -> None:
         """Put `content` in the place of what is on the data disk."""
         self._compute.write(_paths(name)[1], content, at)
+
+    def enlarge(self, name: str, setup: Json, at: datetime) -> None:
+        """Both to the sizes that the instance's set-up now has."""
+        sizes = (setup["bootDisk"], setup["dataDisks"][0])
+        for path, disk in zip(_paths(name), sizes, strict=True):
+            self._compute.enlarge_disk(path, int(disk["diskSizeGb"]), at)
+
+
+def resized(setup: Json, body: Json) -> Json:
+    """A copy of an instance's set-up with the sizes of a ResizeDiskRequest; 400 unless larger.
+
+    Only diskSizeGb of the body counts, says its document.
+    """
+    larger = deepcopy(setup)
+    disks = {"bootDisk": larger["bootDisk"], "dataDisk": larger["dataDisks"][0]}
+    violations = []
+    for field in disks.keys() & body.keys():
+        now, wanted = int(disks[field]["diskSizeGb"]), int(body[field].get("diskSizeGb", 0))
+        if not now < wanted <= DISK_GB_MOST:
+            violations.append(
+                f"{field}.diskSizeGb: must be above {now} and at most {DISK_GB_MOST}, not {wanted}"
+            )
+        disks[field]["diskSizeGb"] = str(wanted)
+    refuse(violations if disks.keys() & body.keys() else ["bootDisk: or dataDisk is required"])
+    return larger
 
 
 def _paths(name: str) -> tuple[str, str]:

@@ -13,7 +13,7 @@ Json = dict[str, Any]
 
 _INSTANCE_ID = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 _ZONE = re.compile(r"[a-z]+-[a-z]+[0-9]+-[a-z]")
-_DISK_GB_MOST = 64_000
+DISK_GB_MOST = 64_000
 
 
 # updateMask paths, from the description of projects.locations.instances.patch; deletion protection
@@ -100,8 +100,8 @@ def _disk_violations(setup: Json) -> list[str]:
     disks |= {f"gceSetup.dataDisks[{n}]": d for n, d in enumerate(setup.get("dataDisks", []))}
     found = []
     for path, disk in disks.items():
-        if not 0 <= int(disk.get("diskSizeGb", 100)) <= _DISK_GB_MOST:
-            found.append(f"{path}.diskSizeGb: must be at most {_DISK_GB_MOST}")
+        if not 0 <= int(disk.get("diskSizeGb", 100)) <= DISK_GB_MOST:
+            found.append(f"{path}.diskSizeGb: must be at most {DISK_GB_MOST}")
         if disk.get("kmsKey") and disk.get("diskEncryption") != "CMEK":
             found.append(f"{path}.kmsKey: only applies when diskEncryption is CMEK")
     return found

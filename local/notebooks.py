@@ -10,7 +10,7 @@ Choices where Google's documents are silent:
   nothing, as with Compute Engine's own VMs;
 - an operation that fails or is cancelled leaves the instance as it was, a failed create none;
 - the machine type, accelerators and Shielded VM are changed on what is stopped only;
-- restoring works on what runs and what is stopped, and leaves it in that state.
+- restoring and enlarging disks work on what runs and what is stopped, and leave it in that state.
 """
 
 from collections.abc import Callable
@@ -31,7 +31,8 @@ from local.errors import ApiError
 from local.locations import location_routes
 from local.notebook_changes import Change, Changes, no_undoing, without_own_name
 from local.notebook_consents import Consents
-from local.notebook_disks import NotebookDisks
+from local.notebook_disks import NotebookDisks, resized
+from local.notebook_levers import NotebookLevers
 from local.notebook_proxies import Proxies
 from local.operations import Operations
 from local.operations_face import operation_routes
@@ -74,6 +75,7 @@ class Notebooks:
             self._route("POST", one + ":stop", "stop", self._stop),
             self._route("POST", one + ":reset", "reset", self._reset),
             self._route("POST", one + ":restore", "restore", self._restore),
+            self._route("POST", one + ":resizeDisk", "resizeDisk", self._resize_disk),
             self._route("POST", one + ":checkAuthorization", "checkAuthorization", self._authorize),
             self._route("GET", one, "get", self._get),
             self._route("PATCH", one, "patch", self._patch),
@@ -89,12 +91,9 @@ class Notebooks:
             return [{"kind": "notebooks.instance", **deepcopy(i)} for i in self._instances]
 
     def levers(self) -> list[Lever]:
-        """The owners' consent, for the admin face."""
-        say = 'give or take it: {"instance": "nb1", "given": true}'
-        return [
-            Lever("GET", "/consents", "which owners have consented", self._read_consents),
-            Lever("PUT", "/consents", say, self._set_consent),
-        ]
+        """The owners' consent, and states set by hand, for the admin face."""
+        names = self._discovery.enum_names("Instance", "state")
+        return NotebookLevers(self._instances, self._consents, self._operations, names).all()
 
     def _route(self, verb: str, path: str, method: str, work: Callable[[Incoming], Json]) -> Route:
         def handler(incoming: Incoming) -> Json:
@@ -129,15 +128,6 @@ class Notebooks:
         self._discovery.check("CheckAuthorizationRequest", incoming.json())
         with self._operations.settled() as now:
             return self._consents.authorization(self._instances.get(_target(incoming)), now)
-
-    def _read_consents(self, _: Incoming) -> Json:
-        with self._operations.settled():
-            return self._consents.to_json()
-
-    def _set_consent(self, incoming: Incoming) -> Json:
-        with self._operations.settled():
-            self._consents.set(incoming.json())
-            return self._consents.to_json()
 
     def _settle(self) -> None:
         with self._operations.settled():
@@ -267,6 +257,24 @@ class Notebooks:
             return Change("restore", succeed, no_undoing)
 
         return self._change(incoming, "restore", name, begin)
+
+    def _resize_disk(self, incoming: Incoming) -> Json:
+        name, body = _target(incoming), incoming.json()
+        # The document calls both disks required; gcloud sends the one to be enlarged.
+        self._discovery.check("ResizeDiskRequest", body, partial=True)
+
+        def begin(_: datetime) -> Change:
+            instance = self._instances.get(name)
+            larger = resized(instance["gceSetup"], body)
+
+            def succeed(ended: datetime) -> Json:
+                instance.update(gceSetup=larger, updateTime=timestamp(ended))
+                self._disks.enlarge(name, larger, ended)
+                return states.response(deepcopy(instance))
+
+            return Change("update", succeed, no_undoing)
+
+        return self._change(incoming, "resizeDisk", name, begin)
 
     def _change(
         self, incoming: Incoming, method: str, name: str, begin: Callable[[datetime], Change]

@@ -29,6 +29,42 @@ _DEAD_LETTERS = "dead-letters"
 _ACK_DEADLINE_SECONDS = 60.0
 
 
+# Where gcloud's override of an API's endpoint has to point, below the local cloud's URL.
+_SERVED = {
+    "COMPUTE": "compute/v1/",
+    "DATAPROC": "",
+    "NOTEBOOKS": "",
+    "PUBSUB": "",
+    "STORAGE": "storage/v1/",
+}
+# APIs that a newcomer may try and that are not served: refused here, rather than asked at Google.
+_NOT_SERVED = (
+    "AIPLATFORM",
+    "ARTIFACTREGISTRY",
+    "BIGQUERY",
+    "CLOUDBUILD",
+    "CLOUDFUNCTIONS",
+    "CLOUDRESOURCEMANAGER",
+    "CLOUDSCHEDULER",
+    "EVENTARC",
+    "FIRESTORE",
+    "IAM",
+    "LOGGING",
+    "MONITORING",
+    "RUN",
+    "SECRETMANAGER",
+    "SERVICEUSAGE",
+)
+
+
+def gcloud_endpoints(url: str) -> dict[str, str]:
+    """The variables by which gcloud sends its requests to the local cloud at ``url``."""
+    paths = _SERVED | {api: f"not-served/{api.lower()}/" for api in _NOT_SERVED}
+    return {
+        f"CLOUDSDK_API_ENDPOINT_OVERRIDES_{api}": f"{url}/{paths[api]}" for api in sorted(paths)
+    }
+
+
 class Stack:
     """Start it, publish events, ask ``fleet_url``; stop it.
 
@@ -125,19 +161,13 @@ class Stack:
 
     def gcloud_environment(self) -> dict[str, str]:
         """What points ``gcloud`` (and a person's shell) at this stack."""
-        url = self.local.url
-        return {
-            "CLOUDSDK_API_ENDPOINT_OVERRIDES_COMPUTE": f"{url}/compute/v1/",
-            "CLOUDSDK_API_ENDPOINT_OVERRIDES_NOTEBOOKS": f"{url}/",
-            "CLOUDSDK_API_ENDPOINT_OVERRIDES_DATAPROC": f"{url}/",
-            "CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE": f"{url}/storage/v1/",
-            "CLOUDSDK_API_ENDPOINT_OVERRIDES_PUBSUB": f"{url}/",
+        return gcloud_endpoints(self.local.url) | {
             "CLOUDSDK_AUTH_DISABLE_CREDENTIALS": "True",
             "CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK": "True",
             "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING": "True",
             "CLOUDSDK_CORE_PROJECT": self._project,
             "FLEET_URL": self.fleet_url,
-            "LOCAL_CLOUD_URL": url,
+            "LOCAL_CLOUD_URL": self.local.url,
         }
 
     def _wire_pubsub(self) -> None:

@@ -46,6 +46,15 @@ class Collection:
     def find(self, name: str) -> Json | None:
         return self._resources.get(name)
 
+    def named(self, name: str) -> Json:
+        """The one of that full name, or of that last part where only one has it; 404 or 400."""
+        found = [full for full in self._names if name in (full, full.rsplit("/", 1)[1])]
+        if not found:
+            raise ApiError.not_found(name)
+        if len(found) > 1:
+            raise ApiError.invalid(f"There are {len(found)} of '{name}': say the full name.")
+        return self._resources[found[0]]
+
     def add(self, name: str, resource: Json) -> None:
         """Add a new resource; 409 ALREADY_EXISTS when the name is taken."""
         if name in self._resources:

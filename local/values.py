@@ -101,11 +101,18 @@ def _date(value: str) -> str | None:
     return None
 
 
+def as_bytes(text: str) -> bytes:
+    """What a "byte" field stands for; binascii.Error when it is not base64.
+
+    The JSON mapping takes the standard and the URL-safe alphabet, padded or not.
+    """
+    standard = text.replace("-", "+").replace("_", "/").rstrip("=")
+    return base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)
+
+
 def _bytes(value: str) -> str | None:
-    # The JSON mapping takes the standard and the URL-safe alphabet, padded or not.
-    standard = value.replace("-", "+").replace("_", "/").rstrip("=")
     try:
-        base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)
+        as_bytes(value)
     except binascii.Error:
         return "is not base64"
     return None

@@ -6,6 +6,7 @@ connection. It must not know any service.
 """
 
 import json
+import re
 import socket
 import threading
 from asyncio import AbstractEventLoop
@@ -17,6 +18,7 @@ import anyio.to_thread
 import uvicorn
 from anyio import CapacityLimiter
 from starlette.applications import Starlette
+from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.datastructures import Headers, QueryParams
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -29,11 +31,23 @@ from uvicorn.server import ServerState
 
 from local.cloud import Cloud
 from local.errors import ApiError, ConnectionDropped
+from local.landings import repeatable
+from local.unserved import Unserved
+
+# The last part of a path may end in a custom verb: "instances/nb1:diagnose" is not an instance.
+_LAST_PLACEHOLDER = re.compile(r"\{(\w+)\}((?::\w+)?)$")
 
 # Requests that may be in hand at once; one that waits (a pull, a delay) keeps its thread.
 _limiter = CapacityLimiter(128)
 _PEOPLE = ("curl/", "wget/", "httpie/", "mozilla/")  # how their User-Agents begin
 _CUT = "local.cut"  # the ASGI extension by which an answer can cut its connection
+
+
+class _IdConvertor(StringConvertor):
+    regex = "[^/:]+"
+
+
+register_url_convertor("id", _IdConvertor())
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,35 +86,41 @@ def route(method: str, path: str, handler: Handler) -> Route:
     A mapping it returns is sent as JSON; ApiError and ConnectionDropped may be raised.
     """
 
+    def serve(incoming: Incoming) -> Answer:
+        if method == "GET":  # nothing is lost with a look that nobody sees
+            return handler(incoming)
+        with repeatable(lambda: handler(incoming)):
+            return handler(incoming)
+
     async def endpoint(request: Request) -> Response:
         incoming = _incoming(request, await request.body())
-        answer = await anyio.to_thread.run_sync(handler, incoming, limiter=_limiter)
+        answer = await anyio.to_thread.run_sync(serve, incoming, limiter=_limiter)
         return answer if isinstance(answer, Response) else _json_answer(request, answer)
 
-    return Route(path, endpoint, methods=[method])
+    return Route(_LAST_PLACEHOLDER.sub(r"{\1:id}\2", path), endpoint, methods=[method])
 
 
 def build_app(cloud: Cloud, faces: Iterable[Iterable[BaseRoute]]) -> Starlette:
     """One application out of every face's routes.
 
-    A request that no face knows is answered 404 and logged as service "unknown": a client that
-    calls something the local cloud lacks should be seen, not guessed at.
+    A request that no face takes is refused by name (see `unserved`) and logged as service
+    "unknown": a client that calls something the local cloud lacks should be seen, not guessed at.
     """
+
+    served = [known for face in faces for known in face]
+    unserved = Unserved(served)
 
     def unknown(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         target = request.url.path
-        refusal = ApiError("NOT_FOUND", f"The local cloud has no method {request.method} {target}")
-        if error.status_code == 405:
-            refusal = ApiError.unimplemented(f"{request.method} is not served at {target}")
         try:
             with cloud.call("unknown", request.method, target):
-                raise refusal
+                raise unserved.refusal(request.method, target)
         except ApiError as raised:
             return _error_answer(request, raised)
 
     return Starlette(
-        routes=[known for face in faces for known in face],
+        routes=served,
         exception_handlers={
             ApiError: _error_answer,
             ConnectionDropped: lambda request, error: _Cut(),

@@ -16,6 +16,7 @@ from google.protobuf import empty_pb2, json_format  # type: ignore[import-untype
 
 from local.cloud import Cloud
 from local.errors import ApiError
+from local.landings import repeatable
 from local.older.kinds import Json, Kind
 from local.older.requests import KINDS, SERVICE, Request
 from local.older.state import State
@@ -77,12 +78,17 @@ def _method(cloud: Cloud, state: State, kind: Kind, method: str) -> Any:
 
     def serve(message: Pb, context: grpc.ServicerContext) -> Pb:
         request, body = _read(kind, method, json_format.MessageToDict(message))
-        with errors_to(context), cloud.call(SERVICE, request.call, request.target):
-            _check_name(request)
-            found = state.serve(request, body)
-            if answer is operations_pb2.Operation:
-                return _operation(found)
-            return json_format.ParseDict(found, answer(), ignore_unknown_fields=True)
+
+        def work() -> Pb:
+            with cloud.call(SERVICE, request.call, request.target):
+                _check_name(request)
+                found = state.serve(request, body)
+                if answer is operations_pb2.Operation:
+                    return _operation(found)
+                return json_format.ParseDict(found, answer(), ignore_unknown_fields=True)
+
+        with errors_to(context), repeatable(work):
+            return work()
 
     return _unary(serve, getattr(types, f"{name}Request").pb())
 

@@ -47,6 +47,8 @@ class Backlog:
     _lanes: dict[str, deque[Delivery]] = field(default_factory=dict)
     _ties: int = 0
     leased: int = 0
+    # Acknowledged messages for a seek back, oldest first; filled only where they are retained.
+    _acked: dict[str, Message] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self._all)
@@ -103,6 +105,28 @@ class Backlog:
                 self._make_ready(lane[0])
         return True
 
+    def retain(self, message: Message, since: datetime) -> None:
+        """Keep an acknowledged message; forget those that were published before `since`."""
+        self._acked[message.id] = message
+        for known in [m for m in self._acked.values() if m.published < since]:
+            del self._acked[known.id]
+
+    def unacked(self) -> list[Message]:
+        """What is not through, oldest first."""
+        return sorted((d.message for d in self._all.values()), key=_age)
+
+    def retained(self, since: datetime) -> list[Message]:
+        """The acknowledged messages that were published at `since` or later, oldest first."""
+        return sorted((m for m in self._acked.values() if m.published >= since), key=_age)
+
+    def deliveries(self) -> list[Delivery]:
+        return list(self._all.values())
+
+    def bring_back(self, delivery: Delivery) -> None:
+        """Deliver an acknowledged message anew."""
+        self._acked.pop(delivery.message.id, None)
+        self.add(delivery)
+
     def fail(self, delivery: Delivery, now: datetime, wait: timedelta) -> None:
         """Not acknowledged: hand it out again after `wait`."""
         self._leave(delivery, Stage.WAITING)
@@ -152,3 +176,7 @@ class Backlog:
     def _drop_stale(self) -> None:
         while self._ready and self._ready[0].stage is not Stage.READY:
             self._ready.popleft()
+
+
+def _age(message: Message) -> tuple[datetime, int]:
+    return message.published, int(message.id)

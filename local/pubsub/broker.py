@@ -6,7 +6,6 @@ advances it. It must not know HTTP or gRPC, nor who calls: opening `Cloud.call` 
 business.
 """
 
-import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
@@ -20,7 +19,8 @@ from local.pubsub import rules
 from local.pubsub.backlog import Delivery
 from local.pubsub.envelope import publish_time
 from local.pubsub.model import Draft, Message, Settings
-from local.pubsub.registry import Registry, Subscription
+from local.pubsub.registry import Subscription
+from local.pubsub.seeking import Seeking
 
 # For `redeliver`; larger messages are not kept, or a thousand of them could fill the machine.
 KEPT_MESSAGES, KEPT_BYTES = 1_000, 100_000
@@ -37,16 +37,13 @@ class Handed:
     ack_id: str
 
 
-class Broker(Registry):
+class Broker(Seeking):
     def __init__(self, clock: Clock, max_outstanding: int = 8) -> None:
-        super().__init__()
-        self.clock = clock
+        super().__init__(clock)
         self.max_outstanding = max_outstanding  # pushes under way, for each subscription
-        self.timers_changed = threading.Event()  # something new will fall due
         self._recent: OrderedDict[str, Message] = OrderedDict()
         # Ids must not repeat when the local cloud is started again beside state that outlived it.
         self._message_ids = count(time.time_ns() // 1000)
-        self._serials = count(1)
 
     # Messages
 
@@ -91,7 +88,7 @@ class Broker(Registry):
         """As in the cloud, an acknowledgement that comes after its lease still counts."""
         with self.changed:
             for subscription, delivery, _ in self._deliveries(name, ack_ids):
-                if subscription.backlog.remove(delivery):
+                if self._acknowledge(subscription, delivery):
                     subscription.delivered += 1
             self.changed.notify_all()
 
@@ -134,7 +131,7 @@ class Broker(Registry):
                 handed.subscription, [handed.ack_id]
             ):
                 if acknowledged:
-                    subscription.backlog.remove(delivery)
+                    self._acknowledge(subscription, delivery)
                     subscription.delivered += 1
                 elif delivery.is_leased(attempt):
                     self._fail(subscription, delivery, now)
@@ -177,6 +174,7 @@ class Broker(Registry):
         if len(self._recent) > KEPT_MESSAGES:
             self._recent.popitem(last=False)
         self._fan_out(message)
+        self._snapshots.published(message)
         return message
 
     def _fan_out(self, message: Message) -> int:
@@ -248,11 +246,7 @@ class Broker(Registry):
             "CloudPubSubDeadLetterSourceSubscriptionProject": project,
             "CloudPubSubDeadLetterSourceTopicPublishTime": publish_time(message),
         }
-        subscription.backlog.remove(delivery)
+        self._acknowledge(subscription, delivery)
         subscription.dead_lettered += 1
         draft = Draft(message.data, {**message.attributes, **source}, message.ordering_key)
         self._accept(subscription.settings.dead_letter_topic, draft, now)
-
-    def _rearm(self) -> None:
-        self.timers_changed.set()
-        self.changed.notify_all()

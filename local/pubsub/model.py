@@ -61,6 +61,8 @@ class Settings:
     dead_letter_topic: str = ""
     max_attempts: int = 0  # 0 = no dead-letter policy
     ordered: bool = False
+    retention: float = 604_800.0
+    retain_acked: bool = False
 
     @property
     def is_push(self) -> bool:
@@ -87,6 +89,8 @@ def settings_of(resource: Json) -> Settings:
         dead_letter_topic=dead.get("deadLetterTopic", ""),
         max_attempts=dead.get("maxDeliveryAttempts", 0),
         ordered=resource.get("enableMessageOrdering", False),
+        retention=seconds(resource["messageRetentionDuration"]),
+        retain_acked=resource.get("retainAckedMessages", False),
     )
 
 

@@ -11,6 +11,7 @@ from local.errors import ApiError
 from local.pubsub import rules
 from local.pubsub.backlog import Backlog
 from local.pubsub.model import Json, Settings, settings_of
+from local.pubsub.snapshots import Snapshots
 from local.store import Collection
 
 DELETED_TOPIC = "_deleted-topic_"
@@ -38,6 +39,7 @@ class Registry:
         self._topics = Collection()
         self._resources = Collection()  # of the subscriptions
         self._subscriptions: dict[str, Subscription] = {}
+        self._snapshots = Snapshots()
 
     def create_topic(self, name: str, body: Json) -> Json:
         resource = rules.topic_resource(name, body)
@@ -62,6 +64,7 @@ class Registry:
             for resource in self._resources:
                 if resource["topic"] == name:
                     resource["topic"] = DELETED_TOPIC
+            self._snapshots.topic_gone(name, DELETED_TOPIC)
 
     def create_subscription(self, name: str, body: Json, own_deadline: float | None = None) -> Json:
         """`own_deadline`: an exact ack deadline, from whoever isn't held to Google's bounds."""
@@ -99,17 +102,45 @@ class Registry:
             self._resources.remove(name)
             self.changed.notify_all()
 
+    def update_topic(self, name: str, body: Json, mask: str) -> Json:
+        """Put the fields of `mask` in place as `body` has them; what it lacks is taken away."""
+        with self.changed:
+            merged = rules.updated(self._topics.get(name), body, mask, rules.TOPIC_FIELDS)
+            self._topics.replace(name, rules.topic_resource(name, merged))
+            return dict(self._topics.get(name))
+
+    def update_subscription(self, name: str, body: Json, mask: str) -> Json:
+        """The same for a subscription; what `body` lacks gets its default back."""
+        with self.changed:
+            subscription = self._find(name)
+            fields = rules.SUBSCRIPTION_FIELDS
+            merged = rules.updated(subscription.resource, body, mask, fields)
+            # The stack's own values may lie outside the bounds that a client is held to.
+            own = not set(rules.mask_fields(mask)) & {"ackDeadlineSeconds", "deadLetterPolicy"}
+            checked = rules.subscription_resource(name, merged, own=own)
+            if "deadLetterPolicy" in checked:
+                self._topics.get(checked["deadLetterPolicy"]["deadLetterTopic"])
+            subscription.resource.clear()
+            subscription.resource.update(checked)
+            self._reread(subscription, "ackDeadlineSeconds" in rules.mask_fields(mask))
+            return dict(subscription.resource)
+
     def modify_push(self, name: str, config: Json) -> None:
         """Point a subscription at another endpoint; an empty config makes it pull."""
         checked = rules.push_config(config)
         with self.changed:
             subscription = self._find(name)
             subscription.resource["pushConfig"] = checked
-            # The deadline may be one of our own, which the resource shows only rounded.
-            deadline = subscription.settings.ack_deadline
-            changed = settings_of(subscription.resource)
-            subscription.settings = replace(changed, ack_deadline=deadline)
-            self.changed.notify_all()
+            self._reread(subscription, deadline=False)
+
+    def _reread(self, subscription: Subscription, deadline: bool) -> None:
+        """Deliver as the resource now says; by its ack deadline only if that was changed."""
+        changed = settings_of(subscription.resource)
+        if not deadline:
+            # It may be one of our own, which the resource shows only rounded.
+            changed = replace(changed, ack_deadline=subscription.settings.ack_deadline)
+        subscription.settings = changed
+        self.changed.notify_all()
 
     def all_subscriptions(self) -> list[Subscription]:
         with self.changed:

@@ -4,7 +4,6 @@ Bodies and queries are checked against that document, then handed to the broker;
 here.
 """
 
-import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -16,12 +15,14 @@ from local.pubsub.broker import Broker, Handed
 from local.pubsub.envelope import message_json
 from local.pubsub.model import Draft, Json
 from local.store import page_size
+from local.values import as_bytes
 from local.web import Incoming, route
 
 PULL_WAIT_SECONDS = 2.0  # for the first message, unless returnImmediately is set
 DEFAULT_PAGE, LARGEST_PAGE = 100, 1_000
 
 _TOPIC = "/v1/projects/{project}/topics/{topic}"
+_SNAPSHOT = "/v1/projects/{project}/snapshots/{snapshot}"
 _SUBSCRIPTION = "/v1/projects/{project}/subscriptions/{subscription}"
 
 
@@ -30,7 +31,9 @@ def routes(cloud: Cloud, broker: Broker) -> list[BaseRoute]:
     return [
         route("POST", f"{_TOPIC}:publish", face.publish),
         route("GET", f"{_TOPIC}/subscriptions", face.list_topic_subscriptions),
+        route("GET", f"{_TOPIC}/snapshots", face.list_topic_snapshots),
         route("PUT", _TOPIC, face.create_topic),
+        route("PATCH", _TOPIC, face.update_topic),
         route("GET", _TOPIC, face.get_topic),
         route("DELETE", _TOPIC, face.delete_topic),
         route("GET", "/v1/projects/{project}/topics", face.list_topics),
@@ -38,10 +41,16 @@ def routes(cloud: Cloud, broker: Broker) -> list[BaseRoute]:
         route("POST", f"{_SUBSCRIPTION}:acknowledge", face.acknowledge),
         route("POST", f"{_SUBSCRIPTION}:modifyAckDeadline", face.modify_ack_deadline),
         route("POST", f"{_SUBSCRIPTION}:modifyPushConfig", face.modify_push_config),
+        route("POST", f"{_SUBSCRIPTION}:seek", face.seek),
+        route("PATCH", _SUBSCRIPTION, face.update_subscription),
         route("PUT", _SUBSCRIPTION, face.create_subscription),
         route("GET", _SUBSCRIPTION, face.get_subscription),
         route("DELETE", _SUBSCRIPTION, face.delete_subscription),
         route("GET", "/v1/projects/{project}/subscriptions", face.list_subscriptions),
+        route("PUT", _SNAPSHOT, face.create_snapshot),
+        route("GET", _SNAPSHOT, face.get_snapshot),
+        route("DELETE", _SNAPSHOT, face.delete_snapshot),
+        route("GET", "/v1/projects/{project}/snapshots", face.list_snapshots),
         route("POST", "/_admin/pubsub/messages/{message}:redeliver", face.redeliver),
     ]
 
@@ -57,6 +66,14 @@ class _Face:
         with self._cloud.call("pubsub", "topics.create", name):
             body = self._body(request, "topics.create", "Topic", {"name": name})
             return self._broker.create_topic(name, body)
+
+    def update_topic(self, request: Incoming) -> Json:
+        name = _topic(request)
+        with self._cloud.call("pubsub", "topics.patch", name):
+            body = self._body(request, "topics.patch", "UpdateTopicRequest", partial=True)
+            return self._broker.update_topic(
+                name, body.get("topic", {}), body.get("updateMask", "")
+            )
 
     def get_topic(self, request: Incoming) -> Json:
         name = _topic(request)
@@ -94,6 +111,14 @@ class _Face:
         with self._cloud.call("pubsub", "subscriptions.create", name):
             body = self._body(request, "subscriptions.create", "Subscription", {"name": name})
             return self._broker.create_subscription(name, body)
+
+    def update_subscription(self, request: Incoming) -> Json:
+        name, method = _subscription(request), "subscriptions.patch"
+        with self._cloud.call("pubsub", method, name):
+            # An update leaves out what it doesn't change, required or not.
+            body = self._body(request, method, "UpdateSubscriptionRequest", partial=True)
+            resource, mask = body.get("subscription", {}), body.get("updateMask", "")
+            return self._broker.update_subscription(name, resource, mask)
 
     def get_subscription(self, request: Incoming) -> Json:
         name = _subscription(request)
@@ -142,6 +167,42 @@ class _Face:
             self._broker.modify_push(name, body["pushConfig"])
         return {}
 
+    def seek(self, request: Incoming) -> Json:
+        name = _subscription(request)
+        with self._cloud.call("pubsub", "subscriptions.seek", name):
+            self._broker.seek(name, self._body(request, "subscriptions.seek", "SeekRequest"))
+        return {}
+
+    def create_snapshot(self, request: Incoming) -> Json:
+        name = _snapshot(request)
+        with self._cloud.call("pubsub", "snapshots.create", name):
+            body = self._body(request, "snapshots.create", "CreateSnapshotRequest")
+            return self._broker.create_snapshot(name, body)
+
+    def get_snapshot(self, request: Incoming) -> Json:
+        name = _snapshot(request)
+        with self._cloud.call("pubsub", "snapshots.get", name):
+            self._check_query(request, "snapshots.get")
+            return self._broker.snapshot(name)
+
+    def list_snapshots(self, request: Incoming) -> Json:
+        return self._list(request, "snapshots", self._broker.snapshots)
+
+    def list_topic_snapshots(self, request: Incoming) -> Json:
+        """Names only, as of a topic's subscriptions."""
+        topic = _topic(request)
+        with self._cloud.call("pubsub", "topics.snapshots.list", topic):
+            size, token = self._page(request, "topics.snapshots.list")
+            found, following = self._broker.snapshots("", size, token, topic)
+        return _without_empty(snapshots=[one["name"] for one in found], nextPageToken=following)
+
+    def delete_snapshot(self, request: Incoming) -> Json:
+        name = _snapshot(request)
+        with self._cloud.call("pubsub", "snapshots.delete", name):
+            self._check_query(request, "snapshots.delete")
+            self._broker.delete_snapshot(name)
+        return {}
+
     def redeliver(self, request: Incoming) -> Json:
         # Not a call of Google's API: neither logged nor subject to faults.
         return {"subscriptions": self._broker.redeliver(request.params["message"])}
@@ -163,12 +224,18 @@ class _Face:
         return size, request.query.get("pageToken", "")
 
     def _body(
-        self, request: Incoming, method: str, schema: str, from_path: Json | None = None
+        self,
+        request: Incoming,
+        method: str,
+        schema: str,
+        from_path: Json | None = None,
+        *,
+        partial: bool = False,
     ) -> Json:
         self._check_query(request, method)
         # What the path says is a field of the resource, too; a body needn't repeat it.
         body = {**request.json(), **(from_path or {})}
-        self._discovery.check(schema, body)
+        self._discovery.check(schema, body, partial=partial)
         return self._discovery.normalised(schema, body)
 
     def _check_query(self, request: Incoming, method: str) -> None:
@@ -183,10 +250,13 @@ def _subscription(request: Incoming) -> str:
     return f"projects/{request.params['project']}/subscriptions/{request.params['subscription']}"
 
 
+def _snapshot(request: Incoming) -> str:
+    return f"projects/{request.params['project']}/snapshots/{request.params['snapshot']}"
+
+
 def _draft(message: Json) -> Draft:
-    data: str = message.get("data", "").replace("-", "+").replace("_", "/").rstrip("=")
     return Draft(
-        data=base64.b64decode(data + "=" * (-len(data) % 4)),
+        data=as_bytes(message.get("data", "")),
         attributes=message.get("attributes", {}),
         ordering_key=message.get("orderingKey", ""),
     )

@@ -5,23 +5,23 @@ Resources cross in their JSON form, which both faces share; messages, the busy p
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import grpc  # type: ignore[import-untyped]  # ships no types
-from google.protobuf import (  # type: ignore[import-untyped]  # ships no types
-    empty_pb2,
-    json_format,
-)
+from google.protobuf import empty_pb2  # type: ignore[import-untyped]  # ships no types
 from google.pubsub_v1 import types
 
 from local.cloud import Cloud
 from local.errors import ApiError
 from local.pubsub.broker import Broker, Handed
-from local.pubsub.model import Draft, Json
-from local.pubsub.rest import DEFAULT_PAGE, LARGEST_PAGE, PULL_WAIT_SECONDS
+from local.pubsub.model import Draft
+from local.pubsub.rest import PULL_WAIT_SECONDS
+from local.pubsub.rpc_methods import Pb, Serve, as_json, page, proto, unary
+from local.pubsub.rpc_snapshots import snapshot_handlers
 from local.rpc import errors_to
+from local.unserved import UnservedRpcs
 
 _THREADS = 64  # a waiting pull and an open stream keep one each
 _LARGEST_REQUEST = 20 * 1024 * 1024  # our own limit answers first, in Google's words
@@ -30,12 +30,6 @@ _STREAM_CHECK_SECONDS = 0.5  # how soon an idle stream notices that its client i
 # The protobuf classes under the client library's wrappers: what is on the wire, and faster.
 _Message, _Received = types.PubsubMessage.pb(), types.ReceivedMessage.pb()
 _Empty = empty_pb2.Empty
-
-# The field of a request that says what it is about: a created resource goes by its own name.
-_TARGETS = ("name", "subscription", "topic", "project")
-
-Pb = Any  # a protobuf message of whatever type
-Serve = Callable[[Pb, grpc.ServicerContext], Pb]
 
 
 class GrpcServer:
@@ -57,9 +51,11 @@ class GrpcServer:
                     "google.pubsub.v1.Publisher", _Publisher(cloud, broker).handlers()
                 ),
                 grpc.method_handlers_generic_handler(
-                    "google.pubsub.v1.Subscriber", _Subscriber(cloud, broker).handlers()
+                    "google.pubsub.v1.Subscriber",
+                    _Subscriber(cloud, broker).handlers() | snapshot_handlers(cloud, broker),
                 ),
                 *others,
+                UnservedRpcs(),
             )
         )
         self.port: int = self._server.add_insecure_port(f"127.0.0.1:{port}")
@@ -89,33 +85,39 @@ class _Publisher:
                 types.ListTopicSubscriptionsRequest,
                 self._list_subscriptions,
             ),
+            "UpdateTopic": ("patch", types.UpdateTopicRequest, self._update),
             "DeleteTopic": ("delete", types.DeleteTopicRequest, self._delete),
             "Publish": ("publish", types.PublishRequest, self._publish),
         }
         return {
-            name: _unary(self._cloud, f"topics.{method}", request, serve)
+            name: unary(self._cloud, f"topics.{method}", request, serve)
             for name, (method, request, serve) in methods.items()
         }
 
     def _create(self, request: Pb, _: grpc.ServicerContext) -> Pb:
-        return _proto(types.Topic, self._broker.create_topic(request.name, _json(request)))
+        return proto(types.Topic, self._broker.create_topic(request.name, as_json(request)))
 
     def _get(self, request: Pb, _: grpc.ServicerContext) -> Pb:
-        return _proto(types.Topic, self._broker.topic(request.topic))
+        return proto(types.Topic, self._broker.topic(request.topic))
 
     def _list(self, request: Pb, _: grpc.ServicerContext) -> Pb:
-        topics, token = self._broker.topics(request.project, *_page(request))
-        return _proto(types.ListTopicsResponse, {"topics": topics, "nextPageToken": token})
+        topics, token = self._broker.topics(request.project, *page(request))
+        return proto(types.ListTopicsResponse, {"topics": topics, "nextPageToken": token})
 
     def _list_subscriptions(self, request: Pb, _: grpc.ServicerContext) -> Pb:
-        found, token = self._broker.subscriptions("", *_page(request), request.topic)
+        found, token = self._broker.subscriptions("", *page(request), request.topic)
         names = [subscription["name"] for subscription in found]
         response = {"subscriptions": names, "nextPageToken": token}
-        return _proto(types.ListTopicSubscriptionsResponse, response)
+        return proto(types.ListTopicSubscriptionsResponse, response)
 
     def _delete(self, request: Pb, _: grpc.ServicerContext) -> Pb:
         self._broker.delete_topic(request.topic)
         return _Empty()
+
+    def _update(self, request: Pb, _: grpc.ServicerContext) -> Pb:
+        body = as_json(request)
+        changed, mask = body.get("topic", {}), body.get("updateMask", "")
+        return proto(types.Topic, self._broker.update_topic(request.topic.name, changed, mask))
 
     def _publish(self, request: Pb, _: grpc.ServicerContext) -> Pb:
         drafts = [
@@ -149,9 +151,11 @@ class _Subscriber:
                 types.ModifyPushConfigRequest,
                 self._modify_push,
             ),
+            "UpdateSubscription": ("patch", types.UpdateSubscriptionRequest, self._update),
+            "Seek": ("seek", types.SeekRequest, self._seek),
         }
         handlers = {
-            name: _unary(self._cloud, f"subscriptions.{method}", request, serve)
+            name: unary(self._cloud, f"subscriptions.{method}", request, serve)
             for name, (method, request, serve) in methods.items()
         }
         handlers["StreamingPull"] = grpc.stream_stream_rpc_method_handler(
@@ -162,16 +166,16 @@ class _Subscriber:
         return handlers
 
     def _create(self, request: Pb, _: grpc.ServicerContext) -> Pb:
-        resource = self._broker.create_subscription(request.name, _json(request))
-        return _proto(types.Subscription, resource)
+        resource = self._broker.create_subscription(request.name, as_json(request))
+        return proto(types.Subscription, resource)
 
     def _get(self, request: Pb, _: grpc.ServicerContext) -> Pb:
-        return _proto(types.Subscription, self._broker.subscription(request.subscription))
+        return proto(types.Subscription, self._broker.subscription(request.subscription))
 
     def _list(self, request: Pb, _: grpc.ServicerContext) -> Pb:
-        found, token = self._broker.subscriptions(request.project, *_page(request))
+        found, token = self._broker.subscriptions(request.project, *page(request))
         response = {"subscriptions": found, "nextPageToken": token}
-        return _proto(types.ListSubscriptionsResponse, response)
+        return proto(types.ListSubscriptionsResponse, response)
 
     def _delete(self, request: Pb, _: grpc.ServicerContext) -> Pb:
         self._broker.delete_subscription(request.subscription)
@@ -200,8 +204,18 @@ class _Subscriber:
         return _Empty()
 
     def _modify_push(self, request: Pb, _: grpc.ServicerContext) -> Pb:
-        self._broker.modify_push(request.subscription, _json(request.push_config))
+        self._broker.modify_push(request.subscription, as_json(request.push_config))
         return _Empty()
+
+    def _update(self, request: Pb, _: grpc.ServicerContext) -> Pb:
+        body = as_json(request)
+        changed, mask = body.get("subscription", {}), body.get("updateMask", "")
+        name = request.subscription.name
+        return proto(types.Subscription, self._broker.update_subscription(name, changed, mask))
+
+    def _seek(self, request: Pb, _: grpc.ServicerContext) -> Pb:
+        self._broker.seek(request.subscription, as_json(request))
+        return types.SeekResponse.pb()()
 
     def _stream(self, requests: Iterator[Pb], context: grpc.ServicerContext) -> Iterator[Pb]:
         """StreamingPull: messages as they come, until the client goes away."""
@@ -232,22 +246,6 @@ class _Subscriber:
             return  # the client or the subscription is gone: the sending side sees it, too
 
 
-def _unary(cloud: Cloud, method: str, request: Any, serve: Serve) -> Any:
-    """A unary method: through the cloud's gate, its errors as gRPC statuses."""
-    fields = request.pb().DESCRIPTOR.fields_by_name
-    field = next(name for name in _TARGETS if name in fields)
-
-    def handle(message: Pb, context: grpc.ServicerContext) -> Pb:
-        with errors_to(context), cloud.call("pubsub", method, getattr(message, field)):
-            return serve(message, context)
-
-    return grpc.unary_unary_rpc_method_handler(
-        handle,
-        request_deserializer=request.pb().FromString,
-        response_serializer=lambda response: response.SerializeToString(),
-    )
-
-
 def _received(handed: Handed) -> Pb:
     message = handed.message
     received = _Received(
@@ -262,19 +260,6 @@ def _received(handed: Handed) -> Pb:
     )
     received.message.publish_time.FromDatetime(message.published)
     return received
-
-
-def _json(message: Pb) -> Json:
-    body: Json = json_format.MessageToDict(message)
-    return body
-
-
-def _proto(kind: Any, body: Json) -> Pb:
-    return json_format.ParseDict(body, kind.pb()())
-
-
-def _page(request: Pb) -> tuple[int, str]:
-    return min(request.page_size or DEFAULT_PAGE, LARGEST_PAGE), request.page_token
 
 
 def _require(values: Any, complaint: str) -> None:

@@ -29,7 +29,23 @@ MAX_ATTRIBUTE_KEY_BYTES = 256
 MAX_ATTRIBUTE_VALUE_BYTES = 1_024
 MAX_ORDERING_KEY_BYTES = 1_024
 
-_NAME = re.compile(r"projects/[^/]+/(topics|subscriptions)/([A-Za-z][A-Za-z0-9\-_.~+%]{2,254})")
+_NAME = re.compile(
+    r"projects/[^/]+/(topics|subscriptions|snapshots)/([A-Za-z][A-Za-z0-9\-_.~+%]{2,254})"
+)
+# What an updateMask may name: the mutable fields that the local cloud honours.
+TOPIC_FIELDS = frozenset({"labels", "messageRetentionDuration", "messageStoragePolicy"})
+SUBSCRIPTION_FIELDS = frozenset(
+    {
+        "ackDeadlineSeconds",
+        "deadLetterPolicy",
+        "expirationPolicy",
+        "labels",
+        "messageRetentionDuration",
+        "pushConfig",
+        "retainAckedMessages",
+        "retryPolicy",
+    }
+)
 _WEEK = "604800s"
 _MONTH = "2678400s"
 _UNSUPPORTED = (
@@ -47,7 +63,7 @@ _UNSUPPORTED = (
 
 
 def check_name(name: str, collection: str) -> None:
-    """`projects/P/topics/T` or `projects/P/subscriptions/S`; 3 to 255 characters, not goog…"""
+    """`projects/P/topics/T`, or subscriptions or snapshots; 3 to 255 characters, not goog…"""
     match = _NAME.fullmatch(name)
     if match is None or match[1] != collection or match[2].lower().startswith("goog"):
         raise ApiError.invalid(f"Invalid [{collection}] name: (name={name})")
@@ -84,9 +100,26 @@ def subscription_resource(name: str, body: Json, *, own: bool = False) -> Json:
             ["ackDeadlineSeconds: must be between 10 and 600"],
         )
     _check_retry(resource)
+    _check_retention(resource)
     if "deadLetterPolicy" in body:
         resource["deadLetterPolicy"] = _dead_letter(body["deadLetterPolicy"], own)
     return resource
+
+
+def updated(known: Json, body: Json, mask: str, allowed: frozenset[str]) -> Json:
+    """A copy of `known` with the fields of `mask` as `body` has them, gone where it lacks them."""
+    fields = mask_fields(mask)
+    wrong = [f"updateMask: {field} can't be updated" for field in fields if field not in allowed]
+    if wrong or not fields:
+        wrong = wrong or ["updateMask: is required"]
+        raise ApiError.invalid("Invalid request: " + "; ".join(wrong), wrong)
+    kept = {field: value for field, value in known.items() if field not in fields}
+    return kept | {field: body[field] for field in fields if field in body}
+
+
+def mask_fields(mask: str) -> list[str]:
+    """The fields of a mask in camel case, however they are spelt."""
+    return [re.sub(r"_([a-z])", lambda m: m[1].upper(), path) for path in mask.split(",") if path]
 
 
 def push_config(config: Json) -> Json:
@@ -165,6 +198,15 @@ def _refuse_unsupported(body: Json) -> None:
         raise ApiError.invalid(
             f"Not supported by the local cloud: {', '.join(wanted)}",
             [f"{field}: not supported by the local cloud" for field in wanted],
+        )
+
+
+def _check_retention(resource: Json) -> None:
+    given = resource["messageRetentionDuration"]
+    if not 600 <= seconds(given, "messageRetentionDuration") <= 31 * 86_400:
+        raise ApiError.invalid(
+            f"Invalid message retention duration: {given}",
+            ["messageRetentionDuration: must be from 10 minutes to 31 days"],
         )
 
 

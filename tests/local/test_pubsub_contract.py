@@ -8,6 +8,7 @@ pass says something about Pub/Sub and not about our reading of it. Where the two
 import base64
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from itertools import count
 
 import pytest
@@ -352,3 +353,56 @@ class TestPubSubContract:
         ):
             with pytest.raises(exceptions.InvalidArgument):
                 call()
+
+
+class TestSeek:
+    """Acknowledged messages come back where they are retained, and as a snapshot knows them."""
+
+    def drained(self, world: World, *messages: bytes, **settings: object) -> str:
+        """A subscription that has pulled and acknowledged these messages."""
+        subscription = world.subscribe(**settings)
+        for data in messages:
+            world.publish(data)
+            world.acknowledge(subscription, world.pull_one(subscription).ack_id)
+        return subscription
+
+    def left(self, world: World, subscription: str) -> list[bytes]:
+        """Everything that comes, acknowledged as it does."""
+        found = []
+        while received := world.pull(subscription, timeout=1.5):
+            found += [one.message.data for one in received]
+            world.acknowledge(subscription, *[one.ack_id for one in received])
+        return sorted(found)
+
+    def test_a_seek_back_in_time_brings_retained_messages_back(self, world: World) -> None:
+        subscription = self.drained(world, b"a", b"b", retain_acked_messages=True)
+        assert self.left(world, subscription) == []
+        hour_ago = datetime.now(UTC) - timedelta(hours=1)
+        world.subscriber.seek(request={"subscription": subscription, "time": hour_ago})
+        assert self.left(world, subscription) == [b"a", b"b"]
+
+    def test_without_retention_nothing_acknowledged_comes_back(self, world: World) -> None:
+        subscription = self.drained(world, b"a")
+        hour_ago = datetime.now(UTC) - timedelta(hours=1)
+        world.subscriber.seek(request={"subscription": subscription, "time": hour_ago})
+        assert self.left(world, subscription) == []
+
+    def test_a_seek_forward_acknowledges_what_was_published_before(self, world: World) -> None:
+        subscription = world.subscribe()
+        world.publish(b"a")
+        in_an_hour = datetime.now(UTC) + timedelta(hours=1)
+        world.subscriber.seek(request={"subscription": subscription, "time": in_an_hour})
+        assert self.left(world, subscription) == []
+
+    def test_a_snapshot_brings_its_backlog_back_and_what_came_since(self, world: World) -> None:
+        subscription = self.drained(world, b"before")
+        world.publish(b"unacknowledged")
+        snapshot = f"{subscription.replace('/subscriptions/', '/snapshots/')}-snapshot"
+        world.subscriber.create_snapshot(name=snapshot, subscription=subscription)
+        world.publish(b"since")
+        assert self.left(world, subscription) == [b"since", b"unacknowledged"]
+        world.subscriber.seek(request={"subscription": subscription, "snapshot": snapshot})
+        assert self.left(world, subscription) == [b"since", b"unacknowledged"]
+        world.subscriber.delete_snapshot(snapshot=snapshot)
+        with pytest.raises(exceptions.NotFound):
+            world.subscriber.seek(request={"subscription": subscription, "snapshot": snapshot})

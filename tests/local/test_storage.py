@@ -173,7 +173,7 @@ def test_a_body_that_breaks_the_official_schema_is_refused(
     [
         ({"uploadType": "carrier-pigeon"}, 400),
         ({"ifGeneration": "1"}, 400),
-        ({"kmsKeyName": "projects/demo/locations/eu/keyRings/r/cryptoKeys/k"}, 501),
+        ({"kmsKeyName": "projects/demo/locations/eu/keyRings/r/cryptoKeys/k"}, 405),
     ],
 )
 def test_a_parameter_that_would_be_ignored_is_refused(

@@ -1,0 +1,106 @@
+"""Acknowledged messages, and how a seek brings them back: the middle part of the broker.
+
+What becomes of a message that is through is decided here; how one gets there is the broker's part.
+It must not know HTTP or gRPC.
+"""
+
+import threading
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from itertools import count
+
+from local.clock import Clock
+from local.errors import ApiError
+from local.pubsub import rules
+from local.pubsub.backlog import Delivery
+from local.pubsub.model import Json, Message, seconds
+from local.pubsub.registry import Registry, Subscription
+
+
+class Seeking(Registry):
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self.clock = clock
+        self.timers_changed = threading.Event()  # something new will fall due
+        self._serials = count(1)
+
+    def seek(self, name: str, body: Json) -> None:
+        """A SeekRequest: to a time, or to a snapshot of the subscription's topic.
+
+        What was acknowledged comes back only as far as it is retained; a snapshot retains its own.
+        """
+        if ("time" in body) is ("snapshot" in body):
+            raise ApiError.invalid("Exactly one of time and snapshot must be given to seek to.")
+        with self.changed:
+            subscription = self._find(name)
+            if "snapshot" in body:
+                snapshot = self._snapshots.get(body["snapshot"], self.clock.now())
+                if snapshot.resource["topic"] != subscription.resource["topic"]:
+                    raise ApiError.invalid(f"'{body['snapshot']}' is of another topic.")
+                wanted = snapshot.messages
+            else:
+                since = datetime.fromisoformat(body["time"])
+                unacked = subscription.backlog.unacked()
+                wanted = subscription.backlog.retained(max(since, self._window(subscription)))
+                wanted += [message for message in unacked if message.published >= since]
+            self._make_unacked(subscription, wanted)
+            self._rearm()
+
+    def create_snapshot(self, name: str, body: Json) -> Json:
+        """Of what its `subscription` has not acknowledged now."""
+        rules.check_name(name, "snapshots")
+        with self.changed:
+            subscription = self._find(body.get("subscription", ""))
+            topic = subscription.resource["topic"]
+            unacked, labels = subscription.backlog.unacked(), body.get("labels", {})
+            return self._snapshots.create(name, topic, labels, unacked, self.clock.now())
+
+    def snapshot(self, name: str) -> Json:
+        with self.changed:
+            return dict(self._snapshots.get(name, self.clock.now()).resource)
+
+    def snapshots(
+        self, project: str, size: int, token: str = "", topic: str = ""
+    ) -> tuple[list[Json], str]:
+        """A page of snapshots: of `projects/P`, or of one topic in whatever project."""
+        with self.changed:
+            if topic:
+                self._topics.get(topic)
+            return self._snapshots.page(project, size, token, topic, self.clock.now())
+
+    def delete_snapshot(self, name: str) -> None:
+        with self.changed:
+            self._snapshots.delete(name, self.clock.now())
+
+    # Under the lock
+
+    def _acknowledge(self, subscription: Subscription, delivery: Delivery) -> bool:
+        """It is through, and retained where that is asked for. False: it was through before."""
+        if not subscription.backlog.remove(delivery):
+            return False
+        if self._retention(subscription):
+            subscription.backlog.retain(delivery.message, self._window(subscription))
+        return True
+
+    def _make_unacked(self, subscription: Subscription, wanted: Iterable[Message]) -> None:
+        """Let these messages, and no others, be unacknowledged."""
+        ids = {message.id: message for message in wanted}
+        for delivery in subscription.backlog.deliveries():
+            if ids.pop(delivery.message.id, None) is None:
+                self._acknowledge(subscription, delivery)
+        for message in ids.values():
+            subscription.backlog.bring_back(Delivery(next(self._serials), message))
+
+    def _retention(self, subscription: Subscription) -> timedelta:
+        """How long acknowledged messages stay: the subscription's, or its topic's if longer."""
+        own = subscription.settings.retention if subscription.settings.retain_acked else 0.0
+        topic = self._topics.find(subscription.resource["topic"]) or {}
+        return timedelta(seconds=max(own, seconds(topic.get("messageRetentionDuration", "0s"))))
+
+    def _window(self, subscription: Subscription) -> datetime:
+        """The oldest moment whose acknowledged messages are still there."""
+        return self.clock.now() - self._retention(subscription)
+
+    def _rearm(self) -> None:
+        self.timers_changed.set()
+        self.changed.notify_all()

@@ -1,0 +1,91 @@
+"""Snapshots of subscriptions: which messages were unacknowledged, and what came to the topic since.
+
+A seek to one brings that state back, for any subscription of the same topic. It must not know HTTP
+or gRPC, nor lock: the broker does.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from local.clock import timestamp
+from local.errors import ApiError
+from local.pubsub.model import Json, Message
+from local.store import Collection
+
+_LIFE = timedelta(days=7)  # "no later than 7 days", less the age of the oldest message
+_LEAST = timedelta(hours=1)
+
+
+@dataclass(slots=True)
+class Snapshot:
+    resource: Json
+    expires: datetime
+    messages: list[Message]  # oldest first
+
+
+class Snapshots:
+    def __init__(self) -> None:
+        self._resources = Collection()
+        self._snapshots: dict[str, Snapshot] = {}
+
+    def create(
+        self, name: str, topic: str, labels: dict[str, str], unacked: list[Message], now: datetime
+    ) -> Json:
+        """Of a backlog, oldest first; 409 when the name is taken, 400 if it would expire at once.
+
+        Its life is seven days less the age of the oldest message, says the API.
+        """
+        self.expire(now)
+        age = now - unacked[0].published if unacked else timedelta()
+        if _LIFE - age < _LEAST:
+            raise ApiError.failed_precondition(
+                f"'{name}' would expire in less than one hour: the oldest message of the "
+                "subscription is too old."
+            )
+        resource: Json = {"name": name, "topic": topic, "expireTime": timestamp(now + _LIFE - age)}
+        if labels:
+            resource["labels"] = labels
+        self._resources.add(name, resource)
+        self._snapshots[name] = Snapshot(resource, now + _LIFE - age, list(unacked))
+        return dict(resource)
+
+    def get(self, name: str, now: datetime) -> Snapshot:
+        self.expire(now)
+        snapshot = self._snapshots.get(name)
+        if snapshot is None:
+            raise ApiError.not_found(name)
+        return snapshot
+
+    def page(
+        self, project: str, size: int, token: str, topic: str, now: datetime
+    ) -> tuple[list[Json], str]:
+        """Of `projects/P`, or of one topic in whatever project."""
+        self.expire(now)
+        if topic:
+            return self._resources.page("", size, token, lambda one: one["topic"] == topic)
+        return self._resources.page(f"{project}/", size, token)
+
+    def delete(self, name: str, now: datetime) -> None:
+        self.get(name, now)
+        self._resources.remove(name)
+        del self._snapshots[name]
+
+    def published(self, message: Message) -> None:
+        """A message came to a topic: its snapshots hold it as unacknowledged."""
+        for snapshot in self._snapshots.values():
+            if snapshot.resource["topic"] == message.topic:
+                snapshot.messages.append(message)
+
+    def topic_gone(self, topic: str, deleted: str) -> None:
+        for resource in self._resources:
+            if resource["topic"] == topic:
+                resource["topic"] = deleted
+
+    def expire(self, now: datetime) -> None:
+        for name in [n for n, one in self._snapshots.items() if one.expires <= now]:
+            self._resources.remove(name)
+            del self._snapshots[name]
+
+    def __iter__(self) -> Iterator[Json]:
+        return iter(self._resources)
