@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from shared.adapters import documents, sqlite_pool, sqlite_store
-from shared.adapters.documents import DocumentTooNew
+from shared.adapters.documents import SCHEMA, DocumentTooNew
 from shared.adapters.sqlite_pool import FileTooNew
 from shared.adapters.sqlite_store import SqliteStore
 from shared.ports import Crowd
@@ -300,9 +300,9 @@ def test_a_record_of_a_newer_release_stops_nobody_else(
 ) -> None:
     names = ["ana", "ben", "cleo"]
     keys = sorted(store_one(store, name) for name in names)
-    newer = msgspec.json.encode({"schema": 3, "key": keys[1], "record": {}})
+    newer = msgspec.json.encode({"schema": SCHEMA + 1, "key": keys[1], "record": {}})
     change(path, "UPDATE environments SET document = ? WHERE key = ?", newer, keys[1])
-    with pytest.raises(DocumentTooNew, match="has schema 3"):
+    with pytest.raises(DocumentTooNew, match=f"has schema {SCHEMA + 1}"):
         store.load(keys[1])
     first = store.due(NOON, 2)
     second = store.due(NOON, 2, first.next)
