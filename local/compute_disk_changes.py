@@ -52,13 +52,13 @@ class DiskChanges:
         source = _snapshot_path(body.get("sourceSnapshot", ""), incoming.params["project"])
 
         def begin(now: datetime) -> Change:
-            content = self._snapshots.content(source) if source else ""
             type_ = body.get("type", "pd-standard").rsplit("/", 1)[-1]
             least = self._snapshots.size_gb(source) if source else 1
             default = least if source else _DEFAULT_GB.get(type_, 100)
             size = int(body.get("sizeGb") or default)
             if size < least:
                 refuse([f"sizeGb: must be at least the snapshot's {least}, not {size}"])
+            content = self._snapshots.content(source, {"sizeGb": size}) if source else ""
             disk = NewDisk(path, type_, size, "", body.get("labels", {}))
             self._disks.add([disk], now)
             made = self._disks.find(path)
