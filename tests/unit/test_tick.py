@@ -169,8 +169,8 @@ def test_who_waits_longer_goes_first_even_if_something_else_of_theirs_was_due_la
     stage.add("first", queued(-8), due=-8)
     stage.add("second", queued(-7), due=-7)
     stage.run()
-    admitted = [body["email"] for body in stage.publisher.bodies if "admitted" in body]
-    assert admitted == ["first@example.com", "second@example.com"]
+    admitted = [body["key"] for body in stage.publisher.bodies if "admitted" in body]
+    assert admitted == [person_key("first@example.com"), person_key("second@example.com")]
 
 
 def test_two_ticks_at_once_let_the_same_people_in(stage: Stage) -> None:
