@@ -31,6 +31,7 @@ from shared.domain.environment import Entry, Environment, Parked
 from shared.domain.holds import ALL
 from shared.domain.names import fingerprint, slug
 from shared.domain.queueing import is_being_made, queues
+from shared.domain.resources import Step
 
 SCHEMA = 3
 
@@ -78,7 +79,7 @@ def encode_environment(environment: Environment) -> Document:
 
 def decode_environment(document: Mapping[str, Any]) -> Environment:
     """The record in a document. Raises ``DocumentTooNew`` or ``DocumentUnreadable``."""
-    upgrades = {1: _without_counted_places, 2: _with_holds}
+    upgrades = {1: _without_counted_places, 2: _with_holds_and_lost_calls}
     return _decode(document, Environment, "environment", "key", upgrades)
 
 
@@ -187,8 +188,31 @@ def _without_counted_places(record: Any) -> Any:
     return {**record, "resources": resources}
 
 
+def _with_holds_and_lost_calls(record: Any) -> Any:
+    """Schema 2 to 3: holds with ids, and what is known of calls whose answer was lost."""
+    return _with_lost_calls(_with_holds(record))
+
+
+def _with_lost_calls(record: Any) -> Any:
+    """Only creates were doubted; now it is said of every step until when it may still come."""
+    if not isinstance(record, Mapping) or not isinstance(record.get("resources"), list | tuple):
+        return record
+    resources = [
+        _with_lost_create(each) if isinstance(each, Mapping) else each
+        for each in record["resources"]
+    ]
+    return {**record, "resources": resources}
+
+
+def _with_lost_create(resource: Mapping[str, Any]) -> Mapping[str, Any]:
+    rest = {name: value for name, value in resource.items() if name != "doubted_until"}
+    until = resource.get("doubted_until")
+    lost = [] if until is None else [{"step": Step.CREATE.value, "until": until}]
+    return {**rest, "unconfirmed": lost}
+
+
 def _with_holds(record: Any) -> Any:
-    """Schema 2 to 3: one hold and the newest order; now holds and releases, each with its id.
+    """One hold and the newest order; now holds and releases, each with its id.
 
     The one hold gets the id of the order that gave it. A release lifted whatever was in force.
     """

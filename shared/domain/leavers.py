@@ -130,12 +130,16 @@ def _with_missed(environment: Environment, missed: list[Leftover], now: datetime
 
 
 def _with_patience(environment: Environment, now: datetime, policy: Policy) -> Environment:
-    """A notebook that nobody knew of may hold work: its grace period begins only now.
+    """A notebook that nobody knew of may hold work: its grace period counts from the newest leave.
 
     If nothing is known of the person either, their record was lost: whatever grace period and
     snapshot they were to have, what is found is kept for as long as that may matter.
     """
-    environment = replace(environment, left_at=now)
+    intent = environment.intent
+    assert intent is not None, "only leavers are looked for"
+    assert environment.left_at is not None, "only leavers are looked for"
+    left_at = min(intent.effective_at or intent.occurred_at, now)
+    environment = replace(environment, left_at=max(environment.left_at, left_at))
     if environment.joined is None:
         grace, keep = policy.unknown_grace.total_seconds(), policy.unknown_keep.total_seconds()
         environment = replace(

@@ -18,7 +18,7 @@ from shared.adapters.cursors import BadCursor, Position
 from shared.adapters.documents import DocumentTooNew, DocumentUnreadable
 from shared.domain.environment import Entry, Environment, Parked
 from shared.domain.holds import Hold, Release
-from shared.domain.resources import Kind, Resource, State, Step
+from shared.domain.resources import Kind, LostCall, Resource, State, Step
 from tests.support.stored import (
     NOON,
     a_document_of_schema_1,
@@ -236,6 +236,15 @@ def test_the_one_hold_of_the_second_schema_is_kept_with_an_id(
     record = documents.decode_environment(a_document_of_schema_2(held=held, order=order))
     assert (record.holds, record.releases) == (holds, releases)
     assert record == an_environment("ben", holds=holds, releases=releases)
+
+
+def test_a_create_that_was_doubted_in_the_second_schema_may_still_come() -> None:
+    notebook = {"kind": "workbench", "slot": "main", "name": "x", "doubted_until": NOON_TEXT}
+    template = {"kind": "cluster-template", "slot": "s", "name": "y", "doubted_until": None}
+    document = a_document_of_schema_2(resources=[notebook, template])
+    first, second = documents.decode_environment(document).resources
+    assert first.unconfirmed == (LostCall(step=Step.CREATE, until=NOON),)
+    assert second.unconfirmed == ()
 
 
 WAITS = {"queued_at": NOON}

@@ -216,10 +216,30 @@ def test_what_is_under_way_is_not_forgotten() -> None:
     assert not is_forgotten(snapshot(), seen, leaver(notebook(), seen), Goal.GONE)
 
 
-@pytest.mark.parametrize("kind", [k for k in Kind if k is not Kind.SNAPSHOT])
-def test_nothing_but_snapshots_is_forgotten(kind: Kind) -> None:
+FORGOTTEN = (Kind.SNAPSHOT, Kind.DISK)
+
+
+@pytest.mark.parametrize("kind", [k for k in Kind if k not in FORGOTTEN])
+def test_nothing_but_snapshots_and_disks_is_forgotten(kind: Kind) -> None:
     gone = Resource(kind=kind, slot="s1", name="n")
     assert not is_forgotten(gone, gone, leaver(gone), Goal.GONE)
+
+
+@pytest.mark.parametrize(
+    ("disk", "kept", "forgotten"),
+    [
+        (State.READY, State.READY, False),
+        (State.READY, None, True),
+        (State.READY, State.ABSENT, True),
+        (State.ABSENT, State.READY, True),
+    ],
+)
+def test_a_disk_is_forgotten_when_it_or_its_snapshot_is_gone(
+    disk: State, kept: State | None, forgotten: bool
+) -> None:
+    found = Resource(kind=Kind.DISK, slot="found", name="d", state=disk, snapshot="s1")
+    record = leaver(found) if kept is None else leaver(found, snapshot(kept))
+    assert is_forgotten(found, found, record, Goal.GONE) is forgotten
 
 
 # Coming back

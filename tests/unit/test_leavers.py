@@ -99,11 +99,16 @@ def test_whose_record_was_lost_keeps_what_is_found_for_a_long_time(joined: Inten
     assert kept == ((30 * 86400, 90 * 86400) if joined is None else (5, 6))
 
 
-def test_the_grace_period_of_a_notebook_nobody_knew_of_begins_when_it_is_found() -> None:
+def test_the_grace_period_of_a_notebook_nobody_knew_of_counts_from_the_newest_leave() -> None:
+    """The first one had been over for long when somebody said again that they leave."""
     long_ago = {"left_at": after(days=-99), "joined": an_intent(), "grace_seconds": 60}
-    record = concluded(leaver(**long_ago), found())
-    assert (record.left_at, record.leavings[-1].removal_at) == (NOW, after(1))
-    other = concluded(leaver(**long_ago), found(Kind.CLUSTER_TEMPLATE))
+    again = an_intent(Verb.LEAVE, occurred_at=after(-0.5))
+    record = concluded(leaver(**long_ago, intent=again), found())
+    assert record.left_at == after(-0.5)
+    assert record.leavings[-1].removal_at == after(0.5)
+    first = an_intent(Verb.LEAVE, occurred_at=after(days=-99))
+    assert concluded(leaver(**long_ago, intent=first), found()).left_at == after(days=-99)
+    other = concluded(leaver(**long_ago, intent=again), found(Kind.CLUSTER_TEMPLATE))
     assert other.left_at == after(days=-99)
 
 
