@@ -15,20 +15,18 @@ from msgspec.structs import replace
 
 from shared.domain.announcements import News
 from shared.domain.environment import Entry, Environment, Intent, Phase
-from shared.domain.faults import Fate, Problem
+from shared.domain.failures import out_of_places
 from shared.domain.goals import Goal, Plan, goals_of
 from shared.domain.keeping import (
     inherited,
-    is_forgotten,
-    is_kept,
-    lost_by_others,
     size_to_restore,
     snapshot_wants,
     to_restore,
     with_snapshots,
 )
-from shared.domain.leavers import conclusion, with_another_look, with_evidence, with_uses
-from shared.domain.memory import begin, out_of_places, see, wait_after
+from shared.domain.leavers import conclusion, with_evidence, with_uses
+from shared.domain.looks import told, with_consents, with_looks
+from shared.domain.memory import begin
 from shared.domain.outlook import is_there, with_outlook
 from shared.domain.places import nowhere, place_for
 from shared.domain.policy import Policy
@@ -44,9 +42,6 @@ _NEWS = {
     Phase.FAILING: News.FAILED,
     Phase.QUARANTINED: News.QUARANTINED,
 }
-
-
-_MOST_LOSSES = 5
 
 
 class Action(msgspec.Struct, frozen=True):
@@ -105,48 +100,6 @@ def _with_wanted(environment: Environment, want: Want) -> Environment:
     return environment.without(found.id).with_resource(wanted)
 
 
-def must_look(environment: Environment, plan: Plan, now: datetime) -> list[str]:
-    """The ids of the resources to ask the cloud about before deciding.
-
-    Not asked: what was never made, what is waiting out a back-off, what already is where it should
-    be. So a first join costs no look at all, and a step that changes something foreign can't be
-    taken on an old memory.
-    """
-    goals = goals_of(environment, plan, now)
-    due = [r for r in environment.resources if _due_a_look(environment, r, goals[r.id], now)]
-    # What is about to be deleted for good is so only on the strength of a snapshot seen just now.
-    relied_on = {
-        f"{Kind.SNAPSHOT}/{r.snapshot}"
-        for r in due
-        if goals[r.id] is Goal.GONE and is_kept(environment, r)
-    }
-    ids = {r.id for r in due} | {id for id in relied_on if _may_look(environment.resource(id), now)}
-    return [r.id for r in environment.resources if r.id in ids]
-
-
-def _may_look(resource: Resource | None, now: datetime) -> bool:
-    return resource is not None and (resource.retry_at is None or resource.retry_at <= now)
-
-
-def _due_a_look(environment: Environment, resource: Resource, goal: Goal, now: datetime) -> bool:
-    if not _may_look(resource, now):
-        return False
-    if resource.look_at is not None:
-        return resource.look_at <= now
-    return resource.state is not State.ABSENT and not is_there(environment, resource, goal)
-
-
-def must_ask(environment: Environment, now: datetime) -> list[str]:
-    """The ids of the notebooks whose owners it is time to ask whether they have consented."""
-    if environment.leaving:
-        return []
-    return [
-        r.id
-        for r in environment.resources
-        if r.ask_at is not None and r.ask_at <= now and r.state is State.READY
-    ]
-
-
 def decide(
     environment: Environment,
     plan: Plan,
@@ -163,8 +116,8 @@ def decide(
     environment = prepared(environment, plan, now)
     if plan.wants is not None:  # else nobody knows whether there is to be a notebook
         environment, entries = inherited(environment, plan.kin, now)
-    environment, seen = _with_looks(environment, plan, observations, now, policy)
-    environment = _with_consents(environment, plan, now, policy)
+    environment, seen = with_looks(environment, plan, observations, now, policy)
+    environment = with_consents(environment, plan, now, policy)
     environment = with_snapshots(environment, goals_of(environment, plan, now), now)
     environment, actions, more, waits = _with_steps(environment, plan, observations, now, policy)
     goals = goals_of(environment, plan, now)
@@ -185,60 +138,6 @@ def _with_goals(environment: Environment, goals: Mapping[str, Goal]) -> Environm
     """The record with the goal of each resource stored, to be shown."""
     resources = tuple(replace(r, goal=goals[r.id]) for r in environment.resources)
     return replace(environment, resources=resources)
-
-
-def _with_looks(
-    environment: Environment,
-    plan: Plan,
-    observations: Mapping[str, Observation],
-    now: datetime,
-    policy: Policy,
-) -> tuple[Environment, list[Entry]]:
-    """The record after what was just seen, and what the history should say of it."""
-    entries: list[Entry] = []
-    goals = goals_of(environment, plan, now)
-    wants = {want.id: want for want in plan.wants or ()}
-    for before in environment.resources:
-        seen = observations.get(before.id)
-        if seen is None:
-            continue
-        after = see(before, seen, key=environment.key, now=now, policy=policy)
-        after = judged(environment, after, seen, wants.get(after.id), now, policy)
-        environment, more = absorbed(environment, before, after, now)
-        entries += more
-        if is_forgotten(before, after, environment, goals[after.id]):
-            environment = environment.without(after.id)
-    return environment, entries
-
-
-def _with_loss(
-    environment: Environment, text: str, about: str, now: datetime
-) -> tuple[Environment, list[Entry]]:
-    """The record that says what somebody else deleted, and the history entry that does."""
-    environment = replace(environment, losses=(*environment.losses, text)[-_MOST_LOSSES:])
-    environment = announced(environment, News.LOST, now, reason=text)
-    return environment, [Entry(at=now, action="resource.lost", text=text, about=about)]
-
-
-def absorbed(
-    environment: Environment, before: Resource, after: Resource, now: datetime
-) -> tuple[Environment, list[Entry]]:
-    """The record with ``after`` in the place of ``before``, and all that this has to tell."""
-    entries = told(before, after, now)
-    loss = lost_by_others(environment, before, after)
-    environment = with_evidence(environment, before, after, now)
-    if loss:
-        environment, more = _with_loss(environment, loss, after.id, now)
-        entries += more
-    at_rest = (State.STOPPED, State.ABSENT)
-    if before.kind.holds_data and after.state in at_rest and before.state not in at_rest:
-        environment = with_another_look(environment, now)
-    ended = before.restore_from and not after.restore_from and after.problem is None
-    if before.under_way is Step.RESTORE and ended:
-        text = f"{after.id}: the data of {before.restore_from} is restored"
-        entries.append(Entry(at=now, action="notebook.restored", text=text, about=after.id))
-        environment = announced(environment, News.RESTORED, now, reason=before.restore_from)
-    return environment, entries
 
 
 def _with_steps(
@@ -330,84 +229,3 @@ def _with_news(environment: Environment, now: datetime) -> Environment:
         removal = None
     environment = replace(environment, news=news)
     return announced(environment, news, now, reason=environment.problem, effective_at=removal)
-
-
-def judged(
-    environment: Environment,
-    resource: Resource,
-    seen: Observation,
-    want: Want | None,
-    now: datetime,
-    policy: Policy,
-) -> Resource:
-    """``resource`` with what a look says of the profile being met; when to ask for consent."""
-    drift = seen.drift
-    if drift is not None and want is not None and not drift.can_be_mended:
-        resource = replace(resource, digest=want.digest)
-    fresh = resource.kind is Kind.WORKBENCH and resource.state is State.READY
-    if fresh and not resource.link and want is not None:
-        return _without_link(environment, resource, now, policy)
-    if fresh and not resource.consented and resource.ask_at is None:
-        return replace(resource, ask_at=now + policy.first_question(environment.key))
-    return resource
-
-
-def _without_link(
-    environment: Environment, resource: Resource, now: datetime, policy: Policy
-) -> Resource:
-    """A notebook that runs but can't be opened yet: looked at until it can."""
-    since = resource.waiting_since or now
-    resource = replace(resource, waiting_since=since)
-    if resource.look_at is not None or resource.problem is not None:
-        return resource
-    if now - since <= policy.stuck:
-        return replace(resource, look_at=now + policy.poll)
-    minutes = int(policy.stuck.total_seconds() // 60)
-    problem = Problem(
-        code="NO_LINK",
-        message=f"{resource.name} has been running for more than {minutes} minutes, but Workbench "
-        "gives no address to open it at. Look at its logs in Compute Engine; a stop and a start "
-        "by its owner may help.",
-        fate=Fate.TEMPORARY,
-    )
-    return wait_after(resource, problem, key=environment.key, now=now, policy=policy)
-
-
-def _with_consents(
-    environment: Environment, plan: Plan, now: datetime, policy: Policy
-) -> Environment:
-    """The record with the answers of those who were asked; who hasn't consented is asked again."""
-    for id, consented in plan.consents.items():
-        notebook = environment.resource(id)
-        if notebook is not None and id in plan.vanished:
-            # Who couldn't be asked because there is no such notebook: see whether that is so.
-            environment = environment.with_resource(replace(notebook, look_at=now))
-        elif notebook is not None:
-            again = None if consented else now + policy.ask_again
-            notebook = replace(notebook, consented=consented, ask_at=again)
-            environment = environment.with_resource(notebook)
-    return environment
-
-
-def told(before: Resource, after: Resource, now: datetime) -> list[Entry]:
-    """What the history should say of a change in one resource."""
-    entries = []
-    said = before.drift.never if before.drift is not None else ()
-    if after.drift is not None and after.drift.never and after.drift.never != said:
-        text = f"{after.id} differs from the profile; make it anew for: "
-        text += "; ".join(after.drift.never)
-        entries.append(Entry(at=now, action="resource.outdated", text=text, about=after.id))
-    if before.labelled and not after.labelled:
-        text = f"{after.id} has lost our labels; they are put back"
-        entries.append(Entry(at=now, action="resource.unlabelled", text=text, about=after.id))
-    if after.problem is not None and after.problem != before.problem:
-        text = f"{after.id}: {after.problem.message} ({after.problem.code})"
-        entries.append(Entry(at=now, action="step.failed", text=text, about=after.id))
-    elif after.queued_at is not None and before.queued_at is None:
-        text = f"{after.id} waits for its turn to be made"
-        entries.append(Entry(at=now, action="resource.queued", text=text, about=after.id))
-    elif after.state is not before.state:
-        operation = f" ({after.operation})" if after.operation else ""
-        text = f"{after.id} {after.state}{operation}"
-        entries.append(Entry(at=now, action=f"resource.{after.state}", text=text, about=after.id))
-    return entries

@@ -1,4 +1,4 @@
-"""How our memory of a resource changes: by what we see, by what we begin, by what fails. Pure.
+"""How our memory of a resource changes: by what we begin, and by what we see. Pure.
 
 Every function takes a ``Resource`` and returns the next one; none of them decides what to do.
 """
@@ -10,14 +10,14 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from shared.domain.failures import STUCK, fail, wait_after
 from shared.domain.faults import Fate, Problem
-from shared.domain.places import zone_of
+from shared.domain.lost_calls import confirmed, with_call_of_a_crash
 from shared.domain.policy import Policy
-from shared.domain.resources import Drift, LostCall, Observation, Resource, State, Step
+from shared.domain.resources import Drift, Observation, Resource, State, Step
 
 _REQUESTS = uuid.UUID("6f0d7c1e-4f43-5d0c-9d0b-0c3a9f6c5b11")
 
-STUCK = "STUCK"  # the code of a problem: something has been at work for too long
 
 _AT_HAND = (State.READY, State.STOPPED)
 _ACHIEVED = {
@@ -98,7 +98,7 @@ def see(
         assert seen.problem is not None, "an observation without a state must say why"
         return wait_after(resource, seen.problem, key=key, now=now, policy=policy)
     if not answered:
-        resource = _with_call_of_a_crash(resource, now, policy)
+        resource = with_call_of_a_crash(resource, now, policy)
     if seen.operation:
         return _still_at_work(resource, seen, key=key, now=now, policy=policy)
     resource = _as_seen(resource, seen, now)
@@ -118,25 +118,6 @@ def see(
     if resource.under_way in _INVISIBLE and not achieved and _is_overdue(resource, now, policy):
         return _stuck(resource, key=key, now=now, policy=policy)
     return _settled(resource, seen, achieved=achieved, answered=answered)
-
-
-def _with_call_of_a_crash(resource: Resource, now: datetime, policy: Policy) -> Resource:
-    """A step under way of which we have neither an operation nor an answer: its worker is gone.
-
-    It made its call while it had the lease, if at all.
-    """
-    if resource.under_way is None or resource.operation or resource.since is None:
-        return resource
-    until = resource.since + policy.lease + policy.doubt
-    if until <= now or resource.may_still(resource.under_way):
-        return resource
-    return _with_lost_call(resource, until)
-
-
-def _with_lost_call(resource: Resource, until: datetime) -> Resource:
-    assert resource.under_way is not None
-    others = tuple(c for c in resource.unconfirmed if c.step is not resource.under_way)
-    return replace(resource, unconfirmed=(*others, LostCall(step=resource.under_way, until=until)))
 
 
 def _had_no_effect(before: Resource, after: Resource) -> bool:
@@ -228,7 +209,7 @@ def _stuck(resource: Resource, *, key: str, now: datetime, policy: Policy) -> Re
 
 def _as_seen(resource: Resource, seen: Observation, now: datetime) -> Resource:
     assert seen.state is not None
-    resource = _confirmed(resource, now)
+    resource = confirmed(resource, now)
     gone, ready = seen.state is State.ABSENT, seen.state is State.READY
     may_open_again = seen.state.is_moving or seen.state is State.STOPPED
     return replace(
@@ -260,17 +241,6 @@ def _as_seen(resource: Resource, seen: Observation, now: datetime) -> Resource:
 
 def _are_fewer(resource: Resource, seen: Observation) -> bool:
     return len(seen.items) + seen.more < len(resource.items) + resource.more
-
-
-def _confirmed(resource: Resource, now: datetime) -> Resource:
-    """After a look later than all calls whose answer was lost: what they did can be seen now.
-
-    One of them may have written what was wanted earlier, so it is compared anew.
-    """
-    until = resource.unconfirmed_until
-    if until is None or now < until:
-        return resource
-    return replace(resource, unconfirmed=(), digest="", serial=resource.serial + 1)
 
 
 def _creation_failed(resource: Resource, seen: Observation) -> bool:
@@ -337,87 +307,6 @@ def _after(step: Step, resource: Resource, seen: Observation) -> Resource:
     if step is Step.UNPROTECT:
         return replace(resource, protected_by_us=False)
     return resource
-
-
-def fail(
-    resource: Resource, problem: Problem, *, key: str, now: datetime, policy: Policy
-) -> Resource:
-    """A step failed: what becomes of it, by the fate of the fault."""
-    if problem.fate is Fate.UNCERTAIN:
-        # Still under way as far as we know, and the serial stays: a repeat is the same request.
-        if resource.under_way is not None:
-            resource = _with_lost_call(resource, now + policy.doubt)
-        return wait_after(resource, problem, key=key, now=now, policy=policy)
-    attempts = resource.attempts
-    if problem.fate in (Fate.PERMANENT, Fate.FOREIGN):
-        # Repeating can't help; only the slow steps remain, or an event after it was mended.
-        attempts = max(attempts, policy.attempts - 1)
-    gone = resource.under_way is Step.RESTORE and problem.code == "NOT_FOUND"
-    ended = replace(
-        resource,
-        under_way=None,
-        operation="",
-        since=None,
-        serial=resource.serial + 1,
-        attempts=attempts,
-        digest="" if resource.under_way is Step.UPDATE else resource.digest,
-        # A snapshot that is gone can't be waited for: the notebook is better than none.
-        restore_from="" if gone else resource.restore_from,
-        state=State.FOREIGN if problem.fate is Fate.FOREIGN else resource.state,
-    )
-    if problem.fate is Fate.STOCK_OUT and resource.under_way is Step.CREATE:
-        # Not a failure yet: the next place is tried at once. None left is (``out_of_places``).
-        tried = tuple(dict.fromkeys((*resource.tried, resource.name)))
-        return replace(ended, tried=tried, problem=problem, look_at=now, retry_at=None)
-    if problem.fate is Fate.STOCK_OUT:
-        # Its disk ties it to its zone. An empty zone is nobody's mistake: never quarantine.
-        ended = replace(ended, attempts=min(ended.attempts, policy.attempts - 2))
-        problem = _no_machine(resource, problem)
-    return wait_after(ended, problem, key=key, now=now, policy=policy)
-
-
-def _no_machine(resource: Resource, problem: Problem) -> Problem:
-    zone = zone_of(resource.name) or "its zone"
-    message = (
-        f"{resource.name}: {zone} has no machine to {resource.under_way or 'run'} it on just now. "
-        "Its data is safe on its disk there; tried again later. If this stays, change the machine "
-        "type in the profile."
-    )
-    return replace(problem, message=message)
-
-
-def out_of_places(resource: Resource, *, key: str, now: datetime, policy: Policy) -> Resource:
-    """Every place had none left: wait as after a failure, then begin anew with the first."""
-    problem = resource.problem
-    assert problem is not None, "places are only tried out by stock-outs"
-    # That the zones are empty is nobody's mistake to mend: it never leads into quarantine.
-    attempts = min(resource.attempts, policy.attempts - 2)
-    resource = replace(resource, tried=(), attempts=attempts)
-    return wait_after(resource, problem, key=key, now=now, policy=policy)
-
-
-def wait_after(
-    resource: Resource, problem: Problem, *, key: str, now: datetime, policy: Policy
-) -> Resource:
-    """``resource`` left alone for a while because of ``problem``: longer after each failure."""
-    attempts = resource.attempts + 1
-    seed = f"{key}/{resource.id}"
-    wait = policy.backoff(attempts, seed)
-    if problem.retry_after_seconds is not None:
-        wait = max(wait, policy.named(problem.retry_after_seconds, attempts, seed))
-    return replace(
-        resource,
-        attempts=attempts,
-        problem=_to_show(resource.problem, problem),
-        retry_at=now + wait,
-        look_at=now + wait,
-    )
-
-
-def _to_show(known: Problem | None, new: Problem) -> Problem:
-    """What follows from a stuck step (it is busy, it is in no state for that) doesn't hide it."""
-    follows = new.fate in (Fate.TEMPORARY, Fate.UNCERTAIN)
-    return known if known is not None and known.code == STUCK and follows else new
 
 
 def _hands_off(resource: Resource, seen: Observation) -> Problem:

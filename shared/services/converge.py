@@ -19,8 +19,6 @@ from shared.domain.decision import (
     Action,
     Decision,
     decide,
-    must_ask,
-    must_look,
     prepared,
 )
 from shared.domain.environment import Entry, Environment, Intent, Lease, Phase
@@ -30,6 +28,7 @@ from shared.domain.keeping import snapshot_wants
 from shared.domain.memory import request_id
 from shared.domain.places import lack
 from shared.domain.policy import Policy
+from shared.domain.questions import must_ask, must_look
 from shared.domain.queueing import in_queue, is_at_work, queues
 from shared.domain.resources import Kind, Observation, Resource, Step, Want
 from shared.domain.ruling import in_force, promotions

@@ -8,10 +8,12 @@ from datetime import datetime
 import msgspec
 from msgspec.structs import replace
 
-from shared.domain.decision import Action, absorbed
+from shared.domain.decision import Action
 from shared.domain.environment import Entry, Environment
+from shared.domain.failures import fail
 from shared.domain.faults import Problem
-from shared.domain.memory import fail, put_back, see
+from shared.domain.looks import absorbed
+from shared.domain.memory import put_back, see
 from shared.domain.policy import Policy
 from shared.domain.resources import Observation, Resource, State, Step, Want
 

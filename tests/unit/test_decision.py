@@ -14,13 +14,14 @@ import pytest
 from msgspec.structs import replace
 
 from shared.domain.announcements import News
-from shared.domain.decision import Decision, decide, must_ask, must_look, prepared
+from shared.domain.decision import Decision, decide, prepared
 from shared.domain.environment import Environment, Phase, Verb
 from shared.domain.evidence import Leaving, Thing
 from shared.domain.faults import Fate, Problem
 from shared.domain.goals import Goal, Plan
 from shared.domain.holds import Hold
 from shared.domain.policy import Policy
+from shared.domain.questions import must_ask, must_look
 from shared.domain.resources import Drift, Kind, Leftover, Observation, Resource, State, Step, Want
 from tests.support.builders import NOW, a_record, after, an_intent
 

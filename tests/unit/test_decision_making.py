@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from shared.domain.decision import Decision, decide, must_look, prepared
+from shared.domain.decision import Decision, decide, prepared
 from shared.domain.environment import Environment, Phase, Verb
 from shared.domain.evidence import Leaving
 from shared.domain.faults import Fate
 from shared.domain.goals import Plan
 from shared.domain.policy import Policy
+from shared.domain.questions import must_look
 from shared.domain.resources import Kind, LostCall, Observation, Resource, State, Step, Want
 from tests.support.builders import KEY, NOW, a_notebook, a_problem, a_record, after
 

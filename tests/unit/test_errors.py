@@ -18,8 +18,8 @@ from urllib3.exceptions import MaxRetryError, NewConnectionError, ProtocolError
 
 from shared.adapters.errors import TABLE, fault_of, translated
 from shared.adapters.symptoms import of_response, of_status
+from shared.domain.failures import fail
 from shared.domain.faults import CloudFault, Fate
-from shared.domain.memory import fail
 from shared.domain.policy import Policy
 from tests.support.builders import NOW, a_notebook
 

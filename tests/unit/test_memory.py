@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from shared.domain.failures import fail
 from shared.domain.faults import Fate, Problem
-from shared.domain.memory import begin, fail, request_id, see
+from shared.domain.memory import begin, request_id, see
 from shared.domain.policy import Policy
 from shared.domain.resources import LostCall, Observation, Resource, State, Step
 from tests.support.builders import KEY, NOW, a_notebook, a_problem, after, fates

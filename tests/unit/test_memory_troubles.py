@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from shared.domain.failures import fail, out_of_places
 from shared.domain.faults import Fate, Problem
-from shared.domain.memory import begin, fail, out_of_places, put_back, see
+from shared.domain.memory import begin, put_back, see
 from shared.domain.policy import Policy
 from shared.domain.resources import (
     Drift,

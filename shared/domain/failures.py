@@ -1,0 +1,96 @@
+"""What becomes of a step that failed: given up, or tried again, and when. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from shared.domain.faults import Fate, Problem
+from shared.domain.lost_calls import with_lost_call
+from shared.domain.places import zone_of
+from shared.domain.policy import Policy
+from shared.domain.resources import Resource, State, Step
+
+STUCK = "STUCK"  # the code of a problem: something has been at work for too long
+
+
+def fail(
+    resource: Resource, problem: Problem, *, key: str, now: datetime, policy: Policy
+) -> Resource:
+    """A step failed: what becomes of it, by the fate of the fault."""
+    if problem.fate is Fate.UNCERTAIN:
+        # Still under way as far as we know, and the serial stays: a repeat is the same request.
+        if resource.under_way is not None:
+            resource = with_lost_call(resource, now + policy.doubt)
+        return wait_after(resource, problem, key=key, now=now, policy=policy)
+    attempts = resource.attempts
+    if problem.fate in (Fate.PERMANENT, Fate.FOREIGN):
+        # Repeating can't help; only the slow steps remain, or an event after it was mended.
+        attempts = max(attempts, policy.attempts - 1)
+    gone = resource.under_way is Step.RESTORE and problem.code == "NOT_FOUND"
+    ended = replace(
+        resource,
+        under_way=None,
+        operation="",
+        since=None,
+        serial=resource.serial + 1,
+        attempts=attempts,
+        digest="" if resource.under_way is Step.UPDATE else resource.digest,
+        # A snapshot that is gone can't be waited for: the notebook is better than none.
+        restore_from="" if gone else resource.restore_from,
+        state=State.FOREIGN if problem.fate is Fate.FOREIGN else resource.state,
+    )
+    if problem.fate is Fate.STOCK_OUT and resource.under_way is Step.CREATE:
+        # Not a failure yet: the next place is tried at once. None left is (``out_of_places``).
+        tried = tuple(dict.fromkeys((*resource.tried, resource.name)))
+        return replace(ended, tried=tried, problem=problem, look_at=now, retry_at=None)
+    if problem.fate is Fate.STOCK_OUT:
+        # Its disk ties it to its zone. An empty zone is nobody's mistake: never quarantine.
+        ended = replace(ended, attempts=min(ended.attempts, policy.attempts - 2))
+        problem = _no_machine(resource, problem)
+    return wait_after(ended, problem, key=key, now=now, policy=policy)
+
+
+def _no_machine(resource: Resource, problem: Problem) -> Problem:
+    zone = zone_of(resource.name) or "its zone"
+    message = (
+        f"{resource.name}: {zone} has no machine to {resource.under_way or 'run'} it on just now. "
+        "Its data is safe on its disk there; tried again later. If this stays, change the machine "
+        "type in the profile."
+    )
+    return replace(problem, message=message)
+
+
+def out_of_places(resource: Resource, *, key: str, now: datetime, policy: Policy) -> Resource:
+    """Every place had none left: wait as after a failure, then begin anew with the first."""
+    problem = resource.problem
+    assert problem is not None, "places are only tried out by stock-outs"
+    # That the zones are empty is nobody's mistake to mend: it never leads into quarantine.
+    attempts = min(resource.attempts, policy.attempts - 2)
+    resource = replace(resource, tried=(), attempts=attempts)
+    return wait_after(resource, problem, key=key, now=now, policy=policy)
+
+
+def wait_after(
+    resource: Resource, problem: Problem, *, key: str, now: datetime, policy: Policy
+) -> Resource:
+    """``resource`` left alone for a while because of ``problem``: longer after each failure."""
+    attempts = resource.attempts + 1
+    seed = f"{key}/{resource.id}"
+    wait = policy.backoff(attempts, seed)
+    if problem.retry_after_seconds is not None:
+        wait = max(wait, policy.named(problem.retry_after_seconds, attempts, seed))
+    return replace(
+        resource,
+        attempts=attempts,
+        problem=_to_show(resource.problem, problem),
+        retry_at=now + wait,
+        look_at=now + wait,
+    )
+
+
+def _to_show(known: Problem | None, new: Problem) -> Problem:
+    """What follows from a stuck step (it is busy, it is in no state for that) doesn't hide it."""
+    follows = new.fate in (Fate.TEMPORARY, Fate.UNCERTAIN)
+    return known if known is not None and known.code == STUCK and follows else new

@@ -1,0 +1,160 @@
+"""What was seen of a person's things, put into their record, and what there is to tell of it. Pure.
+
+How the memory of one resource changes is in ``memory``; here is what that means for the record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from shared.domain.announcements import News
+from shared.domain.environment import Entry, Environment
+from shared.domain.failures import wait_after
+from shared.domain.faults import Fate, Problem
+from shared.domain.goals import Plan, goals_of
+from shared.domain.keeping import is_forgotten, lost_by_others
+from shared.domain.leavers import with_another_look, with_evidence
+from shared.domain.memory import see
+from shared.domain.policy import Policy
+from shared.domain.resources import Kind, Observation, Resource, State, Step, Want
+from shared.domain.telling import announced
+
+_MOST_LOSSES = 5
+
+
+def with_looks(
+    environment: Environment,
+    plan: Plan,
+    observations: Mapping[str, Observation],
+    now: datetime,
+    policy: Policy,
+) -> tuple[Environment, list[Entry]]:
+    """The record after what was just seen, and what the history should say of it."""
+    entries: list[Entry] = []
+    goals = goals_of(environment, plan, now)
+    wants = {want.id: want for want in plan.wants or ()}
+    for before in environment.resources:
+        seen = observations.get(before.id)
+        if seen is None:
+            continue
+        after = see(before, seen, key=environment.key, now=now, policy=policy)
+        after = judged(environment, after, seen, wants.get(after.id), now, policy)
+        environment, more = absorbed(environment, before, after, now)
+        entries += more
+        if is_forgotten(before, after, environment, goals[after.id]):
+            environment = environment.without(after.id)
+    return environment, entries
+
+
+def _with_loss(
+    environment: Environment, text: str, about: str, now: datetime
+) -> tuple[Environment, list[Entry]]:
+    """The record that says what somebody else deleted, and the history entry that does."""
+    environment = replace(environment, losses=(*environment.losses, text)[-_MOST_LOSSES:])
+    environment = announced(environment, News.LOST, now, reason=text)
+    return environment, [Entry(at=now, action="resource.lost", text=text, about=about)]
+
+
+def absorbed(
+    environment: Environment, before: Resource, after: Resource, now: datetime
+) -> tuple[Environment, list[Entry]]:
+    """The record with ``after`` in the place of ``before``, and all that this has to tell."""
+    entries = told(before, after, now)
+    loss = lost_by_others(environment, before, after)
+    environment = with_evidence(environment, before, after, now)
+    if loss:
+        environment, more = _with_loss(environment, loss, after.id, now)
+        entries += more
+    at_rest = (State.STOPPED, State.ABSENT)
+    if before.kind.holds_data and after.state in at_rest and before.state not in at_rest:
+        environment = with_another_look(environment, now)
+    ended = before.restore_from and not after.restore_from and after.problem is None
+    if before.under_way is Step.RESTORE and ended:
+        text = f"{after.id}: the data of {before.restore_from} is restored"
+        entries.append(Entry(at=now, action="notebook.restored", text=text, about=after.id))
+        environment = announced(environment, News.RESTORED, now, reason=before.restore_from)
+    return environment, entries
+
+
+def judged(
+    environment: Environment,
+    resource: Resource,
+    seen: Observation,
+    want: Want | None,
+    now: datetime,
+    policy: Policy,
+) -> Resource:
+    """``resource`` with what a look says of the profile being met; when to ask for consent."""
+    drift = seen.drift
+    if drift is not None and want is not None and not drift.can_be_mended:
+        resource = replace(resource, digest=want.digest)
+    fresh = resource.kind is Kind.WORKBENCH and resource.state is State.READY
+    if fresh and not resource.link and want is not None:
+        return _without_link(environment, resource, now, policy)
+    if fresh and not resource.consented and resource.ask_at is None:
+        return replace(resource, ask_at=now + policy.first_question(environment.key))
+    return resource
+
+
+def _without_link(
+    environment: Environment, resource: Resource, now: datetime, policy: Policy
+) -> Resource:
+    """A notebook that runs but can't be opened yet: looked at until it can."""
+    since = resource.waiting_since or now
+    resource = replace(resource, waiting_since=since)
+    if resource.look_at is not None or resource.problem is not None:
+        return resource
+    if now - since <= policy.stuck:
+        return replace(resource, look_at=now + policy.poll)
+    minutes = int(policy.stuck.total_seconds() // 60)
+    problem = Problem(
+        code="NO_LINK",
+        message=f"{resource.name} has been running for more than {minutes} minutes, but Workbench "
+        "gives no address to open it at. Look at its logs in Compute Engine; a stop and a start "
+        "by its owner may help.",
+        fate=Fate.TEMPORARY,
+    )
+    return wait_after(resource, problem, key=environment.key, now=now, policy=policy)
+
+
+def with_consents(
+    environment: Environment, plan: Plan, now: datetime, policy: Policy
+) -> Environment:
+    """The record with the answers of those who were asked; who hasn't consented is asked again."""
+    for id, consented in plan.consents.items():
+        notebook = environment.resource(id)
+        if notebook is not None and id in plan.vanished:
+            # Who couldn't be asked because there is no such notebook: see whether that is so.
+            environment = environment.with_resource(replace(notebook, look_at=now))
+        elif notebook is not None:
+            again = None if consented else now + policy.ask_again
+            notebook = replace(notebook, consented=consented, ask_at=again)
+            environment = environment.with_resource(notebook)
+    return environment
+
+
+def told(before: Resource, after: Resource, now: datetime) -> list[Entry]:
+    """What the history should say of a change in one resource."""
+    entries = []
+    said = before.drift.never if before.drift is not None else ()
+    if after.drift is not None and after.drift.never and after.drift.never != said:
+        text = f"{after.id} differs from the profile; make it anew for: "
+        text += "; ".join(after.drift.never)
+        entries.append(Entry(at=now, action="resource.outdated", text=text, about=after.id))
+    if before.labelled and not after.labelled:
+        text = f"{after.id} has lost our labels; they are put back"
+        entries.append(Entry(at=now, action="resource.unlabelled", text=text, about=after.id))
+    if after.problem is not None and after.problem != before.problem:
+        text = f"{after.id}: {after.problem.message} ({after.problem.code})"
+        entries.append(Entry(at=now, action="step.failed", text=text, about=after.id))
+    elif after.queued_at is not None and before.queued_at is None:
+        text = f"{after.id} waits for its turn to be made"
+        entries.append(Entry(at=now, action="resource.queued", text=text, about=after.id))
+    elif after.state is not before.state:
+        operation = f" ({after.operation})" if after.operation else ""
+        text = f"{after.id} {after.state}{operation}"
+        entries.append(Entry(at=now, action=f"resource.{after.state}", text=text, about=after.id))
+    return entries
