@@ -59,8 +59,8 @@ def _goal(
     intent, held = environment.intent, environment.held is not None
     gone = Goal.STAY if held else Goal.GONE
     if resource.kind is Kind.SNAPSHOT:
-        awaited = any(r.restore_from == resource.name for r in environment.resources)
-        return gone if has_expired(resource, now) and not awaited else Goal.UP
+        needed = any(_needs(other, resource) for other in environment.resources)
+        return gone if has_expired(resource, now) and not needed else Goal.UP
     if resource.kind is Kind.SESSION:
         # To end a session deletes nothing: a hold doesn't keep it running.
         return Goal.GONE if environment.leaving else Goal.STAY
@@ -75,6 +75,12 @@ def _goal(
     if keep:
         return Goal.GONE if removal and not held else Goal.DOWN
     return gone
+
+
+def _needs(notebook: Resource, snapshot: Resource) -> bool:
+    """Whether the data of ``notebook`` is to come from ``snapshot``, or is soon only there."""
+    goes = notebook.kind.holds_data and notebook.state is not State.ABSENT
+    return notebook.restore_from == snapshot.name or (goes and notebook.snapshot == snapshot.slot)
 
 
 def removal_due(environment: Environment, plan: Plan, now: datetime) -> bool:

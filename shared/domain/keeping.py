@@ -45,7 +45,6 @@ def with_snapshots(
     for notebook in environment.resources:
         if not _needs_snapshot(environment, notebook, goals.get(notebook.id)):
             continue
-        keep = timedelta(seconds=environment.keep_seconds) or KEEP_AFTER_MOVE
         slot = f"{now:%Y%m%d-%H%M%S}"
         if environment.resource(f"{Kind.SNAPSHOT}/{slot}") is not None:
             continue  # that name is another's, of this very second: the next look takes this one
@@ -54,7 +53,7 @@ def with_snapshots(
             slot=slot,
             name=snapshot_name(notebook.name, environment.key, slot),
             source=notebook.name,
-            expires_at=now + keep,
+            expires_at=now + _keep(environment),
         )
         environment = environment.with_resource(replace(notebook, snapshot=slot))
         environment = environment.with_resource(snapshot)
@@ -80,6 +79,20 @@ def snapshot_wants(environment: Environment) -> dict[str, Want]:
         for r in environment.resources
         if r.kind is Kind.SNAPSHOT and r.state is State.ABSENT
     }
+
+
+def kept_since_complete(
+    environment: Environment, before: Resource, after: Resource, now: datetime
+) -> Resource:
+    """``after``; a snapshot that is complete now is kept from now on: the copy may take long."""
+    complete = after.state is State.READY and before.state is not State.READY
+    if after.kind is not Kind.SNAPSHOT or not complete or after.expires_at is None:
+        return after
+    return replace(after, expires_at=max(after.expires_at, now + _keep(environment)))
+
+
+def _keep(environment: Environment) -> timedelta:
+    return timedelta(seconds=environment.keep_seconds) or KEEP_AFTER_MOVE
 
 
 def is_forgotten(before: Resource, after: Resource, environment: Environment, goal: Goal) -> bool:

@@ -15,7 +15,7 @@ from shared.domain.environment import Entry, Environment
 from shared.domain.failures import wait_after
 from shared.domain.faults import Fate, Problem
 from shared.domain.goals import Plan, goals_of
-from shared.domain.keeping import is_forgotten, lost_by_others
+from shared.domain.keeping import is_forgotten, kept_since_complete, lost_by_others
 from shared.domain.leavers import with_another_look, with_evidence
 from shared.domain.memory import see
 from shared.domain.policy import Policy
@@ -42,6 +42,7 @@ def with_looks(
             continue
         after = see(before, seen, key=environment.key, now=now, policy=policy)
         after = judged(environment, after, seen, wants.get(after.id), now, policy)
+        after = kept_since_complete(environment, before, after, now)
         environment, more = absorbed(environment, before, after, now)
         entries += more
         if is_forgotten(before, after, environment, goals[after.id]):

@@ -184,6 +184,20 @@ def test_invariant_7_a_snapshot_is_looked_at_just_before_the_disk_goes(ready: Wo
     assert [t.data for t in ready.cloud.alive(Kind.SNAPSHOT)] == [WORK]
 
 
+def test_invariant_7_a_copy_that_took_longer_than_it_is_to_be_kept_is_kept_all_the_same(
+    ready: World,
+) -> None:
+    ready.leave(ANA, immediate=True)
+    ready.run_for(minutes(3))
+    [operation] = [o for o in ready.cloud.operations.values() if o.thing.kind is Kind.SNAPSHOT]
+    operation.ends += timedelta(days=100)  # the profile keeps it for 90
+    ready.run_for(timedelta(days=189), every=timedelta(hours=6))
+    assert ready.record(ANA).phase is Phase.REMOVED
+    assert [t.data for t in ready.cloud.alive(Kind.SNAPSHOT)] == [WORK]
+    ready.run_for(timedelta(days=3), every=timedelta(hours=6))
+    assert ready.cloud.alive() == []
+
+
 def test_a_notebook_that_consent_was_asked_of_in_vain_is_looked_at(ready: World) -> None:
     def unknown(point: str) -> None:
         if point == "before:workbench.consented":
