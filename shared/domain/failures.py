@@ -41,6 +41,11 @@ def fail(
         restore_from="" if gone else resource.restore_from,
         state=State.FOREIGN if problem.fate is Fate.FOREIGN else resource.state,
     )
+    if gone:
+        # Nothing to wait for, nor to repeat: there is only to say that its data is lost.
+        return replace(
+            ended, attempts=resource.attempts, problem=problem, look_at=now, retry_at=None
+        )
     if problem.fate is Fate.STOCK_OUT and resource.under_way is Step.CREATE:
         # Not a failure yet: the next place is tried at once. None left is (``out_of_places``).
         tried = tuple(dict.fromkeys((*resource.tried, resource.name)))

@@ -59,7 +59,7 @@ def _goal(
     intent, held = environment.intent, environment.held is not None
     gone = Goal.STAY if held else Goal.GONE
     if resource.kind is Kind.SNAPSHOT:
-        needed = any(_needs(other, resource) for other in environment.resources)
+        needed = any(_needs(environment, other, resource) for other in environment.resources)
         return gone if has_expired(resource, now) and not needed else Goal.UP
     if resource.kind is Kind.SESSION:
         # To end a session deletes nothing: a hold doesn't keep it running.
@@ -77,10 +77,13 @@ def _goal(
     return gone
 
 
-def _needs(notebook: Resource, snapshot: Resource) -> bool:
+def _needs(environment: Environment, notebook: Resource, snapshot: Resource) -> bool:
     """Whether the data of ``notebook`` is to come from ``snapshot``, or is soon only there."""
-    goes = notebook.kind.holds_data and notebook.state is not State.ABSENT
-    return notebook.restore_from == snapshot.name or (goes and notebook.snapshot == snapshot.slot)
+    if not notebook.kind.holds_data:
+        return False
+    if notebook.state is State.ABSENT:
+        return not environment.leaving  # it may be made from this one yet
+    return snapshot.name == notebook.restore_from or snapshot.slot == notebook.snapshot
 
 
 def removal_due(environment: Environment, plan: Plan, now: datetime) -> bool:

@@ -228,15 +228,27 @@ def _as_seen(resource: Resource, seen: Observation, now: datetime) -> Resource:
         labelled=gone or seen.labelled,
         # With ours, other labels may be gone as well: it is compared anew.
         digest=resource.digest if seen.labelled and not gone else "",
-        was_ready=not gone and (resource.was_ready or ready),
+        # Whatever has stopped has run before.
+        was_ready=not gone and (resource.was_ready or ready or _has_run(resource, seen)),
         ready_since=None if gone else resource.ready_since or (now if ready else None),
         consented=None if gone else resource.consented,
         start_owed=resource.start_owed and not (ready and not resource.unconfirmed),
         overdue=resource.overdue and seen.state is resource.state,
-        waiting_since=resource.waiting_since if seen.state.is_moving or ready else None,
+        waiting_since=resource.waiting_since if _still_waits(resource, seen) else None,
         stillborn=seen.state is State.BROKEN
         and (resource.stillborn or _creation_failed(resource, seen)),
     )
+
+
+def _has_run(resource: Resource, seen: Observation) -> bool:
+    return resource.kind.holds_data and seen.state is State.STOPPED
+
+
+def _still_waits(resource: Resource, seen: Observation) -> bool:
+    """Whether it is still in a moving state, or still runs without a link."""
+    assert seen.state is not None
+    no_link = State.READY is seen.state is resource.state and not (seen.link or resource.link)
+    return no_link or (seen.state.is_moving and resource.state is not State.READY)
 
 
 def _are_fewer(resource: Resource, seen: Observation) -> bool:

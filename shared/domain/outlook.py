@@ -75,7 +75,7 @@ def with_outlook(
             "send a join with another"
         )
         is_troubled = True
-        due_at = now + policy.backoff_most
+        due_at = min([now + policy.backoff_most, *_what_goes_on(environment)])
     return replace(
         environment,
         phase=_phase(environment, goals, now, policy, troubled=is_troubled),
@@ -83,6 +83,13 @@ def with_outlook(
         due_at=due_at,
         updated_at=now,
     )
+
+
+def _what_goes_on(environment: Environment) -> list[datetime]:
+    """When to look at what no profile is needed for: what was announced, what is under way."""
+    announced = [i.effective_at for i in environment.pending if i.effective_at is not None]
+    at_work = [r for r in environment.resources if r.under_way is not None or r.unconfirmed]
+    return announced + [r.look_at for r in at_work if r.look_at is not None]
 
 
 def _is_trouble(resource: Resource) -> bool:

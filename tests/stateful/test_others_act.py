@@ -9,9 +9,10 @@ import pytest
 
 from shared.domain.environment import Phase
 from shared.domain.faults import CloudFault, Fate, Problem
+from shared.domain.profiles.parse import parse_profiles
 from shared.domain.resources import Kind, State, Step
 from tests.stateful.test_crossing import WORK, notebook_of
-from tests.stateful.world import GRACE, World
+from tests.stateful.world import GRACE, MASTERS, PROFILES, World
 from tests.support.builders import ANA, minutes, once_at, ready_world
 from tests.support.fake_cloud import Thing
 
@@ -68,6 +69,21 @@ def test_what_is_wanted_and_stuck_is_announced_and_started(ready: World, state: 
     ready.run_for(timedelta(hours=2))
     assert news_of(ready)[-2:] == ["failed", "ready"]
     assert notebook_of(ready).state is State.READY
+
+
+def test_each_time_others_set_it_moving_is_waited_for_anew(ready: World) -> None:
+    for state in (State.STARTING, State.READY):
+        notebook_of(ready).state = state
+        ready.join(ANA)
+        ready.run_for(minutes(20))
+    ready.run_for(timedelta(days=2), every=minutes(10))
+    notebook_of(ready).state = State.STARTING
+    ready.join(ANA)
+    ready.run_for(minutes(20))
+    notebook_of(ready).state = State.READY
+    ready.run_for(minutes(20))
+    assert ready.record(ANA).phase is Phase.READY
+    assert "failed" not in news_of(ready)
 
 
 def test_what_stays_stuck_stays_a_problem_that_says_so(ready: World) -> None:
@@ -198,6 +214,33 @@ def test_invariant_7_a_copy_that_took_longer_than_it_is_to_be_kept_is_kept_all_t
     assert ready.cloud.alive() == []
 
 
+def test_a_snapshot_does_not_expire_while_its_data_is_waited_for(ready: World) -> None:
+    ready.leave(ANA, immediate=True)
+    ready.run_for(minutes(30))
+    [snapshot] = [r for r in ready.record(ANA).resources if r.kind is Kind.SNAPSHOT]
+    assert snapshot.expires_at is not None
+    ready.pass_time(snapshot.expires_at - ready.clock.now() - timedelta(hours=1))
+    for zone in ("us-central1-a", "us-central1-b"):
+        until = ready.clock.now() + timedelta(days=1)
+        ready.store.report_shortage(f"{zone}/e2-standard-4", until)
+    ready.restart()
+    ready.join(ANA)
+    ready.run_for(timedelta(days=3), every=minutes(10))
+    assert (ready.record(ANA).phase, notebook_of(ready).data) == (Phase.READY, WORK)
+    assert ready.cloud.alive(Kind.SNAPSHOT) == [], "and after that it goes"
+
+
+def test_a_snapshot_that_is_gone_when_it_is_needed_delays_nobody(ready: World) -> None:
+    ready.leave(ANA, immediate=True)
+    ready.run_for(minutes(30))
+    ready.join(ANA)
+    [snapshot] = ready.cloud.alive(Kind.SNAPSHOT)
+    ready.cloud.remove(snapshot, ready.clock.now(), what="vandalised")
+    ready.run_for(minutes(5))
+    assert ready.record(ANA).phase is Phase.READY
+    assert news_of(ready)[-2:] == ["lost", "ready"]
+
+
 def test_a_notebook_that_consent_was_asked_of_in_vain_is_looked_at(ready: World) -> None:
     def unknown(point: str) -> None:
         if point == "before:workbench.consented":
@@ -254,6 +297,27 @@ def test_who_leaves_without_a_record_is_looked_for_and_stopped_at_once(ready: Wo
     ready.run_for(timedelta(days=2), every=timedelta(hours=1))
     assert ready.record(ANA).phase is Phase.REMOVED
     assert [t.data for t in ready.cloud.alive()] == [WORK], "its snapshot"
+
+
+def test_what_was_found_asleep_and_is_deleted_by_others_is_a_loss_that_is_told(
+    ready: World,
+) -> None:
+    ready.store._environments.clear()
+    notebook_of(ready).state = State.STOPPED
+    ready.leave(ANA)
+    ready.run_for(minutes(10))
+    ready.cloud.remove(notebook_of(ready), ready.clock.now(), what="vandalised")
+    ready.run_for(timedelta(days=31), every=timedelta(hours=6))
+    assert news_of(ready)[-2:] == ["lost", "removed"]
+
+
+def test_what_was_announced_takes_effect_though_the_profile_is_gone(ready: World) -> None:
+    ready.leave(ANA, effective_at=ready.clock.now() + minutes(20))
+    ready.profiles.profiles = parse_profiles(PROFILES.replace(b"full", b"fuller"), MASTERS)
+    ready.order("retry", ANA)
+    assert ready.record(ANA).phase is Phase.FAILING
+    ready.run_for(minutes(21))
+    assert notebook_of(ready).state is State.STOPPING
 
 
 def test_who_returns_after_that_has_one_notebook_with_their_work(ready: World) -> None:
