@@ -53,7 +53,7 @@ def judged(
     seen = replace(state_of(instance, resource), labelled=labelled)
     if want is None or seen.state is None or seen.state.is_moving:
         return seen
-    return replace(seen, drift=drift_of(want.body, instance))
+    return replace(seen, drift=drift_of(want.body, instance, resource.written))
 
 
 def stranger(instance: Json, key: str, email: str) -> str:

@@ -92,7 +92,7 @@ class WorkbenchDriver:
         if seen.state not in (State.READY, State.STOPPED):
             return seen
         at_rest = seen.state is State.STOPPED
-        mask, patch = patch_of(want.body, instance, at_rest=at_rest)
+        mask, patch = patch_of(want.body, instance, resource.written, at_rest=at_rest)
         if not mask:
             return seen
         return self._patch(resource, mask, patch, request_id)

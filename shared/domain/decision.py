@@ -33,6 +33,7 @@ from shared.domain.policy import Policy
 from shared.domain.resources import Kind, Observation, Resource, State, Step, Want
 from shared.domain.steps import next_step
 from shared.domain.telling import announced
+from shared.domain.wants.drift import written_by
 from shared.domain.wants.workbench import with_disk_for
 
 _NEWS = {
@@ -175,12 +176,21 @@ def _with_steps(
         if step is Step.CREATE and want is not None and resource.restore_from:
             want = with_disk_for(want, resource.size_gb)
         if step is not None:
-            resource = begin(resource, step, now)
+            resource = _with_written(begin(resource, step, now), step, want)
             actions.append(Action(resource, step, want, environment.intent))
         elif is_there(environment, resource, goal):
             resource = replace(resource, attempts=0, problem=None, look_at=None, retry_at=None)
         environment = with_evidence(environment, before, resource, now)
     return environment, actions, entries, waits
+
+
+def _with_written(resource: Resource, step: Step, want: Want | None) -> Resource:
+    """What is about to be written into a notebook, besides what was: it may fail half-way."""
+    writes = step in (Step.CREATE, Step.UPDATE) and resource.kind is Kind.WORKBENCH
+    if not writes or want is None:
+        return resource
+    both = dict.fromkeys((*resource.written, *written_by(want.body)))
+    return replace(resource, written=tuple(both))
 
 
 def _was_seen(observations: Mapping[str, Observation], id: str) -> bool:

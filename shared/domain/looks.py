@@ -21,6 +21,7 @@ from shared.domain.memory import see
 from shared.domain.policy import Policy
 from shared.domain.resources import Kind, Observation, Resource, State, Step, Want
 from shared.domain.telling import announced
+from shared.domain.wants.drift import written_by
 
 _MOST_LOSSES = 5
 
@@ -91,7 +92,7 @@ def judged(
     """``resource`` with what a look says of the profile being met; when to ask for consent."""
     drift = seen.drift
     if drift is not None and want is not None and not drift.can_be_mended:
-        resource = replace(resource, digest=want.digest)
+        resource = replace(resource, digest=want.digest, written=written_by(want.body))
     fresh = resource.kind is Kind.WORKBENCH and resource.state is State.READY
     if fresh and not resource.link and want is not None:
         return _without_link(environment, resource, now, policy)

@@ -221,6 +221,7 @@ def _as_seen(resource: Resource, seen: Observation, now: datetime) -> Resource:
         size_gb=seen.size_gb or resource.size_gb,
         # Of very many, some have ended: that is progress, and no failure to end them all.
         attempts=0 if _are_fewer(resource, seen) else resource.attempts,
+        written=() if gone else resource.written,
         drift=None if gone else seen.drift or resource.drift,
         protected=seen.protected,
         protected_by_us=resource.protected_by_us and not gone,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.domain.resources import Drift
-from shared.domain.wants.drift import drift_of, patch_of
+from shared.domain.wants.drift import drift_of, patch_of, written_by
 
 Json = dict[str, Any]
 PREFIX = "https://www.googleapis.com/compute/v1/"
@@ -293,3 +293,42 @@ def test_a_long_value_is_cut_and_stays_on_one_line() -> None:
 def test_a_data_disk_larger_than_asked_for_is_no_drift(size: str | int) -> None:
     """What was restored into it needed the room, and a disk never shrinks."""
     assert drift_of(BODY, differing(size, "gceSetup", "dataDisks", 0, "diskSizeGb")) == Drift()
+
+
+# What an earlier profile has put there
+
+
+def with_more() -> Json:
+    """As shown, with a label, a metadata key and a tag that this profile doesn't ask for."""
+    found: Json = copy.deepcopy(SHOWN)
+    found["labels"]["proj"] = "x"
+    found["gceSetup"]["metadata"]["my-own"] = "1"
+    return found
+
+
+def test_what_the_profile_has_given_up_is_taken_away_what_others_put_there_stays() -> None:
+    found = with_more()
+    assert drift_of(BODY, found) == Drift(), "it may be anybody's"
+    written = ("label proj", "metadata my-own")
+    drift = drift_of(BODY, found, written)
+    assert drift.in_place == ("label proj x -> none", "metadata my-own 1 -> none")
+    mask, patch = patch_of(BODY, found, written, at_rest=False)
+    assert mask == ["labels", "gce_setup.metadata"]
+    assert patch["labels"] == SHOWN["labels"]
+    assert drift_of(BODY, mended(found, mask, patch), written) == Drift()
+
+
+def test_network_tags_that_no_profile_asks_for_any_more_go_others_stay() -> None:
+    setup = {name: value for name, value in BODY["gceSetup"].items() if name != "tags"}
+    body = {**BODY, "gceSetup": setup}
+    assert drift_of(body, SHOWN) == Drift()
+    drift = drift_of(body, SHOWN, ("tag inner",))
+    assert drift.in_place == ("network tags egress, inner -> egress",)
+    _, patch = patch_of(body, SHOWN, ("tag inner",), at_rest=False)
+    assert patch["gceSetup"]["tags"] == ["deeplearning-vm", "egress", "notebook-instance"]
+
+
+def test_what_a_body_writes_among_others_things_is_named() -> None:
+    body = {"labels": {"team": "a"}, "gceSetup": {"metadata": {"k": "v"}, "tags": ["t"]}}
+    assert written_by(body) == ("label team", "metadata k", "tag t")
+    assert written_by({}) == ()

@@ -7,7 +7,7 @@ it, rightly. It must not know how a change is sent.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from shared.domain.person import same_address
@@ -41,20 +41,37 @@ _READ_AT_START = frozenset(
 )
 
 
-def drift_of(body: Json, found: Json) -> Drift:
-    """What differs, sorted by what it takes to change it."""
+def written_by(body: Json) -> tuple[str, ...]:
+    """What a wanted body puts among what others may have put there, too.
+
+    Each as ``label KEY``, ``metadata KEY`` or ``tag NAME``: remembered, so that it can be taken
+    away once no profile asks for it.
+    """
+    setup = _map(body, "gceSetup")
+    return (
+        *(f"label {key}" for key in sorted(_map(body, "labels"))),
+        *(f"metadata {key}" for key in sorted(_map(setup, "metadata"))),
+        *(f"tag {tag}" for tag in sorted(setup.get("tags", []))),
+    )
+
+
+def drift_of(body: Json, found: Json, written: Collection[str] = ()) -> Drift:
+    """What differs, sorted by what it takes to change it.
+
+    ``written``: what we have put there (``written_by``), for this profile or an earlier one.
+    """
     setup, is_setup = _map(body, "gceSetup"), _map(found, "gceSetup")
     open_to_all = _opens_up(setup, is_setup)
     return Drift(
         in_place=(
-            *_map_drift("label", _labels(body, found), _map(found, "labels")),
-            *_metadata_drift(setup, is_setup, at_rest=False),
-            *_tags_drift(setup, is_setup),
+            *_map_drift("label", _labels(body, found, written), _map(found, "labels")),
+            *_metadata_drift(setup, is_setup, written, at_rest=False),
+            *_tags_drift(setup, is_setup, written),
             *(("public IP yes -> no",) if _closes(setup, is_setup) else ()),
         ),
         at_rest=(
             *_machine_drift(setup, is_setup),
-            *_metadata_drift(setup, is_setup, at_rest=True),
+            *_metadata_drift(setup, is_setup, written, at_rest=True),
             *_shielding_drift(setup, is_setup),
         ),
         never=(
@@ -67,7 +84,9 @@ def drift_of(body: Json, found: Json) -> Drift:
     )
 
 
-def patch_of(body: Json, found: Json, *, at_rest: bool) -> tuple[list[str], Json]:
+def patch_of(
+    body: Json, found: Json, written: Collection[str] = (), *, at_rest: bool
+) -> tuple[list[str], Json]:
     """The update mask and the body of a PATCH that mends what can be; ([], {}) if there is nothing.
 
     ``at_rest``: the notebook is stopped, so what only then can be changed, or shows only after a
@@ -77,15 +96,15 @@ def patch_of(body: Json, found: Json, *, at_rest: bool) -> tuple[list[str], Json
     setup, is_setup = _map(body, "gceSetup"), _map(found, "gceSetup")
     mask: list[str] = []
     patch: Json = {}
-    if (labels := _labels(body, found)) != _map(found, "labels"):
+    if (labels := _labels(body, found, written)) != _map(found, "labels"):
         mask.append("labels")
         patch["labels"] = labels
     changes: Json = {}
-    metadata = _metadata(setup, is_setup, at_rest=at_rest)
+    metadata = _metadata(setup, is_setup, written, at_rest=at_rest)
     if metadata != _map(is_setup, "metadata"):
         changes["metadata"] = metadata
-    if _tags_drift(setup, is_setup):
-        changes["tags"] = _tags(setup, is_setup)
+    if _tags_drift(setup, is_setup, written):
+        changes["tags"] = _tags(setup, is_setup, written)
     if at_rest and _shielding_drift(setup, is_setup):
         shielding = _map(is_setup, "shieldedInstanceConfig")
         changes["shieldedInstanceConfig"] = shielding | _map(setup, "shieldedInstanceConfig")
@@ -109,36 +128,41 @@ _MASKS = {
 }
 
 
-def _labels(body: Json, found: Json) -> dict[str, str]:
+def _labels(body: Json, found: Json, written: Collection[str]) -> dict[str, str]:
     """The labels as they are to be: the wanted ones, and those that are none of ours."""
     wanted, there = _map(body, "labels"), _map(found, "labels")
-    theirs = {k: v for k, v in there.items() if k in wanted or not _is_our_label(k)}
-    return theirs | wanted
+    ours = {k for k in there if _is_our_label(k) or f"label {k}" in written}
+    return {k: v for k, v in there.items() if k in wanted or k not in ours} | wanted
 
 
 def _is_our_label(key: str) -> bool:
     return key in OUR_LABELS or key.startswith(OUR_LABEL_PREFIX)
 
 
-def _metadata(setup: Json, is_setup: Json, *, at_rest: bool) -> dict[str, str]:
-    """The metadata as they are to be: the wanted ones, and those that no profile's fields set.
+def _metadata(
+    setup: Json, is_setup: Json, written: Collection[str], *, at_rest: bool
+) -> dict[str, str]:
+    """The metadata as they are to be: the wanted ones, and those that no profile has set.
 
     Unless ``at_rest``, what is read only at the start stays as it is until then.
     """
     there = _map(is_setup, "metadata")
     if "metadata" not in setup:
         return there
-    whole = {k: v for k, v in there.items() if k not in OUR_METADATA} | _map(setup, "metadata")
+    ours = {k for k in there if k in OUR_METADATA or f"metadata {k}" in written}
+    whole = {k: v for k, v in there.items() if k not in ours} | _map(setup, "metadata")
     if at_rest:
         return whole
     kept = {k: v for k, v in there.items() if k in _READ_AT_START}
     return {k: v for k, v in whole.items() if k not in _READ_AT_START} | kept
 
 
-def _metadata_drift(setup: Json, is_setup: Json, *, at_rest: bool) -> tuple[str, ...]:
+def _metadata_drift(
+    setup: Json, is_setup: Json, written: Collection[str], *, at_rest: bool
+) -> tuple[str, ...]:
     """What differs of those that are read at the start (``at_rest``), or of the others."""
     there = _map(is_setup, "metadata")
-    begun, wanted = (_metadata(setup, is_setup, at_rest=rest) for rest in (False, True))
+    begun, wanted = (_metadata(setup, is_setup, written, at_rest=rest) for rest in (False, True))
     return (
         _map_drift("metadata", wanted, begun) if at_rest else _map_drift("metadata", begun, there)
     )
@@ -152,15 +176,24 @@ def _map_drift(what: str, wanted: Mapping[str, str], there: Mapping[str, str]) -
     )
 
 
-def _tags(setup: Json, is_setup: Json) -> list[str]:
-    return sorted({*setup["tags"], *_GOOGLES_TAGS.intersection(is_setup.get("tags", []))})
+def _tags(setup: Json, is_setup: Json, written: Collection[str]) -> list[str]:
+    """The network tags as they are to be: the profile's and Google's own.
+
+    Where the profile asks for none, those that others put there stay.
+    """
+    there = is_setup.get("tags", [])
+    if "tags" in setup:
+        return sorted({*setup["tags"], *_GOOGLES_TAGS.intersection(there)})
+    return sorted(tag for tag in there if f"tag {tag}" not in written)
 
 
-def _tags_drift(setup: Json, is_setup: Json) -> tuple[str, ...]:
-    if "tags" not in setup or set(_tags(setup, is_setup)) == set(is_setup.get("tags", [])):
+def _tags_drift(setup: Json, is_setup: Json, written: Collection[str]) -> tuple[str, ...]:
+    there, wanted = set(is_setup.get("tags", [])), set(_tags(setup, is_setup, written))
+    if there == wanted:
         return ()
-    theirs = set(is_setup.get("tags", [])) - _GOOGLES_TAGS.difference(setup["tags"])
-    return (_change("network tags", ", ".join(sorted(theirs)), ", ".join(sorted(setup["tags"]))),)
+    googles = _GOOGLES_TAGS.difference(setup.get("tags", []))
+    before, after = (", ".join(sorted(tags - googles)) for tags in (there, wanted))
+    return (_change("network tags", before, after),)
 
 
 def _shielding_drift(setup: Json, is_setup: Json) -> tuple[str, ...]:
