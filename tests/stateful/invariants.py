@@ -40,6 +40,7 @@ def check(life: SimulatedLife) -> None:
 
 def _one_resource_per_person_kind_and_slot(life: SimulatedLife, made: Happening) -> None:
     """Invariant 1: at any time, in whatever zone; it was made while there was none."""
+    life.seen_ready.pop((made.kind, made.name), None)
     if not made.key or made.kind.is_use or made.kind is Kind.DISK or made.key in life.model.lost:
         return
     same = [
