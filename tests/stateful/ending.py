@@ -84,7 +84,7 @@ def _no_event_was_lost(life: SimulatedLife) -> None:
     for email in life.people:
         key = person_key(email)
         for entry in history_of(life, email):
-            verb = entry.text.partition(" ")[0]  # a join and a leave may share an id
+            verb = entry.text.replace(",", " ").split()[0]  # a join and a leave may share an id
             told.setdefault(f"{key}/{verb}/{entry.event_id}", set()).add(entry.action)
             life.outcomes[f"history:{entry.action}"] = 1
     parked = {p.id for p in life.world.store.parked(1000).items}
