@@ -53,6 +53,8 @@ def _faults_stop(life: SimulatedLife) -> None:
         if sent.acked_at is None:
             life.deliver(sent)
     life.world.pass_time(timedelta(seconds=1))
+    if life.model.lost:
+        life.world.run_for(timedelta(minutes=10))  # nobody knows of calls that may still land
     for key in life.model.lost:
         email = next(email for email in life.people if person_key(email) == key)
         life.say(f"the record of {email} was lost: HR says once more that they leave")
