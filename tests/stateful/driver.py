@@ -18,7 +18,7 @@ from tests.stateful.truth import untrue
 
 BEGIN = "begin"
 PAST = "a_past"  # the rule by which people have something to lose from the beginning
-_WITH_A_PAST = 0.5
+_WITH_A_PAST = 0.4
 _LENGTHS = (5, 8, 12, 16, 20, 30)
 
 
