@@ -207,7 +207,7 @@ def _all_is_stopped_or_gone(life: SimulatedLife, email: str, alive: list[Thing])
     assert not others, f"{email} has left, and still has {others}"
     longest = max(GRACE, timedelta(days=14))
     for notebook in alive:
-        assert notebook.state in (State.STOPPED, State.BROKEN), (
+        assert notebook.state in (State.STOPPED, State.DELETING, State.BROKEN), (
             f"{email} has left, and their notebook is {notebook.state}; "
             f"the record says {record.phase if record else 'nothing'}"
         )
