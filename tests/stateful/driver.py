@@ -17,6 +17,8 @@ from tests.stateful.simulated import SimulatedLife
 from tests.stateful.truth import untrue
 
 BEGIN = "begin"
+PAST = "a_past"  # the rule by which people have something to lose from the beginning
+_WITH_A_PAST = 0.4
 _LENGTHS = (5, 8, 12, 16, 20, 30)
 
 
@@ -42,6 +44,8 @@ def live(seed: int, number: int, rules: Sequence[Rule]) -> Lived:
     names = source.choices(
         [rule.name for rule in rules], cum_weights=weights, k=source.choice(_LENGTHS)
     )
+    if source.random() < _WITH_A_PAST and any(rule.name == PAST for rule in rules):
+        names.insert(0, PAST)
     return _live([(name, at_random(source)) for name in (BEGIN, *names)])
 
 

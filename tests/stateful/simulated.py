@@ -151,13 +151,21 @@ class SimulatedLife:
             for twin in twins:
                 # Refused, it is acknowledged; one that was already taken stays taken.
                 fresh = twin.refused or twin.acked_at is None
-                twin.refused = outcome == "foreign-domain" and fresh
+                if outcome == "foreign-domain" and fresh:
+                    twin.refused = not self._is_recorded(twin)
+                else:
+                    twin.refused = False
                 twin.acked_at = twin.acked_at or self.now
                 # A duplicate got into the record when its worker crashed.
                 first = twin.tried_at if outcome == "duplicate" else self.now
                 twin.taken_at = twin.taken_at or first
 
         self.survive(deliver)
+
+    def _is_recorded(self, sent: Sent) -> bool:
+        """Whether it got into the record when its worker crashed, without being acknowledged."""
+        history = self.world.store.history(person_key(sent.email), 100_000)
+        return any(e.event_id == sent.event_id and e.text.startswith(sent.verb) for e in history)
 
     def order(self, action: str, email: str, *, hold: str = "") -> None:
         """An admin steps in; whether the answer got lost is for the record to tell."""

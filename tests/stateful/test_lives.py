@@ -9,7 +9,7 @@ from tests.stateful.rules import named
 from tests.stateful.simulate import Work, some_lives
 
 SEED = 20261126
-LIVES = 2_000
+LIVES = 1_500
 
 TestLives = Lives.TestCase
 TestLives.settings = settings(

@@ -118,7 +118,7 @@ def links_come_late(life: SimulatedLife, choices: Choices) -> None:
         life.world.cloud.link_delay = by
 
 
-@rule(1, usual=False)
+@rule(1)
 def disks_outlive_their_notebooks(life: SimulatedLife, choices: Choices) -> None:
     """From here on, or no longer."""
     keep = not choices.one_in(2)

@@ -68,7 +68,7 @@ def all_processes_restart(life: SimulatedLife, choices: Choices) -> None:
     life.world.restart()
 
 
-@rule(2, usual=False)
+@rule(2)
 def the_domain_is_taken_off_the_list(life: SimulatedLife, choices: Choices) -> None:
     """Or comes back: nobody new gets in, whoever is here can leave, be held, be converged."""
     allowed = life.world.allowed_domains

@@ -173,7 +173,7 @@ def say_join_again(life: SimulatedLife, choices: Choices) -> None:
     life.send(Verb.JOIN, email, profile=newest.profile, cost_center=newest.cost_center)
 
 
-@rule(2, usual=False)
+@rule(2)
 def one_ticket(life: SimulatedLife, choices: Choices) -> None:
     """Joins and leaves come under the number of one ticket: ids are unique within a topic only."""
     email = choices.pick(life.people)

@@ -35,7 +35,7 @@ def somebody_protects_a_notebook(life: SimulatedLife, choices: Choices) -> None:
         life.changed_by_others(thing)
 
 
-@rule(2, usual=False)
+@rule(2)
 def somebody_takes_labels_off(life: SimulatedLife, choices: Choices) -> None:
     """``gcloud workbench instances update … --labels=team=core`` replaces all of them."""
     things = [t for t in life.notebooks() if t.labelled]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from shared.domain.environment import Phase
+from datetime import timedelta
+
+from shared.domain.environment import Phase, Verb
 from shared.domain.names import person_key
 from shared.domain.resources import Kind, State
 from tests.stateful.choices import Choices
@@ -16,16 +18,41 @@ TEMPLATES = {
 }
 
 
+@rule(3)
+def a_past(life: SimulatedLife, choices: Choices) -> None:
+    """Somebody has been here for a while, and worked; perhaps they have left, or are long gone."""
+    new = [email for email in life.people if life.world.environment(email) is None]
+    new = [email for email in new if life.model.newest(email, life.now) is None]
+    if not new or "example.com" not in life.world.allowed_domains:
+        return
+    email, profile = choices.pick(new), choices.pick(("full", "full", "large", "lean"))
+    stage = choices.pick(("is here", "has left", "is gone"))
+    life.say(f"{email}, {profile}, has worked here, and {stage}")
+    life.send(Verb.JOIN, email, profile=profile, cost_center="cc1")
+    life.world.run_for(timedelta(minutes=5))
+    for thing in life.usable():
+        if thing.email == email:
+            _work(life, thing)
+    if stage != "is here":
+        life.send(Verb.LEAVE, email)
+        life.world.run_for(timedelta(minutes=10))
+    if stage == "is gone":
+        life.world.run_for(timedelta(days=15), every=timedelta(hours=6))
+
+
 @rule(8)
 def somebody_works(life: SimulatedLife, choices: Choices) -> None:
     """In a notebook that runs, and of which they have been told."""
     usable = life.usable()
-    if not usable:
-        return
-    thing = choices.pick(usable)
+    if usable:
+        thing = choices.pick(usable)
+        life.say(f"{thing.email} works")
+        _work(life, thing)
+
+
+def _work(life: SimulatedLife, thing: Thing) -> None:
     life.serial += 1
     text = f"{thing.email}:{life.serial};"
-    life.say(f"{thing.email} works")
     life.world.cloud.work(thing, text)
     life.written[thing.email] = life.written.get(thing.email, "") + text
     if thing.consented is not None:
