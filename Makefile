@@ -7,7 +7,7 @@ N ?= 2000
 PROFILES ?= infra/profiles
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check lint bench simulate check-profiles schema lock clean
+.PHONY: help demo up test check lint bench simulate mutants check-profiles schema lock clean
 
 help: ## What there is.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -47,6 +47,12 @@ bench: $(STAMP) ## Calls, ratios of CPU and of cold start, against the budgets.
 
 simulate: $(STAMP) ## N= lives on JOBS= cores; SEED= repeats a run, LIFE= one life of it.
 	@$(BIN)/python -m tests.stateful.simulate --lives $(N) $(if $(SEED),--seed $(SEED)) $(if $(JOBS),--jobs $(JOBS)) $(if $(LIFE),--life $(LIFE)) $(SIMULATE)
+
+# N has a default for the lives above; only one that was given is a number of mutants.
+MUTANTS = $(if $(filter command environment,$(firstword $(origin N))),$(N))
+
+mutants: $(STAMP) ## Does a test notice each small change? All, or N= of them by SEED=; ONLY= files.
+	@$(BIN)/python -m tools.mutants $(if $(MUTANTS),--count $(MUTANTS)) $(if $(SEED),--seed $(SEED)) $(if $(JOBS),--jobs $(JOBS)) $(if $(ONLY),--only $(ONLY))
 
 lock: ## Pin requirements*.txt anew from requirements*.in.
 	$(PYTHON) -m venv .local/lock && .local/lock/bin/pip install --quiet uv

@@ -267,6 +267,13 @@ class TestParked:
         assert backend.store.park(a_parked(f"{id}x")) is True
         assert set(backend.store.parked(10).items) == {a_parked(id), a_parked(f"{id}x")}
 
+    def test_ids_that_differ_only_in_their_punctuation_are_parked_apart(
+        self, backend: Backend
+    ) -> None:
+        apart = {a_parked("onboarding-a/b"), a_parked("onboarding-a-b")}
+        assert all(backend.store.park(each) for each in apart)
+        assert set(backend.store.parked(10).items) == apart
+
     def test_they_are_listed_newest_first(self, backend: Backend) -> None:
         parked = [a_parked(f"m-{n}", seconds=n // 2) for n in range(7)]
         for each in parked:

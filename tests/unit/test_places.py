@@ -89,3 +89,8 @@ def test_that_there_is_no_place_says_what_is_missing_where_and_what_to_do() -> N
     assert "n2-standard-8" in problem.message
     assert "z-a, z-b, z-c" in problem.message
     assert "Add zones or another machine type" in problem.message
+
+
+def test_a_place_that_is_no_zone_is_named_as_it_is() -> None:
+    want = Want(kind=Kind.WORKBENCH, slot="m", places=("anywhere",), body={}, digest="d")
+    assert "(anywhere)" in nowhere(want).message

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.policy import Policy
+from shared.domain.resources import Kind, Step
 
 POLICY = Policy()
 HOUR = timedelta(hours=1)
@@ -91,3 +92,30 @@ def test_a_wait_in_the_past_is_none() -> None:
 def test_a_fresh_lease_has_room_for_more_than_one_step() -> None:
     """Or no second resource would ever be acted on in the same round as the first."""
     assert POLICY.lease >= 2 * POLICY.call_deadline
+
+
+@pytest.mark.parametrize(
+    ("kind", "step", "copies"),
+    [
+        (Kind.WORKBENCH, Step.RESTORE, True),
+        (Kind.SNAPSHOT, Step.CREATE, True),
+        (Kind.SNAPSHOT, Step.DELETE, False),
+        (Kind.WORKBENCH, Step.CREATE, False),
+        (Kind.WORKBENCH, Step.PROTECT, False),
+        (Kind.WORKBENCH, None, False),
+        (Kind.DISK, Step.DELETE, False),
+    ],
+)
+def test_what_copies_a_disk_may_take_longer(kind: Kind, step: Step | None, copies: bool) -> None:
+    assert POLICY.patience(kind, step) == (POLICY.stuck_copy if copies else POLICY.stuck)
+    assert POLICY.stuck_copy > POLICY.stuck
+
+
+def test_waits_are_spread_over_the_whole_quarter() -> None:
+    seeds_ = [f"person-{number}" for number in range(300)]
+    later = [POLICY.named(600, 1, seed) / timedelta(seconds=600) for seed in seeds_]
+    sooner = [POLICY.backoff(1, seed) / POLICY.backoff_first for seed in seeds_]
+    assert min(later) < 1.02
+    assert 1.23 < max(later) <= 1.25
+    assert 0.75 <= min(sooner) < 0.77
+    assert 0.98 < max(sooner) <= 1

@@ -11,6 +11,7 @@ from tests.support.memory_store import MemoryStore
 
 LACK, OTHER = "us-central1-a/n2", "us-central1-b/n2"
 HALF_AN_HOUR = timedelta(minutes=30)
+SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 
 
@@ -88,3 +89,11 @@ def test_it_is_forgotten_when_its_time_is_over_by_all() -> None:
     assert stage.one.current() == stage.other.current() == {LACK}
     stage.clock.time += MINUTE
     assert stage.one.current() == stage.other.current() == frozenset()
+
+
+def test_that_it_lasts_a_minute_longer_is_told_again() -> None:
+    stage = Stage()
+    until = stage.clock.time + HALF_AN_HOUR
+    for until_then, told in ((until, 1), (until + MINUTE - SECOND, 1), (until + MINUTE, 2)):
+        stage.one.report(LACK, until_then)
+        assert stage.store.calls["before:shortage"] == told

@@ -56,3 +56,8 @@ def test_what_nobody_fetches_does_not_grow_for_ever() -> None:
     for _ in range(120):
         record = announced(record, News.FAILED, NOW)
     assert [item.number for item in record.outbox] == list(range(71, 121))
+
+
+def test_nothing_else_is_named_as_a_snapshot() -> None:
+    record = announced(a_record(a_notebook(State.READY)), News.READY, NOW)
+    assert record.outbox[0].snapshot == ""

@@ -1,0 +1,126 @@
+"""What is remembered of a step that was answered: above all, as which profile's it was written.
+
+The digest in the record says what is there; '' means that it is yet to be compared.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from shared.domain.decision import Action
+from shared.domain.environment import Environment
+from shared.domain.faults import Fate
+from shared.domain.memory import begin
+from shared.domain.policy import Policy
+from shared.domain.resources import Kind, LostCall, Observation, Resource, State, Step, Want
+from shared.services.results import Result, TurnedAway, absorb
+from tests.support.builders import NOW, a_notebook, a_problem, a_record, after, an_intent
+
+OLD, NEW = "d-old", "d-new"
+CREATING = Observation(state=State.CREATING, operation="op-1")
+UPDATING = Observation(state=State.UPDATING, operation="op-1")
+LOST = (LostCall(step=Step.CREATE, until=after(2)),)
+
+
+def a_template(**changes: Any) -> Resource:
+    return Resource(kind=Kind.SESSION_TEMPLATE, slot="spark", name="templates/t", **changes)
+
+
+def a_want(resource: Resource) -> Want:
+    """What the profile asks for in the place of ``resource``, with the digest ``NEW``."""
+    return Want(
+        kind=resource.kind, slot=resource.slot, places=(resource.name,), body={}, digest=NEW
+    )
+
+
+def after_step(
+    resource: Resource, step: Step, answer: Any, *, event: str = "e1", wanted: bool = True
+) -> Environment:
+    """The record after ``step`` was begun and answered; ``event`` is the newest by then."""
+    begun = begin(resource, step, NOW)
+    action = Action(begun, step, a_want(resource) if wanted else None, an_intent())
+    record = a_record(begun, intent=an_intent(id=event))
+    return absorb(record, [Result(action, answer)], after(1), Policy())[0]
+
+
+def digest_after(resource: Resource, step: Step, answer: Any, **more: Any) -> str:
+    record = after_step(resource, step, answer, **more)
+    [only] = record.resources
+    return only.digest
+
+
+@pytest.mark.parametrize("resource", [a_notebook(), a_template()], ids=["notebook", "template"])
+def test_what_a_first_create_makes_is_as_it_was_asked_for(resource: Resource) -> None:
+    assert digest_after(resource, Step.CREATE, CREATING) == NEW
+
+
+@pytest.mark.parametrize(
+    "tried", [{"attempts": 1}, {"attempts": 2}, {"unconfirmed": LOST}], ids=["1", "2", "lost"]
+)
+def test_an_earlier_create_may_have_made_a_notebook_otherwise(tried: dict[str, Any]) -> None:
+    assert digest_after(a_notebook(**tried), Step.CREATE, CREATING) == ""
+
+
+def test_a_template_is_overwritten_by_the_last_create() -> None:
+    answer = Observation(state=State.READY)
+    assert digest_after(a_template(attempts=1), Step.CREATE, answer) == NEW
+
+
+def test_an_update_makes_it_as_it_was_asked_for_however_often_it_was_tried() -> None:
+    notebook = a_notebook(State.READY, digest=OLD, attempts=2)
+    assert digest_after(notebook, Step.UPDATE, UPDATING) == NEW
+
+
+@pytest.mark.parametrize("step", [Step.CREATE, Step.UPDATE])
+def test_an_event_that_came_during_the_call_may_want_something_else(step: Step) -> None:
+    resource = a_template(state=State.READY, digest=OLD)
+    answer = Observation(state=State.READY)
+    assert digest_after(resource, step, answer, event="e2") == ""
+
+
+def test_of_what_is_not_there_nothing_is_known() -> None:
+    answer = Observation(state=State.ABSENT)
+    template = a_template(state=State.READY, digest=OLD)
+    assert digest_after(template, Step.UPDATE, answer) == ""
+
+
+@pytest.mark.parametrize("step", [Step.START, Step.STOP])
+def test_other_steps_change_nothing_of_what_it_was_made_as(step: Step) -> None:
+    notebook = a_notebook(State.STOPPED, digest=OLD)
+    answer = Observation(state=step.moving, operation="op-1")
+    assert digest_after(notebook, step, answer) == OLD
+    assert digest_after(notebook, step, answer, wanted=False) == OLD
+
+
+def test_an_update_that_was_refused_is_not_taken_for_done() -> None:
+    template = a_template(state=State.READY, digest=OLD)
+    refused = Observation(state=State.READY, problem=a_problem(Fate.PERMANENT))
+    assert digest_after(template, Step.UPDATE, refused) == "", "yet to be compared"
+
+
+def test_an_update_that_failed_leaves_its_problem_and_is_not_taken_for_done() -> None:
+    template = a_template(state=State.READY, digest=OLD)
+    [only] = after_step(template, Step.UPDATE, a_problem(Fate.TEMPORARY)).resources
+    assert (only.digest, only.attempts) == ("", 1)
+    assert only.problem == a_problem(Fate.TEMPORARY)
+
+
+@pytest.mark.parametrize(
+    ("resource", "step", "answer", "was"),
+    [
+        (a_notebook(), Step.CREATE, CREATING, True),
+        (a_notebook(), Step.CREATE, a_problem(Fate.STOCK_OUT), True),
+        (a_notebook(), Step.CREATE, None, False),
+        (a_notebook(), Step.CREATE, TurnedAway(), False),
+        (a_notebook(), Step.UPDATE, UPDATING, False),
+        (a_template(), Step.CREATE, CREATING, False),
+    ],
+    ids=["asked", "refused by the cloud", "not taken", "turned away", "update", "template"],
+)
+def test_a_turn_is_used_up_by_asking_for_a_notebook(
+    resource: Resource, step: Step, answer: Any, was: bool
+) -> None:
+    action = Action(resource, step, a_want(resource), an_intent())
+    assert Result(action, answer).was_let_in is was

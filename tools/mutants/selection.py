@@ -1,0 +1,35 @@
+"""All mutants there are, and a sample of them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+from tools.mutants.changes import Mutant, enum_members, mutants_of
+
+_MODULES = ("shared/domain/*.py", "shared/services/*.py")
+
+
+def all_mutants(root: Path) -> list[Mutant]:
+    """Every mutant of the domain and the services, module by module."""
+    enums = enum_members([path.read_text() for path in sorted(root.glob("shared/**/*.py"))])
+    found = []
+    for path in sorted(path for pattern in _MODULES for path in root.glob(pattern)):
+        found += mutants_of(str(path.relative_to(root)), path.read_text(), enums)
+    return found
+
+
+def sample(mutants: Sequence[Mutant], size: int, seed: int) -> list[Mutant]:
+    """``size`` of them, as evenly spread over the modules as there are any; the same for a seed."""
+    by_file: dict[str, list[Mutant]] = {}
+    for mutant in mutants:
+        by_file.setdefault(mutant.file, []).append(mutant)
+    for file, own in by_file.items():
+        random.Random(f"{seed}:{file}").shuffle(own)
+    chosen: list[Mutant] = []
+    while len(chosen) < min(size, len(mutants)):
+        for own in by_file.values():
+            if own and len(chosen) < size:
+                chosen.append(own.pop())
+    return sorted(chosen, key=mutants.index)
