@@ -11,14 +11,14 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from shared.adapters.uses import SECONDS, Use, UsesDriver, operation_name
+from shared.adapters.uses import SECONDS, UNLABELLED, Use, UsesDriver, operation_name
 from shared.domain.person import same_address
 from shared.domain.resources import Item, Kind
 from shared.domain.wants.cluster_template import PERSONAL_AUTH_USER
 from shared.domain.wants.labels import MANAGED_BY, MANAGER, PERSON, is_ours
 
 if TYPE_CHECKING:
-    from google.cloud.dataproc_v1 import Cluster, ClusterControllerClient
+    from google.cloud.dataproc_v1 import ClusterControllerClient
 
 _PAGE = 1000
 
@@ -45,22 +45,28 @@ class ClusterDriver(UsesDriver):
     def _client(self) -> ClusterControllerClient:
         return self._make_client()
 
-    def _listed(self, parent: str, key: str, email: str) -> list[Use]:
+    def _listed(self, parent: str, key: str, email: str, *, by_owner: bool) -> list[Use]:
         from google.cloud.dataproc_v1 import ListClustersRequest
 
         project, region, _ = _parts(f"{parent}/-")
+        ours = f"labels.{PERSON} = {key} AND labels.{MANAGED_BY} = {MANAGER}"
         request = ListClustersRequest(
             project_id=project,
             region=region,
-            filter=f"labels.{PERSON} = {key} AND labels.{MANAGED_BY} = {MANAGER}",
+            filter="" if by_owner else ours,
             page_size=_PAGE,
         )
         found = self._client.list_clusters(request, retry=None, timeout=self._seconds)
-        return [
-            _use(cluster, f"{parent}/{cluster.cluster_name}", email)
-            for cluster in found
-            if is_ours(dict(cluster.labels), key)
-        ]
+        uses = []
+        for cluster in found:
+            name = f"{parent}/{cluster.cluster_name}"
+            item = Item(name=name, state=cluster.status.state.name, uuid=cluster.cluster_uuid)
+            user = str(cluster.config.software_config.properties.get(PERSONAL_AUTH_USER, ""))
+            if is_ours(dict(cluster.labels), key):
+                uses.append(Use(item, _of_another(user, email)))
+            elif by_owner and same_address(user, email):
+                uses.append(Use(item, UNLABELLED))
+        return uses
 
     def _end(self, item: Item, request_id: str) -> str:
         from google.cloud.dataproc_v1 import DeleteClusterRequest
@@ -90,11 +96,11 @@ class ClusterDriver(UsesDriver):
         return str(found.status.state.name)
 
 
-def _use(cluster: Cluster, name: str, email: str) -> Use:
-    user = str(cluster.config.software_config.properties.get(PERSONAL_AUTH_USER, email))
-    theirs = "" if same_address(user, email) else f"it runs on the credentials of {user}"
-    item = Item(name=name, state=cluster.status.state.name, uuid=cluster.cluster_uuid)
-    return Use(item, theirs)
+def _of_another(user: str, email: str) -> str:
+    """Says whose credentials a cluster runs on; '' if they are the person's, or nobody's."""
+    if not user or same_address(user, email):
+        return ""
+    return f"it runs on the credentials of {user}"
 
 
 def _parts(name: str) -> tuple[str, str, str]:

@@ -81,8 +81,8 @@ class CloudSearch:
     def everything_of(self, key: str, email: str) -> tuple[Leftover, ...]:
         """As the port says."""
         notebooks, existing = self._notebooks_of(key, email)
-        sessions = self._sessions.alive(sessions_of(self._site), key, email)
-        clusters = self._clusters.alive(clusters_of(self._site), key, email)
+        sessions = self._sessions.alive(sessions_of(self._site), key, email, by_owner=True)
+        clusters = self._clusters.alive(clusters_of(self._site), key, email, by_owner=True)
         return (
             *notebooks,
             *(self._older.leftovers_of(key, email) if self._older else ()),

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from shared.adapters.uses import SECONDS, Use, UsesDriver, operation_name
+from shared.adapters.uses import SECONDS, UNLABELLED, Use, UsesDriver, operation_name
 from shared.domain.person import same_address
 from shared.domain.resources import Item, Kind
 from shared.domain.wants.labels import MANAGED_BY, MANAGER, PERSON, is_ours
@@ -41,20 +41,24 @@ class SessionDriver(UsesDriver):
     def _client(self) -> SessionControllerClient:
         return self._make_client()
 
-    def _listed(self, parent: str, key: str, email: str) -> list[Use]:
+    def _listed(self, parent: str, key: str, email: str, *, by_owner: bool) -> list[Use]:
         from google.cloud.dataproc_v1 import ListSessionsRequest
 
+        ours = f"labels.{PERSON} = {key} AND labels.{MANAGED_BY} = {MANAGER}"
         request = ListSessionsRequest(
             parent=parent.removesuffix("/sessions"),
-            filter=f"labels.{PERSON} = {key} AND labels.{MANAGED_BY} = {MANAGER}",
+            filter="" if by_owner else ours,
             page_size=_PAGE,
         )
         found = self._client.list_sessions(request, retry=None, timeout=self._seconds)
-        return [
-            Use(Item(name=session.name, state=session.state.name), _of_another(session, email))
-            for session in found
-            if is_ours(dict(session.labels), key)
-        ]
+        uses = []
+        for session in found:
+            item = Item(name=session.name, state=session.state.name)
+            if is_ours(dict(session.labels), key):
+                uses.append(Use(item, _of_another(session, email)))
+            elif by_owner and same_address(session.user or session.creator, email):
+                uses.append(Use(item, UNLABELLED))
+        return uses
 
     def _end(self, item: Item, request_id: str) -> str:
         from google.cloud.dataproc_v1 import TerminateSessionRequest

@@ -29,6 +29,7 @@ from shared.domain.resources import (
 )
 
 SECONDS = 20.0  # for each call
+UNLABELLED = "it lacks our labels for this person"
 _SHOWN = 5  # of those left alone, in a sentence
 _ENOUGH = 35.0  # seconds after which no other is begun: the worker's lease goes on
 
@@ -69,10 +70,14 @@ class UsesDriver(Plain):
             detail=detail,
         )
 
-    def alive(self, parent: str, key: str, email: str) -> list[Use]:
-        """Those under ``parent`` that carry our labels for the person and are not over."""
+    def alive(self, parent: str, key: str, email: str, *, by_owner: bool = False) -> list[Use]:
+        """Those under ``parent`` that carry our labels for the person and are not over.
+
+        ``by_owner``: also those that lost our labels and say that they are the person's. All
+        people's are listed for that, and what lacks the labels is left alone.
+        """
         with translated(changes=False):
-            found = self._listed(parent, key, email)
+            found = self._listed(parent, key, email, by_owner=by_owner)
         return [use for use in found if use.item.state not in self._over]
 
     def create(
@@ -138,8 +143,8 @@ class UsesDriver(Plain):
         return Observation(state=resource.state, items=resource.items, more=resource.more)
 
     @abstractmethod
-    def _listed(self, parent: str, key: str, email: str) -> list[Use]:
-        """Those that carry the person's labels, in whatever state."""
+    def _listed(self, parent: str, key: str, email: str, *, by_owner: bool) -> list[Use]:
+        """Those that carry the person's labels (or are theirs, see ``alive``), in any state."""
 
     @abstractmethod
     def _end(self, item: Item, request_id: str) -> str:

@@ -100,8 +100,8 @@ class Bench:
         self.post(f"v1/{LOCATION}/sessionTemplates", body)
         return name
 
-    def session(self, id: str, template: str) -> str:
-        self.post(f"v1/{LOCATION}/sessions?sessionId={id}", {"sessionTemplate": template})
+    def session(self, id: str, template: str, **more: str) -> str:
+        self.post(f"v1/{LOCATION}/sessions?sessionId={id}", {"sessionTemplate": template} | more)
         return f"{LOCATION}/sessions/{id}"
 
     def cluster(self, id: str, labels: dict[str, str], user: str = EMAIL) -> str:
@@ -205,6 +205,18 @@ def test_a_notebook_of_our_name_and_this_owner_is_found_without_labels(bench: Be
     leftover = bench.found()[notebook]
     assert (leftover.ours, leftover.named) == (False, True)
     assert leftover.detail == "active; it lacks our labels for this person"
+
+
+def test_sessions_and_clusters_of_the_person_are_reported_without_labels(bench: Bench) -> None:
+    template = bench.template("st-other", {"team": "core"})
+    session = bench.session("s-ana", template, user="Ana@Example.com")
+    bench.session("s-ben", template, user="ben@example.com")
+    cluster = bench.cluster("c-ana", {"team": "core"}, "Ana@Example.com")
+    found = bench.found()
+    assert set(found) == {session, cluster}
+    for leftover in found.values():
+        assert (leftover.ours, leftover.named) == (False, False)
+        assert leftover.detail == "it lacks our labels for this person"
 
 
 def test_a_notebook_of_our_name_that_is_somebody_elses_is_only_reported(bench: Bench) -> None:
