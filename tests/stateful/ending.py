@@ -73,7 +73,7 @@ def _others_mend_what_is_theirs_to_mend(life: SimulatedLife) -> None:
             thing.protected = False
     life.world.cloud.keep_disks = False
     for disk in life.world.cloud.alive(Kind.DISK):
-        newest = life.model.newest(disk.email, life.now)
+        newest = life.model.newest(disk.email, life.now + timedelta(days=365))
         if newest is not None and newest.verb is Verb.JOIN:
             life.world.cloud.remove(disk, life.now, what="vandalised")
 
