@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from tests.stateful.driver import Lived
-from tests.stateful.ending import history_of
 from tests.stateful.simulated import SimulatedLife
+from tests.stateful.whereabouts import history_of
 
 _MOST_LINES = 70
 _DULL = ("intent.", "order.", "resource.creating", "resource.stopping", "resource.starting")

@@ -27,8 +27,7 @@ def untrue(life: SimulatedLife, body: dict[str, Any]) -> str:
     late = abs(datetime.fromisoformat(str(body["time"])) - life.now) > life.spread
     key = person_key(email)
     meddled_at = life.meddled.get(key)
-    unsure = key in life.model.lost or (meddled_at and life.now - meddled_at < _LATELY)
-    if record is None or late or unsure:
+    if record is None or late or key in life.model.lost or _unsure(life, email, meddled_at):
         return ""
     theirs = [t for t in life.world.cloud.alive() if t.key == key]
     # Snapshots are kept; a disk that outlived its notebook may be listed as a leftover.
@@ -44,6 +43,15 @@ def untrue(life: SimulatedLife, body: dict[str, Any]) -> str:
     if news == "removed" and record.phase is Phase.REMOVED:
         return f"{[t.name for t in theirs]} are there" if theirs else ""
     return ""
+
+
+def _unsure(life: SimulatedLife, email: str, meddled_at: datetime | None) -> bool:
+    """Whether others changed something lately, or when no event has come since to notice it."""
+    if meddled_at is None:
+        return False
+    newest = life.model.newest(email, life.now)
+    landed = newest.landed() if newest is not None else None
+    return life.now - meddled_at < _LATELY or landed is None or landed <= meddled_at
 
 
 def _not_ready(life: SimulatedLife, record: Environment, link: str, theirs: list[Thing]) -> str:

@@ -13,13 +13,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from operator import itemgetter
-from typing import Any
 
 from shared.domain.faults import CloudFault, Fate, Problem
 from shared.domain.places import zone_of
 from shared.domain.resources import Kind, State, Step
 from shared.domain.wants.snapshot import data_disk
 from shared.ports import Clock
+from tests.support.fake_things import Delay, Failure, Happening, Operation, Slowness, Thing
+
+__all__ = ["Delay", "Failure", "FakeCloud", "Happening", "Operation", "Slowness", "Thing"]
 
 REQUEST_MEMORY = timedelta(hours=1)  # a request id is forgotten after that, as in the cloud
 
@@ -34,111 +36,6 @@ _CHANGES = {  # what leaves a thing in the state it was in; a look without the o
     Step.PROTECT: "protected",
     Step.UNPROTECT: "unprotected",
 }
-
-
-@dataclass(frozen=True)
-class Happening:
-    """Something that really happened to a thing.
-
-    ``what``: created, ready (its creation ended well), failed (it ended badly, nothing is left),
-    updated, started, stopped, restored, protected, unprotected, worked (somebody wrote data),
-    deleted; by others' hands: vandalised (deleted), halted, roused, unlabelled. ``began``: when the
-    operation began that led to it.
-    """
-
-    at: datetime
-    what: str
-    kind: Kind
-    name: str
-    key: str
-    slot: str
-    began: datetime
-
-
-@dataclass
-class Thing:
-    """One resource as the cloud has it; ``key`` is '' for one that nobody labelled.
-
-    ``born`` and ``died`` bound the time in which it existed; ``was_ready``: whether it ever could
-    be used, so that somebody's work may be in it. ``body`` is what it was asked to be. ``data``:
-    what people wrote into a notebook; of a snapshot, what it holds (it stays readable after death).
-    ``source``: of a snapshot, the disk (its name in the API). ``consented``: None where
-    nobody needs to. ``linked_at``: from when on it can be opened, once it runs. ``halted_at``:
-    when its owner or idle shutdown last stopped it. ``labelled``: whether it carries our labels for
-    the person of ``key``. ``size_gb``: of a snapshot, that of the disk it was taken of.
-    """
-
-    kind: Kind
-    name: str
-    slot: str = ""
-    key: str = ""
-    email: str = ""
-    digest: str = ""
-    state: State = State.READY
-    born: datetime | None = None
-    died: datetime | None = None
-    was_ready: bool = False
-    body: dict[str, Any] = field(default_factory=dict)
-    data: str = ""
-    source: str = ""
-    protected: bool = False
-    consented: bool | None = None
-    halted_at: datetime | None = None
-    linked_at: datetime | None = None
-    labelled: bool = True
-    size_gb: int = 0
-
-
-@dataclass
-class Operation:
-    """A long-running operation; ``error`` is what it will end in.
-
-    ``then`` does what a good end does; a problem it answers makes it a bad one after all.
-    ``step``: None for what Google does of its own accord (an upgrade).
-    """
-
-    name: str
-    thing: Thing
-    step: Step | None
-    began: datetime
-    ends: datetime
-    before: State
-    error: Problem | None = None
-    leftover: bool = False
-    done: bool = False
-    then: Callable[[], Problem | None] = lambda: None
-
-
-@dataclass
-class Failure:
-    """A scripted end of operations; ``hits`` must not stay 0, or the test proved nothing."""
-
-    kind: Kind
-    step: Step
-    problem: Problem
-    times: int = 1
-    leftover: bool = False  # a failed create leaves a broken thing behind (a snapshot always does)
-    hits: int = 0
-
-
-@dataclass
-class Delay:
-    """A scripted call that gets no answer and is carried out only ``by`` later."""
-
-    kind: Kind
-    step: Step
-    by: timedelta
-    hits: int = 0
-
-
-@dataclass
-class Slowness:
-    """A scripted operation that takes ``lasts`` instead of the usual time."""
-
-    kind: Kind
-    step: Step
-    lasts: timedelta
-    hits: int = 0
 
 
 @dataclass

@@ -90,6 +90,9 @@ def an_operation_will_take_long(life: SimulatedLife, choices: Choices) -> None:
     step = choices.pick(SLOW_STEPS) if kind is Kind.WORKBENCH else Step.CREATE
     lasts = choices.pick((timedelta(minutes=20), timedelta(hours=2), NEVER))
     how_long = "never end" if lasts is NEVER else f"take {lasts}"
+    # Given up before its end is known: whether somebody used it since, nobody can tell.
+    given_up = lasts > life.world.policy.stuck
+    life.lost_an_answer |= given_up and (kind, step) == (Kind.WORKBENCH, Step.CREATE)
     life.say(f"the next {step} of a {kind} will {how_long}")
     life.world.cloud.slow_down(kind, step, lasts)
 
