@@ -25,10 +25,11 @@ def fail(
             resource = with_lost_call(resource, now + policy.doubt)
         return wait_after(resource, problem, key=key, now=now, policy=policy)
     attempts = resource.attempts
-    if problem.fate in (Fate.PERMANENT, Fate.FOREIGN):
+    # Of a restore it may be the snapshot that isn't there: that is looked at (``looks``).
+    unclear = resource.under_way is Step.RESTORE and problem.code == "NOT_FOUND"
+    if problem.fate in (Fate.PERMANENT, Fate.FOREIGN) and not unclear:
         # Repeating can't help; only the slow steps remain, or an event after it was mended.
         attempts = max(attempts, policy.attempts - 1)
-    gone = resource.under_way is Step.RESTORE and problem.code == "NOT_FOUND"
     ended = replace(
         resource,
         under_way=None,
@@ -37,15 +38,8 @@ def fail(
         serial=resource.serial + 1,
         attempts=attempts,
         digest="" if resource.under_way is Step.UPDATE else resource.digest,
-        # A snapshot that is gone can't be waited for: the notebook is better than none.
-        restore_from="" if gone else resource.restore_from,
         state=State.FOREIGN if problem.fate is Fate.FOREIGN else resource.state,
     )
-    if gone:
-        # Nothing to wait for, nor to repeat: there is only to say that its data is lost.
-        return replace(
-            ended, attempts=resource.attempts, problem=problem, look_at=now, retry_at=None
-        )
     if problem.fate is Fate.STOCK_OUT and resource.under_way is Step.CREATE:
         # Not a failure yet: the next place is tried at once. None left is (``out_of_places``).
         tried = tuple(dict.fromkeys((*resource.tried, resource.name)))

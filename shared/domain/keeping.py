@@ -114,6 +114,33 @@ def is_forgotten(before: Resource, after: Resource, environment: Environment, go
     return all(r.snapshot != after.slot for r in environment.resources)
 
 
+def with_doubted_source(
+    environment: Environment, notebook: Resource, now: datetime
+) -> tuple[Environment, Resource]:
+    """After a restore that said "not found": the snapshot is looked at; it may be something else.
+
+    One that is in another record (``inherited``) can't be looked at here: the notebook is better
+    than none.
+    """
+    if notebook.problem is None or notebook.problem.code != "NOT_FOUND":
+        return environment, notebook
+    for snapshot in environment.resources:
+        if snapshot.kind is Kind.SNAPSHOT and snapshot.name == notebook.restore_from:
+            return environment.with_resource(replace(snapshot, look_at=now)), notebook
+    return environment, replace(notebook, restore_from="", look_at=now, retry_at=None)
+
+
+def without_source(environment: Environment, snapshot: Resource, now: datetime) -> Environment:
+    """The record in which nothing waits for the data of ``snapshot``, which is gone."""
+    for notebook in environment.resources:
+        if snapshot.kind is Kind.SNAPSHOT and notebook.restore_from == snapshot.name:
+            freed = replace(
+                notebook, restore_from="", attempts=0, problem=None, look_at=now, retry_at=None
+            )
+            environment = environment.with_resource(freed)
+    return environment
+
+
 def lost_by_others(environment: Environment, before: Resource, after: Resource) -> str:
     """What somebody else took away of a person's work, in words; '' if nothing."""
     if before.restore_from and not after.restore_from and after.problem is not None:
@@ -127,7 +154,9 @@ def lost_by_others(environment: Environment, before: Resource, after: Resource) 
     if before.kind is Kind.WORKBENCH:
         return _lost_notebook(environment, before)
     if before.kind is Kind.SNAPSHOT:
-        return f"the snapshot {before.name} was deleted by somebody else"
+        awaited = any(r.restore_from == before.name for r in environment.resources)
+        without = ", before its data was restored" if awaited else ""
+        return f"the snapshot {before.name} was deleted by somebody else{without}"
     return ""
 
 

@@ -15,7 +15,13 @@ from shared.domain.environment import Entry, Environment
 from shared.domain.failures import wait_after
 from shared.domain.faults import Fate, Problem
 from shared.domain.goals import Plan, goals_of
-from shared.domain.keeping import is_forgotten, kept_since_complete, lost_by_others
+from shared.domain.keeping import (
+    is_forgotten,
+    kept_since_complete,
+    lost_by_others,
+    with_doubted_source,
+    without_source,
+)
 from shared.domain.leavers import with_another_look, with_evidence
 from shared.domain.memory import see
 from shared.domain.policy import Policy
@@ -47,7 +53,7 @@ def with_looks(
         environment, more = absorbed(environment, before, after, now)
         entries += more
         if is_forgotten(before, after, environment, goals[after.id]):
-            environment = environment.without(after.id)
+            environment = without_source(environment.without(after.id), after, now)
     return environment, entries
 
 
@@ -65,6 +71,8 @@ def absorbed(
 ) -> tuple[Environment, list[Entry]]:
     """The record with ``after`` in the place of ``before``, and all that this has to tell."""
     entries = told(before, after, now)
+    if before.under_way is Step.RESTORE and after.problem is not None:
+        environment, after = with_doubted_source(environment, after, now)
     loss = lost_by_others(environment, before, after)
     environment = with_evidence(environment, before, after, now)
     if loss:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from shared.domain.failures import STUCK, fail, wait_after
 from shared.domain.faults import Fate, Problem
-from shared.domain.lost_calls import confirmed, with_call_of_a_crash
+from shared.domain.lost_calls import confirmed, with_call_of_a_crash, with_lost_call
 from shared.domain.policy import Policy
 from shared.domain.resources import Drift, Observation, Resource, State, Step
 
@@ -94,6 +94,7 @@ def see(
     ``answered``: ``seen`` is the answer to the step under way, not a look of its own.
     """
     before = resource
+    given_up = resource.overdue and resource.under_way is not None
     if seen.state is None:
         assert seen.problem is not None, "an observation without a state must say why"
         return wait_after(resource, seen.problem, key=key, now=now, policy=policy)
@@ -115,7 +116,7 @@ def see(
     if seen.state.is_moving:
         return _moving(resource, key=key, now=now, policy=policy)
     achieved = _is_achieved(resource, seen)
-    if resource.under_way in _INVISIBLE and not achieved and _is_overdue(resource, now, policy):
+    if given_up and not achieved:
         return _stuck(resource, key=key, now=now, policy=policy)
     return _settled(resource, seen, achieved=achieved, answered=answered)
 
@@ -169,10 +170,14 @@ def _still_at_work(
 ) -> Resource:
     assert seen.state is not None
     if _is_overdue(resource, now, policy):
+        if resource.under_way in _INVISIBLE:
+            # Nothing else tells whether it was done, or will be when something else is wanted.
+            resource = with_lost_call(resource, now + policy.given_up)
+            return _stuck(resource, key=key, now=now, policy=policy)
         if not resource.operation:
             return _stuck(resource, key=key, now=now, policy=policy)
         # Operations have been seen to hang where the thing itself was done: look at that.
-        return replace(resource, operation="", look_at=now, retry_at=None)
+        return replace(resource, operation="", overdue=True, look_at=now, retry_at=None)
     return replace(
         resource,
         state=resource.under_way.moving if resource.under_way else seen.state,
@@ -201,8 +206,9 @@ def _stuck(resource: Resource, *, key: str, now: datetime, policy: Policy) -> Re
         fate=Fate.TEMPORARY,
     )
     after = fail(resource, problem, key=key, now=now, policy=policy)
-    if step is not Step.CREATE or after.attempts >= policy.attempts:
-        return after
+    made = step is Step.CREATE and resource.state is State.CREATING
+    if not made or after.attempts >= policy.attempts:
+        return replace(after, overdue=False)
     # Cleared away at once, on the strength of this very look: later it may be in use after all.
     return replace(after, state=State.CREATING, overdue=True, look_at=now, retry_at=None)
 

@@ -140,8 +140,9 @@ def _due_at(
             moments.append(environment.removal_at)
             if waits_for_kin:
                 moments.append(now + policy.poll)
-        if resource.kind is Kind.SNAPSHOT and there and not held and resource.expires_at:
-            moments.append(resource.expires_at)
+        expires_at = resource.expires_at
+        if there and not held and expires_at is not None and expires_at > now:
+            moments.append(expires_at)
         if resource.queued_at is not None:
             moments.append(resource.queued_at)
         elif not is_there(environment, resource, goal):

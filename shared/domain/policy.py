@@ -20,7 +20,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     ``poll``: how soon to look again at something under way. ``doubt``: how long after we gave up
     waiting for its answer a call may still be carried out. ``stuck``: how long an operation may
     take (a create took at most 40 minutes in Terraform's bound for it); ``stuck_copy``: the same
-    for what copies a disk, since a first snapshot of a large one may take hours.
+    for what copies a disk, since a first snapshot of a large one may take hours. ``given_up``: how
+    long after that a change we no longer wait for may still take effect.
     ``shortage``: how long a zone that had no machines left is passed over for everybody.
     ``creations``: how many notebooks may be made at once; the others wait for their turn.
     ``ask_first``, ``ask_again``: when to ask whether a new notebook's owner has consented.
@@ -39,6 +40,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     doubt: timedelta = timedelta(minutes=2)
     stuck: timedelta = timedelta(minutes=40)
     stuck_copy: timedelta = timedelta(hours=12)
+    given_up: timedelta = timedelta(hours=6)
     shortage: timedelta = timedelta(minutes=30)
     creations: int = 200
     ask_first: timedelta = timedelta(hours=1)

@@ -100,7 +100,8 @@ def _is_given_up(resource: Resource, now: datetime) -> bool:
     """Whether it is a creation that will never end."""
     waits = resource.retry_at is not None and resource.retry_at > now
     ours = resource.waiting_since is None
-    return resource.overdue and resource.state is State.CREATING and ours and not waits
+    ended = resource.under_way is None
+    return resource.overdue and ended and resource.state is State.CREATING and ours and not waits
 
 
 def _step_of_a_stuck_one(resource: Resource, goal: Goal, *, kept: bool) -> Step | None:

@@ -135,6 +135,45 @@ def test_a_zone_without_machines_for_a_start_is_waited_for_never_quarantined(
     assert suspended.record(ANA).phase is Phase.READY
 
 
+@pytest.mark.parametrize("moves", [{"team": "new"}, {"profile": "lean"}])
+def test_a_change_that_is_given_up_and_comes_after_all_is_undone(
+    ready: World, moves: dict[str, str]
+) -> None:
+    """It was wanted when it was begun; by the time it comes something else is."""
+    if "profile" in moves:
+        notebook_of(ready).state = State.STOPPED
+    slow = ready.cloud.slow_down(Kind.WORKBENCH, Step.UPDATE, minutes(50))
+    before = dict(notebook_of(ready).body)
+    ready.join(ANA, **moves)
+    assert slow.hits
+    ready.pass_time(timedelta(seconds=20))
+    ready.join(ANA)
+    ready.run_for(timedelta(hours=12), every=minutes(5))
+    assert notebook_of(ready).body == before
+    assert ready.record(ANA).phase is Phase.READY
+
+
+@pytest.mark.parametrize("step", [Step.DELETE, Step.STOP, Step.START, Step.UPDATE])
+def test_an_operation_that_never_ends_is_said_to_and_stays_the_reason(
+    ready: World, step: Step
+) -> None:
+    if step is Step.START:
+        ready.leave(ANA)
+        ready.run_for(minutes(5))
+    slow = ready.cloud.slow_down(Kind.WORKBENCH, step, timedelta(days=99))
+    if step is Step.DELETE:
+        ready.leave(ANA, immediate=True)
+    elif step is Step.STOP:
+        ready.leave(ANA)
+    else:
+        ready.join(ANA, team="new")
+    ready.run_for(timedelta(hours=1))
+    assert slow.hits
+    assert f"{step} has not ended in 40 minutes" in ready.record(ANA).problem
+    ready.run_for(timedelta(hours=4))
+    assert f"{step} has not ended in 40 minutes" in ready.record(ANA).problem
+
+
 # Deleted by hand
 
 
@@ -228,6 +267,39 @@ def test_a_snapshot_does_not_expire_while_its_data_is_waited_for(ready: World) -
     ready.run_for(timedelta(days=3), every=minutes(10))
     assert (ready.record(ANA).phase, notebook_of(ready).data) == (Phase.READY, WORK)
     assert ready.cloud.alive(Kind.SNAPSHOT) == [], "and after that it goes"
+
+
+def test_a_restore_that_found_something_missing_is_repeated_while_the_snapshot_is_there(
+    ready: World,
+) -> None:
+    ready.leave(ANA, immediate=True)
+    ready.run_for(minutes(30))
+    problem = Problem(code="NOT_FOUND", message="instances/vm", fate=Fate.PERMANENT)
+    failure = ready.cloud.fail_operations(Kind.WORKBENCH, Step.RESTORE, problem)
+    ready.join(ANA)
+    ready.run_for(minutes(20))
+    assert failure.hits
+    assert (ready.record(ANA).phase, notebook_of(ready).data) == (Phase.READY, WORK)
+    assert not {"lost", "quarantined"} & set(news_of(ready))
+
+
+def test_who_leaves_again_before_their_data_was_restored_keeps_it_as_long_as_promised(
+    ready: World,
+) -> None:
+    ready.leave(ANA, immediate=True)
+    ready.run_for(minutes(30))
+    for zone in ("us-central1-a", "us-central1-b"):
+        until = ready.clock.now() + timedelta(days=1)
+        ready.store.report_shortage(f"{zone}/e2-standard-4", until)
+    ready.restart()
+    ready.join(ANA)
+    ready.run_for(minutes(30))
+    ready.leave(ANA)
+    ready.run_for(timedelta(days=89), every=timedelta(hours=12))
+    assert [t.data for t in ready.cloud.alive()] == [WORK]
+    ready.run_for(timedelta(days=3), every=timedelta(hours=12))
+    assert ready.cloud.alive() == []
+    assert ready.record(ANA).due_at is None
 
 
 def test_a_snapshot_that_is_gone_when_it_is_needed_delays_nobody(ready: World) -> None:

@@ -121,6 +121,7 @@ def test_a_change_that_never_ends_is_no_change_that_was_made(step: Step) -> None
     assert resource.problem is not None
     assert f"{step} has not ended in 40 minutes" in resource.problem.message
     assert resource.digest == ""
+    assert resource.unconfirmed == (LostCall(step=step, until=OVERDUE + POLICY.given_up),)
 
 
 @pytest.mark.parametrize("finished", [True, False])
@@ -222,12 +223,11 @@ def test_an_operation_of_a_restore_that_says_neither_leaves_it_to_do() -> None:
     assert (ended.serial, ended.attempts) == (1, 1)
 
 
-@pytest.mark.parametrize(
-    ("code", "restore_from"), [("NOT_FOUND", ""), ("PERMISSION_DENIED", "snapshots/s1")]
-)
-def test_only_a_snapshot_that_is_gone_is_not_waited_for(code: str, restore_from: str) -> None:
+@pytest.mark.parametrize("code", ["NOT_FOUND", "PERMISSION_DENIED"])
+def test_no_error_alone_says_that_a_snapshot_is_gone(code: str) -> None:
     resource = failed(restoring(), a_problem(Fate.PERMANENT, code))
-    assert resource.restore_from == restore_from
+    assert resource.restore_from == "snapshots/s1"
+    assert (resource.attempts >= POLICY.attempts) is (code != "NOT_FOUND")
 
 
 def test_not_found_of_another_step_forgets_no_snapshot() -> None:
