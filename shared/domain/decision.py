@@ -26,7 +26,7 @@ from shared.domain.keeping import (
 )
 from shared.domain.leavers import conclusion, with_evidence, with_uses
 from shared.domain.looks import told, with_consents, with_looks
-from shared.domain.memory import begin
+from shared.domain.memory import begin, given_up
 from shared.domain.outlook import is_there, with_outlook
 from shared.domain.places import nowhere, place_for
 from shared.domain.policy import Policy
@@ -118,6 +118,7 @@ def decide(
     if plan.wants is not None:  # else nobody knows whether there is to be a notebook
         environment, entries = inherited(environment, plan.kin, now)
     environment, seen = with_looks(environment, plan, observations, now, policy)
+    environment = _with_access_ended(environment, plan, now, policy)
     environment = with_consents(environment, plan, now, policy)
     environment = with_snapshots(environment, goals_of(environment, plan, now), now)
     environment, actions, more, waits = _with_steps(environment, plan, observations, now, policy)
@@ -133,6 +134,18 @@ def decide(
     # Whoever leaves loses their access first.
     actions.sort(key=lambda action: action.step is not Step.STOP)
     return Decision(environment, tuple(actions), tuple(entries), waits, wants_scan)
+
+
+def _with_access_ended(
+    environment: Environment, plan: Plan, now: datetime, policy: Policy
+) -> Environment:
+    """The record in which no change under way keeps a leaver's notebook running for long."""
+    goals = goals_of(environment, plan, now)
+    for resource in environment.resources:
+        if resource.kind.holds_data and goals[resource.id] in (Goal.DOWN, Goal.GONE):
+            freed = given_up(resource, key=environment.key, now=now, policy=policy)
+            environment = with_evidence(environment, resource, freed, now)
+    return environment
 
 
 def _with_goals(environment: Environment, goals: Mapping[str, Goal]) -> Environment:

@@ -44,6 +44,9 @@ def fail(
         # Not a failure yet: the next place is tried at once. None left is (``out_of_places``).
         tried = tuple(dict.fromkeys((*resource.tried, resource.name)))
         return replace(ended, tried=tried, problem=problem, look_at=now, retry_at=None)
+    if problem.fate is Fate.TEMPORARY and resource.under_way is Step.STOP:
+        # What is only refused for now is asked again within the hour: somebody's access is to end.
+        ended = replace(ended, attempts=min(ended.attempts, policy.attempts - 2))
     if problem.fate is Fate.STOCK_OUT:
         # Its disk ties it to its zone. An empty zone is nobody's mistake: never quarantine.
         ended = replace(ended, attempts=min(ended.attempts, policy.attempts - 2))

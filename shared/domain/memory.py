@@ -154,7 +154,7 @@ def _moving(resource: Resource, *, key: str, now: datetime, policy: Policy) -> R
     resource = replace(resource, waiting_since=since)
     if now - since <= policy.patience(resource.kind, None):
         return resource
-    minutes = int(policy.stuck.total_seconds() // 60)
+    minutes = int(policy.patience(resource.kind, None).total_seconds() // 60)
     message = (
         f"{resource.name} has been {resource.state} for more than {minutes} minutes, which no step "
         "of ours began; what can be tried is tried. Look at its logs in Compute Engine, or ask "
@@ -189,6 +189,18 @@ def _still_at_work(
     )
 
 
+def given_up(resource: Resource, *, key: str, now: datetime, policy: Policy) -> Resource:
+    """A change under way that is no longer waited for, because access is to end.
+
+    A restore may take hours; nobody who has left is to work in the meantime.
+    """
+    waits = resource.since is not None and now - resource.since <= policy.stuck
+    if resource.under_way not in _INVISIBLE or waits:
+        return resource
+    resource = with_lost_call(resource, now + policy.given_up)
+    return _stuck(resource, key=key, now=now, policy=policy)
+
+
 def _is_overdue(resource: Resource, now: datetime, policy: Policy) -> bool:
     patience = policy.patience(resource.kind, resource.under_way)
     return resource.since is not None and now - resource.since > patience
@@ -198,7 +210,9 @@ def _stuck(resource: Resource, *, key: str, now: datetime, policy: Policy) -> Re
     """Given up on: what was never ready holds nobody's work; the rest is looked at again."""
     assert resource.under_way is not None
     step = resource.under_way
-    minutes = int(policy.patience(resource.kind, step).total_seconds() // 60)
+    begun = resource.since or now
+    patience = min(policy.patience(resource.kind, step), now - begun)
+    minutes = int(patience.total_seconds() // 60)
     problem = Problem(
         code=STUCK,
         message=f"{resource.name}: {step} has not ended in {minutes} minutes; tried again. "

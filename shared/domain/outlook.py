@@ -64,7 +64,8 @@ def with_outlook(
     policy: Policy,
 ) -> Environment:
     """The record with its phase, the problem people should see, and the time to look again."""
-    troubled = [r for r in environment.resources if _is_trouble(r)]
+    matters = [r for r in environment.resources if not _is_superseded(environment, r)]
+    troubled = [r for r in matters if _is_trouble(r)]
     problem = "; ".join(f"{r.id}: {r.problem.message}" for r in troubled if r.problem)
     is_troubled = bool(problem)
     problem = "; ".join(filter(None, (problem, *environment.losses)))
@@ -92,6 +93,14 @@ def _what_goes_on(environment: Environment) -> list[datetime]:
     return announced + [r.look_at for r in at_work if r.look_at is not None]
 
 
+def _is_superseded(environment: Environment, resource: Resource) -> bool:
+    """Whether it is a snapshot that came to nothing, and that no notebook relies on any more."""
+    if resource.kind is not Kind.SNAPSHOT or resource.state is State.READY:
+        return False
+    relied_on = (r.snapshot == resource.slot for r in environment.resources)
+    return not any(relied_on)
+
+
 def _is_trouble(resource: Resource) -> bool:
     """A stock-out is none as long as there are other zones to try."""
     if resource.problem is None:
@@ -110,7 +119,8 @@ def _phase(
     intent = environment.intent
     if intent is None:
         return Phase.SCHEDULED
-    if any(r.attempts >= policy.attempts and r.problem for r in environment.resources):
+    stuck = [r for r in environment.resources if r.attempts >= policy.attempts and r.problem]
+    if any(not _is_superseded(environment, r) for r in stuck):
         return Phase.QUARANTINED
     if troubled:
         return Phase.FAILING

@@ -18,7 +18,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     above what one step can take at the worst (``call_deadline``: three calls of 25 s), because no
     step is begun that could outlive the lease.
     ``poll``: how soon to look again at something under way. ``doubt``: how long after we gave up
-    waiting for its answer a call may still be carried out. ``stuck``: how long an operation may
+    waiting for its answer a call may still be carried out: two minutes, and one more because
+    instances' clocks differ. ``stuck``: how long an operation may
     take (a create took at most 40 minutes in Terraform's bound for it); ``stuck_copy``: the same
     for what copies a disk, since a first snapshot of a large one may take hours. ``given_up``: how
     long after that a change we no longer wait for may still take effect.
@@ -37,7 +38,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     lease: timedelta = timedelta(seconds=180)
     call_deadline: timedelta = timedelta(seconds=80)
     poll: timedelta = timedelta(seconds=20)
-    doubt: timedelta = timedelta(minutes=2)
+    doubt: timedelta = timedelta(minutes=3)
     stuck: timedelta = timedelta(minutes=40)
     stuck_copy: timedelta = timedelta(hours=12)
     given_up: timedelta = timedelta(hours=6)

@@ -79,6 +79,20 @@ def test_a_leaver_whose_start_comes_late_has_nothing_running(delay: timedelta) -
     assert notebook_of(world).state is State.STOPPED
 
 
+@pytest.mark.parametrize("delay", [timedelta(seconds=seconds) for seconds in (70, 115)])
+def test_a_start_comes_late_where_the_clocks_of_instances_differ(delay: timedelta) -> None:
+    """The answer is lost by one that is half a minute late, judged by one that is early."""
+    world = suspended()
+    world.clock.time -= timedelta(seconds=30)
+    late = world.cloud.delay(Kind.WORKBENCH, Step.START, delay + timedelta(seconds=60))
+    world.join(ANA)
+    assert late.hits
+    world.clock.time += timedelta(seconds=60)
+    world.leave(ANA)
+    assert ends(world) is Phase.SUSPENDED
+    assert notebook_of(world).state is State.STOPPED
+
+
 @pytest.mark.parametrize("delay", DELAYS)
 def test_who_returns_while_a_stop_may_still_come_has_it_running_in_the_end(
     delay: timedelta,

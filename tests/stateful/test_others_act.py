@@ -174,6 +174,24 @@ def test_an_operation_that_never_ends_is_said_to_and_stays_the_reason(
     assert f"{step} has not ended in 40 minutes" in ready.record(ANA).problem
 
 
+def test_a_leavers_access_ends_though_a_restore_takes_hours(ready: World) -> None:
+    ready.leave(ANA, immediate=True)
+    ready.run_for(minutes(30))
+    slow = ready.cloud.slow_down(Kind.WORKBENCH, Step.RESTORE, timedelta(hours=2))
+    ready.join(ANA)
+    ready.run_for(minutes(10))
+    assert slow.hits
+    ready.leave(ANA)
+    ready.run_for(minutes(60))
+    assert "restore has not ended in" in ready.record(ANA).problem
+    stops = ready.cloud.counts["workbench.stop"]
+    assert stops > 1, "refused while the restore runs, and asked again"
+    ready.run_for(timedelta(hours=3))
+    assert notebook_of(ready).state is State.STOPPED
+    ready.run_for(timedelta(hours=9))
+    assert ready.record(ANA).phase is Phase.SUSPENDED
+
+
 # Deleted by hand
 
 
