@@ -25,7 +25,7 @@ from shared.domain.keeping import (
 from shared.domain.leavers import with_another_look, with_evidence
 from shared.domain.memory import see
 from shared.domain.policy import Policy
-from shared.domain.resources import Kind, Observation, Resource, State, Step, Want
+from shared.domain.resources import Kind, Observation, Resource, State, Want
 from shared.domain.telling import announced
 from shared.domain.wants.drift import written_by
 
@@ -81,8 +81,7 @@ def absorbed(
     at_rest = (State.STOPPED, State.ABSENT)
     if before.kind.holds_data and after.state in at_rest and before.state not in at_rest:
         environment = with_another_look(environment, now)
-    ended = before.restore_from and not after.restore_from and after.problem is None
-    if before.under_way is Step.RESTORE and ended:
+    if before.restore_from and not after.restore_from and after.problem is None:
         text = f"{after.id}: the data of {before.restore_from} is restored"
         entries.append(Entry(at=now, action="notebook.restored", text=text, about=after.id))
         environment = announced(environment, News.RESTORED, now, reason=before.restore_from)

@@ -84,7 +84,7 @@ def _quiet_but_for(environment: Environment, some: list[Resource], now: datetime
     lease = environment.lease
     if environment.outbox or environment.inherits or environment.held is not None:
         return False
-    if lease is not None or (environment.intent is not None and environment.leaving):
+    if lease is not None or environment.leaving:
         return False  # what leavers wait for is never put off
     if any(i.effective_at is None or i.effective_at <= now for i in environment.pending):
         return False

@@ -20,7 +20,7 @@ from tests.stateful.world import GRACE
 from tests.support.real_world import RealWorld, real_worlds
 
 METHODS = (
-    *("compute.globalOperations.get", "compute.snapshots.get"),
+    *("compute.disks.aggregatedList", "compute.globalOperations.get", "compute.snapshots.get"),
     *("compute.snapshots.insert", "compute.snapshots.list"),
     *("dataproc.clusters.delete", "dataproc.clusters.list"),
     *("dataproc.sessions.list", "dataproc.sessions.terminate"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 
 import pytest
@@ -226,3 +227,21 @@ def test_one_resource_that_fails_keeps_nobody_from_the_others(world: World) -> N
     assert "session-template/spark: dataproc.sessionTemplates.create" in record.problem
     world.join(ANA)  # it has been mended
     assert world.record(ANA).phase is Phase.READY
+
+
+def test_a_failure_and_a_quarantine_are_warnings_in_the_log_and_nothing_else_is(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "shared.services.converge")
+    refused = a_problem(Fate.PERMANENT, "PERMISSION_DENIED")
+    failure = world.cloud.fail_operations(Kind.WORKBENCH, Step.CREATE, refused)
+    world.join(ANA)
+    world.run_for(timedelta(days=2), every=HOURS)
+    assert (failure.hits > 0, world.record(ANA).phase) == (True, Phase.READY)
+    warned = {r.message for r in caplog.records if r.levelno == logging.WARNING}
+    informed = {r.message for r in caplog.records if r.levelno == logging.INFO}
+    assert warned == {
+        "workbench/main: it is permanent (PERMISSION_DENIED)",
+        "now quarantined",
+    }
+    assert {"now provisioning", "now ready", "workbench/main ready"} <= informed

@@ -23,7 +23,7 @@ from shared.domain.holds import Hold
 from shared.domain.policy import Policy
 from shared.domain.questions import must_ask, must_look
 from shared.domain.resources import Drift, Kind, Leftover, Observation, Resource, State, Step, Want
-from tests.support.builders import NOW, a_record, after, an_intent
+from tests.support.builders import KEY, NOW, a_record, after, an_intent
 
 POLICY = Policy()
 GRACE = timedelta(days=14)
@@ -148,6 +148,36 @@ def test_a_failure_waits_by_its_fate(fate: Fate, phase: Phase, wait: timedelta) 
     assert decision.environment.due_at is not None
     assert NOW < decision.environment.due_at <= NOW + wait
     assert actions_of(decision) == ["step.failed", "phase.changed"]
+
+
+def test_failures_are_forgotten_once_it_is_where_it_should_be() -> None:
+    problem = Problem(code="X", message="because", fate=Fate.TEMPORARY)
+    failed = thing(State.READY, look_at=NOW, retry_at=NOW, attempts=7, problem=problem)
+    record = environment(Verb.JOIN, failed, phase=Phase.FAILING)
+    decision = decided(record, plan(want()), looked(record))
+    [notebook] = decision.environment.resources
+    assert (notebook.attempts, notebook.problem, notebook.retry_at) == (0, None, None)
+    assert (decision.environment.phase, decision.environment.problem) == (Phase.READY, "")
+
+
+@pytest.mark.parametrize("verb", Verb)
+def test_nobody_looks_again_and_again_at_a_name_that_somebody_else_has_taken(verb: Verb) -> None:
+    """Where nothing of this person's has to be there, it is none of their business."""
+    taken = thing(State.FOREIGN, look_at=NOW, retry_at=NOW, attempts=3)
+    record = environment(verb, taken)
+    [notebook] = decided(record, plan()).environment.resources
+    assert (notebook.look_at, notebook.retry_at, notebook.attempts) == (None, None, 0)
+
+
+def test_who_waits_for_data_from_their_former_address_is_not_ready() -> None:
+    """Even if the profile has no notebook now, and there is one that went in the record."""
+    former = a_record(
+        thing(State.READY), key="ana-old", intent=an_intent(Verb.LEAVE, moved_to=KEY), left_at=NOW
+    )
+    record = environment(Verb.JOIN, thing(State.ABSENT), inherits="ana-old")
+    waiting = decided(record, plan(kin=former)).environment
+    assert (waiting.phase, waiting.inherits) == (Phase.PROVISIONING, "ana-old")
+    assert waiting.due_at == NOW + POLICY.poll
 
 
 def test_without_its_profile_an_environment_is_left_as_it_is_and_says_why() -> None:

@@ -150,6 +150,11 @@ def test_what_others_move_is_waited_for_but_not_for_ever(state: State) -> None:
     assert stuck.look_at > OVERDUE
 
 
+def test_an_earlier_failure_does_not_put_off_what_others_have_set_moving() -> None:
+    moving = saw(a_notebook(State.STOPPED, retry_at=after(9)), State.STARTING)
+    assert (moving.look_at, moving.retry_at) == (NOW + POLICY.poll, None)
+
+
 def test_once_it_rests_or_runs_it_is_waited_for_no_more() -> None:
     stuck = replace(a_notebook(State.STOPPING), waiting_since=NOW, overdue=True)
     rests = saw(stuck, State.STOPPED, OVERDUE)
@@ -228,6 +233,13 @@ def test_no_error_alone_says_that_a_snapshot_is_gone(code: str) -> None:
     resource = failed(restoring(), a_problem(Fate.PERMANENT, code))
     assert resource.restore_from == "snapshots/s1"
     assert (resource.attempts >= POLICY.attempts) is (code != "NOT_FOUND")
+
+
+def test_a_restore_whose_snapshot_is_gone_is_no_failure_and_waits_for_nothing() -> None:
+    resource = failed(
+        replace(restoring(), attempts=2, retry_at=after(-1)), a_problem(Fate.PERMANENT, "NOT_FOUND")
+    )
+    assert (resource.attempts, resource.look_at, resource.retry_at) == (2, NOW, None)
 
 
 def test_not_found_of_another_step_forgets_no_snapshot() -> None:

@@ -122,6 +122,15 @@ def test_what_does_not_name_a_person_is_refused(text: str, code: RefusalCode, be
     assert refusal(text).code is code, because
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("x" * 80, "'" + "x" * 80 + "'"), ("x" * 81, "'" + "x" * 77 + "...'")],
+    ids=["80 letters", "81 letters"],
+)
+def test_a_refusal_shows_at_most_80_letters_of_what_was_sent(text: str, shown: str) -> None:
+    assert refusal(text).message.startswith(f"email: {shown} is not an e-mail address")
+
+
 def test_a_service_account_is_refused_even_where_its_domain_is_allowed() -> None:
     domain = "demo.iam.gserviceaccount.com"
     with pytest.raises(Refused) as refused:

@@ -157,6 +157,14 @@ def test_a_stale_event_sent_again_is_a_duplicate() -> None:
     assert put(fold([an_intent(LEAVE, "new"), old]), old).outcome is Outcome.DUPLICATE
 
 
+def test_a_join_sent_again_after_its_id_was_forgotten_is_in_force_as_it_was_sent_last() -> None:
+    forgotten = replace(fold([an_intent(profile="full")]), recent=())
+    again = put(forgotten, an_intent(profile="lean", grace_seconds=0)).environment
+    assert again.intent is not None
+    assert (again.profile, again.grace_seconds) == (again.intent.profile, 0)
+    assert again.profile == "lean"
+
+
 def test_the_ids_remembered_are_limited() -> None:
     record = fold(an_intent(JOIN, f"e{n}", occurred_at=after(n)) for n in range(300))
     assert 50 <= len(record.recent) <= 100
