@@ -25,7 +25,7 @@ from shared.domain.keeping import (
 from shared.domain.leavers import with_another_look, with_evidence
 from shared.domain.memory import see
 from shared.domain.policy import Policy
-from shared.domain.resources import Kind, Observation, Resource, State, Want
+from shared.domain.resources import Kind, Observation, Resource, State, Step, Want
 from shared.domain.telling import announced
 from shared.domain.wants.drift import written_by
 

@@ -235,13 +235,6 @@ def test_no_error_alone_says_that_a_snapshot_is_gone(code: str) -> None:
     assert (resource.attempts >= POLICY.attempts) is (code != "NOT_FOUND")
 
 
-def test_a_restore_whose_snapshot_is_gone_is_no_failure_and_waits_for_nothing() -> None:
-    resource = failed(
-        replace(restoring(), attempts=2, retry_at=after(-1)), a_problem(Fate.PERMANENT, "NOT_FOUND")
-    )
-    assert (resource.attempts, resource.look_at, resource.retry_at) == (2, NOW, None)
-
-
 def test_not_found_of_another_step_forgets_no_snapshot() -> None:
     starting = begun(Step.START, restore_from="snapshots/s1")
     gone = failed(starting, a_problem(Fate.PERMANENT, "NOT_FOUND"))
