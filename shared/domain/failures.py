@@ -44,14 +44,24 @@ def fail(
         # Not a failure yet: the next place is tried at once. None left is (``out_of_places``).
         tried = tuple(dict.fromkeys((*resource.tried, resource.name)))
         return replace(ended, tried=tried, problem=problem, look_at=now, retry_at=None)
-    if problem.fate is Fate.TEMPORARY and resource.under_way is Step.STOP:
-        # What is only refused for now is asked again within the hour: somebody's access is to end.
-        ended = replace(ended, attempts=min(ended.attempts, policy.attempts - 2))
     if problem.fate is Fate.STOCK_OUT:
         # Its disk ties it to its zone. An empty zone is nobody's mistake: never quarantine.
         ended = replace(ended, attempts=min(ended.attempts, policy.attempts - 2))
         problem = _no_machine(resource, problem)
-    return wait_after(ended, problem, key=key, now=now, policy=policy)
+    ended = wait_after(ended, problem, key=key, now=now, policy=policy)
+    if problem.fate is Fate.TEMPORARY and resource.under_way is Step.STOP:
+        return within_the_hour(ended, now, policy)
+    return ended
+
+
+def within_the_hour(resource: Resource, now: datetime, policy: Policy) -> Resource:
+    """``resource``, looked at and tried again soon even in quarantine: access may have to end."""
+    soon = now + policy.backoff_most
+    return replace(
+        resource,
+        retry_at=min(resource.retry_at or soon, soon),
+        look_at=min(resource.look_at or soon, soon),
+    )
 
 
 def _no_machine(resource: Resource, problem: Problem) -> Problem:

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from shared.domain.failures import STUCK, fail, wait_after
+from shared.domain.failures import STUCK, fail, wait_after, within_the_hour
 from shared.domain.faults import Fate, Problem
 from shared.domain.lost_calls import confirmed, with_call_of_a_crash, with_lost_call
 from shared.domain.policy import Policy
@@ -162,7 +162,7 @@ def _moving(resource: Resource, *, key: str, now: datetime, policy: Policy) -> R
     )
     problem = Problem(code=STUCK, message=message, fate=Fate.TEMPORARY)
     waiting = wait_after(resource, problem, key=key, now=now, policy=policy)
-    return replace(waiting, overdue=True, retry_at=None)
+    return replace(within_the_hour(waiting, now, policy), overdue=True, retry_at=None)
 
 
 def _still_at_work(

@@ -192,6 +192,18 @@ def test_a_leavers_access_ends_though_a_restore_takes_hours(ready: World) -> Non
     assert ready.record(ANA).phase is Phase.SUSPENDED
 
 
+def test_a_stop_that_hangs_for_days_is_announced_once_and_asked_for_every_hour(
+    ready: World,
+) -> None:
+    ready.cloud.slow_down(Kind.WORKBENCH, Step.STOP, timedelta(days=9))
+    ready.leave(ANA)
+    ready.run_for(timedelta(days=5), every=minutes(5))
+    assert news_of(ready) == ["ready", "failed", "quarantined"]
+    ready.run_for(timedelta(days=4, hours=2), every=minutes(5))
+    assert notebook_of(ready).state is State.STOPPED
+    assert ready.record(ANA).phase is Phase.SUSPENDED
+
+
 # Deleted by hand
 
 
