@@ -48,7 +48,7 @@ class Snapshots:
         self._creating: dict[str, set[str]] = {}  # path of a disk -> paths of its young snapshots
 
     def content(self, path: str, disk: Json) -> str:
-        """What a READY one holds, to be put on `disk`.
+        """The content of a READY snapshot, to be put on `disk`.
 
         404, or 400: FAILED_PRECONDITION while or because it isn't READY, INVALID_ARGUMENT when it
         is of a larger disk.
@@ -64,7 +64,7 @@ class Snapshots:
         return self._content[path]
 
     def size_gb(self, path: str) -> int:
-        """The least size of a disk that is made from it."""
+        """The minimum size of a disk that is made from the snapshot."""
         return int(self._find(path)["diskSizeGb"])
 
     def disk_gone(self, disk: str) -> None:

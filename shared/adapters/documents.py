@@ -148,7 +148,7 @@ def entry_id(entry: Entry, index: int) -> str:
     """
     at = in_utc(entry.at)
     moment = at.replace(tzinfo=None).isoformat(timespec="microseconds")
-    # One instant may be written in two zones: it is the same entry.
+    # Compare instants, not texts: the same time may be written with different offsets.
     same = msgspec.structs.replace(entry, at=at)
     content = hashlib.sha256(msgspec.json.encode(same)).hexdigest()[:10]
     return f"{moment}Z-{index:04d}-{content}"
@@ -172,13 +172,13 @@ def in_utc(moment: datetime) -> datetime:
 
 
 def _without_counted_places(record: Any) -> Any:
-    """Schema 1 to 2: a resource counted the places it had tried; now it names them.
+    """Schema 1 to 2: a resource counted the zones it had tried; now it names them.
 
-    Nothing is lost with the number: a resource that is there knows its place by its name, and one
-    that isn't starts a new round of all of them.
+    The count (``place``) can be dropped: an existing resource has its zone in its name, and a
+    missing one tries all zones again.
     """
     if not isinstance(record, Mapping) or not isinstance(record.get("resources"), list | tuple):
-        return record  # of no shape that schema 1 had, which is for the conversion to say
+        return record  # not a record of schema 1: the conversion reports it
     resources = [
         {name: value for name, value in each.items() if name != "place"}
         if isinstance(each, Mapping)
@@ -194,7 +194,7 @@ def _with_holds_and_lost_calls(record: Any) -> Any:
 
 
 def _with_lost_calls(record: Any) -> Any:
-    """Only creates were doubted; now it is said of every step until when it may still come."""
+    """Schema 2 noted lost creates only; schema 3 notes the lost calls of every step."""
     if not isinstance(record, Mapping) or not isinstance(record.get("resources"), list | tuple):
         return record
     resources = [

@@ -1,4 +1,4 @@
-"""Looks everywhere for what is a person's, by labels, name or owner: the last check of a departure.
+"""Searches for everything of a person, by labels, name or owner: the last check of a departure.
 
 It asks the cloud, not the record; what the record never knew of is found as well. Nothing is
 changed here.

@@ -1,8 +1,8 @@
-"""The heart: what to do next for one person. Pure; the same inputs give the same answer.
+"""What to do next for one person. Pure; the same inputs give the same answer.
 
 ``decide`` compares what should be there with what was last seen and answers with the next step of
 each resource, the phase people see, and when to look again. It takes no step itself and never
-waits: the shell around it (``services/converge.py``) saves the answer, acts, and asks again.
+waits: its caller (``services/converge.py``) saves the answer, acts, and calls it again.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def decide(
         entries.append(Entry(at=now, action="phase.changed", text=text))
         environment = _with_news(environment, now)
     environment = _with_goals(environment, goals_of(environment, plan, now))
-    # Whoever leaves loses their access first.
+    # Stop first, so that a leaver loses access before anything else is done.
     actions.sort(key=lambda action: action.step is not Step.STOP)
     return Decision(environment, tuple(actions), tuple(entries), waits, wants_scan)
 
@@ -169,8 +169,8 @@ def _with_steps(
     waits = False
     for before in environment.resources:
         want, goal = wants.get(before.id), goals[before.id]
-        # Only a notebook that lacks nothing but its turn stays in the queue: nobody is to wait
-        # behind one that is there, is being made, isn't wanted or has to wait for something else.
+        # Only a notebook that waits for nothing but its turn stays in the queue, so that nobody
+        # waits behind one that exists, is being made, isn't wanted or waits for something else.
         resource = replace(before, queued_at=None) if before.queued_at else before
         step = next_step(
             environment,
@@ -198,7 +198,7 @@ def _with_steps(
 
 
 def _with_written(resource: Resource, step: Step, want: Want | None) -> Resource:
-    """What is about to be written into a notebook, besides what was: it may fail half-way."""
+    """Add what is about to be written to what was written before: the call may fail half-way."""
     writes = step in (Step.CREATE, Step.UPDATE) and resource.kind is Kind.WORKBENCH
     if not writes or want is None:
         return resource
@@ -228,7 +228,7 @@ def _made_ready(
     if environment.inherits:
         return resource, None
     if resource.may_still(Step.CREATE):
-        # It may still be made where it was asked for: nowhere else until then.
+        # A lost create may still be carried out in that zone, so no other zone is tried yet.
         if resource.name in want.places and resource.name not in resource.tried:
             return resource, Step.CREATE
         return replace(resource, look_at=resource.unconfirmed_until), None

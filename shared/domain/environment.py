@@ -80,7 +80,7 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def known_as(self) -> str:
-        """What a repeat is known by. Ids are unique within a source, and join and leave may share
+        """Identifies repeats. Ids are unique within a source, and join and leave may share
         one; none of the three has a space in it.
         """
         return f"{self.verb} {self.source} {self.event_id}"

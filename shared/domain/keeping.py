@@ -1,4 +1,4 @@
-"""What is kept of a notebook that goes, and what comes back into one that is made anew. Pure.
+"""What is kept of a deleted notebook, and what is restored into a new one. Pure.
 
 A snapshot is a resource like any other: wanted, made, looked at, and removed when its time is
 over. A notebook is not deleted before the snapshot of its data, if one is asked for, is complete.
@@ -47,7 +47,7 @@ def with_snapshots(
             continue
         slot = f"{now:%Y%m%d-%H%M%S}"
         if environment.resource(f"{Kind.SNAPSHOT}/{slot}") is not None:
-            continue  # that name is another's, of this very second: the next look takes this one
+            continue  # the name is taken by a snapshot of this second: try again at the next look
         snapshot = Resource(
             kind=Kind.SNAPSHOT,
             slot=slot,
@@ -84,7 +84,7 @@ def snapshot_wants(environment: Environment) -> dict[str, Want]:
 def kept_since_complete(
     environment: Environment, before: Resource, after: Resource, now: datetime
 ) -> Resource:
-    """``after``; a snapshot that is complete now is kept from now on: the copy may take long."""
+    """``after``, with a snapshot's time to keep counted from when it is complete."""
     complete = after.state is State.READY and before.state is not State.READY
     if after.kind is not Kind.SNAPSHOT or not complete or after.expires_at is None:
         return after
@@ -96,7 +96,7 @@ def _keep(environment: Environment) -> timedelta:
 
 
 def is_forgotten(before: Resource, after: Resource, environment: Environment, goal: Goal) -> bool:
-    """Whether a snapshot that isn't there is none of the record's business any more.
+    """Whether a snapshot that doesn't exist can be dropped from the record.
 
     Expired and gone; or gone though it was complete, by somebody else's hand; or never begun,
     because the notebook it was for runs again. Likewise a disk that is gone, or whose snapshot is.
@@ -117,7 +117,7 @@ def is_forgotten(before: Resource, after: Resource, environment: Environment, go
 def with_doubted_source(
     environment: Environment, notebook: Resource, now: datetime
 ) -> tuple[Environment, Resource]:
-    """After a restore that said "not found": the snapshot is looked at; it may be something else.
+    """Look at the snapshot after a restore failed with "not found", which may mean something else.
 
     One that is in another record (``inherited``) can't be looked at here: the notebook is better
     than none.
@@ -142,7 +142,7 @@ def without_source(environment: Environment, snapshot: Resource, now: datetime) 
 
 
 def lost_by_others(environment: Environment, before: Resource, after: Resource) -> str:
-    """What somebody else took away of a person's work, in words; '' if nothing."""
+    """Which of the person's work somebody else deleted, in words; '' if none."""
     if before.restore_from and not after.restore_from and after.problem is not None:
         return (
             f"{before.restore_from}, whose data was to be restored, is gone: "
@@ -171,7 +171,7 @@ def to_restore(environment: Environment) -> str:
     """The snapshot to put into a notebook about to be made: of this person's last one, or ''."""
     last = environment.leavings[-1] if environment.leavings else None
     if last is not None and last.moved_to:
-        return ""  # that data went with them to their new address
+        return ""  # the data moved to their new address
     return newest_snapshot(environment)
 
 

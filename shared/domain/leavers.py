@@ -39,7 +39,7 @@ def with_evidence(
     environment = environment.with_resource(after)
     leaving = current(environment.leavings)
     if leaving is None or (leaving.completed_at and after.kind is not Kind.SNAPSHOT):
-        return environment  # what is kept may go later; that is written down, too
+        return environment  # only the later deletion of snapshots is still noted
     leaving = noted(leaving, before, after, now)
     return replace(environment, leavings=amended(environment.leavings, leaving))
 
@@ -120,7 +120,7 @@ def _with_missed(environment: Environment, missed: list[Leftover], now: datetime
             kind=found.kind,
             slot=f"found-{fingerprint(found.name, length=8)}",
             name=found.name,
-            state=State.STOPPED,  # as good as any until it is looked at, which is at once
+            state=State.STOPPED,  # a placeholder: it is looked at at once
         )
         if found.kind is Kind.DISK:
             snapshot = snapshot_of_disk(environment, found.name)
@@ -130,7 +130,7 @@ def _with_missed(environment: Environment, missed: list[Leftover], now: datetime
 
 
 def _with_patience(environment: Environment, now: datetime, policy: Policy) -> Environment:
-    """A notebook that nobody knew of may hold work: its grace period counts from the newest leave.
+    """An unknown notebook may hold work: its grace period counts from the newest leave.
 
     If nothing is known of the person either, their record was lost: whatever grace period and
     snapshot they were to have, what is found is kept for as long as that may matter.

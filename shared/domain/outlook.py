@@ -43,7 +43,8 @@ def is_there(environment: Environment, resource: Resource, goal: Goal) -> bool:
 
 
 def _is_usable(resource: Resource) -> bool:
-    """Whether it is of use to its owner: a notebook runs and can be opened, or merely sleeps."""
+    """Whether its owner can use it: a notebook runs and has a link, or is stopped by its owner or
+    idle shutdown."""
     if resource.kind.holds_data and resource.state is State.STOPPED:
         return not must_run(resource)
     openable = resource.kind is not Kind.WORKBENCH or bool(resource.link)
@@ -51,7 +52,7 @@ def _is_usable(resource: Resource) -> bool:
 
 
 def _owes_a_look(resource: Resource) -> bool:
-    """Whether it is yet to be restored, or compared with what the profile asks for."""
+    """Whether it still has to be restored, or compared with the profile."""
     if resource.kind not in _COMPARED:
         return False
     return bool(resource.restore_from) or not resource.digest

@@ -26,7 +26,7 @@ class Kind(StrEnum):
     SESSION = "session"  # all Spark sessions the person started from their templates
     CLUSTER = "cluster"  # all clusters the person started from their templates
     SNAPSHOT = "snapshot"  # of a notebook's data disk
-    DISK = "disk"  # of a notebook that is gone: never wanted, only found when it outlived that
+    DISK = "disk"  # left behind by a deleted notebook: never wanted, only found
 
     @property
     def holds_data(self) -> bool:
@@ -83,7 +83,7 @@ class Step(StrEnum):
     RESTORE = "restore"  # a snapshot's data into a notebook
     PROTECT = "protect"  # against deletion, by whomever
     UNPROTECT = "unprotect"
-    LABEL = "label"  # with the labels that say whose it is, where somebody took them off
+    LABEL = "label"  # put our labels back after somebody removed them
     DELETE = "delete"
 
     @property
@@ -154,7 +154,7 @@ class Drift(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.in_place or self.at_rest)
 
 
-MOST_ITEMS = 100  # a record is one document: who started thousands is worked off bit by bit
+MOST_ITEMS = 100  # a record is one document: thousands of sessions are ended in batches
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):

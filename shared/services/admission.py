@@ -44,13 +44,13 @@ class Admission:
         self._full_at: datetime | None = None
 
     def take(self) -> Turn:
-        """Whether somebody who doesn't queue yet may be let in; makes no call."""
+        """Whether a person who isn't in the queue may be admitted; makes no call."""
         now = self._clock.now()
         with self._lock:
             if _is_fresh(self._full_at, now):
                 return Turn.LATER
             if _is_fresh(self._quiet_at, now):
-                self._quiet_at = None  # one for each count, so that few can be in at a time
+                self._quiet_at = None  # one admission for each count
                 return Turn.CERTAIN
             return Turn.PROVISIONAL
 
@@ -63,8 +63,8 @@ class Admission:
         now = self._clock.now()
         crowd = self._store.creating()
         stands = crowd.creating <= self._limit and not crowd.waiting
-        # Each claim that was counted is in the counts of all later ones: so at most a tenth of the
-        # limit can have seen as few as that.
+        # Each claim that was counted is in all later counts, so the number of processes that can
+        # have seen such a low count is at most a tenth of the limit.
         is_quiet = stands and crowd.creating <= self._limit // _TENTH
         with self._lock:
             self._full_at = None if stands else now

@@ -22,7 +22,7 @@ _ROW = re.compile(r"\| `gcloud (?P<command>[^|]+)` \| (?P<outcome>.+) \|")
 
 def rows(title: str) -> list[tuple[str, str]]:
     """The (command without "gcloud", outcome) pairs of the table under that heading."""
-    section = PAGE.read_text(encoding="utf-8").partition(f"#### {title}\n")[2].partition("####")[0]
+    section = PAGE.read_text(encoding="utf-8").partition(f"## {title}\n")[2].partition("\n## ")[0]
     return [(row["command"], row["outcome"]) for row in _ROW.finditer(section)]
 
 

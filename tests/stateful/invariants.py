@@ -115,7 +115,7 @@ def _ready(life: SimulatedLife, ready: Happening) -> None:
 
 
 def _started(life: SimulatedLife, started: Happening) -> None:
-    """Nothing wakes what its owner or idle shutdown has stopped, but a return from leaving."""
+    """Only a return from leaving starts a notebook that its owner or idle shutdown has stopped."""
     thing = life.world.cloud.things.get((started.kind, started.name))
     if thing is None or thing.halted_at is None:
         return

@@ -54,7 +54,7 @@ def _all_is_there(life: SimulatedLife, email: str, newest: Sent, alive: list[Thi
 
 
 def _may_be_missing(life: SimulatedLife, email: str, kind: Kind, newest: Sent) -> bool:
-    """Whether the name is taken, or it was deleted behind our back and no event came since."""
+    """Whether the name is taken, or somebody else deleted it and no event came since."""
     if email == FOREIGN and life.foreign and kind is Kind.WORKBENCH:
         return True
     deleted_at = life.vandalised.get((person_key(email), kind))

@@ -23,7 +23,7 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Unreadable:
-    """Stands where a value was refused, so that whoever checks the rest doesn't complain again."""
+    """Marks a refused value, so that later checks don't report it again."""
 
     def __repr__(self) -> str:
         return "a value that was refused"
