@@ -108,8 +108,7 @@ class LastGood:
 
 
 class Kept:
-    """A file with the last valid set, on a laptop. All processes write the same content, so no lock
-    is needed."""
+    """A file with the last good set of a laptop; all processes write the same content."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
