@@ -5,7 +5,7 @@ It must not know HTTP routes or notebooks.
 Choices where Google's documents are silent:
 - the content is that of the moment the snapshot was asked for;
 - a disk that goes while a snapshot of it is CREATING takes the snapshot with it: it ends FAILED,
-  so that whoever deletes too early sees that the work is lost;
+  so that a caller that deletes too early sees that the work is lost;
 - a snapshot whose creation fails stays, as FAILED, until it is deleted;
 - a change while another is under way is a 400 resourceNotReady.
 """

@@ -34,7 +34,7 @@ class Subscription:
 
 class Registry:
     def __init__(self) -> None:
-        # One lock for everything; whoever waits for a message or for quiet waits on it.
+        # One lock for everything; threads wait on it for a message or for quiet.
         self.changed = threading.Condition(threading.RLock())
         self._topics = Collection()
         self._resources = Collection()  # of the subscriptions
@@ -67,7 +67,7 @@ class Registry:
             self._snapshots.topic_gone(name, DELETED_TOPIC)
 
     def create_subscription(self, name: str, body: Json, own_deadline: float | None = None) -> Json:
-        """`own_deadline`: an exact ack deadline, from whoever isn't held to Google's bounds."""
+        """`own_deadline`: an exact ack deadline, for callers not held to Google's bounds."""
         resource = rules.subscription_resource(name, body, own=own_deadline is not None)
         settings = settings_of(resource)
         if own_deadline is not None:

@@ -55,11 +55,11 @@ class Making(StrEnum):
 
 
 class DocumentUnreadable(Exception):
-    """A stored document is not what this release writes; it must not be acted on or overwritten."""
+    """A stored document that this release can't read; it must not be acted on or overwritten."""
 
 
 class DocumentTooNew(DocumentUnreadable):
-    """A stored document was written by a newer release, which has to be the one to act on it."""
+    """A stored document was written by a newer release; only that may act on it."""
 
 
 def encode_environment(environment: Environment) -> Document:
@@ -160,12 +160,12 @@ def parked_name(id: str) -> str:
 
 
 def shortage_name(what: str) -> str:
-    """A name to keep a shortage under; what it is of has a slash, which no document name may."""
+    """A name to keep a shortage under; document names can't have the slash of ``zone/type``."""
     return f"{slug(what, length=40)}-{fingerprint(what)}"
 
 
 def in_utc(moment: datetime) -> datetime:
-    """The same moment in UTC; a time without a zone has no place in an order and is refused."""
+    """The same moment in UTC; a time without a zone can't be ordered and is refused."""
     if moment.utcoffset() is None:
         raise ValueError(f"{moment.isoformat()} has no time zone; stored times must have one")
     return moment.astimezone(UTC)
@@ -212,7 +212,7 @@ def _with_lost_create(resource: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _with_holds(record: Any) -> Any:
-    """One hold and the newest order; now holds and releases, each with its id.
+    """Schema 2 had one hold and the newest order; schema 3 has holds and releases with ids.
 
     The one hold gets the id of the order that gave it. A release lifted whatever was in force.
     """

@@ -150,7 +150,7 @@ def told(before: Resource, after: Resource, now: datetime) -> list[Entry]:
     entries = []
     said = before.drift.never if before.drift is not None else ()
     if after.drift is not None and after.drift.never and after.drift.never != said:
-        text = f"{after.id} differs from the profile; make it anew for: "
+        text = f"{after.id} differs from the profile; recreate it to apply: "
         text += "; ".join(after.drift.never)
         entries.append(Entry(at=now, action="resource.outdated", text=text, about=after.id))
     if before.labelled and not after.labelled:

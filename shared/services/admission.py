@@ -1,9 +1,9 @@
-"""Who may have a notebook made now: ten thousand joins on a Monday queue instead of storming.
+"""Decides whose notebook may be created now; when many people join at once, the others queue.
 
-What is counted are the records themselves: each says whether its notebook is being made or waits.
+The records themselves are counted: each says whether its notebook is being created or waits.
 A newcomer's record is saved as being made *before* the count, so two that are counted at the same
-moment see each other, and whoever counts too many goes to the queue before anything was asked of
-the cloud. The tick lets in those who wait, in the order in which they began to wait.
+moment see each other. A person whose count exceeds the limit is queued before the cloud is asked.
+The tick admits those who wait, in the order in which they began to wait.
 
 See docs/decisions/2026-11-26-claim-first-then-count.md for why the limit holds.
 """
@@ -16,7 +16,7 @@ from enum import Enum
 
 from shared.ports import Clock, Crowd, EnvironmentStore
 
-# Less than it takes to make a notebook: those who were counted are still being made.
+# Shorter than the creation of a notebook: those that were counted are still being created.
 _FRESH = timedelta(seconds=30)
 _TENTH = 10
 

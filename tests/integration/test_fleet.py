@@ -1,4 +1,4 @@
-"""`fleet` over HTTP, as whoever runs the platform asks it."""
+"""`fleet` over HTTP, as the operators of the platform use it."""
 
 from __future__ import annotations
 

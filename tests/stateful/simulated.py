@@ -1,4 +1,4 @@
-"""One simulated life: a world, the model of what must come of it, and how things happen in it.
+"""One simulated life: a world, the model of the expected result, and the ways to act on it.
 
 The rules (``rules/``) say what the world does to us; the invariants (``invariants.py``) and the
 ending (``ending.py``) say what must hold. Two drivers put them together: Hypothesis
@@ -34,7 +34,7 @@ _MANY_CHECKED = 16
 Trap = tuple[int, str]
 MeanWhile = Callable[["SimulatedLife", Choices], None]
 Untrue = Callable[["SimulatedLife", dict[str, Any]], str]
-"""Why an announcement is not so at the moment at which it is made; '' if it is."""
+"""Why an announcement is untrue at the moment at which it is made; '' if it is true."""
 
 
 class SimulatedLife:
@@ -73,7 +73,7 @@ class SimulatedLife:
         self._in_hand = 0
         self.world.trap = self._at
         self.world.topics.on_news = self._heard
-        self.lies: list[str] = []  # announcements that were not so when they were made
+        self.lies: list[str] = []  # announcements that were untrue when they were made
         spread = f", {len(skews)} clocks" if len(skews) > 1 else ""
         self.say(f"{len(self.people)} people{spread}")
         if len(self.people) >= 3 and choices.one_in(2):

@@ -1,4 +1,4 @@
-"""Where everybody must be once faults have stopped: what they have, or have no more."""
+"""What everybody must have, or must no longer have, once faults have stopped."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def _no_disk_is_forgotten(life: SimulatedLife, email: str) -> None:
 
 
 def _is_for_people(life: SimulatedLife, thing: Thing) -> bool:
-    """Whether ``thing`` is broken in a way that we must not heal by deleting it.
+    """Whether ``thing`` is broken in a way that we must not repair by deleting it.
 
     It was used, or its creation failed but the answer that named the operation was lost, so
     that nobody can know whether it was.
