@@ -63,7 +63,7 @@ class Decision(msgspec.Struct, frozen=True):
     ``waits_for_turn``: a notebook is not made only because it isn't this person's turn.
     ``provisional``: the ids of the notebooks whose turn has to be confirmed once the record is
     saved, before they are asked of the cloud.
-    ``wants_scan``: all that is known of a leaver is gone; a look everywhere would conclude it.
+    ``wants_scan``: all known resources of a leaver are gone; the final search comes next.
     """
 
     environment: Environment
@@ -75,7 +75,7 @@ class Decision(msgspec.Struct, frozen=True):
 
 
 def prepared(environment: Environment, plan: Plan, now: datetime) -> Environment:
-    """The record with everything in it that there is to look at or to make."""
+    """The record with every resource that is to be observed or created."""
     if environment.leaving:
         return with_uses(environment, plan, now)
     if environment.intent is not None:
@@ -89,8 +89,8 @@ def prepared(environment: Environment, plan: Plan, now: datetime) -> Environment
 
 
 def _with_wanted(environment: Environment, want: Want) -> Environment:
-    """The record with a resource for ``want``: the one of that name which a look everywhere found
-    when the person left, or a new one."""
+    """The record with a resource for ``want``: the one of that name that a search found when the
+    person left, or a new one."""
     alike = (r for r in environment.resources if r.kind is want.kind and r.name in want.places)
     found = next(alike, None)
     if found is None:
@@ -139,7 +139,7 @@ def decide(
 def _with_access_ended(
     environment: Environment, plan: Plan, now: datetime, policy: Policy
 ) -> Environment:
-    """The record in which no change under way keeps a leaver's notebook running for long."""
+    """The record after giving up changes that would keep a leaver's notebook running for long."""
     goals = goals_of(environment, plan, now)
     for resource in environment.resources:
         if resource.kind.holds_data and goals[resource.id] in (Goal.DOWN, Goal.GONE):
@@ -221,7 +221,7 @@ def _made_ready(
     policy: Policy,
     queued_at: datetime,
 ) -> tuple[Resource, Step | None]:
-    """A notebook about to be made: where, from which snapshot; or what it has to wait for.
+    """Prepare the creation of a notebook: its zone and snapshot, or what it has to wait for.
 
     ``queued_at``: since when it waits for its turn, if that is all.
     """

@@ -1,4 +1,4 @@
-"""The record of one person: what should be, what is, what is under way.
+"""The record of one person: the desired state, the observed state, what is under way.
 
 This is the runtime record, immutable; the stored document is its encoding
 (``adapters/documents.py``) and carries a schema number, so that the two can change apart.

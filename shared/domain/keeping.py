@@ -98,8 +98,8 @@ def _keep(environment: Environment) -> timedelta:
 def is_forgotten(before: Resource, after: Resource, environment: Environment, goal: Goal) -> bool:
     """Whether a snapshot that doesn't exist can be dropped from the record.
 
-    Expired and gone; or gone though it was complete, by somebody else's hand; or never begun,
-    because the notebook it was for runs again. Likewise a disk that is gone, or whose snapshot is.
+    It expired and was deleted; or somebody else deleted it after it was complete; or it was never
+    begun, because its notebook runs again. Likewise a disk that is gone, or whose snapshot is.
     """
     if after.kind is Kind.DISK:
         relied_on = environment.resource(f"{Kind.SNAPSHOT}/{after.snapshot}")
@@ -119,8 +119,8 @@ def with_doubted_source(
 ) -> tuple[Environment, Resource]:
     """Look at the snapshot after a restore failed with "not found", which may mean something else.
 
-    One that is in another record (``inherited``) can't be looked at here: the notebook is better
-    than none.
+    A snapshot of another record (``inherited``) can't be looked at here; then the notebook is used
+    without its data.
     """
     if notebook.problem is None or notebook.problem.code != "NOT_FOUND":
         return environment, notebook
@@ -131,7 +131,7 @@ def with_doubted_source(
 
 
 def without_source(environment: Environment, snapshot: Resource, now: datetime) -> Environment:
-    """The record in which nothing waits for the data of ``snapshot``, which is gone."""
+    """The record in which no notebook waits for ``snapshot``, which no longer exists."""
     for notebook in environment.resources:
         if snapshot.kind is Kind.SNAPSHOT and notebook.restore_from == snapshot.name:
             freed = replace(
@@ -168,7 +168,7 @@ def _lost_notebook(environment: Environment, notebook: Resource) -> str:
 
 
 def to_restore(environment: Environment) -> str:
-    """The snapshot to put into a notebook about to be made: of this person's last one, or ''."""
+    """The snapshot to restore into a new notebook: the one of the person's last notebook, or ''."""
     last = environment.leavings[-1] if environment.leavings else None
     if last is not None and last.moved_to:
         return ""  # the data moved to their new address
@@ -198,7 +198,7 @@ def newest_snapshot(environment: Environment) -> str:
 def size_to_restore(environment: Environment, notebook: Resource, snapshot: str) -> int:
     """How large a disk ``snapshot`` (its full name) needs, in GB; 0 where that isn't known.
 
-    Of one that another record has, the notebook was told when it took that over.
+    The size of another record's snapshot was stored in the notebook when it was taken over.
     """
     own = next((r for r in environment.resources if r.name == snapshot), None)
     return own.size_gb if own is not None else notebook.size_gb
@@ -207,10 +207,9 @@ def size_to_restore(environment: Environment, notebook: Resource, snapshot: str)
 def inherited(
     environment: Environment, kin: Environment | None, now: datetime
 ) -> tuple[Environment, list[Entry]]:
-    """The record after asking after its inheritance: what is to be restored stands in the notebook.
+    """The record after looking for the former address's data; the notebook says what to restore.
 
-    As long as the former address's data is on its way, ``inherits`` stays, and there is nothing
-    to do but wait.
+    As long as that data is not complete, ``inherits`` stays, and the notebook waits.
     """
     if not environment.inherits:
         return environment, []

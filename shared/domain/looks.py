@@ -60,7 +60,7 @@ def with_looks(
 def _with_loss(
     environment: Environment, text: str, about: str, now: datetime
 ) -> tuple[Environment, list[Entry]]:
-    """The record that says what somebody else deleted, and the history entry that does."""
+    """Note in the record that somebody else deleted work, with a history entry."""
     environment = replace(environment, losses=(*environment.losses, text)[-_MOST_LOSSES:])
     environment = announced(environment, News.LOST, now, reason=text)
     return environment, [Entry(at=now, action="resource.lost", text=text, about=about)]

@@ -47,7 +47,7 @@ _INVISIBLE = (Step.UPDATE, Step.RESTORE, Step.PROTECT, Step.UNPROTECT, Step.LABE
 
 
 def begin(resource: Resource, step: Step, now: datetime) -> Resource:
-    """``step`` is about to be taken; saved before the call, so that a crash leaves a trace."""
+    """Note that ``step`` is about to be taken; saved before the call, in case of a crash."""
     resource = replace(
         resource,
         under_way=step,
@@ -277,7 +277,7 @@ def _are_fewer(resource: Resource, seen: Observation) -> bool:
 
 
 def _creation_failed(resource: Resource, seen: Observation) -> bool:
-    """Whether the cloud says so itself: that we never saw it in use proves nothing."""
+    """Whether the cloud reports it as failed; that we never saw it in use proves nothing."""
     began_it = resource.under_way is Step.CREATE and bool(resource.operation)
     return began_it and seen.problem is not None
 

@@ -1,7 +1,7 @@
-"""One thing a person has in the cloud: what it is, what we last saw of it, what is under way.
+"""One resource of a person in the cloud: what it is, what was last seen, what is under way.
 
 Three shapes are kept apart. A ``Want`` is what the profile says should be there; an
-``Observation`` is what the cloud says is there; a ``Resource`` is our memory of it in the record.
+``Observation`` is what the cloud says is there; a ``Resource`` is its state in the record.
 """
 
 from __future__ import annotations
@@ -293,7 +293,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Leftover(msgspec.Struct, frozen=True, kw_only=True):
-    """Something of a person's that a look everywhere found, by its full name.
+    """A resource of a person that the search found, by its full name.
 
     ``ours``: it carries our labels for this person, and its driver may remove it. ``named``: it
     bears the name that we give to this person's, and nothing says that it is somebody else's.

@@ -24,7 +24,7 @@ _REMEMBERED = 64  # event ids: enough for a publisher that repeats itself within
 
 
 class Outcome(StrEnum):
-    """What became of an event; every one of them stands in the history."""
+    """How an event was handled; the history has one entry for each."""
 
     APPLIED = "applied"
     SCHEDULED = "scheduled"
@@ -66,7 +66,7 @@ def rule(environment: Environment | None, intent: Intent, key: str, now: datetim
 
 
 def remembered(environment: Environment, known_as: str) -> Environment:
-    """The record that knows an event or order, by its ``known_as``, when it comes again."""
+    """The record that remembers an event or order by its ``known_as``, to recognise repeats."""
     return replace(environment, recent=(*environment.recent, known_as)[-_REMEMBERED:])
 
 
@@ -104,9 +104,8 @@ def put_in_force(environment: Environment, intent: Intent, now: datetime) -> Env
 
     Every resource is looked at again, so that one that somebody else deleted is created again.
     Failures are reset too, so that a person who fixes something and sends the event again doesn't
-    wait for the back-off. Only a
-    return from leaving starts a notebook that is stopped: its owner, or idle shutdown, may have
-    stopped it.
+    wait for the back-off. Only a return from leaving starts a stopped notebook: its owner, or idle
+    shutdown, may have stopped it.
     """
     returns = environment.leaving and intent.verb is Verb.JOIN
     resources = tuple(

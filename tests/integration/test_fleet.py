@@ -11,7 +11,7 @@ from demo.stage import Json
 from tests.integration.client import Client
 from tests.integration.conftest import StartStack
 
-# Addresses in which something could be taken for another part of a URL.
+# Addresses with characters that have a meaning in URLs.
 ODD = [f"{x}@example.com" for x in ("a/b", "/x//y/", "o'neil+x", "50%", "a%2fb", "who?limit=0#1")]
 PEOPLE = [*(f"person-{number:02}@example.com" for number in range(25)), *ODD]
 LEAVER, READY = PEOPLE[7], PEOPLE[0]

@@ -28,7 +28,7 @@ def rows(title: str) -> list[tuple[str, str]]:
 
 @contextmanager
 def staged() -> Iterator[LocalCloud]:
-    """What the page says there is; operations end at once, since gcloud waits for them."""
+    """The resources that the page lists; operations end at once, since gcloud waits for them."""
     with LocalCloud() as local:
         local.cloud.operation_seconds = 0
         for name in ("nb1", "nb2"):
@@ -45,7 +45,7 @@ def staged() -> Iterator[LocalCloud]:
 
 
 def resource(local: LocalCloud, path: str) -> Json | None:
-    """The resource "kind/last part of its name" as the admin face shows it."""
+    """The resource "kind/last part of its name" as the admin methods show it."""
     kind, _, name = path.partition("/")
     found = requests.get(f"{local.url}/_admin/resources", params={"kind": kind}, timeout=10).json()
     fits = (one for one in found["resources"] if one["name"].rpartition("/")[2] == name)
