@@ -18,13 +18,13 @@ $(STAMP): requirements.txt requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-demo: $(STAMP) ## The main job, told as a story, in under a minute; fails if it doesn't come true.
+demo: $(STAMP) ## People join, leave and come back, in under a minute; fails if a result is wrong.
 	@$(BIN)/python -m demo
 
 up: $(STAMP) ## The same stack, kept running until Ctrl-C (PORT=8080 for fixed ports, PROFILES=, REGION=).
 	@$(BIN)/python -m local.up --profiles "$(PROFILES)" $(if $(PORT),--port "$(PORT)") $(if $(REGION),--region "$(REGION)")
 
-test: $(STAMP) ## All tests; the official emulators join in where they are installed.
+test: $(STAMP) ## All tests, also on Google's emulators where they are installed.
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: lint test ## What a change must pass: lint, types, layers, profiles, tests.
@@ -36,7 +36,7 @@ lint: $(STAMP) check-profiles ## Lint, types, layers, generated files.
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m tools.schemas --check
 
-check-profiles: $(STAMP) ## Are the profiles in PROFILES= right for REGION=, down to the API's own schema?
+check-profiles: $(STAMP) ## Check the profiles in PROFILES= for REGION=, also against the API schemas.
 	@$(BIN)/python -m tools.check_profiles "$(PROFILES)" $(if $(REGION),--region "$(REGION)")
 
 schema: $(STAMP) ## Write docs/*.schema.json from the types.
@@ -45,13 +45,13 @@ schema: $(STAMP) ## Write docs/*.schema.json from the types.
 bench: $(STAMP) ## Calls, ratios of CPU and of cold start, against the budgets.
 	@$(BIN)/python -m bench
 
-simulate: $(STAMP) ## N= lives on JOBS= cores; SEED= repeats a run, LIFE= one life of it.
+simulate: $(STAMP) ## N= random histories on JOBS= cores; SEED= repeats a run, LIFE= one of it.
 	@$(BIN)/python -m tests.stateful.simulate --lives $(N) $(if $(SEED),--seed $(SEED)) $(if $(JOBS),--jobs $(JOBS)) $(if $(LIFE),--life $(LIFE)) $(SIMULATE)
 
 # N has a default for the lives above; only one that was given is a number of mutants.
 MUTANTS = $(if $(filter command environment,$(firstword $(origin N))),$(N))
 
-mutants: $(STAMP) ## Does a test notice each small change? All, or N= of them by SEED=; ONLY= files.
+mutants: $(STAMP) ## Small changes that no test detects. All, or N= of them by SEED=; ONLY= files.
 	@$(BIN)/python -m tools.mutants $(if $(MUTANTS),--count $(MUTANTS)) $(if $(SEED),--seed $(SEED)) $(if $(JOBS),--jobs $(JOBS)) $(if $(ONLY),--only $(ONLY))
 
 lock: ## Pin requirements*.txt anew from requirements*.in.

@@ -26,7 +26,7 @@ from shared.ports import EnvironmentStore
 
 CREATION_SECONDS = VERB_SECONDS["create"]
 _SOME = 500  # joins between two looks at the clock
-_MOST_TICKS = 24 * 60  # a day of the cloud's; whoever isn't ready by then counts as lost
+_MOST_TICKS = 24 * 60  # a day of the cloud's; people who aren't ready by then count as lost
 _MUCH = 1000  # entries of one person's history
 _ON_THE_WAY = (Phase.PROVISIONING, Phase.FAILING)
 
@@ -54,14 +54,14 @@ class Burst:
 
 
 def quota_for(creations: int) -> int:
-    """The quota of operations that goes with a limit on creations: it holds within a tenth."""
+    """The quota of operations for a limit on creations, which is exceeded by a tenth at most."""
     return creations + creations // 10
 
 
 def run(cloud: Cloud, directory: Path, *, joins: int, creations: int, per_minute: int) -> Burst:
     """``joins`` people, with a limit of ``creations``, on ``cloud``, which refuses more than
     ``quota_for`` that many operations at once and more than ``per_minute`` requests to the
-    notebooks; it is to be empty, and its clock is moved."""
+    notebooks; it must be empty; its clock will be advanced."""
     operations = quota_for(creations)
     cloud.limit({"per_minute": {"notebooks": per_minute}, "operations": {"notebooks": operations}})
     burst = Burst(joins, creations)

@@ -75,7 +75,7 @@ class Cloud:
         return list(found["resources"])
 
     def pull(self, most: int) -> list[dict[str, Any]]:
-        """The messages that wait for ``converge``, acknowledged: whoever asks handles them."""
+        """The messages that wait for ``converge``, acknowledged: the caller handles them."""
         path = f"/v1/projects/{PROJECT}/subscriptions/{CONVERGE}"
         body = {"maxMessages": most, "returnImmediately": True}
         received = self._ask("POST", f"{path}:pull", json=body).get("receivedMessages", [])
@@ -130,7 +130,7 @@ def running_cloud() -> Iterator[Cloud]:
 
 
 def main() -> None:
-    """Serve until standard input ends, so that it never outlives whoever started it."""
+    """Serve until standard input ends, so that it ends with the process that started it."""
     with LocalCloud(PROJECT) as local:
         local.storage.make_bucket(TEMPLATES_BUCKET)
         local.storage.make_bucket(PROFILES_BUCKET)

@@ -24,7 +24,7 @@ _LASTING = timedelta(minutes=35)  # operations; after 40 they count as stuck, an
 
 
 def rows(cloud: Cloud, directory: Path, sizes: Sequence[int]) -> Iterator[Row]:
-    """Calls a tick, by size; ``cloud`` is to be empty, and its clock is moved."""
+    """Calls a tick, by size; ``cloud`` must be empty; its clock will be advanced."""
     cloud.operations_take(_LASTING.total_seconds())
     there = 0
     with Crew(cloud, cloud.settings(f"sqlite:{directory / 'tick.db'}")) as crew:

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 class ConvergeMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whose environment to converge, by its key: `{"key": "ana-rzb4un3qciuo"}`.
 
-    Not by an address: what may be sent in from outside doesn't matter for who is here already.
+    A key, not an address: rules for incoming addresses don't apply to existing records.
 
     `admitted`: the tick says that it is their turn to have a notebook made.
     """

@@ -1,4 +1,4 @@
-"""The form of what `fleet` answers: JSON for a person or for a program, kept by no cache.
+"""The form of `fleet`'s answers: JSON for a person or for a program, never cached.
 
 A person at a terminal or in a browser gets it indented, a program in one line; ``pretty`` asks for
 either. Every answer ends with a line break, so that a shell's prompt stands on a line of its own.
@@ -14,11 +14,11 @@ import msgspec
 
 from functions.fleet_questions import Unanswerable
 
-# Who may see an answer can change, and so does the answer: no cache keeps it.
+# Answers are not cached, since they change, and so may the permission to see them.
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
-# How the programs begin their User-Agent through which people read answers; all browsers are the
-# first. What asks for JSON by name is a program, whatever it runs in.
+# The beginnings of the User-Agents of programs in which people read answers; all browsers send the
+# first. A request that asks for JSON by name comes from a program, even in a browser.
 _PEOPLE = ("mozilla/", "curl/", "wget/", "httpie/", "xh/")
 _SWITCH = {"": True, "1": True, "true": True, "0": False, "false": False}
 
@@ -34,7 +34,7 @@ def json_answer(
 
 
 def refuse_bad_form(request: flask.Request) -> None:
-    """``Unanswerable`` if ``pretty`` has a value that means nothing."""
+    """The value of ``pretty``; ``Unanswerable`` if it is not allowed."""
     text = request.args.get("pretty")
     if text is not None and text not in _SWITCH:
         raise Unanswerable(400, f"pretty: {text[:20]!r} is neither 1 nor 0")

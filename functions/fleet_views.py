@@ -1,6 +1,6 @@
 """What `fleet` shows of a record: shaped for people and scripts, not for storage.
 
-Values go out as JSON strings only; whoever renders them as HTML escapes them.
+Values go out as JSON strings only; code that renders them as HTML must escape them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def summary(environment: Environment) -> dict[str, Any]:
 
 
 def detail(environment: Environment, history: Sequence[Entry]) -> dict[str, Any]:
-    """One person, whole: what is wanted, what is there, and how it came to be so."""
+    """One person in full: what is desired, what was observed, and the history."""
     return summary(environment) | {
         "person": environment.person,
         "event": _event(environment.intent),
@@ -97,7 +97,7 @@ def _link(environment: Environment) -> str:
 
 
 def _consent(environment: Environment) -> str:
-    """How far the owner has got with the notebook, in words; '' as long as there is none."""
+    """What the owner has done with the notebook so far, in words; '' if there is none."""
     notebook = environment.notebook
     if notebook is None or not notebook.was_ready:
         return ""
@@ -106,7 +106,7 @@ def _consent(environment: Environment) -> str:
 
 
 def _waiting_since(environment: Environment) -> datetime | None:
-    """Since when the making of a notebook waits for its turn."""
+    """Since when the creation of a notebook has been waiting for its turn."""
     return next((r.queued_at for r in environment.resources if r.queued_at), None)
 
 

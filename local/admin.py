@@ -1,4 +1,4 @@
-"""The admin face: the levers of the local cloud that Google's APIs don't have.
+"""The admin methods of the local cloud, which Google's APIs don't have.
 
 Moves the clock, scripts faults, sets quotas and settings, shows resources and calls. Its own
 requests are no API calls: they are not logged, and no fault or quota applies to them. It must not
@@ -89,7 +89,7 @@ class Admin:
         return [route(*entry) for entry in [*paths, ("GET", "/_admin/", table[0][2])]]
 
     def _after_landings(self, handler: Handler) -> Handler:
-        """What is due to land late has landed for whoever looks."""
+        """Carry out due late requests before answering."""
 
         def handled(incoming: Incoming) -> Answer:
             self._cloud.landings.land_due()

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 _STOP_CHECK_SECONDS = 0.05
 
 
-# Set while something is done late that belongs to an earlier moment.
+# Set while a late request is carried out with the time at which it was due.
 _as_of: ContextVar[datetime | None] = ContextVar("as_of", default=None)
 
 
@@ -29,7 +29,7 @@ class Clock:
         self._after_advance: list[Callable[[], None]] = []
 
     def now(self) -> datetime:
-        """The cloud's time, aware and in UTC; inside `as_of` that moment."""
+        """The cloud's time, aware and in UTC; inside `as_of` the moment given there."""
         moment = _as_of.get()
         if moment is not None:
             return moment
@@ -38,7 +38,7 @@ class Clock:
 
     @contextmanager
     def as_of(self, moment: datetime) -> Iterator[None]:
-        """Let `now()` be `moment`, which has come already, for this thread's work inside."""
+        """Make `now()` return `moment`, a past one, for this thread inside the context."""
         token = _as_of.set(moment)
         try:
             yield
@@ -46,7 +46,7 @@ class Clock:
             _as_of.reset(token)
 
     def after_advance(self, work: Callable[[], None]) -> None:
-        """Have `work` done in the thread that advanced the clock, each time before it goes on."""
+        """Run `work` after each advance, in the thread that advanced the clock."""
         self._after_advance.append(work)
 
     def advance(self, by: timedelta) -> datetime:

@@ -73,7 +73,7 @@ class Cloud:
         ApiError or ConnectionDropped; sleeps only for latency and fault delays.
         """
         if self.landings.landing:
-            yield  # it was logged, and struck, when it came in
+            yield  # it was logged, and its fault applied, when it arrived
             return
         self.landings.land_due()
         call = _OpenCall(service, method, target, self.clock.now())
@@ -102,7 +102,7 @@ class Cloud:
     def operation_course(
         self, service: str, method: str, target: str, begun: datetime, takes: timedelta
     ) -> tuple[datetime, ApiError | None]:
-        """When this request's long-running operation ends, and the error a fault has it end in.
+        """When this request's operation ends, and the error that a fault makes it end in.
 
         `takes`: its length when no scripted fault says otherwise.
         """

@@ -103,7 +103,7 @@ class Compute:
             self._disks.add(new, at)
 
     def delete_disks(self, paths: Iterable[str], at: datetime) -> None:
-        """With what is on them; those that aren't there are passed over, those kept stay."""
+        """Delete the disks and their contents; skip those that don't exist or are kept."""
         with self._operations.settled(at):
             for path in paths:
                 if self._disks.is_kept(path):
@@ -112,13 +112,13 @@ class Compute:
                 self._snapshots.disk_gone(path)
 
     def detach_disks(self, paths: Iterable[str], at: datetime) -> None:
-        """The machine that used them is gone; those that aren't there are passed over."""
+        """Detach the disks from their deleted machine; skip those that don't exist."""
         with self._operations.settled(at):
             for path in paths:
                 self._disks.detach(path, at)
 
     def enlarge_disk(self, disk: str, size_gb: int, at: datetime) -> None:
-        """Of the disk at this path; 404 when there is none."""
+        """Enlarge the disk at this path; 404 when there is none."""
         with self._operations.settled(at):
             self._disks.enlarge(disk, size_gb)
 
@@ -128,7 +128,7 @@ class Compute:
             self._disks.write(disk, content)
 
     def snapshot_content(self, snapshot: str, disk: str, at: datetime) -> str:
-        """What a READY snapshot holds; 404 or 400 FAILED_PRECONDITION when there is no such.
+        """The content of a READY snapshot; 404 or 400 FAILED_PRECONDITION if there is none.
 
         400 INVALID_ARGUMENT when it is of a larger disk than the one at this path.
         """

@@ -1,9 +1,9 @@
-"""What anybody may do to disks over the API: make, label, enlarge and delete them.
+"""Changes of disks over the API: insert, setLabels, resize and delete.
 
 It must not know HTTP routes or notebooks.
 
-Choice where Google's documents are silent: a disk is there, and empty, from the moment its insert
-is accepted; what a snapshot holds is on it when the operation ends.
+Where Google's documents say nothing: a disk exists, and is empty, from the moment its insert is
+accepted; the content of a snapshot is on it when the operation ends.
 """
 
 import re
@@ -27,7 +27,7 @@ _SNAPSHOT = re.compile(
     r"(?P<name>[^/]+)"
 )
 _DEFAULT_GB = {"pd-standard": 500}  # documented; 100 for the others
-# What an insert may say here; the rest of a Disk would be a wish that is silently forgotten.
+# The fields that an insert may have; other fields are refused, since they would be ignored.
 _TAKEN = frozenset({"description", "labels", "name", "sizeGb", "sourceSnapshot", "type", "zone"})
 
 
@@ -45,7 +45,7 @@ class DiskChanges:
         self._snapshots = snapshots
 
     def insert(self, incoming: Incoming) -> Json:
-        """Empty, or from `sourceSnapshot` and then at least as large as that."""
+        """Create an empty disk, or one from `sourceSnapshot`, at least as large as that."""
         body = self._checked("Disk", incoming)
         refuse(_insert_violations(body))
         path = _path(incoming, body["name"])
@@ -96,7 +96,7 @@ class DiskChanges:
         return self._operations.change(incoming, "disks.setLabels", path, begin)
 
     def resize(self, incoming: Incoming) -> Json:
-        """To a larger size only."""
+        """Enlarge a disk; 400 unless the new size is larger."""
         body = self._checked("DisksResizeRequest", incoming)
         path = _path(incoming, incoming.params["disk"])
         wanted = int(body.get("sizeGb", 0))
@@ -116,7 +116,7 @@ class DiskChanges:
         return self._operations.change(incoming, "disks.resize", path, begin)
 
     def delete(self, incoming: Incoming) -> Json:
-        """Only one that is attached to no machine."""
+        """Delete a disk; 400 if it is attached to a machine."""
         path = _path(incoming, incoming.params["disk"])
 
         def begin(_: datetime) -> Change:
@@ -170,4 +170,4 @@ def _path(incoming: Incoming, name: str) -> str:
 
 
 def _nothing(_: datetime) -> None:
-    """A change that failed and had begun nothing."""
+    """Undo nothing, for changes that have no effect before they succeed."""

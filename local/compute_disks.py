@@ -56,7 +56,7 @@ class Disks:
     def __init__(self) -> None:
         self._disks = Collection()
         self._content: dict[str, str] = {}
-        self._kept: set[str] = set()  # paths of those that outlive their machine
+        self._kept: set[str] = set()  # paths of disks that stay when their machine is deleted
 
     def add(self, new: Iterable[NewDisk], now: datetime) -> None:
         """All of them, or none when the name of one is taken (409)."""
@@ -74,7 +74,7 @@ class Disks:
         self._kept.discard(path)
 
     def keep(self, path: str, kept: bool) -> None:
-        """Whether it outlives its machine, as a disk does whose deletion Google forgets."""
+        """Set whether the disk at `path` stays when its machine is deleted."""
         self.find(path)
         (self._kept.add if kept else self._kept.discard)(path)
 
@@ -85,7 +85,7 @@ class Disks:
         self.find(path)["sizeGb"] = str(size_gb)
 
     def detach(self, path: str, now: datetime) -> None:
-        """No machine uses it any more; nothing when there is none."""
+        """Note that no machine uses the disk any more; ignore one that doesn't exist."""
         disk = self._disks.find(path)
         if disk is not None:
             disk.pop("users", None)

@@ -57,7 +57,7 @@ def not_ready(path: str) -> ApiError:
 
 
 def in_use(path: str, user: str) -> ApiError:
-    """A disk that is attached; `user` is the link to the machine."""
+    """The disk is attached; `user` is the link to the machine."""
     user = user.partition("/compute/v1/")[2]
     message = f"The disk resource '{path}' is already being used by '{user}'"
     return ComputeError("FAILED_PRECONDITION", message, "resourceInUseByAnotherResource")

@@ -3,7 +3,7 @@
 They are the common operations told in Compute's words. It must not know what they operate on.
 
 Choice where Google's documents are silent: the answer to a request shows its operation PENDING,
-whoever looks later sees it RUNNING, then DONE.
+later requests see it RUNNING, then DONE.
 """
 
 import threading

@@ -5,7 +5,7 @@ It must not know HTTP routes or notebooks.
 Choices where Google's documents are silent:
 - the content is that of the moment the snapshot was asked for;
 - a disk that goes while a snapshot of it is CREATING takes the snapshot with it: it ends FAILED,
-  so that whoever deletes too early sees that the work is lost;
+  so that a caller that deletes too early sees that the work is lost;
 - a snapshot whose creation fails stays, as FAILED, until it is deleted;
 - a change while another is under way is a 400 resourceNotReady.
 """
@@ -48,7 +48,7 @@ class Snapshots:
         self._creating: dict[str, set[str]] = {}  # path of a disk -> paths of its young snapshots
 
     def content(self, path: str, disk: Json) -> str:
-        """What a READY one holds, to be put on `disk`.
+        """The content of a READY snapshot, to be put on `disk`.
 
         404, or 400: FAILED_PRECONDITION while or because it isn't READY, INVALID_ARGUMENT when it
         is of a larger disk.
@@ -64,7 +64,7 @@ class Snapshots:
         return self._content[path]
 
     def size_gb(self, path: str) -> int:
-        """The least size of a disk that is made from it."""
+        """The minimum size of a disk that is made from the snapshot."""
         return int(self._find(path)["diskSizeGb"])
 
     def disk_gone(self, disk: str) -> None:

@@ -1,4 +1,4 @@
-"""What a running cluster takes: another size, other labels, and credentials of its owner.
+"""Changes of a running cluster: its size, its labels, and credentials of its owner.
 
 Pure: clusters and bodies in, complaints or changed copies out. It must not know states, operations
 or HTTP.
@@ -22,8 +22,8 @@ _UPDATABLE = (
     "config.secondary_worker_config.num_instances",
 )
 
-# What a personal-auth cluster's master publishes, an RSA key of 4096 bits, so that only the cluster
-# can read what is injected. Its private half was thrown away: here, nobody can.
+# The key that a personal-auth cluster's master publishes (RSA, 4096 bits), with which credentials
+# are encrypted. The private key was deleted, so nobody can read them here.
 PUBLIC_KEY = """\
 -----BEGIN PUBLIC KEY-----
 MIICIjANBgkqhkiG9w0BAQEFAAOCAg8AMIICCgKCAgEA5txcFMxfQUfADzz8twve

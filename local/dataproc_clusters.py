@@ -131,7 +131,7 @@ class Clusters:
         )
 
     def inject_credentials(self, incoming: Incoming) -> Json:
-        """Of a personal-auth cluster's owner; what they are, nothing here can read."""
+        """Accept encrypted credentials of a personal-auth cluster's owner; they can't be read."""
         name, body = resource_name(incoming), incoming.json()
         self._discovery.check("InjectCredentialsRequest", body)
 
@@ -189,7 +189,7 @@ class Clusters:
             self._operations.cancel(busy.name)
 
     def _check_running(self, name: str, cluster: Json, verb: str) -> None:
-        """400 unless it runs and nothing else is being done to it."""
+        """Raise 400 unless the cluster runs and has no operation under way."""
         state = cluster["status"]["state"]
         if state != "RUNNING" or self._operations.busy_with(name) is not None:
             raise ApiError.failed_precondition(f"Can't {verb} '{name}' in state {state}.")

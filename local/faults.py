@@ -1,4 +1,4 @@
-"""Scripted faults: which request goes wrong, when, how, and how often it did.
+"""Scripted faults: which request fails, when, how, and how often it did.
 
 A test scripts a fault, runs, and asks for `hits`: a fault that was never hit proves nothing. This
 module only chooses and counts; applying a fault is `Cloud.call`'s work.
@@ -65,7 +65,7 @@ class Fault:
         )
 
     def operation_end(self, begun: datetime, takes: timedelta) -> datetime:
-        """When an operation ends that would take `takes`; "never" is the last moment there is."""
+        """When an operation ends that normally takes `takes`; "never" is the latest datetime."""
         if self.operation_seconds is None:
             return begun + takes
         if isinstance(self.operation_seconds, str):
@@ -137,7 +137,7 @@ def _violations(spec: dict[str, Any]) -> list[str]:
 
 
 def _time_violations(spec: dict[str, Any]) -> list[str]:
-    """About the two lengths of time that only one kind of fault has each."""
+    """Check `late_seconds` and `operation_seconds`, which belong to one kind of fault each."""
     found = []
     late, takes = spec.get("late_seconds", 0), spec.get("operation_seconds")
     if not _number(late) or (late == 0) is (spec.get("when") == LATE):

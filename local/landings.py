@@ -1,8 +1,8 @@
-"""Requests whose caller has given up and which are carried out later all the same.
+"""Requests whose answer was lost and which are carried out later.
 
-A scripted fault of kind "late" loses the answer now and has the request carried out when the
-cloud's clock has come so far. No thread waits for that: whatever is due is carried out before the
-next request, and whenever the clock is moved, as of the moment it was due at. It must not know
+A scripted fault of kind "late" loses the answer now; the request is carried out when the cloud's
+clock reaches its time. No thread waits for that: requests that are due are carried out before the
+next request, and when the clock is moved, with the time at which they were due. It must not know
 faults, transports or services.
 """
 
@@ -24,7 +24,7 @@ _again: ContextVar[Work | None] = ContextVar("again", default=None)
 
 @contextmanager
 def repeatable(work: Work) -> Iterator[None]:
-    """Say how the request served inside is carried out another time; a transport's part."""
+    """Register how to repeat the request served inside; implemented by each transport."""
     token = _again.set(work)
     try:
         yield
@@ -42,12 +42,12 @@ class Landings:
 
     @property
     def landing(self) -> bool:
-        """Whether this thread is carrying out a late request; another thread waits to know."""
+        """Whether this thread is carrying out a late request; another thread blocks meanwhile."""
         with self._lock:
             return self._landing
 
     def later(self, moment: datetime, landed: Callable[[str], None]) -> None:
-        """Carry the request being served out at `moment`; `landed` is told its outcome.
+        """Carry out the current request at `moment`, and call `landed` with its outcome.
 
         The outcome is "OK" or a canonical status. A request that nothing can repeat (a stream) is
         lost for good.
@@ -58,7 +58,7 @@ class Landings:
                 heapq.heappush(self._due, (moment, next(self._order), work, landed))
 
     def land_due(self) -> None:
-        """Carry out everything that is due, in order; nothing inside a landing itself."""
+        """Carry out everything that is due, in order; do nothing while one is being carried out."""
         with self._lock:
             if self._landing:
                 return

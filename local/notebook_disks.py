@@ -40,12 +40,12 @@ class NotebookDisks:
         )
 
     def delete(self, name: str, at: datetime) -> None:
-        """With the machine: whatever should remain of them is used by none."""
+        """Delete the disks of an instance; those that are kept are detached."""
         self._compute.detach_disks(_paths(name), at)
         self._compute.delete_disks(_paths(name), at)
 
     def snapshot(self, source: Json, name: str, at: datetime) -> str:
-        """What a RestoreInstanceRequest's snapshot holds, to be put on the disk of instance `name`.
+        """The content of a RestoreInstanceRequest's snapshot, for the data disk of instance `name`.
 
         404, or 400 unless it is READY and fits on that disk.
         """
@@ -57,7 +57,7 @@ class NotebookDisks:
         self._compute.write(_paths(name)[1], content, at)
 
     def enlarge(self, name: str, setup: Json, at: datetime) -> None:
-        """Both to the sizes that the instance's set-up now has."""
+        """Resize both disks to the sizes in the instance's set-up."""
         sizes = (setup["bootDisk"], setup["dataDisks"][0])
         for path, disk in zip(_paths(name), sizes, strict=True):
             self._compute.enlarge_disk(path, int(disk["diskSizeGb"]), at)

@@ -54,7 +54,7 @@ class NotebookLevers:
             return self._consents.to_json()
 
     def _set_state(self, incoming: Incoming) -> Json:
-        """The instance as it then is; ACTIVE comes with its link and health, as after a start."""
+        """Set the state and return the instance; ACTIVE has a link and health, as after a start."""
         spec = incoming.json()
         wanted, state = spec.get("instance"), spec.get("state")
         if set(spec) != {"instance", "state"} or state not in self._names:

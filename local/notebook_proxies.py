@@ -1,6 +1,6 @@
-"""When the proxy's address of an instance that runs becomes known: at once, or some time later.
+"""Sets the proxy address of a running instance, at once or some time later.
 
-On Google Cloud an instance can be ACTIVE before its `proxyUri` is there. It must not know HTTP
+On Google Cloud an instance can be ACTIVE before it has a `proxyUri`. It must not know HTTP
 routes or operations.
 """
 
@@ -18,14 +18,14 @@ class Proxies:
         self._due: dict[str, tuple[datetime, str]] = {}  # name -> when, and what the address is
 
     def started(self, instance: Json, now: datetime, seconds: float) -> None:
-        """It runs from `now`; its address is to be known only after so many `seconds`."""
+        """Hide the address of an instance that runs from `now`, for so many `seconds`."""
         self._due.pop(instance["name"], None)
         if seconds and "proxyUri" in instance:
             due = now + timedelta(seconds=seconds)
             self._due[instance["name"]] = (due, instance.pop("proxyUri"))
 
     def settle(self, now: datetime) -> None:
-        """Let the addresses be known whose time has come, of what still runs."""
+        """Set the addresses that are due, of instances that still run."""
         for name, (due, uri) in self._due.items():
             instance = self._instances.find(name)
             if instance is not None and instance["state"] == "ACTIVE" and due <= now:

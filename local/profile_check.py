@@ -1,7 +1,7 @@
-"""Are the profiles of a directory right? Asked when the stack starts, and after each change.
+"""Checks the profiles of a directory, when the stack starts and after each change.
 
-The answer is that of ``make check-profiles``, which runs as a process of its own: the local cloud
-shares no code with what it serves.
+It runs ``make check-profiles`` as a separate process, since the local cloud shares no code with
+what it serves.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class ProfileCheck:
         self._look_at = time.monotonic() + _LOOK_SECONDS
 
     def faults(self) -> str:
-        """What is wrong, a line each; '' if nothing is."""
+        """The errors, one per line; '' if there are none."""
         command = [sys.executable, "-m", "tools.check_profiles", str(self._directory)]
         done = subprocess.run(
             [*command, "--region", self._region],
@@ -37,7 +37,7 @@ class ProfileCheck:
         return done.stderr.strip() if done.returncode else ""
 
     def has_changed(self) -> bool:
-        """Whether a file is another than at the last change; looks once a second at most."""
+        """Whether a file has changed since the last call; checks once a second at most."""
         if time.monotonic() < self._look_at:
             return False
         self._look_at = time.monotonic() + _LOOK_SECONDS
@@ -49,7 +49,7 @@ class ProfileCheck:
         for path in self._directory.rglob("*.yaml"):
             try:
                 stat = path.stat()
-            except OSError:  # went while we were looking, which is a change, too
+            except OSError:  # deleted since it was listed, which is a change, too
                 continue
             found[path] = (stat.st_mtime_ns, stat.st_size)
         return found

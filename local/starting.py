@@ -1,4 +1,4 @@
-"""What must be so before servers can start; if it isn't, a line says what to do.
+"""Checks before servers start; an error of one line says what to do.
 
 Knows ports and nothing of who will listen on them.
 """
@@ -15,7 +15,7 @@ _LAST_PORT = 65_535
 
 
 class CannotStart(RuntimeError):
-    """A server can't start; the message says why, in words for whoever started it."""
+    """A server can't start; the message says why, for the person who started it."""
 
 
 def fixed_ports(first: int, count: int) -> range:

@@ -1,4 +1,4 @@
-"""Answers for what Google's APIs have and the local cloud has not: at once, and by name.
+"""Refuses methods that Google's APIs have and the local cloud doesn't: at once, and by name.
 
 The methods of an API are known from its discovery document, those that are served from the routes
 themselves. An answer is HTTP 405 with the status UNIMPLEMENTED: gcloud repeats a 501 for half a

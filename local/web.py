@@ -87,7 +87,7 @@ def route(method: str, path: str, handler: Handler) -> Route:
     """
 
     def serve(incoming: Incoming) -> Answer:
-        if method == "GET":  # nothing is lost with a look that nobody sees
+        if method == "GET":  # a read has no effect, so there is nothing to carry out later
             return handler(incoming)
         with repeatable(lambda: handler(incoming)):
             return handler(incoming)

@@ -26,13 +26,13 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 
 
 class _Ahead:
-    """By how much the application's clock is ahead of the machine's, as last seen."""
+    """The last known difference between the application's clock and the machine's."""
 
     by = timedelta()
 
 
 class Headers(Protocol):
-    """HTTP headers; whoever holds them knows that their names' case doesn't matter."""
+    """HTTP headers; the implementation ignores the case of names."""
 
     def get(self, key: str, default: str) -> str:
         """The header's value, or ``default``."""
@@ -49,7 +49,7 @@ def bound(**fields: str) -> Iterator[None]:
 
 
 def clock_is_ahead(by: timedelta) -> None:
-    """From now on a line's time is the machine's and ``by``."""
+    """Add ``by`` to the machine's time in all further lines."""
     _Ahead.by = by
 
 

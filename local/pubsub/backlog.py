@@ -92,7 +92,7 @@ class Backlog:
             self._remember(delivery, until)
 
     def remove(self, delivery: Delivery) -> bool:
-        """It is through (acknowledged or dead-lettered): never hand it out again. False: it was."""
+        """Remove an acknowledged or dead-lettered message; False if it was removed before."""
         if self._all.pop(delivery.serial, None) is None:
             return False
         self._leave(delivery, Stage.GONE)
@@ -112,7 +112,7 @@ class Backlog:
             del self._acked[known.id]
 
     def unacked(self) -> list[Message]:
-        """What is not through, oldest first."""
+        """The messages that are neither acknowledged nor dead-lettered, oldest first."""
         return sorted((d.message for d in self._all.values()), key=_age)
 
     def retained(self, since: datetime) -> list[Message]:

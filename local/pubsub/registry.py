@@ -34,7 +34,7 @@ class Subscription:
 
 class Registry:
     def __init__(self) -> None:
-        # One lock for everything; whoever waits for a message or for quiet waits on it.
+        # One lock for everything; threads wait on it for a message or for quiet.
         self.changed = threading.Condition(threading.RLock())
         self._topics = Collection()
         self._resources = Collection()  # of the subscriptions
@@ -67,7 +67,7 @@ class Registry:
             self._snapshots.topic_gone(name, DELETED_TOPIC)
 
     def create_subscription(self, name: str, body: Json, own_deadline: float | None = None) -> Json:
-        """`own_deadline`: an exact ack deadline, from whoever isn't held to Google's bounds."""
+        """`own_deadline`: an exact ack deadline, for callers not held to Google's bounds."""
         resource = rules.subscription_resource(name, body, own=own_deadline is not None)
         settings = settings_of(resource)
         if own_deadline is not None:
@@ -103,14 +103,14 @@ class Registry:
             self.changed.notify_all()
 
     def update_topic(self, name: str, body: Json, mask: str) -> Json:
-        """Put the fields of `mask` in place as `body` has them; what it lacks is taken away."""
+        """Set the fields of `mask` from `body`; a field that it lacks is removed."""
         with self.changed:
             merged = rules.updated(self._topics.get(name), body, mask, rules.TOPIC_FIELDS)
             self._topics.replace(name, rules.topic_resource(name, merged))
             return dict(self._topics.get(name))
 
     def update_subscription(self, name: str, body: Json, mask: str) -> Json:
-        """The same for a subscription; what `body` lacks gets its default back."""
+        """Set the fields of `mask` from `body`; a field that it lacks gets its default."""
         with self.changed:
             subscription = self._find(name)
             fields = rules.SUBSCRIPTION_FIELDS
@@ -134,7 +134,7 @@ class Registry:
             self._reread(subscription, deadline=False)
 
     def _reread(self, subscription: Subscription, deadline: bool) -> None:
-        """Deliver as the resource now says; by its ack deadline only if that was changed."""
+        """Apply the resource's settings to deliveries; the ack deadline only if it was changed."""
         changed = settings_of(subscription.resource)
         if not deadline:
             # It may be one of our own, which the resource shows only rounded.

@@ -189,7 +189,7 @@ class _Face:
         return self._list(request, "snapshots", self._broker.snapshots)
 
     def list_topic_snapshots(self, request: Incoming) -> Json:
-        """Names only, as of a topic's subscriptions."""
+        """List names only, as for a topic's subscriptions."""
         topic = _topic(request)
         with self._cloud.call("pubsub", "topics.snapshots.list", topic):
             size, token = self._page(request, "topics.snapshots.list")

@@ -1,4 +1,4 @@
-"""What the methods of the gRPC face share: the way through the gate, and messages as JSON.
+"""Shared by the gRPC methods: the call through `Cloud.call`, and messages as JSON.
 
 It must not know what a method does.
 """
@@ -23,7 +23,7 @@ Serve = Callable[[Pb, grpc.ServicerContext], Pb]
 
 
 def unary(cloud: Cloud, method: str, request: Any, serve: Serve) -> Any:
-    """A unary method: through the cloud's gate, its errors as gRPC statuses."""
+    """A unary method, served through `Cloud.call`; errors become gRPC statuses."""
     fields = request.pb().DESCRIPTOR.fields_by_name
     field = next(name for name in _TARGETS if name in fields)
 

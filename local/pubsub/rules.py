@@ -107,7 +107,7 @@ def subscription_resource(name: str, body: Json, *, own: bool = False) -> Json:
 
 
 def updated(known: Json, body: Json, mask: str, allowed: frozenset[str]) -> Json:
-    """A copy of `known` with the fields of `mask` as `body` has them, gone where it lacks them."""
+    """A copy of `known` with the fields of `mask` from `body`, without those that it lacks."""
     fields = mask_fields(mask)
     wrong = [f"updateMask: {field} can't be updated" for field in fields if field not in allowed]
     if wrong or not fields:

@@ -1,6 +1,6 @@
 """Acknowledged messages, and how a seek brings them back: the middle part of the broker.
 
-What becomes of a message that is through is decided here; how one gets there is the broker's part.
+This module decides what happens to an acknowledged message; the broker acknowledges it.
 It must not know HTTP or gRPC.
 """
 
@@ -27,7 +27,7 @@ class Seeking(Registry):
     def seek(self, name: str, body: Json) -> None:
         """A SeekRequest: to a time, or to a snapshot of the subscription's topic.
 
-        What was acknowledged comes back only as far as it is retained; a snapshot retains its own.
+        Acknowledged messages come back only if they are retained; a snapshot retains its own.
         """
         if ("time" in body) is ("snapshot" in body):
             raise ApiError.invalid("Exactly one of time and snapshot must be given to seek to.")
@@ -47,7 +47,7 @@ class Seeking(Registry):
             self._rearm()
 
     def create_snapshot(self, name: str, body: Json) -> Json:
-        """Of what its `subscription` has not acknowledged now."""
+        """Create a snapshot of the messages that `subscription` has not acknowledged."""
         rules.check_name(name, "snapshots")
         with self.changed:
             subscription = self._find(body.get("subscription", ""))
@@ -62,7 +62,7 @@ class Seeking(Registry):
     def snapshots(
         self, project: str, size: int, token: str = "", topic: str = ""
     ) -> tuple[list[Json], str]:
-        """A page of snapshots: of `projects/P`, or of one topic in whatever project."""
+        """A page of snapshots: of `projects/P`, or of one topic in any project."""
         with self.changed:
             if topic:
                 self._topics.get(topic)
@@ -75,7 +75,7 @@ class Seeking(Registry):
     # Under the lock
 
     def _acknowledge(self, subscription: Subscription, delivery: Delivery) -> bool:
-        """It is through, and retained where that is asked for. False: it was through before."""
+        """Acknowledge the message, retain it if configured; False if it was acknowledged before."""
         if not subscription.backlog.remove(delivery):
             return False
         if self._retention(subscription):
@@ -83,7 +83,7 @@ class Seeking(Registry):
         return True
 
     def _make_unacked(self, subscription: Subscription, wanted: Iterable[Message]) -> None:
-        """Let these messages, and no others, be unacknowledged."""
+        """Make exactly these messages unacknowledged."""
         ids = {message.id: message for message in wanted}
         for delivery in subscription.backlog.deliveries():
             if ids.pop(delivery.message.id, None) is None:

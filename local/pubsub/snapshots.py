@@ -1,7 +1,7 @@
-"""Snapshots of subscriptions: which messages were unacknowledged, and what came to the topic since.
+"""Snapshots of subscriptions: the messages unacknowledged then, and those published since.
 
-A seek to one brings that state back, for any subscription of the same topic. It must not know HTTP
-or gRPC, nor lock: the broker does.
+A seek to one restores that state, for any subscription of the same topic. It must not know HTTP or
+gRPC. It does no locking; the broker does.
 """
 
 from collections.abc import Iterator
@@ -32,9 +32,9 @@ class Snapshots:
     def create(
         self, name: str, topic: str, labels: dict[str, str], unacked: list[Message], now: datetime
     ) -> Json:
-        """Of a backlog, oldest first; 409 when the name is taken, 400 if it would expire at once.
+        """Create one of `unacked`, oldest first; 409 if the name is taken, 400 if too old.
 
-        Its life is seven days less the age of the oldest message, says the API.
+        By the API, it expires after seven days less the age of the oldest message.
         """
         self.expire(now)
         age = now - unacked[0].published if unacked else timedelta()
@@ -60,7 +60,7 @@ class Snapshots:
     def page(
         self, project: str, size: int, token: str, topic: str, now: datetime
     ) -> tuple[list[Json], str]:
-        """Of `projects/P`, or of one topic in whatever project."""
+        """A page of snapshots: of `projects/P`, or of one topic in any project."""
         self.expire(now)
         if topic:
             return self._resources.page("", size, token, lambda one: one["topic"] == topic)
@@ -72,7 +72,7 @@ class Snapshots:
         del self._snapshots[name]
 
     def published(self, message: Message) -> None:
-        """A message came to a topic: its snapshots hold it as unacknowledged."""
+        """Add a newly published message to the snapshots of its topic, as unacknowledged."""
         for snapshot in self._snapshots.values():
             if snapshot.resource["topic"] == message.topic:
                 snapshot.messages.append(message)

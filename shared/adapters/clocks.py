@@ -17,9 +17,9 @@ class SystemClock:
 
 
 class EndpointClock:
-    """The clock of whoever answers at ``url`` with ``{"now": "2026-01-31T12:00:00+00:00"}``.
+    """The clock of a server that answers at ``url`` with ``{"now": "2026-01-31T12:00:00+00:00"}``.
 
-    ``ahead`` is told with each answer by how much that clock is ahead of the machine's.
+    ``ahead`` is called with each answer's difference to the machine's clock.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class EndpointClock:
         self._session = requests.Session()
 
     def now(self) -> datetime:
-        """The time there, in UTC; a failure to ask fails the request, for it can't be guessed."""
+        """The time there, in UTC; a failed call fails the request, since the time is not known."""
         answer = self._session.get(self._url, timeout=self._timeout)
         answer.raise_for_status()
         now = datetime.fromisoformat(answer.json()["now"]).astimezone(UTC)

@@ -76,7 +76,7 @@ class ClusterDriver(UsesDriver):
             project_id=project,
             region=region,
             cluster_name=cluster,
-            # A later one of the same name, whosever it is, is NOT_FOUND then.
+            # With the UUID, a later cluster of the same name is NOT_FOUND.
             cluster_uuid=item.uuid,
             request_id=request_id,
         )
@@ -97,7 +97,7 @@ class ClusterDriver(UsesDriver):
 
 
 def _of_another(user: str, email: str) -> str:
-    """Says whose credentials a cluster runs on; '' if they are the person's, or nobody's."""
+    """Return why a cluster belongs to somebody else; '' if it is the person's or names no user."""
     if not user or same_address(user, email):
         return ""
     return f"it runs on the credentials of {user}"

@@ -1,6 +1,6 @@
-"""What the drivers of Compute Engine's resources have in common, over its v1 API in REST.
+"""Calls shared by the drivers of Compute Engine resources, over its v1 API in REST.
 
-A resource and an operation are known by their paths below the API's root, ``projects/P/…``. It must
+Resources and operations are named by their paths below the API's root, ``projects/P/…``. It must
 not know any kind of resource.
 """
 
@@ -30,7 +30,7 @@ def found(rest: Rest, path: str) -> Json | None:
 
 
 def begun(operation: Json, scope: str, state: State) -> Observation:
-    """The answer to a step: its operation is at work in ``scope``, global or of a zone."""
+    """The result of a step whose operation runs in ``scope``, global or a zone."""
     name = operation.get("name")
     if not isinstance(name, str) or not name:
         symptom = Symptom(status="NO_ANSWER", message="an answer that names no operation")

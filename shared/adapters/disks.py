@@ -1,7 +1,7 @@
-"""Disks of Workbench instances that outlived their instance: the Compute Engine v1 API over REST.
+"""Disks left behind by deleted Workbench instances: the Compute Engine v1 API over REST.
 
-Nobody wants them; they are looked at and deleted. Whether the work on one is kept elsewhere is for
-others to know before they ask for that.
+They are only observed and deleted. The caller makes sure that the work on a disk is kept elsewhere
+before it deletes one.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _STATES = {
 
 
 class DiskDriver(Plain):
-    """One remote call for a deletion and for a look at what is not ours or in use; else two.
+    """One remote call for a deletion, and to observe a disk that isn't ours or is in use; else two.
 
     A disk belongs to the person by our labels, or by the name of the notebook that we make for
     them (the API's documents don't say whether an instance's labels reach its disks). It is left
@@ -65,17 +65,17 @@ class DiskDriver(Plain):
     def create(
         self, resource: Resource, want: Want, key: str, email: str, request_id: str
     ) -> Observation:
-        """Notebooks make their own: only answers what is there."""
+        """Disks are created with their notebook: only observes the disk."""
         return self._look(resource, key)
 
     def update(
         self, resource: Resource, want: Want, key: str, email: str, request_id: str
     ) -> Observation:
-        """It is never changed: only answers what is there."""
+        """A disk is never changed: only observes it."""
         return self._look(resource, key)
 
     def delete(self, resource: Resource, request_id: str) -> Observation:
-        """Delete it with what is on it; the API refuses while a machine uses it."""
+        """Delete the disk and its contents; the API refuses while a machine uses it."""
         try:
             operation = self._compute.delete(f"{ROOT}/{resource.name}", requestId=request_id)
         except CloudFault as fault:
@@ -99,7 +99,7 @@ class DiskDriver(Plain):
         return replace(_state_of(disk), labelled=is_ours(disk.get("labels", {}), key))
 
     def _in_use(self, resource: Resource) -> str:
-        """Says that the notebook whose disk it is still exists; '' if it doesn't."""
+        """Return that the disk's notebook still exists; '' if it doesn't."""
         notebook = notebook_of(resource.name)
         try:
             self._notebooks.get(f"v2/{notebook}")
@@ -120,13 +120,13 @@ def stranger(disk: Json, key: str) -> str:
 
 
 def bears_our_name(disk: Json, key: str) -> bool:
-    """Whether it is called as a disk of this person's notebook is, and no label says otherwise."""
+    """Whether it has the name of this person's disks, and no label names another person."""
     name = str(disk.get("name", "")).removesuffix(DATA_DISK)
     return name == instance_id(key) and not names_another(disk.get("labels", {}), key)
 
 
 def notebook_of(disk: str) -> str:
-    """The full name of the notebook that a disk (its full name) is of, by its name."""
+    """The full name of the notebook to which a disk (its full name) belongs, by its name."""
     _, project, _, zone, _, name = disk.split("/")
     return f"projects/{project}/locations/{zone}/instances/{name.removesuffix(DATA_DISK)}"
 

@@ -55,11 +55,11 @@ class Making(StrEnum):
 
 
 class DocumentUnreadable(Exception):
-    """A stored document is not what this release writes; it must not be acted on or overwritten."""
+    """A stored document that this release can't read; it must not be acted on or overwritten."""
 
 
 class DocumentTooNew(DocumentUnreadable):
-    """A stored document was written by a newer release, which has to be the one to act on it."""
+    """A stored document was written by a newer release; only that may act on it."""
 
 
 def encode_environment(environment: Environment) -> Document:
@@ -148,7 +148,7 @@ def entry_id(entry: Entry, index: int) -> str:
     """
     at = in_utc(entry.at)
     moment = at.replace(tzinfo=None).isoformat(timespec="microseconds")
-    # One instant may be written in two zones: it is the same entry.
+    # Compare instants, not texts: the same time may be written with different offsets.
     same = msgspec.structs.replace(entry, at=at)
     content = hashlib.sha256(msgspec.json.encode(same)).hexdigest()[:10]
     return f"{moment}Z-{index:04d}-{content}"
@@ -160,25 +160,25 @@ def parked_name(id: str) -> str:
 
 
 def shortage_name(what: str) -> str:
-    """A name to keep a shortage under; what it is of has a slash, which no document name may."""
+    """A name to keep a shortage under; document names can't have the slash of ``zone/type``."""
     return f"{slug(what, length=40)}-{fingerprint(what)}"
 
 
 def in_utc(moment: datetime) -> datetime:
-    """The same moment in UTC; a time without a zone has no place in an order and is refused."""
+    """The same moment in UTC; a time without a zone can't be ordered and is refused."""
     if moment.utcoffset() is None:
         raise ValueError(f"{moment.isoformat()} has no time zone; stored times must have one")
     return moment.astimezone(UTC)
 
 
 def _without_counted_places(record: Any) -> Any:
-    """Schema 1 to 2: a resource counted the places it had tried; now it names them.
+    """Schema 1 to 2: a resource counted the zones it had tried; now it names them.
 
-    Nothing is lost with the number: a resource that is there knows its place by its name, and one
-    that isn't starts a new round of all of them.
+    The count (``place``) can be dropped: an existing resource has its zone in its name, and a
+    missing one tries all zones again.
     """
     if not isinstance(record, Mapping) or not isinstance(record.get("resources"), list | tuple):
-        return record  # of no shape that schema 1 had, which is for the conversion to say
+        return record  # not a record of schema 1: the conversion reports it
     resources = [
         {name: value for name, value in each.items() if name != "place"}
         if isinstance(each, Mapping)
@@ -194,7 +194,7 @@ def _with_holds_and_lost_calls(record: Any) -> Any:
 
 
 def _with_lost_calls(record: Any) -> Any:
-    """Only creates were doubted; now it is said of every step until when it may still come."""
+    """Schema 2 noted lost creates only; schema 3 notes the lost calls of every step."""
     if not isinstance(record, Mapping) or not isinstance(record.get("resources"), list | tuple):
         return record
     resources = [
@@ -212,7 +212,7 @@ def _with_lost_create(resource: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _with_holds(record: Any) -> Any:
-    """One hold and the newest order; now holds and releases, each with its id.
+    """Schema 2 had one hold and the newest order; schema 3 has holds and releases with ids.
 
     The one hold gets the id of the order that gave it. A release lifted whatever was in force.
     """

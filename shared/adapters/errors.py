@@ -26,7 +26,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     Fits when ``statuses`` is empty or holds the symptom's, and ``text`` (a regular expression) is
     found in its message or hints. ``on_change``: the fate when a call that changes something
     failed so; None: the same. ``wait``: how long to wait at least, unless Google says.
-    ``advice``: what whoever reads the message should do next.
+    ``advice``: what the reader of the message should do next.
     """
 
     why: str
@@ -39,7 +39,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     advice: str = ""
 
 
-# The event that led here is known by its id: sent again it would be a duplicate.
+# The event that led here was recorded under its id: sent again, it would be a duplicate.
 _RETRY = 'then publish {"action":"retry", …} on topic admin-events.'
 
 TABLE = (
@@ -147,11 +147,11 @@ TABLE = (
         advice=f"Correct the profile, {_RETRY}",
     ),
     Row(
-        why="AIP-193: not to be repeated until the state of the system has been mended; drivers "
+        why="AIP-193: not to be repeated until the state of the system has been fixed; drivers "
         "look first whether the state is what we wanted anyway",
         statuses=("FAILED_PRECONDITION",),
         fate=Fate.PERMANENT,
-        advice=f"Mend what it names, {_RETRY}",
+        advice=f"Fix what it names, {_RETRY}",
     ),
     Row(
         why="no connection was made, so nothing was asked",
@@ -200,7 +200,7 @@ def fault_of(symptom: Symptom, *, changes: bool) -> CloudFault:
 
 
 def end_of(symptom: Symptom) -> CloudFault:
-    """The fault in which an operation ended: it is over, so nothing about it is uncertain."""
+    """The fault of an operation that ended with an error; since it has ended, never UNCERTAIN."""
     fault = fault_of(symptom, changes=False)
     if fault.fate is Fate.UNCERTAIN:
         fault.fate = Fate.TEMPORARY

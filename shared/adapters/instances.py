@@ -74,7 +74,7 @@ def stranger(instance: Json, key: str, email: str) -> str:
 
 
 def bears_our_name(instance: Json, key: str) -> bool:
-    """Whether it is called as we call the notebook of the person of ``key``."""
+    """Whether it has the name that we give to the notebook of the person of ``key``."""
     return str(instance.get("name", "")).rpartition("/")[2] == instance_id(key)
 
 

@@ -1,4 +1,4 @@
-"""The set of profiles in force: the last one that was valid, whatever came after it.
+"""The set of profiles in force: the last valid one.
 
 Must not know where profiles come from, nor what makes them valid.
 """
@@ -108,7 +108,7 @@ class LastGood:
 
 
 class Kept:
-    """A file with the last good set of a laptop; the processes that write it all write the same."""
+    """A file with the last good set of a laptop; all processes write the same content."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -31,7 +31,7 @@ class Plain(ABC):
         return self._there(resource)
 
     def label(self, resource: Resource, key: str, email: str, request_id: str) -> Observation:
-        """Without our labels it is not known for ours: only answers what is there."""
+        """Without our labels it is not recognised as ours: only observes it."""
         return self._there(resource)
 
     def consented(self, resource: Resource) -> bool | None:

@@ -1,4 +1,4 @@
-"""Looks everywhere for what is a person's, by labels, name or owner: the last check of a departure.
+"""Searches for everything of a person, by labels, name or owner: the last check of a departure.
 
 It asks the cloud, not the record; what the record never knew of is found as well. Nothing is
 changed here.
@@ -99,7 +99,7 @@ class CloudSearch:
         return self._older.resources_of(key, email) if self._older else ()
 
     def _notebooks_of(self, key: str, email: str) -> tuple[list[Leftover], set[str]]:
-        """The person's, and the places of all there are."""
+        """The person's notebooks, and the paths of all notebooks."""
         path = f"v2/projects/{self._site.project}/locations/-/instances"
         theirs: list[Leftover] = []
         existing: set[str] = set()
@@ -110,7 +110,7 @@ class CloudSearch:
         return theirs, existing
 
     def _disks_of(self, key: str, notebooks: set[str]) -> list[Leftover]:
-        """Those that carry the person's label or the name of their notebook, and outlived it."""
+        """Disks left behind, with the person's label or the name of their notebook."""
         path = f"compute/v1/projects/{self._site.project}/aggregated/disks"
         name = instance_id(key)
         # Two listings: Compute can't combine a regular expression with another field.
@@ -187,7 +187,7 @@ def _notebook(instance: dict[str, Any], key: str, email: str) -> Leftover:
     return Leftover(
         kind=Kind.WORKBENCH,
         name=name,
-        # As the driver sees it: what that takes for foreign, no record could ever remove.
+        # Decide as the driver does: what it takes for foreign, no record could ever remove.
         ours=theirs and seen.labelled,
         named=theirs and instances.bears_our_name(instance, key),
         detail=detail if seen.labelled else f"{detail}; {_UNMARKED}",
@@ -208,7 +208,7 @@ def _disk(name: str, disk: dict[str, Any], key: str) -> Leftover:
 
 
 def _place(name: str) -> str:
-    """The name within its project, which may be written as an id or as a number."""
+    """The part of the name after its project, which may be given as an id or as a number."""
     return name.partition("/locations/")[2]
 
 

@@ -1,8 +1,8 @@
 """Spark sessions that people started from their session templates.
 
 A session carries the labels of its template (Dataproc reference, ``SessionTemplate.labels``); of
-one made without a template nothing is known. Whoever may use the project may use any template of
-it, so whose a session is stands in the session itself.
+one made without a template nothing is known. A user of the project may use any template of it, so
+the owner is read from the session itself.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from google.cloud.dataproc_v1 import Session, SessionControllerClient
 
 _PAGE = 1000
-_ROBOT = ".gserviceaccount.com"  # whoever made it so stays unnamed
+_ROBOT = ".gserviceaccount.com"  # a service account, which doesn't name the person behind it
 
 
 class SessionDriver(UsesDriver):
@@ -74,7 +74,7 @@ class SessionDriver(UsesDriver):
 
 
 def _of_another(session: Session, email: str) -> str:
-    """Says that the session is somebody else's; '' if it is the person's, or nobody's by name.
+    """Return why the session belongs to somebody else; '' if it is the person's or names no user.
 
     Dataproc reference, ``Session``: ``user`` is "the email address of the user who owns the
     session" and optional, ``creator`` that of "the user who created" it. Where no person is named,

@@ -1,4 +1,4 @@
-"""What people make of their templates: all of a person's, found by looking, ended one by one.
+"""What people start from their templates: all of a person's are listed, and ended one by one.
 
 Sessions and clusters differ in how they are listed and ended, and in Google's words for their
 states; that is all their drivers have to say. No operation is waited for: the next look tells.
@@ -30,8 +30,8 @@ from shared.domain.resources import (
 
 SECONDS = 20.0  # for each call
 UNLABELLED = "it lacks our labels for this person"
-_SHOWN = 5  # of those left alone, in a sentence
-_ENOUGH = 35.0  # seconds after which no other is begun: the worker's lease goes on
+_SHOWN = 5  # names in a message about those left alone
+_ENOUGH = 35.0  # seconds after which no further call starts, because the lease runs out
 
 
 class Use(msgspec.Struct, frozen=True):
@@ -48,7 +48,7 @@ class UsesDriver(Plain):
     """
 
     kind: Kind
-    _ending: ClassVar[str]  # the state of one that is on its way out
+    _ending: ClassVar[str]  # the state of one that is being ended
     _over: ClassVar[Collection[str]]  # the states in which there is nothing left to end
 
     def __init__(self, *, seconds: float) -> None:
@@ -83,13 +83,13 @@ class UsesDriver(Plain):
     def create(
         self, resource: Resource, want: Want, key: str, email: str, request_id: str
     ) -> Observation:
-        """They are the person's to start: only answers what is there."""
+        """The person starts them, not we: only observes them."""
         return self.observe(resource, key, email, None)
 
     def update(
         self, resource: Resource, want: Want, key: str, email: str, request_id: str
     ) -> Observation:
-        """They are the person's to change: only answers what is there."""
+        """The person changes them, not we: only observes them."""
         return self.observe(resource, key, email, None)
 
     def delete(self, resource: Resource, request_id: str) -> Observation:
@@ -134,7 +134,7 @@ class UsesDriver(Plain):
         return replace(item, state=self._ending, operation=operation)
 
     def _is_ending(self, name: str) -> bool:
-        """Whether it was refused only because somebody was faster."""
+        """Whether it was refused only because somebody else had ended it."""
         with translated(changes=False):
             return self._state_of(name) in (self._ending, *self._over)
 

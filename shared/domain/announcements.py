@@ -1,4 +1,4 @@
-"""What we tell the world of an environment: one announcement for each change that others act on.
+"""The announcements of an environment: one for each change that others act on.
 
 An announcement is born in the record, in the same write as the change it tells of, and stays in
 the outbox until Pub/Sub has taken it: at least once, always under the same id. This module must not

@@ -1,4 +1,4 @@
-"""Empty and blank text in an event: as good as left out, in every field alike.
+"""Treats empty and blank text in an event as if the field were absent, in every field alike.
 
 Exports of HR systems fill what they don't know with "" or with spaces. Taken for a value it would
 become a cost centre of its own, or be refused in one field and not in another.

@@ -1,8 +1,8 @@
-"""The heart: what to do next for one person. Pure; the same inputs give the same answer.
+"""What to do next for one person. Pure; the same inputs give the same answer.
 
 ``decide`` compares what should be there with what was last seen and answers with the next step of
 each resource, the phase people see, and when to look again. It takes no step itself and never
-waits: the shell around it (``services/converge.py``) saves the answer, acts, and asks again.
+waits: its caller (``services/converge.py``) saves the answer, acts, and calls it again.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Decision(msgspec.Struct, frozen=True):
     ``waits_for_turn``: a notebook is not made only because it isn't this person's turn.
     ``provisional``: the ids of the notebooks whose turn has to be confirmed once the record is
     saved, before they are asked of the cloud.
-    ``wants_scan``: all that is known of a leaver is gone; a look everywhere would conclude it.
+    ``wants_scan``: all known resources of a leaver are gone; the final search comes next.
     """
 
     environment: Environment
@@ -75,7 +75,7 @@ class Decision(msgspec.Struct, frozen=True):
 
 
 def prepared(environment: Environment, plan: Plan, now: datetime) -> Environment:
-    """The record with everything in it that there is to look at or to make."""
+    """The record with every resource that is to be observed or created."""
     if environment.leaving:
         return with_uses(environment, plan, now)
     if environment.intent is not None:
@@ -89,8 +89,8 @@ def prepared(environment: Environment, plan: Plan, now: datetime) -> Environment
 
 
 def _with_wanted(environment: Environment, want: Want) -> Environment:
-    """The record with a resource for ``want``: the one of that name which a look everywhere found
-    when the person left, or a new one."""
+    """The record with a resource for ``want``: the one of that name that a search found when the
+    person left, or a new one."""
     alike = (r for r in environment.resources if r.kind is want.kind and r.name in want.places)
     found = next(alike, None)
     if found is None:
@@ -131,7 +131,7 @@ def decide(
         entries.append(Entry(at=now, action="phase.changed", text=text))
         environment = _with_news(environment, now)
     environment = _with_goals(environment, goals_of(environment, plan, now))
-    # Whoever leaves loses their access first.
+    # Stop first, so that a leaver loses access before anything else is done.
     actions.sort(key=lambda action: action.step is not Step.STOP)
     return Decision(environment, tuple(actions), tuple(entries), waits, wants_scan)
 
@@ -139,7 +139,7 @@ def decide(
 def _with_access_ended(
     environment: Environment, plan: Plan, now: datetime, policy: Policy
 ) -> Environment:
-    """The record in which no change under way keeps a leaver's notebook running for long."""
+    """The record after giving up changes that would keep a leaver's notebook running for long."""
     goals = goals_of(environment, plan, now)
     for resource in environment.resources:
         if resource.kind.holds_data and goals[resource.id] in (Goal.DOWN, Goal.GONE):
@@ -169,8 +169,8 @@ def _with_steps(
     waits = False
     for before in environment.resources:
         want, goal = wants.get(before.id), goals[before.id]
-        # Only a notebook that lacks nothing but its turn stays in the queue: nobody is to wait
-        # behind one that is there, is being made, isn't wanted or has to wait for something else.
+        # Only a notebook that waits for nothing but its turn stays in the queue, so that nobody
+        # waits behind one that exists, is being made, isn't wanted or waits for something else.
         resource = replace(before, queued_at=None) if before.queued_at else before
         step = next_step(
             environment,
@@ -198,7 +198,7 @@ def _with_steps(
 
 
 def _with_written(resource: Resource, step: Step, want: Want | None) -> Resource:
-    """What is about to be written into a notebook, besides what was: it may fail half-way."""
+    """Add what is about to be written to what was written before: the call may fail half-way."""
     writes = step in (Step.CREATE, Step.UPDATE) and resource.kind is Kind.WORKBENCH
     if not writes or want is None:
         return resource
@@ -221,14 +221,14 @@ def _made_ready(
     policy: Policy,
     queued_at: datetime,
 ) -> tuple[Resource, Step | None]:
-    """A notebook about to be made: where, from which snapshot; or what it has to wait for.
+    """Prepare the creation of a notebook: its zone and snapshot, or what it has to wait for.
 
     ``queued_at``: since when it waits for its turn, if that is all.
     """
     if environment.inherits:
         return resource, None
     if resource.may_still(Step.CREATE):
-        # It may still be made where it was asked for: nowhere else until then.
+        # A lost create may still be carried out in that zone, so no other zone is tried yet.
         if resource.name in want.places and resource.name not in resource.tried:
             return resource, Step.CREATE
         return replace(resource, look_at=resource.unconfirmed_until), None

@@ -1,4 +1,4 @@
-"""The record of one person: what should be, what is, what is under way.
+"""The record of one person: the desired state, the observed state, what is under way.
 
 This is the runtime record, immutable; the stored document is its encoding
 (``adapters/documents.py``) and carries a schema number, so that the two can change apart.
@@ -80,7 +80,7 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def known_as(self) -> str:
-        """What a repeat is known by. Ids are unique within a source, and join and leave may share
+        """Identifies repeats. Ids are unique within a source, and join and leave may share
         one; none of the three has a space in it.
         """
         return f"{self.verb} {self.source} {self.event_id}"

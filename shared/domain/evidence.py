@@ -1,4 +1,4 @@
-"""The leaving record: what a person had when they left, and what became of each thing.
+"""The leaving record: what a person had when they left, and what happened to each resource.
 
 Kept in the record, so that it is written in the same commit as the deed it tells of, and stays
 when the environment is gone. It is evidence: nothing decides by it.
@@ -14,11 +14,11 @@ from msgspec.structs import replace
 
 from shared.domain.resources import Item, Kind, Resource, State, Step
 
-_MOST_LEAVINGS = 5  # a record is one document; who came and went six times loses the first
+_MOST_LEAVINGS = 5  # a record is one document; the oldest departure is dropped
 _MOST_THINGS = 50  # sessions, and clusters
 _MOST_DEEDS = 40
 _MOST_FINDINGS = 50
-_MOST_OPERATIONS = 3  # named of a deed that ended many things
+_MOST_OPERATIONS = 3  # operations named for a step that ended many sessions or clusters
 
 
 class Deed(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +45,7 @@ class Thing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Scan(msgspec.Struct, frozen=True, kw_only=True):
-    """A look everywhere for what is the person's: what was found, as ``kind: name (why)``.
+    """The result of a search for everything of a person, as ``kind: name (why)``.
 
     Of very many, the last line says how many more there are.
     """
@@ -117,7 +117,7 @@ def noted(leaving: Leaving, before: Resource, after: Resource, now: datetime) ->
 
 
 def scanned(at: datetime, leftovers: Sequence[str], kept: Sequence[str]) -> Scan:
-    """What a look everywhere found, as much of it as a record can hold."""
+    """What the search found, as much of it as a record can hold."""
     return Scan(at=at, leftovers=_shortened(leftovers), kept=_shortened(kept))
 
 
@@ -170,7 +170,7 @@ def _thing(resource: Resource, item: Item) -> Thing:
 
 
 def _operations(resource: Resource) -> str:
-    """The operation at work on it; for many things at once, those of some."""
+    """The operation at work on it; for many sessions or clusters, some of the operations."""
     if resource.operation:
         return resource.operation
     found = [item.operation for item in resource.items if item.operation]

@@ -1,4 +1,4 @@
-"""What becomes of a step that failed: given up, or tried again, and when. Pure."""
+"""How a failed step changes a resource: given up, or tried again, and when. Pure."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ STUCK = "STUCK"  # the code of a problem: something has been at work for too lon
 def fail(
     resource: Resource, problem: Problem, *, key: str, now: datetime, policy: Policy
 ) -> Resource:
-    """A step failed: what becomes of it, by the fate of the fault."""
+    """Return the resource after its step failed, depending on the fate of the problem."""
     if problem.fate is Fate.UNCERTAIN:
         # Still under way as far as we know, and the serial stays: a repeat is the same request.
         if resource.under_way is not None:
             resource = with_lost_call(resource, now + policy.doubt)
         return wait_after(resource, problem, key=key, now=now, policy=policy)
     attempts = resource.attempts
-    # Of a restore it may be the snapshot that isn't there: that is looked at (``looks``).
+    # NOT_FOUND from a restore may mean the snapshot, which is then looked at (``looks``).
     unclear = resource.under_way is Step.RESTORE and problem.code == "NOT_FOUND"
     if problem.fate in (Fate.PERMANENT, Fate.FOREIGN) and not unclear:
-        # Repeating can't help; only the slow steps remain, or an event after it was mended.
+        # Repeating can't help: retry at the slowest rate, or at the next event.
         attempts = max(attempts, policy.attempts - 1)
     ended = replace(
         resource,
@@ -41,11 +41,12 @@ def fail(
         state=State.FOREIGN if problem.fate is Fate.FOREIGN else resource.state,
     )
     if problem.fate is Fate.STOCK_OUT and resource.under_way is Step.CREATE:
-        # Not a failure yet: the next place is tried at once. None left is (``out_of_places``).
+        # Not a failure yet: the next zone is tried at once. See ``out_of_places`` for the last.
         tried = tuple(dict.fromkeys((*resource.tried, resource.name)))
         return replace(ended, tried=tried, problem=problem, look_at=now, retry_at=None)
     if problem.fate is Fate.STOCK_OUT:
-        # Its disk ties it to its zone. An empty zone is nobody's mistake: never quarantine.
+        # Its disk ties it to its zone. A stock-out is not an error of the person or the profile,
+        # so it never leads to quarantine.
         ended = replace(ended, attempts=min(ended.attempts, policy.attempts - 2))
         problem = _no_machine(resource, problem)
     ended = wait_after(ended, problem, key=key, now=now, policy=policy)
@@ -75,10 +76,10 @@ def _no_machine(resource: Resource, problem: Problem) -> Problem:
 
 
 def out_of_places(resource: Resource, *, key: str, now: datetime, policy: Policy) -> Resource:
-    """Every place had none left: wait as after a failure, then begin anew with the first."""
+    """No zone had a machine: wait as after a failure, then start again with the first zone."""
     problem = resource.problem
     assert problem is not None, "places are only tried out by stock-outs"
-    # That the zones are empty is nobody's mistake to mend: it never leads into quarantine.
+    # A stock-out is not an error of the person or the profile, so it never leads to quarantine.
     attempts = min(resource.attempts, policy.attempts - 2)
     resource = replace(resource, tried=(), attempts=attempts)
     return wait_after(resource, problem, key=key, now=now, policy=policy)
@@ -87,7 +88,7 @@ def out_of_places(resource: Resource, *, key: str, now: datetime, policy: Policy
 def wait_after(
     resource: Resource, problem: Problem, *, key: str, now: datetime, policy: Policy
 ) -> Resource:
-    """``resource`` left alone for a while because of ``problem``: longer after each failure."""
+    """Make ``resource`` wait because of ``problem``, longer after each failure."""
     attempts = resource.attempts + 1
     seed = f"{key}/{resource.id}"
     wait = policy.backoff(attempts, seed)
@@ -103,6 +104,6 @@ def wait_after(
 
 
 def _to_show(known: Problem | None, new: Problem) -> Problem:
-    """What follows from a stuck step (it is busy, it is in no state for that) doesn't hide it."""
+    """Keep the STUCK problem when a later error is only its consequence."""
     follows = new.fate in (Fate.TEMPORARY, Fate.UNCERTAIN)
     return known if known is not None and known.code == STUCK and follows else new

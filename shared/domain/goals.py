@@ -1,4 +1,4 @@
-"""Where each resource of a person should get to, now: by what is in force, and the clock. Pure."""
+"""The goal of each resource of a person now, by the intent in force and the time. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Goal", "Plan", "goals_of", "has_been_handed_over", "has_expired", "r
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What there is to know besides the record when deciding about it.
+    """What a decision needs besides the record.
 
     ``wants``: what the profile asks for; None when the person's profile no longer exists (then
     nothing is made or unmade on their behalf, and the record says why). ``uses``: what to look for
@@ -62,7 +62,7 @@ def _goal(
         needed = any(_needs(environment, other, resource) for other in environment.resources)
         return gone if has_expired(resource, now) and not needed else Goal.UP
     if resource.kind is Kind.SESSION:
-        # To end a session deletes nothing: a hold doesn't keep it running.
+        # Ending a session deletes nothing, so it is ended even under a hold.
         return Goal.GONE if environment.leaving else Goal.STAY
     if resource.kind is Kind.CLUSTER:
         return gone if environment.leaving else Goal.STAY
@@ -70,7 +70,7 @@ def _goal(
     if intent is not None and intent.verb is Verb.JOIN:
         if wanted is None or resource.id in wanted:
             return Goal.UP
-        # No longer in the profile: a template goes, somebody's work is only stopped.
+        # No longer in the profile: a template is deleted, a notebook only stopped.
         return Goal.DOWN if keep else gone
     if keep:
         return Goal.GONE if removal and not held else Goal.DOWN
@@ -78,11 +78,11 @@ def _goal(
 
 
 def _needs(environment: Environment, notebook: Resource, snapshot: Resource) -> bool:
-    """Whether the data of ``notebook`` is to come from ``snapshot``, or is soon only there."""
+    """Whether ``notebook`` needs ``snapshot``: to be restored from it, or before its deletion."""
     if not notebook.kind.holds_data:
         return False
     if notebook.state is State.ABSENT:
-        return not environment.leaving  # it may be made from this one yet
+        return not environment.leaving  # it may still be created from this snapshot
     return snapshot.name == notebook.restore_from or snapshot.slot == notebook.snapshot
 
 

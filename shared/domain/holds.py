@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 ALL = "all"  # what a release says to lift every hold
 
-_MOST_RELEASES = 32  # as many late holds are recognised; a record must not grow for ever
+_MOST_RELEASES = 32  # older ones are forgotten; a record must not grow for ever
 
 
 class Hold(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,7 +64,7 @@ def release_of(releases: Sequence[Release], hold: Hold) -> Release | None:
 
 
 def used_up(releases: Sequence[Release], release: Release, hold: Hold) -> tuple[Release, ...]:
-    """``releases`` after one of them ended ``hold``: one that named none has named it now."""
+    """``releases`` after one of them ended ``hold``; one that named no hold now names this one."""
     if release.hold:
         return tuple(releases)
     others = [r for r in releases if r is not release]

@@ -1,4 +1,4 @@
-"""What is kept of a notebook that goes, and what comes back into one that is made anew. Pure.
+"""What is kept of a deleted notebook, and what is restored into a new one. Pure.
 
 A snapshot is a resource like any other: wanted, made, looked at, and removed when its time is
 over. A notebook is not deleted before the snapshot of its data, if one is asked for, is complete.
@@ -47,7 +47,7 @@ def with_snapshots(
             continue
         slot = f"{now:%Y%m%d-%H%M%S}"
         if environment.resource(f"{Kind.SNAPSHOT}/{slot}") is not None:
-            continue  # that name is another's, of this very second: the next look takes this one
+            continue  # the name is taken by a snapshot of this second: try again at the next look
         snapshot = Resource(
             kind=Kind.SNAPSHOT,
             slot=slot,
@@ -84,7 +84,7 @@ def snapshot_wants(environment: Environment) -> dict[str, Want]:
 def kept_since_complete(
     environment: Environment, before: Resource, after: Resource, now: datetime
 ) -> Resource:
-    """``after``; a snapshot that is complete now is kept from now on: the copy may take long."""
+    """``after``, with a snapshot's time to keep counted from when it is complete."""
     complete = after.state is State.READY and before.state is not State.READY
     if after.kind is not Kind.SNAPSHOT or not complete or after.expires_at is None:
         return after
@@ -96,10 +96,10 @@ def _keep(environment: Environment) -> timedelta:
 
 
 def is_forgotten(before: Resource, after: Resource, environment: Environment, goal: Goal) -> bool:
-    """Whether a snapshot that isn't there is none of the record's business any more.
+    """Whether a snapshot that doesn't exist can be dropped from the record.
 
-    Expired and gone; or gone though it was complete, by somebody else's hand; or never begun,
-    because the notebook it was for runs again. Likewise a disk that is gone, or whose snapshot is.
+    It expired and was deleted; or somebody else deleted it after it was complete; or it was never
+    begun, because its notebook runs again. Likewise a disk that is gone, or whose snapshot is.
     """
     if after.kind is Kind.DISK:
         relied_on = environment.resource(f"{Kind.SNAPSHOT}/{after.snapshot}")
@@ -117,10 +117,10 @@ def is_forgotten(before: Resource, after: Resource, environment: Environment, go
 def with_doubted_source(
     environment: Environment, notebook: Resource, now: datetime
 ) -> tuple[Environment, Resource]:
-    """After a restore that said "not found": the snapshot is looked at; it may be something else.
+    """Look at the snapshot after a restore failed with "not found", which may mean something else.
 
-    One that is in another record (``inherited``) can't be looked at here: the notebook is better
-    than none.
+    A snapshot of another record (``inherited``) can't be looked at here; then the notebook is used
+    without its data.
     """
     if notebook.problem is None or notebook.problem.code != "NOT_FOUND":
         return environment, notebook
@@ -131,7 +131,7 @@ def with_doubted_source(
 
 
 def without_source(environment: Environment, snapshot: Resource, now: datetime) -> Environment:
-    """The record in which nothing waits for the data of ``snapshot``, which is gone."""
+    """The record in which no notebook waits for ``snapshot``, which no longer exists."""
     for notebook in environment.resources:
         if snapshot.kind is Kind.SNAPSHOT and notebook.restore_from == snapshot.name:
             freed = replace(
@@ -142,7 +142,7 @@ def without_source(environment: Environment, snapshot: Resource, now: datetime) 
 
 
 def lost_by_others(environment: Environment, before: Resource, after: Resource) -> str:
-    """What somebody else took away of a person's work, in words; '' if nothing."""
+    """Which of the person's work somebody else deleted, in words; '' if none."""
     if before.restore_from and not after.restore_from and after.problem is not None:
         return (
             f"{before.restore_from}, whose data was to be restored, is gone: "
@@ -168,10 +168,10 @@ def _lost_notebook(environment: Environment, notebook: Resource) -> str:
 
 
 def to_restore(environment: Environment) -> str:
-    """The snapshot to put into a notebook about to be made: of this person's last one, or ''."""
+    """The snapshot to restore into a new notebook: the one of the person's last notebook, or ''."""
     last = environment.leavings[-1] if environment.leavings else None
     if last is not None and last.moved_to:
-        return ""  # that data went with them to their new address
+        return ""  # the data moved to their new address
     return newest_snapshot(environment)
 
 
@@ -198,7 +198,7 @@ def newest_snapshot(environment: Environment) -> str:
 def size_to_restore(environment: Environment, notebook: Resource, snapshot: str) -> int:
     """How large a disk ``snapshot`` (its full name) needs, in GB; 0 where that isn't known.
 
-    Of one that another record has, the notebook was told when it took that over.
+    The size of another record's snapshot was stored in the notebook when it was taken over.
     """
     own = next((r for r in environment.resources if r.name == snapshot), None)
     return own.size_gb if own is not None else notebook.size_gb
@@ -207,10 +207,9 @@ def size_to_restore(environment: Environment, notebook: Resource, snapshot: str)
 def inherited(
     environment: Environment, kin: Environment | None, now: datetime
 ) -> tuple[Environment, list[Entry]]:
-    """The record after asking after its inheritance: what is to be restored stands in the notebook.
+    """The record after looking for the former address's data; the notebook says what to restore.
 
-    As long as the former address's data is on its way, ``inherits`` stays, and there is nothing
-    to do but wait.
+    As long as that data is not complete, ``inherits`` stays, and the notebook waits.
     """
     if not environment.inherits:
         return environment, []

@@ -1,6 +1,6 @@
-"""What is special about leaving: what to look for, what to write down, when it is really over.
+"""The rules for leaving: what to search for, what to record, and when a departure has ended.
 
-Pure. A departure ends with a look everywhere for what carries the person's labels: only when that
+Pure. A departure ends with a search for everything that carries the person's labels: only when it
 finds nothing more of theirs is the environment removed.
 """
 
@@ -35,17 +35,17 @@ def with_uses(environment: Environment, plan: Plan, now: datetime) -> Environmen
 def with_evidence(
     environment: Environment, before: Resource, after: Resource, now: datetime
 ) -> Environment:
-    """The record with ``after`` in it, and in the leaving record what that tells."""
+    """The record with ``after``, and with the leaving record updated by it."""
     environment = environment.with_resource(after)
     leaving = current(environment.leavings)
     if leaving is None or (leaving.completed_at and after.kind is not Kind.SNAPSHOT):
-        return environment  # what is kept may go later; that is written down, too
+        return environment  # only the later deletion of snapshots is still noted
     leaving = noted(leaving, before, after, now)
     return replace(environment, leavings=amended(environment.leavings, leaving))
 
 
 def with_another_look(environment: Environment, now: datetime) -> Environment:
-    """The record after a notebook has stopped: until then it could start sessions."""
+    """Look for sessions again after a notebook has stopped: until then it could start some."""
     for resource in environment.resources:
         if resource.kind.is_use and resource.under_way is None and environment.leaving:
             environment = environment.with_resource(replace(resource, look_at=now))
@@ -55,9 +55,9 @@ def with_another_look(environment: Environment, now: datetime) -> Environment:
 def conclusion(
     environment: Environment, plan: Plan, now: datetime, policy: Policy
 ) -> tuple[Environment, bool]:
-    """The record once all it knows of is gone: looked at everywhere, or to be; and whether to be.
+    """The record once all its resources are gone, and whether the final search is still to be made.
 
-    What turns up with the person's labels, and the record did not know of, is removed as well.
+    Resources with the person's labels that the search finds are removed as well.
     """
     leaving = current(environment.leavings)
     if environment.phase is not Phase.REMOVED or leaving is None or leaving.completed_at:
@@ -85,10 +85,10 @@ def _is_kept(found: Leftover) -> bool:
 
 
 def _is_to_go(environment: Environment, found: Leftover) -> bool:
-    """Whether what a look everywhere found is the person's and to be removed.
+    """Whether a resource that the search found is the person's and to be removed.
 
-    A disk that outlived its notebook may hold the only copy of somebody's work: it goes only if a
-    snapshot holds that, or the profile keeps none; otherwise it is named as a leftover.
+    A disk left behind by its notebook may hold the only copy of a person's work: it is deleted only
+    if a snapshot holds that work, or the profile keeps none; otherwise it is listed as a leftover.
     """
     match found.kind:
         case Kind.SNAPSHOT:
@@ -120,7 +120,7 @@ def _with_missed(environment: Environment, missed: list[Leftover], now: datetime
             kind=found.kind,
             slot=f"found-{fingerprint(found.name, length=8)}",
             name=found.name,
-            state=State.STOPPED,  # as good as any until it is looked at, which is at once
+            state=State.STOPPED,  # a placeholder: it is looked at at once
         )
         if found.kind is Kind.DISK:
             snapshot = snapshot_of_disk(environment, found.name)
@@ -130,7 +130,7 @@ def _with_missed(environment: Environment, missed: list[Leftover], now: datetime
 
 
 def _with_patience(environment: Environment, now: datetime, policy: Policy) -> Environment:
-    """A notebook that nobody knew of may hold work: its grace period counts from the newest leave.
+    """An unknown notebook may hold work: its grace period counts from the newest leave.
 
     If nothing is known of the person either, their record was lost: whatever grace period and
     snapshot they were to have, what is found is kept for as long as that may matter.
@@ -154,7 +154,7 @@ def _with_patience(environment: Environment, now: datetime, policy: Policy) -> E
 
 
 def _with_use(environment: Environment, found: Leftover) -> Environment:
-    """The record with the collection in it that ``found`` is one of."""
+    """The record with the collection to which ``found`` belongs."""
     if any(r.kind is found.kind for r in environment.resources):
         return environment
     parent = found.name.rpartition("/")[0]

@@ -1,6 +1,6 @@
-"""What was seen of a person's things, put into their record, and what there is to tell of it. Pure.
+"""Applies observations to a person's record, and derives history entries and announcements. Pure.
 
-How the memory of one resource changes is in ``memory``; here is what that means for the record.
+How one resource changes is in ``memory``; this module covers the record as a whole.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def with_looks(
 def _with_loss(
     environment: Environment, text: str, about: str, now: datetime
 ) -> tuple[Environment, list[Entry]]:
-    """The record that says what somebody else deleted, and the history entry that does."""
+    """Note in the record that somebody else deleted work, with a history entry."""
     environment = replace(environment, losses=(*environment.losses, text)[-_MOST_LOSSES:])
     environment = announced(environment, News.LOST, now, reason=text)
     return environment, [Entry(at=now, action="resource.lost", text=text, about=about)]
@@ -69,7 +69,7 @@ def _with_loss(
 def absorbed(
     environment: Environment, before: Resource, after: Resource, now: datetime
 ) -> tuple[Environment, list[Entry]]:
-    """The record with ``after`` in the place of ``before``, and all that this has to tell."""
+    """The record with ``after`` in place of ``before``, and the history entries for the change."""
     entries = told(before, after, now)
     if before.under_way is Step.RESTORE and after.problem is not None:
         environment, after = with_doubted_source(environment, after, now)
@@ -96,7 +96,7 @@ def judged(
     now: datetime,
     policy: Policy,
 ) -> Resource:
-    """``resource`` with what a look says of the profile being met; when to ask for consent."""
+    """Note whether ``resource`` matches its profile, and when to check for consent."""
     drift = seen.drift
     if drift is not None and want is not None and not drift.can_be_mended:
         resource = replace(resource, digest=want.digest, written=written_by(want.body))
@@ -111,7 +111,7 @@ def judged(
 def _without_link(
     environment: Environment, resource: Resource, now: datetime, policy: Policy
 ) -> Resource:
-    """A notebook that runs but can't be opened yet: looked at until it can."""
+    """Look again at a notebook that runs but can't be opened yet."""
     since = resource.waiting_since or now
     resource = replace(resource, waiting_since=since)
     if resource.look_at is not None or resource.problem is not None:
@@ -132,11 +132,11 @@ def _without_link(
 def with_consents(
     environment: Environment, plan: Plan, now: datetime, policy: Policy
 ) -> Environment:
-    """The record with the answers of those who were asked; who hasn't consented is asked again."""
+    """The record with the answers about consent; an owner who hasn't consented is checked again."""
     for id, consented in plan.consents.items():
         notebook = environment.resource(id)
         if notebook is not None and id in plan.vanished:
-            # Who couldn't be asked because there is no such notebook: see whether that is so.
+            # Consent couldn't be checked, because the notebook was not found: look at it.
             environment = environment.with_resource(replace(notebook, look_at=now))
         elif notebook is not None:
             again = None if consented else now + policy.ask_again
@@ -150,7 +150,7 @@ def told(before: Resource, after: Resource, now: datetime) -> list[Entry]:
     entries = []
     said = before.drift.never if before.drift is not None else ()
     if after.drift is not None and after.drift.never and after.drift.never != said:
-        text = f"{after.id} differs from the profile; make it anew for: "
+        text = f"{after.id} differs from the profile; recreate it to apply: "
         text += "; ".join(after.drift.never)
         entries.append(Entry(at=now, action="resource.outdated", text=text, about=after.id))
     if before.labelled and not after.labelled:

@@ -1,7 +1,6 @@
 """Calls whose answer was lost: until when they may still be carried out, and what that rules out.
 
-Pure. Why nothing is believed before then is in docs/decisions, "A call whose answer was lost may
-still be carried out".
+Pure. The reasons are in docs/decisions, "A call whose answer was lost may still be carried out".
 """
 
 from __future__ import annotations
@@ -15,9 +14,9 @@ from shared.domain.resources import LostCall, Resource
 
 
 def with_call_of_a_crash(resource: Resource, now: datetime, policy: Policy) -> Resource:
-    """A step under way of which we have neither an operation nor an answer: its worker is gone.
+    """Note a possible call of a step that has neither an operation nor an answer (worker died).
 
-    It made its call while it had the lease, if at all.
+    The worker made its call while it had the lease, if at all.
     """
     if resource.under_way is None or resource.operation or resource.since is None:
         return resource
@@ -28,16 +27,16 @@ def with_call_of_a_crash(resource: Resource, now: datetime, policy: Policy) -> R
 
 
 def with_lost_call(resource: Resource, until: datetime) -> Resource:
-    """The call of the step under way got no answer; it may still be carried out ``until`` then."""
+    """Note that the call under way got no answer and may be carried out before ``until``."""
     assert resource.under_way is not None
     others = tuple(c for c in resource.unconfirmed if c.step is not resource.under_way)
     return replace(resource, unconfirmed=(*others, LostCall(step=resource.under_way, until=until)))
 
 
 def confirmed(resource: Resource, now: datetime) -> Resource:
-    """After a look later than all calls whose answer was lost: what they did can be seen now.
+    """Forget the lost calls once none of them can be carried out any more.
 
-    One of them may have written what was wanted earlier, so it is compared anew.
+    One of them may have applied older settings, so the resource is compared with the profile again.
     """
     until = resource.unconfirmed_until
     if until is None or now < until:

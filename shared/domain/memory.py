@@ -1,4 +1,4 @@
-"""How our memory of a resource changes: by what we begin, and by what we see. Pure.
+"""How the record of a resource changes when a step starts and when it is observed. Pure.
 
 Every function takes a ``Resource`` and returns the next one; none of them decides what to do.
 """
@@ -42,12 +42,12 @@ def request_id(key: str, resource: Resource, step: Step) -> str:
     return str(uuid.uuid5(_REQUESTS, f"{key}/{resource.id}/{step}/{resource.serial}"))
 
 
-# Steps during which a thing is in no state of its own.
+# Steps during which a resource's state is not meaningful.
 _INVISIBLE = (Step.UPDATE, Step.RESTORE, Step.PROTECT, Step.UNPROTECT, Step.LABEL)
 
 
 def begin(resource: Resource, step: Step, now: datetime) -> Resource:
-    """``step`` is about to be taken; saved before the call, so that a crash leaves a trace."""
+    """Note that ``step`` is about to be taken; saved before the call, in case of a crash."""
     resource = replace(
         resource,
         under_way=step,
@@ -57,7 +57,7 @@ def begin(resource: Resource, step: Step, now: datetime) -> Resource:
         retry_at=None,
         queued_at=None,
         protected_by_us=resource.protected_by_us or step is Step.PROTECT,
-        # What we stop ourselves is ours to start, should it be wanted again.
+        # A notebook that we stopped must be started by us if it is wanted again.
         start_owed=resource.start_owed or step in (Step.CREATE, Step.STOP),
     )
     if step in (Step.START, Step.CREATE):
@@ -67,9 +67,9 @@ def begin(resource: Resource, step: Step, now: datetime) -> Resource:
 
 
 def put_back(resource: Resource, now: datetime) -> Resource:
-    """The create that was begun was not taken: the cloud was not asked, and its turn comes later.
+    """Take back a create that was claimed but not sent, because its turn comes later.
 
-    The serial stays, as nothing was sent under it.
+    The serial stays, because nothing was sent under it.
     """
     return replace(
         resource,
@@ -122,7 +122,7 @@ def see(
 
 
 def _had_no_effect(before: Resource, after: Resource) -> bool:
-    """Whether a step was answered, but neither begun nor done: repeated at once it would loop."""
+    """Whether the answer shows no effect; repeating the step at once would loop."""
     step = before.under_way
     if step is None or before.operation or after.state.is_moving:
         return False
@@ -139,7 +139,7 @@ def _no_effect(resource: Resource) -> Problem:
 
 
 def _moving(resource: Resource, *, key: str, now: datetime, policy: Policy) -> Resource:
-    """The cloud is at work on it: for us, or for somebody else."""
+    """The resource while the cloud works on it, for us or for somebody else."""
     if resource.under_way is None and resource.may_still(Step.CREATE):
         # The create whose answer was lost has been carried out after all.
         resource = replace(resource, under_way=Step.CREATE, since=now, waiting_since=None)
@@ -149,7 +149,7 @@ def _moving(resource: Resource, *, key: str, now: datetime, policy: Policy) -> R
         return replace(resource, look_at=now + policy.poll, retry_at=None)
     resource = replace(resource, retry_at=None, look_at=now + policy.poll)
     if resource.overdue and resource.waiting_since is None:
-        return resource  # a creation of ours that was given up: it is being cleared away
+        return resource  # a creation that we gave up: it is being deleted
     since = resource.waiting_since or now
     resource = replace(resource, waiting_since=since)
     if now - since <= policy.patience(resource.kind, None):
@@ -171,7 +171,7 @@ def _still_at_work(
     assert seen.state is not None
     if _is_overdue(resource, now, policy):
         if resource.under_way in _INVISIBLE:
-            # Nothing else tells whether it was done, or will be when something else is wanted.
+            # Nothing else shows whether it was applied, or will be applied later.
             resource = with_lost_call(resource, now + policy.given_up)
             return _stuck(resource, key=key, now=now, policy=policy)
         if not resource.operation:
@@ -207,7 +207,7 @@ def _is_overdue(resource: Resource, now: datetime, policy: Policy) -> bool:
 
 
 def _stuck(resource: Resource, *, key: str, now: datetime, policy: Policy) -> Resource:
-    """Given up on: what was never ready holds nobody's work; the rest is looked at again."""
+    """Give up on an overdue step: one never ready holds no work; others are looked at again."""
     assert resource.under_way is not None
     step = resource.under_way
     begun = resource.since or now
@@ -223,7 +223,7 @@ def _stuck(resource: Resource, *, key: str, now: datetime, policy: Policy) -> Re
     made = step is Step.CREATE and resource.state is State.CREATING
     if not made or after.attempts >= policy.attempts:
         return replace(after, overdue=False)
-    # Cleared away at once, on the strength of this very look: later it may be in use after all.
+    # Delete at once, while this observation is fresh: later it may be in use after all.
     return replace(after, state=State.CREATING, overdue=True, look_at=now, retry_at=None)
 
 
@@ -239,7 +239,7 @@ def _as_seen(resource: Resource, seen: Observation, now: datetime) -> Resource:
         items=seen.items,
         more=seen.more,
         size_gb=seen.size_gb or resource.size_gb,
-        # Of very many, some have ended: that is progress, and no failure to end them all.
+        # Some of very many have ended: that is progress, not a failure.
         attempts=0 if _are_fewer(resource, seen) else resource.attempts,
         written=() if gone else resource.written,
         drift=None if gone else seen.drift or resource.drift,
@@ -247,9 +247,9 @@ def _as_seen(resource: Resource, seen: Observation, now: datetime) -> Resource:
         protected_by_us=resource.protected_by_us and not gone,
         snapshot="" if gone or (ready and resource.kind.holds_data) else resource.snapshot,
         labelled=gone or seen.labelled,
-        # With ours, other labels may be gone as well: it is compared anew.
+        # Other labels may be missing as well as ours, so it is compared again.
         digest=resource.digest if seen.labelled and not gone else "",
-        # Whatever has stopped has run before.
+        # A stopped notebook has run before.
         was_ready=not gone and (resource.was_ready or ready or _has_run(resource, seen)),
         ready_since=None if gone else resource.ready_since or (now if ready else None),
         consented=None if gone else resource.consented,
@@ -266,7 +266,7 @@ def _has_run(resource: Resource, seen: Observation) -> bool:
 
 
 def _still_waits(resource: Resource, seen: Observation) -> bool:
-    """Whether it is still in a moving state, or still runs without a link."""
+    """Whether it is still in a transitional state, or still runs without a link."""
     assert seen.state is not None
     no_link = State.READY is seen.state is resource.state and not (seen.link or resource.link)
     return no_link or (seen.state.is_moving and resource.state is not State.READY)
@@ -277,7 +277,7 @@ def _are_fewer(resource: Resource, seen: Observation) -> bool:
 
 
 def _creation_failed(resource: Resource, seen: Observation) -> bool:
-    """Whether the cloud says so itself: that we never saw it in use proves nothing."""
+    """Whether the cloud reports it as failed; that we never saw it in use proves nothing."""
     began_it = resource.under_way is Step.CREATE and bool(resource.operation)
     return began_it and seen.problem is not None
 
@@ -293,17 +293,17 @@ def _is_achieved(resource: Resource, seen: Observation) -> bool:
         case Step.LABEL:
             return resource.labelled
         case Step.RESTORE:
-            # What it restored can't be seen in the thing: only its operation tells.
+            # A restore can't be seen in the instance: only its operation shows it.
             return seen.finished
         case Step.UPDATE:
-            # What Google answered as done but didn't do is not asked for again and again.
+            # If Google reports an update as done but a difference remains, don't repeat it.
             return seen.finished or seen.drift is None or not seen.drift.can_be_mended
         case _:
             return True
 
 
 def _settled(resource: Resource, seen: Observation, *, achieved: bool, answered: bool) -> Resource:
-    """Nothing is at work on it any more. Did our step, if there was one, come to its end?"""
+    """The resource once no operation is at work on it; decides whether our step has ended."""
     resource = replace(resource, look_at=resource.unconfirmed_until, retry_at=None)
     if resource.under_way is None:
         return resource
@@ -312,7 +312,7 @@ def _settled(resource: Resource, seen: Observation, *, achieved: bool, answered:
     # repeated. With an operation that ended, asking again under its id would only replay it.
     ended = achieved or bool(resource.operation) or answered
     if step is Step.RESTORE and not ended and resource.unconfirmed:
-        # Repeated, it would put the old data over what somebody has written since.
+        # Repeated, it would overwrite what somebody has written since.
         return resource
     resource = _after(step, resource, seen) if achieved else resource
     return replace(
@@ -328,11 +328,11 @@ def _settled(resource: Resource, seen: Observation, *, achieved: bool, answered:
 
 
 def _after(step: Step, resource: Resource, seen: Observation) -> Resource:
-    """What a step that was achieved leaves in our memory besides the state."""
+    """The record after a step that succeeded, besides the state."""
     if step is Step.CREATE:
         return replace(resource, tried=(), consented=None)
     if step is Step.UPDATE and seen.drift is None:
-        # Of the drift is left what no update can mend.
+        # Only differences that no update can correct remain.
         never = resource.drift.never if resource.drift is not None else ()
         return replace(resource, drift=Drift(never=never) if never else None)
     if step is Step.RESTORE:

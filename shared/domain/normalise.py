@@ -24,7 +24,7 @@ from shared.domain.refusals import RefusalCode, Refused
 if TYPE_CHECKING:  # only a join needs profiles; most entry points never load them
     from shared.domain.profiles import Profile, ProfileSet
 
-# Clocks differ a little; an event from further ahead would win over everything until then.
+# Clocks differ a little; an event from further ahead would override every event until that time.
 ALLOWED_SKEW = timedelta(minutes=5)
 
 
@@ -73,7 +73,7 @@ def to_intents(
         event_id=event.event_id or message.id,
         source=_source(message, event.source),
         occurred_at=occurred_at,
-        # A leave says of a person that they leave, and nothing else of it is kept.
+        # Nothing else that a leave says about the person is stored.
         person=_person_of(event, email) if verb is Verb.JOIN else Person(email=email),
         profile=profile.name if profile else "",
         grace_seconds=profile.grace_seconds if profile else 0,
@@ -101,7 +101,7 @@ def to_intents(
 def to_order(message: Message, *, now: datetime) -> Order:
     """The admin's order in ``message``, or ``Refused``.
 
-    About anybody: whoever has a record can be held and released, whatever their domain.
+    For any domain: a person who has a record can be held and released.
     """
     if message.trouble:
         raise Refused(RefusalCode.NOT_JSON, message.trouble)
@@ -141,7 +141,7 @@ def _source(message: Message, said: str | None) -> str:
 
 
 def _occurred_at(said: datetime | None, message: Message, now: datetime, instead: str) -> datetime:
-    """When it happened. ``instead``: what to do about something that is still to happen."""
+    """When it happened. ``instead``: the advice for an event in the future."""
     _check_year("occurred_at", said)
     occurred_at = said or message.published_at
     if occurred_at > now + ALLOWED_SKEW:

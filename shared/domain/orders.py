@@ -101,7 +101,7 @@ def _held(environment: Environment, order: Order, now: datetime) -> Ruling:
 
 
 def _confirmed(holds: Sequence[Hold], again: Hold) -> tuple[Hold, ...]:
-    """``holds`` after one was given ``again``: since when, and why, is what was said first."""
+    """Return ``holds`` after a repeated hold; the first one's time and reason are kept."""
     return tuple(
         replace(hold, given_at=max(hold.given_at or hold.at, again.given_at or again.at))
         if hold.id == again.id

@@ -1,4 +1,4 @@
-"""How a record stands: is each thing where it should be, what do people see, when to look again."""
+"""The status of a record: whether goals are reached, its phase and problem, when to look again."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ def is_there(environment: Environment, resource: Resource, goal: Goal) -> bool:
 
 
 def _is_usable(resource: Resource) -> bool:
-    """Whether it is of use to its owner: a notebook runs and can be opened, or merely sleeps."""
+    """Whether its owner can use it: a notebook runs and has a link, or is stopped by its owner or
+    idle shutdown."""
     if resource.kind.holds_data and resource.state is State.STOPPED:
         return not must_run(resource)
     openable = resource.kind is not Kind.WORKBENCH or bool(resource.link)
@@ -51,7 +52,7 @@ def _is_usable(resource: Resource) -> bool:
 
 
 def _owes_a_look(resource: Resource) -> bool:
-    """Whether it is yet to be restored, or compared with what the profile asks for."""
+    """Whether it still has to be restored, or compared with the profile."""
     if resource.kind not in _COMPARED:
         return False
     return bool(resource.restore_from) or not resource.digest
@@ -88,14 +89,14 @@ def with_outlook(
 
 
 def _what_goes_on(environment: Environment) -> list[datetime]:
-    """When to look at what no profile is needed for: what was announced, what is under way."""
+    """When to look again for reasons that need no profile: scheduled events, operations."""
     announced = [i.effective_at for i in environment.pending if i.effective_at is not None]
     at_work = [r for r in environment.resources if r.under_way is not None or r.unconfirmed]
     return announced + [r.look_at for r in at_work if r.look_at is not None]
 
 
 def _is_superseded(environment: Environment, resource: Resource) -> bool:
-    """Whether it is a snapshot that came to nothing, and that no notebook relies on any more."""
+    """Whether it is a failed snapshot that no notebook relies on any more."""
     if resource.kind is not Kind.SNAPSHOT or resource.state is State.READY:
         return False
     relied_on = (r.snapshot == resource.slot for r in environment.resources)
@@ -103,7 +104,7 @@ def _is_superseded(environment: Environment, resource: Resource) -> bool:
 
 
 def _is_trouble(resource: Resource) -> bool:
-    """A stock-out is none as long as there are other zones to try."""
+    """Whether its problem is shown; a stock-out is not as long as there are other zones to try."""
     if resource.problem is None:
         return False
     return resource.problem.fate is not Fate.STOCK_OUT or not resource.tried

@@ -1,4 +1,4 @@
-"""How patient we are: the times and limits that converge works with, all in one place."""
+"""The times and limits that converge works with, all in one place."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         """How long to wait when the cloud asked for so many ``seconds``.
 
         Never less, but at most ``named_most``, and up to a quarter more, for the same reason as in
-        ``backoff``: whoever was refused together was told the same.
+        ``backoff``: all calls that were refused together were given the same time.
         """
         most = self.named_most.total_seconds()
         asked = min(max(seconds, 0.0), most) if math.isfinite(seconds) else most
@@ -93,7 +93,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     def first_question(self, key: str) -> timedelta:
         """When to ask for the first time whether the owner of a new notebook has consented.
 
-        Between one and two times ``ask_first``: whoever began together isn't asked together.
+        Between one and two times ``ask_first``: notebooks created together aren't checked together.
         """
         return self.ask_first * (1 + _spread(key))
 

@@ -1,6 +1,6 @@
-"""What a record says of its place in the crowd: is a notebook being made, what does it wait for?
+"""Whether a notebook of a record is being created, or what it waits for.
 
-That is what admission counts, and what the tick needs to know without any look. Pure.
+Admission counts this, and the tick reads it without asking the cloud. Pure.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ _LONGEST = Policy().stuck
 def is_being_made(environment: Environment) -> bool:
     """Whether a notebook of this person is being made, or may be, as far as was known at the save.
 
-    None that has been for longer than a creation can take: where looks fail for hours, say, it
-    takes no place from others.
+    Creations older than ``_LONGEST`` are not counted, so that a record that can't be checked (looks
+    fail for hours, say) doesn't block others.
     """
     now = environment.updated_at
     return any(_is_being_made(r, now) for r in environment.resources if r.kind.holds_data)

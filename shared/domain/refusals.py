@@ -1,7 +1,8 @@
 """Why an event is not acted on: the reasons we park it under, and the exception that carries one.
 
-A refusal is the sender's to mend, so its message says what was wrong, where, and what to do next.
-It is never retried by itself: the event waits, parked, until somebody replays or discards it.
+The sender has to correct the event, so the message says what was wrong, where, and what to do
+next. A refused event is never retried by itself: it stays parked until somebody replays or discards
+it.
 """
 
 from __future__ import annotations

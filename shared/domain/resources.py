@@ -1,7 +1,7 @@
-"""One thing a person has in the cloud: what it is, what we last saw of it, what is under way.
+"""One resource of a person in the cloud: what it is, what was last seen, what is under way.
 
 Three shapes are kept apart. A ``Want`` is what the profile says should be there; an
-``Observation`` is what the cloud says is there; a ``Resource`` is our memory of it in the record.
+``Observation`` is what the cloud says is there; a ``Resource`` is its state in the record.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Kind(StrEnum):
     SESSION = "session"  # all Spark sessions the person started from their templates
     CLUSTER = "cluster"  # all clusters the person started from their templates
     SNAPSHOT = "snapshot"  # of a notebook's data disk
-    DISK = "disk"  # of a notebook that is gone: never wanted, only found when it outlived that
+    DISK = "disk"  # left behind by a deleted notebook: never wanted, only found
 
     @property
     def holds_data(self) -> bool:
@@ -83,7 +83,7 @@ class Step(StrEnum):
     RESTORE = "restore"  # a snapshot's data into a notebook
     PROTECT = "protect"  # against deletion, by whomever
     UNPROTECT = "unprotect"
-    LABEL = "label"  # with the labels that say whose it is, where somebody took them off
+    LABEL = "label"  # put our labels back after somebody removed them
     DELETE = "delete"
 
     @property
@@ -154,7 +154,7 @@ class Drift(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.in_place or self.at_rest)
 
 
-MOST_ITEMS = 100  # a record is one document: who started thousands is worked off bit by bit
+MOST_ITEMS = 100  # a record is one document: thousands of sessions are ended in batches
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
@@ -293,7 +293,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Leftover(msgspec.Struct, frozen=True, kw_only=True):
-    """Something of a person's that a look everywhere found, by its full name.
+    """A resource of a person that the search found, by its full name.
 
     ``ours``: it carries our labels for this person, and its driver may remove it. ``named``: it
     bears the name that we give to this person's, and nothing says that it is somebody else's.

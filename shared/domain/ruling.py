@@ -24,7 +24,7 @@ _REMEMBERED = 64  # event ids: enough for a publisher that repeats itself within
 
 
 class Outcome(StrEnum):
-    """What became of an event; every one of them stands in the history."""
+    """How an event was handled; the history has one entry for each."""
 
     APPLIED = "applied"
     SCHEDULED = "scheduled"
@@ -66,7 +66,7 @@ def rule(environment: Environment | None, intent: Intent, key: str, now: datetim
 
 
 def remembered(environment: Environment, known_as: str) -> Environment:
-    """The record that knows an event or order, by its ``known_as``, when it comes again."""
+    """The record that remembers an event or order by its ``known_as``, to recognise repeats."""
     return replace(environment, recent=(*environment.recent, known_as)[-_REMEMBERED:])
 
 
@@ -102,11 +102,10 @@ def _overtaken(pending: Sequence[Intent], intent: Intent) -> list[Intent]:
 def put_in_force(environment: Environment, intent: Intent, now: datetime) -> Environment:
     """The record with ``intent`` as the desired state.
 
-    Everything the record believes of the cloud is to be looked at again: an event is the moment
-    when a resource that somebody deleted behind our back comes back. Failures are forgiven too:
-    whoever sends an event again after mending something shouldn't wait for the back-off. Only a
-    return from leaving starts a notebook that is stopped: its owner, or idle shutdown, may have
-    stopped it.
+    Every resource is looked at again, so that one that somebody else deleted is created again.
+    Failures are reset too, so that a person who fixes something and sends the event again doesn't
+    wait for the back-off. Only a return from leaving starts a stopped notebook: its owner, or idle
+    shutdown, may have stopped it.
     """
     returns = environment.leaving and intent.verb is Verb.JOIN
     resources = tuple(
@@ -116,7 +115,7 @@ def put_in_force(environment: Environment, intent: Intent, now: datetime) -> Env
             retry_at=None,
             attempts=0,
             start_owed=resource.start_owed or (returns and resource.kind.holds_data),
-            # What drifted from the profile since is mended once more, too.
+            # Differences from the profile are corrected again, too.
             digest="" if resource.kind.holds_data else resource.digest,
         )
         for resource in environment.resources
@@ -144,7 +143,7 @@ def put_in_force(environment: Environment, intent: Intent, now: datetime) -> Env
 def _cancelled(
     environment: Environment, overtaken: Intent, by: Intent, now: datetime
 ) -> Environment:
-    """Whoever heard that something is scheduled hears that it will not take effect."""
+    """Announce the cancellation of an intent that was announced as scheduled."""
     return announced(
         environment,
         News.CANCELLED,
@@ -166,9 +165,7 @@ def _returned(environment: Environment, intent: Intent, now: datetime) -> Enviro
 def _leavings(environment: Environment, intent: Intent) -> tuple[Leaving, ...]:
     assert environment.left_at is not None
     leaving = current(environment.leavings)
-    if (
-        leaving is not None
-    ):  # said again: perhaps more urgently, or because something is still there
+    if leaving is not None:  # a repeated leave: perhaps immediate now, or because something is left
         leaving = replace(
             leaving,
             removal_at=environment.removal_at,

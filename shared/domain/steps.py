@@ -1,4 +1,4 @@
-"""The next step of one resource: a ladder of early returns, one reason each. Pure."""
+"""The next step of one resource. Pure."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _next_step(
     snapshot_seen: bool,
 ) -> Step | None:
     if _is_given_up(resource, now) and seen:
-        return Step.DELETE  # half made for ever, so nobody can have worked in it: make it again
+        return Step.DELETE  # its creation never ended, so it holds no work: make it again
     if _is_left_alone(resource, now):
         return None
     if resource.state is State.ABSENT:
@@ -52,14 +52,13 @@ def _next_step(
         return _step_of_a_stuck_one(resource, goal, kept=kept)
     owed = owed_protection(environment, resource)
     if _runs(resource) and (goal is Goal.DOWN or (goal is Goal.GONE and kept)):
-        # Their access ends before anything else is done about it; but where that was refused, a
-        # hold's protection isn't kept waiting for it.
+        # Stop first. If the stop was refused, still set the hold's protection.
         refused = resource.problem is not None and owed is Step.PROTECT
         return owed if refused else Step.STOP
     if owed is not None:
         return owed
     if lacks_labels(resource) and (goal is not Goal.UP or want is None):
-        return Step.LABEL  # where the profile is met, the update puts all labels back
+        return Step.LABEL  # otherwise the update to the profile sets all labels
     match goal:
         case Goal.UP:
             return _step_up(resource, want)
@@ -67,20 +66,21 @@ def _next_step(
             return None
         case Goal.GONE:
             if kept and not (snapshot_seen and is_kept(environment, resource)):
-                return None  # its snapshot comes first, and is looked at just before
+                return None  # its snapshot must be complete, and have been observed just now
             return Step.DELETE
     assert_never(goal)
 
 
-# What may be repeated while a call of the same step may still be carried out: it asks for the same
-# thing. An update may ask for another by now; a restore would overwrite what came since.
+# Steps that may be repeated while a lost call of the same step may still be carried out, because
+# they ask for the same again. An update may ask for something else by now; a restore would
+# overwrite newer work.
 _REPEATABLE = tuple(step for step in Step if step not in (Step.UPDATE, Step.RESTORE))
 
 
 def _contradicts(resource: Resource, step: Step, goal: Goal) -> bool:
-    """Whether a call whose answer was lost, carried out after ``step``, could undo or spoil it."""
+    """Whether a lost call, if it is carried out after ``step``, could undo its effect."""
     if step is Step.PROTECT or (step is Step.STOP and goal is not Goal.UP):
-        return False  # what ends access, or keeps work, never waits; it is looked at again anyway
+        return False  # ending access and protecting work never wait; it is looked at again anyway
     if not resource.unconfirmed:
         return False
     return step not in _REPEATABLE or any(call.step is not step for call in resource.unconfirmed)
@@ -105,12 +105,12 @@ def _is_given_up(resource: Resource, now: datetime) -> bool:
 
 
 def _step_of_a_stuck_one(resource: Resource, goal: Goal, *, kept: bool) -> Step | None:
-    """What can be tried on something that others left in a moving state for too long."""
+    """The step for a resource that others left in a transitional state for too long."""
     if not resource.kind.holds_data:
         return Step.DELETE if goal is Goal.GONE else None
     match goal:
         case Goal.UP:
-            # What somebody else deletes is made anew once it is gone.
+            # If somebody else is deleting it, it is made again once it is gone.
             return None if resource.state is State.DELETING else Step.START
         case Goal.DOWN:
             return Step.STOP
@@ -122,18 +122,18 @@ def _step_of_a_stuck_one(resource: Resource, goal: Goal, *, kept: bool) -> Step 
 
 
 def owed_protection(environment: Environment, resource: Resource) -> Step | None:
-    """What a hold, or its end, still has to change about who may delete a notebook."""
+    """The step that sets or lifts deletion protection for a hold; None if none is needed."""
     if resource.kind is not Kind.WORKBENCH or resource.state in (State.ABSENT, State.FOREIGN):
         return None
     if environment.held is not None:
-        # What a failed creation left is nobody's work: it makes room for a notebook, hold or not.
+        # The remains of a failed creation contain no work, and are deleted even under a hold.
         return None if resource.protected or resource.stillborn else Step.PROTECT
-    # What somebody else protected stays so: that is their word against the deletion.
+    # Lift only the deletion protection that we set ourselves.
     return Step.UNPROTECT if resource.protected and resource.protected_by_us else None
 
 
 def lacks_labels(resource: Resource) -> bool:
-    """Whether it is a notebook of this person's that somebody took our labels off."""
+    """Whether it is this person's notebook, and somebody removed our labels from it."""
     return resource.kind is Kind.WORKBENCH and not resource.labelled
 
 
@@ -142,7 +142,7 @@ def _runs(resource: Resource) -> bool:
 
 
 def must_run(resource: Resource) -> bool:
-    """Whether a notebook that is stopped is to be started where it should be present."""
+    """Whether a stopped notebook must be started if its goal is *present*."""
     never_seen = resource.kind is Kind.WORKBENCH and not resource.link
     return resource.start_owed or bool(resource.restore_from) or never_seen
 
@@ -153,14 +153,14 @@ def _step_up(resource: Resource, want: Want | None) -> Step | None:
     if resource.state is State.STOPPED:
         if drift and drift.can_be_mended and untried:
             return Step.UPDATE
-        # One that its owner or idle shutdown has stopped sleeps on.
+        # A notebook that its owner or idle shutdown has stopped stays stopped.
         return Step.START if must_run(resource) else None
     if resource.kind is Kind.SNAPSHOT:
         # It never changes; one that failed holds nothing, and is made again.
         return Step.DELETE if resource.state is State.BROKEN else None
     if resource.state is State.BROKEN:
-        # Its creation failed, so it holds nobody's work: clear it away and make it again. Any
-        # other may be a person's data: try to start it, never delete it.
+        # If its creation failed, it holds no work: delete it and make it again. Any other may hold
+        # a person's data: try to start it, never delete it.
         return Step.DELETE if resource.stillborn else Step.START
     if not resource.kind.holds_data:
         return Step.UPDATE if untried else None

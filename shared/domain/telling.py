@@ -1,4 +1,4 @@
-"""Puts news into a record's outbox, with what others need to act on it. Pure."""
+"""Puts announcements into a record's outbox, with what subscribers need to act on them. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from shared.domain.announcements import Announcement, News
 from shared.domain.environment import Environment
 from shared.domain.resources import Kind, State
 
-# What nobody fetched for so long is no news any more; the record must not grow for ever.
+# Older ones that were not published are dropped; the record must not grow for ever.
 _MOST_WAITING = 50
 
 

@@ -8,7 +8,7 @@ from shared.domain.environment import Environment, Intent, Verb
 
 
 def moves(record: Environment, intent: Intent) -> str:
-    """What a join changes for somebody who is here already, in words; '' if nothing."""
+    """What a join changes for a person who has an environment, in words; '' if nothing."""
     if intent.moved_from:
         return f"; moved here from {intent.moved_from}"
     if intent.moved_to:

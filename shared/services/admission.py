@@ -1,9 +1,9 @@
-"""Who may have a notebook made now: ten thousand joins on a Monday queue instead of storming.
+"""Decides whose notebook may be created now; when many people join at once, the others queue.
 
-What is counted are the records themselves: each says whether its notebook is being made or waits.
+The records themselves are counted: each says whether its notebook is being created or waits.
 A newcomer's record is saved as being made *before* the count, so two that are counted at the same
-moment see each other, and whoever counts too many goes to the queue before anything was asked of
-the cloud. The tick lets in those who wait, in the order in which they began to wait.
+moment see each other. A person whose count exceeds the limit is queued before the cloud is asked.
+The tick admits those who wait, in the order in which they began to wait.
 
 See docs/decisions/2026-11-26-claim-first-then-count.md for why the limit holds.
 """
@@ -16,7 +16,7 @@ from enum import Enum
 
 from shared.ports import Clock, Crowd, EnvironmentStore
 
-# Less than it takes to make a notebook: those who were counted are still being made.
+# Shorter than the creation of a notebook: those that were counted are still being created.
 _FRESH = timedelta(seconds=30)
 _TENTH = 10
 
@@ -44,13 +44,13 @@ class Admission:
         self._full_at: datetime | None = None
 
     def take(self) -> Turn:
-        """Whether somebody who doesn't queue yet may be let in; makes no call."""
+        """Whether a person who isn't in the queue may be admitted; makes no call."""
         now = self._clock.now()
         with self._lock:
             if _is_fresh(self._full_at, now):
                 return Turn.LATER
             if _is_fresh(self._quiet_at, now):
-                self._quiet_at = None  # one for each count, so that few can be in at a time
+                self._quiet_at = None  # one admission for each count
                 return Turn.CERTAIN
             return Turn.PROVISIONAL
 
@@ -63,8 +63,8 @@ class Admission:
         now = self._clock.now()
         crowd = self._store.creating()
         stands = crowd.creating <= self._limit and not crowd.waiting
-        # Each claim that was counted is in the counts of all later ones: so at most a tenth of the
-        # limit can have seen as few as that.
+        # Each claim that was counted is in all later counts, so the number of processes that can
+        # have seen such a low count is at most a tenth of the limit.
         is_quiet = stands and crowd.creating <= self._limit // _TENTH
         with self._lock:
             self._full_at = None if stands else now

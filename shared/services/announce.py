@@ -57,7 +57,7 @@ class Announcer:
         try:
             self._store.save(replace(environment, outbox=(), due_at=due_at), version, ())
         except Conflict:
-            # Whoever was first has the same outbox and publishes it again.
+            # The worker that saved first has the same outbox and publishes it again.
             log.info("published; the outbox is emptied later", extra={"action": "announce.again"})
 
 

@@ -137,7 +137,7 @@ class Converge:
                 return
             environment, entries = claimed, ()
             results = self._carried_out(claimed, decision)
-            # Who was let in goes on in the next zone without a new turn: their place is kept.
+            # An admitted person goes on in the next zone without a new turn: their place is kept.
             admitted = admitted or any(result.was_let_in for result in results)
         log.warning(
             "rounds used up; the tick goes on when the lease ends",
@@ -153,7 +153,7 @@ class Converge:
         admitted: bool,
         scanned: bool = False,
     ) -> Decision:
-        """Put the results onto the record, look at what must be looked at, decide.
+        """Apply the results to the record, look at what must be looked at, decide.
 
         ``scanned``: everything was looked for just now; once in a run is enough.
         """
@@ -177,7 +177,7 @@ class Converge:
         if decision.wants_scan and not scanned:
             decision = self._concluded(decision, ready, plan, seen, now)
             if decision.environment.due_at is not None and decision.environment.due_at <= now:
-                # Something of theirs was found, and may run: it is stopped now, not at the tick.
+                # What was found may be running: stop it now, not at the next tick.
                 told = (*entries, *decision.entries)
                 environment = decision.environment
                 decision = self._decide(environment, (), wants_of, admitted=False, scanned=True)
@@ -242,7 +242,7 @@ class Converge:
     ) -> tuple[dict[str, bool | None], frozenset[str]]:
         """Whether owners have consented, and whose notebook isn't there to be asked about.
 
-        Not to know is no reason to hold anything up.
+        An unknown answer delays nothing.
         """
         answers: dict[str, bool | None] = {}
         vanished = set()
@@ -269,7 +269,7 @@ class Converge:
             self._commons.shortages.report(what, now + self._policy.shortage)
 
     def _carried_out(self, environment: Environment, decision: Decision) -> tuple[Result, ...]:
-        """What comes of the actions, now that the claim is saved."""
+        """Carry out the actions, after the claim was saved; return their results."""
         turned_away = decision.provisional
         if turned_away and self._commons.admission.confirm():
             turned_away = frozenset()

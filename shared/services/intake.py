@@ -122,7 +122,7 @@ class Intake:
         return carry_out(environment, order, self._clock.now())
 
     def _check_domain(self, email: str, field: str) -> None:
-        """Who has a record can leave and be held; of others only allowed domains are heard."""
+        """Refuse events about people outside the allowed domains, unless they have a record."""
         because = "has no environment and "
         check_domain(email, self._allowed_domains, field=field, because=because)
 
@@ -155,7 +155,7 @@ class Intake:
         if ruling.outcome is Outcome.DUPLICATE:
             self._store.append(environment.key, (ruling.entry,))
         elif ruling.outcome is Outcome.STALE or self._converge.is_held(environment):
-            # Whoever holds the lease finds the new intent when it saves its results.
+            # The worker that holds the lease finds the new intent when it saves its results.
             self._store.save(environment, version, (ruling.entry,))
         else:
             self._converge.advance(environment, version, (ruling.entry,))

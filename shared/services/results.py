@@ -19,7 +19,7 @@ from shared.domain.resources import Observation, Resource, State, Step, Want
 
 
 class TurnedAway(msgspec.Struct, frozen=True):
-    """A notebook was not asked for: too many are being made, or others have waited longer."""
+    """A notebook was not created: the limit is reached, or others have waited longer."""
 
 
 class Result(msgspec.Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""The minute tick: who is due, one message a person, so that the work spreads over instances.
+"""The minute tick: one message for each person who is due, so that instances share the work.
 
 Two crowds are held back. Those who wait to have a notebook made are let in in the order in which
 they began to wait, as many as there is room for. And where so many operations run that a look at
@@ -72,7 +72,7 @@ class Tick:
         due = self._due(self._clock.now())
         moving = self._moving(due)
         at_work = {d.key for d in due if d.awaits and d.awaits <= moving}
-        # Who is seen to be done gives their place away before their record knows of it.
+        # The places of finished notebooks are reused before their records are updated.
         ended = [d for d in due if moving and d.awaits and d.key not in at_work]
         done = sum(1 for d in ended if d.is_made)
         admitted = self._admitted(due, began, earlier, done)
@@ -94,7 +94,7 @@ class Tick:
     def _admitted(
         self, due: list[_Due], began: datetime, earlier: Crowd, done: int
     ) -> frozenset[str]:
-        """Whose turn it is: those who have waited longest, as many as there is room for."""
+        """The people to admit: those who have waited longest, up to the number of free places."""
         queue = sorted((d.queued_at, d.key) for d in due if d.queued_at is not None)
         if not queue:
             return frozenset()

@@ -43,7 +43,7 @@ def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]
 
 
 class Watch:
-    """Remembers how many notebooks were being made at the worst moment."""
+    """Records the largest number of notebooks that were being created at once."""
 
     def __init__(self, shared: Shared) -> None:
         self._cloud = shared.cloud
@@ -57,7 +57,7 @@ class Watch:
 
 
 def minute(shared: Shared, instances: list[Instance], *, ticks: int) -> None:
-    """A minute passes; so many ticks at once, and all they ask for, over the instances."""
+    """A minute passes; concurrent ticks, and all their messages, over the instances."""
     with shared.lock:
         shared.clock.time += timedelta(minutes=1)
     together(ticks, lambda n: instances[n].tick.run())
@@ -79,7 +79,7 @@ def test_instances_that_take_joins_in_at_once_keep_to_the_limit(backend: Backend
     together(2, lambda n: instances[n].tick.run())
     for body in shared.topics.waiting:
         instances[0].handle(body)
-    assert LIMIT <= watch.most <= MOST, "whoever was turned away for nothing is let in now"
+    assert LIMIT <= watch.most <= MOST, "people queued although there was room are admitted now"
 
 
 def test_processes_that_take_joins_in_at_once_keep_to_the_limit(backend: Backend) -> None:
@@ -109,7 +109,7 @@ def test_processes_that_take_joins_in_at_once_keep_to_the_limit(backend: Backend
 def test_ticks_at_once_among_joins_keep_to_the_limit_and_serve_everybody(
     backend: Backend,
 ) -> None:
-    """With so many under way, places are handed on before the records know that they are free."""
+    """With so many under way, places are reused before the records are updated."""
     shared = Shared(Policy(creations=LIMIT, list_above=3))
     watch = Watch(shared)
     instances = [Instance(backend.store, shared) for _ in range(4)]

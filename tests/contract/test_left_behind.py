@@ -1,4 +1,4 @@
-"""What lost its labels, and disks that outlived their notebook, on both backends of the drivers."""
+"""Resources that lost their labels, and disks left behind, on both backends of the drivers."""
 
 from __future__ import annotations
 

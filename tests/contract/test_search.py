@@ -83,7 +83,7 @@ class Bench:
         self.cloud.clock.advance(timedelta(hours=1))
 
     def keep_disks(self, *, attached: bool = False) -> None:
-        """Those of notebooks that are deleted from now on outlive them."""
+        """From now on disks stay when their notebook is deleted."""
         self.compute.delete_disks = lambda paths, at: None  # type: ignore[method-assign]
         if attached:
             self.compute.detach_disks = lambda paths, at: None  # type: ignore[method-assign]

@@ -1,4 +1,4 @@
-"""`fleet` over HTTP, as whoever runs the platform asks it."""
+"""`fleet` over HTTP, as the operators of the platform use it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from demo.stage import Json
 from tests.integration.client import Client
 from tests.integration.conftest import StartStack
 
-# Addresses in which something could be taken for another part of a URL.
+# Addresses with characters that have a meaning in URLs.
 ODD = [f"{x}@example.com" for x in ("a/b", "/x//y/", "o'neil+x", "50%", "a%2fb", "who?limit=0#1")]
 PEOPLE = [*(f"person-{number:02}@example.com" for number in range(25)), *ODD]
 LEAVER, READY = PEOPLE[7], PEOPLE[0]

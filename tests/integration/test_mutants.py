@@ -1,4 +1,4 @@
-"""``make mutants`` on a project of one module: what is noticed, what survives, what never ends."""
+"""``make mutants`` on a project of one module: detected, surviving and endless mutants."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from tests.integration.conftest import StartStack
 README = Path(__file__).parents[2] / "README.md"
 TIME = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d"
 
-# What the text around the commands promises, one pattern a line, in this order.
+# The results that the text around the commands describes, one pattern per line, in this order.
 EXPECTED = rf"""
 ^  "phase": "ready",$
 ^  "phase": "ready",$

@@ -22,13 +22,13 @@ _ROW = re.compile(r"\| `gcloud (?P<command>[^|]+)` \| (?P<outcome>.+) \|")
 
 def rows(title: str) -> list[tuple[str, str]]:
     """The (command without "gcloud", outcome) pairs of the table under that heading."""
-    section = PAGE.read_text(encoding="utf-8").partition(f"#### {title}\n")[2].partition("####")[0]
+    section = PAGE.read_text(encoding="utf-8").partition(f"## {title}\n")[2].partition("\n## ")[0]
     return [(row["command"], row["outcome"]) for row in _ROW.finditer(section)]
 
 
 @contextmanager
 def staged() -> Iterator[LocalCloud]:
-    """What the page says there is; operations end at once, since gcloud waits for them."""
+    """The resources that the page lists; operations end at once, since gcloud waits for them."""
     with LocalCloud() as local:
         local.cloud.operation_seconds = 0
         for name in ("nb1", "nb2"):
@@ -45,7 +45,7 @@ def staged() -> Iterator[LocalCloud]:
 
 
 def resource(local: LocalCloud, path: str) -> Json | None:
-    """The resource "kind/last part of its name" as the admin face shows it."""
+    """The resource "kind/last part of its name" as the admin methods show it."""
     kind, _, name = path.partition("/")
     found = requests.get(f"{local.url}/_admin/resources", params={"kind": kind}, timeout=10).json()
     fits = (one for one in found["resources"] if one["name"].rpartition("/")[2] == name)

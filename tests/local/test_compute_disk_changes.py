@@ -1,4 +1,4 @@
-"""Disks over the Compute API: made, labelled, enlarged and deleted by anybody."""
+"""Disks over the Compute API: insert, setLabels, resize and delete."""
 
 import base64
 from typing import Any
@@ -78,7 +78,7 @@ def labels_that_show_it() -> dict[str, str]:
 class TestFingerprints:
     @pytest.fixture(params=["disk", "snapshot"])
     def path(self, request: pytest.FixtureRequest, api: Api) -> str:
-        """Of a resource whose fingerprint has a character that base64url has not."""
+        """A resource whose fingerprint has a character that base64url doesn't have."""
         labels = labels_that_show_it()
         if request.param == "disk":
             make(api, labels=labels)
@@ -123,7 +123,7 @@ class TestResizeDisk:
         return answer
 
     def sizes(self, api: Api) -> tuple[str, str, str, str]:
-        """Of the boot and the data disk, as the instance and as Compute say."""
+        """The sizes of boot and data disk, by the instance and by Compute."""
         setup = api("GET", f"{NOTEBOOKS}/nb1")["gceSetup"]
         disks = [api("GET", f"{ZONAL}/disks/{n}") for n in ("nb1", "nb1-data-workspace")]
         return (

@@ -18,7 +18,7 @@ REGION = "--region=us-central1"
 
 
 class Admin:
-    """Whoever types, and a request now and then in the name of those who start things."""
+    """The gcloud user, with some requests made in the name of other users."""
 
     def __init__(self, gcloud: Gcloud, url: str) -> None:
         self._url = url

@@ -19,7 +19,7 @@ REGION = "--region=us-central1"
 
 
 class Admin:
-    """Whoever types: gcloud, and a request now and then that gcloud has no command for."""
+    """The gcloud user, with some requests for which gcloud has no command."""
 
     def __init__(self, gcloud: Gcloud, cloud: Cloud, url: str) -> None:
         self.cloud = cloud

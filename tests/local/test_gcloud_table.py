@@ -1,4 +1,4 @@
-"""Every gcloud command that docs/local-cloud/gcloud.md says works, works; the others say so."""
+"""The gcloud commands in docs/local-cloud/gcloud.md: those that work, and those refused."""
 
 import re
 import shlex

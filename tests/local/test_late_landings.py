@@ -43,7 +43,7 @@ class Api:
         assert "id" in self("POST", "/_admin/faults", spec)
 
     def lose(self, verb: str, path: str, body: object = None, **query: str) -> None:
-        """Send what a broken connection answers."""
+        """Send a request whose connection is cut."""
         with pytest.raises(requests.ConnectionError):
             self(verb, path, body, **query)
 
@@ -61,7 +61,7 @@ class Api:
 
 @pytest.fixture
 def api() -> Iterator[Api]:
-    """With a running notebook nb1, a stopped nb2, snapshot s1, a template, a session, a cluster."""
+    """A cloud with notebook nb1 running, nb2 stopped, snapshot s1, template, session, cluster."""
     with LocalCloud() as local:
         api = Api(local)
         local.cloud.operation_seconds = 0

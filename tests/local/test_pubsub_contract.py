@@ -356,7 +356,7 @@ class TestPubSubContract:
 
 
 class TestSeek:
-    """Acknowledged messages come back where they are retained, and as a snapshot knows them."""
+    """A seek brings back acknowledged messages that are retained, or that a snapshot holds."""
 
     def drained(self, world: World, *messages: bytes, **settings: object) -> str:
         """A subscription that has pulled and acknowledged these messages."""
@@ -367,7 +367,7 @@ class TestSeek:
         return subscription
 
     def left(self, world: World, subscription: str) -> list[bytes]:
-        """Everything that comes, acknowledged as it does."""
+        """Pull all messages, and acknowledge each."""
         found = []
         while received := world.pull(subscription, timeout=1.5):
             found += [one.message.data for one in received]

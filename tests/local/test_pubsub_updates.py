@@ -26,7 +26,7 @@ def update(pubsub: PubSub, mask: str, **body: Any) -> dict[str, Any]:
 
 
 def pull(pubsub: PubSub) -> list[bytes]:
-    """Everything that is there, acknowledged."""
+    """Pull and acknowledge all messages."""
     handed = pubsub.broker.pull(SUBSCRIPTION, 100, 0)
     pubsub.broker.acknowledge(SUBSCRIPTION, [one.ack_id for one in handed])
     return [one.message.data for one in handed]

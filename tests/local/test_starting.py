@@ -1,4 +1,4 @@
-"""What keeps servers from starting is said in words, all of it."""
+"""Everything that prevents servers from starting is reported in plain words."""
 
 from __future__ import annotations
 

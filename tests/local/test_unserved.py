@@ -1,4 +1,4 @@
-"""What Google's APIs have and the local cloud has not is refused at once and by name."""
+"""Methods that the local cloud doesn't have are refused at once and by name."""
 
 from collections.abc import Iterator
 

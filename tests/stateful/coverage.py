@@ -1,5 +1,5 @@
-"""What many lives have gone through: so that a rule that never bites, or a fault that never hits,
-is seen."""
+"""Counts what happened in many lives, to show a rule that never has an effect, or a fault that
+never occurs."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Coverage:
         self.outcomes.update(other.outcomes)
 
     def report(self, rules: Sequence[Rule]) -> str:
-        """In a few lines: rules, pairs of rules, outcomes; and what was never seen."""
+        """A short report: rules, pairs of rules, outcomes, and what never occurred."""
         names = [rule.name for rule in rules]
         all_pairs = {(first, second) for first in names for second in names}
         missing = sorted(all_pairs - self.pairs.keys())

@@ -17,7 +17,7 @@ from tests.stateful.simulated import SimulatedLife
 from tests.stateful.truth import untrue
 
 BEGIN = "begin"
-PAST = "a_past"  # the rule by which people have something to lose from the beginning
+PAST = "a_past"  # the rule that gives people work from the beginning
 _WITH_A_PAST = 0.4
 _LENGTHS = (5, 8, 12, 16, 20, 30)
 
@@ -38,7 +38,7 @@ class Lived(msgspec.Struct, kw_only=True):
 
 
 def live(seed: int, number: int, rules: Sequence[Rule]) -> Lived:
-    """Live the life of that number, always the same for the same seed and rules."""
+    """Simulate the life of that number, always the same for the same seed and rules."""
     source = random.Random(f"{seed}/{number}")
     weights = list(accumulate(rule.weight for rule in rules))
     names = source.choices(
@@ -50,7 +50,7 @@ def live(seed: int, number: int, rules: Sequence[Rule]) -> Lived:
 
 
 def replay(steps: Sequence[Step]) -> Lived:
-    """Live a recorded life once more; steps may have been left out, and numbers changed."""
+    """Repeat a recorded life; steps may have been left out, and numbers changed."""
     return _live([(name, as_recorded(numbers)) for name, numbers in steps])
 
 

@@ -1,4 +1,4 @@
-"""How a simulated life must end: faults stop, time passes, and everybody has what they should."""
+"""The end of a simulated life: faults stop, time passes, and everybody has what they should."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _others_mend_what_is_theirs_to_mend(life: SimulatedLife) -> None:
 
 
 def _no_event_was_lost(life: SimulatedLife) -> None:
-    """Invariant 5: the history says of every event what became of it."""
+    """Invariant 5: the history says what happened to every event."""
     told: dict[str, set[str]] = {}
     for email in life.people:
         key = person_key(email)
@@ -114,7 +114,7 @@ def _it_stays_quiet(life: SimulatedLife) -> None:
     life.world.run_for(timedelta(days=2), every=timedelta(hours=6))
     calls = _writes(life)
     for record in life.records():
-        # What is foreign stays a problem somebody must mend: it is looked at once a day.
+        # A foreign resource stays a problem that somebody must fix: it is looked at once a day.
         # So is what broke. A snapshot waits for its end.
         if record.person.email == FOREIGN and life.foreign:
             continue

@@ -1,4 +1,4 @@
-"""Whom the simulated lives are of, what their profiles give them, and what that comes to."""
+"""The people of the simulated lives, their profiles, and what they should have."""
 
 from __future__ import annotations
 

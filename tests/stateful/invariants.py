@@ -115,7 +115,7 @@ def _ready(life: SimulatedLife, ready: Happening) -> None:
 
 
 def _started(life: SimulatedLife, started: Happening) -> None:
-    """Nothing wakes what its owner or idle shutdown has stopped, but a return from leaving."""
+    """Only a return from leaving starts a notebook that its owner or idle shutdown has stopped."""
     thing = life.world.cloud.things.get((started.kind, started.name))
     if thing is None or thing.halted_at is None:
         return
@@ -134,7 +134,7 @@ def _started(life: SimulatedLife, started: Happening) -> None:
 
 
 def _may_have_landed_late(life: SimulatedLife) -> bool:
-    """Whether a start or a stop was under way for longer than anybody could see."""
+    """Whether a start or a stop may have been under way for longer than was observed."""
     return any(delay.hits for delay in life.world.cloud.delays)
 
 
@@ -144,7 +144,7 @@ def _what_is_announced_is_so(life: SimulatedLife) -> None:
 
 
 def _nothing(life: SimulatedLife, happening: Happening) -> None:
-    """Of no interest to any invariant."""
+    """Ignore an event that no invariant is about."""
 
 
 _CHECKS = {

@@ -24,7 +24,7 @@ def drawn_by(data: st.DataObject) -> Choices:
 
 
 class Lives(RuleBasedStateMachine):
-    """One life; each rule is something the world does to us."""
+    """One life; each rule is something that happens from outside."""
 
     life: SimulatedLife
 

@@ -1,4 +1,4 @@
-"""What must come of a set of events, however they travelled: the model beside the world."""
+"""The expected result of a set of events, however they were delivered: the model."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Sent(msgspec.Struct):
 
     @property
     def event_id(self) -> str:
-        """What makes a repeat known as one."""
+        """Identifies repeats."""
         return self.order[2]
 
     @property
@@ -68,13 +68,13 @@ class Model:
         spans[-1:] = [(begun, ended or now) for begun, ended in spans[-1:]]
 
     def of(self, email: str) -> list[Sent]:
-        """What counts of the events about one address: all that got into the record."""
+        """The events about one address that count: all that got into the record."""
         return [
             s for s in self.sent if s.email == email and s.tried_at is not None and not s.refused
         ]
 
     def newest(self, email: str, now: datetime) -> Sent | None:
-        """What rules: the newest of those whose time has come."""
+        """The event in force: the newest of those whose time has come."""
         ripe = [s for s in self.of(email) if s.effective_at is None or s.effective_at <= now]
         return max(ripe, key=lambda s: s.order, default=None)
 

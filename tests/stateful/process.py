@@ -77,7 +77,7 @@ class Topics:
     def __init__(self) -> None:
         self.waiting: list[dict[str, Any]] = []
         self.news: list[dict[str, Any]] = []
-        self.deaf = False  # Pub/Sub takes no announcements
+        self.deaf = False  # whether Pub/Sub refuses announcements
         self.on_news: Callable[[dict[str, Any]], None] | None = None
 
     def publish(self, topic: str, messages: Sequence[bytes]) -> None:

@@ -48,7 +48,7 @@ class Work(NamedTuple):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Live them; 0 if none failed. Of each kind of failure one is minimised and told."""
+    """Simulate them; 0 if none failed. Of each kind of failure one is minimised and printed."""
     options = _options(arguments)
     logging.getLogger("shared").setLevel(logging.CRITICAL)  # every life fails now and then
     seed = secrets.randbelow(2**32) if options.seed is None else options.seed
@@ -113,7 +113,7 @@ def _parts(work: list[Work], jobs: int) -> Iterator[Part]:
 
 
 def some_lives(work: Work) -> Part:
-    """Live some lives, in a worker."""
+    """Simulate some lives, in a worker."""
     logging.getLogger("shared").setLevel(logging.CRITICAL)
     rules = tuple(RULES[name] for name in work.rules)
     gc.collect()  # once a chunk is enough: most of what a life makes has no cycles

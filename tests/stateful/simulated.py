@@ -1,4 +1,4 @@
-"""One simulated life: a world, the model of what must come of it, and how things happen in it.
+"""One simulated life: a world, the model of the expected result, and the ways to act on it.
 
 The rules (``rules/``) say what the world does to us; the invariants (``invariants.py``) and the
 ending (``ending.py``) say what must hold. Two drivers put them together: Hypothesis
@@ -34,7 +34,7 @@ _MANY_CHECKED = 16
 Trap = tuple[int, str]
 MeanWhile = Callable[["SimulatedLife", Choices], None]
 Untrue = Callable[["SimulatedLife", dict[str, Any]], str]
-"""Why an announcement is not so at the moment at which it is made; '' if it is."""
+"""Why an announcement is untrue at the moment at which it is made; '' if it is true."""
 
 
 class SimulatedLife:
@@ -73,7 +73,7 @@ class SimulatedLife:
         self._in_hand = 0
         self.world.trap = self._at
         self.world.topics.on_news = self._heard
-        self.lies: list[str] = []  # announcements that were not so when they were made
+        self.lies: list[str] = []  # announcements that were untrue when they were made
         spread = f", {len(skews)} clocks" if len(skews) > 1 else ""
         self.say(f"{len(self.people)} people{spread}")
         if len(self.people) >= 3 and choices.one_in(2):
@@ -86,7 +86,7 @@ class SimulatedLife:
 
     @property
     def spread(self) -> timedelta:
-        """By how much the clocks of two processes differ at most."""
+        """The largest difference between the clocks of two processes."""
         return max(self.world.skews) - min(self.world.skews)
 
     def say(self, text: str) -> None:
@@ -168,7 +168,7 @@ class SimulatedLife:
         return any(e.event_id == sent.event_id and e.text.startswith(sent.verb) for e in history)
 
     def order(self, action: str, email: str, *, hold: str = "") -> None:
-        """An admin steps in; whether the answer got lost is for the record to tell."""
+        """Send an admin's order; the record shows whether it was applied before a lost answer."""
         self.world.pass_time(timedelta(seconds=1))
         self.survive(lambda: self.world.order(action, email, hold=hold))
         record = self.world.environment(email)
@@ -203,7 +203,7 @@ class SimulatedLife:
                 self._armed = None
 
     def _at(self, point: str) -> None:
-        """A write or a call: does the trap spring here?"""
+        """Fail at this write or call if the trap was set for it."""
         if self._armed is None or self._in_hand > 1:
             return
         after, how, meanwhile, choices = self._armed
@@ -262,7 +262,7 @@ class SimulatedLife:
         self.meddled[thing.key] = self.now
 
     def lost_snapshot(self, email: str) -> bool:
-        """Whether somebody deleted a snapshot of theirs behind our back."""
+        """Whether somebody else deleted a snapshot of theirs."""
         return (person_key(email), Kind.SNAPSHOT) in self.vandalised
 
     def _somebody_else_has_the_name(self) -> None:

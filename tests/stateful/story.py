@@ -1,4 +1,4 @@
-"""A life told in a few lines: what happened, what the record and the cloud said, what broke."""
+"""A short report of a life: what happened, what the record and the cloud show, what failed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _DULL = ("intent.", "order.", "resource.creating", "resource.stopping", "resourc
 
 
 def told(lived: Lived) -> str:
-    """The story of a life that failed, and of what it broke."""
+    """The report of a failed life, and of the invariant that failed."""
     life = lived.life
     lines = [f"{at:%m-%d %H:%M:%S} {text}" for at, _, text in sorted(_lines(life))]
     if len(lines) > _MOST_LINES:

@@ -139,7 +139,7 @@ def test_a_zone_without_machines_for_a_start_is_waited_for_never_quarantined(
 def test_a_change_that_is_given_up_and_comes_after_all_is_undone(
     ready: World, moves: dict[str, str]
 ) -> None:
-    """It was wanted when it was begun; by the time it comes something else is."""
+    """The late call asks for the earlier profile, and is carried out after the newer one."""
     if "profile" in moves:
         notebook_of(ready).state = State.STOPPED
     slow = ready.cloud.slow_down(Kind.WORKBENCH, Step.UPDATE, minutes(50))
@@ -355,7 +355,7 @@ def test_a_notebook_that_consent_was_asked_of_in_vain_is_looked_at(ready: World)
     assert "lost" in news_of(ready)
 
 
-# Asleep
+# Stopped by its owner or idle shutdown
 
 
 @pytest.mark.parametrize("change", [{}, {"team": "other"}, {"profile": "lean"}])

@@ -1,4 +1,4 @@
-"""Who started thousands of sessions: all are ended, and the record stays one small document."""
+"""Thousands of sessions of one person: all are ended, and the record stays one small document."""
 
 from __future__ import annotations
 

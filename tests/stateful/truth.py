@@ -1,4 +1,4 @@
-"""What an announcement says must be so at the moment at which it is made."""
+"""Checks that an announcement is true at the moment at which it is made."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LATELY = timedelta(hours=1)
 
 
 def untrue(life: SimulatedLife, body: dict[str, Any]) -> str:
-    """Why an announcement is not so, in words; '' if it is so, or if that can't be known.
+    """Why an announcement is untrue, in words; '' if it is true, or if that can't be known.
 
     It can't where others have changed something lately, where a record was lost, or where the
     announcement is of an earlier time: whatever it tells of may have changed since.

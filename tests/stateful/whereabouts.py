@@ -1,4 +1,4 @@
-"""Where everybody must be once faults have stopped: what they have, or have no more."""
+"""What everybody must have, or must no longer have, once faults have stopped."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _all_is_there(life: SimulatedLife, email: str, newest: Sent, alive: list[Thi
 
 
 def _may_be_missing(life: SimulatedLife, email: str, kind: Kind, newest: Sent) -> bool:
-    """Whether the name is taken, or it was deleted behind our back and no event came since."""
+    """Whether the name is taken, or somebody else deleted it and no event came since."""
     if email == FOREIGN and life.foreign and kind is Kind.WORKBENCH:
         return True
     deleted_at = life.vandalised.get((person_key(email), kind))
@@ -135,7 +135,7 @@ def _no_disk_is_forgotten(life: SimulatedLife, email: str) -> None:
 
 
 def _is_for_people(life: SimulatedLife, thing: Thing) -> bool:
-    """Whether ``thing`` is broken in a way that we must not heal by deleting it.
+    """Whether ``thing`` is broken in a way that we must not repair by deleting it.
 
     It was used, or its creation failed but the answer that named the operation was lost, so
     that nobody can know whether it was.

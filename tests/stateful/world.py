@@ -101,7 +101,7 @@ class World:
         self.restart()
 
     def restart(self) -> None:
-        """All processes begin anew: what they only had in mind is forgotten."""
+        """Restart all processes; they lose what they had in memory only."""
         self._processes: dict[int, Process] = {}
         self.use(self._turn)
 
@@ -200,7 +200,7 @@ class World:
         return max(1, -((self.clock.time - until) // every))
 
     def environment(self, email: str) -> Environment | None:
-        """The record, through the back door: no trap springs."""
+        """The record, read directly, so that no trap is triggered."""
         trap, self.trap = self.trap, None
         try:
             stored = self.store.load(person_key(email))

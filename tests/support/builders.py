@@ -79,7 +79,7 @@ def an_order(verdict: Verdict = Verdict.HOLD, id: str = "o1", **changes: Any) ->
 
 
 def obey(record: Environment, *orders: Order) -> Ruling:
-    """What came of the last of them, all carried out in this order."""
+    """The ruling of the last order, after all were carried out in this order."""
     rulings: list[Ruling] = []
     for order in orders:
         rulings.append(carry_out(rulings[-1].environment if rulings else record, order, NOW))

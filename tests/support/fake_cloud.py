@@ -48,8 +48,8 @@ class FakeCloud:
     ``short``: the zones that have no machines left; ``zones``: all there are.
     ``older_ended``: notebooks of the older kinds can't be made any more, as in Google's own.
     ``link_delay``: how long after its start a notebook gets its link.
-    ``most_creating``: how many notebooks were ever being made at once.
-    ``keep_disks``: the data disks of notebooks that are deleted now outlive them.
+    ``most_creating``: the largest number of notebooks that were being created at once.
+    ``keep_disks``: data disks stay when their notebook is deleted.
     """
 
     clock: Clock
@@ -154,7 +154,7 @@ class FakeCloud:
         return slowness
 
     def upgrade(self, thing: Thing, state: State, lasts: timedelta) -> None:
-        """Google is at work on ``thing``, which nobody asked for; then it is as before."""
+        """Google changes ``thing`` on its own for a while; then it is as before."""
         self._serial += 1
         name, now = f"operations/upgrade-{self._serial}", self.now()
         operation = Operation(name, thing, None, now, now + lasts, before=thing.state)
@@ -162,7 +162,7 @@ class FakeCloud:
         thing.state = state
 
     def end_soon(self, by: timedelta) -> None:
-        """Nothing takes any longer than ``by`` from now; nothing scripted is still to come."""
+        """End every operation at ``by`` from now at the latest, and drop all scripted faults."""
         latest = self.now() + by
         for operation in self._running.values():
             operation.ends = min(operation.ends, latest)

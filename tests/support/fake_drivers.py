@@ -140,7 +140,7 @@ class FakeDriver:
         return self._write(step, lambda: self._if_there(resource, effect, self._rich))
 
     def label(self, resource: Resource, key: str, email: str, request_id: str) -> Observation:
-        """As the port says; a repeat of it finds nothing left to do."""
+        """As the port says; a repeat changes nothing."""
 
         def effect() -> Observation:
             seen = self._judged(resource.name, key, email, None)
@@ -346,7 +346,7 @@ class FakeDriver:
         )
 
     def _uses(self, parent: str, key: str, email: str) -> Observation:
-        """All of a person's at once; what is somebody else's is left out."""
+        """All that are the person's; those of others are left out."""
         theirs = [t for t in self._things_under(parent) if t.key == key]
         ours = [t for t in theirs if t.email in ("", email)]
         return _as_uses(ours)
@@ -397,7 +397,7 @@ class FakeDriver:
 
 
 def bears_our_name(thing: Thing, key: str) -> bool:
-    """Whether it is called as we call this person's notebook, or its data disk."""
+    """Whether it has the name of this person's notebook, or of its data disk."""
     name = thing.name.rpartition("/")[2].removesuffix(DATA_DISK)
     named = thing.kind in (Kind.WORKBENCH, Kind.DISK)
     return named and thing.key in ("", key) and name == instance_id(key)
@@ -455,6 +455,6 @@ def _machine(body: dict[str, Any]) -> Any:
 
 
 def _disk_gb(body: dict[str, Any]) -> int:
-    """The size of the data disk; what the API makes where none is asked for is 100 GB."""
+    """The size of the data disk; the API's default is 100 GB."""
     disks = body.get("gceSetup", {}).get("dataDisks") or [{}]
     return int(disks[0].get("diskSizeGb", 100))

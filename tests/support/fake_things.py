@@ -1,4 +1,4 @@
-"""What a ``FakeCloud`` is made of: things, operations, what happened, and what is scripted."""
+"""The parts of a ``FakeCloud``: resources, operations, the log of changes, scripted faults."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shared.domain.resources import Kind, State, Step
 
 @dataclass(frozen=True)
 class Happening:
-    """Something that really happened to a thing.
+    """A change of a resource that took effect.
 
     ``what``: created, ready (its creation ended well), failed (it ended badly, nothing is left),
     updated, started, stopped, restored, protected, unprotected, worked (somebody wrote data),
@@ -68,8 +68,8 @@ class Thing:
 class Operation:
     """A long-running operation; ``error`` is what it will end in.
 
-    ``then`` does what a good end does; a problem it answers makes it a bad one after all.
-    ``step``: None for what Google does of its own accord (an upgrade).
+    ``then`` applies a successful end; if it returns a problem, the operation fails.
+    ``step``: None for a change that Google makes on its own (an upgrade).
     """
 
     name: str
@@ -86,7 +86,7 @@ class Operation:
 
 @dataclass
 class Failure:
-    """A scripted end of operations; ``hits`` must not stay 0, or the test proved nothing."""
+    """A scripted end of operations; if ``hits`` stays 0, the test has tested nothing."""
 
     kind: Kind
     step: Step

@@ -43,7 +43,7 @@ class Shared:
         self.clock = ManualClock()
         self.topics = Topics()
         self.cloud = FakeCloud(self.clock)
-        self.lock = threading.RLock()  # of the fakes, which know nothing of threads
+        self.lock = threading.RLock()  # for the fakes, which are not thread-safe
 
     def one_at_a_time(self, part: object) -> Any:
         """``part``, whose methods run under the lock."""
@@ -51,7 +51,7 @@ class Shared:
 
 
 class Instance:
-    """One process: what it has in mind is its own."""
+    """One process, with its own memory."""
 
     def __init__(self, store: EnvironmentStore, shared: Shared) -> None:
         self.store, self.shared = store, shared
@@ -134,7 +134,7 @@ class _Guarded:
 
 
 def all_join(store: EnvironmentStore, limit: int, names: Iterable[str]) -> int:
-    """One instance takes all of them in; for how many it asked the cloud for a notebook."""
+    """Handle all joins in one instance; return how many notebooks it created."""
     shared = Shared(Policy(creations=limit))
     instance = Instance(store, shared)
     for name in names:

@@ -56,7 +56,7 @@ class KeepBench(ABC):
         return Resource(kind=Kind.SNAPSHOT, slot=id, name=name, source=source)
 
     def disk(self, notebook: Resource) -> Resource:
-        """The memory of a notebook's data disk."""
+        """The record of a notebook's data disk."""
         return Resource(kind=Kind.DISK, slot="found", name=data_disk(notebook.name))
 
     def notebook_want(self, resource: Resource, size_gb: int = 100) -> Want:
@@ -106,19 +106,19 @@ class KeepBench(ABC):
 
     @abstractmethod
     def keep_disks(self) -> None:
-        """The data disks of notebooks that are deleted from now on outlive them."""
+        """From now on data disks stay when their notebook is deleted."""
 
     @abstractmethod
     def relabel(self, notebook: Resource, labels: dict[str, str]) -> None:
-        """Somebody replaces all its labels; an empty map takes ours off."""
+        """Somebody replaces all its labels; an empty map removes ours."""
 
     @abstractmethod
     def labels(self, notebook: Resource) -> dict[str, str]:
-        """What labels it has; of the fake's only ours."""
+        """Its labels; for the fake, only ours."""
 
     @abstractmethod
     def delay_links(self, by: timedelta) -> None:
-        """Notebooks that are started from now on have their link only so long after they run."""
+        """From now on a notebook gets its link only so long after it runs."""
 
     @abstractmethod
     def empty_the_zone(self) -> None:

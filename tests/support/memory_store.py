@@ -104,7 +104,7 @@ class MemoryStore:
         return Page(tuple(row[2] for row in found[:limit]), following)
 
     def next_due(self) -> datetime | None:
-        """When the first record falls due, None if none ever does; the back door for tests."""
+        """When the first record is due, None if none is; for tests only."""
         moments = [row.due_at for row in self._environments.values() if row.due_at is not None]
         return min(moments, default=None)
 
@@ -197,7 +197,7 @@ class MemoryStore:
     def _as_stored(
         self, environment: Environment, entries: Sequence[Entry]
     ) -> tuple[Environment, Sequence[Entry]]:
-        """What a real store would give back of a record and its entries."""
+        """A record and its entries as a real store would return them."""
         self._saves += 1
         if self._saves % self._checked_one_in:
             return environment, entries

@@ -1,4 +1,4 @@
-"""A stand-in for https://sts.googleapis.com, where gcloud narrows a token before it injects it.
+"""Replaces https://sts.googleapis.com, where gcloud restricts a token before it injects it.
 
 gcloud asks that host whatever its endpoint overrides say, so the stand-in is a proxy on loopback
 that answers for it in TLS, with a certificate of its own, and refuses every other host.
@@ -19,7 +19,7 @@ HOST = "sts.googleapis.com"
 
 
 class TokenExchange:
-    """A context manager; `environment` points gcloud at it, with an access token of nobody's."""
+    """A context manager; `environment` points gcloud at it, with an invalid access token."""
 
     def __init__(self, directory: Path) -> None:
         self._certificate, self._key = directory / "sts.pem", directory / "sts-key.pem"
@@ -54,7 +54,7 @@ class TokenExchange:
 
     def __exit__(self, *_: object) -> None:
         self._stopped.set()
-        # Closing a socket doesn't end the accept that waits on it; a connection does.
+        # Closing a socket doesn't end a waiting accept; a connection does.
         socket.create_connection(self._socket.getsockname()).close()
         self._thread.join(10)
         self._socket.close()
@@ -77,7 +77,7 @@ class TokenExchange:
         connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
         with self._context.wrap_socket(connection, server_side=True) as secure:
             head = _head(secure)
-            # Read to its end: a connection closed before that is reset, and the answer with it.
+            # Read all of it: a connection closed before that is reset, and the answer is lost.
             length = int(re.search(r"content-length: (\d+)", head, re.I)[1])  # type: ignore[index]
             left = length - len(head.partition("\r\n\r\n")[2])
             while left > 0:
@@ -90,7 +90,7 @@ class TokenExchange:
 
 
 def _head(connection: socket.socket) -> str:
-    """A request line and its headers, with what has come of the body."""
+    """A request line and its headers, with the part of the body that was received."""
     read = b""
     while b"\r\n\r\n" not in read:
         more = connection.recv(4096)

@@ -1,4 +1,4 @@
-"""Who may have a notebook made: what is asked of the store, and what is concluded from it."""
+"""Whose notebook may be created: the calls to the store, and the decision from their results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whom an event may be about: ``ALLOWED_DOMAINS`` gates joins; who is here can always leave."""
+"""``ALLOWED_DOMAINS`` applies to joins; a person who has an environment can always leave."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_of_somebody_unknown_with_a_foreign_domain_nothing_is_recorded() -> None
     assert sum(r.startswith("previous_email: ") for r in reasons) == 1
 
 
-# What a leave says of a person is not kept
+# The fields of a leave about the person are not stored
 
 FACTS: dict[str, Any] = {
     "display_name": "Ana Lopez",

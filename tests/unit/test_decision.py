@@ -245,7 +245,7 @@ def test_what_only_a_new_notebook_could_have_is_said_once_and_left() -> None:
     assert first.actions == ()
     [entry] = first.entries
     assert entry.action == "resource.outdated"
-    assert "make it anew for: data disk GB 100 -> 200" in entry.text
+    assert "recreate it to apply: data disk GB 100 -> 200" in entry.text
     assert first.environment.phase is Phase.READY
     assert decided(first.environment, wanted, seen).entries == ()
 

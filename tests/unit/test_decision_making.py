@@ -148,7 +148,7 @@ LOST_CREATE = (LostCall(step=Step.CREATE, until=LATER),)
 def test_what_does_not_wait_for_its_turn_leaves_the_queue(
     notebook: Resource, because: str, admitted: bool
 ) -> None:
-    """Whatever brought it there, nobody is to wait behind it."""
+    """Nobody waits behind it, however it got into that state."""
     record = joined(replace(notebook, queued_at=after(-30), digest="d1", link="https://x"))
     decision = decided(record, admitted=admitted)
     assert notebook_of(decision).queued_at is None, because

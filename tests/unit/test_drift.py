@@ -1,4 +1,4 @@
-"""What differs between a notebook and its want, how it can be mended, and what is left alone."""
+"""How a notebook differs from its want, how that is corrected, and what is left alone."""
 
 from __future__ import annotations
 
@@ -291,11 +291,11 @@ def test_a_long_value_is_cut_and_stays_on_one_line() -> None:
 
 @pytest.mark.parametrize("size", ["300", 300])
 def test_a_data_disk_larger_than_asked_for_is_no_drift(size: str | int) -> None:
-    """What was restored into it needed the room, and a disk never shrinks."""
+    """The restored data needed the size, and a disk never shrinks."""
     assert drift_of(BODY, differing(size, "gceSetup", "dataDisks", 0, "diskSizeGb")) == Drift()
 
 
-# What an earlier profile has put there
+# Labels, metadata and tags that an earlier profile set
 
 
 def with_more() -> Json:

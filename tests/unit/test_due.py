@@ -1,4 +1,4 @@
-"""When a record is looked at again: so soon that nobody waits, and not every minute for ever."""
+"""When a record is looked at again: soon enough for the person, but not every minute for ever."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_who_leaves_is_removed_although_their_notebooks_name_is_taken(world: Wor
 
 
 def test_a_leavers_broken_notebook_keeps_nobody_from_being_suspended(ready: World) -> None:
-    """What is broken runs nothing that could be used."""
+    """A broken notebook runs nothing, so it counts as stopped."""
     notebook_of(ready).state = State.BROKEN
     ready.leave(ANA)
     ready.run_for(minutes(10))

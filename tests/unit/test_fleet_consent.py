@@ -46,7 +46,7 @@ def test_who_has_no_notebook_needs_no_consent() -> None:
     ("restore_from", "link"), [("", LINK), ("snapshots/s1", "")], ids=["whole", "empty as yet"]
 )
 def test_a_notebook_is_not_linked_before_its_data_is_back(restore_from: str, link: str) -> None:
-    """Whoever opened it now would find nothing, and lose what they write to the restore."""
+    """A person who opened it now would find nothing, and the restore would overwrite their work."""
     notebook = a_notebook(State.READY, link=LINK, restore_from=restore_from)
     assert summary(a_record(notebook))["notebook"] == link
 

@@ -87,7 +87,7 @@ def test_what_the_look_found_and_may_stay_is_written_down() -> None:
 
 
 def test_of_whom_nothing_is_known_everything_is_looked_for_all_the_same() -> None:
-    """The record may have been lost."""
+    """Their record may have been lost, so everything is searched."""
     record, wants_scan = conclusion(leaver(leaving=replace(LEAVING, had=())), Plan(), NOW, POLICY)
     assert (wants_scan, record.phase) == (True, Phase.REMOVING)
 
@@ -100,7 +100,7 @@ def test_whose_record_was_lost_keeps_what_is_found_for_a_long_time(joined: Inten
 
 
 def test_the_grace_period_of_a_notebook_nobody_knew_of_counts_from_the_newest_leave() -> None:
-    """The first one had been over for long when somebody said again that they leave."""
+    """The first departure had ended long before the repeated leave."""
     long_ago = {"left_at": after(days=-99), "joined": an_intent(), "grace_seconds": 60}
     again = an_intent(Verb.LEAVE, occurred_at=after(-0.5))
     record = concluded(leaver(**long_ago, intent=again), found())

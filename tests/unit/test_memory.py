@@ -129,11 +129,11 @@ def test_an_operation_that_ended_without_effect_counts_as_a_failure_and_is_not_r
     assert (resource.under_way, resource.serial, resource.attempts) == (None, 1, 1)
 
 
-CRASHED = NOW + POLICY.lease + POLICY.doubt  # when a worker that is gone can do nothing any more
+CRASHED = NOW + POLICY.lease + POLICY.doubt  # after this no call of the dead worker takes effect
 
 
 def test_a_step_whose_worker_is_gone_may_still_be_carried_out() -> None:
-    """It is repeated as the same request; that it had no effect is believed only later."""
+    """It is repeated as the same request; only later does it count as without effect."""
     resource = saw(begun(), State.ABSENT, now=after(3))
     assert resource.unconfirmed == (LostCall(step=Step.CREATE, until=CRASHED),)
     assert resource.look_at == CRASHED
@@ -156,14 +156,14 @@ def test_lost_twice_it_is_waited_for_the_second_one() -> None:
 
 
 def test_even_an_effect_that_is_seen_settles_nothing_before_its_time() -> None:
-    """Somebody else may have done it; ours would come on top."""
+    """Somebody else may have done it, and our call may still be carried out."""
     lost = failed(begun(Step.STOP, state=State.READY), a_problem(Fate.UNCERTAIN))
     stopped = saw(lost, State.STOPPED, now=after(1))
     assert (stopped.under_way, stopped.look_at) == (None, NOW + POLICY.doubt)
 
 
 def test_a_look_later_than_all_lost_calls_says_what_they_did() -> None:
-    """One of them may have written what was wanted earlier, so it is compared anew."""
+    """One of them may have applied older settings, so it is compared again."""
     lost = failed(begun(Step.UPDATE, state=State.READY, digest="d"), a_problem(Fate.UNCERTAIN))
     looked = saw(replace(lost, digest="d"), State.READY, now=NOW + POLICY.doubt)
     assert (looked.unconfirmed, looked.look_at, looked.digest) == ((), None, "")

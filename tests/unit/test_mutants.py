@@ -17,7 +17,7 @@ COLOURS = "class Colour(StrEnum):\n    RED = 'r'\n    GREEN = 'g'\n"
 
 
 def changed(body: str, *, kind: str = "", head: str = "def f(a, b, now):") -> list[str]:
-    """What becomes of the lines of a function with that body, each change by itself."""
+    """The changed lines of a function with that body, for each change by itself."""
     source = head + "\n" + "".join(f"    {line}\n" for line in body.splitlines())
     found = mutants_of("m.py", source, enum_members([COLOURS]))
     return [mutant.after for mutant in found if kind in ("", mutant.kind)]

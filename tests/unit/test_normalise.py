@@ -1,4 +1,4 @@
-"""From a message to intents: what is filled in, and what becomes of a changed address."""
+"""From a message to intents: defaults, and how a changed address is handled."""
 
 from __future__ import annotations
 

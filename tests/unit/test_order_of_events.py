@@ -1,4 +1,4 @@
-"""What comes first, what is told, and how often."""
+"""The order of steps, and which announcements are made, and how often."""
 
 from __future__ import annotations
 

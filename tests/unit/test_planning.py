@@ -1,4 +1,4 @@
-"""What is read for a person besides their record: only what can matter for them."""
+"""What is read for a decision besides the record: only what is needed."""
 
 from __future__ import annotations
 

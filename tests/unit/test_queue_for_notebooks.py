@@ -1,4 +1,4 @@
-"""The queue for notebooks as people meet it: a limit that holds, and nobody who jumps the queue."""
+"""The queue for notebooks, seen from outside: the limit holds, and nobody overtakes others."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _all(world: World) -> tuple[Environment, ...]:
 
 
 def process(world: World) -> Commons:
-    """What a further process of the same deployment has in mind: nothing yet."""
+    """The admission of another process of the same deployment, with an empty memory."""
     commons = world.converge._commons
     door = Admission(store=world.store, clock=world.clock, limit=world.policy.creations)
     return msgspec.structs.replace(commons, admission=door)
@@ -110,7 +110,7 @@ def test_the_limit_holds_over_any_number_of_processes(processes: int) -> None:
 
 
 def test_processes_that_were_let_in_without_counting_are_a_tenth_at_the_most() -> None:
-    """The worst that can be: they use what they were promised once all the places are taken."""
+    """The worst case: they use their admission after all the places are taken."""
     world = World(Policy(creations=20))
     minds = [process(world) for _ in range(30)]
     for number, mind in enumerate(minds):
@@ -240,7 +240,7 @@ def test_a_crash_between_claim_and_count_costs_nobody_a_place_for_long() -> None
 
 
 def test_who_queues_is_let_in_by_the_tick_alone() -> None:
-    """Else a second event would let somebody overtake those who began to wait before them."""
+    """Otherwise a second event would let a person overtake those who have waited longer."""
     world = World(Policy(creations=1))
     for email in people(3):
         world.join(email)

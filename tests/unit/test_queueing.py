@@ -1,4 +1,4 @@
-"""What a record tells by itself: who is being made, who only waits, for a turn or an operation."""
+"""Whether a notebook is being created, waits for its turn, or for an operation."""
 
 from __future__ import annotations
 

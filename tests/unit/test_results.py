@@ -1,4 +1,4 @@
-"""What is remembered of a step that was answered: above all, as which profile's it was written.
+"""What is stored after a step was answered: above all, for which profile it was written.
 
 The digest in the record says what is there; '' means that it is yet to be compared.
 """

@@ -268,7 +268,7 @@ def test_one_id_from_two_sources_is_two_events() -> None:
 
 
 def test_two_events_alike_but_for_their_source_end_the_same_in_either_order() -> None:
-    """Moment, verb and id are the same: without the source the last to arrive would win."""
+    """Time, verb and id are equal: without the source, the last to arrive would win."""
     both = [
         an_intent(JOIN, "7", source="hr", profile="full"),
         an_intent(JOIN, "7", source="directory", profile="lean"),
@@ -277,7 +277,7 @@ def test_two_events_alike_but_for_their_source_end_the_same_in_either_order() ->
 
 
 def test_the_departure_of_a_move_is_no_repeat_of_the_join_it_came_with() -> None:
-    """It is recorded under another address; should the person return there, ids don't clash."""
+    """It is recorded under another address; if the person returns there, ids don't clash."""
     arrived = fold([an_intent(JOIN, "HR-7:departure")])
     left = an_intent(LEAVE, "HR-7:departure", occurred_at=after(1), moved_to="ana-new")
     assert put(arrived, left).outcome is Outcome.APPLIED

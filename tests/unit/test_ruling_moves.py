@@ -215,7 +215,7 @@ def test_what_takes_effect_at_once_is_announced_by_what_comes_of_it(verb: Verb) 
     assert put(a_record(), event).environment.outbox == ()
 
 
-# What was announced and never takes effect
+# Scheduled events that never take effect
 
 
 def later(verb: Verb, id: str, minute: float, days: float) -> Intent:

@@ -177,7 +177,7 @@ def test_a_change_waits_since_it_may_be_another_one_by_now(drift: Drift) -> None
     assert step_of(notebook, UP) is None
 
 
-# What others set moving, and left so
+# Transitional states that others caused
 
 
 @pytest.mark.parametrize(

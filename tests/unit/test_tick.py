@@ -181,7 +181,7 @@ def test_two_ticks_at_once_let_the_same_people_in(stage: Stage) -> None:
 
 
 def test_a_place_is_not_handed_on_twice_while_another_tick_lets_people_in() -> None:
-    """That one's people begin, and those who are done are seen to, while this one reads."""
+    """While this tick reads, the other one admits people and updates finished records."""
     stage = Stage(Policy(creations=4, list_above=3))
     stage.store.making = 4
     done = [stage.add(f"d{n}", running(f"d{n}")) for n in range(4)]

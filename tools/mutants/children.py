@@ -1,4 +1,4 @@
-"""Work done in child processes: what they change ends with them, and so does an endless loop."""
+"""Work done in child processes, so that their changes, and endless loops, end with them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def in_children(works: Sequence[Callable[[], Any]], jobs: int) -> Iterator[tuple
 
 
 def limit_time(cpu: float, clock: float) -> None:
-    """End this process after so many seconds from now: of its own work, or of the clock."""
+    """End this process after so many seconds of CPU time or of real time."""
     signal.setitimer(signal.ITIMER_PROF, cpu)
     signal.setitimer(signal.ITIMER_REAL, clock)
 
@@ -51,7 +51,7 @@ def ended_by_its_limit(signal_number: int) -> bool:
 
 
 def _begin(work: Callable[[], Any]) -> tuple[int, int]:
-    """Fork; where to read the answer, and the child's process id."""
+    """Fork; return where to read the answer, and the child's process id."""
     sys.stdout.flush()
     read, write = os.pipe()
     pid = os.fork()
@@ -63,7 +63,7 @@ def _begin(work: Callable[[], Any]) -> tuple[int, int]:
 
 
 def _be_child(work: Callable[[], Any], write: int) -> NoReturn:
-    """Only the answer gets out: what the tests print is of no interest."""
+    """Send back only the answer; discard what the tests print."""
     nothing = os.open(os.devnull, os.O_RDWR)
     errors = os.dup(2)
     for stream in (0, 1, 2):
@@ -72,7 +72,7 @@ def _be_child(work: Callable[[], Any], write: int) -> NoReturn:
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
         with open(write, "wb") as pipe:
             pickle.dump(work(), pipe)
-    except BaseException:  # noqa: BLE001 whatever it is, the parent must hear of it
+    except BaseException:  # noqa: BLE001 every error is reported to the parent
         os.write(errors, traceback.format_exc().encode())
         os._exit(1)
     os._exit(0)

@@ -123,13 +123,13 @@ class Suite:
         return Verdict(mutant, "", len(names), time.perf_counter() - started)
 
     def _died(self, mutant: Mutant, signal_number: int) -> Verdict:
-        """A child that gave no answer was ended by its limits: the change is noticed."""
+        """Count a child that its limits ended as having detected the change."""
         if not ended_by_its_limit(signal_number):
             raise RuntimeError(f"{mutant.file}:{mutant.line}: child ended with {signal_number}")
         return Verdict(mutant, "its time limit", 0, 0, timed_out=True)
 
     def _swap(self, mutant: Mutant) -> None:
-        """Give the live function the changed code; whoever imported it has the same object."""
+        """Give the live function the changed code; every importer has the same function object."""
         path = str(self._root / mutant.file)
         changed = _code_of(compile(mutant.source, path, "exec"), mutant.function)
         for function in self._functions[mutant.file, mutant.function]:

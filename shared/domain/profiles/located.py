@@ -1,9 +1,9 @@
-"""Plain values into typed parts, with everything that is wrong named at once, each with its place.
+"""Converts plain values to typed structs, and reports all errors at once, each with its place.
 
-msgspec knows the types but stops at the first fault; somebody mending a file wants them all. So we
-walk structs, lists and maps ourselves and let msgspec judge one single value at a time. Rules that
-types can't say are asked on the way, of every part that could be read, whatever else is wrong
-around it. Must not know what the parts are about.
+msgspec knows the types but stops at the first error; a person correcting a file needs all of them.
+So we walk structs, lists and maps ourselves and let msgspec check one value at a time. Rules that
+types can't express are applied on the way to every part that could be read, whatever else is wrong
+around it. Must not know what the parts mean.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Problems(list[str]):
 
     @property
     def total(self) -> int:
-        """Of messages and of values passed over: grows by whatever is wrong."""
+        """The number of messages and of values passed over; it grows with every error."""
         return len(self) + self.unreadable
 
     def add(self, path: str, message: str) -> None:
@@ -58,7 +58,7 @@ def read_as(
 
 
 class _Walk:
-    """One reading. What it returns for a value with a fault is of no use, and used by nobody."""
+    """One reading. The result for an invalid value is a placeholder and must not be used."""
 
     def __init__(self, problems: Problems, rules: Rules) -> None:
         self._problems = problems

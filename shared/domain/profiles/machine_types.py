@@ -40,7 +40,7 @@ def objection(name: str) -> str | None:
 
 
 def _tidied(name: str) -> str:
-    """``E2_Standard4`` as ``e2-standard-4``, which is what was meant."""
+    """Correct a mistyped name: ``E2_Standard4`` becomes ``e2-standard-4``."""
     words = re.sub(r"[\s_-]+", "-", name[:60].strip().lower())
     words = re.sub(rf"({_CLASS}|custom)-?(?=[0-9])", r"\1-", words)
     return re.sub(rf"^([a-z]+[0-9]+[a-z]?)-?(?=({_CLASS}|custom)-)", r"\1-", words)

@@ -57,7 +57,7 @@ CLUSTER_OWNED = {
     _GCE + "tags": _NETWORK,
     **dict.fromkeys(("status", "statusHistory", "clusterUuid", "metrics"), _OUTPUT),
 }
-# What we set fields in: where it is there, it must be a map.
+# Parts in which we set fields: if present, each must be a map.
 SESSION_MAPS = (
     "environmentConfig",
     "environmentConfig.executionConfig",
@@ -80,7 +80,7 @@ _IMAGE = re.compile(r"(?P<major>\d+)\.\d+(\.\d+)?(-[a-z]+\d*)?")
 
 
 def readable_part(value: Any) -> Any:
-    """``value`` without what the reader refused; ``UNREADABLE`` if that is all of it."""
+    """``value`` without the parts that the reader refused; ``UNREADABLE`` if nothing is left."""
     if isinstance(value, dict):
         parts = ((key, readable_part(item)) for key, item in value.items())
         return {key: item for key, item in parts if not isinstance(item, Unreadable)}
@@ -157,7 +157,7 @@ def _check_software(software: Mapping[str, Any], path: str, problems: Problems) 
 def _is_a_map(
     master: Any, fields: tuple[str, ...], path: str, problems: Problems
 ) -> TypeGuard[dict[str, Any]]:
-    """Whether there is anything to check; notes each of ``fields`` that is there and no map."""
+    """Whether there is anything to check; notes each of ``fields`` that is present but no map."""
     if not isinstance(master, dict):
         problems.add(path, f"expected a map of keys and values, got {shown(master)}")
         return False

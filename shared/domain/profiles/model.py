@@ -102,11 +102,11 @@ class TemplateEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class SessionEntry(TemplateEntry, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One of serverless sessions; a type of its own, for its master follows rules of its own."""
+    """A template of serverless sessions; a separate type, because its master has its own rules."""
 
 
 class ClusterEntry(TemplateEntry, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One of clusters."""
+    """A template of clusters."""
 
 
 class ProfileEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -128,7 +128,7 @@ class ProfileEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class GroupMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Whoever is in ``group`` gets ``profile``."""
+    """Members of ``group`` get ``profile``."""
 
     group: fields.GroupAddress
     profile: fields.ProfileName
@@ -144,7 +144,7 @@ class ProfilesFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class SparkTemplate(msgspec.Struct, frozen=True, kw_only=True):
-    """A Spark template with its master read in; whoever builds on ``master`` copies it first."""
+    """A Spark template with its parsed master; callers copy ``master`` before they change it."""
 
     slot: str
     master: dict[str, Any]
@@ -201,7 +201,7 @@ class ProfileSet:
 
     @property
     def default(self) -> Profile:
-        """What somebody gets of whom nothing else is known."""
+        """The profile used when neither the event nor a group names one."""
         return self._default
 
     def profile(self, name: str) -> Profile | None:

@@ -1,4 +1,4 @@
-"""profiles.yaml and its masters into a ``ProfileSet``, or into every reason why not.
+"""Reads profiles.yaml and its masters into a ``ProfileSet``, or reports all errors.
 
 Three questions, each asked of everything: is it plain YAML, has it our shape, do its parts agree.
 What one question found wrong is left out of the next, so that one fault is one message, and
@@ -64,7 +64,7 @@ def parse_profiles(
             cluster_master=read.check_cluster,
         ),
     )
-    if raw is UNREADABLE:  # which masters are used, and as what, can't be known: are they YAML?
+    if raw is UNREADABLE:  # the use of each master is not known: check only that it is YAML
         for name, data in sorted(masters.items()):
             _read(data, MASTERS + name, problems)
     if problems or file is None:
@@ -118,15 +118,15 @@ class _Masters:
         self._checked: set[tuple[str, Kind]] = set()
 
     def check_session(self, name: str, path: str, problems: Problems) -> None:
-        """There is a master of that name, and it is one of a session template."""
+        """Check that there is a master of that name, and that it is a valid session template."""
         self._check(name, path, Kind.SESSION_TEMPLATE)
 
     def check_cluster(self, name: str, path: str, problems: Problems) -> None:
-        """There is a master of that name, and it is one of a cluster."""
+        """Check that there is a master of that name, and that it is a valid cluster."""
         self._check(name, path, Kind.CLUSTER_TEMPLATE)
 
     def templates(self, entries: tuple[TemplateEntry, ...]) -> tuple[SparkTemplate, ...]:
-        """The templates of one profile and kind, of masters without fault."""
+        """The templates of one profile and kind whose masters have no errors."""
         return tuple(
             SparkTemplate(
                 slot=entry.name,

@@ -84,7 +84,7 @@ def _in_base(base: int) -> Callable[[re.Match[str]], str]:
         digits = found["digits"].replace("_", "")
         try:
             return _signed(found, int(digits, base)) if len(digits) <= 60 else _PLAIN
-        except ValueError:  # no digits, or one that this base hasn't
+        except ValueError:  # no digits, or a digit that this base doesn't have
             return _PLAIN
 
     return number

@@ -1,4 +1,4 @@
-"""What the types can't say: rules about a value, and between one part of profiles.yaml and another.
+"""Rules that types can't express: about one value, or between two parts of profiles.yaml.
 
 Each is asked of its part alone (``located.Rules``), so a fault elsewhere never hides what it finds.
 """
@@ -99,7 +99,7 @@ def rules(
 
 
 def warnings_about(file: ProfilesFile) -> tuple[str, ...]:
-    """What is valid and still won't do what it seems to: notebooks that Google makes no more."""
+    """Warnings about valid profiles that can't work: kinds that Google no longer creates."""
     return tuple(
         f"profiles.{name}.{kind} {_OLDER}"
         for name, entry in file.profiles.items()
@@ -119,13 +119,13 @@ class _References:
         self._seen: dict[str, str] = {}
 
     def profile(self, name: str, path: str, problems: Problems) -> None:
-        """There is a profile of that name."""
+        """Check that there is a profile of that name."""
         if name not in self._names:
             what = f"there is no profile {shown(name)}; {suggestion(name, self._names)}"
             problems.add(path, what)
 
     def group(self, group: str, path: str, problems: Problems) -> None:
-        """No group is there twice."""
+        """Check that no group is listed twice."""
         mapping = path.removesuffix(".group")
         earlier = self._seen.setdefault(group.casefold(), mapping)
         if earlier != mapping:
@@ -133,25 +133,25 @@ class _References:
 
 
 class _Place:
-    """Rules about where things are: all of it in one region, if that is known."""
+    """Rules about places: all must be in one region, if it is known."""
 
     def __init__(self, region: str | None) -> None:
         self._region = region
 
     def zone(self, zone: str, path: str, problems: Problems) -> None:
-        """A zone is one of the region."""
+        """Check that a zone is in the region."""
         if self._is_elsewhere(zone.rpartition("-")[0]):
             what = f"{zone} is not in this site's region {self._region}, where its subnet is"
             problems.add(path, what)
 
     def location(self, location: str, path: str, problems: Problems) -> None:
-        """A location is the region."""
+        """Check that a location is the region."""
         if self._is_elsewhere(location):
             what = f"{location} is not this site's region {self._region}, where its subnet is"
             problems.add(path, what)
 
     def subnet(self, subnet: str, path: str, problems: Problems) -> None:
-        """A subnet that says its region says this one."""
+        """Check that a subnet given with a region is in this one."""
         parts = subnet.split("/")
         if len(parts) > 1 and self._is_elsewhere(parts[3]):
             problems.add(path, f"is in {parts[3]}, but this site is in {self._region}")
@@ -213,7 +213,7 @@ def _check_machine_type(name: str, path: str, problems: Problems) -> None:
 def _check_boot_disk(notebook: Mapping[str, Any], path: str, problems: Problems) -> None:
     disk = notebook.get("boot_disk")
     size = disk.get("size_gb") if isinstance(disk, Mapping) else None
-    if isinstance(size, int) and 10 <= size < 100:  # anything else has no right type
+    if isinstance(size, int) and 10 <= size < 100:  # other values are refused by their type
         what = f"expected at least 100 (the image needs it), got {size}"
         problems.add(f"{path}.boot_disk.size_gb", what)
 

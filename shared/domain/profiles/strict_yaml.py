@@ -1,4 +1,4 @@
-"""YAML as configuration: plain data, nothing said twice, nothing larger than a person writes.
+"""Reads YAML as configuration: plain data, no duplicates, limited in size.
 
 A YAML reader silently keeps the last of two equal keys, builds objects from tags and unfolds a page
 of aliases into gigabytes. None of that belongs in a file that decides what people get, so all of it
@@ -23,7 +23,7 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Unreadable:
-    """Stands where a value was refused, so that whoever checks the rest doesn't complain again."""
+    """Marks a refused value, so that later checks don't report it again."""
 
     def __repr__(self) -> str:
         return "a value that was refused"

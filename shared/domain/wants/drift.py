@@ -1,4 +1,4 @@
-"""How a notebook as it is differs from the notebook its profile asks for, and what mends that.
+"""How a notebook differs from what its profile asks for, and what corrects that.
 
 Pure: the wanted body of ``wants/workbench.py`` beside the instance as the API shows it. Only what
 the want names is compared, for Google fills in the rest. The image is left out: an upgrade replaces
@@ -87,7 +87,7 @@ def drift_of(body: Json, found: Json, written: Collection[str] = ()) -> Drift:
 def patch_of(
     body: Json, found: Json, written: Collection[str] = (), *, at_rest: bool
 ) -> tuple[list[str], Json]:
-    """The update mask and the body of a PATCH that mends what can be; ([], {}) if there is nothing.
+    """The update mask and body of a PATCH that corrects what it can; ([], {}) if there is nothing.
 
     ``at_rest``: the notebook is stopped, so what only then can be changed, or shows only after a
     start, is changed too. A PATCH replaces a map whole, so each is sent as it is to be, with what
@@ -142,7 +142,7 @@ def _is_our_label(key: str) -> bool:
 def _metadata(
     setup: Json, is_setup: Json, written: Collection[str], *, at_rest: bool
 ) -> dict[str, str]:
-    """The metadata as they are to be: the wanted ones, and those that no profile has set.
+    """The metadata to set: the wanted ones, and those that no profile has set.
 
     Unless ``at_rest``, what is read only at the start stays as it is until then.
     """
@@ -177,7 +177,7 @@ def _map_drift(what: str, wanted: Mapping[str, str], there: Mapping[str, str]) -
 
 
 def _tags(setup: Json, is_setup: Json, written: Collection[str]) -> list[str]:
-    """The network tags as they are to be: the profile's and Google's own.
+    """The network tags to set: the profile's and Google's own.
 
     Where the profile asks for none, those that others put there stay.
     """
@@ -246,7 +246,7 @@ def _disks_drift(setup: Json, is_setup: Json) -> tuple[str, ...]:
 
 
 def _is_larger(there: Json, wanted: Json) -> bool:
-    """Whether a disk has all the room that is asked for, and more: what it holds needs it."""
+    """Whether a disk is larger than asked for; it stays so, since its content may need it."""
     return int(there.get("diskSizeGb") or 0) > int(wanted["diskSizeGb"])
 
 

@@ -1,4 +1,4 @@
-"""What the world does to us: one plain function for each rule, whoever drives it.
+"""Everything that happens from outside: one plain function for each rule, for any driver.
 
 A rule takes the life and its choices, lets something happen, and says so. One that finds nothing to
 do says nothing, and has no effect.

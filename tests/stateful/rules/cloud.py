@@ -1,4 +1,4 @@
-"""What the cloud does: operations fail, take long or never end, calls land late, zones run dry."""
+"""What the cloud does: failing, slow and endless operations, late calls, zones without machines."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ MOVING = (State.STARTING, State.STARTING, State.CREATING, State.STOPPING, State.
 
 @rule(4)
 def an_operation_will_fail(life: SimulatedLife, choices: Choices) -> None:
-    """The next one of its step; a creation may leave something broken behind."""
+    """Make the next operation of a step fail; a creation may leave a broken resource behind."""
     step, code, left = choices.pick(SLOW_STEPS), choices.pick(CODES), choices.one_in(2)
     kind = choices.pick((Kind.WORKBENCH, Kind.WORKBENCH, Kind.WORKBENCH, Kind.SNAPSHOT))
     if kind is Kind.SNAPSHOT:
@@ -72,7 +72,7 @@ def ended_in(code: str) -> Problem:
 
 @rule(6)
 def a_call_will_land_late(life: SimulatedLife, choices: Choices) -> None:
-    """It gets no answer; it is carried out as late as the policy thinks possible."""
+    """The call gets no answer and is carried out as late as the policy allows for."""
     kind = choices.pick(LATE_KINDS)
     steps = SLOW_STEPS if kind is Kind.WORKBENCH else (Step.CREATE, Step.DELETE, Step.UPDATE)
     step = choices.pick(steps)
@@ -85,12 +85,12 @@ def a_call_will_land_late(life: SimulatedLife, choices: Choices) -> None:
 
 @rule(3)
 def an_operation_will_take_long(life: SimulatedLife, choices: Choices) -> None:
-    """Twenty minutes, two hours, or for ever."""
+    """The next operation takes twenty minutes, two hours, or never ends."""
     kind = choices.pick((Kind.WORKBENCH, Kind.WORKBENCH, Kind.SNAPSHOT))
     step = choices.pick(SLOW_STEPS) if kind is Kind.WORKBENCH else Step.CREATE
     lasts = choices.pick((timedelta(minutes=20), timedelta(hours=2), NEVER))
     how_long = "never end" if lasts is NEVER else f"take {lasts}"
-    # Given up before its end is known: whether somebody used it since, nobody can tell.
+    # It is given up before its end is known, so it may have been used since.
     given_up = lasts > life.world.policy.stuck
     life.lost_an_answer |= given_up and (kind, step) == (Kind.WORKBENCH, Step.CREATE)
     life.say(f"the next {step} of a {kind} will {how_long}")
@@ -99,7 +99,7 @@ def an_operation_will_take_long(life: SimulatedLife, choices: Choices) -> None:
 
 @rule(2)
 def google_upgrades(life: SimulatedLife, choices: Choices) -> None:
-    """A notebook is in a moving state that we did not begin, for a while or for ever."""
+    """A notebook is in a transitional state that we did not begin, for a while or for ever."""
     idle = [t for t in life.notebooks() if t.state in (State.READY, State.STOPPED)]
     idle = [t for t in idle if not life.world.cloud.busy(t)]
     if not idle:
@@ -114,7 +114,7 @@ def google_upgrades(life: SimulatedLife, choices: Choices) -> None:
 
 @rule(2)
 def links_come_late(life: SimulatedLife, choices: Choices) -> None:
-    """A notebook runs, but can't be opened yet; or links come at once again."""
+    """From now on links come some time after a notebook runs; or at once again."""
     by = choices.pick((timedelta(minutes=3), timedelta(hours=2), timedelta()))
     if by != life.world.cloud.link_delay:
         life.say(f"notebooks that start can be opened {by} later")
@@ -123,7 +123,7 @@ def links_come_late(life: SimulatedLife, choices: Choices) -> None:
 
 @rule(1)
 def disks_outlive_their_notebooks(life: SimulatedLife, choices: Choices) -> None:
-    """From here on, or no longer."""
+    """From now on disks stay when their notebook is deleted; or no longer."""
     keep = not choices.one_in(2)
     if keep is not life.world.cloud.keep_disks:
         life.say(f"disks {'outlive' if keep else 'go with'} their notebooks")
@@ -132,7 +132,7 @@ def disks_outlive_their_notebooks(life: SimulatedLife, choices: Choices) -> None
 
 @rule(4)
 def zones_run_dry(life: SimulatedLife, choices: Choices) -> None:
-    """Or have machines again."""
+    """Some zones have no machines; or all have machines again."""
     short = {zone for zone in ZONES if choices.one_in(2)}
     if short != life.world.cloud.short:
         life.say(f"no machines left in {', '.join(sorted(z[-1] for z in short)) or 'no zone'}")
@@ -141,7 +141,7 @@ def zones_run_dry(life: SimulatedLife, choices: Choices) -> None:
 
 @rule(2)
 def a_used_notebook_breaks(life: SimulatedLife, choices: Choices) -> None:
-    """And can't be started any more; it holds somebody's work all the same."""
+    """A notebook that holds work breaks, and can't be started any more."""
     used = [t for t in life.notebooks() if t.was_ready and not life.world.cloud.busy(t)]
     used = [t for t in used if t.state in (State.READY, State.STOPPED)]
     if used:

@@ -20,7 +20,7 @@ SPANS = (
 
 @rule(4)
 def time_passes(life: SimulatedLife, choices: Choices) -> None:
-    """And nobody looks."""
+    """Time passes without a tick."""
     span = choices.pick(SPANS)
     life.say(f"{span} pass without a tick")
     life.world.pass_time(span)
@@ -28,7 +28,7 @@ def time_passes(life: SimulatedLife, choices: Choices) -> None:
 
 @rule(8)
 def the_minute_ticks(life: SimulatedLife, choices: Choices) -> None:
-    """Once, after some time."""
+    """One tick, after some time."""
     span = choices.pick(SPANS)
     life.world.pass_time(span)
     arm(life, choices)
@@ -38,7 +38,7 @@ def the_minute_ticks(life: SimulatedLife, choices: Choices) -> None:
 
 @rule(10)
 def minutes_pass(life: SimulatedLife, choices: Choices) -> None:
-    """So that what is under way comes to its end."""
+    """Minutes with ticks, so that operations under way end."""
     minutes = choices.pick((5, 1, 60))
     life.say(f"{minutes} minutes pass")
     life.world.run_for(timedelta(minutes=minutes))
@@ -46,7 +46,7 @@ def minutes_pass(life: SimulatedLife, choices: Choices) -> None:
 
 @rule(5)
 def days_pass(life: SimulatedLife, choices: Choices) -> None:
-    """With few ticks."""
+    """Days with few ticks."""
     days = choices.pick((1, 15))
     life.say(f"{days} days pass")
     life.world.run_for(timedelta(days=days), every=timedelta(hours=6))
@@ -54,7 +54,7 @@ def days_pass(life: SimulatedLife, choices: Choices) -> None:
 
 @rule(2)
 def pubsub_takes_no_news(life: SimulatedLife, choices: Choices) -> None:
-    """Or takes them again."""
+    """Pub/Sub refuses announcements; or accepts them again."""
     deaf = choices.one_in(2)
     if deaf is not life.world.topics.deaf:
         life.say(f"Pub/Sub takes {'no announcements' if deaf else 'announcements again'}")
@@ -63,14 +63,15 @@ def pubsub_takes_no_news(life: SimulatedLife, choices: Choices) -> None:
 
 @rule(2)
 def all_processes_restart(life: SimulatedLife, choices: Choices) -> None:
-    """What they only had in mind is forgotten."""
+    """Each process loses what it had in memory only."""
     life.say("all processes restart")
     life.world.restart()
 
 
 @rule(2)
 def the_domain_is_taken_off_the_list(life: SimulatedLife, choices: Choices) -> None:
-    """Or comes back: nobody new gets in, whoever is here can leave, be held, be converged."""
+    """The domain is removed from the list, or put back: nobody new can join; people who have an
+    environment can leave, be held and be converged."""
     allowed = life.world.allowed_domains
     if "example.com" in allowed:
         allowed.discard("example.com")
@@ -82,7 +83,7 @@ def the_domain_is_taken_off_the_list(life: SimulatedLife, choices: Choices) -> N
 
 @rule(1)
 def a_record_is_lost(life: SimulatedLife, choices: Choices) -> None:
-    """With its history; or an older version comes back, as from a backup."""
+    """A record is lost with its history; or an older version of it is restored from a backup."""
     key = person_key(choices.pick(life.people))
     back = choices.index(4)
     if life.world.store.lose(key, back):

@@ -14,9 +14,9 @@ from tests.stateful.rules.registry import rule
 from tests.stateful.simulated import SimulatedLife
 
 ADDRESSES = {"ben@example.com": "cleo@example.com", "cleo@example.com": "ben@example.com"}
-# Mostly those that keep people's work, so that there is work to lose.
+# Mostly profiles that keep snapshots, so that a loss of work would show.
 PROFILES = ("full", "full", "full", "lean", "large", "brief", "trial")
-# How long before its arrival an event happened: mostly now, sometimes long overtaken by others.
+# How long before its arrival an event happened: mostly now, sometimes long before newer events.
 AGES = tuple(timedelta(seconds=s) for s in (0, 0, 0, 0, 30, 3600, 86400))
 AHEADS = (timedelta(minutes=5), timedelta(days=2), timedelta(days=20))
 HOWS = ("", "", "", "crash", "crash", "before", "after", "meanwhile", "meanwhile")
@@ -30,7 +30,7 @@ def arm(life: SimulatedLife, choices: Choices) -> None:
 
 
 def something_else_happens(life: SimulatedLife, choices: Choices) -> None:
-    """While a call is out, elsewhere: an event comes, or what was sent last comes again."""
+    """While a call is in progress, a new event arrives, or the last one arrives again."""
     life.world.use_next()
     what = choices.pick(("again", "join", "leave", "hold", "tick", "later"))
     email = choices.pick(life.people)
@@ -88,7 +88,7 @@ def _ago(age: timedelta) -> str:
 
 @rule(3)
 def announce(life: SimulatedLife, choices: Choices) -> None:
-    """Somebody is to join or leave at some time to come."""
+    """Schedule a join or a leave."""
     email, ahead = choices.pick(life.people), choices.pick(AHEADS)
     verb = choices.pick((Verb.LEAVE, Verb.JOIN))
     profile, cost_center = choices.pick(PROFILES), choices.pick(COST_CENTERS)
@@ -102,7 +102,7 @@ def announce(life: SimulatedLife, choices: Choices) -> None:
 
 @rule(3, usual=False)
 def change_address(life: SimulatedLife, choices: Choices) -> None:
-    """Of somebody who has been here; else it would be a plain join."""
+    """A person who has an environment gets a new address; for others it would be a plain join."""
     old = choices.pick(tuple(ADDRESSES))
     if old not in life.people or life.world.environment(old) is None:
         return
@@ -112,7 +112,7 @@ def change_address(life: SimulatedLife, choices: Choices) -> None:
     life.send(Verb.JOIN, ADDRESSES[old], profile=profile, previous_email=old)
 
 
-# What an admin says, and of which hold: '' is the order's own, or the only one.
+# The action, and the hold it names; '' is the order's own id, or the only hold.
 ORDERS = (
     ("hold", ""),
     ("hold", "CASE-7"),
@@ -126,7 +126,7 @@ ORDERS = (
 
 @rule(5)
 def order(life: SimulatedLife, choices: Choices) -> None:
-    """An admin steps in."""
+    """An admin sends an order."""
     email, (action, hold) = choices.pick(life.people), choices.pick(ORDERS)
     if life.world.environment(email) is None:
         return
@@ -137,7 +137,7 @@ def order(life: SimulatedLife, choices: Choices) -> None:
 
 @rule(3)
 def deliver_again(life: SimulatedLife, choices: Choices) -> None:
-    """Pub/Sub delivers at least once."""
+    """Pub/Sub delivers a message again."""
     if life.model.sent:
         sent = choices.pick(life.model.sent)
         life.say(f"the {sent.verb} of {sent.email} ({sent.event_id}) is delivered again")
@@ -146,7 +146,7 @@ def deliver_again(life: SimulatedLife, choices: Choices) -> None:
 
 @rule(2)
 def publish_again(life: SimulatedLife, choices: Choices) -> None:
-    """The identity system repeats itself, in a new message that claims to be of now."""
+    """The identity system sends an event again, in a new message with the current time."""
     taken = [s for s in life.model.sent if s.acked_at and not s.moved and not s.refused]
     taken = [s for s in taken if person_key(s.email) not in life.model.lost]
     if not taken or "example.com" not in life.world.allowed_domains:
@@ -163,7 +163,7 @@ def publish_again(life: SimulatedLife, choices: Choices) -> None:
 
 @rule(4)
 def say_join_again(life: SimulatedLife, choices: Choices) -> None:
-    """The nightly export names everybody who is here, under new ids."""
+    """The nightly export sends a join for everybody, under new ids."""
     email = choices.pick(life.people)
     newest = life.model.newest(email, life.now)
     if newest is None or newest.verb is Verb.LEAVE:
@@ -175,7 +175,7 @@ def say_join_again(life: SimulatedLife, choices: Choices) -> None:
 
 @rule(2)
 def one_ticket(life: SimulatedLife, choices: Choices) -> None:
-    """Joins and leaves come under the number of one ticket: ids are unique within a topic only."""
+    """A join and a leave have the id of one ticket: ids are unique within a topic only."""
     email = choices.pick(life.people)
     verb = choices.pick((Verb.JOIN, Verb.LEAVE))
     topic = "onboarding" if verb is Verb.JOIN else "offboarding"

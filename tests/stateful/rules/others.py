@@ -1,4 +1,4 @@
-"""What others do behind our back: delete things, take labels off."""
+"""Changes made by others: deleted resources, removed labels, deletion protection."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LOOSE = (Kind.SESSION_TEMPLATE, Kind.CLUSTER_TEMPLATE, Kind.SNAPSHOT)
 
 @rule(3)
 def somebody_deletes_something(life: SimulatedLife, choices: Choices) -> None:
-    """A template or a snapshot; the next event about its owner brings a template back."""
+    """Somebody deletes a template or a snapshot; the next event creates a template again."""
     things = [t for t in life.world.cloud.alive() if t.kind in _LOOSE and t.key]
     things = [t for t in things if t.state is State.READY]
     if things:
@@ -25,7 +25,7 @@ def somebody_deletes_something(life: SimulatedLife, choices: Choices) -> None:
 
 @rule(1)
 def somebody_protects_a_notebook(life: SimulatedLife, choices: Choices) -> None:
-    """Against deletion: that is their word, and not ours to lift. In the end they lift it."""
+    """Somebody sets deletion protection, which we must not lift. They lift it at the end."""
     things = [t for t in life.notebooks() if not t.protected]
     if things:
         thing = choices.pick(things)
@@ -37,7 +37,7 @@ def somebody_protects_a_notebook(life: SimulatedLife, choices: Choices) -> None:
 
 @rule(2)
 def somebody_takes_labels_off(life: SimulatedLife, choices: Choices) -> None:
-    """``gcloud workbench instances update … --labels=team=core`` replaces all of them."""
+    """Somebody replaces all labels, as ``gcloud workbench instances update … --labels=…`` does."""
     things = [t for t in life.notebooks() if t.labelled]
     if things:
         thing = choices.pick(things)
@@ -50,7 +50,7 @@ def somebody_takes_labels_off(life: SimulatedLife, choices: Choices) -> None:
 
 @rule(1)
 def somebody_deletes_a_notebook(life: SimulatedLife, choices: Choices) -> None:
-    """With all that is in it."""
+    """Somebody deletes a notebook with its disks."""
     things = life.notebooks()
     if things:
         thing = choices.pick(things)

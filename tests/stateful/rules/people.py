@@ -20,7 +20,7 @@ TEMPLATES = {
 
 @rule(3)
 def a_past(life: SimulatedLife, choices: Choices) -> None:
-    """Somebody has been here for a while, and worked; perhaps they have left, or are long gone."""
+    """A person has worked here for a while; they may be leaving, or have been removed."""
     new = [email for email in life.people if life.world.environment(email) is None]
     new = [email for email in new if life.model.newest(email, life.now) is None]
     if not new or "example.com" not in life.world.allowed_domains:
@@ -42,7 +42,7 @@ def a_past(life: SimulatedLife, choices: Choices) -> None:
 
 @rule(8)
 def somebody_works(life: SimulatedLife, choices: Choices) -> None:
-    """In a notebook that runs, and of which they have been told."""
+    """Somebody writes in a running notebook that was announced to them."""
     usable = life.usable()
     if usable:
         thing = choices.pick(usable)
@@ -61,7 +61,7 @@ def _work(life: SimulatedLife, thing: Thing) -> None:
 
 @rule(3)
 def somebody_starts_spark(life: SimulatedLife, choices: Choices) -> None:
-    """From a template of theirs, as long as it is there."""
+    """Somebody starts a session or a cluster from their own template, if it exists."""
     email, kind = choices.pick(life.people), choices.pick(tuple(TEMPLATES))
     key = person_key(email)
     if not any(t.key == key for t in life.world.cloud.alive(TEMPLATES[kind])):
@@ -76,7 +76,7 @@ def somebody_starts_spark(life: SimulatedLife, choices: Choices) -> None:
 
 @rule(3)
 def idle_shutdown(life: SimulatedLife, choices: Choices) -> None:
-    """Stops a notebook that runs; its owner may do so, too."""
+    """Idle shutdown, or its owner, stops a running notebook."""
     settled = [t for t in life.usable() if _phase(life, t.email) is Phase.READY]
     settled = [t for t in settled if not life.world.cloud.busy(t)]
     if settled:
@@ -88,7 +88,7 @@ def idle_shutdown(life: SimulatedLife, choices: Choices) -> None:
 
 @rule(2)
 def owner_starts(life: SimulatedLife, choices: Choices) -> None:
-    """A notebook that is stopped, by hand; also in the moment in which they leave.
+    """The owner starts a stopped notebook by hand, also at the moment at which they leave.
 
     Not once the record of a leaver has seen it stopped: nobody looks again until it is removed.
     """
