@@ -11,7 +11,8 @@ from typing import Self
 
 from local.functions import FunctionServers, Target, base_environment
 from local.server import LocalCloud
-from local.starting import fixed_ports, free_ports
+from local.start_check import faults_at_start
+from local.starting import CannotStart, fixed_ports, free_ports
 
 SOURCE = Path(__file__).parent.parent / "main.py"
 PROFILES = Path(__file__).parent.parent / "infra" / "profiles"
@@ -97,16 +98,29 @@ class Stack:
         self._max_delivery_attempts = max_delivery_attempts
         self._profiles = profiles
         self._region = region
+        self._is_checked = False
         self._targets = {
             name: Target(name, "http" if name == "fleet" else "cloudevent", number)
             for name, number in zip(names, ports, strict=True)
         }
 
-    def start(self) -> None:
-        """Everything up and wired; raises ``CannotStart`` with the words of what did not start."""
+    def faults(self) -> list[str]:
+        """What keeps it from starting, settings and profiles alike; [] if it can start.
+
+        The profiles that were found right are in force from now on. To be asked before ``start``.
+        """
         self._workdir.mkdir(parents=True, exist_ok=True)
         for stale in self._workdir.glob("state.db*"):
-            stale.unlink()  # the cloud starts empty, so must our memory of it
+            stale.unlink()  # the cloud starts empty, so the state must be empty too
+        # As it was given, so that messages name it so; relative to where this process runs, too.
+        found = faults_at_start(self._settings() | {"PROFILES": f"file:{self._profiles}"})
+        self._is_checked = not found
+        return found
+
+    def start(self) -> None:
+        """Start and connect everything; raises ``CannotStart`` with all that is wrong."""
+        if not self._is_checked and (found := self.faults()):
+            raise CannotStart("; ".join(found))
         self.local.start()
         self.local.storage.make_bucket(f"{self._project}-templates")
         self._functions = FunctionServers(
@@ -143,13 +157,7 @@ class Stack:
 
     def environment(self) -> dict[str, str]:
         """The environment of the functions; a deployment sets the same names."""
-        return base_environment() | {
-            "PROJECT": self._project,
-            "REGION": self._region,
-            "ALLOWED_DOMAINS": self._domains,
-            "STATE": f"sqlite:{self._workdir / 'state.db'}",
-            "PROFILES": f"file:{self._profiles.resolve()}",
-            "TEMPLATES_BUCKET": f"{self._project}-templates",
+        return self._settings() | {
             "COMPUTE_ENDPOINT": self.local.url,
             "NOTEBOOKS_ENDPOINT": self.local.url,
             "NOTEBOOKS_V1_ENDPOINT": f"http://{self.local.grpc_address}",
@@ -158,6 +166,19 @@ class Stack:
             "STORAGE_EMULATOR_HOST": self.local.url,
             "PUBSUB_EMULATOR_HOST": self.local.grpc_address,
         }
+
+    def _settings(self) -> dict[str, str]:
+        """The environment without the endpoints, which are known when the cloud has started."""
+        environ = base_environment() | {
+            "PROJECT": self._project,
+            "REGION": self._region,
+            "ALLOWED_DOMAINS": self._domains,
+            "STATE": f"sqlite:{self._workdir / 'state.db'}",
+            "PROFILES": f"file:{self._profiles.resolve()}",
+            "TEMPLATES_BUCKET": f"{self._project}-templates",
+        }
+        ours = ("_ENDPOINT", "_EMULATOR_HOST")
+        return {name: value for name, value in environ.items() if not name.endswith(ours)}
 
     def gcloud_environment(self) -> dict[str, str]:
         """What points ``gcloud`` (and a person's shell) at this stack."""

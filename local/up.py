@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import NoReturn
 
+from local.only_one import only_one
 from local.profile_check import ProfileCheck
 from local.stack import PROFILES, Stack
 from local.starting import CannotStart
@@ -33,7 +34,8 @@ ready
 
   A leaver is suspended two minutes of the cloud's time later, removed after the grace period:
 
-    gcloud pubsub topics publish offboarding --message='{{"email":"ana@example.com"}}'
+    gcloud pubsub topics publish offboarding --message='{{"email":"ana@example.com"}}'; sleep 2
+    curl -s $LOCAL_CLOUD_URL/_admin/clock -d '{{"advance":"2m"}}'    # suspended, a moment later
     curl -s $FLEET_URL/environments/ana@example.com/leaving        # what was done; .html to print
     gcloud compute snapshots list                                  # taken before the removal
     gcloud pubsub topics publish admin-events \
@@ -65,34 +67,27 @@ _LINE = '".*time.:.(.{19}).*email.:.([^,]*).,.*news.:.([a-z]*).*"'
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """One line, without the usage: what was typed are variables of make."""
-        self.exit(2, f"{self.prog}: {re.sub('^argument --[a-z]+: ', '', message)}\n")
+        """One line without the usage, which names options: people set variables of make."""
+        self.exit(2, f"{self.prog}: {message}\n")
 
 
 def main() -> int:
     """Run until interrupted (a second interrupt is not needed); the exit code."""
     parser = _Parser(prog="make up", description=__doc__)
-    parser.add_argument("--port", type=_port, default=0, help="first of 8 fixed ports")
+    parser.add_argument("--port", default="0", help="first of 8 fixed ports")
     parser.add_argument("--profiles", default=str(PROFILES), help="directory of profiles.yaml")
-    parser.add_argument("--region", type=_region, default="us-central1", help="where the site is")
+    parser.add_argument("--region", default="us-central1", help="where the site is")
     options = parser.parse_args()
     interrupted: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, _: interrupted.append(number))
+    endpoints = _DIRECTORY / "endpoints.env"
     try:
-        profiles = _profiles(options.profiles)
-        check = ProfileCheck(profiles, options.region)
-        if faults := check.faults():
-            raise CannotStart(f"the profiles in {profiles} can't be used\n{faults}")
-        print("starting the local cloud and the functions …", flush=True)
-        with Stack(
-            _DIRECTORY.resolve(), port=options.port, profiles=profiles, region=options.region
-        ) as stack:
-            _announce(stack, profiles)
-            while not interrupted:  # no Event: a handler that sets one may find its lock taken
-                time.sleep(0.1)
-                if check.has_changed():
-                    _tell_of_change(check)
+        with only_one(_DIRECTORY):
+            try:
+                _run(options, endpoints, interrupted)
+            finally:
+                endpoints.unlink(missing_ok=True)  # nothing answers there any more
     except CannotStart as error:
         print(f"make up: {error}", file=sys.stderr)
         return 1
@@ -100,31 +95,51 @@ def main() -> int:
     return 0
 
 
+def _run(options: argparse.Namespace, endpoints: Path, interrupted: list[int]) -> None:
+    profiles = Path(options.profiles.removeprefix("file:"))
+    check = ProfileCheck(profiles, options.region)
+    stack = _checked(options, profiles)
+    print("starting the local cloud and the functions …", flush=True)
+    with stack:
+        write_endpoints(stack, endpoints)
+        _announce(stack, profiles)
+        while not interrupted:  # no Event: a handler that sets one may find its lock taken
+            time.sleep(0.1)
+            if check.has_changed():
+                _tell_of_change(check)
+        print("stopping …", flush=True)
+
+
+def _checked(options: argparse.Namespace, profiles: Path) -> Stack:
+    """The stack that was asked for, ready to start; ``CannotStart`` with all that is wrong."""
+    faults: list[str] = []
+    known: tuple[str, ...] = ()
+    if not (profiles / "profiles.yaml").is_file():
+        form = "a directory with a profiles.yaml in it"
+        faults.append(f"PROFILES is {options.profiles!r}; it should be {form}")
+        known = ("PROFILES ", "the profiles in ")  # said as it was typed, and not again
+    try:
+        stack = _stack(options, profiles, _port(options.port))
+    except CannotStart as error:
+        faults.append(str(error))
+        stack = _stack(options, profiles, 0)  # for the other faults: the port is not one of them
+    faults += [fault for fault in stack.faults() if not fault.startswith(known)]
+    if faults:
+        raise CannotStart("; ".join(faults))
+    return stack
+
+
+def _stack(options: argparse.Namespace, profiles: Path, port: int) -> Stack:
+    return Stack(_DIRECTORY.resolve(), port=port, profiles=profiles, region=options.region)
+
+
 def _port(text: str) -> int:
-    if not text.isdecimal() or len(text) > 5:
-        raise argparse.ArgumentTypeError(f"PORT is {text!r}; it should be a number such as 8080")
+    if not re.fullmatch("[0-9]{1,5}", text):
+        raise CannotStart(f"PORT is {text!r}; it should be a number such as 8080")
     return int(text)
 
 
-def _region(text: str) -> str:
-    if not re.fullmatch("[a-z]+-[a-z]+[0-9]+", text):
-        raise argparse.ArgumentTypeError(
-            f"REGION is {text!r}; it should be a region such as us-central1"
-        )
-    return text
-
-
-def _profiles(text: str) -> Path:
-    directory = Path(text.removeprefix("file:"))
-    if not (directory / "profiles.yaml").is_file():
-        raise CannotStart(
-            f"PROFILES is {text!r}; it should be a directory with a profiles.yaml in it"
-        )
-    return directory
-
-
 def _announce(stack: Stack, profiles: Path) -> None:
-    write_endpoints(stack, _DIRECTORY / "endpoints.env")
     names = {
         "project": stack.gcloud_environment()["CLOUDSDK_CORE_PROJECT"],
         "fleet": stack.fleet_url,

@@ -13,13 +13,12 @@ import threading
 import uuid
 from collections.abc import Callable
 from functools import cache, cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared import logs
 from shared.domain.policy import Policy
 from shared.domain.resources import Kind
-from shared.settings import Settings, SettingsInvalid, read_settings
+from shared.settings import Settings, SettingsInvalid, read_settings, setting_faults
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
@@ -85,15 +84,15 @@ class App:
     @once
     def profiles(self) -> ProfileSource:
         """The profiles of the bucket, or of a directory."""
+        from shared.adapters.last_good_profiles import kept_beside
         from shared.adapters.profile_source import BucketProfiles, FileProfiles
 
         where = self.settings.profiles
         if where.startswith("file:"):
-            backend, _, database = self.settings.state.partition(":")
             return FileProfiles(
                 where.removeprefix("file:"),
                 region=self.settings.region,
-                kept=Path(f"{database}.profiles") if backend == "sqlite" else None,
+                kept=kept_beside(self.settings.state),
             )
         bucket, _, prefix = where.removeprefix("gs://").partition("/")
         return BucketProfiles(
@@ -330,15 +329,14 @@ def check_settings() -> None:
     """End the process, with one line in the log, if the settings in its environment can't be used.
 
     For the moment the server loads its source: a deployment with a wrong setting fails at once and
-    not when somebody joins. Reads the environment only; nothing is built and nothing connects.
+    not when somebody joins. Looks at the environment, and whether the directories that it names
+    exist; nothing is built and nothing connects.
     """
-    try:
-        read_settings(os.environ)
-    except SettingsInvalid as invalid:
+    if faults := setting_faults(os.environ):
         logs.configure("INFO")
-        extra = {"action": "process.refused", "faults": list(invalid.faults)}
-        logging.getLogger(__name__).critical(str(invalid), extra=extra)
-        raise SystemExit(1) from None
+        extra = {"action": "process.refused", "faults": faults}
+        logging.getLogger(__name__).critical(str(SettingsInvalid(faults)), extra=extra)
+        raise SystemExit(1)
 
 
 def _from_environment() -> App:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 import msgspec
 
@@ -61,7 +62,41 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
-    """The settings in ``environ``; raises ``SettingsInvalid`` naming everything that is wrong."""
+    """The settings in ``environ``; raises ``SettingsInvalid`` naming everything that is wrong.
+
+    Reads nothing but ``environ``: what must exist on this machine, ``missing_directories`` says.
+    """
+    given, faults = _given(environ)
+    domains = [d.strip() for d in str(given.get("allowed_domains", "")).lower().split(",")]
+    given["allowed_domains"] = frozenset(filter(None, domains))
+    if faults:
+        raise SettingsInvalid(faults)
+    region = given.get("region", DEFAULT_REGION)
+    given["older_kinds"] = str(given.get("older_kinds")).lower() in ("on", "true")
+    given.setdefault("dataproc_endpoint", f"https://{region}-dataproc.googleapis.com")
+    return msgspec.convert(given, Settings, strict=False)
+
+
+def setting_faults(environ: Mapping[str, str]) -> list[str]:
+    """Everything for which a function refuses to start in ``environ``; [] if it would start."""
+    return _given(environ)[1] + missing_directories(environ)
+
+
+def missing_directories(environ: Mapping[str, str]) -> list[str]:
+    """The faults of those settings that name a directory of this machine which isn't there."""
+    faults = []
+    state, profiles = environ.get("STATE", "").strip(), environ.get("PROFILES", "").strip()
+    if state.startswith("sqlite:"):
+        directory = Path(state.removeprefix("sqlite:")).parent
+        if not directory.is_dir():
+            faults.append(f"STATE is {state!r}; there is no directory {directory}: create it")
+    if profiles.startswith("file:") and not Path(profiles.removeprefix("file:")).is_dir():
+        faults.append(f"PROFILES is {profiles!r}; there is no such directory")
+    return faults
+
+
+def _given(environ: Mapping[str, str]) -> tuple[dict[str, object], list[str]]:
+    """The texts that are set, by field, and what is wrong with them or missing."""
     faults = []
     given: dict[str, object] = {}
     for field in msgspec.structs.fields(Settings):
@@ -73,23 +108,22 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             given[field.name] = text
         elif field.required:
             faults.append(f"{name} is not set")
-    faults += _wrong_form(given)
-    domains = [d.strip() for d in str(given.get("allowed_domains", "")).lower().split(",")]
-    given["allowed_domains"] = frozenset(filter(None, domains))
-    if faults:
-        raise SettingsInvalid(faults)
-    region = given.get("region", DEFAULT_REGION)
-    given["older_kinds"] = str(given.get("older_kinds")).lower() in ("on", "true")
-    given.setdefault("dataproc_endpoint", f"https://{region}-dataproc.googleapis.com")
-    return msgspec.convert(given, Settings, strict=False)
+    emulators = {name.lower(): environ.get(name, "").strip() for name in _EMULATORS}
+    emulators = {name: text for name, text in emulators.items() if text}
+    return given, faults + _wrong_form(given | emulators)
 
 
 _DOMAIN = r"[a-z0-9-]+(\.[a-z0-9-]+)+"
 _TOPIC = r"[A-Za-z][A-Za-z0-9._~+%-]{2,254}", "a topic's name, without projects/PROJECT/topics/"
+_HOST = r"([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:]+\])"
+_PORT = r"([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 _ENDPOINT = (
-    r"https?://[^/\s:?#]+(:[0-9]{1,5})?(/\S*)?",
-    "a URL that begins with https:// or http://",
+    rf"https?://{_HOST}(:{_PORT})?(/\S*)?",
+    "a URL that begins with https:// or http://, with a port from 1 to 65535 if it has one",
 )
+_ADDRESS = rf"{_HOST}:{_PORT}", "HOST:PORT such as 127.0.0.1:8085, without http://"
+# Of Google's clients, which take them from the environment themselves.
+_EMULATORS = ("FIRESTORE_EMULATOR_HOST", "PUBSUB_EMULATOR_HOST", "STORAGE_EMULATOR_HOST")
 # Of each setting, how it is written and how that is said.
 _FORMS = {
     "project": (r"[a-z0-9.-]+(:[a-z0-9-]+)?", "a project's id, without projects/"),
@@ -113,6 +147,9 @@ _FORMS = {
     "compute_endpoint": _ENDPOINT,
     "dataproc_endpoint": _ENDPOINT,
     "clock_endpoint": _ENDPOINT,
+    "firestore_emulator_host": _ADDRESS,
+    "pubsub_emulator_host": _ADDRESS,
+    "storage_emulator_host": _ENDPOINT,
     "log_level": (r"debug|info|warning|error|critical", "DEBUG, INFO, WARNING, ERROR or CRITICAL"),
 }
 _ANY_CASE = ("allowed_domains", "older_kinds", "log_level")

@@ -27,7 +27,7 @@ settings.load_profile("patient")
 os.environ |= {
     "PROJECT": "demo",
     "ALLOWED_DOMAINS": "example.com",
-    "PROFILES": "file:profiles",
+    "PROFILES": f"file:{Path(__file__).parent}",
     "TEMPLATES_BUCKET": "demo-templates",
 }
 

@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from local.discovery import Discovery
+from shared.adapters.last_good_profiles import Files
+from shared.adapters.profile_source import read_directory
 from shared.domain.names import person_key
 from shared.domain.person import Person
 from shared.domain.profiles import Profile, ProfileSet, ProfilesInvalid
@@ -55,7 +57,7 @@ def main(arguments: Sequence[str]) -> int:
         profiles = load(options.directory, region)
     except ProfilesInvalid as invalid:
         return _failed(invalid.messages, region)
-    site = Site(project="sample-project", region=region, templates_bucket="sample-templates")
+    site = _sample_site(region)
     problems = violations(profiles, site)
     if problems:
         return _failed(problems, region)
@@ -68,13 +70,24 @@ def main(arguments: Sequence[str]) -> int:
 
 def load(directory: Path, region: str | None = None) -> ProfileSet:
     """The profiles of ``directory``; raises ``ProfilesInvalid``, also when there are none."""
-    path = directory / FILE
-    if not path.is_file():
+    return parsed(read_directory(directory), directory, region)
+
+
+def parsed(files: Files, directory: Path, region: str | None = None) -> ProfileSet:
+    """The profiles in ``files``, which were read from ``directory``; raises ``ProfilesInvalid``."""
+    if FILE not in files:
         raise ProfilesInvalid([f"{FILE}: there is none in {directory}"])
-    masters = {file.name: file.read_bytes() for file in sorted(directory.glob(f"{MASTERS}*.yaml"))}
-    return parse_profiles(
-        path.read_bytes(), masters, region=region, check_master=_check_against_schema
-    )
+    masters = {name.removeprefix(MASTERS): data for name, data in files.items() if name != FILE}
+    return parse_profiles(files[FILE], masters, region=region, check_master=_check_against_schema)
+
+
+def all_problems(files: Files, directory: Path, region: str) -> tuple[str, ...]:
+    """Everything that is wrong with ``files``, in the set itself or in a body made of it."""
+    try:
+        profiles = parsed(files, directory, region)
+    except ProfilesInvalid as invalid:
+        return invalid.messages
+    return tuple(violations(profiles, _sample_site(region)))
 
 
 def violations(profiles: ProfileSet, site: Site) -> list[str]:
@@ -86,6 +99,10 @@ def violations(profiles: ProfileSet, site: Site) -> list[str]:
         for want in wants(_found(profiles, name), _SAMPLE, key, site)
         for violation in _violations(want)
     ]
+
+
+def _sample_site(region: str) -> Site:
+    return Site(project="sample-project", region=region, templates_bucket="sample-templates")
 
 
 def _check_against_schema(
@@ -124,11 +141,14 @@ def _summary(profile: Profile, is_default: bool, site: Site) -> str:
     return f"{profile.name}{' (default)' if is_default else ''}: {', '.join(ids)}; {grace}"
 
 
-def _failed(problems: Sequence[str], region: str) -> int:
-    for problem in problems:
-        print(problem, file=sys.stderr)
+def report(problems: Sequence[str], region: str) -> str:
+    """``problems``, a line each, and a last line that counts them."""
     count = f"{len(problems)} problem{'s' if len(problems) != 1 else ''}"
-    print(f"{count}; checked for region {region} (REGION= names another)", file=sys.stderr)
+    return "\n".join([*problems, f"{count}; checked for region {region} (REGION= names another)"])
+
+
+def _failed(problems: Sequence[str], region: str) -> int:
+    print(report(problems, region), file=sys.stderr)
     return 1
 
 

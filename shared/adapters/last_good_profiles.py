@@ -107,6 +107,12 @@ class LastGood:
             log.error("profiles are not valid; the last good ones stay in force", extra=fields)
 
 
+def kept_beside(state: str) -> Path | None:
+    """Where a laptop keeps its last good set, by the setting ``STATE``; None for Firestore."""
+    backend, _, database = state.partition(":")
+    return Path(f"{database}.profiles") if backend == "sqlite" else None
+
+
 class Kept:
     """A file with the last good set of a laptop; all processes write the same content."""
 

@@ -47,16 +47,11 @@ class FileProfiles:
         """See ``ports.ProfileSource``."""
         with self._lock:
             try:
-                paths = self._paths()
+                paths = _paths(self._directory)
                 self._set.offer(_times(paths), lambda: _read_files(paths))
             except OSError as error:  # a file that went while we were looking
                 self._set.keep_after(error)
             return self._set.get()
-
-    def _paths(self) -> dict[str, Path]:
-        masters = {MASTERS + path.name: path for path in self._directory.glob(f"{MASTERS}*.yaml")}
-        profiles = self._directory / FILE
-        return {FILE: profiles, **masters} if profiles.is_file() else masters
 
 
 class BucketProfiles:
@@ -153,6 +148,17 @@ def _is_ours(name: str) -> bool:
         return True
     inside = name.removeprefix(MASTERS)
     return inside != name and inside.endswith(".yaml") and "/" not in inside
+
+
+def read_directory(directory: Path) -> Files:
+    """What ``FileProfiles`` would read there now; raises ``OSError``."""
+    return _read_files(_paths(directory))
+
+
+def _paths(directory: Path) -> dict[str, Path]:
+    masters = {MASTERS + path.name: path for path in sorted(directory.glob(f"{MASTERS}*.yaml"))}
+    profiles = directory / FILE
+    return {FILE: profiles, **masters} if profiles.is_file() else masters
 
 
 def _times(paths: dict[str, Path]) -> Hashable:

@@ -20,6 +20,7 @@ from msgspec import Meta
 from shared.domain.blanks import BLANK, without_blanks
 from shared.domain.environment import Verdict
 from shared.domain.refusals import RefusalCode, Refused
+from shared.domain.shape_errors import explained
 from shared.domain.suggest import closest
 
 MAX_EVENT_BYTES = 64 * 1024
@@ -154,10 +155,11 @@ def read_typed(data: bytes, shape: type[Shape]) -> Shape:
             RefusalCode.TOO_LARGE,
             f"the event has {len(data)} bytes; at most {MAX_EVENT_BYTES} are read",
         )
+    filled = without_blanks(data, shape)
     try:
-        return _decoder(shape).decode(without_blanks(data, shape))
+        return _decoder(shape).decode(filled)
     except msgspec.ValidationError as error:
-        raise _located(str(error), shape) from error
+        raise _located(str(error), filled, shape) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refused(
             RefusalCode.NOT_JSON,
@@ -171,7 +173,7 @@ _preparing = threading.Lock()
 
 
 def _decoder(shape: type[Shape]) -> msgspec.json.Decoder[Shape]:
-    """The decoder of ``shape``, made once, by one thread: msgspec can't bear two at it."""
+    """The decoder of ``shape``, made once: building one is not thread-safe in msgspec."""
     with _preparing:
         if shape not in _decoders:
             _decoders[shape] = msgspec.json.Decoder(shape)
@@ -213,21 +215,39 @@ def schema_of(shape: type[msgspec.Struct], title: str) -> dict[str, Any]:
     return dict(json.loads(json.dumps(whole)))  # as it is published: lists, no tuples
 
 
-def _located(message: str, shape: type[Any]) -> Refused:
-    """msgspec says ``… - at `$.groups[0]```; say it as ``groups[0]: …``."""
-    what, _, path = message.partition(" - at `$")
-    where = path.rstrip("`").lstrip(".")
-    unknown = re.search(r"unknown field `(.*)`", what, re.DOTALL)
+def _located(error: str, data: bytes, shape: type[Any]) -> Refused:
+    """The refusal of ``data`` for which msgspec gives ``error``."""
+    unknown = re.search(r"unknown field `(.*)`", error, re.DOTALL)
     if unknown:
-        names = [field.encode_name for field in msgspec.structs.fields(shape)]
-        close = closest(unknown[1], names)
-        hint = f"did you mean {close!r}?" if close else f"known are: {', '.join(names)}"
-        return Refused(
-            RefusalCode.UNKNOWN_FIELD, f"{unknown[1][:80]!r} is not a field of the event; {hint}"
-        )
-    missing = re.search(r"missing required field `(.*)`", what)
+        return Refused(RefusalCode.UNKNOWN_FIELD, _unknown(unknown[1], shape))
+    missing = re.search(r"missing required field `(.*)`", error)
     if missing:
-        place = f"{where}.{missing[1]}" if where else missing[1]
-        return Refused(RefusalCode.WRONG_SHAPE, f"{place}: is missing; it has no default")
-    what = re.sub(r"matching regex .*", "of printable characters (an id: without spaces)", what)
-    return Refused(RefusalCode.WRONG_SHAPE, f"{where}: {what}" if where else what)
+        topic = f"; {_ELSEWHERE[AdminEvent]}" if missing[1] == "action" else ""
+        return Refused(
+            RefusalCode.WRONG_SHAPE, f"{missing[1]}: is missing; it has no default{topic}"
+        )
+    return Refused(RefusalCode.WRONG_SHAPE, explained(error, data, shape))
+
+
+# What to do with the fields of the other shape.
+_ELSEWHERE = {
+    NativeEvent: "it belongs in an admin's order: publish it on admin-events",
+    AdminEvent: "a join is published on topic onboarding, a leave on offboarding",
+}
+
+
+def _unknown(name: str, shape: type[Any]) -> str:
+    names = _names(shape)
+    other = {NativeEvent: AdminEvent, AdminEvent: NativeEvent}.get(shape)
+    if other is not None and name in _names(other):
+        hint = _ELSEWHERE[shape]
+    elif close := closest(name, names):
+        hint = f"did you mean {close!r}?"
+    else:
+        hint = f"known are: {', '.join(names)}"
+    what = "event" if shape in _ELSEWHERE else "message"
+    return f"{name[:80]!r} is not a field of the {what}; {hint}"
+
+
+def _names(shape: type[Any]) -> list[str]:
+    return [field.encode_name for field in msgspec.structs.fields(shape)]

@@ -61,6 +61,12 @@ def to_intents(
         raise Refused(RefusalCode.NOT_JSON, message.trouble)
     event = read_event(message.data)
     email = parse_email(event.email, allowed_domains=allowed_domains if verb is Verb.JOIN else None)
+    if event.immediate and verb is Verb.JOIN:
+        raise Refused(
+            RefusalCode.WRONG_SHAPE,
+            "immediate: belongs in a leave; publish the leave on topic offboarding, or send the "
+            "join without it",
+        )
     _check_year("effective_at", event.effective_at)
     occurred_at = _occurred_at(
         event.occurred_at, message, now, "for something that is to happen later send effective_at"
@@ -79,7 +85,7 @@ def to_intents(
         grace_seconds=profile.grace_seconds if profile else 0,
         keep_seconds=profile.keep_seconds if profile else 0,
         effective_at=event.effective_at,
-        immediate=event.immediate and verb is Verb.LEAVE,
+        immediate=event.immediate,
         reason=event.reason or "",
     )
     if event.previous_email is None:
@@ -157,7 +163,7 @@ def _former_address(text: str, email: str, verb: Verb) -> str:
     if verb is not Verb.JOIN:
         raise Refused(
             RefusalCode.WRONG_SHAPE,
-            "previous_email: belongs into the join of the new address, on topic onboarding",
+            "previous_email: belongs in the join of the new address, on topic onboarding",
         )
     try:
         former = parse_email(text)

@@ -67,6 +67,21 @@ def test_a_change_that_breaks_them_leaves_the_last_good_ones_in_force_everywhere
     assert client.failed("onboard") == client.failed("converge") == 0
 
 
+def test_a_mistake_made_before_the_first_event_leaves_those_of_the_start_in_force(
+    start_stack: StartStack, tmp_path: Path
+) -> None:
+    """No function has read any profiles by then."""
+    directory = Path(shutil.copytree(PROFILES, tmp_path / "ours"))
+    client = start_stack(profiles=directory)
+    (directory / "profiles.yaml").write_text("profiles: [")
+    client.join(ANA)
+    client.until(ANA, "ready")
+    assert client.environment(ANA)["profile"] == "analyst"
+    assert client.failed("onboard") == client.failed("converge") == 0
+    [line] = client.log("onboard", action="profiles.invalid")
+    assert line["message"] == "profiles are not valid; the last good ones stay in force"
+
+
 class FromBucket(Stack):
     """The functions read their profiles as in a deployment: from a bucket."""
 

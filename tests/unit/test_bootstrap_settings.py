@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 NEEDED = {
     "PROJECT": "demo",
     "ALLOWED_DOMAINS": "example.com",
-    "PROFILES": "file:profiles",
+    "PROFILES": "file:infra/profiles",
     "TEMPLATES_BUCKET": "demo-templates",
 }
 
@@ -49,6 +49,23 @@ def test_right_settings_are_taken_in_silence() -> None:
                 "ALLOWED_DOMAINS is not set",
                 "REGION is 'Iowa'; it should be a region such as us-central1",
                 "CREATIONS_LIMIT is 'many'; it should be a number of notebooks from 1 to 999999",
+            ],
+        ),
+        (
+            {"STATE": "sqlite:nowhere/state.db", "PROFILES": "file:nowhere", "REGION": "Iowa"},
+            [
+                "REGION is 'Iowa'; it should be a region such as us-central1",
+                "STATE is 'sqlite:nowhere/state.db'; there is no directory nowhere: create it",
+                "PROFILES is 'file:nowhere'; there is no such directory",
+            ],
+        ),
+        (
+            {"STORAGE_EMULATOR_HOST": "nonsense", "PUBSUB_EMULATOR_HOST": "http://x"},
+            [
+                "PUBSUB_EMULATOR_HOST is 'http://x'; it should be HOST:PORT such as "
+                "127.0.0.1:8085, without http://",
+                "STORAGE_EMULATOR_HOST is 'nonsense'; it should be a URL that begins with "
+                "https:// or http://, with a port from 1 to 65535 if it has one",
             ],
         ),
     ],

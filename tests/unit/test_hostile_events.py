@@ -36,8 +36,8 @@ REFUSED = [
     ("not JSON", b"email: ana@example.com", "not-json", "is not JSON in UTF-8"),
     ("empty", b"", "not-json", "is not JSON in UTF-8"),
     ("invalid UTF-8", GOOD + b',"team":"\xff\xfe"}', "not-json", "is not JSON in UTF-8"),
-    ("not an object", b"[]", "wrong-shape", "Expected `object`, got `array`"),
-    ("wrong type", GOOD + b',"groups":{"a":1}}', "wrong-shape", "groups: Expected"),
+    ("not an object", b"[]", "wrong-shape", "must be one JSON object, got a list"),
+    ("wrong type", GOOD + b',"groups":{"a":1}}', "wrong-shape", "groups: must be a list"),
     ("unknown field", GOOD + b',"admin":true}', "unknown-field", "'admin' is not a field"),
     ("missing e-mail", b'{"team":"a"}', "wrong-shape", "email: is missing"),
     ("a group", b'{"email":"group:all@example.com"}', "not-a-person", "names a group"),
@@ -52,7 +52,12 @@ REFUSED = [
     ("no such profile", GOOD + b',"profile":"ful"}', "unknown-profile", "'ful'"),
     ("10 MB of text", b"x" * 10_000_000, "too-large", "10000000 bytes; at most 65536"),
     ("10 MB in a field", GOOD + b',"team":"' + b"x" * 10_000_000 + b'"}', "too-large", "bytes"),
-    ("deep nesting", GOOD + b',"team":' + b"[" * 50_000, "wrong-shape", "team: Expected"),
+    (
+        "deep nesting",
+        GOOD + b',"team":' + b"[" * 50_000,
+        "wrong-shape",
+        "team: must be text, got a list",
+    ),
 ]
 refused = pytest.mark.parametrize(
     ("data", "code", "reason"), [r[1:] for r in REFUSED], ids=[r[0] for r in REFUSED]

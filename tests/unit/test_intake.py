@@ -202,7 +202,7 @@ def test_a_refused_message_is_parked_whole_enough_to_be_understood() -> None:
     world.deliver(a_message(data))
     [refused] = world.store.parked(10).items
     assert (refused.topic, refused.code) == ("onboarding", "wrong-shape")
-    assert refused.reason == "team: Expected `str` of length <= 200"
+    assert refused.reason == "team: has more than 200 characters; send at most 200"
     assert (refused.size, len(refused.sample)) == (len(data), 2000)
     assert refused.at == world.clock.now()
     assert data.decode().startswith(refused.sample)
@@ -236,12 +236,16 @@ def test_an_event_from_the_future_would_win_for_ever_and_is_refused() -> None:
     assert world.leave(ANA, occurred_at=START + minutes(6)) == "from-the-future"
 
 
-def test_immediate_is_for_leaving_only() -> None:
+def test_an_immediate_leave_on_the_topic_of_joins_is_parked_with_the_right_topic() -> None:
+    """Applied as a join, it would leave everything to somebody who is dismissed."""
     world = World()
-    world.join(ANA, immediate=True)
-    intent = world.record(ANA).intent
-    assert intent is not None
-    assert not intent.immediate
+    assert world.join(ANA, immediate=True) == "wrong-shape"
+    [refused] = world.store.parked(10).items
+    assert refused.reason.startswith(
+        "immediate: belongs in a leave; publish the leave on topic off"
+    )
+    assert world.environment(ANA) is None
+    assert world.join(ANA, immediate=False) == "applied"
 
 
 # Sources, and what is blank

@@ -75,9 +75,22 @@ def test_a_leave_asks_nothing_of_the_profiles() -> None:
     assert (intent.profile, intent.grace_seconds, intent.keep_seconds) == ("", 0, 0)
 
 
-@pytest.mark.parametrize(("verb", "immediate"), [(Verb.JOIN, False), (Verb.LEAVE, True)])
-def test_immediate_is_for_leaving_only(verb: Verb, immediate: bool) -> None:
-    assert intents(verb, immediate=True)[0].immediate is immediate
+@pytest.mark.parametrize("immediate", [False, True])
+def test_a_leave_may_be_immediate(immediate: bool) -> None:
+    assert intents(Verb.LEAVE, immediate=immediate)[0].immediate is immediate
+
+
+@pytest.mark.parametrize(
+    "more", [{}, {"previous_email": OLD}, {"effective_at": "2027-01-01T00:00:00Z"}]
+)
+def test_a_join_that_is_immediate_is_a_leave_on_the_wrong_topic(more: dict[str, Any]) -> None:
+    refused = refusal(immediate=True, **more)
+    assert refused.code is RefusalCode.WRONG_SHAPE
+    assert refused.message == (
+        "immediate: belongs in a leave; publish the leave on topic offboarding, or send the join "
+        "without it"
+    )
+    assert not intents(immediate=False, **more)[0].immediate
 
 
 def test_what_cannot_be_read_from_the_message_is_its_own_reason() -> None:
@@ -126,13 +139,6 @@ def test_a_changed_address_is_a_departure_there_and_then_an_arrival_here() -> No
     assert (arrival.profile, arrival.moved_from, arrival.moved_to) == ("lean", OLD_KEY, "")
 
 
-def test_who_moves_is_not_removed_at_once_even_if_the_event_says_immediate() -> None:
-    """That is for leaving; a move takes the time that the data takes."""
-    departure, arrival = intents(previous_email=OLD, immediate=True)
-    assert not departure.immediate
-    assert not arrival.immediate
-
-
 @pytest.mark.parametrize(
     ("verb", "fields", "code", "message"),
     [
@@ -140,7 +146,7 @@ def test_who_moves_is_not_removed_at_once_even_if_the_event_says_immediate() -> 
             Verb.LEAVE,
             {"previous_email": OLD},
             RefusalCode.WRONG_SHAPE,
-            "previous_email: belongs into the join of the new address, on topic onboarding",
+            "previous_email: belongs in the join of the new address, on topic onboarding",
         ),
         (
             Verb.JOIN,
@@ -165,9 +171,9 @@ def test_who_moves_is_not_removed_at_once_even_if_the_event_says_immediate() -> 
             Verb.JOIN,
             {"previous_email": "a" * 255},
             RefusalCode.WRONG_SHAPE,
-            "previous_email: Expected `str",
+            "previous_email: has more than 254",
         ),
-        (Verb.JOIN, {"previous_email": 7}, RefusalCode.WRONG_SHAPE, "previous_email: Expected"),
+        (Verb.JOIN, {"previous_email": 7}, RefusalCode.WRONG_SHAPE, "previous_email: must be text"),
     ],
 )
 def test_a_former_address_is_refused_as_strictly_as_any(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from shared.settings import Settings, SettingsInvalid, read_settings
+from shared.settings import Settings, SettingsInvalid, read_settings, setting_faults
 
 NEEDED = {
     "PROJECT": "demo",
@@ -165,9 +167,52 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
         ("CONVERGE_TOPIC", "projects/demo/topics/converge", "it is given without its project"),
         ("ANNOUNCEMENTS_TOPIC", "a b", "no topic is written so"),
         ("COMPUTE_ENDPOINT", "https://", "of which host?"),
+        ("NOTEBOOKS_ENDPOINT", "http://127.0.0.1:99999", "no such port"),
+        ("DATAPROC_ENDPOINT", "http://127.0.0.1:65536", "no such port"),
+        ("COMPUTE_ENDPOINT", "http://127.0.0.1:0", "nobody listens there"),
+        ("NOTEBOOKS_ENDPOINT", "http://-", "no such host"),
+        ("NOTEBOOKS_V1_ENDPOINT", "https://[::1", "not closed"),
+        ("STORAGE_EMULATOR_HOST", "nonsense", "the client wants a URL"),
+        ("STORAGE_EMULATOR_HOST", "127.0.0.1:9023", "the client wants a URL"),
+        ("PUBSUB_EMULATOR_HOST", "http://x", "the client wants no URL"),
+        ("PUBSUB_EMULATOR_HOST", "127.0.0.1", "which port?"),
+        ("FIRESTORE_EMULATOR_HOST", "127.0.0.1:port", "no number"),
         ("LOG_LEVEL", "LOUD", "logging knows no such level, and fails at the first request"),
     ],
 )
 def test_a_value_that_cannot_work_is_named(name: str, value: str, because: str) -> None:
     assert name in faults(**{name: value}), because
     assert value.strip() in faults(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("NOTEBOOKS_ENDPOINT", "http://127.0.0.1:65535"),
+        ("NOTEBOOKS_ENDPOINT", "https://notebooks.googleapis.com/"),
+        ("DATAPROC_ENDPOINT", "http://[::1]:8080/dataproc"),
+        ("CLOCK_ENDPOINT", "http://localhost:1/_admin/clock"),
+        ("STORAGE_EMULATOR_HOST", "http://localhost:9023"),
+        ("STORAGE_EMULATOR_HOST", " "),
+        ("PUBSUB_EMULATOR_HOST", "[::1]:8085"),
+        ("FIRESTORE_EMULATOR_HOST", "emulator-1.internal:8080"),
+    ],
+)
+def test_every_way_to_write_where_something_listens_is_taken(name: str, value: str) -> None:
+    assert read_settings(NEEDED | {name: value}).project == "demo"
+
+
+def test_directories_that_are_not_there_are_named_with_all_that_is_wrong(tmp_path: Path) -> None:
+    environ = NEEDED | {
+        "REGION": "Iowa",
+        "STATE": f"sqlite:{tmp_path}/nowhere/state.db",
+        "PROFILES": f"file:{tmp_path}/profiles",
+    }
+    assert [fault.partition(" ")[0] for fault in setting_faults(environ)] == [
+        "REGION",
+        "STATE",
+        "PROFILES",
+    ]
+    (tmp_path / "nowhere").mkdir()
+    (tmp_path / "profiles").mkdir()
+    assert setting_faults(environ | {"REGION": "us-central1"}) == []

@@ -1,0 +1,61 @@
+"""Refusals say what to send instead; the table of the events' own fields is in test_events."""
+
+from __future__ import annotations
+
+import json
+
+import msgspec
+import pytest
+
+from functions.converge import ConvergeMessage
+from functions.reconcile import ReconcileMessage
+from shared.domain.events import AdminEvent, read_typed
+from shared.domain.refusals import RefusalCode, Refused
+from tests.support.builders import ANA
+
+ORDER = {"email": ANA, "action": "hold", "reason": "a lawsuit"}
+
+
+@pytest.mark.parametrize(
+    ("shape", "sent", "message"),
+    [
+        (
+            AdminEvent,
+            ORDER | {"action": "Hold"},
+            "action: 'Hold' is none of hold, release, retry; did you mean 'hold'?",
+        ),
+        (
+            AdminEvent,
+            ORDER | {"action": "zap"},
+            "action: 'zap' is none of hold, release, retry; send one of these",
+        ),
+        (
+            AdminEvent,
+            ORDER | {"action": "x" * 500},
+            f"action: '{'x' * 77}...' is none of hold, release, retry; send one of these",
+        ),
+        (ReconcileMessage, {"scope": "all"}, "scope: 'all' is not 'due'; send that"),
+        (
+            ReconcileMessage,
+            {"scope": "due", "email": ANA},
+            "'email' is not a field of the message; known are: scope",
+        ),
+        (
+            ConvergeMessage,
+            {"key": ANA},
+            "key: is not a key; send it as fleet shows it, such as ana-rzb4un3qciuo",
+        ),
+        (
+            ConvergeMessage,
+            {"key": "ana-rzb4un3qciuo", "admitted": 1},
+            "admitted: must be true or false, got a number; send true or false without quotes",
+        ),
+    ],
+)
+def test_a_refusal_says_what_to_send_instead(
+    shape: type[msgspec.Struct], sent: object, message: str
+) -> None:
+    with pytest.raises(Refused) as refused:
+        read_typed(json.dumps(sent).encode(), shape)
+    assert refused.value.message == message
+    assert refused.value.code in (RefusalCode.WRONG_SHAPE, RefusalCode.UNKNOWN_FIELD)
