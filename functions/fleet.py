@@ -21,6 +21,7 @@ from functions.fleet_questions import (
     View,
     days_of,
     no_environment_of,
+    nothing_at,
     paging,
     phase_of,
     question_of,
@@ -49,6 +50,12 @@ def fleet(request: flask.Request) -> flask.Response:
         log.exception("no answer could be given", extra={"action": "fleet.failed"})
         message = "the answer could not be worked out; the log of fleet says why"
         return json_answer(request, 500, {"error": message})
+
+
+def framework_404(_: Exception) -> flask.Response:
+    """What the framework answers itself (/favicon.ico and /robots.txt, in HTML), as ours are."""
+    message = nothing_at(flask.request.path).message
+    return json_answer(flask.request, 404, {"error": message})
 
 
 def _answer(parts: App, request: flask.Request) -> flask.Response:
@@ -105,9 +112,9 @@ def _page(parts: App, request: flask.Request, asked: Question) -> flask.Response
 
 def _record(parts: App, request: flask.Request, asked: Question) -> Environment:
     refuse_unknown(request)
-    stored = parts.store.load(person_key(asked.email))
+    stored = parts.store.load(asked.key or person_key(asked.email))
     if stored is None:
-        raise no_environment_of(asked.email)
+        raise no_environment_of(asked.key or asked.email)
     environment: Environment = stored.environment
     return environment
 

@@ -2,7 +2,8 @@
 
 A WSGI server decodes the path before it is routed, so ``%2F`` has become ``/`` by then. An address
 may contain slashes before its ``@`` and none after it, so the last ``@`` of the path, not the first
-slash, tells where an address ends.
+slash, tells where an address ends. What has no ``@`` may be the key of a person's record, as log
+lines and the names of resources show it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import flask
 import msgspec
 
 from shared.domain.environment import Phase
+from shared.domain.names import PERSON_KEY
 
 _PAGE, _PAGE_MOST = 100, 1000
 _SHOWN = 80  # characters of what was asked, in a message
@@ -45,10 +47,11 @@ class Unanswerable(Exception):
 
 
 class Question(msgspec.Struct, frozen=True):
-    """What is asked for; ``email`` is in lower case, and '' for the two listings."""
+    """What is asked for: of one person, ``email`` in lower case or ``key``; '' for the listings."""
 
     view: View
     email: str = ""
+    key: str = ""
 
 
 def question_of(method: str, path: str) -> Question:
@@ -64,31 +67,46 @@ def question_of(method: str, path: str) -> Question:
         return Question(View(plain))
     if plain.startswith(View.ENVIRONMENTS + "/"):
         return _about_one(plain.removeprefix(View.ENVIRONMENTS + "/"), path)
-    raise _nothing_at(path)
+    raise nothing_at(path)
 
 
 def _about_one(rest: str, path: str) -> Question:
     local, at, after = rest.rpartition("@")
     if not at:
-        raise no_environment_of(rest)
+        return _by_key(rest, path)
     domain, _, part = after.partition("/")
     if part not in _PARTS:
-        raise _nothing_at(path)
+        raise nothing_at(path)
     address = f"{local}@{domain}".strip()
     # As an event is read: only plain ASCII is lowered.
     return Question(_PARTS[part], address.lower() if address.isascii() else address)
 
 
-def no_environment_of(email: str) -> Unanswerable:
-    """The refusal where nobody of this address is known."""
+def _by_key(rest: str, path: str) -> Question:
+    key, _, part = rest.partition("/")
+    if not re.fullmatch(PERSON_KEY, key):
+        raise Unanswerable(
+            404,
+            f"no environment of {_shown(rest)}: this is neither an e-mail address (name@domain) "
+            "nor a key (ana-rzb4un3qciuo); GET /environments lists who has one "
+            f"(there are {WAYS})",
+        )
+    if part not in _PARTS:
+        raise nothing_at(path)
+    return Question(_PARTS[part], key=key)
+
+
+def no_environment_of(person: str) -> Unanswerable:
+    """The refusal where nobody of this address or key is known."""
     return Unanswerable(
         404,
-        f"no environment of {_shown(email)}; GET /environments lists who has one, and GET /parked "
+        f"no environment of {_shown(person)}; GET /environments lists who has one, and GET /parked "
         f"the events that were refused (there are {WAYS})",
     )
 
 
-def _nothing_at(path: str) -> Unanswerable:
+def nothing_at(path: str) -> Unanswerable:
+    """The refusal of a path that means nothing."""
     return Unanswerable(404, f"nothing is answered at {_shown(path)}; there are {WAYS}")
 
 

@@ -230,7 +230,7 @@ def _located(error: str, data: bytes, shape: type[Any]) -> Refused:
 
 
 # What to do with the fields of the other shape.
-_ELSEWHERE = {
+_ELSEWHERE: dict[type[Any], str] = {
     NativeEvent: "it belongs in an admin's order: publish it on admin-events",
     AdminEvent: "a join is published on topic onboarding, a leave on offboarding",
 }
@@ -238,8 +238,7 @@ _ELSEWHERE = {
 
 def _unknown(name: str, shape: type[Any]) -> str:
     names = _names(shape)
-    other = {NativeEvent: AdminEvent, AdminEvent: NativeEvent}.get(shape)
-    if other is not None and name in _names(other):
+    if shape in _ELSEWHERE and any(name in _names(other) for other in _ELSEWHERE):
         hint = _ELSEWHERE[shape]
     elif close := closest(name, names):
         hint = f"did you mean {close!r}?"

@@ -15,6 +15,9 @@ from functools import lru_cache
 _SLUG_LENGTH = 22
 _HASH_LENGTH = 12  # base32: 60 bits, so a million people collide once in two million companies
 KEY_PATTERN = r"^[a-z0-9-]{1,63}$(?!\n)"  # of what person_key returns, and no path in any store
+PERSON_KEY = (
+    rf"[a-z][a-z0-9-]{{0,{_SLUG_LENGTH - 1}}}-[a-z2-7]{{{_HASH_LENGTH}}}"  # the form of a key
+)
 SLOT_PATTERN = r"^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$"  # keeps prefix-key-slot within 63
 
 

@@ -87,9 +87,29 @@ def test_each_line_does_what_the_text_around_it_says(client: Client, tmp_path: P
     assert_in_order(done.stdout, EXPECTED)
     news = re.findall(rf"{TIME}  .*", done.stdout, re.MULTILINE)
     assert max(map(len, news)) < 80, "an announcement fits a line of a screen"
-    page = (tmp_path / "ana.html").read_text()
+    page = (tmp_path / ".local" / "ana.html").read_text()
     assert "Leaving record of ana@example.com" in page
     assert "everything gone" in page
+
+
+def test_wait_for_gives_up_and_shows_what_fleet_answers(client: Client) -> None:
+    function = re.search(r"^wait_for\(\) \{.*?^\}$", commands(), re.MULTILINE | re.DOTALL)
+    assert function
+    done = subprocess.run(
+        [
+            "bash",
+            "-c",
+            f"sleep() {{ :; }}\n{function[0]}\nwait_for environments/anna@example.com ready",
+        ],
+        env={"PATH": os.environ["PATH"]} | client.stack.gcloud_environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stdout.startswith("no ready in 40 minutes; fleet answers:\n")
+    assert "no environment of anna@example.com" in done.stdout
 
 
 def assert_in_order(text: str, patterns: list[str]) -> None:
@@ -106,7 +126,7 @@ def test_what_is_published_without_gcloud_is_one_line_on_every_system(
     client: Client, email: str
 ) -> None:
     """GNU base64 breaks lines after 76 characters, that of macOS doesn't."""
-    command = commands()[commands().index("curl -s $LOCAL_CLOUD_URL/v1/") :]
+    command = commands()[commands().index("curl -sS $LOCAL_CLOUD_URL/v1/") :]
     done = subprocess.run(
         ["bash", "-c", command.replace("ana@example.com", email)],
         env={"PATH": os.environ["PATH"]} | client.stack.gcloud_environment(),

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.fleet_questions import WAYS, Question, Unanswerable, View, question_of
+from shared.domain.names import person_key
 from shared.domain.person import parse_email
 from tests.stateful.world import World
-from tests.support.builders import ANA
+from tests.support.builders import ANA, KEY
 from tests.support.fleet import fleet_of
 
 ATOM = st.text("abz09!#$%&'*+/=?^_`{|}~-", min_size=1, max_size=12)
@@ -62,6 +63,32 @@ def test_every_address_an_event_may_have_can_be_asked_for(
 
 
 @given(address=addresses())
+def test_everybody_can_be_asked_for_by_the_key_that_log_lines_show(
+    world: World, client: FlaskClient, address: str
+) -> None:
+    world.join(address)
+    path = f"/environments/{person_key(address)}"
+    assert client.get(path).get_json() == client.get(f"/environments/{quote(address)}").get_json()
+    assert client.get(f"{path}/leaving").get_json()["email"] == address.lower()
+
+
+def test_a_key_that_nobody_has_is_not_found(client: FlaskClient) -> None:
+    answer = client.get("/environments/nobody-rzb4un3qciuo")
+    assert answer.status_code == 404
+    assert "no environment of nobody-rzb4un3qciuo; " in answer.get_json()["error"]
+
+
+@pytest.mark.parametrize("path", ["/favicon.ico", "/robots.txt"])
+def test_what_browsers_and_crawlers_ask_for_is_answered_in_json_too(
+    client: FlaskClient, path: str
+) -> None:
+    """The framework answers these two itself, in HTML, and asks no function."""
+    answer = client.get(path)
+    assert (answer.status_code, answer.content_type) == (404, "application/json")
+    assert answer.get_json()["error"].startswith(f"nothing is answered at {path}; there are GET")
+
+
+@given(address=addresses())
 def test_who_has_no_environment_is_nobody_elses(client: FlaskClient, address: str) -> None:
     answer = client.get("/environments/" + quote(f"nobody.{address}", safe=""))
     assert answer.status_code == 404
@@ -80,6 +107,9 @@ def test_who_has_no_environment_is_nobody_elses(client: FlaskClient, address: st
         ),
         ("/environments/a/b@example.com/leaving", Question(View.LEAVING, "a/b@example.com")),
         ("/environments//@example.com", Question(View.ENVIRONMENT, "/@example.com")),
+        (f"/environments/{KEY}", Question(View.ENVIRONMENT, key=KEY)),
+        (f"/environments/{KEY}/leaving/", Question(View.LEAVING, key=KEY)),
+        (f"/environments/{KEY}/leaving.html", Question(View.LEAVING_PAGE, key=KEY)),
         (f"/environments/ {ANA.upper()} ", Question(View.ENVIRONMENT, ANA)),
         ("/environments/\u212aim@example.com", Question(View.ENVIRONMENT, "\u212aim@example.com")),
     ],
@@ -97,8 +127,12 @@ def test_the_last_at_sign_tells_where_an_address_ends(path: str, question: Quest
         ("/parked/ana", "nothing is answered at /parked/ana; "),
         (f"/environments/{ANA}/leavin", f"nothing is answered at /environments/{ANA}/leavin; "),
         (f"/environments/{ANA}/leaving/x", "nothing is answered at /environments/ana@"),
-        ("/environments/ana", "no environment of ana; GET /environments lists who has one"),
-        ("/environments/a/b", "no environment of a/b; "),
+        (
+            "/environments/ana",
+            "no environment of ana: this is neither an e-mail address (name@domain) nor a key",
+        ),
+        ("/environments/a/b", "no environment of a/b: this is neither"),
+        (f"/environments/{KEY}/leavin", f"nothing is answered at /environments/{KEY}/leavin; "),
         ("/environments/" + "x" * 500, "x..."),
     ],
 )
