@@ -18,7 +18,7 @@ from tests.integration.conftest import StartStack
 
 
 class VolumeMissing(Stack):
-    """A stack whose state lies in a directory that nobody has made yet."""
+    """A stack whose state lies in a directory that goes before the first event."""
 
     @property
     def volume(self) -> Path:
@@ -26,6 +26,11 @@ class VolumeMissing(Stack):
 
     def environment(self) -> dict[str, str]:
         return super().environment() | {"STATE": f"sqlite:{self.volume / 'state.db'}"}
+
+    def start(self) -> None:
+        self.volume.mkdir()  # without it no function starts
+        super().start()
+        self.volume.rmdir()
 
 
 @pytest.fixture(scope="module")
