@@ -37,6 +37,7 @@ ready
     gcloud pubsub topics publish offboarding --message='{{"email":"ana@example.com"}}'; sleep 2
     curl -s $LOCAL_CLOUD_URL/_admin/clock -d '{{"advance":"2m"}}'    # suspended, a moment later
     curl -s $FLEET_URL/environments/ana@example.com/leaving        # what was done; .html to print
+    curl -s $LOCAL_CLOUD_URL/_admin/clock -d '{{"advance":"15d"}}'   # past the grace period
     gcloud compute snapshots list                                  # taken before the removal
     gcloud pubsub topics publish admin-events \
       --message='{{"action":"hold","email":"ana@example.com","reason":"legal hold"}}'
