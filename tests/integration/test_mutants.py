@@ -93,3 +93,21 @@ def test_tests_that_fail_as_it_is_are_named(project: Path) -> None:
     done = run(project)
     assert done.returncode == 2
     assert "test_age[30-False]" in done.stderr
+
+
+def test_a_call_of_the_base_class_that_is_dropped_is_a_change_like_any_other(project: Path) -> None:
+    (project / "shared/domain/ages.py").write_text(
+        "class TooYoung(Exception):\n"
+        "    def __init__(self, age):\n"
+        "        super().__init__(age)\n"
+        "        self.age = age\n"
+    )
+    (project / "tests/unit/test_ages.py").write_text(
+        "from shared.domain.ages import TooYoung\n\n\n"
+        "def test_too_young():\n"
+        "    assert TooYoung(age=3).args == (3,)\n"
+    )
+    done = run(project)
+    assert done.returncode == 1, done.stderr
+    survivors = [line for line in done.stdout.splitlines() if line.startswith("- ")]
+    assert survivors == ["- self.age = age"]

@@ -133,6 +133,9 @@ class Suite:
         path = str(self._root / mutant.file)
         changed = _code_of(compile(mutant.source, path, "exec"), mutant.function)
         for function in self._functions[mutant.file, mutant.function]:
+            if not changed.co_freevars:
+                # It may have called ``super()`` before: a function keeps the cells it has.
+                changed = changed.replace(co_freevars=function.__code__.co_freevars)
             function.__code__ = changed
 
 
