@@ -185,6 +185,18 @@ def test_a_deed_that_is_tried_for_ever_does_not_make_the_record_grow_for_ever() 
     assert leaving.deeds[-1].begun_at == after(99)
 
 
+def test_deeds_about_sessions_are_left_out_before_those_about_the_notebook() -> None:
+    stop = Deed(step=Step.STOP, about="workbench/main", begun_at=NOW, ended_at=NOW)
+    end = replace(stop, step=Step.DELETE, about="session/started")
+    going_on = replace(end, ended_at=None)
+    full = replace(EMPTY, deeds=(stop, going_on, *[end] * 38))
+    ready = a_notebook(State.STOPPED)
+    leaving = noted(full, ready, begin(ready, Step.DELETE, after(1)), after(1))
+    assert (len(leaving.deeds), leaving.deeds_left_out) == (40, 1)
+    assert leaving.deeds[:3] == (stop, going_on, end)
+    assert leaving.deeds[-1].about == "workbench/main"
+
+
 @pytest.mark.parametrize(
     ("leavings", "expected"),
     [
