@@ -263,6 +263,25 @@ def test_who_comes_back_is_made_a_notebook_from_their_last_snapshot() -> None:
     assert (action.step, action.resource.restore_from) == (Step.CREATE, KEPT.name)
 
 
+@pytest.mark.parametrize(("needed", "asked"), [(0, "100"), (50, "100"), (300, "300")])
+@pytest.mark.parametrize("inherited", [False, True], ids=["own", "of the former address"])
+def test_its_disk_is_large_enough_for_the_snapshot(
+    inherited: bool, needed: int, asked: str
+) -> None:
+    """The profile may ask for a smaller one than the person had."""
+    kept = replace(KEPT, size_gb=needed)
+    smaller = replace(NOTEBOOK, body={"gceSetup": {"dataDisks": [{"diskSizeGb": "100"}]}})
+    if inherited:
+        kin = former(a_notebook(State.STOPPED, snapshot=kept.slot), kept)
+        decision = decided(joined(inherits=OLD), wants=(smaller,), kin=kin)
+    else:
+        decision = decided(joined(a_notebook(State.ABSENT), kept), wants=(smaller,))
+    [action] = decision.actions
+    assert action.want is not None
+    assert action.want.body == {"gceSetup": {"dataDisks": [{"diskSizeGb": asked}]}}
+    assert action.want.digest == smaller.digest, "it is what the profile asks for"
+
+
 def test_a_notebook_is_not_ready_before_its_data_is_back() -> None:
     made = a_notebook(State.READY, restore_from=KEPT.name, digest="d1", look_at=NOW)
     seen = {"workbench/main": Observation(state=State.READY)}
