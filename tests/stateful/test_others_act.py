@@ -13,7 +13,7 @@ from shared.domain.profiles.parse import parse_profiles
 from shared.domain.resources import Kind, State, Step
 from tests.stateful.test_crossing import WORK, notebook_of
 from tests.stateful.world import GRACE, MASTERS, PROFILES, World
-from tests.support.builders import ANA, minutes, once_at, ready_world
+from tests.support.builders import ANA, actions_of, minutes, once_at, ready_world
 from tests.support.fake_cloud import Thing
 
 MOVING = [State.CREATING, State.STARTING, State.STOPPING, State.UPDATING]
@@ -247,6 +247,7 @@ def test_a_loss_is_shown_until_the_next_event(ready: World) -> None:
     ready.join(ANA)
     ready.run_for(minutes(10))
     assert "was deleted by somebody else" in ready.record(ANA).problem
+    assert "resource.lost" in actions_of(ready)
     assert ready.record(ANA).phase is Phase.READY
     ready.join(ANA)
     ready.run_for(minutes(10))

@@ -351,6 +351,37 @@ def test_who_was_removed_is_looked_at_again_when_their_snapshot_expires() -> Non
     assert expired.environment.phase is Phase.REMOVED, "what was kept for later is no part of it"
 
 
+KEPT = Resource(kind=Kind.SNAPSHOT, slot="s1", name="s1", state=State.READY, source=NAME)
+
+
+@pytest.mark.parametrize(
+    ("left_at", "snapshot", "looks", "because"),
+    [
+        (after(days=-15), KEPT, ["workbench/main", "snapshot/s1"], "the deletion relies on it"),
+        (NOW, KEPT, ["workbench/main"], "nothing is about to be deleted"),
+        (
+            after(days=-15),
+            replace(KEPT, state=State.CREATING, under_way=Step.CREATE, look_at=after(1)),
+            ["workbench/main"],
+            "it is not complete: it is looked at when it is time",
+        ),
+        (
+            after(days=-15),
+            replace(KEPT, look_at=after(1), retry_at=after(1)),
+            ["workbench/main"],
+            "a look at it failed a moment ago",
+        ),
+    ],
+    ids=["relied on", "not relied on", "under way", "waits"],
+)
+def test_a_snapshot_is_looked_at_again_only_where_a_deletion_relies_on_it(
+    left_at: datetime, snapshot: Resource, looks: list[str], because: str
+) -> None:
+    stopped = thing(State.STOPPED, snapshot="s1", look_at=NOW)
+    record = environment(Verb.LEAVE, stopped, snapshot, left_at=left_at, keep_seconds=86400)
+    assert must_look(record, plan(), NOW) == looks, because
+
+
 def test_removed_only_when_a_look_everywhere_says_so() -> None:
     had = replace(LEAVING, had=(Thing(about="workbench/main", name=NAME, state="ready"),))
     deleting = thing(State.DELETING, under_way=Step.DELETE, look_at=NOW)

@@ -135,3 +135,27 @@ def test_deleting_waits_for_the_last_hold() -> None:
     assert world.order("release", ANA) == "applied"
     world.run_for(minutes(60))
     assert world.record(ANA).phase is Phase.REMOVED
+
+
+def test_a_release_of_all_is_newer_than_every_hold_that_comes_late() -> None:
+    record = obey(a_record(), a_release("all", minute=9)).environment
+    late = [an_order(id=f"late{n}", hold=f"CASE-{n}", occurred_at=after(n)) for n in range(3)]
+    for order in late:
+        ruling = carry_out(record, order, NOW)
+        record = ruling.environment
+        assert (ruling.outcome, ids(record)) == (Outcome.STALE, []), order.hold
+
+
+def test_a_release_that_is_too_old_for_one_hold_still_ends_one_that_was_given_before_it() -> None:
+    newer = an_order(id="o1", hold="CASE-7", occurred_at=after(9))
+    older = an_order(id="o2", hold="AUDIT-9", occurred_at=after(1))
+    ruling = obey(a_record(), newer, a_release(minute=5))
+    assert ruling.outcome is Outcome.STALE
+    assert carry_out(ruling.environment, older, NOW).outcome is Outcome.STALE
+    assert ids(carry_out(ruling.environment, older, NOW).environment) == ["CASE-7"]
+
+
+def test_of_releases_of_the_same_hold_only_the_newest_is_kept() -> None:
+    releases = [a_release("CASE-7", f"r{n}", minute) for n, minute in enumerate((1, 9, 5))]
+    record = obey(a_record(), *releases).environment
+    assert [(r.hold, r.given_at) for r in record.releases] == [("CASE-7", after(9))]

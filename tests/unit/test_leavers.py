@@ -161,7 +161,7 @@ def test_what_was_believed_gone_and_is_there_after_all_is_looked_at_again() -> N
 
 @pytest.mark.parametrize("kind", [Kind.SESSION, Kind.CLUSTER])
 def test_what_they_started_since_is_looked_for_among_all_they_started(kind: Kind) -> None:
-    uses = Resource(kind=kind, slot="started", name="p/uses")
+    uses = Resource(kind=kind, slot="started", name="p/uses", serial=3)
     record = concluded(leaver(uses), found(kind, "p/uses/1"))
     assert record.resources == (replace(uses, look_at=NOW),)
     assert record.phase is Phase.REMOVING

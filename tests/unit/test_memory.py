@@ -305,6 +305,13 @@ def test_what_was_usable_once_is_remembered_until_it_is_gone() -> None:
     assert gone.digest == "", "made anew, it is made from what is wanted then"
 
 
+def test_how_large_a_disk_is_needed_is_known_until_it_is_seen_otherwise() -> None:
+    """A notebook that isn't there yet was told by the record its data comes from."""
+    to_be_made = a_notebook(restore_from="snapshots/s1", size_gb=300)
+    assert saw(to_be_made, State.ABSENT).size_gb == 300
+    assert saw(to_be_made, State.READY, size_gb=100).size_gb == 100
+
+
 def test_the_link_is_the_one_seen_last() -> None:
     ready = saw(a_notebook(), State.READY, link="https://nb.example.com")
     assert ready.link == "https://nb.example.com"

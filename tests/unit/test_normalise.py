@@ -43,6 +43,25 @@ def refusal(verb: Verb = Verb.JOIN, **fields: Any) -> Refused:
 # One intent
 
 
+def test_the_profile_is_by_the_groups_where_none_is_named() -> None:
+    grouped = PROFILES.replace(b"profile: full}", b"profile: lean}")
+    message = Message(
+        id="m-1",
+        topic="onboarding",
+        published_at=START,
+        data=json.dumps({"email": ANA, "groups": ["analysts@example.com"]}).encode(),
+    )
+    [intent] = to_intents(
+        message,
+        Verb.JOIN,
+        now=START,
+        allowed_domains={"example.com"},
+        profiles=lambda: parse_profiles(grouped, MASTERS),
+    )
+    assert intent.profile == "lean"
+    assert intent.person.groups == ("analysts@example.com",)
+
+
 def test_a_join_that_says_nothing_gets_the_default_profile_with_its_times() -> None:
     assert intents() == (
         Intent(

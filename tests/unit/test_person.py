@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.person import parse_email
+from shared.domain.person import parse_email, same_address
 from shared.domain.refusals import RefusalCode, Refused
 
 ALLOWED = frozenset({"example.com", "lab.example.org", "xn--bcher-kva.example.com"})
@@ -163,3 +163,21 @@ def test_whatever_is_sent_is_an_address_or_refused_with_one_short_printable_line
 def test_reading_an_address_twice_changes_nothing(local: str) -> None:
     once = read(f"{local.upper()}@Example.com")
     assert read(once) == once == f"{local}@example.com"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("ana@example.com", "ana@example.com", True),
+        ("Ana@Example.COM", "ana@example.com", True),
+        ("ana@example.com", "ben@example.com", False),
+        ("mi\u212ae@example.com", "mike@example.com", False),
+        ("mike@example.com", "mi\u212ae@example.com", False),
+        ("\u00c9ve@example.com", "\u00e9ve@example.com", False),
+        ("\u00e9ve@example.com", "\u00e9ve@example.com", True),
+    ],
+)
+def test_two_addresses_are_one_however_their_plain_letters_are_written(
+    one: str, other: str, same: bool
+) -> None:
+    assert same_address(one, other) is same

@@ -11,7 +11,7 @@ import pytest
 
 from shared.domain.decision import Action
 from shared.domain.environment import Environment
-from shared.domain.faults import Fate
+from shared.domain.faults import CloudFault, Fate
 from shared.domain.memory import begin
 from shared.domain.policy import Policy
 from shared.domain.resources import Kind, LostCall, Observation, Resource, State, Step, Want
@@ -124,3 +124,7 @@ def test_a_turn_is_used_up_by_asking_for_a_notebook(
 ) -> None:
     action = Action(resource, step, a_want(resource), an_intent())
     assert Result(action, answer).was_let_in is was
+
+
+def test_a_fault_reads_as_its_code_and_what_is_to_be_said() -> None:
+    assert str(CloudFault(Fate.TEMPORARY, "ABORTED", "it is busy")) == "ABORTED: it is busy"
