@@ -64,6 +64,10 @@ def test_every_field_is_read_as_it_was_sent() -> None:
         assert getattr(event, name) == FULL[name]
 
 
+def test_a_refusal_reads_as_what_it_says() -> None:
+    assert str(Refused(RefusalCode.NOT_JSON, "send an object")) == "send an object"
+
+
 def test_a_byte_more_than_the_limit_is_refused_with_both_sizes() -> None:
     padding = MAX_EVENT_BYTES - len(encoded())
     assert read_event(encoded() + b" " * padding)

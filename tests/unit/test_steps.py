@@ -447,3 +447,20 @@ def test_what_a_hold_protected_is_free_again_when_it_is_over(
 def test_protection_comes_before_the_restore_and_the_mending() -> None:
     notebook = a_notebook(State.READY, restore_from="snapshots/s1", drift=LABELS)
     assert step_of(notebook, UP, record=a_record(held=HOLD)) is Step.PROTECT
+
+
+@pytest.mark.parametrize(
+    ("goal", "wanted", "step", "because"),
+    [
+        (UP, want(digest="d2"), Step.UPDATE, "the update puts all labels back"),
+        (UP, None, Step.LABEL, "what the profile asks for isn't known, whose it is, is"),
+        (DOWN, None, Step.LABEL, "a leaver's is found by its labels"),
+        (GONE, None, Step.LABEL, "so that nothing is deleted that doesn't say whose it is"),
+    ],
+)
+def test_labels_that_somebody_took_off_are_put_back(
+    goal: Goal, wanted: Want | None, step: Step, because: str
+) -> None:
+    bare = thing(State.STOPPED, labelled=False, drift=LABELS)
+    assert next_step(a_record(bare), bare, goal, wanted, NOW, seen=True) is step, because
+    assert next_step(a_record(bare), bare, goal, wanted, NOW, seen=False) is None
