@@ -215,6 +215,13 @@ def test_what_the_sample_shows_is_printable_whatever_was_sent() -> None:
     assert refused.sample.replace("\n", "").isprintable(), "it is shown in terminals"
 
 
+def test_the_sample_keeps_the_lines_of_what_was_sent() -> None:
+    world = World()
+    world.deliver(a_message(b'{\n\t"email": 7\n}'))
+    [refused] = world.store.parked(10).items
+    assert refused.sample == '{\n\\u0009"email": 7\n}'
+
+
 def test_the_same_id_on_two_topics_is_two_events() -> None:
     world = World()
     world.deliver(a_message(b"x", topic="onboarding", id="1"))

@@ -279,6 +279,13 @@ def test_above_it_the_list_says_whose_is_still_at_work(stage: Stage) -> None:
     assert stage.census.reads == 1
 
 
+def test_whose_is_the_only_one_still_at_work_is_not_looked_at(stage: Stage) -> None:
+    for n in range(4):
+        stage.add(f"p{n}", running(f"p{n}"))
+    stage.census.names = {"z/p0"}
+    assert sorted(stage.run()) == ["p1", "p2", "p3"]
+
+
 def test_only_those_who_wait_for_nothing_else_count(stage: Stage) -> None:
     for n in range(3):
         stage.add(f"p{n}", running(f"p{n}"))
