@@ -141,6 +141,18 @@ def test_whatever_the_unknown_field_is_called_the_refusal_is_one_short_line(name
     assert len(refused.message) < 400
 
 
+@pytest.mark.parametrize("first", ["a", "\x1b"])
+def test_of_a_long_name_given_twice_80_letters_are_shown_and_none_that_is_unprintable(
+    first: str,
+) -> None:
+    name = first + "b" * 99
+    field = f"{json.dumps(name)}: 1"
+    with pytest.raises(Refused) as refused:
+        read_event(f"{{{field}, {field}}}".encode())
+    shown = name[:80] if name.isprintable() else repr(name[:80])
+    assert refused.value.message == f"{shown}: given twice; send every field once"
+
+
 def test_a_field_given_twice_is_refused_because_readers_disagree_on_which_counts() -> None:
     refused = refusal(b'{"email":"ana@example.com","team":"a","t\\u0065am":"b"}')
     assert refused.code is RefusalCode.WRONG_SHAPE

@@ -161,6 +161,14 @@ def test_once_it_rests_or_runs_it_is_waited_for_no_more() -> None:
     assert (rests.waiting_since, rests.overdue) == (None, False)
 
 
+def test_once_it_can_be_opened_its_link_is_waited_for_no_more() -> None:
+    closed = replace(a_notebook(State.READY), link="", waiting_since=NOW)
+    assert saw(closed, State.READY, after(5)).waiting_since == NOW
+    opened = saw(closed, State.READY, after(5), link="https://nb.example.com")
+    assert opened.waiting_since is None
+    assert saw(opened, State.READY, after(9)).waiting_since is None, "that is another wait"
+
+
 @pytest.mark.parametrize("fate", list(Fate))
 def test_what_follows_from_being_stuck_does_not_hide_it(fate: Fate) -> None:
     stuck = saw(begun(Step.STOP, state=State.STOPPING), State.STOPPING, OVERDUE)

@@ -71,6 +71,12 @@ def test_a_join_of_somebody_who_is_here_says_what_it_changes(
     assert ruling.environment.person == join.person
 
 
+def test_a_leave_says_nothing_of_what_the_person_had() -> None:
+    record = a_record(profile="full")
+    text = rule(record, an_intent(Verb.LEAVE, "e2"), KEY, NOW).entry.text
+    assert text == "leave in force"
+
+
 def test_a_return_is_no_move() -> None:
     back = an_intent(JOIN, "back", occurred_at=after(2), profile="lean")
     assert put(left(), back).entry.text == "join as lean in force"
