@@ -218,3 +218,10 @@ def test_only_the_current_departure_is_amended() -> None:
     first = replace(EMPTY, event_id="first", returned_at=NOW)
     changed = replace(EMPTY, reason="fired")
     assert amended((first, EMPTY), changed) == (first, changed)
+
+
+def test_that_there_are_more_of_them_is_written_down_though_none_is_new() -> None:
+    running = Item(name="s/1", state="ACTIVE")
+    moments = [(n, sessions(State.READY, running, more=more)) for n, more in enumerate((60, 70))]
+    leaving = story(*moments, start=sessions(State.ABSENT))
+    assert (len(leaving.had), leaving.had_more) == (1, 1 + 70 - 50)

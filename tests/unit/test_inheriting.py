@@ -174,3 +174,9 @@ def test_taking_over_the_hold_does_not_lift_it_at_the_old_address() -> None:
     kin = old(a_notebook(State.READY), held=HOLD)
     record = heir()
     assert inherited(record, kin, NOW) == (record, [])
+
+
+def test_a_hold_that_both_records_know_is_one() -> None:
+    kin = old(a_notebook(State.STOPPED, snapshot="s1"), S1, held=HOLD)
+    settled, _ = inherited(heir(held=HOLD), kin, NOW)
+    assert settled.holds == (HOLD,)

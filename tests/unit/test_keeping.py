@@ -18,6 +18,7 @@ from shared.domain.keeping import (
     KEEP_AFTER_MOVE,
     is_forgotten,
     is_kept,
+    kept_since_complete,
     must_keep,
     newest_snapshot,
     snapshot_wants,
@@ -287,3 +288,12 @@ def test_data_that_went_to_a_new_address_does_not_come_back_at_the_old_one(
     )
     record = a_record(notebook(State.ABSENT), snapshot(), leavings=(leaving,))
     assert to_restore(record) == restored
+
+
+def test_how_long_a_snapshot_is_kept_counts_from_when_it_is_complete() -> None:
+    begun = Resource(kind=Kind.SNAPSHOT, slot="s", name="s", expires_at=after(days=1))
+    complete = replace(begun, state=State.READY)
+    record = a_record(begun, keep_seconds=86400)
+    kept = kept_since_complete(record, begun, complete, after(60))
+    assert kept.expires_at == after(60, days=1)
+    assert kept_since_complete(record, complete, complete, after(99)) == complete

@@ -236,3 +236,11 @@ def test_what_is_done_at_other_times_is_no_part_of_a_departure(
     before, running = a_notebook(State.READY), a_notebook(State.READY, under_way=Step.STOP)
     record = with_evidence(a_record(before, leavings=leavings), before, running, NOW)
     assert (record.resources, record.leavings) == ((running,), leavings)
+
+
+def test_a_disk_that_may_hold_the_only_copy_of_kept_work_stays_and_is_named() -> None:
+    disk = found(Kind.DISK, "disks/nb-data-workspace")
+    keeps = concluded(leaver(a_notebook(), joined=an_intent(), keep_seconds=86400), disk)
+    assert keeps.leavings[0].scan == Scan(at=NOW, leftovers=("disk: disks/nb-data-workspace",))
+    keeps_none = concluded(leaver(a_notebook(), joined=an_intent(), keep_seconds=0), disk)
+    assert [r.kind for r in keeps_none.resources] == [Kind.WORKBENCH, Kind.DISK]

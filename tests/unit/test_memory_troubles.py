@@ -372,3 +372,25 @@ def test_the_sessions_seen_last_are_the_ones_to_end() -> None:
     at_work = saw(begin(running, Step.DELETE, NOW), State.DELETING, operation="op", items=ending)
     assert at_work.items == ending
     assert saw(at_work, State.ABSENT).items == ()
+
+
+def test_one_that_ran_without_a_link_and_stops_is_waited_for_from_then_on() -> None:
+    closed = replace(a_notebook(State.READY), link="", waiting_since=NOW)
+    assert saw(closed, State.STOPPING, after(39)).waiting_since == after(39)
+
+
+def test_after_an_update_only_what_none_can_correct_still_differs() -> None:
+    drift = Drift(in_place=("label team",), never=("data disk GB 100 -> 200",))
+    updating = begun(Step.UPDATE, operation="op", state=State.UPDATING, drift=drift)
+    updated = saw(updating, State.READY, after(1), finished=True)
+    assert updated.drift == Drift(never=drift.never)
+    only = replace(updating, drift=Drift(in_place=drift.in_place))
+    assert saw(only, State.READY, after(1), finished=True).drift is None
+
+
+def test_a_stop_that_failed_is_tried_again_as_soon_as_any_step_and_within_the_hour_always() -> None:
+    first = failed(begun(Step.STOP, state=State.READY), a_problem(Fate.TEMPORARY))
+    assert first.look_at == first.retry_at
+    assert NOW < first.look_at <= NOW + POLICY.backoff_first
+    often = failed(begun(Step.STOP, state=State.READY, attempts=9), a_problem(Fate.TEMPORARY))
+    assert (often.look_at, often.retry_at) == (NOW + POLICY.backoff_most,) * 2
