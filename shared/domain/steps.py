@@ -133,8 +133,13 @@ def owed_protection(environment: Environment, resource: Resource) -> Step | None
 
 
 def lacks_labels(resource: Resource) -> bool:
-    """Whether it is this person's notebook, and somebody removed our labels from it."""
-    return resource.kind is Kind.WORKBENCH and not resource.labelled
+    """Whether it is a notebook of this person's that somebody took our labels off.
+
+    Something broken can't be labelled: its name and its owner have to do.
+    """
+    if resource.kind is not Kind.WORKBENCH or resource.state is State.BROKEN:
+        return False
+    return not resource.labelled
 
 
 def _runs(resource: Resource) -> bool:

@@ -460,6 +460,15 @@ def test_a_leavers_notebook_that_lost_its_labels_is_stopped_and_labelled_again(
     assert [(t.kind, t.data) for t in ready.cloud.alive()] == [(Kind.SNAPSHOT, WORK)]
 
 
+def test_a_leavers_notebook_that_is_broken_and_lost_its_labels_is_removed(ready: World) -> None:
+    notebook_of(ready).labelled = False
+    notebook_of(ready).state = State.BROKEN
+    ready.leave(ANA)
+    ready.run_for(GRACE + timedelta(days=2), every=timedelta(hours=1))
+    assert ready.record(ANA).phase is Phase.REMOVED
+    assert [(t.kind, t.data) for t in ready.cloud.alive()] == [(Kind.SNAPSHOT, WORK)]
+
+
 def test_a_notebook_that_lost_its_labels_gets_all_of_them_back(ready: World) -> None:
     notebook = notebook_of(ready)
     labels = dict(notebook.body["labels"])
