@@ -125,7 +125,8 @@ def _started(life: SimulatedLife, started: Happening) -> None:
     left = any(
         leave.verb == "leave"
         and person_key(leave.email) == started.key
-        and max(leave.tried_at, leave.effective_at or leave.tried_at) >= halted_at - IN_FLIGHT
+        # One whose worker crashed takes effect when it is delivered again.
+        and max(leave.acked_at or leave.tried_at, leave.starts()) >= halted_at - IN_FLIGHT
         for leave in life.model.sent
         if leave.tried_at is not None
     )
