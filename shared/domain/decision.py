@@ -140,10 +140,11 @@ def _with_access_ended(
     environment: Environment, plan: Plan, now: datetime, policy: Policy
 ) -> Environment:
     """The record after giving up changes that would keep a leaver's notebook running for long."""
-    goals = goals_of(environment, plan, now)
     for resource in environment.resources:
-        if resource.kind.holds_data and goals[resource.id] in (Goal.DOWN, Goal.GONE):
-            freed = given_up(resource, key=environment.key, now=now, policy=policy)
+        freed = given_up(resource, key=environment.key, now=now, policy=policy)
+        if freed is resource or not resource.kind.holds_data:
+            continue
+        if goals_of(environment, plan, now)[resource.id] in (Goal.DOWN, Goal.GONE):
             environment = with_evidence(environment, resource, freed, now)
     return environment
 

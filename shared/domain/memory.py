@@ -94,7 +94,7 @@ def see(
     ``answered``: ``seen`` is the answer to the step under way, not a look of its own.
     """
     before = resource
-    given_up = resource.overdue and resource.under_way is not None
+    hung = resource.overdue and resource.under_way is not None
     if seen.state is None:
         assert seen.problem is not None, "an observation without a state must say why"
         return wait_after(resource, seen.problem, key=key, now=now, policy=policy)
@@ -116,7 +116,7 @@ def see(
     if seen.state.is_moving:
         return _moving(resource, key=key, now=now, policy=policy)
     achieved = _is_achieved(resource, seen)
-    if given_up and not achieved:
+    if hung and not achieved:
         return _stuck(resource, key=key, now=now, policy=policy)
     return _settled(resource, seen, achieved=achieved, answered=answered)
 
@@ -171,9 +171,7 @@ def _still_at_work(
     assert seen.state is not None
     if _is_overdue(resource, now, policy):
         if resource.under_way in _INVISIBLE:
-            # Nothing else shows whether it was applied, or will be applied later.
-            resource = with_lost_call(resource, now + policy.given_up)
-            return _stuck(resource, key=key, now=now, policy=policy)
+            return _give_up(resource, key=key, now=now, policy=policy)
         if not resource.operation:
             return _stuck(resource, key=key, now=now, policy=policy)
         # Operations have been seen to hang where the thing itself was done: look at that.
@@ -197,6 +195,11 @@ def given_up(resource: Resource, *, key: str, now: datetime, policy: Policy) -> 
     waits = resource.since is not None and now - resource.since <= policy.stuck
     if resource.under_way not in _INVISIBLE or waits:
         return resource
+    return _give_up(resource, key=key, now=now, policy=policy)
+
+
+def _give_up(resource: Resource, *, key: str, now: datetime, policy: Policy) -> Resource:
+    """Stop waiting for a change. Nothing shows whether it was applied, or will be applied later."""
     resource = with_lost_call(resource, now + policy.given_up)
     return _stuck(resource, key=key, now=now, policy=policy)
 
