@@ -30,7 +30,7 @@ from shared.domain.memory import begin, given_up
 from shared.domain.outlook import is_there, with_outlook
 from shared.domain.places import nowhere, place_for
 from shared.domain.policy import Policy
-from shared.domain.resources import Kind, Observation, Resource, State, Step, Want
+from shared.domain.resources import Kind, Observation, Resource, Step, Want
 from shared.domain.steps import next_step
 from shared.domain.telling import announced
 from shared.domain.wants.drift import written_by
@@ -96,8 +96,7 @@ def _with_wanted(environment: Environment, want: Want) -> Environment:
     if found is None:
         new = Resource(kind=want.kind, slot=want.slot, name=want.places[0])
         return environment.with_resource(new)
-    owed = found.kind.holds_data and found.state is not State.ABSENT
-    wanted = replace(found, slot=want.slot, start_owed=found.start_owed or owed)
+    wanted = replace(found, slot=want.slot, start_owed=found.kind.holds_data)
     return environment.without(found.id).with_resource(wanted)
 
 

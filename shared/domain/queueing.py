@@ -75,7 +75,7 @@ def awaited(environment: Environment, now: datetime, policy: Policy) -> frozense
         and now - r.since <= policy.stuck
         and _due(r, now)
     ]
-    if not at_work or not _quiet_but_for(environment, at_work, now):
+    if not _quiet_but_for(environment, at_work, now):
         return frozenset()
     return frozenset(r.name for r in at_work)
 

@@ -31,12 +31,16 @@ class Kind(StrEnum):
     @property
     def holds_data(self) -> bool:
         """Whether a person's work lives in it: such a thing is stopped first, deleted late."""
-        return self in (Kind.WORKBENCH, Kind.MANAGED_NOTEBOOK, Kind.DATAPROC_HUB)
+        return self in _NOTEBOOKS
 
     @property
     def is_use(self) -> bool:
         """Whether it is what the person made of their templates: found by looking, never made."""
-        return self in (Kind.SESSION, Kind.CLUSTER)
+        return self in _USES
+
+
+_NOTEBOOKS = (Kind.WORKBENCH, Kind.MANAGED_NOTEBOOK, Kind.DATAPROC_HUB)
+_USES = (Kind.SESSION, Kind.CLUSTER)
 
 
 class State(StrEnum):

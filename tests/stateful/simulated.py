@@ -156,9 +156,11 @@ class SimulatedLife:
                 else:
                     twin.refused = False
                 twin.acked_at = twin.acked_at or self.now
-                # A duplicate got into the record when its worker crashed.
-                first = twin.tried_at if outcome == "duplicate" else self.now
-                twin.taken_at = twin.taken_at or first
+                if not twin.refused:
+                    # A duplicate, or one that is refused now, got in when its worker crashed.
+                    crashed = outcome in ("duplicate", "foreign-domain")
+                    first = twin.tried_at if crashed else self.now
+                    twin.taken_at = twin.taken_at or first
 
         self.survive(deliver)
 

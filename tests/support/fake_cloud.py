@@ -23,6 +23,9 @@ from tests.support.fake_things import Delay, Failure, Happening, Operation, Slow
 
 __all__ = ["Delay", "Failure", "FakeCloud", "Happening", "Operation", "Slowness", "Thing"]
 
+# A creation that takes longer no longer takes a place from others; a little less than the policy's
+# 40 minutes, because the clocks of two workers differ.
+STUCK_AFTER = timedelta(minutes=38)
 REQUEST_MEMORY = timedelta(hours=1)  # a request id is forgotten after that, as in the cloud
 
 _ENDS = {
@@ -48,7 +51,8 @@ class FakeCloud:
     ``short``: the zones that have no machines left; ``zones``: all there are.
     ``older_ended``: notebooks of the older kinds can't be made any more, as in Google's own.
     ``link_delay``: how long after its start a notebook gets its link.
-    ``most_creating``: the largest number of notebooks that were being created at once.
+    ``most_creating``: the largest number of notebooks that were being created at once, those that
+    were stuck not counted.
     ``keep_disks``: data disks stay when their notebook is deleted.
     """
 
@@ -254,7 +258,11 @@ class FakeCloud:
             thing.state = step.moving
         if step is Step.CREATE and thing.kind is Kind.WORKBENCH:
             running = self._running.values()
-            making = [o for o in running if o.step is step and o.thing.kind is thing.kind]
+            making = [
+                o
+                for o in running
+                if o.step is step and o.thing.kind is thing.kind and now - o.began < STUCK_AFTER
+            ]
             self.most_creating = max(self.most_creating, len(making))
         self._requests[thing.kind, thing.name, step, request_id] = (now, name)
         return operation
