@@ -113,7 +113,6 @@ def decide(
     """
     before = environment
     entries: list[Entry] = []
-    environment = prepared(environment, plan, now)
     if plan.wants is not None:  # else nobody knows whether there is to be a notebook
         environment, entries = inherited(environment, plan.kin, now)
     environment, seen = with_looks(environment, plan, observations, now, policy)

@@ -66,9 +66,9 @@ def within_the_hour(resource: Resource, now: datetime, policy: Policy) -> Resour
 
 
 def _no_machine(resource: Resource, problem: Problem) -> Problem:
-    zone = zone_of(resource.name) or "its zone"
+    zone, step = zone_of(resource.name), resource.under_way or "run"
     message = (
-        f"{resource.name}: {zone} has no machine to {resource.under_way or 'run'} it on just now. "
+        f"{resource.name}: {zone} has no machine to {step} it on just now. "
         "Its data is safe on its disk there; tried again later. If this stays, change the machine "
         "type in the profile."
     )

@@ -63,10 +63,10 @@ def release_of(releases: Sequence[Release], hold: Hold) -> Release | None:
     return max(lifting, key=lambda r: bool(r.hold), default=None)
 
 
-def used_up(releases: Sequence[Release], release: Release, hold: Hold) -> tuple[Release, ...]:
+def used_up(releases: tuple[Release, ...], release: Release, hold: Hold) -> tuple[Release, ...]:
     """``releases`` after one of them ended ``hold``; one that named no hold now names this one."""
     if release.hold:
-        return tuple(releases)
+        return releases
     others = [r for r in releases if r is not release]
     return with_release(others, replace(release, hold=hold.id))
 

@@ -18,6 +18,7 @@ from shared.domain.names import fingerprint
 from shared.domain.policy import Policy
 from shared.domain.resources import Kind, Leftover, Resource, State
 from shared.domain.wants.snapshot import DATA_DISK
+from shared.domain.wants.uses import SLOT
 
 _AGAIN = timedelta(minutes=1)
 
@@ -158,7 +159,7 @@ def _with_use(environment: Environment, found: Leftover) -> Environment:
     if any(r.kind is found.kind for r in environment.resources):
         return environment
     parent = found.name.rpartition("/")[0]
-    return environment.with_resource(Resource(kind=found.kind, slot="started", name=parent))
+    return environment.with_resource(Resource(kind=found.kind, slot=SLOT, name=parent))
 
 
 def _described(found: Leftover) -> str:

@@ -131,11 +131,13 @@ def test_turns_are_counted_afresh_each_time() -> None:
         (Crowd(200, 5), 200, 5, 80, 5, "what nobody waited for isn't handed on"),
         (Crowd(200, 0), 200, 0, 80, 0, "who came after the count may have been passed by others"),
         (Crowd(200, 900), 200, 900, 0, 0, "nobody is done"),
+        (Crowd(150, 900), 200, 900, 0, 0, "nobody is done, and the room there was is taken"),
+        (None, 190, 900, 80, 10, "without an earlier count only what is free for certain"),
         (Crowd(150, 900), 190, 860, 0, 10, "the later count is the better one then"),
     ],
 )
 def test_a_place_is_handed_on_once(
-    earlier: Crowd, now: int, waited: int, done: int, turns: int, because: str
+    earlier: Crowd | None, now: int, waited: int, done: int, turns: int, because: str
 ) -> None:
     door = admission(Store(now, waiting=waited))
     assert door.turns(earlier=earlier, waited=waited, done=done) == turns, because

@@ -188,6 +188,13 @@ def test_without_its_profile_an_environment_is_left_as_it_is_and_says_why() -> N
     assert "not in profiles.yaml" in decision.environment.problem
 
 
+@pytest.mark.parametrize("look_at", [None, after(2)])
+def test_without_its_profile_what_is_under_way_is_still_looked_at(look_at: datetime | None) -> None:
+    stopping = thing(State.READY, under_way=Step.STOP, since=NOW, look_at=look_at)
+    decision = decided(environment(Verb.JOIN, stopping), Plan(wants=None))
+    assert decision.environment.due_at == (look_at or NOW + POLICY.backoff_most)
+
+
 def test_what_the_profile_no_longer_has_goes_but_a_persons_work_is_only_stopped() -> None:
     joined = environment(Verb.JOIN, thing(State.READY), thing(State.READY, TEMPLATE))
     steps = steps_of(decided(joined, plan(), looked(joined)))

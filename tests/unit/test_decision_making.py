@@ -155,6 +155,22 @@ def test_what_does_not_wait_for_its_turn_leaves_the_queue(
     assert not decision.waits_for_turn
 
 
+@pytest.mark.parametrize(
+    ("zone", "tried", "again"), [("z-a", (), True), ("z-a", ("z-a",), False), ("z-x", (), False)]
+)
+def test_a_lost_creation_is_asked_for_again_in_its_own_zone_or_waited_for(
+    zone: str, tried: tuple[str, ...], again: bool
+) -> None:
+    """Not where there was no machine, nor where the profile has no zone any more."""
+    asked = a_notebook(
+        name=place(zone), tried=tuple(place(z) for z in tried), unconfirmed=LOST_CREATE
+    )
+    decision = decided(joined(asked))
+    assert [a.resource.name for a in decision.actions] == ([place(zone)] if again else [])
+    if not again:
+        assert notebook_of(decision).look_at == LATER
+
+
 def test_who_waits_for_the_data_of_their_former_address_leaves_the_queue() -> None:
     record = joined(a_notebook(queued_at=after(-30)), inherits=OLD)
     decision = decided(record, kin=former(a_notebook(State.STOPPING)), admitted=False)

@@ -33,6 +33,16 @@ def news_of(world: World) -> list[str]:
     return [announcement["data"]["news"] for announcement in world.topics.news]
 
 
+def test_under_a_hold_the_end_of_a_snapshot_is_nothing_to_wait_for(ready: World) -> None:
+    ready.leave(ANA, immediate=True)
+    ready.run_for(minutes(30))
+    [snapshot] = [r for r in ready.record(ANA).resources if r.kind is Kind.SNAPSHOT]
+    assert ready.record(ANA).due_at == snapshot.expires_at
+    ready.order("hold", ANA)
+    ready.run_for(minutes(5))
+    assert ready.record(ANA).due_at is None
+
+
 def test_a_snapshot_on_hold_past_its_end_is_not_due(ready: World) -> None:
     ready.leave(ANA, immediate=True)
     ready.run_for(minutes(30))

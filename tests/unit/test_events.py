@@ -14,7 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.announcements import Announcement, News
-from shared.domain.events import MAX_EVENT_BYTES, NativeEvent, event_schema, read_event
+from shared.domain.events import (
+    MAX_EVENT_BYTES,
+    NativeEvent,
+    claimed_email,
+    event_schema,
+    read_event,
+)
 from shared.domain.refusals import RefusalCode, Refused
 from shared.services.announce import cloud_event
 from tests.support.builders import NOW
@@ -364,6 +370,16 @@ OPTIONAL = [f.name for f in msgspec.structs.fields(NativeEvent) if not f.require
 def test_empty_or_blank_text_is_as_good_as_left_out_in_every_field(field: str, blank: str) -> None:
     left_out = NativeEvent(email="ana@example.com")
     assert read_event(encoded(**{field: blank})) == left_out
+
+
+def test_an_unknown_field_is_refused_even_if_it_is_blank() -> None:
+    with pytest.raises(Refused, match="'emial' is not a field") as refused:
+        read_event(encoded(emial=" "))
+    assert refused.value.code is RefusalCode.UNKNOWN_FIELD
+
+
+def test_of_an_address_that_is_too_long_as_much_is_kept_as_an_address_can_have() -> None:
+    assert claimed_email(json.dumps({"email": "a" * 300}).encode()) == "a" * 254
 
 
 @pytest.mark.parametrize("blank", BLANKS)

@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from shared.domain.evidence import Deed, Leaving, Thing, amended, current, noted, opened
+from shared.domain.evidence import (
+    Deed,
+    Leaving,
+    Thing,
+    amended,
+    current,
+    noted,
+    opened,
+    scanned,
+)
 from shared.domain.faults import Fate
 from shared.domain.memory import begin, see
 from shared.domain.policy import Policy
@@ -225,3 +234,29 @@ def test_that_there_are_more_of_them_is_written_down_though_none_is_new() -> Non
     moments = [(n, sessions(State.READY, running, more=more)) for n, more in enumerate((60, 70))]
     leaving = story(*moments, start=sessions(State.ABSENT))
     assert (len(leaving.had), leaving.had_more) == (1, 1 + 70 - 50)
+
+
+@pytest.mark.parametrize(
+    ("count", "last"),
+    [(3, "found 2"), (50, "found 49"), (51, "and 1 more"), (2000, "and 1950 more")],
+)
+def test_the_last_line_says_how_many_findings_are_left_out(count: int, last: str) -> None:
+    found = [f"found {n}" for n in range(count)]
+    scan = scanned(NOW, leftovers=found, kept=())
+    assert scan.leftovers[:50] == tuple(found[:50])
+    assert (scan.leftovers[-1], len(scan.leftovers)) == (last, min(count, 51))
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"),
+    [(2, "op-0, op-1"), (3, "op-0, op-1, op-2"), (4, "op-0, op-1, op-2 and 1 more")],
+)
+def test_of_many_operations_some_are_named(count: int, shown: str) -> None:
+    items = tuple(
+        Item(name=f"s{n}", state="TERMINATING", operation=f"op-{n}") for n in range(count)
+    )
+    running = sessions(State.READY, *(replace(item, operation="") for item in items))
+    ending = begin(running, Step.DELETE, NOW)
+    asked = replace(ending, items=items)
+    leaving = story((0, ending), (1, asked), start=running)
+    assert leaving.deeds[0].operation == shown

@@ -73,6 +73,18 @@ def test_a_release_that_names_none_ends_one_late_hold_and_no_other() -> None:
     assert ids(record) == ["AUDIT-9"]
 
 
+def test_a_release_that_names_none_is_used_up_by_the_hold_it_ends() -> None:
+    record = obey(a_record(), CASE, a_release(), AUDIT).environment
+    assert ids(record) == ["AUDIT-9"], "given before the release, and arrived after it"
+
+
+def test_a_hold_that_is_given_again_is_seen_to_at_once() -> None:
+    again = replace(CASE, event_id="o9", occurred_at=after(5))
+    assert obey(a_record(), CASE).environment.due_at == NOW
+    settled = replace(obey(a_record(), CASE).environment, due_at=None)
+    assert obey(settled, again).environment.due_at == NOW
+
+
 def test_a_release_does_not_touch_a_hold_that_was_given_later() -> None:
     later = replace(CASE, occurred_at=after(5))
     ruling = obey(a_record(), later, a_release("CASE-7"))

@@ -167,6 +167,15 @@ def test_what_they_started_since_is_looked_for_among_all_they_started(kind: Kind
     assert record.phase is Phase.REMOVING
 
 
+@pytest.mark.parametrize("known", [(), (a_notebook(),)], ids=["empty", "other resources"])
+def test_sessions_of_somebody_whose_record_knows_of_none_are_looked_for_all_the_same(
+    known: tuple[Resource, ...],
+) -> None:
+    """Their record was lost, and with it that they had a template."""
+    record = concluded(leaver(*known), found(Kind.SESSION, "p/sessions/1"))
+    assert record.resources == (*known, SESSION_LOOK)
+
+
 # What is looked for
 
 

@@ -394,3 +394,16 @@ def test_a_stop_that_failed_is_tried_again_as_soon_as_any_step_and_within_the_ho
     assert NOW < first.look_at <= NOW + POLICY.backoff_first
     often = failed(begun(Step.STOP, state=State.READY, attempts=9), a_problem(Fate.TEMPORARY))
     assert (often.look_at, often.retry_at) == (NOW + POLICY.backoff_most,) * 2
+
+
+def test_where_no_zone_had_a_machine_it_stays_short_of_quarantine() -> None:
+    empty = begun(attempts=POLICY.attempts, problem=STOCK_OUT, under_way=None)
+    waiting = out_of_places(empty, key=KEY, now=NOW, policy=POLICY)
+    assert waiting.attempts == POLICY.attempts - 1
+
+
+def test_what_is_under_way_still_shows_how_many_sessions_there_are_besides() -> None:
+    ending = begin(Resource(kind=Kind.SESSION, slot="started", name="s"), Step.DELETE, NOW)
+    item = Item(name="s1", state="TERMINATING", operation="op")
+    seen = saw(ending, State.READY, operation="op", items=(item,), more=900)
+    assert (seen.items, seen.more) == ((item,), 900)

@@ -158,6 +158,12 @@ def test_a_changed_address_is_a_departure_there_and_then_an_arrival_here() -> No
     assert (arrival.profile, arrival.moved_from, arrival.moved_to) == ("lean", OLD_KEY, "")
 
 
+def test_a_departure_has_no_times_of_its_own() -> None:
+    departure, arrival = intents(previous_email=OLD)
+    assert arrival.keep_seconds, "the profile keeps a snapshot"
+    assert (departure.grace_seconds, departure.keep_seconds) == (0, 0)
+
+
 @pytest.mark.parametrize(
     ("verb", "fields", "code", "message"),
     [

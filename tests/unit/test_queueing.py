@@ -130,8 +130,8 @@ def test_an_operation_may_take_as_long_as_patience_lasts() -> None:
     assert awaited(a_record(old), NOW, POLICY) == {"zone-a/nb"}
 
 
-def lost(minute: float) -> tuple[LostCall, ...]:
-    return (LostCall(step=Step.CREATE, until=after(minute)),)
+def lost(minute: float, step: Step = Step.CREATE) -> tuple[LostCall, ...]:
+    return (LostCall(step=step, until=after(minute)),)
 
 
 @pytest.mark.parametrize(
@@ -146,6 +146,7 @@ def lost(minute: float) -> tuple[LostCall, ...]:
             "a call without an answer may still land",
         ),
         (a_notebook(unconfirmed=lost(0)), False, "and now no more"),
+        (a_notebook(unconfirmed=lost(1, Step.STOP)), False, "a lost stop makes nothing"),
         (a_notebook(under_way=Step.CREATE, since=after(-40)), True, "it may take that long"),
         (a_notebook(under_way=Step.CREATE, since=after(-41)), False, "nothing takes that long"),
         (a_notebook(State.CREATING, waiting_since=after(-41)), False, "whoever began it"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Literal
 
 import msgspec
 import pytest
@@ -59,3 +60,25 @@ def test_a_refusal_says_what_to_send_instead(
         read_typed(json.dumps(sent).encode(), shape)
     assert refused.value.message == message
     assert refused.value.code in (RefusalCode.WRONG_SHAPE, RefusalCode.UNKNOWN_FIELD)
+
+
+class _TwoLists(msgspec.Struct):
+    """A message with two listed values and a number, as a later one may have them."""
+
+    size: Literal["small", "large"] = "small"
+    colour: Literal["red", "green"] = "red"
+    count: int = 0
+
+
+@pytest.mark.parametrize(
+    ("sent", "message"),
+    [
+        ({"size": "mall"}, "size: 'mall' is none of large, small; did you mean 'small'?"),
+        ({"colour": "gren"}, "colour: 'gren' is none of green, red; did you mean 'green'?"),
+        ({"count": "7"}, "count: must be int, got text; send that"),
+    ],
+)
+def test_of_several_fields_the_one_that_is_wrong_is_explained(sent: object, message: str) -> None:
+    with pytest.raises(Refused) as refused:
+        read_typed(json.dumps(sent).encode(), _TwoLists)
+    assert refused.value.message == message

@@ -1,0 +1,38 @@
+"""A worker that died may have made its call: for as long as that could be, it is kept in mind."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from msgspec.structs import replace
+
+from shared.domain.lost_calls import with_call_of_a_crash
+from shared.domain.memory import begin
+from shared.domain.policy import Policy
+from shared.domain.resources import LostCall, State, Step
+from tests.support.builders import NOW, a_notebook
+
+POLICY = Policy()
+UNTIL = NOW + POLICY.lease + POLICY.doubt
+STOPPING = begin(a_notebook(State.READY), Step.STOP, NOW)
+
+
+def test_a_step_without_an_answer_may_still_be_carried_out() -> None:
+    known = with_call_of_a_crash(STOPPING, NOW, POLICY)
+    assert known.unconfirmed == (LostCall(step=Step.STOP, until=UNTIL),)
+
+
+def test_not_once_the_time_is_over() -> None:
+    assert with_call_of_a_crash(STOPPING, UNTIL, POLICY) == STOPPING
+    just_before = UNTIL - timedelta(seconds=1)
+    assert with_call_of_a_crash(STOPPING, just_before, POLICY).unconfirmed
+
+
+def test_what_is_known_already_keeps_its_time() -> None:
+    lost = replace(STOPPING, unconfirmed=(LostCall(step=Step.STOP, until=UNTIL + POLICY.doubt),))
+    assert with_call_of_a_crash(lost, NOW, POLICY) == lost
+
+
+def test_a_step_that_was_answered_leaves_no_doubt() -> None:
+    answered = replace(STOPPING, operation="operations/op-1")
+    assert with_call_of_a_crash(answered, NOW, POLICY) == answered
