@@ -101,4 +101,4 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 def _spread(seed: str) -> float:
     """From 0 to 1, always the same for the same seed; some 10**15 different values."""
     digest = hashlib.sha256(seed.encode()).digest()
-    return int.from_bytes(digest[:8]) / (2**64 - 1)
+    return int.from_bytes(digest[:8]) / 2**64

@@ -215,6 +215,26 @@ def test_only_the_place_of_somebody_whose_notebook_was_made_is_handed_on(
     assert [name for name in stage.run() if name.startswith("q")] == let_in
 
 
+def test_a_creation_without_an_operation_is_not_taken_for_one_that_ended(stage: Stage) -> None:
+    stage.store.making = 2
+    stage.add("lost", a_notebook(under_way=Step.CREATE, since=NOW, look_at=NOW))
+    for n in range(4):
+        stage.add(f"d{n}", running(f"d{n}"))
+        stage.census.names.add(f"z/d{n}")
+    stage.add("q", queued(-9), due=-9)
+    assert stage.run() == ["lost"]
+
+
+def test_who_began_to_wait_after_the_count_is_let_in_by_the_next_tick(stage: Stage) -> None:
+    """Until then nobody can tell whether the place is somebody else's by now."""
+    stage.store.making = 2
+    for n in range(4):
+        stage.add(f"d{n}", running(f"d{n}"))
+    stage.census.names = {"z/d2", "z/d3"}
+    stage.add("q", queued(1))
+    assert stage.run() == ["d0", "d1"]
+
+
 def test_the_crowd_is_counted_twice_a_tick_at_the_most(stage: Stage) -> None:
     stage.run()
     assert stage.store.counted == 1
