@@ -33,7 +33,7 @@ from shared.domain.names import fingerprint, slug
 from shared.domain.queueing import is_being_made, queues
 from shared.domain.resources import Step
 
-SCHEMA = 3
+SCHEMA = 4  # 3 to 4: ``unmet_since`` and an entry's ``seconds``; what is older has none
 
 Document = dict[str, Any]
 Upgrade = Callable[[Any], Any]

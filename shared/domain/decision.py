@@ -14,6 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from shared.domain.announcements import News
+from shared.domain.durations import fulfilled
 from shared.domain.environment import Entry, Environment, Intent, Phase
 from shared.domain.failures import out_of_places
 from shared.domain.goals import Goal, Plan, goals_of
@@ -123,12 +124,18 @@ def decide(
     goals = goals_of(environment, plan, now)
     environment = with_outlook(environment, plan, goals, now, policy)
     environment, wants_scan = conclusion(environment, plan, now, policy)
+    goals = goals_of(environment, plan, now)
+    environment, seconds = fulfilled(environment, goals, now, wants_scan=wants_scan)
     entries = [*entries, *seen, *more]
+    if environment.leaving and seconds is not None:
+        text = "access has ended: nothing of theirs runs or can be started by them"
+        entries.append(Entry(at=now, action="access.ended", text=text, seconds=seconds))
     if environment.phase is not before.phase:
+        took = None if environment.leaving else seconds
         text = f"now {environment.phase}"
-        entries.append(Entry(at=now, action="phase.changed", text=text))
+        entries.append(Entry(at=now, action="phase.changed", text=text, seconds=took))
         environment = _with_news(environment, now)
-    environment = _with_goals(environment, goals_of(environment, plan, now))
+    environment = _with_goals(environment, goals)
     # Stop first, so that a leaver loses access before anything else is done.
     actions.sort(key=lambda action: action.step is not Step.STOP)
     return Decision(environment, tuple(actions), tuple(entries), waits, wants_scan)

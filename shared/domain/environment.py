@@ -102,6 +102,8 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     ``keep_seconds`` are what it said, so that a join that arrives after the leave it preceded still
     counts for those.
     ``left_at``: when leaving took effect here; the grace period counts from it.
+    ``unmet_since``: since when the event in force has waited to be carried out: a join until all is
+    ready, a leave until access has ended; None once it was (``durations``).
     ``recent``: what the last events and orders seen are known by (``Intent.known_as``), so that one
     sent again is known even when its time was taken from the second publication. ``due_at``: when
     the tick should look again; None when there is nothing to wait for.
@@ -127,6 +129,7 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     grace_seconds: int = 0
     keep_seconds: int = 0
     left_at: datetime | None = None
+    unmet_since: datetime | None = None
     holds: tuple[Hold, ...] = ()
     releases: tuple[Release, ...] = ()
     inherits: str = ""
@@ -192,6 +195,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
     ``action`` is a stable name (``intent.applied``, ``step.started``, ``phase.changed`` …),
     ``text`` the sentence for people. ``about`` is the resource (``kind/slot``) or ''.
+    ``seconds``: how long it took to get there, where that is measured (``durations``).
     """
 
     at: datetime
@@ -199,6 +203,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     event_id: str = ""
     about: str = ""
+    seconds: float | None = None
 
 
 class Parked(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ import msgspec
 from msgspec.structs import replace
 
 from shared.domain.announcements import News
+from shared.domain.durations import unmet_since
 from shared.domain.environment import Entry, Environment, Intent, Phase, Verb
 from shared.domain.evidence import Leaving, amended, current, opened
 from shared.domain.telling import announced
@@ -73,7 +74,7 @@ def remembered(environment: Environment, known_as: str) -> Environment:
 def in_force(environment: Environment, now: datetime) -> Environment:
     """The record with the announced intents put in force whose time has come, the newest last."""
     for intent in _ripe(environment, now):
-        environment = put_in_force(environment, intent, now)
+        environment = put_in_force(environment, intent, now, since=intent.effective_at)
     return environment
 
 
@@ -99,8 +100,10 @@ def _overtaken(pending: Sequence[Intent], intent: Intent) -> list[Intent]:
     return [i for i in pending if i.order < intent.order]
 
 
-def put_in_force(environment: Environment, intent: Intent, now: datetime) -> Environment:
-    """The record with ``intent`` as the desired state.
+def put_in_force(
+    environment: Environment, intent: Intent, now: datetime, *, since: datetime | None = None
+) -> Environment:
+    """The record with ``intent`` as the desired state, in effect ``since`` then (None: now).
 
     Every resource is looked at again, so that one that somebody else deleted is created again.
     Failures are reset too, so that a person who fixes something and sends the event again doesn't
@@ -129,6 +132,7 @@ def put_in_force(environment: Environment, intent: Intent, now: datetime) -> Env
         resources=resources,
         losses=(),
         due_at=now,
+        unmet_since=unmet_since(environment, intent, since or now),
     )
     for overtaken in _overtaken(before.pending, intent):
         environment = _cancelled(environment, overtaken, intent, now)

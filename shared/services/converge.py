@@ -104,11 +104,11 @@ class Converge:
         entries: Sequence[Entry],
         *,
         admitted: bool = False,
-    ) -> None:
+    ) -> datetime:
         """Converge ``environment``, not saved yet in this form, on top of ``version``.
 
-        ``entries`` go into the history with the first save. Raises ``Conflict`` only from that
-        first save, when nothing was saved and nothing was done.
+        ``entries`` go into the history with the first save; returns when that was done. Raises
+        ``Conflict`` only from that first save, when nothing was saved and nothing was done.
 
         Each round saves once: what came of the last steps together with the next ones about to be
         taken. If a round's save is beaten by a new intent, the results are put onto the newer
@@ -118,6 +118,7 @@ class Converge:
         token = self._tokens()
         planned = _Remembered(self._planner.wants_of)
         results: tuple[Result, ...] = ()
+        saved_at: datetime | None = None
         for _ in range(_ROUNDS):
             decision = self._decide(environment, results, planned, admitted=admitted)
             claimed = _claim(decision, token, self._clock.now(), self._policy)
@@ -128,21 +129,25 @@ class Converge:
                     raise
                 stored = self._still_ours(claimed.key, token)
                 if stored is None:
-                    return
+                    break
                 environment, version = stored.environment, stored.version
                 continue
+            saved_at = saved_at or self._clock.now()
             _log_told(claimed, decision.entries)
             if not decision.actions:
                 self._commons.announcer.hand_on(claimed, version, decision.environment.due_at)
-                return
+                break
             environment, entries = claimed, ()
             results = self._carried_out(claimed, decision)
             # An admitted person goes on in the next zone without a new turn: their place is kept.
             admitted = admitted or any(result.was_let_in for result in results)
-        log.warning(
-            "rounds used up; the tick goes on when the lease ends",
-            extra={"action": "converge.rounds", "person": environment.key},
-        )
+        else:
+            log.warning(
+                "rounds used up; the tick goes on when the lease ends",
+                extra={"action": "converge.rounds", "person": environment.key},
+            )
+        assert saved_at is not None, "the first save succeeds, or its Conflict is raised"
+        return saved_at
 
     def _decide(
         self,
@@ -152,10 +157,12 @@ class Converge:
         *,
         admitted: bool,
         scanned: bool = False,
+        looked_again: bool = False,
     ) -> Decision:
         """Apply the results to the record, look at what must be looked at, decide.
 
-        ``scanned``: everything was looked for just now; once in a run is enough.
+        ``scanned``: everything was looked for just now; once in a run is enough. ``looked_again``:
+        so was what a leaver may have started before the notebook stopped.
         """
         now = self._clock.now()
         environment, entries = absorb(environment, results, now, self._policy)
@@ -172,6 +179,14 @@ class Converge:
         consents, vanished = self._consents(ready, now)
         plan = replace(plan, consents=consents, vanished=vanished)
         decision = decide(ready, plan, seen, now, self._policy)
+        if not looked_again and _owes_a_look(decision, plan, seen, now):
+            # Look now, not at the next tick: until then nobody knows that access has ended.
+            told = (*entries, *decision.entries)
+            environment = decision.environment
+            decision = self._decide(
+                environment, (), wants_of, admitted=admitted, scanned=scanned, looked_again=True
+            )
+            return replace(decision, entries=(*told, *decision.entries))
         if decision.waits_for_turn:
             decision = self._in_turn(decision, ready, plan, seen, now, admitted=admitted)
         if decision.wants_scan and not scanned:
@@ -342,6 +357,15 @@ class _Remembered:
         return self._wants
 
 
+def _owes_a_look(
+    decision: Decision, plan: Plan, seen: Mapping[str, Observation], now: datetime
+) -> bool:
+    """Whether what was just seen of a leaver asks for a look at more, and nothing else is to do."""
+    if decision.actions or not decision.environment.leaving:
+        return False
+    return not seen.keys() >= set(must_look(decision.environment, plan, now))
+
+
 def _claim(decision: Decision, token: str, now: datetime, policy: Policy) -> Environment:
     """The record to save: leased to us if there is something to do, free otherwise."""
     environment = decision.environment
@@ -362,6 +386,7 @@ def _is_bad_news(entry: Entry, environment: Environment) -> bool:
 
 def _log_told(environment: Environment, entries: Sequence[Entry]) -> None:
     for entry in entries:
+        measured = {} if entry.seconds is None else {"seconds": entry.seconds}
         log.log(
             logging.WARNING if _is_bad_news(entry, environment) else logging.INFO,
             entry.text,
@@ -370,5 +395,6 @@ def _log_told(environment: Environment, entries: Sequence[Entry]) -> None:
                 "person": environment.key,
                 "about": entry.about,
                 "phase": environment.phase,
+                **measured,
             },
         )

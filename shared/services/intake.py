@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection
+from datetime import datetime
 
 from shared import logs
+from shared.domain.durations import seconds_between
 from shared.domain.environment import Environment, Intent, Parked, Verb
 from shared.domain.events import claimed_email
 from shared.domain.names import person_key
@@ -65,7 +67,7 @@ class Intake:
             for intent in intents:
                 key = person_key(intent.person.email)
                 with logs.bound(person=key, event_id=intent.event_id):
-                    outcome = self._record(intent, key)
+                    outcome = self._record(intent, key, message)
         except Refused as refused:
             self.park(message, refused)
             return refused.code
@@ -78,12 +80,12 @@ class Intake:
             order = to_order(message, now=now)
             key = person_key(order.email)
             with logs.bound(person=key, event_id=order.event_id):
-                return self._change(key, lambda found: self._ruled(found, order))
+                return self._change(key, message, lambda found: self._ruled(found, order))
         except Refused as refused:
             self.park(message, refused)
             return refused.code
 
-    def _record(self, intent: Intent, key: str) -> Outcome:
+    def _record(self, intent: Intent, key: str, message: Message) -> Outcome:
         def ruled(environment: Environment | None) -> Ruling | None:
             if environment is None and intent.verb is Verb.LEAVE:
                 field = "previous_email" if intent.moved_to else "email"
@@ -93,9 +95,14 @@ class Intake:
             _check_owner(environment, intent.person.email)
             return rule(environment, intent, key, self._clock.now())
 
-        return self._change(key, ruled)
+        return self._change(key, message, ruled)
 
-    def _change(self, key: str, ruled: Callable[[Environment | None], Ruling | None]) -> Outcome:
+    def _change(
+        self,
+        key: str,
+        message: Message,
+        ruled: Callable[[Environment | None], Ruling | None],
+    ) -> Outcome:
         """Load, rule, save and take the first steps; anew as long as others get in between."""
         for _ in range(_TRIES):
             stored = self._store.load(key)
@@ -103,10 +110,13 @@ class Intake:
             if ruling is None:
                 return Outcome.APPLIED
             try:
-                self._carry_out(ruling, stored.version if stored else None)
+                saved_at = self._carry_out(ruling, stored.version if stored else None)
             except Conflict:
                 continue
-            log.info(ruling.entry.text, extra={"action": ruling.entry.action})
+            measured = {}
+            if ruling.outcome is not Outcome.DUPLICATE:  # what was stored by an earlier delivery
+                measured["seconds"] = seconds_between(message.published_at, saved_at)
+            log.info(ruling.entry.text, extra={"action": ruling.entry.action, **measured})
             return ruling.outcome
         raise Contended(f"{_TRIES} attempts to record an event for {key}")
 
@@ -150,7 +160,8 @@ class Intake:
                 },
             )
 
-    def _carry_out(self, ruling: Ruling, version: str | None) -> None:
+    def _carry_out(self, ruling: Ruling, version: str | None) -> datetime:
+        """Save the ruling and take the first steps; returns when it was saved."""
         environment = ruling.environment
         if ruling.outcome is Outcome.DUPLICATE:
             self._store.append(environment.key, (ruling.entry,))
@@ -158,7 +169,8 @@ class Intake:
             # The worker that holds the lease finds the new intent when it saves its results.
             self._store.save(environment, version, (ruling.entry,))
         else:
-            self._converge.advance(environment, version, (ruling.entry,))
+            return self._converge.advance(environment, version, (ruling.entry,))
+        return self._clock.now()
 
 
 def _printable(text: str) -> str:

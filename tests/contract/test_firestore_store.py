@@ -171,7 +171,7 @@ def test_the_document_is_laid_out_to_be_found(firestore_backend: FirestoreBacken
     fields = document["fields"]
     del fields["record"]
     assert fields == {
-        "schema": {"integerValue": "3"},
+        "schema": {"integerValue": "4"},
         "key": {"stringValue": environment.key},
         "email": {"stringValue": "ana@example.com"},
         "phase": {"stringValue": "provisioning"},

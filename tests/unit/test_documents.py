@@ -86,7 +86,7 @@ def test_the_top_level_is_what_listings_go_by() -> None:
     document = documents.encode_environment(an_environment())
     record = document.pop("record")
     assert document == {
-        "schema": 3,
+        "schema": 4,
         "key": an_environment().key,
         "email": "ana@example.com",
         "phase": "provisioning",
@@ -106,8 +106,8 @@ def test_times_to_order_by_are_in_utc_and_never_without_zone() -> None:
 
 
 def test_a_newer_schema_is_refused_whatever_else_it_holds() -> None:
-    newer = {"schema": 4, "key": "ana", "record": {"all": "different"}}
-    with pytest.raises(DocumentTooNew, match=r"environment 'ana' has schema 4.*knows up to 3"):
+    newer = {"schema": 5, "key": "ana", "record": {"all": "different"}}
+    with pytest.raises(DocumentTooNew, match=r"environment 'ana' has schema 5.*knows up to 4"):
         documents.decode_environment(newer)
 
 
@@ -128,7 +128,7 @@ def test_a_record_of_the_wrong_shape_is_refused_where_it_is_wrong() -> None:
 @pytest.mark.parametrize(
     "beside", [{}, {"record": 1}, {"record": {}}, {"record": {"resources": [1, {"place": 0}]}}]
 )
-@pytest.mark.parametrize("schema", [1, 2, 3])
+@pytest.mark.parametrize("schema", [1, 2, 3, 4])
 def test_a_document_of_no_shape_at_all_is_refused(schema: int, beside: dict[str, Any]) -> None:
     with pytest.raises(DocumentUnreadable, match=r"environment 'ana': record: "):
         documents.decode_environment({"schema": schema, "key": "ana"} | beside)
@@ -174,7 +174,7 @@ def test_a_record_of_the_first_schema_is_read_whole() -> None:
         ("session-template/spark", State.READY, ()),
     ]
     stored = documents.encode_environment(record)
-    assert (stored["schema"], stored["making"]) == (3, "creating")
+    assert (stored["schema"], stored["making"]) == (4, "creating")
     new = through_json(stored)["record"]
     for old_part, new_part in zip(
         [document["record"], document["record"]["intent"], *document["record"]["resources"]],
@@ -245,6 +245,16 @@ def test_a_create_that_was_doubted_in_the_second_schema_may_still_come() -> None
     first, second = documents.decode_environment(document).resources
     assert first.unconfirmed == (LostCall(step=Step.CREATE, until=NOON),)
     assert second.unconfirmed == ()
+
+
+def test_a_record_of_the_third_schema_waits_for_nothing_that_is_measured() -> None:
+    waits = an_environment(unmet_since=NOON)
+    document = through_json(documents.encode_environment(waits)) | {"schema": 3}
+    del document["record"]["unmet_since"]
+    assert documents.decode_environment(document) == an_environment(unmet_since=None)
+    entry = through_json(documents.encode_entry("ana", an_entry())) | {"schema": 3}
+    del entry["record"]["seconds"]
+    assert documents.decode_entry(entry) == an_entry()
 
 
 WAITS = {"queued_at": NOON}

@@ -1,0 +1,453 @@
+"""How long people waited for what an event asks for, and how long until the event was stored."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from shared.domain.durations import fulfilled, has_no_access, unmet_since
+from shared.domain.environment import Intent, Phase, Verb
+from shared.domain.faults import CloudFault, Fate
+from shared.domain.goals import Goal
+from shared.domain.normalise import Message
+from shared.domain.resources import Kind, LostCall, Resource, State, Step
+from tests.stateful.world import GRACE, START, World
+from tests.support.builders import (
+    ANA,
+    KEY,
+    NOW,
+    a_notebook,
+    a_record,
+    after,
+    an_intent,
+    hold_lease,
+    minutes,
+    once_at,
+    ready_world,
+)
+
+# In these tests an operation takes 90 s, and the tick after two minutes sees that it has ended.
+SESSION = "projects/demo/locations/us-central1/sessions/s"
+
+
+def measured(world: World, email_key: str = KEY) -> list[tuple[str, float]]:
+    """What the history says was measured: action and seconds, oldest first."""
+    entries = reversed(world.store.history(email_key, 1000))
+    return [(e.action, e.seconds) for e in entries if e.seconds is not None]
+
+
+def refuse() -> None:
+    raise CloudFault(Fate.TEMPORARY, "X", "not now")
+
+
+# From a join that takes effect to ready
+
+
+def test_a_join_is_measured_to_ready() -> None:
+    assert measured(ready_world()) == [("phase.changed", 120.0)]
+
+
+def test_a_repeated_join_does_not_begin_anew() -> None:
+    world = World()
+    world.join(ANA, event_id="same")
+    world.run_for(minutes(1))
+    world.join(ANA, event_id="same")
+    world.join(ANA, event_id="another")
+    world.run_for(minutes(5))
+    assert measured(world) == [("phase.changed", 120.0)]
+
+
+def test_a_scheduled_join_is_measured_from_its_time_not_from_the_tick_that_noticed() -> None:
+    world = World()
+    world.join(ANA, effective_at=START + timedelta(minutes=30))
+    world.pass_time(minutes(33))
+    world.run_for(minutes(5))
+    assert measured(world) == [("phase.changed", 6 * 60.0)], "four minutes late, two to be made"
+
+
+def test_a_join_that_was_late_is_measured_from_its_arrival() -> None:
+    world = World()
+    world.join(ANA, effective_at=START - timedelta(days=3), occurred_at=START - timedelta(days=9))
+    world.run_for(minutes(5))
+    assert measured(world) == [("phase.changed", 120.0)]
+
+
+def test_a_return_is_measured_from_the_return() -> None:
+    world = ready_world()
+    world.leave(ANA)
+    world.run_for(timedelta(days=2))
+    world.join(ANA)
+    world.run_for(minutes(5))
+    assert measured(world)[2:] == [("phase.changed", 120.0)]
+
+
+def test_a_failure_counts_to_the_time_it_took() -> None:
+    world = World()
+    hit = once_at(world, "before:workbench.create", refuse)
+    world.join(ANA)
+    world.run_for(minutes(9))
+    assert hit
+    assert measured(world) == [("phase.changed", 180.0)], "one minute to the second try"
+
+
+def test_ready_again_without_an_event_measures_nothing() -> None:
+    world = ready_world()
+    world.order("hold", ANA)
+    world.run_for(minutes(5))
+    phases = [e.text for e in world.store.history(KEY, 99) if e.action == "phase.changed"]
+    assert phases[0] == "now ready", "they were provisioning while the protection was set"
+    assert len(phases) > 2
+    assert measured(world) == [("phase.changed", 120.0)]
+
+
+def test_a_join_that_changes_nothing_leaves_nothing_to_wait_for() -> None:
+    world = ready_world()
+    world.join(ANA)
+    assert world.record(ANA).unmet_since is None
+    assert measured(world) == [("phase.changed", 120.0)]
+
+
+# From a leave that takes effect to the end of access
+
+
+def test_a_leave_is_measured_once_to_the_end_of_access() -> None:
+    world = ready_world()
+    world.leave(ANA)
+    world.run_for(GRACE + timedelta(days=1))
+    assert world.record(ANA).phase is Phase.REMOVED
+    assert measured(world)[1:] == [("access.ended", 120.0)]
+
+
+def test_a_repeated_leave_neither_begins_anew_nor_is_measured_again() -> None:
+    world = ready_world()
+    world.leave(ANA)
+    world.run_for(minutes(1))
+    world.leave(ANA, event_id="again")
+    world.run_for(minutes(9))
+    world.leave(ANA, event_id="for-cause", immediate=True)
+    world.run_for(minutes(30))
+    assert world.record(ANA).phase is Phase.REMOVED
+    assert measured(world)[1:] == [("access.ended", 120.0)]
+
+
+def test_access_ends_before_the_snapshot_of_who_leaves_at_once() -> None:
+    world = ready_world()
+    world.leave(ANA, immediate=True)
+    world.run_for(minutes(30))
+    assert measured(world)[1:] == [("access.ended", 120.0)]
+    actions = [e.action for e in reversed(world.store.history(KEY, 99))]
+    assert actions.index("access.ended") < actions.index("resource.deleting")
+
+
+def test_who_comes_back_while_leaving_is_measured_to_ready_only() -> None:
+    world = ready_world()
+    world.leave(ANA)
+    world.run_for(minutes(1))
+    world.join(ANA)
+    world.run_for(minutes(9))
+    assert world.record(ANA).phase is Phase.READY
+    assert [action for action, _ in measured(world)] == ["phase.changed", "phase.changed"]
+
+
+def test_what_cannot_be_stopped_is_not_the_end_of_access() -> None:
+    world = ready_world()
+
+    def no_deletion(point: str) -> None:
+        if point == "before:session-template.delete" and world.clock.now() < START + minutes(25):
+            refuse()
+
+    world.trap = no_deletion
+    world.leave(ANA)
+    world.run_for(minutes(10))
+    assert world.record(ANA).phase is Phase.FAILING
+    assert measured(world) == [("phase.changed", 120.0)], "stopped, but the template is there"
+    world.run_for(minutes(60))
+    [(_, _), (action, seconds)] = measured(world)
+    assert action == "access.ended"
+    assert seconds > 20 * 60
+
+
+def test_of_whom_nothing_is_recorded_the_search_counts_to_it() -> None:
+    world = ready_world()
+    world.store._environments.clear()
+    world.leave(ANA)
+    assert world.record(ANA).phase is not Phase.REMOVED
+    assert measured(world) == [("phase.changed", 120.0)], "the search found a running notebook"
+    world.run_for(minutes(10))
+    assert measured(world)[1:] == [("access.ended", 120.0)]
+
+
+def test_of_whom_nothing_is_found_either_access_has_ended_at_once() -> None:
+    world = World()
+    world.leave(ANA)
+    assert measured(world) == [("access.ended", 0.0)]
+
+
+def test_what_a_leaver_started_before_the_notebook_stopped_is_ended_first() -> None:
+    world = ready_world()
+
+    def start_a_session() -> None:
+        world.cloud.start_use(Kind.SESSION, SESSION, KEY, ANA)
+
+    hit = once_at(world, "before:workbench.stop", start_a_session)
+    world.leave(ANA)
+    world.run_for(minutes(2))
+    assert hit
+    assert measured(world)[1:] == []
+    world.run_for(minutes(10))
+    assert not world.cloud.alive(Kind.SESSION)
+    [(action, seconds)] = measured(world)[1:]
+    assert (action, seconds > 120) == ("access.ended", True)
+
+
+def test_the_former_address_is_measured_as_a_leave_the_new_one_as_a_join() -> None:
+    world = ready_world()
+    world.join("ana.b@example.com", previous_email=ANA)
+    world.run_for(timedelta(hours=2))
+    assert measured(world)[1:] == [("access.ended", 120.0)]
+    new = world.record("ana.b@example.com")
+    [(action, seconds)] = measured(world, new.key)
+    assert (new.phase, action) == (Phase.READY, "phase.changed")
+    assert seconds > 120, "with the data of the former address"
+
+
+def test_a_clock_that_is_behind_makes_no_time_negative() -> None:
+    record = a_record(a_notebook(State.READY), unmet_since=after(1))
+    assert fulfilled(record, {}, NOW, wants_scan=False) == (replace(record, unmet_since=None), 0.0)
+
+
+# What access is
+
+
+def template(state: State) -> Resource:
+    return Resource(kind=Kind.SESSION_TEMPLATE, slot="s", name="t", state=state)
+
+
+MAY_START = LostCall(step=Step.START, until=after(3))
+
+
+@pytest.mark.parametrize(
+    ("resource", "goal", "over"),
+    [
+        pytest.param(a_notebook(State.STOPPED), Goal.DOWN, True, id="stopped"),
+        pytest.param(a_notebook(State.READY), Goal.DOWN, False, id="runs"),
+        pytest.param(a_notebook(State.STOPPING), Goal.DOWN, False, id="stopping"),
+        pytest.param(a_notebook(State.BROKEN), Goal.DOWN, True, id="broken runs nothing"),
+        pytest.param(a_notebook(State.ABSENT), Goal.GONE, True, id="gone"),
+        pytest.param(a_notebook(State.FOREIGN), Goal.DOWN, True, id="not theirs"),
+        pytest.param(a_notebook(State.DELETING), Goal.GONE, False, id="not gone yet"),
+        pytest.param(
+            a_notebook(State.STOPPED, under_way=Step.DELETE, look_at=NOW),
+            Goal.GONE,
+            True,
+            id="stopped, and being deleted",
+        ),
+        pytest.param(
+            a_notebook(State.STOPPED, under_way=Step.START, look_at=NOW),
+            Goal.DOWN,
+            False,
+            id="a start is under way",
+        ),
+        pytest.param(
+            a_notebook(State.STOPPED, look_at=NOW), Goal.DOWN, False, id="to be looked at first"
+        ),
+        pytest.param(
+            a_notebook(State.STOPPED, unconfirmed=(MAY_START,)), Goal.DOWN, False, id="may start"
+        ),
+        pytest.param(template(State.READY), Goal.GONE, False, id="a template"),
+        pytest.param(template(State.READY), Goal.STAY, True, id="kept by a hold"),
+        pytest.param(template(State.ABSENT), Goal.GONE, True, id="no template"),
+        pytest.param(template(State.BROKEN), Goal.GONE, False, id="a template is never at rest"),
+        pytest.param(
+            Resource(kind=Kind.SNAPSHOT, slot="s", name="s", state=State.CREATING),
+            Goal.UP,
+            True,
+            id="a snapshot is no access",
+        ),
+        pytest.param(
+            Resource(kind=Kind.DISK, slot="d", name="d", state=State.READY, look_at=NOW),
+            Goal.GONE,
+            True,
+            id="a disk is no access",
+        ),
+    ],
+)
+def test_access_has_ended(resource: Resource, goal: Goal, over: bool) -> None:
+    leaver = a_record(resource, a_notebook(State.STOPPED, slot="2"), verb=Verb.LEAVE)
+    assert has_no_access(leaver, {resource.id: goal, "workbench/2": Goal.DOWN}) is over
+
+
+def test_access_has_not_ended_before_the_search_for_more() -> None:
+    leaver = a_record(verb=Verb.LEAVE, unmet_since=NOW)
+    assert fulfilled(leaver, {}, NOW, wants_scan=True) == (leaver, None)
+
+
+@pytest.mark.parametrize(
+    ("before", "intent", "expected"),
+    [
+        pytest.param(an_intent(), an_intent(id="e2"), after(-9), id="a join while one waits"),
+        pytest.param(an_intent(), an_intent(Verb.LEAVE), NOW, id="a leave while a join waits"),
+        pytest.param(an_intent(Verb.LEAVE), an_intent(), NOW, id="a join while a leave waits"),
+        pytest.param(
+            an_intent(Verb.LEAVE), an_intent(Verb.LEAVE, "e2"), after(-9), id="a second leave"
+        ),
+    ],
+)
+def test_since_when_who_waits_already(before: Intent, intent: Intent, expected: Any) -> None:
+    record = a_record(intent=before, unmet_since=after(-9))
+    assert unmet_since(record, intent, NOW) == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "intent", "expected"),
+    [
+        pytest.param(None, an_intent(), NOW, id="the first join"),
+        pytest.param(an_intent(), an_intent(id="e2"), NOW, id="a join after ready"),
+        pytest.param(
+            an_intent(Verb.LEAVE), an_intent(Verb.LEAVE, "e2"), None, id="access has ended already"
+        ),
+    ],
+)
+def test_since_when_who_waits_for_nothing(
+    before: Intent | None, intent: Intent, expected: Any
+) -> None:
+    assert unmet_since(a_record(intent=before), intent, NOW) == expected
+
+
+# From publication to stored
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[tuple[str, float | None]]:
+    """Action and seconds of the lines that say what became of an event."""
+    lines: Sequence[Any] = caplog.records
+    kinds = ("intent.", "order.")
+    return [
+        (line.action, getattr(line, "seconds", None))
+        for line in lines
+        if getattr(line, "action", "").startswith(kinds)
+    ]
+
+
+@pytest.fixture
+def caplog(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    caplog.set_level(logging.INFO)
+    return caplog
+
+
+def published(world: World, ago: float, verb: Verb = Verb.JOIN, **event: object) -> Message:
+    at = world.clock.now() - timedelta(seconds=ago)
+    return world.message(verb, at, email=ANA, **event)
+
+
+def test_an_event_is_measured_from_its_publication(caplog: pytest.LogCaptureFixture) -> None:
+    world = World()
+    world.deliver(published(world, 4, occurred_at=START - timedelta(days=1)))
+    world.deliver(published(world, 5, event_id="e", effective_at=START + timedelta(days=1)))
+    world.deliver(published(world, 6, occurred_at=START - timedelta(days=2)))
+    world.deliver(published(world, 7, event_id="e"))
+    assert told(caplog) == [
+        ("intent.applied", 4.0),
+        ("intent.scheduled", 5.0),
+        ("intent.stale", 6.0),
+        ("intent.duplicate", None),
+    ]
+
+
+def test_what_is_delivered_again_after_it_was_stored_is_not_measured_twice(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = World()
+    message = published(world, 1)
+    world.deliver(message)
+    world.pass_time(minutes(60))
+    world.deliver(message)
+    assert told(caplog) == [("intent.applied", 1.0), ("intent.duplicate", None)]
+
+
+def test_what_could_not_be_stored_at_first_is_measured_when_it_is(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Down(Exception):
+        pass
+
+    def fails() -> None:
+        raise Down
+
+    world = World()
+    message = published(world, 1)
+    assert not once_at(world, "before:save", fails)
+    with pytest.raises(Down):
+        world.deliver(message)
+    world.pass_time(minutes(10))
+    world.deliver(message)
+    assert told(caplog) == [("intent.applied", 601.0)]
+
+
+def test_the_steps_after_storing_do_not_count_the_looks_before_it_do(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = ready_world()
+    looks = 0
+
+    def slowly(point: str) -> None:
+        nonlocal looks
+        if point.startswith("before:") and ".observe" in point:
+            looks += 1
+            world.pass_time(timedelta(seconds=3))
+        if point == "before:workbench.stop":
+            world.pass_time(timedelta(seconds=20))
+
+    world.trap = slowly
+    caplog.clear()
+    world.leave(ANA)
+    assert looks > 1
+    assert told(caplog) == [("intent.applied", 3.0 * looks)]
+
+
+def test_one_that_another_worker_carries_out_is_measured_too(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = ready_world()
+    hold_lease(world)
+    caplog.clear()
+    world.deliver(published(world, 2, Verb.LEAVE))
+    assert told(caplog) == [("intent.applied", 2.0)]
+
+
+def test_a_publisher_whose_clock_is_ahead_makes_no_time_negative(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = World()
+    world.deliver(published(world, -3))
+    assert told(caplog) == [("intent.applied", 0.0)]
+
+
+def test_an_event_that_takes_effect_later_has_no_delivery_to_measure(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = World()
+    world.deliver(published(world, 0, effective_at=START + minutes(10)))
+    caplog.clear()
+    world.run_for(minutes(20))
+    assert told(caplog) == [("intent.applied", None)]
+
+
+def test_an_order_is_measured_like_an_event(caplog: pytest.LogCaptureFixture) -> None:
+    world = ready_world()
+    caplog.clear()
+    world.order("hold", ANA)
+    assert told(caplog) == [("order.applied", 0.0)]
+
+
+def test_the_line_says_what_the_history_says(caplog: pytest.LogCaptureFixture) -> None:
+    world = ready_world()
+    world.leave(ANA)
+    world.run_for(minutes(5))
+    lines: Sequence[Any] = [line for line in caplog.records if hasattr(line, "seconds")]
+    steps = [(x.action, x.seconds) for x in lines if not x.action.startswith("intent.")]
+    assert steps == measured(world)
