@@ -12,6 +12,7 @@ from datetime import datetime
 
 import msgspec
 
+from shared.domain.durations import seconds_between
 from shared.domain.environment import Environment
 from shared.domain.faults import CloudFault
 from shared.domain.policy import Policy
@@ -27,12 +28,14 @@ _PAGE = 500
 class _Due(msgspec.Struct, frozen=True):
     """Who is due, in short: a hundred thousand of them fit into memory.
 
+    ``since``: since when they are due.
     ``awaits``: the notebooks whose running operations are all they wait for; ``is_made``: whether
     they count as having one made. ``queued_at``: since when a notebook waits for its turn;
     ``quiet``: and that is all.
     """
 
     key: str
+    since: datetime
     awaits: frozenset[str]
     is_made: bool
     queued_at: datetime | None
@@ -88,7 +91,11 @@ class Tick:
         for start in range(0, len(messages), _PAGE):
             self._publisher.publish(self._topic, messages[start : start + _PAGE])
         counts = {"count": len(messages), "queued": waiting, "at_work": len(at_work)}
-        log.info("tick", extra={"action": "tick.due", **counts})
+        # Who was held back until now, by the queue or the list, has been due since long ago.
+        held_back = admitted | at_work | {d.key for d in ended}
+        prompt = [d.since for d in due if not d.quiet and d.key not in held_back]
+        age = seconds_between(min(prompt, default=began), began)
+        log.info("tick", extra={"action": "tick.due", **counts, "oldest_seconds": age})
         return len(messages)
 
     def _admitted(
@@ -116,6 +123,7 @@ class Tick:
     def _in_short(self, environment: Environment, now: datetime) -> _Due:
         return _Due(
             key=environment.key,
+            since=environment.due_at or now,
             awaits=awaited(environment, now, self._policy),
             is_made=is_being_made(environment),
             queued_at=queued_since(environment),

@@ -350,3 +350,30 @@ def test_who_was_held_back_is_counted_in_the_log(
     fields = vars(line)
     assert (fields["action"], fields["count"]) == ("tick.due", 3), "a turn, one done, and theirs"
     assert (fields["queued"], fields["at_work"]) == (1, 4)
+
+
+def test_the_log_says_how_long_the_work_that_is_asked_for_has_been_due(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    stage.run()
+    stage.add("a", failing(), due=-7)
+    stage.add("b", failing(), due=-3)
+    stage.run()
+    assert [vars(line)["oldest_seconds"] for line in caplog.records] == [0, 420]
+
+
+def test_who_was_held_back_is_not_overdue_work(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    stage.store.making = 3
+    for name in ("admitted", "queued"):
+        stage.add(name, queued(-9), due=-9)
+    for n in range(5):
+        stage.add(f"p{n}", running(f"p{n}"), due=-8)
+    stage.census.names = {"z/p0", "z/p1", "z/p2"}
+    stage.add("other", failing(), due=-1)
+    assert stage.run() == ["admitted", "p3", "p4", "other"]
+    [line] = caplog.records
+    assert vars(line)["oldest_seconds"] == 60
