@@ -13,6 +13,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from shared.domain.environment import Environment, Intent, Phase, Verb
+from shared.domain.policy import Policy
 from shared.domain.resources import Goal, Kind, Resource, State, Step
 
 # Steps on something at rest that give nobody access while they are under way.
@@ -52,6 +53,14 @@ def fulfilled(
     if since is None or not met:
         return environment, None
     return replace(environment, unmet_since=None), seconds_between(since, now)
+
+
+def late_access(environment: Environment, now: datetime, policy: Policy) -> float | None:
+    """For how many seconds a leaver has had access after the leave; None while that is no news."""
+    since = environment.unmet_since
+    if not environment.leaving or since is None or now - since <= policy.access_late:
+        return None
+    return seconds_between(since, now)
 
 
 def has_no_access(environment: Environment, goals: Mapping[str, Goal]) -> bool:

@@ -26,6 +26,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     ``shortage``: how long a zone that had no machines left is passed over for everybody.
     ``creations``: how many notebooks may be made at once; the others wait for their turn.
     ``ask_first``, ``ask_again``: when to ask whether a new notebook's owner has consented.
+    ``access_late``: how long after a leave it is reported that access has not ended.
     ``announce_again``: when to offer Pub/Sub again what it didn't take. ``scan_again``: when to
     look everywhere again for what a leaver left over, if that failed. ``list_above``: how many
     running operations the tick has looked at one by one; if there are more it reads the list.
@@ -46,6 +47,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     creations: int = 200
     ask_first: timedelta = timedelta(hours=1)
     ask_again: timedelta = timedelta(hours=24)
+    access_late: timedelta = timedelta(minutes=5)
     announce_again: timedelta = timedelta(minutes=1)
     scan_again: timedelta = timedelta(minutes=10)
     list_above: int = 100

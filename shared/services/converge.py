@@ -21,6 +21,7 @@ from shared.domain.decision import (
     decide,
     prepared,
 )
+from shared.domain.durations import late_access
 from shared.domain.environment import Entry, Environment, Intent, Lease, Phase
 from shared.domain.faults import CloudFault, Fate, Problem
 from shared.domain.goals import Plan
@@ -135,6 +136,7 @@ class Converge:
             saved_at = saved_at or self._clock.now()
             _log_told(claimed, decision.entries)
             if not decision.actions:
+                self._log_late_access(claimed)
                 self._commons.announcer.hand_on(claimed, version, decision.environment.due_at)
                 break
             environment, entries = claimed, ()
@@ -333,6 +335,15 @@ class Converge:
             case Step.DELETE:
                 return driver.delete(resource, request)
         assert_never(action.step)
+
+    def _log_late_access(self, environment: Environment) -> None:
+        """Report at every run a leaver who still has access, whatever it is that fails."""
+        seconds = late_access(environment, self._clock.now(), self._policy)
+        if seconds is not None:
+            log.warning(
+                f"a leaver still has access: {environment.problem or 'it is being ended'}",
+                extra={"action": "access.late", "person": environment.key, "seconds": seconds},
+            )
 
     def _still_ours(self, key: str, token: str) -> Stored | None:
         """The record as it is now, if we still may act on it; else others look for themselves."""

@@ -115,12 +115,15 @@ def test_a_join_that_changes_nothing_leaves_nothing_to_wait_for() -> None:
 # From a leave that takes effect to the end of access
 
 
-def test_a_leave_is_measured_once_to_the_end_of_access() -> None:
+def test_a_leave_is_measured_once_to_the_end_of_access(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     world = ready_world()
     world.leave(ANA)
     world.run_for(GRACE + timedelta(days=1))
     assert world.record(ANA).phase is Phase.REMOVED
     assert measured(world)[1:] == [("access.ended", 120.0)]
+    assert not [line for line in caplog.records if is_late(line)]
 
 
 def test_a_repeated_leave_neither_begins_anew_nor_is_measured_again() -> None:
@@ -154,22 +157,32 @@ def test_who_comes_back_while_leaving_is_measured_to_ready_only() -> None:
     assert [action for action, _ in measured(world)] == ["phase.changed", "phase.changed"]
 
 
-def test_what_cannot_be_stopped_is_not_the_end_of_access() -> None:
+def is_late(line: logging.LogRecord) -> bool:
+    return getattr(line, "action", "") == "access.late"
+
+
+def test_what_cannot_be_stopped_is_not_the_end_of_access(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     world = ready_world()
 
     def no_deletion(point: str) -> None:
-        if point == "before:session-template.delete" and world.clock.now() < START + minutes(25):
+        if point == "before:session-template.delete" and world.clock.now() < START + minutes(45):
             refuse()
 
     world.trap = no_deletion
     world.leave(ANA)
-    world.run_for(minutes(10))
+    world.run_for(minutes(30))
     assert world.record(ANA).phase is Phase.FAILING
     assert measured(world) == [("phase.changed", 120.0)], "stopped, but the template is there"
-    world.run_for(minutes(60))
+    late = [getattr(line, "seconds", 0) for line in caplog.records if is_late(line)]
+    assert len(late) > 1
+    assert late == sorted(late)
+    assert 300 < late[0] <= 600, "at the first try after five minutes"
+    world.run_for(minutes(90))
     [(_, _), (action, seconds)] = measured(world)
     assert action == "access.ended"
-    assert seconds > 20 * 60
+    assert seconds > 40 * 60
 
 
 def test_of_whom_nothing_is_recorded_the_search_counts_to_it() -> None:
