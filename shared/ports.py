@@ -124,7 +124,9 @@ class Driver(Protocol):
         ``problem``; one still running is its ``operation``; one that ended well is ``finished``.
         With ``want``, what is there is compared with it (``drift``), unless the cloud is at work
         on it.
-        A restore whose answer was lost is looked for among the operations: it is never repeated
+        A step whose answer was lost (``unconfirmed``, or under way without an operation) is looked
+        for among the operations: a change that goes on can't be seen in the thing itself.
+        A restore whose answer was lost is found even if it has ended: it is never repeated
         as long as it may have been carried out.
         """
 

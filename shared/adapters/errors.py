@@ -69,7 +69,9 @@ TABLE = (
     Row(
         why="a rate limit is known by its words, whatever carries them: Compute says it with 400, "
         "403, 412 and 429, and operations end in it under several codes",
-        text=r"rate.?(limit)?.?(was |has been )?exceeded|exceed(s|ed|ing)? (the |your )?rate.?limit"
+        text=r"rate.?(limits?)?.?(of \w+ )?((is|was|has been) )?(exceeded|reached)|throttled"
+        r"|exceed(s|ed|ing)? (the |your )?rate.?limit|(concurrent|daily)\b.{0,40}limit.?exceeded"
+        r"|(concurrent|daily)LimitExceeded"
         r"|too (many|frequent) (concurrent )?(requests|operations)"
         r"|quota\b.*\bper (minute|second|100 seconds)\b",
         fate=Fate.TEMPORARY,

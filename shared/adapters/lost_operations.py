@@ -1,13 +1,14 @@
 """The Notebooks v2 operation of a call whose answer was lost, found again among all of its zone.
 
-For what must not be done twice and leaves no trace in the thing itself. The API's list takes a
-filter that its document doesn't describe, so the operations are filtered here.
+For what leaves no trace in the instance while it goes on. The API's list takes a filter that its
+document doesn't describe, so the operations are filtered here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 from shared.adapters.rest import Rest
@@ -30,9 +31,26 @@ def lost_operation(rest: Rest, name: str, verb: str, since: datetime) -> Json | 
         begun = _moment(metadata.get("createTime"))
         if metadata.get("verb") != verb or _place(metadata.get("target", "")) != _place(name):
             continue
-        if begun is not None and begun >= since - _SKEW:
+        if begun is not None and began_since(operation, since):
             found.append((not operation.get("done"), begun, operation))
     return max(found, key=lambda one: one[:2])[2] if found else None
+
+
+def began_since(operation: Json, since: datetime | None) -> bool:
+    """Whether ``operation`` was begun at ``since`` or later; True where that isn't known."""
+    begun = _moment((operation.get("metadata") or {}).get("createTime"))
+    return begun is None or since is None or begun >= since - _SKEW
+
+
+def running_operation(rest: Rest, name: str) -> Json | None:
+    """The newest operation at work on the instance ``name``, whoever began it; None if none is."""
+    parent, _, _ = name.rpartition("/instances/")
+    running: list[tuple[str, Json]] = []
+    for operation in _operations(rest, parent):
+        metadata = operation.get("metadata") or {}
+        if _place(metadata.get("target", "")) == _place(name) and not operation.get("done"):
+            running.append((str(metadata.get("createTime")), operation))
+    return max(running, key=itemgetter(0))[1] if running else None
 
 
 def _operations(rest: Rest, parent: str) -> Iterator[Json]:

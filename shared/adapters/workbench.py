@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from shared.adapters.errors import end_of, fault_of
 from shared.adapters.instances import is_protected, judged, state_of
-from shared.adapters.lost_operations import lost_operation
+from shared.adapters.lost_operations import began_since, lost_operation, running_operation
 from shared.adapters.rest import Rest
 from shared.adapters.symptoms import Symptom, of_status
 from shared.domain.faults import CloudFault, Fate
@@ -30,8 +30,8 @@ class WorkbenchDriver:
     """One remote call for each step and for a look at a running operation.
 
     Two for a look at a finished one unless its answer tells all, for an update, which reads before
-    it writes, and for a step that finds things other than expected. A restore whose answer was lost
-    is looked for in the zone's operations, page by page.
+    it writes, and for a step that finds things other than expected. A step whose answer was lost is
+    looked for in the zone's operations, page by page.
     """
 
     kind = Kind.WORKBENCH
@@ -49,11 +49,16 @@ class WorkbenchDriver:
         if operation is None:
             return self._look(resource, judge)
         if not operation.get("done"):
-            return self._still_moving(str(operation["name"]), resource, judge)
+            name = str(operation["name"])
+            if resource.operation or resource.under_way is not None:
+                return self._still_moving(name, resource, judge)
+            return replace(self._look(resource, judge), operation=name)
         if operation.get("error"):
             return self._after_failure(operation["error"], resource, judge)
         response = operation.get("response") or {}
-        if response.get("name") == resource.name:
+        # The answer to a repeated request may be an operation of long ago, before a state was lost.
+        is_recent = began_since(operation, resource.since)
+        if is_recent and response.get("name") == resource.name:
             seen = judge(response)
             if seen.state is not None and not seen.state.is_moving:
                 return replace(seen, finished=True)
@@ -169,7 +174,8 @@ class WorkbenchDriver:
         # as the first may have been carried out.
         if resource.under_way is Step.RESTORE and resource.since is not None:
             return lost_operation(self._rest, resource.name, "restore", resource.since)
-        return None
+        # Nor can other changes while they go on, so they are looked for before the instance.
+        return running_operation(self._rest, resource.name) if _may_be_at_work(resource) else None
 
     def _instance(self, resource: Resource) -> Json | None:
         try:
@@ -238,6 +244,17 @@ class WorkbenchDriver:
         how = by_us if resource.protected_by_us else by_others
         message = f"{resource.name} is protected against deletion; {how}"
         raise CloudFault(Fate.PERMANENT, fault.code, message) from fault
+
+
+def _may_be_at_work(resource: Resource) -> bool:
+    """Whether a call whose answer was lost may be carried out now without being seen."""
+    lost = [call.step for call in resource.unconfirmed]
+    if resource.under_way is not None:
+        lost.append(resource.under_way)
+    return any(step.is_hidden for step in lost) or (
+        # Deleted at last by us, and not by somebody else.
+        resource.under_way is None and Step.DELETE in lost
+    )
 
 
 def _name_taken(resource: Resource, fault: CloudFault) -> CloudFault:

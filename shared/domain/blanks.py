@@ -15,7 +15,8 @@ import msgspec
 
 from shared.domain.refusals import RefusalCode, Refused
 
-BLANK = r"[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]*"  # nothing, or nothing but spaces
+# Nothing, or nothing but spaces, those without a width included.
+BLANK = r"[ \u00a0\u1680\u2000-\u200b\u202f\u205f\u2060\u3000\ufeff]*"
 
 
 def without_blanks(data: bytes, shape: type[msgspec.Struct]) -> bytes:
@@ -55,9 +56,8 @@ def _without_blank_elements(value: Any) -> Any:
 
 
 def _is_blank(value: object) -> bool:
-    if not isinstance(value, str) or value.strip():
-        return False
-    return re.fullmatch(BLANK, value) is not None  # no line breaks, which are refused
+    # No line breaks, which are refused.
+    return isinstance(value, str) and re.fullmatch(BLANK, value) is not None
 
 
 def _each_name_once(pairs: list[tuple[str, object]]) -> dict[str, object]:

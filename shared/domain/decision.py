@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from shared.domain.announcements import News
 from shared.domain.durations import fulfilled
 from shared.domain.environment import Entry, Environment, Intent, Phase
-from shared.domain.failures import out_of_places
+from shared.domain.failures import out_of_places, within_the_hour
 from shared.domain.goals import Goal, Plan, goals_of
 from shared.domain.keeping import (
     inherited,
@@ -25,7 +25,7 @@ from shared.domain.keeping import (
     to_restore,
     with_snapshots,
 )
-from shared.domain.leavers import conclusion, with_evidence, with_uses
+from shared.domain.leavers import conclusion, may_give_access, with_evidence, with_uses
 from shared.domain.looks import told, with_consents, with_looks
 from shared.domain.memory import begin, given_up
 from shared.domain.outlook import is_there, with_outlook
@@ -144,13 +144,25 @@ def decide(
 def _with_access_ended(
     environment: Environment, plan: Plan, now: datetime, policy: Policy
 ) -> Environment:
-    """The record after giving up changes that would keep a leaver's notebook running for long."""
+    """The record in which nothing that gives access waits for long if access is to end.
+
+    A change that hangs is given up, and what failed is tried again within the hour.
+    """
+    hurried = {}
     for resource in environment.resources:
-        freed = given_up(resource, key=environment.key, now=now, policy=policy)
-        if freed is resource or not resource.kind.holds_data:
-            continue
-        if goals_of(environment, plan, now)[resource.id] in (Goal.DOWN, Goal.GONE):
-            environment = with_evidence(environment, resource, freed, now)
+        freed = resource
+        if resource.kind.holds_data:
+            freed = given_up(resource, key=environment.key, now=now, policy=policy)
+        if may_give_access(freed):
+            freed = within_the_hour(freed, now, policy)
+        if freed is not resource:
+            hurried[resource.id] = freed
+    if not hurried:
+        return environment
+    goals = goals_of(environment, plan, now)
+    for resource in environment.resources:
+        if resource.id in hurried and goals[resource.id] in (Goal.DOWN, Goal.GONE):
+            environment = with_evidence(environment, resource, hurried[resource.id], now)
     return environment
 
 

@@ -111,8 +111,8 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     ``inherits``: the key of the person's former address, while its data is still to come from
     there. ``sought_at``: when a leaver's notebooks of the older kinds were last looked for.
     ``leavings``: what was done each time they left, the newest last.
-    ``losses``: what somebody else deleted that can't be had again, in words, since the newest
-    event; people see it with the problems.
+    ``losses``: what somebody else deleted that can't be had again, in words; people see it with the
+    problems, also after a return, until the event that follows.
     ``outbox``: announcements not yet handed on; ``announced`` counts all there ever were;
     ``news``: the last of them that told of a phase.
     """

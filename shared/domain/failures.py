@@ -49,20 +49,18 @@ def fail(
         # so it never leads to quarantine.
         ended = replace(ended, attempts=min(ended.attempts, policy.attempts - 2))
         problem = _no_machine(resource, problem)
-    ended = wait_after(ended, problem, key=key, now=now, policy=policy)
-    if problem.fate is Fate.TEMPORARY and resource.under_way is Step.STOP:
-        return within_the_hour(ended, now, policy)
-    return ended
+    return wait_after(ended, problem, key=key, now=now, policy=policy)
 
 
 def within_the_hour(resource: Resource, now: datetime, policy: Policy) -> Resource:
-    """``resource``, looked at and tried again soon even in quarantine: access may have to end."""
+    """``resource``, which waits for a look or another try no longer than the longest back-off
+    before quarantine."""
     soon = now + policy.backoff_most
-    return replace(
-        resource,
-        retry_at=min(resource.retry_at or soon, soon),
-        look_at=min(resource.look_at or soon, soon),
-    )
+    look_at = min(resource.look_at, soon) if resource.look_at else None
+    retry_at = min(resource.retry_at, soon) if resource.retry_at else None
+    if (look_at, retry_at) == (resource.look_at, resource.retry_at):
+        return resource
+    return replace(resource, look_at=look_at, retry_at=retry_at)
 
 
 def _no_machine(resource: Resource, problem: Problem) -> Problem:

@@ -20,6 +20,10 @@ from shared.domain.wants.snapshot import data_disk, snapshot_name, snapshot_want
 # For somebody whose address changed, where the profile asks for no snapshot of its own accord.
 KEEP_AFTER_MOVE = timedelta(days=30)
 
+# A deletion that does not follow its snapshot within that time (it was refused, or a hold came in
+# between) needs another one: somebody may have worked in the notebook without being seen.
+_TRUSTED = timedelta(hours=1)
+
 
 def must_keep(environment: Environment, notebook: Resource) -> bool:
     """Whether ``notebook``, or what is left of one, may only be deleted once a snapshot of its data
@@ -43,7 +47,7 @@ def with_snapshots(
 ) -> Environment:
     """The record with a snapshot begun for each notebook that needs one before it goes."""
     for notebook in environment.resources:
-        if not _needs_snapshot(environment, notebook, goals.get(notebook.id)):
+        if not _needs_snapshot(environment, notebook, goals.get(notebook.id), now):
             continue
         slot = f"{now:%Y%m%d-%H%M%S}"
         if environment.resource(f"{Kind.SNAPSHOT}/{slot}") is not None:
@@ -60,7 +64,9 @@ def with_snapshots(
     return environment
 
 
-def _needs_snapshot(environment: Environment, notebook: Resource, goal: Goal | None) -> bool:
+def _needs_snapshot(
+    environment: Environment, notebook: Resource, goal: Goal | None, now: datetime
+) -> bool:
     if notebook.kind is not Kind.WORKBENCH:
         return False
     moving_away = environment.intent is not None and bool(environment.intent.moved_to)
@@ -69,7 +75,14 @@ def _needs_snapshot(environment: Environment, notebook: Resource, goal: Goal | N
     at_rest = notebook.state in (State.STOPPED, State.BROKEN) and notebook.under_way is None
     if not at_rest or not must_keep(environment, notebook):
         return False
-    return environment.resource(f"{Kind.SNAPSHOT}/{notebook.snapshot}") is None
+    snapshot = environment.resource(f"{Kind.SNAPSHOT}/{notebook.snapshot}")
+    if snapshot is None:
+        return True
+    waits = notebook.retry_at is not None and notebook.retry_at > now
+    if moving_away or waits or notebook.may_still(Step.DELETE):
+        return False  # what moves has been handed over by now
+    complete_at = snapshot.ready_since if snapshot.state is State.READY else None
+    return complete_at is not None and now - complete_at > _TRUSTED
 
 
 def snapshot_wants(environment: Environment) -> dict[str, Want]:

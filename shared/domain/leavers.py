@@ -45,6 +45,18 @@ def with_evidence(
     return replace(environment, leavings=amended(environment.leavings, leaving))
 
 
+def may_give_access(resource: Resource) -> bool:
+    """Whether somebody may be able to use it, or may soon be, as far as is known."""
+    if resource.unconfirmed:
+        return True
+    if resource.kind in (Kind.SNAPSHOT, Kind.DISK) or resource.state is State.FOREIGN:
+        return False
+    if resource.kind.holds_data and resource.state in (State.STOPPED, State.BROKEN):
+        return not resource.was_ready  # one that a search found has yet to be looked at
+    unseen = resource.kind.is_use and resource.look_at is not None
+    return resource.state is not State.ABSENT or unseen
+
+
 def with_another_look(environment: Environment, now: datetime) -> Environment:
     """Look for sessions again after a notebook has stopped: until then it could start some."""
     for resource in environment.resources:

@@ -30,6 +30,7 @@ from shared.domain.telling import announced
 from shared.domain.wants.drift import written_by
 
 _MOST_LOSSES = 5
+_TEMPLATES = (Kind.SESSION_TEMPLATE, Kind.CLUSTER_TEMPLATE)
 
 
 def with_looks(
@@ -78,14 +79,20 @@ def absorbed(
     if loss:
         environment, more = _with_loss(environment, loss, after.id, now)
         entries += more
-    at_rest = (State.STOPPED, State.ABSENT)
-    if before.kind.holds_data and after.state in at_rest and before.state not in at_rest:
+    if _can_start_uses(before) and not _can_start_uses(after):
         environment = with_another_look(environment, now)
     if before.restore_from and not after.restore_from and after.problem is None:
         text = f"{after.id}: the data of {before.restore_from} is restored"
         entries.append(Entry(at=now, action="notebook.restored", text=text, about=after.id))
         environment = announced(environment, News.RESTORED, now, reason=before.restore_from)
     return environment, entries
+
+
+def _can_start_uses(resource: Resource) -> bool:
+    """Whether its owner can start sessions or clusters by it."""
+    if resource.kind.holds_data:
+        return resource.state not in (State.STOPPED, State.ABSENT)
+    return resource.kind in _TEMPLATES and resource.state is not State.ABSENT
 
 
 def judged(

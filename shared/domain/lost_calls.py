@@ -28,9 +28,17 @@ def with_call_of_a_crash(resource: Resource, now: datetime, policy: Policy) -> R
 
 def with_lost_call(resource: Resource, until: datetime) -> Resource:
     """Note that the call under way got no answer and may be carried out before ``until``."""
-    assert resource.under_way is not None
-    others = tuple(c for c in resource.unconfirmed if c.step is not resource.under_way)
-    return replace(resource, unconfirmed=(*others, LostCall(step=resource.under_way, until=until)))
+    step = resource.under_way
+    assert step is not None
+    others = tuple(c for c in resource.unconfirmed if c.step is not step)
+    until = max([until, *(c.until for c in resource.unconfirmed if c.step is step)])
+    return replace(resource, unconfirmed=(*others, LostCall(step=step, until=until)))
+
+
+def prolonged(resource: Resource, until: datetime) -> Resource:
+    """The resource while the operation of a lost call runs: it takes effect only when that ends."""
+    calls = (replace(call, until=max(call.until, until)) for call in resource.unconfirmed)
+    return replace(resource, unconfirmed=tuple(calls))
 
 
 def confirmed(resource: Resource, now: datetime) -> Resource:

@@ -12,7 +12,12 @@ from msgspec.structs import replace
 
 from shared.domain.failures import STUCK, fail, wait_after, within_the_hour
 from shared.domain.faults import Fate, Problem
-from shared.domain.lost_calls import confirmed, with_call_of_a_crash, with_lost_call
+from shared.domain.lost_calls import (
+    confirmed,
+    prolonged,
+    with_call_of_a_crash,
+    with_lost_call,
+)
 from shared.domain.policy import Policy
 from shared.domain.resources import Drift, Observation, Resource, State, Step
 
@@ -40,10 +45,6 @@ def request_id(key: str, resource: Resource, step: Step) -> str:
     takes over from a crashed one repeats the very same request.
     """
     return str(uuid.uuid5(_REQUESTS, f"{key}/{resource.id}/{step}/{resource.serial}"))
-
-
-# Steps during which a resource's state is not meaningful.
-_INVISIBLE = (Step.UPDATE, Step.RESTORE, Step.PROTECT, Step.UNPROTECT, Step.LABEL)
 
 
 def begin(resource: Resource, step: Step, now: datetime) -> Resource:
@@ -100,7 +101,9 @@ def see(
         return wait_after(resource, seen.problem, key=key, now=now, policy=policy)
     if not answered:
         resource = with_call_of_a_crash(resource, now, policy)
-    if seen.operation:
+    if seen.operation and resource.under_way is None and resource.unconfirmed:
+        resource = prolonged(resource, now + policy.doubt)
+    elif seen.operation:
         return _still_at_work(resource, seen, key=key, now=now, policy=policy)
     resource = _as_seen(resource, seen, now)
     problem = seen.problem
@@ -170,7 +173,7 @@ def _still_at_work(
 ) -> Resource:
     assert seen.state is not None
     if _is_overdue(resource, now, policy):
-        if resource.under_way in _INVISIBLE:
+        if resource.under_way is not None and resource.under_way.is_hidden:
             return _give_up(resource, key=key, now=now, policy=policy)
         if not resource.operation:
             return _stuck(resource, key=key, now=now, policy=policy)
@@ -193,7 +196,7 @@ def given_up(resource: Resource, *, key: str, now: datetime, policy: Policy) -> 
     A restore may take hours; nobody who has left is to work in the meantime.
     """
     waits = resource.since is not None and now - resource.since <= policy.stuck
-    if resource.under_way not in _INVISIBLE or waits:
+    if waits or resource.under_way is None or not resource.under_way.is_hidden:
         return resource
     return _give_up(resource, key=key, now=now, policy=policy)
 
@@ -333,7 +336,9 @@ def _settled(resource: Resource, seen: Observation, *, achieved: bool, answered:
 def _after(step: Step, resource: Resource, seen: Observation) -> Resource:
     """The record after a step that succeeded, besides the state."""
     if step is Step.CREATE:
-        return replace(resource, tried=(), consented=None)
+        # Where it was there already, it may differ from what was to be created.
+        digest = "" if seen.drift else resource.digest
+        return replace(resource, tried=(), consented=None, digest=digest)
     if step is Step.UPDATE and seen.drift is None:
         # Only differences that no update can correct remain.
         never = resource.drift.never if resource.drift is not None else ()

@@ -95,7 +95,13 @@ class Step(StrEnum):
         """What a resource is while the cloud carries this step out."""
         return _MOVING[self]
 
+    @property
+    def is_hidden(self) -> bool:
+        """Whether a resource looks as before while the cloud carries this step out."""
+        return self in _HIDDEN
 
+
+_HIDDEN = (Step.UPDATE, Step.RESTORE, Step.PROTECT, Step.UNPROTECT, Step.LABEL)
 _MOVING = {
     Step.CREATE: State.CREATING,
     Step.UPDATE: State.UPDATING,

@@ -130,7 +130,7 @@ def put_in_force(
         # What was announced later than this event, for later, still stands.
         pending=tuple(i for i in environment.pending if i.order > intent.order),
         resources=resources,
-        losses=(),
+        losses=() if environment.intent and not environment.leaving else environment.losses,
         due_at=now,
         unmet_since=unmet_since(environment, intent, since or now),
     )
@@ -138,8 +138,10 @@ def put_in_force(
         environment = _cancelled(environment, overtaken, intent, now)
     if intent.verb is Verb.JOIN:
         return _returned(environment, intent, now)
-    # A second leave doesn't start the grace period again.
-    environment = replace(environment, left_at=environment.left_at or now)
+    # A second leave doesn't start the grace period again, except of somebody who was removed: what
+    # is found of them now has been made since.
+    left_at = None if before.phase is Phase.REMOVED else environment.left_at
+    environment = replace(environment, left_at=left_at or now)
     environment = replace(environment, inherits="", sought_at=None)
     return replace(environment, leavings=_leavings(environment, intent))
 

@@ -56,7 +56,8 @@ def absorb(
                     before, seen, key=environment.key, now=now, policy=policy, answered=True
                 )
                 if action.want is not None and seen.problem is None:
-                    digest = _written(environment, action, action.want, before, after)
+                    existed = before.kind.holds_data and not seen.operation
+                    digest = _written(environment, action, action.want, before, after, existed)
                     after = replace(after, digest=digest)
         environment, more = absorbed(environment, before, after, now)
         entries += more
@@ -64,18 +65,24 @@ def absorb(
 
 
 def _written(
-    environment: Environment, action: Action, want: Want, before: Resource, after: Resource
+    environment: Environment,
+    action: Action,
+    want: Want,
+    before: Resource,
+    after: Resource,
+    existed: bool,
 ) -> str:
     """The digest of what is there after a step.
 
-    '' if it has to be compared: an earlier try may have made it otherwise, or an event came while
-    the call was out, so that something else may be wanted now.
+    '' if it has to be compared: an earlier try may have made it otherwise, a notebook may have
+    ``existed`` before it was to be created, or an event came while the call was out, so that
+    something else may be wanted now.
     """
     if action.step not in (Step.CREATE, Step.UPDATE):
         return after.digest
     if after.state is State.ABSENT or environment.intent != action.intent:
         return ""
     repeated = before.attempts > 0 or bool(before.unconfirmed)
-    if action.step is Step.CREATE and before.kind.holds_data and repeated:
+    if action.step is Step.CREATE and before.kind.holds_data and (repeated or existed):
         return ""
     return want.digest

@@ -274,9 +274,14 @@ class FakeCloud:
             return None
         return self.operations.get(operation)
 
+    def running(self, thing: Thing | None) -> Operation | None:
+        """The newest operation at work on ``thing``, if there is one."""
+        at_work = [o for o in self._running.values() if o.thing is thing]
+        return at_work[-1] if at_work else None
+
     def busy(self, thing: Thing) -> bool:
         """Whether an operation is at work on ``thing``."""
-        return any(operation.thing is thing for operation in self._running.values())
+        return self.running(thing) is not None
 
     def lands_late(self, kind: Kind, step: Step, call: Callable[[], object]) -> bool:
         """Whether ``call`` is scripted to be carried out only later; if so, it will be."""

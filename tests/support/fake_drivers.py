@@ -52,12 +52,14 @@ class FakeDriver:
             if self.kind.is_use:
                 return self._uses(resource.name, key, email)
             operation = self._operation_of(resource)
-            if operation is not None and not operation.done:
-                assert operation.step is not None, "only operations of ours have a name we know"
+            known = resource.operation or resource.under_way is not None
+            if operation is not None and not operation.done and known and operation.step:
                 return Observation(state=operation.step.moving, operation=operation.name)
             seen = self._judged(resource.name, key, email, want)
             if operation is None:
                 return seen
+            if not operation.done:
+                return replace(seen, operation=operation.name)
             return _after(seen, operation)
 
     def create(
@@ -298,9 +300,14 @@ class FakeDriver:
     # How each is seen
 
     def _operation_of(self, resource: Resource) -> Operation | None:
-        """The operation of the step under way; one whose name was lost only for a restore."""
-        if resource.operation or resource.under_way is not Step.RESTORE:
+        """The operation of the step under way; where its name was lost, one that still runs."""
+        lost = [call.step for call in resource.unconfirmed]
+        lost += [resource.under_way] if resource.under_way else []
+        unseen = any(step.is_hidden or step is Step.DELETE for step in lost)
+        if resource.operation or not unseen or not self._rich:
             return self._cloud.operations.get(resource.operation)
+        if resource.under_way is not Step.RESTORE:
+            return self._cloud.running(self._thing(resource.name))
         assert resource.since is not None
         begun = [
             operation

@@ -135,7 +135,8 @@ def test_leaving_stops_the_notebook_and_takes_the_templates_at_once(ready: World
         "session-template.delete": 1,
         "cluster-template.delete": 1,
     }
-    assert calls["session.observe"] == calls["cluster.observe"] == 1, "what they started, too"
+    looks = (calls["session.observe"], calls["cluster.observe"])
+    assert looks == (2, 2), "what they started, before and after the templates went"
     assert kinds_of(ready) == {Kind.WORKBENCH}
     ready.run_for(minutes(3))
     assert notebook(ready) is State.STOPPED

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from shared.domain.failures import fail, out_of_places
+from shared.domain.failures import fail, out_of_places, within_the_hour
 from shared.domain.faults import Fate, Problem
 from shared.domain.memory import begin, put_back, see
 from shared.domain.policy import Policy
@@ -388,12 +388,15 @@ def test_after_an_update_only_what_none_can_correct_still_differs() -> None:
     assert saw(only, State.READY, after(1), finished=True).drift is None
 
 
-def test_a_stop_that_failed_is_tried_again_as_soon_as_any_step_and_within_the_hour_always() -> None:
+def test_what_is_hurried_is_tried_again_within_the_hour_and_no_later_than_it_would_be() -> None:
     first = failed(begun(Step.STOP, state=State.READY), a_problem(Fate.TEMPORARY))
-    assert first.look_at == first.retry_at
-    assert NOW < first.look_at <= NOW + POLICY.backoff_first
+    assert within_the_hour(first, NOW, POLICY) is first
     often = failed(begun(Step.STOP, state=State.READY, attempts=9), a_problem(Fate.TEMPORARY))
-    assert (often.look_at, often.retry_at) == (NOW + POLICY.backoff_most,) * 2
+    hurried = within_the_hour(often, NOW, POLICY)
+    assert (hurried.look_at, hurried.retry_at) == (NOW + POLICY.backoff_most,) * 2
+    looks_later = a_notebook(State.READY, look_at=after(days=1))
+    hurried = within_the_hour(looks_later, NOW, POLICY)
+    assert (hurried.look_at, hurried.retry_at) == (NOW + POLICY.backoff_most, None)
 
 
 def test_where_no_zone_had_a_machine_it_stays_short_of_quarantine() -> None:

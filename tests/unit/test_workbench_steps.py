@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from shared.domain.faults import CloudFault, Fate
-from shared.domain.resources import Observation, State, Step
+from shared.domain.resources import LostCall, Observation, State, Step
 from tests.support.notebook_answers import (
     EMAIL,
     KEY,
@@ -165,6 +165,63 @@ def test_no_operations_are_listed_for_another_step_or_while_ours_is_known() -> N
     look(answers, resource(under_way=Step.START, since=BEGUN))
     look(answers, replace(RESTORING, operation=OPERATION))
     assert answers.asked == ["instance", "operation"]
+
+
+def lost(step: Step) -> tuple[LostCall, ...]:
+    return (LostCall(step=step, until=BEGUN),)
+
+
+@pytest.mark.parametrize(
+    ("step", "asked"),
+    [
+        (Step.UPDATE, ["operations", "instance"]),
+        (Step.UNPROTECT, ["operations", "instance"]),
+        (Step.DELETE, ["operations", "instance"]),
+        (Step.START, ["instance"]),
+    ],
+)
+def test_a_change_whose_answer_was_lost_is_found_while_it_runs(
+    step: Step, asked: list[str]
+) -> None:
+    running = operation("2026-11-02T09:00:00Z", metadata={"verb": "update"})
+    answers = Answers(instance=instance("ACTIVE"), operations=[running])
+    seen = look(answers, resource(unconfirmed=lost(step)))
+    assert answers.asked == asked
+    assert (seen.state, seen.operation) == (State.READY, OPERATION if len(asked) > 1 else "")
+
+
+def test_a_change_that_has_ended_is_no_longer_waited_for() -> None:
+    ended = operation(metadata={"verb": "update"}, done=True, response={})
+    answers = Answers(instance=instance("ACTIVE"), operations=[ended])
+    assert look(answers, resource(unconfirmed=lost(Step.UPDATE))).operation == ""
+
+
+def test_after_a_crash_a_change_that_runs_is_the_one_under_way() -> None:
+    answers = Answers(instance=instance("ACTIVE"), operations=[operation()])
+    seen = look(answers, resource(under_way=Step.PROTECT, since=BEGUN))
+    assert (seen.state, seen.operation, answers.asked) == (
+        State.UPDATING,
+        OPERATION,
+        ["operations"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("created", "asked"),
+    [
+        ("2026-11-02T09:30:00Z", ["operation"]),
+        ("2026-11-01T09:30:00Z", ["operation", "instance"]),
+    ],
+)
+def test_the_answer_of_an_operation_of_long_ago_is_not_believed(
+    created: str, asked: list[str]
+) -> None:
+    """A request of an earlier record was repeated under its id: it made what is gone by now."""
+    ended = operation(created, done=True, response=instance("ACTIVE"))
+    answers = Answers(operation=ended)
+    seen = look(answers, resource(under_way=Step.CREATE, since=BEGUN, operation=OPERATION))
+    assert answers.asked == asked
+    assert seen.state is (State.READY if len(asked) == 1 else State.ABSENT)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,149 @@
+"""A leaver's access ends, whatever failed before, and whatever they start meanwhile."""
+
+from __future__ import annotations
+
+import copy
+from datetime import timedelta
+
+import pytest
+
+from shared.domain.environment import Phase
+from shared.domain.faults import CloudFault, Fate
+from shared.domain.resources import Kind, State
+from tests.stateful.test_crossing import notebook_of
+from tests.stateful.world import GRACE, World
+from tests.support.builders import ANA, KEY, minutes, ready_world
+
+HOURS = timedelta(hours=1)
+SESSION = "projects/demo/locations/us-central1/sessions/s"
+CLUSTER = "projects/demo/regions/us-central1/clusters/c"
+
+
+def refuse(world: World, *points: str, fate: Fate = Fate.TEMPORARY) -> None:
+    """From now on each call at one of ``points`` fails."""
+
+    def trap(point: str) -> None:
+        if point in points:
+            raise CloudFault(fate, "UNAVAILABLE", "scripted")
+
+    world.trap = trap
+
+
+@pytest.mark.parametrize("fate", [Fate.TEMPORARY, Fate.UNCERTAIN, Fate.PERMANENT])
+@pytest.mark.parametrize("hours", [1, 8])
+@pytest.mark.parametrize(
+    "point", ["workbench.observe", "workbench.stop", "session.delete", "cluster.delete"]
+)
+def test_within_little_more_than_an_hour_after_an_outage(
+    point: str, hours: int, fate: Fate
+) -> None:
+    world = ready_world()
+    world.cloud.start_use(Kind.SESSION, SESSION, KEY, ANA)
+    world.cloud.start_use(Kind.CLUSTER, CLUSTER, KEY, ANA)
+    refuse(world, f"before:{point}", fate=fate)
+    world.leave(ANA)
+    world.run_for(hours * HOURS + minutes(10))
+    world.trap = None
+    world.run_for(minutes(80))
+    assert notebook_of(world).state is State.STOPPED
+    assert not world.cloud.alive(Kind.SESSION)
+    assert not world.cloud.alive(Kind.CLUSTER)
+
+
+@pytest.mark.parametrize(
+    ("kind", "template", "name"),
+    [
+        (Kind.SESSION, "session-template", SESSION),
+        (Kind.CLUSTER, "cluster-template", CLUSTER),
+    ],
+)
+def test_what_was_started_before_its_template_went_is_ended(
+    kind: Kind, template: str, name: str
+) -> None:
+    world = ready_world()
+    refuse(world, f"before:{template}.delete")
+    world.leave(ANA)
+    world.run_for(minutes(6))
+    world.cloud.start_use(kind, name, KEY, ANA)
+    world.trap = None
+    world.run_for(minutes(30))
+    assert not world.cloud.alive(Kind(template))
+    assert not world.cloud.alive(kind)
+
+
+def test_a_deletion_that_is_refused_is_not_hurried() -> None:
+    """Nothing runs, so it may wait for a person to help."""
+    world = ready_world()
+    refuse(world, "before:workbench.delete", fate=Fate.PERMANENT)
+    world.leave(ANA, immediate=True)
+    world.run_for(minutes(30))
+    calls = world.cloud.counts["workbench.delete"]
+    world.run_for(4 * HOURS)
+    assert (calls, world.cloud.counts["workbench.delete"]) == (1, 1)
+
+
+def test_who_was_removed_and_leaves_once_more_has_a_grace_period_again() -> None:
+    """The state came back from a backup; the person had been hired again since."""
+    world = World()
+    world.join(ANA, profile="lean")
+    world.run_for(minutes(10))
+    world.leave(ANA)
+    world.run_for(GRACE + timedelta(days=1), every=HOURS)
+    assert world.record(ANA).phase is Phase.REMOVED
+    backup = copy.deepcopy(world.store._environments)
+    world.join(ANA, profile="lean")
+    world.run_for(HOURS)
+    world.store._environments.clear()
+    world.store._environments.update(backup)
+    world.leave(ANA)
+    world.run_for(timedelta(days=1), every=minutes(10))
+    assert notebook_of(world).state is State.STOPPED
+    world.run_for(GRACE, every=HOURS)
+    assert not world.cloud.alive(Kind.WORKBENCH)
+
+
+def test_a_notebook_is_not_deleted_on_a_snapshot_older_than_the_last_work() -> None:
+    world = ready_world()
+    world.leave(ANA)
+    world.run_for(minutes(10))
+    world.pass_time(GRACE)
+    refuse(world, "before:workbench.delete", fate=Fate.PERMANENT)
+    world.run_for(2 * HOURS)
+    notebook = notebook_of(world)
+    world.cloud.rouse(notebook)
+    world.cloud.work(notebook, "more;")
+    world.cloud.halt(notebook)
+    world.trap = None
+    world.order("retry", ANA)
+    world.run_for(HOURS)
+    assert not world.cloud.alive(Kind.WORKBENCH)
+    assert any("more;" in snapshot.data for snapshot in world.cloud.alive(Kind.SNAPSHOT))
+
+
+def test_a_loss_that_was_noticed_before_the_return_is_still_said_after_it() -> None:
+    world = ready_world()
+    world.leave(ANA)
+    world.run_for(minutes(10))
+    world.cloud.remove(notebook_of(world), world.clock.now(), what="vandalised")
+    world.order("retry", ANA)
+    world.run_for(HOURS)
+    world.join(ANA)
+    world.run_for(HOURS)
+    assert world.record(ANA).phase is Phase.READY
+    assert "was deleted by somebody else" in world.record(ANA).problem
+    world.join(ANA)
+    world.run_for(HOURS)
+    assert world.record(ANA).problem == ""
+
+
+def test_a_notebook_that_was_there_already_is_compared_before_it_is_called_ready() -> None:
+    """The record was lost; ``full`` is what the notebook was made as."""
+    world = ready_world()
+    world.run_for(2 * HOURS)
+    world.store._environments.clear()
+    world.store._history.clear()
+    world.join(ANA, profile="lean", cost_center="cc")
+    world.run_for(HOURS)
+    assert world.record(ANA).phase is Phase.READY
+    setup, labels = notebook_of(world).body["gceSetup"], notebook_of(world).body["labels"]
+    assert (setup["machineType"], labels["cost-center"]) == ("e2-standard-2", "cc")
