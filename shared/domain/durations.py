@@ -43,11 +43,13 @@ def fulfilled(
     """The record that waits no more, and how many seconds it has waited.
 
     As it was, and None, as long as it is not ready, or access has not ended, and if nothing was
-    waited for. ``wants_scan``: the search for what else a leaver has is still to be made.
+    waited for. ``wants_scan``: the search for what else a leaver has is still to be made; of whom
+    no join is known, only that can say what there is.
     """
     since = environment.unmet_since
     if environment.leaving:
-        met = not wants_scan and has_no_access(environment, goals)
+        unknown = wants_scan and environment.joined is None
+        met = not unknown and has_no_access(environment, goals)
     else:
         met = environment.phase is Phase.READY
     if since is None or not met:

@@ -107,6 +107,18 @@ def test_each_outcome_of_an_event_has_its_own_stable_action(client: Client) -> N
     ]
 
 
+def test_what_ends_a_wait_says_how_long_it_was(client: Client) -> None:
+    lines = all_lines(client)
+    stored = {(x["action"], x.get("event_id")): x.get("seconds") for x in client.log("onboard")}
+    assert 0 <= stored["intent.applied", "hr-1"] < 10
+    assert stored["intent.duplicate", "hr-1"] is None
+    [ready] = [x["seconds"] for x in lines if x["action"] == "phase.changed" and "seconds" in x]
+    [ended] = [x["seconds"] for x in lines if x["action"] == "access.ended"]
+    assert 0 < ready < 900
+    assert 0 < ended < 600
+    assert {x["oldest_seconds"] >= 0 for x in lines if x["action"] == "tick.due"} == {True}
+
+
 def test_only_what_wants_attention_is_a_warning(client: Client) -> None:
     loud = {line["action"] for line in all_lines(client) if line["severity"] != "INFO"}
     assert loud == {"event.parked", "step.failed"}

@@ -291,9 +291,11 @@ def test_access_has_ended(resource: Resource, goal: Goal, over: bool) -> None:
     assert has_no_access(leaver, {resource.id: goal, "workbench/2": Goal.DOWN}) is over
 
 
-def test_access_has_not_ended_before_the_search_for_more() -> None:
-    leaver = a_record(verb=Verb.LEAVE, unmet_since=NOW)
-    assert fulfilled(leaver, {}, NOW, wants_scan=True) == (leaver, None)
+def test_of_whom_no_join_is_known_access_has_not_ended_before_the_search() -> None:
+    stranger = a_record(verb=Verb.LEAVE, unmet_since=NOW)
+    assert fulfilled(stranger, {}, NOW, wants_scan=True) == (stranger, None)
+    known = replace(stranger, joined=an_intent())
+    assert fulfilled(known, {}, NOW, wants_scan=True) == (replace(known, unmet_since=None), 0.0)
 
 
 @pytest.mark.parametrize(
