@@ -1,0 +1,48 @@
+resource "google_artifact_registry_repository" "images" {
+  project       = var.project
+  location      = var.region
+  repository_id = "benchkeeper"
+  description   = "Benchkeeper: what Cloud Functions builds"
+  format        = "DOCKER"
+  kms_key_name  = var.kms_key
+
+  depends_on = [google_project_service.this, google_kms_crypto_key_iam_member.agents]
+}
+
+module "worker" {
+  source   = "./modules/worker"
+  for_each = local.functions
+
+  name    = each.key
+  project = var.project
+  region  = var.region
+
+  function          = each.value
+  runtime           = var.runtime
+  source_archive    = { bucket = google_storage_bucket_object.source.bucket, object = google_storage_bucket_object.source.name }
+  build_account     = google_service_account.build.id
+  docker_repository = google_artifact_registry_repository.images.id
+  environment       = local.settings
+  ingress           = each.value.topic == null ? var.fleet_ingress : "ALLOW_INTERNAL_ONLY"
+  invokers          = each.value.topic == null ? { for m in var.fleet_readers : m => m } : { push = google_service_account.push.member }
+  kms_key           = var.kms_key
+  vpc_connector     = var.vpc_connector
+
+  delivery = each.value.topic == null ? null : {
+    topic        = google_pubsub_topic.this[each.value.topic].id
+    dead_letters = google_pubsub_topic.dead_letters.id
+    push_account = google_service_account.push.email
+    pubsub_agent = local.agent.pubsub
+  }
+
+  # A function is built while it is made: what the build needs must be there before.
+  depends_on = [
+    google_artifact_registry_repository_iam_member.build,
+    google_kms_crypto_key_iam_member.agents,
+    google_project_iam_member.build_copied_source,
+    google_project_iam_member.build_logs,
+    google_project_service.this,
+    google_pubsub_topic_iam_member.dead_letters,
+    google_storage_bucket_iam_member.build_source,
+  ]
+}

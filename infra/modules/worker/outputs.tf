@@ -1,0 +1,31 @@
+output "account" {
+  description = "The account that the function runs as: email, member, and name (projects/P/serviceAccounts/EMAIL)."
+  value = {
+    email  = google_service_account.this.email
+    member = google_service_account.this.member
+    name   = google_service_account.this.name
+  }
+}
+
+output "function" {
+  description = "The function, as made."
+  value       = google_cloudfunctions2_function.this
+}
+
+output "invokers" {
+  description = "Who may call it, and by which role."
+  value       = { for key, binding in google_cloud_run_v2_service_iam_member.invoker : key => { member = binding.member, role = binding.role } }
+}
+
+output "subscription" {
+  description = "The push subscription, as made, and who may move its dead letters; null without a topic."
+  value = var.delivery == null ? null : {
+    subscription       = google_pubsub_subscription.push[0]
+    dead_letters_agent = google_pubsub_subscription_iam_member.dead_letters[0].member
+  }
+}
+
+output "uri" {
+  description = "The URL of the service."
+  value       = google_cloudfunctions2_function.this.service_config[0].uri
+}

@@ -1,0 +1,42 @@
+output "accounts" {
+  description = "The account of each function."
+  value       = { for name, worker in module.worker : name => worker.account.email }
+}
+
+output "dead_letters" {
+  description = "The subscription that keeps what no function took."
+  value       = google_pubsub_subscription.dead_letters.id
+}
+
+output "fleet_url" {
+  description = "The fleet API. It answers fleet_readers only."
+  value       = module.worker["fleet"].uri
+}
+
+output "settings" {
+  description = "The settings of the functions."
+  value       = local.settings
+}
+
+output "subscriptions" {
+  description = "The push subscription of each function that is behind a topic."
+  value       = { for name, worker in module.worker : name => worker.subscription.subscription.id if local.functions[name].topic != null }
+}
+
+output "topics" {
+  description = "Full names of the topics, by name."
+  value       = { for name, topic in google_pubsub_topic.this : name => topic.id }
+}
+
+output "try" {
+  description = "Commands to see that it works; EMAIL is somebody of an allowed domain."
+  value       = <<-E
+    gcloud pubsub topics publish onboarding --project=${var.project} --message='{"email":"EMAIL"}'
+    curl -sS -H "Authorization: Bearer $(gcloud auth print-identity-token)" ${module.worker["fleet"].uri}/environments/EMAIL
+    gcloud workbench instances list --project=${var.project} --location=-
+    gcloud pubsub topics publish offboarding --project=${var.project} --message='{"email":"EMAIL","immediate":true}'
+    curl -sS -H "Authorization: Bearer $(gcloud auth print-identity-token)" ${module.worker["fleet"].uri}/parked
+    gcloud pubsub subscriptions pull ${google_pubsub_subscription.dead_letters.name} --project=${var.project} --limit=5
+    gcloud logging read 'resource.type="cloud_run_revision" AND jsonPayload.action:*' --project=${var.project} --limit=20
+  E
+}
