@@ -13,14 +13,22 @@ output "fleet_url" {
   value       = module.worker["fleet"].uri
 }
 
+output "made" {
+  description = "Names and identities of what must outlive every new release: functions, accounts, callers, subscriptions, topics, buckets, the database."
+  value = {
+    accounts      = { for name, worker in module.worker : name => worker.account.name }
+    buckets       = { for name, bucket in google_storage_bucket.this : name => bucket.id }
+    callers       = { for name, worker in module.worker : name => values(worker.invokers)[*].id }
+    database      = google_firestore_database.state.id
+    functions     = { for name, worker in module.worker : name => worker.function.id }
+    subscriptions = { for name, worker in module.worker : name => worker.subscription.subscription.id if local.functions[name].topic != null }
+    topics        = { for name, topic in google_pubsub_topic.this : name => topic.id }
+  }
+}
+
 output "settings" {
   description = "The settings of the functions."
   value       = local.settings
-}
-
-output "subscriptions" {
-  description = "The push subscription of each function that is behind a topic."
-  value       = { for name, worker in module.worker : name => worker.subscription.subscription.id if local.functions[name].topic != null }
 }
 
 output "topics" {

@@ -4,7 +4,8 @@ locals {
   switches = { older_kinds = var.older_kinds }
 
   grants = {
-    for name, grant in yamldecode(file("${path.module}/grants.yaml")) : name => grant
+    for name, grant in yamldecode(file("${path.module}/grants.yaml")) :
+    name => merge(grant, { place = try(grant.on, grant["true"]) }) # an unquoted `on` is true in YAML 1.1
     if can(grant.only_with) ? local.switches[grant.only_with] : true
   }
 
@@ -20,8 +21,8 @@ locals {
       for function in grant.functions : "${name}/${function}" => {
         grant     = name
         member    = module.worker[function].account.member
-        on        = grant.on
-        condition = grant.on == "database" ? local.database_only : try(local.names_only[name], null)
+        place     = grant.place
+        condition = grant.place == "database" ? local.database_only : try(local.names_only[name], null)
       }
     }
   ]...)
@@ -48,7 +49,7 @@ resource "google_project_iam_custom_role" "grant" {
 }
 
 resource "google_project_iam_member" "grant" {
-  for_each = { for key, b in local.bindings : key => b if contains(["project", "database"], b.on) }
+  for_each = { for key, b in local.bindings : key => b if contains(["project", "database"], b.place) }
 
   project = var.project
   role    = local.role[each.value.grant]
@@ -64,18 +65,18 @@ resource "google_project_iam_member" "grant" {
 }
 
 resource "google_storage_bucket_iam_member" "grant" {
-  for_each = { for key, b in local.bindings : key => b if contains(["profiles", "templates"], b.on) }
+  for_each = { for key, b in local.bindings : key => b if contains(["profiles", "templates"], b.place) }
 
-  bucket = google_storage_bucket.this[each.value.on].name
+  bucket = google_storage_bucket.this[each.value.place].name
   role   = local.role[each.value.grant]
   member = each.value.member
 }
 
 resource "google_pubsub_topic_iam_member" "grant" {
-  for_each = { for key, b in local.bindings : key => b if !contains(["project", "database", "profiles", "templates"], b.on) }
+  for_each = { for key, b in local.bindings : key => b if !contains(["project", "database", "profiles", "templates"], b.place) }
 
   project = var.project
-  topic   = google_pubsub_topic.this[each.value.on].name
+  topic   = google_pubsub_topic.this[each.value.place].name
   role    = local.role[each.value.grant]
   member  = each.value.member
 }

@@ -13,8 +13,8 @@ output "function" {
 }
 
 output "invokers" {
-  description = "Who may call it, and by which role."
-  value       = { for key, binding in google_cloud_run_v2_service_iam_member.invoker : key => { member = binding.member, role = binding.role } }
+  description = "Who may call it, by which role, and the id of the binding."
+  value       = { for key, binding in google_cloud_run_v2_service_iam_member.invoker : key => { id = binding.id, member = binding.member, role = binding.role } }
 }
 
 output "subscription" {
