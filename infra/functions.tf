@@ -9,6 +9,11 @@ resource "google_artifact_registry_repository" "images" {
   depends_on = [google_project_service.this, google_kms_crypto_key_iam_member.agents]
 }
 
+locals {
+  # Who deploys also verifies: a canary joins, is looked up, and leaves.
+  fleet_callers = merge({ for m in var.fleet_readers : m => m }, { for m in var.deployer[*] : "deployer" => m })
+}
+
 module "worker" {
   source   = "./modules/worker"
   for_each = local.functions
@@ -23,8 +28,9 @@ module "worker" {
   build_account     = google_service_account.build.id
   docker_repository = google_artifact_registry_repository.images.id
   environment       = local.settings
+  deployer          = var.deployer
   ingress           = each.value.topic == null ? var.fleet_ingress : "ALLOW_INTERNAL_ONLY"
-  invokers          = each.value.topic == null ? { for m in var.fleet_readers : m => m } : { push = google_service_account.push.member }
+  invokers          = each.value.topic == null ? local.fleet_callers : { push = google_service_account.push.member }
   kms_key           = var.kms_key
   vpc_connector     = var.vpc_connector
 
@@ -43,6 +49,7 @@ module "worker" {
     google_project_iam_member.build_logs,
     google_project_service.this,
     google_pubsub_topic_iam_member.dead_letters,
+    google_service_account_iam_member.deployer,
     google_storage_bucket_iam_member.build_source,
   ]
 }

@@ -46,12 +46,10 @@ resource "google_project_iam_member" "build_copied_source" {
   }
 }
 
-# Deploying a function or a subscription that acts as an account takes iam.serviceAccounts.actAs on that account.
+# To deploy what acts as an account takes iam.serviceAccounts.actAs on it; of the functions' own accounts this is in
+# modules/worker.
 resource "google_service_account_iam_member" "deployer" {
-  for_each = var.deployer == null ? {} : merge(
-    { build = google_service_account.build.name, push = google_service_account.push.name },
-    { for name, worker in module.worker : name => worker.account.name },
-  )
+  for_each = var.deployer == null ? {} : { build = google_service_account.build.name, push = google_service_account.push.name }
 
   service_account_id = each.value
   role               = "roles/iam.serviceAccountUser"

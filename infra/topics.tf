@@ -1,9 +1,11 @@
 locals {
   topics = toset(concat(compact([for f in local.functions : f.topic]), ["environment-events"]))
 
-  publishers = merge([
-    for topic, members in var.publishers : { for m in members : "${topic} ${m}" => { topic = topic, member = m } }
-  ]...)
+  publishers = merge(concat(
+    [for topic, members in var.publishers : { for m in members : "${topic} ${m}" => { topic = topic, member = m } }],
+    # Who deploys also verifies: a canary joins and leaves.
+    [for topic in ["onboarding", "offboarding"] : { for m in var.deployer[*] : "${topic} deployer" => { topic = topic, member = m } }],
+  )...)
 }
 
 resource "google_pubsub_topic" "this" {

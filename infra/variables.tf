@@ -43,7 +43,7 @@ variable "database_location" {
 }
 
 variable "deployer" {
-  description = "The account that applies this in a pipeline (output `apply_account` of bootstrap/). It may then deploy functions that run as the accounts made here. Not needed by an owner of the project."
+  description = "The account that applies this in a pipeline (output `apply_account` of bootstrap/). It may then deploy functions that run as the accounts made here, and send a canary through. Not needed by an owner of the project."
   type        = string
   default     = null
 

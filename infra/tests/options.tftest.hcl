@@ -19,7 +19,7 @@ run "without_options" {
   command = apply
 
   assert {
-    condition     = length(google_kms_crypto_key_iam_member.agents) == 0 && length(google_service_account_iam_member.deployer) == 0
+    condition     = length(google_kms_crypto_key_iam_member.agents) == 0 && length(google_service_account_iam_member.deployer) == 0 && alltrue([for w in module.worker : length(w.deployers) == 0])
     error_message = "without a key and a pipeline nobody needs these rights"
   }
 
@@ -73,7 +73,12 @@ run "own_network_and_pipeline" {
   }
 
   assert {
-    condition     = toset(keys(google_service_account_iam_member.deployer)) == toset(concat(keys(local.functions), ["build", "push"])) && alltrue([for m in google_service_account_iam_member.deployer : m.member == var.deployer])
-    error_message = "the pipeline must be able to deploy as each account, and as no other"
+    condition     = alltrue([for w in module.worker : w.deployers == [var.deployer]]) && values(google_service_account_iam_member.deployer)[*].member == [var.deployer, var.deployer]
+    error_message = "the pipeline must be able to deploy as each account"
+  }
+
+  assert {
+    condition     = module.worker["fleet"].invokers["deployer"].member == var.deployer && toset([for p in google_pubsub_topic_iam_member.publisher : p.topic if p.member == var.deployer]) == toset(["onboarding", "offboarding"])
+    error_message = "the pipeline's canary joins, asks fleet and leaves, and may send no orders of an admin"
   }
 }

@@ -11,6 +11,14 @@ resource "google_service_account" "this" {
   display_name = "Benchkeeper: ${var.name}"
 }
 
+resource "google_service_account_iam_member" "deployer" {
+  count = var.deployer == null ? 0 : 1
+
+  service_account_id = google_service_account.this.name
+  role               = "roles/iam.serviceAccountUser"
+  member             = var.deployer
+}
+
 resource "google_cloudfunctions2_function" "this" {
   project      = var.project
   location     = var.region
@@ -51,6 +59,8 @@ resource "google_cloudfunctions2_function" "this" {
     # functions-framework starts THREADS threads; with fewer than the concurrency, requests would wait inside.
     environment_variables = merge(var.environment, { THREADS = tostring(var.function.concurrency) })
   }
+
+  depends_on = [google_service_account_iam_member.deployer]
 }
 
 # A function is a Cloud Run service of the same name, and that is where the right to call it is granted.

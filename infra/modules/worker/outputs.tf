@@ -7,6 +7,11 @@ output "account" {
   }
 }
 
+output "deployers" {
+  description = "Who besides owners may deploy what runs as the account."
+  value       = google_service_account_iam_member.deployer[*].member
+}
+
 output "function" {
   description = "The function, as made."
   value       = google_cloudfunctions2_function.this

@@ -14,6 +14,12 @@ variable "delivery" {
   default = null
 }
 
+variable "deployer" {
+  description = "The account that deploys in a pipeline, as a member; null if an owner of the project does."
+  type        = string
+  default     = null
+}
+
 variable "docker_repository" {
   description = "The Artifact Registry repository of the images: projects/P/locations/R/repositories/X."
   type        = string
