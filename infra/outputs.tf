@@ -38,7 +38,7 @@ output "topics" {
 
 output "try" {
   description = "Commands to see that it works; EMAIL is somebody of an allowed domain."
-  value       = <<-E
+  value       = <<-EOT
     gcloud pubsub topics publish onboarding --project=${var.project} --message='{"email":"EMAIL"}'
     curl -sS -H "Authorization: Bearer $(gcloud auth print-identity-token)" ${module.worker["fleet"].uri}/environments/EMAIL
     gcloud workbench instances list --project=${var.project} --location=-
@@ -46,5 +46,5 @@ output "try" {
     curl -sS -H "Authorization: Bearer $(gcloud auth print-identity-token)" ${module.worker["fleet"].uri}/parked
     gcloud pubsub subscriptions pull ${google_pubsub_subscription.dead_letters.name} --project=${var.project} --limit=5
     gcloud logging read 'resource.type="cloud_run_revision" AND jsonPayload.action:*' --project=${var.project} --limit=20
-  E
+  EOT
 }

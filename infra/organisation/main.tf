@@ -9,6 +9,7 @@ locals {
 resource "google_pubsub_topic" "identity_events" {
   project                    = var.project
   name                       = "identity-events"
+  kms_key_name               = var.kms_key
   message_retention_duration = "2678400s" # 31 days, the longest there is
 
   message_storage_policy {

@@ -1,3 +1,9 @@
+variable "kms_key" {
+  description = "The deployment's key, if it has one: its agents' right to use it is granted there."
+  type        = string
+  default     = null
+}
+
 variable "methods" {
   description = "The changes in Google Workspace or Cloud Identity that are passed on: methods of google.admin.AdminService."
   type        = list(string)

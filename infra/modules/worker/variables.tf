@@ -83,12 +83,12 @@ variable "name" {
 }
 
 variable "project" {
-  description = "The project's id."
+  description = "The id of the project."
   type        = string
 }
 
 variable "region" {
-  description = "The region."
+  description = "The region of the function."
   type        = string
 }
 
