@@ -14,15 +14,15 @@ output "fleet_url" {
 }
 
 output "made" {
-  description = "Names and identities of what must outlive every new release: functions, accounts, callers, subscriptions, topics, buckets, the database."
+  description = "What must outlive every new release, each by the name we give and the identity it got: accounts, buckets, callers, the database, functions, subscriptions, topics."
   value = {
-    accounts      = { for name, worker in module.worker : name => worker.account.name }
-    buckets       = { for name, bucket in google_storage_bucket.this : name => bucket.id }
+    accounts      = { for name, worker in module.worker : name => [worker.account.account_id, worker.account.name] }
+    buckets       = { for bucket in google_storage_bucket.this : bucket.name => bucket.id }
     callers       = { for name, worker in module.worker : name => values(worker.invokers)[*].id }
-    database      = google_firestore_database.state.id
-    functions     = { for name, worker in module.worker : name => worker.function.id }
-    subscriptions = { for name, worker in module.worker : name => worker.subscription.subscription.id if local.functions[name].topic != null }
-    topics        = { for name, topic in google_pubsub_topic.this : name => topic.id }
+    database      = { (google_firestore_database.state.name) = google_firestore_database.state.id }
+    functions     = { for worker in values(module.worker) : worker.function.name => worker.function.id }
+    subscriptions = { for worker in values(module.worker)[*].subscription : worker.subscription.name => worker.subscription.id if worker != null }
+    topics        = { for topic in google_pubsub_topic.this : topic.name => topic.id }
   }
 }
 

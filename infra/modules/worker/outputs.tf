@@ -1,9 +1,10 @@
 output "account" {
-  description = "The account that the function runs as: email, member, and name (projects/P/serviceAccounts/EMAIL)."
+  description = "The account that the function runs as: its short name, email, member, and name (projects/P/serviceAccounts/EMAIL)."
   value = {
-    email  = google_service_account.this.email
-    member = google_service_account.this.member
-    name   = google_service_account.this.name
+    account_id = google_service_account.this.account_id
+    email      = google_service_account.this.email
+    member     = google_service_account.this.member
+    name       = google_service_account.this.name
   }
 }
 
