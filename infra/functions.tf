@@ -11,7 +11,7 @@ resource "google_artifact_registry_repository" "images" {
 
 locals {
   # Who deploys also verifies: a canary joins, is looked up, and leaves.
-  fleet_callers = merge({ for m in var.fleet_readers : m => m }, { for m in var.deployer[*] : "deployer" => m })
+  fleet_callers = { for m in setunion(var.fleet_readers, compact([var.deployer])) : m => m }
 }
 
 module "worker" {

@@ -4,7 +4,7 @@ locals {
   publishers = merge(concat(
     [for topic, members in var.publishers : { for m in members : "${topic} ${m}" => { topic = topic, member = m } }],
     # Who deploys also verifies: a canary joins and leaves.
-    [for topic in ["onboarding", "offboarding"] : { for m in var.deployer[*] : "${topic} deployer" => { topic = topic, member = m } }],
+    [for topic in ["onboarding", "offboarding"] : { for m in var.deployer[*] : "${topic} ${m}" => { topic = topic, member = m } }],
   )...)
 }
 

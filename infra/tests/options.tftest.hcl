@@ -62,7 +62,10 @@ run "own_key" {
 run "own_network_and_pipeline" {
   command = apply
 
+  # That somebody lists the deployer among the readers and publishers, too, makes no second binding.
   variables {
+    fleet_readers = ["serviceAccount:benchkeeper-apply@demo-project.iam.gserviceaccount.com"]
+    publishers    = { onboarding = ["serviceAccount:benchkeeper-apply@demo-project.iam.gserviceaccount.com"] }
     vpc_connector = "projects/demo-project/locations/europe-west4/connectors/c"
     deployer      = "serviceAccount:benchkeeper-apply@demo-project.iam.gserviceaccount.com"
   }
@@ -78,7 +81,7 @@ run "own_network_and_pipeline" {
   }
 
   assert {
-    condition     = module.worker["fleet"].invokers["deployer"].member == var.deployer && toset([for p in google_pubsub_topic_iam_member.publisher : p.topic if p.member == var.deployer]) == toset(["onboarding", "offboarding"])
+    condition     = module.worker["fleet"].invokers[var.deployer].role == "roles/run.servicesInvoker" && sort([for p in google_pubsub_topic_iam_member.publisher : p.topic if p.member == var.deployer]) == tolist(["offboarding", "onboarding"]) && length(module.worker["fleet"].invokers) == 1
     error_message = "the pipeline's canary joins, asks fleet and leaves, and may send no orders of an admin"
   }
 }
