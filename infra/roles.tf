@@ -22,19 +22,14 @@ locals {
         grant     = name
         member    = module.worker[function].account.member
         place     = grant.place
-        condition = grant.place == "database" ? local.database_only : try(local.names_only[name], null)
+        condition = grant.place == "database" ? local.database_only : null
       }
     }
   ]...)
 
-  # Firestore and Compute check conditions on names; Notebooks and Dataproc don't.
+  # Accounts have no rights below the project in Firestore, but conditions on the database's name are checked.
   # https://cloud.google.com/iam/docs/conditions-resource-attributes
   database_only = "resource.name == \"projects/${var.project}/databases/${var.database}\""
-  names_only = {
-    for name, grant in local.grants : name => join(" || ", [
-      for collection, prefix in grant.names : "resource.name.extract(\"/${collection}/{name}\").startsWith(\"${prefix}\")"
-    ]) if can(grant.names)
-  }
 }
 
 resource "google_project_iam_custom_role" "grant" {
