@@ -12,6 +12,11 @@ variable "archive" {
   description = "The source archive that `make package` builds. The functions are built anew when its bytes change."
   type        = string
   default     = "../dist/benchkeeper.zip"
+
+  validation {
+    condition     = fileexists(var.archive)
+    error_message = "There is no such file. Run `make package` first."
+  }
 }
 
 variable "creations_limit" {
@@ -37,9 +42,14 @@ variable "database" {
 }
 
 variable "database_location" {
-  description = "Where the Firestore database is, if not in the region: a multi-region such as nam5 or eur3."
+  description = "Where the Firestore database is, if not in the region: a multi-region such as nam5 or eur3. It can't be moved later."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.database_location == null || can(regex("^[a-z]+(-[a-z]+)?[0-9]+$", var.database_location))
+    error_message = "A multi-region of Firestore such as nam5 or eur3, or a region."
+  }
 }
 
 variable "deployer" {
@@ -107,6 +117,11 @@ variable "profiles" {
   description = "The set of profiles as one file, which `make profiles-bundle` checks and builds. A new one takes effect within a minute, without a new deployment of the functions."
   type        = string
   default     = "../dist/profiles.json"
+
+  validation {
+    condition     = fileexists(var.profiles)
+    error_message = "There is no such file. Run `make profiles-bundle` first."
+  }
 }
 
 variable "project" {

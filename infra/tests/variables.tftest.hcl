@@ -165,3 +165,30 @@ run "an_unknown_ingress" {
     fleet_ingress = "all"
   }
 }
+
+run "no_archive_yet" {
+  command         = plan
+  expect_failures = [var.archive]
+
+  variables {
+    archive = "missing.zip"
+  }
+}
+
+run "no_profiles_yet" {
+  command         = plan
+  expect_failures = [var.profiles]
+
+  variables {
+    profiles = "missing.json"
+  }
+}
+
+run "a_zone_holds_no_database" {
+  command         = plan
+  expect_failures = [var.database_location]
+
+  variables {
+    database_location = "us-central1-a"
+  }
+}
