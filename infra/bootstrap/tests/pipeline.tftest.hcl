@@ -49,7 +49,7 @@ run "only_our_roles_may_be_bound" {
   }
 
   assert {
-    condition     = alltrue([for part in split(" || ", google_project_iam_member.bind.condition[0].expression) : length(split(", '", part)) <= 11])
+    condition     = alltrue([for part in split(" || ", google_project_iam_member.bind.condition[0].expression) : length(split(", '", part)) <= 10])
     error_message = "more than ten roles in one hasOnly"
   }
 }
