@@ -1,0 +1,28 @@
+# Who applies binds roles in the project, but only these: else it could make itself an owner. What remains: it can give
+# its own roles more permissions. That is what the approval is for.
+locals {
+  grants = yamldecode(file("${path.module}/../grants.yaml"))
+
+  may_bind = concat(
+    ["roles/logging.logWriter", "roles/storage.objectViewer"],
+    [
+      for name, grant in local.grants : "projects/${var.project}/roles/benchkeeper_${name}"
+      if contains(["project", "database"], try(grant.on, grant["true"])) # an unquoted `on` is true in YAML 1.1
+    ],
+  )
+}
+
+resource "google_project_iam_member" "bind" {
+  project = var.project
+  role    = "roles/resourcemanager.projectIamAdmin"
+  member  = google_service_account.this["apply"].member
+
+  condition {
+    title = "benchkeeper-roles-only"
+    # Ten roles are the most that one hasOnly takes.
+    expression = join(" || ", [
+      for ten in chunklist(local.may_bind, 10) :
+      "api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly([${join(", ", formatlist("'%s'", ten))}])"
+    ])
+  }
+}
