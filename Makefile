@@ -7,7 +7,7 @@ N ?= 2000
 PROFILES ?= infra/profiles
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check lint package smoke bench simulate mutants check-profiles schema lock clean
+.PHONY: help demo up test check lint package smoke bench simulate mutants check-profiles profiles-bundle schema lock clean
 
 help: ## What there is.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -38,6 +38,9 @@ lint: $(STAMP) check-profiles ## Lint, types, layers, generated files.
 
 check-profiles: $(STAMP) ## Check the profiles in PROFILES= for REGION=, also against the API schemas.
 	@$(BIN)/python -m tools.check_profiles "$(PROFILES)" $(if $(REGION),--region "$(REGION)")
+
+profiles-bundle: $(STAMP) ## Check PROFILES= like that and write dist/profiles.json, which a deployment reads in one call.
+	@$(BIN)/python -m tools.bundle_profiles "$(PROFILES)" $(if $(REGION),--region "$(REGION)")
 
 schema: $(STAMP) ## Write docs/*.schema.json from the types.
 	@$(BIN)/python -m tools.schemas

@@ -6,6 +6,7 @@ Every topic has a push subscription whose path names the topic; ``fleet`` is ask
 from __future__ import annotations
 
 import json
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
@@ -14,12 +15,16 @@ import requests
 
 from local.pubsub.model import WRAPPED
 from local.server import LocalCloud
+from tools.bundle_profiles import bundle
 from tools.smoke.entry_points import EntryPoint
 from tools.smoke.server import Server
 
 PROJECT = "smoke"
+_REGION = "us-central1"
+_BUNDLE = "profiles.json"
 _PROFILES = Path(__file__).parents[2] / "infra" / "profiles"
 _SECONDS = 30.0
+_LOOK_SECONDS = 0.5
 Json = dict[str, Any]
 
 
@@ -62,9 +67,11 @@ class Stage:
         """Publish ``body`` (None: no data) and wait until it is acknowledged; the message's id."""
         data = b"" if body is None else json.dumps(body).encode()
         message_id = self.local.pubsub.publish(topic, data, attributes)
-        if not self.local.pubsub.idle(_SECONDS):
-            ends = "\n".join(f"{s.entry_point.name}: {s.end}" for s in self.servers.values())
-            raise Failed(f"{topic}: {body} was not acknowledged in {_SECONDS} s; logs:\n{ends}")
+        deadline = time.monotonic() + _SECONDS
+        while not self.local.pubsub.idle(_LOOK_SECONDS):
+            if (failures := self.failures()) or time.monotonic() > deadline:
+                said = "; ".join(failures) or f"not acknowledged in {_SECONDS:.0f} s"
+                raise Failed(f"{topic}: {body}: {said}; logs:\n{self._logs()}")
         return message_id
 
     def advance(self, seconds: float) -> None:
@@ -85,13 +92,17 @@ class Stage:
         counted = {one["name"]: one["statistics"]["failed"] for one in found if "statistics" in one}
         return [f"{name}: {count} deliveries failed" for name, count in counted.items() if count]
 
+    def _logs(self) -> str:
+        return "\n".join(f"{name}: {server.end}" for name, server in self.servers.items())
+
     def _settings(self) -> dict[str, str]:
         url, address = self.local.url, self.local.grpc_address
         return {
             "PROJECT": PROJECT,
+            "REGION": _REGION,
             "ALLOWED_DOMAINS": "example.com",
             "STATE": f"sqlite:{self._workdir / 'state.db'}",
-            "PROFILES": f"gs://{PROJECT}-profiles/profiles",
+            "PROFILES": f"gs://{PROJECT}-profiles/{_BUNDLE}",
             "TEMPLATES_BUCKET": f"{PROJECT}-templates",
             "COMPUTE_ENDPOINT": url,
             "NOTEBOOKS_ENDPOINT": url,
@@ -104,16 +115,12 @@ class Stage:
 
     def _upload_profiles(self) -> None:
         self.local.storage.make_bucket(f"{PROJECT}-profiles")
-        for file in sorted(_PROFILES.rglob("*.yaml")):
-            requests.post(
-                f"{self.local.url}/upload/storage/v1/b/{PROJECT}-profiles/o",
-                params={
-                    "uploadType": "media",
-                    "name": f"profiles/{file.relative_to(_PROFILES).as_posix()}",
-                },
-                data=file.read_bytes(),
-                timeout=_SECONDS,
-            ).raise_for_status()
+        requests.post(
+            f"{self.local.url}/upload/storage/v1/b/{PROJECT}-profiles/o",
+            params={"uploadType": "media", "name": _BUNDLE},
+            data=bundle(_PROFILES, _REGION),
+            timeout=_SECONDS,
+        ).raise_for_status()
 
     def _wire(self) -> None:
         pubsub = self.local.pubsub
