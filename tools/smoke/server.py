@@ -27,6 +27,22 @@ class DidNotStart(Exception):
     """A server ended before it answered; the text has the end of its log."""
 
 
+def platform_environment(target: str, environment: Path, runtime: Path) -> dict[str, str]:
+    """What stands in the environment of ``target`` beside its settings, its port and its threads.
+
+    ``runtime`` is a directory of its own, for gunicorn's socket.
+    """
+    return {
+        "PATH": f"{environment / 'bin'}{os.pathsep}{os.defpath}",
+        "LANG": "C.UTF-8",
+        "XDG_RUNTIME_DIR": str(runtime),
+        "FUNCTION_TARGET": target,
+        "FUNCTION_SIGNATURE_TYPE": "http",  # what a function without an event trigger gets
+        "HOST": "127.0.0.1",
+        "WORKERS": "1",
+    }
+
+
 class Server:
     """``entry_point`` of the deployed ``source`` on a free port of loopback.
 
@@ -46,18 +62,12 @@ class Server:
         self.log = workdir / f"{entry_point.name}.log"
         self._source = source
         self._command = environment / "bin" / "functions-framework"
-        runtime = workdir / f"{entry_point.name}.run"  # gunicorn keeps a socket there
+        runtime = workdir / f"{entry_point.name}.run"
         runtime.mkdir(parents=True)
+        asked = {"PORT": str(self.port), "THREADS": str(entry_point.concurrency)}
         self._environ = {
-            "PATH": f"{environment / 'bin'}{os.pathsep}{os.defpath}",
-            "LANG": "C.UTF-8",
-            "XDG_RUNTIME_DIR": str(runtime),
-            "FUNCTION_TARGET": entry_point.name,
-            "FUNCTION_SIGNATURE_TYPE": "http",  # what a function without an event trigger gets
-            "HOST": "127.0.0.1",
-            "PORT": str(self.port),
-            "WORKERS": "1",
-            "THREADS": str(entry_point.concurrency),
+            **platform_environment(entry_point.name, environment, runtime),
+            **asked,
             **settings,
         }
 
