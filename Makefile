@@ -7,7 +7,7 @@ N ?= 2000
 PROFILES ?= infra/profiles
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check lint bench simulate mutants check-profiles schema lock clean
+.PHONY: help demo up test check lint package smoke bench simulate mutants check-profiles profiles-bundle schema lock clean
 
 help: ## What there is.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -39,8 +39,17 @@ lint: $(STAMP) check-profiles ## Lint, types, layers, generated files.
 check-profiles: $(STAMP) ## Check the profiles in PROFILES= for REGION=, also against the API schemas.
 	@$(BIN)/python -m tools.check_profiles "$(PROFILES)" $(if $(REGION),--region "$(REGION)")
 
+profiles-bundle: $(STAMP) ## Check PROFILES= like that and write dist/profiles.json, which a deployment reads in one call.
+	@$(BIN)/python -m tools.bundle_profiles "$(PROFILES)" $(if $(REGION),--region "$(REGION)")
+
 schema: $(STAMP) ## Write docs/*.schema.json from the types.
 	@$(BIN)/python -m tools.schemas
+
+package: $(STAMP) ## Build dist/benchkeeper.zip, what Cloud Functions gets: same sources, same bytes.
+	@$(BIN)/python -m tools.package
+
+smoke: package ## Boot every entry point from the archive and send each one a real push.
+	@$(BIN)/python -m tools.smoke
 
 bench: $(STAMP) ## Calls, ratios of CPU and of cold start, against the budgets.
 	@$(BIN)/python -m bench
@@ -60,4 +69,4 @@ lock: ## Pin requirements*.txt anew from requirements*.in.
 	.local/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' requirements-dev.in -o requirements-dev.txt
 
 clean: ## Remove what the targets made.
-	rm -rf $(VENV) .local .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .local dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -91,10 +91,18 @@ def rows(calls: Calls, where: str) -> list[Row]:
     return found
 
 
-def cold_row(calls: Calls) -> Row:
-    """What the first event of a process calls on top: it loads the profiles."""
-    more = calls.cold - calls.join
-    return Row("first event of a process, on top", more.total(), note=methods(more, ""))
+def cold_rows(calls: Calls) -> list[Row]:
+    """What the first event of a process calls, a join: it loads the profiles, in one call."""
+    budgets = {STATE: None, "notebooks": 1, "dataproc": 1, "storage": 2}
+    return [
+        Row(
+            f"first event of a process: {service}",
+            of(calls.cold, service),
+            budget,
+            note=methods(calls.cold, service),
+        )
+        for service, budget in budgets.items()
+    ]
 
 
 def of(counts: Counter[str], service: str) -> int:

@@ -1,7 +1,7 @@
 """The local cloud in a process of its own, so that its CPU is never counted as ours.
 
-It is what production has and we do not pay for: the other end of every call. Must not know the
-product.
+It is what production has and we do not pay for: the other end of every call. Of the product it
+knows only the profiles' bundle, which it uploads.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import requests
 
 from local.functions import base_environment
 from local.server import LocalCloud
+from tools.bundle_profiles import bundle
 
 PROJECT = "bench"
 REGION = "us-central1"
@@ -29,6 +30,7 @@ CONVERGE = "converge"
 _NO_QUEUE = 500_000
 # Those the functions publish to; whoever serves `converge` in process pulls from there.
 _TOPICS = (CONVERGE, "environment-events")
+_BUNDLE = "profiles.json"
 _PROFILES = Path(__file__).parent.parent / "infra" / "profiles"
 
 
@@ -94,7 +96,7 @@ class Cloud:
             "REGION": REGION,
             "ALLOWED_DOMAINS": "example.com",
             "STATE": state,
-            "PROFILES": f"gs://{PROFILES_BUCKET}/profiles",
+            "PROFILES": f"gs://{PROFILES_BUCKET}/{_BUNDLE}",
             "TEMPLATES_BUCKET": TEMPLATES_BUCKET,
             "COMPUTE_ENDPOINT": self.url,
             "NOTEBOOKS_ENDPOINT": self.url,
@@ -137,14 +139,12 @@ def main() -> None:
         for topic in _TOPICS:
             local.pubsub.create_topic(topic)
         local.pubsub.subscribe(CONVERGE, name=CONVERGE, ack_deadline_seconds=600.0)
-        for file in sorted(_PROFILES.rglob("*.yaml")):
-            name = f"profiles/{file.relative_to(_PROFILES).as_posix()}"
-            requests.post(
-                f"{local.url}/upload/storage/v1/b/{PROFILES_BUCKET}/o",
-                params={"uploadType": "media", "name": name},
-                data=file.read_bytes(),
-                timeout=10,
-            ).raise_for_status()
+        requests.post(
+            f"{local.url}/upload/storage/v1/b/{PROFILES_BUCKET}/o",
+            params={"uploadType": "media", "name": _BUNDLE},
+            data=bundle(_PROFILES, REGION),
+            timeout=10,
+        ).raise_for_status()
         ends = {"url": local.url, "grpc_address": local.grpc_address}
         print(json.dumps(ends), flush=True)
         sys.stdin.read()

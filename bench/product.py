@@ -20,6 +20,7 @@ from flask.ctx import RequestContext
 from bench.counting import counting
 from functions import handling
 from functions.converge import converge
+from functions.offboard import offboard
 from functions.onboard import onboard
 from functions.reconcile import reconcile
 from shared import logs
@@ -35,6 +36,7 @@ __all__ = [
     "Rehearsed",
     "converge",
     "in_a_request",
+    "offboard",
     "onboard",
     "reconcile",
     "serving",

@@ -9,7 +9,6 @@ import http.client
 import json
 import resource
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from local.starting import free_ports
+from tools.smoke.server import platform_environment
 
 _PATIENCE_SECONDS = 60.0
 
@@ -33,11 +33,12 @@ class Request:
 
 @dataclass(frozen=True)
 class Function:
-    """A target of a source; ``signature`` is ``cloudevent`` or ``http``."""
+    """A target of the main.py in ``source``, run with the packages in ``environment``."""
 
     source: Path
     target: str
-    signature: str
+    environment: Path
+    threads: int = 1
 
 
 @dataclass(frozen=True)
@@ -57,16 +58,18 @@ class Started:
         return self.server + self.request
 
 
-def start_cold(function: Function, request: Request, environ: Mapping[str, str]) -> Started:
+def start_cold(function: Function, request: Request, settings: Mapping[str, str]) -> Started:
     """Start it, ask it once, stop it; raises with its log unless it answers 2xx."""
     [port] = free_ports(1)
-    command = [sys.executable, "-m", "functions_framework", f"--target={function.target}"]
-    command += [f"--source={function.source}", f"--signature-type={function.signature}"]
-    command += ["--host=127.0.0.1", f"--port={port}"]
-    with tempfile.TemporaryFile() as log:
+    command = [function.environment / "bin" / "functions-framework"]
+    with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory() as runtime:
+        environ = platform_environment(function.target, function.environment, Path(runtime))
+        environ |= {"PORT": str(port), "THREADS": str(function.threads), **settings}
         cpu = _children_cpu()
         began = time.perf_counter()
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=dict(environ))
+        process = subprocess.Popen(
+            command, cwd=function.source, stdout=log, stderr=log, env=environ
+        )
         try:
             connection = _connected(port, process)
             serving = time.perf_counter()

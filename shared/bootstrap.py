@@ -83,21 +83,18 @@ class App:
 
     @once
     def profiles(self) -> ProfileSource:
-        """The profiles of the bucket, or of a directory."""
+        """The profiles of a bundle or a prefix in a bucket, or of a directory."""
         from shared.adapters.last_good_profiles import kept_beside
+        from shared.adapters.profile_bundle import BundleProfiles
         from shared.adapters.profile_source import BucketProfiles, FileProfiles
 
-        where = self.settings.profiles
+        where, region = self.settings.profiles, self.settings.region
         if where.startswith("file:"):
-            return FileProfiles(
-                where.removeprefix("file:"),
-                region=self.settings.region,
-                kept=kept_beside(self.settings.state),
-            )
-        bucket, _, prefix = where.removeprefix("gs://").partition("/")
-        return BucketProfiles(
-            self.storage(), bucket, prefix, self.clock, region=self.settings.region
-        )
+            kept = kept_beside(self.settings.state)
+            return FileProfiles(where.removeprefix("file:"), region=region, kept=kept)
+        bucket, _, name = where.removeprefix("gs://").partition("/")
+        source = BundleProfiles if name.endswith(".json") else BucketProfiles
+        return source(self.storage(), bucket, name, self.clock, region=region)
 
     @once
     def _storage(self) -> storage.Client:

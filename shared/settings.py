@@ -37,7 +37,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     state: str = "firestore:(default)"
     """``firestore:DATABASE``, or ``sqlite:PATH`` for the embedded default of a laptop."""
     profiles: str
-    """``gs://BUCKET/PREFIX``, or ``file:DIRECTORY``: where profiles.yaml and masters/ are."""
+    """``gs://BUCKET/NAME.json``, a bundle; or where profiles.yaml and masters/ are:
+    ``gs://BUCKET/PREFIX`` or ``file:DIRECTORY``."""
     templates_bucket: str
     """The bucket of the people's cluster templates, without ``gs://``."""
     converge_topic: str = "converge"
@@ -135,7 +136,7 @@ _FORMS = {
     "state": (r"firestore:\S+|sqlite:.+", "firestore:DATABASE or sqlite:PATH"),
     "profiles": (
         r"gs://[a-z0-9][a-z0-9._-]+(/.*)?|file:.+",
-        "gs://BUCKET/PREFIX or file:DIRECTORY",
+        "gs://BUCKET/NAME.json, gs://BUCKET/PREFIX or file:DIRECTORY",
     ),
     "templates_bucket": (r"[a-z0-9][a-z0-9._-]+", "a bucket's name, without gs://"),
     "converge_topic": _TOPIC,

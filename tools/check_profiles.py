@@ -48,10 +48,10 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("directory", type=Path)
     parser.add_argument("--region", help="where the site is; zones and subnets elsewhere are wrong")
     options = parser.parse_args(arguments)
-    region = options.region or os.environ.get("REGION", "").strip() or DEFAULT_REGION
-    if not re.fullmatch(REGION_FORM, region):
-        form = f"a region such as {DEFAULT_REGION}"
-        print(f"REGION is {region!r}; it should be {form}", file=sys.stderr)
+    try:
+        region = asked_region(options.region)
+    except ValueError as wrong:
+        print(wrong, file=sys.stderr)
         return 1
     try:
         profiles = load(options.directory, region)
@@ -66,6 +66,14 @@ def main(arguments: Sequence[str]) -> int:
     for name in profiles.names:
         print(_summary(_found(profiles, name), name == profiles.default.name, site))
     return 0
+
+
+def asked_region(option: str | None) -> str:
+    """The region to check for: ``option``, else the setting ``REGION``; ``ValueError`` if wrong."""
+    region = option or os.environ.get("REGION", "").strip() or DEFAULT_REGION
+    if not re.fullmatch(REGION_FORM, region):
+        raise ValueError(f"REGION is {region!r}; it should be a region such as {DEFAULT_REGION}")
+    return region
 
 
 def load(directory: Path, region: str | None = None) -> ProfileSet:

@@ -1,4 +1,4 @@
-"""Where the profiles come from: a directory, or a prefix of a bucket.
+"""Where the profiles come from: a directory, or a prefix of a bucket (or a bundle, in its module).
 
 Either way the layout is ``profiles.yaml`` and ``masters/*.yaml``, and what changes hands is a whole
 set: one that is not valid never replaces one that is, so a slip of an editor costs a log line and
@@ -10,12 +10,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Hashable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared.adapters.last_good_profiles import Files, Kept, LastGood
+from shared.adapters.polled_profiles import ALL_TRIES, TIMEOUT, TTL, PolledProfiles
 from shared.domain.profiles import ProfileSet, ProfilesInvalid
+from shared.domain.profiles.bundle import is_profile_file
 from shared.domain.profiles.parse import FILE, MASTERS
 from shared.domain.profiles.strict_yaml import MAX_BYTES
 from shared.ports import Clock
@@ -23,8 +25,6 @@ from shared.ports import Clock
 if TYPE_CHECKING:
     from google.cloud.storage import Blob, Client
 
-TIMEOUT = (5.0, 10.0)  # seconds to connect, to be answered; of each call
-_ALL_TRIES = 20.0  # seconds; these calls only read, so the client may repeat them
 _AT_ONCE = 8  # downloads
 
 
@@ -54,12 +54,11 @@ class FileProfiles:
             return self._set.get()
 
 
-class BucketProfiles:
+class BucketProfiles(PolledProfiles):
     """The profiles below a prefix of a bucket, which should hold nothing else.
 
     Once every ``ttl`` one list call tells by the generations whether anything has changed; only
-    then is it downloaded, each object in the generation listed. While one thread looks, the others
-    go on with the last good set.
+    then is it downloaded, each object in the generation listed.
     """
 
     def __init__(
@@ -68,7 +67,7 @@ class BucketProfiles:
         bucket: str,
         prefix: str,
         clock: Clock,
-        ttl: timedelta = timedelta(seconds=60),
+        ttl: timedelta = TTL,
         *,
         region: str | None = None,
     ) -> None:
@@ -76,38 +75,12 @@ class BucketProfiles:
         self._client = client
         self._bucket = bucket
         self._prefix = prefix.strip("/") + "/" if prefix.strip("/") else ""
-        self._clock = clock
-        self._ttl = ttl
-        self._set = LastGood(f"gs://{bucket}/{self._prefix}", region)
-        self._look_at: datetime | None = None
-        self._lock = threading.Lock()
+        super().__init__(LastGood(f"gs://{bucket}/{self._prefix}", region), clock, ttl)
 
-    def current(self) -> ProfileSet:
-        """See ``ports.ProfileSource``. Storage errors pass while there is no good set yet."""
-        # Only the first set is worth waiting for.
-        if self._lock.acquire(blocking=not self._set.is_good):
-            try:
-                self._look()
-            finally:
-                self._lock.release()
-        return self._set.get()
-
-    def _look(self) -> None:
-        from google.api_core.exceptions import GoogleAPIError
-        from google.auth.exceptions import GoogleAuthError
-        from google.cloud.storage.exceptions import DataCorruption
-        from requests import RequestException
-
-        now = self._clock.now()
-        if self._look_at is not None and now < self._look_at:
-            return
-        try:
-            blobs = self._list()
-            generations = tuple((name, blob.generation) for name, blob in sorted(blobs.items()))
-            self._set.offer(generations, lambda: self._download(blobs))
-        except (GoogleAPIError, GoogleAuthError, RequestException, DataCorruption) as error:
-            self._set.keep_after(error)
-        self._look_at = now + self._ttl
+    def _offer(self, to: LastGood) -> None:
+        blobs = self._list()
+        generations = tuple((name, blob.generation) for name, blob in sorted(blobs.items()))
+        to.offer(generations, lambda: self._download(blobs))
 
     def _list(self) -> dict[str, Blob]:
         from google.cloud.storage.retry import DEFAULT_RETRY
@@ -116,10 +89,10 @@ class BucketProfiles:
             self._bucket,
             prefix=self._prefix or None,
             timeout=TIMEOUT,
-            retry=DEFAULT_RETRY.with_timeout(_ALL_TRIES),
+            retry=DEFAULT_RETRY.with_timeout(ALL_TRIES),
         )
         by_name = {blob.name.removeprefix(self._prefix): blob for blob in blobs}
-        return {name: blob for name, blob in by_name.items() if _is_ours(name)}
+        return {name: blob for name, blob in by_name.items() if is_profile_file(name)}
 
     def _download(self, blobs: dict[str, Blob]) -> Files:
         from google.cloud.storage.retry import DEFAULT_RETRY
@@ -132,7 +105,7 @@ class BucketProfiles:
         if large:
             raise ProfilesInvalid(large)
         bucket = self._client.bucket(self._bucket)
-        retry = DEFAULT_RETRY.with_timeout(_ALL_TRIES)
+        retry = DEFAULT_RETRY.with_timeout(ALL_TRIES)
 
         def download(blob: Blob) -> bytes:
             pinned = bucket.blob(blob.name, generation=blob.generation)
@@ -141,13 +114,6 @@ class BucketProfiles:
         # Side by side: somebody's first day waits for the slowest of them, not for all in a row.
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             return dict(zip(blobs, pool.map(download, blobs.values()), strict=True))
-
-
-def _is_ours(name: str) -> bool:
-    if name == FILE:
-        return True
-    inside = name.removeprefix(MASTERS)
-    return inside != name and inside.endswith(".yaml") and "/" not in inside
 
 
 def read_directory(directory: Path) -> Files:

@@ -160,6 +160,51 @@ def test_a_plain_push_subscription_works_like_eventarcs(client: Client) -> None:
     assert_parked(client, "onboard", message_id, "not-json")
 
 
+def test_a_plain_push_without_data_is_acknowledged_and_parked(client: Client) -> None:
+    endpoint = client.subscription("offboard")["pushConfig"]["pushEndpoint"]
+    pubsub = client.stack.local.pubsub
+    topic = pubsub.create_topic("plain-leavers")
+    pubsub.subscribe(topic, f"{endpoint}/{topic}", name="plain-leavers", format="pubsub")
+    (message_id,) = client.send("plain-leavers", b"", attributes={"email": ANA})
+    client.wait()
+    parked = assert_parked(client, "offboard", message_id, "not-json")
+    assert "the message has no data" in parked["reason"]
+    assert client.failed("plain-leavers") == 0
+    assert client.dead_lettered() == 0
+
+
+@pytest.mark.parametrize("data", ["", 5, None])
+def test_a_push_whose_data_is_no_text_is_parked(client: Client, data: object) -> None:
+    endpoint = client.subscription("onboard")["pushConfig"]["pushEndpoint"]
+    message_id = f"odd-data-{data}"
+    body = {"message": {"messageId": message_id, "data": data}, "subscription": "s"}
+    assert requests.post(endpoint, json=body, timeout=10).status_code == 200
+    assert_parked(client, "onboard", message_id, "not-json")
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"", "the body is empty"),
+        (b"hello", "the body is not JSON"),
+        (b"[]", "the body has no 'subscription'"),
+        (b'{"message": null, "subscription": "s"}', "'message' is not an object"),
+    ],
+)
+@pytest.mark.parametrize("function", ["onboard", "converge"])
+def test_a_body_that_is_no_push_is_refused_and_not_parked(
+    client: Client, function: str, body: bytes, said: str
+) -> None:
+    endpoint = client.subscription(function)["pushConfig"]["pushEndpoint"]
+    before = client.parked()
+    answer = requests.post(endpoint, body, headers={"Content-Type": "application/json"}, timeout=10)
+    assert answer.status_code == 400
+    assert answer.text.startswith(said)
+    assert client.parked() == before
+    (line,) = client.log(function, action="push.refused", message=answer.text.strip())
+    assert line["severity"] == "WARNING"
+
+
 def test_a_delivery_that_is_no_pubsub_message_is_parked(client: Client) -> None:
     endpoint = client.subscription("onboard")["pushConfig"]["pushEndpoint"]
     headers = {

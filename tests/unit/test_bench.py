@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from bench.burst import CREATION_SECONDS, Burst
 from bench.burst_rows import rows
 from bench.instance import Done
+from bench.life import billed_documents
+from bench.memory import fitting, mebibytes
 from bench.queueing import Arrival, ahead, most_at_once, rounds
 from bench.ratios import median_ratio, spread
 from bench.report import TIMES, Row, Section, failed, table
+from shared.ports import Crowd, Page
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_a_slow_round_slows_both_and_leaves_the_ratio() -> None:
@@ -228,3 +236,43 @@ def test_what_several_instances_did_is_added_up() -> None:
         2.0, Counter(load=3, save=1), [_arrival("a", 0, 1), _arrival("b", 0, 1)]
     )
     assert Done.of([]) == Done(0.0, Counter(), [])
+
+
+@pytest.mark.parametrize(
+    ("peak", "size"), [(90, 512), (341, 512), (342, 1024), (682, 1024), (683, 2048)]
+)
+def test_memory_is_the_next_size_above_the_peak_with_room_to_spare(peak: float, size: int) -> None:
+    assert fitting(peak) == size
+
+
+def test_memory_is_read_as_cloud_functions_writes_it() -> None:
+    assert [mebibytes("512Mi"), mebibytes("2Gi")] == [512, 2048]
+
+
+def test_a_section_that_does_not_exist_is_named() -> None:
+    command = [sys.executable, "-m", "bench", "memory", "speed"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "no section speed; there are calls, cpu, cold, memory, life, tick, burst" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("method", "args", "result", "billed"),
+    [
+        ("load", ("k",), None, {"read": 1}),
+        ("load", ("k",), object(), {"read": 1}),
+        ("save", ("record", "1", ()), "2", {"written": 1}),
+        ("save", ("record", None, ("joined", "created")), "2", {"written": 3}),
+        ("append", ("k", ("repeated",)), None, {"written": 1}),
+        ("append", ("k", ()), None, {"written": 0}),
+        ("due", ("now", 500), Page((), ""), {"read": 1}),
+        ("due", ("now", 500), Page(("a", "b", "c"), "next"), {"read": 3}),
+        ("shortages", ("now",), frozenset(), {"read": 1}),
+        ("creating", (), Crowd(5, 5), {"read": 2}),
+        ("park", ("parked",), True, {"written": 1}),
+    ],
+)
+def test_documents_are_counted_as_firestore_bills_them(
+    method: str, args: Sequence[object], result: object, billed: dict[str, int]
+) -> None:
+    assert billed_documents(method, args, result) == billed

@@ -1,0 +1,1 @@
+"""What a deployment costs a month, computed from measured calls, assumptions and list prices."""

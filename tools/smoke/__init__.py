@@ -1,0 +1,1 @@
+"""Boots what is deployed, from the archive alone, and sends every entry point one real push."""
