@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from local.stack import Stack
 from tests.integration.client import Client
 from tests.integration.conftest import StartStack
 
@@ -13,14 +12,7 @@ COPIES = 10
 
 @pytest.fixture(scope="module")
 def client(start_stack: StartStack, firestore_emulator: str) -> Client:
-    class FirestoreStack(Stack):
-        def environment(self) -> dict[str, str]:
-            return super().environment() | {
-                "STATE": "firestore:(default)",
-                "FIRESTORE_EMULATOR_HOST": firestore_emulator,
-            }
-
-    return start_stack(kind=FirestoreStack)
+    return start_stack(firestore=firestore_emulator)
 
 
 def test_a_life_from_joining_to_removal(client: Client) -> None:
