@@ -151,8 +151,8 @@ _FIRESTORE = [
     Need("firestore.BatchGetDocuments", "datastore.entities.get", _PAGE),
     Need("firestore.BatchGetDocuments", "datastore.databases.get", _PAGE, When.TRANSACTION),
     *(
-        Need(f"firestore.{method}", permission, _PAGE, when)
-        for method in ("RunQuery", "RunAggregationQuery")
+        Need(f"firestore.{method}", permission, known, when)
+        for method, known in (("RunQuery", _PAGE), ("RunAggregationQuery", _UNVERIFIED))
         for permission, when in (
             ("datastore.entities.get", When.ALWAYS),
             ("datastore.entities.list", When.ALWAYS),

@@ -7,17 +7,17 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from local.deployment import Grant, grants
-from local.permissions import NEEDS, Need, When
+from local.permissions import NEEDS, Known, When
 
 PAGE = Path(__file__).parent.parent / "docs" / "permissions.md"
 
-_BLOCK = re.compile(r"(<!-- (\w+): generated -->\n).*?(\n<!-- end -->)", re.DOTALL)
+_BLOCK = re.compile(r"(<!-- (\w+): generated -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def with_tables(page: str) -> str:
     """The page with each of its tables as it should be."""
     tables = {"grants": _grants(), "permissions": _granted(), "others": _others()}
-    return _BLOCK.sub(lambda found: found[1] + "\n".join(tables[found[2]]) + found[3], page)
+    return _BLOCK.sub(lambda found: found[1] + "\n".join([*tables[found[2]], found[3]]), page)
 
 
 def _grants() -> list[str]:
@@ -39,8 +39,9 @@ def _granted() -> list[str]:
         for permission in grant.permissions:
             named.setdefault(permission, []).append(f"`{grant.name}`")
     rows = [
-        (f"`{permission}`", _calls(permission), ", ".join(names), _known(permission))
+        (f"`{permission}`", calls, ", ".join(names), known)
         for permission, names in sorted(named.items())
+        for calls, known in _calls(permission)
     ]
     return _table(("permission", "needed for", "granted in", "known from"), rows)
 
@@ -48,22 +49,21 @@ def _granted() -> list[str]:
 def _others() -> list[str]:
     granted = {permission for grant in grants() for permission in grant.permissions}
     rest = sorted({need.permission for need in NEEDS} - granted)
-    rows = [(f"`{p}`", _calls(p), _known(p)) for p in rest]
+    rows = [(f"`{p}`", calls, known) for p in rest for calls, known in _calls(p)]
     return _table(("permission", "would be needed for", "known from"), rows)
 
 
-def _calls(permission: str) -> str:
-    return ", ".join(_call(need) for need in NEEDS if need.permission == permission)
-
-
-def _call(need: Need) -> str:
-    if need.when is When.ALWAYS:
-        return f"`{need.method}`"
-    return f"`{need.method}` if {need.when.value}"
-
-
-def _known(permission: str) -> str:
-    return ", ".join(dict.fromkeys(n.known.value for n in NEEDS if n.permission == permission))
+def _calls(permission: str) -> list[tuple[str, str]]:
+    """The calls that need it, and how that is known; apart where it is known in several ways."""
+    calls: dict[tuple[Known, When], list[str]] = {}
+    for need in NEEDS:
+        if need.permission == permission:
+            calls.setdefault((need.known, need.when), []).append(f"`{need.method}`")
+    found: dict[Known, list[str]] = {}
+    for (known, when), methods in calls.items():
+        condition = "" if when is When.ALWAYS else f", if {when.value}"
+        found.setdefault(known, []).append(", ".join(methods) + condition)
+    return [("; ".join(parts), known.value) for known, parts in found.items()]
 
 
 def _place(grant: Grant) -> str:

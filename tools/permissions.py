@@ -18,6 +18,9 @@ from local.emulators import find_emulator
 from local.needs import Needed, read
 from tools.permission_tables import PAGE, with_tables
 
+# What one of them needs, any of them may come to need: which one takes a step is chance.
+CONVERGING = ("onboard", "offboard", "admin", "converge")
+
 
 def lacking(needs: Iterable[Needed], given: Iterable[Grant]) -> list[str]:
     """What an account needed and has not; a sentence each."""
@@ -30,14 +33,26 @@ def lacking(needs: Iterable[Needed], given: Iterable[Grant]) -> list[str]:
 
 
 def exceeding(needs: Iterable[Needed], given: Iterable[Grant]) -> list[str]:
-    """What is granted and none of those who have it needed; a sentence each."""
+    """What is granted and was not needed by those who have it; a sentence each."""
     needs = list(needs)
-    return [
-        f"{grant.name} grants {permission}, and none of its functions needed it"
-        for grant in given
-        for permission in grant.permissions
-        if not any(need.permission == permission and _covers(grant, need) for need in needs)
-    ]
+    found = []
+    for grant in given:
+        needed = {(n.account, n.permission) for n in needs if _covers(grant, n)}
+        for functions in _alike(grant):
+            names = ", ".join(functions)
+            found += [
+                f"{grant.name} grants {permission}, and {names} did not need it"
+                for permission in grant.permissions
+                if not any((function, permission) in needed for function in functions)
+            ]
+    return found
+
+
+def _alike(grant: Grant) -> list[list[str]]:
+    """The functions of a grant: those that run the same steps together, any other by itself."""
+    together = [name for name in grant.functions if name in CONVERGING]
+    alone = [[name] for name in grant.functions if name not in CONVERGING]
+    return [*([together] if together else []), *alone]
 
 
 def _covers(grant: Grant, need: Needed) -> bool:

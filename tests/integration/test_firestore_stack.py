@@ -61,6 +61,12 @@ def test_a_refused_event_is_parked_once(client: Client) -> None:
     assert len(client.log("onboard", message_id=message_id, action="event.parked")) == 1
 
 
+def test_a_tick_that_cannot_be_read_is_parked_too(client: Client) -> None:
+    (message_id,) = client.send("reconcile", {"scope": "everything"})
+    client.wait()
+    assert len(client.log("reconcile", message_id=message_id, action="event.parked")) == 1
+
+
 def test_the_fleet_is_listed_by_phase_and_in_pages(client: Client) -> None:
     people = [f"person-{number}@example.com" for number in range(7)]
     client.send("onboarding", *({"email": email} for email in people))
