@@ -28,7 +28,7 @@ class Accounts:
         self._granted: dict[str, frozenset[Permitted]] = {}
         self._places: dict[str, str] = {}
         self._revoked: dict[str, frozenset[str]] = {}
-        self._needs = Needs.of_environment()
+        self.needs = Needs(None)  # where what each of them needs is noted
 
     def grant(
         self, account: str, permitted: Iterable[Permitted], places: Mapping[str, str]
@@ -54,7 +54,7 @@ class Accounts:
         place = self._place(method, target)
         wanted = needed(method, conditions)
         for permission in wanted:
-            self._needs.note(account, permission, place)
+            self.needs.note(account, permission, place)
         return next((p for p in wanted if not self._may(account, p, place)), None)
 
     def revoke(self, body: Mapping[str, Any]) -> None:

@@ -9,20 +9,18 @@ https://docs.cloud.google.com/firestore/docs/security/iam.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import grpc  # type: ignore[import-untyped]  # ships no types
 from google.cloud.firestore_v1 import types
 
-from local.callers import CalledBy
 from local.cloud import Cloud
+from local.errors import ApiError
 from local.permissions import When
-from local.rpc import errors_to
+from local.rpc import errors_to, serve
 
 _SERVICE = "/google.firestore.v1.Firestore/"
 _THREADS = 16
-_OPTIONS = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 
 Given = tuple[When, ...]
 
@@ -39,16 +37,13 @@ class FirestoreGate:
 
     def start(self) -> None:
         """Serve every account."""
-        self._channel = grpc.insecure_channel(self._emulator, _OPTIONS)
+        self._channel = grpc.insecure_channel(
+            self._emulator, [("grpc.max_receive_message_length", -1)]
+        )
         for account in self._accounts:
-            server = grpc.server(
-                ThreadPoolExecutor(_THREADS, thread_name_prefix=f"firestore-{account}"),
-                interceptors=(CalledBy(account),),
-                options=[*_OPTIONS, ("grpc.so_reuseport", 0)],
-            )
-            server.add_generic_rpc_handlers((_Passing(self._cloud, self._channel),))
-            self.addresses[account] = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
-            server.start()
+            passing = _Passing(self._cloud, self._channel)
+            server, port = serve([passing], account, threads=_THREADS)
+            self.addresses[account] = f"127.0.0.1:{port}"
             self._servers.append(server)
 
     def stop(self) -> None:
@@ -71,7 +66,7 @@ class _Passing(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
         metadata = [(k, v) for k, v in handler_call_details.invocation_metadata if _passes(k)]
         forward = self._channel.stream_stream(path)
 
-        def serve(requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
+        def passed(requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
             first = next(requests)
             target, given = _read(method, first)
             with errors_to(context), self._cloud.call("firestore", method, target, *given):
@@ -82,9 +77,9 @@ class _Passing(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
                     yield from answers
                 except grpc.RpcError as error:
                     context.set_trailing_metadata(error.trailing_metadata() or ())
-                    context.abort(error.code(), error.details())
+                    raise ApiError(error.code().name, error.details() or "") from error
 
-        return grpc.stream_stream_rpc_method_handler(serve)
+        return grpc.stream_stream_rpc_method_handler(passed)
 
 
 def _passes(key: str) -> bool:
@@ -94,18 +89,16 @@ def _passes(key: str) -> bool:
 
 def _read(method: str, message: bytes) -> tuple[str, Given]:
     """What a call is about, and what in it needs further permissions."""
-    read: Callable[[bytes], tuple[str, Given]] | None = _READERS.get(method)
-    return ("", ()) if read is None else read(message)
+    if method not in _READERS:
+        return "", ()
+    kind, read = _READERS[method]
+    return read(kind.deserialize(message))
 
 
-def _commit(message: bytes) -> tuple[str, Given]:
-    request = types.CommitRequest.deserialize(message)
+def _writes(request: Any) -> tuple[str, Given]:
     writes = list(request.writes)
     first = writes[0].update.name or writes[0].delete if writes else request.database
-    given = {when for write in writes for when in _of_write(write)}
-    if request.transaction:
-        given.add(When.TRANSACTION)
-    return first, tuple(given)
+    return first, tuple({when for write in writes for when in _of_write(write)})
 
 
 def _of_write(write: Any) -> Given:
@@ -117,16 +110,21 @@ def _of_write(write: Any) -> Given:
     return (When.UPDATES,) if "update_time" in condition else (When.CREATES, When.UPDATES)
 
 
-def _batch_get(message: bytes) -> tuple[str, Given]:
-    request = types.BatchGetDocumentsRequest.deserialize(message)
-    name = next(iter(request.documents), request.database)
-    return name, _transaction(request)
+def _documents(request: Any) -> tuple[str, Given]:
+    return next(iter(request.documents), request.database), _transaction(request)
 
 
-def _query(message: bytes) -> tuple[str, Given]:
-    request = types.RunQueryRequest.deserialize(message)
-    collections = [one.collection_id for one in request.structured_query.from_]
-    return "/".join([request.parent, *collections]), _transaction(request)
+def _query(request: Any) -> tuple[str, Given]:
+    return _collection(request, request.structured_query), _transaction(request)
+
+
+def _aggregation(request: Any) -> tuple[str, Given]:
+    query = request.structured_aggregation_query.structured_query
+    return _collection(request, query), _transaction(request)
+
+
+def _collection(request: Any, query: Any) -> str:
+    return "/".join([request.parent, *(one.collection_id for one in query.from_)])
 
 
 def _transaction(request: Any) -> Given:
@@ -134,8 +132,11 @@ def _transaction(request: Any) -> Given:
     return (When.TRANSACTION,) if begins else ()
 
 
-_READERS: dict[str, Callable[[bytes], tuple[str, Given]]] = {
-    "BatchGetDocuments": _batch_get,
-    "Commit": _commit,
-    "RunQuery": _query,
+# The requests to look into; every other method needs the same whatever it is asked.
+_READERS: dict[str, tuple[Any, Callable[[Any], tuple[str, Given]]]] = {
+    "BatchGetDocuments": (types.BatchGetDocumentsRequest, _documents),
+    "BatchWrite": (types.BatchWriteRequest, _writes),
+    "Commit": (types.CommitRequest, _writes),
+    "RunAggregationQuery": (types.RunAggregationQueryRequest, _aggregation),
+    "RunQuery": (types.RunQueryRequest, _query),
 }

@@ -1,8 +1,9 @@
 """What the accounts of the functions were seen to need, written down over many processes.
 
-Where the environment variable ``NEEDS_DIR`` names a directory, each process appends to a file of
-its own there, one JSON line for each account, permission and place that is new to it; at once, so
-that a process that is killed loses nothing. `tools.permissions` compares them with the grants.
+Where the environment variable ``NEEDS_DIR`` names a directory, each process that runs a stack
+appends to a file of its own there, one JSON line for each account, permission and place that is new
+to it; at once, so that a process that is killed loses nothing. `tools.permissions` compares them
+with the grants.
 """
 
 from __future__ import annotations

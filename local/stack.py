@@ -15,6 +15,8 @@ from typing import Self
 from local.deployment import functions, grants, permitted
 from local.firestore_gate import FirestoreGate
 from local.functions import FunctionServers, Target, base_environment
+from local.gcloud_endpoints import gcloud_endpoints
+from local.needs import Needs
 from local.server import LocalCloud
 from local.start_check import faults_at_start
 from local.starting import CannotStart, fixed_ports, free_ports
@@ -25,61 +27,6 @@ PROFILES = Path(__file__).parent.parent / "infra" / "profiles"
 _ANNOUNCEMENTS = "environment-events"
 _DEAD_LETTERS = "dead-letters"
 _ACK_DEADLINE_SECONDS = 60.0
-
-
-# Where gcloud's override of an API's endpoint has to point, below the local cloud's URL.
-_SERVED = {
-    "COMPUTE": "compute/v1/",
-    "DATAPROC": "",
-    "NOTEBOOKS": "",
-    "PUBSUB": "",
-    "STORAGE": "storage/v1/",
-}
-# APIs that a newcomer may try and that are not served: refused here, rather than asked at Google.
-_NOT_SERVED = (
-    "AIPLATFORM",
-    "APPENGINE",
-    "ARTIFACTREGISTRY",
-    "BATCH",
-    "BIGQUERY",
-    "BIGTABLEADMIN",
-    "CLOUDBILLING",
-    "CLOUDBUILD",
-    "CLOUDFUNCTIONS",
-    "CLOUDKMS",
-    "CLOUDRESOURCEMANAGER",
-    "CLOUDSCHEDULER",
-    "CLOUDTASKS",
-    "COMPOSER",
-    "CONTAINER",
-    "DATAFLOW",
-    "DATAPLEX",
-    "DNS",
-    "EVENTARC",
-    "FILE",
-    "FIRESTORE",
-    "IAM",
-    "LOGGING",
-    "METASTORE",
-    "MONITORING",
-    "ORGPOLICY",
-    "REDIS",
-    "RUN",
-    "SECRETMANAGER",
-    "SERVICEUSAGE",
-    "SPANNER",
-    "SQL",
-    "VPCACCESS",
-    "WORKFLOWS",
-)
-
-
-def gcloud_endpoints(url: str) -> dict[str, str]:
-    """The variables by which gcloud sends its requests to the local cloud at ``url``."""
-    paths = _SERVED | {api: f"not-served/{api.lower()}/" for api in _NOT_SERVED}
-    return {
-        f"CLOUDSDK_API_ENDPOINT_OVERRIDES_{api}": f"{url}/{paths[api]}" for api in sorted(paths)
-    }
 
 
 @dataclass(frozen=True)
@@ -129,6 +76,7 @@ class Stack:
         names = [entry.name for entry in self._entries]
         ports = _Ports.of(port, names)
         self.local = LocalCloud(project, port=port, grpc_port=ports.grpc, accounts=ports.accounts)
+        self.local.cloud.accounts.needs = Needs.of_environment()
         self._gate = FirestoreGate(firestore, self.local.cloud, names) if firestore else None
         self._workdir = workdir
         self._project = project

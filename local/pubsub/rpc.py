@@ -6,14 +6,13 @@ Resources cross in their JSON form, which both faces share; messages, the busy p
 
 import threading
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import grpc  # type: ignore[import-untyped]  # ships no types
 from google.protobuf import empty_pb2  # type: ignore[import-untyped]  # ships no types
 from google.pubsub_v1 import types
 
-from local.callers import OWNER, CalledBy
+from local.callers import OWNER
 from local.cloud import Cloud
 from local.errors import ApiError
 from local.pubsub.broker import Broker, Handed
@@ -21,7 +20,7 @@ from local.pubsub.model import Draft
 from local.pubsub.rest import PULL_WAIT_SECONDS
 from local.pubsub.rpc_methods import Pb, Serve, as_json, page, proto, unary
 from local.pubsub.rpc_snapshots import snapshot_handlers
-from local.rpc import errors_to
+from local.rpc import errors_to, serve
 from local.unserved import UnservedRpcs
 
 _THREADS = 64  # a waiting pull and an open stream keep one each
@@ -66,18 +65,9 @@ class GrpcServer:
         }
 
     def _serve(self, handlers: tuple[grpc.GenericRpcHandler, ...], port: int, account: str) -> int:
-        """Start a server; every request to it is the account's. Its port."""
-        server = grpc.server(
-            ThreadPoolExecutor(_THREADS, thread_name_prefix=f"grpc-{account}"),
-            interceptors=(CalledBy(account),),
-            options=[
-                ("grpc.max_receive_message_length", _LARGEST_REQUEST),
-                ("grpc.so_reuseport", 0),  # a taken port is an error, not a coin toss
-            ],
+        server, bound = serve(
+            handlers, account, port=port, threads=_THREADS, largest=_LARGEST_REQUEST
         )
-        server.add_generic_rpc_handlers(handlers)
-        bound: int = server.add_insecure_port(f"127.0.0.1:{port}")
-        server.start()
         self._servers.append(server)
         return bound
 

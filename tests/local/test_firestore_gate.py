@@ -11,6 +11,7 @@ import pytest
 from google.api_core.exceptions import AlreadyExists, PermissionDenied
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore
+from google.cloud.firestore_v1.bulk_batch import BulkWriteBatch
 
 from local.cloud import Cloud
 from local.deployment import Permitted
@@ -64,7 +65,15 @@ def test_what_is_granted_reaches_the_emulator_and_its_errors_come_back(bench: Be
     bench.of("writer").document("a").set({"n": 3})
     with pytest.raises(AlreadyExists):
         bench.of("creator").document("a").create({"n": 4})
+    assert bench.cloud.calls.entries("firestore")[-1].outcome == "ALREADY_EXISTS"
     assert {call.caller for call in bench.cloud.calls.entries("firestore")} >= {"creator", "reader"}
+
+
+def bulk(things: Any) -> None:
+    """As the client writes many at once, each for itself: BatchWrite."""
+    batch = BulkWriteBatch(things._client)
+    batch.create(things.document("x"), {})
+    batch.commit()
 
 
 @pytest.mark.parametrize(
@@ -78,6 +87,7 @@ def test_what_is_granted_reaches_the_emulator_and_its_errors_come_back(bench: Be
         ("creator", lambda things: things.document("x").set({}), "update"),
         ("updater", lambda things: things.document("x").set({}), "create"),
         ("writer", lambda things: things.document("x").delete(), "delete"),
+        ("reader", bulk, "create"),
     ],
 )
 def test_what_is_not_is_refused_as_firestore_does(
