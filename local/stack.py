@@ -10,16 +10,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from local.deployment import functions, grants, permitted
-from local.firestore_gate import FirestoreGate
 from local.functions import FunctionServers, Target, base_environment
 from local.gcloud_endpoints import gcloud_endpoints
 from local.needs import Needs
 from local.server import LocalCloud
 from local.start_check import faults_at_start
 from local.starting import CannotStart, fixed_ports, free_ports
+
+if TYPE_CHECKING:
+    from local.cloud import Cloud
+    from local.firestore_gate import FirestoreGate
 
 SOURCE = Path(__file__).parent.parent / "main.py"
 PROFILES = Path(__file__).parent.parent / "infra" / "profiles"
@@ -77,7 +80,7 @@ class Stack:
         ports = _Ports.of(port, names)
         self.local = LocalCloud(project, port=port, grpc_port=ports.grpc, accounts=ports.accounts)
         self.local.cloud.accounts.needs = Needs.of_environment()
-        self._gate = FirestoreGate(firestore, self.local.cloud, names) if firestore else None
+        self._gate = _gate(firestore, self.local.cloud, names) if firestore else None
         self._workdir = workdir
         self._project = project
         self._domains = domains
@@ -225,3 +228,10 @@ class Stack:
             self.local.scheduler.every(
                 self._tick_seconds, "reconcile", b'{"scope": "due"}', name="minute-tick"
             )
+
+
+def _gate(firestore: str, cloud: Cloud, accounts: Sequence[str]) -> FirestoreGate:
+    # Imports that only those pay whose state is there.
+    from local.firestore_gate import FirestoreGate
+
+    return FirestoreGate(firestore, cloud, accounts)
