@@ -24,8 +24,13 @@ demo: $(STAMP) ## People join, leave and come back, in under a minute; fails if 
 up: $(STAMP) ## The same stack, kept running until Ctrl-C (PORT=8080 for fixed ports, PROFILES=, REGION=).
 	@$(BIN)/python -m local.up --profiles "$(PROFILES)" $(if $(PORT),--port "$(PORT)") $(if $(REGION),--region "$(REGION)")
 
-test: $(STAMP) ## All tests, also on Google's emulators where they are installed.
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+# The functions' needs are compared with their grants at the end: that takes all tests.
+NEEDS = $(CURDIR)/.local/needs
+
+test: $(STAMP) ## All tests, also on Google's emulators where they are installed; then, what was granted.
+	@rm -rf $(NEEDS)
+	@NEEDS_DIR=$(NEEDS) $(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m tools.permissions $(NEEDS)
 
 check: lint test ## What a change must pass: lint, types, layers, profiles, tests.
 

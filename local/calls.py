@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from local.callers import OWNER
 from local.clock import timestamp
 
 KEPT = 100_000
@@ -26,6 +27,8 @@ class Call:
     target: str
     outcome: str
     fault: str | None = None  # id of the scripted fault that shaped the answer
+    caller: str = OWNER  # the account that sent it
+    lacks: str | None = None  # the permission for want of which it was refused
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self) | {"at": timestamp(self.at)}

@@ -1,22 +1,26 @@
-"""One cloud: its clock, log, faults, quotas and settings, and the gate every API request passes.
+"""One cloud: its clock, log, faults and accounts, and the gate every API request passes.
 
-`Cloud.call` is that gate. Each face opens it exactly once per request, so that faults, quotas and
-the call log mean the same for REST and gRPC. It must not know any service's resources.
+`Cloud.call` is that gate. Each face opens it exactly once per request, so that permissions, faults,
+quotas and the call log mean the same for REST and gRPC. It must not know any service's resources.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from local.accounts import Accounts
+from local.callers import caller
 from local.calls import Call, CallLog
 from local.clock import Clock
 from local.compute_shortages import Shortages
+from local.denials import denial
 from local.errors import ApiError, ConnectionDropped
 from local.faults import AFTER, BEFORE, LATE, OPERATION, Fault, Faults
 from local.landings import Landings
+from local.permissions import When
 from local.quotas import Quotas
 
 # How long operations take unless the settings say otherwise, in seconds of the cloud's clock.
@@ -40,6 +44,8 @@ class _OpenCall:
     method: str
     target: str
     at: datetime
+    caller: str
+    lacks: str | None = None
     fault: str | None = None
 
 
@@ -61,12 +67,14 @@ class Cloud:
     verb_seconds: dict[str, float] = field(default_factory=lambda: dict(VERB_SECONDS))
 
     def __post_init__(self) -> None:
+        self.accounts = Accounts(self.project)
         self.landings = Landings(self.clock)
         self.clock.after_advance(self.landings.land_due)
 
     @contextmanager
-    def call(self, service: str, method: str, target: str) -> Iterator[None]:
-        """Serve one API request: faults, latency and quota around the body, and its log entry.
+    def call(self, service: str, method: str, target: str, *given: When) -> Iterator[None]:
+        """Serve one API request: what its caller may do, faults, latency and quota around the body,
+        and its log entry. ``given``: what it brings along that needs further permissions.
 
         A "before" fault keeps the body from running; an "after" fault lets it run and then spoils
         the answer; a "late" one spoils it now and has the whole request carried out later. Raises
@@ -76,12 +84,13 @@ class Cloud:
             yield  # it was logged, and its fault applied, when it arrived
             return
         self.landings.land_due()
-        call = _OpenCall(service, method, target, self.clock.now())
+        call = _OpenCall(service, method, target, self.clock.now(), caller())
         _open_call.set(call)
         outcome = "INTERNAL"  # whatever escapes that is neither of the two below is our own bug
         try:
             if self.latency_seconds:
                 time.sleep(self.latency_seconds)
+            self._authorise(call, given)
             self._strike(call, BEFORE)
             self._postpone(call)
             self.quotas.check_request(service, self.clock.now())
@@ -97,7 +106,12 @@ class Cloud:
         finally:
             # Not reset(token): a streaming call may end in another thread than it began in.
             _open_call.set(None)
-            self.calls.record(Call(0, call.at, service, method, target, outcome, call.fault))
+            self.calls.record(
+                Call(
+                    0, call.at, service, method, target, outcome,
+                    call.fault, call.caller, call.lacks,
+                )
+            )  # fmt: skip
 
     def operation_course(
         self, service: str, method: str, target: str, begun: datetime, takes: timedelta
@@ -118,6 +132,12 @@ class Cloud:
         """How long an operation of this verb takes on the cloud's clock."""
         seconds = self.operation_seconds
         return timedelta(seconds=self.verb_seconds[verb] if seconds is None else seconds)
+
+    def _authorise(self, call: _OpenCall, given: Collection[When]) -> None:
+        method = f"{call.service}.{call.method}"
+        call.lacks = self.accounts.lacking(call.caller, method, call.target, given)
+        if call.lacks is not None:
+            raise denial(method, call.lacks, self.accounts.email(call.caller), call.target)
 
     def _strike(self, call: _OpenCall, when: str) -> None:
         fault = self.faults.take(call.service, call.method, call.target, when)

@@ -140,7 +140,8 @@ class Compute:
     def _route(self, verb: str, path: str, method: str, work: _Work) -> Route:
         def handler(incoming: Incoming) -> Answer:
             try:
-                with self._cloud.call("compute", method, _target(incoming)):
+                target, brought = _target(incoming), incoming.brought()
+                with self._cloud.call("compute", method, target, *brought):
                     query = [e for e in incoming.query.multi_items() if e[0] not in _UNDOCUMENTED]
                     self._discovery.check_query(f"compute.{method}", query)
                     self._settle_neighbours()

@@ -93,7 +93,7 @@ class Dataproc:
         described = f"dataproc.projects.{place}.{method}"
 
         def handler(incoming: Incoming) -> Json:
-            with self._cloud.call("dataproc", method, _target(incoming)):
+            with self._cloud.call("dataproc", method, _target(incoming), *incoming.brought()):
                 self._discovery.check_query(described, incoming.query.multi_items())
                 return work(incoming)
 

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -42,11 +42,16 @@ class FunctionServers:
     """The servers of several targets of one source, started together, stopped together."""
 
     def __init__(
-        self, source: Path, targets: Sequence[Target], environ: Mapping[str, str], logs: Path
+        self,
+        source: Path,
+        targets: Sequence[Target],
+        environment: Callable[[str], Mapping[str, str]],
+        logs: Path,
     ) -> None:
+        """``environment``: that of the server of a target, by its name."""
         self._source = source
         self._targets = tuple(targets)
-        self._environ = dict(environ)
+        self._environment = environment
         self._logs = logs
         self._processes: dict[Target, subprocess.Popen[bytes]] = {}
         self._files: list[IO[bytes]] = []
@@ -72,7 +77,7 @@ class FunctionServers:
                 command,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=self._environ | {"XDG_RUNTIME_DIR": str(runtime)},
+                env={**self._environment(target.name), "XDG_RUNTIME_DIR": str(runtime)},
                 start_new_session=True,
             )
         deadline = time.monotonic() + _START_SECONDS

@@ -97,7 +97,8 @@ class Notebooks:
 
     def _route(self, verb: str, path: str, method: str, work: Callable[[Incoming], Json]) -> Route:
         def handler(incoming: Incoming) -> Json:
-            with self._cloud.call("notebooks", f"instances.{method}", _target(incoming)):
+            target, brought = _target(incoming), incoming.brought()
+            with self._cloud.call("notebooks", f"instances.{method}", target, *brought):
                 self._discovery.check_query(_METHODS + method, incoming.query.multi_items())
                 return work(incoming)
 

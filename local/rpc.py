@@ -1,9 +1,10 @@
-"""What the gRPC faces share: our errors as gRPC statuses.
+"""What the gRPC faces share: a server for one account, and our errors as gRPC statuses.
 
 It must not know any service.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,10 +15,38 @@ from google.rpc import (  # type: ignore[import-untyped]  # ships no types
     status_pb2,
 )
 
+from local.callers import CalledBy
 from local.errors import ApiError, ConnectionDropped
 
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 _DETAILS = "grpc-status-details-bin"  # where Google's clients look for more than code and message
+
+
+def serve(
+    handlers: Sequence[grpc.GenericRpcHandler],
+    account: str,
+    *,
+    port: int = 0,
+    threads: int,
+    largest: int = -1,
+) -> tuple[Any, int]:
+    """A server on 127.0.0.1, started, and its port; whatever it is asked, ``account`` asks.
+
+    ``largest``: how many bytes a request may have; -1 for any number.
+    """
+    server = grpc.server(
+        ThreadPoolExecutor(threads, thread_name_prefix=f"grpc-{account}"),
+        interceptors=(CalledBy(account),),
+        options=[
+            ("grpc.max_receive_message_length", largest),
+            ("grpc.max_send_message_length", -1),
+            ("grpc.so_reuseport", 0),  # a taken port is an error, not a coin toss
+        ],
+    )
+    server.add_generic_rpc_handlers(tuple(handlers))
+    bound: int = server.add_insecure_port(f"127.0.0.1:{port}")
+    server.start()
+    return server, bound
 
 
 @contextmanager

@@ -1,88 +1,54 @@
 """The product on a laptop: the local cloud, the functions as real servers, and the wiring.
 
 What Terraform does for a project (topics, push subscriptions, buckets, the scheduler's job, the
-settings of the functions), this does for the local cloud. The functions run unchanged.
+settings of the functions, an account for each and what it may do), this does for the local cloud,
+from the same files. The functions run unchanged.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
+from local.deployment import functions, grants, permitted
 from local.functions import FunctionServers, Target, base_environment
+from local.gcloud_endpoints import gcloud_endpoints
+from local.needs import Needs
 from local.server import LocalCloud
 from local.start_check import faults_at_start
 from local.starting import CannotStart, fixed_ports, free_ports
 
+if TYPE_CHECKING:
+    from local.cloud import Cloud
+    from local.firestore_gate import FirestoreGate
+
 SOURCE = Path(__file__).parent.parent / "main.py"
 PROFILES = Path(__file__).parent.parent / "infra" / "profiles"
 
-# Each topic has one function behind it, as in the cloud.
-_TOPICS = {
-    "onboarding": "onboard",
-    "offboarding": "offboard",
-    "admin-events": "admin",
-    "converge": "converge",
-    "reconcile": "reconcile",
-}
 _ANNOUNCEMENTS = "environment-events"
 _DEAD_LETTERS = "dead-letters"
 _ACK_DEADLINE_SECONDS = 60.0
 
 
-# Where gcloud's override of an API's endpoint has to point, below the local cloud's URL.
-_SERVED = {
-    "COMPUTE": "compute/v1/",
-    "DATAPROC": "",
-    "NOTEBOOKS": "",
-    "PUBSUB": "",
-    "STORAGE": "storage/v1/",
-}
-# APIs that a newcomer may try and that are not served: refused here, rather than asked at Google.
-_NOT_SERVED = (
-    "AIPLATFORM",
-    "APPENGINE",
-    "ARTIFACTREGISTRY",
-    "BATCH",
-    "BIGQUERY",
-    "BIGTABLEADMIN",
-    "CLOUDBILLING",
-    "CLOUDBUILD",
-    "CLOUDFUNCTIONS",
-    "CLOUDKMS",
-    "CLOUDRESOURCEMANAGER",
-    "CLOUDSCHEDULER",
-    "CLOUDTASKS",
-    "COMPOSER",
-    "CONTAINER",
-    "DATAFLOW",
-    "DATAPLEX",
-    "DNS",
-    "EVENTARC",
-    "FILE",
-    "FIRESTORE",
-    "IAM",
-    "LOGGING",
-    "METASTORE",
-    "MONITORING",
-    "ORGPOLICY",
-    "REDIS",
-    "RUN",
-    "SECRETMANAGER",
-    "SERVICEUSAGE",
-    "SPANNER",
-    "SQL",
-    "VPCACCESS",
-    "WORKFLOWS",
-)
+@dataclass(frozen=True)
+class _Ports:
+    """Beside the port of the cloud: its gRPC, one a function, and two a function's account."""
 
+    grpc: int
+    functions: Sequence[int]
+    accounts: dict[str, tuple[int, int]]
 
-def gcloud_endpoints(url: str) -> dict[str, str]:
-    """The variables by which gcloud sends its requests to the local cloud at ``url``."""
-    paths = _SERVED | {api: f"not-served/{api.lower()}/" for api in _NOT_SERVED}
-    return {
-        f"CLOUDSDK_API_ENDPOINT_OVERRIDES_{api}": f"{url}/{paths[api]}" for api in sorted(paths)
-    }
+    @classmethod
+    def of(cls, first: int, names: Sequence[str]) -> Self:
+        """Fixed ones in a row after ``first``; for 0 free ones. Raises ``CannotStart``."""
+        count = len(names)
+        if not first:
+            return cls(0, free_ports(count), dict.fromkeys(names, (0, 0)))
+        ports = fixed_ports(first, 2 + 3 * count)
+        pairs = zip(ports[2 + count :: 2], ports[3 + count :: 2], strict=True)
+        return cls(ports[1], ports[2 : 2 + count], dict(zip(names, pairs, strict=True)))
 
 
 class Stack:
@@ -93,6 +59,7 @@ class Stack:
     ``profiles``: a directory; the functions read it as it is, so a change is in force at once.
     ``region``: where the site is, with the zones of its profiles.
     ``tick_seconds``: how often the scheduler publishes the tick, on the cloud's clock; 0 for never.
+    ``firestore``: where Google's emulator of it answers, to keep the state there; '' for SQLite.
     """
 
     def __init__(  # noqa: PLR0913 - what a deployment can choose, each with its default
@@ -106,10 +73,14 @@ class Stack:
         max_delivery_attempts: int = 10,
         profiles: Path = PROFILES,
         region: str = "us-central1",
+        firestore: str = "",
     ) -> None:
-        names = [*_TOPICS.values(), "fleet"]
-        ports = fixed_ports(port, 2 + len(names))[2:] if port else free_ports(len(names))
-        self.local = LocalCloud(project, port=port, grpc_port=port + 1 if port else 0)
+        self._entries = functions()
+        names = [entry.name for entry in self._entries]
+        ports = _Ports.of(port, names)
+        self.local = LocalCloud(project, port=port, grpc_port=ports.grpc, accounts=ports.accounts)
+        self.local.cloud.accounts.needs = Needs.of_environment()
+        self._gate = _gate(firestore, self.local.cloud, names) if firestore else None
         self._workdir = workdir
         self._project = project
         self._domains = domains
@@ -119,8 +90,8 @@ class Stack:
         self._region = region
         self._is_checked = False
         self._targets = {
-            name: Target(name, "http" if name == "fleet" else "cloudevent", number)
-            for name, number in zip(names, ports, strict=True)
+            entry.name: Target(entry.name, "cloudevent" if entry.topic else "http", number)
+            for entry, number in zip(self._entries, ports.functions, strict=True)
         }
 
     def faults(self) -> list[str]:
@@ -141,9 +112,13 @@ class Stack:
         if not self._is_checked and (found := self.faults()):
             raise CannotStart("; ".join(found))
         self.local.start()
+        if self._gate is not None:
+            self._gate.start()
         self.local.storage.make_bucket(f"{self._project}-templates")
+        for name in self._targets:
+            self._grant(name)
         self._functions = FunctionServers(
-            SOURCE, list(self._targets.values()), self.environment(), self._workdir / "logs"
+            SOURCE, list(self._targets.values()), self.environment, self._workdir / "logs"
         )
         try:
             self._functions.start()
@@ -156,6 +131,8 @@ class Stack:
         """Stop the cloud's deliveries first, so that no server is asked while it ends."""
         self.local.stop()
         self._functions.stop()
+        if self._gate is not None:
+            self._gate.stop()
 
     def __enter__(self) -> Self:
         self.start()
@@ -174,17 +151,35 @@ class Stack:
         """One log a function, JSON lines."""
         return self._workdir / "logs"
 
-    def environment(self) -> dict[str, str]:
-        """The environment of the functions; a deployment sets the same names."""
-        return self._settings() | {
-            "COMPUTE_ENDPOINT": self.local.url,
-            "NOTEBOOKS_ENDPOINT": self.local.url,
-            "NOTEBOOKS_V1_ENDPOINT": f"http://{self.local.grpc_address}",
-            "DATAPROC_ENDPOINT": self.local.url,
+    def environment(self, function: str) -> dict[str, str]:
+        """The environment of a function; a deployment sets the same names.
+
+        Its endpoints are those of its own account.
+        """
+        url, grpc = self.local.url_of(function), self.local.grpc_address_of(function)
+        environ = self._settings() | {
+            "COMPUTE_ENDPOINT": url,
+            "NOTEBOOKS_ENDPOINT": url,
+            "NOTEBOOKS_V1_ENDPOINT": f"http://{grpc}",
+            "DATAPROC_ENDPOINT": url,
             "CLOCK_ENDPOINT": f"{self.local.url}/_admin/clock",
-            "STORAGE_EMULATOR_HOST": self.local.url,
-            "PUBSUB_EMULATOR_HOST": self.local.grpc_address,
+            "STORAGE_EMULATOR_HOST": url,
+            "PUBSUB_EMULATOR_HOST": grpc,
         }
+        if self._gate is not None:
+            environ["STATE"] = "firestore:(default)"
+            environ["FIRESTORE_EMULATOR_HOST"] = self._gate.addresses[function]
+        return environ
+
+    def _grant(self, function: str) -> None:
+        """Give the account of a function what `infra/grants.yaml` says, and nothing else."""
+        environ = self.environment(function)
+        on = {"older_kinds"} if environ.get("OLDER_KINDS", "").lower() in ("on", "true") else set()
+        places = {f"bucket/{environ['TEMPLATES_BUCKET']}": "templates"}
+        profiles = environ["PROFILES"].removeprefix("gs://")
+        if profiles != environ["PROFILES"]:
+            places[f"bucket/{profiles.partition('/')[0]}"] = "profiles"
+        self.local.cloud.accounts.grant(function, permitted(function, grants(), on), places)
 
     def _settings(self) -> dict[str, str]:
         """The environment without the endpoints, which are known when the cloud has started."""
@@ -217,12 +212,14 @@ class Stack:
         pubsub.subscribe(_ANNOUNCEMENTS, name=_ANNOUNCEMENTS)
         pubsub.create_topic(_DEAD_LETTERS)
         pubsub.subscribe(_DEAD_LETTERS, name=_DEAD_LETTERS)
-        for topic, function in _TOPICS.items():
-            pubsub.create_topic(topic)
+        for entry in self._entries:
+            if entry.topic is None:
+                continue
+            pubsub.create_topic(entry.topic)
             pubsub.subscribe(
-                topic,
-                self._targets[function].url,
-                name=function,
+                entry.topic,
+                self._targets[entry.name].url,
+                name=entry.name,
                 ack_deadline_seconds=_ACK_DEADLINE_SECONDS,
                 dead_letter_topic=_DEAD_LETTERS,
                 max_delivery_attempts=self._max_delivery_attempts,
@@ -231,3 +228,10 @@ class Stack:
             self.local.scheduler.every(
                 self._tick_seconds, "reconcile", b'{"scope": "due"}', name="minute-tick"
             )
+
+
+def _gate(firestore: str, cloud: Cloud, accounts: Sequence[str]) -> FirestoreGate:
+    # Imports that only those pay whose state is there.
+    from local.firestore_gate import FirestoreGate
+
+    return FirestoreGate(firestore, cloud, accounts)

@@ -75,7 +75,7 @@ class _Parser(argparse.ArgumentParser):
 def main() -> int:
     """Run until interrupted (a second interrupt is not needed); the exit code."""
     parser = _Parser(prog="make up", description=__doc__)
-    parser.add_argument("--port", default="0", help="first of 8 fixed ports")
+    parser.add_argument("--port", default="0", help="first of 20 fixed ports")
     parser.add_argument("--profiles", default=str(PROFILES), help="directory of profiles.yaml")
     parser.add_argument("--region", default="us-central1", help="where the site is")
     options = parser.parse_args()

@@ -29,9 +29,11 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from local.callers import by_port
 from local.cloud import Cloud
 from local.errors import ApiError, ConnectionDropped
 from local.landings import repeatable
+from local.permissions import When, brought_by
 from local.unserved import Unserved
 
 # The last part of a path may end in a custom verb: "instances/nb1:diagnose" is not an instance.
@@ -74,6 +76,13 @@ class Incoming:
         if not isinstance(value, dict):
             raise ApiError.invalid("Invalid JSON payload received. The root must be an object.")
         return value
+
+    def brought(self) -> tuple[When, ...]:
+        """What the body brings along that needs further permissions; a wrong one brings nothing."""
+        try:
+            return brought_by(self.json())
+        except ApiError:  # said properly by the method itself
+            return ()
 
 
 Answer = Response | Mapping[str, Any]
@@ -201,19 +210,19 @@ class Server:
     """An application served on loopback from a thread of this process.
 
     `with Server(app) as server: requests.get(server.url)`; port 0 picks a free one, known at once.
+    `accounts`: the port of each that has one of its own; `urls` has where they are.
     """
 
-    def __init__(self, app: ASGIApp, host: str = "127.0.0.1", port: int = 0) -> None:
-        # asyncio turns TCP_NODELAY on only where the protocol is named: without it, a socket of
-        # protocol 0 costs a client 44 ms a call (Nagle against delayed acknowledgements).
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.bind((host, port))
-        self._socket.listen(512)
-        self.port: int = self._socket.getsockname()[1]
-        self.url = f"http://{host}:{self.port}"
+    def __init__(
+        self, app: ASGIApp, port: int = 0, accounts: Mapping[str, int] | None = None
+    ) -> None:
+        accounts = accounts or {}
+        self._sockets = _listening([port, *accounts.values()])
+        self.port, *ports = (int(one.getsockname()[1]) for one in self._sockets)
+        self.url = _url(self.port)
+        self.urls = {name: _url(own) for name, own in zip(accounts, ports, strict=True)}
         config = Config(
-            app,
+            by_port(app, dict(zip(ports, accounts, strict=True))),
             http=_Protocol,
             ws="none",
             lifespan="off",
@@ -224,7 +233,7 @@ class Server:
         )
         self._uvicorn = _Uvicorn(config)
         self._thread = threading.Thread(
-            target=self._uvicorn.run, args=([self._socket],), name="local-cloud-http", daemon=True
+            target=self._uvicorn.run, args=(self._sockets,), name="local-cloud-http", daemon=True
         )
 
     def start(self) -> None:
@@ -238,7 +247,8 @@ class Server:
         self._uvicorn.should_exit = True
         if self._thread.is_alive():
             self._thread.join(10)
-        self._socket.close()
+        for one in self._sockets:
+            one.close()
 
     def __enter__(self) -> Self:
         self.start()
@@ -246,3 +256,26 @@ class Server:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+def _listening(ports: Iterable[int]) -> list[socket.socket]:
+    """A socket for each port on loopback, all of them or none."""
+    sockets = []
+    try:
+        for port in ports:
+            # asyncio turns TCP_NODELAY on only where the protocol is named: without it, a socket of
+            # protocol 0 costs a client 44 ms a call (Nagle against delayed acknowledgements).
+            one = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+            sockets.append(one)
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            one.bind(("127.0.0.1", port))
+            one.listen(512)
+    except OSError:
+        for one in sockets:
+            one.close()
+        raise
+    return sockets
+
+
+def _url(port: int) -> str:
+    return f"http://127.0.0.1:{port}"

@@ -40,7 +40,7 @@ def _method(cloud: Cloud, state: State, kind: Kind, method: str) -> Route:
         if method in ("list", "create"):
             place = place.removesuffix(f"/{kind.collection}")
         request = Request(kind, method, place, dict(incoming.query))
-        with cloud.call(SERVICE, request.call, request.target):
+        with cloud.call(SERVICE, request.call, request.target, *incoming.brought()):
             return state.serve(request, incoming.json())
 
     return route(_VERBS.get(method, "POST"), path, handler)

@@ -20,6 +20,7 @@ from local.landings import repeatable
 from local.older.kinds import Json, Kind
 from local.older.requests import KINDS, SERVICE, Request
 from local.older.state import State
+from local.permissions import brought_by
 from local.rpc import errors_to, status
 from local.store import page_size
 
@@ -80,7 +81,7 @@ def _method(cloud: Cloud, state: State, kind: Kind, method: str) -> Any:
         request, body = _read(kind, method, json_format.MessageToDict(message))
 
         def work() -> Pb:
-            with cloud.call(SERVICE, request.call, request.target):
+            with cloud.call(SERVICE, request.call, request.target, *brought_by(body)):
                 _check_name(request)
                 found = state.serve(request, body)
                 if answer is operations_pb2.Operation:

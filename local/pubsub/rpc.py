@@ -5,14 +5,14 @@ Resources cross in their JSON form, which both faces share; messages, the busy p
 """
 
 import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import grpc  # type: ignore[import-untyped]  # ships no types
 from google.protobuf import empty_pb2  # type: ignore[import-untyped]  # ships no types
 from google.pubsub_v1 import types
 
+from local.callers import OWNER
 from local.cloud import Cloud
 from local.errors import ApiError
 from local.pubsub.broker import Broker, Handed
@@ -20,7 +20,7 @@ from local.pubsub.model import Draft
 from local.pubsub.rest import PULL_WAIT_SECONDS
 from local.pubsub.rpc_methods import Pb, Serve, as_json, page, proto, unary
 from local.pubsub.rpc_snapshots import snapshot_handlers
-from local.rpc import errors_to
+from local.rpc import errors_to, serve
 from local.unserved import UnservedRpcs
 
 _THREADS = 64  # a waiting pull and an open stream keep one each
@@ -33,33 +33,43 @@ _Empty = empty_pb2.Empty
 
 
 class GrpcServer:
-    """Both services on 127.0.0.1, and `others` beside them; `port` 0 picks a free one."""
+    """Both services on 127.0.0.1, and `others` beside them; `port` 0 picks a free one.
+
+    `accounts`: the port of each that has one of its own; `addresses` has where they are.
+    """
 
     def __init__(
-        self, cloud: Cloud, broker: Broker, port: int = 0, *others: grpc.GenericRpcHandler
+        self,
+        cloud: Cloud,
+        broker: Broker,
+        port: int = 0,
+        *others: grpc.GenericRpcHandler,
+        accounts: Mapping[str, int] | None = None,
     ) -> None:
-        self._server = grpc.server(
-            ThreadPoolExecutor(_THREADS, thread_name_prefix="pubsub-grpc"),
-            options=[
-                ("grpc.max_receive_message_length", _LARGEST_REQUEST),
-                ("grpc.so_reuseport", 0),  # a taken port is an error, not a coin toss
-            ],
+        handlers = (
+            grpc.method_handlers_generic_handler(
+                "google.pubsub.v1.Publisher", _Publisher(cloud, broker).handlers()
+            ),
+            grpc.method_handlers_generic_handler(
+                "google.pubsub.v1.Subscriber",
+                _Subscriber(cloud, broker).handlers() | snapshot_handlers(cloud, broker),
+            ),
+            *others,
+            UnservedRpcs(),
         )
-        self._server.add_generic_rpc_handlers(
-            (
-                grpc.method_handlers_generic_handler(
-                    "google.pubsub.v1.Publisher", _Publisher(cloud, broker).handlers()
-                ),
-                grpc.method_handlers_generic_handler(
-                    "google.pubsub.v1.Subscriber",
-                    _Subscriber(cloud, broker).handlers() | snapshot_handlers(cloud, broker),
-                ),
-                *others,
-                UnservedRpcs(),
-            )
+        self._servers: list[Any] = []
+        self.port = self._serve(handlers, port, OWNER)
+        self.addresses = {
+            account: f"127.0.0.1:{self._serve(handlers, own, account)}"
+            for account, own in (accounts or {}).items()
+        }
+
+    def _serve(self, handlers: tuple[grpc.GenericRpcHandler, ...], port: int, account: str) -> int:
+        server, bound = serve(
+            handlers, account, port=port, threads=_THREADS, largest=_LARGEST_REQUEST
         )
-        self.port: int = self._server.add_insecure_port(f"127.0.0.1:{port}")
-        self._server.start()
+        self._servers.append(server)
+        return bound
 
     @property
     def address(self) -> str:
@@ -67,7 +77,8 @@ class GrpcServer:
         return f"127.0.0.1:{self.port}"
 
     def stop(self) -> None:
-        self._server.stop(grace=None).wait()
+        for stopping in [server.stop(grace=None) for server in self._servers]:
+            stopping.wait()
 
 
 class _Publisher:

@@ -40,12 +40,17 @@ class PubSub:
     def routes(self) -> list[BaseRoute]:
         return rest.routes(self.cloud, self.broker)
 
-    def grpc_server(self, port: int = 0, *others: grpc.GenericRpcHandler) -> rpc.GrpcServer:
+    def grpc_server(
+        self,
+        port: int = 0,
+        *others: grpc.GenericRpcHandler,
+        accounts: Mapping[str, int] | None = None,
+    ) -> rpc.GrpcServer:
         """Publisher and Subscriber on 127.0.0.1, started; for PUBSUB_EMULATOR_HOST.
 
-        `others`: services that share the port.
+        `others`: services that share the port; `accounts`: those with a port of their own.
         """
-        return rpc.GrpcServer(self.cloud, self.broker, port, *others)
+        return rpc.GrpcServer(self.cloud, self.broker, port, *others, accounts=accounts)
 
     def create_topic(self, name: str) -> str:
         """Create a topic if it isn't there; its full name."""

@@ -13,6 +13,7 @@ from typing import Any
 from local.cloud import Cloud
 from local.discovery import Discovery
 from local.errors import ApiError
+from local.permissions import When
 from local.storage.resources import without_nulls
 from local.web import Incoming
 
@@ -35,9 +36,9 @@ class Gate:
         self._discovery = Discovery("storage", "v1")
 
     @contextmanager
-    def call(self, method: str, request: Incoming, target: str) -> Iterator[None]:
+    def call(self, method: str, request: Incoming, target: str, *given: When) -> Iterator[None]:
         """One API request: logged, open to faults, its query checked before the `with` body."""
-        with self._cloud.call("storage", method, target):
+        with self._cloud.call("storage", method, target, *given):
             self._check_query(method, request)
             yield
 

@@ -144,6 +144,12 @@ class Store:
             shelf.objects[name] = stored
             return stored
 
+    def has(self, bucket: str, name: str) -> bool:
+        """Whether there is a live object of that name, in a bucket that may not exist."""
+        with self._lock:
+            shelf = self._shelves.get(bucket)
+            return shelf is not None and name in shelf.objects
+
     def check_put(self, bucket: str, name: str, conditions: Conditions) -> None:
         """Raise what `put` would raise now: resumable uploads ask before any byte is sent."""
         with self._lock:

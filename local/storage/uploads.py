@@ -14,6 +14,7 @@ from typing import Any
 from starlette.responses import Response
 
 from local.errors import ApiError
+from local.permissions import When
 from local.storage import multipart
 from local.storage.checksums import Checksums, from_header, from_metadata
 from local.storage.conditions import Conditions
@@ -49,7 +50,9 @@ class Uploads:
         except ApiError as error:
             upload = error  # refused inside the call, like any other request
         name = _name(request, {} if isinstance(upload, ApiError) else upload.metadata)
-        with self._gate.call("objects.insert", request, f"{request.params['bucket']}/{name}"):
+        bucket = request.params["bucket"]
+        given = self._given(bucket, name)
+        with self._gate.call("objects.insert", request, f"{bucket}/{name}", *given):
             if isinstance(upload, ApiError):
                 raise upload
             intent = self._intent(request, upload)
@@ -66,7 +69,8 @@ class Uploads:
     def piece(self, request: Incoming) -> Answer:
         """Bytes of a resumable upload, or the question how many have arrived."""
         session, target = self._session(request)
-        with self._gate.call("objects.insert", request, target):
+        given = self._given(session.intent.bucket, session.intent.name) if session else ()
+        with self._gate.call("objects.insert", request, target, *given):
             if session is None:
                 raise _no_session()
             piece = Piece.of(request.headers.get("content-range"), _unpacked(request))
@@ -99,6 +103,10 @@ class Uploads:
             conditions=Conditions.of(request.query, request.headers),
             sums=from_metadata(metadata),
         )
+
+    def _given(self, bucket: str, name: str) -> tuple[When, ...]:
+        """To write over an object is to delete it, too."""
+        return (When.OVERWRITES,) if self._store.has(bucket, name) else ()
 
     def _session(self, request: Incoming) -> tuple[Session | None, str]:
         session = self._sessions.find(request.query.get("upload_id", ""))

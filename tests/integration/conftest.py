@@ -29,10 +29,14 @@ def start_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartStack
     with ExitStack() as running:
 
         def start(
-            *, kind: type[Stack] = Stack, tick_seconds: float = 0, profiles: Path = PROFILES
+            *,
+            kind: type[Stack] = Stack,
+            tick_seconds: float = 0,
+            profiles: Path = PROFILES,
+            firestore: str = "",
         ) -> Client:
             workdir = tmp_path_factory.mktemp("stack")
-            stack = kind(workdir, tick_seconds=tick_seconds, profiles=profiles)
+            stack = kind(workdir, tick_seconds=tick_seconds, profiles=profiles, firestore=firestore)
             client = Client(running.enter_context(stack))
             running.callback(client.close)
             return client

@@ -87,8 +87,8 @@ class FromBucket(Stack):
 
     BUCKET = "demo-profiles"
 
-    def environment(self) -> dict[str, str]:
-        return super().environment() | {"PROFILES": f"gs://{self.BUCKET}/live"}
+    def environment(self, function: str) -> dict[str, str]:
+        return super().environment(function) | {"PROFILES": f"gs://{self.BUCKET}/live"}
 
     def start(self) -> None:
         super().start()

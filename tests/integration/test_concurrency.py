@@ -18,8 +18,8 @@ COPIES = 20
 class Crowd(Stack):
     """A stack whose functions run in two processes each."""
 
-    def environment(self) -> dict[str, str]:
-        return super().environment() | {"WORKERS": "2"}
+    def environment(self, function: str) -> dict[str, str]:
+        return super().environment(function) | {"WORKERS": "2"}
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from local.stack import Stack
 from tests.integration.client import Client
 from tests.integration.conftest import StartStack
 
@@ -13,14 +12,7 @@ COPIES = 10
 
 @pytest.fixture(scope="module")
 def client(start_stack: StartStack, firestore_emulator: str) -> Client:
-    class FirestoreStack(Stack):
-        def environment(self) -> dict[str, str]:
-            return super().environment() | {
-                "STATE": "firestore:(default)",
-                "FIRESTORE_EMULATOR_HOST": firestore_emulator,
-            }
-
-    return start_stack(kind=FirestoreStack)
+    return start_stack(firestore=firestore_emulator)
 
 
 def test_a_life_from_joining_to_removal(client: Client) -> None:
@@ -67,6 +59,12 @@ def test_a_refused_event_is_parked_once(client: Client) -> None:
     client.wait()
     assert [p["code"] for p in client.parked()] == ["unknown-field"]
     assert len(client.log("onboard", message_id=message_id, action="event.parked")) == 1
+
+
+def test_a_tick_that_cannot_be_read_is_parked_too(client: Client) -> None:
+    (message_id,) = client.send("reconcile", {"scope": "everything"})
+    client.wait()
+    assert len(client.log("reconcile", message_id=message_id, action="event.parked")) == 1
 
 
 def test_the_fleet_is_listed_by_phase_and_in_pages(client: Client) -> None:

@@ -40,8 +40,8 @@ PROFILES: dict[str, Any] = {
 class WithOlderKinds(Stack):
     """A stack whose functions look after the older kinds, too."""
 
-    def environment(self) -> dict[str, str]:
-        return super().environment() | {"OLDER_KINDS": "on"}
+    def environment(self, function: str) -> dict[str, str]:
+        return super().environment(function) | {"OLDER_KINDS": "on"}
 
 
 @pytest.fixture(scope="module")

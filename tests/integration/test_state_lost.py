@@ -24,8 +24,8 @@ class VolumeMissing(Stack):
     def volume(self) -> Path:
         return self.log_directory.parent / "volume"
 
-    def environment(self) -> dict[str, str]:
-        return super().environment() | {"STATE": f"sqlite:{self.volume / 'state.db'}"}
+    def environment(self, function: str) -> dict[str, str]:
+        return super().environment(function) | {"STATE": f"sqlite:{self.volume / 'state.db'}"}
 
     def start(self) -> None:
         self.volume.mkdir()  # without it no function starts

@@ -19,7 +19,7 @@ from tests.integration.client import eventually
 
 ROOT = Path(__file__).parents[2]
 FUNCTIONS = ("onboard", "offboard", "admin", "converge", "reconcile", "fleet")
-PORTS = 2 + len(FUNCTIONS)  # REST and gRPC of the cloud, and one a function
+PORTS = 2 + 3 * len(FUNCTIONS)  # REST and gRPC of the cloud; one a function, two its account
 
 # What somebody does next: in a shell that has sourced the file, with nothing but HTTP.
 USE = """
@@ -238,7 +238,7 @@ def test_a_second_one_in_the_same_directory_is_refused_until_the_first_has_ended
     ("arguments", "environ", "expected"),
     [
         (["--port", "http"], {}, "make up: PORT is 'http'; it should be a number such as 8080"),
-        (["--port", "65530"], {}, "make up: PORT is 65530; it should be a number from 1 to 65528"),
+        (["--port", "65530"], {}, "make up: PORT is 65530; it should be a number from 1 to 65516"),
         (
             ["--profiles", "nowhere"],
             {},
@@ -260,7 +260,7 @@ def test_a_second_one_in_the_same_directory_is_refused_until_the_first_has_ended
             ["--port", "70000", "--profiles", "nowhere", "--region", "Iowa"],
             {"OLDER_KINDS": "2"},
             "make up: PROFILES is 'nowhere'; it should be a directory with a profiles.yaml in it; "
-            "PORT is 70000; it should be a number from 1 to 65528; "
+            "PORT is 70000; it should be a number from 1 to 65516; "
             "REGION is 'Iowa'; it should be a region such as us-central1; "
             "OLDER_KINDS is '2'; it should be on or off",
         ),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from local.stack import gcloud_endpoints
+from local.gcloud_endpoints import gcloud_endpoints
 from tests.local.gcloud_stage import staged
 from tests.support.gcloud import Gcloud
 from tests.support.token_exchange import HOST, TokenExchange

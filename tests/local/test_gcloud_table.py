@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from local.gcloud_endpoints import gcloud_endpoints
 from local.server import LocalCloud
-from local.stack import gcloud_endpoints
 from tests.local.gcloud_stage import resource, rows, staged
 from tests.support.gcloud import Gcloud
 

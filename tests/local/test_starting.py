@@ -56,7 +56,8 @@ def test_a_server_that_ends_at_once_has_its_last_words_passed_on(
     main = tmp_path / "main.py"
     main.write_text(source)
     [port] = free_ports(1)
-    servers = FunctionServers(main, [Target("handle", "http", port)], os.environ, tmp_path / "logs")
+    target = Target("handle", "http", port)
+    servers = FunctionServers(main, [target], lambda _: os.environ, tmp_path / "logs")
     try:
         with pytest.raises(CannotStart) as refused:
             servers.start()
