@@ -97,7 +97,7 @@ def test_a_sound_deployment_passes_and_nothing_is_left(client: Client) -> None:
 
 
 def test_it_needs_no_fleet(client: Client) -> None:
-    arguments = (*PATIENT, "--settle=0.5")
+    arguments = (*PATIENT, "--settle-seconds=0.5")
     run = start(client, "nofleet@example.com", *arguments, FLEET_URL="")
     code, printed = run.ended(client.tick)
     assert code == 0, printed
@@ -165,7 +165,8 @@ def test_a_leave_that_gets_stuck_fails_the_run(client: Client) -> None:
 
 
 def test_a_fleet_that_does_not_answer_fails_the_run(client: Client) -> None:
-    code, printed = start(client, "mute@example.com", FLEET_URL="http://127.0.0.1:9").ended()
+    deaf = {"FLEET_URL": "http://127.0.0.1:9"}
+    code, printed = start(client, "mute@example.com", "--fleet-seconds=0", **deaf).ended()
     assert code == 1
     assert "fleet does not answer as it should" in printed
     assert "look at: function fleet" in printed

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tools.canary.advice import advice
-from tools.canary.course import Course, Limits
+from tools.canary.course import Course, Failed, Limits
 
 Json = dict[str, Any]
 EMAIL = "canary@example.com"
@@ -34,6 +34,7 @@ class Deployment:
         self.record: Json | None = None
         self.record_leaving: Json | None = None
         self.notebooks: list[str] = []
+        self.mute_until = 0.0
         self.refused: dict[str, str] = {}
         self.after: Callable[[str], None] = lambda _: None
         self.now = 0.0
@@ -60,6 +61,8 @@ class Deployment:
 
     def environment(self, email: str) -> Json | None:
         assert email == EMAIL
+        if self.now < self.mute_until:
+            raise Failed("403")
         return self.record
 
     def leaving(self, _: str) -> Json | None:
@@ -83,7 +86,7 @@ class Deployment:
             listing=self,
             clock=lambda: self.now,
             say=said.append,
-            limits=Limits(ready=60, removed=40, settle=10),
+            limits=Limits(ready=60, removed=40, settle=10, fleet=30),
             profile="analyst",
         )
         return course.run(), "\n".join(said)
@@ -179,6 +182,14 @@ def test_a_refused_event_is_not_waited_for() -> None:
     assert not sound
     assert deployment.now <= 5
     assert "event canary-join-1 was refused and parked: email: is bad" in said
+
+
+@pytest.mark.parametrize(("mute_until", "sound"), [(25, True), (1000, False)])
+def test_a_fleet_that_may_not_be_asked_yet_is_waited_for(mute_until: float, sound: bool) -> None:
+    deployment = Deployment()
+    deployment.mute_until = mute_until
+    assert deployment.run()[0] is sound
+    assert len(deployment.events) == (2 if sound else 0)
 
 
 def broken(deployment: Deployment, purpose: str, change: Callable[[], None]) -> None:

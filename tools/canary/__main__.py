@@ -48,7 +48,12 @@ def main(arguments: Sequence[str], environ: Mapping[str, str], run_id: str) -> i
                 listing=_notebooks(options),
                 clock=time.monotonic,
                 say=say,
-                limits=Limits(options.ready_seconds, options.removed_seconds, options.settle),
+                limits=Limits(
+                    ready=options.ready_seconds,
+                    removed=options.removed_seconds,
+                    settle=options.settle_seconds,
+                    fleet=options.fleet_seconds,
+                ),
                 profile=options.profile,
             )
             return 0 if course.run() else 1
@@ -82,7 +87,8 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     defaults = Limits()
     add("--ready-seconds", type=float, default=defaults.ready, help="for the join")
     add("--removed-seconds", type=float, default=defaults.removed, help="for the leave")
-    add("--settle", type=float, default=defaults.settle, help="seconds before the join, w/o fleet")
+    add("--settle-seconds", type=float, default=defaults.settle, help="before it, without fleet")
+    add("--fleet-seconds", type=float, default=defaults.fleet, help="until fleet answers at all")
     return parser
 
 

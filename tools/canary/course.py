@@ -52,12 +52,14 @@ class Listing(Protocol):
 class Limits:
     """How long each wait may last, in seconds.
 
-    ``settle`` is for a leftover that can't be seen, because ``fleet`` is not asked.
+    ``fleet``: until it answers at all; a grant of a deployment just made takes minutes to be in
+    force. ``settle``: for a leftover that can't be seen, because ``fleet`` is not asked.
     """
 
     ready: float = 1200.0
     removed: float = 1200.0
     settle: float = 60.0
+    fleet: float = 300.0
 
 
 class Failed(Exception):
@@ -107,11 +109,21 @@ class Course:
             self.say(f"in case one is left over: leave {event_id}; {self.limits.settle:.0f} s")
             self._found("removed", event_id, self.limits.settle)
             return
-        record = self.records.environment(self.email)
+        record = self._first_answer(self.records)
         if record is None or record["phase"] == "removed":
             return
         self.say(f"left over from an earlier run: {self.email} is {record['phase']}; it leaves")
         self._await("removed", self._publish_leave("before"), self.limits.removed)
+
+    def _first_answer(self, records: Records) -> Json | None:
+        end = self.clock() + self.limits.fleet
+        while True:
+            try:
+                return records.environment(self.email)
+            except Failed:
+                if self.clock() >= end:
+                    raise
+            self.messages.receive(_PULL_SECONDS)  # a pause
 
     def _join(self) -> None:
         event_id = f"canary-join-{self.run_id}"
