@@ -7,7 +7,7 @@ N ?= 2000
 PROFILES ?= infra/profiles
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up canary deploy test check lint bench simulate mutants check-profiles schema lock clean
+.PHONY: help demo up test check lint bench simulate mutants check-profiles schema lock clean
 
 help: ## What there is.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -23,12 +23,6 @@ demo: $(STAMP) ## People join, leave and come back, in under a minute; fails if 
 
 up: $(STAMP) ## The same stack, kept running until Ctrl-C (PORT=8080 for fixed ports, PROFILES=, REGION=).
 	@$(BIN)/python -m local.up --profiles "$(PROFILES)" $(if $(PORT),--port "$(PORT)") $(if $(REGION),--region "$(REGION)")
-
-deploy: ## Plan, ask and apply infra/ with the values of infra/terraform.tfvars (YES=1: without asking; docs/install.md).
-	@sh tools/pipeline/deploy.sh
-
-canary: $(STAMP) ## Verify a deployment: a synthetic person joins and leaves (PROJECT=, FLEET_URL=, CANARY_EMAIL=; docs/install.md).
-	@$(if $(PROJECT),PROJECT="$(PROJECT)") $(if $(FLEET_URL),FLEET_URL="$(FLEET_URL)") $(BIN)/python -m tools.canary $(CANARY)
 
 test: $(STAMP) ## All tests, also on Google's emulators where they are installed.
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
@@ -59,6 +53,13 @@ MUTANTS = $(if $(filter command environment,$(firstword $(origin N))),$(N))
 
 mutants: $(STAMP) ## Small changes that no test detects. All, or N= of them by SEED=; ONLY= files.
 	@$(BIN)/python -m tools.mutants $(if $(MUTANTS),--count $(MUTANTS)) $(if $(SEED),--seed $(SEED)) $(if $(JOBS),--jobs $(JOBS)) $(if $(ONLY),--only $(ONLY))
+
+.PHONY: deploy canary
+deploy: ## Plan, ask and apply infra/ with the values of infra/terraform.tfvars (YES=1: without asking; docs/install.md).
+	@sh tools/pipeline/deploy.sh
+
+canary: $(STAMP) ## Verify a deployment: a synthetic person joins and leaves (PROJECT=, FLEET_URL=, CANARY_EMAIL=; docs/install.md).
+	@$(BIN)/python -m tools.canary $(CANARY)
 
 lock: ## Pin requirements*.txt anew from requirements*.in.
 	$(PYTHON) -m venv .local/lock && .local/lock/bin/pip install --quiet uv
