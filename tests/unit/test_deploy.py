@@ -30,7 +30,7 @@ class Checkout:
             (self.programs / name).symlink_to(program)
         self.install("make")
         self.install("terraform")
-        self.values('# ours\nproject = "my-notebooks" # the id\nregion = "us-central1"\n')
+        self.values('# ours\nproject = "my-notebooks" # the id\nregion = "europe-west4"\n')
 
     def install(self, name: str, text: str = PROGRAM) -> None:
         (self.programs / name).write_text(text.replace("NAME", name))
@@ -63,7 +63,7 @@ def test_after_a_yes_it_applies_what_it_has_planned(checkout: Checkout) -> None:
     done = checkout.deploy("yes\n")
     assert done.returncode == 0, done.stderr
     assert checkout.calls() == [
-        "make --no-print-directory package profiles-bundle",
+        "make --no-print-directory package profiles-bundle REGION=europe-west4",
         f"terraform -chdir=infra init -input=false -backend-config=bucket={STATE}",
         "terraform -chdir=infra plan -input=false -lock-timeout=5m -out=../dist/tfplan",
         "terraform -chdir=infra apply -input=false -lock-timeout=5m ../dist/tfplan",
@@ -96,9 +96,16 @@ def test_without_values_it_says_what_to_copy(checkout: Checkout) -> None:
     assert checkout.calls() == []
 
 
-def test_without_a_project_it_says_so(checkout: Checkout) -> None:
-    checkout.values('region = "us-central1"\n')
-    assert 'has no project = "…"' in checkout.deploy().stderr
+@pytest.mark.parametrize(
+    ("text", "missing"),
+    [('region = "us-central1"\n', "project"), ('project = "my-notebooks"\n', "region")],
+)
+def test_without_a_project_or_a_region_it_says_so(
+    checkout: Checkout, text: str, missing: str
+) -> None:
+    checkout.values(text)
+    assert f'has no {missing} = "…"' in checkout.deploy().stderr
+    assert checkout.calls() == []
 
 
 def test_without_terraform_it_says_so(checkout: Checkout) -> None:

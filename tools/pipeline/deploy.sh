@@ -2,6 +2,7 @@
 # make deploy: builds what is deployed, shows what would change, asks, and applies exactly that.
 #
 #   STATE_BUCKET  the bucket of Terraform's state; PROJECT-benchkeeper-state, as infra/bootstrap names it
+#   PROFILES      the directory of the profiles; infra/profiles
 #   YES=1         apply without asking
 #
 # Runs from the root of the checkout, with the credentials that Terraform finds
@@ -17,11 +18,17 @@ refuse() {
 
 [ -f "$VALUES" ] || refuse "there is no $VALUES; copy $VALUES.example and fill in its five values"
 command -v terraform > /dev/null || refuse "terraform is not installed; docs/install.md says which version is needed"
-project=$(sed -n 's/^ *project *= *"\([^"]*\)".*/\1/p' "$VALUES")
-bucket=${STATE_BUCKET:-${project:+$project-benchkeeper-state}}
-[ -n "$bucket" ] || refuse "$VALUES has no project = \"…\""
+value() { # NAME
+    sed -n "s/^ *$1 *= *\"\([^\"]*\)\".*/\1/p" "$VALUES"
+}
 
-${MAKE:-make} --no-print-directory package profiles-bundle
+project=$(value project)
+region=$(value region)
+bucket=${STATE_BUCKET:-$project-benchkeeper-state}
+[ -n "$project" ] || refuse "$VALUES has no project = \"…\""
+[ -n "$region" ] || refuse "$VALUES has no region = \"…\""
+
+${MAKE:-make} --no-print-directory package profiles-bundle "REGION=$region"
 terraform -chdir=infra init -input=false "-backend-config=bucket=$bucket"
 terraform -chdir=infra plan -input=false -lock-timeout=5m -out=../dist/tfplan
 
