@@ -50,7 +50,7 @@ def test_a_release_that_does_not_stand_the_test_is_rolled_back(stage: PipelineSt
     good, printed = released(stage, "two")
     assert not good
     assert (stage.in_force, stage.applied) == ("one", "one")
-    assert "commit two failed; commit one is in force again" in printed
+    assert "commit two failed; commit one is in force again and verified" in printed
     # And the next one goes forward from there.
     good, printed = released(stage, "three")
     assert good, printed
@@ -64,6 +64,17 @@ def test_a_release_that_breaks_while_it_is_applied_is_rolled_back(stage: Pipelin
     assert not good
     assert (stage.in_force, stage.applied) == ("one", "one")
     assert "nothing to verify: the plan was not applied" in printed
+
+
+def test_where_the_former_release_fails_too_something_else_is_to_blame(
+    stage: PipelineStage,
+) -> None:
+    assert released(stage, "one")[0]
+    (stage.directory / "bad").write_text("two\none\n")
+    good, printed = released(stage, "two")
+    assert not good
+    assert (stage.in_force, stage.applied) == ("one", "one")
+    assert "commit one is in force again and fails, too" in printed
 
 
 def test_a_first_release_that_fails_stays_as_it_is_and_is_not_recorded(

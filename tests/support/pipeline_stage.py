@@ -15,8 +15,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 RELEASE = ROOT / "tools" / "pipeline" / "release.sh"
-STEPS = ("fetch", "apply", "verify", "record", "roll-back", "conclude")
-MAY_FAIL = ("apply", "verify")
+STEPS = ("fetch", "apply", "verify", "record", "roll-back", "verify-former", "conclude")
+MAY_FAIL = ("apply", "verify", "verify-former")
 
 GCLOUD = """#!/bin/sh
 # gcloud storage ls|cat|cp, of buckets that are directories below $BUCKETS

@@ -1,7 +1,7 @@
 #!/bin/sh
 # The steps of cloudbuild-apply.yaml that are more than one command. POSIX sh: Terraform's image has no bash.
 #
-#   PLANS_BUCKET=… COMMIT_SHA=… sh tools/pipeline/release.sh fetch|apply|verify|record|roll-back|conclude
+#   PLANS_BUCKET=… COMMIT_SHA=… sh tools/pipeline/release.sh fetch|apply|verify|record|roll-back|verify-former|conclude
 #
 # A release is what cloudbuild.yaml stored below gs://PLANS_BUCKET/plans/COMMIT_SHA: the Terraform tree with its
 # lock file, the archive, the profiles and the plan. So one commit can be applied, or applied again, without building
@@ -75,7 +75,16 @@ roll_back() {
     fi
     terraform -chdir=previous/infra init
     terraform -chdir=previous/infra apply -auto-approve
+    terraform -chdir=previous/infra output -raw fleet_url > outcome/fleet_url
     touch outcome/rolled-back
+}
+
+# Tells whether the release or something else is to blame.
+verify_former() {
+    if [ -f outcome/rolled-back ]; then
+        FLEET_URL=$(cat outcome/fleet_url) make canary
+        touch outcome/former-verified
+    fi
 }
 
 conclude() {
@@ -85,8 +94,10 @@ conclude() {
     fi
     if [ -f outcome/unchanged ]; then
         echo "commit $COMMIT_SHA was not applied, and nothing was changed; a stale plan must be made again: push, or run the plan's trigger"
+    elif [ -f outcome/former-verified ]; then
+        echo "commit $COMMIT_SHA failed; commit $(cat outcome/former) is in force again and verified"
     elif [ -f outcome/rolled-back ]; then
-        echo "commit $COMMIT_SHA failed; commit $(cat outcome/former) is in force again. Run: make canary"
+        echo "commit $COMMIT_SHA failed; commit $(cat outcome/former) is in force again and fails, too: look beyond the release"
     else
         echo "commit $COMMIT_SHA failed and is in force as far as it was applied. Correct it and push"
     fi
@@ -96,5 +107,6 @@ conclude() {
 case "${1:-}" in
     fetch | apply | verify | record | conclude) "$1" ;;
     roll-back) roll_back ;;
-    *) echo "usage: release.sh fetch|apply|verify|record|roll-back|conclude" >&2; exit 2 ;;
+    verify-former) verify_former ;;
+    *) echo "usage: release.sh fetch|apply|verify|record|roll-back|verify-former|conclude" >&2; exit 2 ;;
 esac
