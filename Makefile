@@ -68,6 +68,13 @@ MUTANTS = $(if $(filter command environment,$(firstword $(origin N))),$(N))
 mutants: $(STAMP) ## Small changes that no test detects. All, or N= of them by SEED=; ONLY= files.
 	@$(BIN)/python -m tools.mutants $(if $(MUTANTS),--count $(MUTANTS)) $(if $(SEED),--seed $(SEED)) $(if $(JOBS),--jobs $(JOBS)) $(if $(ONLY),--only $(ONLY))
 
+.PHONY: deploy canary
+deploy: ## Plan, ask and apply infra/ with the values of infra/terraform.tfvars (YES=1: without asking; docs/install.md).
+	@sh tools/pipeline/deploy.sh
+
+canary: $(STAMP) ## Verify a deployment: a synthetic person joins and leaves (PROJECT=, FLEET_URL=, CANARY_EMAIL=; docs/install.md).
+	@$(BIN)/python -m tools.canary $(CANARY)
+
 lock: ## Pin requirements*.txt anew from requirements*.in.
 	$(PYTHON) -m venv .local/lock && .local/lock/bin/pip install --quiet uv
 	.local/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' requirements.in -o requirements.txt

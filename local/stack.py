@@ -195,7 +195,7 @@ class Stack:
         return {name: value for name, value in environ.items() if not name.endswith(ours)}
 
     def gcloud_environment(self) -> dict[str, str]:
-        """What points ``gcloud`` (and a person's shell) at this stack."""
+        """What points ``gcloud``, Google's clients and a person's shell at this stack."""
         return gcloud_endpoints(self.local.url) | {
             "CLOUDSDK_AUTH_DISABLE_CREDENTIALS": "True",
             "CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK": "True",
@@ -203,6 +203,8 @@ class Stack:
             "CLOUDSDK_CORE_PROJECT": self._project,
             "FLEET_URL": self.fleet_url,
             "LOCAL_CLOUD_URL": self.local.url,
+            "NOTEBOOKS_ENDPOINT": self.local.url,
+            "PUBSUB_EMULATOR_HOST": self.local.grpc_address,
         }
 
     def _wire_pubsub(self) -> None:

@@ -1,0 +1,148 @@
+"""The steps of cloudbuild-apply.yaml: a release is applied, verified, recorded or rolled back."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from local.server import LocalCloud
+from local.stack import gcloud_endpoints
+from tests.support import summary
+from tests.support.gcloud import Gcloud
+from tests.support.pipeline_stage import PipelineStage
+
+
+@pytest.fixture(params=["a stand-in", "terraform"])
+def stage(request: pytest.FixtureRequest, tmp_path: Path) -> PipelineStage:
+    """A deployment without a release, on a stand-in for Terraform and on Terraform itself."""
+    if request.param == "a stand-in":
+        return PipelineStage(tmp_path)
+    program = shutil.which("terraform")
+    if program is None:
+        summary.missing(request, "terraform: not found")
+        pytest.skip("terraform is not installed")
+    summary.ran_on(request, "terraform")
+    return PipelineStage(tmp_path, terraform=program)
+
+
+def released(stage: PipelineStage, commit: str) -> tuple[bool, str]:
+    stage.plan(commit)
+    return stage.apply(commit)
+
+
+def test_a_release_is_applied_verified_and_recorded(stage: PipelineStage) -> None:
+    good, printed = released(stage, "one")
+    assert good, printed
+    assert (stage.in_force, stage.applied) == ("one", "one")
+    assert "no release was applied before" in printed
+    assert (stage.directory / "made").read_text() == "canary FLEET_URL=https://fleet.example.com\n"
+    good, printed = released(stage, "two")
+    assert good, printed
+    assert (stage.in_force, stage.applied) == ("two", "two")
+    assert "commit two is applied and verified" in printed
+
+
+def test_a_release_that_does_not_stand_the_test_is_rolled_back(stage: PipelineStage) -> None:
+    assert released(stage, "one")[0]
+    (stage.directory / "bad").write_text("two")
+    good, printed = released(stage, "two")
+    assert not good
+    assert (stage.in_force, stage.applied) == ("one", "one")
+    assert "commit two failed; commit one is in force again and verified" in printed
+    # And the next one goes forward from there.
+    good, printed = released(stage, "three")
+    assert good, printed
+    assert (stage.in_force, stage.applied) == ("three", "three")
+
+
+def test_a_release_that_breaks_while_it_is_applied_is_rolled_back(stage: PipelineStage) -> None:
+    assert released(stage, "one")[0]
+    (stage.directory / "breaks-two").touch()
+    good, printed = released(stage, "two")
+    assert not good
+    assert (stage.in_force, stage.applied) == ("one", "one")
+    assert "nothing to verify: the plan was not applied" in printed
+
+
+def test_where_the_former_release_fails_too_something_else_is_to_blame(
+    stage: PipelineStage,
+) -> None:
+    assert released(stage, "one")[0]
+    (stage.directory / "bad").write_text("two\none\n")
+    good, printed = released(stage, "two")
+    assert not good
+    assert (stage.in_force, stage.applied) == ("one", "one")
+    assert "commit one is in force again and fails, too" in printed
+
+
+def test_a_first_release_that_fails_stays_as_it_is_and_is_not_recorded(
+    stage: PipelineStage,
+) -> None:
+    (stage.directory / "bad").write_text("one")
+    good, printed = released(stage, "one")
+    assert not good
+    assert (stage.in_force, stage.applied) == ("one", "")
+    assert "commit one failed and is in force as far as it was applied" in printed
+
+
+def test_a_stale_plan_changes_nothing_and_rolls_nothing_back(stage: PipelineStage) -> None:
+    assert released(stage, "one")[0]
+    stage.plan("two")
+    assert released(stage, "three")[0]  # meanwhile
+    (stage.directory / "stale").touch()  # for the stand-in, which compares nothing
+    good, printed = stage.apply("two")
+    assert not good
+    assert (stage.in_force, stage.applied) == ("three", "three")
+    assert "commit two was not applied, and nothing was changed" in printed
+
+
+def test_a_commit_without_a_plan_ends_before_anything_is_done(stage: PipelineStage) -> None:
+    good, printed = stage.apply("nowhere")
+    assert not good
+    assert "--- apply" not in printed
+
+
+def test_a_release_whose_former_one_is_not_stored_any_more_is_not_begun(
+    stage: PipelineStage,
+) -> None:
+    assert released(stage, "one")[0]
+    shutil.rmtree(stage.bucket / "plans" / "one")
+    good, printed = released(stage, "two")
+    assert not good
+    assert "--- apply" not in printed
+    assert stage.in_force == "one"
+
+
+def test_the_tree_is_stored_without_what_init_downloads(stage: PipelineStage) -> None:
+    stage.plan("one")
+    assert "infra/main.tf" in stage.bundled("one")
+    assert not any(".terraform/" in name for name in stage.bundled("one"))
+    assert (stage.bucket / "plans" / "one" / "plan.txt").exists()
+
+
+def test_the_steps_speak_to_cloud_storage_as_gcloud_does(
+    tmp_path: Path, gcloud_command: Gcloud
+) -> None:
+    stage = PipelineStage(tmp_path)
+    real = shutil.which("gcloud")
+    with LocalCloud("demo") as cloud:
+        cloud.storage.make_bucket("plans")
+        settings = gcloud_endpoints(cloud.url) | {
+            "CLOUDSDK_AUTH_DISABLE_CREDENTIALS": "True",
+            "CLOUDSDK_CORE_PROJECT": "demo",
+            "CLOUDSDK_CONFIG": str(tmp_path / "gcloud"),
+        }
+        exports = "\n".join(f"export {name}='{value}'" for name, value in settings.items())
+        stage.program("gcloud", f'#!/bin/sh\n{exports}\nexec {real} "$@"\n')
+        stage.plan("one")
+        upload = ["gcloud", "storage", "cp", "-r", str(stage.bucket / "plans"), "gs://plans/"]
+        stage.run(tmp_path, "one", upload).check_returncode()
+        good, printed = stage.apply("one")
+        assert good, printed
+        assert "no release was applied before" in printed
+        good, printed = stage.apply("one", ("fetch",))
+        assert good, printed
+        assert (stage.workspace / "outcome" / "former").read_text() == "one"
+        assert (stage.workspace / "previous" / "dist" / "benchkeeper.zip").read_text() == "one"
