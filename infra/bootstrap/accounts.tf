@@ -90,3 +90,10 @@ resource "google_storage_bucket_iam_member" "plans" {
   role   = "roles/storage.objectUser"
   member = google_service_account.this[each.key].member
 }
+
+# The canary asks `fleet` with an identity token, which a build has to make for itself.
+resource "google_service_account_iam_member" "identity_token" {
+  service_account_id = google_service_account.this["apply"].name
+  role               = "roles/iam.serviceAccountOpenIdTokenCreator"
+  member             = google_service_account.this["apply"].member
+}
