@@ -138,7 +138,7 @@ def with_doubted_source(
     if notebook.problem is None or notebook.problem.code != "NOT_FOUND":
         return environment, notebook
     for snapshot in environment.resources:
-        if snapshot.kind is Kind.SNAPSHOT and snapshot.name == notebook.restore_from:
+        if snapshot.name == notebook.restore_from:
             return environment.with_resource(replace(snapshot, look_at=now)), notebook
     return environment, replace(notebook, restore_from="", look_at=now, retry_at=None)
 

@@ -197,7 +197,7 @@ class Converge:
                 # What was found may be running: stop it now, not at the next tick.
                 told = (*entries, *decision.entries)
                 environment = decision.environment
-                decision = self._decide(environment, (), wants_of, admitted=False, scanned=True)
+                decision = self._decide(environment, (), wants_of, admitted=admitted, scanned=True)
                 return replace(decision, entries=(*told, *decision.entries))
         return replace(decision, entries=(*entries, *decision.entries))
 

@@ -171,6 +171,24 @@ def test_a_lost_creation_is_asked_for_again_in_its_own_zone_or_waited_for(
         assert notebook_of(decision).look_at == LATER
 
 
+def test_what_we_write_is_remembered_before_it_is_written() -> None:
+    wanted = replace(NOTEBOOK, body={"labels": {"team": "risk"}, "gceSetup": {}})
+    decision = decided(joined(a_notebook(written=("labels.old",))), wants=(wanted,))
+    assert [a.step for a in decision.actions] == [Step.CREATE]
+    written = notebook_of(decision).written
+    assert written[0] == "labels.old"
+    assert len(written) == 2
+    assert "team" in written[1]
+
+
+def test_a_step_that_writes_nothing_remembers_nothing() -> None:
+    stopped = a_notebook(State.STOPPED, look_at=NOW)
+    seen = {"workbench/main": Observation(state=State.STOPPED)}
+    decision = decided(joined(stopped), seen=seen)
+    assert [a.step for a in decision.actions] == [Step.START]
+    assert notebook_of(decision).written == ()
+
+
 def test_who_waits_for_the_data_of_their_former_address_leaves_the_queue() -> None:
     record = joined(a_notebook(queued_at=after(-30)), inherits=OLD)
     decision = decided(record, kin=former(a_notebook(State.STOPPING)), admitted=False)

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.announcements import Announcement, News
+from shared.domain.blanks import without_blanks
 from shared.domain.events import (
     MAX_EVENT_BYTES,
     NativeEvent,
@@ -376,6 +377,17 @@ def test_an_unknown_field_is_refused_even_if_it_is_blank() -> None:
     with pytest.raises(Refused, match="'emial' is not a field") as refused:
         read_event(encoded(emial=" "))
     assert refused.value.code is RefusalCode.UNKNOWN_FIELD
+
+
+def test_of_an_event_that_is_too_large_no_address_is_read() -> None:
+    event = json.dumps({"email": "ana@example.com", "reason": "x" * MAX_EVENT_BYTES}).encode()
+    assert claimed_email(event) == ""
+
+
+def test_an_event_without_blanks_is_left_as_it_is() -> None:
+    sent = b'{ "email" : "ana@example.com", "groups": ["a"] }'
+    assert without_blanks(sent, NativeEvent) is sent
+    assert without_blanks(b'["a"]', NativeEvent) == b'["a"]'
 
 
 def test_of_an_address_that_is_too_long_as_much_is_kept_as_an_address_can_have() -> None:

@@ -260,3 +260,11 @@ def test_of_many_operations_some_are_named(count: int, shown: str) -> None:
     asked = replace(ending, items=items)
     leaving = story((0, ending), (1, asked), start=running)
     assert leaving.deeds[0].operation == shown
+
+
+def test_a_deed_keeps_the_name_of_its_operation_when_that_is_given_up() -> None:
+    ready = a_notebook(State.READY)
+    begun = begin(ready, Step.STOP, NOW)
+    stopping = seen(begun, State.READY, 1, operation=OPERATION)
+    leaving = story((0, begun), (1, stopping), (50, replace(stopping, operation="")), start=ready)
+    assert [deed.operation for deed in leaving.deeds] == [OPERATION]

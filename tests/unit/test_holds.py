@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from shared.domain.announcements import News
 from shared.domain.environment import Environment, Phase, Verdict
-from shared.domain.holds import ALL
+from shared.domain.holds import ALL, Hold, Release, release_of
 from shared.domain.orders import Order, carry_out
 from shared.domain.refusals import RefusalCode, Refused
 from shared.domain.ruling import Outcome
@@ -76,6 +76,16 @@ def test_a_release_that_names_none_ends_one_late_hold_and_no_other() -> None:
 def test_a_release_that_names_none_is_used_up_by_the_hold_it_ends() -> None:
     record = obey(a_record(), CASE, a_release(), AUDIT).environment
     assert ids(record) == ["AUDIT-9"], "given before the release, and arrived after it"
+
+
+def test_of_two_releases_the_one_that_names_the_hold_is_used_first() -> None:
+    releases = [Release(hold="", given_at=after(1)), Release(hold="CASE-7", given_at=after(1))]
+    hold = Hold(id="CASE-7", at=NOW, reason="a lawsuit", given_at=NOW)
+    for order in (releases, releases[::-1]):
+        found = release_of(order, hold)
+        assert found is not None
+        assert found.hold == "CASE-7"
+    assert release_of([Release(hold="CASE-8", given_at=after(1))], hold) is None
 
 
 def test_a_hold_that_is_given_again_is_seen_to_at_once() -> None:

@@ -21,12 +21,14 @@ from shared.domain.keeping import (
     kept_since_complete,
     must_keep,
     newest_snapshot,
+    snapshot_of_disk,
     snapshot_wants,
     to_restore,
     with_snapshots,
 )
 from shared.domain.names import resource_id
-from shared.domain.resources import Kind, Resource, State, Step
+from shared.domain.resources import Kind, LostCall, Resource, State, Step
+from shared.domain.wants.snapshot import data_disk
 from tests.support.builders import KEY, NOW, a_notebook, a_record, after, an_intent
 
 NOTEBOOK = "projects/demo/locations/us-central1-a/instances/nb"
@@ -53,6 +55,14 @@ def mover(*resources: Resource, **changes: Any) -> Environment:
     return leaver(*resources, intent=intent, **{"keep_seconds": 0} | changes)
 
 
+GOING = (LostCall(step=Step.DELETE, until=after(1)),)
+
+
+def copied(minute: float, state: State = State.READY, **changes: Any) -> tuple[Resource, Resource]:
+    """A notebook and its snapshot, which was first seen complete at that minute."""
+    return notebook(snapshot="s1", **changes), snapshot(state, ready_since=after(minute))
+
+
 def begun(record: Environment, goal: Goal = Goal.GONE) -> bool:
     """Whether a snapshot of the notebook is begun now."""
     return with_snapshots(record, {"workbench/main": goal}, NOW) != record
@@ -70,6 +80,14 @@ def begun(record: Environment, goal: Goal = Goal.GONE) -> bool:
         (leaver(notebook(State.BROKEN, stillborn=True)), Goal.GONE, False, "nobody worked in it"),
         (leaver(notebook(under_way=Step.PROTECT)), Goal.GONE, False, "something is under way"),
         (leaver(notebook(), keep_seconds=0), Goal.GONE, False, "the profile asks for none"),
+        (leaver(*copied(-60)), Goal.GONE, False, "it was copied within the hour"),
+        (leaver(*copied(-61)), Goal.GONE, True, "somebody may have worked in it since"),
+        (leaver(*copied(-61)), Goal.DOWN, False, "it doesn't go yet"),
+        (leaver(*copied(-61, retry_at=after(1))), Goal.GONE, False, "it doesn't go just now"),
+        (leaver(*copied(-61, retry_at=NOW)), Goal.GONE, True, "it is tried again now"),
+        (leaver(*copied(-61, unconfirmed=GOING)), Goal.GONE, False, "it may be going already"),
+        (leaver(*copied(-61, State.BROKEN)), Goal.GONE, False, "that copy has to be made first"),
+        (mover(*copied(-61)), Goal.GONE, False, "its data has been handed over"),
         (leaver(notebook()), Goal.DOWN, False, "the grace period still runs"),
         (leaver(notebook()), Goal.STAY, False, "it stays"),
         (leaver(notebook()), Goal.UP, False, "it is wanted again"),
@@ -173,6 +191,22 @@ def test_whose_data_must_be_kept(notebook: Resource, record: Environment, must: 
 def test_data_is_kept_only_by_a_snapshot_that_is_complete(state: State) -> None:
     record = leaver(notebook(snapshot="s1"), snapshot(state))
     assert is_kept(record, record.resources[0]) is (state is State.READY)
+
+
+@pytest.mark.parametrize(
+    ("state", "source", "found"),
+    [
+        (State.READY, NOTEBOOK, True),
+        (State.CREATING, NOTEBOOK, False),
+        (State.BROKEN, NOTEBOOK, False),
+        (State.READY, NOTEBOOK + "-2", False),
+    ],
+)
+def test_a_disk_that_was_left_behind_is_kept_by_a_complete_snapshot_of_it(
+    state: State, source: str, found: bool
+) -> None:
+    kept = snapshot(state, source=source)
+    assert (snapshot_of_disk(leaver(kept), data_disk(NOTEBOOK)) == kept) is found
 
 
 # Forgetting

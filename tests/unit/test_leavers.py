@@ -10,9 +10,15 @@ from msgspec.structs import replace
 from shared.domain.environment import Environment, Intent, Phase, Verb
 from shared.domain.evidence import Leaving, Scan, Thing
 from shared.domain.goals import Plan
-from shared.domain.leavers import conclusion, with_another_look, with_evidence, with_uses
+from shared.domain.leavers import (
+    conclusion,
+    may_give_access,
+    with_another_look,
+    with_evidence,
+    with_uses,
+)
 from shared.domain.policy import Policy
-from shared.domain.resources import Kind, Leftover, Resource, State, Step
+from shared.domain.resources import Kind, Leftover, LostCall, Resource, State, Step
 from tests.support.builders import NOW, a_notebook, a_record, after, an_intent
 
 POLICY = Policy()
@@ -253,3 +259,35 @@ def test_a_disk_that_may_hold_the_only_copy_of_kept_work_stays_and_is_named() ->
     assert keeps.leavings[0].scan == Scan(at=NOW, leftovers=("disk: disks/nb-data-workspace",))
     keeps_none = concluded(leaver(a_notebook(), joined=an_intent(), keep_seconds=0), disk)
     assert [r.kind for r in keeps_none.resources] == [Kind.WORKBENCH, Kind.DISK]
+
+
+@pytest.mark.parametrize(
+    ("resource", "may", "because"),
+    [
+        (a_notebook(State.READY), True, "it runs"),
+        (a_notebook(State.STARTING, was_ready=True), True, "it will run"),
+        (a_notebook(State.STOPPED, was_ready=True), False, "it is at rest"),
+        (a_notebook(State.BROKEN, was_ready=True), False, "it can't be used"),
+        (a_notebook(State.STOPPED), True, "nobody has looked at it yet"),
+        (a_notebook(State.ABSENT), False, "it is gone"),
+        (a_notebook(State.FOREIGN), False, "it is somebody else's"),
+        (
+            a_notebook(
+                State.STOPPED,
+                was_ready=True,
+                unconfirmed=(LostCall(step=Step.START, until=after(1)),),
+            ),
+            True,
+            "a start may still be carried out",
+        ),
+        (SESSIONS, False, "there are none"),
+        (SESSION_LOOK, True, "nobody has looked yet"),
+        (replace(SESSIONS, state=State.READY), True, "some run"),
+        (replace(SESSIONS, kind=Kind.SESSION_TEMPLATE, state=State.READY), True, "a template"),
+        (replace(SESSIONS, kind=Kind.SESSION_TEMPLATE, look_at=NOW), False, "none any more"),
+        (replace(SESSIONS, kind=Kind.SNAPSHOT, state=State.READY), False, "nobody can open it"),
+        (replace(SESSIONS, kind=Kind.DISK, state=State.READY), False, "nor that"),
+    ],
+)
+def test_what_may_give_a_leaver_access(resource: Resource, may: bool, because: str) -> None:
+    assert may_give_access(resource) is may, because

@@ -9,10 +9,10 @@ import pytest
 from msgspec.structs import replace
 
 from shared.domain.faults import Fate
-from shared.domain.looks import judged
+from shared.domain.looks import judged, told
 from shared.domain.policy import Policy
 from shared.domain.questions import must_ask
-from shared.domain.resources import Kind, Observation, Resource, State, Want
+from shared.domain.resources import Drift, Kind, Observation, Resource, State, Want
 from tests.support.builders import KEY, NOW, a_notebook, a_problem, a_record, after
 
 POLICY = Policy()
@@ -75,3 +75,23 @@ def test_without_a_link_for_too_long_is_a_problem_that_is_tried_again() -> None:
     assert troubled.problem is not None
     assert (troubled.problem.code, troubled.problem.fate) == ("NO_LINK", Fate.TEMPORARY)
     assert troubled.attempts == 1
+
+
+NEVER = Drift(never=("data disk GB 100 -> 200",))
+
+
+@pytest.mark.parametrize(
+    ("before", "after_it", "is_told"),
+    [
+        (None, NEVER, True),
+        (NEVER, NEVER, False),
+        (NEVER, Drift(in_place=("labels",)), False),
+        (NEVER, None, False),
+        (Drift(never=("network a -> b",)), NEVER, True),
+    ],
+)
+def test_what_only_a_new_notebook_would_change_is_told_once(
+    before: Drift | None, after_it: Drift | None, is_told: bool
+) -> None:
+    entries = told(replace(RUNS, drift=before), replace(RUNS, drift=after_it), NOW)
+    assert [entry.action for entry in entries] == (["resource.outdated"] if is_told else [])

@@ -410,3 +410,28 @@ def test_what_is_under_way_still_shows_how_many_sessions_there_are_besides() -> 
     item = Item(name="s1", state="TERMINATING", operation="op")
     seen = saw(ending, State.READY, operation="op", items=(item,), more=900)
     assert (seen.items, seen.more) == ((item,), 900)
+
+
+@pytest.mark.parametrize(
+    ("step", "code", "attempts"),
+    [
+        (Step.CREATE, "NOT_FOUND", POLICY.attempts),
+        (Step.RESTORE, "NOT_FOUND", 1),
+        (Step.RESTORE, "INVALID_ARGUMENT", POLICY.attempts),
+    ],
+)
+def test_not_found_is_final_except_of_a_restore(step: Step, code: str, attempts: int) -> None:
+    """Of a restore it may mean the snapshot, which is looked at before anything is given up."""
+    problem = replace(a_problem(Fate.PERMANENT), code=code)
+    assert failed(begun(step), problem).attempts == attempts
+
+
+def test_what_is_still_being_made_has_not_been_used() -> None:
+    assert not saw(begun(), State.CREATING).was_ready
+    assert saw(begun(), State.STOPPED).was_ready
+
+
+def test_the_last_of_several_lost_calls_counts() -> None:
+    calls = [LostCall(step=Step.STOP, until=after(3)), LostCall(step=Step.START, until=after(5))]
+    assert a_notebook(unconfirmed=tuple(calls)).unconfirmed_until == after(5)
+    assert a_notebook().unconfirmed_until is None

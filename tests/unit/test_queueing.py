@@ -13,6 +13,7 @@ from shared.domain.policy import Policy
 from shared.domain.queueing import (
     awaited,
     in_queue,
+    is_at_work,
     is_being_made,
     only_queues,
     queued_since,
@@ -160,6 +161,13 @@ def test_who_takes_a_place_among_those_being_made(
     notebook: Resource, counts: bool, because: str
 ) -> None:
     assert is_being_made(a_record(notebook)) is counts, because
+
+
+def test_a_place_is_held_by_any_notebook_whose_creation_runs() -> None:
+    other = a_notebook(State.READY, slot="other")
+    assert is_at_work(a_record(RUNNING, other))
+    assert is_at_work(a_record(other, RUNNING))
+    assert not is_at_work(a_record(other))
 
 
 def test_a_record_has_waited_since_its_first_notebook_did() -> None:

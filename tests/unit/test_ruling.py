@@ -195,6 +195,14 @@ def test_a_newer_announcement_of_the_same_replaces_the_older_one() -> None:
     assert record.pending == (postponed,)
 
 
+def test_an_announcement_whose_time_has_come_is_not_replaced_any_more() -> None:
+    first = an_intent(LEAVE, "first", effective_at=after(1))
+    later = an_intent(LEAVE, "second", occurred_at=after(1), effective_at=after(days=3))
+    record = fold([an_intent(JOIN, "a", occurred_at=after(-5)), first])
+    assert put(record, later, after(1)).environment.pending == (first, later)
+    assert put(record, later, after(0.9)).environment.pending == (later,)
+
+
 def test_what_is_announced_for_a_time_that_has_passed_is_applied_at_once() -> None:
     ruling = put(None, an_intent(JOIN, "a", effective_at=after(-1)))
     assert ruling.outcome is Outcome.APPLIED
