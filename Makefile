@@ -7,7 +7,7 @@ N ?= 2000
 PROFILES ?= infra/profiles
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check lint package smoke bench simulate mutants check-profiles profiles-bundle schema lock clean
+.PHONY: help demo up test check lint package smoke bench simulate mutants check-profiles profiles-bundle infra-check infra-fmt schema lock clean
 
 help: ## What there is.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -34,18 +34,25 @@ test: $(STAMP) ## All tests, also on Google's emulators where they are installed
 
 check: lint test ## What a change must pass: lint, types, layers, profiles, tests.
 
-lint: $(STAMP) check-profiles ## Lint, types, layers, generated files.
+lint: $(STAMP) check-profiles ## Lint, types, layers, generated files, Terraform.
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m tools.schemas --check
+	@$(MAKE) --no-print-directory infra-check
 
 check-profiles: $(STAMP) ## Check the profiles in PROFILES= for REGION=, also against the API schemas.
 	@$(BIN)/python -m tools.check_profiles "$(PROFILES)" $(if $(REGION),--region "$(REGION)")
 
 profiles-bundle: $(STAMP) ## Check PROFILES= like that and write dist/profiles.json, which a deployment reads in one call.
 	@$(BIN)/python -m tools.bundle_profiles "$(PROFILES)" $(if $(REGION),--region "$(REGION)")
+
+infra-check: $(STAMP) ## Terraform and checkov on infra/, offline; REQUIRED=1 fails where they can't be installed.
+	@$(BIN)/python -m tools.terraform check infra $(if $(REQUIRED),--required)
+
+infra-fmt: $(STAMP) ## Format infra/ as Terraform does.
+	@$(BIN)/python -m tools.terraform fmt infra
 
 schema: $(STAMP) ## Write docs/*.schema.json from the types.
 	@$(BIN)/python -m tools.schemas
@@ -75,10 +82,11 @@ deploy: ## Plan, ask and apply infra/ with the values of infra/terraform.tfvars 
 canary: $(STAMP) ## Verify a deployment: a synthetic person joins and leaves (PROJECT=, FLEET_URL=, CANARY_EMAIL=; docs/install.md).
 	@$(BIN)/python -m tools.canary $(CANARY)
 
-lock: ## Pin requirements*.txt anew from requirements*.in.
+LOCKED := requirements requirements-dev $(addprefix tools/terraform/requirements-,terraform checkov)
+
+lock: ## Pin requirements*.txt anew from requirements*.in, also those of tools/terraform.
 	$(PYTHON) -m venv .local/lock && .local/lock/bin/pip install --quiet uv
-	.local/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' requirements.in -o requirements.txt
-	.local/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' requirements-dev.in -o requirements-dev.txt
+	for name in $(LOCKED); do .local/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $$name.in -o $$name.txt || exit 1; done
 
 clean: ## Remove what the targets made.
 	rm -rf $(VENV) .local dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

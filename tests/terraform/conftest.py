@@ -11,7 +11,7 @@ import pytest
 
 from tools.terraform.environment import Unavailable, python_of
 from tools.terraform.terraform import Terraform
-from tools.terraform.wheels import DISTRIBUTIONS, schema_file
+from tools.terraform.versions import DISTRIBUTIONS, schema_file
 
 _REPOSITORY = Path(__file__).parents[2]
 _RIGHT = Path(__file__).parent / "fixtures" / "right"

@@ -22,7 +22,7 @@ from tools.terraform.environment import Unavailable, python_of
 from tools.terraform.findings import Finding
 from tools.terraform.passed import fingerprint, passed_before, remember
 from tools.terraform.terraform import Terraform, fmt
-from tools.terraform.wheels import DISTRIBUTIONS, schema_file
+from tools.terraform.versions import DISTRIBUTIONS, schema_file
 
 
 def main(arguments: Sequence[str]) -> int:

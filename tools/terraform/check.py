@@ -8,12 +8,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.terraform.checkov import checkov, reasonless_skips
+from tools.terraform.checkov import checkov, unexplained
 from tools.terraform.environment import Unavailable, python_of
 from tools.terraform.findings import Finding, place_of
 from tools.terraform.roots import has_tests, roots_below, unreached
 from tools.terraform.terraform import Terraform, fmt
-from tools.terraform.wheels import DISTRIBUTIONS, schema_file
+from tools.terraform.versions import DISTRIBUTIONS, schema_file
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def check(infra: Path, cache: Path) -> Outcome:
     with ThreadPoolExecutor(len(parts)) as pool:
         running = {name: pool.submit(part) for name, part in parts.items()}
     found, skipped = _results(running)
-    return Outcome(sorted({*reasonless_skips(infra), *_merged(found)}), skipped)
+    return Outcome(sorted({*unexplained(infra), *_merged(found)}), skipped)
 
 
 def on_schema(infra: Path, major: str, cache: Path) -> list[Finding]:

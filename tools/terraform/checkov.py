@@ -18,6 +18,7 @@ from tools.terraform.findings import Finding, place_of
 from tools.terraform.isolation import isolated
 
 _SECONDS = 300
+_SETTINGS = (".checkov.yaml", ".checkov.yml")
 _SKIP = re.compile(r"(?:checkov|bridgecrew):skip=([\w,]+)(?:\s*:\s*(.*))?")
 
 
@@ -25,19 +26,28 @@ def checkov(python: Path, directory: Path) -> list[Finding]:
     """What is wrong below ``directory``; ``python`` is the interpreter that has checkov."""
     report = _report(python, directory)
     return [
-        *_configurations(directory),
+        *unexplained(directory),
         *_failed(directory, report),
         *_unread(directory, report),
-        *_skips(directory, report),
+        *_useless_skips(directory, report),
     ]
 
 
-def reasonless_skips(directory: Path) -> list[Finding]:
-    """Skips without a reason; needs no checkov."""
+def unexplained(directory: Path) -> list[Finding]:
+    """Skips without a reason, and settings that skip for all; needs no checkov."""
+    settings = [file for name in _SETTINGS for file in sorted(directory.rglob(name))]
     return [
-        Finding(place_of(file, line), f"the skip of {check} has no reason: #checkov:skip={check}:…")
-        for file, line, check, reason in _written_skips(directory)
-        if not reason
+        *(
+            Finding(place_of(file), "skip a check where it applies, not in a file")
+            for file in settings
+        ),
+        *(
+            Finding(
+                place_of(file, line), f"no reason to skip {check}: #checkov:skip={check}:reason"
+            )
+            for file, line, check, reason in _written_skips(directory)
+            if not reason
+        ),
     ]
 
 
@@ -62,12 +72,6 @@ def _report(python: Path, directory: Path) -> dict[str, Any]:
     return report
 
 
-def _configurations(directory: Path) -> Iterator[Finding]:
-    for name in (".checkov.yaml", ".checkov.yml"):
-        for file in directory.rglob(name):
-            yield Finding(place_of(file), "no settings for checkov: skip where it applies, and why")
-
-
 def _failed(directory: Path, report: dict[str, Any]) -> Iterator[Finding]:
     for check in report.get("results", {}).get("failed_checks", []):
         file = directory / check["file_path"].lstrip("/")
@@ -83,8 +87,7 @@ def _unread(directory: Path, report: dict[str, Any]) -> Iterator[Finding]:
         yield Finding(place_of(directory), "checkov can't parse some file in it")
 
 
-def _skips(directory: Path, report: dict[str, Any]) -> Iterator[Finding]:
-    yield from reasonless_skips(directory)
+def _useless_skips(directory: Path, report: dict[str, Any]) -> Iterator[Finding]:
     used = {
         (Path(check["file_abs_path"]).resolve(), check["check_id"])
         for check in report.get("results", {}).get("skipped_checks", [])

@@ -41,6 +41,7 @@ def python_of(name: str, cache: Path, *, install: bool = True) -> Path:
         raise Unavailable(f"{name} is not installed in {cache / name}")
     with locked(cache / name / "venv.lock"):
         if not ready.exists():
+            print(f"installing {name} (once) …", file=sys.stderr)
             shutil.rmtree(home, ignore_errors=True)
             run([sys.executable, "-m", "venv", str(home)], name)
             run([str(python), *_PIP, "install", "--no-compile", "-r", str(requirements)], name)
