@@ -37,6 +37,13 @@ def test_what_it_finds_and_what_it_does_not_read(checkov_python: Path, right: Pa
     }
 
 
+def test_a_directory_of_which_nothing_is_read_does_not_pass(
+    checkov_python: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "main.tf").write_text('resource "google_storage_bucket" {{\n')
+    assert len(checkov(checkov_python, tmp_path)) == 1
+
+
 @pytest.mark.parametrize(
     ("comment", "missing"),
     [

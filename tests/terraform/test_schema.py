@@ -69,7 +69,7 @@ def test_attributes_have_their_type_and_flags(package: Path) -> None:
     assert topic["attributes"] == {
         "id": {"type": "string", "computed": True, "optional": True},
         "labels": {"type": ["map", "string"], "optional": True},
-        "name": {"type": "string", "required": True},
+        "name": {"type": "string", "required": True, "values": ["IN", "OUT"]},
         "seen": {"type": ["set", "string"], "computed": True},
         "state": {"type": ["list", ["object", {"code": "number"}]], "computed": True},
         "tags": {"type": ["map", "string"], "computed": True},
@@ -78,8 +78,8 @@ def test_attributes_have_their_type_and_flags(package: Path) -> None:
 
 def test_blocks_have_their_number_and_nesting(package: Path) -> None:
     topic = schema_of(modules_of(package))["resource"]["google_pubsub_topic"]
-    regions = {"regions": {"type": ["set", "string"], "required": True}}
-    policy = {"attributes": regions, "block_types": {}}
+    regions = {"type": ["set", "string"], "required": True, "values": ["EU", "US"]}
+    policy = {"attributes": {"regions": regions}, "block_types": {}}
     assert topic["block_types"] == {
         "policy": {"nesting_mode": "list", "block": policy, "min_items": 1, "max_items": 1},
         "rules": {"nesting_mode": "set", "block": policy, "min_items": 0, "max_items": 0},

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.terraform.editing import line_of, replace
+from tools.terraform.__main__ import main
 from tools.terraform.check import problems_of
 from tools.terraform.terraform import Terraform, fmt
 
@@ -47,6 +48,14 @@ def test_nothing_is_wrong_with_either_schema(each_core: Terraform, right: Path) 
             '"soon"',
             'Inappropriate value for attribute "timeout_seconds": a number is required',
             id="a value of another type",
+        ),
+        pytest.param(
+            MAIN,
+            '"ALLOW_INTERNAL_ONLY"',
+            '"ALLOW_INTERNALLY"',
+            '"ALLOW_INTERNALLY"',
+            '"ALLOW_INTERNALLY" is none of ALLOW_ALL, ALLOW_INTERNAL_ONLY, ALLOW_INTERNAL_AND_GCLB',
+            id="a value that isn't one of those allowed",
         ),
         pytest.param(
             MAIN,
@@ -133,6 +142,14 @@ def test_a_failing_test_is_found_at_its_line(
     assert text in found.text
 
 
+def test_a_wrong_value_that_only_a_test_gives_is_found(core: Terraform, right: Path) -> None:
+    replace(right / MAIN, '"FIRESTORE_NATIVE"', '"FIRESTORE_${upper(var.project)}"')
+    assert core.init(right) == core.validate(right) == []
+    [found] = core.test(right)
+    assert found.place == f"{right / MAIN}:{line_of(right / MAIN, 'FIRESTORE_$')}"
+    assert '"FIRESTORE_DEMO" is none of FIRESTORE_NATIVE, DATASTORE_MODE' in found.text
+
+
 def test_a_test_without_a_mocked_provider_is_told_what_it_lacks(
     core: Terraform, right: Path
 ) -> None:
@@ -174,16 +191,23 @@ def test_another_provider_is_not_looked_for_either(core: Terraform, right: Path)
     assert "hashicorp/random" in found.text
 
 
-def test_bad_format_is_found_and_mended(terraform_python: Path, right: Path) -> None:
+def test_bad_format_is_found_and_mended(
+    terraform_python: Path, right: Path, cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert fmt(terraform_python, right) == []
     replace(right / MAIN, 'location_id = "us-central1"', 'location_id="us-central1"')
     [found] = fmt(terraform_python, right)
     assert (found.place, found.text) == (str(right / MAIN), "is not formatted")
-    assert [f.place for f in fmt(terraform_python, right, write=True)] == [str(right / MAIN)]
+    assert main(["fmt", str(right), "--cache", str(cache)]) == 0
+    assert capsys.readouterr().out == f"{right / MAIN}: formatted\n"
     assert fmt(terraform_python, right) == []
 
 
-def test_what_cannot_be_parsed_cannot_be_formatted(terraform_python: Path, right: Path) -> None:
+def test_what_cannot_be_parsed_cannot_be_formatted(
+    terraform_python: Path, right: Path, cache: Path
+) -> None:
     replace(right / MAIN, "  push_config {", "  push_config {{")
     [found] = fmt(terraform_python, right)
-    assert "main.tf" in found.text
+    assert found.place == f"{right / MAIN}:{line_of(right / MAIN, '{{')}"
+    assert found.text == "Error: Argument or block definition required"
+    assert main(["fmt", str(right), "--cache", str(cache)]) == 1

@@ -99,10 +99,12 @@ def _on_each_schema(options: argparse.Namespace, *, test: bool) -> int:
 
 
 def _fmt(options: argparse.Namespace) -> int:
-    rewritten = fmt(python_of("terraform", options.cache), options.directory, write=True)
-    for finding in rewritten:
-        print(finding)
-    return 0
+    python = python_of("terraform", options.cache)
+    found = fmt(python, options.directory, write=True)
+    left = fmt(python, options.directory)
+    for rewritten in sorted(set(found) - set(left)):
+        print(f"{rewritten.place}: formatted")
+    return _report(left)
 
 
 def _checkov(options: argparse.Namespace) -> int:

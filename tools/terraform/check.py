@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tools.terraform.checkov import checkov, unexplained
@@ -30,7 +31,7 @@ def check(infra: Path, cache: Path) -> Outcome:
         return Outcome([Finding(place_of(infra), "no directory in it has versions.tf")], {})
     parts: dict[str, Callable[[], list[Finding]]] = {
         "fmt": lambda: fmt(python_of("terraform", cache), infra),
-        **{_schema_name(m): lambda m=m: on_schema(infra, m, cache) for m in DISTRIBUTIONS},  # type: ignore[misc] # a default binds the loop's variable
+        **{_schema_name(m): partial(on_schema, infra, m, cache) for m in DISTRIBUTIONS},
         "checkov": lambda: checkov(python_of("checkov", cache), infra),
     }
     with ThreadPoolExecutor(len(parts)) as pool:

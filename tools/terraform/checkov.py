@@ -83,7 +83,8 @@ def _unread(directory: Path, report: dict[str, Any]) -> Iterator[Finding]:
     unread = report.get("results", {}).get("parsing_errors", [])
     for name in unread:
         yield Finding(place_of(Path(name)), "checkov can't parse it")
-    if report.get("summary", {}).get("parsing_errors", 0) > len(unread):
+    # Where it has read nothing at all, the report is only the summary.
+    if report.get("summary", report).get("parsing_errors", 0) > len(unread):
         yield Finding(place_of(directory), "checkov can't parse some file in it")
 
 

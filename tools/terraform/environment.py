@@ -28,11 +28,11 @@ class Unavailable(Exception):
 def python_of(name: str, cache: Path, *, install: bool = True) -> Path:
     """The interpreter of environment ``name`` ("terraform" or "checkov") below ``cache``.
 
-    Installs it if need be; raises ``Unavailable`` with the reason if that fails, or if it is
-    missing and ``install`` is false.
+    The path is absolute. Installs it if need be; raises ``Unavailable`` with the reason if that
+    fails, or if it is missing and ``install`` is false.
     """
     requirements = HERE / f"requirements-{name}.txt"
-    home = cache / name / f"venv-{key_of(requirements)}"
+    home = cache.absolute() / name / f"venv-{key_of(requirements)}"
     python = home / "bin" / "python"
     ready = home / "ready"
     if ready.exists():

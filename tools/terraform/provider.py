@@ -1,9 +1,9 @@
 """A stand-in for Terraform's Google provider: serves its schema by the plugin protocol, no more.
 
 Terraform checks a configuration against the schema; in a test, values come from mock_provider.
-Run by the interpreter of the tools' environment, which knows nothing of this project:
+Run by the interpreter of the tools' environment, which has nothing of the project's:
 
-    python provider.py SCHEMA.json
+    python -m tools.terraform.provider SCHEMA.json
 
 Prints one line, the value of TF_REATTACH_PROVIDERS, when it serves; ends with its standard input.
 The protocol is tfplugin6 (hashicorp/terraform, docs/plugin-protocol).
@@ -15,10 +15,10 @@ import json
 import os
 import sys
 from concurrent import futures
-from pathlib import Path
 from typing import Any
 
 import grpc  # type: ignore[import-untyped] # shipped without types
+import msgpack
 from tf.gen import (
     grpc_controller_pb2,
     grpc_controller_pb2_grpc,
@@ -26,6 +26,8 @@ from tf.gen import (
     tfplugin_pb2,
     tfplugin_pb2_grpc,
 )
+
+from tools.terraform.values import Path, wrong_values
 
 SOURCE = "registry.terraform.io/hashicorp/google"
 _NESTING = {"single": 1, "list": 2, "set": 3, "map": 4}
@@ -65,6 +67,7 @@ class StandIn(tfplugin_pb2_grpc.ProviderServicer):  # type: ignore[misc] # the p
     """Knows the schema; accepts every value that fits it; makes and reads nothing."""
 
     def __init__(self, schema: dict[str, Any]) -> None:
+        self._blocks = schema
         self._schema = tfplugin_pb2.GetProviderSchema.Response(
             provider=schema_message(schema["provider"]["google"]),
             resource_schemas={n: schema_message(b) for n, b in schema["resource"].items()},
@@ -81,17 +84,23 @@ class StandIn(tfplugin_pb2_grpc.ProviderServicer):  # type: ignore[misc] # the p
         return tfplugin_pb2.ValidateProviderConfig.Response()
 
     def ValidateResourceConfig(self, request: Any, context: Any) -> Any:
-        return tfplugin_pb2.ValidateResourceConfig.Response()
+        wrong = self._wrong("resource", request)
+        return tfplugin_pb2.ValidateResourceConfig.Response(diagnostics=wrong)
 
     def ValidateDataResourceConfig(self, request: Any, context: Any) -> Any:
-        return tfplugin_pb2.ValidateDataResourceConfig.Response()
+        wrong = self._wrong("data", request)
+        return tfplugin_pb2.ValidateDataResourceConfig.Response(diagnostics=wrong)
+
+    def _wrong(self, kind: str, request: Any) -> list[Any]:
+        block = self._blocks[kind][request.type_name]
+        config = msgpack.unpackb(request.config.msgpack)
+        return [_error("Invalid value", w.text, w.path) for w in wrong_values(block, config)]
 
     def ConfigureProvider(self, request: Any, context: Any) -> Any:
         """Terraform asks for this only to plan or apply without a mock."""
-        problem = tfplugin_pb2.Diagnostic(
-            severity=tfplugin_pb2.Diagnostic.ERROR,
-            summary="There is no Google here",
-            detail='Only its schema is: begin the test file with mock_provider "google" {}.',
+        problem = _error(
+            "There is no Google here",
+            'Only its schema is: begin the test file with mock_provider "google" {}.',
         )
         return tfplugin_pb2.ConfigureProvider.Response(diagnostics=[problem])
 
@@ -101,6 +110,20 @@ class StandIn(tfplugin_pb2_grpc.ProviderServicer):  # type: ignore[misc] # the p
 
     def StopProvider(self, request: Any, context: Any) -> Any:
         return tfplugin_pb2.StopProvider.Response()
+
+
+def _error(summary: str, detail: str, path: Path = ()) -> Any:
+    step = tfplugin_pb2.AttributePath.Step
+    steps = [
+        step(attribute_name=part) if isinstance(part, str) else step(element_key_int=part)
+        for part in path
+    ]
+    return tfplugin_pb2.Diagnostic(
+        severity=tfplugin_pb2.Diagnostic.ERROR,
+        summary=summary,
+        detail=detail,
+        attribute=tfplugin_pb2.AttributePath(steps=steps) if steps else None,
+    )
 
 
 class _Controller(grpc_controller_pb2_grpc.GRPCControllerServicer):  # type: ignore[misc] # no types
@@ -113,11 +136,11 @@ class _Stdio(grpc_stdio_pb2_grpc.GRPCStdioServicer):  # type: ignore[misc] # no 
         return iter(())
 
 
-def main(schema: Path) -> None:
+def main(schema: dict[str, Any]) -> None:
     server = grpc.server(
         futures.ThreadPoolExecutor(8), options=[("grpc.max_send_message_length", _MESSAGE_BYTES)]
     )
-    stand_in = StandIn(json.loads(schema.read_text()))
+    stand_in = StandIn(schema)
     tfplugin_pb2_grpc.add_ProviderServicer_to_server(stand_in, server)
     grpc_controller_pb2_grpc.add_GRPCControllerServicer_to_server(_Controller(), server)
     grpc_stdio_pb2_grpc.add_GRPCStdioServicer_to_server(_Stdio(), server)
@@ -136,4 +159,5 @@ def main(schema: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    with open(sys.argv[1]) as file:
+        main(json.load(file))

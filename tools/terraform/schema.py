@@ -1,7 +1,7 @@
-"""A provider's schema, in the form of ``terraform providers schema -json``, from generated code.
+"""A provider's schema, as Terraform describes one in JSON, from generated code.
 
-What the generated code doesn't say is not in it either: which arguments exclude each other, allowed
-values, what is deprecated or sensitive.
+Of the values that an argument may have it knows those that the documentation lists. Which arguments
+exclude each other, ranges, and what is deprecated or sensitive the generated code doesn't say.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ class Attribute(TypedDict, total=False):
     computed: bool
     optional: bool
     required: bool
+    values: list[str]  # the only ones, if it is there
 
 
 class Block(TypedDict):
@@ -106,7 +107,9 @@ class _Blocks:
                     block["block_types"][attribute] = below
                 continue
             type_ = self._type(generated, attribute, depth)
-            words = {word: True for word, value in vars(flags).items() if value}
+            words: dict[str, Any] = {word: True for word, value in vars(flags).items() if value}
+            if attribute in generated.values:
+                words["values"] = generated.values[attribute]
             block["attributes"][attribute] = Attribute(type=type_, **words)  # type: ignore[typeddict-item] # the words are its keys
         return block
 

@@ -7,6 +7,7 @@ it checks: its environment, its configuration and its working data are temporary
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -87,25 +88,32 @@ class Terraform:
 
 
 def fmt(python: Path, directory: Path, *, write: bool = False) -> list[Finding]:
-    """Files below ``directory`` that aren't formatted; ``write`` rewrites them."""
+    """Files below ``directory`` that aren't formatted; then they are, if ``write``."""
     words = ["-recursive", "-list=true", f"-write={str(write).lower()}"]
     with tempfile.TemporaryDirectory() as scratch:
         environment = isolated(Path(scratch))
         done = run_core(python, directory, environment, "fmt", "-no-color", *words)
     if done.returncode:
-        return [Finding(place_of(directory), done.stderr.strip())]
+        return [_unformattable(directory, done.stderr)]
     return [
-        Finding(place_of(directory / name), "formatted" if write else "is not formatted")
-        for name in done.stdout.splitlines()
+        Finding(place_of(directory / name), "is not formatted") for name in done.stdout.splitlines()
     ]
+
+
+def _unformattable(directory: Path, errors: str) -> Finding:
+    """fmt knows no JSON: `Error: TEXT … on FILE line NUMBER`."""
+    text = " ".join(errors.replace("│", " ").split())
+    if where := re.search(r" on (\S+) line (\d+)", text):
+        return Finding(place_of(directory / where[1], int(where[2])), text[: where.start()])
+    return Finding(place_of(directory), text)
 
 
 @contextmanager
 def stand_in(python: Path, schema: Path) -> Iterator[str]:
     """A running stand-in provider; the value for TF_REATTACH_PROVIDERS."""
-    command = [str(python), str(HERE / "provider.py"), str(schema)]
+    command = [str(python), "-m", "tools.terraform.provider", str(schema.resolve())]
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command, cwd=HERE.parents[1], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None

@@ -11,6 +11,7 @@ flags of the schema, and a table has the type of what can be written:
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +19,10 @@ from functools import cached_property
 
 _CLASS = re.compile(r"^export class (\w+) extends \w+\.(\w+) \{\n(.*?)^\}", re.M | re.S)
 _TABLE = re.compile(r"^export function (\w+)ToHclTerraform\(.*?\{\n(.*?)^\}", re.M | re.S)
+_INTERFACE = re.compile(r"^export interface (\w+)[^{\n]* \{\n(.*?)^\}", re.M | re.S)
+_VALUES = re.compile(
+    r"Possible values: (\[\"[^\]\n]*\"\])\n(?:(?!\*/).)*?\{@link \S+?#(\w+) ", re.S
+)  # within one comment
 _ENTRY = re.compile(
     r"^ +([a-z0-9_]+): \{\n"
     r"\s+value: .*,\n"
@@ -72,6 +77,7 @@ class GeneratedClass:
     base: str
     body: str
     arguments: Mapping[str, Argument]
+    values: Mapping[str, list[str]]  # that an argument may have, where they are listed
 
     @cached_property
     def flags(self) -> Mapping[str, Flags]:
@@ -99,11 +105,15 @@ def classes_of(typescript: str) -> dict[str, GeneratedClass]:
     tables = {
         name[0].upper() + name[1:]: _arguments(body) for name, body in _TABLE.findall(typescript)
     }
+    values = {name: _values(body) for name, body in _INTERFACE.findall(typescript)}
     classes = {}
     for name, base, body in _CLASS.findall(typescript):
         own = _arguments(body[at:]) if (at := body.find("synthesizeHclAttributes()")) >= 0 else {}
-        table = tables.get(name.removesuffix("OutputReference"), {})
-        classes[name] = GeneratedClass(base, body, own or table)
+        block = name.removesuffix("OutputReference")
+        written_as = block if block != name else f"{name}Config"
+        classes[name] = GeneratedClass(
+            base, body, own or tables.get(block, {}), values.get(written_as, {})
+        )
     return classes
 
 
@@ -112,3 +122,7 @@ def _arguments(text: str) -> dict[str, Argument]:
         name: Argument(is_block == "true", container, storage)
         for name, is_block, container, storage in _ENTRY.findall(text)
     }
+
+
+def _values(text: str) -> dict[str, list[str]]:
+    return {name: json.loads(listed) for listed, name in _VALUES.findall(text)}
