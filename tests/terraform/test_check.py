@@ -136,15 +136,16 @@ class TestCommand:
         self, monkeypatch: pytest.MonkeyPatch, infra: Path
     ) -> None:
         def unavailable(name: str, cache: Path) -> Path:
-            raise Unavailable(f"{name} can't be installed: no index")
+            raise Unavailable(f"{name} can't be installed: no wheel")
 
         monkeypatch.setattr(checking, "python_of", unavailable)
+        monkeypatch.setattr(checking, "schema_file", lambda major, cache: cache / major)
         (infra / "versions.tf").touch()
         assert check(infra, infra.parent) == Outcome(
             [],
             {
-                "terraform can't be installed: no index": ["fmt", "google 8", "google 6"],
-                "checkov can't be installed: no index": ["checkov"],
+                "terraform can't be installed: no wheel": ["fmt", "google 8", "google 6"],
+                "checkov can't be installed: no wheel": ["checkov"],
             },
         )
 

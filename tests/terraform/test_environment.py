@@ -29,6 +29,16 @@ def test_a_package_that_no_index_has_is_unavailable(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.usefixtures("no_index")
+def test_an_index_that_cannot_be_reached_is_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PIP_NO_INDEX")
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    with pytest.raises(Unavailable, match=r"^no package index can be reached$"):
+        download("cdktn-provider-google==21.1.0", tmp_path)
+
+
 @pytest.mark.parametrize("major", DISTRIBUTIONS)
 @pytest.mark.usefixtures("no_index")
 def test_a_schema_that_cannot_be_downloaded_is_unavailable(tmp_path: Path, major: str) -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from tools.terraform.checkov import checkov, unexplained
@@ -15,6 +14,8 @@ from tools.terraform.findings import Finding, place_of
 from tools.terraform.roots import has_tests, roots_below, unreached
 from tools.terraform.terraform import Terraform, fmt
 from tools.terraform.versions import DISTRIBUTIONS, schema_file
+
+_PARTS = 5  # at the same time; they mostly wait for processes
 
 
 @dataclass(frozen=True)
@@ -29,23 +30,27 @@ def check(infra: Path, cache: Path) -> Outcome:
     """Check all configurations below ``infra``; the tools are in ``cache``, or put there."""
     if not roots_below(infra):
         return Outcome([Finding(place_of(infra), "no directory in it has versions.tf")], {})
-    parts: dict[str, Callable[[], list[Finding]]] = {
-        "fmt": lambda: fmt(python_of("terraform", cache), infra),
-        **{_schema_name(m): partial(on_schema, infra, m, cache) for m in DISTRIBUTIONS},
-        "checkov": lambda: checkov(python_of("checkov", cache), infra),
-    }
-    with ThreadPoolExecutor(len(parts)) as pool:
-        running = {name: pool.submit(part) for name, part in parts.items()}
+    with ThreadPoolExecutor(_PARTS) as pool:
+        python = pool.submit(python_of, "terraform", cache)  # once, also where it fails
+        running = {
+            "fmt": pool.submit(lambda: fmt(python.result(), infra)),
+            **{
+                _schema_name(major): pool.submit(on_schema, infra, major, python, cache)
+                for major in DISTRIBUTIONS
+            },
+            "checkov": pool.submit(lambda: checkov(python_of("checkov", cache), infra)),
+        }
     found, skipped = _results(running)
     return Outcome(sorted({*unexplained(infra), *_merged(found)}), skipped)
 
 
-def on_schema(infra: Path, major: str, cache: Path) -> list[Finding]:
+def on_schema(infra: Path, major: str, python: Future[Path], cache: Path) -> list[Finding]:
     """What one version of the provider's schema says of every configuration and its tests."""
     roots = roots_below(infra)
     found: list[Finding] = []
     modules: set[Path] = set()
-    with Terraform(python_of("terraform", cache), schema_file(major, cache)) as core:
+    schema = schema_file(major, cache)
+    with Terraform(python.result(), schema) as core:
         for root in roots:
             found += problems_of(core, root, test=has_tests(root))
             modules |= core.modules(root)

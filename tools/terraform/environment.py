@@ -43,8 +43,9 @@ def python_of(name: str, cache: Path, *, install: bool = True) -> Path:
         if not ready.exists():
             print(f"installing {name} (once) …", file=sys.stderr)
             shutil.rmtree(home, ignore_errors=True)
-            run([sys.executable, "-m", "venv", str(home)], name)
-            run([str(python), *_PIP, "install", "--no-compile", "-r", str(requirements)], name)
+            run([sys.executable, "-m", "venv", "--without-pip", str(home)], name)
+            install_into = [sys.executable, *_PIP, "--python", str(python), "install"]
+            run([*install_into, "--no-compile", "-r", str(requirements)], name)
             run([str(python), "-c", f"import {_IMPORTS[name]}"], name)
             ready.touch()
     return python
@@ -71,7 +72,7 @@ def key_of(*files: Path) -> str:
 
 
 def run(command: Sequence[str], what: str) -> None:
-    """Run an installing ``command``; raises ``Unavailable`` with the last line it printed."""
+    """Run an installing ``command``; raises ``Unavailable`` with the reason it gave."""
     environ = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
     try:
         done = subprocess.run(
@@ -85,6 +86,8 @@ def run(command: Sequence[str], what: str) -> None:
     except (OSError, subprocess.TimeoutExpired) as failed:
         raise Unavailable(f"{what} can't be installed: {failed}") from failed
     if done.returncode:
+        if "Retrying (" in done.stderr:  # pip's own last line only says that nothing was found
+            raise Unavailable("no package index can be reached")
         lines = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
         raise Unavailable(f"{what} can't be installed: {lines[-1].strip()}")
 
