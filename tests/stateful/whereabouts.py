@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from shared.domain.environment import Entry, Verb
+from shared.domain.environment import Entry, Phase, Verb
 from shared.domain.names import person_key
 from shared.domain.resources import Kind, State
 from tests.stateful import expected
@@ -31,7 +31,7 @@ def everyone_is_where_they_should_be(life: SimulatedLife, *, at_last: bool = Fal
         elif newest.verb is Verb.JOIN:
             _all_is_there(life, email, newest, [t for t in alive if not t.kind.is_use])
         else:
-            if not at_last and person_key(email) in life.model.partial:
+            if person_key(email) in life.model.partial and not _is_removed(life, email):
                 continue  # what their record doesn't know of is found by the last look everywhere
             _all_is_stopped_or_gone(life, email, alive)
             if at_last:
@@ -122,6 +122,11 @@ def _all_is_stopped_or_gone(life: SimulatedLife, email: str, alive: list[Thing])
             continue  # stopped, at least: nobody knows how long it was to be kept
         gone = life.model.must_be_gone(email, life.now, longest)
         assert not gone, f"{email} left long ago, and {notebook.name} is still there"
+
+
+def _is_removed(life: SimulatedLife, email: str) -> bool:
+    record = life.world.environment(email)
+    return record is not None and record.phase is Phase.REMOVED
 
 
 def _no_disk_is_forgotten(life: SimulatedLife, email: str) -> None:
