@@ -175,11 +175,11 @@ class SimulatedLife:
         self.survive(lambda: self.world.order(action, email, hold=hold))
         record = self.world.environment(email)
         spans = self.model.holds.setdefault(person_key(email), [])
-        held = record is not None and record.held is not None
-        if held and (not spans or spans[-1][1] is not None):
+        since = min((hold.at for hold in record.holds), default=None) if record else None
+        if spans and spans[-1][1] is None and (since is None or since > spans[-1][0] + 2 * SKEW):
+            spans[-1] = (spans[-1][0], self.now)  # released, and perhaps held again meanwhile
+        if since is not None and (not spans or spans[-1][1] is not None):
             spans.append((self.now, None))
-        elif not held and spans and spans[-1][1] is None:
-            spans[-1] = (spans[-1][0], self.now)
 
     # What goes wrong meanwhile
 
