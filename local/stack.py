@@ -16,6 +16,7 @@ from local.deployment import functions, grants, permitted
 from local.functions import FunctionServers, Target, base_environment
 from local.gcloud_endpoints import gcloud_endpoints
 from local.needs import Needs
+from local.pubsub.model import WRAPPED
 from local.server import LocalCloud
 from local.start_check import faults_at_start
 from local.starting import CannotStart, fixed_ports, free_ports
@@ -217,11 +218,13 @@ class Stack:
         for entry in self._entries:
             if entry.topic is None:
                 continue
-            pubsub.create_topic(entry.topic)
+            topic = pubsub.create_topic(entry.topic)
+            # As it is deployed: a plain push, whose path names the topic.
             pubsub.subscribe(
                 entry.topic,
-                self._targets[entry.name].url,
+                f"{self._targets[entry.name].url}/{topic}",
                 name=entry.name,
+                format=WRAPPED,
                 ack_deadline_seconds=_ACK_DEADLINE_SECONDS,
                 dead_letter_topic=_DEAD_LETTERS,
                 max_delivery_attempts=self._max_delivery_attempts,

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import requests
 import yaml
@@ -161,7 +161,7 @@ class Client(Stage):
     def workers(self, function: str) -> list[int]:
         """The processes that serve a function now: the children of its server."""
         endpoint = str(self.subscription(function)["pushConfig"]["pushEndpoint"])
-        port = endpoint.rpartition(":")[2]
+        port = urlsplit(endpoint).port
         listing = subprocess.run(
             ["ps", "-A", "-ww", "-o", "pid=,ppid=,args="],
             capture_output=True,
