@@ -56,7 +56,17 @@ def test_provider_resources_and_data_sources_are_told_apart(package: Path) -> No
     assert schema["version"] == "9.1.0"
     assert schema["provider"]["google"] == {
         "attributes": {"project": {"type": "string", "optional": True}},
-        "block_types": {},
+        "block_types": {
+            "batching": {
+                "nesting_mode": "list",
+                "block": {
+                    "attributes": {"send_after": {"type": "string", "optional": True}},
+                    "block_types": {},
+                },
+                "min_items": 0,
+                "max_items": 1,
+            }
+        },
     }
     assert list(schema["resource"]) == ["google_pubsub_topic"]
     assert schema["data"]["google_project"]["attributes"] == {

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -114,7 +114,29 @@ def classes_of(typescript: str) -> dict[str, GeneratedClass]:
         classes[name] = GeneratedClass(
             base, body, own or tables.get(block, {}), values.get(written_as, {})
         )
-    return classes
+    return classes | _only_written(tables, classes)
+
+
+def _only_written(
+    tables: Mapping[str, Mapping[str, Argument]], classes: Mapping[str, GeneratedClass]
+) -> dict[str, GeneratedClass]:
+    """The provider's own blocks: nothing can read them, so they have a table and no class."""
+    if not any(generated.base == "TerraformProvider" for generated in classes.values()):
+        return {}
+    return {
+        f"{name}OutputReference": GeneratedClass(
+            "ComplexObject", _optional(arguments), arguments, {}
+        )
+        for name, arguments in tables.items()
+        if f"{name}OutputReference" not in classes
+    }
+
+
+def _optional(names: Iterable[str]) -> str:
+    """Flags as the generator writes them."""
+    return "".join(
+        f"  // {name} - computed: false, optional: true, required: false\n" for name in names
+    )
 
 
 def _arguments(text: str) -> dict[str, Argument]:
