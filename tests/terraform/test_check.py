@@ -12,10 +12,46 @@ from tools.terraform import __main__ as command
 from tools.terraform import check as checking
 from tools.terraform.check import Outcome, check
 from tools.terraform.environment import Unavailable
-from tools.terraform.findings import Finding
+from tools.terraform.findings import Finding, place_of
 from tools.terraform.roots import roots_below, unreached
+from tools.terraform.site import without_site
 
 WRONG = Finding("infra/main.tf:3", "is wrong")
+
+
+@pytest.mark.usefixtures("terraform_python", "checkov_python", "core")
+def test_the_values_of_a_site_change_nothing(right: Path, cache: Path) -> None:
+    """They are not formatted, and with them an assertion fails."""
+    replace(
+        right / "main.tf", 'name                 = "onboard"', "name                 = var.name"
+    )
+    (right / "options.tf").write_text(
+        'variable "name" {\n  type    = string\n  default = "onboard"\n}\n'
+    )
+    replace(
+        right / "tests" / "plan.tftest.hcl",
+        "google_pubsub_subscription.push.filter == null",
+        'google_pubsub_subscription.push.name == "onboard"',
+    )
+    (right / "terraform.tfvars").write_text('name="other"\n')
+    seen = {finding.text.split(":")[0] for finding in check(right, cache).findings}
+    assert seen == {"is not formatted", "Test assertion failed"}
+    with without_site(right) as copy:
+        assert check(copy.path, cache).findings == []
+
+
+def test_a_finding_in_the_copy_is_told_of_the_original(right: Path) -> None:
+    with without_site(right) as copy:
+        place = place_of(copy.path / "main.tf", 3)
+        [told] = copy.told([Finding(place, f"is wrong in {place_of(copy.path)}")])
+    assert told == Finding(f"{right}/main.tf:3", f"is wrong in {right}")
+
+
+def test_what_lies_beside_can_be_read_from_the_copy(right: Path) -> None:
+    (right.parent / "docs").mkdir()
+    (right.parent / "docs" / "page.md").write_text("a page")
+    with without_site(right) as copy:
+        assert (copy.path / ".." / "docs" / "page.md").read_text() == "a page"
 
 
 @pytest.mark.usefixtures("terraform_python", "checkov_python", "core")
@@ -106,6 +142,22 @@ class TestCommand:
         (infra / name).parent.mkdir(parents=True, exist_ok=True)
         (infra / name).write_text("# changed\n")
         assert self.run(infra) == 1
+
+    @pytest.mark.parametrize(
+        "name",
+        ["terraform.tfvars", "bootstrap/site.auto.tfvars.json", ".terraform.lock.hcl"],
+    )
+    def test_what_a_site_adds_is_neither_seen_nor_a_change(
+        self, monkeypatch: pytest.MonkeyPatch, infra: Path, name: str
+    ) -> None:
+        self.give(monkeypatch, Outcome([], {}))
+        assert self.run(infra) == 0
+        (infra / name).parent.mkdir(exist_ok=True)
+        (infra / name).write_text("not even HCL")
+        assert self.run(infra) == 0
+        with without_site(infra) as copy:
+            assert not (copy.path / name).exists()
+            assert (copy.path / "main.tf").exists()
 
     def test_what_failed_is_checked_again(
         self, monkeypatch: pytest.MonkeyPatch, infra: Path, capsys: pytest.CaptureFixture[str]

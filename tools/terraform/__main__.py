@@ -21,6 +21,7 @@ from tools.terraform.checkov import checkov
 from tools.terraform.environment import Unavailable, python_of
 from tools.terraform.findings import Finding
 from tools.terraform.passed import fingerprint, passed_before, remember
+from tools.terraform.site import without_site
 from tools.terraform.terraform import Terraform, fmt
 from tools.terraform.versions import DISTRIBUTIONS, schema_file
 
@@ -63,12 +64,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def _check(options: argparse.Namespace) -> int:
     """Exit code 0 also where the tools can't be had, unless ``--required``."""
-    state = fingerprint(options.directory)
-    if passed_before(state, options.cache):
-        print(f"{options.directory}: passed before, unchanged since")
-        return 0
-    outcome = check(options.directory, options.cache)
-    code = _report(outcome.findings)
+    with without_site(options.directory) as copy:
+        state = fingerprint(copy.path)
+        if passed_before(state, options.cache):
+            print(f"{options.directory}: passed before, unchanged since")
+            return 0
+        outcome = check(copy.path, options.cache)
+        code = _report(copy.told(outcome.findings))
     for reason, parts in outcome.skipped.items():
         print(f"{options.directory}: not checked by {', '.join(parts)}: {reason}", file=sys.stderr)
     if outcome.skipped:
@@ -90,11 +92,12 @@ def _test(options: argparse.Namespace) -> int:
 def _on_each_schema(options: argparse.Namespace, *, test: bool) -> int:
     python = python_of("terraform", options.cache)
     code = 0
-    for major in [options.schema] if options.schema else DISTRIBUTIONS:
-        with Terraform(python, schema_file(major, options.cache)) as core:
-            found = problems_of(core, options.directory, test=test)
-        print(f"google {major}: {len(found) or 'no'} problem{'s' * (len(found) != 1)}")
-        code |= _report(found)
+    with without_site(options.directory) as copy:
+        for major in [options.schema] if options.schema else DISTRIBUTIONS:
+            with Terraform(python, schema_file(major, options.cache)) as core:
+                found = copy.told(problems_of(core, copy.path, test=test))
+            print(f"google {major}: {len(found) or 'no'} problem{'s' * (len(found) != 1)}")
+            code |= _report(found)
     return code
 
 
@@ -108,7 +111,8 @@ def _fmt(options: argparse.Namespace) -> int:
 
 
 def _checkov(options: argparse.Namespace) -> int:
-    return _report(checkov(python_of("checkov", options.cache), options.directory))
+    with without_site(options.directory) as copy:
+        return _report(copy.told(checkov(python_of("checkov", options.cache), copy.path)))
 
 
 def _install(options: argparse.Namespace) -> int:
