@@ -13,6 +13,10 @@ resource "google_monitoring_notification_channel" "email" {
     email_address = var.alert_email
   }
 
+  lifecycle {
+    create_before_destroy = true # Monitoring deletes no channel that an alert still names
+  }
+
   depends_on = [google_project_service.this]
 }
 
