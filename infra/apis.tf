@@ -5,7 +5,7 @@ resource "google_project_service" "resource_manager" {
 }
 
 resource "google_project_service" "this" {
-  for_each = toset([
+  for_each = toset(concat(var.kms_key == null ? [] : ["cloudkms.googleapis.com"], [
     "aiplatform.googleapis.com", # agents of notebooks on managed end-user credentials
     "artifactregistry.googleapis.com",
     "cloudbuild.googleapis.com",
@@ -21,7 +21,7 @@ resource "google_project_service" "this" {
     "pubsub.googleapis.com",
     "run.googleapis.com",
     "storage.googleapis.com",
-  ])
+  ]))
 
   project            = var.project
   service            = each.key

@@ -50,6 +50,11 @@ variable "database_location" {
     condition     = var.database_location == null || can(regex("^[a-z]+(-[a-z]+)?[0-9]+$", var.database_location))
     error_message = "A multi-region of Firestore such as nam5 or eur3, or a region."
   }
+
+  validation {
+    condition     = var.kms_key == null || var.database_location == null || var.database_location == var.region
+    error_message = "With a kms_key the database must be in the region: a key encrypts only what is in its own location."
+  }
 }
 
 variable "deployer" {
@@ -93,6 +98,11 @@ variable "kms_key" {
   validation {
     condition     = var.kms_key == null || can(regex("^projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+$", var.kms_key))
     error_message = "The key's full name: projects/P/locations/R/keyRings/K/cryptoKeys/C."
+  }
+
+  validation {
+    condition     = try(split("/", var.kms_key)[3] == var.region, true) # no key, or no key's name: said above
+    error_message = "The key must be in the region of the deployment: a key encrypts only what is in its own location."
   }
 }
 
@@ -190,5 +200,10 @@ variable "vpc_connector" {
   validation {
     condition     = var.vpc_connector == null || can(regex("^projects/[^/]+/locations/[^/]+/connectors/[^/]+$", var.vpc_connector))
     error_message = "The connector's full name: projects/P/locations/R/connectors/C."
+  }
+
+  validation {
+    condition     = try(split("/", var.vpc_connector)[3] == var.region, true) # no connector, or no connector's name: said above
+    error_message = "The connector must be in the region of the deployment: functions use only a connector of their own."
   }
 }

@@ -54,6 +54,11 @@ run "own_key" {
   }
 
   assert {
+    condition     = contains(keys(google_project_service.this), "cloudkms.googleapis.com")
+    error_message = "who may use the key is asked of an API that is off"
+  }
+
+  assert {
     condition     = contains(values(google_kms_crypto_key_iam_member.agents)[*].member, "serviceAccount:service-123456789@gcp-sa-firestore.iam.gserviceaccount.com") && length(google_kms_crypto_key_iam_member.agents) == 6
     error_message = "each agent that stores data must be able to use the key"
   }

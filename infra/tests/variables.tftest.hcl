@@ -192,3 +192,45 @@ run "a_zone_holds_no_database" {
     database_location = "us-central1-a"
   }
 }
+
+run "a_key_of_another_region" {
+  command         = plan
+  expect_failures = [var.kms_key]
+
+  variables {
+    kms_key = "projects/keys/locations/us/keyRings/r/cryptoKeys/k"
+  }
+}
+
+run "one_key_for_two_locations" {
+  command         = plan
+  expect_failures = [var.database_location]
+
+  variables {
+    kms_key           = "projects/keys/locations/us-central1/keyRings/r/cryptoKeys/k"
+    database_location = "nam5"
+  }
+}
+
+run "a_key_with_the_database_named_in_the_region" {
+  command = plan
+
+  variables {
+    kms_key           = "projects/keys/locations/us-central1/keyRings/r/cryptoKeys/k"
+    database_location = "us-central1"
+  }
+
+  assert {
+    condition     = google_firestore_database.state.location_id == "us-central1"
+    error_message = "the database is where the key is"
+  }
+}
+
+run "a_connector_of_another_region" {
+  command         = plan
+  expect_failures = [var.vpc_connector]
+
+  variables {
+    vpc_connector = "projects/demo-project/locations/europe-west4/connectors/c"
+  }
+}
