@@ -21,4 +21,10 @@ provider "google" {
   default_labels = {
     app = "benchkeeper"
   }
+
+  # Changes of the project's bindings go out one by one. The provider would send those of a few seconds as one, and who
+  # applies in a pipeline may change only roles of the same ten in one request (bootstrap/project_roles.tf).
+  batching {
+    enable_batching = false
+  }
 }

@@ -9,6 +9,7 @@ locals {
   }
 
   bucket_prefix = "projects/_/buckets/${var.project}-benchkeeper"
+  plans_objects = "projects/_/buckets/${google_storage_bucket.plans.name}/objects"
 }
 
 resource "google_service_account" "this" {
@@ -82,13 +83,42 @@ resource "google_storage_bucket_iam_member" "lock" {
   }
 }
 
-# Who applies also notes which commit is in force.
-resource "google_storage_bucket_iam_member" "plans" {
-  for_each = local.accounts
+# Approvers read what they approve.
+resource "google_storage_bucket_iam_member" "plans_read" {
+  for_each = merge(
+    { for name, account in google_service_account.this : name => account.member },
+    { for member in var.approvers : member => member },
+  )
 
   bucket = google_storage_bucket.plans.name
+  role   = "roles/storage.objectViewer"
+  member = each.value
+}
+
+# Who plans adds plans and replaces none: to replace an object takes storage.objects.delete, which objectCreator lacks.
+# So what was pushed later can't change the plan that somebody approves, nor the release to go back to.
+# https://cloud.google.com/storage/docs/access-control/iam-permissions
+resource "google_storage_bucket_iam_member" "plans_add" {
+  bucket = google_storage_bucket.plans.name
+  role   = "roles/storage.objectCreator"
+  member = google_service_account.this["plan"].member
+
+  condition {
+    title      = "benchkeeper-plans"
+    expression = "resource.name.startsWith(\"${local.plans_objects}/plans/\")"
+  }
+}
+
+# Who applies notes in `applied/commit` which commit is in force.
+resource "google_storage_bucket_iam_member" "applied" {
+  bucket = google_storage_bucket.plans.name
   role   = "roles/storage.objectUser"
-  member = google_service_account.this[each.key].member
+  member = google_service_account.this["apply"].member
+
+  condition {
+    title      = "benchkeeper-applied"
+    expression = "resource.name.startsWith(\"${local.plans_objects}/applied/\")"
+  }
 }
 
 # The canary asks `fleet` with an identity token, which a build has to make for itself.

@@ -18,7 +18,8 @@ resource "google_storage_bucket" "state" {
   depends_on = [google_project_service.this]
 }
 
-# Plans, and the archives they were made with, by commit: what the pipeline applies and goes back to.
+# Plans, and the archives they were made with, by commit below plans/: what the pipeline applies and goes back to. Which
+# commit is in force is in applied/commit.
 resource "google_storage_bucket" "plans" {
   #checkov:skip=CKV_GCP_62:Cloud Audit Logs tell who read and wrote; bucket usage logs are best effort
   project                     = var.project

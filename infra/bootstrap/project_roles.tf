@@ -19,10 +19,19 @@ resource "google_project_iam_member" "bind" {
 
   condition {
     title = "benchkeeper-roles-only"
-    # Ten roles are the most that one hasOnly takes.
+    # Ten roles are the most that one hasOnly takes. A request that changes roles of two of these lists is refused, so
+    # infra/versions.tf has each binding changed in a request of its own.
+    # https://cloud.google.com/iam/docs/setting-limits-on-granting-roles
     expression = join(" || ", [
       for ten in chunklist(local.may_bind, 10) :
       "api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly([${join(", ", formatlist("'%s'", ten))}])"
     ])
+  }
+
+  lifecycle {
+    precondition {
+      condition     = length(local.may_bind) <= 130
+      error_message = "A condition has at most 12 operators, which is enough for 130 roles: put grants of grants.yaml on the project together."
+    }
   }
 }

@@ -37,4 +37,6 @@ resource "google_project_iam_member" "approver" {
   project = var.project
   role    = "roles/cloudbuild.builds.approver"
   member  = each.key
+
+  depends_on = [google_project_service.this]
 }

@@ -44,6 +44,11 @@ variable "repository" {
     condition     = var.repository == null || can(regex("^projects/[^/]+/locations/[^/]+/connections/[^/]+/repositories/[^/]+$", var.repository))
     error_message = "The full name: projects/P/locations/R/connections/C/repositories/X."
   }
+
+  validation {
+    condition     = try(split("/", var.repository)[3] == var.region, true) # no repository, or no repository's name: said above
+    error_message = "The repository's connection must be in the region of the pipeline: a trigger is where its repository is."
+  }
 }
 
 variable "substitutions" {

@@ -164,6 +164,31 @@ def test_bindings_are_added_and_never_replace_those_of_others() -> None:
     assert "google_project_iam_member" in about_iam
 
 
+def test_the_pipeline_may_bind_every_role_that_is_bound_in_the_project() -> None:
+    """Besides those of grants.yaml, which infra/bootstrap reads by itself."""
+    bound = {
+        role
+        for file in sorted(INFRA.glob("*.tf"))
+        for block in re.findall(
+            r'^resource "google_project_iam_member" .*?^\}', read(file), re.M | re.S
+        )
+        for role in re.findall(r'^  role += "(.+)"$', block, re.M)
+    }
+    listed = re.search(
+        r"may_bind = concat\(\n    \[(.+?)\],", read(INFRA / "bootstrap" / "project_roles.tf")
+    )
+    assert listed is not None
+    assert bound == set(re.findall(r'"(.+?)"', listed[1]))
+    assert "roles/logging.logWriter" in bound
+
+
+def test_bindings_in_the_project_change_one_by_one() -> None:
+    """More than ten roles are in several lists, and one request may touch one list only."""
+    provider = re.search(r'^provider "google" \{.*?^\}', read(INFRA / "versions.tf"), re.M | re.S)
+    assert provider is not None
+    assert re.search(r"^  batching \{\n    enable_batching = false\n  \}$", provider[0], re.M)
+
+
 def test_no_role_is_a_basic_one_and_nobody_is_everybody() -> None:
     """Public members are named only where variables refuse them."""
     for file in TERRAFORM:

@@ -40,6 +40,33 @@ run "a_plan_changes_nothing" {
   }
 }
 
+run "a_plan_that_is_stored_stays_as_it_is" {
+  command = apply
+
+  assert {
+    condition = (
+      google_storage_bucket_iam_member.plans_add.role == "roles/storage.objectCreator"
+      && google_storage_bucket_iam_member.plans_add.member == google_service_account.this["plan"].member
+      && google_storage_bucket_iam_member.plans_add.condition[0].expression == "resource.name.startsWith(\"projects/_/buckets/demo-project-benchkeeper-plans/objects/plans/\")"
+    )
+    error_message = "who plans may replace a plan, or write elsewhere than below plans/"
+  }
+
+  assert {
+    condition = (
+      google_storage_bucket_iam_member.applied.role == "roles/storage.objectUser"
+      && google_storage_bucket_iam_member.applied.member == google_service_account.this["apply"].member
+      && google_storage_bucket_iam_member.applied.condition[0].expression == "resource.name.startsWith(\"projects/_/buckets/demo-project-benchkeeper-plans/objects/applied/\")"
+    )
+    error_message = "who applies may change more than which commit is in force"
+  }
+
+  assert {
+    condition     = { for reader, binding in google_storage_bucket_iam_member.plans_read : reader => binding.role } == { plan = "roles/storage.objectViewer", apply = "roles/storage.objectViewer", "group:operators@example.com" = "roles/storage.objectViewer" }
+    error_message = "both accounts and the approvers read plans"
+  }
+}
+
 run "only_our_roles_may_be_bound" {
   command = apply
 
@@ -64,6 +91,15 @@ run "without_a_repository_there_are_no_triggers" {
   assert {
     condition     = length(google_cloudbuild_trigger.this) == 0
     error_message = "a trigger without a repository"
+  }
+}
+
+run "a_repository_of_another_region" {
+  command         = plan
+  expect_failures = [var.repository]
+
+  variables {
+    repository = "projects/demo-project/locations/europe-west4/connections/git/repositories/benchkeeper"
   }
 }
 
