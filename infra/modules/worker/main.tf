@@ -122,4 +122,8 @@ resource "google_pubsub_subscription_iam_member" "dead_letters" {
   subscription = google_pubsub_subscription.push[0].name
   role         = "roles/pubsub.subscriber"
   member       = var.delivery.pubsub_agent
+
+  lifecycle {
+    replace_triggered_by = [google_pubsub_subscription.push[count.index].id] # a new subscription has lost it
+  }
 }
