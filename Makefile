@@ -4,7 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 N ?= 2000
-PROFILES ?= infra/profiles
+# A site keeps its profiles in profiles/, so that no target takes the shipped ones by mistake. An empty value is none.
+ifeq ($(strip $(PROFILES)),)
+override PROFILES := $(if $(wildcard profiles/profiles.yaml),profiles,infra/profiles)
+endif
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up test check lint package smoke bench simulate mutants check-profiles profiles-bundle infra-check infra-fmt schema lock clean

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from pathlib import Path
 
@@ -98,6 +99,56 @@ def test_a_stale_plan_changes_nothing_and_rolls_nothing_back(stage: PipelineStag
     assert "commit two was not applied, and nothing was changed" in printed
 
 
+@pytest.mark.parametrize("name", ["tfplan", "infra.tar.gz", "benchkeeper.zip", "profiles.json"])
+def test_what_was_changed_after_the_approval_is_not_applied(tmp_path: Path, name: str) -> None:
+    stage = PipelineStage(tmp_path)
+    assert released(stage, "one")[0]
+    stage.plan("two")
+    with (stage.bucket / "plans" / "two" / name).open("ab") as stored:
+        stored.write(b"more")
+    good, printed = stage.apply("two")
+    assert not good
+    assert f"{name}: FAILED" in printed
+    assert "--- preflight" not in printed
+    assert stage.in_force == "one"
+
+
+@pytest.mark.parametrize("name", ["tfplan", "infra.tar.gz", "benchkeeper.zip", "profiles.json"])
+def test_what_has_no_sum_is_not_applied(tmp_path: Path, name: str) -> None:
+    stage = PipelineStage(tmp_path)
+    stage.plan("one")
+    text = stage.bucket / "plans" / "one" / "plan.txt"
+    lines = text.read_text().splitlines(keepends=True)
+    # Below the first empty line stands what Terraform says, which is no sum.
+    text.write_text("".join([line for line in lines if name not in line] + lines))
+    good, printed = stage.apply("one")
+    assert not good
+    assert f"has no sum of {name}" in printed
+    assert "--- preflight" not in printed
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_release_that_could_not_be_verified_is_not_applied(tmp_path: Path, first: bool) -> None:
+    stage = PipelineStage(tmp_path)
+    if not first:
+        assert released(stage, "one")[0]
+    (tmp_path / "index-is-down").touch()
+    good, printed = released(stage, "two")
+    assert not good
+    assert "nothing was applied: the release could not be verified" in printed
+    assert "--- apply" not in printed
+    assert stage.applied == ("" if first else "one")
+
+
+def test_a_canary_without_an_address_is_refused_before_anything_is_done(tmp_path: Path) -> None:
+    stage = PipelineStage(tmp_path)
+    stage.canary = ""
+    good, printed = released(stage, "one")
+    assert not good
+    assert "_CANARY_EMAIL is not set" in printed
+    assert "--- apply" not in printed
+
+
 def test_a_commit_without_a_plan_ends_before_anything_is_done(stage: PipelineStage) -> None:
     good, printed = stage.apply("nowhere")
     assert not good
@@ -119,7 +170,9 @@ def test_the_tree_is_stored_without_what_init_downloads(stage: PipelineStage) ->
     stage.plan("one")
     assert "infra/main.tf" in stage.bundled("one")
     assert not any(".terraform/" in name for name in stage.bundled("one"))
-    assert (stage.bucket / "plans" / "one" / "plan.txt").exists()
+    head, _, _ = (stage.bucket / "plans" / "one" / "plan.txt").read_text().partition("\n\n")
+    plan = (stage.bucket / "plans" / "one" / "tfplan").read_bytes()
+    assert head.splitlines()[0] == f"{hashlib.sha256(plan).hexdigest()}  tfplan"
 
 
 def test_the_steps_speak_to_cloud_storage_as_gcloud_does(

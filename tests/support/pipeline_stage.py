@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 RELEASE = ROOT / "tools" / "pipeline" / "release.sh"
-STEPS = ("fetch", "apply", "verify", "record", "roll-back", "verify-former", "conclude")
+STEPS = ("fetch", "preflight", "apply", "verify", "record", "roll-back", "verify-former", "conclude")
 MAY_FAIL = ("apply", "verify", "verify-former")
 
 GCLOUD = """#!/bin/sh
@@ -24,12 +24,15 @@ set -eu
 local_path() { case "$1" in gs://*) echo "$BUCKETS/${1#gs://}" ;; *) echo "$1" ;; esac; }
 [ "$1" = storage ]
 case "$2" in
-    ls) cd "$(local_path "$3")" && for name in *; do echo "$3$name"; done ;;
+    ls) cd "$(local_path "$3")" && for name in *; do
+        if [ -d "$name" ]; then echo "$3$name/"; else echo "$3$name"; fi
+    done ;;
     cat) cat "$(local_path "$3")" ;;
-    cp) if [ "$3" = - ]; then cat > "$(local_path "$4")"; else cp $(local_path "$3") "$4"; fi ;;
+    cp) if [ "$3" = - ]; then mkdir -p "$(dirname "$(local_path "$4")")"; cat > "$(local_path "$4")"; else cp $(local_path "$3") "$4"; fi ;;
 esac
 """
 MAKE = """#!/bin/sh
+if [ "$*" = "canary CANARY=--preflight" ]; then [ ! -f "$STAGE/index-is-down" ]; exit; fi
 echo "$* FLEET_URL=$FLEET_URL" >> "$STAGE/made"
 ! grep -q "$(cat "$STAGE/in-force")" "$STAGE/bad" 2>/dev/null
 """
@@ -102,6 +105,7 @@ class PipelineStage:
         else:
             (self._programs / "terraform").symlink_to(terraform)
         (directory / "serial").write_text("7")
+        self.canary = "canary@example.com"
         self.workspace = directory
 
     def program(self, name: str, text: str) -> None:
@@ -119,6 +123,7 @@ class PipelineStage:
             "BUCKETS": str(self.directory / "buckets"),
             "PLANS_BUCKET": "plans",
             "COMMIT_SHA": commit,
+            "CANARY_EMAIL": self.canary,
             "TF_IN_AUTOMATION": "1",
             "TF_INPUT": "0",
             "TF_CLI_ARGS_init": f"-backend-config=path={state}",
@@ -129,6 +134,7 @@ class PipelineStage:
         """What cloudbuild.yaml leaves of a commit, its archive being the commit's name."""
         checkout = self.directory / f"checkout-{commit}"
         (checkout / "infra").mkdir(parents=True)
+        (checkout / "docs" / "runbook").mkdir(parents=True)
         (checkout / "dist").mkdir()
         (checkout / "infra" / "main.tf").write_text(MAIN_TF)
         for name in ("benchkeeper.zip", "profiles.json", "tfplan"):
@@ -180,7 +186,7 @@ class PipelineStage:
     @property
     def applied(self) -> str:
         """The commit that was last applied and verified, as the bucket says; '' if none was."""
-        path = self.bucket / "applied"
+        path = self.bucket / "applied" / "commit"
         return path.read_text() if path.exists() else ""
 
     def bundled(self, commit: str) -> list[str]:

@@ -93,6 +93,7 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    # A build that is cancelled ends its steps so: the canary still leaves.
+    # Whoever ends this process by `kill` ends it in order: the canary still leaves. A build that is cancelled may end
+    # its container without asking; then the next run removes what is left.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(main(sys.argv[1:], os.environ, secrets.token_hex(4)))

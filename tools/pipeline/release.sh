@@ -1,13 +1,16 @@
 #!/bin/sh
 # The steps of cloudbuild-apply.yaml that are more than one command. POSIX sh: Terraform's image has no bash.
 #
-#   PLANS_BUCKET=… COMMIT_SHA=… sh tools/pipeline/release.sh fetch|apply|verify|record|roll-back|verify-former|conclude
+#   PLANS_BUCKET=… COMMIT_SHA=… sh tools/pipeline/release.sh STEP
+#   STEP: fetch, preflight, apply, verify, record, roll-back, verify-former, conclude
 #
 # A release is what cloudbuild.yaml stored below gs://PLANS_BUCKET/plans/COMMIT_SHA: the Terraform tree with its
 # lock file, the archive, the profiles and the plan. So one commit can be applied, or applied again, without building
-# anything anew. The object gs://PLANS_BUCKET/applied holds the commit that was last applied and verified.
+# anything anew. The object gs://PLANS_BUCKET/applied/commit holds the commit that was last applied and verified: only
+# the account that applies can write it, and nobody in the pipeline can change what is stored below plans/.
 #
-# In the working directory: release/ and previous/ (infra/ and dist/ of each), outcome/ (what has happened so far).
+# In the working directory: release/ and previous/ (infra/, docs/runbook/ and dist/ of each), outcome/ (what has
+# happened so far).
 # Between steps only files survive; a step whose failure must not end the build says what it reached in outcome/.
 set -eu
 
@@ -17,18 +20,45 @@ fetch() {
     # A listing, so that a bucket that can't be read is not taken for one without releases.
     listed=$(gcloud storage ls "gs://$PLANS_BUCKET/")
     case "$listed" in
-        *"gs://$PLANS_BUCKET/applied"*) ;;
+        *"gs://$PLANS_BUCKET/applied/"*) ;;
         *) echo "no release was applied before this one: there is nothing to roll back to"; return ;;
     esac
-    gcloud storage cat "gs://$PLANS_BUCKET/applied" > outcome/former
+    gcloud storage cat "gs://$PLANS_BUCKET/applied/commit" > outcome/former
     get "$(cat outcome/former)" previous
 }
 
 get() { # COMMIT DIRECTORY
     mkdir -p "$2/dist"
     gcloud storage cp "gs://$PLANS_BUCKET/plans/$1/*" "$2/dist/"
+    check_sums "$2/dist"
     tar -xzf "$2/dist/infra.tar.gz" -C "$2"
     echo "$2: the release of commit $1"
+}
+
+# What was approved is the plan whose sum is at the head of plan.txt.
+check_sums() { # DIRECTORY
+    sed '/^$/q' "$1/plan.txt" | sed '/^$/d' > outcome/sums
+    for name in tfplan infra.tar.gz benchkeeper.zip profiles.json; do
+        if ! grep -q "  $name\$" outcome/sums; then
+            echo "$1/plan.txt: has no sum of $name; it was stored by another version of the pipeline, or is damaged"
+            return 1
+        fi
+    done
+    sums=$PWD/outcome/sums
+    (cd "$1" && sha256sum -c "$sums")
+}
+
+# What verifying needs beside the release itself. A good release must not be rolled back because Python's packages can't
+# be had, or no token: so nothing is applied before all of it is there. The packages stay for the steps after this one.
+preflight() {
+    if [ -z "${CANARY_EMAIL:-}" ]; then
+        echo "_CANARY_EMAIL is not set: give an address in an allowed domain to infra/bootstrap (docs/install.md, section 8)"
+        return 1
+    fi
+    if ! make canary CANARY=--preflight; then
+        echo "nothing was applied: the release could not be verified; run this build again when the above is mended"
+        return 1
+    fi
 }
 
 apply() {
@@ -55,7 +85,7 @@ verify() {
 
 record() {
     if [ -f outcome/verified ]; then
-        printf '%s' "$COMMIT_SHA" | gcloud storage cp - "gs://$PLANS_BUCKET/applied"
+        printf '%s' "$COMMIT_SHA" | gcloud storage cp - "gs://$PLANS_BUCKET/applied/commit"
     fi
 }
 
@@ -93,7 +123,7 @@ conclude() {
         return
     fi
     if [ -f outcome/unchanged ]; then
-        echo "commit $COMMIT_SHA was not applied, and nothing was changed; a stale plan must be made again: push, or run the plan's trigger"
+        echo "commit $COMMIT_SHA was not applied, and nothing was changed; a stale plan must be made again: push a commit, an empty one will do"
     elif [ -f outcome/former-verified ]; then
         echo "commit $COMMIT_SHA failed; commit $(cat outcome/former) is in force again and verified"
     elif [ -f outcome/rolled-back ]; then
@@ -105,8 +135,8 @@ conclude() {
 }
 
 case "${1:-}" in
-    fetch | apply | verify | record | conclude) "$1" ;;
+    fetch | preflight | apply | verify | record | conclude) "$1" ;;
     roll-back) roll_back ;;
     verify-former) verify_former ;;
-    *) echo "usage: release.sh fetch|apply|verify|record|roll-back|verify-former|conclude" >&2; exit 2 ;;
+    *) echo "usage: release.sh fetch|preflight|apply|verify|record|roll-back|verify-former|conclude" >&2; exit 2 ;;
 esac
