@@ -84,7 +84,10 @@ def load(directory: Path, region: str | None = None) -> ProfileSet:
 def parsed(files: Files, directory: Path, region: str | None = None) -> ProfileSet:
     """The profiles in ``files``, which were read from ``directory``; raises ``ProfilesInvalid``."""
     if FILE not in files:
-        raise ProfilesInvalid([f"{FILE}: there is none in {directory}"])
+        what = (
+            f"there is none in {directory}" if directory.is_dir() else f"no directory {directory}"
+        )
+        raise ProfilesInvalid([f"{FILE}: {what}; PROFILES= names the directory of the profiles"])
     masters = {name.removeprefix(MASTERS): data for name, data in files.items() if name != FILE}
     return parse_profiles(files[FILE], masters, region=region, check_master=_check_against_schema)
 

@@ -111,7 +111,16 @@ def test_a_directory_without_profiles_is_a_problem(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([str(tmp_path)]) == 1
-    assert "profiles.yaml: there is none in" in capsys.readouterr().err
+    problem = f"profiles.yaml: there is none in {tmp_path}; PROFILES= names the directory"
+    assert problem in capsys.readouterr().err
+
+
+def test_a_directory_that_does_not_exist_is_a_problem(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(tmp_path / "nosuch")]) == 1
+    problem = f"profiles.yaml: no directory {tmp_path}/nosuch; PROFILES= names the directory"
+    assert problem in capsys.readouterr().err
 
 
 def test_all_faults_of_profiles_and_masters_are_named_at_once(

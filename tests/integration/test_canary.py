@@ -118,6 +118,8 @@ def test_a_refused_join_is_told_with_its_reason_and_at_once(client: Client) -> N
     code, printed = start(client, "canary@example.org", *PATIENT).ended()
     assert code == 1
     assert "was refused and parked: email: 'canary@example.org' is not in an allowed" in printed
+    parked = [one["sample"] for one in client.ask("/parked").json()["parked"]]
+    assert len([sample for sample in parked if "canary@example.org" in sample]) == 1, "no leave"
     assert subscriptions(client) == []
 
 
@@ -191,3 +193,4 @@ def test_a_deployment_without_topics_fails_the_run(client: Client) -> None:
     code, printed = start(client, "canary@example.com", "--announcements-topic=nothing").ended()
     assert code == 1
     assert "FAILED: NotFound" in printed
+    assert "look at: PROJECT, which is 'demo': is Benchkeeper deployed there?" in printed

@@ -15,7 +15,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 RELEASE = ROOT / "tools" / "pipeline" / "release.sh"
-STEPS = ("fetch", "preflight", "apply", "verify", "record", "roll-back", "verify-former", "conclude")
+BEFORE = ("fetch", "preflight")
+STEPS = (*BEFORE, "apply", "verify", "record", "roll-back", "verify-former", "conclude")
 MAY_FAIL = ("apply", "verify", "verify-former")
 
 GCLOUD = """#!/bin/sh
@@ -28,7 +29,11 @@ case "$2" in
         if [ -d "$name" ]; then echo "$3$name/"; else echo "$3$name"; fi
     done ;;
     cat) cat "$(local_path "$3")" ;;
-    cp) if [ "$3" = - ]; then mkdir -p "$(dirname "$(local_path "$4")")"; cat > "$(local_path "$4")"; else cp $(local_path "$3") "$4"; fi ;;
+    cp)
+        to=$(local_path "$4")
+        mkdir -p "$(dirname "$to")"
+        if [ "$3" = - ]; then cat > "$to"; else cp $(local_path "$3") "$to"; fi
+        ;;
 esac
 """
 MAKE = """#!/bin/sh

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from tools.canary.course import Course, Failed, Limits
 
 Json = dict[str, Any]
 EMAIL = "canary@example.com"
+BEGUN = datetime(2026, 11, 27, 1, 0, tzinfo=UTC)
 READY = [("workbench", "present", "ready"), ("cluster-template", "present", "ready")]
 GONE = [("workbench", "absent", "absent"), ("snapshot", "present", "ready")]
 
@@ -38,14 +40,22 @@ class Deployment:
         self.refused: dict[str, str] = {}
         self.after: Callable[[str], None] = lambda _: None
         self.now = 0.0
+        self._number = 6  # of the last announcement of an earlier run
         self._waiting: list[Json] = []
+
+    def announce(self, news: str, number: int, at: datetime = BEGUN) -> None:
+        """Announce it of the canary, and of somebody else."""
+        for email in ("ana@example.com", EMAIL):
+            data = {"email": email, "key": "canary-key", "news": news, "reason": "because"}
+            announcement = {"id": f"canary-key-{number}", "time": at.isoformat(), "data": data}
+            self._waiting.append(announcement)
 
     def publish(self, topic: str, event: Json) -> None:
         self.published.append((topic, event))
         purpose = event["event_id"].split("-")[1]
         for news in self.script[purpose]:
-            data = {"email": EMAIL, "key": "canary-key", "news": news, "reason": "because"}
-            self._waiting += [{"data": data | {"email": "ana@example.com"}}, {"data": data}]
+            self._number += 1
+            self.announce(news, self._number)
         joins = topic == "onboarding"
         self.record = record(
             "ready" if joins else "removed", event["event_id"], READY if joins else GONE
@@ -85,6 +95,7 @@ class Deployment:
             records=self if fleet else None,
             listing=self,
             clock=lambda: self.now,
+            begun_at=BEGUN,
             say=said.append,
             limits=Limits(ready=60, removed=40, settle=10, fleet=30),
             profile="analyst",
@@ -182,6 +193,27 @@ def test_a_refused_event_is_not_waited_for() -> None:
     assert not sound
     assert deployment.now <= 5
     assert "event canary-join-1 was refused and parked: email: is bad" in said
+    assert deployment.events == ["canary-join-1"], "a leave would be parked, too"
+
+
+def test_what_was_announced_in_an_earlier_run_and_comes_again_ends_no_wait() -> None:
+    deployment = Deployment(join=[], leave=[])
+    before = BEGUN - timedelta(minutes=5)
+    deployment.after = lambda _: deployment.announce("ready", 5, before)
+    sound, said = deployment.run(fleet=False)
+    assert not sound
+    assert "waited for 'ready' of event canary-join-1, for 60 s" in said
+    assert "announced last: nothing about canary@example.com" in said
+
+
+def test_what_was_announced_earlier_in_this_run_and_comes_again_ends_no_wait() -> None:
+    deployment = Deployment(before=["removed"], leave=[])  # number 7; then `ready` is number 8
+    deployment.after = lambda purpose: (
+        deployment.announce("removed", 7) if purpose == "leave" else None
+    )
+    sound, said = deployment.run(fleet=False)
+    assert not sound
+    assert "waited for 'removed' of event canary-leave-1, for 40 s" in said
 
 
 @pytest.mark.parametrize(("mute_until", "sound"), [(25, True), (1000, False)])

@@ -70,7 +70,22 @@ def test_after_a_yes_it_applies_what_it_has_planned(checkout: Checkout) -> None:
         "terraform -chdir=infra output -raw fleet_url",
     ]
     assert "Apply this to project my-notebooks?" in done.stdout
-    assert "make canary PROJECT=my-notebooks FLEET_URL=URL" in done.stdout
+    assert "Deployed." in done.stdout
+
+
+def test_the_command_that_it_ends_with_is_whole_for_a_person(checkout: Checkout) -> None:
+    (checkout.directory / "infra" / "more.auto.tfvars").write_text(
+        'allowed_domains = ["corp.example.org", "example.com"]\n'
+    )
+    command = checkout.deploy(YES="1").stdout.partition("section 6):\n")[2]
+    checkout.log.unlink()
+    checkout.install("gcloud", "#!/bin/sh\necho a-token\n")
+    checkout.install("make", '#!/bin/sh\necho "$FLEET_TOKEN $*" >> "$LOG"\n')
+    environ = {"PATH": str(checkout.programs), "LOG": str(checkout.log)}
+    subprocess.run(["sh", "-c", command], env=environ, check=True)
+    assert checkout.calls() == [
+        "a-token canary PROJECT=my-notebooks CANARY_EMAIL=canary@corp.example.org FLEET_URL=URL"
+    ]
 
 
 @pytest.mark.parametrize("typed", ["no\n", "\n", "", "y\n", "YES\n"])
@@ -108,6 +123,31 @@ def test_without_a_project_or_a_region_it_says_so(
     assert checkout.calls() == []
 
 
+@pytest.mark.parametrize(
+    ("text", "more"),
+    [
+        ('\tproject\t=\t"my-notebooks"\nregion="europe-west4"\n', ""),
+        ('region = "europe-west4"\n', 'project = "my-notebooks"\n'),
+        ('project = "other"\nregion = "europe-west4"', 'project = "my-notebooks"\n'),
+        (
+            '/* project = "a" */ project = "my-notebooks"\n/*\nproject = "b"\n*/\n'
+            '# project = "c"\n// project = "d"\nregion = "europe-west4" /* ours */\n',
+            "",
+        ),
+    ],
+    ids=["tabs", "auto", "auto wins", "comments"],
+)
+def test_values_are_found_where_terraform_finds_them(
+    checkout: Checkout, text: str, more: str
+) -> None:
+    checkout.values(text)
+    if more:
+        (checkout.directory / "infra" / "b.auto.tfvars").write_text(more)
+    assert checkout.deploy(YES="1").returncode == 0
+    assert checkout.calls()[0].endswith(" REGION=europe-west4")
+    assert checkout.calls()[1].endswith(f"-backend-config=bucket={STATE}")
+
+
 def test_without_terraform_it_says_so(checkout: Checkout) -> None:
     (checkout.programs / "terraform").unlink()
     done = checkout.deploy()
@@ -132,3 +172,34 @@ def test_make_runs_this_script() -> None:
         command, cwd=root, env=environ, capture_output=True, text=True, check=True
     )
     assert shown.stdout.strip() == "sh tools/pipeline/deploy.sh"
+
+
+@pytest.mark.parametrize(
+    ("given", "is_kept", "taken"),
+    [
+        (None, True, "profiles"),
+        ("", True, "profiles"),
+        (None, False, "infra/profiles"),
+        ("", False, "infra/profiles"),
+        ("ours", True, "ours"),
+    ],
+)
+@pytest.mark.parametrize("by", ["environment", "command line"])
+def test_a_sites_own_profiles_are_taken_without_being_named(
+    tmp_path: Path, given: str | None, is_kept: bool, taken: str, by: str
+) -> None:
+    shutil.copy(SCRIPT.parents[2] / "Makefile", tmp_path)
+    if is_kept:
+        (tmp_path / "profiles").mkdir()
+        (tmp_path / "profiles" / "profiles.yaml").touch()
+    command, environ = ["make", "--dry-run", "profiles-bundle"], {"PATH": os.environ["PATH"]}
+    if given is not None and by == "environment":
+        environ |= {"PROFILES": given}
+    elif given is not None:
+        command.append(f"PROFILES={given}")
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        (tmp_path / name).touch()
+    shown = subprocess.run(
+        command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=True
+    )
+    assert f'tools.bundle_profiles "{taken}"' in shown.stdout

@@ -17,13 +17,16 @@ import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 import requests
-from google.api_core.exceptions import GoogleAPIError
+from google.api_core.exceptions import GoogleAPIError, NotFound
 from google.auth.exceptions import GoogleAuthError
 
 from tools.canary.course import Course, Limits
-from tools.canary.google_side import Fleet, Notebooks, PubSub
+from tools.canary.google_side import Fleet, Notebooks, PubSub, fetch_identity_token
+
+_ANY_AUDIENCE = "https://fleet.example.com"  # to see whether there would be a token for fleet
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str], run_id: str) -> int:
@@ -32,6 +35,8 @@ def main(arguments: Sequence[str], environ: Mapping[str, str], run_id: str) -> i
     if not options.project:
         print("canary: PROJECT is not set: the project of the deployment", file=sys.stderr)
         return 1
+    if options.preflight:
+        return _preflight(options.fleet_url, environ)
     begun = time.monotonic()
 
     def say(text: str) -> None:
@@ -47,6 +52,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str], run_id: str) -> i
                 records=_fleet(options.fleet_url, environ),
                 listing=_notebooks(options),
                 clock=time.monotonic,
+                begun_at=datetime.now(UTC),
                 say=say,
                 limits=Limits(
                     ready=options.ready_seconds,
@@ -58,8 +64,35 @@ def main(arguments: Sequence[str], environ: Mapping[str, str], run_id: str) -> i
             )
             return 0 if course.run() else 1
     except (GoogleAPIError, GoogleAuthError, requests.RequestException) as error:
-        say(f"FAILED: {type(error).__name__}: {error}")
+        say(f"FAILED: {type(error).__name__}: {error}{_hint(error, options.project)}")
         return 1
+
+
+def _preflight(fleet_url: str, environ: Mapping[str, str]) -> int:
+    """Whether a run could ask fleet as somebody, without asking it; the exit code.
+
+    That this program runs at all shows that its packages could be installed.
+    """
+    try:
+        if not environ.get("FLEET_TOKEN"):
+            fetch_identity_token(fleet_url or _ANY_AUDIENCE)
+    except (GoogleAuthError, requests.RequestException) as error:
+        print(f"canary: no identity token: {error}{_hint(error, '')}", file=sys.stderr)
+        return 1
+    print("canary: ready to verify")
+    return 0
+
+
+def _hint(error: Exception, project: str) -> str:
+    """What to do about ``error``, on a line of its own; '' if nothing is known."""
+    if isinstance(error, NotFound):
+        return f"\n  look at: PROJECT, which is {project!r}: is Benchkeeper deployed there?"
+    if isinstance(error, GoogleAuthError):
+        return (
+            "\n  look at: the credentials (`gcloud auth application-default login`); those of a"
+            " person need FLEET_TOKEN=$(gcloud auth print-identity-token), too"
+        )
+    return ""
 
 
 def _fleet(url: str, environ: Mapping[str, str]) -> Fleet | None:
@@ -83,6 +116,7 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     add("--fleet-url", default=environ.get("FLEET_URL", ""), help="FLEET_URL: fleet is asked too")
     add("--announcements-topic", default=topic, help="ANNOUNCEMENTS_TOPIC")
     add("--notebooks-endpoint", default=notebooks, help="NOTEBOOKS_ENDPOINT")
+    add("--preflight", action="store_true", help="only see whether a token can be had")
     add("--list", action="store_true", help="list the project's notebooks at the end, too")
     defaults = Limits()
     add("--ready-seconds", type=float, default=defaults.ready, help="for the join")
@@ -93,7 +127,7 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    # Whoever ends this process by `kill` ends it in order: the canary still leaves. A build that is cancelled may end
-    # its container without asking; then the next run removes what is left.
+    # `kill` ends it in order: the canary still leaves. A build that is cancelled ends its container
+    # with whatever runs in it; then the next run removes what is left.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(main(sys.argv[1:], os.environ, secrets.token_hex(4)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from tools.canary.advice import advice, described, state
@@ -16,6 +17,7 @@ Json = dict[str, Any]
 
 _PULL_SECONDS = 5.0  # between two looks at what else may have happened
 _NEWS_OF_FAILURE = frozenset({"quarantined"})  # `failed` is tried again by itself
+_SKEW = timedelta(minutes=1)  # of our clock and Google's; less than a run takes
 
 
 class Messages(Protocol):
@@ -66,9 +68,16 @@ class Failed(Exception):
     """A check failed; the message is whole, and may have several lines."""
 
 
+class Refused(Failed):
+    """An event was parked, so it had no effect that could be undone."""
+
+
 @dataclass
 class Course:
-    """One run with one canary. ``records`` and ``listing`` are None where they can't be asked."""
+    """One run with one canary. ``records`` and ``listing`` are None where they can't be asked.
+
+    ``begun_at``: the time of day at which the run began; what was announced before is not its own.
+    """
 
     email: str
     run_id: str
@@ -76,10 +85,12 @@ class Course:
     records: Records | None
     listing: Listing | None
     clock: Callable[[], float]
+    begun_at: datetime
     say: Callable[[str], None]
     limits: Limits = Limits()
     profile: str = ""
     _is_known: bool = False  # something was announced of it
+    _newest: int = 0  # the number of the announcement that was waited for last
 
     def run(self) -> bool:
         """Whether all went well; what happened was said."""
@@ -93,7 +104,7 @@ class Course:
             self._leave()
         except Failed as failure:
             self.say(f"FAILED: {failure}")
-            if undo:
+            if undo and not isinstance(failure, Refused):
                 undo()
             return False
         except BaseException:  # interrupted, or an API refused: the leave may still be taken
@@ -196,17 +207,27 @@ class Course:
         while (left := end - self.clock()) > 0:
             for announcement in self.messages.receive(min(_PULL_SECONDS, left)):
                 data = announcement["data"]
-                if data["email"] != self.email:
+                if data["email"] != self.email or not self._is_own(announcement):
                     continue
                 self._is_known = True
                 if data["news"] == wanted:
+                    self._newest = _number(announcement)
                     return dict(data)
                 seen.append(f"{data['news']}: {data.get('reason', '')}".rstrip(": "))
                 if data["news"] in _NEWS_OF_FAILURE:
                     raise self._failure(f"{wanted!r} of event {event_id}", wanted, seen)
             if self.records is not None and (reason := self.records.refusal(event_id)):
-                raise Failed(f"event {event_id} was refused and parked: {reason}")
+                raise Refused(f"event {event_id} was refused and parked: {reason}")
         return None
+
+    def _is_own(self, announcement: Json) -> bool:
+        """Whether it tells of this run and of what came last: announcements are made at least once.
+
+        One may come again, much later, and out of order; only few name the event they tell of. The
+        number in its id counts up for each person (docs/announcements.md).
+        """
+        is_of_this_run = datetime.fromisoformat(announcement["time"]) >= self.begun_at - _SKEW
+        return is_of_this_run and _number(announcement) > self._newest
 
     def _failure(self, what: str, wanted: str, seen: Sequence[str]) -> Failed:
         record: Json | None = None
@@ -253,3 +274,7 @@ class Course:
         if names := listing.notebooks_of(key):
             raise Failed(f"'removed' was announced, but the project has {', '.join(names)}")
         self.say("listing: no notebook has the canary's label")
+
+
+def _number(announcement: Json) -> int:
+    return int(announcement["id"].rpartition("-")[2])

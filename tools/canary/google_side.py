@@ -132,6 +132,12 @@ class Fleet:
             raise Failed(f"{FLEET_IS_MUTE}: {error}\n  look at: {ABOUT_FLEET}") from error
 
 
+def fetch_identity_token(audience: str) -> str:
+    """A token for ``audience``; raises ``GoogleAuthError`` if the credentials can't get one."""
+    fetch: Any = id_token.fetch_id_token  # as above
+    return str(fetch(Request(), audience))
+
+
 class Notebooks:
     """Lists notebooks through Notebooks v2, in all zones of ``project``."""
 

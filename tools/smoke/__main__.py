@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -38,10 +39,14 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="smoke", description=__doc__.splitlines()[0])
     parser.add_argument("archive", type=Path, nargs="?", default=ARCHIVE)
     archive = parser.parse_args(arguments).archive
+    if not zipfile.is_zipfile(archive):  # before minutes of installing packages
+        reason = "is no zip file" if archive.exists() else "is not there"
+        print(f"{archive}: {reason}; `make package` builds it", file=sys.stderr)
+        return 1
     with tempfile.TemporaryDirectory(prefix="smoke-") as workdir:
         try:
             lines = run(archive, Path(workdir))
-        except (CannotInstall, DidNotStart, Failed, OSError) as error:
+        except (CannotInstall, DidNotStart, Failed, OSError, zipfile.BadZipFile) as error:
             print(error, file=sys.stderr)
             return 1
     print("\n".join(lines))
