@@ -5,8 +5,7 @@ locals {
 
   grants = {
     for name, grant in yamldecode(file("${path.module}/grants.yaml")) :
-    name => merge(grant, { place = try(grant.on, grant["true"]) }) # an unquoted `on` is true in YAML 1.1
-    if can(grant.only_with) ? local.switches[grant.only_with] : true
+    name => grant if can(grant.only_with) ? local.switches[grant.only_with] : true
   }
 
   # To publish takes no role of our own: this predefined one is that permission and no other.

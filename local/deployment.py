@@ -56,7 +56,7 @@ def grants() -> list[Grant]:
     return [
         Grant(
             name,
-            fields["on"],
+            fields["place"],
             tuple(fields["functions"]),
             tuple(fields["permissions"]),
             fields.get("only_with"),
@@ -78,9 +78,5 @@ def permitted(
 
 
 def _read(name: str) -> dict[str, dict[str, Any]]:
-    # `on` is true in YAML 1.1: with the base loader every scalar is text, as it is written.
-    loaded = yaml.load((_INFRA / name).read_text(encoding="utf-8"), yaml.BaseLoader)
-    return {
-        key: {field: None if value in ("", "null") else value for field, value in fields.items()}
-        for key, fields in loaded.items()
-    }
+    loaded: dict[str, dict[str, Any]] = yaml.safe_load((_INFRA / name).read_text(encoding="utf-8"))
+    return loaded

@@ -30,7 +30,7 @@ def _grants() -> list[str]:
         )
         for grant in grants()
     ]
-    return _table(("grant", "on", "accounts", "only with"), rows)
+    return _table(("grant", "place", "accounts", "only with"), rows)
 
 
 def _granted() -> list[str]:

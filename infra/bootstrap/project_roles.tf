@@ -7,7 +7,7 @@ locals {
     ["roles/logging.logWriter", "roles/storage.objectViewer"],
     [
       for name, grant in local.grants : "projects/${var.project}/roles/benchkeeper_${name}"
-      if contains(["project", "database"], try(grant.on, grant["true"])) # an unquoted `on` is true in YAML 1.1
+      if contains(["project", "database"], grant.place)
     ],
   )
 }

@@ -12,7 +12,7 @@ INFRA = Path(__file__).parents[2] / "infra"
 GRANT = """
 more_{number}:
   title: More {number}
-  on: project
+  place: project
   functions: [onboard]
   permissions: [compute.disks.get]
 """
