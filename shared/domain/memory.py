@@ -230,7 +230,7 @@ def _stuck(resource: Resource, *, key: str, now: datetime, policy: Policy) -> Re
     if not made or after.attempts >= policy.attempts:
         return replace(after, overdue=False)
     # Delete at once, while this observation is fresh: later it may be in use after all.
-    return replace(after, state=State.CREATING, overdue=True, look_at=now, retry_at=None)
+    return replace(after, overdue=True, look_at=now, retry_at=None)
 
 
 def _as_seen(resource: Resource, seen: Observation, now: datetime) -> Resource:

@@ -137,9 +137,7 @@ def lacks_labels(resource: Resource) -> bool:
 
     Something broken can't be labelled: its name and its owner have to do.
     """
-    if resource.kind is not Kind.WORKBENCH or resource.state is State.BROKEN:
-        return False
-    return not resource.labelled
+    return not resource.labelled and resource.state is not State.BROKEN
 
 
 def _runs(resource: Resource) -> bool:

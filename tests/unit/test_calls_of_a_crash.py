@@ -6,7 +6,12 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from shared.domain.lost_calls import with_call_of_a_crash
+from shared.domain.lost_calls import (
+    confirmed,
+    prolonged,
+    with_call_of_a_crash,
+    with_lost_call,
+)
 from shared.domain.memory import begin
 from shared.domain.policy import Policy
 from shared.domain.resources import LostCall, State, Step
@@ -36,3 +41,22 @@ def test_what_is_known_already_keeps_its_time() -> None:
 def test_a_step_that_was_answered_leaves_no_doubt() -> None:
     answered = replace(STOPPING, operation="operations/op-1")
     assert with_call_of_a_crash(answered, NOW, POLICY) == answered
+
+
+def test_the_later_of_two_times_of_one_step_counts() -> None:
+    lost = with_lost_call(STOPPING, UNTIL)
+    assert with_lost_call(lost, NOW).unconfirmed == (LostCall(step=Step.STOP, until=UNTIL),)
+    later = UNTIL + POLICY.doubt
+    assert with_lost_call(lost, later).unconfirmed == (LostCall(step=Step.STOP, until=later),)
+
+
+def test_while_an_operation_runs_no_call_ends() -> None:
+    lost = with_lost_call(STOPPING, UNTIL)
+    assert prolonged(lost, UNTIL + POLICY.doubt).unconfirmed_until == UNTIL + POLICY.doubt
+    assert prolonged(lost, NOW).unconfirmed_until == UNTIL
+
+
+def test_once_over_it_is_compared_again_and_asked_for_under_a_new_id() -> None:
+    lost = replace(with_lost_call(STOPPING, UNTIL), serial=7, digest="d")
+    assert confirmed(lost, UNTIL - timedelta(seconds=1)) == lost
+    assert confirmed(lost, UNTIL) == replace(lost, unconfirmed=(), serial=8, digest="")

@@ -182,9 +182,10 @@ def test_what_we_write_is_remembered_before_it_is_written() -> None:
 
 
 def test_a_step_that_writes_nothing_remembers_nothing() -> None:
+    wanted = replace(NOTEBOOK, body={"labels": {"team": "risk"}, "gceSetup": {}})
     stopped = a_notebook(State.STOPPED, look_at=NOW)
     seen = {"workbench/main": Observation(state=State.STOPPED)}
-    decision = decided(joined(stopped), seen=seen)
+    decision = decided(joined(stopped), seen=seen, wants=(wanted,))
     assert [a.step for a in decision.actions] == [Step.START]
     assert notebook_of(decision).written == ()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -86,6 +88,18 @@ def test_of_two_releases_the_one_that_names_the_hold_is_used_first() -> None:
         assert found is not None
         assert found.hold == "CASE-7"
     assert release_of([Release(hold="CASE-8", given_at=after(1))], hold) is None
+
+
+@pytest.mark.parametrize("given_at", [None, after(-60)])
+def test_a_hold_given_again_counts_from_then_on(given_at: datetime | None) -> None:
+    """An older record does not know when it was given."""
+    held = a_record(held=Hold(id="CASE-7", at=after(-60), reason="because", given_at=given_at))
+    again = replace(CASE, event_id="o9", occurred_at=after(5))
+    [hold] = obey(held, again).environment.holds
+    assert (hold.at, hold.given_at) == (after(-60), after(5))
+    late = replace(CASE, event_id="o9", occurred_at=after(-90))
+    [hold] = obey(held, late).environment.holds
+    assert hold.given_at == after(-60)
 
 
 def test_a_hold_that_is_given_again_is_seen_to_at_once() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from shared.domain.environment import Phase, Verb
 from shared.domain.normalise import Message
@@ -295,3 +296,15 @@ def test_a_retry_of_somebody_who_is_ready_changes_nothing(asleep: bool) -> None:
     assert after.phase is before.phase
     steps = [[(r.id, r.name, r.serial, r.under_way) for r in e.resources] for e in (before, after)]
     assert steps[0] == steps[1]
+
+
+def test_two_addresses_never_share_a_record() -> None:
+    """The hash of their keys says never; if it happened, nobody's record would be overwritten."""
+    world = ready_world()
+    stored = world.store.load(KEY)
+    assert stored is not None
+    other = replace(stored.environment, person=replace(stored.environment.person, email="x@y.com"))
+    world.store.save(other, stored.version, ())
+    with pytest.raises(RuntimeError, match="belongs to another person"):
+        world.join(ANA)
+    assert world.record(ANA) == other

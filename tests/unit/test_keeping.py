@@ -216,6 +216,7 @@ def test_a_disk_that_was_left_behind_is_kept_by_a_complete_snapshot_of_it(
     ("before", "after_look", "notebook_has", "goal", "forgotten", "because"),
     [
         (State.DELETING, State.ABSENT, "", Goal.GONE, True, "its time was over, and it is gone"),
+        (State.DELETING, State.ABSENT, "s1", Goal.GONE, True, "whatever still names it"),
         (State.READY, State.DELETING, "", Goal.GONE, False, "it isn't gone yet"),
         (State.READY, State.READY, "", Goal.UP, False, "it is there"),
         (State.ABSENT, State.ABSENT, "s1", Goal.UP, False, "it is still to be taken"),

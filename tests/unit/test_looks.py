@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from shared.domain.environment import Verb
 from shared.domain.faults import Fate
-from shared.domain.looks import judged, told
+from shared.domain.looks import absorbed, judged, told
 from shared.domain.policy import Policy
 from shared.domain.questions import must_ask
 from shared.domain.resources import Drift, Kind, Observation, Resource, State, Want
@@ -95,3 +96,28 @@ def test_what_only_a_new_notebook_would_change_is_told_once(
 ) -> None:
     entries = told(replace(RUNS, drift=before), replace(RUNS, drift=after_it), NOW)
     assert [entry.action for entry in entries] == (["resource.outdated"] if is_told else [])
+
+
+SESSIONS = Resource(kind=Kind.SESSION, slot="started", name="p/sessions")
+TEMPLATE = Resource(kind=Kind.SESSION_TEMPLATE, slot="spark", name="t", state=State.READY)
+
+
+@pytest.mark.parametrize(
+    ("before", "state", "again"),
+    [
+        (RUNS, State.STOPPED, True),
+        (RUNS, State.ABSENT, True),
+        (RUNS, State.STOPPING, False),
+        (a_notebook(State.STOPPED), State.ABSENT, False),
+        (TEMPLATE, State.ABSENT, True),
+        (TEMPLATE, State.READY, False),
+        (replace(TEMPLATE, kind=Kind.CLUSTER_TEMPLATE), State.ABSENT, True),
+        (replace(TEMPLATE, kind=Kind.SNAPSHOT), State.ABSENT, False),
+    ],
+)
+def test_sessions_are_looked_for_once_more_when_none_can_be_started_any_more(
+    before: Resource, state: State, again: bool
+) -> None:
+    record = a_record(before, SESSIONS, verb=Verb.LEAVE)
+    after_it, _ = absorbed(record, before, replace(before, state=state), NOW)
+    assert after_it.resources[1] == (replace(SESSIONS, look_at=NOW) if again else SESSIONS)

@@ -435,3 +435,10 @@ def test_the_last_of_several_lost_calls_counts() -> None:
     calls = [LostCall(step=Step.STOP, until=after(3)), LostCall(step=Step.START, until=after(5))]
     assert a_notebook(unconfirmed=tuple(calls)).unconfirmed_until == after(5)
     assert a_notebook().unconfirmed_until is None
+
+
+def test_a_start_without_effect_leaves_what_was_compared() -> None:
+    starting = begun(Step.START, operation="op", state=State.STARTING, digest="d")
+    assert saw(starting, State.STOPPED, after(1)).digest == "d"
+    updating = begun(Step.UPDATE, operation="op", state=State.UPDATING, digest="d")
+    assert saw(updating, State.BROKEN, after(1)).digest == ""

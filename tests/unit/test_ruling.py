@@ -203,6 +203,14 @@ def test_an_announcement_whose_time_has_come_is_not_replaced_any_more() -> None:
     assert put(record, later, after(0.9)).environment.pending == (later,)
 
 
+def test_an_announcement_that_is_sent_again_much_later_is_not_stale() -> None:
+    """So many events came between that it isn't known as a repetition any more."""
+    first = an_intent(LEAVE, "first", effective_at=after(days=1))
+    record = replace(fold([an_intent(JOIN, "a", occurred_at=after(-5)), first]), recent=())
+    ruling = put(record, first)
+    assert (ruling.outcome, ruling.environment.pending) == (Outcome.SCHEDULED, (first,))
+
+
 def test_what_is_announced_for_a_time_that_has_passed_is_applied_at_once() -> None:
     ruling = put(None, an_intent(JOIN, "a", effective_at=after(-1)))
     assert ruling.outcome is Outcome.APPLIED
