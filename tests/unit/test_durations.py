@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from shared.domain.durations import fulfilled, has_no_access, unmet_since
+from shared.domain.durations import fulfilled, has_no_access, late_access, unmet_since
 from shared.domain.environment import Intent, Phase, Verb
 from shared.domain.faults import CloudFault, Fate
 from shared.domain.goals import Goal
 from shared.domain.normalise import Message
+from shared.domain.policy import Policy
 from shared.domain.resources import Kind, LostCall, Resource, State, Step
 from tests.stateful.world import GRACE, START, World
 from tests.support.builders import (
@@ -463,3 +464,10 @@ def test_the_line_says_what_the_history_says(caplog: pytest.LogCaptureFixture) -
     lines: Sequence[Any] = [line for line in caplog.records if hasattr(line, "seconds")]
     steps = [(x.action, x.seconds) for x in lines if not x.action.startswith("intent.")]
     assert steps == measured(world)
+
+
+@pytest.mark.parametrize(("second", "late"), [(0, None), (1, 301.0)])
+def test_access_is_late_after_more_than_five_minutes(second: int, late: float | None) -> None:
+    record = a_record(a_notebook(State.READY), verb=Verb.LEAVE, unmet_since=NOW)
+    moment = NOW + Policy().access_late + timedelta(seconds=second)
+    assert late_access(record, moment, Policy()) == late
