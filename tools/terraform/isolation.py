@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-# For Terraform: the directory of providers is empty, and the registry offers nothing.
+# For Terraform: providers come from this directory only, which is empty.
 _CONFIGURATION = """
 provider_installation {
   filesystem_mirror {
     path = "%s"
   }
-}
-host "registry.terraform.io" {
-  services = {}
 }
 """
 

@@ -29,7 +29,7 @@ from tf.gen import (
 
 from tools.terraform.values import Path, wrong_values
 
-SOURCE = "registry.terraform.io/hashicorp/google"
+SOURCE = "hashicorp/google"
 _NESTING = {"single": 1, "list": 2, "set": 3, "map": 4}
 _MESSAGE_BYTES = 64 << 20
 
