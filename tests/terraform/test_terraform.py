@@ -168,7 +168,7 @@ def test_that_no_test_ran_is_no_success(core: Terraform, right: Path) -> None:
 @pytest.mark.parametrize(
     ("new", "text"),
     [
-        ('source = "terraform-google-modules/pubsub/google"', "Error accessing remote module registry"),
+        ('source = "terraform-google-modules/pubsub/google"', "remote module registry"),
         ('source = "git::https://example.com/topic.git"', "127.0.0.1 port 9"),
     ],
 )

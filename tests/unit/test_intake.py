@@ -303,7 +303,9 @@ def test_two_addresses_never_share_a_record() -> None:
     world = ready_world()
     stored = world.store.load(KEY)
     assert stored is not None
-    other = replace(stored.environment, person=replace(stored.environment.person, email="x@example.com"))
+    other = replace(
+        stored.environment, person=replace(stored.environment.person, email="x@example.com")
+    )
     world.store.save(other, stored.version, ())
     with pytest.raises(RuntimeError, match="belongs to another person"):
         world.join(ANA)
