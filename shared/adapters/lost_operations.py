@@ -24,14 +24,10 @@ def lost_operation(rest: Rest, name: str, verb: str, since: datetime) -> Json | 
 
     One that runs wins, then the newest; None when there is none.
     """
-    parent, _, _ = name.rpartition("/instances/")
     found: list[tuple[bool, datetime, Json]] = []
-    for operation in _operations(rest, parent):
-        metadata = operation.get("metadata") or {}
+    for operation, metadata in _operations_on(rest, name):
         begun = _moment(metadata.get("createTime"))
-        if metadata.get("verb") != verb or _place(metadata.get("target", "")) != _place(name):
-            continue
-        if begun is not None and began_since(operation, since):
+        if metadata.get("verb") == verb and begun is not None and begun >= since - _SKEW:
             found.append((not operation.get("done"), begun, operation))
     return max(found, key=lambda one: one[:2])[2] if found else None
 
@@ -44,13 +40,21 @@ def began_since(operation: Json, since: datetime | None) -> bool:
 
 def running_operation(rest: Rest, name: str) -> Json | None:
     """The newest operation at work on the instance ``name``, whoever began it; None if none is."""
+    running = [
+        (str(metadata.get("createTime")), operation)
+        for operation, metadata in _operations_on(rest, name)
+        if not operation.get("done")
+    ]
+    return max(running, key=itemgetter(0))[1] if running else None
+
+
+def _operations_on(rest: Rest, name: str) -> Iterator[tuple[Json, Json]]:
+    """The operations on the instance ``name``, each with its metadata."""
     parent, _, _ = name.rpartition("/instances/")
-    running: list[tuple[str, Json]] = []
     for operation in _operations(rest, parent):
         metadata = operation.get("metadata") or {}
-        if _place(metadata.get("target", "")) == _place(name) and not operation.get("done"):
-            running.append((str(metadata.get("createTime")), operation))
-    return max(running, key=itemgetter(0))[1] if running else None
+        if _place(metadata.get("target", "")) == _place(name):
+            yield operation, metadata
 
 
 def _operations(rest: Rest, parent: str) -> Iterator[Json]:
