@@ -31,7 +31,7 @@ from functions.fleet_views import detail, holds, never_opened, summary
 from shared import logs
 from shared.bootstrap import App, app
 from shared.domain.environment import Environment
-from shared.domain.names import person_key
+from shared.domain.identity import owner_of
 from shared.ports import BadCursor
 
 _HISTORY = 200
@@ -112,10 +112,15 @@ def _page(parts: App, request: flask.Request, asked: Question) -> flask.Response
 
 def _record(parts: App, request: flask.Request, asked: Question) -> Environment:
     refuse_unknown(request)
-    stored = parts.store.load(asked.key or person_key(asked.email))
-    if stored is None:
+    environment: Environment | None
+    if asked.key:
+        stored = parts.store.load(asked.key)
+        environment = stored.environment if stored is not None else None
+    else:
+        found = [stored.environment for stored in parts.store.find((asked.email,))]
+        environment = owner_of(asked.email, found, parts.clock.now())
+    if environment is None:
         raise no_environment_of(asked.key or asked.email)
-    environment: Environment = stored.environment
     return environment
 
 

@@ -68,6 +68,21 @@ class EnvironmentStore(Protocol):
         Raises ``Conflict`` (and writes nothing at all) when somebody else was first.
         """
 
+    def find(self, emails: Sequence[str], person_id: str | None = None) -> tuple[Stored, ...]:
+        """The records that have, had or are to have one of these addresses, or this person id.
+
+        In the order of their keys; at most 50.
+        """
+
+    def save_merged(
+        self, record: Stored, duplicate: Stored, entries: tuple[Sequence[Entry], Sequence[Entry]]
+    ) -> str:
+        """Write two records and their new history entries in one atomic commit.
+
+        Each only if it still is the one loaded or saved under its version. Returns the new version
+        of ``record``. Raises ``Conflict`` (and writes nothing at all) when somebody else was first.
+        """
+
     def append(self, key: str, entries: Sequence[Entry]) -> None:
         """Add history entries without touching the record (it needn't exist)."""
 

@@ -68,6 +68,8 @@ def encode_environment(environment: Environment) -> Document:
     return {
         "schema": SCHEMA,
         "key": environment.key,
+        "addresses": list(environment.known_addresses),
+        "person_id": environment.person.person_id,
         "email": environment.person.email,
         "phase": environment.phase.value,
         "making": making(environment),

@@ -19,7 +19,6 @@ from shared.domain.environment import Entry, Environment, Intent, Phase
 from shared.domain.failures import out_of_places, within_the_hour
 from shared.domain.goals import Goal, Plan, goals_of
 from shared.domain.keeping import (
-    inherited,
     size_to_restore,
     snapshot_wants,
     to_restore,
@@ -31,6 +30,7 @@ from shared.domain.memory import begin, given_up
 from shared.domain.outlook import is_there, with_outlook
 from shared.domain.places import nowhere, place_for
 from shared.domain.policy import Policy
+from shared.domain.replacement import awaits_data, of_generation, with_successors
 from shared.domain.resources import Kind, Observation, Resource, Step, Want
 from shared.domain.steps import next_step
 from shared.domain.telling import announced
@@ -113,12 +113,10 @@ def decide(
     ``observations``: by resource id, those of ``must_look`` that were made just now.
     """
     before = environment
-    entries: list[Entry] = []
-    if plan.wants is not None:  # else nobody knows whether there is to be a notebook
-        environment, entries = inherited(environment, plan.kin, now)
     environment, seen = with_looks(environment, plan, observations, now, policy)
     environment = _with_access_ended(environment, plan, now, policy)
     environment = with_consents(environment, plan, now, policy)
+    environment, entries = with_successors(environment, plan.wants, now)
     environment = with_snapshots(environment, goals_of(environment, plan, now), now)
     environment, actions, more, waits = _with_steps(environment, plan, observations, now, policy)
     goals = goals_of(environment, plan, now)
@@ -187,6 +185,8 @@ def _with_steps(
     waits = False
     for before in environment.resources:
         want, goal = wants.get(before.id), goals[before.id]
+        if want is not None:
+            want = of_generation(want, before.generation)
         # Only a notebook that waits for nothing but its turn stays in the queue, so that nobody
         # waits behind one that exists, is being made, isn't wanted or waits for something else.
         resource = replace(before, queued_at=None) if before.queued_at else before
@@ -243,8 +243,9 @@ def _made_ready(
 
     ``queued_at``: since when it waits for its turn, if that is all.
     """
-    if environment.inherits:
-        return resource, None
+    source = resource.restore_from or to_restore(environment)
+    if awaits_data(environment, resource) and not resource.restore_from:
+        return resource, None  # another snapshot of the one it replaces is being taken
     if resource.may_still(Step.CREATE):
         # A lost create may still be carried out in that zone, so no other zone is tried yet.
         if resource.name in want.places and resource.name not in resource.tried:
@@ -256,9 +257,9 @@ def _made_ready(
         return out_of_places(resource, key=environment.key, now=now, policy=policy), None
     if not plan.admitted:
         return replace(resource, queued_at=queued_at, look_at=None), None
-    source = resource.restore_from or to_restore(environment)
     size = size_to_restore(environment, resource, source)
-    return replace(resource, name=place, restore_from=source, size_gb=size), Step.CREATE
+    resource = replace(resource, name=place, restore_from=source, size_gb=size)
+    return replace(resource, owner=environment.person.email, key=""), Step.CREATE
 
 
 def _with_news(environment: Environment, now: datetime) -> Environment:

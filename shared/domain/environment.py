@@ -11,6 +11,7 @@ from enum import StrEnum
 
 import msgspec
 
+from shared.domain.addresses import Address
 from shared.domain.announcements import Announcement, News
 from shared.domain.evidence import Leaving
 from shared.domain.holds import Hold, Release
@@ -31,6 +32,7 @@ class Verdict(StrEnum):
     HOLD = "hold"  # nothing of this person's is deleted until released
     RELEASE = "release"  # from a hold, and from quarantine
     RETRY = "retry"  # what failed, now, without waiting any longer
+    RECREATE = "recreate"  # the notebook, from the profile, with its data
 
 
 class Phase(StrEnum):
@@ -53,8 +55,7 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     ``profile``, ``grace_seconds`` and ``keep_seconds`` (of the snapshot taken before removal; 0:
     none is taken) are what the profiles said when the event was accepted; a leave has none of its
     own: the person keeps those they joined with.
-    When an address changes, the new one joins ``moved_from`` the old one's key, and the old one
-    leaves, ``moved_to`` the new one's.
+    ``previous_email``: of a join, the address that the person had before; '' if it names none.
     """
 
     verb: Verb
@@ -68,8 +69,12 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     effective_at: datetime | None = None
     immediate: bool = False
     reason: str = ""
-    moved_from: str = ""
-    moved_to: str = ""
+    previous_email: str = ""
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The addresses that it names."""
+        return tuple(filter(None, (self.person.email, self.previous_email)))
 
     @property
     def order(self) -> tuple[datetime, bool, str, str]:
@@ -96,11 +101,15 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
 class Environment(msgspec.Struct, frozen=True, kw_only=True):
     """All we know of one person's environment.
 
-    ``intent`` is the newest event in force; ``pending`` are announced ones, newer than that, whose
-    time has not come: at most one of each verb, the soonest first. ``joined`` is the newest join
-    that ever took effect, in force or overtaken: ``person``, ``profile``, ``grace_seconds`` and
-    ``keep_seconds`` are what it said, so that a join that arrives after the leave it preceded still
-    counts for those.
+    ``key`` never changes; ``addresses`` are the person's, the current one (``person.email``) last.
+    ``merged``: the keys of further records that turned out to be of the same person, and
+    ``merged_into``, in such a record, the key of the one that took it over (``merging``).
+    ``intent`` is the newest event in force; ``pending`` are announced ones, newer than ``joined``,
+    whose time has not come: at most one of each verb, the soonest first. ``joined`` is the newest
+    join that ever took effect, in force or overtaken: ``person``, ``profile``, ``grace_seconds``
+    and ``keep_seconds`` are what it said, so that a join that arrives after the leave it preceded
+    still counts for those. ``leaves``: the newest leave of each address, where newer than
+    ``joined``; which of them are in force depends on what address the person has (``ruling``).
     ``left_at``: when leaving took effect here; the grace period counts from it.
     ``unmet_since``: since when the event in force has waited to be carried out: a join until all is
     ready, a leave until access has ended; None once it was (``durations``).
@@ -108,8 +117,7 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     sent again is known even when its time was taken from the second publication. ``due_at``: when
     the tick should look again; None when there is nothing to wait for.
     ``holds``: those in force, the first one first; ``releases``: those carried out, the last ones.
-    ``inherits``: the key of the person's former address, while its data is still to come from
-    there. ``sought_at``: when a leaver's notebooks of the older kinds were last looked for.
+    ``sought_at``: when a leaver's notebooks of the older kinds were last looked for.
     ``leavings``: what was done each time they left, the newest last.
     ``losses``: what somebody else deleted that can't be had again, in words; people see it with the
     problems, also after a return, until the event that follows.
@@ -122,9 +130,13 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     phase: Phase
     created_at: datetime
     updated_at: datetime
+    addresses: tuple[Address, ...] = ()
+    merged: tuple[str, ...] = ()
+    merged_into: str = ""
     intent: Intent | None = None
     pending: tuple[Intent, ...] = ()
     joined: Intent | None = None
+    leaves: tuple[Intent, ...] = ()
     profile: str = ""
     grace_seconds: int = 0
     keep_seconds: int = 0
@@ -132,7 +144,6 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     unmet_since: datetime | None = None
     holds: tuple[Hold, ...] = ()
     releases: tuple[Release, ...] = ()
-    inherits: str = ""
     sought_at: datetime | None = None
     resources: tuple[Resource, ...] = ()
     problem: str = ""
@@ -144,6 +155,33 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     outbox: tuple[Announcement, ...] = ()
     announced: int = 0
     news: News | None = None
+
+    @property
+    def known_addresses(self) -> tuple[str, ...]:
+        """All addresses by which the record is found: present, former, and announced ones."""
+        announced = (email for intent in self.pending for email in intent.addresses)
+        return tuple(dict.fromkeys((*(a.email for a in self.addresses), *announced)))
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys that the person's resources may carry in their labels."""
+        return (self.key, *self.merged)
+
+    @property
+    def owners(self) -> tuple[tuple[str, str], ...]:
+        """Each pair of key and address that the person's resources may carry, the present first."""
+        emails = dict.fromkeys((self.person.email, *(a.email for a in self.addresses)))
+        return tuple((key, email) for key in self.keys for email in emails)
+
+    def owner_of(self, resource: Resource) -> tuple[str, str]:
+        """The key and the address that ``resource`` carries, or is to carry."""
+        return resource.key or self.key, resource.owner or self.person.email
+
+    @property
+    def scheduled(self) -> tuple[Intent, ...]:
+        """The announced events that are to take effect, the soonest first."""
+        newest = self.intent
+        return tuple(i for i in self.pending if newest is None or i.order > newest.order)
 
     @property
     def leaving(self) -> bool:
@@ -166,18 +204,19 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def notebook(self) -> Resource | None:
-        """The person's notebook, if the record has one."""
-        return next((r for r in self.resources if r.kind is Kind.WORKBENCH), None)
+        """The person's notebook, if the record has one; not one that it is to replace."""
+        current = (r for r in self.resources if not r.superseded)
+        return next((r for r in current if r.kind is Kind.WORKBENCH), None)
 
     def resource(self, id: str) -> Resource | None:
-        """The resource called ``kind/slot``, if the record has one."""
+        """The resource of that ``id``, if the record has one."""
         return next((r for r in self.resources if r.id == id), None)
 
     def with_resource(self, resource: Resource) -> Environment:
         """The same record with ``resource`` in its place (or added at the end)."""
         resources = list(self.resources)
         for index, known in enumerate(resources):
-            if known.kind is resource.kind and known.slot == resource.slot:
+            if known.id == resource.id:
                 resources[index] = resource
                 break
         else:
@@ -185,7 +224,7 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, resources=tuple(resources))
 
     def without(self, id: str) -> Environment:
-        """The same record without the resource called ``kind/slot``."""
+        """The same record without the resource of that ``id``."""
         kept = tuple(r for r in self.resources if r.id != id)
         return msgspec.structs.replace(self, resources=kept)
 

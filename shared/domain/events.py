@@ -90,8 +90,8 @@ class NativeEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     previous_email: Annotated[
         Annotated[str, Meta(max_length=254)] | None,
         Meta(
-            description="Joining only: the person's former address, whose notebook's data moves "
-            "to this one, and whose environment is then removed.",
+            description="Joining only: the person's former address. Their environment stays "
+            "theirs under the new one; the notebook is replaced, with its data.",
         ),
     ] = None
 
@@ -107,7 +107,8 @@ class AdminEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         Meta(
             description="`hold`: nothing of theirs is deleted until every hold is released. "
             "`release`: lifts a hold, or all, and quarantine. `retry`: what failed is tried again "
-            "now."
+            "now. `recreate`: the notebook is replaced by a new one made from the profile, with "
+            "its data."
         ),
     ]
     email: Annotated[str, Meta(min_length=3, max_length=254, description="Whose environment.")]

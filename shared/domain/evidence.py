@@ -71,7 +71,6 @@ class Leaving(msgspec.Struct, frozen=True, kw_only=True):
     removal_at: datetime
     immediate: bool = False
     reason: str = ""
-    moved_to: str = ""
     had: tuple[Thing, ...] = ()
     deeds: tuple[Deed, ...] = ()
     snapshots: tuple[str, ...] = ()

@@ -8,9 +8,10 @@ from datetime import datetime
 import msgspec
 
 from shared.domain.environment import Environment, Verb
+from shared.domain.replacement import holds_work, may_go, must_be_replaced
 from shared.domain.resources import Goal, Kind, Leftover, Resource, State, Want
 
-__all__ = ["Goal", "Plan", "goals_of", "has_been_handed_over", "has_expired", "removal_due"]
+__all__ = ["Goal", "Plan", "goals_of", "has_expired", "removal_due"]
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,8 +20,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     ``wants``: what the profile asks for; None when the person's profile no longer exists (then
     nothing is made or unmade on their behalf, and the record says why). ``uses``: what to look for
     that a leaver may have started. ``older``: a leaver's notebooks of the older kinds, None as
-    long as nobody has looked. ``kin``: the record of the person's other address, if there is one
-    (``Environment.inherits``, ``Intent.moved_to``). ``shortages``: what zones lack, as
+    long as nobody has looked. ``shortages``: what zones lack, as
     ``zone/machine-type``. ``admitted``: whether it is this person's turn to have a notebook made.
     ``scan``: everything found of a leaver when all that the record knows of was gone; None as long
     as nobody has looked. ``consents``: by resource id, whether the owners who were asked just now
@@ -31,7 +31,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     wants: tuple[Want, ...] | None = ()
     uses: tuple[Resource, ...] = ()
     older: tuple[Resource, ...] | None = None
-    kin: Environment | None = None
     shortages: Collection[str] = ()
     admitted: bool = True
     scan: tuple[Leftover, ...] | None = None
@@ -42,7 +41,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 def goals_of(environment: Environment, plan: Plan, now: datetime) -> dict[str, Goal]:
     """The goal of each resource of the record, by its id (``kind/slot``)."""
     wanted = None if plan.wants is None else {want.id for want in plan.wants}
-    removal = removal_due(environment, plan, now)
+    removal = removal_due(environment, now)
     return {
         r.id: _goal(environment, r, wanted, now, removal=removal) for r in environment.resources
     }
@@ -67,6 +66,11 @@ def _goal(
     if resource.kind is Kind.CLUSTER:
         return gone if environment.leaving else Goal.STAY
     keep = resource.kind.holds_data
+    if resource.superseded:
+        return _goal_of_superseded(environment, resource, removal=removal)
+    if must_be_replaced(environment, resource):
+        # One without work is deleted and made again; else its data is saved first.
+        return Goal.DOWN if holds_work(resource) or held else Goal.GONE
     if intent is not None and intent.verb is Verb.JOIN:
         if wanted is None or resource.id in wanted:
             return Goal.UP
@@ -75,6 +79,14 @@ def _goal(
     if keep:
         return Goal.GONE if removal and not held else Goal.DOWN
     return gone
+
+
+def _goal_of_superseded(environment: Environment, resource: Resource, *, removal: bool) -> Goal:
+    held = environment.held is not None
+    if not resource.kind.holds_data:
+        return Goal.STAY if held else Goal.GONE
+    # Under a hold, what has no work but can be used is stopped, too.
+    return Goal.GONE if not held and (removal or may_go(environment, resource)) else Goal.DOWN
 
 
 def _needs(environment: Environment, notebook: Resource, snapshot: Resource) -> bool:
@@ -86,20 +98,9 @@ def _needs(environment: Environment, notebook: Resource, snapshot: Resource) -> 
     return snapshot.name == notebook.restore_from or snapshot.slot == notebook.snapshot
 
 
-def removal_due(environment: Environment, plan: Plan, now: datetime) -> bool:
-    """Whether a leaver's time is over, or their new address has taken over all they had."""
-    if not environment.leaving:
-        return False
-    return now >= environment.removal_at or has_been_handed_over(environment, plan.kin)
-
-
-def has_been_handed_over(environment: Environment, kin: Environment | None) -> bool:
-    """Whether the person's new address runs on the data of this one."""
-    intent = environment.intent
-    if intent is None or not intent.moved_to or kin is None or kin.inherits:
-        return False
-    heir = kin.notebook
-    return heir is None or (heir.state is State.READY and not heir.restore_from)
+def removal_due(environment: Environment, now: datetime) -> bool:
+    """Whether a leaver's time is over."""
+    return environment.leaving and now >= environment.removal_at
 
 
 def has_expired(snapshot: Resource, now: datetime) -> bool:

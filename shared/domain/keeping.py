@@ -11,14 +11,14 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from shared.domain.environment import Entry, Environment, Verb
+from shared.domain.environment import Environment
 from shared.domain.goals import Goal
-from shared.domain.holds import united
+from shared.domain.replacement import holds_work, must_be_replaced
 from shared.domain.resources import Kind, Resource, State, Step, Want
 from shared.domain.wants.snapshot import data_disk, snapshot_name, snapshot_want
 
-# For somebody whose address changed, where the profile asks for no snapshot of its own accord.
-KEEP_AFTER_MOVE = timedelta(days=30)
+# After a notebook was replaced, where the profile asks for no snapshot of its own accord.
+KEEP_AFTER_REPLACEMENT = timedelta(days=30)
 
 # A deletion that does not follow its snapshot within that time (it was refused, or a hold came in
 # between) needs another one: somebody may have worked in the notebook without being seen.
@@ -30,10 +30,15 @@ def must_keep(environment: Environment, notebook: Resource) -> bool:
     is complete."""
     if notebook.kind is Kind.DISK:
         return bool(notebook.snapshot)
-    if notebook.kind is not Kind.WORKBENCH or notebook.stillborn:
+    if notebook.kind is not Kind.WORKBENCH or not holds_work(notebook):
         return False
-    moved = environment.intent is not None and bool(environment.intent.moved_to)
-    return environment.keep_seconds > 0 or moved
+    return environment.keep_seconds > 0 or _is_replaced(environment, notebook)
+
+
+def _is_replaced(environment: Environment, notebook: Resource) -> bool:
+    """Whether it has, or is to get, a successor that must not lose its data."""
+    stays = notebook.superseded and not environment.leaving
+    return stays or must_be_replaced(environment, notebook)
 
 
 def is_kept(environment: Environment, notebook: Resource) -> bool:
@@ -69,8 +74,9 @@ def _needs_snapshot(
 ) -> bool:
     if notebook.kind is not Kind.WORKBENCH:
         return False
-    moving_away = environment.intent is not None and bool(environment.intent.moved_to)
-    if goal is not Goal.GONE and not (goal is Goal.DOWN and moving_away):
+    replaced = _is_replaced(environment, notebook)
+    for_successor = replaced and not notebook.handed_over
+    if goal is not Goal.GONE and not (goal is Goal.DOWN and for_successor):
         return False
     at_rest = notebook.state in (State.STOPPED, State.BROKEN) and notebook.under_way is None
     if not at_rest or not must_keep(environment, notebook):
@@ -79,8 +85,8 @@ def _needs_snapshot(
     if snapshot is None:
         return True
     waits = notebook.retry_at is not None and notebook.retry_at > now
-    if moving_away or waits or notebook.may_still(Step.DELETE):
-        return False  # what moves has been handed over by now
+    if replaced or waits or notebook.may_still(Step.DELETE):
+        return False  # that it was started since would have been seen: its successor took long
     complete_at = snapshot.ready_since if snapshot.state is State.READY else None
     return complete_at is not None and now - complete_at > _TRUSTED
 
@@ -105,7 +111,7 @@ def kept_since_complete(
 
 
 def _keep(environment: Environment) -> timedelta:
-    return timedelta(seconds=environment.keep_seconds) or KEEP_AFTER_MOVE
+    return timedelta(seconds=environment.keep_seconds) or KEEP_AFTER_REPLACEMENT
 
 
 def is_forgotten(before: Resource, after: Resource, environment: Environment, goal: Goal) -> bool:
@@ -132,8 +138,8 @@ def with_doubted_source(
 ) -> tuple[Environment, Resource]:
     """Look at the snapshot after a restore failed with "not found", which may mean something else.
 
-    A snapshot of another record (``inherited``) can't be looked at here; then the notebook is used
-    without its data.
+    One that the record does not have any more can't be looked at; then the notebook is used without
+    its data.
     """
     if notebook.problem is None or notebook.problem.code != "NOT_FOUND":
         return environment, notebook
@@ -182,9 +188,6 @@ def _lost_notebook(environment: Environment, notebook: Resource) -> str:
 
 def to_restore(environment: Environment) -> str:
     """The snapshot to restore into a new notebook: the one of the person's last notebook, or ''."""
-    last = environment.leavings[-1] if environment.leavings else None
-    if last is not None and last.moved_to:
-        return ""  # the data moved to their new address
     return newest_snapshot(environment)
 
 
@@ -209,68 +212,6 @@ def newest_snapshot(environment: Environment) -> str:
 
 
 def size_to_restore(environment: Environment, notebook: Resource, snapshot: str) -> int:
-    """How large a disk ``snapshot`` (its full name) needs, in GB; 0 where that isn't known.
-
-    The size of another record's snapshot was stored in the notebook when it was taken over.
-    """
+    """How large a disk ``snapshot`` (its full name) needs, in GB; 0 where that isn't known."""
     own = next((r for r in environment.resources if r.name == snapshot), None)
     return own.size_gb if own is not None else notebook.size_gb
-
-
-def inherited(
-    environment: Environment, kin: Environment | None, now: datetime
-) -> tuple[Environment, list[Entry]]:
-    """The record after looking for the former address's data; the notebook says what to restore.
-
-    As long as that data is not complete, ``inherits`` stays, and the notebook waits.
-    """
-    if not environment.inherits:
-        return environment, []
-    notebook = environment.notebook
-    # A hold is on the person, not on the address.
-    holds = united(environment.holds, kin.holds if kin is not None else ())
-    settled = replace(environment, inherits="", holds=holds)
-    if notebook is None or notebook.under_way is not None or notebook.state is not State.ABSENT:
-        what = "the profile has no notebook" if notebook is None else "there is a notebook already"
-        text = f"{what}: what {environment.inherits} had stays in the snapshot taken of it there"
-        return settled, [_entry(now, "move.kept-apart", text)]
-    found: str | None = ""
-    if kin is not None and _is_on_its_way(environment, kin):
-        found = _heirloom(kin)
-    if found is None:
-        return environment, []
-    if not found:
-        text = f"{environment.inherits} had no data to take over"
-        return settled, [_entry(now, "move.nothing", text)]
-    heirloom = next((r for r in kin.resources if r.name == found), None) if kin else None
-    size = heirloom.size_gb if heirloom is not None else 0
-    settled = settled.with_resource(replace(notebook, restore_from=found, size_gb=size))
-    text = f"takes over {found} from {environment.inherits}"
-    return settled, [_entry(now, "move.taken-over", text)]
-
-
-def _heirloom(kin: Environment) -> str | None:
-    """The snapshot of the former address's data, '' if there never was any, None if not yet."""
-    old = kin.notebook
-    if old is None or old.state in (State.ABSENT, State.FOREIGN) or old.stillborn:
-        in_making = old is not None and old.under_way is not None
-        return None if in_making else newest_snapshot(kin)
-    return _snapshot_of(kin, old) or None
-
-
-def _is_on_its_way(environment: Environment, kin: Environment) -> bool:
-    """Whether the former address leaves for this one, now or soon."""
-    if kin.intent is not None and kin.intent.verb is Verb.LEAVE:
-        return kin.intent.moved_to == environment.key
-    return any(intent.moved_to == environment.key for intent in kin.pending)
-
-
-def _snapshot_of(kin: Environment, notebook: Resource) -> str:
-    if not is_kept(kin, notebook):
-        return ""
-    snapshot = kin.resource(f"{Kind.SNAPSHOT}/{notebook.snapshot}")
-    return snapshot.name if snapshot is not None else ""
-
-
-def _entry(now: datetime, action: str, text: str) -> Entry:
-    return Entry(at=now, action=action, text=text, about=f"{Kind.WORKBENCH}/main")

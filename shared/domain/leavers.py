@@ -134,6 +134,8 @@ def _with_missed(environment: Environment, missed: list[Leftover], now: datetime
             slot=f"found-{fingerprint(found.name, length=8)}",
             name=found.name,
             state=State.STOPPED,  # a placeholder: it is looked at at once
+            owner=found.owner,
+            key=found.key,
         )
         if found.kind is Kind.DISK:
             snapshot = snapshot_of_disk(environment, found.name)
@@ -171,7 +173,8 @@ def _with_use(environment: Environment, found: Leftover) -> Environment:
     if any(r.kind is found.kind for r in environment.resources):
         return environment
     parent = found.name.rpartition("/")[0]
-    return environment.with_resource(Resource(kind=found.kind, slot=SLOT, name=parent))
+    use = Resource(kind=found.kind, slot=SLOT, name=parent, owner=found.owner, key=found.key)
+    return environment.with_resource(use)
 
 
 def _described(found: Leftover) -> str:

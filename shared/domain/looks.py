@@ -25,6 +25,7 @@ from shared.domain.keeping import (
 from shared.domain.leavers import with_another_look, with_evidence
 from shared.domain.memory import see
 from shared.domain.policy import Policy
+from shared.domain.replacement import handed_over
 from shared.domain.resources import Kind, Observation, Resource, State, Step, Want
 from shared.domain.telling import announced
 from shared.domain.wants.drift import written_by
@@ -85,6 +86,7 @@ def absorbed(
         text = f"{after.id}: the data of {before.restore_from} is restored"
         entries.append(Entry(at=now, action="notebook.restored", text=text, about=after.id))
         environment = announced(environment, News.RESTORED, now, reason=before.restore_from)
+        environment = handed_over(environment, before.restore_from)
     return environment, entries
 
 

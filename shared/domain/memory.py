@@ -44,7 +44,10 @@ def request_id(key: str, resource: Resource, step: Step) -> str:
     A UUID, as the Notebooks API asks for; made from what the record holds, so that a worker that
     takes over from a crashed one repeats the very same request.
     """
-    return str(uuid.uuid5(_REQUESTS, f"{key}/{resource.id}/{step}/{resource.serial}"))
+    request = f"{resource.key or key}/{resource.kind}/{resource.slot}/{step}/{resource.serial}"
+    if resource.generation > 1:
+        request += f"/{resource.generation}"
+    return str(uuid.uuid5(_REQUESTS, request))
 
 
 def begin(resource: Resource, step: Step, now: datetime) -> Resource:

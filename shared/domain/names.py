@@ -36,10 +36,15 @@ def fingerprint(text: str, *, length: int = _HASH_LENGTH) -> str:
 
 
 @lru_cache(maxsize=4096)
-def person_key(email: str) -> str:
-    """The key of a person's record and of all that is theirs: slug of the local part, hash."""
+def person_key(email: str, number: int = 1) -> str:
+    """The key of a person's record and of all that is theirs: slug of the local part, hash.
+
+    Made from the first address that is known of them. ``number``: of the people who began with
+    the same address one after the other; the first one is 1.
+    """
     address = email.lower()
-    return f"{slug(address.partition('@')[0], length=_SLUG_LENGTH)}-{fingerprint(address)}"
+    hashed = address if number == 1 else f"{address} {number}"
+    return f"{slug(address.partition('@')[0], length=_SLUG_LENGTH)}-{fingerprint(hashed)}"
 
 
 def resource_id(prefix: str, key: str, slot: str = "") -> str:

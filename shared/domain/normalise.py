@@ -11,12 +11,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
-from msgspec.structs import replace
 
 from shared.domain.environment import Intent, Verb, Verdict
 from shared.domain.events import AdminEvent, NativeEvent, read_event, read_typed
 from shared.domain.holds import ALL
-from shared.domain.names import person_key
 from shared.domain.orders import Order
 from shared.domain.person import Person, parse_email
 from shared.domain.refusals import RefusalCode, Refused
@@ -41,21 +39,18 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     trouble: str = ""
 
 
-def to_intents(
+def to_intent(
     message: Message,
     verb: Verb,
     *,
     now: datetime,
     allowed_domains: Collection[str],
     profiles: Callable[[], ProfileSet],
-) -> tuple[Intent, ...]:
+) -> Intent:
     """What ``message`` wants, or ``Refused``. ``profiles`` is called for joins only.
 
     Joins must be of an allowed domain; whether somebody of another may leave depends on whether
     they have a record, which is for the caller to see.
-
-    One intent; for a person whose address changed two, of which the first is the departure of
-    the former address, to be recorded before the other.
     """
     if message.trouble:
         raise Refused(RefusalCode.NOT_JSON, message.trouble)
@@ -74,34 +69,23 @@ def to_intents(
     profile: Profile | None = None
     if verb is Verb.JOIN:
         profile = _profile_of(event, email, profiles())
-    intent = Intent(
+    previous_email = ""
+    if event.previous_email is not None:
+        previous_email = _former_address(event.previous_email, email, verb)
+    return Intent(
         verb=verb,
         event_id=event.event_id or message.id,
         source=_source(message, event.source),
         occurred_at=occurred_at,
-        # Nothing else that a leave says about the person is stored.
-        person=_person_of(event, email) if verb is Verb.JOIN else Person(email=email),
+        person=_person_of(event, email, verb),
         profile=profile.name if profile else "",
         grace_seconds=profile.grace_seconds if profile else 0,
         keep_seconds=profile.keep_seconds if profile else 0,
         effective_at=event.effective_at,
         immediate=event.immediate,
         reason=event.reason or "",
+        previous_email=previous_email,
     )
-    if event.previous_email is None:
-        return (intent,)
-    former = _former_address(event.previous_email, email, verb)
-    departure = replace(
-        intent,
-        verb=Verb.LEAVE,
-        event_id=f"{intent.event_id}:departure",
-        person=Person(email=former),
-        profile="",
-        grace_seconds=0,
-        keep_seconds=0,
-        moved_to=person_key(email),
-    )
-    return departure, replace(intent, moved_from=person_key(former))
 
 
 def to_order(message: Message, *, now: datetime) -> Order:
@@ -129,10 +113,10 @@ def to_order(message: Message, *, now: datetime) -> Order:
 
 
 def _check_hold(order: Order) -> None:
-    if order.verdict is Verdict.RETRY and order.hold:
+    if order.verdict in (Verdict.RETRY, Verdict.RECREATE) and order.hold:
         raise Refused(
             RefusalCode.WRONG_SHAPE,
-            "hold: is for hold and release; a retry lifts none, leave it out",
+            f"hold: is for hold and release; a {order.verdict} lifts none, leave it out",
         )
     if order.verdict is Verdict.HOLD and (order.hold or order.event_id) == ALL:
         raise Refused(
@@ -192,7 +176,10 @@ def _profile_of(event: NativeEvent, email: str, profiles: ProfileSet) -> Profile
     return profiles.resolve(event.profile, event.groups or ())
 
 
-def _person_of(event: NativeEvent, email: str) -> Person:
+def _person_of(event: NativeEvent, email: str, verb: Verb) -> Person:
+    """Whom it is about; of what a leave says, only what identifies them is stored."""
+    if verb is Verb.LEAVE:
+        return Person(email=email, person_id=event.person_id)
     return Person(
         email=email,
         person_id=event.person_id,

@@ -17,7 +17,7 @@ from shared.domain.announcements import News
 from shared.domain.environment import Entry, Environment, Verdict
 from shared.domain.holds import Hold, Release, described, release_of, used_up, with_release
 from shared.domain.refusals import RefusalCode, Refused
-from shared.domain.resources import Resource
+from shared.domain.resources import Resource, State
 from shared.domain.ruling import Outcome, Ruling, remembered
 from shared.domain.telling import announced
 
@@ -60,6 +60,8 @@ def carry_out(environment: Environment, order: Order, now: datetime) -> Ruling:
             return _released(record, order, now)
         case Verdict.RETRY:
             return _ruling(forgiven(record, now), order, Outcome.APPLIED, "", now)
+        case Verdict.RECREATE:
+            return _recreated(record, order, now)
     assert_never(order.verdict)
 
 
@@ -71,6 +73,22 @@ def forgiven(environment: Environment, now: datetime) -> Environment:
 
 def _looked_at(resource: Resource, now: datetime) -> Resource:
     return replace(resource, look_at=now, retry_at=None, attempts=0, tried=())
+
+
+def _recreated(environment: Environment, order: Order, now: datetime) -> Ruling:
+    notebook = environment.notebook
+    if environment.leaving or environment.intent is None or notebook is None:
+        why = "is leaving" if environment.leaving else "has no notebook"
+        raise Refused(
+            RefusalCode.NOTHING_TO_RECREATE,
+            f"email: {order.email} {why}, so there is nothing to recreate; send the order anew "
+            "once they have one",
+        )
+    if notebook.state is State.ABSENT:
+        text = f"; {notebook.id} is still to be made, from the profile as it is now"
+        return _ruling(forgiven(environment, now), order, Outcome.APPLIED, text, now)
+    environment = environment.with_resource(replace(notebook, recreate=True))
+    return _ruling(forgiven(environment, now), order, Outcome.APPLIED, "", now)
 
 
 def _held(environment: Environment, order: Order, now: datetime) -> Ruling:

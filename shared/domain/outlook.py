@@ -12,6 +12,7 @@ from shared.domain.environment import Environment, Phase, Verb
 from shared.domain.faults import Fate
 from shared.domain.goals import Goal, Plan
 from shared.domain.policy import Policy
+from shared.domain.replacement import awaits_data, is_replacing
 from shared.domain.resources import Kind, Resource, State
 from shared.domain.steps import lacks_labels, must_run, owed_protection
 
@@ -31,7 +32,8 @@ def is_there(environment: Environment, resource: Resource, goal: Goal) -> bool:
         return False
     match goal:
         case Goal.UP:
-            return _is_usable(resource) and not _owes_a_look(resource)
+            complete = not awaits_data(environment, resource)
+            return complete and _is_usable(resource) and not _owes_a_look(resource)
         case Goal.DOWN:
             # What is broken runs nothing that could be used.
             return resource.state in (State.STOPPED, State.ABSENT, State.BROKEN)
@@ -90,7 +92,7 @@ def with_outlook(
 
 def _what_goes_on(environment: Environment) -> list[datetime]:
     """When to look again for reasons that need no profile: scheduled events, operations."""
-    announced = [i.effective_at for i in environment.pending if i.effective_at is not None]
+    announced = [i.effective_at for i in environment.scheduled if i.effective_at is not None]
     at_work = [r for r in environment.resources if r.under_way is not None or r.unconfirmed]
     return announced + [r.look_at for r in at_work if r.look_at is not None]
 
@@ -120,7 +122,7 @@ def _phase(
 ) -> Phase:
     intent = environment.intent
     if intent is None:
-        return Phase.SCHEDULED
+        return Phase.REMOVED if environment.merged_into else Phase.SCHEDULED
     stuck = [r for r in environment.resources if r.attempts >= policy.attempts and r.problem]
     if any(not _is_superseded(environment, r) for r in stuck):
         return Phase.QUARANTINED
@@ -130,7 +132,8 @@ def _phase(
     living = [r for r in environment.resources if r.kind is not Kind.SNAPSHOT]
     settled = all(is_there(environment, r, goals[r.id]) for r in living)
     if intent.verb is Verb.JOIN:
-        return Phase.READY if settled and not environment.inherits else Phase.PROVISIONING
+        settled = all(is_there(environment, r, goals[r.id]) for r in living if not r.superseded)
+        return Phase.READY if settled and not is_replacing(environment) else Phase.PROVISIONING
     gone = all(r.state in (State.ABSENT, State.FOREIGN) for r in living)
     if gone and settled:
         return Phase.REMOVED
@@ -142,16 +145,13 @@ def _phase(
 def _due_at(
     environment: Environment, goals: Mapping[str, Goal], now: datetime, policy: Policy
 ) -> datetime | None:
-    moments = [i.effective_at for i in environment.pending if i.effective_at is not None]
+    moments = [i.effective_at for i in environment.scheduled if i.effective_at is not None]
     held = environment.held is not None
-    waits_for_kin = environment.intent is not None and environment.intent.moved_to
     for resource in environment.resources:
         goal = goals[resource.id]
         there = resource.state not in (State.ABSENT, State.FOREIGN)
         if environment.leaving and goal is Goal.DOWN and there and not held:
             moments.append(environment.removal_at)
-            if waits_for_kin:
-                moments.append(now + policy.poll)
         expires_at = resource.expires_at
         if there and not held and expires_at is not None and expires_at > now:
             moments.append(expires_at)
@@ -162,6 +162,4 @@ def _due_at(
             moments.append(max([*waits, now]) if waits else now + policy.poll)
         elif resource.ask_at is not None and goal is Goal.UP and resource.state is State.READY:
             moments.append(resource.ask_at)
-    if environment.inherits:
-        moments.append(now + policy.poll)
     return min(moments, default=None)

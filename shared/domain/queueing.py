@@ -9,6 +9,7 @@ from datetime import datetime
 
 from shared.domain.environment import Environment
 from shared.domain.policy import Policy
+from shared.domain.replacement import is_replacing
 from shared.domain.resources import Kind, Resource, State, Step
 
 _LONGEST = Policy().stuck
@@ -82,11 +83,11 @@ def awaited(environment: Environment, now: datetime, policy: Policy) -> frozense
 
 def _quiet_but_for(environment: Environment, some: list[Resource], now: datetime) -> bool:
     lease = environment.lease
-    if environment.outbox or environment.inherits or environment.held is not None:
+    if environment.outbox or environment.held is not None or is_replacing(environment):
         return False
     if lease is not None or environment.leaving:
         return False  # what leavers wait for is never put off
-    if any(i.effective_at is None or i.effective_at <= now for i in environment.pending):
+    if any(i.effective_at is None or i.effective_at <= now for i in environment.scheduled):
         return False
     return not any(_due(r, now) for r in environment.resources if r not in some)
 

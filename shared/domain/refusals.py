@@ -24,6 +24,8 @@ class RefusalCode(StrEnum):
     FROM_THE_FUTURE = "from-the-future"
     UNKNOWN_PERSON = "unknown-person"
     SEVERAL_HOLDS = "several-holds"
+    IDENTITY_CONFLICT = "identity-conflict"
+    NOTHING_TO_RECREATE = "nothing-to-recreate"
 
 
 class Refused(Exception):

@@ -246,6 +246,12 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     ``ask_at``: when to ask for that again.
     ``goal``: what the last decision wanted for it, None before the first; stored to be shown, and
     no rule reads it.
+    ``generation`` counts the resources of this kind and slot that replaced one another; it is part
+    of a notebook's name from the second on. ``superseded``: another one takes its place
+    (``replacement``). ``handed_over``: of a superseded notebook, its data is in its successor.
+    ``unused``: nobody was ever told of it, so there is no work in it. ``recreate``: an admin wants
+    it replaced. ``owner``: the address it was made for, '' before that; ``key``: the key in its
+    labels, where that is not the record's.
     """
 
     kind: Kind
@@ -286,11 +292,19 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     consented: bool | None = None
     ask_at: datetime | None = None
     goal: Goal | None = None
+    generation: int = 1
+    superseded: bool = False
+    handed_over: bool = False
+    unused: bool = False
+    recreate: bool = False
+    owner: str = ""
+    key: str = ""
 
     @property
     def id(self) -> str:
-        """``kind/slot``: unique within one person's environment."""
-        return self.kind + "/" + self.slot
+        """``kind/slot``, of a superseded one with its generation: unique in one record."""
+        id = self.kind + "/" + self.slot
+        return f"{id}~{self.generation}" if self.superseded else id
 
     @property
     def unconfirmed_until(self) -> datetime | None:
@@ -307,7 +321,8 @@ class Leftover(msgspec.Struct, frozen=True, kw_only=True):
 
     ``ours``: it carries our labels for this person, and its driver may remove it. ``named``: it
     bears the name that we give to this person's, and nothing says that it is somebody else's.
-    ``detail``: what else is to be known of it, in words.
+    ``detail``: what else is to be known of it, in words. ``key`` and ``owner``: by which key and
+    address it was found, the key '' for that of the record.
     """
 
     kind: Kind
@@ -315,3 +330,5 @@ class Leftover(msgspec.Struct, frozen=True, kw_only=True):
     ours: bool
     detail: str = ""
     named: bool = False
+    key: str = ""
+    owner: str = ""

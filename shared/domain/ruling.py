@@ -1,23 +1,27 @@
 """What an intent does to the record: nothing, or a new desired state. Pure, and order-free.
 
-Intents are totally ordered (``Intent.order``). In force is the newest of those whose time has come;
-announced for later is the newest of each verb, if it is newer than that. Both depend on *which*
-events came, not on the order they came in: late, repeated and reordered events do no harm.
+Intents are totally ordered (``Intent.order``). In force is the newest of those whose time has come,
+except leaves of an address that was a former one by then; announced for later is the newest of each
+verb, if it is newer than that. Both depend on *which* events came, not on the order they came in:
+late, repeated and reordered events do no harm.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
 import msgspec
 from msgspec.structs import replace
 
+from shared.domain.addresses import named as named_at
+from shared.domain.addresses import replaced as replaced_at
+from shared.domain.addresses import retired
 from shared.domain.announcements import News
 from shared.domain.durations import unmet_since
 from shared.domain.environment import Entry, Environment, Intent, Phase, Verb
 from shared.domain.evidence import Leaving, amended, current, opened
+from shared.domain.resources import Resource
 from shared.domain.telling import announced
 from shared.domain.wording import moves, named, what
 
@@ -55,15 +59,77 @@ def rule(environment: Environment | None, intent: Intent, key: str, now: datetim
     record = remembered(record, intent.known_as)
     if intent.effective_at is not None and intent.effective_at > now:
         return _announced(record, intent, now)
-    if record.intent is not None and intent.order < record.intent.order:
-        return _unchanged(_with_facts(record, intent), intent, Outcome.STALE, now)
-    cancelled = named("cancels", _overtaken(record.pending, intent))
-    text = f"{what(intent)} in force{moves(record, intent)}{cancelled}"
+    after = with_facts(record, intent)
+    newest = desired(after)
+    if newest == record.intent:
+        return _without_effect(after, intent, now)
+    text = f"{what(intent)} in force{moves(record, intent)}"
+    if newest is not intent:
+        text = f"{what(intent)} noted{moves(record, intent)}; with it {what(newest)} is in force"
+    cancelled = named("cancels", _overtaken(record, newest))
     return Ruling(
         Outcome.APPLIED,
-        put_in_force(record, intent, now),
-        _entry(now, intent, Outcome.APPLIED, text),
+        put_in_force(record, after, newest, now),
+        _entry(now, intent, Outcome.APPLIED, f"{text}{cancelled}"),
     )
+
+
+def with_facts(record: Environment, intent: Intent) -> Environment:
+    """The record with what ``intent`` says, which may be less than what newer ones said.
+
+    The result does not depend on the order in which intents are added.
+    """
+    at, email = intent.occurred_at, intent.person.email
+    if intent.verb is Verb.JOIN:
+        addresses = named_at(record.addresses, email, at)
+        if intent.previous_email:
+            addresses = replaced_at(addresses, intent.previous_email, at)
+        record = _with_join(replace(record, addresses=addresses), intent)
+    else:
+        addresses = record.addresses or named_at((), email, at)
+        others = [i for i in record.leaves if i.person.email != email]
+        same = [i for i in (*record.leaves, intent) if i.person.email == email]
+        newest = max(same, key=lambda i: i.order)
+        record = replace(record, addresses=addresses, leaves=(*others, newest))
+    joined = record.joined
+    if joined is None:
+        return record
+    return replace(
+        record,
+        leaves=tuple(i for i in record.leaves if i.order > joined.order),
+        pending=tuple(i for i in record.pending if i.order > joined.order),
+    )
+
+
+def desired(record: Environment) -> Intent:
+    """The intent in force by all that the record knows: its newest join, or a leave after that.
+
+    A leave of a former address ends that address alone: the person stays. One of an address that
+    is not known to be theirs was matched by their person id, and counts.
+    """
+    joined = record.joined
+    former = () if joined is None else _former(record)
+    leaves = [i for i in record.leaves if i.person.email not in former]
+    newest = max(leaves, key=lambda i: i.order, default=joined)
+    assert newest is not None, "there is at least one intent"
+    return newest
+
+
+def _former(record: Environment) -> tuple[str, ...]:
+    return tuple(a.email for a in record.addresses if a.until is not None)
+
+
+def _without_effect(record: Environment, intent: Intent, now: datetime) -> Ruling:
+    """The ruling about an intent that leaves the desired state as it is."""
+    email = intent.person.email
+    if intent not in record.leaves or email not in _former(record):
+        return _unchanged(record, intent, Outcome.STALE, now)
+    record = replace(record, addresses=retired(record.addresses, email, intent.occurred_at))
+    text = (
+        f"{what(intent)} of {email}, a former address: it is retired; "
+        f"the person is {record.person.email} now and stays"
+    )
+    return Ruling(Outcome.APPLIED, record, _entry(now, intent, Outcome.APPLIED, text))
 
 
 def remembered(environment: Environment, known_as: str) -> Environment:
@@ -74,76 +140,89 @@ def remembered(environment: Environment, known_as: str) -> Environment:
 def in_force(environment: Environment, now: datetime) -> Environment:
     """The record with the announced intents put in force whose time has come, the newest last."""
     for intent in _ripe(environment, now):
-        environment = put_in_force(environment, intent, now, since=intent.effective_at)
+        rest = tuple(i for i in environment.pending if i is not intent)
+        after = with_facts(replace(environment, pending=rest), intent)
+        newest = desired(after)
+        if newest == environment.intent:
+            environment = after
+        else:
+            since = intent.effective_at
+            environment = put_in_force(environment, after, newest, now, since=since)
     return environment
 
 
 def promotions(environment: Environment, now: datetime) -> tuple[Entry, ...]:
     """What the history should say of ``in_force``: each intent that took effect, in that order."""
     entries = []
-    pending = environment.pending
     for intent in _ripe(environment, now):
-        cancelled = _overtaken(pending, intent)
-        pending = tuple(i for i in pending if i.order > intent.order)
+        cancelled = _overtaken(environment, intent)
+        pending = tuple(i for i in environment.pending if i.order > intent.order)
+        environment = replace(environment, pending=pending)
         text = f"{intent.verb} announced earlier is in force now{named('cancels', cancelled)}"
         entries.append(_entry(now, intent, Outcome.APPLIED, text))
     return tuple(entries)
 
 
 def _ripe(environment: Environment, now: datetime) -> list[Intent]:
-    ripe = [i for i in environment.pending if i.effective_at is None or i.effective_at <= now]
+    ripe = [i for i in environment.scheduled if i.effective_at is None or i.effective_at <= now]
     return sorted(ripe, key=lambda i: i.order)
 
 
-def _overtaken(pending: Sequence[Intent], intent: Intent) -> list[Intent]:
-    """The announced intents that never take effect once ``intent`` is in force."""
-    return [i for i in pending if i.order < intent.order]
+def _overtaken(environment: Environment, intent: Intent) -> list[Intent]:
+    """The announced intents that do not take effect once ``intent`` is in force."""
+    return [i for i in environment.scheduled if i.order < intent.order]
 
 
 def put_in_force(
-    environment: Environment, intent: Intent, now: datetime, *, since: datetime | None = None
+    before: Environment,
+    after: Environment,
+    intent: Intent,
+    now: datetime,
+    *,
+    since: datetime | None = None,
 ) -> Environment:
-    """The record with ``intent`` as the desired state, in effect ``since`` then (None: now).
+    """The record ``after`` an event with ``intent`` as the desired state, ``since`` then (None:
+    now); ``before`` is the record before that event.
 
     Every resource is looked at again, so that one that somebody else deleted is created again.
     Failures are reset too, so that a person who fixes something and sends the event again doesn't
     wait for the back-off. Only a return from leaving starts a stopped notebook: its owner, or idle
     shutdown, may have stopped it.
     """
-    returns = environment.leaving and intent.verb is Verb.JOIN
-    resources = tuple(
-        replace(
-            resource,
-            look_at=now,
-            retry_at=None,
-            attempts=0,
-            start_owed=resource.start_owed or (returns and resource.kind.holds_data),
-            # Differences from the profile are corrected again, too.
-            digest="" if resource.kind.holds_data else resource.digest,
-        )
-        for resource in environment.resources
-    )
-    before = environment
+    returns = before.leaving and intent.verb is Verb.JOIN
+    resources = tuple(_looked_at(r, now, returns=returns) for r in after.resources)
     environment = replace(
-        _with_facts(environment, intent),
+        after,
         intent=intent,
-        # What was announced later than this event, for later, still stands.
-        pending=tuple(i for i in environment.pending if i.order > intent.order),
         resources=resources,
-        losses=() if environment.intent and not environment.leaving else environment.losses,
+        losses=() if before.intent and not before.leaving else before.losses,
         due_at=now,
-        unmet_since=unmet_since(environment, intent, since or now),
+        unmet_since=unmet_since(before, intent, since or now),
     )
-    for overtaken in _overtaken(before.pending, intent):
+    for overtaken in _overtaken(before, intent):
         environment = _cancelled(environment, overtaken, intent, now)
     if intent.verb is Verb.JOIN:
-        return _returned(environment, intent, now)
+        return _returned(environment, now)
     # A second leave doesn't start the grace period again, except of somebody who was removed: what
     # is found of them now has been made since.
     left_at = None if before.phase is Phase.REMOVED else environment.left_at
-    environment = replace(environment, left_at=left_at or now)
-    environment = replace(environment, inherits="", sought_at=None)
+    environment = replace(environment, left_at=left_at or now, sought_at=None)
     return replace(environment, leavings=_leavings(environment, intent))
+
+
+def _looked_at(resource: Resource, now: datetime, *, returns: bool) -> Resource:
+    holds_data = resource.kind.holds_data
+    return replace(
+        resource,
+        look_at=now,
+        retry_at=None,
+        attempts=0,
+        start_owed=resource.start_owed or (returns and holds_data),
+        # Differences from the profile are corrected again, too.
+        digest="" if holds_data else resource.digest,
+        # Whose address changes before they were told of it can't have worked in it.
+        unused=holds_data and not resource.was_ready,
+    )
 
 
 def _cancelled(
@@ -160,12 +239,12 @@ def _cancelled(
     )
 
 
-def _returned(environment: Environment, intent: Intent, now: datetime) -> Environment:
+def _returned(environment: Environment, now: datetime) -> Environment:
     leaving = current(environment.leavings)
     if leaving is not None:
         returned = amended(environment.leavings, replace(leaving, returned_at=now))
         environment = replace(environment, leavings=returned)
-    return replace(environment, left_at=None, inherits=intent.moved_from or environment.inherits)
+    return replace(environment, left_at=None)
 
 
 def _leavings(environment: Environment, intent: Intent) -> tuple[Leaving, ...]:
@@ -187,20 +266,21 @@ def _leavings(environment: Environment, intent: Intent) -> tuple[Leaving, ...]:
         removal_at=environment.removal_at,
         immediate=intent.immediate,
         reason=intent.reason,
-        moved_to=intent.moved_to,
     )
     return opened(environment.leavings, leaving)
 
 
-def _with_facts(environment: Environment, intent: Intent) -> Environment:
-    """The record with what ``intent`` says of the person, if it is the newest join to say so."""
-    joined = environment.joined
-    if intent.verb is Verb.LEAVE or (joined is not None and intent.order < joined.order):
-        return environment
+def _with_join(record: Environment, intent: Intent) -> Environment:
+    """The record with what a join says of the person, if it is the newest to say so."""
+    joined, person = record.joined, record.person
+    if joined is not None and intent.order < joined.order:
+        person_id = person.person_id or intent.person.person_id
+        return replace(record, person=replace(person, person_id=person_id))
     return replace(
-        environment,
+        record,
         joined=intent,
-        person=intent.person,
+        # An id is the same in all events that name one; some name none.
+        person=replace(intent.person, person_id=intent.person.person_id or person.person_id),
         profile=intent.profile,
         grace_seconds=intent.grace_seconds,
         keep_seconds=intent.keep_seconds,
@@ -211,17 +291,19 @@ def _announced(record: Environment, intent: Intent, now: datetime) -> Ruling:
     """An intent for later: it replaces an older announcement of the same verb, and no other."""
     assert intent.effective_at is not None
     of_same_verb = [i for i in record.pending if i.verb is intent.verb]
-    known = [i.order for i in (record.intent, *of_same_verb) if i is not None]
+    known = [i.order for i in (record.joined, *of_same_verb) if i is not None]
     if any(intent.order < order for order in known):
         return _unchanged(record, intent, Outcome.STALE, now)
     # What has become due by now is no announcement any more: the next look puts it in force.
     replaced = [i for i in of_same_verb if i.effective_at is None or i.effective_at > now]
     pending = (*(i for i in record.pending if i not in replaced), intent)
-    when = intent.effective_at.isoformat()
-    text = f"{what(intent)}, to take effect at {when}{named('replaces', replaced)}"
     record = replace(
         record, pending=tuple(sorted(pending, key=lambda i: (i.effective_at, i.order)))
     )
+    if intent not in record.scheduled:  # kept, should the leave in force turn out to be void
+        return _unchanged(record, intent, Outcome.STALE, now)
+    when = intent.effective_at.isoformat()
+    text = f"{what(intent)}, to take effect at {when}{named('replaces', replaced)}"
     return Ruling(
         Outcome.SCHEDULED,
         announced(

@@ -9,16 +9,15 @@ from shared.domain.environment import Environment, Intent, Verb
 
 def moves(record: Environment, intent: Intent) -> str:
     """What a join changes for a person who has an environment, in words; '' if nothing."""
-    if intent.moved_from:
-        return f"; moved here from {intent.moved_from}"
-    if intent.moved_to:
-        return f"; moved to {intent.moved_to}"
-    if intent.verb is Verb.LEAVE or record.intent is None or record.intent.verb is Verb.LEAVE:
+    if intent.verb is Verb.LEAVE or record.joined is None:
         return ""
     new, old = intent.person, record.person
+    if record.leaving:
+        return f"; address {old.email} -> {new.email}" if new.email != old.email else ""
     changes = [
         f"{name} {before or 'none'} -> {after or 'none'}"
         for name, before, after in (
+            ("address", old.email, new.email),
             ("profile", record.profile, intent.profile),
             ("team", old.team, new.team),
             ("cost centre", old.cost_center, new.cost_center),

@@ -31,7 +31,7 @@ from shared.domain.places import lack
 from shared.domain.policy import Policy
 from shared.domain.questions import must_ask, must_look
 from shared.domain.queueing import in_queue, is_at_work, queues
-from shared.domain.resources import Kind, Observation, Resource, Step, Want
+from shared.domain.resources import Kind, Leftover, Observation, Resource, Step, Want
 from shared.domain.ruling import in_force, promotions
 from shared.ports import Clock, Conflict, Driver, EnvironmentStore, Search, Stored, Tokens
 from shared.services.admission import Admission, Turn
@@ -234,7 +234,7 @@ class Converge:
     ) -> Decision:
         """The decision about a leaver after a look everywhere; as it was if that failed."""
         try:
-            scan = self._commons.search.everything_of(environment.key, environment.person.email)
+            scan = self._everything_of(environment)
         except CloudFault as fault:
             problem = f"the final look for leftovers failed: {fault.message}"
             log.warning(problem, extra={"action": "scan.failed", "person": environment.key})
@@ -243,12 +243,23 @@ class Converge:
             return replace(decision, environment=undecided)
         return decide(environment, replace(plan, scan=scan), seen, now, self._policy)
 
+    def _everything_of(self, environment: Environment) -> tuple[Leftover, ...]:
+        """All that is there of the person, under each of their keys and addresses."""
+        found: dict[tuple[Kind, str], Leftover] = {}
+        for key, email in environment.owners:
+            own = "" if key == environment.key else key
+            for each in self._commons.search.everything_of(key, email):
+                known = found.get((each.kind, each.name))
+                if known is None or (each.ours, each.named) > (known.ours, known.named):
+                    found[each.kind, each.name] = replace(each, key=own, owner=email)
+        return tuple(found.values())
+
     def _look(
         self, environment: Environment, resource: Resource, want: Want | None, now: datetime
     ) -> Observation:
         driver = self._drivers[resource.kind]
         try:
-            seen = driver.observe(resource, environment.key, environment.person.email, want)
+            seen = driver.observe(resource, *environment.owner_of(resource), want)
         except CloudFault as fault:
             return Observation(state=None, problem=fault.problem())
         self._note_shortage(resource, want, seen.problem, now)
@@ -313,8 +324,8 @@ class Converge:
     def _take(self, environment: Environment, action: Action) -> Observation:
         resource, want = action.resource, action.want
         driver = self._drivers[resource.kind]
-        key, email = environment.key, environment.person.email
-        request = request_id(key, resource, action.step)
+        key, email = environment.owner_of(resource)
+        request = request_id(environment.key, resource, action.step)
         match action.step:
             case Step.CREATE:
                 assert want is not None

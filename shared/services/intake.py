@@ -8,20 +8,21 @@ raises, so that the message is delivered again.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 from shared import logs
 from shared.domain.durations import seconds_between
-from shared.domain.environment import Environment, Intent, Parked, Verb
+from shared.domain.environment import Intent, Parked, Verb
 from shared.domain.events import claimed_email
-from shared.domain.names import person_key
-from shared.domain.normalise import Message, to_intents, to_order
+from shared.domain.identity import owner_of, subject_of
+from shared.domain.merging import emptied, entries_of, merged
+from shared.domain.normalise import Message, to_intent, to_order
 from shared.domain.orders import Order, carry_out
-from shared.domain.person import check_domain
+from shared.domain.person import Person, check_domain
 from shared.domain.refusals import RefusalCode, Refused
 from shared.domain.ruling import Outcome, Ruling, rule
-from shared.ports import Clock, Conflict, EnvironmentStore, ProfileSource
+from shared.ports import Clock, Conflict, EnvironmentStore, ProfileSource, Stored
 from shared.services.converge import Converge
 
 log = logging.getLogger(__name__)
@@ -54,82 +55,95 @@ class Intake:
 
     def accept(self, message: Message, verb: Verb) -> Outcome | RefusalCode:
         """Record what ``message`` wants and take the first steps towards it."""
-        outcome = Outcome.APPLIED
         try:
-            intents = to_intents(
+            intent = to_intent(
                 message,
                 verb,
                 now=self._clock.now(),
                 allowed_domains=self._allowed_domains,
                 profiles=self._profiles.current,
             )
-            # Only the first can be refused from here on, so that it is all of them or none.
-            for intent in intents:
-                key = person_key(intent.person.email)
-                with logs.bound(person=key, event_id=intent.event_id):
-                    outcome = self._record(intent, key, message)
+            with logs.bound(event_id=intent.event_id):
+                return self._retried(intent.person.email, lambda: self._record(intent, message))
         except Refused as refused:
             self.park(message, refused)
             return refused.code
-        return outcome
 
     def order(self, message: Message) -> Outcome | RefusalCode:
         """Carry out what an admin ordered in ``message``."""
         now = self._clock.now()
         try:
             order = to_order(message, now=now)
-            key = person_key(order.email)
-            with logs.bound(person=key, event_id=order.event_id):
-                return self._change(key, message, lambda found: self._ruled(found, order))
+            with logs.bound(event_id=order.event_id):
+                return self._retried(order.email, lambda: self._ordered(order, message))
         except Refused as refused:
             self.park(message, refused)
             return refused.code
 
-    def _record(self, intent: Intent, key: str, message: Message) -> Outcome:
-        def ruled(environment: Environment | None) -> Ruling | None:
-            if environment is None and intent.verb is Verb.LEAVE:
-                field = "previous_email" if intent.moved_to else "email"
-                self._check_domain(intent.person.email, field)
-            if environment is None and intent.moved_to:
-                return None  # the former address never had anything
-            _check_owner(environment, intent.person.email)
-            return rule(environment, intent, key, self._clock.now())
+    def _record(self, intent: Intent, message: Message) -> Outcome | None:
+        """Record an intent for the person it is about; None if records had to be merged first."""
+        found = {s.environment.key: s for s in self._found(intent.addresses, intent.person)}
+        subject = subject_of(intent, [stored.environment for stored in found.values()])
+        if subject.duplicates:
+            for duplicate in subject.duplicates[:1]:
+                self._merge(found[subject.key], found[duplicate.key])
+            return None
+        if subject.record is None and intent.verb is Verb.LEAVE:
+            self._check_domain(intent.person.email, "email")
+        ruling = rule(subject.record, intent, subject.key, self._clock.now())
+        stored = found[subject.key] if subject.record is not None else None
+        return self._carried_out(ruling, stored, message)
 
-        return self._change(key, message, ruled)
-
-    def _change(
-        self,
-        key: str,
-        message: Message,
-        ruled: Callable[[Environment | None], Ruling | None],
-    ) -> Outcome:
-        """Load, rule, save and take the first steps; anew as long as others get in between."""
-        for _ in range(_TRIES):
-            stored = self._store.load(key)
-            ruling = ruled(stored.environment if stored else None)
-            if ruling is None:
-                return Outcome.APPLIED
-            try:
-                saved_at = self._carry_out(ruling, stored.version if stored else None)
-            except Conflict:
-                continue
-            measured = {}
-            if ruling.outcome is not Outcome.DUPLICATE:  # what was stored by an earlier delivery
-                measured["seconds"] = seconds_between(message.published_at, saved_at)
-            log.info(ruling.entry.text, extra={"action": ruling.entry.action, **measured})
-            return ruling.outcome
-        raise Contended(f"{_TRIES} attempts to record an event for {key}")
-
-    def _ruled(self, environment: Environment | None, order: Order) -> Ruling:
-        if environment is None:
+    def _ordered(self, order: Order, message: Message) -> Outcome:
+        now = self._clock.now()
+        found = {s.environment.key: s for s in self._found((order.email,))}
+        record = owner_of(order.email, [s.environment for s in found.values()], now)
+        if record is None:
             self._check_domain(order.email, "email")
             raise Refused(
                 RefusalCode.UNKNOWN_PERSON,
                 f"email: there is no environment of {order.email}; publish a join on onboarding "
                 "first, then give the order anew",
             )
-        _check_owner(environment, order.email)
-        return carry_out(environment, order, self._clock.now())
+        return self._carried_out(carry_out(record, order, now), found[record.key], message)
+
+    def _found(self, emails: Sequence[str], person: Person | None = None) -> tuple[Stored, ...]:
+        return self._store.find(emails, person.person_id if person is not None else None)
+
+    def _merge(self, record: Stored, duplicate: Stored) -> None:
+        """Make one record of two that are of one person."""
+        now = self._clock.now()
+        one, other = record.environment, duplicate.environment
+        entries = entries_of(one, other, now)
+        self._store.save_merged(
+            Stored(merged(one, other, now), record.version),
+            Stored(emptied(other, one.key, now), duplicate.version),
+            ((entries[0],), (entries[1],)),
+        )
+        log.info(
+            entries[0].text,
+            extra={"action": "record.merged", "person": one.key, "merged": other.key},
+        )
+
+    def _retried(self, email: str, attempt: Callable[[], Outcome | None]) -> Outcome:
+        """Load, decide, save and take the first steps; anew as long as others get in between."""
+        for _ in range(_TRIES):
+            try:
+                outcome = attempt()
+            except Conflict:
+                continue
+            if outcome is not None:
+                return outcome
+        raise Contended(f"{_TRIES} attempts to record an event for {email}")
+
+    def _carried_out(self, ruling: Ruling, stored: Stored | None, message: Message) -> Outcome:
+        with logs.bound(person=ruling.environment.key):
+            saved_at = self._carry_out(ruling, stored.version if stored else None)
+            measured = {}
+            if ruling.outcome is not Outcome.DUPLICATE:  # what was stored by an earlier delivery
+                measured["seconds"] = seconds_between(message.published_at, saved_at)
+            log.info(ruling.entry.text, extra={"action": ruling.entry.action, **measured})
+        return ruling.outcome
 
     def _check_domain(self, email: str, field: str) -> None:
         """Refuse events about people outside the allowed domains, unless they have a record."""
@@ -176,11 +190,3 @@ class Intake:
 def _printable(text: str) -> str:
     """What was sent as text that does nothing but show itself, in a terminal as in a page."""
     return "".join(c if c.isprintable() or c == "\n" else f"\\u{ord(c):04x}" for c in text)
-
-
-def _check_owner(environment: Environment | None, email: str) -> None:
-    """Two addresses with one key would share a notebook: 60 bits of hash say never, we check."""
-    if environment is not None and environment.person.email != email:
-        raise RuntimeError(
-            f"key {environment.key} belongs to another person; {email} can't be recorded under it"
-        )

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 
+from msgspec.structs import replace
+
 from shared.domain.environment import Environment
 from shared.domain.faults import CloudFault
 from shared.domain.goals import Plan
+from shared.domain.names import fingerprint
 from shared.domain.resources import Resource, State, Want
 from shared.domain.wants import Site, wants
 from shared.domain.wants.uses import uses_of
@@ -50,31 +53,32 @@ class Planner:
             wants=wanted,
             uses=uses_of(environment, self._site) if leaving else (),
             older=self._older(environment) if leaving else None,
-            kin=self._kin(environment),
             shortages=self._shortages.current() if _makes_a_notebook(environment, wanted) else (),
             admitted=False,
         )
-
-    def _kin(self, environment: Environment) -> Environment | None:
-        """The record of the person's other address, while one waits for the other."""
-        key = environment.inherits
-        if environment.leaving and environment.intent is not None:
-            notebook = environment.notebook
-            waits = notebook is not None and notebook.state is not State.ABSENT
-            key = environment.intent.moved_to if waits else ""
-        stored = self._store.load(key) if key else None
-        return stored.environment if stored is not None else None
 
     def _older(self, environment: Environment) -> tuple[Resource, ...] | None:
         """A leaver's notebooks of the older kinds, looked for once; None if that failed."""
         if environment.sought_at is not None:
             return None
         try:
-            return self._search.older_notebooks_of(environment.key, environment.person.email)
+            return tuple(
+                _owned(resource, environment, key, email)
+                for key, email in environment.owners
+                for resource in self._search.older_notebooks_of(key, email)
+            )
         except CloudFault as fault:
             # The final look for leftovers finds them, at the latest.
             log.warning(fault.message, extra={"action": "older.failed", "person": environment.key})
             return None
+
+
+def _owned(resource: Resource, environment: Environment, key: str, email: str) -> Resource:
+    """``resource``, found by that key and address, as one of this record."""
+    if key == environment.key:
+        return replace(resource, owner=email)
+    slot = f"found-{fingerprint(resource.name, length=8)}"
+    return replace(resource, slot=slot, owner=email, key=key)
 
 
 def _makes_a_notebook(environment: Environment, wanted: tuple[Want, ...] | None) -> bool:

@@ -97,7 +97,7 @@ class Topics:
 class RememberingPlanner(Planner):
     """Works out what somebody should have once for all lives: the same comes again and again."""
 
-    _known: ClassVar[dict[tuple[int, str, Person], tuple[Want, ...] | None]] = {}
+    _known: ClassVar[dict[tuple[int, str, str, Person], tuple[Want, ...] | None]] = {}
     _of: ClassVar[list[ProfileSet]] = []  # kept alive, so that no other gets its number
 
     def __init__(self, *, profiles: FixedProfiles, **others: Any) -> None:
@@ -108,7 +108,7 @@ class RememberingPlanner(Planner):
         if environment.intent is None or environment.leaving:
             return ()
         found = self._fixed.profiles
-        name = (id(found), environment.profile, environment.person)
+        name = (id(found), environment.key, environment.profile, environment.person)
         if name not in self._known:
             self._of.append(found)
             self._known[name] = super().wants_of(environment)

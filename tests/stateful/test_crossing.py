@@ -54,7 +54,8 @@ def removing(suspended: World) -> World:
 
 def notebook_of(world: World, email: str = ANA) -> Thing:
     """The only notebook of that person."""
-    [thing] = [t for t in world.cloud.alive(Kind.WORKBENCH) if t.key == person_key(email)]
+    keys = world.record(email).keys
+    [thing] = [t for t in world.cloud.alive(Kind.WORKBENCH) if t.key in keys]
     return thing
 
 

@@ -79,6 +79,40 @@ class MemoryStore:
         self._tell("after:save")
         return str(revision)
 
+    def find(self, emails: Sequence[str], person_id: str | None = None) -> tuple[Stored, ...]:
+        self._tell("before:find")
+        wanted = set(emails)
+        with self._lock:
+            rows = [
+                (key, row)
+                for key, row in self._environments.items()
+                if not wanted.isdisjoint(row.environment.known_addresses)
+                or (person_id is not None and row.environment.person.person_id == person_id)
+            ]
+        rows.sort(key=lambda row: row[0])
+        return tuple(Stored(row.environment, str(row.revision)) for _, row in rows)
+
+    def save_merged(
+        self, record: Stored, duplicate: Stored, entries: tuple[Sequence[Entry], Sequence[Entry]]
+    ) -> str:
+        changes = [
+            (stored, *self._as_stored(stored.environment, new), self._saves)
+            for stored, new in zip((record, duplicate), entries, strict=True)
+        ]
+        self._tell("before:merge")
+        with self._lock:
+            for stored, *_ in changes:
+                row = self._environments.get(stored.environment.key)
+                if (str(row.revision) if row else None) != stored.version:
+                    raise Conflict(f"{stored.environment.key} is not at version {stored.version}")
+            for _, environment, new, revision in changes:
+                due_at, making = environment.due_at, documents.making(environment)
+                self._environments[environment.key] = _Row(revision, making, due_at, environment)
+                self._remember(environment)
+                self._add(environment.key, new)
+        self._tell("after:merge")
+        return str(changes[0][3])
+
     def append(self, key: str, entries: Sequence[Entry]) -> None:
         kept = [_stored_entry(key, entry) for entry in entries]
         self._tell("before:append")

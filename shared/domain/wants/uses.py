@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shared.domain.environment import Environment
+from shared.domain.names import fingerprint
 from shared.domain.resources import Kind, Resource
 from shared.domain.wants.site import Site
 
@@ -12,15 +13,21 @@ SLOT = "started"
 def uses_of(environment: Environment, site: Site) -> tuple[Resource, ...]:
     """One resource for all sessions, one for all clusters: of those they have had templates of.
 
-    ``name`` is the parent collection, in the site's region: a template names its subnet there, so
-    it can be used nowhere else.
+    One of each for every address that the person has had. ``name`` is the parent collection, in the
+    site's region: a template names its subnet there, so it can be used nowhere else.
     """
     kinds = {resource.kind for resource in environment.resources}
     uses = []
-    if Kind.SESSION_TEMPLATE in kinds:
-        uses.append(Resource(kind=Kind.SESSION, slot=SLOT, name=sessions_of(site)))
-    if Kind.CLUSTER_TEMPLATE in kinds:
-        uses.append(Resource(kind=Kind.CLUSTER, slot=SLOT, name=clusters_of(site)))
+    for key, email in environment.owners:
+        first = (key, email) == environment.owners[0]
+        slot = SLOT if first else f"{SLOT}-{fingerprint(f'{key} {email}', length=6)}"
+        own = "" if key == environment.key else key
+        if Kind.SESSION_TEMPLATE in kinds:
+            name = sessions_of(site)
+            uses.append(Resource(kind=Kind.SESSION, slot=slot, name=name, owner=email, key=own))
+        if Kind.CLUSTER_TEMPLATE in kinds:
+            name = clusters_of(site)
+            uses.append(Resource(kind=Kind.CLUSTER, slot=slot, name=name, owner=email, key=own))
     return tuple(uses)
 
 

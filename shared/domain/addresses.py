@@ -1,0 +1,90 @@
+"""The addresses of one person: the current one and the former ones, each with its time. Pure.
+
+An address is an attribute of a person, never their identity. What is noted of an address does not
+depend on the order in which events arrive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+from msgspec.structs import replace
+
+
+class Address(msgspec.Struct, frozen=True, kw_only=True):
+    """One address of a person.
+
+    ``since``: the time of the first event that named it as theirs; None if it is only known as the
+    former address of a later event. ``seen``: the time of the last such event. ``until``: the time
+    of the event by which another address took its place; None for the current one.
+    ``retired_at``: the time of a leave that named it when it was a former address already.
+    """
+
+    email: str
+    since: datetime | None = None
+    seen: datetime | None = None
+    until: datetime | None = None
+    retired_at: datetime | None = None
+
+    def is_theirs_at(self, moment: datetime) -> bool:
+        """Whether the person had this address at ``moment``, as far as is known."""
+        begun = self.since is None or self.since <= moment
+        return begun and (self.until is None or moment < self.until)
+
+
+def named(addresses: Sequence[Address], email: str, at: datetime) -> tuple[Address, ...]:
+    """``addresses`` after an event of that time that names ``email`` as the person's address."""
+    known = next((a for a in addresses if a.email == email), Address(email=email))
+    seen = max(at, known.seen or at)
+    known = replace(known, since=min(at, known.since or at), seen=seen)
+    others = [_until(a, at) for a in addresses if a.email != email]
+    # It lasts until the first event after its last one that names another.
+    later = [m for a in others for m in (a.since, a.seen) if m is not None and m > seen]
+    until = min(
+        [*later, *([known.until] if known.until and known.until > seen else [])], default=None
+    )
+    return _in_order((*others, replace(known, until=until)))
+
+
+def replaced(addresses: Sequence[Address], email: str, at: datetime) -> tuple[Address, ...]:
+    """``addresses`` after an event of that time that names ``email`` as the former address."""
+    known = next((a for a in addresses if a.email == email), Address(email=email))
+    others = [a for a in addresses if a.email != email]
+    return _in_order((*others, _until(known, at)))
+
+
+def retired(addresses: Sequence[Address], email: str, at: datetime) -> tuple[Address, ...]:
+    """``addresses`` after a leave of ``email``, a former address."""
+    return tuple(
+        replace(a, retired_at=max(at, a.retired_at or at)) if a.email == email else a
+        for a in addresses
+    )
+
+
+def united(some: Sequence[Address], others: Sequence[Address]) -> tuple[Address, ...]:
+    """The addresses of two records of one person."""
+    addresses = tuple(some)
+    for other in others:
+        for moment in (other.since, other.seen):
+            if moment is not None:
+                addresses = named(addresses, other.email, moment)
+        if other.until is not None:
+            addresses = replaced(addresses, other.email, other.until)
+        if other.retired_at is not None:
+            addresses = retired(addresses, other.email, other.retired_at)
+    return addresses
+
+
+def _until(address: Address, at: datetime) -> Address:
+    """``address`` after an event of that time named another one."""
+    if address.seen is not None and address.seen >= at:
+        return address
+    return replace(address, until=min(at, address.until or at))
+
+
+def _in_order(addresses: Sequence[Address]) -> tuple[Address, ...]:
+    """The former ones in the order in which they ended, the current one last."""
+    former = sorted((a for a in addresses if a.until), key=lambda a: (a.until, a.email))
+    return (*former, *(a for a in addresses if a.until is None))

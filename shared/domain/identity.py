@@ -1,0 +1,164 @@
+"""Whom an event is about: there is one record for each person, whatever their addresses. Pure.
+
+The records that have or had one of the event's addresses, or its person id, are found in one call
+of the store (``EnvironmentStore.find``). This module says which of them the event belongs to. It
+compares the times of events, never those of their arrival, so that the order of arrival doesn't
+matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from shared.domain.addresses import Address
+from shared.domain.environment import Environment, Intent, Verb
+from shared.domain.names import person_key
+from shared.domain.refusals import RefusalCode, Refused
+
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """The person an event is about.
+
+    ``record``: theirs, None if they have none. ``duplicates``: further records of the same person,
+    begun by newer events that arrived first; to be merged into ``record``. ``key``: that of
+    ``record``, or under which theirs is to be created.
+    """
+
+    key: str
+    record: Environment | None = None
+    duplicates: tuple[Environment, ...] = ()
+
+
+def subject_of(intent: Intent, found: Sequence[Environment]) -> Subject:
+    """The person ``intent`` is about, among the records ``found``.
+
+    Raises ``Refused`` if the person id contradicts whoever has one of the addresses, or if the
+    address is somebody else's.
+    """
+    person, at = intent.person, intent.occurred_at
+    join = intent.verb is Verb.JOIN
+    of_address = owner_of(person.email, found, at, formerly=not join)
+    of_former = owner_of(intent.previous_email, found, at) if intent.previous_email else None
+    of_id = _with_id(person.person_id, found)
+    known = of_former or of_id
+    if known is None:
+        return _subject_by_address(intent, of_address, found)
+    _check_id(known, intent, intent.previous_email or person.email)
+    duplicates = []
+    for other in (of_id, of_address if join else None):
+        if other is None or other.key == known.key or other in duplicates:
+            continue
+        if other is of_address and _has_left(other, at) and not _began_later(other, at):
+            continue  # the address is given to this person after the other one has left
+        _check_id(other, intent, person.email)
+        if not _began_later(other, at):
+            raise _taken(intent, known, other)
+        duplicates.append(other)
+    return Subject(known.key, known, tuple(duplicates))
+
+
+def owner_of(
+    email: str, found: Sequence[Environment], at: datetime, *, formerly: bool = True
+) -> Environment | None:
+    """Whose address ``email`` was at that time, among the records ``found``.
+
+    Else the first to have it since; else, with ``formerly``, the last who had it before.
+    """
+    entries = [(r, a) for r in found for a in r.addresses if a.email == email]
+    entries += [(r, Address(email=email)) for r in found if _is_to_have(r, email)]
+    then = [(_begin(a), r.key, r) for r, a in entries if a.is_theirs_at(at)]
+    if then:
+        return max(then, key=lambda e: e[:2])[2]
+    later = [(_begin(a), r.key, r) for r, a in entries if a.since is not None and a.since > at]
+    if later:
+        return min(later, key=lambda e: e[:2])[2]
+    before = [(a.until, r.key, r) for r, a in entries if a.until is not None]
+    return max(before, key=lambda e: e[:2])[2] if before and formerly else None
+
+
+def new_key(email: str, found: Sequence[Environment]) -> str:
+    """The key for a new person: that of the address, unless somebody who had it before has it."""
+    taken = {key for record in found for key in (record.key, *record.merged)}
+    number = 1
+    while (key := person_key(email, number)) in taken:
+        number += 1
+    return key
+
+
+def _subject_by_address(
+    intent: Intent, owner: Environment | None, found: Sequence[Environment]
+) -> Subject:
+    if owner is None:
+        return Subject(new_key(intent.person.email, found))
+    if not _contradicts(owner, intent):
+        return Subject(owner.key, owner)
+    if intent.verb is Verb.JOIN and _has_left(owner, intent.occurred_at):
+        return Subject(new_key(intent.person.email, found))  # the address was given to another
+    raise _contradiction(owner, intent, intent.person.email)
+
+
+def _with_id(person_id: str | None, found: Sequence[Environment]) -> Environment | None:
+    if person_id is None:
+        return None
+    same = [r for r in found if r.person.person_id == person_id]
+    return min(same, key=lambda r: (r.created_at, r.key), default=None)
+
+
+def _is_to_have(record: Environment, email: str) -> bool:
+    """Whether an event that has yet to take effect gives them this address, or names it."""
+    known = any(a.email == email for a in record.addresses)
+    return not known and any(email in i.addresses for i in record.pending)
+
+
+def _begin(address: Address) -> datetime:
+    return address.since or address.until or _EARLIEST
+
+
+def _has_left(record: Environment, at: datetime) -> bool:
+    """Whether they had left before an event of that time."""
+    return record.leaving and record.intent is not None and record.intent.occurred_at <= at
+
+
+def _began_later(record: Environment, at: datetime) -> bool:
+    """Whether all that is known of them is from events of that time or newer."""
+    return all(a.since is None or a.since >= at for a in record.addresses)
+
+
+def _contradicts(record: Environment, intent: Intent) -> bool:
+    ours, theirs = record.person.person_id, intent.person.person_id
+    return ours is not None and theirs is not None and ours != theirs
+
+
+def _check_id(record: Environment, intent: Intent, email: str) -> None:
+    if _contradicts(record, intent):
+        raise _contradiction(record, intent, email)
+
+
+def _contradiction(record: Environment, intent: Intent, email: str) -> Refused:
+    return Refused(
+        RefusalCode.IDENTITY_CONFLICT,
+        f"person_id: {email} is the address of person_id {record.person.person_id!r}, and the "
+        f"event says {intent.person.person_id!r}; nothing was changed. Correct the address or the "
+        "person_id and send the event again; if the address was given to somebody else, send the "
+        "leave of whoever had it first",
+    )
+
+
+def _taken(intent: Intent, known: Environment, other: Environment) -> Refused:
+    return Refused(
+        RefusalCode.IDENTITY_CONFLICT,
+        f"email: {intent.person.email} is the address of {_shown(other)}, who had it before this "
+        f"event, and {_shown(known)} can't have it as well; nothing was changed. Correct the "
+        "address, previous_email or person_id and send the event again; if the address was given "
+        "to somebody else, send the leave of whoever had it first",
+    )
+
+
+def _shown(record: Environment) -> str:
+    person = record.person
+    return f"{person.email} (person_id {person.person_id or 'unknown'}, record {record.key})"
