@@ -135,7 +135,7 @@ def test_the_leaving_record_is_a_page_too_and_text_in_it_stays_text(
     page = Reader(answer.text)
     shown = " ".join(page.shown)
     (snapshot,) = client.snapshots_of(gone)
-    for text in (gone, REASON, snapshot["name"], "nothing left over", "workbench/main"):
+    for text in (gone, REASON, snapshot["name"], "no leftovers", "workbench/main"):
         assert text in shown
     assert not page.tags & {"script", "img", "link", "a"}
 
