@@ -25,7 +25,7 @@ from functions.fleet.queries import (
 )
 from functions.fleet.responses import error_response, html_response, json_response
 from functions.fleet.routes import Route, RouteMatch, match_route, no_environment, no_route
-from functions.fleet.views import detail, holds, summary
+from functions.fleet.views import detail, leaving_records, summary
 from shared import logs
 from shared.bootstrap import App, app
 from shared.domain.environment import Environment
@@ -84,14 +84,7 @@ def _environment(application: App, request: flask.Request, match: RouteMatch) ->
 
 def _leaving(application: App, request: flask.Request, match: RouteMatch) -> flask.Response:
     environment = _load(application, request, match)
-    body = {
-        "email": environment.person.email,
-        "key": environment.key,
-        "phase": environment.phase,
-        "holds": holds(environment),
-        "leavings": environment.leavings[::-1],
-    }
-    return json_response(request, body)
+    return json_response(request, leaving_records(environment))
 
 
 def _leaving_page(application: App, request: flask.Request, match: RouteMatch) -> flask.Response:

@@ -1,7 +1,7 @@
-"""The JSON of `fleet`: an environment in the form that operators and scripts read.
+"""The JSON bodies of `fleet`: an environment in the form that operators and scripts read.
 
-Apart from the stored document, so that each can change without the other. Values are not escaped:
-code that renders them as HTML must do that.
+The field names are an API: scripts of operators depend on them. Values are not escaped; code that
+renders them as HTML must do that.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def detail(environment: Environment, history: Sequence[Entry]) -> dict[str, Any]
         "pending": [_event(intent) for intent in environment.pending],
         "left_at": environment.left_at,
         "removal_at": environment.removal_at if environment.leaving else None,
-        "holds": holds(environment),
+        "holds": _holds(environment),
         "leaving": environment.leavings[-1] if environment.leavings else None,
         "next_look_at": environment.due_at,
         "resources": [_resource(r) for r in environment.resources],
@@ -49,7 +49,18 @@ def detail(environment: Environment, history: Sequence[Entry]) -> dict[str, Any]
     }
 
 
-def holds(environment: Environment) -> list[dict[str, Any]]:
+def leaving_records(environment: Environment) -> dict[str, Any]:
+    """The leaving records of one person, the newest first."""
+    return {
+        "email": environment.person.email,
+        "key": environment.key,
+        "phase": environment.phase,
+        "holds": _holds(environment),
+        "leavings": environment.leavings[::-1],
+    }
+
+
+def _holds(environment: Environment) -> list[dict[str, Any]]:
     """The holds in force, the oldest first. While there is one, nothing is deleted."""
     return [
         {"id": hold.id, "reason": hold.reason, "by": hold.by, "at": hold.at}

@@ -167,7 +167,7 @@ def test_who_returns_after_the_removal_finds_their_work_in_a_new_notebook(client
     client.until(email, "ready")
     assert client.notebook(email)["id"] != before
     assert client.read_work(email) == WORK
-    assert "notebook.restored" in client.told(email)
+    assert "notebook.restored" in client.actions_of(email)
     key = begun["key"]
     assert [t for t in client.resources("dataproc.sessionTemplate") if key in t["name"]]
 

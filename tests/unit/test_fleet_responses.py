@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from flask.testing import FlaskClient
 
+from shared.logs import JsonFormatter
 from tests.stateful.world import World
 from tests.support.builders import ANA, minutes
 from tests.support.fleet import fleet_of
@@ -138,3 +139,17 @@ def test_an_exception_is_logged_and_gets_500_in_json(
     [record] = [r for r in caplog.records if vars(r).get("action") == "fleet.failed"]
     assert record.exc_info is not None
     assert isinstance(record.exc_info[1], OSError)
+
+
+def test_the_log_line_of_an_exception_has_the_trace(
+    client: FlaskClient, world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_: str) -> None:
+        raise OSError("the disk is full")
+
+    world.store.load = fail  # type: ignore[assignment, method-assign]
+    caplog.handler.setFormatter(JsonFormatter())
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    client.get(f"/environments/{ANA}", headers={"traceparent": f"00-{trace}-b7ad6b7169203331-01"})
+    [line] = [json.loads(line) for line in caplog.text.splitlines() if "fleet.failed" in line]
+    assert line["logging.googleapis.com/trace"] == f"projects/demo/traces/{trace}"
