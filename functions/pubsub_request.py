@@ -35,6 +35,10 @@ def pubsub_request(event: CloudEvent, *, topic: str) -> Iterator[tuple[App, Mess
             yield application, message
         except Refused as refused:
             application.intake.park(message, refused)
+        except Exception as error:
+            # The framework logs the traceback later, without the fields that are bound here.
+            error.add_note(f"Pub/Sub message {message.id} of topic {message.topic}")
+            raise
 
 
 def parse_body(message: Message, shape: type[Shape]) -> Shape:

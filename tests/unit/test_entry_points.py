@@ -199,6 +199,17 @@ def test_a_message_is_delivered_again_after_the_store_failed(
     assert served.send(name, payload) == 200
 
 
+def test_the_traceback_of_a_failed_request_names_the_message(
+    served: Functions, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail() -> None:
+        raise ConnectionError("the store is unavailable")
+
+    once_at(served.world, "before:load", fail)
+    assert served.send("onboard", {"email": ANA}, id="m-7") == 500
+    assert "Pub/Sub message m-7 of topic onboarding" in caplog.text
+
+
 @each_function
 def test_an_event_whose_time_has_no_zone_is_only_parked(served: Functions, name: str) -> None:
     event = {"email": ANA, "scope": "due", "occurred_at": "2026-03-01T09:00:00"}
