@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import msgspec
 
-from shared.domain.environment import Entry, Environment, Parked, Phase
+from shared.domain.environment import Entry, Environment, Health, Parked, Phase
 from shared.domain.resources import Kind, Leftover, Observation, Resource, Want
 
 if TYPE_CHECKING:
@@ -89,8 +89,14 @@ class EnvironmentStore(Protocol):
     def due(self, now: datetime, limit: int, after: str = "") -> Page[Environment]:
         """Records with ``due_at`` at or before ``now``, the longest waiting first."""
 
-    def page(self, limit: int, after: str = "", phase: Phase | None = None) -> Page[Environment]:
-        """Records in the order of their keys, all or those of one phase.
+    def page(
+        self,
+        limit: int,
+        after: str = "",
+        phase: Phase | None = None,
+        health: Health | None = None,
+    ) -> Page[Environment]:
+        """Records in the order of their keys: all, or those of one phase, one health or both.
 
         ``after`` is the ``next`` of an earlier page, here as in the other listings; anything else
         raises ``BadCursor``.

@@ -19,8 +19,8 @@ from functions.fleet.queries import (
     check_parameters,
     check_pretty,
     never_opened,
+    parse_choice,
     parse_page,
-    parse_phase,
     parse_unopened_days,
 )
 from functions.fleet.responses import error_response, html_response, json_response
@@ -63,10 +63,11 @@ def fleet_not_found(_: Exception) -> flask.Response:
 
 
 def _environments(application: App, request: flask.Request, _: RouteMatch) -> flask.Response:
-    limit, cursor = parse_page(request.args, "phase", "unopened_days")
-    phase = parse_phase(request.args.get("phase"))
+    limit, cursor = parse_page(request.args, "phase", "health", "unopened_days")
+    phase = parse_choice(request.args, "phase", Phase)
+    health = parse_choice(request.args, "health", Health)
     days = parse_unopened_days(request.args.get("unopened_days"))
-    page = application.store.page(limit, cursor, phase)
+    page = application.store.page(limit, cursor, phase, health)
     found = page.items
     if days is not None:
         # The store cannot filter by days, so a page may be short or empty before the last one.

@@ -10,18 +10,21 @@ import re
 from collections.abc import Collection
 from datetime import datetime
 from difflib import get_close_matches
+from enum import StrEnum
+from typing import TypeVar
 
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest
 
 from functions.fleet.routes import shorten
-from shared.domain.environment import Environment, Phase
+from shared.domain.environment import Environment
 from shared.domain.resources import State
 
 PRETTY = {"": True, "1": True, "true": True, "0": False, "false": False}
 _DEFAULT_LIMIT, _MAX_LIMIT = 100, 1000
 
 Parameters = MultiDict[str, str]
+_Choice = TypeVar("_Choice", bound=StrEnum)
 
 
 def check_parameters(parameters: Parameters, *known: str) -> None:
@@ -51,16 +54,17 @@ def parse_page(parameters: Parameters, *filters: str) -> tuple[int, str]:
     return int(text), parameters.get("cursor", "")
 
 
-def parse_phase(text: str | None) -> Phase | None:
-    """The phase to list; None for all."""
+def parse_choice(parameters: Parameters, name: str, choices: type[_Choice]) -> _Choice | None:
+    """The value of parameter ``name``; None if it is not given."""
+    text = parameters.get(name)
     if text is None:
         return None
     try:
-        return Phase(text)
+        return choices(text)
     except ValueError:
-        phases = ", ".join(Phase)
-        reason = f"phase: {shorten(text)!r} is not one of {phases}{_suggestion(text, list(Phase))}"
-        raise BadRequest(reason) from None
+        known = ", ".join(choices)
+        reason = f"{name}: {shorten(text)!r} is not one of {known}"
+        raise BadRequest(f"{reason}{_suggestion(text, list(choices))}") from None
 
 
 def parse_unopened_days(text: str | None) -> int | None:

@@ -20,6 +20,7 @@ def summary(environment: Environment) -> dict[str, Any]:
         "email": environment.person.email,
         "key": environment.key,
         "phase": environment.phase,
+        "health": environment.health,
         "desired": _desired(environment),
         "profile": environment.profile,
         "team": environment.person.team,
@@ -37,8 +38,9 @@ def detail(environment: Environment, history: Sequence[Entry]) -> dict[str, Any]
     """One environment in full: desired and observed state, and ``history``, the newest first."""
     return summary(environment) | {
         "person": environment.person,
+        "addresses": environment.addresses,
         "event": _event(environment.intent),
-        "pending": [_event(intent) for intent in environment.pending],
+        "pending": [_event(intent) for intent in environment.scheduled],
         "left_at": environment.left_at,
         "removal_at": environment.removal_at if environment.leaving else None,
         "holds": _holds(environment),
@@ -55,6 +57,7 @@ def leaving_records(environment: Environment) -> dict[str, Any]:
         "email": environment.person.email,
         "key": environment.key,
         "phase": environment.phase,
+        "health": environment.health,
         "holds": _holds(environment),
         "leavings": environment.leavings[::-1],
     }

@@ -72,6 +72,7 @@ def encode_environment(environment: Environment) -> Document:
         "person_id": environment.person.person_id,
         "email": environment.person.email,
         "phase": environment.phase.value,
+        "health": environment.health.value,
         "making": making(environment),
         "due_at": None if due_at is None else in_utc(due_at),
         "updated_at": updated_at,

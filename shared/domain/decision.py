@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from shared.domain.announcements import News
 from shared.domain.durations import fulfilled
-from shared.domain.environment import Entry, Environment, Intent, Phase
+from shared.domain.environment import Entry, Environment, Health, Intent, Phase
 from shared.domain.failures import out_of_places, within_the_hour
 from shared.domain.goals import Goal, Plan, goals_of
 from shared.domain.keeping import (
@@ -41,9 +41,14 @@ _NEWS = {
     Phase.READY: News.READY,
     Phase.SUSPENDED: News.SUSPENDED,
     Phase.REMOVED: News.REMOVED,
-    Phase.FAILING: News.FAILED,
-    Phase.QUARANTINED: News.QUARANTINED,
 }
+_HEALTH_TEXT = {
+    Health.OK: "nothing fails any more",
+    Health.WAITING: "waiting for capacity",
+    Health.RETRYING: "failing, and tried again",
+    Health.QUARANTINED: "quarantined, an admin is needed",
+}
+_BAD_NEWS = {Health.RETRYING: News.FAILED, Health.QUARANTINED: News.QUARANTINED}
 
 
 class Action(msgspec.Struct, frozen=True):
@@ -132,7 +137,13 @@ def decide(
         took = None if environment.leaving else seconds
         text = f"now {environment.phase}"
         entries.append(Entry(at=now, action="phase.changed", text=text, seconds=took))
-        environment = _with_news(environment, now)
+    shown = environment.problem or before.problem  # else it only has to queue
+    if environment.health is not before.health and shown:
+        because = f": {environment.problem}" if environment.problem else ""
+        text = f"{_HEALTH_TEXT[environment.health]}{because}"
+        entries.append(Entry(at=now, action="health.changed", text=text))
+    if (environment.phase, environment.health) != (before.phase, before.health):
+        environment = _with_news(environment, before, now)
     environment = _with_goals(environment, goals)
     # Stop first, so that a leaver loses access before anything else is done.
     actions.sort(key=lambda action: action.step is not Step.STOP)
@@ -262,9 +273,17 @@ def _made_ready(
     return replace(resource, owner=environment.person.email, key=""), Step.CREATE
 
 
-def _with_news(environment: Environment, now: datetime) -> Environment:
-    news = _NEWS.get(environment.phase)
-    if news is None or (news is environment.news and news is not News.READY):
+def _news_of(environment: Environment) -> News | None:
+    """What there is to announce of the present phase and health, if anything."""
+    if environment.health is Health.WAITING and environment.problem:
+        return News.FAILED
+    return _BAD_NEWS.get(environment.health, _NEWS.get(environment.phase))
+
+
+def _with_news(environment: Environment, before: Environment, now: datetime) -> Environment:
+    news = _news_of(environment)
+    again = news is News.READY and environment.phase is not before.phase
+    if news is None or (news is environment.news and not again):
         return environment  # a leaver's notebook was protected, say; that they left is no news
     removal = environment.removal_at if news is News.SUSPENDED else None
     if environment.held is not None:

@@ -41,12 +41,19 @@ class Phase(StrEnum):
     SCHEDULED = "scheduled"
     PROVISIONING = "provisioning"
     READY = "ready"
-    FAILING = "failing"
-    QUARANTINED = "quarantined"
     SUSPENDING = "suspending"
     SUSPENDED = "suspended"
     REMOVING = "removing"
     REMOVED = "removed"
+
+
+class Health(StrEnum):
+    """Whether an environment goes on in its phase, as people see it."""
+
+    OK = "ok"
+    WAITING = "waiting"  # for capacity in a zone, or for its turn to have a notebook created
+    RETRYING = "retrying"  # something failed and is tried again
+    QUARANTINED = "quarantined"  # attempts are used up; tried again rarely, an admin is needed
 
 
 class Intent(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,6 +135,7 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     person: Person
     phase: Phase
+    health: Health = Health.OK
     created_at: datetime
     updated_at: datetime
     addresses: tuple[Address, ...] = ()

@@ -1,4 +1,4 @@
-"""The status of a record: whether goals are reached, its phase and problem, when to look again."""
+"""The status of a record: are goals reached, its phase, health and problem, when to look again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
-from shared.domain.environment import Environment, Phase, Verb
+from shared.domain.environment import Environment, Health, Phase, Verb
 from shared.domain.faults import Fate
 from shared.domain.goals import Goal, Plan
 from shared.domain.policy import Policy
@@ -16,6 +16,7 @@ from shared.domain.replacement import awaits_data, is_replacing
 from shared.domain.resources import Kind, Resource, State
 from shared.domain.steps import lacks_labels, must_run, owed_protection
 
+_SEVERITY = (Health.OK, Health.WAITING, Health.RETRYING, Health.QUARANTINED)
 _COMPARED = (Kind.WORKBENCH, Kind.SESSION_TEMPLATE, Kind.CLUSTER_TEMPLATE)
 
 
@@ -67,23 +68,27 @@ def with_outlook(
     now: datetime,
     policy: Policy,
 ) -> Environment:
-    """The record with its phase, the problem people should see, and the time to look again."""
+    """The record with its phase, health, the problem to show, and the time to look again."""
     matters = [r for r in environment.resources if not _is_superseded(environment, r)]
+    health = max((_health(r, policy) for r in matters), key=_SEVERITY.index, default=Health.OK)
     troubled = [r for r in matters if _is_trouble(r)]
     problem = "; ".join(f"{r.id}: {r.problem.message}" for r in troubled if r.problem)
-    is_troubled = bool(problem)
     problem = "; ".join(filter(None, (problem, *environment.losses)))
+    phase = _phase(environment, goals, now)
     due_at = _due_at(environment, goals, now, policy)
     if plan.wants is None and environment.intent is not None and not environment.leaving:
         problem = (
             f"profile {environment.profile!r} is not in profiles.yaml any more; bring it back, or "
             "send a join with another"
         )
-        is_troubled = True
+        health = max(health, Health.RETRYING, key=_SEVERITY.index)
+        # Nobody knows what should be there, so nobody becomes ready meanwhile.
+        phase = Phase.PROVISIONING if environment.phase is not Phase.READY else phase
         due_at = min([now + policy.backoff_most, *_what_goes_on(environment)])
     return replace(
         environment,
-        phase=_phase(environment, goals, now, policy, troubled=is_troubled),
+        phase=phase,
+        health=health,
         problem=problem,
         due_at=due_at,
         updated_at=now,
@@ -112,22 +117,19 @@ def _is_trouble(resource: Resource) -> bool:
     return resource.problem.fate is not Fate.STOCK_OUT or not resource.tried
 
 
-def _phase(
-    environment: Environment,
-    goals: Mapping[str, Goal],
-    now: datetime,
-    policy: Policy,
-    *,
-    troubled: bool,
-) -> Phase:
+def _health(resource: Resource, policy: Policy) -> Health:
+    problem = resource.problem
+    if problem is None or not _is_trouble(resource):
+        return Health.OK if resource.queued_at is None else Health.WAITING
+    if resource.attempts >= policy.attempts:
+        return Health.QUARANTINED
+    return Health.WAITING if problem.fate is Fate.STOCK_OUT else Health.RETRYING
+
+
+def _phase(environment: Environment, goals: Mapping[str, Goal], now: datetime) -> Phase:
     intent = environment.intent
     if intent is None:
         return Phase.REMOVED if environment.merged_into else Phase.SCHEDULED
-    stuck = [r for r in environment.resources if r.attempts >= policy.attempts and r.problem]
-    if any(not _is_superseded(environment, r) for r in stuck):
-        return Phase.QUARANTINED
-    if troubled:
-        return Phase.FAILING
     # What is kept for later doesn't keep anybody from being ready, or gone.
     living = [r for r in environment.resources if r.kind is not Kind.SNAPSHOT]
     settled = all(is_there(environment, r, goals[r.id]) for r in living)

@@ -22,7 +22,7 @@ from shared.domain.decision import (
     prepared,
 )
 from shared.domain.durations import late_access
-from shared.domain.environment import Entry, Environment, Intent, Lease, Phase
+from shared.domain.environment import Entry, Environment, Health, Intent, Lease
 from shared.domain.faults import CloudFault, Fate, Problem
 from shared.domain.goals import Plan
 from shared.domain.keeping import snapshot_wants
@@ -402,8 +402,8 @@ def _claim(decision: Decision, token: str, now: datetime, policy: Policy) -> Env
 
 
 def _is_bad_news(entry: Entry, environment: Environment) -> bool:
-    stuck = environment.phase is Phase.QUARANTINED
-    return entry.action == "step.failed" or (entry.action == "phase.changed" and stuck)
+    stuck = environment.health is Health.QUARANTINED
+    return entry.action == "step.failed" or (entry.action == "health.changed" and stuck)
 
 
 def _log_told(environment: Environment, entries: Sequence[Entry]) -> None:
@@ -417,6 +417,7 @@ def _log_told(environment: Environment, entries: Sequence[Entry]) -> None:
                 "person": environment.key,
                 "about": entry.about,
                 "phase": environment.phase,
+                "health": environment.health,
                 **measured,
             },
         )

@@ -17,7 +17,7 @@ import msgspec
 from shared.adapters import cursors, documents
 from shared.adapters.cursors import Position, from_microseconds, microseconds, one_more
 from shared.adapters.documents import Making
-from shared.domain.environment import Entry, Environment, Parked, Phase
+from shared.domain.environment import Entry, Environment, Health, Parked, Phase
 from shared.ports import Conflict, Crowd, Page, Stored
 
 Hook = Callable[[str], None]
@@ -160,13 +160,21 @@ class MemoryStore:
         self._environments[key] = _Row(self._saves, making, older.due_at, older)
         return True
 
-    def page(self, limit: int, after: str = "", phase: Phase | None = None) -> Page[Environment]:
+    def page(
+        self,
+        limit: int,
+        after: str = "",
+        phase: Phase | None = None,
+        health: Health | None = None,
+    ) -> Page[Environment]:
         start = cursors.unpack_name("page", after) if after else ""
         with self._lock:
             rows = [
                 (key, row.environment)
                 for key, row in self._environments.items()
-                if key > start and (phase is None or row.environment.phase is phase)
+                if key > start
+                and phase in (None, row.environment.phase)
+                and health in (None, row.environment.health)
             ]
         found = sorted(rows, key=lambda row: row[0])[: one_more(limit)]
         more = len(found) > limit

@@ -35,10 +35,10 @@ def advice(wanted: str, record: Json | None, is_fleet_asked: bool) -> list[str]:
         return [_INTAKE[wanted], _DEAD_LETTERS]
     if record["held"]:
         return ["a hold: the canary is held, so nothing of it is deleted; send a release"]
-    if record["phase"] == _GOAL[wanted]:
+    if record["phase"] == _GOAL[wanted] and record["health"] == "ok":
         return [_ANNOUNCING, _INTAKE[wanted]]
     if record["problem"]:
-        return ["what the problem names (docs/operations.md, failing and quarantined)"]
+        return ["what the problem names (docs/operations.md, retrying and quarantined)"]
     verb = (record["event"] or {}).get("verb")
     if (verb == "join") != (wanted == "ready"):  # its record still says what was before
         return [_INTAKE[wanted], _DEAD_LETTERS]
@@ -54,7 +54,8 @@ def described(record: Json | None) -> str:
     """A record as fleet shows it, in a line."""
     if record is None:
         return "no record of the canary"
-    parts = [f"phase {record['phase']}", f"event {(record['event'] or {}).get('event_id')}"]
+    parts = [f"phase {record['phase']}", f"health {record['health']}"]
+    parts.append(f"event {(record['event'] or {}).get('event_id')}")
     if record["problem"]:
         parts.append(f"problem: {record['problem']}")
     parts += [state(r) for r in record["resources"] if r["observed"] != r["desired"]]
