@@ -28,7 +28,7 @@ from functions.fleet.routes import Route, RouteMatch, match_route, no_environmen
 from functions.fleet.views import detail, leaving_records, summary
 from shared import logs
 from shared.bootstrap import App, app
-from shared.domain.environment import Environment
+from shared.domain.environment import Environment, Health, Phase
 from shared.domain.identity import owner_of
 from shared.ports import BadCursor
 
