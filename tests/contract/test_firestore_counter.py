@@ -5,18 +5,15 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 import msgspec
 import pytest
 
 from shared.adapters.cursors import microseconds
-from shared.domain.environment import Environment
-from shared.domain.resources import Kind, Resource, State, Step
 from shared.ports import Conflict, Crowd
 from tests.support.backends import FirestoreBackend, together
 from tests.support.grpc_wire import Wire
-from tests.support.stored import NOON, an_entry, an_environment
+from tests.support.stored import NOON, an_entry, being_made, settled, waiting
 
 COUNTER = "crowd/creations"
 
@@ -27,22 +24,6 @@ def wire(firestore_backend: FirestoreBackend) -> Iterator[Wire]:
     channel = wire.put_into(firestore_backend.client, firestore_backend.host)
     yield wire
     channel.close()
-
-
-def settled(name: str, **changes: Any) -> Environment:
-    return an_environment(name, resources=(), **changes)
-
-
-def waiting(name: str, **changes: Any) -> Environment:
-    notebook = Resource(kind=Kind.WORKBENCH, slot="main", name="x", queued_at=NOON)
-    return an_environment(name, resources=(notebook,), **changes)
-
-
-def being_made(name: str, **changes: Any) -> Environment:
-    notebook = Resource(
-        kind=Kind.WORKBENCH, slot="main", name="x", state=State.CREATING, under_way=Step.CREATE
-    )
-    return an_environment(name, resources=(notebook,), **changes)
 
 
 def counter(backend: FirestoreBackend) -> dict[str, int] | None:

@@ -3,39 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta, timezone
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
 
 from shared.adapters.cursors import microseconds
-from shared.domain.environment import Environment
-from shared.domain.resources import Kind, Resource, State, Step
 from shared.ports import Conflict, Crowd
 from tests.support.backends import BACKENDS, Backend, all_items, opened_backend, together
-from tests.support.stored import NOON, an_entry, an_environment
+from tests.support.stored import NOON, an_entry, an_environment, being_made, settled, waiting
 
 
 @pytest.fixture(params=BACKENDS)
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
     yield from opened_backend(request, tmp_path)
-
-
-def waiting(name: str, *, since: datetime) -> Environment:
-    """A record whose notebook waits for its turn, due since it came."""
-    notebook = Resource(kind=Kind.WORKBENCH, slot="main", name="x", queued_at=since)
-    return an_environment(name, resources=(notebook,), due_at=since)
-
-
-def being_made(name: str, **changes: Any) -> Environment:
-    """A record whose notebook is being made."""
-    notebook = Resource(
-        kind=Kind.WORKBENCH, slot="main", name="x", state=State.CREATING, under_way=Step.CREATE
-    )
-    return an_environment(name, resources=(notebook,), **changes)
 
 
 class TestQueue:
@@ -76,20 +59,19 @@ class TestCrowd:
         assert backend.store.creating() == Crowd(creating=0, waiting=0)
 
     def test_it_is_of_those_being_made_and_those_who_wait(self, backend: Backend) -> None:
-        settled = an_environment("ana", resources=())
+        alone = settled("ana")
         crowd = [being_made("ben"), *(waiting(name, since=NOON) for name in ("cleo", "dan"))]
-        for environment in (settled, *crowd):
+        for environment in (alone, *crowd):
             backend.store.save(environment, None, [])
-        stored = [backend.raw_making(each.key) for each in (settled, *crowd)]
+        stored = [backend.raw_making(each.key) for each in (alone, *crowd)]
         assert stored == [None, "creating", "waiting", "waiting"]
         assert backend.store.creating() == Crowd(creating=1, waiting=2)
 
     def test_it_follows_every_save(self, backend: Backend) -> None:
-        settled = an_environment("ana", resources=())
         version = backend.store.save(waiting("ana", since=NOON), None, [])
         for environment, crowd in (
             (being_made("ana"), Crowd(creating=1, waiting=0)),
-            (settled, Crowd(creating=0, waiting=0)),
+            (settled("ana"), Crowd(creating=0, waiting=0)),
             (waiting("ana", since=NOON), Crowd(creating=0, waiting=1)),
         ):
             version = backend.store.save(environment, version, [])
@@ -119,8 +101,8 @@ class TestClaim:
 
     def test_a_conflict_saves_and_counts_nothing(self, backend: Backend) -> None:
         ana = being_made("ana")
-        version = backend.store.save(an_environment("ana", resources=()), None, [])
-        backend.store.save(an_environment("ana", resources=(), grace_seconds=1), version, [])
+        version = backend.store.save(settled("ana"), None, [])
+        backend.store.save(settled("ana", grace_seconds=1), version, [])
         for stale in (None, version):
             with pytest.raises(Conflict):
                 backend.store.claim(ana, stale, [an_entry()])
@@ -144,7 +126,7 @@ class TestClaim:
 
     def test_who_ceases_to_be_made_is_not_counted_whoever_saves_it(self, backend: Backend) -> None:
         """Made, turned away, or leaving meanwhile; by the claimant, or another after a load."""
-        done, leaving = an_environment("ana", resources=()), an_environment("cleo", resources=())
+        done, leaving = settled("ana"), settled("cleo")
         version = backend.store.claim(being_made("ana"), None, []).version
         backend.store.save(being_made("ana", grace_seconds=1), version, [])
         backend.store.save(being_made("cleo"), None, [])
