@@ -16,12 +16,14 @@ import threading
 from datetime import datetime, timedelta
 from enum import Enum
 
+from shared.domain.policy import Policy
 from shared.ports import Claimed, Clock, Crowd, EnvironmentStore
 
 # Shorter than the creation of a notebook: those that were counted are still being created.
 _FRESH = timedelta(seconds=30)
-# The tick admits somebody every minute or so: longer than it can be in doing so.
-_LATELY = timedelta(minutes=10)
+# Whenever somebody is admitted from the queue, the store notes that people wait. Places become free
+# at the latest when the creations in them no longer count; the queue is not forgotten before that.
+_LATELY = Policy().stuck + timedelta(minutes=5)
 _TENTH = 10
 
 

@@ -8,8 +8,10 @@ from datetime import timedelta
 
 import msgspec
 import pytest
+from google.api_core.exceptions import RetryError
 
 from shared.adapters.cursors import microseconds
+from shared.adapters.firestore_store import FirestoreStore
 from shared.ports import Conflict, Crowd
 from tests.support.backends import FirestoreBackend, together
 from tests.support.grpc_wire import Wire
@@ -105,6 +107,19 @@ def test_contention_on_the_counter_is_waited_out_and_counted_once(
     stored = firestore_backend.store.load(being_made("ana").key)
     assert stored is not None
     assert stored.version == claimed.version
+
+
+def test_contention_that_does_not_end_fails_and_writes_nothing(
+    firestore_backend: FirestoreBackend, wire: Wire
+) -> None:
+    """Then the message is delivered again; as a conflict it would be tried for minutes."""
+    store = FirestoreStore(firestore_backend.client, timeout=0.5)
+    wire.contend = 1_000_000
+    with pytest.raises(RetryError):
+        store.claim(being_made("ana"), None, [an_entry()])
+    assert 1 < len(wire.calls) < 30
+    assert firestore_backend.raw_record(being_made("ana").key) is None
+    assert counter(firestore_backend) is None
 
 
 def test_contention_hides_nobody_who_was_faster(

@@ -145,3 +145,16 @@ def test_a_counter_that_is_wrong_costs_one_join_two_calls(
     assert deployment.join("ana") == CORRECTED
     assert deployment.join("ben") == QUIET
     assert deployment.asked == 2
+
+
+def test_a_counter_that_was_lost_in_a_crowd_lets_in_a_tenth_at_the_most(
+    firestore_backend: FirestoreBackend,
+) -> None:
+    deployment = Deployment(firestore_backend)
+    for number in range(LIMIT):
+        firestore_backend.store.save(being_made(f"p{number}"), None, [])
+    firestore_backend.client.document("crowd/creations").delete(timeout=10)
+    taken = [deployment.join(f"late{number}") for number in range(10)]
+    assert taken == [QUIET] * 2 + [CROWDED] * 8
+    assert deployment.asked == 2
+    assert firestore_backend.store.creating() == Crowd(LIMIT + 2, 8)
