@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from google.auth.credentials import Credentials
     from google.cloud import storage
 
-    from shared.adapters.older_kinds import OlderKinds
-    from shared.adapters.rest import Rest
+    from shared.adapters.google_api.rest import Rest
+    from shared.adapters.notebooks_v1.factory import OlderKinds
     from shared.domain.wants import Site
     from shared.ports import (
         Clock,
@@ -72,21 +72,21 @@ class App:
         """Firestore, or the SQLite file of a laptop."""
         backend, _, where = self.settings.state.partition(":")
         if backend == "sqlite":
-            from shared.adapters.sqlite_store import SqliteStore
+            from shared.adapters.state.sqlite_store import SqliteStore
 
             return SqliteStore(where)
         from google.cloud import firestore
 
-        from shared.adapters.firestore_store import FirestoreStore
+        from shared.adapters.state.firestore_store import FirestoreStore
 
         return FirestoreStore(firestore.Client(project=self.settings.project, database=where))
 
     @once
     def profiles(self) -> ProfileSource:
         """The profiles of a bundle or a prefix in a bucket, or of a directory."""
-        from shared.adapters.last_good_profiles import kept_beside
-        from shared.adapters.profile_bundle import BundleProfiles
-        from shared.adapters.profile_source import BucketProfiles, FileProfiles
+        from shared.adapters.profiles.bundle import BundleProfiles
+        from shared.adapters.profiles.last_good import kept_beside
+        from shared.adapters.profiles.sources import BucketProfiles, FileProfiles
 
         where, region = self.settings.profiles, self.settings.region
         if where.startswith("file:"):
@@ -98,7 +98,7 @@ class App:
 
     @once
     def _storage(self) -> storage.Client:
-        from shared.adapters.storage_client import storage_client
+        from shared.adapters.storage.client import storage_client
 
         return storage_client(self.settings.project)
 
@@ -109,13 +109,13 @@ class App:
     @once
     def drivers(self) -> dict[Kind, Driver]:
         """One driver for each kind of resource; their clients come with their first call."""
-        from shared.adapters.cluster_templates import ClusterTemplateDriver
-        from shared.adapters.clusters import ClusterDriver
-        from shared.adapters.disks import DiskDriver
-        from shared.adapters.session_templates import SessionTemplateDriver
-        from shared.adapters.sessions import SessionDriver
-        from shared.adapters.snapshots import SnapshotDriver
-        from shared.adapters.workbench import WorkbenchDriver
+        from shared.adapters.compute.disks import DiskDriver
+        from shared.adapters.compute.snapshots import SnapshotDriver
+        from shared.adapters.dataproc.clusters import ClusterDriver
+        from shared.adapters.dataproc.session_templates import SessionTemplateDriver
+        from shared.adapters.dataproc.sessions import SessionDriver
+        from shared.adapters.notebooks_v2.driver import WorkbenchDriver
+        from shared.adapters.storage.cluster_templates import ClusterTemplateDriver
 
         drivers: tuple[Driver, ...] = (
             WorkbenchDriver(self._notebooks),
@@ -131,7 +131,7 @@ class App:
 
     @once
     def _older(self) -> OlderKinds:
-        from shared.adapters.older_kinds import OlderKinds
+        from shared.adapters.notebooks_v1.factory import OlderKinds
 
         endpoint = self.settings.notebooks_v1_endpoint
         return OlderKinds(endpoint, lambda: credentials_for(endpoint), self.settings.project)
@@ -187,7 +187,7 @@ class App:
     @once
     def search(self) -> Search:
         """Looks everywhere for what is a person's."""
-        from shared.adapters.search import CloudSearch
+        from shared.adapters.inventory import CloudSearch
 
         return CloudSearch(
             site=self.site,
@@ -210,7 +210,7 @@ class App:
     @once
     def publisher(self) -> Publisher:
         """Publishes to the project's topics."""
-        from shared.adapters.pubsub_publisher import PubsubPublisher
+        from shared.adapters.pubsub.publisher import PubsubPublisher
 
         def client() -> Any:
             from google.cloud.pubsub_v1 import PublisherClient
@@ -270,7 +270,7 @@ class App:
     @once
     def tick(self) -> Tick:
         """The service behind `reconcile`."""
-        from shared.adapters.census import NotebookCensus
+        from shared.adapters.notebooks_v2.in_flight import NotebookCensus
         from shared.services.tick import Tick
 
         return Tick(
@@ -285,7 +285,7 @@ class App:
 
 
 def _rest(endpoint: str) -> Rest:
-    from shared.adapters.rest import Rest
+    from shared.adapters.google_api.rest import Rest
 
     return Rest(endpoint, credentials_for(endpoint))
 

@@ -16,8 +16,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from shared.adapters.last_good_profiles import Kept, kept_beside
-from shared.adapters.profile_source import read_directory
+from shared.adapters.profiles.last_good import Kept, kept_beside
+from shared.adapters.profiles.sources import read_directory
 from shared.settings import DEFAULT_REGION, setting_faults
 from tools.check_profiles import all_problems, report
 

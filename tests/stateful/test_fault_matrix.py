@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import pytest
 
-from shared.adapters.errors import fault_of
-from shared.adapters.symptoms import Symptom
+from shared.adapters.google_api.errors import Symptom
+from shared.adapters.google_api.fault_table import fault_of
 from shared.domain.environment import Phase
 from shared.domain.resources import Kind, State
 from shared.ports import Conflict, NotPublished

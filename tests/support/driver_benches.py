@@ -23,11 +23,11 @@ from local.dataproc import Dataproc
 from local.notebooks import Notebooks
 from local.storage import Storage
 from local.web import Server, build_app
-from shared.adapters.cluster_templates import ClusterTemplateDriver
-from shared.adapters.rest import Rest
-from shared.adapters.session_templates import SessionTemplateDriver
-from shared.adapters.storage_client import storage_client
-from shared.adapters.workbench import WorkbenchDriver
+from shared.adapters.dataproc.session_templates import SessionTemplateDriver
+from shared.adapters.google_api.rest import Rest
+from shared.adapters.notebooks_v2.driver import WorkbenchDriver
+from shared.adapters.storage.client import storage_client
+from shared.adapters.storage.cluster_templates import ClusterTemplateDriver
 from shared.domain.faults import CloudFault, Fate, Problem
 from shared.domain.resources import Kind, Resource, Step, Want
 from shared.ports import Driver

@@ -1,7 +1,7 @@
 """The driver port in memory, for tests that need thousands of runs and a crash at any point.
 
-It behaves as the real drivers do on Google Cloud (``tests/contract/test_drivers.py`` holds both to
-the same contract). What exists and what happens to it is ``fake_cloud``'s.
+It behaves as the real drivers do on Google Cloud (``tests/contract/drivers/test_drivers.py`` holds
+both to the same contract). What exists and what happens to it is ``fake_cloud``'s.
 """
 
 from __future__ import annotations

@@ -20,10 +20,10 @@ from local.cloud import Cloud
 from local.compute import Compute
 from local.notebooks import Notebooks
 from local.web import Server, build_app
-from shared.adapters.disks import DiskDriver
-from shared.adapters.rest import Rest
-from shared.adapters.snapshots import SnapshotDriver
-from shared.adapters.workbench import WorkbenchDriver
+from shared.adapters.compute.disks import DiskDriver
+from shared.adapters.compute.snapshots import SnapshotDriver
+from shared.adapters.google_api.rest import Rest
+from shared.adapters.notebooks_v2.driver import WorkbenchDriver
 from shared.domain.faults import CloudFault, Fate
 from shared.domain.resources import Kind, Resource, Want
 from shared.domain.wants.snapshot import DATA_DISK, data_disk

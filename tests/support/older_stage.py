@@ -12,10 +12,10 @@ from msgspec.structs import replace
 
 from local.faults import Fault
 from local.server import LocalCloud
-from shared.adapters.older_clients import managed_notebooks_client, notebooks_client
-from shared.adapters.older_driver import OlderDriver
-from shared.adapters.older_notebooks import OlderNotebooks
-from shared.adapters.older_services import Instances, OlderService, Runtimes
+from shared.adapters.notebooks_v1.clients import managed_notebooks_client, notebooks_client
+from shared.adapters.notebooks_v1.driver import OlderDriver
+from shared.adapters.notebooks_v1.inventory import OlderNotebooks
+from shared.adapters.notebooks_v1.services import Instances, OlderService, Runtimes
 from shared.domain.names import person_key
 from shared.domain.person import Person
 from shared.domain.profiles import DataprocHub, ManagedNotebook, Network, Profile

@@ -19,8 +19,8 @@ from google.cloud.dataproc_v1 import ClusterControllerClient, SessionControllerC
 from local.cloud import Cloud
 from local.dataproc import Dataproc
 from local.web import Server, build_app
-from shared.adapters.clusters import ClusterDriver
-from shared.adapters.sessions import SessionDriver
+from shared.adapters.dataproc.clusters import ClusterDriver
+from shared.adapters.dataproc.sessions import SessionDriver
 from shared.domain.faults import CloudFault, Fate, Problem
 from shared.domain.resources import Kind, Resource, State, Step
 from shared.domain.wants.cluster_template import PERSONAL_AUTH_USER

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.adapters.profile_bundle import BundleProfiles
-from shared.adapters.profile_source import BucketProfiles, FileProfiles, read_directory
+from shared.adapters.profiles.bundle import BundleProfiles
+from shared.adapters.profiles.sources import BucketProfiles, FileProfiles, read_directory
 from shared.bootstrap import App
 from shared.domain.profiles import ProfilesInvalid
 from shared.domain.profiles.bundle import pack, unpack

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from local.discovery import Discovery
-from shared.adapters.profile_source import FileProfiles
+from shared.adapters.profiles.sources import FileProfiles
 from shared.domain.names import person_key
 from shared.domain.person import Person
 from shared.domain.profiles import ProfileSet, ProfilesInvalid

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from shared.adapters.errors import fault_of
-from shared.adapters.symptoms import Symptom
+from shared.adapters.google_api.errors import Symptom
+from shared.adapters.google_api.fault_table import fault_of
 from shared.domain.faults import Fate, Problem
 from shared.domain.resources import Kind, State, Step
 from tests.stateful.choices import Choices
