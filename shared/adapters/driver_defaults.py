@@ -1,7 +1,7 @@
-"""The steps that a kind of resource has no use for, once for all such kinds.
+"""Default methods of drivers for steps that a kind of resource does not have.
 
-The port asks every driver for every step; here each only answers what is there. It must not know
-any API.
+The port ``Driver`` has all steps of all kinds. A default changes nothing and returns the current
+state. It must not know any API.
 """
 
 from __future__ import annotations
@@ -11,33 +11,33 @@ from abc import ABC, abstractmethod
 from shared.domain.resources import Observation, Resource
 
 
-class Plain(ABC):
-    """Half a driver: of what neither runs nor holds data nor asks its owner for consent."""
+class DriverDefaults(ABC):
+    """For resources that cannot be started, restored or protected and need no consent."""
 
     def start(self, resource: Resource, request_id: str) -> Observation:
-        """It can't be started: only answers what is there."""
-        return self._there(resource)
+        """Not supported: returns the current state."""
+        return self._current(resource)
 
     def stop(self, resource: Resource, request_id: str) -> Observation:
-        """It can't be stopped: only answers what is there."""
-        return self._there(resource)
+        """Not supported: returns the current state."""
+        return self._current(resource)
 
     def restore(self, resource: Resource, request_id: str) -> Observation:
-        """Nothing can be put into it: only answers what is there."""
-        return self._there(resource)
+        """Not supported: returns the current state."""
+        return self._current(resource)
 
     def protect(self, resource: Resource, on: bool, request_id: str) -> Observation:
-        """It can't be protected: only answers what is there."""
-        return self._there(resource)
+        """Not supported: returns the current state."""
+        return self._current(resource)
 
     def label(self, resource: Resource, key: str, email: str, request_id: str) -> Observation:
-        """Without our labels it is not recognised as ours: only observes it."""
-        return self._there(resource)
+        """Not supported, since only our labels identify it as ours: returns the current state."""
+        return self._current(resource)
 
     def consented(self, resource: Resource) -> bool | None:
-        """Its owner is asked for nothing."""
+        """None: no consent is needed."""
         return None
 
     @abstractmethod
-    def _there(self, resource: Resource) -> Observation:
-        """What is there now, of something that was just observed."""
+    def _current(self, resource: Resource) -> Observation:
+        """The current state of a resource that the caller has just observed."""

@@ -1,7 +1,7 @@
-"""Searches for everything of a person, by labels, name or owner: the last check of a departure.
+"""Finds everything that belongs to a person, by label, name or owner.
 
-It asks the cloud, not the record; what the record never knew of is found as well. Nothing is
-changed here.
+The final check of a departure. It reads the cloud and not the record, so it also finds resources
+that the record does not know. It changes nothing.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from shared.adapters.compute import disks
 from shared.adapters.compute.calls import path_of
 from shared.adapters.dataproc.clusters import ClusterDriver
 from shared.adapters.dataproc.sessions import SessionDriver
-from shared.adapters.dataproc.workloads import SECONDS, Use
+from shared.adapters.dataproc.workloads import SECONDS, Workload
 from shared.adapters.google_api.fault_table import translated
-from shared.adapters.google_api.pagination import everything_aggregated, everything_listed
+from shared.adapters.google_api.pagination import list_all, list_all_zones
 from shared.adapters.google_api.rest import Rest
 from shared.adapters.notebooks_v2 import instances
 from shared.domain.resources import Kind, Leftover, Resource, State
@@ -38,25 +38,24 @@ _PAGE = "500"
 _UNMARKED = "it lacks our labels for this person"
 
 
-class OlderNotebooks(Protocol):
-    """The same search for the notebooks of the two older kinds."""
+class NotebooksV1Inventory(Protocol):
+    """Finds a person's notebooks of the two older kinds."""
 
     def resources_of(self, key: str, email: str) -> tuple[Resource, ...]:
-        """Those that carry the person's labels, to stop and remove."""
+        """Those that have the person's labels, to stop and remove."""
 
     def leftovers_of(self, key: str, email: str) -> tuple[Leftover, ...]:
-        """All that are the person's."""
+        """All that belong to the person."""
 
 
-class CloudSearch:
-    """One listing (its pages) a kind, filtered by the person's label where that finds everything.
+class CloudInventory:
+    """One listing (all pages) per kind, filtered by the person's label where that is enough.
 
-    All notebooks of the project are read: labels get lost, and the API documents no filter by name
-    or owner. Sessions and clusters are looked for in the site's region, where the templates can be
-    used.
+    All notebooks of the project are read: labels can be lost, and the API documents no filter by
+    name or owner. Sessions and clusters are listed in the site's region, where the templates are.
     """
 
-    def __init__(  # noqa: PLR0913  # one for each API that is asked
+    def __init__(  # noqa: PLR0913  # one for each API
         self,
         *,
         site: Site,
@@ -66,7 +65,7 @@ class CloudSearch:
         sessions: Callable[[], SessionControllerClient],
         clusters: Callable[[], ClusterControllerClient],
         storage: Callable[[], Client],
-        older: OlderNotebooks | None,
+        older: NotebooksV1Inventory | None,
         seconds: float = SECONDS,
     ) -> None:
         self._site = site
@@ -80,15 +79,15 @@ class CloudSearch:
         self._seconds = seconds
 
     def everything_of(self, key: str, email: str) -> tuple[Leftover, ...]:
-        """As the port says."""
+        """See ``ports.Search``."""
         notebooks, existing = self._notebooks_of(key, email)
-        sessions = self._sessions.alive(sessions_of(self._site), key, email, by_owner=True)
-        clusters = self._clusters.alive(clusters_of(self._site), key, email, by_owner=True)
+        sessions = self._sessions.active(sessions_of(self._site), key, email, by_owner=True)
+        clusters = self._clusters.active(clusters_of(self._site), key, email, by_owner=True)
         return (
             *notebooks,
             *(self._older.leftovers_of(key, email) if self._older else ()),
-            *(_use(Kind.SESSION, use) for use in sessions),
-            *(_use(Kind.CLUSTER, use) for use in clusters),
+            *(_workload(Kind.SESSION, session) for session in sessions),
+            *(_workload(Kind.CLUSTER, cluster) for cluster in clusters),
             *self._session_templates_of(key),
             *self._cluster_templates_of(key),
             *self._snapshots_of(key),
@@ -96,43 +95,43 @@ class CloudSearch:
         )
 
     def older_notebooks_of(self, key: str, email: str) -> tuple[Resource, ...]:
-        """As the port says."""
+        """See ``ports.Search``."""
         return self._older.resources_of(key, email) if self._older else ()
 
     def _notebooks_of(self, key: str, email: str) -> tuple[list[Leftover], set[str]]:
-        """The person's notebooks, and the paths of all notebooks."""
+        """The person's notebooks, and the paths of all notebooks without their project."""
         path = f"v2/projects/{self._site.project}/locations/-/instances"
         theirs: list[Leftover] = []
         existing: set[str] = set()
-        for one in everything_listed(self._notebooks, path, "instances", pageSize=_PAGE):
-            existing.add(_place(str(one["name"])))
-            if _concerns(one, key, email):
-                theirs.append(_notebook(one, key, email))
+        for instance in list_all(self._notebooks, path, "instances", pageSize=_PAGE):
+            existing.add(_path_in_project(str(instance["name"])))
+            if _is_related(instance, key, email):
+                theirs.append(_notebook(instance, key, email))
         return theirs, existing
 
     def _disks_of(self, key: str, notebooks: set[str]) -> list[Leftover]:
-        """Disks left behind, with the person's label or the name of their notebook."""
+        """Disks without a notebook, with the person's label or the name of their notebook."""
         path = f"compute/v1/projects/{self._site.project}/aggregated/disks"
         name = instance_id(key)
-        # Two listings: Compute can't combine a regular expression with another field.
+        # Two listings: a filter of Compute can't combine a regular expression with another field.
         filters = (f"labels.{PERSON}={key}", f'name eq "{name}({DATA_DISK})?"')
         found = {
             path_of(str(disk["selfLink"])): disk
-            for wanted in filters
-            for disk in everything_aggregated(
-                self._compute, path, "disks", maxResults=_PAGE, filter=wanted
+            for one_filter in filters
+            for disk in list_all_zones(
+                self._compute, path, "disks", maxResults=_PAGE, filter=one_filter
             )
         }
         return [
             _disk(name, disk, key)
             for name, disk in found.items()
-            if _place(disks.notebook_of(name)) not in notebooks
+            if _path_in_project(disks.notebook_of(name)) not in notebooks
         ]
 
     def _snapshots_of(self, key: str) -> list[Leftover]:
         collection = f"projects/{self._site.project}/global/snapshots"
         query = {"maxResults": _PAGE, "filter": f"labels.{PERSON}={key}"}
-        found = everything_listed(self._compute, f"compute/v1/{collection}", "items", **query)
+        found = list_all(self._compute, f"compute/v1/{collection}", "items", **query)
         return [_snapshot(snapshot, collection, key) for snapshot in found]
 
     def _session_templates_of(self, key: str) -> list[Leftover]:
@@ -168,19 +167,17 @@ class CloudSearch:
         return self._make_storage()
 
 
-def _concerns(instance: dict[str, Any], key: str, email: str) -> bool:
-    """Whether a notebook is the person's by label, by our name for theirs, or by its owner."""
+def _is_related(instance: dict[str, Any], key: str, email: str) -> bool:
+    """Whether a notebook has the person's label, our name for their notebook, or them as owner."""
     labelled = instance.get("labels", {}).get(PERSON) == key
     return (
-        labelled
-        or instances.bears_our_name(instance, key)
-        or instances.is_owned_by(instance, email)
+        labelled or instances.has_our_name(instance, key) or instances.is_owned_by(instance, email)
     )
 
 
 def _notebook(instance: dict[str, Any], key: str, email: str) -> Leftover:
     name = str(instance["name"])
-    seen = instances.judged(
+    seen = instances.observation_of(
         instance, Resource(kind=Kind.WORKBENCH, slot="", name=name), key, email, want=None
     )
     theirs = seen.state is not State.FOREIGN
@@ -188,34 +185,34 @@ def _notebook(instance: dict[str, Any], key: str, email: str) -> Leftover:
     return Leftover(
         kind=Kind.WORKBENCH,
         name=name,
-        # Decide as the driver does: what it takes for foreign, no record could ever remove.
+        # As the driver decides, since it would not delete what it observes as FOREIGN.
         ours=theirs and seen.labelled,
-        named=theirs and instances.bears_our_name(instance, key),
+        named=theirs and instances.has_our_name(instance, key),
         detail=detail if seen.labelled else f"{detail}; {_UNMARKED}",
     )
 
 
 def _disk(name: str, disk: dict[str, Any], key: str) -> Leftover:
     labelled = is_ours(disk.get("labels", {}), key)
-    why = disks.stranger(disk, key)
+    why = disks.foreign_reason(disk, key)
     outlived = "it outlived its notebook" if labelled else f"it outlived its notebook; {_UNMARKED}"
     return Leftover(
         kind=Kind.DISK,
         name=name,
         ours=labelled and not why,
-        named=disks.bears_our_name(disk, key),
+        named=disks.has_our_name(disk, key),
         detail=why or outlived,
     )
 
 
-def _place(name: str) -> str:
-    """The part of the name after its project, which may be given as an id or as a number."""
+def _path_in_project(name: str) -> str:
+    """The name without its project, which is given as an id or as a number."""
     return name.partition("/locations/")[2]
 
 
-def _use(kind: Kind, use: Use) -> Leftover:
-    detail = use.hands_off or use.item.state.lower()
-    return Leftover(kind=kind, name=use.item.name, ours=not use.hands_off, detail=detail)
+def _workload(kind: Kind, found: Workload) -> Leftover:
+    detail = found.foreign_reason or found.item.state.lower()
+    return Leftover(kind=kind, name=found.item.name, ours=not found.foreign_reason, detail=detail)
 
 
 def _template(kind: Kind, name: str, labels: dict[str, str], key: str) -> Leftover:

@@ -22,15 +22,15 @@ from local.dataproc import Dataproc
 from local.notebooks import Notebooks
 from local.storage import Storage
 from local.web import Server, build_app
-from shared.adapters import inventory as search
+from shared.adapters import inventory
 from shared.adapters.google_api.rest import Rest
-from shared.adapters.inventory import CloudSearch, OlderNotebooks
+from shared.adapters.inventory import CloudInventory, NotebooksV1Inventory
 from shared.adapters.storage.client import storage_client
 from shared.domain.faults import CloudFault, Fate
 from shared.domain.resources import Kind, Leftover, Resource
 from shared.domain.wants import Site
 from shared.domain.wants.cluster_template import PERSONAL_AUTH_USER
-from tests.support.driver_benches import EMAIL, KEY, LABELS
+from tests.support.driver_backends import EMAIL, KEY, LABELS
 
 SITE = Site(project="demo", region="us-central1", templates_bucket="demo-templates")
 ZONE = "projects/demo/locations/us-central1-a"
@@ -41,7 +41,7 @@ CLAIMED = {"benchkeeper-person": KEY}  # the person's label alone, as a copy mig
 BENS = {"managed-by": "benchkeeper", "benchkeeper-person": "ben-abcdefghijkl"}
 
 
-class Bench:
+class LocalProject:
     """Everything of a project, made by its back door."""
 
     def __init__(self, cloud: Cloud, compute: Compute, url: str) -> None:
@@ -50,7 +50,7 @@ class Bench:
         self.url = url
         self.scripted: list[Any] = []
 
-    def search(self, older: OlderNotebooks | None = None) -> CloudSearch:
+    def search(self, older: NotebooksV1Inventory | None = None) -> CloudInventory:
         nobody = AnonymousCredentials()  # type: ignore[no-untyped-call]  # it has no types
         options = {"api_endpoint": self.url}
         rest = Rest(self.url, nobody)
@@ -58,7 +58,7 @@ class Bench:
         def dataproc(client: Any) -> Any:
             return lambda: client(credentials=nobody, transport="rest", client_options=options)
 
-        return CloudSearch(
+        return CloudInventory(
             site=SITE,
             notebooks=rest,
             compute=rest,
@@ -127,7 +127,7 @@ class Bench:
 
 
 @pytest.fixture
-def bench() -> Iterator[Bench]:
+def project() -> Iterator[LocalProject]:
     cloud = Cloud(project="demo")
     compute = Compute(cloud)
     notebooks, dataproc, buckets = Notebooks(cloud, compute), Dataproc(cloud), Storage(cloud)
@@ -136,23 +136,25 @@ def bench() -> Iterator[Bench]:
         cloud, [notebooks.routes(), dataproc.routes(), buckets.routes(), compute.routes()]
     )
     with Server(app) as server:
-        made = Bench(cloud, compute, server.url)
+        made = LocalProject(cloud, compute, server.url)
         yield made
         assert all(fault.hits for fault in made.scripted), "a scripted fault was never hit"
 
 
-def test_who_has_nothing_leaves_nothing(bench: Bench) -> None:
-    assert bench.found() == {}
+def test_who_has_nothing_leaves_nothing(project: LocalProject) -> None:
+    assert project.found() == {}
 
 
-def test_everything_with_the_persons_labels_is_found_by_its_full_name(bench: Bench) -> None:
-    notebook = bench.notebook("wb", LABELS)
-    snapshot = bench.snapshot("kept", {**LABELS, "benchkeeper-expires": "2027-01-31"})
-    template = bench.template("st-ana", LABELS)
-    session = bench.session("s-ana", template)
-    cluster = bench.cluster("c-ana", LABELS)
-    file = bench.file(f"people/{KEY}/small.yaml", LABELS)
-    found = bench.found()
+def test_everything_with_the_persons_labels_is_found_by_its_full_name(
+    project: LocalProject,
+) -> None:
+    notebook = project.notebook("wb", LABELS)
+    snapshot = project.snapshot("kept", {**LABELS, "benchkeeper-expires": "2027-01-31"})
+    template = project.template("st-ana", LABELS)
+    session = project.session("s-ana", template)
+    cluster = project.cluster("c-ana", LABELS)
+    file = project.file(f"people/{KEY}/small.yaml", LABELS)
+    found = project.found()
     assert {name: leftover.kind for name, leftover in found.items()} == {
         notebook: Kind.WORKBENCH,
         snapshot: Kind.SNAPSHOT,
@@ -166,33 +168,33 @@ def test_everything_with_the_persons_labels_is_found_by_its_full_name(bench: Ben
     assert found[notebook].detail == "active"
 
 
-def test_what_others_have_is_not_found(bench: Bench) -> None:
-    bench.notebook("wb", BENS, "ben@example.com")
-    bench.notebook("theirs", {}, "ben@example.com")
-    bench.snapshot("kept", BENS)
-    bench.session("s-ben", bench.template("st-ben", BENS))
-    bench.cluster("c-ben", BENS, "ben@example.com")
-    bench.file("people/ben-abcdefghijkl/small.yaml", BENS)
-    assert bench.found() == {}
+def test_what_others_have_is_not_found(project: LocalProject) -> None:
+    project.notebook("wb", BENS, "ben@example.com")
+    project.notebook("theirs", {}, "ben@example.com")
+    project.snapshot("kept", BENS)
+    project.session("s-ben", project.template("st-ben", BENS))
+    project.cluster("c-ben", BENS, "ben@example.com")
+    project.file("people/ben-abcdefghijkl/small.yaml", BENS)
+    assert project.found() == {}
 
 
-def test_what_lacks_our_mark_is_found_and_not_ours(bench: Bench) -> None:
+def test_what_lacks_our_mark_is_found_and_not_ours(project: LocalProject) -> None:
     marked = {
-        bench.notebook("wb", CLAIMED),
-        bench.snapshot("kept", CLAIMED),
-        bench.template("st-ana", CLAIMED),
-        bench.file(f"people/{KEY}/notes.txt", {}),
+        project.notebook("wb", CLAIMED),
+        project.snapshot("kept", CLAIMED),
+        project.template("st-ana", CLAIMED),
+        project.file(f"people/{KEY}/notes.txt", {}),
     }
-    found = bench.found()
+    found = project.found()
     assert set(found) == marked
     assert not any(leftover.ours for leftover in found.values())
     assert all(leftover.detail for leftover in found.values())
 
 
-def test_what_runs_as_somebody_else_is_found_and_not_ours(bench: Bench) -> None:
-    notebook = bench.notebook("wb", LABELS, "ben@example.com")
-    cluster = bench.cluster("c-ana", LABELS, "ben@example.com")
-    found = bench.found()
+def test_what_runs_as_somebody_else_is_found_and_not_ours(project: LocalProject) -> None:
+    notebook = project.notebook("wb", LABELS, "ben@example.com")
+    cluster = project.cluster("c-ana", LABELS, "ben@example.com")
+    found = project.found()
     assert {name: leftover.ours for name, leftover in found.items()} == {
         notebook: False,
         cluster: False,
@@ -200,50 +202,56 @@ def test_what_runs_as_somebody_else_is_found_and_not_ours(bench: Bench) -> None:
     assert all("ben@example.com" in leftover.detail for leftover in found.values())
 
 
-def test_a_notebook_of_our_name_and_this_owner_is_found_without_labels(bench: Bench) -> None:
-    notebook = bench.notebook(f"nb-{KEY}", {"team": "core"}, "Ana@Example.com")
-    leftover = bench.found()[notebook]
+def test_a_notebook_of_our_name_and_this_owner_is_found_without_labels(
+    project: LocalProject,
+) -> None:
+    notebook = project.notebook(f"nb-{KEY}", {"team": "core"}, "Ana@Example.com")
+    leftover = project.found()[notebook]
     assert (leftover.ours, leftover.named) == (False, True)
     assert leftover.detail == "active; it lacks our labels for this person"
 
 
-def test_sessions_and_clusters_of_the_person_are_reported_without_labels(bench: Bench) -> None:
-    template = bench.template("st-other", {"team": "core"})
-    session = bench.session("s-ana", template, user="Ana@Example.com")
-    bench.session("s-ben", template, user="ben@example.com")
-    cluster = bench.cluster("c-ana", {"team": "core"}, "Ana@Example.com")
-    found = bench.found()
+def test_sessions_and_clusters_of_the_person_are_reported_without_labels(
+    project: LocalProject,
+) -> None:
+    template = project.template("st-other", {"team": "core"})
+    session = project.session("s-ana", template, user="Ana@Example.com")
+    project.session("s-ben", template, user="ben@example.com")
+    cluster = project.cluster("c-ana", {"team": "core"}, "Ana@Example.com")
+    found = project.found()
     assert set(found) == {session, cluster}
     for leftover in found.values():
         assert (leftover.ours, leftover.named) == (False, False)
         assert leftover.detail == "it lacks our labels for this person"
 
 
-def test_a_notebook_of_our_name_that_is_somebody_elses_is_only_reported(bench: Bench) -> None:
-    owned = bench.notebook(f"nb-{KEY}", {}, "ben@example.com")
-    leftover = bench.found()[owned]
+def test_a_notebook_of_our_name_that_is_somebody_elses_is_only_reported(
+    project: LocalProject,
+) -> None:
+    owned = project.notebook(f"nb-{KEY}", {}, "ben@example.com")
+    leftover = project.found()[owned]
     assert (leftover.ours, leftover.named) == (False, False)
 
 
-def test_whatever_the_person_owns_is_reported(bench: Bench) -> None:
-    notebook = bench.notebook("made-by-hand", {})
-    leftover = bench.found()[notebook]
+def test_whatever_the_person_owns_is_reported(project: LocalProject) -> None:
+    notebook = project.notebook("made-by-hand", {})
+    leftover = project.found()[notebook]
     assert (leftover.ours, leftover.named) == (False, False)
     assert leftover.detail
 
 
-def test_disks_of_notebooks_that_exist_are_no_leftovers(bench: Bench) -> None:
-    notebook = bench.notebook(f"nb-{KEY}", LABELS)
-    assert set(bench.found()) == {notebook}
+def test_disks_of_notebooks_that_exist_are_no_leftovers(project: LocalProject) -> None:
+    notebook = project.notebook(f"nb-{KEY}", LABELS)
+    assert set(project.found()) == {notebook}
 
 
 @pytest.mark.parametrize(("labels", "ours"), [(LABELS, True), ({}, False), (BENS, False)])
 def test_disks_that_outlived_their_notebook_are_found_by_label_or_name(
-    bench: Bench, labels: dict[str, str], ours: bool
+    project: LocalProject, labels: dict[str, str], ours: bool
 ) -> None:
-    bench.keep_disks()
-    bench.delete(bench.notebook(f"nb-{KEY}", labels))
-    found = bench.found()
+    project.keep_disks()
+    project.delete(project.notebook(f"nb-{KEY}", labels))
+    found = project.found()
     disks = "projects/demo/zones/us-central1-a/disks"
     assert set(found) == {f"{disks}/nb-{KEY}", f"{disks}/nb-{KEY}-data-workspace"}
     assert {leftover.kind for leftover in found.values()} == {Kind.DISK}
@@ -251,36 +259,36 @@ def test_disks_that_outlived_their_notebook_are_found_by_label_or_name(
     assert {leftover.named for leftover in found.values()} == {labels is not BENS}
 
 
-def test_a_disk_that_a_machine_still_uses_is_found_and_not_ours(bench: Bench) -> None:
-    bench.keep_disks(attached=True)
-    bench.delete(bench.notebook(f"nb-{KEY}", LABELS))
-    found = bench.found()
+def test_a_disk_that_a_machine_still_uses_is_found_and_not_ours(project: LocalProject) -> None:
+    project.keep_disks(attached=True)
+    project.delete(project.notebook(f"nb-{KEY}", LABELS))
+    found = project.found()
     assert found
     assert not any(leftover.ours for leftover in found.values())
     assert all("attached to" in leftover.detail for leftover in found.values())
 
 
-def test_sessions_that_are_over_are_no_leftovers(bench: Bench) -> None:
-    template = bench.template("st-ana", LABELS)
-    session = bench.session("s-ana", template)
-    bench.post(f"v1/{session}:terminate", {})
-    assert bench.found()[session].detail == "terminating"
-    bench.cloud.clock.advance(timedelta(hours=1))
-    assert set(bench.found()) == {template}
+def test_sessions_that_are_over_are_no_leftovers(project: LocalProject) -> None:
+    template = project.template("st-ana", LABELS)
+    session = project.session("s-ana", template)
+    project.post(f"v1/{session}:terminate", {})
+    assert project.found()[session].detail == "terminating"
+    project.cloud.clock.advance(timedelta(hours=1))
+    assert set(project.found()) == {template}
 
 
-def test_all_pages_are_read(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "_PAGE", "1")
-    made = {bench.notebook(f"wb-{n}", LABELS) for n in range(3)}
-    bench.notebook("wb", LABELS)
-    made |= {bench.snapshot(f"kept-{n}", LABELS) for n in range(3)}
-    made |= {bench.template(f"st-ana-{n}", LABELS) for n in range(3)}
-    assert made < set(bench.found())
+def test_all_pages_are_read(project: LocalProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inventory, "_PAGE", "1")
+    made = {project.notebook(f"wb-{n}", LABELS) for n in range(3)}
+    project.notebook("wb", LABELS)
+    made |= {project.snapshot(f"kept-{n}", LABELS) for n in range(3)}
+    made |= {project.template(f"st-ana-{n}", LABELS) for n in range(3)}
+    assert made < set(project.found())
 
 
-def test_it_costs_a_call_a_kind(bench: Bench) -> None:
-    bench.search().everything_of(KEY, EMAIL)
-    counts = bench.cloud.calls.counts()
+def test_it_costs_a_call_a_kind(project: LocalProject) -> None:
+    project.search().everything_of(KEY, EMAIL)
+    counts = project.cloud.calls.counts()
     assert counts.pop("compute.disks.aggregatedList") == 2, "by label and by name"
     assert sum(counts.values()) == 6
 
@@ -297,10 +305,12 @@ def test_it_costs_a_call_a_kind(bench: Bench) -> None:
         ("storage", "objects.list"),
     ],
 )
-def test_half_a_look_is_a_fault_and_no_answer(bench: Bench, service: str, method: str) -> None:
-    bench.fail(service, method)
+def test_half_a_look_is_a_fault_and_no_answer(
+    project: LocalProject, service: str, method: str
+) -> None:
+    project.fail(service, method)
     with pytest.raises(CloudFault) as caught:
-        bench.found()
+        project.found()
     assert caught.value.fate is Fate.TEMPORARY
 
 
@@ -316,13 +326,13 @@ class _Older:
         return (Leftover(kind=Kind.MANAGED_NOTEBOOK, name=name, ours=True, detail=email),)
 
 
-def test_the_older_kinds_are_asked_where_they_are_switched_on(bench: Bench) -> None:
-    looking = bench.search(_Older("runtimes"))
+def test_the_older_kinds_are_asked_where_they_are_switched_on(project: LocalProject) -> None:
+    looking = project.search(_Older("runtimes"))
     (leftover,) = looking.everything_of(KEY, EMAIL)
     assert (leftover.name, leftover.detail) == (f"runtimes/{KEY}", EMAIL)
     (resource,) = looking.older_notebooks_of(KEY, EMAIL)
     assert (resource.name, resource.slot) == (f"runtimes/{KEY}", EMAIL)
 
 
-def test_the_older_kinds_are_not_asked_where_they_are_off(bench: Bench) -> None:
-    assert bench.search().older_notebooks_of(KEY, EMAIL) == ()
+def test_the_older_kinds_are_not_asked_where_they_are_off(project: LocalProject) -> None:
+    assert project.search().older_notebooks_of(KEY, EMAIL) == ()

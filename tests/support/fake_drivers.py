@@ -324,7 +324,7 @@ class FakeDriver:
             return Observation(state=State.ABSENT)
         if thing.key != key or (self.kind.holds_data and thing.email != email):
             return Observation(state=State.FOREIGN, detail="it is somebody else's")
-        if not thing.labelled and not bears_our_name(thing, key):
+        if not thing.labelled and not has_our_name(thing, key):
             return Observation(state=State.FOREIGN, detail="it lacks our labels")
         if self.kind is Kind.DISK and _notebook_of(thing, self._cloud) is not None:
             return Observation(state=State.FOREIGN, detail="its notebook exists")
@@ -403,7 +403,7 @@ class FakeDriver:
             raise CloudFault(Fate.PERMANENT, "FAILED_PRECONDITION", "it has no VM")
 
 
-def bears_our_name(thing: Thing, key: str) -> bool:
+def has_our_name(thing: Thing, key: str) -> bool:
     """Whether it has the name of this person's notebook, or of its data disk."""
     name = thing.name.rpartition("/")[2].removesuffix(DATA_DISK)
     named = thing.kind in (Kind.WORKBENCH, Kind.DISK)

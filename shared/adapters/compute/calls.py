@@ -1,4 +1,4 @@
-"""Calls shared by the drivers of Compute Engine resources, over its v1 API in REST.
+"""What the drivers of Compute Engine resources share: the v1 API over REST.
 
 Resources and operations are named by their paths below the API's root, ``projects/P/…``. It must
 not know any kind of resource.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.adapters.google_api.errors import Symptom
+from shared.adapters.google_api.errors import ApiError
 from shared.adapters.google_api.fault_table import fault_of
 from shared.adapters.google_api.rest import Rest
 from shared.domain.faults import CloudFault
@@ -19,8 +19,8 @@ Json = dict[str, Any]
 ROOT = "compute/v1"
 
 
-def found(rest: Rest, path: str) -> Json | None:
-    """What is at ``path``, a resource or an operation; None when there is nothing (any more)."""
+def get_or_none(rest: Rest, path: str) -> Json | None:
+    """The resource or operation at ``path``; None if it does not exist."""
     try:
         return rest.get(f"{ROOT}/{path}")
     except CloudFault as fault:
@@ -29,12 +29,12 @@ def found(rest: Rest, path: str) -> Json | None:
         return None
 
 
-def begun(operation: Json, scope: str, state: State) -> Observation:
-    """The result of a step whose operation runs in ``scope``, global or a zone."""
+def started(operation: Json, scope: str, state: State) -> Observation:
+    """The observation after a call that started ``operation`` in ``scope`` (global or a zone)."""
     name = operation.get("name")
     if not isinstance(name, str) or not name:
-        symptom = Symptom(status="NO_ANSWER", message="an answer that names no operation")
-        raise fault_of(symptom, changes=True)
+        error = ApiError(status="NO_ANSWER", message="an answer that names no operation")
+        raise fault_of(error, changes=True)
     return Observation(state=state, operation=f"{scope}/operations/{name}")
 
 

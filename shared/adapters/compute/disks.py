@@ -1,7 +1,7 @@
-"""Disks left behind by deleted Workbench instances: the Compute Engine v1 API over REST.
+"""The driver of disks that outlived their Workbench instance: Compute Engine v1 over REST.
 
-They are only observed and deleted. The caller makes sure that the work on a disk is kept elsewhere
-before it deletes one.
+Disks are only observed and deleted. Before a deletion, the caller makes sure that the data is
+saved in a snapshot or no longer needed.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from shared.adapters.compute.calls import ROOT, begun, found, path_of
-from shared.adapters.driver_defaults import Plain
-from shared.adapters.google_api.errors import of_compute
-from shared.adapters.google_api.fault_table import end_of
+from shared.adapters.compute.calls import ROOT, get_or_none, path_of, started
+from shared.adapters.driver_defaults import DriverDefaults
+from shared.adapters.google_api.errors import from_compute_operation
+from shared.adapters.google_api.fault_table import operation_fault
 from shared.adapters.google_api.rest import Rest
 from shared.domain.faults import CloudFault, Fate, Problem
 from shared.domain.resources import Kind, Observation, Resource, State, Want
@@ -23,24 +23,25 @@ from shared.domain.wants.workbench import instance_id
 
 Json = dict[str, Any]
 
-# Every status of the enum.
+# Every status of the enum Disk.status.
 _STATES = {
     "CREATING": State.CREATING,
     "RESTORING": State.CREATING,  # from a snapshot; not ready before
     "READY": State.READY,
-    "UNAVAILABLE": State.READY,  # for now; it is there all the same
+    "UNAVAILABLE": State.READY,  # for the moment; it exists
     "FAILED": State.BROKEN,
     "DELETING": State.DELETING,
 }
 
 
-class DiskDriver(Plain):
-    """One remote call for a deletion, and to observe a disk that isn't ours or is in use; else two.
+class DiskDriver(DriverDefaults):
+    """Two remote calls for an observation, one if the disk is not ours or is attached; one for a
+    deletion.
 
-    A disk belongs to the person by our labels, or by the name of the notebook that we make for
-    them (the API's documents don't say whether an instance's labels reach its disks). It is left
-    alone as long as a machine uses it or the notebook of its name exists: an instance that lost its
-    machine (ORPHANED) still has its data there.
+    A disk belongs to a person by our labels, or by the name of the notebook that we create for
+    them: Google does not document whether an instance's labels are copied to its disks. It is not
+    touched while it is attached to a machine or while the notebook of its name exists, since the
+    data of an instance that lost its machine (ORPHANED) is still on the disk.
     """
 
     kind = Kind.DISK
@@ -50,32 +51,32 @@ class DiskDriver(Plain):
         self._notebooks = notebooks
 
     def observe(self, resource: Resource, key: str, email: str, want: Want | None) -> Observation:
-        """Look at the operation, if there is one, and at the disk once that has ended."""
-        operation = found(self._compute, resource.operation) if resource.operation else None
+        """Read the operation, if there is one; read the disk once it has ended."""
+        operation = get_or_none(self._compute, resource.operation) if resource.operation else None
         if operation is not None and operation.get("status") != "DONE":
             return Observation(state=State.DELETING, operation=resource.operation)
-        seen = self._look(resource, key)
+        seen = self._read(resource, key)
         if operation is None:
             return seen
         if operation.get("error"):
-            problem = end_of(of_compute(operation)).problem()
+            problem = operation_fault(from_compute_operation(operation)).problem()
             return replace(seen, problem=problem)
         return replace(seen, finished=True)
 
     def create(
         self, resource: Resource, want: Want, key: str, email: str, request_id: str
     ) -> Observation:
-        """Disks are created with their notebook: only observes the disk."""
-        return self._look(resource, key)
+        """Disks are created with their notebook: only reads the disk."""
+        return self._read(resource, key)
 
     def update(
         self, resource: Resource, want: Want, key: str, email: str, request_id: str
     ) -> Observation:
-        """A disk is never changed: only observes it."""
-        return self._look(resource, key)
+        """A disk is never changed: only reads it."""
+        return self._read(resource, key)
 
     def delete(self, resource: Resource, request_id: str) -> Observation:
-        """Delete the disk and its contents; the API refuses while a machine uses it."""
+        """Delete the disk with its data; the API rejects this while a machine uses the disk."""
         try:
             operation = self._compute.delete(f"{ROOT}/{resource.name}", requestId=request_id)
         except CloudFault as fault:
@@ -83,23 +84,23 @@ class DiskDriver(Plain):
                 raise
             return Observation(state=State.ABSENT)
         zone, _, _ = resource.name.rpartition("/disks/")
-        return begun(operation, zone, State.DELETING)
+        return started(operation, zone, State.DELETING)
 
-    def _there(self, resource: Resource) -> Observation:
-        disk = found(self._compute, resource.name)
+    def _current(self, resource: Resource) -> Observation:
+        disk = get_or_none(self._compute, resource.name)
         return Observation(state=State.ABSENT) if disk is None else _state_of(disk)
 
-    def _look(self, resource: Resource, key: str) -> Observation:
-        disk = found(self._compute, resource.name)
+    def _read(self, resource: Resource, key: str) -> Observation:
+        disk = get_or_none(self._compute, resource.name)
         if disk is None:
             return Observation(state=State.ABSENT)
-        why = stranger(disk, key) or self._in_use(resource)
+        why = foreign_reason(disk, key) or self._notebook_exists(resource)
         if why:
             return Observation(state=State.FOREIGN, detail=why)
         return replace(_state_of(disk), labelled=is_ours(disk.get("labels", {}), key))
 
-    def _in_use(self, resource: Resource) -> str:
-        """Return that the disk's notebook still exists; '' if it doesn't."""
+    def _notebook_exists(self, resource: Resource) -> str:
+        """A message if the disk's notebook still exists; '' if it does not."""
         notebook = notebook_of(resource.name)
         try:
             self._notebooks.get(f"v2/{notebook}")
@@ -110,32 +111,32 @@ class DiskDriver(Plain):
         return f"it belongs to {notebook}, which exists"
 
 
-def stranger(disk: Json, key: str) -> str:
-    """Why the disk is not to be touched on behalf of this person; '' if it is theirs and unused."""
+def foreign_reason(disk: Json, key: str) -> str:
+    """Why the disk must not be touched for this person; '' if it is theirs and not attached."""
     labels = disk.get("labels", {})
-    if not is_ours(labels, key) and not bears_our_name(disk, key):
+    if not is_ours(labels, key) and not has_our_name(disk, key):
         return "it lacks our labels for this person"
     users = ", ".join(path_of(str(user)) for user in disk.get("users", []))
     return f"it is attached to {users}" if users else ""
 
 
-def bears_our_name(disk: Json, key: str) -> bool:
-    """Whether it has the name of this person's disks, and no label names another person."""
+def has_our_name(disk: Json, key: str) -> bool:
+    """Whether it has the name of this person's disks and no label names another person."""
     name = str(disk.get("name", "")).removesuffix(DATA_DISK)
     return name == instance_id(key) and not names_another(disk.get("labels", {}), key)
 
 
 def notebook_of(disk: str) -> str:
-    """The full name of the notebook to which a disk (its full name) belongs, by its name."""
+    """The full name of the notebook whose disk would have the full name ``disk``."""
     _, project, _, zone, _, name = disk.split("/")
     return f"projects/{project}/locations/{zone}/instances/{name.removesuffix(DATA_DISK)}"
 
 
 def _state_of(disk: Json) -> Observation:
-    said = str(disk.get("status", "none"))
-    state = _STATES.get(said)
+    status = str(disk.get("status", "none"))
+    state = _STATES.get(status)
     if state is None:
-        message = f"a disk in status {said}, which says nothing; looking again later"
+        message = f"a disk in the unknown status {status}; checking again later"
         problem = Problem(code="UNKNOWN_STATE", message=message, fate=Fate.TEMPORARY)
         return Observation(state=None, problem=problem)
     return Observation(state=state)

@@ -1,7 +1,7 @@
-"""Snapshots of data disks: the Compute Engine v1 API over REST.
+"""The driver of snapshots of data disks: Compute Engine v1 over REST.
 
-REST, since google-cloud-compute would be one more large client for three calls. What is to be
-snapshotted, and for how long it is kept, is for others to say.
+REST, because google-cloud-compute would be one more large client for three calls. Which disks are
+saved, and for how long, is decided by the domain.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from shared.adapters.compute.calls import ROOT, begun, found, path_of
-from shared.adapters.driver_defaults import Plain
-from shared.adapters.google_api.errors import of_compute
-from shared.adapters.google_api.fault_table import end_of
+from shared.adapters.compute.calls import ROOT, get_or_none, path_of, started
+from shared.adapters.driver_defaults import DriverDefaults
+from shared.adapters.google_api.errors import from_compute_operation
+from shared.adapters.google_api.fault_table import operation_fault
 from shared.adapters.google_api.rest import Rest
 from shared.domain.faults import CloudFault, Fate, Problem
 from shared.domain.resources import Kind, Observation, Resource, State, Step, Want
@@ -23,18 +23,18 @@ Json = dict[str, Any]
 
 _STATES = {
     "CREATING": State.CREATING,
-    "UPLOADING": State.CREATING,  # taken, but not yet where it is kept: not to be relied on
+    "UPLOADING": State.CREATING,  # taken but not yet stored, so it must not be relied on
     "READY": State.READY,
     "FAILED": State.BROKEN,
     "DELETING": State.DELETING,
 }
-_EMPTY = "its creation failed: it holds nothing"
+_EMPTY = "its creation failed: it contains no data"
 
 
-class SnapshotDriver(Plain):
-    """One remote call for each step and for a look; two for a look at an operation that ended.
+class SnapshotDriver(DriverDefaults):
+    """One remote call per step and per observation; two to observe after an operation has ended.
 
-    Once taken, a snapshot never changes: an update only looks.
+    A snapshot never changes: an update only reads it.
     """
 
     kind = Kind.SNAPSHOT
@@ -43,13 +43,13 @@ class SnapshotDriver(Plain):
         self._rest = rest
 
     def observe(self, resource: Resource, key: str, email: str, want: Want | None) -> Observation:
-        """Look at the operation, if there is one, and at the snapshot once that has ended."""
-        operation = found(self._rest, resource.operation) if resource.operation else None
+        """Read the operation, if there is one; read the snapshot once it has ended."""
+        operation = get_or_none(self._rest, resource.operation) if resource.operation else None
         if operation is not None and operation.get("status") != "DONE":
             step = resource.under_way
-            there = Observation(state=step.moving) if step else self._look(resource, key, want)
-            return replace(there, operation=resource.operation)
-        seen = self._look(resource, key, want)
+            seen = Observation(state=step.moving) if step else self._read(resource, key, want)
+            return replace(seen, operation=resource.operation)
+        seen = self._read(resource, key, want)
         if operation is None:
             return seen
         if operation.get("error"):
@@ -59,26 +59,26 @@ class SnapshotDriver(Plain):
     def create(
         self, resource: Resource, want: Want, key: str, email: str, request_id: str
     ) -> Observation:
-        """Take it; if one of its name is there already, answer as a look would."""
+        """Create it; if the name is taken, observe what has it."""
         parent, _, _ = resource.name.rpartition("/")
         try:
             operation = self._rest.post(f"{ROOT}/{parent}", want.body, requestId=request_id)
         except CloudFault as fault:
-            # Compute names no canonical status: its 409 "alreadyExists" reads as an ABORTED.
+            # Compute returns no canonical status: its 409 "alreadyExists" is read as ABORTED.
             if fault.code in ("ALREADY_EXISTS", "ABORTED"):
-                seen = self._look(resource, key, want)
+                seen = self._read(resource, key, want)
                 if seen.state is not State.ABSENT:
                     return seen
-            if _misses_disk(fault, want):
-                raise _disk_is_gone(want) from fault
+            if _lacks_disk(fault, want):
+                raise _disk_missing(want) from fault
             raise
-        return begun(operation, _scope(resource), State.CREATING)
+        return started(operation, _scope(resource), State.CREATING)
 
     def update(
         self, resource: Resource, want: Want, key: str, email: str, request_id: str
     ) -> Observation:
-        """Change nothing: only answer what is there."""
-        return self._look(resource, key, want)
+        """A snapshot is never changed: only reads it."""
+        return self._read(resource, key, want)
 
     def delete(self, resource: Resource, request_id: str) -> Observation:
         """Delete it."""
@@ -88,14 +88,14 @@ class SnapshotDriver(Plain):
             if fault.code != "NOT_FOUND":
                 raise
             return Observation(state=State.ABSENT)
-        return begun(operation, _scope(resource), State.DELETING)
+        return started(operation, _scope(resource), State.DELETING)
 
-    def _there(self, resource: Resource) -> Observation:
-        snapshot = found(self._rest, resource.name)
+    def _current(self, resource: Resource) -> Observation:
+        snapshot = get_or_none(self._rest, resource.name)
         return Observation(state=State.ABSENT) if snapshot is None else _state_of(snapshot)
 
-    def _look(self, resource: Resource, key: str, want: Want | None) -> Observation:
-        snapshot = found(self._rest, resource.name)
+    def _read(self, resource: Resource, key: str, want: Want | None) -> Observation:
+        snapshot = get_or_none(self._rest, resource.name)
         if snapshot is None:
             return Observation(state=State.ABSENT)
         if not is_ours(snapshot.get("labels", {}), key):
@@ -107,37 +107,37 @@ class SnapshotDriver(Plain):
 
 
 def _state_of(snapshot: Json) -> Observation:
-    said = str(snapshot.get("status", "none"))
-    state = _STATES.get(said)
+    status = str(snapshot.get("status", "none"))
+    state = _STATES.get(status)
     if state is None:
-        message = f"a snapshot in status {said}, which says nothing; looking again later"
+        message = f"a snapshot in the unknown status {status}; checking again later"
         problem = Problem(code="UNKNOWN_STATE", message=message, fate=Fate.TEMPORARY)
         return Observation(state=None, problem=problem)
     return Observation(
         state=state,
         detail=_EMPTY if state is State.BROKEN else "",
-        size_gb=int(snapshot.get("diskSizeGb") or 0),  # an int64, which is text in Google's JSON
+        size_gb=int(snapshot.get("diskSizeGb") or 0),  # int64 is text in Google's JSON
     )
 
 
 def _after_failure(
     operation: Json, seen: Observation, resource: Resource, want: Want | None
 ) -> Observation:
-    fault = end_of(of_compute(operation))
-    if want is not None and _misses_disk(fault, want):
-        fault = _disk_is_gone(want)
+    fault = operation_fault(from_compute_operation(operation))
+    if want is not None and _lacks_disk(fault, want):
+        fault = _disk_missing(want)
     seen = replace(seen, problem=fault.problem())
     if seen.state is State.CREATING and resource.under_way is Step.CREATE:
-        # Nothing is at work on it any more: it would stay half made for ever.
+        # No operation is in progress any more, so its creation will never finish.
         return replace(seen, state=State.BROKEN, detail=_EMPTY)
     return seen
 
 
-def _misses_disk(fault: CloudFault, want: Want) -> bool:
+def _lacks_disk(fault: CloudFault, want: Want) -> bool:
     return fault.code == "NOT_FOUND" and path_of(want.body["sourceDisk"]) in fault.message
 
 
-def _disk_is_gone(want: Want) -> CloudFault:
+def _disk_missing(want: Want) -> CloudFault:
     message = (
         f"{path_of(want.body['sourceDisk'])} was not found: the data disk is gone; "
         "delete what remains of the notebook by hand, then send retry"
@@ -146,5 +146,5 @@ def _disk_is_gone(want: Want) -> CloudFault:
 
 
 def _scope(resource: Resource) -> str:
-    """Where its operations are."""
+    """The scope of its operations."""
     return resource.name.rpartition("/snapshots/")[0]

@@ -1,8 +1,7 @@
-"""Dataproc clusters that people started from their cluster templates.
+"""The driver of Dataproc clusters that people started from their cluster templates.
 
-They run on the person's own credentials (personal cluster authentication), and such a cluster
-can't be stopped: when its person leaves, it is deleted. What is in a template is the profiles'
-business.
+They run on the person's own credentials (personal cluster authentication). Such a cluster can't be
+stopped, so it is deleted when its person leaves.
 """
 
 from __future__ import annotations
@@ -11,7 +10,13 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from shared.adapters.dataproc.workloads import SECONDS, UNLABELLED, Use, UsesDriver, operation_name
+from shared.adapters.dataproc.workloads import (
+    SECONDS,
+    UNLABELLED,
+    Workload,
+    WorkloadDriver,
+    operation_name,
+)
 from shared.domain.person import same_address
 from shared.domain.resources import Item, Kind
 from shared.domain.wants.cluster_template import PERSONAL_AUTH_USER
@@ -23,17 +28,17 @@ if TYPE_CHECKING:
 _PAGE = 1000
 
 
-class ClusterDriver(UsesDriver):
+class ClusterDriver(WorkloadDriver):
     """All of a person's clusters in one region; ``resource.name`` is their parent collection,
     ``projects/P/regions/R/clusters``.
 
-    A template can be copied with its labels. So one that runs on somebody else's credentials is
-    left alone, whatever its labels say.
+    A template can be copied with its labels, so a cluster that runs on somebody else's credentials
+    is never touched, whatever its labels.
     """
 
     kind = Kind.CLUSTER
-    _ending = "DELETING"
-    _over = ()  # a deleted one is listed no more; a broken one still costs money
+    _ending_state = "DELETING"
+    _ended_states = ()  # a deleted one is not listed; a failed one still costs money
 
     def __init__(
         self, client: Callable[[], ClusterControllerClient], *, seconds: float = SECONDS
@@ -45,7 +50,7 @@ class ClusterDriver(UsesDriver):
     def _client(self) -> ClusterControllerClient:
         return self._make_client()
 
-    def _listed(self, parent: str, key: str, email: str, *, by_owner: bool) -> list[Use]:
+    def _list(self, parent: str, key: str, email: str, *, by_owner: bool) -> list[Workload]:
         from google.cloud.dataproc_v1 import ListClustersRequest
 
         project, region, _ = _parts(f"{parent}/-")
@@ -57,16 +62,16 @@ class ClusterDriver(UsesDriver):
             page_size=_PAGE,
         )
         found = self._client.list_clusters(request, retry=None, timeout=self._seconds)
-        uses = []
+        workloads = []
         for cluster in found:
             name = f"{parent}/{cluster.cluster_name}"
             item = Item(name=name, state=cluster.status.state.name, uuid=cluster.cluster_uuid)
             user = str(cluster.config.software_config.properties.get(PERSONAL_AUTH_USER, ""))
             if is_ours(dict(cluster.labels), key):
-                uses.append(Use(item, _of_another(user, email)))
+                workloads.append(Workload(item, _foreign_reason(user, email)))
             elif by_owner and same_address(user, email):
-                uses.append(Use(item, UNLABELLED))
-        return uses
+                workloads.append(Workload(item, UNLABELLED))
+        return workloads
 
     def _end(self, item: Item, request_id: str) -> str:
         from google.cloud.dataproc_v1 import DeleteClusterRequest
@@ -76,7 +81,7 @@ class ClusterDriver(UsesDriver):
             project_id=project,
             region=region,
             cluster_name=cluster,
-            # With the UUID, a later cluster of the same name is NOT_FOUND.
+            # With the UUID, a later cluster of the same name is not deleted (NOT_FOUND).
             cluster_uuid=item.uuid,
             request_id=request_id,
         )
@@ -96,14 +101,14 @@ class ClusterDriver(UsesDriver):
         return str(found.status.state.name)
 
 
-def _of_another(user: str, email: str) -> str:
-    """Return why a cluster belongs to somebody else; '' if it is the person's or names no user."""
+def _foreign_reason(user: str, email: str) -> str:
+    """Why a cluster belongs to somebody else; '' if it is the person's or names no user."""
     if not user or same_address(user, email):
         return ""
     return f"it runs on the credentials of {user}"
 
 
 def _parts(name: str) -> tuple[str, str, str]:
-    """Project, region and name of a cluster."""
+    """The project, region and short name in the full name of a cluster."""
     _, project, _, region, _, cluster = name.split("/")
     return project, region, cluster

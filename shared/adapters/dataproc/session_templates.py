@@ -1,7 +1,7 @@
-"""Dataproc session templates, through Google's own client.
+"""The driver of Dataproc session templates, with Google's own client.
 
-The client is made by a factory at the first call: a cold start that never touches Dataproc must
-not pay for importing it. What should be in a template is the profiles' business.
+A factory creates the client at the first call, so that a cold start without Dataproc calls does
+not import it. The domain makes the content of a template.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from shared.adapters.driver_defaults import Plain
+from shared.adapters.driver_defaults import DriverDefaults
 from shared.adapters.google_api.fault_table import translated
 from shared.domain.faults import CloudFault, Fate
 from shared.domain.resources import Kind, Observation, Resource, State, Want
@@ -19,15 +19,15 @@ from shared.domain.wants.labels import is_ours
 if TYPE_CHECKING:
     from google.cloud.dataproc_v1 import SessionTemplate, SessionTemplateControllerClient
 
-SECONDS = 20.0  # for each call; all of these are synchronous and small
+SECONDS = 20.0  # the deadline of each call; none of them starts an operation
 _OUTPUT_ONLY = ("create_time", "update_time", "creator", "uuid")
 
 
-class SessionTemplateDriver(Plain):
-    """One remote call for create, observe and delete; two for update (look, then write).
+class SessionTemplateDriver(DriverDefaults):
+    """One remote call for create, observe and delete; two for update (read, then write).
 
-    No call is repeated by the client (``retry=None``): create has no request id, and a write that
-    may have been made is looked at before it is made again.
+    The client never retries (``retry=None``): create takes no request id, so after a lost answer
+    the template is observed first.
     """
 
     kind = Kind.SESSION_TEMPLATE
@@ -43,14 +43,14 @@ class SessionTemplateDriver(Plain):
         return self._make_client()
 
     def observe(self, resource: Resource, key: str, email: str, want: Want | None) -> Observation:
-        """Look; there are no operations, so nothing is ever under way."""
-        found = self._find(resource.name)
-        return Observation(state=State.ABSENT) if found is None else _judged(found, key)
+        """Read it; the API has no operations for templates."""
+        found = self._get(resource.name)
+        return Observation(state=State.ABSENT) if found is None else _observation(found, key)
 
     def create(
         self, resource: Resource, want: Want, key: str, email: str, request_id: str
     ) -> Observation:
-        """Make it; one of this person's that is there already is brought to ``want``."""
+        """Create it; update the person's own if there is one."""
         template = _template(resource, want)
         parent = resource.name.partition("/sessionTemplates/")[0]
         try:
@@ -61,17 +61,17 @@ class SessionTemplateDriver(Plain):
         except CloudFault as fault:
             if fault.code != "ALREADY_EXISTS":
                 raise
-            return self._bring(resource, template, key)
+            return self._replace_own(resource, template, key)
         return Observation(state=State.READY)
 
     def update(
         self, resource: Resource, want: Want, key: str, email: str, request_id: str
     ) -> Observation:
-        """Replace its content, if it is ours and differs."""
-        return self._bring(resource, _template(resource, want), key)
+        """Replace its content if it is ours and differs."""
+        return self._replace_own(resource, _template(resource, want), key)
 
     def delete(self, resource: Resource, request_id: str) -> Observation:
-        """Delete it; done when this returns."""
+        """Delete it; the API does so at once."""
         try:
             with translated(changes=True):
                 self._client.delete_session_template(
@@ -82,7 +82,7 @@ class SessionTemplateDriver(Plain):
                 raise
         return Observation(state=State.ABSENT)
 
-    def _find(self, name: str) -> SessionTemplate | None:
+    def _get(self, name: str) -> SessionTemplate | None:
         try:
             with translated(changes=False):
                 return self._client.get_session_template(
@@ -93,12 +93,12 @@ class SessionTemplateDriver(Plain):
                 raise
             return None
 
-    def _bring(self, resource: Resource, template: SessionTemplate, key: str) -> Observation:
-        """Write ``template`` over what is there, if that is ours and differs."""
-        found = self._find(resource.name)
+    def _replace_own(self, resource: Resource, template: SessionTemplate, key: str) -> Observation:
+        """Replace the present template if it is ours and differs."""
+        found = self._get(resource.name)
         if found is None:
             return Observation(state=State.ABSENT)
-        seen = _judged(found, key)
+        seen = _observation(found, key)
         if seen.state is State.FOREIGN or _content(found) == _content(template):
             return seen
         from google.cloud.dataproc_v1 import UpdateSessionTemplateRequest
@@ -111,29 +111,28 @@ class SessionTemplateDriver(Plain):
             )
         return seen
 
-    def _there(self, resource: Resource) -> Observation:
-        found = self._find(resource.name)
+    def _current(self, resource: Resource) -> Observation:
+        found = self._get(resource.name)
         return Observation(state=State.ABSENT if found is None else State.READY)
 
 
-def _judged(found: SessionTemplate, key: str) -> Observation:
+def _observation(found: SessionTemplate, key: str) -> Observation:
     if not is_ours(dict(found.labels), key):
         return Observation(state=State.FOREIGN, detail="it lacks our labels for this person")
     return Observation(state=State.READY)
 
 
 def _content(template: SessionTemplate) -> dict[str, Any]:
-    """A template without what only the server sets, to be compared.
+    """The template without the fields that only the server sets, for comparison.
 
-    Where the server adds defaults of its own this finds a difference that is none; the write that
-    follows is harmless.
+    Defaults that the server adds count as a difference; the write that follows changes nothing.
     """
     content: dict[str, Any] = type(template).to_dict(template)
     return {name: value for name, value in content.items() if name not in _OUTPUT_ONLY}
 
 
 def _template(resource: Resource, want: Want) -> SessionTemplate:
-    """The body as Google's message; a field it doesn't know is the profile's mistake."""
+    """The body as Google's message; raises ``CloudFault`` for a field that it does not have."""
     from google.cloud.dataproc_v1 import SessionTemplate
     from google.protobuf import json_format  # type: ignore[import-untyped]  # it ships no types
 

@@ -1,8 +1,8 @@
-"""Spark sessions that people started from their session templates.
+"""The driver of Spark sessions that people started from their session templates.
 
-A session carries the labels of its template (Dataproc reference, ``SessionTemplate.labels``); of
-one made without a template nothing is known. A user of the project may use any template of it, so
-the owner is read from the session itself.
+A session has the labels of its template (Dataproc reference, ``SessionTemplate.labels``); a session
+without a template is not found. Every user of the project may use every template, so the owner is
+read from the session itself.
 """
 
 from __future__ import annotations
@@ -11,7 +11,13 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from shared.adapters.dataproc.workloads import SECONDS, UNLABELLED, Use, UsesDriver, operation_name
+from shared.adapters.dataproc.workloads import (
+    SECONDS,
+    UNLABELLED,
+    Workload,
+    WorkloadDriver,
+    operation_name,
+)
 from shared.domain.person import same_address
 from shared.domain.resources import Item, Kind
 from shared.domain.wants.labels import MANAGED_BY, MANAGER, PERSON, is_ours
@@ -20,16 +26,16 @@ if TYPE_CHECKING:
     from google.cloud.dataproc_v1 import Session, SessionControllerClient
 
 _PAGE = 1000
-_ROBOT = ".gserviceaccount.com"  # a service account, which doesn't name the person behind it
+_SERVICE_ACCOUNT = ".gserviceaccount.com"  # such an owner does not identify a person
 
 
-class SessionDriver(UsesDriver):
+class SessionDriver(WorkloadDriver):
     """All of a person's sessions in one region; ``resource.name`` is their parent collection,
     ``projects/P/locations/R/sessions``."""
 
     kind = Kind.SESSION
-    _ending = "TERMINATING"
-    _over = ("TERMINATED", "FAILED")  # they stay listed for a while
+    _ending_state = "TERMINATING"
+    _ended_states = ("TERMINATED", "FAILED")  # still listed for a while
 
     def __init__(
         self, client: Callable[[], SessionControllerClient], *, seconds: float = SECONDS
@@ -41,7 +47,7 @@ class SessionDriver(UsesDriver):
     def _client(self) -> SessionControllerClient:
         return self._make_client()
 
-    def _listed(self, parent: str, key: str, email: str, *, by_owner: bool) -> list[Use]:
+    def _list(self, parent: str, key: str, email: str, *, by_owner: bool) -> list[Workload]:
         from google.cloud.dataproc_v1 import ListSessionsRequest
 
         ours = f"labels.{PERSON} = {key} AND labels.{MANAGED_BY} = {MANAGER}"
@@ -51,14 +57,14 @@ class SessionDriver(UsesDriver):
             page_size=_PAGE,
         )
         found = self._client.list_sessions(request, retry=None, timeout=self._seconds)
-        uses = []
+        workloads = []
         for session in found:
             item = Item(name=session.name, state=session.state.name)
             if is_ours(dict(session.labels), key):
-                uses.append(Use(item, _of_another(session, email)))
+                workloads.append(Workload(item, _foreign_reason(session, email)))
             elif by_owner and same_address(session.user or session.creator, email):
-                uses.append(Use(item, UNLABELLED))
-        return uses
+                workloads.append(Workload(item, UNLABELLED))
+        return workloads
 
     def _end(self, item: Item, request_id: str) -> str:
         from google.cloud.dataproc_v1 import TerminateSessionRequest
@@ -73,14 +79,14 @@ class SessionDriver(UsesDriver):
         return str(found.state.name)
 
 
-def _of_another(session: Session, email: str) -> str:
-    """Return why the session belongs to somebody else; '' if it is the person's or names no user.
+def _foreign_reason(session: Session, email: str) -> str:
+    """Why the session belongs to somebody else; '' if it is the person's or names no person.
 
     Dataproc reference, ``Session``: ``user`` is "the email address of the user who owns the
-    session" and optional, ``creator`` that of "the user who created" it. Where no person is named,
+    session" and optional, ``creator`` that of "the user who created" it. If neither names a person,
     the labels decide: it was started from the person's template, and their access must end.
     """
     owner = session.user or session.creator
-    if not owner or owner.endswith(_ROBOT) or same_address(owner, email):
+    if not owner or owner.endswith(_SERVICE_ACCOUNT) or same_address(owner, email):
         return ""
     return f"it belongs to {owner}"

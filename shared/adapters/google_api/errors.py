@@ -1,8 +1,8 @@
-"""What went wrong, read out of whichever library noticed it, in one shape.
+"""Errors of Google's APIs in one shape, whichever library reports them.
 
-Google's errors reach us as HTTP answers, as exceptions of four libraries and as the end of a
-long-running operation. This module only reads them; what becomes of an error is decided by the
-table in ``errors.py``. It must not know fates.
+They arrive as HTTP responses, as exceptions of four libraries and as the result of a long-running
+operation. This module only reads them; ``fault_table`` decides how each is handled. It must not
+know fates.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import msgspec
 import requests
 from urllib3.exceptions import HTTPError, NewConnectionError
 
-# google.rpc.Code (google/rpc/code.proto), as it stands in an operation's error.
+# google.rpc.Code (google/rpc/code.proto) by number, as in the error of an operation.
 _RPC_CODES = (
     "OK",
     "CANCELLED",
@@ -38,7 +38,7 @@ _RPC_CODES = (
     "UNAUTHENTICATED",
 )
 
-# For answers that carry no canonical status: Cloud Storage's JSON API, proxies, load balancers.
+# For responses without a canonical status: Cloud Storage's JSON API, proxies, load balancers.
 _HTTP_CODES = {
     401: "UNAUTHENTICATED",
     403: "PERMISSION_DENIED",
@@ -56,134 +56,134 @@ _HTTP_CODES = {
 }
 
 
-class Symptom(msgspec.Struct, frozen=True, kw_only=True):
-    """One failure.
+class ApiError(msgspec.Struct, frozen=True, kw_only=True):
+    """One error of one call or operation.
 
-    ``status``: the canonical name of google.rpc.Code, or one of ours where none fits:
-    ``NO_CONNECTION`` (the request never left), ``NO_ANSWER`` (it may have arrived),
+    ``status``: the name of a google.rpc.Code, or one of these where none fits:
+    ``NO_CONNECTION`` (the request was not sent), ``NO_ANSWER`` (it may have arrived),
     ``NO_CREDENTIALS``, ``CONDITION_NOT_MET`` (HTTP 412), ``HTTP_nnn``.
-    ``hints``: machine-readable reasons from the details, to be searched, not shown.
-    ``elsewhere``: the zones that are said to have what this one lacks.
+    ``hints``: machine-readable reasons from the details; searched, never shown.
+    ``zones_available``: the zones that have what this one lacks, as the error names them.
     """
 
     status: str
     message: str
     hints: str = ""
     retry_after: timedelta | None = None
-    elsewhere: tuple[str, ...] = ()
+    zones_available: tuple[str, ...] = ()
 
 
-def read(error: Exception) -> Symptom | None:
-    """The symptom of an exception raised by a call; None when it is no failure of a call."""
+def from_exception(error: Exception) -> ApiError | None:
+    """The error that an exception reports; None if the exception is not about a failed call."""
     if isinstance(error, google.auth.exceptions.TransportError):
-        return Symptom(status="NO_CONNECTION", message=f"no access token: {error}")
+        return ApiError(status="NO_CONNECTION", message=f"no access token: {error}")
     if isinstance(error, google.auth.exceptions.GoogleAuthError):
-        return Symptom(status="NO_CREDENTIALS", message=str(error))
+        return ApiError(status="NO_CREDENTIALS", message=str(error))
     if isinstance(error, requests.RequestException):
-        return _of_requests(error)
+        return _from_requests(error)
     if isinstance(error, ConnectionError | TimeoutError | HTTPError):
-        return Symptom(status="NO_ANSWER", message=_plain(error))
+        return ApiError(status="NO_ANSWER", message=_type_and_text(error))
     response = getattr(error, "response", None)
     if isinstance(response, requests.Response):  # Storage's InvalidResponse, any REST transport
-        return of_response(response)
-    return _of_api_core(error)
+        return from_response(response)
+    return _from_api_core(error)
 
 
-def of_response(response: requests.Response) -> Symptom:
-    """The symptom of an HTTP answer that is an error."""
+def from_response(response: requests.Response) -> ApiError:
+    """The error in an HTTP response whose status is not 2xx."""
     body = _error_body(response)
-    status = str(body.get("status") or _status_of_http(response.status_code))
-    if response.status_code == 412:  # no canonical status says that a condition of *ours* failed
+    status = str(body.get("status") or _http_status(response.status_code))
+    if response.status_code == 412:  # no canonical status means: a precondition we sent failed
         status = "CONDITION_NOT_MET"
     details = [d for d in _list(body.get("details")) if isinstance(d, Mapping)]
     errors = [e for e in _list(body.get("errors")) if isinstance(e, Mapping)]
     fallback = f"HTTP {response.status_code} {response.reason or ''}".rstrip()
-    return Symptom(
+    return ApiError(
         status=status,
         message=_message(str(body.get("message") or fallback), details),
         hints=_hints([*details, *errors]),
         retry_after=_retry_after(response.headers.get("Retry-After")) or _retry_delay(details),
-        elsewhere=_elsewhere(details),
+        zones_available=_zones_available(details),
     )
 
 
-def of_status(status: Mapping[str, Any]) -> Symptom:
-    """The symptom of a google.rpc.Status, with which an operation ended."""
+def from_rpc_status(status: Mapping[str, Any]) -> ApiError:
+    """The error in a google.rpc.Status as JSON, the result of a failed operation."""
     code = status.get("code")
     known = isinstance(code, int) and 0 < code < len(_RPC_CODES)
     details = [d for d in _list(status.get("details")) if isinstance(d, Mapping)]
-    return Symptom(
+    return ApiError(
         status=_RPC_CODES[code] if isinstance(code, int) and known else "UNKNOWN",
         message=_message(str(status.get("message") or "the operation failed"), details),
         hints=_hints(details),
         retry_after=_retry_delay(details),
-        elsewhere=_elsewhere(details),
+        zones_available=_zones_available(details),
     )
 
 
-def of_compute(operation: Mapping[str, Any]) -> Symptom:
-    """The symptom of a Compute Engine operation that ended in errors, in that API's own form."""
+def from_compute_operation(operation: Mapping[str, Any]) -> ApiError:
+    """The error of a failed Compute Engine operation, which has a form of its own."""
     error = operation.get("error")
     errors = _list(error.get("errors")) if isinstance(error, Mapping) else []
     entries = [e for e in errors if isinstance(e, Mapping)]
     http = operation.get("httpErrorStatusCode")
-    said = " ".join(str(e["message"]) for e in entries if e.get("message"))
-    return Symptom(
-        status=_status_of_http(http) if isinstance(http, int) else "UNKNOWN",
-        message=said or str(operation.get("httpErrorMessage") or "the operation failed"),
+    messages = " ".join(str(e["message"]) for e in entries if e.get("message"))
+    return ApiError(
+        status=_http_status(http) if isinstance(http, int) else "UNKNOWN",
+        message=messages or str(operation.get("httpErrorMessage") or "the operation failed"),
         hints=_hints({"reason": e.get("code")} for e in entries),
     )
 
 
-def _of_requests(error: requests.RequestException) -> Symptom | None:
+def _from_requests(error: requests.RequestException) -> ApiError | None:
     if isinstance(error, requests.HTTPError) and error.response is not None:
-        return of_response(error.response)
+        return from_response(error.response)
     if isinstance(error, requests.exceptions.InvalidJSONError):
-        return Symptom(status="NO_ANSWER", message=f"an answer that is not JSON: {error}")
-    if isinstance(error, ValueError):  # InvalidURL, MissingSchema …: our own mistake
+        return ApiError(status="NO_ANSWER", message=f"an answer that is not JSON: {error}")
+    if isinstance(error, ValueError):  # InvalidURL, MissingSchema …: a bug of ours
         return None
     never_sent = isinstance(error, requests.ConnectTimeout | requests.exceptions.ProxyError)
     if never_sent or _could_not_connect(error):
-        return Symptom(status="NO_CONNECTION", message=_plain(error))
-    return Symptom(status="NO_ANSWER", message=_plain(error))
+        return ApiError(status="NO_CONNECTION", message=_type_and_text(error))
+    return ApiError(status="NO_ANSWER", message=_type_and_text(error))
 
 
 def _could_not_connect(error: requests.RequestException) -> bool:
-    """Whether no connection was made; a *broken* one is the same requests exception."""
+    """Whether no connection was made; ``requests`` raises the same type for a broken one."""
     cause = error.args[0] if error.args else None
     return isinstance(getattr(cause, "reason", None), NewConnectionError)
 
 
-def _of_api_core(error: Exception) -> Symptom | None:
-    # Imported only when something failed: it brings gRPC with it.
+def _from_api_core(error: Exception) -> ApiError | None:
+    # Imported only after a failure: it imports gRPC.
     from google.api_core import exceptions
 
     if isinstance(error, exceptions.RetryError):
-        return read(error.cause) if isinstance(error.cause, Exception) else None
+        return from_exception(error.cause) if isinstance(error.cause, Exception) else None
     if not isinstance(error, exceptions.GoogleAPICallError):
         return None
     if error.grpc_status_code is not None:
         status = str(error.grpc_status_code.name)
     else:
-        status = _status_of_http(int(error.code or 500))
+        status = _http_status(int(error.code or 500))
     details = [_detail(d) for d in error.details]
-    return Symptom(
+    return ApiError(
         status=status,
         message=_message(str(error.message), details),
         hints=_hints([*details, {"reason": error.reason}]),
         retry_after=_retry_delay(details),
-        elsewhere=_elsewhere(details),
+        zones_available=_zones_available(details),
     )
 
 
-def _status_of_http(code: int) -> str:
+def _http_status(code: int) -> str:
     if code in _HTTP_CODES:
         return _HTTP_CODES[code]
     return "INVALID_ARGUMENT" if 400 <= code < 500 else f"HTTP_{code}"
 
 
 def _error_body(response: requests.Response) -> dict[str, Any]:
-    """The ``error`` object of Google's envelope; empty if this isn't one (a proxy's HTML)."""
+    """The ``error`` object of Google's JSON; empty for anything else, such as a proxy's HTML."""
     try:
         body = response.json()
     except requests.exceptions.InvalidJSONError:
@@ -195,7 +195,7 @@ def _error_body(response: requests.Response) -> dict[str, Any]:
 
 
 def _detail(detail: Any) -> dict[str, Any]:
-    """A detail as JSON; gRPC hands them over as messages."""
+    """A detail as JSON; with gRPC it is a protobuf message."""
     if isinstance(detail, dict):
         return detail
     if not hasattr(detail, "DESCRIPTOR"):
@@ -225,7 +225,7 @@ def _hints(details: Iterable[Mapping[str, Any]]) -> str:
     return " ".join(str(d["reason"]) for d in details if d.get("reason"))
 
 
-def _elsewhere(details: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+def _zones_available(details: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     """The zones a google.rpc.ErrorInfo names that still have some: ``us-central1-b,…``."""
     for detail in details:
         metadata = detail.get("metadata")
@@ -267,7 +267,7 @@ def _seconds(text: str) -> timedelta | None:
         return None
 
 
-def _plain(error: Exception) -> str:
+def _type_and_text(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 

@@ -1,6 +1,6 @@
-"""Whole listings over REST: every page, or a fault.
+"""Complete listings over REST: all pages, or a fault.
 
-Half a listing would look as if the rest were gone. It must not know what is listed.
+In an incomplete listing, resources would seem to be deleted. It must not know what is listed.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ Json = dict[str, Any]
 _SHOWN = 5  # locations named in a fault
 
 
-def everything_listed(rest: Rest, path: str, field: str, **params: str) -> Iterator[Json]:
-    """The entries called ``field`` of all pages of ``path``, one call a page.
+def list_all(rest: Rest, path: str, field: str, **params: str) -> Iterator[Json]:
+    """The items in ``field`` of all pages of ``path``; one call per page.
 
-    ``params``: the query, with the API's own word for the size of a page. Raises ``CloudFault``;
-    also where the answer names locations that couldn't be reached.
+    ``params``: the query, including the API's parameter for the page size. Raises ``CloudFault``,
+    also if a response names locations that could not be reached.
     """
     for page in _pages(rest, path, params):
-        _refuse_half(path, page.get("unreachable") or [])
+        _check_complete(path, page.get("unreachable") or [])
         yield from page.get(field) or []
 
 
-def everything_aggregated(rest: Rest, path: str, field: str, **params: str) -> Iterator[Json]:
-    """The same for an ``aggregatedList`` of Compute Engine, with its entries under their zones."""
+def list_all_zones(rest: Rest, path: str, field: str, **params: str) -> Iterator[Json]:
+    """The same for an ``aggregatedList`` of Compute Engine, whose items are grouped by zone."""
     for page in _pages(rest, path, params):
         scopes: dict[str, Json] = page.get("items") or {}
-        silent = [name for name, scope in scopes.items() if _is_unreachable(scope)]
-        _refuse_half(path, [*(page.get("unreachables") or []), *silent])
+        unreachable = [name for name, scope in scopes.items() if _is_unreachable(scope)]
+        _check_complete(path, [*(page.get("unreachables") or []), *unreachable])
         for scope in scopes.values():
             yield from scope.get(field) or []
 
@@ -51,7 +51,7 @@ def _is_unreachable(scope: Json) -> bool:
     return bool((scope.get("warning") or {}).get("code") == "UNREACHABLE")
 
 
-def _refuse_half(path: str, missing: Sequence[object]) -> None:
+def _check_complete(path: str, missing: Sequence[object]) -> None:
     if missing:
         shown = ", ".join(map(str, missing[:_SHOWN]))
         message = f"{path}: {len(missing)} locations could not be reached ({shown})"

@@ -1,7 +1,7 @@
-"""A thin JSON client for Google APIs whose Python client lags behind the API itself.
+"""A thin JSON client for Google APIs whose Python client lacks fields or methods we need.
 
-One request a call, each with a deadline, nothing repeated: the record decides when to try again,
-not the HTTP layer. It knows URLs and JSON, and no API in particular.
+One request per call, with a deadline and without retries: the record decides when to try again.
+It must not know any API in particular.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import requests
 from google.auth.credentials import Credentials
 from google.auth.transport.requests import AuthorizedSession
 
-from shared.adapters.google_api.errors import Symptom, of_response
+from shared.adapters.google_api.errors import ApiError, from_response
 from shared.adapters.google_api.fault_table import fault_of, translated
 
 CONNECT_SECONDS = 5.0
@@ -24,10 +24,10 @@ Json = dict[str, Any]
 
 
 class Rest:
-    """Calls to one endpoint, with the credentials given.
+    """Calls to one endpoint with the given credentials.
 
-    Every method returns the decoded JSON object, or raises ``CloudFault``. After a 401 the session
-    refreshes the token and asks again; that is safe, for a 401 was never carried out.
+    Every method returns the decoded JSON object or raises ``CloudFault``. After a 401 the session
+    refreshes the token and repeats the request, which is safe: it was not executed.
     """
 
     def __init__(
@@ -49,15 +49,15 @@ class Rest:
         return self._call("GET", path, params, None, changes=False)
 
     def post(self, path: str, body: Json, **params: str) -> Json:
-        """POST ``body``; the call changes something."""
+        """POST ``body`` to a method that changes something."""
         return self._call("POST", path, params, body)
 
     def ask(self, path: str, body: Json) -> Json:
-        """POST a question: unlike any other POST, it changes nothing."""
+        """POST ``body`` to a method that only reads."""
         return self._call("POST", path, {}, body, changes=False)
 
     def patch(self, path: str, body: Json, **params: str) -> Json:
-        """PATCH with ``body``, of which ``updateMask`` says what is meant."""
+        """PATCH with ``body``; ``updateMask`` in ``params`` names the fields to change."""
         return self._call("PATCH", path, params, body)
 
     def delete(self, path: str, **params: str) -> Json:
@@ -81,11 +81,11 @@ class Rest:
                 params=params,
                 json=body,
                 timeout=self._timeout,
-                # A token must not follow a redirect, and a redirected POST would become a GET.
+                # A redirect must not receive the token, and it would turn a POST into a GET.
                 allow_redirects=False,
             )
         if not 200 <= response.status_code < 300:
-            raise fault_of(of_response(response), changes=changes)
+            raise fault_of(from_response(response), changes=changes)
         return _json_object(response, changes=changes)
 
 
@@ -93,6 +93,6 @@ def _json_object(response: requests.Response, *, changes: bool) -> Json:
     with translated(changes=changes):
         body = response.json()
     if not isinstance(body, dict):
-        symptom = Symptom(status="NO_ANSWER", message="an answer that is not a JSON object")
-        raise fault_of(symptom, changes=changes)
+        error = ApiError(status="NO_ANSWER", message="an answer that is not a JSON object")
+        raise fault_of(error, changes=changes)
     return body

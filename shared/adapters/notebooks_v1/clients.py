@@ -1,7 +1,7 @@
-"""Google's clients for Notebooks v1, which speak gRPC alone.
+"""Creates Google's clients for Notebooks v1, which support gRPC only.
 
-An ``http://`` endpoint is a laptop's: a channel without encryption, over which no credentials are
-sent. It must not know what is called.
+For an ``http://`` endpoint (the local cloud) the channel is not encrypted and no credentials are
+sent. It must not know which methods are called.
 """
 
 from __future__ import annotations

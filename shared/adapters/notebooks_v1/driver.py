@@ -1,7 +1,7 @@
-"""The driver of an older kind of notebook: what each step means in Notebooks v1.
+"""The driver of the two older kinds of notebook: each step in Notebooks v1.
 
-One class for both kinds, which differ only in their service. What should be in a notebook's body is
-the profiles' business; it must not know how a call is made.
+One class for both kinds, which differ only in their service. Bodies are sent as the domain makes
+them. It must not know how a call is made.
 """
 
 from __future__ import annotations
@@ -10,49 +10,49 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from shared.adapters.google_api.errors import of_status
-from shared.adapters.google_api.fault_table import end_of
-from shared.adapters.notebooks_v1.services import Json, OlderService
-from shared.adapters.notebooks_v1.states import judged, state_of
+from shared.adapters.google_api.errors import from_rpc_status
+from shared.adapters.google_api.fault_table import operation_fault
+from shared.adapters.notebooks_v1.services import Json, NotebooksV1Service
+from shared.adapters.notebooks_v1.states import observation_of, state_of
 from shared.domain.faults import CloudFault
 from shared.domain.resources import Observation, Resource, State, Step, Want
 
-_Judge = Callable[[Json], Observation]
+_Reader = Callable[[Json], Observation]
 
 
-class OlderDriver:
-    """One remote call for each step and for a look at a running operation.
+class NotebooksV1Driver:
+    """One remote call per step and to observe an operation in progress.
 
-    Two for a look at a finished one, and for a step that finds things other than expected. Nothing
-    of a notebook is ever changed in place: the API offers little, and these kinds are at their end.
+    Two to observe a finished operation, and for a step that the API rejects. A notebook is never
+    changed in place: the API supports few changes, and Google has ended these kinds.
     """
 
-    def __init__(self, service: OlderService) -> None:
+    def __init__(self, service: NotebooksV1Service) -> None:
         self.kind = service.kind
         self._service = service
 
     def observe(self, resource: Resource, key: str, email: str, want: Want | None) -> Observation:
-        """Look at the operation, if there is one, then at the notebook; drift is not looked for."""
+        """Read the operation, if there is one, and the notebook; drift is not determined."""
 
-        def judge(notebook: Json) -> Observation:
-            return judged(self._service, notebook, resource, key, email)
+        def read(notebook: Json) -> Observation:
+            return observation_of(self._service, notebook, resource, key, email)
 
         operation = self._service.operation(resource.operation) if resource.operation else None
         if operation is None:
-            return self._look(resource, judge)
+            return self._observed(resource, read)
         if not operation["done"]:
-            return self._still_moving(resource, judge)
+            return self._still_moving(resource, read)
         if operation["error"] is not None:
-            return self._after_failure(operation["error"], resource, judge)
-        return replace(self._look(resource, judge), finished=True)
+            return self._after_failure(operation["error"], resource, read)
+        return replace(self._observed(resource, read), finished=True)
 
     def create(
         self, resource: Resource, want: Want, key: str, email: str, request_id: str
     ) -> Observation:
-        """Ask for ``resource.name``; if it is there already, answer as a look would.
+        """Create ``resource.name``; if the name is taken, observe what has it.
 
-        Google refuses every creation before it looks whether there is one of that name, so what has
-        been there since before the end is found by a look, too.
+        Google rejects every creation before it checks the name, so the notebook is read after
+        FAILED_PRECONDITION, too.
         """
         try:
             operation = self._service.create(resource.name, want.body, request_id)
@@ -62,37 +62,41 @@ class OlderDriver:
             notebook = self._service.get(resource.name)
             if notebook is None:
                 raise
-            return judged(self._service, notebook, resource, key, email)
+            return observation_of(self._service, notebook, resource, key, email)
         return Observation(state=State.CREATING, operation=operation)
 
     def update(
         self, resource: Resource, want: Want, key: str, email: str, request_id: str
     ) -> Observation:
-        """It is never altered: only answers what is there."""
-        return self._look(resource, lambda n: judged(self._service, n, resource, key, email))
+        """Not supported: returns the current state."""
+        return self._observed(
+            resource, lambda n: observation_of(self._service, n, resource, key, email)
+        )
 
     def start(self, resource: Resource, request_id: str) -> Observation:
         """Start it."""
-        return self._switch(resource, request_id, Step.START, fine=State.READY)
+        return self._start_or_stop(resource, request_id, Step.START, target=State.READY)
 
     def stop(self, resource: Resource, request_id: str) -> Observation:
         """Stop it."""
-        return self._switch(resource, request_id, Step.STOP, fine=State.STOPPED)
+        return self._start_or_stop(resource, request_id, Step.STOP, target=State.STOPPED)
 
     def restore(self, resource: Resource, request_id: str) -> Observation:
-        """The API knows no such thing: only answers what is there."""
-        return self._there(resource)
+        """Not supported: returns the current state."""
+        return self._current(resource)
 
     def protect(self, resource: Resource, on: bool, request_id: str) -> Observation:
-        """The API knows no such thing: only answers what is there."""
-        return self._there(resource)
+        """Not supported: returns the current state."""
+        return self._current(resource)
 
     def label(self, resource: Resource, key: str, email: str, request_id: str) -> Observation:
-        """Without our labels it is left alone: only answers what is there."""
-        return self._look(resource, lambda n: judged(self._service, n, resource, key, email))
+        """Not supported: without our labels it is never touched. Returns the current state."""
+        return self._observed(
+            resource, lambda n: observation_of(self._service, n, resource, key, email)
+        )
 
     def delete(self, resource: Resource, request_id: str) -> Observation:
-        """Delete it, with its disks."""
+        """Delete it with its disks."""
         try:
             operation = self._service.delete(resource.name, request_id)
         except CloudFault as fault:
@@ -102,46 +106,50 @@ class OlderDriver:
         return Observation(state=State.DELETING, operation=operation)
 
     def consented(self, resource: Resource) -> bool | None:
-        """Its owner logs in inside it; the API has nothing to ask."""
+        """None: the API knows no consent, the owner logs in inside the notebook."""
         return None
 
-    def _there(self, resource: Resource) -> Observation:
-        return self._look(resource, lambda notebook: state_of(self._service, notebook, resource))
+    def _current(self, resource: Resource) -> Observation:
+        return self._observed(
+            resource, lambda notebook: state_of(self._service, notebook, resource)
+        )
 
-    def _look(self, resource: Resource, judge: _Judge) -> Observation:
+    def _observed(self, resource: Resource, read: _Reader) -> Observation:
         notebook = self._service.get(resource.name)
-        return Observation(state=State.ABSENT) if notebook is None else judge(notebook)
+        return Observation(state=State.ABSENT) if notebook is None else read(notebook)
 
-    def _still_moving(self, resource: Resource, judge: _Judge) -> Observation:
+    def _still_moving(self, resource: Resource, read: _Reader) -> Observation:
         state = resource.under_way.moving if resource.under_way is not None else resource.state
-        if not state.is_moving:  # an operation we don't remember the reason of
-            seen = self._look(resource, judge)
+        if not state.is_moving:  # an operation whose step is unknown
+            seen = self._observed(resource, read)
             return Observation(state=seen.state, problem=seen.problem, operation=resource.operation)
         return Observation(state=state, operation=resource.operation)
 
-    def _after_failure(self, error: Json, resource: Resource, judge: _Judge) -> Observation:
-        problem = end_of(of_status(error)).problem()
-        left = self._look(resource, judge)
-        if left.state is State.CREATING and resource.under_way is Step.CREATE:
-            # Nothing is at work on it any more: it would stay half made for ever.
-            left = replace(left, state=State.BROKEN, detail="its creation failed half-way")
-        if left.state is None:
-            return left
-        return replace(left, problem=problem)
+    def _after_failure(self, error: Json, resource: Resource, read: _Reader) -> Observation:
+        problem = operation_fault(from_rpc_status(error)).problem()
+        remaining = self._observed(resource, read)
+        if remaining.state is State.CREATING and resource.under_way is Step.CREATE:
+            # No operation is in progress any more, so its creation will never finish.
+            remaining = replace(
+                remaining, state=State.BROKEN, detail="its creation failed half-way"
+            )
+        if remaining.state is None:
+            return remaining
+        return replace(remaining, problem=problem)
 
-    def _switch(
-        self, resource: Resource, request_id: str, step: Step, *, fine: State
+    def _start_or_stop(
+        self, resource: Resource, request_id: str, step: Step, *, target: State
     ) -> Observation:
-        ask = self._service.start if step is Step.START else self._service.stop
+        call = self._service.start if step is Step.START else self._service.stop
         try:
-            operation = ask(resource.name, request_id)
+            operation = call(resource.name, request_id)
         except CloudFault as fault:
             if fault.code == "NOT_FOUND":
                 return Observation(state=State.ABSENT)
             if fault.code != "FAILED_PRECONDITION":
                 raise
-            seen = self._there(resource)
-            if seen.state not in (fine, step.moving):
+            seen = self._current(resource)
+            if seen.state not in (target, step.moving):
                 raise
             return seen
         return Observation(state=step.moving, operation=operation)

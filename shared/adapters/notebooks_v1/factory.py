@@ -1,6 +1,6 @@
-"""The two older kinds put together: one client for each service, for its driver and the search.
+"""Creates the drivers and the inventory of the two older kinds, with one client per service.
 
-The clients are made at the first call, so that whoever has no such notebooks doesn't pay for them.
+A client is created at its first call, so deployments without such notebooks never import it.
 """
 
 from __future__ import annotations
@@ -9,16 +9,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from shared.adapters.notebooks_v1.clients import managed_notebooks_client, notebooks_client
-from shared.adapters.notebooks_v1.driver import OlderDriver
-from shared.adapters.notebooks_v1.inventory import OlderNotebooks
-from shared.adapters.notebooks_v1.services import SECONDS, Instances, OlderService, Runtimes
+from shared.adapters.notebooks_v1.driver import NotebooksV1Driver
+from shared.adapters.notebooks_v1.inventory import NotebooksV1Inventory
+from shared.adapters.notebooks_v1.services import SECONDS, Instances, NotebooksV1Service, Runtimes
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
 
 
-class OlderKinds:
-    """Everything of Notebooks v1 at ``endpoint``; ``project`` is the one that is searched."""
+class NotebooksV1Factory:
+    """For Notebooks v1 at ``endpoint``; ``project`` is the one whose notebooks are listed."""
 
     def __init__(
         self,
@@ -29,15 +29,15 @@ class OlderKinds:
         seconds: float = SECONDS,
     ) -> None:
         self._project = project
-        self._services: tuple[OlderService, ...] = (
+        self._services: tuple[NotebooksV1Service, ...] = (
             Runtimes(lambda: managed_notebooks_client(endpoint, credentials()), seconds=seconds),
             Instances(lambda: notebooks_client(endpoint, credentials()), seconds=seconds),
         )
 
-    def drivers(self) -> tuple[OlderDriver, ...]:
-        """One for each of the two kinds."""
-        return tuple(OlderDriver(service) for service in self._services)
+    def drivers(self) -> tuple[NotebooksV1Driver, ...]:
+        """One driver per kind."""
+        return tuple(NotebooksV1Driver(service) for service in self._services)
 
-    def search(self) -> OlderNotebooks:
-        """Finds a person's, of both kinds."""
-        return OlderNotebooks(self._project, self._services)
+    def inventory(self) -> NotebooksV1Inventory:
+        """Finds a person's notebooks of both kinds."""
+        return NotebooksV1Inventory(self._project, self._services)

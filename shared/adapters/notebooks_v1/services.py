@@ -1,8 +1,8 @@
-"""The two services of Notebooks v1 in one shape: the same calls, on JSON.
+"""One interface for the two services of Notebooks v1, with notebooks as JSON.
 
-Their clients differ in names and in who takes a request id, and in nothing else that matters here.
-What comes back is Google's JSON, so that a value newer than the client is seen and not lost in an
-enum. It must not know what a state means, nor whose a notebook is.
+Their clients differ in the names of methods and in whether they take request ids. Notebooks are
+returned as JSON, so that values the client does not know are not lost. It must not know what a
+state means, nor whose a notebook is.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from shared.adapters.google_api.errors import Symptom
+from shared.adapters.google_api.errors import ApiError
 from shared.adapters.google_api.fault_table import fault_of, translated
 from shared.domain.faults import CloudFault, Fate
 from shared.domain.resources import Kind
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-SECONDS = 20.0  # for each call; what takes longer is an operation, and never waited for
+SECONDS = 20.0  # the deadline of each call; operations are never awaited
 _PAGE = 500
 
 
-class OlderService(ABC):
-    """One of the two. No call is repeated by the client; each raises ``CloudFault``.
+class NotebooksV1Service(ABC):
+    """One of the two services. The client never retries; each method raises ``CloudFault``.
 
-    Calls that change something return the name of the operation that they began.
+    Methods that change something return the name of the operation that they started.
     """
 
     kind: ClassVar[Kind]
-    word: ClassVar[str]  # what the client calls one of them
+    noun: ClassVar[str]  # the client's word for a notebook
     takes_request_ids: ClassVar[bool]
 
     def __init__(self, client: Callable[[], Any], *, seconds: float = SECONDS) -> None:
@@ -47,7 +47,7 @@ class OlderService(ABC):
         return self._make_client()
 
     def get(self, name: str) -> Json | None:
-        """The notebook called ``name``; None when there is none."""
+        """The notebook with the full name ``name``; None if it does not exist."""
         try:
             return _json(self._call("get", {"name": name}, changes=False))
         except CloudFault as fault:
@@ -56,26 +56,26 @@ class OlderService(ABC):
             return None
 
     def create(self, name: str, body: Json, request_id: str) -> str:
-        """Make ``body`` under ``name``."""
-        parent, _, own_id = name.rpartition(f"/{self.word}s/")
+        """Create ``body`` with the full name ``name``."""
+        parent, _, own_id = name.rpartition(f"/{self.noun}s/")
         message = self._message().from_json(json.dumps(body))
-        request = {"parent": parent, f"{self.word}_id": own_id, self.word: message}
-        return self._begin("create", request, request_id)
+        request = {"parent": parent, f"{self.noun}_id": own_id, self.noun: message}
+        return self._start_operation("create", request, request_id)
 
     def start(self, name: str, request_id: str) -> str:
-        """Start it; what runs is left as it is."""
-        return self._begin("start", {"name": name}, request_id)
+        """Start it; a running one is not changed."""
+        return self._start_operation("start", {"name": name}, request_id)
 
     def stop(self, name: str, request_id: str) -> str:
-        """Stop it; what is stopped is left as it is."""
-        return self._begin("stop", {"name": name}, request_id)
+        """Stop it; a stopped one is not changed."""
+        return self._start_operation("stop", {"name": name}, request_id)
 
     def delete(self, name: str, request_id: str) -> str:
-        """Delete it, with its disks."""
-        return self._begin("delete", {"name": name}, request_id)
+        """Delete it with its disks."""
+        return self._start_operation("delete", {"name": name}, request_id)
 
     def operation(self, name: str) -> Json | None:
-        """``{"done": …, "error": …}`` of an operation; None when it was forgotten."""
+        """``{"done": …, "error": …}`` of an operation; None if Google has deleted it."""
         try:
             with translated(changes=False):
                 found = self._client.get_operation(
@@ -88,57 +88,57 @@ class OlderService(ABC):
         return {"done": found.done, "error": _status(found.error)}
 
     def search(self, project: str, wanted: Callable[[Json], bool]) -> list[Json]:
-        """Those in all locations that are ``wanted``, in the order of the listing.
+        """The notebooks of all locations that are ``wanted``, in the order of the listing.
 
-        Raises a temporary fault when some location didn't answer: what is there can't be told.
+        Raises a temporary fault if a location did not answer, since the listing is incomplete then.
         """
         request = {"parent": f"projects/{project}/locations/-", "page_size": _PAGE}
         found: list[Json] = []
         with translated(changes=False):
-            method = getattr(self._client, f"list_{self.word}s")
+            method = getattr(self._client, f"list_{self.noun}s")
             for page in method(request=request, retry=None, timeout=self._seconds).pages:
                 if page.unreachable:
                     raise _unreachable(self.kind, list(page.unreachable))
-                notebooks = map(_json, getattr(page, f"{self.word}s"))
+                notebooks = map(_json, getattr(page, f"{self.noun}s"))
                 found += filter(wanted, notebooks)
         return found
 
     @abstractmethod
     def labels_of(self, notebook: Json) -> dict[str, str]:
-        """Its labels, as far as the client shows them."""
+        """Its labels, as far as the client returns them."""
 
     @abstractmethod
     def owner_of(self, notebook: Json) -> str | None:
-        """Its owner's address in lower case, '' for nobody; None where that isn't shown."""
+        """Its owner's address in lower case, '' for nobody; None if the API does not return it."""
 
     @abstractmethod
     def link_of(self, notebook: Json) -> str:
-        """Where the proxy serves it, as the API writes it; '' while it doesn't."""
+        """Its address at the proxy, as the API returns it; '' while it has none."""
 
     @abstractmethod
     def _message(self) -> Any:
-        """The client's type of one of them."""
+        """The client's message type of a notebook."""
 
-    def _begin(self, verb: str, request: Json, request_id: str) -> str:
+    def _start_operation(self, verb: str, request: Json, request_id: str) -> str:
         if self.takes_request_ids:
             request["request_id"] = request_id
         operation = self._call(verb, request, changes=True).operation.name
         if not operation:
-            symptom = Symptom(status="NO_ANSWER", message="an answer that names no operation")
-            raise fault_of(symptom, changes=True)
+            error = ApiError(status="NO_ANSWER", message="an answer that names no operation")
+            raise fault_of(error, changes=True)
         return str(operation)
 
     def _call(self, verb: str, request: Json, *, changes: bool) -> Any:
         with translated(changes=changes):
-            method = getattr(self._client, f"{verb}_{self.word}")
+            method = getattr(self._client, f"{verb}_{self.noun}")
             return method(request=request, retry=None, timeout=self._seconds)
 
 
-class Runtimes(OlderService):
+class Runtimes(NotebooksV1Service):
     """Managed notebooks."""
 
     kind = Kind.MANAGED_NOTEBOOK
-    word = "runtime"
+    noun = "runtime"
     takes_request_ids = True
 
     def __init__(
@@ -147,12 +147,12 @@ class Runtimes(OlderService):
         super().__init__(client, seconds=seconds)
 
     def labels_of(self, notebook: Json) -> dict[str, str]:
-        """Those of its machine; ``Runtime.labels`` is a field that the client doesn't know."""
+        """Those of its machine; the client does not know the field ``Runtime.labels``."""
         config = notebook.get("virtualMachine", {}).get("virtualMachineConfig", {})
         return dict(config.get("labels", {}))
 
     def owner_of(self, notebook: Json) -> str | None:
-        """Every runtime has one; of some it is a service account."""
+        """Every runtime has one, which can be a service account."""
         return str(notebook.get("accessConfig", {}).get("runtimeOwner", "")).lower()
 
     def link_of(self, notebook: Json) -> str:
@@ -165,11 +165,11 @@ class Runtimes(OlderService):
         return Runtime
 
 
-class Instances(OlderService):
-    """User-managed notebooks, of which Dataproc Hubs are some. They take no request ids."""
+class Instances(NotebooksV1Service):
+    """User-managed notebooks, such as Dataproc Hubs. The service takes no request ids."""
 
     kind = Kind.DATAPROC_HUB
-    word = "instance"
+    noun = "instance"
     takes_request_ids = False
 
     def __init__(
@@ -182,7 +182,7 @@ class Instances(OlderService):
         return dict(notebook.get("labels", {}))
 
     def owner_of(self, notebook: Json) -> str | None:
-        """``instanceOwners`` is only taken in, so it is told by whom the proxy lets in."""
+        """From the metadata for the proxy, since ``instanceOwners`` is input only."""
         named = [*notebook.get("instanceOwners", []), notebook.get("metadata", {}).get(OWNER)]
         return str(named[0]).lower() if named[0] else None
 
@@ -204,7 +204,7 @@ def _json(message: Any) -> Json:
 
 
 def _status(error: Any) -> Json | None:
-    """A google.rpc.Status as JSON, without details of types that nobody here knows."""
+    """A google.rpc.Status as JSON, without details of unknown types."""
     from google.protobuf import json_format
 
     if not error.code:
@@ -223,5 +223,5 @@ def _unreachable(kind: Kind, locations: list[str]) -> CloudFault:
     return CloudFault(
         Fate.TEMPORARY,
         "UNREACHABLE",
-        f"{kind}: {shown} did not answer, so nobody can tell what is there",
+        f"{kind}: {shown} did not answer, so the listing is incomplete",
     )

@@ -1,24 +1,23 @@
-"""What the JSON of an older notebook (Notebooks v1) says, as an ``Observation``.
+"""Reads an ``Observation`` from the JSON of a notebook of Notebooks v1.
 
-Only reading: whose it is, and what state it is in. It must not know calls, steps to take or
-operations.
+Whose the notebook is, and its state. It must not make calls or know operations.
 """
 
 from __future__ import annotations
 
-from shared.adapters.notebooks_v1.services import Json, OlderService
+from shared.adapters.notebooks_v1.services import Json, NotebooksV1Service
 from shared.domain.faults import Fate, Problem
 from shared.domain.person import same_address
 from shared.domain.resources import Kind, Observation, Resource, State, Step
 from shared.domain.wants.labels import is_ours
 
-# Every state of both v1 enums but STATE_UNSPECIFIED, with the reason where it isn't plain.
+# Every state of both v1 enums but STATE_UNSPECIFIED; with the reason where it is not obvious.
 _COMMON = {
     "ACTIVE": State.READY,
     "INITIALIZING": State.CREATING,
-    "PROVISIONING": State.CREATING,  # software and proxy are set up; also seen on a later start
+    "PROVISIONING": State.CREATING,  # installs software and proxy; also at a later start
     "STARTING": State.STARTING,
-    "UPGRADING": State.STARTING,  # the machine is being replaced; it comes back by itself
+    "UPGRADING": State.STARTING,  # the VM is replaced and started again without our help
     "STOPPING": State.STOPPING,
     "STOPPED": State.STOPPED,
 }
@@ -26,19 +25,19 @@ STATES = {
     Kind.MANAGED_NOTEBOOK: _COMMON | {"DELETING": State.DELETING},
     Kind.DATAPROC_HUB: _COMMON
     | {
-        "REGISTERING": State.CREATING,  # with the proxy, so nobody gets in yet
+        "REGISTERING": State.CREATING,  # with the proxy, so it can't be opened yet
         "SUSPENDING": State.STOPPING,
-        "SUSPENDED": State.STOPPED,  # by hand, in Compute: nothing runs, the disk is kept
-        "DELETED": State.BROKEN,  # no state says "being deleted"; see ``state_of``
+        "SUSPENDED": State.STOPPED,  # by somebody in Compute: nothing runs, the disk is kept
+        "DELETED": State.BROKEN,  # also while it is being deleted; see ``state_of``
     },
 }
-_DELETED = "its VM was deleted behind its back; delete what remains of it"
+_DELETED = "its VM was deleted in Compute; delete what remains of it"
 
 
-def stranger(service: OlderService, notebook: Json, key: str, email: str) -> str:
-    """Why ``notebook`` is not to be touched on behalf of this person; '' if it is theirs.
+def foreign_reason(service: NotebooksV1Service, notebook: Json, key: str, email: str) -> str:
+    """Why ``notebook`` must not be touched for this person; '' if it is theirs.
 
-    The owner of an instance may not be shown: then our labels for this very person suffice.
+    The API may not return the owner of an instance; then our labels for the person are enough.
     """
     if not is_ours(service.labels_of(notebook), key):
         return "it lacks our labels for this person"
@@ -48,38 +47,38 @@ def stranger(service: OlderService, notebook: Json, key: str, email: str) -> str
     return ""
 
 
-def judged(
-    service: OlderService, notebook: Json, resource: Resource, key: str, email: str
+def observation_of(
+    service: NotebooksV1Service, notebook: Json, resource: Resource, key: str, email: str
 ) -> Observation:
-    """What is there, if it is this person's; else FOREIGN, and how we tell."""
-    why = stranger(service, notebook, key, email)
+    """The notebook if it is this person's; else FOREIGN, with the reason."""
+    why = foreign_reason(service, notebook, key, email)
     if why:
         return Observation(state=State.FOREIGN, detail=why)
     return state_of(service, notebook, resource)
 
 
-def state_of(service: OlderService, notebook: Json, resource: Resource) -> Observation:
-    """What is there, whosever it is."""
-    said = str(notebook.get("state", "STATE_UNSPECIFIED"))
-    state = STATES[service.kind].get(said)
+def state_of(service: NotebooksV1Service, notebook: Json, resource: Resource) -> Observation:
+    """The notebook, regardless of its owner."""
+    name = str(notebook.get("state", "STATE_UNSPECIFIED"))
+    state = STATES[service.kind].get(name)
     if state is None:
         problem = Problem(
             code="UNKNOWN_STATE",
-            message=f"{resource.name} is in state {said}, which says nothing; looking again later",
+            message=f"{resource.name} is in the unknown state {name}; checking again later",
             fate=Fate.TEMPORARY,
         )
         return Observation(state=None, problem=problem)
     if state is State.CREATING and (resource.was_ready or resource.under_way is Step.START):
         state = State.STARTING
-    if said == "DELETED" and resource.under_way is Step.DELETE:
-        return Observation(state=State.DELETING)  # what we asked for, not yet at its end
+    if name == "DELETED" and resource.under_way is Step.DELETE:
+        return Observation(state=State.DELETING)  # as requested by us, still in progress
     return Observation(
         state=state,
         link=_link(service.link_of(notebook)) if state is State.READY else "",
-        detail=_DELETED if said == "DELETED" else "",
+        detail=_DELETED if name == "DELETED" else "",
     )
 
 
 def _link(uri: str) -> str:
-    """The proxy's address as a link; the API gives a bare host name."""
+    """The proxy's address as a link; the API returns a host name only."""
     return uri if not uri or "://" in uri else f"https://{uri}"

@@ -1,7 +1,7 @@
-"""The Notebooks v2 operation of a call whose answer was lost, found again among all of its zone.
+"""Finds Notebooks v2 operations on an instance in the operations of its zone.
 
-For what leaves no trace in the instance while it goes on. The API's list takes a filter that its
-document doesn't describe, so the operations are filtered here.
+Needed after a call whose answer was lost, when the instance does not show the change in progress.
+The API's list has a filter parameter without documented syntax, so the filter is here.
 """
 
 from __future__ import annotations
@@ -16,30 +16,30 @@ from shared.adapters.google_api.rest import Rest
 Json = dict[str, Any]
 
 _PAGE = "500"
-_SKEW = timedelta(minutes=1)  # between our clock and Google's
+_SKEW = timedelta(minutes=1)  # the largest difference between our clock and Google's
 
 
-def lost_operation(rest: Rest, name: str, verb: str, since: datetime) -> Json | None:
-    """What ``verb`` of the instance ``name`` has come to, if it was begun at ``since`` or later.
+def latest_operation(rest: Rest, name: str, verb: str, since: datetime) -> Json | None:
+    """The operation ``verb`` on the instance ``name`` that was started at ``since`` or later.
 
-    One that runs wins, then the newest; None when there is none.
+    Of several, one that is in progress, else the newest; None if there is none.
     """
     found: list[tuple[bool, datetime, Json]] = []
     for operation, metadata in _operations_on(rest, name):
-        begun = _moment(metadata.get("createTime"))
-        if metadata.get("verb") == verb and begun is not None and begun >= since - _SKEW:
-            found.append((not operation.get("done"), begun, operation))
-    return max(found, key=lambda one: one[:2])[2] if found else None
+        created = _parsed_time(metadata.get("createTime"))
+        if metadata.get("verb") == verb and created is not None and created >= since - _SKEW:
+            found.append((not operation.get("done"), created, operation))
+    return max(found, key=itemgetter(0, 1))[2] if found else None
 
 
-def began_since(operation: Json, since: datetime | None) -> bool:
-    """Whether ``operation`` was begun at ``since`` or later; True where that isn't known."""
-    begun = _moment((operation.get("metadata") or {}).get("createTime"))
-    return begun is None or since is None or begun >= since - _SKEW
+def started_since(operation: Json, since: datetime | None) -> bool:
+    """Whether ``operation`` was started at ``since`` or later; True if that is unknown."""
+    created = _parsed_time((operation.get("metadata") or {}).get("createTime"))
+    return created is None or since is None or created >= since - _SKEW
 
 
 def running_operation(rest: Rest, name: str) -> Json | None:
-    """The newest operation at work on the instance ``name``, whoever began it; None if none is."""
+    """The newest operation in progress on the instance ``name``, whoever started it, or None."""
     running = [
         (str(metadata.get("createTime")), operation)
         for operation, metadata in _operations_on(rest, name)
@@ -53,7 +53,7 @@ def _operations_on(rest: Rest, name: str) -> Iterator[tuple[Json, Json]]:
     parent, _, _ = name.rpartition("/instances/")
     for operation in _operations(rest, parent):
         metadata = operation.get("metadata") or {}
-        if _place(metadata.get("target", "")) == _place(name):
+        if _path_in_project(metadata.get("target", "")) == _path_in_project(name):
             yield operation, metadata
 
 
@@ -68,12 +68,12 @@ def _operations(rest: Rest, parent: str) -> Iterator[Json]:
             return
 
 
-def _place(name: str) -> str:
-    """The name within its project, which may be written as an id or as a number."""
+def _path_in_project(name: str) -> str:
+    """The name without its project, which is given as an id or as a number."""
     return name.partition("/locations/")[2]
 
 
-def _moment(text: object) -> datetime | None:
+def _parsed_time(text: object) -> datetime | None:
     try:
         moment = datetime.fromisoformat(str(text))
     except ValueError:

@@ -1,6 +1,6 @@
-"""Profiles from a bundle in a bucket: one call reads the whole set, one that changed or the first.
+"""Profiles from a bundle in a bucket: one call reads the whole set if it has changed.
 
-What makes a bundle valid is the business of ``domain/profiles/bundle.py``.
+``domain/profiles/bundle.py`` decides what is valid.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import io
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from shared.adapters.profiles.last_good import Files, LastGood
+from shared.adapters.profiles.last_good import Files, LastGoodProfiles
 from shared.adapters.profiles.polling import ALL_TRIES, TIMEOUT, TTL, PolledProfiles
 from shared.domain.profiles import ProfilesInvalid
 from shared.domain.profiles.bundle import MAX_BYTES, unpack
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 class BundleProfiles(PolledProfiles):
-    """The profiles in one object, which ``make profiles-bundle`` has written.
+    """The profiles in one object, which ``make profiles-bundle`` writes.
 
-    Once every ``ttl`` one call asks for the object unless it is still of the generation that was
-    read last; then the answer is 304 without a body.
+    Once every ``ttl`` one call reads the object, with the generation read last as a precondition:
+    if it has not changed, the answer is 304 without a body.
     """
 
     def __init__(
@@ -42,17 +42,17 @@ class BundleProfiles(PolledProfiles):
         self._name = name
         self._where = f"gs://{bucket}/{name}"
         self._generation: int | None = None
-        super().__init__(LastGood(self._where, region), clock, ttl)
+        super().__init__(LastGoodProfiles(self._where, region), clock, ttl)
 
-    def _offer(self, to: LastGood) -> None:
+    def _refresh(self, profiles: LastGoodProfiles) -> None:
         from google.api_core.exceptions import NotFound, NotModified
         from google.cloud.storage.retry import DEFAULT_RETRY
 
         blob = self._client.bucket(self._bucket).blob(self._name)
-        read = _Limited()
+        content = _LimitedBuffer()
         try:
             blob.download_to_file(
-                read,
+                content,
                 if_generation_not_match=self._generation,
                 timeout=TIMEOUT,
                 retry=DEFAULT_RETRY.with_timeout(ALL_TRIES),
@@ -60,29 +60,29 @@ class BundleProfiles(PolledProfiles):
         except NotModified:
             return
         except NotFound:
-            self._refuse(to, "there is no such object")
+            self._reject(profiles, "there is no such object")
         except _TooLarge:
-            self._refuse(to, f"is larger than {MAX_BYTES} bytes; no more are read")
+            self._reject(profiles, f"is larger than {MAX_BYTES} bytes; no more are read")
         else:
             self._generation = int(blob.generation)
-            to.offer(self._generation, lambda: unpack(read.getvalue(), self._where))
+            profiles.refresh(self._generation, lambda: unpack(content.getvalue(), self._where))
 
-    def _refuse(self, to: LastGood, why: str) -> None:
-        """Offer a set that is not valid, whose generation isn't known; it is logged once."""
+    def _reject(self, profiles: LastGoodProfiles, why: str) -> None:
+        """Refresh with a set that is not valid; the same reason is logged only once."""
 
         def read() -> Files:
             raise ProfilesInvalid([f"{self._where}: {why}"])
 
         self._generation = None
-        to.offer(why, read)
+        profiles.refresh(why, read)
 
 
 class _TooLarge(Exception):
-    """More than a bundle may have."""
+    """The object is larger than a bundle may be."""
 
 
-class _Limited(io.BytesIO):
-    """Takes what is downloaded piece by piece, up to ``MAX_BYTES``."""
+class _LimitedBuffer(io.BytesIO):
+    """Receives a download in pieces; raises ``_TooLarge`` beyond ``MAX_BYTES``."""
 
     def write(self, piece: Any, /) -> int:
         if self.tell() + memoryview(piece).nbytes > MAX_BYTES:

@@ -1,6 +1,7 @@
-"""The set of profiles in force: the last valid one.
+"""The profiles in force: the last valid set.
 
-Must not know where profiles come from, nor what makes them valid.
+A set that is not valid never replaces one that is, so that a mistake in a file is logged and
+affects nobody. It must not know where profiles come from, nor what makes them valid.
 """
 
 from __future__ import annotations
@@ -16,42 +17,45 @@ from shared.domain.profiles.parse import FILE, MASTERS, parse_profiles
 
 log = logging.getLogger(__name__)
 
-_MOST_LOGGED = 200
+_MOST_LOGGED = 200  # problems or warnings in one log line
 
-Files = dict[str, bytes]  # by path below the directory or prefix: "masters/cluster-small.yaml"
+Files = dict[str, bytes]  # by path in the directory or prefix, e.g. "masters/cluster-small.yaml"
 
 
-class LastGood:
-    """The last set that was valid, and what was wrong with the last one that wasn't."""
+class LastGoodProfiles:
+    """The last valid set, and the problems of a later one that is not valid."""
 
-    def __init__(self, where: str, region: str | None, kept: Kept | None = None) -> None:
+    def __init__(self, where: str, region: str | None, copy: ProfilesCopy | None = None) -> None:
         self._where = where
         self._region = region
-        self._kept = kept
+        self._copy = copy
         self._good: ProfileSet | None = None
-        self._seen: Hashable = None
+        self._version: Hashable = None
         self._messages: tuple[str, ...] = (f"{FILE}: has not been read yet",)
 
     @property
-    def is_good(self) -> bool:
-        """Whether there is a set in force."""
+    def in_force(self) -> bool:
+        """Whether there is a valid set."""
         return self._good is not None
 
     def get(self) -> ProfileSet:
-        """The set in force; raises ``ProfilesInvalid`` when there has never been one."""
+        """The set in force; raises ``ProfilesInvalid`` if there has never been a valid one."""
         if self._good is None:
             raise ProfilesInvalid(self._messages)
         return self._good
 
-    def offer(self, version: Hashable, read: Callable[[], Files]) -> None:
-        """Take over what ``read`` returns, unless ``version`` was looked at already."""
-        if version == self._seen:
+    def refresh(self, version: Hashable, read: Callable[[], Files]) -> None:
+        """Put what ``read`` returns in force if it is valid; do nothing for the last ``version``.
+
+        ``read`` may raise ``ProfilesInvalid``; its other exceptions propagate.
+        """
+        if version == self._version:
             return
         try:
             files = read()
             self._good = self._parsed(files)
-            if self._kept is not None:
-                self._kept.save(files)
+            if self._copy is not None:
+                self._copy.save(files)
             log.info(
                 "profiles are in force",
                 extra={"action": "profiles.loaded", "where": self._where},
@@ -59,12 +63,12 @@ class LastGood:
             self._warn(self._good.warnings)
         except ProfilesInvalid as invalid:
             self._messages = invalid.messages
-            self._good = self._good or self._earlier()
+            self._good = self._good or self._from_copy()
             self._report()
-        self._seen = version
+        self._version = version
 
-    def keep_after(self, error: Exception) -> None:
-        """Stay with the good set after ``error``; raise it on when there is none."""
+    def read_failed(self, error: Exception) -> None:
+        """Log ``error`` and keep the set in force; raise ``error`` if there is none."""
         if self._good is None:
             raise error
         log.warning(
@@ -72,12 +76,12 @@ class LastGood:
             extra={"action": "profiles.unreachable", "where": self._where, "error": str(error)},
         )
 
-    def _earlier(self) -> ProfileSet | None:
-        """The set that was in force in another process, if it is kept."""
-        files = self._kept.load() if self._kept is not None else None
+    def _from_copy(self) -> ProfileSet | None:
+        """The set of the copy, which an earlier process saved; None if there is none."""
+        files = self._copy.load() if self._copy is not None else None
         try:
             return self._parsed(files) if files is not None else None
-        except ProfilesInvalid:  # kept by another version of ours, or for another region
+        except ProfilesInvalid:  # saved by another version of this program, or for another region
             return None
 
     def _parsed(self, files: Files) -> ProfileSet:
@@ -107,27 +111,27 @@ class LastGood:
             log.error("profiles are not valid; the last good ones stay in force", extra=fields)
 
 
-def kept_beside(state: str) -> Path | None:
-    """Where a laptop keeps its last good set, by the setting ``STATE``; None for Firestore."""
+def copy_path(state: str) -> Path | None:
+    """The file for the last valid set, beside the SQLite file of ``STATE``; None for Firestore."""
     backend, _, database = state.partition(":")
     return Path(f"{database}.profiles") if backend == "sqlite" else None
 
 
-class Kept:
-    """A file with the last good set of a laptop; all processes write the same content."""
+class ProfilesCopy:
+    """A file with the last valid set, for processes that start later on the same machine."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def save(self, files: Files) -> None:
-        """Keep ``files``; a reader sees the former set or this one, whole."""
-        whole = self._path.with_name(f"{self._path.name}.{os.getpid()}")
+        """Write ``files`` atomically: a reader gets the former set or this one."""
+        temporary = self._path.with_name(f"{self._path.name}.{os.getpid()}")
         text = {name: data.decode("latin-1") for name, data in files.items()}
-        whole.write_text(json.dumps(text), encoding="utf-8")
-        whole.replace(self._path)
+        temporary.write_text(json.dumps(text), encoding="utf-8")
+        temporary.replace(self._path)
 
     def load(self) -> Files | None:
-        """The files kept, or None if there have never been any."""
+        """The saved files; None if there are none."""
         try:
             text = self._path.read_text(encoding="utf-8")
         except FileNotFoundError:

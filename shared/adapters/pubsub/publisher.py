@@ -1,4 +1,4 @@
-"""Publishes to the project's own topics through google-cloud-pubsub."""
+"""Publishes to the project's own topics with google-cloud-pubsub."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from shared.ports import NotPublished
 if TYPE_CHECKING:
     from google.cloud.pubsub_v1 import PublisherClient
 
-# All messages of one call are handed over first and awaited together: one by one, the client's
-# batching delay would let through no more than a hundred a second.
+# All messages of one call are passed to the client before the first is awaited: one at a time, its
+# batching delay would limit us to a hundred per second.
 _DEADLINE_SECONDS = 30.0
 
 
 class PubsubPublisher:
-    """``client`` is made when the first message is published, not before."""
+    """``client`` is called at each publication and returns one shared client."""
 
     def __init__(self, client: Callable[[], PublisherClient], project: str) -> None:
         self._client = client
         self._project = project
 
     def publish(self, topic: str, messages: Sequence[bytes]) -> None:
-        """Publish all; ``NotPublished``, chained, if one of them wasn't taken in time."""
+        """Publish all; raises ``NotPublished``, chained, if one was not accepted in time."""
         from google.api_core.exceptions import GoogleAPIError
 
         client = self._client()

@@ -1,8 +1,8 @@
-"""Cursors: where a listing goes on, as text that callers carry about without looking inside.
+"""Cursors: the position at which a listing continues, as opaque text.
 
-A cursor holds the sort position of the last item, not an offset, so that a listing stays stable
-while others write. It is tagged with its listing, and it comes back through query strings, so
-it may be anything by then: what this code did not make itself is ``BadCursor``, not a crash.
+A cursor contains the sort position of the last item, not an offset, so that a listing stays stable
+during writes. It also names its listing. Callers send cursors in query strings, so any text may
+arrive: what this module did not make raises ``BadCursor``.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ T = TypeVar("T")
 
 
 class Position(NamedTuple):
-    """A place in an order by time, then name."""
+    """A position in an order by time, then by name."""
 
     at: datetime
     name: str
 
 
 def one_more(limit: int) -> int:
-    """How many to ask for, so that the one too many shows whether there is a next page."""
+    """How many items to query for a page of ``limit``: one more tells whether a page follows."""
     if limit < 1:
         raise ValueError(f"a page of {limit} items cannot be asked for")
     return limit + 1
 
 
 def microseconds(moment: datetime) -> int:
-    """``moment`` as whole microseconds since 1970: exact, and in the order of time."""
+    """``moment`` as whole microseconds since 1970: exact and sortable."""
     return (moment - _EPOCH) // _MICROSECOND
 
 
 def from_microseconds(since_epoch: int) -> datetime:
-    """The moment that ``microseconds`` made ``since_epoch`` of."""
+    """The inverse of ``microseconds``."""
     return _EPOCH + since_epoch * _MICROSECOND
 
 
@@ -88,5 +88,5 @@ def _unpack(cursor: str, shape: type[T]) -> T:
 def _check(tag: str, listing: str, name: str) -> None:
     if tag != listing:
         raise BadCursor(f"this cursor is of the listing {tag[:80]!r}, not of {listing!r}")
-    if not name or "/" in name:  # a store may take such a name for a path
-        raise BadCursor(f"{name[:80]!r} is no name to go on from")
+    if not name or "/" in name:  # a store may read such a name as a path
+        raise BadCursor(f"{name[:80]!r} is not the name of an item")

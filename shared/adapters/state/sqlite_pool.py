@@ -1,8 +1,8 @@
-"""Connections to one SQLite file, shared safely by threads, processes and forks.
+"""Connections to one SQLite file, safe with threads, processes and forks.
 
-A connection is used by one thread at a time and kept for the next. After a fork the child must
-not touch its parent's connections, not even to close them (sqlite.org/howtocorrupt.html, 2.6): it
-puts them aside, unclosed, for as long as it lives.
+A connection is used by one thread at a time and then reused. After a fork the child must not use
+its parent's connections, not even to close them (sqlite.org/howtocorrupt.html, 2.6): it keeps them
+open and unused until it ends.
 
 This module must not know what the tables mean.
 """
@@ -24,16 +24,16 @@ _abandoned: list[sqlite3.Connection] = []
 
 
 class FileTooNew(Exception):
-    """The SQLite file was laid out by a newer release; use that one, or another file."""
+    """The SQLite file has the schema of a newer release; use that release or another file."""
 
 
 class Pool:
-    """Connections to ``path``, whose tables are as they should be before the first is handed out.
+    """Connections to ``path``; its schema is up to date before the first connection is returned.
 
-    ``layouts`` lead there: the first fills a file just made, each further one changes what the one
-    before left, so that a new file and one of an older release come to be the same. How many were
-    gone through is kept in the file (``user_version``); never change one that has been released.
-    Opens nothing until asked. ``busy_seconds`` bounds the wait for somebody else's write.
+    ``layouts`` are the migrations, in order: the first creates the tables of a new file, each
+    further one changes the schema of the one before. The number of applied ones is stored in the
+    file (``user_version``); never change one that has been released. Nothing is opened before the
+    first use. ``busy_seconds``: the longest wait for another connection's write.
     """
 
     def __init__(self, path: Path, layouts: Sequence[Layout], *, busy_seconds: float) -> None:
@@ -51,15 +51,15 @@ class Pool:
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """A connection for one statement that only reads."""
-        connection = self._take()
+        connection = self._borrow()
         try:
             yield connection
         finally:
-            self._give_back(connection)
+            self._return(connection)
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """A connection within a transaction: committed at the end, undone by an exception."""
+        """A connection in a transaction: committed at the end, rolled back after an exception."""
         with self.reading() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -71,18 +71,18 @@ class Pool:
                 raise
 
     def close(self) -> None:
-        """Close what is not in use just now; what is closes when it is given back."""
+        """Close the idle connections; those in use are closed when they are returned."""
         with self._lock:
             idle, self._idle, self._opened = self._idle, [], []
         for connection in idle:
             connection.close()
 
     def abandon(self) -> None:
-        """Forget the connections without closing them, and start anew: we are a forked child."""
+        """In a forked child: drop the connections without closing them, and start with none."""
         _abandoned.extend(self._opened)
-        self._start_empty()  # the lock too: the thread that may have held it is not in the child
+        self._start_empty()  # with a new lock: a thread of the parent may have held the old one
 
-    def _take(self) -> sqlite3.Connection:
+    def _borrow(self) -> sqlite3.Connection:
         with self._lock:
             if self._idle:
                 return self._idle.pop()
@@ -91,7 +91,7 @@ class Pool:
             self._opened.append(connection)
         return connection
 
-    def _give_back(self, connection: sqlite3.Connection) -> None:
+    def _return(self, connection: sqlite3.Connection) -> None:
         with self._lock:
             if connection in self._opened:
                 self._idle.append(connection)
@@ -99,7 +99,7 @@ class Pool:
         connection.close()
 
     def _open(self) -> sqlite3.Connection:
-        # No implicit transactions (isolation_level None): every BEGIN is ours, and visible.
+        # No implicit transactions (isolation_level None): every BEGIN is explicit.
         connection = sqlite3.connect(
             self._path, timeout=self._busy_seconds, isolation_level=None, check_same_thread=False
         )
@@ -112,14 +112,14 @@ class Pool:
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         self._switch_to_wal(connection)
-        # A message is acknowledged once its intent is stored, so a commit must survive power loss.
+        # A message is acknowledged once its intent is stored, so commits must survive power loss.
         connection.execute("PRAGMA synchronous = FULL")
         known = len(self._layouts)
         if _file_version(connection) == known:
             return
         connection.execute("BEGIN IMMEDIATE")
         try:
-            version = _file_version(connection)  # again, now that nobody else can be at it
+            version = _file_version(connection)  # again, under the write lock
             if version > known:
                 raise FileTooNew(f"{self._path} has layout {version}, known is {known}")
             for layout in self._layouts[version:]:
@@ -131,7 +131,7 @@ class Pool:
             raise
 
     def _switch_to_wal(self, connection: sqlite3.Connection) -> None:
-        """WAL stays with the file. SQLite refuses the switch at once while somebody else writes."""
+        """Set WAL mode, which is stored in the file. SQLite fails at once during another write."""
         deadline = time.monotonic() + self._busy_seconds
         while True:
             try:
@@ -156,5 +156,5 @@ def _abandon_all() -> None:
         pool.abandon()
 
 
-if hasattr(os, "register_at_fork"):  # not where there is no fork
+if hasattr(os, "register_at_fork"):  # absent where the system has no fork
     os.register_at_fork(after_in_child=_abandon_all)

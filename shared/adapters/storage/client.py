@@ -1,4 +1,4 @@
-"""Makes the Cloud Storage client, for everything here that reads or writes objects."""
+"""Creates the Cloud Storage client for profiles and cluster templates."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ if TYPE_CHECKING:
 
 
 def storage_client(project: str, **options: Any) -> Client:
-    """A client of ``project``; where it talks to is ``STORAGE_EMULATOR_HOST``'s to say.
+    """A client for ``project``; ``STORAGE_EMULATOR_HOST``, if set, is its endpoint.
 
-    ``options`` are the client's own. google-cloud-storage 3.17 asks for each bucket's metadata in a
-    thread of its own, to adorn traces that we don't take: one more call, and a permission
-    (storage.buckets.get) that nothing else here needs. The switch is the client's own
+    ``options`` are passed to the client. google-cloud-storage 3.17 reads each bucket's metadata in
+    a background thread, for traces that we don't use: one more call, which needs a permission
+    (storage.buckets.get) that nothing else here needs. The client's own variable switches that off
     (its ``_opentelemetry_tracing.py``).
     """
     os.environ.setdefault("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")

@@ -1,7 +1,7 @@
-"""Cluster templates: YAML files in Cloud Storage, one object each.
+"""The driver of cluster templates: YAML files in Cloud Storage, one object each.
 
-Every write says which generation it replaces, so two workers never overwrite one another and an
-object that isn't ours is never touched. How the YAML is made is ``wants.cluster_yaml``'s.
+Every write names the generation that it replaces, so concurrent workers never overwrite one
+another and an object that is not ours is never touched. ``cluster_yaml`` makes the content.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from shared.adapters.driver_defaults import Plain
+from shared.adapters.driver_defaults import DriverDefaults
 from shared.adapters.google_api.fault_table import translated
 from shared.adapters.storage.cluster_yaml import render
 from shared.domain.faults import CloudFault
@@ -20,17 +20,17 @@ from shared.domain.wants.labels import MANAGED_BY, MANAGER, is_ours, ownership
 if TYPE_CHECKING:
     from google.cloud.storage import Client
 
-TIMEOUT = (5.0, 20.0)  # seconds to connect, to be answered; of each call
+TIMEOUT = (5.0, 20.0)  # of each call: seconds to connect, seconds to read
 _DIGEST = "benchkeeper-digest"
 _UNMARKED = "it lacks our metadata for this person"
-_NONE = 0  # the generation of an object that isn't there
+_NONE = 0  # the generation of an object that does not exist
 
 
-class ClusterTemplateDriver(Plain):
-    """One remote call for create and observe, two for update and delete (look, then write).
+class ClusterTemplateDriver(DriverDefaults):
+    """One remote call for create and observe, two for update and delete (read, then write).
 
-    No call is repeated by the client (``retry=None``): a write whose answer is lost is looked at
-    before it is made again, for the record to know what happened.
+    The client never retries (``retry=None``): after a lost answer the object is observed first, so
+    that the record shows what happened.
     """
 
     kind = Kind.CLUSTER_TEMPLATE
@@ -46,29 +46,29 @@ class ClusterTemplateDriver(Plain):
         return self._make_client()
 
     def observe(self, resource: Resource, key: str, email: str, want: Want | None) -> Observation:
-        """Look at the object's metadata."""
+        """Read the object's metadata."""
         blob = self._find(resource.name)
-        return Observation(state=State.ABSENT) if blob is None else _judged(blob, key)
+        return Observation(state=State.ABSENT) if blob is None else _observation(blob, key)
 
     def create(
         self, resource: Resource, want: Want, key: str, email: str, request_id: str
     ) -> Observation:
-        """Write it where nothing is; one of this person's is brought to ``want``."""
+        """Write it if there is no such object; update the person's own if there is."""
         try:
             return self._write(resource, want, key, replacing=_NONE)
         except CloudFault as fault:
             if fault.code != "CONDITION_NOT_MET":
                 raise
-        return self._bring(resource, want, key)
+        return self._replace_own(resource, want, key)
 
     def update(
         self, resource: Resource, want: Want, key: str, email: str, request_id: str
     ) -> Observation:
-        """Replace its content, if it is ours and differs."""
-        return self._bring(resource, want, key)
+        """Replace its content if it is ours and differs."""
+        return self._replace_own(resource, want, key)
 
     def delete(self, resource: Resource, request_id: str) -> Observation:
-        """Delete the generation that is there now, if it is ours; one written since then stays."""
+        """Delete the current generation if it is ours; one that is written meanwhile is kept."""
         blob = self._find(resource.name)
         if blob is None:
             return Observation(state=State.ABSENT)
@@ -76,8 +76,8 @@ class ClusterTemplateDriver(Plain):
             return Observation(state=State.FOREIGN, detail=_UNMARKED)
         try:
             with translated(changes=True):
-                # Not through ``blob``: it would name the generation as the *target* as well, and
-                # one that was replaced meanwhile would be NotFound, as if nothing were there.
+                # Not through ``blob``, which would also name the generation as the target: if the
+                # object was replaced meanwhile, the answer would be NotFound.
                 self._blob(resource.name).delete(
                     if_generation_match=blob.generation, timeout=self._timeout, retry=None
                 )
@@ -87,7 +87,7 @@ class ClusterTemplateDriver(Plain):
         return Observation(state=State.ABSENT)
 
     def _find(self, name: str) -> Any | None:
-        """The object with its metadata, or None."""
+        """The object with its metadata; None if it does not exist."""
         blob = self._blob(name)
         try:
             with translated(changes=False):
@@ -98,12 +98,12 @@ class ClusterTemplateDriver(Plain):
             return None
         return blob
 
-    def _bring(self, resource: Resource, want: Want, key: str) -> Observation:
-        """Write over what is there, if that is ours and differs."""
+    def _replace_own(self, resource: Resource, want: Want, key: str) -> Observation:
+        """Replace the present object if it is ours and differs."""
         blob = self._find(resource.name)
         if blob is None:
             return Observation(state=State.ABSENT)
-        seen = _judged(blob, key)
+        seen = _observation(blob, key)
         if seen.state is State.FOREIGN or (blob.metadata or {}).get(_DIGEST) == want.digest:
             return seen
         return self._write(resource, want, key, replacing=blob.generation)
@@ -121,7 +121,7 @@ class ClusterTemplateDriver(Plain):
             )
         return Observation(state=State.READY)
 
-    def _there(self, resource: Resource) -> Observation:
+    def _current(self, resource: Resource) -> Observation:
         found = self._find(resource.name)
         return Observation(state=State.ABSENT if found is None else State.READY)
 
@@ -130,7 +130,7 @@ class ClusterTemplateDriver(Plain):
         return self._client.bucket(bucket).blob(path)
 
 
-def _judged(blob: Any, key: str) -> Observation:
+def _observation(blob: Any, key: str) -> Observation:
     if not is_ours(blob.metadata or {}, key):
         return Observation(state=State.FOREIGN, detail=_UNMARKED)
     return Observation(state=State.READY)

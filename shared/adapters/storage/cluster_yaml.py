@@ -1,4 +1,4 @@
-"""Writes a cluster template's body as YAML; making the body needs no YAML at all."""
+"""Writes the body of a cluster template as YAML. It must not know where the text is stored."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING or not yaml.__with_libyaml__:
 else:  # the same output in a fifth of the time
     from yaml import CSafeDumper as SafeDumper
 
-# A constant: a comment is the one place of a YAML file where a person's text could break out.
+# Constant text only: nothing in a YAML comment is quoted or escaped.
 _HEADER = """\
 # Made by Benchkeeper from the profile's master template, and written anew when that changes.
 # Make a cluster of it, then hand it your credentials:
@@ -21,21 +21,21 @@ _HEADER = """\
 
 
 def render(body: dict[str, Any]) -> bytes:
-    """``body`` as YAML that means the same to readers of YAML 1.1 (ours) and 1.2 (gcloud's)."""
+    """``body`` as YAML with the same meaning in YAML 1.1 (our reader) and 1.2 (gcloud's)."""
     text = yaml.dump(body, Dumper=_Writer, allow_unicode=False, default_flow_style=False, width=200)
     return (_HEADER + text).encode("ascii")
 
 
 class _Writer(SafeDumper):
-    """Writes plain data: no aliases, and nothing plain that some reader takes for a number."""
+    """Writes no aliases, and no unquoted text that a reader could take for a number."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
 
 def _write_text(writer: _Writer, text: str) -> yaml.ScalarNode:
-    # What begins with a letter is resolved alike by both versions. '1e3' and '0o14' are not: text
-    # to the one, numbers to the other.
+    # Both versions resolve text that begins with a letter alike, but not '1e3' or '0o14', which
+    # one of them reads as text and the other as a number.
     begins_with_letter = text[:1].isascii() and text[:1].isalpha()
     style = None if begins_with_letter else "'"
     return writer.represent_scalar("tag:yaml.org,2002:str", text, style=style)

@@ -10,46 +10,45 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
-from shared.adapters.dataproc import sessions
-from shared.adapters.dataproc import workloads as uses
+from shared.adapters.dataproc import sessions, workloads
 from shared.domain.faults import CloudFault, Fate
 from shared.domain.resources import Kind, Observation, State
-from tests.support.driver_benches import EMAIL, KEY
-from tests.support.uses_benches import LOCATION, LocalUses, local_uses
+from tests.support.driver_backends import EMAIL, KEY
+from tests.support.workload_backends import LOCATION, LocalWorkloads, local_workloads
 
 HOUR = timedelta(hours=1)
 REQUEST = str(UUID(int=1))
 
 
 @pytest.fixture
-def bench() -> Iterator[LocalUses]:
-    with local_uses(Kind.SESSION) as made:
+def backend() -> Iterator[LocalWorkloads]:
+    with local_workloads(Kind.SESSION) as made:
         yield made
 
 
-def look(bench: LocalUses) -> Observation:
-    return bench.driver.observe(bench.resource, KEY, EMAIL, None)
+def look(backend: LocalWorkloads) -> Observation:
+    return backend.driver.observe(backend.resource, KEY, EMAIL, None)
 
 
-def end(bench: LocalUses) -> Observation:
-    return bench.driver.delete(replace(bench.resource, items=look(bench).items), REQUEST)
+def end(backend: LocalWorkloads) -> Observation:
+    return backend.driver.delete(replace(backend.resource, items=look(backend).items), REQUEST)
 
 
-def calls(bench: LocalUses) -> int:
-    return sum(bench.cloud.calls.counts().values())
+def calls(backend: LocalWorkloads) -> int:
+    return sum(backend.cloud.calls.counts().values())
 
 
-def script(bench: LocalUses, method: str, **spec: Any) -> None:
+def script(backend: LocalWorkloads, method: str, **spec: Any) -> None:
     fault = {"service": "dataproc", "method": f"sessions.{method}", "times": 1, **spec}
-    bench.scripted.append(bench.cloud.faults.add(fault))
+    backend.scripted.append(backend.cloud.faults.add(fault))
 
 
-def test_one_that_is_over_stays_listed_and_is_not_seen(bench: LocalUses) -> None:
-    bench.start("first")
-    end(bench)
-    bench.pass_time(HOUR)
-    assert bench.states() == {bench.named("first"): "TERMINATED"}
-    assert look(bench) == Observation(state=State.ABSENT)
+def test_one_that_is_over_stays_listed_and_is_not_seen(backend: LocalWorkloads) -> None:
+    backend.start("first")
+    end(backend)
+    backend.pass_time(HOUR)
+    assert backend.states() == {backend.named("first"): "TERMINATED"}
+    assert look(backend) == Observation(state=State.ABSENT)
 
 
 @pytest.mark.parametrize(
@@ -62,98 +61,98 @@ def test_one_that_is_over_stays_listed_and_is_not_seen(bench: LocalUses) -> None
     ],
 )
 def test_one_from_the_persons_template_is_theirs_unless_it_names_somebody_else(
-    bench: LocalUses, user: str, theirs: bool
+    backend: LocalWorkloads, user: str, theirs: bool
 ) -> None:
-    bench.start("first")
+    backend.start("first")
     template = f"{LOCATION}/sessionTemplates/st-{KEY}"
     body = {"sessionTemplate": template, "user": user}
-    bench.post(f"{LOCATION}/sessions?sessionId=second", body)
-    seen = look(bench)
-    assert {item.name for item in seen.items} >= {bench.named("first")}
-    assert (bench.named("second") in {item.name for item in seen.items}) is theirs
+    backend.post(f"{LOCATION}/sessions?sessionId=second", body)
+    seen = look(backend)
+    assert {item.name for item in seen.items} >= {backend.named("first")}
+    assert (backend.named("second") in {item.name for item in seen.items}) is theirs
     assert (user in seen.detail) is not theirs
-    end(bench)
-    assert bench.running() == (set() if theirs else {bench.named("second")})
+    end(backend)
+    assert backend.running() == (set() if theirs else {backend.named("second")})
 
 
-def test_one_without_our_template_is_nobodys(bench: LocalUses) -> None:
-    bench.post(f"{LOCATION}/sessions?sessionId=theirs", {"jupyterSession": {"kernel": "PYTHON"}})
-    assert look(bench).state is State.ABSENT
+def test_one_without_our_template_is_nobodys(backend: LocalWorkloads) -> None:
+    backend.post(f"{LOCATION}/sessions?sessionId=theirs", {"jupyterSession": {"kernel": "PYTHON"}})
+    assert look(backend).state is State.ABSENT
 
 
-def test_a_look_is_one_call_and_an_end_one_for_each(bench: LocalUses) -> None:
-    bench.start("first")
-    bench.start("second")
-    before = calls(bench)
-    items = look(bench).items
-    assert calls(bench) == before + 1
-    bench.driver.delete(replace(bench.resource, items=items), REQUEST)
-    assert calls(bench) == before + 3
+def test_a_look_is_one_call_and_an_end_one_for_each(backend: LocalWorkloads) -> None:
+    backend.start("first")
+    backend.start("second")
+    before = calls(backend)
+    items = look(backend).items
+    assert calls(backend) == before + 1
+    backend.driver.delete(replace(backend.resource, items=items), REQUEST)
+    assert calls(backend) == before + 3
 
 
-def test_all_pages_are_read(bench: LocalUses, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_pages_are_read(backend: LocalWorkloads, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions, "_PAGE", 2)
     started = {f"session-{n}" for n in range(5)}
     for id in started:
-        bench.start(id)
-    assert {item.name for item in look(bench).items} == {bench.named(id) for id in started}
+        backend.start(id)
+    assert {item.name for item in look(backend).items} == {backend.named(id) for id in started}
 
 
 def test_of_very_many_some_are_left_for_the_next_look(
-    bench: LocalUses, monkeypatch: pytest.MonkeyPatch
+    backend: LocalWorkloads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uses, "MOST_ITEMS", 2)
+    monkeypatch.setattr(workloads, "MOST_ITEMS", 2)
     for n in range(3):
-        bench.start(f"session-{n}")
-    seen = look(bench)
+        backend.start(f"session-{n}")
+    seen = look(backend)
     assert (len(seen.items), seen.more) == (2, 1)
-    end(bench)
-    assert len(bench.running()) == 1
-    assert look(bench).state is State.READY
-    end(bench)
-    assert bench.running() == set()
+    end(backend)
+    assert len(backend.running()) == 1
+    assert look(backend).state is State.READY
+    end(backend)
+    assert backend.running() == set()
 
 
 def test_slow_answers_leave_the_others_for_the_next_look(
-    bench: LocalUses, monkeypatch: pytest.MonkeyPatch
+    backend: LocalWorkloads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uses, "_ENOUGH", 0.2)
-    bench.start("first")
-    bench.start("second")
-    script(bench, "terminate", when="before", delay_seconds=0.3)
-    end(bench)
-    assert len(bench.running()) == 1
+    monkeypatch.setattr(workloads, "_CALLS_SECONDS", 0.2)
+    backend.start("first")
+    backend.start("second")
+    script(backend, "terminate", when="before", delay_seconds=0.3)
+    end(backend)
+    assert len(backend.running()) == 1
 
 
-def test_one_that_ended_meanwhile_is_no_trouble(bench: LocalUses) -> None:
-    bench.start("first")
-    items = look(bench).items
-    bench.post(f"{bench.named('first')}:terminate", {})
-    resource = replace(bench.resource, items=items)
-    seen = bench.driver.delete(resource, REQUEST)
+def test_one_that_ended_meanwhile_is_no_trouble(backend: LocalWorkloads) -> None:
+    backend.start("first")
+    items = look(backend).items
+    backend.post(f"{backend.named('first')}:terminate", {})
+    resource = replace(backend.resource, items=items)
+    seen = backend.driver.delete(resource, REQUEST)
     assert [item.state for item in seen.items] == ["TERMINATING"]
 
 
-def test_one_that_refuses_to_end_is_told(bench: LocalUses) -> None:
-    bench.start("first")
-    script(bench, "terminate", when="before", error={"status": "FAILED_PRECONDITION"})
+def test_one_that_refuses_to_end_is_told(backend: LocalWorkloads) -> None:
+    backend.start("first")
+    script(backend, "terminate", when="before", error={"status": "FAILED_PRECONDITION"})
     with pytest.raises(CloudFault) as caught:
-        end(bench)
+        end(backend)
     assert caught.value.fate is Fate.PERMANENT
 
 
-def test_one_that_can_not_be_ended_keeps_no_other_running(bench: LocalUses) -> None:
-    bench.start("first")
-    bench.start("second")
-    script(bench, "terminate", when="before", error={"status": "PERMISSION_DENIED"})
+def test_one_that_can_not_be_ended_keeps_no_other_running(backend: LocalWorkloads) -> None:
+    backend.start("first")
+    backend.start("second")
+    script(backend, "terminate", when="before", error={"status": "PERMISSION_DENIED"})
     with pytest.raises(CloudFault) as caught:
-        end(bench)
+        end(backend)
     assert caught.value.code == "PERMISSION_DENIED"
-    assert len(bench.running()) == 1
+    assert len(backend.running()) == 1
 
 
-def test_a_listing_that_fails_is_temporary(bench: LocalUses) -> None:
-    script(bench, "list", when="before", error={"status": "UNAVAILABLE"})
+def test_a_listing_that_fails_is_temporary(backend: LocalWorkloads) -> None:
+    script(backend, "list", when="before", error={"status": "UNAVAILABLE"})
     with pytest.raises(CloudFault) as caught:
-        look(bench)
+        look(backend)
     assert caught.value.fate is Fate.TEMPORARY

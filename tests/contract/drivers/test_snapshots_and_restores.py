@@ -14,8 +14,13 @@ from msgspec.structs import replace
 
 from shared.domain.faults import CloudFault, Fate
 from shared.domain.resources import Observation, Resource, State, Step
-from tests.support.driver_benches import EMAIL, KEY
-from tests.support.keep_benches import ZONE, FakeKeep, KeepBench, local_keep
+from tests.support.driver_backends import EMAIL, KEY
+from tests.support.snapshot_backends import (
+    ZONE,
+    FakeSnapshotBackend,
+    SnapshotBackend,
+    local_snapshot_backend,
+)
 
 HOUR = timedelta(hours=1)
 
@@ -25,241 +30,245 @@ def request(number: int) -> str:
 
 
 @pytest.fixture(params=["fake", "local"])
-def bench(request: pytest.FixtureRequest) -> Iterator[KeepBench]:
-    made: KeepBench
+def backend(request: pytest.FixtureRequest) -> Iterator[SnapshotBackend]:
+    made: SnapshotBackend
     if request.param == "fake":
-        made = FakeKeep()
+        made = FakeSnapshotBackend()
         yield made
     else:
-        with local_keep() as made:
+        with local_snapshot_backend() as made:
             yield made
     assert all(fault.hits for fault in made.scripted), "a scripted fault was never hit"
 
 
-def make(bench: KeepBench, id: str = "nb-ana", size_gb: int = 100) -> Resource:
+def make(backend: SnapshotBackend, id: str = "nb-ana", size_gb: int = 100) -> Resource:
     """A running notebook, with so large a data disk."""
-    notebook = bench.notebook(id)
-    want = bench.notebook_want(notebook, size_gb)
-    bench.notebooks.create(notebook, want, KEY, EMAIL, request(0))
-    bench.pass_time(HOUR)
-    assert look(bench, notebook).state is State.READY
+    notebook = backend.notebook(id)
+    want = backend.notebook_want(notebook, size_gb)
+    backend.notebooks.create(notebook, want, KEY, EMAIL, request(0))
+    backend.pass_time(HOUR)
+    assert look(backend, notebook).state is State.READY
     return notebook
 
 
-def take(bench: KeepBench, snapshot: Resource, number: int = 1) -> Observation:
-    want = bench.snapshot_want(snapshot)
-    return bench.snapshots.create(snapshot, want, KEY, EMAIL, request(number))
+def take(backend: SnapshotBackend, snapshot: Resource, number: int = 1) -> Observation:
+    want = backend.snapshot_want(snapshot)
+    return backend.snapshots.create(snapshot, want, KEY, EMAIL, request(number))
 
 
-def taken(bench: KeepBench, notebook: Resource) -> Resource:
+def taken(backend: SnapshotBackend, notebook: Resource) -> Resource:
     """A complete snapshot of it."""
-    snapshot = bench.snapshot(of=notebook)
-    take(bench, snapshot)
-    bench.pass_time(HOUR)
-    assert look(bench, snapshot).state is State.READY
+    snapshot = backend.snapshot(of=notebook)
+    take(backend, snapshot)
+    backend.pass_time(HOUR)
+    assert look(backend, snapshot).state is State.READY
     return snapshot
 
 
-def look(bench: KeepBench, resource: Resource) -> Observation:
+def look(backend: SnapshotBackend, resource: Resource) -> Observation:
     if resource.source:
-        want = bench.snapshot_want(resource)
-        return bench.snapshots.observe(resource, KEY, EMAIL, want)
-    return bench.notebooks.observe(resource, KEY, EMAIL, None)
+        want = backend.snapshot_want(resource)
+        return backend.snapshots.observe(resource, KEY, EMAIL, want)
+    return backend.notebooks.observe(resource, KEY, EMAIL, None)
 
 
-def delete(bench: KeepBench, notebook: Resource) -> None:
-    bench.notebooks.delete(notebook, request(9))
-    bench.pass_time(HOUR)
-    assert look(bench, notebook).state is State.ABSENT
+def delete(backend: SnapshotBackend, notebook: Resource) -> None:
+    backend.notebooks.delete(notebook, request(9))
+    backend.pass_time(HOUR)
+    assert look(backend, notebook).state is State.ABSENT
 
 
 class TestSnapshots:
-    def test_one_is_under_way_until_it_is_complete(self, bench: KeepBench) -> None:
-        snapshot = bench.snapshot(of=make(bench))
-        assert look(bench, snapshot) == Observation(state=State.ABSENT)
-        seen = take(bench, snapshot)
+    def test_one_is_under_way_until_it_is_complete(self, backend: SnapshotBackend) -> None:
+        snapshot = backend.snapshot(of=make(backend))
+        assert look(backend, snapshot) == Observation(state=State.ABSENT)
+        seen = take(backend, snapshot)
         assert (seen.state, bool(seen.operation)) == (State.CREATING, True)
-        assert look(bench, snapshot).state is State.CREATING
-        bench.pass_time(HOUR)
+        assert look(backend, snapshot).state is State.CREATING
+        backend.pass_time(HOUR)
         memory = replace(snapshot, under_way=Step.CREATE, operation=seen.operation)
-        seen = look(bench, memory)
+        seen = look(backend, memory)
         assert (seen.state, seen.finished, seen.problem) == (State.READY, True, None)
 
-    def test_the_same_request_twice_takes_one(self, bench: KeepBench) -> None:
-        snapshot = bench.snapshot(of=make(bench))
-        first = take(bench, snapshot)
-        assert take(bench, snapshot).operation == first.operation
+    def test_the_same_request_twice_takes_one(self, backend: SnapshotBackend) -> None:
+        snapshot = backend.snapshot(of=make(backend))
+        first = take(backend, snapshot)
+        assert take(backend, snapshot).operation == first.operation
 
-    def test_one_that_is_there_already_is_found(self, bench: KeepBench) -> None:
-        snapshot = taken(bench, make(bench))
-        assert take(bench, snapshot, number=2).state is State.READY
+    def test_one_that_is_there_already_is_found(self, backend: SnapshotBackend) -> None:
+        snapshot = taken(backend, make(backend))
+        assert take(backend, snapshot, number=2).state is State.READY
 
-    def test_somebody_elses_under_its_name_is_foreign(self, bench: KeepBench) -> None:
-        snapshot = bench.snapshot(of=make(bench))
-        bench.add_foreign_snapshot(snapshot)
-        assert look(bench, snapshot).state is State.FOREIGN
-        assert take(bench, snapshot).state is State.FOREIGN
+    def test_somebody_elses_under_its_name_is_foreign(self, backend: SnapshotBackend) -> None:
+        snapshot = backend.snapshot(of=make(backend))
+        backend.add_foreign_snapshot(snapshot)
+        assert look(backend, snapshot).state is State.FOREIGN
+        assert take(backend, snapshot).state is State.FOREIGN
 
-    def test_one_of_another_disk_is_foreign(self, bench: KeepBench) -> None:
-        snapshot = taken(bench, make(bench))
-        of_another = replace(snapshot, source=bench.notebook("nb-other").name)
-        assert look(bench, of_another).state is State.FOREIGN
+    def test_one_of_another_disk_is_foreign(self, backend: SnapshotBackend) -> None:
+        snapshot = taken(backend, make(backend))
+        of_another = replace(snapshot, source=backend.notebook("nb-other").name)
+        assert look(backend, of_another).state is State.FOREIGN
 
-    def test_without_its_disk_there_is_none(self, bench: KeepBench) -> None:
+    def test_without_its_disk_there_is_none(self, backend: SnapshotBackend) -> None:
         with pytest.raises(CloudFault) as caught:
-            take(bench, bench.snapshot(of=bench.notebook("nb-gone")))
+            take(backend, backend.snapshot(of=backend.notebook("nb-gone")))
         assert (caught.value.fate, caught.value.code) == (Fate.PERMANENT, "NOT_FOUND")
 
-    def test_a_disk_that_goes_too_early_takes_its_snapshot_along(self, bench: KeepBench) -> None:
+    def test_a_disk_that_goes_too_early_takes_its_snapshot_along(
+        self, backend: SnapshotBackend
+    ) -> None:
         """That is why a notebook isn't deleted before its snapshot is complete."""
-        notebook = make(bench)
-        snapshot = bench.snapshot(of=notebook)
-        bench.notebooks.delete(notebook, request(9))
-        bench.pass_time(timedelta(seconds=10))
-        seen = take(bench, snapshot)
-        bench.pass_time(HOUR)
+        notebook = make(backend)
+        snapshot = backend.snapshot(of=notebook)
+        backend.notebooks.delete(notebook, request(9))
+        backend.pass_time(timedelta(seconds=10))
+        seen = take(backend, snapshot)
+        backend.pass_time(HOUR)
         memory = replace(snapshot, under_way=Step.CREATE, operation=seen.operation)
-        after = look(bench, memory)
+        after = look(backend, memory)
         assert after.state is State.BROKEN
         assert after.problem is not None
 
-    def test_it_outlives_its_notebook(self, bench: KeepBench) -> None:
-        notebook = make(bench)
-        snapshot = taken(bench, notebook)
-        delete(bench, notebook)
-        assert look(bench, snapshot).state is State.READY
+    def test_it_outlives_its_notebook(self, backend: SnapshotBackend) -> None:
+        notebook = make(backend)
+        snapshot = taken(backend, notebook)
+        delete(backend, notebook)
+        assert look(backend, snapshot).state is State.READY
 
-    def test_it_is_deleted_and_then_gone(self, bench: KeepBench) -> None:
-        snapshot = taken(bench, make(bench))
-        assert bench.snapshots.delete(snapshot, request(2)).state is State.DELETING
-        bench.pass_time(HOUR)
-        assert look(bench, snapshot).state is State.ABSENT
-        assert bench.snapshots.delete(snapshot, request(3)).state is State.ABSENT
+    def test_it_is_deleted_and_then_gone(self, backend: SnapshotBackend) -> None:
+        snapshot = taken(backend, make(backend))
+        assert backend.snapshots.delete(snapshot, request(2)).state is State.DELETING
+        backend.pass_time(HOUR)
+        assert look(backend, snapshot).state is State.ABSENT
+        assert backend.snapshots.delete(snapshot, request(3)).state is State.ABSENT
 
 
 class TestRestoring:
-    def restore(self, bench: KeepBench, notebook: Resource, snapshot: Resource) -> Resource:
+    def restore(self, backend: SnapshotBackend, notebook: Resource, snapshot: Resource) -> Resource:
         """The memory of a restore just begun."""
         asked = replace(notebook, restore_from=snapshot.name, under_way=Step.RESTORE)
-        asked = replace(asked, since=bench.now())
-        seen = bench.notebooks.restore(asked, request(3))
+        asked = replace(asked, since=backend.now())
+        seen = backend.notebooks.restore(asked, request(3))
         assert seen.state is State.RESTORING
         return replace(asked, operation=seen.operation)
 
-    def test_the_work_comes_back_into_a_new_notebook(self, bench: KeepBench) -> None:
-        old = make(bench)
-        bench.write(old, "a year of work")
-        snapshot = taken(bench, old)
-        bench.write(old, "and an hour nobody kept")
-        delete(bench, old)
-        new = make(bench, "nb-new")
-        assert bench.read(new) != "a year of work"
-        memory = self.restore(bench, new, snapshot)
-        assert look(bench, memory).state is State.RESTORING
-        bench.pass_time(HOUR)
-        seen = look(bench, memory)
+    def test_the_work_comes_back_into_a_new_notebook(self, backend: SnapshotBackend) -> None:
+        old = make(backend)
+        backend.write(old, "a year of work")
+        snapshot = taken(backend, old)
+        backend.write(old, "and an hour nobody kept")
+        delete(backend, old)
+        new = make(backend, "nb-new")
+        assert backend.read(new) != "a year of work"
+        memory = self.restore(backend, new, snapshot)
+        assert look(backend, memory).state is State.RESTORING
+        backend.pass_time(HOUR)
+        seen = look(backend, memory)
         assert (seen.state, seen.finished, seen.problem) == (State.READY, True, None)
-        assert bench.read(new) == "a year of work"
+        assert backend.read(new) == "a year of work"
 
     def test_it_needs_a_disk_as_large_as_the_one_the_snapshot_was_taken_of(
-        self, bench: KeepBench
+        self, backend: SnapshotBackend
     ) -> None:
-        snapshot = taken(bench, make(bench, size_gb=300))
-        size = look(bench, snapshot).size_gb
+        snapshot = taken(backend, make(backend, size_gb=300))
+        size = look(backend, snapshot).size_gb
         assert size == 300
         with pytest.raises(CloudFault) as caught:
-            self.restore(bench, make(bench, "nb-small", size_gb=size - 1), snapshot)
+            self.restore(backend, make(backend, "nb-small", size_gb=size - 1), snapshot)
         assert caught.value.fate is Fate.PERMANENT
-        self.restore(bench, make(bench, "nb-large", size_gb=size), snapshot)
+        self.restore(backend, make(backend, "nb-large", size_gb=size), snapshot)
 
-    def test_a_snapshot_that_is_gone_is_a_permanent_fault(self, bench: KeepBench) -> None:
-        notebook = make(bench)
+    def test_a_snapshot_that_is_gone_is_a_permanent_fault(self, backend: SnapshotBackend) -> None:
+        notebook = make(backend)
         with pytest.raises(CloudFault) as caught:
-            self.restore(bench, notebook, bench.snapshot("sn-gone", of=notebook))
+            self.restore(backend, notebook, backend.snapshot("sn-gone", of=notebook))
         assert (caught.value.fate, caught.value.code) == (Fate.PERMANENT, "NOT_FOUND")
 
     @pytest.mark.parametrize("carried_out", [False, True])
     def test_one_whose_answer_was_lost_is_known_by_its_operation(
-        self, bench: KeepBench, carried_out: bool
+        self, backend: SnapshotBackend, carried_out: bool
     ) -> None:
-        notebook = make(bench)
-        snapshot = taken(bench, notebook)
+        notebook = make(backend)
+        snapshot = taken(backend, notebook)
         memory = replace(notebook, restore_from=snapshot.name, under_way=Step.RESTORE)
-        memory = replace(memory, since=bench.now())
-        bench.fail_restore(carried_out=carried_out)
+        memory = replace(memory, since=backend.now())
+        backend.fail_restore(carried_out=carried_out)
         with pytest.raises(CloudFault) as caught:
-            bench.notebooks.restore(memory, request(3))
+            backend.notebooks.restore(memory, request(3))
         assert caught.value.fate is Fate.UNCERTAIN
-        assert bool(look(bench, memory).operation) is carried_out
-        bench.pass_time(HOUR)
-        seen = look(bench, memory)
+        assert bool(look(backend, memory).operation) is carried_out
+        backend.pass_time(HOUR)
+        seen = look(backend, memory)
         assert (seen.state, seen.finished) == (State.READY, carried_out)
 
-    def test_an_earlier_one_is_not_taken_for_it(self, bench: KeepBench) -> None:
-        notebook = make(bench)
-        memory = self.restore(bench, notebook, taken(bench, notebook))
-        bench.pass_time(HOUR)
-        later = replace(memory, operation="", since=bench.now())
-        assert not look(bench, later).finished
+    def test_an_earlier_one_is_not_taken_for_it(self, backend: SnapshotBackend) -> None:
+        notebook = make(backend)
+        memory = self.restore(backend, notebook, taken(backend, notebook))
+        backend.pass_time(HOUR)
+        later = replace(memory, operation="", since=backend.now())
+        assert not look(backend, later).finished
 
-    def test_nothing_else_is_begun_meanwhile(self, bench: KeepBench) -> None:
-        notebook = make(bench)
-        self.restore(bench, notebook, taken(bench, notebook))
+    def test_nothing_else_is_begun_meanwhile(self, backend: SnapshotBackend) -> None:
+        notebook = make(backend)
+        self.restore(backend, notebook, taken(backend, notebook))
         with pytest.raises(CloudFault) as caught:
-            bench.notebooks.stop(notebook, request(4))
+            backend.notebooks.stop(notebook, request(4))
         assert caught.value.fate is Fate.TEMPORARY
 
 
 class TestOwners:
-    def test_consent_is_known_once_it_is_given(self, bench: KeepBench) -> None:
-        notebook = make(bench)
-        assert bench.notebooks.consented(notebook) is False
-        bench.consent(notebook)
-        assert bench.notebooks.consented(notebook) is True
+    def test_consent_is_known_once_it_is_given(self, backend: SnapshotBackend) -> None:
+        notebook = make(backend)
+        assert backend.notebooks.consented(notebook) is False
+        backend.consent(notebook)
+        assert backend.notebooks.consented(notebook) is True
 
     def test_one_that_is_gone_is_told_from_one_of_which_nothing_is_known(
-        self, bench: KeepBench
+        self, backend: SnapshotBackend
     ) -> None:
         with pytest.raises(CloudFault) as caught:
-            bench.notebooks.consented(bench.notebook("nb-gone"))
+            backend.notebooks.consented(backend.notebook("nb-gone"))
         assert caught.value.code == "NOT_FOUND"
 
 
 class TestLinks:
-    def test_one_that_runs_may_have_no_link_yet(self, bench: KeepBench) -> None:
-        bench.delay_links(2 * HOUR)
-        notebook = make(bench)
-        seen = look(bench, notebook)
+    def test_one_that_runs_may_have_no_link_yet(self, backend: SnapshotBackend) -> None:
+        backend.delay_links(2 * HOUR)
+        notebook = make(backend)
+        seen = look(backend, notebook)
         assert (seen.state, seen.link) == (State.READY, "")
-        bench.pass_time(2 * HOUR)
-        seen = look(bench, notebook)
+        backend.pass_time(2 * HOUR)
+        seen = look(backend, notebook)
         assert (seen.state, bool(seen.link)) == (State.READY, True)
 
 
 class TestFullZones:
-    def test_a_notebook_that_finds_no_room_says_where_there_is_some(self, bench: KeepBench) -> None:
-        bench.empty_the_zone()
-        notebook = bench.notebook()
-        want = bench.notebook_want(notebook)
-        begun = bench.notebooks.create(notebook, want, KEY, EMAIL, request(0))
-        bench.pass_time(HOUR)
+    def test_a_notebook_that_finds_no_room_says_where_there_is_some(
+        self, backend: SnapshotBackend
+    ) -> None:
+        backend.empty_the_zone()
+        notebook = backend.notebook()
+        want = backend.notebook_want(notebook)
+        begun = backend.notebooks.create(notebook, want, KEY, EMAIL, request(0))
+        backend.pass_time(HOUR)
         memory = replace(notebook, under_way=Step.CREATE, operation=begun.operation)
-        seen = look(bench, memory)
+        seen = look(backend, memory)
         assert (seen.state, seen.finished) == (State.ABSENT, False)
         assert seen.problem is not None
         assert seen.problem.fate is Fate.STOCK_OUT
         assert seen.problem.elsewhere
         assert ZONE not in seen.problem.elsewhere
 
-    def test_one_that_is_stopped_stays_so(self, bench: KeepBench) -> None:
-        notebook = make(bench)
-        bench.notebooks.stop(notebook, request(1))
-        bench.pass_time(HOUR)
-        bench.empty_the_zone()
-        begun = bench.notebooks.start(notebook, request(2))
-        bench.pass_time(HOUR)
+    def test_one_that_is_stopped_stays_so(self, backend: SnapshotBackend) -> None:
+        notebook = make(backend)
+        backend.notebooks.stop(notebook, request(1))
+        backend.pass_time(HOUR)
+        backend.empty_the_zone()
+        begun = backend.notebooks.start(notebook, request(2))
+        backend.pass_time(HOUR)
         memory = replace(notebook, under_way=Step.START, operation=begun.operation)
-        seen = look(bench, memory)
+        seen = look(backend, memory)
         assert seen.state is State.STOPPED
         assert seen.problem is not None
         assert seen.problem.fate is Fate.STOCK_OUT

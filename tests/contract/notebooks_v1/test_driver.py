@@ -15,14 +15,14 @@ from msgspec.structs import replace
 from shared.domain.faults import CloudFault, Fate
 from shared.domain.resources import Kind, Observation, State, Step
 from shared.domain.wants.labels import ownership
-from tests.support.older_stage import (
+from tests.support.notebooks_v1_stage import (
     ANA,
     BEN,
     KEY,
     KINDS,
     PATIENCE,
     One,
-    older_stage,
+    notebooks_v1_stage,
     request,
     wanted,
 )
@@ -32,7 +32,7 @@ GONE = "have been deprecated and new instances cannot be created"
 
 @pytest.fixture(params=KINDS)
 def one(request: pytest.FixtureRequest) -> Iterator[One]:
-    with older_stage() as stage:
+    with notebooks_v1_stage() as stage:
         yield One(stage, request.param)
 
 

@@ -8,28 +8,37 @@ from datetime import timedelta
 import pytest
 from google.auth.credentials import AnonymousCredentials
 
-from shared.adapters.notebooks_v1.driver import OlderDriver
-from shared.adapters.notebooks_v1.factory import OlderKinds
+from shared.adapters.notebooks_v1.driver import NotebooksV1Driver
+from shared.adapters.notebooks_v1.factory import NotebooksV1Factory
 from shared.domain.faults import CloudFault, Fate
 from shared.domain.resources import Kind, Leftover, State
 from shared.domain.wants.labels import ownership
-from tests.support.older_stage import ANA, BEN, KEY, KINDS, Stage, older_stage, request, wanted
+from tests.support.notebooks_v1_stage import (
+    ANA,
+    BEN,
+    KEY,
+    KINDS,
+    Stage,
+    notebooks_v1_stage,
+    request,
+    wanted,
+)
 
 
 @pytest.fixture
 def stage() -> Iterator[Stage]:
-    with older_stage() as built:
+    with notebooks_v1_stage() as built:
         yield built
 
 
 def test_all_parts_of_a_deployment_work_on_its_endpoint(stage: Stage) -> None:
     endpoint = f"http://{stage.local.grpc_address}"
-    kinds = OlderKinds(endpoint, AnonymousCredentials, "demo")
+    kinds = NotebooksV1Factory(endpoint, AnonymousCredentials, "demo")
     drivers = {driver.kind: driver for driver in kinds.drivers()}
     assert tuple(drivers) == KINDS
     for kind in KINDS:
         stage.plant(wanted(kind))
-    found = kinds.search().resources_of(KEY, ANA.email)
+    found = kinds.inventory().resources_of(KEY, ANA.email)
     assert [resource.kind for resource in found] == list(KINDS)
     for resource in found:
         seen = drivers[resource.kind].observe(resource, KEY, ANA.email, None)
@@ -73,7 +82,7 @@ def test_what_is_found_can_be_stopped_and_removed(stage: Stage) -> None:
     for kind in KINDS:
         stage.plant(wanted(kind))
     for resource in stage.search.resources_of(KEY, ANA.email):
-        driver = OlderDriver(stage.services[resource.kind])
+        driver = NotebooksV1Driver(stage.services[resource.kind])
         assert driver.stop(resource, request(1)).state is State.STOPPING
         stage.cloud.clock.advance(timedelta(hours=1))
         assert driver.delete(resource, request(2)).state is State.DELETING

@@ -15,21 +15,21 @@ from local.compute import Compute
 from local.notebooks import Notebooks
 from local.web import Server, build_app
 from shared.adapters.google_api.rest import Rest
-from shared.adapters.notebooks_v2 import in_flight as census
-from shared.adapters.notebooks_v2.in_flight import NotebookCensus
+from shared.adapters.notebooks_v2 import in_flight
+from shared.adapters.notebooks_v2.in_flight import NotebooksInFlight
 from shared.domain.faults import CloudFault, Fate
 
 ZONES = ("us-central1-a", "us-central1-b", "europe-west4-a")
 
 
-class Bench:
+class LocalProject:
     """All notebooks of a project, and the census of them."""
 
     def __init__(self, cloud: Cloud, url: str) -> None:
         self.cloud = cloud
         self.url = url
         nobody = AnonymousCredentials()  # type: ignore[no-untyped-call]  # it has no types
-        self.census = NotebookCensus(Rest(url, nobody), "demo")
+        self.in_flight = NotebooksInFlight(Rest(url, nobody), "demo")
 
     def make(self, zone: str, id: str) -> str:
         parent = f"projects/demo/locations/{zone}"
@@ -47,48 +47,48 @@ class Bench:
 
 
 @pytest.fixture
-def bench() -> Iterator[Bench]:
+def project() -> Iterator[LocalProject]:
     cloud = Cloud(project="demo")
     notebooks = Notebooks(cloud, Compute(cloud))
     with Server(build_app(cloud, [notebooks.routes()])) as server:
-        yield Bench(cloud, server.url)
+        yield LocalProject(cloud, server.url)
 
 
-def test_nobody_has_a_notebook(bench: Bench) -> None:
-    assert bench.census.moving() == frozenset()
+def test_nobody_has_a_notebook(project: LocalProject) -> None:
+    assert project.in_flight.moving() == frozenset()
 
 
-def test_those_being_made_are_moving_in_whatever_zone(bench: Bench) -> None:
-    made = {bench.make(zone, f"nb-{n}") for n, zone in enumerate(ZONES)}
-    assert bench.census.moving() == made
-    bench.wait()
-    assert bench.census.moving() == frozenset()
+def test_those_being_made_are_moving_in_whatever_zone(project: LocalProject) -> None:
+    made = {project.make(zone, f"nb-{n}") for n, zone in enumerate(ZONES)}
+    assert project.in_flight.moving() == made
+    project.wait()
+    assert project.in_flight.moving() == frozenset()
 
 
-def test_those_being_stopped_or_started_are_moving_and_no_others(bench: Bench) -> None:
-    stopping, _ = bench.make(ZONES[0], "one"), bench.make(ZONES[0], "two")
-    bench.wait()
-    bench.post(f"{stopping}:stop", {})
-    assert bench.census.moving() == {stopping}
-    bench.wait()
-    assert bench.census.moving() == frozenset()
-    bench.post(f"{stopping}:start", {})
-    assert bench.census.moving() == {stopping}
+def test_those_being_stopped_or_started_are_moving_and_no_others(project: LocalProject) -> None:
+    stopping, _ = project.make(ZONES[0], "one"), project.make(ZONES[0], "two")
+    project.wait()
+    project.post(f"{stopping}:stop", {})
+    assert project.in_flight.moving() == {stopping}
+    project.wait()
+    assert project.in_flight.moving() == frozenset()
+    project.post(f"{stopping}:start", {})
+    assert project.in_flight.moving() == {stopping}
 
 
-def test_it_costs_a_call_a_page(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(census, "_PAGE", "2")
-    made = {bench.make(ZONES[0], f"nb-{n}") for n in range(5)}
-    before = bench.calls()
-    assert bench.census.moving() == made
-    assert bench.calls() == before + 3
+def test_it_costs_a_call_a_page(project: LocalProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(in_flight, "_PAGE", "2")
+    made = {project.make(ZONES[0], f"nb-{n}") for n in range(5)}
+    before = project.calls()
+    assert project.in_flight.moving() == made
+    assert project.calls() == before + 3
 
 
-def test_a_listing_that_fails_is_temporary(bench: Bench) -> None:
+def test_a_listing_that_fails_is_temporary(project: LocalProject) -> None:
     fault = {"service": "notebooks", "method": "instances.list", "times": 1}
-    bench.cloud.faults.add({**fault, "when": "before", "error": {"status": "UNAVAILABLE"}})
+    project.cloud.faults.add({**fault, "when": "before", "error": {"status": "UNAVAILABLE"}})
     with pytest.raises(CloudFault) as caught:
-        bench.census.moving()
+        project.in_flight.moving()
     assert caught.value.fate is Fate.TEMPORARY
 
 
@@ -105,7 +105,7 @@ class _OnePage(Rest):
 def test_a_listing_that_could_not_reach_a_zone_says_nothing() -> None:
     page = {"instances": [], "unreachable": ["projects/demo/locations/us-central1-a"]}
     with pytest.raises(CloudFault) as caught:
-        NotebookCensus(_OnePage(page), "demo").moving()
+        NotebooksInFlight(_OnePage(page), "demo").moving()
     assert caught.value.fate is Fate.TEMPORARY
     assert "us-central1-a" in caught.value.message
 
@@ -113,4 +113,4 @@ def test_a_listing_that_could_not_reach_a_zone_says_nothing() -> None:
 def test_a_state_nobody_knows_is_not_moving() -> None:
     name = "projects/demo/locations/us-central1-a/instances/one"
     page = {"instances": [{"name": name, "state": "STATE_UNSPECIFIED"}]}
-    assert NotebookCensus(_OnePage(page), "demo").moving() == frozenset()
+    assert NotebooksInFlight(_OnePage(page), "demo").moving() == frozenset()

@@ -13,7 +13,7 @@ from google.cloud.storage import Client
 from local.cloud import Cloud
 from local.storage import Storage
 from local.web import Server, build_app
-from shared.adapters.profiles.sources import BucketProfiles
+from shared.adapters.profiles.bucket import BucketProfiles
 from shared.adapters.storage.client import storage_client
 
 SHIPPED = Path(__file__).parents[3] / "infra" / "profiles"

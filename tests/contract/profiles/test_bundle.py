@@ -17,7 +17,7 @@ from local.cloud import Cloud
 from local.storage import Storage
 from local.web import Server, build_app
 from shared.adapters.profiles.bundle import BundleProfiles
-from shared.adapters.profiles.sources import read_directory
+from shared.adapters.profiles.directory import read_directory
 from shared.adapters.storage.client import storage_client
 from shared.domain.profiles import ProfilesInvalid
 from shared.domain.profiles.bundle import pack

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.google_api.errors import of_compute, of_status
-from shared.adapters.google_api.fault_table import end_of, fault_of
+from shared.adapters.google_api.errors import from_compute_operation, from_rpc_status
+from shared.adapters.google_api.fault_table import fault_of, operation_fault
 from shared.domain.faults import Fate
 
 
@@ -33,7 +33,9 @@ def compute_operation(http: int | None, code: str, message: str = "") -> dict[st
 def test_an_operation_of_compute_has_its_fate(
     http: int | None, reason: str, code: str, fate: Fate
 ) -> None:
-    fault = fault_of(of_compute(compute_operation(http, reason, "It failed")), changes=False)
+    fault = fault_of(
+        from_compute_operation(compute_operation(http, reason, "It failed")), changes=False
+    )
     assert (fault.code, fault.fate) == (code, fate)
     assert fault.message.startswith("It failed")
 
@@ -42,23 +44,26 @@ def test_an_operation_of_compute_has_its_fate(
 def test_computes_rate_limit_is_temporary_whatever_status_carries_it(http: int | None) -> None:
     message = "Operation rate exceeded for resource 'projects/p/zones/z/disks/d'."
     operation = compute_operation(http, "RESOURCE_OPERATION_RATE_EXCEEDED", message)
-    fault = end_of(of_compute(operation))
+    fault = operation_fault(from_compute_operation(operation))
     assert fault.fate is Fate.TEMPORARY
     assert "Grant" not in fault.message
 
 
 @pytest.mark.parametrize("code", range(1, 17))
 def test_an_operation_that_ended_is_over_whatever_its_code(code: int) -> None:
-    assert end_of(of_status({"code": code, "message": "it ended"})).fate is not Fate.UNCERTAIN
+    assert (
+        operation_fault(from_rpc_status({"code": code, "message": "it ended"})).fate
+        is not Fate.UNCERTAIN
+    )
 
 
 def test_an_operation_of_compute_that_found_the_name_taken_is_over() -> None:
     operation = compute_operation(409, "RESOURCE_ALREADY_EXISTS", "disks/d already exists")
-    fault = end_of(of_compute(operation))
+    fault = operation_fault(from_compute_operation(operation))
     assert (fault.fate, fault.message) == (Fate.TEMPORARY, "disks/d already exists")
 
 
 @pytest.mark.parametrize("error", [None, {}, {"errors": [1, {"code": "X"}]}, {"errors": "x"}])
 def test_an_operation_of_compute_that_says_little_can_be_read(error: Any) -> None:
-    symptom = of_compute({"error": error, "httpErrorMessage": "NOT FOUND"})
-    assert (symptom.status, symptom.message) == ("UNKNOWN", "NOT FOUND")
+    api_error = from_compute_operation({"error": error, "httpErrorMessage": "NOT FOUND"})
+    assert (api_error.status, api_error.message) == ("UNKNOWN", "NOT FOUND")

@@ -16,7 +16,7 @@ from google.rpc import error_details_pb2
 from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import MaxRetryError, NewConnectionError, ProtocolError
 
-from shared.adapters.google_api.errors import of_response, of_status
+from shared.adapters.google_api.errors import from_response, from_rpc_status
 from shared.adapters.google_api.fault_table import TABLE, fault_of, translated
 from shared.domain.failures import fail
 from shared.domain.faults import CloudFault, Fate
@@ -45,7 +45,7 @@ def answer(
 
 def fate_of(http: int, status: str, message: str = "", *, changes: bool = True) -> Fate:
     error = {"code": http, "status": status, "message": message}
-    return fault_of(of_response(answer(http, error)), changes=changes).fate
+    return fault_of(from_response(answer(http, error)), changes=changes).fate
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_a_status_has_its_fate(http: int, status: str, on_read: Fate, on_change:
 def test_an_answer_that_is_not_googles_is_read_by_its_http_code(
     http: int, code: str, on_change: Fate
 ) -> None:
-    fault = fault_of(of_response(answer(http, text="<html>Bad</html>")), changes=True)
+    fault = fault_of(from_response(answer(http, text="<html>Bad</html>")), changes=True)
     assert (fault.code, fault.fate) == (code, on_change)
     assert f"HTTP {http} Because" in fault.message
     assert "<html>" not in fault.message
@@ -107,7 +107,10 @@ def test_an_answer_that_is_not_googles_is_read_by_its_http_code(
 @pytest.mark.parametrize("http", [400, 429, 500, 503])
 def test_a_stock_out_is_known_by_its_text_whatever_its_code(http: int, message: str) -> None:
     assert fate_of(http, "UNKNOWN", message) is Fate.STOCK_OUT
-    assert fault_of(of_status({"code": 8, "message": message}), changes=False).code == "STOCK_OUT"
+    assert (
+        fault_of(from_rpc_status({"code": 8, "message": message}), changes=False).code
+        == "STOCK_OUT"
+    )
 
 
 def test_a_stock_out_is_known_by_the_reason_in_its_details() -> None:
@@ -115,7 +118,7 @@ def test_a_stock_out_is_known_by_the_reason_in_its_details() -> None:
         {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "resource_availability"}
     ]
     status = {"code": 14, "message": "Try again later", "details": details}
-    assert fault_of(of_status(status), changes=False).fate is Fate.STOCK_OUT
+    assert fault_of(from_rpc_status(status), changes=False).fate is Fate.STOCK_OUT
 
 
 ZONES = {"zonesAvailable": "us-central1-b, us-central1-c,", "zone": "us-central1-a"}
@@ -136,8 +139,8 @@ def test_a_stock_out_names_the_zones_that_google_names(
 ) -> None:
     info = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "metadata": metadata}
     error = {"code": 8, "message": STOCK_OUTS[1], "details": [{"reason": "x"}, info]}
-    for symptom in (of_status(error), of_response(answer(429, error))):
-        problem = fault_of(symptom, changes=False).problem()
+    for api_error in (from_rpc_status(error), from_response(answer(429, error))):
+        problem = fault_of(api_error, changes=False).problem()
         assert (problem.fate, problem.elsewhere) == (Fate.STOCK_OUT, elsewhere)
 
 
@@ -150,7 +153,7 @@ def test_a_stock_out_over_grpc_names_them_too() -> None:
 def test_computes_thing_that_is_busy_is_asked_again() -> None:
     entry = {"reason": "resourceNotReady", "message": "The resource 'x' is not ready"}
     error = {"code": 400, "message": entry["message"], "errors": [entry]}
-    assert fault_of(of_response(answer(400, error)), changes=True).fate is Fate.TEMPORARY
+    assert fault_of(from_response(answer(400, error)), changes=True).fate is Fate.TEMPORARY
 
 
 @pytest.mark.parametrize(
@@ -173,7 +176,7 @@ def test_quota_waits_as_long_as_it_takes_to_free_some(
     http: int, status: str, message: str, minutes: int
 ) -> None:
     error = {"code": http, "status": status, "message": message}
-    fault = fault_of(of_response(answer(http, error)), changes=True)
+    fault = fault_of(from_response(answer(http, error)), changes=True)
     assert fault.fate is Fate.TEMPORARY
     assert fault.retry_after == timedelta(minutes=minutes)
 
@@ -207,14 +210,14 @@ def test_a_rate_limit_is_known_by_its_words_whatever_carries_them(
     http: int, status: str, message: str
 ) -> None:
     error = {"code": http, "status": status, "message": message}
-    fault = fault_of(of_response(answer(http, error)), changes=True)
+    fault = fault_of(from_response(answer(http, error)), changes=True)
     assert (fault.fate, fault.retry_after) == (Fate.TEMPORARY, timedelta(minutes=1))
     assert "Grant" not in fault.message
 
 
 @pytest.mark.parametrize("code", [3, 7, 8, 9])
 def test_a_rate_limit_in_which_an_operation_ended_is_temporary(code: int) -> None:
-    assert fault_of(of_status({"code": code, "message": RATE}), changes=False).fate is (
+    assert fault_of(from_rpc_status({"code": code, "message": RATE}), changes=False).fate is (
         Fate.TEMPORARY
     )
 
@@ -222,7 +225,7 @@ def test_a_rate_limit_in_which_an_operation_ended_is_temporary(code: int) -> Non
 def test_v1_creation_is_over_and_says_what_to_use() -> None:
     message = "Managed notebooks have been deprecated and new instances cannot be created."
     error = {"code": 400, "status": "FAILED_PRECONDITION", "message": message}
-    fault = fault_of(of_response(answer(400, error)), changes=True)
+    fault = fault_of(from_response(answer(400, error)), changes=True)
     assert fault.fate is Fate.PERMANENT
     assert "workbench" in fault.message
 
@@ -230,20 +233,20 @@ def test_v1_creation_is_over_and_says_what_to_use() -> None:
 def test_a_disabled_api_says_how_to_enable_it() -> None:
     details = [{"reason": "SERVICE_DISABLED"}]
     error = {"code": 403, "status": "PERMISSION_DENIED", "message": "It is off", "details": details}
-    fault = fault_of(of_response(answer(403, error)), changes=True)
+    fault = fault_of(from_response(answer(403, error)), changes=True)
     assert fault.fate is Fate.PERMANENT
     assert "gcloud services enable" in fault.message
 
 
 def test_retry_after_in_seconds_is_honoured() -> None:
     error = {"code": 503, "status": "UNAVAILABLE", "message": ""}
-    symptom = of_response(answer(503, error, Retry_After="42"))
-    assert fault_of(symptom, changes=True).retry_after == timedelta(seconds=42)
+    api_error = from_response(answer(503, error, Retry_After="42"))
+    assert fault_of(api_error, changes=True).retry_after == timedelta(seconds=42)
 
 
 def test_retry_after_as_a_date_is_honoured() -> None:
     moment = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
-    found = of_response(answer(429, {"code": 429}, Retry_After=moment)).retry_after
+    found = from_response(answer(429, {"code": 429}, Retry_After=moment)).retry_after
     assert found is not None
     assert timedelta(minutes=58) < found <= timedelta(hours=1)
 
@@ -251,7 +254,9 @@ def test_retry_after_as_a_date_is_honoured() -> None:
 @pytest.mark.parametrize("header", ["300000000000", "-1", "Fri, 31 Dec 9999 23:59:59 GMT"])
 def test_an_absurd_retry_after_crashes_nothing(header: str) -> None:
     error = {"code": 503, "status": "UNAVAILABLE", "message": ""}
-    problem = fault_of(of_response(answer(503, error, Retry_After=header)), changes=True).problem()
+    problem = fault_of(
+        from_response(answer(503, error, Retry_After=header)), changes=True
+    ).problem()
     after = fail(a_notebook(), problem, key="ana", now=NOW, policy=Policy())
     assert after.retry_at is not None
     assert NOW < after.retry_at <= NOW + timedelta(hours=1.25)
@@ -265,13 +270,13 @@ def test_a_retry_info_beyond_what_json_can_say_is_ignored() -> None:
 
 @pytest.mark.parametrize("header", ["soon", "1e999", "nan", "Tue, 99 Foo"])
 def test_a_retry_after_that_makes_no_sense_is_ignored(header: str) -> None:
-    assert of_response(answer(503, {"code": 503}, Retry_After=header)).retry_after is None
+    assert from_response(answer(503, {"code": 503}, Retry_After=header)).retry_after is None
 
 
 def test_retry_info_is_honoured_over_our_own_wait() -> None:
     details = [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "3.5s"}]
     status = {"code": 8, "message": "Quota 'X' exceeded", "details": details}
-    assert fault_of(of_status(status), changes=False).retry_after == timedelta(seconds=3.5)
+    assert fault_of(from_rpc_status(status), changes=False).retry_after == timedelta(seconds=3.5)
 
 
 @pytest.mark.parametrize(
@@ -290,7 +295,7 @@ def test_retry_info_is_honoured_over_our_own_wait() -> None:
 def test_an_operation_that_failed_is_over_and_never_uncertain(
     code: int, name: str, fate: Fate
 ) -> None:
-    fault = fault_of(of_status({"code": code, "message": "It failed"}), changes=False)
+    fault = fault_of(from_rpc_status({"code": code, "message": "It failed"}), changes=False)
     assert (fault.code, fault.fate) == (name, fate)
 
 
@@ -355,7 +360,7 @@ def test_a_conflict_over_rest_is_told_apart_by_the_answers_own_status() -> None:
 
 def test_a_failed_condition_is_known_by_its_http_code_whatever_the_status_says() -> None:
     error = {"code": 412, "status": "FAILED_PRECONDITION", "message": "changed"}
-    fault = fault_of(of_response(answer(412, error)), changes=True)
+    fault = fault_of(from_response(answer(412, error)), changes=True)
     assert (fault.code, fault.fate) == ("CONDITION_NOT_MET", Fate.TEMPORARY)
 
 
@@ -388,7 +393,7 @@ def test_the_message_names_the_fields_google_complains_about() -> None:
         "message": "Bad request",
         "details": [{"fieldViolations": [violation]}],
     }
-    message = fault_of(of_response(answer(400, error)), changes=True).message
+    message = fault_of(from_response(answer(400, error)), changes=True).message
     assert "Bad request; gceSetup.foo: unknown" in message
     assert "profile" in message
 
@@ -399,13 +404,13 @@ def test_a_missing_permission_says_what_to_grant() -> None:
         "status": "PERMISSION_DENIED",
         "message": "Permission 'notebooks.instances.create' denied",
     }
-    message = fault_of(of_response(answer(403, error)), changes=True).message
+    message = fault_of(from_response(answer(403, error)), changes=True).message
     assert message.startswith("Permission 'notebooks.instances.create' denied. Grant")
 
 
 def test_a_long_message_is_cut_on_one_line_and_keeps_its_advice() -> None:
     error = {"code": 403, "status": "PERMISSION_DENIED", "message": "no\n\x1b[31m " * 400}
-    message = fault_of(of_response(answer(403, error)), changes=True).message
+    message = fault_of(from_response(answer(403, error)), changes=True).message
     assert len(message) <= 500
     assert message.isprintable()
     assert "… Grant the permission" in message
@@ -413,12 +418,12 @@ def test_a_long_message_is_cut_on_one_line_and_keeps_its_advice() -> None:
 
 @pytest.mark.parametrize("body", ["", "[]", '"x"', '{"error": null}', '{"error": [1]}', "{"])
 def test_any_body_of_an_error_can_be_read(body: str) -> None:
-    assert of_response(answer(503, text=body)).status == "UNAVAILABLE"
+    assert from_response(answer(503, text=body)).status == "UNAVAILABLE"
 
 
 def test_an_oauth_error_can_be_read() -> None:
     body = '{"error": "invalid_grant", "error_description": "Token expired"}'
-    assert of_response(answer(401, text=body)).message == "invalid_grant: Token expired"
+    assert from_response(answer(401, text=body)).message == "invalid_grant: Token expired"
 
 
 def test_every_row_says_why_and_the_last_one_fits_all() -> None:

@@ -20,9 +20,9 @@ from google.rpc import error_details_pb2, status_pb2
 
 from local.discovery import Discovery
 from shared.adapters.notebooks_v1.clients import managed_notebooks_client, notebooks_client
-from shared.adapters.notebooks_v1.driver import OlderDriver
-from shared.adapters.notebooks_v1.inventory import OlderNotebooks
-from shared.adapters.notebooks_v1.services import SECONDS, Instances, OlderService, Runtimes
+from shared.adapters.notebooks_v1.driver import NotebooksV1Driver
+from shared.adapters.notebooks_v1.inventory import NotebooksV1Inventory
+from shared.adapters.notebooks_v1.services import SECONDS, Instances, NotebooksV1Service, Runtimes
 from shared.adapters.notebooks_v1.states import STATES, state_of
 from shared.domain.faults import CloudFault, Fate
 from shared.domain.names import person_key
@@ -108,7 +108,7 @@ def test_a_state_newer_than_the_client_is_no_crash() -> None:
     newer = Instance.pb(Instance(name=HUB, labels=LABELS))
     newer.state = 99
     service = instances(get_instance=Instance.wrap(newer))
-    seen = OlderDriver(service).observe(resource(), KEY, EMAIL, None)
+    seen = NotebooksV1Driver(service).observe(resource(), KEY, EMAIL, None)
     assert (seen.state, seen.problem and seen.problem.code) == (None, "UNKNOWN_STATE")
 
 
@@ -207,7 +207,7 @@ class TestOperations:
             get_instance=Instance(name=HUB, labels=LABELS, state=Instance.State.INITIALIZING),
         )
         memory = resource(under_way=Step.CREATE, operation=OPERATION)
-        seen = OlderDriver(service).observe(memory, KEY, EMAIL, None)
+        seen = NotebooksV1Driver(service).observe(memory, KEY, EMAIL, None)
         assert seen.state is State.BROKEN
         assert seen.problem is not None
 
@@ -217,13 +217,13 @@ class TestOperations:
             get_instance=Instance(name=HUB, labels=LABELS, state=Instance.State.STOPPING),
         )
         memory = resource(operation=OPERATION, state=State.READY)
-        seen = OlderDriver(service).observe(memory, KEY, EMAIL, None)
+        seen = NotebooksV1Driver(service).observe(memory, KEY, EMAIL, None)
         assert (seen.state, seen.operation) == (State.STOPPING, OPERATION)
 
 
 class TestSearch:
     @pytest.fixture(params=[Kind.MANAGED_NOTEBOOK, Kind.DATAPROC_HUB])
-    def service(self, request: pytest.FixtureRequest) -> OlderService:
+    def service(self, request: pytest.FixtureRequest) -> NotebooksV1Service:
         """Finds one of the person's, and a location that doesn't answer."""
         if request.param is Kind.DATAPROC_HUB:
             one = ListInstancesResponse(instances=[Instance(name=HUB, labels=LABELS)])
@@ -236,8 +236,10 @@ class TestSearch:
         client = FakeClient(list_runtimes=SimpleNamespace(pages=pages))
         return Runtimes(lambda: client)
 
-    def test_a_location_that_does_not_answer_is_temporary(self, service: OlderService) -> None:
-        search = OlderNotebooks("p", [service])
+    def test_a_location_that_does_not_answer_is_temporary(
+        self, service: NotebooksV1Service
+    ) -> None:
+        search = NotebooksV1Inventory("p", [service])
         with pytest.raises(CloudFault, match="us-east1") as caught:
             search.resources_of(KEY, EMAIL)
         assert (caught.value.fate, caught.value.code) == (Fate.TEMPORARY, "UNREACHABLE")

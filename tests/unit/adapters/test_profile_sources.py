@@ -16,7 +16,8 @@ import requests
 from google.api_core.exceptions import Forbidden, NotFound, ServiceUnavailable
 from google.cloud.storage import Client
 
-from shared.adapters.profiles.sources import TIMEOUT, BucketProfiles, FileProfiles
+from shared.adapters.profiles.bucket import TIMEOUT, BucketProfiles
+from shared.adapters.profiles.directory import DirectoryProfiles
 from shared.domain.profiles import ProfilesInvalid
 
 MASTER = b"runtimeConfig: {version: '2.3'}\n"
@@ -336,17 +337,17 @@ class TestDirectory:
         return tmp_path
 
     def test_is_read_once_while_nothing_changes(self, directory: Path) -> None:
-        source = FileProfiles(directory)
+        source = DirectoryProfiles(directory)
         assert source.current() is source.current()
 
     def test_a_change_is_in_force_at_once(self, directory: Path) -> None:
-        source = FileProfiles(directory)
+        source = DirectoryProfiles(directory)
         assert source.current().names == ("one",)
         rewrite(directory / "profiles.yaml", profiles_yaml("two"))
         assert source.current().names == ("two",)
 
     def test_a_changed_master_alone_is_a_change(self, directory: Path) -> None:
-        source = FileProfiles(directory)
+        source = DirectoryProfiles(directory)
         first = source.current()
         rewrite(directory / "masters" / "session.yaml", MASTER)
         assert source.current() is not first
@@ -355,7 +356,7 @@ class TestDirectory:
     def test_a_bad_set_is_logged_and_the_good_one_stays(
         self, directory: Path, damage: str, caplog: pytest.LogCaptureFixture
     ) -> None:
-        source = FileProfiles(directory)
+        source = DirectoryProfiles(directory)
         first = source.current()
         if damage == "gone":
             (directory / "profiles.yaml").unlink()
@@ -370,7 +371,7 @@ class TestDirectory:
     def test_every_fault_of_a_bad_set_is_logged(
         self, directory: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
-        source = FileProfiles(directory)
+        source = DirectoryProfiles(directory)
         source.current()
         rewrite(directory / "profiles.yaml", BAD)
         source.current()
@@ -386,9 +387,9 @@ class TestDirectory:
         self, directory: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
         kept = tmp_path / "kept"
-        FileProfiles(directory, kept=kept).current()
+        DirectoryProfiles(directory, copy=kept).current()
         rewrite(directory / "profiles.yaml", BAD)
-        later = FileProfiles(directory, kept=kept)
+        later = DirectoryProfiles(directory, copy=kept)
         with caplog.at_level(logging.INFO):
             assert later.current().names == ("one",)
         assert actions(caplog) == [("ERROR", "profiles.invalid")]
@@ -403,18 +404,18 @@ class TestDirectory:
         text = b"version: 1\ndefault: a\nprofiles:\n  a:\n    grace: 0\n    workbench: "
         text += b"{zones: [us-east1-b], machine_type: e2-medium}\n"
         rewrite(directory / "profiles.yaml", text)
-        FileProfiles(directory, kept=kept).current()
+        DirectoryProfiles(directory, copy=kept).current()
         with pytest.raises(ProfilesInvalid, match="us-east1-b is not in this site's region"):
-            FileProfiles(directory, region="us-central1", kept=kept).current()
+            DirectoryProfiles(directory, region="us-central1", copy=kept).current()
 
     def test_a_directory_without_profiles_raises(self, tmp_path: Path) -> None:
         with pytest.raises(ProfilesInvalid, match=r"profiles.yaml: there is none in "):
-            FileProfiles(tmp_path / "nowhere").current()
+            DirectoryProfiles(tmp_path / "nowhere").current()
 
     def test_a_good_set_is_logged_when_it_comes_into_force(
         self, directory: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
-        source = FileProfiles(directory)
+        source = DirectoryProfiles(directory)
         with caplog.at_level(logging.INFO):
             source.current()
             source.current()

@@ -13,9 +13,9 @@ from msgspec.structs import replace
 from local.faults import Fault
 from local.server import LocalCloud
 from shared.adapters.notebooks_v1.clients import managed_notebooks_client, notebooks_client
-from shared.adapters.notebooks_v1.driver import OlderDriver
-from shared.adapters.notebooks_v1.inventory import OlderNotebooks
-from shared.adapters.notebooks_v1.services import Instances, OlderService, Runtimes
+from shared.adapters.notebooks_v1.driver import NotebooksV1Driver
+from shared.adapters.notebooks_v1.inventory import NotebooksV1Inventory
+from shared.adapters.notebooks_v1.services import Instances, NotebooksV1Service, Runtimes
 from shared.domain.names import person_key
 from shared.domain.person import Person
 from shared.domain.profiles import DataprocHub, ManagedNotebook, Network, Profile
@@ -62,11 +62,11 @@ class Stage:
         endpoint, nobody = f"http://{local.grpc_address}", AnonymousCredentials()
         self.runtimes = managed_notebooks_client(endpoint, nobody)
         self.instances = notebooks_client(endpoint, nobody)
-        self.services: dict[Kind, OlderService] = {
+        self.services: dict[Kind, NotebooksV1Service] = {
             Kind.MANAGED_NOTEBOOK: Runtimes(lambda: self.runtimes, seconds=PATIENCE),
             Kind.DATAPROC_HUB: Instances(lambda: self.instances, seconds=PATIENCE),
         }
-        self.search = OlderNotebooks("demo", tuple(self.services.values()))
+        self.search = NotebooksV1Inventory("demo", tuple(self.services.values()))
         self.scripted: list[Fault] = []
 
     def plant(self, want: Want, *, name: str = "", labels: dict[str, str] | None = None) -> str:
@@ -94,7 +94,7 @@ class Stage:
 
 
 @contextmanager
-def older_stage() -> Iterator[Stage]:
+def notebooks_v1_stage() -> Iterator[Stage]:
     """A fresh local cloud, the Google of today; whatever was scripted must have struck."""
     with LocalCloud() as local:
         built = Stage(local)
@@ -109,7 +109,7 @@ class One:
     def __init__(self, stage: Stage, kind: Kind) -> None:
         self.stage = stage
         self.cloud = stage.cloud
-        self.driver = OlderDriver(stage.services[kind])
+        self.driver = NotebooksV1Driver(stage.services[kind])
         self.want = wanted(kind)
         (self.name,) = self.want.places
         self.resource = Resource(kind=kind, slot="main", name=self.name)

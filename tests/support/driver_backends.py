@@ -1,4 +1,4 @@
-"""A bench for each backend of the driver port: the driver under test, and a back door beside it.
+"""A backend for each backend of the driver port: the driver under test, and a back door beside it.
 
 The back door sees and changes the cloud without the driver, so that no driver is checked by itself.
 """
@@ -60,7 +60,7 @@ class Scripted(Protocol):
     hits: int
 
 
-class Bench(ABC):
+class DriverBackend(ABC):
     """One driver of one kind, on one backend."""
 
     driver: Driver
@@ -121,7 +121,7 @@ class Bench(ABC):
         """The cloud remembers no operation any more."""
 
 
-class FakeBench(Bench):
+class FakeBackend(DriverBackend):
     """The in-memory driver, seen through the fake's own dictionary."""
 
     def __init__(self, kind: Kind) -> None:
@@ -131,7 +131,7 @@ class FakeBench(Bench):
         self.driver = FakeDriver(kind, self._cloud)
 
     def now(self) -> datetime:
-        """This bench is its own clock."""
+        """This backend is its own clock."""
         return self._now
 
     def names(self) -> list[str]:
@@ -185,7 +185,7 @@ class _Once:
             raise self.fault
 
 
-class LocalBench(Bench):
+class LocalBackend(DriverBackend):
     """A real driver and Google's real client against the local cloud, over real sockets."""
 
     def __init__(self, kind: Kind, cloud: Cloud, url: str, faces: _Faces) -> None:
@@ -301,7 +301,7 @@ _METHODS = {
 
 
 @contextmanager
-def local_bench(kind: Kind) -> Iterator[LocalBench]:
+def local_backend(kind: Kind) -> Iterator[LocalBackend]:
     """A fresh local cloud on a free port, with the real driver of ``kind`` beside it."""
     cloud = Cloud(project="demo")
     notebooks, dataproc, buckets = Notebooks(cloud), Dataproc(cloud), Storage(cloud)
@@ -313,7 +313,7 @@ def local_bench(kind: Kind) -> Iterator[LocalBench]:
     }
     app = build_app(cloud, [notebooks.routes(), dataproc.routes(), buckets.routes()])
     with Server(app) as server:
-        yield LocalBench(kind, cloud, server.url, faces)
+        yield LocalBackend(kind, cloud, server.url, faces)
 
 
 def _real_driver(kind: Kind, url: str) -> Driver:
@@ -335,7 +335,7 @@ def _real_driver(kind: Kind, url: str) -> Driver:
                 ),
                 timeout=(PATIENCE, PATIENCE),
             )
-    raise AssertionError(f"no bench for {kind}")
+    raise AssertionError(f"no backend for {kind}")
 
 
 def _body(kind: Kind, text: str) -> dict[str, Any]:
@@ -350,4 +350,4 @@ def _body(kind: Kind, text: str) -> dict[str, Any]:
             return {"labels": LABELS, "description": text, "jupyterSession": {"kernel": "PYTHON"}}
         case Kind.CLUSTER_TEMPLATE:
             return {"config": {"gceClusterConfig": {"zoneUri": text}}, "labels": LABELS}
-    raise AssertionError(f"no bench for {kind}")
+    raise AssertionError(f"no backend for {kind}")

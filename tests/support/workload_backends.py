@@ -1,4 +1,4 @@
-"""A bench for each backend of the drivers of what people started: sessions and clusters.
+"""A backend for each backend of the drivers of what people started: sessions and clusters.
 
 The back door starts them as a person would, from a template that carries the labels, and sees which
 still run.
@@ -25,7 +25,7 @@ from shared.domain.faults import CloudFault, Fate, Problem
 from shared.domain.resources import Kind, Resource, State, Step
 from shared.domain.wants.cluster_template import PERSONAL_AUTH_USER
 from shared.ports import Driver
-from tests.support.driver_benches import EMAIL, KEY, PATIENCE, Scripted
+from tests.support.driver_backends import EMAIL, KEY, PATIENCE, Scripted
 from tests.support.fake_drivers import FakeCloud, FakeDriver
 
 LOCATION = "projects/demo/locations/us-central1"
@@ -35,7 +35,7 @@ _JUPYTER = {"kernel": "PYTHON"}
 PARENTS = {Kind.SESSION: f"{LOCATION}/sessions", Kind.CLUSTER: f"{REGION}/clusters"}
 
 
-class UsesBench(ABC):
+class WorkloadBackend(ABC):
     """All that people started of one kind, and the driver of them."""
 
     driver: Driver
@@ -70,7 +70,7 @@ class UsesBench(ABC):
         """The next operation that ends one comes to nothing."""
 
 
-class FakeUses(UsesBench):
+class FakeWorkloads(WorkloadBackend):
     """The in-memory driver."""
 
     def __init__(self, kind: Kind) -> None:
@@ -80,7 +80,7 @@ class FakeUses(UsesBench):
         self.driver = FakeDriver(kind, self.cloud)
 
     def now(self) -> datetime:
-        """This bench is its own clock."""
+        """This backend is its own clock."""
         return self._now
 
     def start(self, id: str, key: str = KEY, email: str = EMAIL) -> None:
@@ -114,7 +114,7 @@ class _Once:
             raise CloudFault(Fate.UNCERTAIN, "UNAVAILABLE", "")
 
 
-class LocalUses(UsesBench):
+class LocalWorkloads(WorkloadBackend):
     """The real driver and Google's own client against the local cloud, over real sockets."""
 
     def __init__(self, kind: Kind, cloud: Cloud, dataproc: Dataproc, url: str) -> None:
@@ -170,14 +170,14 @@ class LocalUses(UsesBench):
 
 
 @contextmanager
-def local_uses(kind: Kind) -> Iterator[LocalUses]:
+def local_workloads(kind: Kind) -> Iterator[LocalWorkloads]:
     """A fresh local cloud on a free port, with the real driver of ``kind`` beside it."""
     cloud = Cloud(project="demo")
     dataproc = Dataproc(cloud)
     with Server(build_app(cloud, [dataproc.routes()])) as server:
-        bench = LocalUses(kind, cloud, dataproc, server.url)
-        yield bench
-        assert all(fault.hits for fault in bench.scripted), "a scripted fault was never hit"
+        backend = LocalWorkloads(kind, cloud, dataproc, server.url)
+        yield backend
+        assert all(fault.hits for fault in backend.scripted), "a scripted fault was never hit"
 
 
 def real_driver(kind: Kind, url: str) -> Driver:

@@ -1,4 +1,4 @@
-"""A bench for each backend of the drivers of what holds people's work: notebooks, snapshots, disks.
+"""A backend for each backend of the drivers of what holds people's work: notebooks, snapshots, disks.
 
 The back door writes on a notebook's disk, reads what is on it, consents for its owner, takes
 machines away from a zone, takes labels off, and lets disks outlive their notebooks.
@@ -28,13 +28,13 @@ from shared.domain.faults import CloudFault, Fate
 from shared.domain.resources import Kind, Resource, Want
 from shared.domain.wants.snapshot import DATA_DISK, data_disk
 from shared.ports import Driver
-from tests.support.driver_benches import EMAIL, LABELS, PATIENCE, Scripted
+from tests.support.driver_backends import EMAIL, LABELS, PATIENCE, Scripted
 from tests.support.fake_drivers import FakeCloud, FakeDriver, Thing
 
 ZONE = "us-central1-a"
 
 
-class KeepBench(ABC):
+class SnapshotBackend(ABC):
     """The drivers, on one cloud."""
 
     notebooks: Driver
@@ -133,7 +133,7 @@ class KeepBench(ABC):
         """The next restore is answered with a 503."""
 
 
-class FakeKeep(KeepBench):
+class FakeSnapshotBackend(SnapshotBackend):
     """The in-memory drivers."""
 
     def __init__(self) -> None:
@@ -200,7 +200,7 @@ class _Once:
             raise CloudFault(Fate.UNCERTAIN, "UNAVAILABLE", "")
 
 
-class LocalKeep(KeepBench):
+class LocalSnapshotBackend(SnapshotBackend):
     """The real drivers against the local cloud, over real sockets."""
 
     def __init__(self, cloud: Cloud, compute: Compute, url: str) -> None:
@@ -272,7 +272,7 @@ class LocalKeep(KeepBench):
 
 
 @contextmanager
-def local_keep() -> Iterator[LocalKeep]:
+def local_snapshot_backend() -> Iterator[LocalSnapshotBackend]:
     """A fresh local cloud on a free port, with the real drivers beside it."""
     cloud = Cloud(project="demo")
     compute = Compute(cloud)
@@ -281,4 +281,4 @@ def local_keep() -> Iterator[LocalKeep]:
     admin = Admin(cloud, [compute.resources, notebooks.resources], levers)
     routes = [compute.routes(), notebooks.routes(), admin.routes()]
     with Server(build_app(cloud, routes)) as server:
-        yield LocalKeep(cloud, compute, server.url)
+        yield LocalSnapshotBackend(cloud, compute, server.url)
