@@ -22,11 +22,11 @@ from google.auth.transport.requests import AuthorizedSession
 from google.cloud import storage
 from google.cloud.dataproc_v1 import SessionTemplate, SessionTemplateControllerClient
 
+from shared.adapters.storage.cluster_yaml import render
 from shared.bootstrap import App
 from shared.domain.person import Person
 from shared.domain.resources import Kind, Want
 from shared.domain.wants import wants
-from shared.domain.wants.cluster_yaml import render
 
 _KEY, _EMAIL = "the-key-0000", "the-email-0000@example.com"
 _SCHEMA = """

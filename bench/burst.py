@@ -20,7 +20,7 @@ from bench.crew import MINUTE, Crew
 from bench.instance import Post
 from bench.queueing import Arrival
 from local.cloud import VERB_SECONDS
-from shared.adapters.sqlite_store import SqliteStore
+from shared.adapters.state.sqlite_store import SqliteStore
 from shared.domain.environment import Environment, Phase
 from shared.ports import EnvironmentStore
 

@@ -18,7 +18,7 @@ from bench.counting import Wire
 from bench.product import Counted, onboard, serving
 from bench.report import Row
 from local.emulators import find_emulator, running
-from shared.adapters.firestore_store import FirestoreStore
+from shared.adapters.state.firestore_store import FirestoreStore
 from shared.bootstrap import App, once
 from shared.ports import EnvironmentStore
 from shared.settings import Settings

@@ -1,8 +1,8 @@
-"""Puts the parts together, once a process, when the first request asks.
+"""Creates services and adapters from the settings, once per process, at the first request.
 
-Nothing is built at import: the framework imports us in the server's master and forks afterwards,
-and a gRPC client does not survive that. Each entry point builds only what it needs; the heavy
-clients are imported by the function that makes them.
+Nothing is created at import: the framework imports this module in the server's main process and
+forks afterwards, which a gRPC client does not survive. Each entry point creates only the parts it
+needs; the function that creates a client imports its library.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 import threading
 import uuid
 from collections.abc import Callable
-from functools import cache, cached_property
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared import logs
@@ -21,11 +21,11 @@ from shared.domain.resources import Kind
 from shared.settings import Settings, SettingsInvalid, read_settings, setting_faults
 
 if TYPE_CHECKING:
-    from google.auth.credentials import Credentials
     from google.cloud import storage
 
-    from shared.adapters.older_kinds import OlderKinds
-    from shared.adapters.rest import Rest
+    from shared.adapters.dataproc.clients import DataprocClients
+    from shared.adapters.google_api.rest import Rest
+    from shared.adapters.notebooks_v1.factory import NotebooksV1Factory
     from shared.domain.wants import Site
     from shared.ports import (
         Clock,
@@ -44,7 +44,7 @@ T = TypeVar("T")
 
 
 class once(cached_property[T]):
-    """A part that is built when first asked for; by one thread only."""
+    """A property that is computed at the first access, by one thread only."""
 
     _lock = threading.RLock()
 
@@ -54,87 +54,88 @@ class once(cached_property[T]):
 
 
 class App:
-    """The parts of one process, wired from its settings."""
+    """The services and adapters of one process."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
 
     @once
     def clock(self) -> Clock:
-        """The machine's clock, unless the settings name another."""
+        """The machine's clock, or the one of the settings."""
         from shared.adapters.clocks import EndpointClock, SystemClock
 
         endpoint = self.settings.clock_endpoint
-        return EndpointClock(endpoint, logs.clock_is_ahead) if endpoint else SystemClock()
+        return EndpointClock(endpoint, logs.set_clock_offset) if endpoint else SystemClock()
 
     @once
     def store(self) -> EnvironmentStore:
-        """Firestore, or the SQLite file of a laptop."""
+        """Firestore, or a SQLite file for local use."""
         backend, _, where = self.settings.state.partition(":")
         if backend == "sqlite":
-            from shared.adapters.sqlite_store import SqliteStore
+            from shared.adapters.state.sqlite_store import SqliteStore
 
             return SqliteStore(where)
         from google.cloud import firestore
 
-        from shared.adapters.firestore_store import FirestoreStore
+        from shared.adapters.state.firestore_store import FirestoreStore
 
         return FirestoreStore(firestore.Client(project=self.settings.project, database=where))
 
     @once
     def profiles(self) -> ProfileSource:
-        """The profiles of a bundle or a prefix in a bucket, or of a directory."""
-        from shared.adapters.last_good_profiles import kept_beside
-        from shared.adapters.profile_bundle import BundleProfiles
-        from shared.adapters.profile_source import BucketProfiles, FileProfiles
+        """The profiles in a bundle, a prefix of a bucket, or a directory."""
+        from shared.adapters.profiles.location import profiles_at
 
-        where, region = self.settings.profiles, self.settings.region
-        if where.startswith("file:"):
-            kept = kept_beside(self.settings.state)
-            return FileProfiles(where.removeprefix("file:"), region=region, kept=kept)
-        bucket, _, name = where.removeprefix("gs://").partition("/")
-        source = BundleProfiles if name.endswith(".json") else BucketProfiles
-        return source(self.storage(), bucket, name, self.clock, region=region)
+        return profiles_at(
+            self.settings.profiles,
+            region=self.settings.region,
+            state=self.settings.state,
+            storage=self.storage,
+            clock=self.clock,
+        )
 
     @once
     def _storage(self) -> storage.Client:
-        from shared.adapters.storage_client import storage_client
+        from shared.adapters.storage.client import storage_client
 
         return storage_client(self.settings.project)
 
     def storage(self) -> storage.Client:
-        """The Cloud Storage client, shared by everything that reads or writes objects."""
+        """The one Cloud Storage client."""
         return self._storage
 
     @once
     def drivers(self) -> dict[Kind, Driver]:
-        """One driver for each kind of resource; their clients come with their first call."""
-        from shared.adapters.cluster_templates import ClusterTemplateDriver
-        from shared.adapters.clusters import ClusterDriver
-        from shared.adapters.disks import DiskDriver
-        from shared.adapters.session_templates import SessionTemplateDriver
-        from shared.adapters.sessions import SessionDriver
-        from shared.adapters.snapshots import SnapshotDriver
-        from shared.adapters.workbench import WorkbenchDriver
+        """One driver per kind of resource; each creates its client at its first call."""
+        from shared.adapters.compute.disks import DiskDriver
+        from shared.adapters.compute.snapshots import SnapshotDriver
+        from shared.adapters.dataproc.clusters import ClusterDriver
+        from shared.adapters.dataproc.session_templates import SessionTemplateDriver
+        from shared.adapters.dataproc.sessions import SessionDriver
+        from shared.adapters.notebooks_v2.driver import WorkbenchDriver
+        from shared.adapters.storage.cluster_templates import ClusterTemplateDriver
 
         drivers: tuple[Driver, ...] = (
             WorkbenchDriver(self._notebooks),
-            SessionTemplateDriver(self._session_templates),
+            SessionTemplateDriver(self._dataproc.session_templates),
             ClusterTemplateDriver(self.storage),
-            SessionDriver(self._sessions),
-            ClusterDriver(self._clusters),
+            SessionDriver(self._dataproc.sessions),
+            ClusterDriver(self._dataproc.clusters),
             SnapshotDriver(self._compute),
             DiskDriver(self._compute, self._notebooks),
-            *self._older.drivers(),
+            *self._notebooks_v1.drivers(),
         )
         return {driver.kind: driver for driver in drivers}
 
     @once
-    def _older(self) -> OlderKinds:
-        from shared.adapters.older_kinds import OlderKinds
+    def _notebooks_v1(self) -> NotebooksV1Factory:
+        from shared.adapters.google_api.credentials import credentials_for
+        from shared.adapters.notebooks_v1.factory import NotebooksV1Factory
 
         endpoint = self.settings.notebooks_v1_endpoint
-        return OlderKinds(endpoint, lambda: credentials_for(endpoint), self.settings.project)
+        return NotebooksV1Factory(
+            endpoint, lambda: credentials_for(endpoint), self.settings.project
+        )
 
     @once
     def _notebooks(self) -> Rest:
@@ -144,32 +145,15 @@ class App:
     def _compute(self) -> Rest:
         return _rest(self.settings.compute_endpoint)
 
-    def _sessions(self) -> Any:
-        from google.cloud.dataproc_v1 import SessionControllerClient
+    @once
+    def _dataproc(self) -> DataprocClients:
+        from shared.adapters.dataproc.clients import DataprocClients
 
-        return self._dataproc_client(SessionControllerClient)
-
-    def _clusters(self) -> Any:
-        from google.cloud.dataproc_v1 import ClusterControllerClient
-
-        return self._dataproc_client(ClusterControllerClient)
-
-    def _session_templates(self) -> Any:
-        from google.cloud.dataproc_v1 import SessionTemplateControllerClient
-
-        return self._dataproc_client(SessionTemplateControllerClient)
-
-    def _dataproc_client(self, client: Any) -> Any:
-        endpoint = self.settings.dataproc_endpoint
-        return client(
-            transport="rest",
-            credentials=credentials_for(endpoint),
-            client_options={"api_endpoint": endpoint},
-        )
+        return DataprocClients(self.settings.dataproc_endpoint)
 
     @once
     def site(self) -> Site:
-        """Where the resources are made."""
+        """Where the resources are created."""
         from shared.domain.wants import Site
 
         settings = self.settings
@@ -181,28 +165,28 @@ class App:
 
     @once
     def policy(self) -> Policy:
-        """How patient we are."""
+        """The limits and periods."""
         return Policy(creations=self.settings.creations_limit)
 
     @once
     def search(self) -> Search:
-        """Looks everywhere for what is a person's."""
-        from shared.adapters.search import CloudSearch
+        """Finds everything that belongs to a person."""
+        from shared.adapters.inventory import CloudInventory
 
-        return CloudSearch(
+        return CloudInventory(
             site=self.site,
             notebooks=self._notebooks,
             compute=self._compute,
-            session_templates=self._session_templates,
-            sessions=self._sessions,
-            clusters=self._clusters,
+            session_templates=self._dataproc.session_templates,
+            sessions=self._dataproc.sessions,
+            clusters=self._dataproc.clusters,
             storage=self.storage,
-            older=self._older.search() if self.settings.older_kinds else None,
+            older=self._notebooks_v1.inventory() if self.settings.older_kinds else None,
         )
 
     @once
     def admission(self) -> Admission:
-        """Who may have a notebook made now."""
+        """Decides whose notebook may be created now."""
         from shared.services.admission import Admission
 
         return Admission(store=self.store, clock=self.clock, limit=self.policy.creations)
@@ -210,7 +194,7 @@ class App:
     @once
     def publisher(self) -> Publisher:
         """Publishes to the project's topics."""
-        from shared.adapters.pubsub_publisher import PubsubPublisher
+        from shared.adapters.pubsub.publisher import PubsubPublisher
 
         def client() -> Any:
             from google.cloud.pubsub_v1 import PublisherClient
@@ -221,7 +205,7 @@ class App:
 
     @once
     def converge(self) -> Converge:
-        """The service behind `converge`, and the second half of the other entry points."""
+        """The service of `converge`, which the other entry points call, too."""
         from shared.services.announce import Announcer
         from shared.services.converge import Commons, Converge
         from shared.services.planning import Planner
@@ -256,7 +240,7 @@ class App:
 
     @once
     def intake(self) -> Intake:
-        """The service behind `onboard`, `offboard` and `admin`."""
+        """The service of `onboard`, `offboard` and `admin`."""
         from shared.services.intake import Intake
 
         return Intake(
@@ -269,15 +253,15 @@ class App:
 
     @once
     def tick(self) -> Tick:
-        """The service behind `reconcile`."""
-        from shared.adapters.census import NotebookCensus
+        """The service of `reconcile`."""
+        from shared.adapters.notebooks_v2.in_flight import NotebooksInFlight
         from shared.services.tick import Tick
 
         return Tick(
             store=self.store,
             publisher=self.publisher,
             admission=self.admission,
-            census=NotebookCensus(self._notebooks, self.settings.project),
+            census=NotebooksInFlight(self._notebooks, self.settings.project),
             clock=self.clock,
             topic=self.settings.converge_topic,
             policy=self.policy,
@@ -285,13 +269,14 @@ class App:
 
 
 def _rest(endpoint: str) -> Rest:
-    from shared.adapters.rest import Rest
+    from shared.adapters.google_api.credentials import credentials_for
+    from shared.adapters.google_api.rest import Rest
 
     return Rest(endpoint, credentials_for(endpoint))
 
 
 def once_called(make: Callable[[], T]) -> Callable[[], T]:
-    """``make``, called at most once, whatever number of threads ask."""
+    """A function that calls ``make`` at its first call only, in any number of threads."""
     lock = threading.Lock()
     made: list[T] = []
 
@@ -304,30 +289,12 @@ def once_called(make: Callable[[], T]) -> Callable[[], T]:
     return get
 
 
-def credentials_for(endpoint: str) -> Credentials:
-    """The deployment's own credentials; none at all for plain http, where a token could be read."""
-    if endpoint.startswith("http://"):
-        from google.auth.credentials import AnonymousCredentials
-
-        return AnonymousCredentials()  # type: ignore[no-untyped-call]
-    return _own_credentials()
-
-
-@cache
-def _own_credentials() -> Credentials:
-    """Looked up once a process: on Google Cloud that asks the metadata server."""
-    import google.auth
-
-    credentials, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])
-    return credentials
-
-
 def check_settings() -> None:
-    """End the process, with one line in the log, if the settings in its environment can't be used.
+    """End the process, with one log line, if the settings in its environment can't be used.
 
-    For the moment the server loads its source: a deployment with a wrong setting fails at once and
-    not when somebody joins. Looks at the environment, and whether the directories that it names
-    exist; nothing is built and nothing connects.
+    Called when the server loads the source, so that a deployment with a wrong setting fails at once
+    and not at the first event. Reads the environment and checks that the directories in it exist;
+    creates nothing and makes no connection.
     """
     if faults := setting_faults(os.environ):
         logs.configure("INFO")

@@ -1,9 +1,9 @@
-"""One JSON line an outcome on standard output, in the shape Cloud Logging reads.
+"""One JSON line per outcome on standard output, in the format of Cloud Logging.
 
-The framework's own logging drops INFO and maps no severity, so the handler is ours. The message is
-literal; what varies travels in fields. What all lines of one request share (its trace, its event)
-is bound once. A line's time is that of the application's clock, so that logs and records agree on a
-rehearsal whose clock has been moved.
+We install our own handler, because the framework's drops INFO and sets no severity. Messages are
+literals; variable data is in fields. Fields common to all lines of a request (trace, event) are
+bound once. The time of a line is that of the application's clock, so that logs and records agree in
+tests in which the clock is set forward.
 
 Source of the special fields: Cloud Logging, "Structured logging" (severity, message, time,
 logging.googleapis.com/trace).
@@ -25,10 +25,10 @@ _bound: ContextVar[Mapping[str, str] | None] = ContextVar("bound", default=None)
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
-class _Ahead:
+class _ClockOffset:
     """The last known difference between the application's clock and the machine's."""
 
-    by = timedelta()
+    value = timedelta()
 
 
 class Headers(Protocol):
@@ -40,7 +40,7 @@ class Headers(Protocol):
 
 @contextmanager
 def bound(**fields: str) -> Iterator[None]:
-    """Add ``fields`` (empty ones are left out) to every line logged inside."""
+    """Add ``fields`` (except empty ones) to every line logged in the block."""
     token = _bound.set({**(_bound.get() or {}), **{k: v for k, v in fields.items() if v}})
     try:
         yield
@@ -48,13 +48,13 @@ def bound(**fields: str) -> Iterator[None]:
         _bound.reset(token)
 
 
-def clock_is_ahead(by: timedelta) -> None:
-    """Add ``by`` to the machine's time in all further lines."""
-    _Ahead.by = by
+def set_clock_offset(offset: timedelta) -> None:
+    """Add ``offset`` to the machine's time in all further lines."""
+    _ClockOffset.value = offset
 
 
 def trace_of(project: str, headers: Headers) -> str:
-    """The request's trace as Cloud Logging wants it, or ''."""
+    """The request's trace in the form of Cloud Logging; '' if it has none."""
     parent = re.match(r"[0-9a-f]{2}-([0-9a-f]{32})-", headers.get("traceparent", ""))
     legacy = re.match(r"([0-9a-f]{32})\b", headers.get("X-Cloud-Trace-Context", ""))
     found = parent or legacy
@@ -65,11 +65,11 @@ class JsonFormatter(logging.Formatter):
     """A record as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Severity, message, time, what is bound, what the call added, and the traceback."""
+        """Severity, message, time, the bound fields, the fields of the call, and the traceback."""
         line: dict[str, object] = {
             "severity": record.levelname,
             "message": record.getMessage(),
-            "time": (datetime.fromtimestamp(record.created, UTC) + _Ahead.by).isoformat(),
+            "time": (datetime.fromtimestamp(record.created, UTC) + _ClockOffset.value).isoformat(),
             "logger": record.name,
         }
         for name, value in (_bound.get() or {}).items():
@@ -78,18 +78,18 @@ class JsonFormatter(logging.Formatter):
         line.update(extras)
         if record.exc_info:
             line["stack_trace"] = self.formatException(record.exc_info)
-        # ASCII only: half a surrogate pair, which JSON input may hold, can't be written as UTF-8.
+        # ASCII only: JSON input may contain a lone surrogate, which can't be encoded as UTF-8.
         return json.dumps(line, default=str)
 
 
 def configure(level: str, stream: TextIO | None = None) -> None:
-    """Send our own log lines (and warnings of others) to ``stream``, standard output by default."""
+    """Write our log lines, and warnings of libraries, to ``stream`` (default: standard output)."""
     handler = logging.StreamHandler(stream or sys.stdout)
     handler.setFormatter(JsonFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
-    # google-api-core keeps its loggers from the root unless somebody has set them up.
+    # google-api-core disables propagation to the root logger unless its logger has a handler.
     google = logging.getLogger("google")
     google.handlers[:] = [handler]
     google.propagate = False

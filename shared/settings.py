@@ -1,8 +1,8 @@
-"""Settings: read once, from a mapping, checked all together; the core never sees the environment.
+"""Settings: read once from a mapping, with all faults reported together.
 
-Endpoints are what tells Google from the laptop, and nothing else does. Three of them are the
-clients' own variables (``FIRESTORE_EMULATOR_HOST``, ``PUBSUB_EMULATOR_HOST``,
-``STORAGE_EMULATOR_HOST``) and aren't repeated here.
+No other module reads the environment. Only the endpoints differ between Google Cloud and the local
+cloud. Three endpoints are variables of Google's clients (``FIRESTORE_EMULATOR_HOST``,
+``PUBSUB_EMULATOR_HOST``, ``STORAGE_EMULATOR_HOST``) and not repeated here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ REGION_FORM = r"[a-z]+-[a-z]+[0-9]+"
 
 
 class SettingsInvalid(Exception):
-    """The settings can't be used; every fault is named."""
+    """The settings can't be used; the message names every fault."""
 
     def __init__(self, faults: list[str]) -> None:
         super().__init__("settings: " + "; ".join(faults))
@@ -26,46 +26,46 @@ class SettingsInvalid(Exception):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a deployment can set; the names of the variables are the fields' in upper case."""
+    """The settings of a deployment; the variables are the field names in upper case."""
 
     project: str
     """The Google Cloud project of the notebooks. ``PROJECT``, else ``GOOGLE_CLOUD_PROJECT``."""
     region: str = DEFAULT_REGION
-    """The region of the Dataproc templates; the zones of the profiles are in it, too."""
+    """The region of the Dataproc templates and of the profiles' zones."""
     allowed_domains: frozenset[str]
     """E-mail domains whose people get environments, separated by commas."""
     state: str = "firestore:(default)"
-    """``firestore:DATABASE``, or ``sqlite:PATH`` for the embedded default of a laptop."""
+    """``firestore:DATABASE``, or ``sqlite:PATH`` for local use."""
     profiles: str
-    """``gs://BUCKET/NAME.json``, a bundle; or where profiles.yaml and masters/ are:
+    """A bundle, ``gs://BUCKET/NAME.json``, or the location of profiles.yaml and masters/:
     ``gs://BUCKET/PREFIX`` or ``file:DIRECTORY``."""
     templates_bucket: str
-    """The bucket of the people's cluster templates, without ``gs://``."""
+    """The bucket for people's cluster templates, without ``gs://``."""
     converge_topic: str = "converge"
-    """The topic that the tick publishes to, one message a person."""
+    """The topic to which the tick publishes, one message per person."""
     announcements_topic: str = "environment-events"
-    """The topic that announcements go to."""
+    """The topic for announcements."""
     creations_limit: int = 200
-    """How many notebooks may be made at once; the others wait for their turn."""
+    """How many notebooks may be created at the same time; further ones are queued."""
     older_kinds: bool = False
-    """``on``: look for leavers' notebooks of the two older kinds, to stop and remove them, even if
-    no profile asked for them."""
+    """``on``: find leavers' notebooks of the two older kinds, to stop and remove them, even if no
+    profile requested them."""
     notebooks_endpoint: str = "https://notebooks.googleapis.com"
     notebooks_v1_endpoint: str = "https://notebooks.googleapis.com"
-    """Of the two older kinds."""
+    """For the two older kinds."""
     compute_endpoint: str = "https://compute.googleapis.com"
-    """Of the snapshots."""
+    """For snapshots and disks."""
     dataproc_endpoint: str = ""
-    """Default: the region's own, as the Dataproc API wants it."""
+    """Default: the endpoint of the region, as the Dataproc API requires."""
     clock_endpoint: str = ""
-    """Ask this URL for the time (``{"now": …}``) instead of the machine; for rehearsals."""
+    """For tests: read the time from this URL (``{"now": …}``) instead of the machine."""
     log_level: str = "INFO"
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
-    """The settings in ``environ``; raises ``SettingsInvalid`` naming everything that is wrong.
+    """The settings in ``environ``; raises ``SettingsInvalid`` with all faults.
 
-    Reads nothing but ``environ``: what must exist on this machine, ``missing_directories`` says.
+    Reads only ``environ``; ``missing_directories`` checks the file system.
     """
     given, faults = _given(environ)
     domains = [d.strip() for d in str(given.get("allowed_domains", "")).lower().split(",")]
@@ -79,12 +79,12 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
 
 
 def setting_faults(environ: Mapping[str, str]) -> list[str]:
-    """Everything for which a function refuses to start in ``environ``; [] if it would start."""
+    """All faults that prevent a start in ``environ``; [] if there are none."""
     return _given(environ)[1] + missing_directories(environ)
 
 
 def missing_directories(environ: Mapping[str, str]) -> list[str]:
-    """The faults of those settings that name a directory of this machine which isn't there."""
+    """The faults of settings that name a directory which does not exist on this machine."""
     faults = []
     state, profiles = environ.get("STATE", "").strip(), environ.get("PROFILES", "").strip()
     if state.startswith("sqlite:"):
@@ -97,7 +97,7 @@ def missing_directories(environ: Mapping[str, str]) -> list[str]:
 
 
 def _given(environ: Mapping[str, str]) -> tuple[dict[str, object], list[str]]:
-    """The texts that are set, by field, and what is wrong with them or missing."""
+    """The values that are set, by field, and the faults of wrong or missing ones."""
     faults = []
     given: dict[str, object] = {}
     for field in msgspec.structs.fields(Settings):
@@ -111,7 +111,7 @@ def _given(environ: Mapping[str, str]) -> tuple[dict[str, object], list[str]]:
             faults.append(f"{name} is not set")
     emulators = {name.lower(): environ.get(name, "").strip() for name in _EMULATORS}
     emulators = {name: text for name, text in emulators.items() if text}
-    return given, faults + _wrong_form(given | emulators)
+    return given, faults + _form_faults(given | emulators)
 
 
 _DOMAIN = r"[a-z0-9-]+(\.[a-z0-9-]+)+"
@@ -123,9 +123,9 @@ _ENDPOINT = (
     "a URL that begins with https:// or http://, with a port from 1 to 65535 if it has one",
 )
 _ADDRESS = rf"{_HOST}:{_PORT}", "HOST:PORT such as 127.0.0.1:8085, without http://"
-# Of Google's clients, which take them from the environment themselves.
+# Google's clients read these from the environment.
 _EMULATORS = ("FIRESTORE_EMULATOR_HOST", "PUBSUB_EMULATOR_HOST", "STORAGE_EMULATOR_HOST")
-# Of each setting, how it is written and how that is said.
+# For each setting: a regular expression, and the description of the form.
 _FORMS = {
     "project": (r"[a-z0-9.-]+(:[a-z0-9-]+)?", "a project's id, without projects/"),
     "region": (REGION_FORM, f"a region such as {DEFAULT_REGION}"),
@@ -153,15 +153,15 @@ _FORMS = {
     "storage_emulator_host": _ENDPOINT,
     "log_level": (r"debug|info|warning|error|critical", "DEBUG, INFO, WARNING, ERROR or CRITICAL"),
 }
-_ANY_CASE = ("allowed_domains", "older_kinds", "log_level")
+_CASE_INSENSITIVE = ("allowed_domains", "older_kinds", "log_level")
 
 
-def _wrong_form(given: Mapping[str, object]) -> list[str]:
+def _form_faults(given: Mapping[str, object]) -> list[str]:
     return [
         f"{name.upper()} is {given[name]!r}; it should be {form}"
         for name, (pattern, form) in _FORMS.items()
         if name in given
         and not re.fullmatch(
-            pattern, str(given[name]), re.IGNORECASE if name in _ANY_CASE else re.NOFLAG
+            pattern, str(given[name]), re.IGNORECASE if name in _CASE_INSENSITIVE else re.NOFLAG
         )
     ]

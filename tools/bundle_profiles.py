@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from shared.adapters.profile_source import read_directory
+from shared.adapters.profiles.directory import read_directory
 from shared.domain.profiles import ProfilesInvalid
 from shared.domain.profiles.bundle import MAX_BYTES, pack
 from tools.check_profiles import all_problems, asked_region, load, report

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from local.discovery import Discovery
-from shared.adapters.last_good_profiles import Files
-from shared.adapters.profile_source import read_directory
+from shared.adapters.profiles.directory import read_directory
+from shared.adapters.profiles.last_good import Files
 from shared.domain.names import person_key
 from shared.domain.person import Person
 from shared.domain.profiles import Profile, ProfileSet, ProfilesInvalid

@@ -16,8 +16,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from shared.adapters.last_good_profiles import Kept, kept_beside
-from shared.adapters.profile_source import read_directory
+from shared.adapters.profiles.directory import read_directory
+from shared.adapters.profiles.last_good import ProfilesCopy, copy_path
 from shared.settings import DEFAULT_REGION, setting_faults
 from tools.check_profiles import all_problems, report
 
@@ -37,9 +37,9 @@ def faults_at_start(environ: Mapping[str, str]) -> list[str]:
     files = read_directory(directory)
     if problems := all_problems(files, directory, region):
         faults.append(f"the profiles in {directory} can't be used\n{report(problems, region)}")
-    kept = kept_beside(environ.get("STATE", "").strip())
+    kept = copy_path(environ.get("STATE", "").strip())
     if not faults and kept is not None:
-        Kept(kept).save(files)
+        ProfilesCopy(kept).save(files)
     return faults
 
 

@@ -1,4 +1,4 @@
-"""The time: the machine's, or that of an endpoint, for rehearsals whose clock can be moved."""
+"""The time: of the machine, or of an endpoint, for tests in which the clock is set forward."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import requests
 
 
 class SystemClock:
-    """The machine's clock."""
+    """The clock of the machine."""
 
     def now(self) -> datetime:
         """The time now, in UTC."""
@@ -17,26 +17,26 @@ class SystemClock:
 
 
 class EndpointClock:
-    """The clock of a server that answers at ``url`` with ``{"now": "2026-01-31T12:00:00+00:00"}``.
+    """The clock of a server that returns ``{"now": "2026-01-31T12:00:00+00:00"}`` at ``url``.
 
-    ``ahead`` is called with each answer's difference to the machine's clock.
+    ``on_offset`` is called with the difference between each answer and the machine's clock.
     """
 
     def __init__(
         self,
         url: str,
-        ahead: Callable[[timedelta], None] = lambda by: None,
+        on_offset: Callable[[timedelta], None] = lambda offset: None,
         timeout_seconds: float = 5.0,
     ) -> None:
         self._url = url
-        self._ahead = ahead
+        self._on_offset = on_offset
         self._timeout = timeout_seconds
         self._session = requests.Session()
 
     def now(self) -> datetime:
-        """The time there, in UTC; a failed call fails the request, since the time is not known."""
+        """The server's time in UTC; raises what ``requests`` raises."""
         answer = self._session.get(self._url, timeout=self._timeout)
         answer.raise_for_status()
         now = datetime.fromisoformat(answer.json()["now"]).astimezone(UTC)
-        self._ahead(now - datetime.now(UTC))
+        self._on_offset(now - datetime.now(UTC))
         return now

@@ -34,8 +34,8 @@ from shared.domain.replacement import awaits_data, of_generation, with_successor
 from shared.domain.resources import Kind, Observation, Resource, Step, Want
 from shared.domain.steps import next_step
 from shared.domain.telling import announced
-from shared.domain.wants.drift import written_by
 from shared.domain.wants.workbench import with_disk_for
+from shared.domain.wants.written import written_by
 
 _NEWS = {
     Phase.READY: News.READY,

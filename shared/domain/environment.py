@@ -1,7 +1,7 @@
 """The record of one person: the desired state, the observed state, what is under way.
 
 This is the runtime record, immutable; the stored document is its encoding
-(``adapters/documents.py``) and carries a schema number, so that the two can change apart.
+(``adapters/state/documents.py``) and carries a schema number, so that the two can change apart.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """What can go wrong between us and the cloud, reduced to what we do about it.
 
-Adapters translate Google's exceptions into a ``CloudFault`` in one table (``adapters/errors.py``);
-everything above decides by ``fate`` alone and shows ``code`` and ``message`` to people.
+Adapters translate Google's exceptions into a ``CloudFault`` in one table
+(``adapters/google_api/fault_table.py``); everything above decides by ``fate`` alone and shows
+``code`` and ``message`` to people.
 """
 
 from __future__ import annotations

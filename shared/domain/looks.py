@@ -28,7 +28,7 @@ from shared.domain.policy import Policy
 from shared.domain.replacement import handed_over
 from shared.domain.resources import Kind, Observation, Resource, State, Step, Want
 from shared.domain.telling import announced
-from shared.domain.wants.drift import written_by
+from shared.domain.wants.written import written_by
 
 _MOST_LOSSES = 5
 _TEMPLATES = (Kind.SESSION_TEMPLATE, Kind.CLUSTER_TEMPLATE)

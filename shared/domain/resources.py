@@ -232,7 +232,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     has been seen in a moving state, or running without a link, though no step of ours is under way.
     ``start_owed``: it is to run when it should be present; not set when its owner or idle shutdown
     has stopped it. ``queued_at``: since when its creation waits for its turn.
-    ``written``: the labels, metadata and tags that we have put on it (``wants.drift.written_by``).
+    ``written``: the labels, metadata and tags that we have put on it (``wants.written``).
     ``drift``: how it last was seen to differ from the profile. ``items``: the sessions or clusters
     last seen, and ``more``, how many there were besides. ``restore_from``: the snapshot (full name)
     whose data is still to go into it.

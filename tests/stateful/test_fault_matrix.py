@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import pytest
 
-from shared.adapters.errors import fault_of
-from shared.adapters.symptoms import Symptom
+from shared.adapters.google_api.errors import ApiError
+from shared.adapters.google_api.fault_table import fault_of
 from shared.domain.environment import Phase
 from shared.domain.resources import Kind, State
 from shared.ports import Conflict, NotPublished
@@ -23,15 +23,17 @@ from tests.stateful.world import Crash
 STORE = ("load", "save", "append", "park", "shortage")
 LOOKS = ("observe", "consented", "older", "everything", "moving")
 FATES = {
-    "timeout before": ("before", Symptom(status="NO_ANSWER", message="scripted")),
-    "timeout after": ("after", Symptom(status="NO_ANSWER", message="scripted")),
-    "409": ("before", Symptom(status="ABORTED", message="scripted")),
+    "timeout before": ("before", ApiError(status="NO_ANSWER", message="scripted")),
+    "timeout after": ("after", ApiError(status="NO_ANSWER", message="scripted")),
+    "409": ("before", ApiError(status="ABORTED", message="scripted")),
     "429": (
         "before",
-        Symptom(status="RESOURCE_EXHAUSTED", message="scripted", retry_after=timedelta(seconds=90)),
+        ApiError(
+            status="RESOURCE_EXHAUSTED", message="scripted", retry_after=timedelta(seconds=90)
+        ),
     ),
-    "500": ("after", Symptom(status="INTERNAL", message="scripted")),  # the worse of the two
-    "503": ("before", Symptom(status="UNAVAILABLE", message="scripted")),
+    "500": ("after", ApiError(status="INTERNAL", message="scripted")),  # the worse of the two
+    "503": ("before", ApiError(status="UNAVAILABLE", message="scripted")),
     "crash before": ("before", None),
     "crash after": ("after", None),
 }

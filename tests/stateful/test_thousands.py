@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import msgspec
 
-from shared.adapters.documents import encode_environment
+from shared.adapters.state.documents import encode_environment
 from shared.domain.environment import Phase
 from shared.domain.evidence import current
 from shared.domain.names import person_key

@@ -20,8 +20,8 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore
 
-from shared.adapters.firestore_store import FirestoreStore
-from shared.adapters.sqlite_store import SqliteStore
+from shared.adapters.state.firestore_store import FirestoreStore
+from shared.adapters.state.sqlite_store import SqliteStore
 from shared.ports import EnvironmentStore, Page
 from tests.support import summary
 from tests.support.memory_store import MemoryStore

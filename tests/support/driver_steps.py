@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from shared.domain.resources import Kind, Observation, Resource, State, Step, Want
-from tests.support.driver_benches import EMAIL, KEY, Bench, FakeBench, local_bench
+from tests.support.driver_backends import EMAIL, KEY, DriverBackend, FakeBackend, local_backend
 
 HOUR = timedelta(hours=1)
 BACKENDS = ("fake", "local")
@@ -23,16 +23,16 @@ def request(number: int) -> str:
 
 
 @contextmanager
-def opened(param: tuple[str, Kind]) -> Iterator[Bench]:
-    """The bench of a case of ``on``; a scripted fault that was never hit fails its test."""
+def opened(param: tuple[str, Kind]) -> Iterator[DriverBackend]:
+    """The backend of a case of ``on``; a scripted fault that was never hit fails its test."""
     backend, kind = param
     if backend == "fake":
-        bench: Bench = FakeBench(kind)
-        yield bench
+        backend: DriverBackend = FakeBackend(kind)
+        yield backend
     else:
-        with local_bench(kind) as bench:
-            yield bench
-    assert all(fault.hits for fault in bench.scripted), "a scripted fault was never hit"
+        with local_backend(kind) as backend:
+            yield backend
+    assert all(fault.hits for fault in backend.scripted), "a scripted fault was never hit"
 
 
 def on(*kinds: Kind) -> pytest.MarkDecorator:
@@ -42,33 +42,35 @@ def on(*kinds: Kind) -> pytest.MarkDecorator:
         for kind in kinds
         for backend in BACKENDS
     ]
-    return pytest.mark.parametrize("bench", cases, indirect=True)
+    return pytest.mark.parametrize("backend", cases, indirect=True)
 
 
-def create(bench: Bench, number: int = 0, text: str = "one") -> Observation:
+def create(backend: DriverBackend, number: int = 0, text: str = "one") -> Observation:
     """Ask the driver for what is wanted."""
-    return bench.driver.create(bench.resource, bench.want(text), KEY, EMAIL, request(number))
+    return backend.driver.create(backend.resource, backend.want(text), KEY, EMAIL, request(number))
 
 
-def look(bench: Bench, resource: Resource | None = None, want: Want | None = None) -> Observation:
+def look(
+    backend: DriverBackend, resource: Resource | None = None, want: Want | None = None
+) -> Observation:
     """A look on behalf of its owner."""
-    return bench.driver.observe(resource or bench.resource, KEY, EMAIL, want)
+    return backend.driver.observe(resource or backend.resource, KEY, EMAIL, want)
 
 
-def remembered(bench: Bench, step: Step, seen: Observation) -> Resource:
+def remembered(backend: DriverBackend, step: Step, seen: Observation) -> Resource:
     """The record's memory of a step that was answered with ``seen``."""
     assert seen.state is not None
-    return replace(bench.resource, under_way=step, state=seen.state, operation=seen.operation)
+    return replace(backend.resource, under_way=step, state=seen.state, operation=seen.operation)
 
 
-def settled(bench: Bench, step: Step, seen: Observation) -> Observation:
+def settled(backend: DriverBackend, step: Step, seen: Observation) -> Observation:
     """What a look says once the operation, if there is one, has had its time."""
     if not seen.operation:
         return seen
-    bench.pass_time(HOUR)
-    return look(bench, remembered(bench, step, seen))
+    backend.pass_time(HOUR)
+    return look(backend, remembered(backend, step, seen))
 
 
-def made(bench: Bench) -> None:
+def made(backend: DriverBackend) -> None:
     """Have it there, and ready."""
-    assert settled(bench, Step.CREATE, create(bench)).state is State.READY
+    assert settled(backend, Step.CREATE, create(backend)).state is State.READY

@@ -1,7 +1,7 @@
 """The driver port in memory, for tests that need thousands of runs and a crash at any point.
 
-It behaves as the real drivers do on Google Cloud (``tests/contract/test_drivers.py`` holds both to
-the same contract). What exists and what happens to it is ``fake_cloud``'s.
+It behaves as the real drivers do on Google Cloud (``tests/contract/drivers/test_drivers.py`` holds
+both to the same contract). What exists and what happens to it is ``fake_cloud``'s.
 """
 
 from __future__ import annotations
@@ -324,7 +324,7 @@ class FakeDriver:
             return Observation(state=State.ABSENT)
         if thing.key != key or (self.kind.holds_data and thing.email != email):
             return Observation(state=State.FOREIGN, detail="it is somebody else's")
-        if not thing.labelled and not bears_our_name(thing, key):
+        if not thing.labelled and not has_our_name(thing, key):
             return Observation(state=State.FOREIGN, detail="it lacks our labels")
         if self.kind is Kind.DISK and _notebook_of(thing, self._cloud) is not None:
             return Observation(state=State.FOREIGN, detail="its notebook exists")
@@ -403,7 +403,7 @@ class FakeDriver:
             raise CloudFault(Fate.PERMANENT, "FAILED_PRECONDITION", "it has no VM")
 
 
-def bears_our_name(thing: Thing, key: str) -> bool:
+def has_our_name(thing: Thing, key: str) -> bool:
     """Whether it has the name of this person's notebook, or of its data disk."""
     name = thing.name.rpartition("/")[2].removesuffix(DATA_DISK)
     named = thing.kind in (Kind.WORKBENCH, Kind.DISK)

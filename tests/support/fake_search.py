@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shared.domain.resources import Kind, Leftover, Resource, State
 from tests.support.fake_cloud import FakeCloud, Thing
-from tests.support.fake_drivers import bears_our_name
+from tests.support.fake_drivers import has_our_name
 
 _OLDER = (Kind.MANAGED_NOTEBOOK, Kind.DATAPROC_HUB)
 _SHOWN = (State.CREATING, State.STARTING, State.STOPPING)
@@ -51,7 +51,7 @@ def _concerns(thing: Thing, key: str, email: str) -> bool:
     if thing.labelled and thing.key == key:
         return True
     owned = thing.kind is Kind.WORKBENCH and thing.email == email
-    return owned or bears_our_name(thing, key)
+    return owned or has_our_name(thing, key)
 
 
 def _leftover(thing: Thing, key: str, email: str) -> Leftover:
@@ -63,6 +63,6 @@ def _leftover(thing: Thing, key: str, email: str) -> Leftover:
         kind=thing.kind,
         name=thing.name,
         ours=theirs and thing.labelled,
-        named=theirs and bears_our_name(thing, key),
+        named=theirs and has_our_name(thing, key),
         detail=detail if thing.labelled else f"{detail}; it lacks our labels for this person",
     )

@@ -17,8 +17,8 @@ import functions_framework
 import pytest
 
 import functions.pubsub_request
-from shared.adapters import documents
-from shared.adapters.last_good_profiles import LastGood
+from shared.adapters.state import documents
+from shared.adapters.profiles.last_good import LastGoodProfiles
 from shared.bootstrap import check_settings
 from shared.domain.environment import Verb
 from shared.domain.faults import CloudFault, Fate
@@ -157,11 +157,11 @@ def _state_unreadable() -> None:
 
 
 def _profiles_in_trouble() -> None:
-    profiles = LastGood("gs://demo/profiles/", None)
+    profiles = LastGoodProfiles("gs://demo/profiles/", None)
     masters = {f"masters/{name}": data for name, data in MASTERS.items()}
-    profiles.offer(1, lambda: {"profiles.yaml": PROFILES, **masters})
-    profiles.offer(2, lambda: {"profiles.yaml": b"version: 1"})
-    profiles.keep_after(OSError("no route to host"))
+    profiles.refresh(1, lambda: {"profiles.yaml": PROFILES, **masters})
+    profiles.refresh(2, lambda: {"profiles.yaml": b"version: 1"})
+    profiles.read_failed(OSError("no route to host"))
 
 
 def _a_worker_at_work(monkeypatch: pytest.MonkeyPatch) -> None:

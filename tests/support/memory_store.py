@@ -14,9 +14,9 @@ from threading import Lock
 
 import msgspec
 
-from shared.adapters import cursors, documents
-from shared.adapters.cursors import Position, from_microseconds, microseconds, one_more
-from shared.adapters.documents import Making
+from shared.adapters.state import cursors, documents
+from shared.adapters.state.cursors import Position, from_microseconds, microseconds, one_more
+from shared.adapters.state.documents import Making
 from shared.domain.environment import Entry, Environment, Health, Parked, Phase
 from shared.ports import Claimed, Conflict, Crowd, Page, Stored
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from shared.adapters.rest import Rest
-from shared.adapters.workbench import WorkbenchDriver
+from shared.adapters.google_api.rest import Rest
+from shared.adapters.notebooks_v2.driver import WorkbenchDriver
 from shared.domain.faults import CloudFault, Fate
 from shared.domain.resources import Drift, Kind, Observation, Resource, Want
 

@@ -21,9 +21,9 @@ from local.compute import Compute
 from local.faults import Fault
 from local.notebooks import Notebooks
 from local.web import Server, build_app
-from shared.adapters.rest import Rest
-from shared.adapters.snapshots import SnapshotDriver
-from shared.adapters.workbench import WorkbenchDriver
+from shared.adapters.compute.snapshots import SnapshotDriver
+from shared.adapters.google_api.rest import Rest
+from shared.adapters.notebooks_v2.driver import WorkbenchDriver
 from shared.domain.names import person_key
 from shared.domain.person import Person
 from shared.domain.profiles import Disk, Network, Profile, Workbench

@@ -24,7 +24,7 @@ from local.dataproc import Dataproc
 from local.notebooks import Notebooks
 from local.storage import Storage
 from local.web import Server, build_app
-from shared.adapters.storage_client import storage_client
+from shared.adapters.storage.client import storage_client
 from shared.bootstrap import App
 from shared.domain.environment import Environment, Phase, Verb
 from shared.domain.names import person_key

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.adapters.profile_bundle import BundleProfiles
-from shared.adapters.profile_source import BucketProfiles, FileProfiles, read_directory
+from shared.adapters.profiles.bucket import BucketProfiles
+from shared.adapters.profiles.bundle import BundleProfiles
+from shared.adapters.profiles.directory import DirectoryProfiles, read_directory
 from shared.bootstrap import App
 from shared.domain.profiles import ProfilesInvalid
 from shared.domain.profiles.bundle import pack, unpack
@@ -96,7 +97,7 @@ def test_what_is_not_utf8_is_not_packed() -> None:
         ("gs://acme/profiles.json", BundleProfiles),
         ("gs://acme/live", BucketProfiles),
         ("gs://acme", BucketProfiles),
-        ("file:profiles", FileProfiles),
+        ("file:profiles", DirectoryProfiles),
     ],
 )
 def test_the_setting_says_where_profiles_are(

@@ -13,13 +13,13 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from shared.adapters.storage.cluster_yaml import render
 from shared.domain.names import person_key
 from shared.domain.person import Person, parse_email
 from shared.domain.profiles import Network, Profile, SparkTemplate
 from shared.domain.refusals import Refused
 from shared.domain.wants import Site, labels_of
 from shared.domain.wants.cluster_template import cluster_template_want
-from shared.domain.wants.cluster_yaml import render
 
 SITE = Site(project="acme-data", region="us-central1", templates_bucket="acme-templates")
 MASTER: dict[str, Any] = {

@@ -14,9 +14,9 @@ import pytest
 import yaml
 
 from functions.fleet.views import detail
+from shared.adapters.storage.cluster_yaml import render
 from shared.domain.resources import Kind, Want
 from shared.domain.wants import wants
-from shared.domain.wants.cluster_yaml import render
 from tests.stateful.world import SITE, World
 from tests.support.builders import ANA, KEY, a_message
 

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 import yaml
 
-from shared.adapters import documents
+from shared.adapters.state import documents
 from shared.settings import Settings, read_settings
 from tests.support.stored import a_parked, an_entry, an_environment
 

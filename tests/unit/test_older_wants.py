@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from local.discovery import Discovery
-from shared.adapters.profile_source import FileProfiles
+from shared.adapters.profiles.directory import DirectoryProfiles
 from shared.domain.names import person_key
 from shared.domain.person import Person
 from shared.domain.profiles import ProfileSet, ProfilesInvalid
@@ -153,7 +153,7 @@ class TestProfiles:
     def test_a_set_in_force_is_warned_of_once(
         self, directory: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
-        source = FileProfiles(directory)
+        source = DirectoryProfiles(directory)
         source.current()
         source.current()
         (record,) = [r for r in caplog.records if r.levelno >= logging.WARNING]

@@ -2,7 +2,7 @@
 
 The cluster runs on the person's own credentials (personal cluster authentication), which only they
 can hand to it once it is up; so it is a template in a bucket, and they start it. Fields are set in
-the parsed master and the whole is written by ``cluster_yaml``: nobody's text can become structure.
+the parsed master and the adapter writes the whole as YAML: nobody's text can become structure.
 """
 
 from __future__ import annotations

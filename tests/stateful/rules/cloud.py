@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from shared.adapters.errors import fault_of
-from shared.adapters.symptoms import Symptom
+from shared.adapters.google_api.errors import ApiError
+from shared.adapters.google_api.fault_table import fault_of
 from shared.domain.faults import Fate, Problem
 from shared.domain.resources import Kind, State, Step
 from tests.stateful.choices import Choices
@@ -67,7 +67,7 @@ def ended_in(code: str) -> Problem:
     """The problem of an operation that ended in ``code``, as the drivers read it."""
     if code == "STOCK_OUT":
         return STOCK_OUT
-    return fault_of(Symptom(status=code, message="scripted"), changes=False).problem()
+    return fault_of(ApiError(status=code, message="scripted"), changes=False).problem()
 
 
 @rule(6)

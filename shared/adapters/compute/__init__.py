@@ -1,0 +1,1 @@
+"""Compute Engine v1: snapshots, and disks that outlived their notebook."""

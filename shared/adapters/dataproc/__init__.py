@@ -1,0 +1,1 @@
+"""Dataproc: session templates, and the sessions and clusters that people start."""

@@ -1,0 +1,145 @@
+"""The driver of Dataproc session templates, with Google's own client.
+
+A factory creates the client at the first call, so that a cold start without Dataproc calls does
+not import it. The domain makes the content of a template.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from shared.adapters.driver_defaults import DriverDefaults
+from shared.adapters.google_api.fault_table import translated
+from shared.domain.faults import CloudFault, Fate
+from shared.domain.resources import Kind, Observation, Resource, State, Want
+from shared.domain.wants.labels import is_ours
+
+if TYPE_CHECKING:
+    from google.cloud.dataproc_v1 import SessionTemplate, SessionTemplateControllerClient
+
+SECONDS = 20.0  # the deadline of each call; none of them starts an operation
+_OUTPUT_ONLY = ("create_time", "update_time", "creator", "uuid")
+
+
+class SessionTemplateDriver(DriverDefaults):
+    """One remote call for create, observe and delete; two for update (read, then write).
+
+    The client never retries (``retry=None``): create takes no request id, so after a lost answer
+    the template is observed first.
+    """
+
+    kind = Kind.SESSION_TEMPLATE
+
+    def __init__(
+        self, client: Callable[[], SessionTemplateControllerClient], *, seconds: float = SECONDS
+    ) -> None:
+        self._make_client = client
+        self._seconds = seconds
+
+    @cached_property
+    def _client(self) -> SessionTemplateControllerClient:
+        return self._make_client()
+
+    def observe(self, resource: Resource, key: str, email: str, want: Want | None) -> Observation:
+        """Read it; the API has no operations for templates."""
+        found = self._get(resource.name)
+        return Observation(state=State.ABSENT) if found is None else _observation(found, key)
+
+    def create(
+        self, resource: Resource, want: Want, key: str, email: str, request_id: str
+    ) -> Observation:
+        """Create it; update the person's own if there is one."""
+        template = _template(resource, want)
+        parent = resource.name.partition("/sessionTemplates/")[0]
+        try:
+            with translated(changes=True):
+                self._client.create_session_template(
+                    parent=parent, session_template=template, retry=None, timeout=self._seconds
+                )
+        except CloudFault as fault:
+            if fault.code != "ALREADY_EXISTS":
+                raise
+            return self._replace_own(resource, template, key)
+        return Observation(state=State.READY)
+
+    def update(
+        self, resource: Resource, want: Want, key: str, email: str, request_id: str
+    ) -> Observation:
+        """Replace its content if it is ours and differs."""
+        return self._replace_own(resource, _template(resource, want), key)
+
+    def delete(self, resource: Resource, request_id: str) -> Observation:
+        """Delete it; the API does so at once."""
+        try:
+            with translated(changes=True):
+                self._client.delete_session_template(
+                    name=resource.name, retry=None, timeout=self._seconds
+                )
+        except CloudFault as fault:
+            if fault.code != "NOT_FOUND":
+                raise
+        return Observation(state=State.ABSENT)
+
+    def _get(self, name: str) -> SessionTemplate | None:
+        try:
+            with translated(changes=False):
+                return self._client.get_session_template(
+                    name=name, retry=None, timeout=self._seconds
+                )
+        except CloudFault as fault:
+            if fault.code != "NOT_FOUND":
+                raise
+            return None
+
+    def _replace_own(self, resource: Resource, template: SessionTemplate, key: str) -> Observation:
+        """Replace the present template if it is ours and differs."""
+        found = self._get(resource.name)
+        if found is None:
+            return Observation(state=State.ABSENT)
+        seen = _observation(found, key)
+        if seen.state is State.FOREIGN or _content(found) == _content(template):
+            return seen
+        from google.cloud.dataproc_v1 import UpdateSessionTemplateRequest
+
+        with translated(changes=True):
+            self._client.update_session_template(
+                UpdateSessionTemplateRequest(session_template=template),
+                retry=None,
+                timeout=self._seconds,
+            )
+        return seen
+
+    def _current(self, resource: Resource) -> Observation:
+        found = self._get(resource.name)
+        return Observation(state=State.ABSENT if found is None else State.READY)
+
+
+def _observation(found: SessionTemplate, key: str) -> Observation:
+    if not is_ours(dict(found.labels), key):
+        return Observation(state=State.FOREIGN, detail="it lacks our labels for this person")
+    return Observation(state=State.READY)
+
+
+def _content(template: SessionTemplate) -> dict[str, Any]:
+    """The template without the fields that only the server sets, for comparison.
+
+    Defaults that the server adds count as a difference; the write that follows changes nothing.
+    """
+    content: dict[str, Any] = type(template).to_dict(template)
+    return {name: value for name, value in content.items() if name not in _OUTPUT_ONLY}
+
+
+def _template(resource: Resource, want: Want) -> SessionTemplate:
+    """The body as Google's message; raises ``CloudFault`` for a field that it does not have."""
+    from google.cloud.dataproc_v1 import SessionTemplate
+    from google.protobuf import json_format  # type: ignore[import-untyped]  # it ships no types
+
+    template = SessionTemplate()
+    try:
+        json_format.ParseDict({**want.body, "name": resource.name}, SessionTemplate.pb(template))
+    except json_format.ParseError as error:
+        message = f"session template {want.slot!r}: {error}. Correct the profile."
+        raise CloudFault(Fate.PERMANENT, "INVALID_ARGUMENT", message[:500]) from error
+    return template

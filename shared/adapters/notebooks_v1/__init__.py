@@ -1,0 +1,1 @@
+"""Notebooks API v1: the two older kinds, managed notebooks and Dataproc Hubs."""

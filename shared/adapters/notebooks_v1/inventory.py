@@ -1,0 +1,92 @@
+"""Finds a person's notebooks of the two older kinds, without using the record.
+
+All notebooks of the project are listed, because the API cannot filter by label or owner. It must
+not know how a call is made, nor change anything.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from shared.adapters.notebooks_v1.services import Json, NotebooksV1Service
+from shared.adapters.notebooks_v1.states import foreign_reason
+from shared.domain.names import fingerprint
+from shared.domain.person import same_address
+from shared.domain.resources import Kind, Leftover, Resource, State
+from shared.domain.wants.dataproc_hub import hub_id
+from shared.domain.wants.labels import is_ours, ownership
+from shared.domain.wants.managed_notebook import SLOT, runtime_id
+
+_IDS = {Kind.MANAGED_NOTEBOOK: runtime_id, Kind.DATAPROC_HUB: hub_id}
+_ADOPTION = {
+    Kind.MANAGED_NOTEBOOK: "Google's client does not return labels added later, so stop and "
+    "remove it by hand",
+    Kind.DATAPROC_HUB: "add them to have it stopped and removed",
+}
+
+
+class NotebooksV1Inventory:
+    """One listing (all pages) per service and call; raises ``CloudFault``."""
+
+    def __init__(self, project: str, services: Sequence[NotebooksV1Service]) -> None:
+        self._project = project
+        self._services = tuple(services)
+
+    def resources_of(self, key: str, email: str) -> tuple[Resource, ...]:
+        """The person's notebooks that have our labels, as resources to stop and remove."""
+        return tuple(
+            resource
+            for service in self._services
+            for resource in self._resources(service, key, email)
+        )
+
+    def leftovers_of(self, key: str, email: str) -> tuple[Leftover, ...]:
+        """Notebooks that have our labels for the person, or only them as their owner."""
+        return tuple(
+            leftover
+            for service in self._services
+            for leftover in self._leftovers(service, key, email)
+        )
+
+    def _leftovers(self, service: NotebooksV1Service, key: str, email: str) -> list[Leftover]:
+        def is_theirs(notebook: Json) -> bool:
+            owner = service.owner_of(notebook) or ""
+            return is_ours(service.labels_of(notebook), key) or same_address(owner, email)
+
+        found = service.search(self._project, is_theirs)
+        return [_leftover(service, notebook, key, email) for notebook in found]
+
+    def _resources(self, service: NotebooksV1Service, key: str, email: str) -> list[Resource]:
+        found = service.search(
+            self._project, lambda notebook: not foreign_reason(service, notebook, key, email)
+        )
+        names = [str(notebook["name"]) for notebook in found]
+        expected = _IDS[service.kind](key)
+        # The same name in two locations, after the profile has moved: neither gets the usual slot.
+        count = Counter(name.rpartition("/")[2] for name in names)[expected]
+        return [
+            Resource(
+                kind=service.kind,
+                slot=SLOT
+                if count == 1 and name.endswith(f"/{expected}")
+                else f"found-{fingerprint(name, length=8)}",
+                name=name,
+                # Not the listed state: it is observed before it is stopped.
+                state=State.READY,
+            )
+            for name in names
+        ]
+
+
+def _leftover(service: NotebooksV1Service, notebook: Json, key: str, email: str) -> Leftover:
+    why = foreign_reason(service, notebook, key, email)
+    if why and same_address(service.owner_of(notebook) or "", email):
+        labels = ", ".join(f"{name}={value}" for name, value in ownership(key).items())
+        why = f"it lacks our labels {labels}: {_ADOPTION[service.kind]}"
+    return Leftover(
+        kind=service.kind,
+        name=str(notebook["name"]),
+        ours=not why,
+        detail=why or str(notebook.get("state", "")).lower(),
+    )

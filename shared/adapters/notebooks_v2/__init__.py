@@ -1,0 +1,1 @@
+"""Notebooks API v2: Workbench instances."""

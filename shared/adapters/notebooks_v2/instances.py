@@ -1,0 +1,115 @@
+"""Reads an ``Observation`` from the JSON of a Workbench instance (Notebooks v2).
+
+Whose the instance is, its state, and how it differs from what is wanted. It must not make calls or
+know operations.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from shared.adapters.notebooks_v2.drift import drift_of
+from shared.domain.faults import Fate, Problem
+from shared.domain.person import same_address
+from shared.domain.resources import Observation, Resource, State, Step, Want
+from shared.domain.wants.labels import is_ours, names_another
+from shared.domain.wants.workbench import instance_id
+
+Json = dict[str, Any]
+
+# Every state of the v2 enum but STATE_UNSPECIFIED; with the reason where it is not obvious.
+_STATES = {
+    "ACTIVE": State.READY,
+    "INITIALIZING": State.CREATING,
+    "PROVISIONING": State.CREATING,  # installs software and proxy; also at a later start
+    "STARTING": State.STARTING,
+    "UPGRADING": State.STARTING,  # the VM is replaced and started again without our help
+    "STOPPING": State.STOPPING,
+    "SUSPENDING": State.STOPPING,
+    "STOPPED": State.STOPPED,
+    "SUSPENDED": State.STOPPED,  # by somebody in Compute: nothing runs, the disk is kept
+    "DELETED": State.BROKEN,  # the VM was deleted, the instance still exists: delete that, too
+    "ORPHANED": State.BROKEN,  # a failed upgrade lost the VM; the data disk is intact
+}
+_BROKEN = {
+    "DELETED": "its VM was deleted in Compute; delete what remains of it",
+    "ORPHANED": "an upgrade lost its VM, the data disk is intact: retry the upgrade or roll back",
+}
+
+
+def observation_of(
+    instance: Json, resource: Resource, key: str, email: str, want: Want | None
+) -> Observation:
+    """The instance if it is this person's; else FOREIGN, with the reason.
+
+    With ``want``, including the drift from it, unless a change is in progress.
+    """
+    why = foreign_reason(instance, key, email)
+    if why:
+        return Observation(state=State.FOREIGN, detail=why)
+    labelled = is_ours(instance.get("labels", {}), key)
+    seen = replace(state_of(instance, resource), labelled=labelled)
+    if want is None or seen.state is None or seen.state.is_moving:
+        return seen
+    return replace(seen, drift=drift_of(want.body, instance, resource.written))
+
+
+def foreign_reason(instance: Json, key: str, email: str) -> str:
+    """Why the notebook must not be touched for this person; '' if it is theirs.
+
+    Labels are lost easily: ``gcloud workbench instances update --labels`` replaces all of them. So
+    a notebook with our name whose owner is the person is theirs unless a label names another.
+    """
+    labels = instance.get("labels", {})
+    if not is_ours(labels, key) and (not has_our_name(instance, key) or names_another(labels, key)):
+        return "it lacks our labels for this person"
+    if not is_owned_by(instance, email):
+        owners = ", ".join(map(str, instance.get("instanceOwners", [])))
+        return f"it belongs to {owners or 'nobody'}"
+    return ""
+
+
+def has_our_name(instance: Json, key: str) -> bool:
+    """Whether it has the name that we give to the notebook of the person with ``key``."""
+    return str(instance.get("name", "")).rpartition("/")[2] == instance_id(key)
+
+
+def is_owned_by(instance: Json, email: str) -> bool:
+    """Whether the person is its only owner."""
+    owners = instance.get("instanceOwners", [])
+    return len(owners) == 1 and same_address(str(owners[0]), email)
+
+
+def state_of(instance: Json, resource: Resource) -> Observation:
+    """The instance, regardless of its owner."""
+    name = str(instance.get("state", "STATE_UNSPECIFIED"))
+    state = _STATES.get(name)
+    if state is None:
+        problem = Problem(
+            code="UNKNOWN_STATE",
+            message=f"{resource.name} is in the unknown state {name}; checking again later",
+            fate=Fate.TEMPORARY,
+        )
+        return Observation(state=None, problem=problem)
+    was_created = resource.was_ready or resource.under_way is Step.START
+    if state is State.CREATING and was_created:
+        state = State.STARTING
+    return Observation(
+        state=state,
+        link=_link(instance) if state is State.READY else "",
+        detail=_BROKEN.get(name, ""),
+        protected=is_protected(instance),
+    )
+
+
+def is_protected(instance: Json) -> bool:
+    """Whether its deletion protection is on."""
+    return bool(instance.get("enableDeletionProtection"))
+
+
+def _link(instance: Json) -> str:
+    """The proxy's address as a link; the API returns a host name only."""
+    uri = str(instance.get("proxyUri", ""))
+    return uri if not uri or "://" in uri else f"https://{uri}"

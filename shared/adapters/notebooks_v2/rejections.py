@@ -1,0 +1,36 @@
+"""The faults for calls that the API rejects for a reason that somebody must fix.
+
+Each message names what to do. It must not make calls.
+"""
+
+from __future__ import annotations
+
+from shared.domain.faults import CloudFault, Fate
+from shared.domain.resources import Resource
+
+
+def name_taken(resource: Resource, fault: CloudFault) -> CloudFault:
+    """The notebook does not exist, but its name is taken: a disk outlived an earlier one."""
+    message = (
+        f"{resource.name} can't be created, something else has its name: {fault.message} "
+        "Save its data if needed, delete it, then send retry."
+    )
+    return CloudFault(Fate.TEMPORARY, "NAME_TAKEN", message)
+
+
+def snapshot_missing(resource: Resource) -> CloudFault:
+    """The notebook exists, but the snapshot to restore does not."""
+    message = f"{resource.restore_from} is gone: there is nothing to restore from"
+    return CloudFault(Fate.PERMANENT, "NOT_FOUND", message)
+
+
+def deletion_protected(resource: Resource, fault: CloudFault) -> CloudFault:
+    """The notebook can't be deleted while its deletion protection is on."""
+    by_us = "it is kept by a hold: release that person"
+    by_others = (
+        "somebody protected it: whoever may update it (Notebooks Admin) can lift that in the "
+        "console (Workbench), then send retry"
+    )
+    how = by_us if resource.protected_by_us else by_others
+    message = f"{resource.name} is protected against deletion; {how}"
+    return CloudFault(Fate.PERMANENT, fault.code, message)

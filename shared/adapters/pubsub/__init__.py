@@ -1,0 +1,1 @@
+"""Pub/Sub: publishing to the project's own topics."""

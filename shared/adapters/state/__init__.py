@@ -1,0 +1,1 @@
+"""The stores of records: Firestore, SQLite, and what both share."""

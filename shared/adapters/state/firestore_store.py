@@ -1,0 +1,293 @@
+"""The environment store in Firestore: ``environments``, ``history`` in each, and three more.
+
+``environments/{key}/history`` belongs to its record; ``parked`` and ``shortages`` stand apart.
+``crowd/creations`` counts the records whose notebook is being made. It is written in the commit of
+the record, and only when a record begins or ceases to count, so that a queue doesn't wear it out.
+
+State moves by compare-and-swap: one commit, whose precondition is the update time under which the
+record was loaded. Read-write transactions hold locks, and on one contended document they are
+slower by two orders of magnitude. Nothing here needs a composite index: every query filters and
+orders by one field, with the document name only as the tie-break in that field's direction.
+
+``Conflict`` means that the precondition did not hold at the last try. Usually somebody else was
+first. But a commit whose answer got lost is sent again, finds its own work, and looks the same:
+then the record *is* saved. Either way the caller loads again and decides anew, and finds the
+work done. What is stored after a ``Conflict`` is for the load to tell, never for the exception.
+
+This module must not know what a record means, nor how the client was made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+from google.api_core import exceptions
+from google.api_core.datetime_helpers import DatetimeWithNanoseconds
+from google.api_core.retry import Retry, if_exception_type
+from google.cloud import firestore
+from google.cloud.firestore_v1.base_query import BaseQuery
+
+from shared.adapters.state import cursors, documents
+from shared.adapters.state.cursors import Position, from_microseconds, microseconds, one_more
+from shared.adapters.state.documents import Making
+from shared.domain.environment import Entry, Environment, Parked, Phase
+from shared.ports import Claimed, Conflict, Crowd, Page, Stored
+
+_NAME = "__name__"  # Firestore's field path for the document's own name
+
+# A read may be repeated after anything that looks transient. A commit only where the server says
+# that it is unavailable: by then it may have been applied (see Conflict above), and after a
+# deadline there is no time left. Contention (ABORTED) goes to the caller, who must load anew.
+_READ_AGAIN = if_exception_type(exceptions.ServiceUnavailable, exceptions.InternalServerError)
+_COMMIT_AGAIN = if_exception_type(exceptions.ServiceUnavailable)
+# Where the counter is written too, contention is mostly about that: the record's precondition
+# still decides whether the repeated commit may be applied.
+_COUNT_AGAIN = if_exception_type(exceptions.ServiceUnavailable, exceptions.Aborted)
+
+
+class FirestoreStore:
+    """``EnvironmentStore`` over a synchronous client.
+
+    ``timeout``: seconds for one call to the store; no try begins after them. ``park`` answers
+    False also for an event that this very call kept, where the answer got lost on the way.
+    """
+
+    def __init__(self, client: firestore.Client, *, timeout: float = 10.0) -> None:
+        self._client = client
+        self._timeout = timeout
+        self._read_retry = _retry(_READ_AGAIN, timeout)
+        self._commit_retry = _retry(_COMMIT_AGAIN, timeout)
+        self._count_retry = _retry(_COUNT_AGAIN, timeout)
+        self._environments = client.collection("environments")
+        self._parked = client.collection("parked")
+        self._shortages = client.collection("shortages")
+        self._counter = client.document("crowd/creations")
+
+    def load(self, key: str) -> Stored | None:
+        found = self._environments.document(key).get(retry=self._read_retry, timeout=self._timeout)
+        if not found.exists:
+            return None
+        document = _fields(found)
+        environment = documents.decode_environment(document)
+        return Stored(environment, _version(found.update_time, document.get("making")))
+
+    def save(self, environment: Environment, version: str | None, entries: Sequence[Entry]) -> str:
+        return self.claim(environment, version, entries).version
+
+    def claim(
+        self, environment: Environment, version: str | None, entries: Sequence[Entry]
+    ) -> Claimed:
+        """The count comes with the commit if the record begins to count with it; else None."""
+        reference = self._environments.document(environment.key)
+        # Saving what is stored already would leave the update time as it is, and with it the
+        # version: two savers could both succeed. The counter makes every save a change.
+        fields = documents.encode_environment(environment) | {"revision": firestore.Increment(1)}
+        batch = self._client.batch()
+        lost: tuple[type[Exception], ...]
+        if version is None:
+            batch.create(reference, fields)
+            lost = (exceptions.AlreadyExists, exceptions.Aborted)
+        else:
+            option = self._client.write_option(last_update_time=_timestamp(version))
+            batch.update(reference, fields, option=option)
+            lost = (exceptions.FailedPrecondition, exceptions.NotFound, exceptions.Aborted)
+        before, after = _making(version), documents.making(environment)
+        counts = self._count_change(batch, before, after, environment.updated_at)
+        self._add_history(batch, environment.key, entries)
+        try:
+            results = self._commit(batch, self._count_retry if counts else self._commit_retry)
+        except lost as error:
+            expected = f"at version {version}" if version else "new"
+            raise Conflict(f"{environment.key} is not {expected}") from error
+        saved = _version(results[0].update_time, after)
+        return _claimed(saved, results[1]) if counts else Claimed(saved)
+
+    def recount(self, claimed: Claimed, creating: int) -> None:
+        option = self._client.write_option(last_update_time=_timestamp(claimed.counter))
+        with suppress(exceptions.FailedPrecondition, exceptions.NotFound, exceptions.Aborted):
+            self._counter.update(
+                {"creating": creating},
+                option=option,
+                retry=self._commit_retry,
+                timeout=self._timeout,
+            )
+
+    def append(self, key: str, entries: Sequence[Entry]) -> None:
+        if not entries:
+            return
+        batch = self._client.batch()
+        self._add_history(batch, key, entries)
+        self._commit(batch, self._commit_retry)
+
+    def due(self, now: datetime, limit: int, after: str = "") -> Page[Environment]:
+        until = firestore.FieldFilter("due_at", "<=", documents.in_utc(now))
+        query = self._environments.where(filter=until).order_by("due_at").order_by(_NAME)
+        if after:
+            position = cursors.unpack_position("due", after)
+            query = query.start_after({"due_at": position.at, _NAME: position.name})
+        found = self._found(query, one_more(limit))
+        items = documents.readable(map(_fields, found[:limit]), documents.decode_environment)
+        return Page(items, _next_position("due", "due_at", found, limit))
+
+    def page(self, limit: int, after: str = "", phase: Phase | None = None) -> Page[Environment]:
+        query: BaseQuery = self._environments.order_by(_NAME)
+        if phase is not None:
+            query = query.where(filter=firestore.FieldFilter("phase", "==", phase.value))
+        if after:
+            query = query.start_after({_NAME: cursors.unpack_name("page", after)})
+        found = self._found(query, one_more(limit))
+        items = documents.readable(map(_fields, found[:limit]), documents.decode_environment)
+        more = len(found) > limit
+        return Page(items, cursors.pack_name("page", found[limit - 1].id) if more else "")
+
+    def history(self, key: str, limit: int) -> tuple[Entry, ...]:
+        entries = self._environments.document(key).collection("history")
+        # By time first: the names alone are in that order too, but a descending order by nothing
+        # but the name is not served by the automatic indexes.
+        found = self._found(_newest_first(entries), limit)
+        return documents.readable(map(_fields, found), documents.decode_entry)
+
+    def creating(self) -> Crowd:
+        """Two aggregation queries, which read index entries instead of documents.
+
+        Each is billed as one document read for every thousand counted, and one for none
+        (cloud.google.com/firestore/pricing). Records of an older release count from their next
+        save; one under way has that within minutes.
+        """
+        # In this order, because the two are no snapshot: a record that gets its turn in between
+        # counts twice, where the other way round it would count nowhere and let one too many in.
+        waiting = self._count(Making.WAITING)
+        return Crowd(creating=self._count(Making.CREATING), waiting=waiting)
+
+    def shortages(self, now: datetime) -> frozenset[str]:
+        since_epoch = microseconds(documents.in_utc(now))
+        query = self._shortages.where(filter=firestore.FieldFilter("until", ">", since_epoch))
+        found: Any = query.get(retry=self._read_retry, timeout=self._timeout)
+        return frozenset(each.get("what") for each in found)
+
+    def report_shortage(self, what: str, until: datetime) -> None:
+        # The server keeps the later of two ends, in one write that may be repeated. It compares
+        # numbers only, hence microseconds since 1970 and no timestamp.
+        end = firestore.Maximum(microseconds(documents.in_utc(until)))
+        self._shortages.document(documents.shortage_name(what)).set(
+            {"what": what, "until": end},
+            merge=True,
+            retry=self._commit_retry,
+            timeout=self._timeout,
+        )
+
+    def park(self, parked: Parked) -> bool:
+        reference = self._parked.document(documents.parked_name(parked.id))
+        try:
+            reference.create(
+                documents.encode_parked(parked), retry=self._commit_retry, timeout=self._timeout
+            )
+        except exceptions.AlreadyExists:
+            return False
+        return True
+
+    def parked(self, limit: int, after: str = "") -> Page[Parked]:
+        query = _newest_first(self._parked)
+        if after:
+            position = cursors.unpack_position("parked", after)
+            query = query.start_after({"at": position.at, _NAME: position.name})
+        found = self._found(query, one_more(limit))
+        items = documents.readable(map(_fields, found[:limit]), documents.decode_parked)
+        return Page(items, _next_position("parked", "at", found, limit))
+
+    def _add_history(self, batch: Any, key: str, entries: Sequence[Entry]) -> None:
+        history = self._environments.document(key).collection("history")
+        for index, entry in enumerate(entries):
+            # Not create: an entry that is there already (sent again) must not fail the record.
+            batch.set(
+                history.document(documents.entry_id(entry, index)),
+                documents.encode_entry(key, entry),
+            )
+
+    def _count_change(
+        self, batch: Any, before: str | None, after: str | None, now: datetime
+    ) -> bool:
+        """Let the counter follow a record that begins or ceases to count; False if it does not."""
+        change = (after == Making.CREATING) - (before == Making.CREATING)
+        if not change:
+            return False
+        # From the queue or into it: then people wait. Microseconds, as for shortages.
+        waited_at = microseconds(documents.in_utc(now)) if Making.WAITING in (before, after) else 0
+        batch.set(
+            self._counter,
+            {"creating": firestore.Increment(change), "waited_at": firestore.Maximum(waited_at)},
+            merge=True,
+        )
+        return True
+
+    def _commit(self, batch: Any, retry: Retry) -> list[Any]:
+        results: list[Any] = batch.commit(retry=retry, timeout=self._timeout)
+        return results
+
+    def _count(self, making: Making) -> int:
+        those = firestore.FieldFilter("making", "==", making.value)
+        query: Any = self._environments.where(filter=those).count()
+        found = query.get(retry=self._read_retry, timeout=self._timeout)
+        return int(found[0][0].value)  # the client takes an integer nought for the double 0.0
+
+    def _found(self, query: BaseQuery, limit: int) -> list[Any]:
+        found: Any = query.limit(limit).get(retry=self._read_retry, timeout=self._timeout)
+        # The client goes on with a broken stream by a new query of the same limit.
+        return list(found)[:limit]
+
+
+def _retry(predicate: Any, timeout: float) -> Retry:
+    return Retry(predicate=predicate, initial=0.1, multiplier=2.0, maximum=2.0, timeout=timeout)
+
+
+def _newest_first(collection: Any) -> BaseQuery:
+    query: BaseQuery = collection.order_by("at", direction="DESCENDING")
+    return query.order_by(_NAME, direction="DESCENDING")
+
+
+def _fields(snapshot: Any) -> dict[str, Any]:
+    return snapshot.to_dict() or {}
+
+
+def _next_position(listing: str, field: str, found: Sequence[Any], limit: int) -> str:
+    if len(found) <= limit:
+        return ""
+    last = found[limit - 1]
+    return cursors.pack_position(listing, Position(last.get(field), last.id))
+
+
+def _claimed(version: str, result: Any) -> Claimed:
+    """The answer of a commit whose second write was the counter's; results are by field name."""
+    creating, waited_at = (value.integer_value for value in result.transform_results)
+    return Claimed(
+        version,
+        creating,
+        from_microseconds(waited_at) if waited_at else None,
+        _version(result.update_time),
+    )
+
+
+def _version(update_time: Any, making: str | None = None) -> str:
+    """An update time as text, with all its nanoseconds: one less and no save would match.
+
+    And how the record counts in the stored document, which the next save may change.
+    """
+    return f"{update_time.rfc3339()} {making or ''}"
+
+
+def _making(version: str | None) -> str | None:
+    """How the record of that version counts."""
+    return version.partition(" ")[2] or None if version else None
+
+
+def _timestamp(version: str) -> Any:
+    """The protobuf timestamp that ``_version`` made ``version`` of.
+
+    Not the datetime: the client would take it for one of microseconds.
+    """
+    time = version.partition(" ")[0]
+    moment: Any = DatetimeWithNanoseconds.from_rfc3339(time)  # type: ignore[no-untyped-call] # google's
+    return moment.timestamp_pb()

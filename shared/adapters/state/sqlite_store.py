@@ -1,0 +1,267 @@
+"""The environment store in one SQLite file: the embedded default, which needs nothing installed.
+
+Several processes and threads share the file. Every write is one ``BEGIN IMMEDIATE`` transaction,
+so that a compare-and-swap compares what it then replaces; readers are never in its way (WAL).
+The version of a record is its revision, counted up at every save.
+
+This module must not know what a record means, nor when it is used: it opens nothing before the
+first call, because the servers import first and fork afterwards.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from shared.adapters.state import cursors, documents
+from shared.adapters.state.cursors import Position, microseconds, one_more
+from shared.adapters.state.documents import Document, Making
+from shared.adapters.state.sqlite_pool import Pool
+from shared.domain.environment import Entry, Environment, Parked, Phase
+from shared.ports import Claimed, Conflict, Crowd, Page, Stored
+
+_LAYOUT_1 = (
+    """CREATE TABLE environments (
+        key TEXT PRIMARY KEY,
+        revision INTEGER NOT NULL,
+        phase TEXT NOT NULL,
+        due_at INTEGER,
+        document BLOB NOT NULL
+    ) WITHOUT ROWID""",
+    "CREATE INDEX environments_due ON environments (due_at, key) WHERE due_at IS NOT NULL",
+    "CREATE INDEX environments_phase ON environments (phase, key)",
+    """CREATE TABLE history (
+        key TEXT NOT NULL,
+        id TEXT NOT NULL,
+        document BLOB NOT NULL,
+        PRIMARY KEY (key, id)
+    ) WITHOUT ROWID""",
+    """CREATE TABLE parked (
+        name TEXT PRIMARY KEY,
+        at INTEGER NOT NULL,
+        document BLOB NOT NULL
+    ) WITHOUT ROWID""",
+    "CREATE INDEX parked_newest ON parked (at, name)",
+)
+_LAYOUT_2 = (
+    "ALTER TABLE environments ADD COLUMN making TEXT",
+    "CREATE INDEX environments_making ON environments (making) WHERE making IS NOT NULL",
+    """CREATE TABLE shortages (
+        what TEXT PRIMARY KEY,
+        until INTEGER NOT NULL
+    ) WITHOUT ROWID""",
+    "CREATE INDEX shortages_until ON shortages (until)",
+)
+
+_CREATE = """INSERT INTO environments (key, revision, phase, making, due_at, document)
+    VALUES (:key, 1, :phase, :making, :due_at, :document)
+    ON CONFLICT (key) DO NOTHING RETURNING revision"""
+_REPLACE = """UPDATE environments
+    SET revision = revision + 1, phase = :phase, making = :making, due_at = :due_at,
+        document = :document
+    WHERE key = :key AND revision = :revision RETURNING revision"""
+_APPEND = "INSERT OR IGNORE INTO history (key, id, document) VALUES (?, ?, ?)"
+_DUE = """SELECT key, document, due_at FROM environments
+    WHERE due_at <= ? AND (due_at, key) > (?, ?) ORDER BY due_at, key LIMIT ?"""
+_ALL = "SELECT key, document FROM environments WHERE key > ? ORDER BY key LIMIT ?"
+_PHASE = """SELECT key, document FROM environments
+    WHERE phase = ? AND key > ? ORDER BY key LIMIT ?"""
+_HISTORY = "SELECT document FROM history WHERE key = ? ORDER BY id DESC LIMIT ?"
+_PARKED = """SELECT name, document, at FROM parked
+    WHERE (at, name) < (?, ?) ORDER BY at DESC, name DESC LIMIT ?"""
+_CROWD = "SELECT making, count(*) FROM environments WHERE making IN (?, ?) GROUP BY making"
+_MAKING = (Making.CREATING.value, Making.WAITING.value)
+_SHORTAGES = "SELECT what FROM shortages WHERE until > ?"
+_REPORT = """INSERT INTO shortages (what, until) VALUES (?, ?)
+    ON CONFLICT (what) DO UPDATE SET until = max(until, excluded.until)"""
+
+# The ends of the orders: before everything (a listing from the start), after everything.
+_FIRST = -(2**63)
+_LAST = 2**63 - 1
+
+
+class SqliteStore:
+    """``EnvironmentStore`` in the file at ``path``, made on first use.
+
+    ``busy_seconds``: how long a write waits for those of others before it fails with
+    ``sqlite3.OperationalError``. Close it when done; a process that just ends may leave it open.
+    """
+
+    def __init__(self, path: str | Path, *, busy_seconds: float = 10.0) -> None:
+        self._pool = Pool(Path(path), (_lay_out, _count_making), busy_seconds=busy_seconds)
+
+    def close(self) -> None:
+        """Close every connection; the next call opens one again."""
+        self._pool.close()
+
+    def load(self, key: str) -> Stored | None:
+        rows = self._read("SELECT document, revision FROM environments WHERE key = ?", key)
+        if not rows:
+            return None
+        document, revision = rows[0]
+        return Stored(documents.decode_environment(_document(document)), str(revision))
+
+    def save(self, environment: Environment, version: str | None, entries: Sequence[Entry]) -> str:
+        return self._saved(environment, version, entries, counts=False).version
+
+    def claim(
+        self, environment: Environment, version: str | None, entries: Sequence[Entry]
+    ) -> Claimed:
+        return self._saved(environment, version, entries, counts=True)
+
+    def recount(self, claimed: Claimed, creating: int) -> None:
+        """Nothing: the records themselves are counted."""
+
+    def append(self, key: str, entries: Sequence[Entry]) -> None:
+        history = _history_rows(key, entries)
+        with self._pool.writing() as connection:
+            connection.executemany(_APPEND, history)
+
+    def due(self, now: datetime, limit: int, after: str = "") -> Page[Environment]:
+        start = (_FIRST, "")
+        if after:
+            position = cursors.unpack_position("due", after)
+            start = (microseconds(position.at), position.name)
+        rows = self._read(_DUE, microseconds(documents.in_utc(now)), *start, one_more(limit))
+        items = documents.readable(_documents(rows[:limit]), documents.decode_environment)
+        return Page(items, _next_position("due", rows, limit))
+
+    def page(self, limit: int, after: str = "", phase: Phase | None = None) -> Page[Environment]:
+        start = cursors.unpack_name("page", after) if after else ""
+        if phase is None:
+            rows = self._read(_ALL, start, one_more(limit))
+        else:
+            rows = self._read(_PHASE, phase.value, start, one_more(limit))
+        items = documents.readable(_documents(rows[:limit]), documents.decode_environment)
+        more = len(rows) > limit
+        return Page(items, cursors.pack_name("page", rows[limit - 1][0]) if more else "")
+
+    def history(self, key: str, limit: int) -> tuple[Entry, ...]:
+        rows = self._read(_HISTORY, key, limit)
+        return documents.readable((_document(row[0]) for row in rows), documents.decode_entry)
+
+    def creating(self) -> Crowd:
+        return _crowd(self._read(_CROWD, *_MAKING))
+
+    def shortages(self, now: datetime) -> frozenset[str]:
+        rows = self._read(_SHORTAGES, microseconds(documents.in_utc(now)))
+        return frozenset(row[0] for row in rows)
+
+    def report_shortage(self, what: str, until: datetime) -> None:
+        row = (what, microseconds(documents.in_utc(until)))
+        with self._pool.writing() as connection:
+            connection.execute(_REPORT, row)
+
+    def park(self, parked: Parked) -> bool:
+        document = documents.encode_parked(parked)
+        row = (documents.parked_name(parked.id), microseconds(document["at"]), _blob(document))
+        with self._pool.writing() as connection:
+            done = connection.execute(
+                "INSERT OR IGNORE INTO parked (name, at, document) VALUES (?, ?, ?)", row
+            )
+            return done.rowcount == 1
+
+    def parked(self, limit: int, after: str = "") -> Page[Parked]:
+        start = (_LAST, "")
+        if after:
+            position = cursors.unpack_position("parked", after)
+            start = (microseconds(position.at), position.name)
+        rows = self._read(_PARKED, *start, one_more(limit))
+        items = documents.readable(_documents(rows[:limit]), documents.decode_parked)
+        return Page(items, _next_position("parked", rows, limit))
+
+    def _saved(
+        self,
+        environment: Environment,
+        version: str | None,
+        entries: Sequence[Entry],
+        *,
+        counts: bool,
+    ) -> Claimed:
+        row = _row(environment, version)
+        history = _history_rows(environment.key, entries)
+        with self._pool.writing() as connection:
+            saved = connection.execute(_CREATE if version is None else _REPLACE, row).fetchone()
+            if saved is None:
+                raise Conflict(f"{environment.key} is not at version {version or '(none)'}")
+            connection.executemany(_APPEND, history)
+            if not counts:
+                return Claimed(str(saved[0]))
+            crowd = _crowd(connection.execute(_CROWD, _MAKING))
+        waited_at = environment.updated_at if crowd.waiting else None
+        return Claimed(str(saved[0]), crowd.creating, waited_at)
+
+    def _read(self, statement: str, *values: object) -> list[Any]:
+        with self._pool.reading() as connection:
+            return connection.execute(statement, values).fetchall()
+
+
+def _lay_out(connection: sqlite3.Connection) -> None:
+    for statement in _LAYOUT_1:
+        connection.execute(statement)
+
+
+def _count_making(connection: sqlite3.Connection) -> None:
+    """Layout 2: who is being made is counted by a column, filled from what is there already."""
+    for statement in _LAYOUT_2:
+        connection.execute(statement)
+    rows = connection.execute("SELECT key, document FROM environments")
+    made = documents.readable(_documents(rows), _making_and_key)
+    connection.executemany(
+        "UPDATE environments SET making = ? WHERE key = ?", [pair for pair in made if pair[0]]
+    )
+
+
+def _making_and_key(document: Mapping[str, Any]) -> tuple[str | None, str]:
+    environment = documents.decode_environment(document)
+    return documents.making(environment), environment.key
+
+
+def _crowd(rows: Iterable[Any]) -> Crowd:
+    counts = dict(rows)
+    return Crowd(counts.get(Making.CREATING, 0), counts.get(Making.WAITING, 0))
+
+
+def _row(environment: Environment, version: str | None) -> dict[str, Any]:
+    document = documents.encode_environment(environment)
+    due_at = document["due_at"]
+    return {
+        "key": environment.key,
+        "phase": document["phase"],
+        "making": document["making"],
+        "due_at": None if due_at is None else microseconds(due_at),
+        "document": _blob(document),
+        "revision": version and int(version),
+    }
+
+
+def _blob(document: Document) -> bytes:
+    return msgspec.json.encode(document)
+
+
+def _document(blob: bytes) -> Document:
+    return msgspec.json.decode(blob, type=Document)
+
+
+def _documents(rows: Iterable[Any]) -> Iterable[Document]:
+    return (_document(row[1]) for row in rows)
+
+
+def _history_rows(key: str, entries: Sequence[Entry]) -> list[tuple[str, str, bytes]]:
+    return [
+        (key, documents.entry_id(entry, index), _blob(documents.encode_entry(key, entry)))
+        for index, entry in enumerate(entries)
+    ]
+
+
+def _next_position(listing: str, rows: Sequence[Any], limit: int) -> str:
+    """The cursor for what follows, where one row more than asked for shows that something does."""
+    if len(rows) <= limit:
+        return ""
+    name, _, at = rows[limit - 1]
+    return cursors.pack_position(listing, Position(cursors.from_microseconds(at), name))

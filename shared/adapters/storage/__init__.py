@@ -1,0 +1,1 @@
+"""Cloud Storage: its client, and the cluster templates kept there."""

@@ -1,0 +1,136 @@
+"""The driver of cluster templates: YAML files in Cloud Storage, one object each.
+
+Every write names the generation that it replaces, so concurrent workers never overwrite one
+another and an object that is not ours is never touched. ``cluster_yaml`` makes the content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from shared.adapters.driver_defaults import DriverDefaults
+from shared.adapters.google_api.fault_table import translated
+from shared.adapters.storage.cluster_yaml import render
+from shared.domain.faults import CloudFault
+from shared.domain.resources import Kind, Observation, Resource, State, Want
+from shared.domain.wants.labels import MANAGED_BY, MANAGER, is_ours, ownership
+
+if TYPE_CHECKING:
+    from google.cloud.storage import Client
+
+TIMEOUT = (5.0, 20.0)  # of each call: seconds to connect, seconds to read
+_DIGEST = "benchkeeper-digest"
+_UNMARKED = "it lacks our metadata for this person"
+_NONE = 0  # the generation of an object that does not exist
+
+
+class ClusterTemplateDriver(DriverDefaults):
+    """One remote call for create and observe, two for update and delete (read, then write).
+
+    The client never retries (``retry=None``): after a lost answer the object is observed first, so
+    that the record shows what happened.
+    """
+
+    kind = Kind.CLUSTER_TEMPLATE
+
+    def __init__(
+        self, client: Callable[[], Client], *, timeout: tuple[float, float] = TIMEOUT
+    ) -> None:
+        self._make_client = client
+        self._timeout = timeout
+
+    @cached_property
+    def _client(self) -> Client:
+        return self._make_client()
+
+    def observe(self, resource: Resource, key: str, email: str, want: Want | None) -> Observation:
+        """Read the object's metadata."""
+        blob = self._find(resource.name)
+        return Observation(state=State.ABSENT) if blob is None else _observation(blob, key)
+
+    def create(
+        self, resource: Resource, want: Want, key: str, email: str, request_id: str
+    ) -> Observation:
+        """Write it if there is no such object; update the person's own if there is."""
+        try:
+            return self._write(resource, want, key, replacing=_NONE)
+        except CloudFault as fault:
+            if fault.code != "CONDITION_NOT_MET":
+                raise
+        return self._replace_own(resource, want, key)
+
+    def update(
+        self, resource: Resource, want: Want, key: str, email: str, request_id: str
+    ) -> Observation:
+        """Replace its content if it is ours and differs."""
+        return self._replace_own(resource, want, key)
+
+    def delete(self, resource: Resource, request_id: str) -> Observation:
+        """Delete the current generation if it is ours; one that is written meanwhile is kept."""
+        blob = self._find(resource.name)
+        if blob is None:
+            return Observation(state=State.ABSENT)
+        if (blob.metadata or {}).get(MANAGED_BY) != MANAGER:
+            return Observation(state=State.FOREIGN, detail=_UNMARKED)
+        try:
+            with translated(changes=True):
+                # Not through ``blob``, which would also name the generation as the target: if the
+                # object was replaced meanwhile, the answer would be NotFound.
+                self._blob(resource.name).delete(
+                    if_generation_match=blob.generation, timeout=self._timeout, retry=None
+                )
+        except CloudFault as fault:
+            if fault.code != "NOT_FOUND":
+                raise
+        return Observation(state=State.ABSENT)
+
+    def _find(self, name: str) -> Any | None:
+        """The object with its metadata; None if it does not exist."""
+        blob = self._blob(name)
+        try:
+            with translated(changes=False):
+                blob.reload(timeout=self._timeout, retry=None)
+        except CloudFault as fault:
+            if fault.code != "NOT_FOUND":
+                raise
+            return None
+        return blob
+
+    def _replace_own(self, resource: Resource, want: Want, key: str) -> Observation:
+        """Replace the present object if it is ours and differs."""
+        blob = self._find(resource.name)
+        if blob is None:
+            return Observation(state=State.ABSENT)
+        seen = _observation(blob, key)
+        if seen.state is State.FOREIGN or (blob.metadata or {}).get(_DIGEST) == want.digest:
+            return seen
+        return self._write(resource, want, key, replacing=blob.generation)
+
+    def _write(self, resource: Resource, want: Want, key: str, *, replacing: int) -> Observation:
+        blob = self._blob(resource.name)
+        blob.metadata = {**ownership(key), _DIGEST: want.digest}
+        with translated(changes=True):
+            blob.upload_from_string(
+                render(want.body),
+                content_type="application/yaml",
+                if_generation_match=replacing,
+                timeout=self._timeout,
+                retry=None,
+            )
+        return Observation(state=State.READY)
+
+    def _current(self, resource: Resource) -> Observation:
+        found = self._find(resource.name)
+        return Observation(state=State.ABSENT if found is None else State.READY)
+
+    def _blob(self, name: str) -> Any:  # google-cloud-storage ships no types
+        bucket, _, path = name.removeprefix("gs://").partition("/")
+        return self._client.bucket(bucket).blob(path)
+
+
+def _observation(blob: Any, key: str) -> Observation:
+    if not is_ours(blob.metadata or {}, key):
+        return Observation(state=State.FOREIGN, detail=_UNMARKED)
+    return Observation(state=State.READY)

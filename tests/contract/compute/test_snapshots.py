@@ -1,0 +1,329 @@
+"""The snapshot driver on the local cloud, and what that can't be brought to answer, by hand.
+
+What it did is read back past the driver. A scripted fault that never struck fails its test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import pytest
+from msgspec.structs import replace
+
+from shared.adapters.compute.snapshots import SnapshotDriver
+from shared.adapters.google_api.rest import Rest
+from shared.domain.environment import Environment, Phase
+from shared.domain.faults import CloudFault, Fate
+from shared.domain.resources import Kind, Observation, Resource, State, Step, Want
+from shared.domain.wants.snapshot import data_disk, snapshot_name, snapshot_want
+from tests.support.notebook_cloud import (
+    ANA,
+    KEY,
+    NotebookCloud,
+    notebook_cloud,
+    notebook_want,
+    remembered,
+    request,
+)
+
+NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
+NOTEBOOK = notebook_want().places[0]
+SLOT = "20261102-090000"
+SNAPSHOT = Resource(
+    kind=Kind.SNAPSHOT,
+    slot=SLOT,
+    name=snapshot_name(NOTEBOOK, KEY, SLOT),
+    source=NOTEBOOK,
+    expires_at=NOW + timedelta(days=30),
+)
+RECORD = Environment(key=KEY, person=ANA, phase=Phase.SUSPENDED, created_at=NOW, updated_at=NOW)
+WANT = snapshot_want(RECORD, SNAPSHOT)
+LOST = {"before": {}, "after": {"when": "after"}, "cut": {"when": "after", "drop": True}}
+
+
+@pytest.fixture
+def cloud() -> Iterator[NotebookCloud]:
+    with notebook_cloud() as made:
+        yield made
+
+
+@pytest.fixture
+def notebook(cloud: NotebookCloud) -> Resource:
+    notebook = cloud.make_notebook(notebook_want())
+    cloud.write(notebook, "years of work")
+    return notebook
+
+
+def look(
+    cloud: NotebookCloud, resource: Resource = SNAPSHOT, want: Want | None = WANT
+) -> Observation:
+    return cloud.snapshots.observe(resource, KEY, ANA.email, want)
+
+
+def take(cloud: NotebookCloud, number: int = 0) -> Observation:
+    return cloud.snapshots.create(SNAPSHOT, WANT, KEY, ANA.email, request(number))
+
+
+def ended(cloud: NotebookCloud, step: Step, seen: Observation) -> Observation:
+    assert (seen.state, bool(seen.operation)) == (step.moving, True)
+    cloud.wait()
+    return look(cloud, remembered(SNAPSHOT, step, seen))
+
+
+def taken(cloud: NotebookCloud) -> None:
+    assert ended(cloud, Step.CREATE, take(cloud)).state is State.READY
+
+
+def shown(cloud: NotebookCloud) -> dict[str, Any]:
+    return cloud.call("GET", f"compute/v1/{SNAPSHOT.name}")
+
+
+@pytest.mark.usefixtures("notebook")
+class TestTaking:
+    def test_what_was_never_taken_is_absent(self, cloud: NotebookCloud) -> None:
+        assert look(cloud) == Observation(state=State.ABSENT)
+
+    def test_it_is_taken_as_wanted_with_one_call(self, cloud: NotebookCloud) -> None:
+        counts = cloud.calls(lambda: ended(cloud, Step.CREATE, take(cloud)))
+        assert counts == {
+            "compute.snapshots.insert": 1,
+            "compute.globalOperations.get": 1,
+            "compute.snapshots.get": 1,
+        }
+        found = shown(cloud)
+        assert found["sourceDisk"].endswith(data_disk(NOTEBOOK))
+        assert found["storageLocations"] == ["us-central1"]
+        assert found["labels"].items() >= {"benchkeeper-person": KEY, "team": "core"}.items()
+        assert found["labels"]["benchkeeper-expires"] == "2026-12-02"
+
+    def test_it_is_under_way_until_its_operation_ends(self, cloud: NotebookCloud) -> None:
+        seen = take(cloud)
+        assert seen.operation.startswith("projects/demo/global/operations/")
+        begun = remembered(SNAPSHOT, Step.CREATE, seen)
+        assert look(cloud, begun) == Observation(state=State.CREATING, operation=seen.operation)
+        unexplained = replace(begun, under_way=None)
+        assert look(cloud, unexplained) == replace(look(cloud, begun), size_gb=100)
+        assert look(cloud) == Observation(state=State.CREATING, size_gb=100)
+        cloud.wait()
+        assert look(cloud, begun) == Observation(state=State.READY, finished=True, size_gb=100)
+        assert look(cloud) == Observation(state=State.READY, size_gb=100)
+
+    @pytest.mark.parametrize("number", [0, 1])
+    def test_taking_it_twice_takes_one(self, cloud: NotebookCloud, number: int) -> None:
+        first, again = take(cloud), take(cloud, number)
+        assert again.state is State.CREATING
+        assert (again.operation == first.operation) is (number == 0)
+        cloud.wait()
+        assert look(cloud).state is State.READY
+
+    @pytest.mark.parametrize("how", LOST)
+    def test_one_whose_answer_is_lost_is_uncertain_and_can_be_repeated(
+        self, cloud: NotebookCloud, how: str
+    ) -> None:
+        cloud.fail("compute", "snapshots.insert", **LOST[how])
+        with pytest.raises(CloudFault) as caught:
+            take(cloud)
+        assert caught.value.fate is Fate.UNCERTAIN
+        assert look(cloud).state is (State.ABSENT if how == "before" else State.CREATING)
+        assert ended(cloud, Step.CREATE, take(cloud)).state is State.READY
+
+    def test_one_that_fails_is_broken_and_says_why(self, cloud: NotebookCloud) -> None:
+        error = {"status": "INTERNAL", "message": "no luck"}
+        cloud.fail("compute", "snapshots.insert", when="operation", error=error)
+        seen = ended(cloud, Step.CREATE, take(cloud))
+        assert (seen.state, bool(seen.detail)) == (State.BROKEN, True)
+        assert seen.problem is not None
+        assert (seen.problem.message, seen.problem.fate) == ("no luck", Fate.TEMPORARY)
+
+    def test_the_disk_that_goes_meanwhile_is_named(
+        self, cloud: NotebookCloud, notebook: Resource
+    ) -> None:
+        cloud.cloud.verb_seconds["snapshot"] = 3600
+        seen = take(cloud)
+        cloud.call("DELETE", f"v2/{notebook.name}")
+        cloud.wait()
+        cloud.wait(3600)
+        problem = look(cloud, remembered(SNAPSHOT, Step.CREATE, seen)).problem
+        assert problem is not None
+        assert (problem.code, problem.fate) == ("NOT_FOUND", Fate.PERMANENT)
+        assert "the data disk is gone" in problem.message
+
+
+class TestWithoutADisk:
+    def test_a_missing_disk_is_permanent_and_says_what_to_do(self, cloud: NotebookCloud) -> None:
+        with pytest.raises(
+            CloudFault, match=r"data disk is gone.*by hand, then send retry"
+        ) as caught:
+            take(cloud)
+        assert (caught.value.code, caught.value.fate) == ("NOT_FOUND", Fate.PERMANENT)
+        assert data_disk(NOTEBOOK) in caught.value.message
+
+    def test_something_else_that_is_missing_is_what_google_says(self, cloud: NotebookCloud) -> None:
+        error = {"status": "NOT_FOUND", "message": "The project is gone"}
+        cloud.fail("compute", "snapshots.insert", error=error)
+        with pytest.raises(CloudFault, match="The project is gone") as caught:
+            take(cloud)
+        assert "data disk" not in caught.value.message
+
+    def test_what_only_looks_finds_nothing(self, cloud: NotebookCloud) -> None:
+        for step in (cloud.snapshots.start, cloud.snapshots.stop, cloud.snapshots.restore):
+            assert step(SNAPSHOT, request(0)) == Observation(state=State.ABSENT)
+
+
+@pytest.mark.usefixtures("notebook")
+class TestForeign:
+    def test_one_without_our_labels_is_left_alone(
+        self, cloud: NotebookCloud, notebook: Resource
+    ) -> None:
+        cloud.make_snapshot(notebook, SNAPSHOT.name.rpartition("/")[2])
+        before = shown(cloud)
+        assert take(cloud).state is State.FOREIGN
+        assert look(cloud).state is State.FOREIGN
+        assert look(cloud).detail
+        assert shown(cloud) == before
+
+    def test_another_persons_is_foreign(self, cloud: NotebookCloud) -> None:
+        taken(cloud)
+        seen = cloud.snapshots.observe(SNAPSHOT, "ben-abcdefghijkl", "ben@example.com", None)
+        assert seen.state is State.FOREIGN
+
+    def test_one_of_another_disk_is_foreign_and_says_of_which(self, cloud: NotebookCloud) -> None:
+        taken(cloud)
+        elsewhere = NOTEBOOK.replace("us-central1-a", "us-central1-b")
+        other = snapshot_want(RECORD, replace(SNAPSHOT, source=elsewhere))
+        seen = look(cloud, want=other)
+        assert seen.state is State.FOREIGN
+        assert data_disk(NOTEBOOK) in seen.detail
+        assert look(cloud, want=None).state is State.READY
+
+
+@pytest.mark.usefixtures("notebook")
+class TestLater:
+    def test_what_would_change_it_only_looks(self, cloud: NotebookCloud) -> None:
+        taken(cloud)
+        before = shown(cloud)
+        driver = cloud.snapshots
+        ready = Observation(state=State.READY, size_gb=100)
+        assert driver.update(SNAPSHOT, WANT, KEY, ANA.email, request(0)) == ready
+        assert driver.start(SNAPSHOT, request(0)) == ready
+        assert driver.stop(SNAPSHOT, request(0)) == ready
+        assert driver.restore(SNAPSHOT, request(0)) == ready
+        assert driver.protect(SNAPSHOT, True, request(0)) == ready
+        assert driver.consented(SNAPSHOT) is None
+        assert shown(cloud) == before
+
+    def test_it_outlives_its_notebook_until_it_is_deleted(
+        self, cloud: NotebookCloud, notebook: Resource
+    ) -> None:
+        taken(cloud)
+        cloud.call("DELETE", f"v2/{notebook.name}")
+        cloud.wait()
+        assert look(cloud).state is State.READY
+        seen = cloud.snapshots.delete(SNAPSHOT, request(1))
+        begun = remembered(SNAPSHOT, Step.DELETE, seen)
+        assert look(cloud, begun) == Observation(state=State.DELETING, operation=seen.operation)
+        assert ended(cloud, Step.DELETE, seen).state is State.ABSENT
+        assert cloud.snapshots.delete(SNAPSHOT, request(2)) == Observation(state=State.ABSENT)
+
+    @pytest.mark.parametrize("how", LOST)
+    def test_a_delete_without_an_answer_is_uncertain_and_can_be_repeated(
+        self, cloud: NotebookCloud, how: str
+    ) -> None:
+        taken(cloud)
+        cloud.fail("compute", "snapshots.delete", **LOST[how])
+        with pytest.raises(CloudFault) as caught:
+            cloud.snapshots.delete(SNAPSHOT, request(1))
+        assert caught.value.fate is Fate.UNCERTAIN
+        seen = cloud.snapshots.delete(SNAPSHOT, request(1))
+        assert ended(cloud, Step.DELETE, seen).state is State.ABSENT
+
+    def test_a_delete_that_fails_says_why_and_leaves_it(self, cloud: NotebookCloud) -> None:
+        taken(cloud)
+        error = {"status": "INTERNAL", "message": "no luck"}
+        cloud.fail("compute", "snapshots.delete", when="operation", error=error)
+        seen = ended(cloud, Step.DELETE, cloud.snapshots.delete(SNAPSHOT, request(1)))
+        assert (seen.state, seen.finished) == (State.READY, False)
+        assert seen.problem is not None
+
+    def test_what_is_busy_is_asked_again_later(self, cloud: NotebookCloud) -> None:
+        take(cloud)
+        with pytest.raises(CloudFault) as caught:
+            cloud.snapshots.delete(SNAPSHOT, request(1))
+        assert caught.value.fate is Fate.TEMPORARY
+
+
+class Answers:
+    """Stands in for ``Rest``: the snapshot and the operation as given, 404 for what isn't."""
+
+    def __init__(
+        self, *, snapshot: dict[str, Any] | None = None, operation: dict[str, Any] | None = None
+    ) -> None:
+        self._snapshot = snapshot
+        self._operation = operation
+
+    def get(self, path: str, **params: str) -> dict[str, Any]:
+        found = self._operation if "/operations/" in path else self._snapshot
+        if found is None:
+            raise CloudFault(Fate.PERMANENT, "NOT_FOUND", "none")
+        return found
+
+    def post(self, path: str, body: dict[str, Any], **params: str) -> dict[str, Any]:
+        return {}
+
+
+def read(answers: Answers, resource: Resource = SNAPSHOT) -> Observation:
+    driver = SnapshotDriver(cast("Rest", answers))
+    return driver.observe(resource, KEY, ANA.email, WANT)
+
+
+def snapshot(status: str) -> dict[str, Any]:
+    return {**WANT.body, "status": status}
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        ("CREATING", State.CREATING),
+        ("UPLOADING", State.CREATING),
+        ("READY", State.READY),
+        ("FAILED", State.BROKEN),
+        ("DELETING", State.DELETING),
+        ("SOMETHING_NEW", None),
+    ],
+)
+def test_every_status_is_read(status: str, state: State | None) -> None:
+    seen = read(Answers(snapshot=snapshot(status)))
+    assert (seen.state, seen.problem is not None) == (state, state is None)
+
+
+BEGUN = replace(SNAPSHOT, under_way=Step.CREATE, operation="projects/demo/global/operations/o")
+FAILED = {
+    "status": "DONE",
+    "httpErrorStatusCode": 500,
+    "error": {"errors": [{"code": "INTERNAL_ERROR", "message": "no luck"}]},
+}
+
+
+def test_one_that_is_still_uploaded_after_its_operation_is_waited_for() -> None:
+    seen = read(Answers(snapshot=snapshot("UPLOADING"), operation={"status": "DONE"}), BEGUN)
+    assert (seen.state, seen.problem) == (State.CREATING, None)
+
+
+def test_one_whose_operation_failed_is_not_waited_for() -> None:
+    seen = read(Answers(snapshot=snapshot("CREATING"), operation=FAILED), BEGUN)
+    assert (seen.state, seen.problem is not None) == (State.BROKEN, True)
+    gone = read(Answers(operation=FAILED), BEGUN)
+    assert (gone.state, gone.problem) == (State.ABSENT, seen.problem)
+
+
+def test_a_forgotten_operation_is_no_trouble() -> None:
+    assert read(Answers(snapshot=snapshot("READY")), BEGUN) == Observation(state=State.READY)
+
+
+def test_an_answer_without_an_operation_is_uncertain() -> None:
+    driver = SnapshotDriver(cast("Rest", Answers()))
+    with pytest.raises(CloudFault) as caught:
+        driver.create(SNAPSHOT, WANT, KEY, ANA.email, request(0))
+    assert caught.value.fate is Fate.UNCERTAIN

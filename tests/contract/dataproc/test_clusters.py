@@ -1,0 +1,133 @@
+"""The driver of people's clusters, with Google's own client, where clusters are special."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from msgspec.structs import replace
+
+from shared.adapters.dataproc import clusters
+from shared.domain.faults import CloudFault, Fate
+from shared.domain.resources import Kind, Observation, State
+from tests.support.driver_backends import EMAIL, KEY, LABELS
+from tests.support.workload_backends import REGION, LocalWorkloads, local_workloads
+
+HOUR = timedelta(hours=1)
+REQUEST = str(UUID(int=1))
+
+
+@pytest.fixture
+def backend() -> Iterator[LocalWorkloads]:
+    with local_workloads(Kind.CLUSTER) as made:
+        yield made
+
+
+def look(backend: LocalWorkloads) -> Observation:
+    return backend.driver.observe(backend.resource, KEY, EMAIL, None)
+
+
+def end(backend: LocalWorkloads) -> Observation:
+    return backend.driver.delete(replace(backend.resource, items=look(backend).items), REQUEST)
+
+
+def script(backend: LocalWorkloads, method: str, **spec: Any) -> None:
+    fault = {"service": "dataproc", "method": f"clusters.{method}", "times": 1, **spec}
+    backend.scripted.append(backend.cloud.faults.add(fault))
+
+
+def test_one_on_somebody_elses_credentials_is_named_and_left_alone(backend: LocalWorkloads) -> None:
+    backend.start("hers")
+    backend.start("his", email="ben@example.com")
+    seen = look(backend)
+    assert [item.name for item in seen.items] == [backend.named("hers")]
+    assert backend.named("his") in seen.detail
+    assert "ben@example.com" in seen.detail
+    end(backend)
+    assert backend.running() == {backend.named("his")}
+
+
+def test_only_those_of_others_are_nothing_of_hers(backend: LocalWorkloads) -> None:
+    backend.start("his", email="ben@example.com")
+    seen = look(backend)
+    assert (seen.state, seen.items) == (State.ABSENT, ())
+    assert backend.named("his") in seen.detail
+
+
+def test_one_that_names_no_user_is_known_by_its_labels(backend: LocalWorkloads) -> None:
+    cluster = {"projectId": "demo", "clusterName": "plain", "labels": LABELS}
+    backend.post(f"{REGION}/clusters", {**cluster, "config": {}})
+    end(backend)
+    assert backend.running() == set()
+
+
+def test_one_that_only_claims_the_person_is_not_ours(backend: LocalWorkloads) -> None:
+    labels = {"benchkeeper-person": KEY}
+    cluster = {"projectId": "demo", "clusterName": "copy", "labels": labels}
+    backend.post(f"{REGION}/clusters", {**cluster, "config": {}})
+    assert look(backend) == Observation(state=State.ABSENT)
+
+
+def test_a_broken_one_is_deleted_as_well(backend: LocalWorkloads) -> None:
+    script(backend, "create", when="operation", error={"status": "INTERNAL"})
+    backend.start("first")
+    backend.pass_time(HOUR)
+    assert backend.states() == {backend.named("first"): "ERROR"}
+    assert look(backend).state is State.READY
+    end(backend)
+    backend.pass_time(HOUR)
+    assert backend.states() == {}
+
+
+def test_all_pages_are_read(backend: LocalWorkloads, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clusters, "_PAGE", 2)
+    started = {f"cluster-{n}" for n in range(5)}
+    for id in started:
+        backend.start(id)
+    assert {item.name for item in look(backend).items} == {backend.named(id) for id in started}
+
+
+def test_one_deleted_by_hand_meanwhile_is_no_trouble(backend: LocalWorkloads) -> None:
+    backend.start("first")
+    items = look(backend).items
+    end(backend)
+    other = str(UUID(int=2))
+    seen = backend.driver.delete(replace(backend.resource, items=items), other)
+    assert [item.state for item in seen.items] == ["DELETING"]
+    backend.pass_time(HOUR)
+    third = str(UUID(int=3))
+    assert backend.driver.delete(replace(backend.resource, items=items), third) == Observation(
+        state=State.ABSENT
+    )
+
+
+def test_another_of_the_same_name_made_since_stays(backend: LocalWorkloads) -> None:
+    backend.start("first")
+    items = look(backend).items
+    assert all(item.uuid for item in items)
+    end(backend)
+    backend.pass_time(HOUR)
+    backend.start("first", "ben-abcdefghijkl", "ben@example.com")
+    resource = replace(backend.resource, items=items)
+    seen = backend.driver.delete(resource, str(UUID(int=2)))
+    assert seen == Observation(state=State.ABSENT)
+    assert backend.running() == {backend.named("first")}
+
+
+@pytest.mark.parametrize("user", ["ana@example.com", "Ana@Example.com"])
+def test_whose_credentials_it_runs_on_is_compared_without_case(
+    backend: LocalWorkloads, user: str
+) -> None:
+    backend.start("first", email=user)
+    assert [item.name for item in look(backend).items] == [backend.named("first")]
+
+
+def test_one_that_refuses_to_go_is_told(backend: LocalWorkloads) -> None:
+    backend.start("first")
+    script(backend, "delete", when="before", error={"status": "FAILED_PRECONDITION"})
+    with pytest.raises(CloudFault) as caught:
+        end(backend)
+    assert caught.value.fate is Fate.PERMANENT

@@ -1,0 +1,178 @@
+"""What people started from their templates, as the port ``Driver`` sees it: on every backend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from msgspec.structs import replace
+
+from shared.domain.faults import CloudFault, Fate
+from shared.domain.resources import MOST_ITEMS, Kind, Observation, State, Want
+from tests.support.driver_backends import EMAIL, KEY
+from tests.support.workload_backends import FakeWorkloads, WorkloadBackend, local_workloads
+
+HOUR = timedelta(hours=1)
+BEN = "ben-abcdefghijkl"
+
+
+def request(number: int) -> str:
+    return str(UUID(int=number + 1))
+
+
+@pytest.fixture(
+    params=[
+        pytest.param((backend, kind), id=f"{kind}-{backend}")
+        for kind in (Kind.SESSION, Kind.CLUSTER)
+        for backend in ("fake", "local")
+    ]
+)
+def backend(request: pytest.FixtureRequest) -> Iterator[WorkloadBackend]:
+    backend, kind = request.param
+    if backend == "local":
+        with local_workloads(kind) as made:
+            yield made
+        return
+    fake = FakeWorkloads(kind)
+    yield fake
+    assert all(fault.hits for fault in fake.scripted), "a scripted fault was never hit"
+
+
+def look(backend: WorkloadBackend) -> Observation:
+    return backend.driver.observe(backend.resource, KEY, EMAIL, None)
+
+
+def end(backend: WorkloadBackend, number: int = 0) -> Observation:
+    """End all, as the caller does: with what a fresh look has just shown."""
+    return backend.driver.delete(
+        replace(backend.resource, items=look(backend).items), request(number)
+    )
+
+
+def names(seen: Observation) -> set[str]:
+    return {item.name for item in seen.items}
+
+
+def test_who_started_nothing_has_nothing(backend: WorkloadBackend) -> None:
+    assert look(backend) == Observation(state=State.ABSENT)
+
+
+def test_all_of_a_person_are_one_resource(backend: WorkloadBackend) -> None:
+    backend.start("first")
+    backend.start("second")
+    seen = look(backend)
+    assert seen.state is State.READY
+    assert names(seen) == {backend.named("first"), backend.named("second")}
+
+
+def test_another_persons_are_not_seen_and_not_ended(backend: WorkloadBackend) -> None:
+    backend.start("first")
+    backend.start("bens", BEN, "ben@example.com")
+    assert names(look(backend)) == {backend.named("first")}
+    end(backend)
+    assert backend.running() == {backend.named("bens")}
+
+
+def test_of_very_many_those_that_run_are_seen_first_and_the_rest_is_counted(
+    backend: WorkloadBackend,
+) -> None:
+    for n in range(MOST_ITEMS + 3):
+        backend.start(f"s-{n:04}")
+    seen = look(backend)
+    assert (len(seen.items), seen.more) == (MOST_ITEMS, 3)
+    ended = backend.driver.delete(replace(backend.resource, items=seen.items, more=3), request(0))
+    assert (ended.state, ended.more) == (State.DELETING, 3)
+    assert len(backend.running()) == 3
+    again = look(backend)
+    assert {item.name for item in again.items[:3]} == backend.running()
+    assert again.state is State.READY
+
+
+def test_all_are_ended_and_then_gone(backend: WorkloadBackend) -> None:
+    backend.start("first")
+    backend.start("second")
+    seen = end(backend)
+    assert (seen.state, len(seen.items)) == (State.DELETING, 2)
+    assert all(item.operation for item in seen.items)
+    assert seen.operation in {item.operation for item in seen.items}
+    assert backend.running() == set()
+    assert look(backend).state is State.DELETING
+    backend.pass_time(HOUR)
+    assert look(backend) == Observation(state=State.ABSENT)
+
+
+def test_one_that_runs_makes_it_ready_though_others_end(backend: WorkloadBackend) -> None:
+    backend.start("first")
+    end(backend)
+    backend.start("second")
+    seen = look(backend)
+    assert (seen.state, len(seen.items)) == (State.READY, 2)
+    assert end(backend, 1).state is State.DELETING
+    assert backend.running() == set()
+
+
+def test_what_is_gone_or_ending_already_is_no_trouble(backend: WorkloadBackend) -> None:
+    backend.start("first")
+    backend.start("second")
+    items = look(backend).items
+    end(backend)
+    again = backend.driver.delete(replace(backend.resource, items=items), request(1))
+    assert again.state is State.DELETING
+    backend.pass_time(HOUR)
+    after = backend.driver.delete(replace(backend.resource, items=items), request(2))
+    assert after.state in (State.DELETING, State.ABSENT)
+    assert look(backend).state is State.ABSENT
+
+
+def test_nobody_has_anything_to_end(backend: WorkloadBackend) -> None:
+    assert end(backend) == Observation(state=State.ABSENT)
+
+
+@pytest.mark.parametrize("carried_out", [False, True])
+def test_an_end_without_an_answer_is_uncertain_and_can_be_repeated(
+    backend: WorkloadBackend, carried_out: bool
+) -> None:
+    backend.start("first")
+    backend.fail_call(carried_out=carried_out)
+    with pytest.raises(CloudFault) as caught:
+        end(backend)
+    assert caught.value.fate is Fate.UNCERTAIN
+    assert (backend.running() == set()) is carried_out
+    end(backend)
+    backend.pass_time(HOUR)
+    assert look(backend).state is State.ABSENT
+
+
+def test_one_whose_end_failed_runs_on_and_is_ended_by_a_new_request(
+    backend: WorkloadBackend,
+) -> None:
+    backend.start("first")
+    backend.pass_time(HOUR)
+    backend.fail_operation()
+    assert end(backend, 0).operation
+    backend.pass_time(HOUR)
+    assert look(backend).state is State.READY
+    end(backend, 1)
+    backend.pass_time(HOUR)
+    assert look(backend).state is State.ABSENT
+
+
+def test_the_other_steps_only_say_what_is_there(backend: WorkloadBackend) -> None:
+    backend.start("first")
+    seen = look(backend)
+    resource = replace(backend.resource, state=State.READY, items=seen.items)
+    want = Want(kind=backend.kind, slot="started", places=(), body={}, digest="")
+    driver = backend.driver
+    for answer in (
+        driver.create(resource, want, KEY, EMAIL, request(0)),
+        driver.update(resource, want, KEY, EMAIL, request(1)),
+        driver.start(resource, request(2)),
+        driver.stop(resource, request(3)),
+        driver.restore(resource, request(4)),
+        driver.protect(resource, True, request(5)),
+    ):
+        assert (answer.state, answer.items) == (State.READY, seen.items)
+    assert driver.consented(resource) is None
+    assert backend.running() == {backend.named("first")}

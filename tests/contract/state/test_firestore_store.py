@@ -1,0 +1,226 @@
+"""What only the Firestore store has to withstand: the wire, and the client's own repeats."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import msgspec
+import pytest
+from google.api_core.exceptions import AlreadyExists, DeadlineExceeded, FailedPrecondition
+from google.protobuf.timestamp_pb2 import Timestamp
+from hypothesis import given
+from hypothesis import strategies as st
+from proto.marshal.rules.dates import TimestampRule
+
+from shared.adapters.state import firestore_store
+from shared.adapters.state.cursors import microseconds
+from shared.adapters.state.documents import DocumentUnreadable, Making
+from shared.adapters.state.firestore_store import FirestoreStore
+from shared.domain.environment import Phase
+from shared.domain.resources import State
+from shared.ports import Conflict, Crowd
+from tests.support.backends import FirestoreBackend
+from tests.support.grpc_wire import Wire
+from tests.support.stored import (
+    NOON,
+    a_document_of_schema_1,
+    a_parked,
+    an_entry,
+    an_environment,
+)
+
+
+@pytest.fixture
+def wire(firestore_backend: FirestoreBackend) -> Iterator[Wire]:
+    wire = Wire()
+    channel = wire.put_into(firestore_backend.client, firestore_backend.host)
+    yield wire
+    channel.close()
+
+
+def test_every_method_is_one_call_with_a_deadline_and_counting_the_crowd_two(
+    firestore_backend: FirestoreBackend, wire: Wire
+) -> None:
+    store = FirestoreStore(firestore_backend.client, timeout=7.0)
+    environment = an_environment()
+    entries = [an_entry(f"{n}") for n in range(5)]
+    version = store.save(environment, None, entries)
+    store.load(environment.key)
+    store.save(environment, version, entries)
+    store.append(environment.key, entries)
+    store.park(a_parked())
+    store.park(a_parked())
+    store.due(NOON, 5)
+    store.page(5)
+    store.page(5, phase=Phase.READY)
+    store.history(environment.key, 5)
+    store.parked(5)
+    store.shortages(NOON)
+    store.report_shortage("a/b", NOON)
+    store.creating()
+    called = [method for method, _ in wire.calls]
+    writes = ["Commit"] * 4
+    reads = ["RunQuery"] * 6
+    counts = ["RunAggregationQuery"] * 2
+    assert called == ["Commit", "BatchGetDocuments", *writes, *reads, "Commit", *counts]
+    assert all(timeout is not None and 6 < timeout <= 7 for _, timeout in wire.calls)
+
+
+def test_a_create_whose_answer_was_lost_is_a_conflict_and_done_once(
+    firestore_backend: FirestoreBackend, wire: Wire
+) -> None:
+    environment = an_environment()
+    wire.lose_answers = 1
+    with pytest.raises(Conflict) as caught:
+        firestore_backend.store.save(environment, None, [an_entry()])
+    assert isinstance(caught.value.__cause__, AlreadyExists)
+    stored = firestore_backend.store.load(environment.key)
+    assert stored is not None
+    assert stored.environment == environment
+    assert firestore_backend.raw_history(environment.key) == 1
+
+
+def test_an_update_whose_answer_was_lost_is_a_conflict_and_done_once(
+    firestore_backend: FirestoreBackend, wire: Wire
+) -> None:
+    environment = an_environment()
+    version = firestore_backend.store.save(environment, None, [])
+    changed = msgspec.structs.replace(environment, grace_seconds=77)
+    wire.lose_answers = 1
+    with pytest.raises(Conflict) as caught:
+        firestore_backend.store.save(changed, version, [an_entry()])
+    assert isinstance(caught.value.__cause__, FailedPrecondition)
+    record = firestore_backend.raw_record(environment.key)
+    assert record is not None
+    assert record["grace_seconds"] == 77
+    assert firestore_backend.raw_history(environment.key) == 1
+
+
+def test_an_append_whose_answer_was_lost_is_repeated_without_harm(
+    firestore_backend: FirestoreBackend, wire: Wire
+) -> None:
+    wire.lose_answers = 1
+    firestore_backend.store.append("ana", [an_entry()])
+    assert [method for method, _ in wire.calls] == ["Commit", "Commit"]
+    assert firestore_backend.raw_history("ana") == 1
+
+
+def test_a_shortage_whose_answer_was_lost_is_repeated_without_harm(
+    firestore_backend: FirestoreBackend, wire: Wire
+) -> None:
+    wire.lose_answers = 1
+    firestore_backend.store.report_shortage("zone-a/type", NOON)
+    assert [method for method, _ in wire.calls] == ["Commit", "Commit"]
+    assert firestore_backend.raw_shortages() == {"zone-a/type": microseconds(NOON)}
+
+
+def test_a_record_that_gets_its_turn_while_the_crowd_is_counted_is_not_missed(
+    firestore_backend: FirestoreBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = firestore_backend.store
+    creating = an_environment()
+    notebook = msgspec.structs.replace(
+        creating.resources[0], state=State.ABSENT, under_way=None, queued_at=NOON
+    )
+    waiting = creating.with_resource(notebook)
+    version = store.save(waiting, None, [])
+    count = store._count
+
+    def counted_and_then_changed(making: Making) -> int:
+        number = count(making)
+        if len(turns) == 0:
+            turns.append(store.save(creating, version, []))
+        return number
+
+    turns: list[str] = []
+    monkeypatch.setattr(store, "_count", counted_and_then_changed)
+    assert store.creating() == Crowd(creating=1, waiting=1)
+    assert len(turns) == 1
+
+
+def test_a_record_of_an_older_release_is_read_and_counts_from_its_next_save(
+    firestore_backend: FirestoreBackend,
+) -> None:
+    document = a_document_of_schema_1()
+    key = document["key"]
+    firestore_backend.client.document(f"environments/{key}").set(document, timeout=10)
+    assert firestore_backend.store.creating() == Crowd(creating=0, waiting=0)
+    stored = firestore_backend.store.load(key)
+    assert stored is not None
+    firestore_backend.store.save(stored.environment, stored.version, [])
+    assert firestore_backend.store.creating() == Crowd(creating=1, waiting=0)
+    record = firestore_backend.raw_record(key)
+    assert record is not None
+    assert "place" not in record["resources"][0]
+
+
+def test_a_server_that_does_not_answer_is_no_conflict(
+    firestore_backend: FirestoreBackend,
+) -> None:
+    store = FirestoreStore(firestore_backend.client, timeout=0.000001)
+    with pytest.raises(DeadlineExceeded):
+        store.save(an_environment(), None, [])
+
+
+def test_the_document_is_laid_out_to_be_found(firestore_backend: FirestoreBackend) -> None:
+    environment = an_environment(due_at=NOON, updated_at=NOON + timedelta(seconds=1))
+    firestore_backend.store.save(environment, None, [])
+    document = firestore_backend.get(f"environments/{environment.key}")
+    assert document is not None
+    fields = document["fields"]
+    del fields["record"]
+    assert fields == {
+        "schema": {"integerValue": "4"},
+        "key": {"stringValue": environment.key},
+        "email": {"stringValue": "ana@example.com"},
+        "phase": {"stringValue": "provisioning"},
+        "making": {"stringValue": "creating"},
+        "due_at": {"timestampValue": "2026-11-22T12:00:00.123456Z"},
+        "updated_at": {"timestampValue": "2026-11-22T12:00:01.123456Z"},
+        "revision": {"integerValue": "1"},
+    }
+
+
+def test_a_field_of_somebody_else_beside_the_record_is_left_alone(
+    firestore_backend: FirestoreBackend,
+) -> None:
+    environment = an_environment()
+    firestore_backend.store.save(environment, None, [])
+    reference = firestore_backend.client.document(f"environments/{environment.key}")
+    reference.update({"note": "ask Ben first"}, timeout=10)
+    stored = firestore_backend.store.load(environment.key)
+    assert stored is not None
+    firestore_backend.store.save(environment, stored.version, [])
+    document = firestore_backend.get(f"environments/{environment.key}")
+    assert document is not None
+    assert document["fields"]["note"] == {"stringValue": "ask Ben first"}
+
+
+def test_a_field_removed_from_a_saved_value_is_removed_in_the_store(
+    firestore_backend: FirestoreBackend,
+) -> None:
+    environment = an_environment()
+    version = firestore_backend.store.save(environment, None, [])
+    cleared = msgspec.structs.replace(environment, lease=None, resources=(), intent=None)
+    firestore_backend.store.save(cleared, version, [])
+    record = firestore_backend.raw_record(environment.key)
+    assert record is not None
+    assert (record["lease"], record["resources"], record["intent"]) == (None, [], None)
+
+
+def test_a_field_unknown_within_the_record_is_refused(firestore_backend: FirestoreBackend) -> None:
+    environment = an_environment()
+    firestore_backend.store.save(environment, None, [])
+    reference = firestore_backend.client.document(f"environments/{environment.key}")
+    reference.update({"record.lease.colour": "green"}, timeout=10)
+    with pytest.raises(DocumentUnreadable, match=r"record\.lease\.colour is unknown"):
+        firestore_backend.store.load(environment.key)
+
+
+@given(st.integers(0, 4_000_000_000), st.integers(0, 999_999_999))
+def test_a_version_keeps_every_nanosecond(seconds: int, nanos: int) -> None:
+    update_time = TimestampRule().to_python(Timestamp(seconds=seconds, nanos=nanos))
+    version = firestore_store._version(update_time)
+    stamp = firestore_store._timestamp(version)
+    assert (stamp.seconds, stamp.nanos) == (seconds, nanos)

@@ -1,0 +1,338 @@
+"""The look everywhere for what is a leaver's, with Google's own clients against the local cloud."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import requests
+from google.auth.credentials import AnonymousCredentials
+from google.cloud.dataproc_v1 import (
+    ClusterControllerClient,
+    SessionControllerClient,
+    SessionTemplateControllerClient,
+)
+
+from local.cloud import Cloud
+from local.compute import Compute
+from local.dataproc import Dataproc
+from local.notebooks import Notebooks
+from local.storage import Storage
+from local.web import Server, build_app
+from shared.adapters import inventory
+from shared.adapters.google_api.rest import Rest
+from shared.adapters.inventory import CloudInventory, NotebooksV1Inventory
+from shared.adapters.storage.client import storage_client
+from shared.domain.faults import CloudFault, Fate
+from shared.domain.resources import Kind, Leftover, Resource
+from shared.domain.wants import Site
+from shared.domain.wants.cluster_template import PERSONAL_AUTH_USER
+from tests.support.driver_backends import EMAIL, KEY, LABELS
+
+SITE = Site(project="demo", region="us-central1", templates_bucket="demo-templates")
+ZONE = "projects/demo/locations/us-central1-a"
+LOCATION = "projects/demo/locations/us-central1"
+REGION = "projects/demo/regions/us-central1"
+SNAPSHOTS = "projects/demo/global/snapshots"
+CLAIMED = {"benchkeeper-person": KEY}  # the person's label alone, as a copy might carry it
+BENS = {"managed-by": "benchkeeper", "benchkeeper-person": "ben-abcdefghijkl"}
+
+
+class LocalProject:
+    """Everything of a project, made by its back door."""
+
+    def __init__(self, cloud: Cloud, compute: Compute, url: str) -> None:
+        self.cloud = cloud
+        self.compute = compute
+        self.url = url
+        self.scripted: list[Any] = []
+
+    def search(self, older: NotebooksV1Inventory | None = None) -> CloudInventory:
+        nobody = AnonymousCredentials()  # type: ignore[no-untyped-call]  # it has no types
+        options = {"api_endpoint": self.url}
+        rest = Rest(self.url, nobody)
+
+        def dataproc(client: Any) -> Any:
+            return lambda: client(credentials=nobody, transport="rest", client_options=options)
+
+        return CloudInventory(
+            site=SITE,
+            notebooks=rest,
+            compute=rest,
+            session_templates=dataproc(SessionTemplateControllerClient),
+            sessions=dataproc(SessionControllerClient),
+            clusters=dataproc(ClusterControllerClient),
+            storage=lambda: storage_client("demo", credentials=nobody, client_options=options),
+            older=older,
+        )
+
+    def found(self) -> dict[str, Leftover]:
+        return {found.name: found for found in self.search().everything_of(KEY, EMAIL)}
+
+    def notebook(self, id: str, labels: dict[str, str], owner: str = EMAIL) -> str:
+        body = {"gceSetup": {}, "labels": labels, "instanceOwners": [owner]}
+        self.post(f"v2/{ZONE}/instances?instanceId={id}", body)
+        self.cloud.clock.advance(timedelta(hours=1))
+        return f"{ZONE}/instances/{id}"
+
+    def delete(self, notebook: str) -> None:
+        requests.delete(f"{self.url}/v2/{notebook}", timeout=5).raise_for_status()
+        self.cloud.clock.advance(timedelta(hours=1))
+
+    def keep_disks(self, *, attached: bool = False) -> None:
+        """From now on disks stay when their notebook is deleted."""
+        self.compute.delete_disks = lambda paths, at: None  # type: ignore[method-assign]
+        if attached:
+            self.compute.detach_disks = lambda paths, at: None  # type: ignore[method-assign]
+
+    def snapshot(self, id: str, labels: dict[str, str]) -> str:
+        disk = "projects/demo/zones/us-central1-a/disks/wb-data-workspace"
+        body = {"name": id, "sourceDisk": disk, "labels": labels}
+        self.post(f"compute/v1/{SNAPSHOTS}", body)
+        return f"{SNAPSHOTS}/{id}"
+
+    def template(self, id: str, labels: dict[str, str]) -> str:
+        name = f"{LOCATION}/sessionTemplates/{id}"
+        body = {"name": name, "labels": labels, "jupyterSession": {"kernel": "PYTHON"}}
+        self.post(f"v1/{LOCATION}/sessionTemplates", body)
+        return name
+
+    def session(self, id: str, template: str, **more: str) -> str:
+        self.post(f"v1/{LOCATION}/sessions?sessionId={id}", {"sessionTemplate": template} | more)
+        return f"{LOCATION}/sessions/{id}"
+
+    def cluster(self, id: str, labels: dict[str, str], user: str = EMAIL) -> str:
+        software = {"properties": {PERSONAL_AUTH_USER: user}}
+        cluster = {"projectId": "demo", "clusterName": id, "labels": labels}
+        self.post(f"v1/{REGION}/clusters", cluster | {"config": {"softwareConfig": software}})
+        return f"{REGION}/clusters/{id}"
+
+    def file(self, path: str, metadata: dict[str, str]) -> str:
+        target = f"upload/storage/v1/b/demo-templates/o?uploadType=media&name={quote(path)}"
+        requests.post(f"{self.url}/{target}", data=b"{}", timeout=5).raise_for_status()
+        url = f"{self.url}/storage/v1/b/demo-templates/o/{quote(path, safe='')}"
+        requests.patch(url, json={"metadata": metadata}, timeout=5).raise_for_status()
+        return f"gs://demo-templates/{path}"
+
+    def post(self, path: str, body: dict[str, Any]) -> None:
+        requests.post(f"{self.url}/{path}", json=body, timeout=5).raise_for_status()
+
+    def fail(self, service: str, method: str) -> None:
+        fault = {"service": service, "method": method, "times": 1, "when": "before"}
+        error = {"error": {"status": "UNAVAILABLE"}}
+        self.scripted.append(self.cloud.faults.add({**fault, **error}))
+
+
+@pytest.fixture
+def project() -> Iterator[LocalProject]:
+    cloud = Cloud(project="demo")
+    compute = Compute(cloud)
+    notebooks, dataproc, buckets = Notebooks(cloud, compute), Dataproc(cloud), Storage(cloud)
+    buckets.make_bucket("demo-templates")
+    app = build_app(
+        cloud, [notebooks.routes(), dataproc.routes(), buckets.routes(), compute.routes()]
+    )
+    with Server(app) as server:
+        made = LocalProject(cloud, compute, server.url)
+        yield made
+        assert all(fault.hits for fault in made.scripted), "a scripted fault was never hit"
+
+
+def test_who_has_nothing_leaves_nothing(project: LocalProject) -> None:
+    assert project.found() == {}
+
+
+def test_everything_with_the_persons_labels_is_found_by_its_full_name(
+    project: LocalProject,
+) -> None:
+    notebook = project.notebook("wb", LABELS)
+    snapshot = project.snapshot("kept", {**LABELS, "benchkeeper-expires": "2027-01-31"})
+    template = project.template("st-ana", LABELS)
+    session = project.session("s-ana", template)
+    cluster = project.cluster("c-ana", LABELS)
+    file = project.file(f"people/{KEY}/small.yaml", LABELS)
+    found = project.found()
+    assert {name: leftover.kind for name, leftover in found.items()} == {
+        notebook: Kind.WORKBENCH,
+        snapshot: Kind.SNAPSHOT,
+        template: Kind.SESSION_TEMPLATE,
+        session: Kind.SESSION,
+        cluster: Kind.CLUSTER,
+        file: Kind.CLUSTER_TEMPLATE,
+    }
+    assert all(leftover.ours for leftover in found.values())
+    assert found[snapshot].detail == "kept until 2027-01-31"
+    assert found[notebook].detail == "active"
+
+
+def test_what_others_have_is_not_found(project: LocalProject) -> None:
+    project.notebook("wb", BENS, "ben@example.com")
+    project.notebook("theirs", {}, "ben@example.com")
+    project.snapshot("kept", BENS)
+    project.session("s-ben", project.template("st-ben", BENS))
+    project.cluster("c-ben", BENS, "ben@example.com")
+    project.file("people/ben-abcdefghijkl/small.yaml", BENS)
+    assert project.found() == {}
+
+
+def test_what_lacks_our_mark_is_found_and_not_ours(project: LocalProject) -> None:
+    marked = {
+        project.notebook("wb", CLAIMED),
+        project.snapshot("kept", CLAIMED),
+        project.template("st-ana", CLAIMED),
+        project.file(f"people/{KEY}/notes.txt", {}),
+    }
+    found = project.found()
+    assert set(found) == marked
+    assert not any(leftover.ours for leftover in found.values())
+    assert all(leftover.detail for leftover in found.values())
+
+
+def test_what_runs_as_somebody_else_is_found_and_not_ours(project: LocalProject) -> None:
+    notebook = project.notebook("wb", LABELS, "ben@example.com")
+    cluster = project.cluster("c-ana", LABELS, "ben@example.com")
+    found = project.found()
+    assert {name: leftover.ours for name, leftover in found.items()} == {
+        notebook: False,
+        cluster: False,
+    }
+    assert all("ben@example.com" in leftover.detail for leftover in found.values())
+
+
+def test_a_notebook_of_our_name_and_this_owner_is_found_without_labels(
+    project: LocalProject,
+) -> None:
+    notebook = project.notebook(f"nb-{KEY}", {"team": "core"}, "Ana@Example.com")
+    leftover = project.found()[notebook]
+    assert (leftover.ours, leftover.named) == (False, True)
+    assert leftover.detail == "active; it lacks our labels for this person"
+
+
+def test_sessions_and_clusters_of_the_person_are_reported_without_labels(
+    project: LocalProject,
+) -> None:
+    template = project.template("st-other", {"team": "core"})
+    session = project.session("s-ana", template, user="Ana@Example.com")
+    project.session("s-ben", template, user="ben@example.com")
+    cluster = project.cluster("c-ana", {"team": "core"}, "Ana@Example.com")
+    found = project.found()
+    assert set(found) == {session, cluster}
+    for leftover in found.values():
+        assert (leftover.ours, leftover.named) == (False, False)
+        assert leftover.detail == "it lacks our labels for this person"
+
+
+def test_a_notebook_of_our_name_that_is_somebody_elses_is_only_reported(
+    project: LocalProject,
+) -> None:
+    owned = project.notebook(f"nb-{KEY}", {}, "ben@example.com")
+    leftover = project.found()[owned]
+    assert (leftover.ours, leftover.named) == (False, False)
+
+
+def test_whatever_the_person_owns_is_reported(project: LocalProject) -> None:
+    notebook = project.notebook("made-by-hand", {})
+    leftover = project.found()[notebook]
+    assert (leftover.ours, leftover.named) == (False, False)
+    assert leftover.detail
+
+
+def test_disks_of_notebooks_that_exist_are_no_leftovers(project: LocalProject) -> None:
+    notebook = project.notebook(f"nb-{KEY}", LABELS)
+    assert set(project.found()) == {notebook}
+
+
+@pytest.mark.parametrize(("labels", "ours"), [(LABELS, True), ({}, False), (BENS, False)])
+def test_disks_that_outlived_their_notebook_are_found_by_label_or_name(
+    project: LocalProject, labels: dict[str, str], ours: bool
+) -> None:
+    project.keep_disks()
+    project.delete(project.notebook(f"nb-{KEY}", labels))
+    found = project.found()
+    disks = "projects/demo/zones/us-central1-a/disks"
+    assert set(found) == {f"{disks}/nb-{KEY}", f"{disks}/nb-{KEY}-data-workspace"}
+    assert {leftover.kind for leftover in found.values()} == {Kind.DISK}
+    assert {leftover.ours for leftover in found.values()} == {ours}
+    assert {leftover.named for leftover in found.values()} == {labels is not BENS}
+
+
+def test_a_disk_that_a_machine_still_uses_is_found_and_not_ours(project: LocalProject) -> None:
+    project.keep_disks(attached=True)
+    project.delete(project.notebook(f"nb-{KEY}", LABELS))
+    found = project.found()
+    assert found
+    assert not any(leftover.ours for leftover in found.values())
+    assert all("attached to" in leftover.detail for leftover in found.values())
+
+
+def test_sessions_that_are_over_are_no_leftovers(project: LocalProject) -> None:
+    template = project.template("st-ana", LABELS)
+    session = project.session("s-ana", template)
+    project.post(f"v1/{session}:terminate", {})
+    assert project.found()[session].detail == "terminating"
+    project.cloud.clock.advance(timedelta(hours=1))
+    assert set(project.found()) == {template}
+
+
+def test_all_pages_are_read(project: LocalProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inventory, "_PAGE", "1")
+    made = {project.notebook(f"wb-{n}", LABELS) for n in range(3)}
+    project.notebook("wb", LABELS)
+    made |= {project.snapshot(f"kept-{n}", LABELS) for n in range(3)}
+    made |= {project.template(f"st-ana-{n}", LABELS) for n in range(3)}
+    assert made < set(project.found())
+
+
+def test_it_costs_a_call_a_kind(project: LocalProject) -> None:
+    project.search().everything_of(KEY, EMAIL)
+    counts = project.cloud.calls.counts()
+    assert counts.pop("compute.disks.aggregatedList") == 2, "by label and by name"
+    assert sum(counts.values()) == 6
+
+
+@pytest.mark.parametrize(
+    ("service", "method"),
+    [
+        ("notebooks", "instances.list"),
+        ("compute", "snapshots.list"),
+        ("compute", "disks.aggregatedList"),
+        ("dataproc", "sessionTemplates.list"),
+        ("dataproc", "sessions.list"),
+        ("dataproc", "clusters.list"),
+        ("storage", "objects.list"),
+    ],
+)
+def test_half_a_look_is_a_fault_and_no_answer(
+    project: LocalProject, service: str, method: str
+) -> None:
+    project.fail(service, method)
+    with pytest.raises(CloudFault) as caught:
+        project.found()
+    assert caught.value.fate is Fate.TEMPORARY
+
+
+class _Older:
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def resources_of(self, key: str, email: str) -> tuple[Resource, ...]:
+        return (Resource(kind=Kind.MANAGED_NOTEBOOK, slot=email, name=f"{self.name}/{key}"),)
+
+    def leftovers_of(self, key: str, email: str) -> tuple[Leftover, ...]:
+        name = f"{self.name}/{key}"
+        return (Leftover(kind=Kind.MANAGED_NOTEBOOK, name=name, ours=True, detail=email),)
+
+
+def test_the_older_kinds_are_asked_where_they_are_switched_on(project: LocalProject) -> None:
+    looking = project.search(_Older("runtimes"))
+    (leftover,) = looking.everything_of(KEY, EMAIL)
+    assert (leftover.name, leftover.detail) == (f"runtimes/{KEY}", EMAIL)
+    (resource,) = looking.older_notebooks_of(KEY, EMAIL)
+    assert (resource.name, resource.slot) == (f"runtimes/{KEY}", EMAIL)
+
+
+def test_the_older_kinds_are_not_asked_where_they_are_off(project: LocalProject) -> None:
+    assert project.search().older_notebooks_of(KEY, EMAIL) == ()

@@ -1,0 +1,284 @@
+"""A backend for each backend of the drivers of what holds people's work: notebooks, snapshots, disks.
+
+The back door writes on a notebook's disk, reads what is on it, consents for its owner, takes
+machines away from a zone, takes labels off, and lets disks outlive their notebooks.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import requests
+from google.auth.credentials import AnonymousCredentials
+
+from local.admin import Admin
+from local.cloud import Cloud
+from local.compute import Compute
+from local.notebooks import Notebooks
+from local.web import Server, build_app
+from shared.adapters.compute.disks import DiskDriver
+from shared.adapters.compute.snapshots import SnapshotDriver
+from shared.adapters.google_api.rest import Rest
+from shared.adapters.notebooks_v2.driver import WorkbenchDriver
+from shared.domain.faults import CloudFault, Fate
+from shared.domain.resources import Kind, Resource, Want
+from shared.domain.wants.snapshot import DATA_DISK, data_disk
+from shared.ports import Driver
+from tests.support.driver_backends import EMAIL, LABELS, PATIENCE, Scripted
+from tests.support.fake_drivers import FakeCloud, FakeDriver, Thing
+
+ZONE = "us-central1-a"
+
+
+class SnapshotBackend(ABC):
+    """The drivers, on one cloud."""
+
+    notebooks: Driver
+    snapshots: Driver
+    disks: Driver
+
+    def __init__(self) -> None:
+        self.scripted: list[Scripted] = []
+
+    def notebook(self, id: str = "nb-ana") -> Resource:
+        """The memory of a notebook."""
+        name = f"projects/demo/locations/{ZONE}/instances/{id}"
+        return Resource(kind=Kind.WORKBENCH, slot="main", name=name)
+
+    def snapshot(self, id: str = "sn-ana", of: Resource | None = None) -> Resource:
+        """The memory of a snapshot of a notebook."""
+        name = f"projects/demo/global/snapshots/{id}"
+        source = (of or self.notebook()).name
+        return Resource(kind=Kind.SNAPSHOT, slot=id, name=name, source=source)
+
+    def disk(self, notebook: Resource) -> Resource:
+        """The record of a notebook's data disk."""
+        return Resource(kind=Kind.DISK, slot="found", name=data_disk(notebook.name))
+
+    def notebook_want(self, resource: Resource, size_gb: int = 100) -> Want:
+        """A notebook on its owner's credentials."""
+        body: dict[str, Any] = {
+            "labels": LABELS,
+            "instanceOwners": [EMAIL],
+            "enableManagedEuc": True,
+            "gceSetup": {
+                "machineType": "e2-standard-4",
+                "dataDisks": [{"diskSizeGb": str(size_gb)}],
+            },
+        }
+        places = (resource.name,)
+        return Want(kind=Kind.WORKBENCH, slot="main", places=places, body=body, digest="")
+
+    def snapshot_want(self, resource: Resource) -> Want:
+        """The snapshot of its source's data disk."""
+        body: dict[str, Any] = {
+            "name": resource.name.rpartition("/")[2],
+            "sourceDisk": data_disk(resource.source),
+            "labels": LABELS,
+        }
+        places = (resource.name,)
+        slot = resource.slot
+        return Want(kind=Kind.SNAPSHOT, slot=slot, places=places, body=body, digest="")
+
+    @abstractmethod
+    def now(self) -> datetime:
+        """The cloud's time."""
+
+    @abstractmethod
+    def pass_time(self, by: timedelta) -> None:
+        """Let time pass on the cloud's clock."""
+
+    @abstractmethod
+    def write(self, notebook: Resource, text: str) -> None:
+        """Somebody works: ``text`` is what there is on its data disk from now on."""
+
+    @abstractmethod
+    def read(self, notebook: Resource) -> str:
+        """What is on its data disk."""
+
+    @abstractmethod
+    def consent(self, notebook: Resource) -> None:
+        """Its owner opens it and consents."""
+
+    @abstractmethod
+    def keep_disks(self) -> None:
+        """From now on data disks stay when their notebook is deleted."""
+
+    @abstractmethod
+    def relabel(self, notebook: Resource, labels: dict[str, str]) -> None:
+        """Somebody replaces all its labels; an empty map removes ours."""
+
+    @abstractmethod
+    def labels(self, notebook: Resource) -> dict[str, str]:
+        """Its labels; for the fake, only ours."""
+
+    @abstractmethod
+    def delay_links(self, by: timedelta) -> None:
+        """From now on a notebook gets its link only so long after it runs."""
+
+    @abstractmethod
+    def empty_the_zone(self) -> None:
+        """``ZONE`` has no machines left."""
+
+    @abstractmethod
+    def add_foreign_snapshot(self, snapshot: Resource) -> None:
+        """Somebody else's, READY, under that name."""
+
+    @abstractmethod
+    def fail_restore(self, *, carried_out: bool) -> None:
+        """The next restore is answered with a 503."""
+
+
+class FakeSnapshotBackend(SnapshotBackend):
+    """The in-memory drivers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._now = datetime(2026, 11, 2, 9, tzinfo=UTC)
+        self.cloud = FakeCloud(clock=self)
+        self.notebooks = FakeDriver(Kind.WORKBENCH, self.cloud)
+        self.snapshots = FakeDriver(Kind.SNAPSHOT, self.cloud)
+        self.disks = FakeDriver(Kind.DISK, self.cloud)
+
+    def now(self) -> datetime:
+        return self._now
+
+    def pass_time(self, by: timedelta) -> None:
+        self._now += by
+
+    def write(self, notebook: Resource, text: str) -> None:
+        self._thing(notebook).data = text
+
+    def read(self, notebook: Resource) -> str:
+        return self._thing(notebook).data
+
+    def consent(self, notebook: Resource) -> None:
+        self._thing(notebook).consented = True
+
+    def keep_disks(self) -> None:
+        self.cloud.keep_disks = True
+
+    def relabel(self, notebook: Resource, labels: dict[str, str]) -> None:
+        thing = self._thing(notebook)
+        thing.labelled = LABELS.items() <= labels.items()
+        thing.key = labels.get("benchkeeper-person", thing.key)
+
+    def labels(self, notebook: Resource) -> dict[str, str]:
+        return dict(LABELS) if self._thing(notebook).labelled else {}
+
+    def delay_links(self, by: timedelta) -> None:
+        self.cloud.link_delay = by
+
+    def empty_the_zone(self) -> None:
+        self.cloud.short.add(ZONE)
+
+    def add_foreign_snapshot(self, snapshot: Resource) -> None:
+        self.cloud.add_foreign(Kind.SNAPSHOT, snapshot.name)
+
+    def fail_restore(self, *, carried_out: bool) -> None:
+        fault = _Once(f"{'after' if carried_out else 'before'}:workbench.restore")
+        self.cloud.on_call = fault
+        self.scripted.append(fault)
+
+    def _thing(self, notebook: Resource) -> Thing:
+        self.cloud.settle()
+        return self.cloud.things[Kind.WORKBENCH, notebook.name]
+
+
+class _Once:
+    def __init__(self, point: str) -> None:
+        self.point = point
+        self.hits = 0
+
+    def __call__(self, point: str) -> None:
+        if point == self.point and not self.hits:
+            self.hits += 1
+            raise CloudFault(Fate.UNCERTAIN, "UNAVAILABLE", "")
+
+
+class LocalSnapshotBackend(SnapshotBackend):
+    """The real drivers against the local cloud, over real sockets."""
+
+    def __init__(self, cloud: Cloud, compute: Compute, url: str) -> None:
+        super().__init__()
+        self.cloud = cloud
+        self.compute = compute
+        self.url = url
+        nobody = AnonymousCredentials()  # type: ignore[no-untyped-call]  # it has no types
+        rest = Rest(url, nobody, read_seconds=PATIENCE)
+        self.notebooks = WorkbenchDriver(rest)
+        self.snapshots = SnapshotDriver(rest)
+        self.disks = DiskDriver(rest, rest)
+
+    def now(self) -> datetime:
+        return self.cloud.clock.now()
+
+    def pass_time(self, by: timedelta) -> None:
+        self.cloud.clock.advance(by)
+
+    def write(self, notebook: Resource, text: str) -> None:
+        self._ask("PUT", self._disk(notebook), {"content": text})
+
+    def read(self, notebook: Resource) -> str:
+        return str(self._ask("GET", self._disk(notebook))["content"])
+
+    def consent(self, notebook: Resource) -> None:
+        self._ask("PUT", "_admin/consents", {"instance": notebook.name, "given": True})
+
+    def keep_disks(self) -> None:
+        whole = self.compute.delete_disks
+
+        def but_data(paths: Iterable[str], at: datetime) -> None:
+            whole([path for path in paths if not path.endswith(DATA_DISK)], at)
+
+        self.compute.delete_disks = but_data  # type: ignore[method-assign]  # damage
+
+    def relabel(self, notebook: Resource, labels: dict[str, str]) -> None:
+        self._ask("PATCH", f"v2/{notebook.name}?updateMask=labels", {"labels": labels})
+        self.pass_time(timedelta(hours=1))
+
+    def labels(self, notebook: Resource) -> dict[str, str]:
+        return dict(self._ask("GET", f"v2/{notebook.name}").get("labels", {}))
+
+    def delay_links(self, by: timedelta) -> None:
+        self._ask("PUT", "_admin/settings", {"proxy_seconds": by.total_seconds()})
+
+    def empty_the_zone(self) -> None:
+        self._ask("PUT", "_admin/shortages", {ZONE: True})
+
+    def add_foreign_snapshot(self, snapshot: Resource) -> None:
+        body = {"name": snapshot.slot, "sourceDisk": data_disk(snapshot.source)}
+        self._ask("POST", f"compute/v1/{snapshot.name.rpartition('/')[0]}", body)
+        self.pass_time(timedelta(hours=1))
+
+    def fail_restore(self, *, carried_out: bool) -> None:
+        when = "after" if carried_out else "before"
+        fault = {"service": "notebooks", "method": "instances.restore", "times": 1, "when": when}
+        error = {"error": {"status": "UNAVAILABLE"}}
+        self.scripted.append(self.cloud.faults.add({**fault, **error}))
+
+    def _disk(self, notebook: Resource) -> str:
+        return f"_admin/disks/{ZONE}/{data_disk(notebook.name).rpartition('/')[2]}"
+
+    def _ask(self, verb: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        answer = requests.request(verb, f"{self.url}/{path}", json=body, timeout=5)
+        answer.raise_for_status()
+        found: dict[str, Any] = answer.json()
+        return found
+
+
+@contextmanager
+def local_snapshot_backend() -> Iterator[LocalSnapshotBackend]:
+    """A fresh local cloud on a free port, with the real drivers beside it."""
+    cloud = Cloud(project="demo")
+    compute = Compute(cloud)
+    notebooks = Notebooks(cloud, compute)
+    levers = [*compute.levers(), *notebooks.levers()]
+    admin = Admin(cloud, [compute.resources, notebooks.resources], levers)
+    routes = [compute.routes(), notebooks.routes(), admin.routes()]
+    with Server(build_app(cloud, routes)) as server:
+        yield LocalSnapshotBackend(cloud, compute, server.url)

@@ -1,0 +1,196 @@
+"""A backend for each backend of the drivers of what people started: sessions and clusters.
+
+The back door starts them as a person would, from a template that carries the labels, and sees which
+still run.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import requests
+from google.auth.credentials import AnonymousCredentials
+from google.cloud.dataproc_v1 import ClusterControllerClient, SessionControllerClient
+
+from local.cloud import Cloud
+from local.dataproc import Dataproc
+from local.web import Server, build_app
+from shared.adapters.dataproc.clusters import ClusterDriver
+from shared.adapters.dataproc.sessions import SessionDriver
+from shared.domain.faults import CloudFault, Fate, Problem
+from shared.domain.resources import Kind, Resource, State, Step
+from shared.domain.wants.cluster_template import PERSONAL_AUTH_USER
+from shared.ports import Driver
+from tests.support.driver_backends import EMAIL, KEY, PATIENCE, Scripted
+from tests.support.fake_drivers import FakeCloud, FakeDriver
+
+LOCATION = "projects/demo/locations/us-central1"
+REGION = "projects/demo/regions/us-central1"
+_RUNNING = ("CREATING", "ACTIVE", "RUNNING")
+_JUPYTER = {"kernel": "PYTHON"}
+PARENTS = {Kind.SESSION: f"{LOCATION}/sessions", Kind.CLUSTER: f"{REGION}/clusters"}
+
+
+class WorkloadBackend(ABC):
+    """All that people started of one kind, and the driver of them."""
+
+    driver: Driver
+
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
+        self.resource = Resource(kind=kind, slot="started", name=PARENTS[kind])
+        self.scripted: list[Scripted] = []
+
+    def named(self, id: str) -> str:
+        """The full name of one."""
+        return f"{PARENTS[self.kind]}/{id}"
+
+    @abstractmethod
+    def start(self, id: str, key: str = KEY, email: str = EMAIL) -> None:
+        """The person of ``key`` starts one."""
+
+    @abstractmethod
+    def running(self) -> set[str]:
+        """The full names of those that are not ending or over."""
+
+    @abstractmethod
+    def pass_time(self, by: timedelta) -> None:
+        """Let time pass on the cloud's clock."""
+
+    @abstractmethod
+    def fail_call(self, *, carried_out: bool) -> None:
+        """The next call that ends one is answered with a 503."""
+
+    @abstractmethod
+    def fail_operation(self) -> None:
+        """The next operation that ends one comes to nothing."""
+
+
+class FakeWorkloads(WorkloadBackend):
+    """The in-memory driver."""
+
+    def __init__(self, kind: Kind) -> None:
+        super().__init__(kind)
+        self._now = datetime(2026, 11, 2, 9, tzinfo=UTC)
+        self.cloud = FakeCloud(clock=self)
+        self.driver = FakeDriver(kind, self.cloud)
+
+    def now(self) -> datetime:
+        """This backend is its own clock."""
+        return self._now
+
+    def start(self, id: str, key: str = KEY, email: str = EMAIL) -> None:
+        self.cloud.start_use(self.kind, self.named(id), key, email)
+
+    def running(self) -> set[str]:
+        return {t.name for t in self.cloud.alive(self.kind) if t.state is State.READY}
+
+    def pass_time(self, by: timedelta) -> None:
+        self._now += by
+
+    def fail_call(self, *, carried_out: bool) -> None:
+        point = f"{'after' if carried_out else 'before'}:{self.kind}.delete"
+        fault = _Once(point)
+        self.cloud.on_call = fault
+        self.scripted.append(fault)
+
+    def fail_operation(self) -> None:
+        problem = Problem(code="INTERNAL", message="it would not end", fate=Fate.TEMPORARY)
+        self.scripted.append(self.cloud.fail_operations(self.kind, Step.DELETE, problem))
+
+
+class _Once:
+    def __init__(self, point: str) -> None:
+        self.point = point
+        self.hits = 0
+
+    def __call__(self, point: str) -> None:
+        if point == self.point and not self.hits:
+            self.hits += 1
+            raise CloudFault(Fate.UNCERTAIN, "UNAVAILABLE", "")
+
+
+class LocalWorkloads(WorkloadBackend):
+    """The real driver and Google's own client against the local cloud, over real sockets."""
+
+    def __init__(self, kind: Kind, cloud: Cloud, dataproc: Dataproc, url: str) -> None:
+        super().__init__(kind)
+        self.cloud = cloud
+        self.url = url
+        self._dataproc = dataproc
+        self.driver = real_driver(kind, url)
+
+    def start(self, id: str, key: str = KEY, email: str = EMAIL) -> None:
+        labels = {"managed-by": "benchkeeper", "benchkeeper-person": key}
+        if self.kind is Kind.SESSION:
+            template = f"{LOCATION}/sessionTemplates/st-{key}"
+            body: dict[str, Any] = {"name": template, "labels": labels, "jupyterSession": _JUPYTER}
+            # There already from the second session on, as it is in life.
+            requests.post(f"{self.url}/v1/{LOCATION}/sessionTemplates", json=body, timeout=5)
+            self.post(f"{LOCATION}/sessions?sessionId={id}", {"sessionTemplate": template})
+        else:
+            software = {"properties": {PERSONAL_AUTH_USER: email}}
+            cluster = {"projectId": "demo", "clusterName": id, "labels": labels}
+            self.post(f"{REGION}/clusters", cluster | {"config": {"softwareConfig": software}})
+
+    def running(self) -> set[str]:
+        return {name for name, state in self.states().items() if state in _RUNNING}
+
+    def states(self) -> dict[str, str]:
+        """What Google says of each, by its full name."""
+        return {
+            str(found["name"]): str(found.get("state") or found["status"]["state"])
+            for found in self._dataproc.resources()
+            if found["kind"] == f"dataproc.{self.kind}"
+        }
+
+    def pass_time(self, by: timedelta) -> None:
+        self.cloud.clock.advance(by)
+
+    def fail_call(self, *, carried_out: bool) -> None:
+        when = "after" if carried_out else "before"
+        self._script({"when": when, "error": {"status": "UNAVAILABLE"}})
+
+    def fail_operation(self) -> None:
+        error = {"status": "INTERNAL", "message": "it would not end"}
+        self._script({"when": "operation", "error": error})
+
+    def post(self, path: str, body: dict[str, Any]) -> None:
+        """As a person's own client would."""
+        requests.post(f"{self.url}/v1/{path}", json=body, timeout=5).raise_for_status()
+
+    def _script(self, spec: dict[str, Any]) -> None:
+        method = "sessions.terminate" if self.kind is Kind.SESSION else "clusters.delete"
+        fault = {"service": "dataproc", "method": method, "times": 1, **spec}
+        self.scripted.append(self.cloud.faults.add(fault))
+
+
+@contextmanager
+def local_workloads(kind: Kind) -> Iterator[LocalWorkloads]:
+    """A fresh local cloud on a free port, with the real driver of ``kind`` beside it."""
+    cloud = Cloud(project="demo")
+    dataproc = Dataproc(cloud)
+    with Server(build_app(cloud, [dataproc.routes()])) as server:
+        backend = LocalWorkloads(kind, cloud, dataproc, server.url)
+        yield backend
+        assert all(fault.hits for fault in backend.scripted), "a scripted fault was never hit"
+
+
+def real_driver(kind: Kind, url: str) -> Driver:
+    """The driver that production uses, on the endpoint ``url``."""
+    client = SessionControllerClient if kind is Kind.SESSION else ClusterControllerClient
+
+    def make() -> Any:
+        return client(
+            credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]  # it has no types
+            transport="rest",
+            client_options={"api_endpoint": url},
+        )
+
+    if kind is Kind.SESSION:
+        return SessionDriver(make, seconds=PATIENCE)
+    return ClusterDriver(make, seconds=PATIENCE)

@@ -1,0 +1,69 @@
+"""Compute Engine ends its operations in a form of its own; the same table decides."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from shared.adapters.google_api.errors import from_compute_operation, from_rpc_status
+from shared.adapters.google_api.fault_table import fault_of, operation_fault
+from shared.domain.faults import Fate
+
+
+def compute_operation(http: int | None, code: str, message: str = "") -> dict[str, Any]:
+    return {
+        "httpErrorStatusCode": http,
+        "httpErrorMessage": "SAID SO",
+        "error": {"errors": [{"code": code, "message": message}]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("http", "reason", "code", "fate"),
+    [
+        (404, "RESOURCE_NOT_FOUND", "NOT_FOUND", Fate.PERMANENT),
+        (403, "QUOTA_EXCEEDED", "QUOTA_EXCEEDED", Fate.TEMPORARY),
+        (400, "RESOURCE_NOT_READY", "NOT_READY", Fate.TEMPORARY),
+        (503, "ZONE_RESOURCE_POOL_EXHAUSTED", "STOCK_OUT", Fate.STOCK_OUT),
+        (500, "INTERNAL_ERROR", "INTERNAL", Fate.TEMPORARY),
+        (None, "SOMETHING_NEW", "UNKNOWN", Fate.TEMPORARY),
+    ],
+)
+def test_an_operation_of_compute_has_its_fate(
+    http: int | None, reason: str, code: str, fate: Fate
+) -> None:
+    fault = fault_of(
+        from_compute_operation(compute_operation(http, reason, "It failed")), changes=False
+    )
+    assert (fault.code, fault.fate) == (code, fate)
+    assert fault.message.startswith("It failed")
+
+
+@pytest.mark.parametrize("http", [400, 403, 412, 429, None])
+def test_computes_rate_limit_is_temporary_whatever_status_carries_it(http: int | None) -> None:
+    message = "Operation rate exceeded for resource 'projects/p/zones/z/disks/d'."
+    operation = compute_operation(http, "RESOURCE_OPERATION_RATE_EXCEEDED", message)
+    fault = operation_fault(from_compute_operation(operation))
+    assert fault.fate is Fate.TEMPORARY
+    assert "Grant" not in fault.message
+
+
+@pytest.mark.parametrize("code", range(1, 17))
+def test_an_operation_that_ended_is_over_whatever_its_code(code: int) -> None:
+    assert (
+        operation_fault(from_rpc_status({"code": code, "message": "it ended"})).fate
+        is not Fate.UNCERTAIN
+    )
+
+
+def test_an_operation_of_compute_that_found_the_name_taken_is_over() -> None:
+    operation = compute_operation(409, "RESOURCE_ALREADY_EXISTS", "disks/d already exists")
+    fault = operation_fault(from_compute_operation(operation))
+    assert (fault.fate, fault.message) == (Fate.TEMPORARY, "disks/d already exists")
+
+
+@pytest.mark.parametrize("error", [None, {}, {"errors": [1, {"code": "X"}]}, {"errors": "x"}])
+def test_an_operation_of_compute_that_says_little_can_be_read(error: Any) -> None:
+    api_error = from_compute_operation({"error": error, "httpErrorMessage": "NOT FOUND"})
+    assert (api_error.status, api_error.message) == ("UNKNOWN", "NOT FOUND")

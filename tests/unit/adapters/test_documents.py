@@ -1,0 +1,342 @@
+"""Stored documents: all of a record comes back, and nothing that isn't understood is lost."""
+
+from __future__ import annotations
+
+import json
+import types
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, Union, get_args, get_origin
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from shared.adapters.state import cursors, documents
+from shared.adapters.state.cursors import BadCursor, Position
+from shared.adapters.state.documents import DocumentTooNew, DocumentUnreadable
+from shared.domain.environment import Entry, Environment, Parked
+from shared.domain.holds import Hold, Release
+from shared.domain.resources import Kind, LostCall, Resource, State, Step
+from tests.support.stored import (
+    NOON,
+    a_document_of_schema_1,
+    a_parked,
+    an_entry,
+    an_environment,
+)
+
+ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+MOMENTS = st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29), timezones=ZONES)  # noqa: DTZ001
+LEAVES: dict[Any, st.SearchStrategy[Any]] = {
+    datetime: MOMENTS,
+    int: st.integers(-(2**63), 2**63 - 1),
+    float: st.floats(allow_nan=False, allow_infinity=False),
+    str: st.text(max_size=8),
+}
+
+
+def values_of(kind: Any) -> st.SearchStrategy[Any]:
+    """Values of ``kind`` with every field set to anything of its type, fields yet to come too."""
+    if kind in LEAVES:
+        return LEAVES[kind]
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        fields = msgspec.structs.fields(kind)
+        return st.builds(kind, **{field.name: values_of(field.type) for field in fields})
+    if get_origin(kind) is tuple:
+        first, *others = get_args(kind)
+        if others == [...]:
+            return st.lists(values_of(first), max_size=2).map(tuple)
+        return st.tuples(values_of(first), *map(values_of, others))
+    if get_origin(kind) in (Union, types.UnionType):
+        return st.one_of([values_of(each) for each in get_args(kind)])
+    return st.from_type(kind)
+
+
+def through_json(document: dict[str, Any]) -> dict[str, Any]:
+    """The document as it comes back from a store that keeps JSON."""
+    decoded: dict[str, Any] = json.loads(msgspec.json.encode(document))
+    return decoded
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@given(values_of(Environment))
+def test_a_record_comes_back_whole(environment: Environment) -> None:
+    document = documents.encode_environment(environment)
+    assert documents.decode_environment(document) == environment
+    assert documents.decode_environment(through_json(document)) == environment
+
+
+@given(values_of(Entry), st.text(max_size=20))
+def test_an_entry_comes_back_whole(entry: Entry, key: str) -> None:
+    document = documents.encode_entry(key, entry)
+    assert documents.decode_entry(document) == entry
+    assert documents.decode_entry(through_json(document)) == entry
+
+
+@given(values_of(Parked))
+def test_a_parked_event_comes_back_whole(parked: Parked) -> None:
+    document = documents.encode_parked(parked)
+    assert documents.decode_parked(document) == parked
+    assert documents.decode_parked(through_json(document)) == parked
+
+
+def test_the_top_level_is_what_listings_go_by() -> None:
+    document = documents.encode_environment(an_environment())
+    record = document.pop("record")
+    assert document == {
+        "schema": 4,
+        "key": an_environment().key,
+        "email": "ana@example.com",
+        "phase": "provisioning",
+        "making": "creating",
+        "due_at": NOON,
+        "updated_at": NOON,
+    }
+    assert set(record) == {field.name for field in msgspec.structs.fields(Environment)}
+
+
+def test_times_to_order_by_are_in_utc_and_never_without_zone() -> None:
+    elsewhere = NOON.astimezone(timezone(timedelta(hours=9)))
+    document = documents.encode_environment(an_environment(due_at=elsewhere))
+    assert document["due_at"].utcoffset() == timedelta(0)
+    with pytest.raises(ValueError, match="no time zone"):
+        documents.encode_environment(an_environment(updated_at=NOON.replace(tzinfo=None)))
+
+
+def test_a_newer_schema_is_refused_whatever_else_it_holds() -> None:
+    newer = {"schema": 5, "key": "ana", "record": {"all": "different"}}
+    with pytest.raises(DocumentTooNew, match=r"environment 'ana' has schema 5.*knows up to 4"):
+        documents.decode_environment(newer)
+
+
+@pytest.mark.parametrize("schema", [None, "1", 0, 1.0])
+def test_a_document_without_a_schema_number_is_refused(schema: object) -> None:
+    document = documents.encode_parked(a_parked()) | {"schema": schema}
+    with pytest.raises(DocumentUnreadable, match="is not a schema number"):
+        documents.decode_parked(document)
+
+
+def test_a_record_of_the_wrong_shape_is_refused_where_it_is_wrong() -> None:
+    document = documents.encode_environment(an_environment())
+    document["record"]["resources"][0]["state"] = "melted"
+    with pytest.raises(DocumentUnreadable, match=r"'melted'.*resources\[.*\]\.state"):
+        documents.decode_environment(document)
+
+
+@pytest.mark.parametrize(
+    "beside", [{}, {"record": 1}, {"record": {}}, {"record": {"resources": [1, {"place": 0}]}}]
+)
+@pytest.mark.parametrize("schema", [1, 2, 3, 4])
+def test_a_document_of_no_shape_at_all_is_refused(schema: int, beside: dict[str, Any]) -> None:
+    with pytest.raises(DocumentUnreadable, match=r"environment 'ana': record: "):
+        documents.decode_environment({"schema": schema, "key": "ana"} | beside)
+
+
+@pytest.mark.parametrize(
+    ("path", "named"),
+    [
+        ((), "record.colour"),
+        (("person",), "record.person.colour"),
+        (("resources", 0, "problem"), "record.resources[0].problem.colour"),
+    ],
+)
+def test_an_unknown_field_within_the_record_is_refused_by_name(
+    path: tuple[str | int, ...], named: str
+) -> None:
+    document = through_json(documents.encode_environment(an_environment()))
+    place: Any = document["record"]
+    for step in path:
+        place = place[step]
+    place["colour"] = "green"
+    with pytest.raises(DocumentUnreadable) as caught:
+        documents.decode_environment(document)
+    assert f": {named} is unknown" in str(caught.value)
+
+
+def test_a_field_beside_the_record_is_nobody_elses_business() -> None:
+    document = documents.encode_environment(an_environment()) | {"note": "ask Ben"}
+    assert documents.decode_environment(document) == an_environment()
+
+
+def test_a_record_from_before_a_field_was_added_has_its_default() -> None:
+    document = documents.encode_environment(an_environment(recent=()))
+    del document["record"]["recent"]
+    assert documents.decode_environment(document) == an_environment(recent=())
+
+
+def test_a_record_of_the_first_schema_is_read_whole() -> None:
+    document = a_document_of_schema_1()
+    record = documents.decode_environment(document)
+    assert [(each.id, each.state, each.tried) for each in record.resources] == [
+        ("workbench/main", State.CREATING, ()),
+        ("session-template/spark", State.READY, ()),
+    ]
+    stored = documents.encode_environment(record)
+    assert (stored["schema"], stored["making"]) == (4, "creating")
+    new = through_json(stored)["record"]
+    for old_part, new_part in zip(
+        [document["record"], document["record"]["intent"], *document["record"]["resources"]],
+        [new, new["intent"], *new["resources"]],
+        strict=True,
+    ):
+        assert {name for name in old_part if name not in new_part} <= {"place"}
+        for name, value in old_part.items():
+            if isinstance(value, str | int | None):
+                assert name == "place" or new_part[name] == value
+
+
+def test_the_first_schema_is_left_as_it_was_and_only_it_knows_a_place() -> None:
+    document = a_document_of_schema_1()
+    documents.decode_environment(document)
+    assert document == a_document_of_schema_1()
+    with pytest.raises(DocumentUnreadable, match=r"record\.resources\[0\]\.place is unknown"):
+        documents.decode_environment(document | {"schema": 2})
+    document["record"]["resources"][1]["colour"] = "green"
+    with pytest.raises(DocumentUnreadable, match=r"record\.resources\[1\]\.colour is unknown"):
+        documents.decode_environment(document)
+
+
+def a_document_of_schema_2(**record: Any) -> dict[str, Any]:
+    """Ben's record as the release with one hold stored it."""
+    document = through_json(documents.encode_environment(an_environment("ben")))
+    old = {name: v for name, v in document["record"].items() if name not in ("holds", "releases")}
+    return document | {"schema": 2, "record": old | record}
+
+
+NOON_TEXT = "2026-11-22T12:00:00.123456Z"
+ONE_HOLD = {"at": NOON_TEXT, "reason": "a case", "by": "legal"}
+
+
+@pytest.mark.parametrize(
+    ("held", "order", "holds", "releases"),
+    [
+        (None, None, (), ()),
+        (
+            ONE_HOLD,
+            [NOON_TEXT, True, "CASE-7"],
+            (Hold(id="CASE-7", at=NOON, reason="a case", by="legal", given_at=NOON),),
+            (),
+        ),
+        (ONE_HOLD, None, (Hold(id="earlier", at=NOON, reason="a case", by="legal"),), ()),
+        (None, [NOON_TEXT, False, "m-9"], (), (Release(hold="all", given_at=NOON),)),
+        (
+            ONE_HOLD,
+            [NOON_TEXT, False, "m-9"],
+            (Hold(id="earlier", at=NOON, reason="a case", by="legal"),),
+            (Release(hold="all", given_at=NOON),),
+        ),
+    ],
+    ids=["neither", "held", "held by a former address", "released", "held after a release"],
+)
+def test_the_one_hold_of_the_second_schema_is_kept_with_an_id(
+    held: Any, order: Any, holds: tuple[Hold, ...], releases: tuple[Release, ...]
+) -> None:
+    record = documents.decode_environment(a_document_of_schema_2(held=held, order=order))
+    assert (record.holds, record.releases) == (holds, releases)
+    assert record == an_environment("ben", holds=holds, releases=releases)
+
+
+def test_a_create_that_was_doubted_in_the_second_schema_may_still_come() -> None:
+    notebook = {"kind": "workbench", "slot": "main", "name": "x", "doubted_until": NOON_TEXT}
+    template = {"kind": "cluster-template", "slot": "s", "name": "y", "doubted_until": None}
+    document = a_document_of_schema_2(resources=[notebook, template])
+    first, second = documents.decode_environment(document).resources
+    assert first.unconfirmed == (LostCall(step=Step.CREATE, until=NOON),)
+    assert second.unconfirmed == ()
+
+
+def test_a_record_of_the_third_schema_waits_for_nothing_that_is_measured() -> None:
+    waits = an_environment(unmet_since=NOON)
+    document = through_json(documents.encode_environment(waits)) | {"schema": 3}
+    del document["record"]["unmet_since"]
+    assert documents.decode_environment(document) == an_environment(unmet_since=None)
+    entry = through_json(documents.encode_entry("ana", an_entry())) | {"schema": 3}
+    del entry["record"]["seconds"]
+    assert documents.decode_entry(entry) == an_entry()
+
+
+WAITS = {"queued_at": NOON}
+MADE = {"under_way": Step.CREATE}
+SEEN = {"state": State.CREATING}
+
+
+@pytest.mark.parametrize(
+    ("resources", "making"),
+    [
+        pytest.param([], None, id="nothing"),
+        pytest.param([(Kind.WORKBENCH, {"state": State.READY})], None, id="it is there"),
+        pytest.param([(Kind.WORKBENCH, {"under_way": Step.START})], None, id="another step"),
+        pytest.param([(Kind.WORKBENCH, MADE)], "creating", id="asked for"),
+        pytest.param([(Kind.WORKBENCH, SEEN)], "creating", id="seen being made"),
+        pytest.param([(Kind.WORKBENCH, MADE | WAITS)], "creating", id="has waited"),
+        pytest.param([(Kind.WORKBENCH, WAITS)], "waiting", id="waits"),
+        pytest.param([(Kind.DATAPROC_HUB, MADE)], "creating", id="an older kind"),
+        pytest.param([(Kind.MANAGED_NOTEBOOK, WAITS)], "waiting", id="an older kind waits"),
+        pytest.param([(Kind.SESSION_TEMPLATE, MADE | SEEN | WAITS)], None, id="a template"),
+        pytest.param([(Kind.SNAPSHOT, MADE | SEEN)], None, id="a snapshot"),
+        pytest.param(
+            [(Kind.WORKBENCH, WAITS), (Kind.DATAPROC_HUB, SEEN)], "creating", id="one of each"
+        ),
+    ],
+)
+def test_a_record_counts_by_its_notebooks(
+    resources: list[tuple[Kind, dict[str, Any]]], making: str | None
+) -> None:
+    record = an_environment(
+        resources=tuple(Resource(kind=k, slot="s", name="x", **more) for k, more in resources)
+    )
+    assert documents.encode_environment(record)["making"] == making
+
+
+@given(MOMENTS, MOMENTS)
+def test_one_entry_has_one_name_in_whatever_zone_its_time_is_written(
+    at: datetime, other: datetime
+) -> None:
+    entry = msgspec.structs.replace(an_entry(), at=at)
+    elsewhere = msgspec.structs.replace(entry, at=at.astimezone(other.tzinfo))
+    assert documents.entry_id(entry, 0) == documents.entry_id(elsewhere, 0)
+
+
+@given(st.lists(st.tuples(MOMENTS, st.integers(0, 9999)), min_size=2, max_size=6))
+def test_entry_names_sort_by_time_then_place(places: list[tuple[datetime, int]]) -> None:
+    entries = [
+        (at, place, msgspec.structs.replace(an_entry(), at=at)) for at, place in sorted(places)
+    ]
+    names = [documents.entry_id(entry, place) for _, place, entry in entries]
+    assert names == sorted(names)
+
+
+def test_entry_names_tell_different_entries_of_one_moment_apart() -> None:
+    assert documents.entry_id(an_entry("a"), 0) != documents.entry_id(an_entry("b"), 0)
+    assert documents.entry_id(an_entry("a"), 0) == documents.entry_id(an_entry("a"), 0)
+
+
+@pytest.mark.parametrize("name_of", [documents.parked_name, documents.shortage_name])
+@given(text=st.text())
+def test_names_are_valid_document_names(name_of: Callable[[str], str], text: str) -> None:
+    name = name_of(text)
+    assert name
+    assert set(name) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")
+    assert len(name) <= 60
+
+
+@given(MOMENTS, st.from_regex(r"[a-z0-9-]{1,60}", fullmatch=True))
+def test_a_cursor_keeps_its_position_exactly(at: datetime, name: str) -> None:
+    cursor = cursors.pack_position("due", Position(at.astimezone(UTC), name))
+    assert cursors.unpack_position("due", cursor) == (at, name)
+    assert cursors.unpack_name("page", cursors.pack_name("page", name)) == name
+
+
+@given(st.one_of(st.text(), st.binary().map(lambda b: cursors._pack(list(b)))))
+def test_anything_else_is_no_cursor(text: str) -> None:
+    for unpack in (cursors.unpack_position, cursors.unpack_name):
+        with pytest.raises(BadCursor):
+            unpack("due", text)
+
+
+@pytest.mark.parametrize("parts", [["due", 2**63 - 1, "x"], ["due", 0, ""], ["due", 0, "a/b"]])
+def test_a_forged_cursor_is_refused(parts: list[str | int]) -> None:
+    with pytest.raises(BadCursor):
+        cursors.unpack_position("due", cursors._pack(parts))

@@ -1,0 +1,432 @@
+"""The error table: for everything Google can answer, what we do about it."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import google.auth.exceptions
+import pytest
+import requests
+from google.api_core import exceptions
+from google.protobuf import duration_pb2
+from google.rpc import error_details_pb2
+from urllib3.connectionpool import HTTPConnectionPool
+from urllib3.exceptions import MaxRetryError, NewConnectionError, ProtocolError
+
+from shared.adapters.google_api.errors import from_response, from_rpc_status
+from shared.adapters.google_api.fault_table import TABLE, fault_of, translated
+from shared.domain.failures import fail
+from shared.domain.faults import CloudFault, Fate
+from shared.domain.policy import Policy
+from tests.support.builders import NOW, a_notebook
+
+STOCK_OUTS = [
+    "ZONE_RESOURCE_POOL_EXHAUSTED: The zone 'projects/p/zones/z' is out of stock",
+    "ZONE_RESOURCE_POOL_EXHAUSTED_WITH_DETAILS: see the details",
+    "The zone 'projects/p/zones/z' does not have enough resources available to fulfill the request",
+    "A n1-standard-4 VM instance is currently unavailable in the us-central1-b zone. Consider …",
+]
+
+
+def answer(
+    http: int, error: dict[str, Any] | None = None, *, text: str = "", **headers: str
+) -> requests.Response:
+    response = requests.Response()
+    response.status_code = http
+    response.reason = "Because"
+    response.headers.update({name.replace("_", "-"): value for name, value in headers.items()})
+    body = json.dumps({"error": error}) if error is not None else text
+    response._content = body.encode()
+    return response
+
+
+def fate_of(http: int, status: str, message: str = "", *, changes: bool = True) -> Fate:
+    error = {"code": http, "status": status, "message": message}
+    return fault_of(from_response(answer(http, error)), changes=changes).fate
+
+
+@pytest.mark.parametrize(
+    ("http", "status", "on_read", "on_change"),
+    [
+        (400, "INVALID_ARGUMENT", Fate.PERMANENT, Fate.PERMANENT),
+        (400, "FAILED_PRECONDITION", Fate.PERMANENT, Fate.PERMANENT),
+        (400, "OUT_OF_RANGE", Fate.PERMANENT, Fate.PERMANENT),
+        (401, "UNAUTHENTICATED", Fate.TEMPORARY, Fate.TEMPORARY),
+        (403, "PERMISSION_DENIED", Fate.PERMANENT, Fate.PERMANENT),
+        (404, "NOT_FOUND", Fate.PERMANENT, Fate.PERMANENT),
+        (409, "ABORTED", Fate.TEMPORARY, Fate.TEMPORARY),
+        (409, "ALREADY_EXISTS", Fate.UNCERTAIN, Fate.UNCERTAIN),
+        (429, "RESOURCE_EXHAUSTED", Fate.TEMPORARY, Fate.TEMPORARY),
+        (499, "CANCELLED", Fate.TEMPORARY, Fate.UNCERTAIN),
+        (500, "INTERNAL", Fate.TEMPORARY, Fate.UNCERTAIN),
+        (500, "UNKNOWN", Fate.TEMPORARY, Fate.UNCERTAIN),
+        (500, "DATA_LOSS", Fate.TEMPORARY, Fate.UNCERTAIN),
+        (501, "UNIMPLEMENTED", Fate.PERMANENT, Fate.PERMANENT),
+        (503, "UNAVAILABLE", Fate.TEMPORARY, Fate.UNCERTAIN),
+        (504, "DEADLINE_EXCEEDED", Fate.TEMPORARY, Fate.UNCERTAIN),
+        (520, "SOMETHING_NEW", Fate.TEMPORARY, Fate.UNCERTAIN),
+    ],
+)
+def test_a_status_has_its_fate(http: int, status: str, on_read: Fate, on_change: Fate) -> None:
+    assert fate_of(http, status, changes=False) is on_read
+    assert fate_of(http, status, changes=True) is on_change
+
+
+@pytest.mark.parametrize(
+    ("http", "code", "on_change"),
+    [
+        (301, "HTTP_301", Fate.UNCERTAIN),
+        (400, "INVALID_ARGUMENT", Fate.PERMANENT),
+        (401, "UNAUTHENTICATED", Fate.TEMPORARY),
+        (403, "PERMISSION_DENIED", Fate.PERMANENT),
+        (404, "NOT_FOUND", Fate.PERMANENT),
+        (408, "DEADLINE_EXCEEDED", Fate.UNCERTAIN),
+        (409, "ABORTED", Fate.TEMPORARY),
+        (412, "CONDITION_NOT_MET", Fate.TEMPORARY),
+        (418, "INVALID_ARGUMENT", Fate.PERMANENT),
+        (429, "RESOURCE_EXHAUSTED", Fate.TEMPORARY),
+        (500, "INTERNAL", Fate.UNCERTAIN),
+        (502, "UNAVAILABLE", Fate.UNCERTAIN),
+        (503, "UNAVAILABLE", Fate.UNCERTAIN),
+        (504, "DEADLINE_EXCEEDED", Fate.UNCERTAIN),
+    ],
+)
+def test_an_answer_that_is_not_googles_is_read_by_its_http_code(
+    http: int, code: str, on_change: Fate
+) -> None:
+    fault = fault_of(from_response(answer(http, text="<html>Bad</html>")), changes=True)
+    assert (fault.code, fault.fate) == (code, on_change)
+    assert f"HTTP {http} Because" in fault.message
+    assert "<html>" not in fault.message
+
+
+@pytest.mark.parametrize("message", STOCK_OUTS)
+@pytest.mark.parametrize("http", [400, 429, 500, 503])
+def test_a_stock_out_is_known_by_its_text_whatever_its_code(http: int, message: str) -> None:
+    assert fate_of(http, "UNKNOWN", message) is Fate.STOCK_OUT
+    assert (
+        fault_of(from_rpc_status({"code": 8, "message": message}), changes=False).code
+        == "STOCK_OUT"
+    )
+
+
+def test_a_stock_out_is_known_by_the_reason_in_its_details() -> None:
+    details = [
+        {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "resource_availability"}
+    ]
+    status = {"code": 14, "message": "Try again later", "details": details}
+    assert fault_of(from_rpc_status(status), changes=False).fate is Fate.STOCK_OUT
+
+
+ZONES = {"zonesAvailable": "us-central1-b, us-central1-c,", "zone": "us-central1-a"}
+
+
+@pytest.mark.parametrize(
+    ("metadata", "elsewhere"),
+    [
+        (ZONES, ("us-central1-b", "us-central1-c")),
+        ({"zonesAvailable": ""}, ()),
+        ({"zone": "us-central1-a"}, ()),
+        (None, ()),
+        ("us-central1-b", ()),
+    ],
+)
+def test_a_stock_out_names_the_zones_that_google_names(
+    metadata: Any, elsewhere: tuple[str, ...]
+) -> None:
+    info = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "metadata": metadata}
+    error = {"code": 8, "message": STOCK_OUTS[1], "details": [{"reason": "x"}, info]}
+    for api_error in (from_rpc_status(error), from_response(answer(429, error))):
+        problem = fault_of(api_error, changes=False).problem()
+        assert (problem.fate, problem.elsewhere) == (Fate.STOCK_OUT, elsewhere)
+
+
+def test_a_stock_out_over_grpc_names_them_too() -> None:
+    info = error_details_pb2.ErrorInfo(reason="ZONE_RESOURCE_POOL_EXHAUSTED", metadata=ZONES)
+    fault = caught(exceptions.ResourceExhausted("none left", details=[info]))
+    assert (fault.fate, fault.elsewhere) == (Fate.STOCK_OUT, ("us-central1-b", "us-central1-c"))
+
+
+def test_computes_thing_that_is_busy_is_asked_again() -> None:
+    entry = {"reason": "resourceNotReady", "message": "The resource 'x' is not ready"}
+    error = {"code": 400, "message": entry["message"], "errors": [entry]}
+    assert fault_of(from_response(answer(400, error)), changes=True).fate is Fate.TEMPORARY
+
+
+@pytest.mark.parametrize(
+    ("http", "status", "message", "minutes"),
+    [
+        (
+            429,
+            "RESOURCE_EXHAUSTED",
+            "Quota exceeded for quota metric 'Requests' and limit 'Requests per minute'",
+            1,
+        ),
+        (403, "PERMISSION_DENIED", "Rate Limit Exceeded", 1),
+        (429, "RESOURCE_EXHAUSTED", "Too many", 1),
+        (403, "PERMISSION_DENIED", "Quota 'CPUS' exceeded. Limit: 24.0 in region us-central1.", 30),
+        (400, "FAILED_PRECONDITION", "QUOTA_EXCEEDED: GPUS_ALL_REGIONS", 30),
+        (429, "RESOURCE_EXHAUSTED", "The following quota metrics exceed quota limits: x", 30),
+    ],
+)
+def test_quota_waits_as_long_as_it_takes_to_free_some(
+    http: int, status: str, message: str, minutes: int
+) -> None:
+    error = {"code": http, "status": status, "message": message}
+    fault = fault_of(from_response(answer(http, error)), changes=True)
+    assert fault.fate is Fate.TEMPORARY
+    assert fault.retry_after == timedelta(minutes=minutes)
+
+
+RATE = "Operation rate exceeded for resource 'projects/p/zones/z/disks/d'. Too frequent operations."
+
+
+@pytest.mark.parametrize(
+    ("http", "status"),
+    [
+        (400, "INVALID_ARGUMENT"),
+        (400, "FAILED_PRECONDITION"),
+        (403, "PERMISSION_DENIED"),
+        (412, "FAILED_PRECONDITION"),
+        (429, "RESOURCE_EXHAUSTED"),
+    ],
+)
+@pytest.mark.parametrize(
+    "message",
+    [
+        RATE,
+        "rateLimitExceeded",
+        "Rate Limit Exceeded",
+        "RATE_LIMIT_EXCEEDED",
+        "You have exceeded your rate limit",
+        "Too many concurrent operations",
+        "Quota exceeded for quota metric 'Reads' and limit 'Reads per minute' of service 'x'",
+    ],
+)
+def test_a_rate_limit_is_known_by_its_words_whatever_carries_them(
+    http: int, status: str, message: str
+) -> None:
+    error = {"code": http, "status": status, "message": message}
+    fault = fault_of(from_response(answer(http, error)), changes=True)
+    assert (fault.fate, fault.retry_after) == (Fate.TEMPORARY, timedelta(minutes=1))
+    assert "Grant" not in fault.message
+
+
+@pytest.mark.parametrize("code", [3, 7, 8, 9])
+def test_a_rate_limit_in_which_an_operation_ended_is_temporary(code: int) -> None:
+    assert fault_of(from_rpc_status({"code": code, "message": RATE}), changes=False).fate is (
+        Fate.TEMPORARY
+    )
+
+
+def test_v1_creation_is_over_and_says_what_to_use() -> None:
+    message = "Managed notebooks have been deprecated and new instances cannot be created."
+    error = {"code": 400, "status": "FAILED_PRECONDITION", "message": message}
+    fault = fault_of(from_response(answer(400, error)), changes=True)
+    assert fault.fate is Fate.PERMANENT
+    assert "workbench" in fault.message
+
+
+def test_a_disabled_api_says_how_to_enable_it() -> None:
+    details = [{"reason": "SERVICE_DISABLED"}]
+    error = {"code": 403, "status": "PERMISSION_DENIED", "message": "It is off", "details": details}
+    fault = fault_of(from_response(answer(403, error)), changes=True)
+    assert fault.fate is Fate.PERMANENT
+    assert "gcloud services enable" in fault.message
+
+
+def test_retry_after_in_seconds_is_honoured() -> None:
+    error = {"code": 503, "status": "UNAVAILABLE", "message": ""}
+    api_error = from_response(answer(503, error, Retry_After="42"))
+    assert fault_of(api_error, changes=True).retry_after == timedelta(seconds=42)
+
+
+def test_retry_after_as_a_date_is_honoured() -> None:
+    moment = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
+    found = from_response(answer(429, {"code": 429}, Retry_After=moment)).retry_after
+    assert found is not None
+    assert timedelta(minutes=58) < found <= timedelta(hours=1)
+
+
+@pytest.mark.parametrize("header", ["300000000000", "-1", "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_an_absurd_retry_after_crashes_nothing(header: str) -> None:
+    error = {"code": 503, "status": "UNAVAILABLE", "message": ""}
+    problem = fault_of(
+        from_response(answer(503, error, Retry_After=header)), changes=True
+    ).problem()
+    after = fail(a_notebook(), problem, key="ana", now=NOW, policy=Policy())
+    assert after.retry_at is not None
+    assert NOW < after.retry_at <= NOW + timedelta(hours=1.25)
+
+
+def test_a_retry_info_beyond_what_json_can_say_is_ignored() -> None:
+    info = error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(seconds=10**15))
+    error = exceptions.ServiceUnavailable("busy", details=[info])
+    assert caught(error).retry_after is None
+
+
+@pytest.mark.parametrize("header", ["soon", "1e999", "nan", "Tue, 99 Foo"])
+def test_a_retry_after_that_makes_no_sense_is_ignored(header: str) -> None:
+    assert from_response(answer(503, {"code": 503}, Retry_After=header)).retry_after is None
+
+
+def test_retry_info_is_honoured_over_our_own_wait() -> None:
+    details = [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "3.5s"}]
+    status = {"code": 8, "message": "Quota 'X' exceeded", "details": details}
+    assert fault_of(from_rpc_status(status), changes=False).retry_after == timedelta(seconds=3.5)
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "fate"),
+    [
+        (1, "CANCELLED", Fate.TEMPORARY),
+        (3, "INVALID_ARGUMENT", Fate.PERMANENT),
+        (4, "DEADLINE_EXCEEDED", Fate.TEMPORARY),
+        (7, "PERMISSION_DENIED", Fate.PERMANENT),
+        (9, "FAILED_PRECONDITION", Fate.PERMANENT),
+        (13, "INTERNAL", Fate.TEMPORARY),
+        (14, "UNAVAILABLE", Fate.TEMPORARY),
+        (99, "UNKNOWN", Fate.TEMPORARY),
+    ],
+)
+def test_an_operation_that_failed_is_over_and_never_uncertain(
+    code: int, name: str, fate: Fate
+) -> None:
+    fault = fault_of(from_rpc_status({"code": code, "message": "It failed"}), changes=False)
+    assert (fault.code, fault.fate) == (name, fate)
+
+
+def caught(error: Exception, *, changes: bool = True) -> CloudFault:
+    with pytest.raises(CloudFault) as raised, translated(changes=changes):
+        raise error
+    assert raised.value.__cause__ is error
+    return raised.value
+
+
+def refused() -> requests.ConnectionError:
+    pool = HTTPConnectionPool("notebooks.example.com")
+    reason = NewConnectionError(pool, "Connection refused")  # type: ignore[arg-type]
+    return requests.ConnectionError(MaxRetryError(pool, "/", reason))
+
+
+@pytest.mark.parametrize(
+    ("error", "on_read", "on_change"),
+    [
+        (refused(), Fate.TEMPORARY, Fate.TEMPORARY),
+        (requests.ConnectTimeout("late"), Fate.TEMPORARY, Fate.TEMPORARY),
+        (requests.exceptions.ProxyError("no proxy"), Fate.TEMPORARY, Fate.TEMPORARY),
+        (requests.ReadTimeout("late"), Fate.TEMPORARY, Fate.UNCERTAIN),
+        (requests.ConnectionError(ProtocolError("aborted")), Fate.TEMPORARY, Fate.UNCERTAIN),
+        (requests.exceptions.ChunkedEncodingError("cut"), Fate.TEMPORARY, Fate.UNCERTAIN),
+        (requests.exceptions.JSONDecodeError("no", "x", 0), Fate.TEMPORARY, Fate.UNCERTAIN),
+        (ConnectionResetError("reset"), Fate.TEMPORARY, Fate.UNCERTAIN),
+        (google.auth.exceptions.TransportError("down"), Fate.TEMPORARY, Fate.TEMPORARY),
+        (google.auth.exceptions.RefreshError("no"), Fate.TEMPORARY, Fate.TEMPORARY),
+        (google.auth.exceptions.DefaultCredentialsError("no"), Fate.TEMPORARY, Fate.TEMPORARY),
+        (exceptions.ServiceUnavailable("down"), Fate.TEMPORARY, Fate.UNCERTAIN),
+        (
+            exceptions.ServiceUnavailable("failed to connect to all addresses; last error: …"),
+            Fate.TEMPORARY,
+            Fate.TEMPORARY,
+        ),
+        (exceptions.DeadlineExceeded("late"), Fate.TEMPORARY, Fate.UNCERTAIN),
+        (exceptions.PermissionDenied("no"), Fate.PERMANENT, Fate.PERMANENT),
+        (exceptions.Forbidden("no"), Fate.PERMANENT, Fate.PERMANENT),
+        (exceptions.AlreadyExists("is there"), Fate.UNCERTAIN, Fate.UNCERTAIN),
+        (exceptions.Aborted("busy"), Fate.TEMPORARY, Fate.TEMPORARY),
+        (exceptions.PreconditionFailed("changed"), Fate.TEMPORARY, Fate.TEMPORARY),
+        (
+            exceptions.RetryError("tried", exceptions.NotFound("no zone")),
+            Fate.PERMANENT,
+            Fate.PERMANENT,
+        ),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
+)
+def test_an_exception_has_its_fate(error: Exception, on_read: Fate, on_change: Fate) -> None:
+    assert caught(error, changes=False).fate is on_read
+    assert caught(error, changes=True).fate is on_change
+
+
+def test_a_conflict_over_rest_is_told_apart_by_the_answers_own_status() -> None:
+    response = answer(409, {"code": 409, "status": "ALREADY_EXISTS", "message": "it is there"})
+    error = exceptions.Conflict("POST https://dataproc: it is there", response=response)
+    fault = caught(error)
+    assert (fault.code, fault.message) == ("ALREADY_EXISTS", "it is there")
+
+
+def test_a_failed_condition_is_known_by_its_http_code_whatever_the_status_says() -> None:
+    error = {"code": 412, "status": "FAILED_PRECONDITION", "message": "changed"}
+    fault = fault_of(from_response(answer(412, error)), changes=True)
+    assert (fault.code, fault.fate) == ("CONDITION_NOT_MET", Fate.TEMPORARY)
+
+
+def test_a_delay_in_grpc_details_is_honoured() -> None:
+    delay = error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(seconds=7))
+    fault = caught(exceptions.ResourceExhausted("slow down", details=[delay]))
+    assert fault.retry_after == timedelta(seconds=7)
+
+
+@pytest.mark.parametrize(
+    "error", [KeyError("bug"), TypeError("bug"), requests.exceptions.MissingSchema("bug")]
+)
+def test_a_bug_of_ours_passes_as_it_is(error: Exception) -> None:
+    with pytest.raises(type(error)), translated(changes=True):
+        raise error
+
+
+def test_a_fault_passes_through_unchanged() -> None:
+    fault = CloudFault(Fate.PERMANENT, "X", "y")
+    with pytest.raises(CloudFault) as raised, translated(changes=True):
+        raise fault
+    assert raised.value is fault
+
+
+def test_the_message_names_the_fields_google_complains_about() -> None:
+    violation = {"field": "gceSetup.foo", "description": "unknown"}
+    error = {
+        "code": 400,
+        "status": "INVALID_ARGUMENT",
+        "message": "Bad request",
+        "details": [{"fieldViolations": [violation]}],
+    }
+    message = fault_of(from_response(answer(400, error)), changes=True).message
+    assert "Bad request; gceSetup.foo: unknown" in message
+    assert "profile" in message
+
+
+def test_a_missing_permission_says_what_to_grant() -> None:
+    error = {
+        "code": 403,
+        "status": "PERMISSION_DENIED",
+        "message": "Permission 'notebooks.instances.create' denied",
+    }
+    message = fault_of(from_response(answer(403, error)), changes=True).message
+    assert message.startswith("Permission 'notebooks.instances.create' denied. Grant")
+
+
+def test_a_long_message_is_cut_on_one_line_and_keeps_its_advice() -> None:
+    error = {"code": 403, "status": "PERMISSION_DENIED", "message": "no\n\x1b[31m " * 400}
+    message = fault_of(from_response(answer(403, error)), changes=True).message
+    assert len(message) <= 500
+    assert message.isprintable()
+    assert "… Grant the permission" in message
+
+
+@pytest.mark.parametrize("body", ["", "[]", '"x"', '{"error": null}', '{"error": [1]}', "{"])
+def test_any_body_of_an_error_can_be_read(body: str) -> None:
+    assert from_response(answer(503, text=body)).status == "UNAVAILABLE"
+
+
+def test_an_oauth_error_can_be_read() -> None:
+    body = '{"error": "invalid_grant", "error_description": "Token expired"}'
+    assert from_response(answer(401, text=body)).message == "invalid_grant: Token expired"
+
+
+def test_every_row_says_why_and_the_last_one_fits_all() -> None:
+    assert all(row.why for row in TABLE)
+    assert not TABLE[-1].statuses
+    assert not TABLE[-1].text
