@@ -9,9 +9,9 @@ from datetime import timedelta
 import msgspec
 import pytest
 from google.api_core.exceptions import RetryError
+from shared.adapters.state.cursors import microseconds
+from shared.adapters.state.firestore_store import FirestoreStore
 
-from shared.adapters.cursors import microseconds
-from shared.adapters.firestore_store import FirestoreStore
 from shared.ports import Conflict, Crowd
 from tests.support.backends import FirestoreBackend, together
 from tests.support.grpc_wire import Wire

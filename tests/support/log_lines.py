@@ -17,8 +17,8 @@ import functions_framework
 import pytest
 
 import functions.pubsub_request
-from shared.adapters.state import documents
 from shared.adapters.profiles.last_good import LastGoodProfiles
+from shared.adapters.state import documents
 from shared.bootstrap import check_settings
 from shared.domain.environment import Verb
 from shared.domain.faults import CloudFault, Fate
