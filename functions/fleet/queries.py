@@ -82,9 +82,9 @@ def never_opened(environment: Environment, since: datetime) -> bool:
     return (
         notebook is not None
         and notebook.state is State.READY
-        and notebook.consented is False
-        and notebook.ready_since is not None
-        and notebook.ready_since <= since
+        and notebook.access.consented is False
+        and notebook.usage.ready_since is not None
+        and notebook.usage.ready_since <= since
     )
 
 

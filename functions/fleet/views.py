@@ -94,23 +94,23 @@ def _event(intent: Intent | None) -> dict[str, Any] | None:
 def _link(environment: Environment) -> str:
     """The URL of the notebook; '' unless it is running and its data has been restored."""
     notebook = environment.notebook
-    if notebook is None or notebook.restore_from:
+    if notebook is None or notebook.data.restore_from:
         return ""
-    return notebook.link if notebook.state in (State.READY, State.UPDATING) else ""
+    return notebook.access.link if notebook.state in (State.READY, State.UPDATING) else ""
 
 
 def _consent(environment: Environment) -> str:
     """Whether the owner uses the notebook, in words; '' if it has never been ready."""
     notebook = environment.notebook
-    if notebook is None or not notebook.was_ready:
+    if notebook is None or not notebook.usage.was_ready:
         return ""
     texts = {True: "in use", False: "waiting for consent", None: "created"}
-    return texts[notebook.consented]
+    return texts[notebook.access.consented]
 
 
 def _waiting_since(environment: Environment) -> datetime | None:
     """Since when the creation of the notebook has been queued; None if it is not."""
-    return next((r.queued_at for r in environment.resources if r.queued_at), None)
+    return next((r.creation.queued_at for r in environment.resources if r.creation.queued_at), None)
 
 
 def _resource(resource: Resource) -> dict[str, Any]:
@@ -120,21 +120,21 @@ def _resource(resource: Resource) -> dict[str, Any]:
         "name": resource.name,
         "desired": resource.goal,
         "observed": resource.state,
-        "under_way": resource.under_way,
+        "under_way": resource.step,
         "operation": resource.operation,
         "since": resource.since,
-        "failures": resource.attempts,
-        "problem": resource.problem,
-        "next_try_at": resource.retry_at,
-        "waiting_since": resource.queued_at,
-        "drift": resource.drift,
-        "items": resource.items,
-        "snapshot": resource.snapshot,
-        "restore_from": resource.restore_from,
-        "source": resource.source,
-        "expires_at": resource.expires_at,
-        "protected": resource.protected,
-        "consented": resource.consented,
-        "ready_since": resource.ready_since,
-        "link": resource.link,
+        "failures": resource.backoff.failures,
+        "problem": resource.backoff.problem,
+        "next_try_at": resource.backoff.retry_at,
+        "waiting_since": resource.creation.queued_at,
+        "drift": resource.settings.drift,
+        "items": resource.workload.items,
+        "snapshot": resource.data.saved_in,
+        "restore_from": resource.data.restore_from,
+        "source": resource.retention.source,
+        "expires_at": resource.retention.expires_at,
+        "protected": resource.data.protected,
+        "consented": resource.access.consented,
+        "ready_since": resource.usage.ready_since,
+        "link": resource.access.link,
     }

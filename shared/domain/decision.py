@@ -31,7 +31,7 @@ from shared.domain.outlook import is_there, with_outlook
 from shared.domain.places import nowhere, place_for
 from shared.domain.policy import Policy
 from shared.domain.replacement import awaits_data, of_generation, with_successors
-from shared.domain.resources import Kind, Observation, Resource, Step, Want
+from shared.domain.resources import Backoff, Kind, Observation, Resource, Step, Want
 from shared.domain.steps import next_step
 from shared.domain.telling import announced
 from shared.domain.wants.workbench import with_disk_for
@@ -89,7 +89,7 @@ def prepared(environment: Environment, plan: Plan, now: datetime) -> Environment
             if environment.resource(want.id) is None:
                 environment = _with_wanted(environment, want)
     for resource in environment.resources:
-        if resource.kind.is_use and resource.under_way is None:
+        if resource.kind.is_use and resource.in_flight is None:
             environment = environment.without(resource.id)  # theirs to run again
     return environment
 
@@ -102,7 +102,9 @@ def _with_wanted(environment: Environment, want: Want) -> Environment:
     if found is None:
         new = Resource(kind=want.kind, slot=want.slot, name=want.places[0])
         return environment.with_resource(new)
-    wanted = replace(found, slot=want.slot, start_owed=found.kind.holds_data)
+    wanted = replace(
+        found, slot=want.slot, access=replace(found.access, start_owed=found.kind.holds_data)
+    )
     return environment.without(found.id).with_resource(wanted)
 
 
@@ -200,7 +202,11 @@ def _with_steps(
             want = of_generation(want, before.generation)
         # Only a notebook that waits for nothing but its turn stays in the queue, so that nobody
         # waits behind one that exists, is being made, isn't wanted or waits for something else.
-        resource = replace(before, queued_at=None) if before.queued_at else before
+        resource = (
+            replace(before, creation=replace(before.creation, queued_at=None))
+            if before.creation.queued_at
+            else before
+        )
         step = next_step(
             environment,
             resource,
@@ -208,20 +214,20 @@ def _with_steps(
             want,
             now,
             seen=_was_seen(observations, resource.id),
-            snapshot_seen=_was_seen(observations, f"{Kind.SNAPSHOT}/{resource.snapshot}"),
+            snapshot_seen=_was_seen(observations, f"{Kind.SNAPSHOT}/{resource.data.saved_in}"),
         )
         if step is Step.CREATE and want is not None and resource.kind.holds_data:
-            since = before.queued_at or now
+            since = before.creation.queued_at or now
             resource, step = _made_ready(environment, resource, want, plan, now, policy, since)
-            waits |= resource.queued_at is not None
+            waits |= resource.creation.queued_at is not None
             entries += told(before, resource, now)
-        if step is Step.CREATE and want is not None and resource.restore_from:
+        if step is Step.CREATE and want is not None and resource.data.restore_from:
             want = with_disk_for(want, resource.size_gb)
         if step is not None:
             resource = _with_written(begin(resource, step, now), step, want)
             actions.append(Action(resource, step, want, environment.intent))
         elif is_there(environment, resource, goal):
-            resource = replace(resource, attempts=0, problem=None, look_at=None, retry_at=None)
+            resource = replace(resource, backoff=Backoff(), observe_at=None)
         environment = with_evidence(environment, before, resource, now)
     return environment, actions, entries, waits
 
@@ -231,8 +237,8 @@ def _with_written(resource: Resource, step: Step, want: Want | None) -> Resource
     writes = step in (Step.CREATE, Step.UPDATE) and resource.kind is Kind.WORKBENCH
     if not writes or want is None:
         return resource
-    both = dict.fromkeys((*resource.written, *written_by(want.body)))
-    return replace(resource, written=tuple(both))
+    both = dict.fromkeys((*resource.settings.written, *written_by(want.body)))
+    return replace(resource, settings=replace(resource.settings, written=tuple(both)))
 
 
 def _was_seen(observations: Mapping[str, Observation], id: str) -> bool:
@@ -254,22 +260,26 @@ def _made_ready(
 
     ``queued_at``: since when it waits for its turn, if that is all.
     """
-    source = resource.restore_from or to_restore(environment)
-    if awaits_data(environment, resource) and not resource.restore_from:
+    source = resource.data.restore_from or to_restore(environment)
+    if awaits_data(environment, resource) and not resource.data.restore_from:
         return resource, None  # another snapshot of the one it replaces is being taken
     if resource.may_still(Step.CREATE):
         # A lost create may still be carried out in that zone, so no other zone is tried yet.
-        if resource.name in want.places and resource.name not in resource.tried:
+        if resource.name in want.places and resource.name not in resource.creation.tried:
             return resource, Step.CREATE
-        return replace(resource, look_at=resource.unconfirmed_until), None
+        return replace(resource, observe_at=resource.unconfirmed_until), None
     place = place_for(resource, want, plan.shortages)
     if not place:
-        resource = replace(resource, problem=nowhere(want))
+        resource = replace(resource, backoff=replace(resource.backoff, problem=nowhere(want)))
         return out_of_places(resource, key=environment.key, now=now, policy=policy), None
     if not plan.admitted:
-        return replace(resource, queued_at=queued_at, look_at=None), None
+        return replace(
+            resource, creation=replace(resource.creation, queued_at=queued_at), observe_at=None
+        ), None
     size = size_to_restore(environment, resource, source)
-    resource = replace(resource, name=place, restore_from=source, size_gb=size)
+    resource = replace(
+        resource, name=place, data=replace(resource.data, restore_from=source), size_gb=size
+    )
     return replace(resource, owner=environment.person.email, key=""), Step.CREATE
 
 

@@ -81,6 +81,6 @@ def _is_out_of_use(resource: Resource, goal: Goal) -> bool:
         return False
     if resource.unconfirmed:
         return False  # a start whose answer was lost may still be carried out
-    if resource.under_way is None:
-        return resource.look_at is None
-    return resource.under_way in _HARMLESS
+    if resource.in_flight is None:
+        return resource.observe_at is None
+    return resource.step in _HARMLESS

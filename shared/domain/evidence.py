@@ -103,14 +103,14 @@ def noted(leaving: Leaving, before: Resource, after: Resource, now: datetime) ->
     if after.kind is Kind.SNAPSHOT and after.state is State.READY:
         names = dict.fromkeys((*leaving.snapshots, after.name))
         leaving = replace(leaving, snapshots=tuple(names))
-    if before.under_way is not None and after.under_way is not before.under_way:
-        problem = after.problem if after.problem != before.problem else None
+    if before.in_flight is not None and after.step is not before.step:
+        problem = after.backoff.problem if after.backoff.problem != before.backoff.problem else None
         outcome = f"{problem.code}: {problem.message}" if problem else str(after.state)
         leaving = _ended(leaving, before, now, outcome)
     elif _operations(after) and _operations(after) != _operations(before):
         leaving = _named(leaving, after)
-    if after.under_way is not None and after.under_way is not before.under_way:
-        deed = Deed(step=after.under_way, about=after.id, begun_at=now)
+    if after.in_flight is not None and after.step is not before.step:
+        deed = Deed(step=after.step, about=after.id, begun_at=now)
         leaving = _with_room(replace(leaving, deeds=(*leaving.deeds, deed)))
     return leaving
 
@@ -147,12 +147,16 @@ def _with_things(leaving: Leaving, resource: Resource) -> Leaving:
     if resource.kind is Kind.SNAPSHOT:
         return leaving  # taken since, and listed by itself
     known = {thing.name for thing in leaving.had}
-    seen = _things(resource) if resource.state is not State.ABSENT or resource.items else []
+    seen = (
+        _things(resource) if resource.state is not State.ABSENT or resource.workload.items else []
+    )
     fresh = [thing for thing in seen if thing.name not in known]
     if resource.kind.is_use:
         listed = sum(thing.about == resource.id for thing in leaving.had)
         fresh = fresh[: max(_MOST_THINGS - listed, 0)]
-    left_out = max(len(resource.items) + resource.more - _MOST_THINGS, leaving.had_more)
+    left_out = max(
+        len(resource.workload.items) + resource.workload.more - _MOST_THINGS, leaving.had_more
+    )
     if not fresh and left_out == leaving.had_more:
         return leaving
     return replace(leaving, had=(*leaving.had, *fresh), had_more=left_out)
@@ -160,7 +164,7 @@ def _with_things(leaving: Leaving, resource: Resource) -> Leaving:
 
 def _things(resource: Resource) -> list[Thing]:
     if resource.kind.is_use:
-        return [_thing(resource, item) for item in resource.items]
+        return [_thing(resource, item) for item in resource.workload.items]
     return [Thing(about=resource.id, name=resource.name, state=resource.state)]
 
 
@@ -172,7 +176,7 @@ def _operations(resource: Resource) -> str:
     """The operation at work on it; for many sessions or clusters, some of the operations."""
     if resource.operation:
         return resource.operation
-    found = [item.operation for item in resource.items if item.operation]
+    found = [item.operation for item in resource.workload.items if item.operation]
     left_out = len(found) - _MOST_OPERATIONS
     shown = ", ".join(found[:_MOST_OPERATIONS])
     return f"{shown} and {left_out} more" if left_out > 0 else shown

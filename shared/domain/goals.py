@@ -95,7 +95,8 @@ def _needs(environment: Environment, notebook: Resource, snapshot: Resource) -> 
         return False
     if notebook.state is State.ABSENT:
         return not environment.leaving  # it may still be created from this snapshot
-    return snapshot.name == notebook.restore_from or snapshot.slot == notebook.snapshot
+    data = notebook.data
+    return snapshot.name == data.restore_from or snapshot.slot == data.saved_in
 
 
 def removal_due(environment: Environment, now: datetime) -> bool:
@@ -105,4 +106,4 @@ def removal_due(environment: Environment, now: datetime) -> bool:
 
 def has_expired(snapshot: Resource, now: datetime) -> bool:
     """Whether the time for which a snapshot is kept is over."""
-    return snapshot.expires_at is not None and now >= snapshot.expires_at
+    return snapshot.retention.expires_at is not None and now >= snapshot.retention.expires_at

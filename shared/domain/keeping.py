@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from shared.domain.environment import Environment
 from shared.domain.goals import Goal
 from shared.domain.replacement import holds_work, must_be_replaced
-from shared.domain.resources import Kind, Resource, State, Step, Want
+from shared.domain.resources import Backoff, Kind, Resource, Retention, State, Step, Want
 from shared.domain.wants.snapshot import data_disk, snapshot_name, snapshot_want
 
 # After a notebook was replaced, where the profile asks for no snapshot of its own accord.
@@ -29,7 +29,7 @@ def must_keep(environment: Environment, notebook: Resource) -> bool:
     """Whether ``notebook``, or what is left of one, may only be deleted once a snapshot of its data
     is complete."""
     if notebook.kind is Kind.DISK:
-        return bool(notebook.snapshot)
+        return bool(notebook.data.saved_in)
     if notebook.kind is not Kind.WORKBENCH or not holds_work(notebook):
         return False
     return environment.keep_seconds > 0 or _is_replaced(environment, notebook)
@@ -43,7 +43,7 @@ def _is_replaced(environment: Environment, notebook: Resource) -> bool:
 
 def is_kept(environment: Environment, notebook: Resource) -> bool:
     """Whether a complete snapshot holds the data as it is now."""
-    snapshot = environment.resource(f"{Kind.SNAPSHOT}/{notebook.snapshot}")
+    snapshot = environment.resource(f"{Kind.SNAPSHOT}/{notebook.data.saved_in}")
     return snapshot is not None and snapshot.state is State.READY
 
 
@@ -61,10 +61,11 @@ def with_snapshots(
             kind=Kind.SNAPSHOT,
             slot=slot,
             name=snapshot_name(notebook.name, environment.key, slot),
-            source=notebook.name,
-            expires_at=now + _keep(environment),
+            retention=Retention(source=notebook.name, expires_at=now + _keep(environment)),
         )
-        environment = environment.with_resource(replace(notebook, snapshot=slot))
+        environment = environment.with_resource(
+            replace(notebook, data=replace(notebook.data, saved_in=slot))
+        )
         environment = environment.with_resource(snapshot)
     return environment
 
@@ -75,19 +76,19 @@ def _needs_snapshot(
     if notebook.kind is not Kind.WORKBENCH:
         return False
     replaced = _is_replaced(environment, notebook)
-    for_successor = replaced and not notebook.handed_over
+    for_successor = replaced and not notebook.data.handed_over
     if goal is not Goal.GONE and not (goal is Goal.DOWN and for_successor):
         return False
-    at_rest = notebook.state in (State.STOPPED, State.BROKEN) and notebook.under_way is None
+    at_rest = notebook.state in (State.STOPPED, State.BROKEN) and notebook.in_flight is None
     if not at_rest or not must_keep(environment, notebook):
         return False
-    snapshot = environment.resource(f"{Kind.SNAPSHOT}/{notebook.snapshot}")
+    snapshot = environment.resource(f"{Kind.SNAPSHOT}/{notebook.data.saved_in}")
     if snapshot is None:
         return True
-    waits = notebook.retry_at is not None and notebook.retry_at > now
+    waits = notebook.backoff.retry_at is not None and notebook.backoff.retry_at > now
     if replaced or waits or notebook.may_still(Step.DELETE):
         return False  # that it was started since would have been seen: its successor took long
-    complete_at = snapshot.ready_since if snapshot.state is State.READY else None
+    complete_at = snapshot.usage.ready_since if snapshot.state is State.READY else None
     return complete_at is not None and now - complete_at > _TRUSTED
 
 
@@ -105,9 +106,14 @@ def kept_since_complete(
 ) -> Resource:
     """``after``, with a snapshot's time to keep counted from when it is complete."""
     complete = after.state is State.READY and before.state is not State.READY
-    if after.kind is not Kind.SNAPSHOT or not complete or after.expires_at is None:
+    if after.kind is not Kind.SNAPSHOT or not complete or after.retention.expires_at is None:
         return after
-    return replace(after, expires_at=max(after.expires_at, now + _keep(environment)))
+    return replace(
+        after,
+        retention=replace(
+            after.retention, expires_at=max(after.retention.expires_at, now + _keep(environment))
+        ),
+    )
 
 
 def _keep(environment: Environment) -> timedelta:
@@ -121,16 +127,16 @@ def is_forgotten(before: Resource, after: Resource, environment: Environment, go
     begun, because its notebook runs again. Likewise a disk that is gone, or whose snapshot is.
     """
     if after.kind is Kind.DISK:
-        relied_on = environment.resource(f"{Kind.SNAPSHOT}/{after.snapshot}")
-        lost = bool(after.snapshot) and (relied_on is None or relied_on.state is State.ABSENT)
-        return after.under_way is None and (after.state is State.ABSENT or lost)
-    if after.kind is not Kind.SNAPSHOT or after.under_way is not None:
+        relied_on = environment.resource(f"{Kind.SNAPSHOT}/{after.data.saved_in}")
+        lost = bool(after.data.saved_in) and (relied_on is None or relied_on.state is State.ABSENT)
+        return after.in_flight is None and (after.state is State.ABSENT or lost)
+    if after.kind is not Kind.SNAPSHOT or after.in_flight is not None:
         return False
     if after.state is not State.ABSENT:
         return False
-    if goal is not Goal.UP or before.was_ready:
+    if goal is not Goal.UP or before.usage.was_ready:
         return True
-    return all(r.snapshot != after.slot for r in environment.resources)
+    return all(r.data.saved_in != after.slot for r in environment.resources)
 
 
 def with_doubted_source(
@@ -141,20 +147,24 @@ def with_doubted_source(
     One that the record does not have any more can't be looked at; then the notebook is used without
     its data.
     """
-    if notebook.problem is None or notebook.problem.code != "NOT_FOUND":
+    if notebook.backoff.problem is None or notebook.backoff.problem.code != "NOT_FOUND":
         return environment, notebook
     for snapshot in environment.resources:
-        if snapshot.name == notebook.restore_from:
-            return environment.with_resource(replace(snapshot, look_at=now)), notebook
-    return environment, replace(notebook, restore_from="", look_at=now, retry_at=None)
+        if snapshot.name == notebook.data.restore_from:
+            return environment.with_resource(replace(snapshot, observe_at=now)), notebook
+    without = replace(notebook, data=replace(notebook.data, restore_from=""))
+    return environment, without.to_observe(now)
 
 
 def without_source(environment: Environment, snapshot: Resource, now: datetime) -> Environment:
     """The record in which no notebook waits for ``snapshot``, which no longer exists."""
     for notebook in environment.resources:
-        if snapshot.kind is Kind.SNAPSHOT and notebook.restore_from == snapshot.name:
+        if snapshot.kind is Kind.SNAPSHOT and notebook.data.restore_from == snapshot.name:
             freed = replace(
-                notebook, restore_from="", attempts=0, problem=None, look_at=now, retry_at=None
+                notebook,
+                data=replace(notebook.data, restore_from=""),
+                backoff=Backoff(),
+                observe_at=now,
             )
             environment = environment.with_resource(freed)
     return environment
@@ -162,18 +172,22 @@ def without_source(environment: Environment, snapshot: Resource, now: datetime) 
 
 def lost_by_others(environment: Environment, before: Resource, after: Resource) -> str:
     """Which of the person's work somebody else deleted, in words; '' if none."""
-    if before.restore_from and not after.restore_from and after.problem is not None:
+    if (
+        before.data.restore_from
+        and not after.data.restore_from
+        and after.backoff.problem is not None
+    ):
         return (
-            f"{before.restore_from}, whose data was to be restored, is gone: "
+            f"{before.data.restore_from}, whose data was to be restored, is gone: "
             f"{after.name} starts without it"
         )
-    ours = before.under_way in (Step.DELETE, Step.CREATE) or before.may_still(Step.DELETE)
-    if after.state is not State.ABSENT or not before.was_ready or ours:
+    ours = before.step in (Step.DELETE, Step.CREATE) or before.may_still(Step.DELETE)
+    if after.state is not State.ABSENT or not before.usage.was_ready or ours:
         return ""
     if before.kind is Kind.WORKBENCH:
         return _lost_notebook(environment, before)
     if before.kind is Kind.SNAPSHOT:
-        awaited = any(r.restore_from == before.name for r in environment.resources)
+        awaited = any(r.data.restore_from == before.name for r in environment.resources)
         without = ", before its data was restored" if awaited else ""
         return f"the snapshot {before.name} was deleted by somebody else{without}"
     return ""
@@ -196,7 +210,9 @@ def snapshot_of_disk(environment: Environment, disk: str) -> Resource | None:
     complete = [
         r
         for r in environment.resources
-        if r.kind is Kind.SNAPSHOT and r.state is State.READY and data_disk(r.source) == disk
+        if r.kind is Kind.SNAPSHOT
+        and r.state is State.READY
+        and data_disk(r.retention.source) == disk
     ]
     return max(complete, key=lambda r: r.slot, default=None)
 
@@ -206,7 +222,7 @@ def newest_snapshot(environment: Environment) -> str:
     complete = [
         r
         for r in environment.resources
-        if r.kind is Kind.SNAPSHOT and r.state is State.READY and r.under_way is None
+        if r.kind is Kind.SNAPSHOT and r.state is State.READY and r.in_flight is None
     ]
     return max(complete, key=lambda r: r.slot).name if complete else ""
 

@@ -16,7 +16,7 @@ from shared.domain.goals import Plan
 from shared.domain.keeping import snapshot_of_disk
 from shared.domain.names import fingerprint
 from shared.domain.policy import Policy
-from shared.domain.resources import Kind, Leftover, Resource, State
+from shared.domain.resources import Data, Kind, Leftover, Resource, State
 from shared.domain.wants.snapshot import DATA_DISK
 from shared.domain.wants.uses import SLOT
 
@@ -27,7 +27,7 @@ def with_uses(environment: Environment, plan: Plan, now: datetime) -> Environmen
     """A leaver's record with what they may have started, and their notebooks of older kinds."""
     for found in (*plan.uses, *(plan.older or ())):
         if environment.resource(found.id) is None:
-            environment = environment.with_resource(replace(found, look_at=now))
+            environment = environment.with_resource(replace(found, observe_at=now))
     if plan.older is not None:
         environment = replace(environment, sought_at=now)
     return environment
@@ -52,16 +52,16 @@ def may_give_access(resource: Resource) -> bool:
     if resource.kind in (Kind.SNAPSHOT, Kind.DISK) or resource.state is State.FOREIGN:
         return False
     if resource.kind.holds_data and resource.state in (State.STOPPED, State.BROKEN):
-        return not resource.was_ready  # one that a search found has yet to be looked at
-    unseen = resource.kind.is_use and resource.look_at is not None
+        return not resource.usage.was_ready  # one that a search found has yet to be looked at
+    unseen = resource.kind.is_use and resource.observe_at is not None
     return resource.state is not State.ABSENT or unseen
 
 
 def with_another_look(environment: Environment, now: datetime) -> Environment:
     """Look for sessions again after a notebook has stopped: until then it could start some."""
     for resource in environment.resources:
-        if resource.kind.is_use and resource.under_way is None and environment.leaving:
-            environment = environment.with_resource(replace(resource, look_at=now))
+        if resource.kind.is_use and resource.in_flight is None and environment.leaving:
+            environment = environment.with_resource(replace(resource, observe_at=now))
     return environment
 
 
@@ -139,8 +139,8 @@ def _with_missed(environment: Environment, missed: list[Leftover], now: datetime
         )
         if found.kind is Kind.DISK:
             snapshot = snapshot_of_disk(environment, found.name)
-            resource = replace(resource, snapshot=snapshot.slot if snapshot else "")
-        environment = environment.with_resource(replace(resource, look_at=now, retry_at=None))
+            resource = replace(resource, data=Data(saved_in=snapshot.slot if snapshot else ""))
+        environment = environment.with_resource(resource.to_observe(now))
     return environment
 
 

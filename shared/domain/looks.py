@@ -73,7 +73,7 @@ def absorbed(
 ) -> tuple[Environment, list[Entry]]:
     """The record with ``after`` in place of ``before``, and the history entries for the change."""
     entries = told(before, after, now)
-    if before.under_way is Step.RESTORE and after.problem is not None:
+    if before.step is Step.RESTORE and after.backoff.problem is not None:
         environment, after = with_doubted_source(environment, after, now)
     loss = lost_by_others(environment, before, after)
     environment = with_evidence(environment, before, after, now)
@@ -82,11 +82,11 @@ def absorbed(
         entries += more
     if _can_start_uses(before) and not _can_start_uses(after):
         environment = with_another_look(environment, now)
-    if before.restore_from and not after.restore_from and after.problem is None:
-        text = f"{after.id}: the data of {before.restore_from} is restored"
+    if before.data.restore_from and not after.data.restore_from and after.backoff.problem is None:
+        text = f"{after.id}: the data of {before.data.restore_from} is restored"
         entries.append(Entry(at=now, action="notebook.restored", text=text, about=after.id))
-        environment = announced(environment, News.RESTORED, now, reason=before.restore_from)
-        environment = handed_over(environment, before.restore_from)
+        environment = announced(environment, News.RESTORED, now, reason=before.data.restore_from)
+        environment = handed_over(environment, before.data.restore_from)
     return environment, entries
 
 
@@ -108,12 +108,20 @@ def judged(
     """Note whether ``resource`` matches its profile, and when to check for consent."""
     drift = seen.drift
     if drift is not None and want is not None and not drift.can_be_mended:
-        resource = replace(resource, digest=want.digest, written=written_by(want.body))
+        resource = replace(
+            resource,
+            settings=replace(resource.settings, digest=want.digest, written=written_by(want.body)),
+        )
     fresh = resource.kind is Kind.WORKBENCH and resource.state is State.READY
-    if fresh and not resource.link and want is not None:
+    if fresh and not resource.access.link and want is not None:
         return _without_link(environment, resource, now, policy)
-    if fresh and not resource.consented and resource.ask_at is None:
-        return replace(resource, ask_at=now + policy.first_question(environment.key))
+    if fresh and not resource.access.consented and resource.access.consent_check_at is None:
+        return replace(
+            resource,
+            access=replace(
+                resource.access, consent_check_at=now + policy.first_question(environment.key)
+            ),
+        )
     return resource
 
 
@@ -121,12 +129,12 @@ def _without_link(
     environment: Environment, resource: Resource, now: datetime, policy: Policy
 ) -> Resource:
     """Look again at a notebook that runs but can't be opened yet."""
-    since = resource.waiting_since or now
-    resource = replace(resource, waiting_since=since)
-    if resource.look_at is not None or resource.problem is not None:
+    since = resource.moving_since or now
+    resource = replace(resource, moving_since=since)
+    if resource.observe_at is not None or resource.backoff.problem is not None:
         return resource
     if now - since <= policy.stuck:
-        return replace(resource, look_at=now + policy.poll)
+        return replace(resource, observe_at=now + policy.poll)
     minutes = int(policy.stuck.total_seconds() // 60)
     problem = Problem(
         code="NO_LINK",
@@ -146,10 +154,13 @@ def with_consents(
         notebook = environment.resource(id)
         if notebook is not None and id in plan.vanished:
             # Consent couldn't be checked, because the notebook was not found: look at it.
-            environment = environment.with_resource(replace(notebook, look_at=now))
+            environment = environment.with_resource(replace(notebook, observe_at=now))
         elif notebook is not None:
             again = None if consented else now + policy.ask_again
-            notebook = replace(notebook, consented=consented, ask_at=again)
+            notebook = replace(
+                notebook,
+                access=replace(notebook.access, consented=consented, consent_check_at=again),
+            )
             environment = environment.with_resource(notebook)
     return environment
 
@@ -157,18 +168,22 @@ def with_consents(
 def told(before: Resource, after: Resource, now: datetime) -> list[Entry]:
     """What the history should say of a change in one resource."""
     entries = []
-    said = before.drift.never if before.drift is not None else ()
-    if after.drift is not None and after.drift.never and after.drift.never != said:
+    said = before.settings.drift.never if before.settings.drift is not None else ()
+    if (
+        after.settings.drift is not None
+        and after.settings.drift.never
+        and after.settings.drift.never != said
+    ):
         text = f"{after.id} differs from the profile; recreate it to apply: "
-        text += "; ".join(after.drift.never)
+        text += "; ".join(after.settings.drift.never)
         entries.append(Entry(at=now, action="resource.outdated", text=text, about=after.id))
     if before.labelled and not after.labelled:
         text = f"{after.id} has lost our labels; they are put back"
         entries.append(Entry(at=now, action="resource.unlabelled", text=text, about=after.id))
-    if after.problem is not None and after.problem != before.problem:
-        text = f"{after.id}: {after.problem.message} ({after.problem.code})"
+    if after.backoff.problem is not None and after.backoff.problem != before.backoff.problem:
+        text = f"{after.id}: {after.backoff.problem.message} ({after.backoff.problem.code})"
         entries.append(Entry(at=now, action="step.failed", text=text, about=after.id))
-    elif after.queued_at is not None and before.queued_at is None:
+    elif after.creation.queued_at is not None and before.creation.queued_at is None:
         text = f"{after.id} waits for its turn to be made"
         entries.append(Entry(at=now, action="resource.queued", text=text, about=after.id))
     elif after.state is not before.state:

@@ -18,17 +18,17 @@ def with_call_of_a_crash(resource: Resource, now: datetime, policy: Policy) -> R
 
     The worker made its call while it had the lease, if at all.
     """
-    if resource.under_way is None or resource.operation or resource.since is None:
+    if resource.in_flight is None or resource.operation or resource.since is None:
         return resource
     until = resource.since + policy.lease + policy.doubt
-    if until <= now or resource.may_still(resource.under_way):
+    if until <= now or resource.may_still(resource.step):
         return resource
     return with_lost_call(resource, until)
 
 
 def with_lost_call(resource: Resource, until: datetime) -> Resource:
     """Note that the call under way got no answer and may be carried out before ``until``."""
-    step = resource.under_way
+    step = resource.step
     assert step is not None
     others = tuple(c for c in resource.unconfirmed if c.step is not step)
     until = max([until, *(c.until for c in resource.unconfirmed if c.step is step)])
@@ -49,4 +49,9 @@ def confirmed(resource: Resource, now: datetime) -> Resource:
     until = resource.unconfirmed_until
     if until is None or now < until:
         return resource
-    return replace(resource, unconfirmed=(), digest="", serial=resource.serial + 1)
+    return replace(
+        resource,
+        unconfirmed=(),
+        settings=replace(resource.settings, digest=""),
+        serial=resource.serial + 1,
+    )

@@ -19,7 +19,16 @@ from shared.domain.lost_calls import (
     with_lost_call,
 )
 from shared.domain.policy import Policy
-from shared.domain.resources import Drift, Observation, Resource, State, Step
+from shared.domain.resources import (
+    Drift,
+    InFlight,
+    Observation,
+    Resource,
+    Settings,
+    State,
+    Step,
+    WorkloadStatus,
+)
 
 _REQUESTS = uuid.UUID("6f0d7c1e-4f43-5d0c-9d0b-0c3a9f6c5b11")
 
@@ -53,20 +62,20 @@ def request_id(key: str, resource: Resource, step: Step) -> str:
 def begin(resource: Resource, step: Step, now: datetime) -> Resource:
     """Note that ``step`` is about to be taken; saved before the call, in case of a crash."""
     resource = replace(
-        resource,
-        under_way=step,
-        operation="",
-        since=now,
-        look_at=now,
-        retry_at=None,
-        queued_at=None,
-        protected_by_us=resource.protected_by_us or step is Step.PROTECT,
-        # A notebook that we stopped must be started by us if it is wanted again.
-        start_owed=resource.start_owed or step in (Step.CREATE, Step.STOP),
+        resource.to_observe(now),
+        in_flight=InFlight(step=step, since=now),
+        creation=replace(resource.creation, queued_at=None),
+        access=replace(
+            resource.access,
+            start_owed=resource.access.start_owed or step in (Step.CREATE, Step.STOP),
+        ),
+        data=replace(
+            resource.data, protected_by_us=resource.data.protected_by_us or step is Step.PROTECT
+        ),
     )
     if step in (Step.START, Step.CREATE):
         # Once it runs again, no snapshot holds all of its data any more.
-        return replace(resource, snapshot="")
+        return replace(resource, data=replace(resource.data, saved_in=""))
     return resource
 
 
@@ -77,10 +86,9 @@ def put_back(resource: Resource, now: datetime) -> Resource:
     """
     return replace(
         resource,
-        under_way=None,
-        since=None,
-        look_at=resource.unconfirmed_until,
-        queued_at=now,
+        in_flight=None,
+        observe_at=resource.unconfirmed_until,
+        creation=replace(resource.creation, queued_at=now),
     )
 
 
@@ -98,13 +106,13 @@ def see(
     ``answered``: ``seen`` is the answer to the step under way, not a look of its own.
     """
     before = resource
-    hung = resource.overdue and resource.under_way is not None
+    hung = resource.timed_out and resource.in_flight is not None
     if seen.state is None:
         assert seen.problem is not None, "an observation without a state must say why"
         return wait_after(resource, seen.problem, key=key, now=now, policy=policy)
     if not answered:
         resource = with_call_of_a_crash(resource, now, policy)
-    if seen.operation and resource.under_way is None and resource.unconfirmed:
+    if seen.operation and resource.in_flight is None and resource.unconfirmed:
         resource = prolonged(resource, now + policy.doubt)
     elif seen.operation:
         return _still_at_work(resource, seen, key=key, now=now, policy=policy)
@@ -129,7 +137,7 @@ def see(
 
 def _had_no_effect(before: Resource, after: Resource) -> bool:
     """Whether the answer shows no effect; repeating the step at once would loop."""
-    step = before.under_way
+    step = before.step
     if step is None or before.operation or after.state.is_moving:
         return False
     return after.state is before.state and after.state not in _ACHIEVED[step]
@@ -138,7 +146,7 @@ def _had_no_effect(before: Resource, after: Resource) -> bool:
 def _no_effect(resource: Resource) -> Problem:
     return Problem(
         code="NO_EFFECT",
-        message=f"{resource.name} was {resource.state} before {resource.under_way} and still is, "
+        message=f"{resource.name} was {resource.state} before {resource.step} and still is, "
         "though the call was answered without an error; tried again later",
         fate=Fate.TEMPORARY,
     )
@@ -146,18 +154,20 @@ def _no_effect(resource: Resource) -> Problem:
 
 def _moving(resource: Resource, *, key: str, now: datetime, policy: Policy) -> Resource:
     """The resource while the cloud works on it, for us or for somebody else."""
-    if resource.under_way is None and resource.may_still(Step.CREATE):
+    if resource.in_flight is None and resource.may_still(Step.CREATE):
         # The create whose answer was lost has been carried out after all.
-        resource = replace(resource, under_way=Step.CREATE, since=now, waiting_since=None)
-    if resource.under_way is not None:
+        resource = replace(
+            resource, in_flight=InFlight(step=Step.CREATE, since=now), moving_since=None
+        )
+    if resource.in_flight is not None:
         if _is_overdue(resource, now, policy):
             return _stuck(resource, key=key, now=now, policy=policy)
-        return replace(resource, look_at=now + policy.poll, retry_at=None)
-    resource = replace(resource, retry_at=None, look_at=now + policy.poll)
-    if resource.overdue and resource.waiting_since is None:
+        return resource.to_observe(now + policy.poll)
+    resource = resource.to_observe(now + policy.poll)
+    if resource.timed_out and resource.moving_since is None:
         return resource  # a creation that we gave up: it is being deleted
-    since = resource.waiting_since or now
-    resource = replace(resource, waiting_since=since)
+    since = resource.moving_since or now
+    resource = replace(resource, moving_since=since)
     if now - since <= policy.patience(resource.kind, None):
         return resource
     minutes = int(policy.patience(resource.kind, None).total_seconds() // 60)
@@ -168,7 +178,8 @@ def _moving(resource: Resource, *, key: str, now: datetime, policy: Policy) -> R
     )
     problem = Problem(code=STUCK, message=message, fate=Fate.TEMPORARY)
     waiting = wait_after(resource, problem, key=key, now=now, policy=policy)
-    return replace(within_the_hour(waiting, now, policy), overdue=True, retry_at=None)
+    waiting = within_the_hour(waiting, now, policy)
+    return replace(waiting, timed_out=True, backoff=replace(waiting.backoff, retry_at=None))
 
 
 def _still_at_work(
@@ -176,21 +187,23 @@ def _still_at_work(
 ) -> Resource:
     assert seen.state is not None
     if _is_overdue(resource, now, policy):
-        if resource.under_way is not None and resource.under_way.is_hidden:
+        if resource.in_flight is not None and resource.step.is_hidden:
             return _give_up(resource, key=key, now=now, policy=policy)
         if not resource.operation:
             return _stuck(resource, key=key, now=now, policy=policy)
         # Operations have been seen to hang where the thing itself was done: look at that.
-        return replace(resource, operation="", overdue=True, look_at=now, retry_at=None)
+        return replace(_with_operation(resource, "").to_observe(now), timed_out=True)
     return replace(
-        resource,
-        state=resource.under_way.moving if resource.under_way else seen.state,
-        operation=seen.operation,
-        look_at=now + policy.poll,
-        retry_at=None,
-        items=seen.items,
-        more=seen.more,
+        _with_operation(resource, seen.operation).to_observe(now + policy.poll),
+        state=resource.step.moving if resource.step else seen.state,
+        workload=WorkloadStatus(items=seen.items, more=seen.more),
     )
+
+
+def _with_operation(resource: Resource, name: str) -> Resource:
+    if resource.in_flight is None:
+        return resource
+    return replace(resource, in_flight=replace(resource.in_flight, operation=name))
 
 
 def given_up(resource: Resource, *, key: str, now: datetime, policy: Policy) -> Resource:
@@ -199,7 +212,7 @@ def given_up(resource: Resource, *, key: str, now: datetime, policy: Policy) -> 
     A restore may take hours; nobody who has left is to work in the meantime.
     """
     waits = resource.since is not None and now - resource.since <= policy.stuck
-    if waits or resource.under_way is None or not resource.under_way.is_hidden:
+    if waits or resource.in_flight is None or not resource.step.is_hidden:
         return resource
     return _give_up(resource, key=key, now=now, policy=policy)
 
@@ -211,14 +224,14 @@ def _give_up(resource: Resource, *, key: str, now: datetime, policy: Policy) -> 
 
 
 def _is_overdue(resource: Resource, now: datetime, policy: Policy) -> bool:
-    patience = policy.patience(resource.kind, resource.under_way)
+    patience = policy.patience(resource.kind, resource.step)
     return resource.since is not None and now - resource.since > patience
 
 
 def _stuck(resource: Resource, *, key: str, now: datetime, policy: Policy) -> Resource:
     """Give up on an overdue step: one never ready holds no work; others are looked at again."""
-    assert resource.under_way is not None
-    step = resource.under_way
+    assert resource.in_flight is not None
+    step = resource.step
     begun = resource.since or now
     patience = min(policy.patience(resource.kind, step), now - begun)
     minutes = int(patience.total_seconds() // 60)
@@ -230,10 +243,10 @@ def _stuck(resource: Resource, *, key: str, now: datetime, policy: Policy) -> Re
     )
     after = fail(resource, problem, key=key, now=now, policy=policy)
     made = step is Step.CREATE and resource.state is State.CREATING
-    if not made or after.attempts >= policy.attempts:
-        return replace(after, overdue=False)
+    if not made or after.backoff.failures >= policy.attempts:
+        return replace(after, timed_out=False)
     # Delete at once, while this observation is fresh: later it may be in use after all.
-    return replace(after, overdue=True, look_at=now, retry_at=None)
+    return replace(after.to_observe(now), timed_out=True)
 
 
 def _as_seen(resource: Resource, seen: Observation, now: datetime) -> Resource:
@@ -244,29 +257,44 @@ def _as_seen(resource: Resource, seen: Observation, now: datetime) -> Resource:
     return replace(
         resource,
         state=seen.state,
-        link=seen.link or (resource.link if may_open_again else ""),
-        items=seen.items,
-        more=seen.more,
-        size_gb=seen.size_gb or resource.size_gb,
-        # Some of very many have ended: that is progress, not a failure.
-        attempts=0 if _are_fewer(resource, seen) else resource.attempts,
-        written=() if gone else resource.written,
-        drift=None if gone else seen.drift or resource.drift,
-        protected=seen.protected,
-        protected_by_us=resource.protected_by_us and not gone,
-        snapshot="" if gone or (ready and resource.kind.holds_data) else resource.snapshot,
+        access=replace(
+            resource.access,
+            link=seen.link or (resource.access.link if may_open_again else ""),
+            consented=None if gone else resource.access.consented,
+            start_owed=resource.access.start_owed and not (ready and not resource.unconfirmed),
+        ),
+        data=replace(
+            resource.data,
+            protected=seen.protected,
+            protected_by_us=resource.data.protected_by_us and not gone,
+            saved_in="" if gone or (ready and resource.kind.holds_data) else resource.data.saved_in,
+        ),
         labelled=gone or seen.labelled,
-        # Other labels may be missing as well as ours, so it is compared again.
-        digest=resource.digest if seen.labelled and not gone else "",
-        # A stopped notebook has run before.
-        was_ready=not gone and (resource.was_ready or ready or _has_run(resource, seen)),
-        ready_since=None if gone else resource.ready_since or (now if ready else None),
-        consented=None if gone else resource.consented,
-        start_owed=resource.start_owed and not (ready and not resource.unconfirmed),
-        overdue=resource.overdue and seen.state is resource.state,
-        waiting_since=resource.waiting_since if _still_waits(resource, seen) else None,
-        stillborn=seen.state is State.BROKEN
-        and (resource.stillborn or _creation_failed(resource, seen)),
+        workload=WorkloadStatus(items=seen.items, more=seen.more),
+        size_gb=seen.size_gb or resource.size_gb,
+        backoff=replace(
+            resource.backoff,
+            failures=0 if _are_fewer(resource, seen) else resource.backoff.failures,
+        ),
+        settings=Settings(
+            written=() if gone else resource.settings.written,
+            drift=None if gone else seen.drift or resource.settings.drift,
+            # Other labels may be missing as well as ours, so it is compared again.
+            digest=resource.settings.digest if seen.labelled and not gone else "",
+        ),
+        usage=replace(
+            resource.usage,
+            # A stopped notebook has run before.
+            was_ready=not gone and (resource.usage.was_ready or ready or _has_run(resource, seen)),
+            ready_since=None if gone else resource.usage.ready_since or (now if ready else None),
+        ),
+        timed_out=resource.timed_out and seen.state is resource.state,
+        moving_since=resource.moving_since if _still_waits(resource, seen) else None,
+        creation=replace(
+            resource.creation,
+            failed=seen.state is State.BROKEN
+            and (resource.creation.failed or _creation_failed(resource, seen)),
+        ),
     )
 
 
@@ -277,28 +305,30 @@ def _has_run(resource: Resource, seen: Observation) -> bool:
 def _still_waits(resource: Resource, seen: Observation) -> bool:
     """Whether it is still in a transitional state, or still runs without a link."""
     assert seen.state is not None
-    no_link = State.READY is seen.state is resource.state and not (seen.link or resource.link)
+    no_link = State.READY is seen.state is resource.state and not (
+        seen.link or resource.access.link
+    )
     return no_link or (seen.state.is_moving and resource.state is not State.READY)
 
 
 def _are_fewer(resource: Resource, seen: Observation) -> bool:
-    return len(seen.items) + seen.more < len(resource.items) + resource.more
+    return len(seen.items) + seen.more < len(resource.workload.items) + resource.workload.more
 
 
 def _creation_failed(resource: Resource, seen: Observation) -> bool:
     """Whether the cloud reports it as failed; that we never saw it in use proves nothing."""
-    began_it = resource.under_way is Step.CREATE and bool(resource.operation)
+    began_it = resource.step is Step.CREATE and bool(resource.operation)
     return began_it and seen.problem is not None
 
 
 def _is_achieved(resource: Resource, seen: Observation) -> bool:
     """Whether the step under way had its effect; False if there is none."""
-    step = resource.under_way
+    step = resource.step
     if step is None or resource.state not in _ACHIEVED[step]:
         return False
     match step:
         case Step.PROTECT | Step.UNPROTECT:
-            return resource.protected is (step is Step.PROTECT)
+            return resource.data.protected is (step is Step.PROTECT)
         case Step.LABEL:
             return resource.labelled
         case Step.RESTORE:
@@ -313,10 +343,10 @@ def _is_achieved(resource: Resource, seen: Observation) -> bool:
 
 def _settled(resource: Resource, seen: Observation, *, achieved: bool, answered: bool) -> Resource:
     """The resource once no operation is at work on it; decides whether our step has ended."""
-    resource = replace(resource, look_at=resource.unconfirmed_until, retry_at=None)
-    if resource.under_way is None:
+    resource = resource.to_observe(resource.unconfirmed_until)
+    if resource.in_flight is None:
         return resource
-    step = resource.under_way
+    step = resource.step
     # With no operation and no effect, the call may never have left: the very same request is
     # repeated. With an operation that ended, asking again under its id would only replay it.
     ended = achieved or bool(resource.operation) or answered
@@ -326,13 +356,17 @@ def _settled(resource: Resource, seen: Observation, *, achieved: bool, answered:
     resource = _after(step, resource, seen) if achieved else resource
     return replace(
         resource,
-        under_way=None,
-        operation="",
-        since=None,
+        in_flight=None,
         serial=resource.serial + 1 if ended else resource.serial,
-        digest="" if step is Step.UPDATE and not achieved else resource.digest,
-        attempts=0 if achieved else resource.attempts + 1,
-        problem=None if achieved else resource.problem,
+        settings=replace(
+            resource.settings,
+            digest="" if step is Step.UPDATE and not achieved else resource.settings.digest,
+        ),
+        backoff=replace(
+            resource.backoff,
+            failures=0 if achieved else resource.backoff.failures + 1,
+            problem=None if achieved else resource.backoff.problem,
+        ),
     )
 
 
@@ -340,16 +374,22 @@ def _after(step: Step, resource: Resource, seen: Observation) -> Resource:
     """The record after a step that succeeded, besides the state."""
     if step is Step.CREATE:
         # Where it was there already, it may differ from what was to be created.
-        digest = "" if seen.drift else resource.digest
-        return replace(resource, tried=(), consented=None, digest=digest)
+        digest = "" if seen.drift else resource.settings.digest
+        return replace(
+            resource,
+            creation=replace(resource.creation, tried=()),
+            access=replace(resource.access, consented=None),
+            settings=replace(resource.settings, digest=digest),
+        )
     if step is Step.UPDATE and seen.drift is None:
         # Only differences that no update can correct remain.
-        never = resource.drift.never if resource.drift is not None else ()
-        return replace(resource, drift=Drift(never=never) if never else None)
+        never = resource.settings.drift.never if resource.settings.drift is not None else ()
+        drift = Drift(never=never) if never else None
+        return replace(resource, settings=replace(resource.settings, drift=drift))
     if step is Step.RESTORE:
-        return replace(resource, restore_from="")
+        return replace(resource, data=replace(resource.data, restore_from=""))
     if step is Step.UNPROTECT:
-        return replace(resource, protected_by_us=False)
+        return replace(resource, data=replace(resource.data, protected_by_us=False))
     return resource
 
 

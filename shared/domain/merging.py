@@ -85,7 +85,7 @@ def entries_of(record: Environment, duplicate: Environment, now: datetime) -> tu
 def _taken_over(record: Environment, duplicate: Environment, now: datetime) -> list[Resource]:
     """The resources of ``duplicate`` under ids that are free in ``record``."""
     has_work = bool(newest_snapshot(record)) or any(
-        r.was_ready for r in record.resources if r.kind is Kind.WORKBENCH
+        r.usage.was_ready for r in record.resources if r.kind is Kind.WORKBENCH
     )
     moved = {r.slot: f"{r.slot}-{duplicate.key[-4:]}" for r in duplicate.resources if _is_copy(r)}
     taken: list[Resource] = []
@@ -101,15 +101,14 @@ def _taken_over(record: Environment, duplicate: Environment, now: datetime) -> l
                 own,
                 superseded=True,
                 generation=generation,
-                unused=own.kind.holds_data and not own.was_ready,
-                # What the person has had longer goes on; what is in this one is kept beside it.
-                handed_over=has_work,
+                usage=replace(own.usage, unused=own.kind.holds_data and not own.usage.was_ready),
+                access=replace(own.access, start_owed=False, consent_check_at=None),
+                data=replace(
+                    own.data, handed_over=has_work, saved_in=moved.get(own.data.saved_in, "")
+                ),
                 owner=own.owner or duplicate.person.email,
-                snapshot=moved.get(own.snapshot, ""),
-                queued_at=None,
-                start_owed=False,
-                ask_at=None,
-                look_at=now,
+                creation=replace(own.creation, queued_at=None),
+                observe_at=now,
             )
         taken.append(own)
     return taken
@@ -120,4 +119,4 @@ def _is_copy(resource: Resource) -> bool:
 
 
 def _is_asked_for(resource: Resource) -> bool:
-    return resource.under_way is not None or bool(resource.unconfirmed)
+    return resource.in_flight is not None or bool(resource.unconfirmed)

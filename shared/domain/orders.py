@@ -72,7 +72,7 @@ def forgiven(environment: Environment, now: datetime) -> Environment:
 
 
 def _looked_at(resource: Resource, now: datetime) -> Resource:
-    return replace(resource, look_at=now, retry_at=None, attempts=0, tried=())
+    return replace(resource.to_retry(now), creation=replace(resource.creation, tried=()))
 
 
 def _recreated(environment: Environment, order: Order, now: datetime) -> Ruling:
@@ -108,10 +108,7 @@ def _held(environment: Environment, order: Order, now: datetime) -> Ruling:
     if any(known.id == hold.id for known in environment.holds):
         environment = replace(environment, holds=_confirmed(environment.holds, hold), due_at=now)
         return _ruling(environment, order, Outcome.APPLIED, "; in force already", now)
-    resources = tuple(
-        replace(r, look_at=now, retry_at=None) if r.kind.holds_data else r
-        for r in environment.resources
-    )
+    resources = tuple(r.to_observe(now) if r.kind.holds_data else r for r in environment.resources)
     holds = (*environment.holds, hold)
     environment = replace(environment, holds=holds, resources=resources, due_at=now)
     environment = announced(environment, News.HELD, now, reason=order.reason, hold=hold.id)

@@ -25,7 +25,7 @@ def is_there(environment: Environment, resource: Resource, goal: Goal) -> bool:
     if resource.state is State.FOREIGN:
         return goal is not Goal.UP  # nothing of this person's is there
     # With a step under way, ``look_at`` is always set: the first check is there in case it isn't.
-    if resource.under_way is not None or resource.look_at is not None or resource.unconfirmed:
+    if resource.in_flight is not None or resource.observe_at is not None or resource.unconfirmed:
         return False
     if owed_protection(environment, resource) is not None:
         return False
@@ -50,7 +50,7 @@ def _is_usable(resource: Resource) -> bool:
     idle shutdown."""
     if resource.kind.holds_data and resource.state is State.STOPPED:
         return not must_run(resource)
-    openable = resource.kind is not Kind.WORKBENCH or bool(resource.link)
+    openable = resource.kind is not Kind.WORKBENCH or bool(resource.access.link)
     return resource.state is State.READY and openable
 
 
@@ -58,7 +58,7 @@ def _owes_a_look(resource: Resource) -> bool:
     """Whether it still has to be restored, or compared with the profile."""
     if resource.kind not in _COMPARED:
         return False
-    return bool(resource.restore_from) or not resource.digest
+    return bool(resource.data.restore_from) or not resource.settings.digest
 
 
 def with_outlook(
@@ -72,7 +72,9 @@ def with_outlook(
     matters = [r for r in environment.resources if not _is_superseded(environment, r)]
     health = max((_health(r, policy) for r in matters), key=_SEVERITY.index, default=Health.OK)
     troubled = [r for r in matters if _is_trouble(r)]
-    problem = "; ".join(f"{r.id}: {r.problem.message}" for r in troubled if r.problem)
+    problem = "; ".join(
+        f"{r.id}: {r.backoff.problem.message}" for r in troubled if r.backoff.problem
+    )
     problem = "; ".join(filter(None, (problem, *environment.losses)))
     phase = _phase(environment, goals, now)
     due_at = _due_at(environment, goals, now, policy)
@@ -98,30 +100,30 @@ def with_outlook(
 def _what_goes_on(environment: Environment) -> list[datetime]:
     """When to look again for reasons that need no profile: scheduled events, operations."""
     announced = [i.effective_at for i in environment.scheduled if i.effective_at is not None]
-    at_work = [r for r in environment.resources if r.under_way is not None or r.unconfirmed]
-    return announced + [r.look_at for r in at_work if r.look_at is not None]
+    at_work = [r for r in environment.resources if r.in_flight is not None or r.unconfirmed]
+    return announced + [r.observe_at for r in at_work if r.observe_at is not None]
 
 
 def _is_superseded(environment: Environment, resource: Resource) -> bool:
     """Whether it is a failed snapshot that no notebook relies on any more."""
     if resource.kind is not Kind.SNAPSHOT or resource.state is State.READY:
         return False
-    relied_on = (r.snapshot == resource.slot for r in environment.resources)
+    relied_on = (r.data.saved_in == resource.slot for r in environment.resources)
     return not any(relied_on)
 
 
 def _is_trouble(resource: Resource) -> bool:
     """Whether its problem is shown; a stock-out is not as long as there are other zones to try."""
-    if resource.problem is None:
+    if resource.backoff.problem is None:
         return False
-    return resource.problem.fate is not Fate.STOCK_OUT or not resource.tried
+    return resource.backoff.problem.fate is not Fate.STOCK_OUT or not resource.creation.tried
 
 
 def _health(resource: Resource, policy: Policy) -> Health:
-    problem = resource.problem
+    problem = resource.backoff.problem
     if problem is None or not _is_trouble(resource):
-        return Health.OK if resource.queued_at is None else Health.WAITING
-    if resource.attempts >= policy.attempts:
+        return Health.OK if resource.creation.queued_at is None else Health.WAITING
+    if resource.backoff.failures >= policy.attempts:
         return Health.QUARANTINED
     return Health.WAITING if problem.fate is Fate.STOCK_OUT else Health.RETRYING
 
@@ -154,14 +156,18 @@ def _due_at(
         there = resource.state not in (State.ABSENT, State.FOREIGN)
         if environment.leaving and goal is Goal.DOWN and there and not held:
             moments.append(environment.removal_at)
-        expires_at = resource.expires_at
+        expires_at = resource.retention.expires_at
         if there and not held and expires_at is not None and expires_at > now:
             moments.append(expires_at)
-        if resource.queued_at is not None:
-            moments.append(resource.queued_at)
+        if resource.creation.queued_at is not None:
+            moments.append(resource.creation.queued_at)
         elif not is_there(environment, resource, goal):
-            waits = [m for m in (resource.look_at, resource.retry_at) if m is not None]
+            waits = [m for m in (resource.observe_at, resource.backoff.retry_at) if m is not None]
             moments.append(max([*waits, now]) if waits else now + policy.poll)
-        elif resource.ask_at is not None and goal is Goal.UP and resource.state is State.READY:
-            moments.append(resource.ask_at)
+        elif (
+            resource.access.consent_check_at is not None
+            and goal is Goal.UP
+            and resource.state is State.READY
+        ):
+            moments.append(resource.access.consent_check_at)
     return min(moments, default=None)

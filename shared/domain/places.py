@@ -25,8 +25,12 @@ def place_for(resource: Resource, want: Want, shortages: Collection[str]) -> str
 
     Where Google said which zones still have some, those come first.
     """
-    left = [p for p in want.places if p not in resource.tried and lack(p, want) not in shortages]
-    said = resource.problem.elsewhere if resource.problem is not None else ()
+    left = [
+        p
+        for p in want.places
+        if p not in resource.creation.tried and lack(p, want) not in shortages
+    ]
+    said = resource.backoff.problem.elsewhere if resource.backoff.problem is not None else ()
     better = [p for p in left if zone_of(p) in said]
     return (better or left or [""])[0]
 

@@ -22,7 +22,7 @@ def must_look(environment: Environment, plan: Plan, now: datetime) -> list[str]:
     due = [r for r in environment.resources if _due_a_look(environment, r, goals[r.id], now)]
     # What is about to be deleted for good is so only on the strength of a snapshot seen just now.
     relied_on = {
-        f"{Kind.SNAPSHOT}/{r.snapshot}"
+        f"{Kind.SNAPSHOT}/{r.data.saved_in}"
         for r in due
         if goals[r.id] is Goal.GONE and is_kept(environment, r)
     }
@@ -31,14 +31,16 @@ def must_look(environment: Environment, plan: Plan, now: datetime) -> list[str]:
 
 
 def _may_look(resource: Resource | None, now: datetime) -> bool:
-    return resource is not None and (resource.retry_at is None or resource.retry_at <= now)
+    return resource is not None and (
+        resource.backoff.retry_at is None or resource.backoff.retry_at <= now
+    )
 
 
 def _due_a_look(environment: Environment, resource: Resource, goal: Goal, now: datetime) -> bool:
     if not _may_look(resource, now):
         return False
-    if resource.look_at is not None:
-        return resource.look_at <= now
+    if resource.observe_at is not None:
+        return resource.observe_at <= now
     return resource.state is not State.ABSENT and not is_there(environment, resource, goal)
 
 
@@ -49,5 +51,7 @@ def must_ask(environment: Environment, now: datetime) -> list[str]:
     return [
         r.id
         for r in environment.resources
-        if r.ask_at is not None and r.ask_at <= now and r.state is State.READY
+        if r.access.consent_check_at is not None
+        and r.access.consent_check_at <= now
+        and r.state is State.READY
     ]

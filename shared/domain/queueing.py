@@ -28,16 +28,16 @@ def is_being_made(environment: Environment) -> bool:
 def _is_being_made(notebook: Resource, now: datetime) -> bool:
     if any(call.step is Step.CREATE and call.until > now for call in notebook.unconfirmed):
         return True
-    since = notebook.since or notebook.waiting_since
+    since = notebook.since or notebook.moving_since
     if since is not None and now - since > _LONGEST:
         return False
-    return notebook.under_way is Step.CREATE or notebook.state is State.CREATING
+    return notebook.step is Step.CREATE or notebook.state is State.CREATING
 
 
 def is_at_work(environment: Environment) -> bool:
     """Whether the cloud was at work on making a notebook of this person, when last looked at."""
     notebooks = [r for r in environment.resources if r.kind.holds_data]
-    return any(r.under_way is Step.CREATE and r.operation for r in notebooks)
+    return any(r.step is Step.CREATE and r.operation for r in notebooks)
 
 
 def queues(environment: Environment) -> bool:
@@ -48,17 +48,19 @@ def queues(environment: Environment) -> bool:
 def queued_since(environment: Environment) -> datetime | None:
     """Since when a notebook of this person has been waiting for its turn; None if none does."""
     queued = [r for r in environment.resources if r.kind.holds_data]
-    return min((r.queued_at for r in queued if r.queued_at is not None), default=None)
+    return min(
+        (r.creation.queued_at for r in queued if r.creation.queued_at is not None), default=None
+    )
 
 
 def in_queue(environment: Environment) -> frozenset[str]:
     """The ids of the notebooks that wait for their turn."""
-    return frozenset(r.id for r in environment.resources if r.queued_at is not None)
+    return frozenset(r.id for r in environment.resources if r.creation.queued_at is not None)
 
 
 def only_queues(environment: Environment, now: datetime) -> bool:
     """Whether nothing else is to be done for this person."""
-    queued = [r for r in environment.resources if r.queued_at is not None]
+    queued = [r for r in environment.resources if r.creation.queued_at is not None]
     return bool(queued) and _quiet_but_for(environment, queued, now)
 
 
@@ -93,5 +95,5 @@ def _quiet_but_for(environment: Environment, some: list[Resource], now: datetime
 
 
 def _due(resource: Resource, now: datetime) -> bool:
-    moments = (resource.look_at, resource.retry_at, resource.ask_at)
+    moments = (resource.observe_at, resource.backoff.retry_at, resource.access.consent_check_at)
     return any(moment is not None and moment <= now for moment in moments)

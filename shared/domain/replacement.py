@@ -35,7 +35,7 @@ def must_be_replaced(environment: Environment, notebook: Resource) -> bool:
 
 def holds_work(notebook: Resource) -> bool:
     """Whether its owner may have worked in it."""
-    return not notebook.stillborn and not notebook.unused
+    return not notebook.creation.failed and not notebook.usage.unused
 
 
 def awaits_data(environment: Environment, notebook: Resource) -> bool:
@@ -48,7 +48,7 @@ def awaits_data(environment: Environment, notebook: Resource) -> bool:
 
 def is_source(notebook: Resource) -> bool:
     """Whether a successor still has to get the data of this one."""
-    return notebook.superseded and not notebook.handed_over and notebook.kind is Kind.WORKBENCH
+    return notebook.superseded and not notebook.data.handed_over and notebook.kind is Kind.WORKBENCH
 
 
 def is_replacing(environment: Environment) -> bool:
@@ -61,10 +61,10 @@ def may_go(environment: Environment, superseded: Resource) -> bool:
     if not holds_work(superseded):
         return True
     successor = environment.notebook
-    if not superseded.handed_over or successor is None:
+    if not superseded.data.handed_over or successor is None:
         return False
-    usable = successor.state in (State.READY, State.STOPPED) and successor.was_ready
-    return usable and not successor.restore_from and successor.under_way is None
+    usable = successor.state in (State.READY, State.STOPPED) and successor.usage.was_ready
+    return usable and not successor.data.restore_from and successor.in_flight is None
 
 
 def with_successors(
@@ -103,7 +103,9 @@ def handed_over(environment: Environment, snapshot: str) -> Environment:
             and snapshot
             and _complete_snapshot(environment, notebook) == snapshot
         ):
-            environment = environment.with_resource(replace(notebook, handed_over=True))
+            environment = environment.with_resource(
+                replace(notebook, data=replace(notebook.data, handed_over=True))
+            )
     return environment
 
 
@@ -127,7 +129,7 @@ def of_generation(want: Want, generation: int) -> Want:
 def _can_be_superseded(environment: Environment, notebook: Resource) -> bool:
     if not must_be_replaced(environment, notebook):
         return False
-    if notebook.under_way is not None or notebook.unconfirmed:
+    if notebook.in_flight is not None or notebook.unconfirmed:
         return False
     if notebook.state is State.FOREIGN:
         return True
@@ -143,12 +145,11 @@ def _superseded(notebook: Resource, now: datetime) -> Resource:
     return replace(
         notebook,
         superseded=True,
+        access=replace(notebook.access, start_owed=False, consent_check_at=None),
+        data=replace(notebook.data, handed_over=not holds_work(notebook)),
         recreate=False,
-        start_owed=False,
-        handed_over=not holds_work(notebook),
-        queued_at=None,
-        ask_at=None,
-        look_at=now,
+        creation=replace(notebook.creation, queued_at=None),
+        observe_at=now,
     )
 
 
@@ -159,11 +160,11 @@ def _with_sources(environment: Environment, now: datetime) -> Environment:
             continue
         snapshot = _complete_snapshot(environment, notebook)
         successor = environment.notebook
-        waits = successor is not None and successor.under_way is None
+        waits = successor is not None and successor.in_flight is None
         if is_source(notebook) and snapshot and successor is not None and waits:
             environment = _to_restore(environment, successor, snapshot, now)
         gone = notebook.state in (State.ABSENT, State.FOREIGN)
-        if gone and notebook.under_way is None and not notebook.unconfirmed:
+        if gone and notebook.in_flight is None and not notebook.unconfirmed:
             environment = environment.without(notebook.id)
     return environment
 
@@ -171,16 +172,21 @@ def _with_sources(environment: Environment, now: datetime) -> Environment:
 def _to_restore(
     environment: Environment, successor: Resource, snapshot: str, now: datetime
 ) -> Environment:
-    if successor.restore_from == snapshot:
+    if successor.data.restore_from == snapshot:
         return environment
     look_at = None if successor.state is State.ABSENT else now
     source = next(r for r in environment.resources if r.name == snapshot)
-    successor = replace(successor, restore_from=snapshot, size_gb=source.size_gb, look_at=look_at)
+    successor = replace(
+        successor,
+        data=replace(successor.data, restore_from=snapshot),
+        size_gb=source.size_gb,
+        observe_at=look_at,
+    )
     return environment.with_resource(successor)
 
 
 def _complete_snapshot(environment: Environment, notebook: Resource) -> str:
     """The full name of the snapshot of its data as it is now; '' unless complete."""
-    snapshot = environment.resource(f"{Kind.SNAPSHOT}/{notebook.snapshot}")
+    snapshot = environment.resource(f"{Kind.SNAPSHOT}/{notebook.data.saved_in}")
     complete = snapshot is not None and snapshot.state is State.READY
     return snapshot.name if snapshot is not None and complete else ""

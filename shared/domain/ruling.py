@@ -213,15 +213,12 @@ def put_in_force(
 def _looked_at(resource: Resource, now: datetime, *, returns: bool) -> Resource:
     holds_data = resource.kind.holds_data
     return replace(
-        resource,
-        look_at=now,
-        retry_at=None,
-        attempts=0,
-        start_owed=resource.start_owed or (returns and holds_data),
-        # Differences from the profile are corrected again, too.
-        digest="" if holds_data else resource.digest,
-        # Whose address changes before they were told of it can't have worked in it.
-        unused=holds_data and not resource.was_ready,
+        resource.to_retry(now),
+        access=replace(
+            resource.access, start_owed=resource.access.start_owed or (returns and holds_data)
+        ),
+        settings=replace(resource.settings, digest="" if holds_data else resource.settings.digest),
+        usage=replace(resource.usage, unused=holds_data and not resource.usage.was_ready),
     )
 
 

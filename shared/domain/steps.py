@@ -53,7 +53,7 @@ def _next_step(
     owed = owed_protection(environment, resource)
     if _runs(resource) and (goal is Goal.DOWN or (goal is Goal.GONE and kept)):
         # Stop first. If the stop was refused, still set the hold's protection.
-        refused = resource.problem is not None and owed is Step.PROTECT
+        refused = resource.backoff.problem is not None and owed is Step.PROTECT
         return owed if refused else Step.STOP
     if owed is not None:
         return owed
@@ -87,21 +87,23 @@ def _contradicts(resource: Resource, step: Step, goal: Goal) -> bool:
 
 
 def _is_left_alone(resource: Resource, now: datetime) -> bool:
-    if resource.under_way is not None:
+    if resource.in_flight is not None:
         return True  # one step at a time: what we began comes to its end first
-    if resource.state.is_moving and not resource.overdue:
+    if resource.state.is_moving and not resource.timed_out:
         return True  # the cloud is at work on it; whatever we asked now would be refused
     if resource.state is State.FOREIGN:
         return True  # it isn't ours to touch
-    return resource.retry_at is not None and resource.retry_at > now  # it failed a moment ago
+    return (
+        resource.backoff.retry_at is not None and resource.backoff.retry_at > now
+    )  # it failed a moment ago
 
 
 def _is_given_up(resource: Resource, now: datetime) -> bool:
     """Whether it is a creation that will never end."""
-    waits = resource.retry_at is not None and resource.retry_at > now
-    ours = resource.waiting_since is None
-    ended = resource.under_way is None
-    return resource.overdue and ended and resource.state is State.CREATING and ours and not waits
+    waits = resource.backoff.retry_at is not None and resource.backoff.retry_at > now
+    ours = resource.moving_since is None
+    ended = resource.in_flight is None
+    return resource.timed_out and ended and resource.state is State.CREATING and ours and not waits
 
 
 def _step_of_a_stuck_one(resource: Resource, goal: Goal, *, kept: bool) -> Step | None:
@@ -127,9 +129,9 @@ def owed_protection(environment: Environment, resource: Resource) -> Step | None
         return None
     if environment.held is not None:
         # The remains of a failed creation contain no work, and are deleted even under a hold.
-        return None if resource.protected or resource.stillborn else Step.PROTECT
+        return None if resource.data.protected or resource.creation.failed else Step.PROTECT
     # Lift only the deletion protection that we set ourselves.
-    return Step.UNPROTECT if resource.protected and resource.protected_by_us else None
+    return Step.UNPROTECT if resource.data.protected and resource.data.protected_by_us else None
 
 
 def lacks_labels(resource: Resource) -> bool:
@@ -146,13 +148,13 @@ def _runs(resource: Resource) -> bool:
 
 def must_run(resource: Resource) -> bool:
     """Whether a stopped notebook must be started if its goal is *present*."""
-    never_seen = resource.kind is Kind.WORKBENCH and not resource.link
-    return resource.start_owed or bool(resource.restore_from) or never_seen
+    never_seen = resource.kind is Kind.WORKBENCH and not resource.access.link
+    return resource.access.start_owed or bool(resource.data.restore_from) or never_seen
 
 
 def _step_up(resource: Resource, want: Want | None) -> Step | None:
-    drift = resource.drift
-    untried = want is not None and resource.digest != want.digest
+    drift = resource.settings.drift
+    untried = want is not None and resource.settings.digest != want.digest
     if resource.state is State.STOPPED:
         if drift and drift.can_be_mended and untried:
             return Step.UPDATE
@@ -164,10 +166,10 @@ def _step_up(resource: Resource, want: Want | None) -> Step | None:
     if resource.state is State.BROKEN:
         # If its creation failed, it holds no work: delete it and make it again. Any other may hold
         # a person's data: try to start it, never delete it.
-        return Step.DELETE if resource.stillborn else Step.START
+        return Step.DELETE if resource.creation.failed else Step.START
     if not resource.kind.holds_data:
         return Step.UPDATE if untried else None
-    if resource.restore_from:
+    if resource.data.restore_from:
         return Step.RESTORE
     if drift and untried and drift.at_rest:
         return Step.STOP

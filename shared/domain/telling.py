@@ -35,7 +35,7 @@ def announced(
         at=now,
         email=environment.person.email,
         profile=environment.profile,
-        notebook=notebook.link if notebook is not None and news is News.READY else "",
+        notebook=notebook.access.link if notebook is not None and news is News.READY else "",
         snapshot=snapshots[-1] if snapshots else "",
         reason=reason,
         effective_at=effective_at,

@@ -86,6 +86,6 @@ def _makes_a_notebook(environment: Environment, wanted: tuple[Want, ...] | None)
     for want in wanted or ():
         if want.kind.holds_data:
             known = environment.resource(want.id)
-            if known is None or known.state is State.ABSENT or known.look_at is not None:
+            if known is None or known.state is State.ABSENT or known.observe_at is not None:
                 return True
     return False

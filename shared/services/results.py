@@ -58,7 +58,7 @@ def absorb(
                 if action.want is not None and seen.problem is None:
                     existed = before.kind.holds_data and not seen.operation
                     digest = _written(environment, action, action.want, before, after, existed)
-                    after = replace(after, digest=digest)
+                    after = replace(after, settings=replace(after.settings, digest=digest))
         environment, more = absorbed(environment, before, after, now)
         entries += more
     return environment, tuple(entries)
@@ -79,10 +79,10 @@ def _written(
     something else may be wanted now.
     """
     if action.step not in (Step.CREATE, Step.UPDATE):
-        return after.digest
+        return after.settings.digest
     if after.state is State.ABSENT or environment.intent != action.intent:
         return ""
-    repeated = before.attempts > 0 or bool(before.unconfirmed)
+    repeated = before.backoff.failures > 0 or bool(before.unconfirmed)
     if action.step is Step.CREATE and before.kind.holds_data and (repeated or existed):
         return ""
     return want.digest

@@ -46,7 +46,7 @@ class SnapshotDriver(DriverDefaults):
         """Read the operation, if there is one; read the snapshot once it has ended."""
         operation = get_or_none(self._rest, resource.operation) if resource.operation else None
         if operation is not None and operation.get("status") != "DONE":
-            step = resource.under_way
+            step = resource.step
             seen = Observation(state=step.moving) if step else self._read(resource, key, want)
             return replace(seen, operation=resource.operation)
         seen = self._read(resource, key, want)
@@ -127,7 +127,7 @@ def _after_failure(
     if want is not None and _lacks_disk(fault, want):
         fault = _disk_missing(want)
     seen = replace(seen, problem=fault.problem())
-    if seen.state is State.CREATING and resource.under_way is Step.CREATE:
+    if seen.state is State.CREATING and resource.step is Step.CREATE:
         # No operation is in progress any more, so its creation will never finish.
         return replace(seen, state=State.BROKEN, detail=_EMPTY)
     return seen

@@ -103,8 +103,8 @@ class WorkloadDriver(DriverDefaults):
         """
         until = time.monotonic() + _CALLS_SECONDS
         remaining, faults = [], []
-        to_end = [item for item in resource.items if item.state != self._ending_state]
-        for item in resource.items:
+        to_end = [item for item in resource.workload.items if item.state != self._ending_state]
+        for item in resource.workload.items:
             after: Item | None = item
             if item in to_end and time.monotonic() < until:
                 try:
@@ -115,11 +115,14 @@ class WorkloadDriver(DriverDefaults):
                 remaining.append(after)
         if faults:
             raise faults[0]
-        if not remaining and not resource.more:
+        if not remaining and not resource.workload.more:
             return Observation(state=State.ABSENT)
         first = next((item.operation for item in remaining if item.operation), "")
         return Observation(
-            state=State.DELETING, items=tuple(remaining), more=resource.more, operation=first
+            state=State.DELETING,
+            items=tuple(remaining),
+            more=resource.workload.more,
+            operation=first,
         )
 
     def _end_one(self, item: Item, request_id: str) -> Item | None:
@@ -143,7 +146,9 @@ class WorkloadDriver(DriverDefaults):
 
     def _current(self, resource: Resource) -> Observation:
         # The caller has just observed it, and a listing needs the person's key.
-        return Observation(state=resource.state, items=resource.items, more=resource.more)
+        return Observation(
+            state=resource.state, items=resource.workload.items, more=resource.workload.more
+        )
 
     @abstractmethod
     def _list(self, parent: str, key: str, email: str, *, by_owner: bool) -> list[Workload]:

@@ -119,7 +119,7 @@ class NotebooksV1Driver:
         return Observation(state=State.ABSENT) if notebook is None else read(notebook)
 
     def _still_moving(self, resource: Resource, read: _Reader) -> Observation:
-        state = resource.under_way.moving if resource.under_way is not None else resource.state
+        state = resource.step.moving if resource.step is not None else resource.state
         if not state.is_moving:  # an operation whose step is unknown
             seen = self._observed(resource, read)
             return Observation(state=seen.state, problem=seen.problem, operation=resource.operation)
@@ -128,7 +128,7 @@ class NotebooksV1Driver:
     def _after_failure(self, error: Json, resource: Resource, read: _Reader) -> Observation:
         problem = operation_fault(from_rpc_status(error)).problem()
         remaining = self._observed(resource, read)
-        if remaining.state is State.CREATING and resource.under_way is Step.CREATE:
+        if remaining.state is State.CREATING and resource.step is Step.CREATE:
             # No operation is in progress any more, so its creation will never finish.
             remaining = replace(
                 remaining, state=State.BROKEN, detail="its creation failed half-way"

@@ -68,9 +68,9 @@ def state_of(service: NotebooksV1Service, notebook: Json, resource: Resource) ->
             fate=Fate.TEMPORARY,
         )
         return Observation(state=None, problem=problem)
-    if state is State.CREATING and (resource.was_ready or resource.under_way is Step.START):
+    if state is State.CREATING and (resource.usage.was_ready or resource.step is Step.START):
         state = State.STARTING
-    if name == "DELETED" and resource.under_way is Step.DELETE:
+    if name == "DELETED" and resource.step is Step.DELETE:
         return Observation(state=State.DELETING)  # as requested by us, still in progress
     return Observation(
         state=state,

@@ -58,7 +58,7 @@ class WorkbenchDriver:
             return self._observed(resource, read)
         if not operation.get("done"):
             name = str(operation["name"])
-            if resource.operation or resource.under_way is not None:
+            if resource.operation or resource.step is not None:
                 return self._still_moving(name, resource, read)
             return replace(self._observed(resource, read), operation=name)
         if operation.get("error"):
@@ -107,7 +107,7 @@ class WorkbenchDriver:
         if seen.state not in (State.READY, State.STOPPED):
             return seen
         at_rest = seen.state is State.STOPPED
-        mask, patch = patch_of(want.body, instance, resource.written, at_rest=at_rest)
+        mask, patch = patch_of(want.body, instance, resource.settings.written, at_rest=at_rest)
         if not mask:
             return seen
         return self._patch(resource, mask, patch, request_id)
@@ -122,7 +122,7 @@ class WorkbenchDriver:
 
     def restore(self, resource: Resource, request_id: str) -> Observation:
         """Restore its data disk from the snapshot. The API takes no request id."""
-        _, project, _, _, snapshot = resource.restore_from.split("/")
+        _, project, _, _, snapshot = resource.data.restore_from.split("/")
         source = {"projectId": project, "snapshotId": snapshot}
         try:
             operation = self._rest.post(f"v2/{resource.name}:restore", {"snapshot": source})
@@ -183,7 +183,7 @@ class WorkbenchDriver:
                     raise
         # The instance does not show a restore, so it must not be requested again while the first
         # may have been executed.
-        if resource.under_way is Step.RESTORE and resource.since is not None:
+        if resource.step is Step.RESTORE and resource.since is not None:
             return latest_operation(self._rest, resource.name, "restore", resource.since)
         # Nor does it show other changes in progress, so operations are read before the instance.
         return running_operation(self._rest, resource.name) if _may_be_running(resource) else None
@@ -201,7 +201,7 @@ class WorkbenchDriver:
         return Observation(state=State.ABSENT) if instance is None else read(instance)
 
     def _still_moving(self, name: str, resource: Resource, read: _Reader) -> Observation:
-        state = resource.under_way.moving if resource.under_way is not None else None
+        state = resource.step.moving if resource.step is not None else None
         if state is None and resource.state.is_moving:
             state = resource.state
         if state is None:  # an operation whose step is unknown
@@ -211,7 +211,7 @@ class WorkbenchDriver:
     def _after_failure(self, error: Json, resource: Resource, read: _Reader) -> Observation:
         problem = operation_fault(from_rpc_status(error)).problem()
         remaining = replace(self._observed(resource, read), problem=problem)
-        if remaining.state is State.CREATING and resource.under_way is Step.CREATE:
+        if remaining.state is State.CREATING and resource.step is Step.CREATE:
             # No operation is in progress any more, so its creation will never finish.
             return replace(remaining, state=State.BROKEN, detail="its creation failed half-way")
         return remaining
@@ -249,11 +249,11 @@ class WorkbenchDriver:
 def _may_be_running(resource: Resource) -> bool:
     """Whether a call whose answer was lost may be in progress without showing in the instance."""
     lost = [call.step for call in resource.unconfirmed]
-    if resource.under_way is not None:
-        lost.append(resource.under_way)
+    if resource.step is not None:
+        lost.append(resource.step)
     return any(step.is_hidden for step in lost) or (
         # A deletion by us that is still in progress, rather than one by somebody else.
-        resource.under_way is None and Step.DELETE in lost
+        resource.step is None and Step.DELETE in lost
     )
 
 

@@ -53,7 +53,7 @@ def observation_of(
     seen = replace(state_of(instance, resource), labelled=labelled)
     if want is None or seen.state is None or seen.state.is_moving:
         return seen
-    return replace(seen, drift=drift_of(want.body, instance, resource.written))
+    return replace(seen, drift=drift_of(want.body, instance, resource.settings.written))
 
 
 def foreign_reason(instance: Json, key: str, email: str) -> str:
@@ -93,7 +93,7 @@ def state_of(instance: Json, resource: Resource) -> Observation:
             fate=Fate.TEMPORARY,
         )
         return Observation(state=None, problem=problem)
-    was_created = resource.was_ready or resource.under_way is Step.START
+    was_created = resource.usage.was_ready or resource.step is Step.START
     if state is State.CREATING and was_created:
         state = State.STARTING
     return Observation(

@@ -20,7 +20,7 @@ def name_taken(resource: Resource, fault: CloudFault) -> CloudFault:
 
 def snapshot_missing(resource: Resource) -> CloudFault:
     """The notebook exists, but the snapshot to restore does not."""
-    message = f"{resource.restore_from} is gone: there is nothing to restore from"
+    message = f"{resource.data.restore_from} is gone: there is nothing to restore from"
     return CloudFault(Fate.PERMANENT, "NOT_FOUND", message)
 
 
@@ -31,6 +31,6 @@ def deletion_protected(resource: Resource, fault: CloudFault) -> CloudFault:
         "somebody protected it: whoever may update it (Notebooks Admin) can lift that in the "
         "console (Workbench), then send retry"
     )
-    how = by_us if resource.protected_by_us else by_others
+    how = by_us if resource.data.protected_by_us else by_others
     message = f"{resource.name} is protected against deletion; {how}"
     return CloudFault(Fate.PERMANENT, fault.code, message)

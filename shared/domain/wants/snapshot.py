@@ -31,20 +31,22 @@ def data_disk(notebook: str) -> str:
 
 def snapshot_want(environment: Environment, snapshot: Resource) -> Want:
     """``snapshot`` of the disk of its source: in the disk's own region, where the data is."""
-    disk = data_disk(snapshot.source)
+    disk = data_disk(snapshot.retention.source)
     region = disk.split("/")[3].rpartition("-")[0]
     person = environment.person
     labels = ownership(environment.key) | {
         PROFILE: environment.profile,
         "cost-center": label_value(person.cost_center),
         "team": label_value(person.team),
-        EXPIRES: snapshot.expires_at.date().isoformat() if snapshot.expires_at else "",
+        EXPIRES: snapshot.retention.expires_at.date().isoformat()
+        if snapshot.retention.expires_at
+        else "",
     }
     body = {
         "name": snapshot.name.rpartition("/")[2],
         "sourceDisk": disk,
         "storageLocations": [region],
         "labels": {name: value for name, value in labels.items() if value},
-        "description": f"Data of {snapshot.source.rpartition('/')[2]}, kept when its owner left.",
+        "description": f"Data of {snapshot.retention.source.rpartition('/')[2]}, kept when its owner left.",
     }
     return want(Kind.SNAPSHOT, snapshot.slot, (snapshot.name,), body)
