@@ -110,7 +110,7 @@ def noted(leaving: Leaving, before: Resource, after: Resource, now: datetime) ->
     elif _operations(after) and _operations(after) != _operations(before):
         leaving = _named(leaving, after)
     if after.in_flight is not None and after.step is not before.step:
-        deed = Deed(step=after.step, about=after.id, begun_at=now)
+        deed = Deed(step=after.in_flight.step, about=after.id, begun_at=now)
         leaving = _with_room(replace(leaving, deeds=(*leaving.deeds, deed)))
     return leaving
 

@@ -18,10 +18,11 @@ def with_call_of_a_crash(resource: Resource, now: datetime, policy: Policy) -> R
 
     The worker made its call while it had the lease, if at all.
     """
-    if resource.in_flight is None or resource.operation or resource.since is None:
+    in_flight = resource.in_flight
+    if in_flight is None or in_flight.operation:
         return resource
-    until = resource.since + policy.lease + policy.doubt
-    if until <= now or resource.may_still(resource.step):
+    until = in_flight.since + policy.lease + policy.doubt
+    if until <= now or resource.may_still(in_flight.step):
         return resource
     return with_lost_call(resource, until)
 
