@@ -187,7 +187,7 @@ def _still_at_work(
 ) -> Resource:
     assert seen.state is not None
     if _is_overdue(resource, now, policy):
-        if resource.in_flight is not None and resource.step.is_hidden:
+        if resource.in_flight is not None and resource.in_flight.step.is_hidden:
             return _give_up(resource, key=key, now=now, policy=policy)
         if not resource.operation:
             return _stuck(resource, key=key, now=now, policy=policy)
@@ -211,8 +211,8 @@ def given_up(resource: Resource, *, key: str, now: datetime, policy: Policy) -> 
 
     A restore may take hours; nobody who has left is to work in the meantime.
     """
-    waits = resource.since is not None and now - resource.since <= policy.stuck
-    if waits or resource.in_flight is None or not resource.step.is_hidden:
+    in_flight = resource.in_flight
+    if in_flight is None or not in_flight.step.is_hidden or now - in_flight.since <= policy.stuck:
         return resource
     return _give_up(resource, key=key, now=now, policy=policy)
 
@@ -231,9 +231,8 @@ def _is_overdue(resource: Resource, now: datetime, policy: Policy) -> bool:
 def _stuck(resource: Resource, *, key: str, now: datetime, policy: Policy) -> Resource:
     """Give up on an overdue step: one never ready holds no work; others are looked at again."""
     assert resource.in_flight is not None
-    step = resource.step
-    begun = resource.since or now
-    patience = min(policy.patience(resource.kind, step), now - begun)
+    step = resource.in_flight.step
+    patience = min(policy.patience(resource.kind, step), now - resource.in_flight.since)
     minutes = int(patience.total_seconds() // 60)
     problem = Problem(
         code=STUCK,
@@ -346,7 +345,7 @@ def _settled(resource: Resource, seen: Observation, *, achieved: bool, answered:
     resource = resource.to_observe(resource.unconfirmed_until)
     if resource.in_flight is None:
         return resource
-    step = resource.step
+    step = resource.in_flight.step
     # With no operation and no effect, the call may never have left: the very same request is
     # repeated. With an operation that ended, asking again under its id would only replay it.
     ended = achieved or bool(resource.operation) or answered

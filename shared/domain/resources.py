@@ -323,8 +323,8 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
 
     ``generation`` counts the resources of one kind and slot that replaced one another; it is part
     of a notebook's name from the second on. ``superseded``: another one takes its place
-    (``replacement``). ``recreate``: an admin wants it replaced. ``owner``: the address it was created for, '' before that; ``key``: the key
-    in its labels, where that is not the record's.
+    (``replacement``). ``recreate``: an admin wants it replaced. ``owner``: the address it was
+    created for, '' before that; ``key``: the key in its labels, where that is not the record's.
     ``goal``: where it should get to, as last decided; None before that. ``labelled``: whether it
     carries our labels, as last seen.
     ``serial`` counts the steps that came to an end; with the step it makes the request id, so an

@@ -47,6 +47,6 @@ def snapshot_want(environment: Environment, snapshot: Resource) -> Want:
         "sourceDisk": disk,
         "storageLocations": [region],
         "labels": {name: value for name, value in labels.items() if value},
-        "description": f"Data of {snapshot.retention.source.rpartition('/')[2]}, kept when its owner left.",
+        "description": f"Data of the notebook {snapshot.retention.source.rpartition('/')[2]}.",
     }
     return want(Kind.SNAPSHOT, snapshot.slot, (snapshot.name,), body)
