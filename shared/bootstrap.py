@@ -206,32 +206,37 @@ class App:
     @once
     def converge(self) -> Converge:
         """The service of `converge`, which the other entry points call, too."""
+        from shared.services.actions import ActionTaker
         from shared.services.announce import Announcer
-        from shared.services.converge import Commons, Converge
-        from shared.services.planning import Planner
+        from shared.services.context import ContextReader
+        from shared.services.converge import Converge
         from shared.services.shortages import Shortages
 
-        shortages = Shortages(store=self.store, clock=self.clock)
+        reader = ContextReader(
+            profiles=self.profiles,
+            drivers=self.drivers,
+            search=self.search,
+            shortages=Shortages(store=self.store, clock=self.clock),
+            admission=self.admission,
+            clock=self.clock,
+            site=self.site,
+            policy=self.policy,
+        )
         return Converge(
             store=self.store,
-            drivers=self.drivers,
-            planner=Planner(
-                store=self.store,
-                profiles=self.profiles,
-                search=self.search,
-                shortages=shortages,
-                site=self.site,
+            reader=reader,
+            actions=ActionTaker(
+                drivers=self.drivers,
+                note_shortage=reader.note_shortage,
+                clock=self.clock,
+                policy=self.policy,
             ),
-            commons=Commons(
-                admission=self.admission,
-                shortages=shortages,
-                announcer=Announcer(
-                    store=self.store,
-                    publisher=self.publisher,
-                    topic=self.settings.announcements_topic,
-                    project=self.settings.project,
-                ),
-                search=self.search,
+            admission=self.admission,
+            announcer=Announcer(
+                store=self.store,
+                publisher=self.publisher,
+                topic=self.settings.announcements_topic,
+                project=self.settings.project,
             ),
             clock=self.clock,
             tokens=lambda: uuid.uuid4().hex,

@@ -38,17 +38,17 @@ def seconds_between(since: datetime, now: datetime) -> float:
 
 
 def fulfilled(
-    environment: Environment, goals: Mapping[str, Goal], now: datetime, *, wants_scan: bool
+    environment: Environment, goals: Mapping[str, Goal], now: datetime, *, unsearched: bool
 ) -> tuple[Environment, float | None]:
     """The record that waits no more, and how many seconds it has waited.
 
     As it was, and None, as long as it is not ready, or access has not ended, and if nothing was
-    waited for. ``wants_scan``: the search for what else a leaver has is still to be made; of whom
-    no join is known, only that can say what there is.
+    waited for. ``unsearched``: the search for what else a leaver has failed; of whom no join is
+    known, only that can say what there is.
     """
     since = environment.unmet_since
     if environment.leaving:
-        unknown = wants_scan and environment.joined is None
+        unknown = unsearched and environment.joined is None
         met = not unknown and has_no_access(environment, goals)
     else:
         met = environment.phase is Phase.READY

@@ -2,45 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import datetime
-
-import msgspec
 
 from shared.domain.environment import Environment, Verb
 from shared.domain.replacement import holds_work, may_go, must_be_replaced
-from shared.domain.resources import Goal, Kind, Leftover, Resource, State, Want
+from shared.domain.resources import Goal, Kind, Resource, State, Want
 
-__all__ = ["Goal", "Plan", "goals_of", "has_expired", "removal_due"]
-
-
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What a decision needs besides the record.
-
-    ``wants``: what the profile asks for; None when the person's profile no longer exists (then
-    nothing is made or unmade on their behalf, and the record says why). ``uses``: what to look for
-    that a leaver may have started. ``older``: a leaver's notebooks of the older kinds, None as
-    long as nobody has looked. ``shortages``: what zones lack, as
-    ``zone/machine-type``. ``admitted``: whether it is this person's turn to have a notebook made.
-    ``scan``: everything found of a leaver when all that the record knows of was gone; None as long
-    as nobody has looked. ``consents``: by resource id, whether the owners who were asked just now
-    have consented, None where that can't be known; ``vanished``: those of them whose notebook the
-    cloud does not know.
-    """
-
-    wants: tuple[Want, ...] | None = ()
-    uses: tuple[Resource, ...] = ()
-    older: tuple[Resource, ...] | None = None
-    shortages: Collection[str] = ()
-    admitted: bool = True
-    scan: tuple[Leftover, ...] | None = None
-    consents: Mapping[str, bool | None] = {}
-    vanished: Collection[str] = ()
+__all__ = ["Goal", "Wants", "goals_of", "has_expired", "removal_due"]
 
 
-def goals_of(environment: Environment, plan: Plan, now: datetime) -> dict[str, Goal]:
+Wants = tuple[Want, ...] | None
+"""What the profile asks for; None when the person's profile no longer exists. Then nothing is made
+or unmade on their behalf."""
+
+
+def goals_of(environment: Environment, wants: Wants, now: datetime) -> dict[str, Goal]:
     """The goal of each resource of the record, by its id (``kind/slot``)."""
-    wanted = None if plan.wants is None else {want.id for want in plan.wants}
+    wanted = None if wants is None else {want.id for want in wants}
     removal = removal_due(environment, now)
     return {
         r.id: _goal(environment, r, wanted, now, removal=removal) for r in environment.resources

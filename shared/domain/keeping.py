@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
+from shared.domain.draft import Draft
 from shared.domain.environment import Environment
 from shared.domain.goals import Goal
 from shared.domain.replacement import holds_work, must_be_replaced
@@ -47,27 +48,23 @@ def is_kept(environment: Environment, notebook: Resource) -> bool:
     return snapshot is not None and snapshot.state is State.READY
 
 
-def with_snapshots(
-    environment: Environment, goals: Mapping[str, Goal], now: datetime
-) -> Environment:
-    """The record with a snapshot begun for each notebook that needs one before it goes."""
-    for notebook in environment.resources:
-        if not _needs_snapshot(environment, notebook, goals.get(notebook.id), now):
+def with_snapshots(draft: Draft, goals: Mapping[str, Goal]) -> None:
+    """Begin a snapshot for each notebook that needs one before it goes."""
+    now = draft.now
+    for notebook in draft.record.resources:
+        if not _needs_snapshot(draft.record, notebook, goals.get(notebook.id), now):
             continue
         slot = f"{now:%Y%m%d-%H%M%S}"
-        if environment.resource(f"{Kind.SNAPSHOT}/{slot}") is not None:
+        if draft.record.resource(f"{Kind.SNAPSHOT}/{slot}") is not None:
             continue  # the name is taken by a snapshot of this second: try again at the next look
         snapshot = Resource(
             kind=Kind.SNAPSHOT,
             slot=slot,
-            name=snapshot_name(notebook.name, environment.key, slot),
-            retention=Retention(source=notebook.name, expires_at=now + _keep(environment)),
+            name=snapshot_name(notebook.name, draft.record.key, slot),
+            retention=Retention(source=notebook.name, expires_at=now + _keep(draft.record)),
         )
-        environment = environment.with_resource(
-            replace(notebook, data=replace(notebook.data, saved_in=slot))
-        )
-        environment = environment.with_resource(snapshot)
-    return environment
+        draft.put(notebook, replace(notebook, data=replace(notebook.data, saved_in=slot)))
+        draft.record = draft.record.with_resource(snapshot)
 
 
 def _needs_snapshot(

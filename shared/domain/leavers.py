@@ -8,41 +8,45 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import msgspec
 from msgspec.structs import replace
 
-from shared.domain.environment import Environment, Phase
-from shared.domain.evidence import amended, current, noted, scanned
-from shared.domain.goals import Plan
+from shared.domain.context import Context
+from shared.domain.draft import Draft
+from shared.domain.environment import Environment
+from shared.domain.evidence import amended, current, scanned
+from shared.domain.faults import Problem
 from shared.domain.keeping import snapshot_of_disk
 from shared.domain.names import fingerprint
 from shared.domain.policy import Policy
 from shared.domain.resources import Data, Kind, Leftover, Resource, State
 from shared.domain.wants.snapshot import DATA_DISK
-from shared.domain.wants.uses import SLOT
+from shared.domain.wants.uses import SLOT, uses_of
 
 _AGAIN = timedelta(minutes=1)
 
 
-def with_uses(environment: Environment, plan: Plan, now: datetime) -> Environment:
+class Conclusion(msgspec.Struct, frozen=True):
+    """What the final search for everything of a leaver led to.
+
+    ``found``: the ids of what it found besides, which is now in the record, to be removed.
+    ``problem``: why it failed, '' if it did not. ``again_at``: when to search again.
+    """
+
+    found: tuple[str, ...] = ()
+    problem: str = ""
+    again_at: datetime | None = None
+
+
+def with_uses(record: Environment, context: Context) -> Environment:
     """A leaver's record with what they may have started, and their notebooks of older kinds."""
-    for found in (*plan.uses, *(plan.older or ())):
-        if environment.resource(found.id) is None:
-            environment = environment.with_resource(replace(found, observe_at=now))
-    if plan.older is not None:
-        environment = replace(environment, sought_at=now)
-    return environment
-
-
-def with_evidence(
-    environment: Environment, before: Resource, after: Resource, now: datetime
-) -> Environment:
-    """The record with ``after``, and with the leaving record updated by it."""
-    environment = environment.with_resource(after)
-    leaving = current(environment.leavings)
-    if leaving is None or (leaving.completed_at and after.kind is not Kind.SNAPSHOT):
-        return environment  # only the later deletion of snapshots is still noted
-    leaving = noted(leaving, before, after, now)
-    return replace(environment, leavings=amended(environment.leavings, leaving))
+    older = context.older if isinstance(context.older, tuple) else ()
+    for found in (*uses_of(record, context.site), *older):
+        if record.resource(found.id) is None:
+            record = record.with_resource(replace(found, observe_at=context.now))
+    if isinstance(context.older, tuple):
+        record = replace(record, sought_at=context.now)
+    return record
 
 
 def may_give_access(resource: Resource) -> bool:
@@ -65,32 +69,38 @@ def with_another_look(environment: Environment, now: datetime) -> Environment:
     return environment
 
 
-def conclusion(
-    environment: Environment, plan: Plan, now: datetime, policy: Policy
-) -> tuple[Environment, bool]:
-    """The record once all its resources are gone, and whether the final search is still to be made.
+def conclude(
+    draft: Draft, inventory: tuple[Leftover, ...] | Problem, context: Context
+) -> Conclusion:
+    """End the departure if the final search found nothing more; else take what it found in.
 
-    Resources with the person's labels that the search finds are removed as well.
+    Called when all that the record knows of is gone. Resources with the person's labels that the
+    search finds are removed as well.
     """
-    leaving = current(environment.leavings)
-    if environment.phase is not Phase.REMOVED or leaving is None or leaving.completed_at:
-        return environment, False
-    if plan.scan is None:
-        return _not_yet(environment, now + _AGAIN), True
-    scan = plan.scan
-    missed = [found for found in scan if _is_to_go(environment, found)]
+    now = context.now
+    if isinstance(inventory, Problem):
+        problem = f"the final look for leftovers failed: {inventory.message}"
+        return Conclusion(problem=problem, again_at=now + context.policy.scan_again)
+    missed = [found for found in inventory if _is_to_go(draft.record, found)]
     if missed:
-        environment = _with_missed(environment, missed, now)
+        before = {r.id: r for r in draft.record.resources}
+        record = _with_missed(draft.record, missed, now)
         if any(found.kind.holds_data for found in missed):
-            environment = _with_patience(environment, now, policy)
-        return _not_yet(environment, now), False
+            record = _with_patience(record, now, context.policy)
+        draft.record = record
+        fresh = tuple(r.id for r in record.resources if before.get(r.id) is not r)
+        return Conclusion(found=fresh, again_at=now + _AGAIN)
+    draft.settle()
+    leaving = current(draft.record.leavings)
+    assert leaving is not None, "only a departure is concluded"
     result = scanned(
         now,
-        leftovers=[_described(f) for f in scan if not _is_kept(f)],
-        kept=[_described(f) for f in scan if _is_kept(f)],
+        leftovers=[_described(f) for f in inventory if not _is_kept(f)],
+        kept=[_described(f) for f in inventory if _is_kept(f)],
     )
     leaving = replace(leaving, scan=result, completed_at=now)
-    return replace(environment, leavings=amended(environment.leavings, leaving)), False
+    draft.record = replace(draft.record, leavings=amended(draft.record.leavings, leaving))
+    return Conclusion()
 
 
 def _is_kept(found: Leftover) -> bool:
@@ -113,14 +123,6 @@ def _is_to_go(environment: Environment, found: Leftover) -> bool:
             return found.ours and (kept or keeps_none or not has_data)
         case _:
             return found.ours or found.named
-
-
-def _not_yet(environment: Environment, due_at: datetime) -> Environment:
-    return replace(
-        environment,
-        phase=Phase.REMOVING,
-        due_at=min(environment.due_at or due_at, due_at),
-    )
 
 
 def _with_missed(environment: Environment, missed: list[Leftover], now: datetime) -> Environment:

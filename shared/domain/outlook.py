@@ -8,9 +8,12 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
+from shared.domain.context import Context
 from shared.domain.environment import Environment, Health, Phase, Verb
+from shared.domain.evidence import current
 from shared.domain.faults import Fate
-from shared.domain.goals import Goal, Plan
+from shared.domain.goals import Goal, Wants
+from shared.domain.leavers import Conclusion
 from shared.domain.policy import Policy
 from shared.domain.replacement import awaits_data, is_replacing
 from shared.domain.resources import Kind, Resource, State
@@ -61,37 +64,47 @@ def _owes_a_look(resource: Resource) -> bool:
     return bool(resource.data.restore_from) or not resource.settings.digest
 
 
-def with_outlook(
-    environment: Environment,
-    plan: Plan,
+def is_over(record: Environment, goals: Mapping[str, Goal]) -> bool:
+    """Whether all that the record knows of a leaver is gone, and the final search is due."""
+    leaving = current(record.leavings)
+    if not record.leaving or leaving is None or leaving.completed_at is not None:
+        return False
+    return _is_gone(record, goals)
+
+
+def with_status(
+    record: Environment,
+    wants: Wants,
     goals: Mapping[str, Goal],
-    now: datetime,
-    policy: Policy,
+    conclusion: Conclusion,
+    context: Context,
 ) -> Environment:
     """The record with its phase, health, the problem to show, and the time to look again."""
-    matters = [r for r in environment.resources if not _is_superseded(environment, r)]
+    now, policy = context.now, context.policy
+    matters = [r for r in record.resources if not _is_unneeded(record, r)]
     health = max((_health(r, policy) for r in matters), key=_SEVERITY.index, default=Health.OK)
-    troubled = [r for r in matters if _is_trouble(r)]
-    problem = "; ".join(
-        f"{r.id}: {r.backoff.problem.message}" for r in troubled if r.backoff.problem
-    )
-    problem = "; ".join(filter(None, (problem, *environment.losses)))
-    phase = _phase(environment, goals, now)
-    due_at = _due_at(environment, goals, now, policy)
-    if plan.wants is None and environment.intent is not None and not environment.leaving:
-        problem = (
-            f"profile {environment.profile!r} is not in profiles.yaml any more; bring it back, or "
-            "send a join with another"
-        )
+    troubled = [(r.id, r.backoff.problem) for r in matters if _is_trouble(r)]
+    problems = [f"{id}: {problem.message}" for id, problem in troubled if problem is not None]
+    phase = _phase(record, goals)
+    due_at = _due_at(record, goals, now, policy, conclusion)
+    if conclusion.problem:
+        problems.append(conclusion.problem)
+        health = max(health, Health.RETRYING, key=_SEVERITY.index)
+    problems += record.losses
+    if wants is None and record.intent is not None and not record.leaving:
+        problems = [
+            f"profile {record.profile!r} is not in profiles.yaml any more; bring it back, or send "
+            "a join with another"
+        ]
         health = max(health, Health.RETRYING, key=_SEVERITY.index)
         # Nobody knows what should be there, so nobody becomes ready meanwhile.
-        phase = Phase.PROVISIONING if environment.phase is not Phase.READY else phase
-        due_at = min([now + policy.backoff_most, *_what_goes_on(environment)])
+        phase = phase if record.phase is Phase.READY else Phase.PROVISIONING
+        due_at = min([now + policy.backoff_most, *_what_goes_on(record)])
     return replace(
-        environment,
+        record,
         phase=phase,
         health=health,
-        problem=problem,
+        problem="; ".join(problems),
         due_at=due_at,
         updated_at=now,
     )
@@ -104,7 +117,7 @@ def _what_goes_on(environment: Environment) -> list[datetime]:
     return announced + [r.observe_at for r in at_work if r.observe_at is not None]
 
 
-def _is_superseded(environment: Environment, resource: Resource) -> bool:
+def _is_unneeded(environment: Environment, resource: Resource) -> bool:
     """Whether it is a failed snapshot that no notebook relies on any more."""
     if resource.kind is not Kind.SNAPSHOT or resource.state is State.READY:
         return False
@@ -128,26 +141,39 @@ def _health(resource: Resource, policy: Policy) -> Health:
     return Health.WAITING if problem.fate is Fate.STOCK_OUT else Health.RETRYING
 
 
-def _phase(environment: Environment, goals: Mapping[str, Goal], now: datetime) -> Phase:
-    intent = environment.intent
-    if intent is None:
-        return Phase.REMOVED if environment.merged_into else Phase.SCHEDULED
-    # What is kept for later doesn't keep anybody from being ready, or gone.
-    living = [r for r in environment.resources if r.kind is not Kind.SNAPSHOT]
-    settled = all(is_there(environment, r, goals[r.id]) for r in living)
-    if intent.verb is Verb.JOIN:
-        settled = all(is_there(environment, r, goals[r.id]) for r in living if not r.superseded)
-        return Phase.READY if settled and not is_replacing(environment) else Phase.PROVISIONING
-    gone = all(r.state in (State.ABSENT, State.FOREIGN) for r in living)
-    if gone and settled:
-        return Phase.REMOVED
+def _phase(record: Environment, goals: Mapping[str, Goal]) -> Phase:
+    if record.intent is None:
+        return Phase.REMOVED if record.merged_into else Phase.SCHEDULED
+    living = _living(record)
+    if record.intent.verb is Verb.JOIN:
+        settled = all(is_there(record, r, goals[r.id]) for r in living if not r.superseded)
+        return Phase.READY if settled and not is_replacing(record) else Phase.PROVISIONING
+    if _is_gone(record, goals):
+        return Phase.REMOVING if is_over(record, goals) else Phase.REMOVED
     if Goal.GONE in {goals[r.id] for r in living if r.kind.holds_data}:
         return Phase.REMOVING
+    settled = all(is_there(record, r, goals[r.id]) for r in living)
     return Phase.SUSPENDED if settled else Phase.SUSPENDING
 
 
+def _living(record: Environment) -> list[Resource]:
+    """The resources without the snapshots: what is kept keeps nobody from being ready, or gone."""
+    return [r for r in record.resources if r.kind is not Kind.SNAPSHOT]
+
+
+def _is_gone(record: Environment, goals: Mapping[str, Goal]) -> bool:
+    return all(
+        r.state in (State.ABSENT, State.FOREIGN) and is_there(record, r, goals[r.id])
+        for r in _living(record)
+    )
+
+
 def _due_at(
-    environment: Environment, goals: Mapping[str, Goal], now: datetime, policy: Policy
+    environment: Environment,
+    goals: Mapping[str, Goal],
+    now: datetime,
+    policy: Policy,
+    conclusion: Conclusion,
 ) -> datetime | None:
     moments = [i.effective_at for i in environment.scheduled if i.effective_at is not None]
     held = environment.held is not None
@@ -170,4 +196,6 @@ def _due_at(
             and resource.state is State.READY
         ):
             moments.append(resource.access.consent_check_at)
+    if conclusion.again_at is not None:
+        moments.append(conclusion.again_at)
     return min(moments, default=None)

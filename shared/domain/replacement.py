@@ -14,7 +14,9 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from shared.domain.environment import Entry, Environment
+from shared.domain.changes import NotebookReplaced
+from shared.domain.draft import Draft
+from shared.domain.environment import Environment
 from shared.domain.resources import Kind, Resource, State, Want
 
 _AT_REST = (State.STOPPED, State.BROKEN)
@@ -67,32 +69,27 @@ def may_go(environment: Environment, superseded: Resource) -> bool:
     return usable and not successor.data.restore_from and successor.in_flight is None
 
 
-def with_successors(
-    environment: Environment, wants: Collection[Want] | None, now: datetime
-) -> tuple[Environment, list[Entry]]:
-    """The record with a successor for each notebook that is ready to be replaced."""
-    entries: list[Entry] = []
-    environment = _with_sources(environment, now)
-    for notebook in environment.resources:
+def with_successors(draft: Draft, wants: Collection[Want] | None) -> None:
+    """Begin a successor for each notebook that is ready to be replaced."""
+    draft.record = _with_sources(draft.record, draft.now)
+    for notebook in draft.record.resources:
         want = next((w for w in wants or () if w.id == notebook.id), None)
-        if want is None or not _can_be_superseded(environment, notebook):
+        if want is None or not _can_be_superseded(draft.record, notebook):
             continue
-        foreign = notebook.state is State.FOREIGN
-        generation = next_generation(environment, notebook)
-        environment = environment.without(notebook.id)
+        generation = next_generation(draft.record, notebook)
         successor = Resource(
             kind=notebook.kind,
             slot=notebook.slot,
             name=of_generation(want, generation).places[0],
             generation=generation,
         )
-        environment = environment.with_resource(successor)
-        if not foreign:
-            environment = environment.with_resource(_superseded(notebook, now))
+        draft.record = draft.record.without(notebook.id).with_resource(successor)
+        if notebook.state is not State.FOREIGN:
+            draft.record = draft.record.with_resource(_superseded(notebook, draft.now))
         why = "an admin wants it made anew" if notebook.recreate else "its owner's address changed"
         text = f"{notebook.name} is replaced by {successor.name.rpartition('/')[2]}: {why}"
-        entries.append(Entry(at=now, action="notebook.replaced", text=text, about=notebook.id))
-    return _with_sources(environment, now), entries
+        draft.note(NotebookReplaced(notebook.id, text))
+    draft.record = _with_sources(draft.record, draft.now)
 
 
 def handed_over(environment: Environment, snapshot: str) -> Environment:

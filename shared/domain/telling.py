@@ -2,16 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from msgspec.structs import replace
 
 from shared.domain.announcements import Announcement, News
-from shared.domain.environment import Environment
+from shared.domain.changes import Change, DataRestored, HealthChanged, PhaseChanged, WorkLost
+from shared.domain.environment import Environment, Health, Phase
 from shared.domain.resources import Kind, State
 
 # Older ones that were not published are dropped; the record must not grow for ever.
 _MOST_WAITING = 50
+
+_OF_PHASE = {
+    Phase.READY: News.READY,
+    Phase.SUSPENDED: News.SUSPENDED,
+    Phase.REMOVED: News.REMOVED,
+}
+_OF_HEALTH = {Health.RETRYING: News.FAILED, Health.QUARANTINED: News.QUARANTINED}
+
+
+def announcements_of(record: Environment, changes: Iterable[Change], now: datetime) -> Environment:
+    """The record with the announcements of ``changes`` in its outbox."""
+    for change in changes:
+        match change:
+            case WorkLost():
+                record = announced(record, News.LOST, now, reason=change.text)
+            case DataRestored():
+                record = announced(record, News.RESTORED, now, reason=change.snapshot)
+            case PhaseChanged() | HealthChanged():
+                record = _with_status(record, now, anew=isinstance(change, PhaseChanged))
+            case _:
+                pass
+    return record
+
+
+def _with_status(record: Environment, now: datetime, *, anew: bool) -> Environment:
+    """Announce the present phase or health, unless the last announcement said the same.
+
+    ``anew``: the phase has just begun; then *ready* is announced again.
+    """
+    news = _news_of(record)
+    if news is None or (news is record.news and not (anew and news is News.READY)):
+        return record  # a leaver's notebook was protected, say; that they left is no news
+    removal = record.removal_at if news is News.SUSPENDED else None
+    if record.held is not None:
+        removal = None
+    record = replace(record, news=news)
+    return announced(record, news, now, reason=record.problem, effective_at=removal)
+
+
+def _news_of(record: Environment) -> News | None:
+    if record.health is Health.WAITING and record.problem:
+        return News.FAILED
+    return _OF_HEALTH.get(record.health, _OF_PHASE.get(record.phase))
 
 
 def announced(

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import threading
 from datetime import datetime, timedelta
-from enum import Enum
 
+from shared.domain.context import Turn
 from shared.domain.policy import Policy
 from shared.ports import Claimed, Clock, Crowd, EnvironmentStore
 
@@ -25,14 +25,6 @@ _FRESH = timedelta(seconds=30)
 # at the latest when the creations in them no longer count; the queue is not forgotten before that.
 _LATELY = Policy().stuck + timedelta(minutes=5)
 _TENTH = 10
-
-
-class Turn(Enum):
-    """Whether a newcomer's notebook may be made now."""
-
-    LATER = "later"  # they have to queue
-    PROVISIONAL = "provisional"  # save the claim, then ask ``confirm`` before calling the cloud
-    CERTAIN = "certain"  # nothing more to ask
 
 
 class Admission:

@@ -7,22 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 
+from shared.domain.context import Profile
 from shared.domain.environment import Environment
 from shared.domain.person import Person
 from shared.domain.policy import Policy
 from shared.domain.profiles import ProfileSet
-from shared.domain.resources import Kind, Want
+from shared.domain.resources import Kind
 from shared.domain.wants import Site
 from shared.ports import Clock, NotPublished, Tokens
+from shared.services.actions import ActionTaker
 from shared.services.admission import Admission
 from shared.services.announce import Announcer
-from shared.services.converge import Commons, Converge
+from shared.services.context import ContextReader
+from shared.services.converge import Converge
 from shared.services.intake import Intake
-from shared.services.planning import Planner
 from shared.services.shortages import Shortages
 from shared.services.tick import Tick
 from tests.support.fake_drivers import FakeCloud, FakeDriver
@@ -94,25 +96,20 @@ class Topics:
                     self.on_news(body)
 
 
-class RememberingPlanner(Planner):
+class RememberingReader(ContextReader):
     """Works out what somebody should have once for all lives: the same comes again and again."""
 
-    _known: ClassVar[dict[tuple[int, str, str, Person], tuple[Want, ...] | None]] = {}
-    _of: ClassVar[list[ProfileSet]] = []  # kept alive, so that no other gets its number
+    def profile_of(self, record: Environment) -> Profile:
+        found = self.profiles.current()
+        name = (id(found), record.key, record.profile, record.person)
+        if name not in _known:
+            _kept.append(found)
+            _known[name] = super().profile_of(record)
+        return _known[name]
 
-    def __init__(self, *, profiles: FixedProfiles, **others: Any) -> None:
-        super().__init__(profiles=profiles, **others)
-        self._fixed = profiles
 
-    def wants_of(self, environment: Environment) -> tuple[Want, ...] | None:
-        if environment.intent is None or environment.leaving:
-            return ()
-        found = self._fixed.profiles
-        name = (id(found), environment.key, environment.profile, environment.person)
-        if name not in self._known:
-            self._of.append(found)
-            self._known[name] = super().wants_of(environment)
-        return self._known[name]
+_known: dict[tuple[int, str, str, Person], Profile] = {}
+_kept: list[ProfileSet] = []  # kept alive, so that no other gets its number
 
 
 class Process:
@@ -130,22 +127,27 @@ class Process:
         policy: Policy,
         allowed_domains: Collection[str],
     ) -> None:
-        search = FakeSearch(cloud)
-        shortages = Shortages(store=store, clock=clock)
         admission = Admission(store=store, clock=clock, limit=policy.creations)
+        drivers = {kind: FakeDriver(kind, cloud) for kind in Kind}
+        reader = RememberingReader(
+            profiles=profiles,
+            drivers=drivers,
+            search=FakeSearch(cloud),
+            shortages=Shortages(store=store, clock=clock),
+            admission=admission,
+            clock=clock,
+            site=SITE,
+            policy=policy,
+        )
         self.converge = Converge(
             store=store,
-            drivers={kind: FakeDriver(kind, cloud) for kind in Kind},
-            planner=RememberingPlanner(
-                store=store, profiles=profiles, search=search, shortages=shortages, site=SITE
+            reader=reader,
+            actions=ActionTaker(
+                drivers=drivers, note_shortage=reader.note_shortage, clock=clock, policy=policy
             ),
-            commons=Commons(
-                admission=admission,
-                shortages=shortages,
-                announcer=Announcer(
-                    store=store, publisher=topics, topic="environment-events", project="demo"
-                ),
-                search=search,
+            admission=admission,
+            announcer=Announcer(
+                store=store, publisher=topics, topic="environment-events", project="demo"
             ),
             clock=clock,
             tokens=tokens,

@@ -60,7 +60,7 @@ def look(
 def remembered(backend: DriverBackend, step: Step, seen: Observation) -> Resource:
     """The record's memory of a step that was answered with ``seen``."""
     assert seen.state is not None
-    return replace(backend.resource, under_way=step, state=seen.state, operation=seen.operation)
+    return replace(backend.resource, in_flight=InFlight(step=step, operation=seen.operation), state=seen.state)
 
 
 def settled(backend: DriverBackend, step: Step, seen: Observation) -> Observation:

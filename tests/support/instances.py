@@ -22,11 +22,12 @@ from shared.domain.policy import Policy
 from shared.domain.profiles.parse import parse_profiles
 from shared.domain.resources import Kind
 from shared.ports import Census, Driver, EnvironmentStore, Search
+from shared.services.actions import ActionTaker
 from shared.services.admission import Admission
 from shared.services.announce import Announcer
-from shared.services.converge import Commons, Converge
+from shared.services.context import ContextReader
+from shared.services.converge import Converge
 from shared.services.intake import Intake
-from shared.services.planning import Planner
 from shared.services.shortages import Shortages
 from shared.services.tick import Tick
 from tests.stateful.world import MASTERS, PROFILES, SITE, FixedProfiles, ManualClock, Topics
@@ -61,22 +62,29 @@ class Instance:
         profiles = FixedProfiles(parse_profiles(PROFILES, MASTERS))
         shortages = Shortages(store=store, clock=clock)
         self.admission = Admission(store=store, clock=clock, limit=policy.creations)
+        drivers = {k: cast(Driver, guarded(FakeDriver(k, shared.cloud))) for k in Kind}
+        self.reader = ContextReader(
+            profiles=profiles,
+            drivers=drivers,
+            search=search,
+            shortages=shortages,
+            admission=self.admission,
+            clock=clock,
+            site=SITE,
+            policy=policy,
+        )
         self.converge = Converge(
             store=store,
-            drivers={k: cast(Driver, guarded(FakeDriver(k, shared.cloud))) for k in Kind},
-            planner=Planner(
-                store=store, profiles=profiles, search=search, shortages=shortages, site=SITE
+            reader=self.reader,
+            actions=ActionTaker(
+                drivers=drivers,
+                note_shortage=self.reader.note_shortage,
+                clock=clock,
+                policy=policy,
             ),
-            commons=Commons(
-                admission=self.admission,
-                shortages=shortages,
-                announcer=Announcer(
-                    store=store,
-                    publisher=shared.topics,
-                    topic="environment-events",
-                    project="demo",
-                ),
-                search=search,
+            admission=self.admission,
+            announcer=Announcer(
+                store=store, publisher=shared.topics, topic="environment-events", project="demo"
             ),
             clock=clock,
             tokens=lambda: uuid.uuid4().hex,

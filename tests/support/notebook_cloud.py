@@ -97,7 +97,7 @@ class NotebookCloud:
         parent, _, instance = name.rpartition("/")
         self.call("POST", f"v2/{parent}?instanceId={instance}", want.body)
         self.wait()
-        return Resource(kind=want.kind, slot=want.slot, name=name, was_ready=True)
+        return Resource(kind=want.kind, slot=want.slot, name=name, usage=Usage(was_ready=True))
 
     def switch(self, notebook: Resource, verb: str) -> None:
         """Start or stop it."""
@@ -140,7 +140,7 @@ class NotebookCloud:
 def remembered(resource: Resource, step: Step, seen: Observation | None, **more: Any) -> Resource:
     """The record's memory of a step that was answered with ``seen``, or whose answer was lost."""
     operation = seen.operation if seen is not None else ""
-    return replace(resource, under_way=step, operation=operation, **more)
+    return replace(resource, in_flight=InFlight(step=step, operation=operation), **more)
 
 
 @contextmanager

@@ -125,7 +125,7 @@ class One:
         """What a look says once the operation of ``step`` has had its time."""
         assert seen.state is not None
         self.pass_time()
-        memory = replace(self.resource, under_way=step, state=seen.state, operation=seen.operation)
+        memory = replace(self.resource, in_flight=InFlight(step=step, operation=seen.operation), state=seen.state)
         return self.look(memory)
 
     def make(self) -> None:

@@ -53,7 +53,7 @@ class SnapshotBackend(ABC):
         """The memory of a snapshot of a notebook."""
         name = f"projects/demo/global/snapshots/{id}"
         source = (of or self.notebook()).name
-        return Resource(kind=Kind.SNAPSHOT, slot=id, name=name, source=source)
+        return Resource(kind=Kind.SNAPSHOT, slot=id, name=name, retention=Retention(source=source))
 
     def disk(self, notebook: Resource) -> Resource:
         """The record of a notebook's data disk."""
@@ -77,7 +77,7 @@ class SnapshotBackend(ABC):
         """The snapshot of its source's data disk."""
         body: dict[str, Any] = {
             "name": resource.name.rpartition("/")[2],
-            "sourceDisk": data_disk(resource.source),
+            "sourceDisk": data_disk(resource.retention.source),
             "labels": LABELS,
         }
         places = (resource.name,)
@@ -251,7 +251,7 @@ class LocalSnapshotBackend(SnapshotBackend):
         self._ask("PUT", "_admin/shortages", {ZONE: True})
 
     def add_foreign_snapshot(self, snapshot: Resource) -> None:
-        body = {"name": snapshot.slot, "sourceDisk": data_disk(snapshot.source)}
+        body = {"name": snapshot.slot, "sourceDisk": data_disk(snapshot.retention.source)}
         self._ask("POST", f"compute/v1/{snapshot.name.rpartition('/')[0]}", body)
         self.pass_time(timedelta(hours=1))
 

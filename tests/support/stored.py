@@ -34,15 +34,11 @@ def an_environment(name: str = "ana", **changes: Any) -> Environment:
         reason='"quoted"\\ and\nbroken\x00',
     )  # fmt: skip
     resource = Resource(
-        kind=Kind.WORKBENCH, slot="main", name="x", state=State.CREATING, under_way=Step.CREATE,
-        since=NOON, tried=("zone-a/x",), queued_at=NOON, consented=False, problem=Problem(
+        kind=Kind.WORKBENCH, slot="main", name="x", state=State.CREATING, in_flight=InFlight(step=Step.CREATE, since=NOON), creation=Creation(tried=("zone-a/x",), queued_at=NOON), access=Access(consented=False), backoff=Backoff(problem=Problem(
             code="X", message="y", fate=Fate.STOCK_OUT, retry_after_seconds=2.0, elsewhere=("b",)
-        ),
-    )  # fmt: skip
+        )))  # fmt: skip
     sessions = Resource(
-        kind=Kind.SESSION, slot="all", name="x", items=(Item(name="s", state="ACTIVE"),),
-        drift=Drift(in_place=("labels differ",)), expires_at=NOON,
-    )  # fmt: skip
+        kind=Kind.SESSION, slot="all", name="x", workload=WorkloadStatus(items=(Item(name="s", state="ACTIVE"),)), settings=Settings(drift=Drift(in_place=("labels differ",))), retention=Retention(expires_at=NOON))  # fmt: skip
     values: dict[str, Any] = {
         "key": person_key(person.email), "person": person, "phase": Phase.PROVISIONING,
         "created_at": NOON, "updated_at": NOON, "intent": intent,
@@ -62,15 +58,14 @@ def settled(name: str = "ana", **changes: Any) -> Environment:
 
 def waiting(name: str = "ana", *, since: datetime = NOON, **changes: Any) -> Environment:
     """A record whose notebook waits for its turn, due since it came."""
-    notebook = Resource(kind=Kind.WORKBENCH, slot="main", name="x", queued_at=since)
+    notebook = Resource(kind=Kind.WORKBENCH, slot="main", name="x", creation=Creation(queued_at=since))
     return an_environment(name, **{"resources": (notebook,), "due_at": since} | changes)
 
 
 def being_made(name: str = "ana", **changes: Any) -> Environment:
     """A record whose notebook is being made."""
     notebook = Resource(
-        kind=Kind.WORKBENCH, slot="main", name="x", state=State.CREATING, under_way=Step.CREATE
-    )
+        kind=Kind.WORKBENCH, slot="main", name="x", state=State.CREATING, in_flight=InFlight(step=Step.CREATE))
     return an_environment(name, **{"resources": (notebook,)} | changes)
 
 

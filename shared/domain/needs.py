@@ -1,0 +1,99 @@
+"""What has to be asked of the world before anything is decided about a person. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from shared.domain.context import Context, Look, Needs
+from shared.domain.environment import Environment
+from shared.domain.goals import Goal, Wants, goals_of
+from shared.domain.keeping import is_kept, snapshot_wants
+from shared.domain.outlook import is_there
+from shared.domain.resources import Kind, Resource, State
+
+
+def needs_of(record: Environment, wants: Wants, context: Context) -> Needs:
+    """The questions that can be foreseen from ``record`` and were not asked yet."""
+    creates = _will_create_notebook(record, wants)
+    consents = must_ask(record, context.now)
+    return Needs(
+        record=record,
+        looks=looks_at(record, must_look(record, wants, context.now), wants, context),
+        consents=tuple(r for r in consents if r.id not in context.consents),
+        older=record.leaving and record.sought_at is None and context.older is None,
+        shortages=creates and context.shortages is None,
+        turn=creates and context.turn is None,
+    )
+
+
+def further_looks(record: Environment, wants: Wants, context: Context) -> tuple[Look, ...]:
+    """What is to be looked at because of what was just seen."""
+    return looks_at(record, must_look(record, wants, context.now), wants, context)
+
+
+def looks_at(
+    record: Environment, ids: Iterable[str], wants: Wants, context: Context
+) -> tuple[Look, ...]:
+    """Those of the resources ``ids`` that were not observed yet, with what to compare them with."""
+    todo = [id for id in ids if id not in context.observed]
+    if not todo:
+        return ()
+    by_id = {want.id: want for want in wants or ()} | snapshot_wants(record)
+    found = [r for r in record.resources if r.id in todo]
+    return tuple(Look(resource, by_id.get(resource.id)) for resource in found)
+
+
+def must_look(record: Environment, wants: Wants, now: datetime) -> list[str]:
+    """The ids of the resources to ask the cloud about before deciding.
+
+    Not asked: what was never made, what is waiting out a back-off, what already is where it should
+    be. So a first join costs no look at all, and a step that changes something foreign can't be
+    taken on an old memory.
+    """
+    goals = goals_of(record, wants, now)
+    due = [r for r in record.resources if _is_due(record, r, goals[r.id], now)]
+    # What is about to be deleted for good is so only on the strength of a snapshot seen just now.
+    relied_on = {
+        f"{Kind.SNAPSHOT}/{r.data.saved_in}"
+        for r in due
+        if goals[r.id] is Goal.GONE and is_kept(record, r)
+    }
+    ids = {r.id for r in due} | {id for id in relied_on if _may_look(record.resource(id), now)}
+    return [r.id for r in record.resources if r.id in ids]
+
+
+def must_ask(record: Environment, now: datetime) -> list[Resource]:
+    """The notebooks whose owners it is time to ask whether they have consented."""
+    if record.leaving:
+        return []
+    return [
+        r
+        for r in record.resources
+        if r.state is State.READY
+        and r.access.consent_check_at is not None
+        and r.access.consent_check_at <= now
+    ]
+
+
+def _may_look(resource: Resource | None, now: datetime) -> bool:
+    if resource is None:
+        return False
+    return resource.backoff.retry_at is None or resource.backoff.retry_at <= now
+
+
+def _is_due(record: Environment, resource: Resource, goal: Goal, now: datetime) -> bool:
+    if not _may_look(resource, now):
+        return False
+    if resource.observe_at is not None:
+        return resource.observe_at <= now
+    return resource.state is not State.ABSENT and not is_there(record, resource, goal)
+
+
+def _will_create_notebook(record: Environment, wants: Wants) -> bool:
+    """Whether a notebook is about to be created, as far as can be foreseen."""
+    for want in wants or ():
+        known = record.resource(want.id)
+        if want.kind.holds_data and known is not None and known.state is State.ABSENT:
+            return known.in_flight is None and known.observe_at is None
+    return False

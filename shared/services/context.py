@@ -1,0 +1,143 @@
+"""Answers what a reconciliation has to know: the only place of the services that reads the world.
+
+An answer that can't be had is an answer, too: nothing here raises a ``CloudFault``.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+import msgspec
+from msgspec.structs import replace
+
+from shared.domain.context import Consent, Context, Look, Needs, Profile, Turn
+from shared.domain.environment import Environment
+from shared.domain.faults import CloudFault, Fate, Problem
+from shared.domain.names import fingerprint
+from shared.domain.places import lack
+from shared.domain.policy import Policy
+from shared.domain.queueing import is_at_work, queues
+from shared.domain.resources import Kind, Leftover, Observation, Resource, Want
+from shared.domain.wants import Site, wants
+from shared.ports import Clock, Driver, ProfileSource, Search
+from shared.services.admission import Admission
+from shared.services.shortages import Shortages
+
+log = logging.getLogger(__name__)
+
+
+class ContextReader(msgspec.Struct, frozen=True, kw_only=True):
+    """Asks profiles, drivers, the inventory and what is known of all for one person."""
+
+    profiles: ProfileSource
+    drivers: Mapping[Kind, Driver]
+    search: Search
+    shortages: Shortages
+    admission: Admission
+    clock: Clock
+    site: Site
+    policy: Policy
+
+    def empty(self) -> Context:
+        """A context in which nothing has been asked yet."""
+        return Context(now=self.clock.now(), policy=self.policy, site=self.site)
+
+    def answered(self, needs: Needs, context: Context, *, admitted: bool) -> Context:
+        """``context`` with the answers to ``needs``.
+
+        ``admitted``: the tick says that it is this person's turn to have a notebook created.
+        """
+        record = needs.record
+        if needs.profile:
+            context = replace(context, profile=self.profile_of(record))
+        if needs.looks:
+            seen = {look.resource.id: self._observe(record, look) for look in needs.looks}
+            context = replace(context, observed={**context.observed, **seen})
+        if needs.consents:
+            answers = {resource.id: self._consent(resource) for resource in needs.consents}
+            context = replace(context, consents={**context.consents, **answers})
+        if needs.older:
+            context = replace(context, older=self._older(record))
+        if needs.inventory:
+            context = replace(context, inventory=self._inventory(record))
+        if needs.shortages:
+            context = replace(context, shortages=self.shortages.current())
+        if needs.turn:
+            context = replace(context, turn=self._turn(record, admitted=admitted))
+        return context
+
+    def profile_of(self, record: Environment) -> Profile:
+        """What the person's profile asks for."""
+        profile = self.profiles.current().profile(record.profile)
+        if profile is None:
+            return Profile(None)
+        return Profile(wants(profile, record.person, record.key, self.site))
+
+    def note_shortage(self, resource: Resource, want: Want | None, problem: Problem | None) -> None:
+        """Tell the others which zone has no such machine left, if that is the problem."""
+        if want is None or problem is None or problem.fate is not Fate.STOCK_OUT:
+            return
+        what = lack(resource.name, want)
+        if what:
+            self.shortages.report(what, self.clock.now() + self.policy.shortage)
+
+    def _turn(self, record: Environment, *, admitted: bool) -> Turn:
+        if admitted or is_at_work(record):
+            return Turn.CERTAIN  # the tick says so, or they have a place already
+        if queues(record):
+            return Turn.LATER  # they have their place in the queue
+        return self.admission.take()
+
+    def _observe(self, record: Environment, look: Look) -> Observation:
+        driver = self.drivers[look.resource.kind]
+        try:
+            seen = driver.observe(look.resource, *record.owner_of(look.resource), look.want)
+        except CloudFault as fault:
+            return Observation(state=None, problem=fault.problem())
+        self.note_shortage(look.resource, look.want, seen.problem)
+        return seen
+
+    def _consent(self, notebook: Resource) -> Consent:
+        """Whether the owner has consented. An unknown answer delays nothing."""
+        try:
+            return Consent(self.drivers[notebook.kind].consented(notebook))
+        except CloudFault as fault:
+            log.info(fault.message, extra={"action": "consent.unknown", "about": notebook.name})
+            return Consent(None, vanished=fault.code == "NOT_FOUND")
+
+    def _older(self, record: Environment) -> tuple[Resource, ...] | Problem:
+        """A leaver's notebooks of the older kinds; if that fails, the inventory finds them."""
+        try:
+            return tuple(
+                _owned(resource, record, key, email)
+                for key, email in record.owners
+                for resource in self.search.older_notebooks_of(key, email)
+            )
+        except CloudFault as fault:
+            log.warning(fault.message, extra={"action": "older.failed", "person": record.key})
+            return fault.problem()
+
+    def _inventory(self, record: Environment) -> tuple[Leftover, ...] | Problem:
+        """All that is there of the person, under each of their keys and addresses."""
+        found: dict[tuple[Kind, str], Leftover] = {}
+        try:
+            for key, email in record.owners:
+                own = "" if key == record.key else key
+                for each in self.search.everything_of(key, email):
+                    known = found.get((each.kind, each.name))
+                    if known is None or (each.ours, each.named) > (known.ours, known.named):
+                        found[each.kind, each.name] = replace(each, key=own, owner=email)
+        except CloudFault as fault:
+            problem = f"the final look for leftovers failed: {fault.message}"
+            log.warning(problem, extra={"action": "scan.failed", "person": record.key})
+            return fault.problem()
+        return tuple(found.values())
+
+
+def _owned(resource: Resource, record: Environment, key: str, email: str) -> Resource:
+    """``resource``, found by that key and address, as one of this record."""
+    if key == record.key:
+        return replace(resource, owner=email)
+    slot = f"found-{fingerprint(resource.name, length=8)}"
+    return replace(resource, slot=slot, owner=email, key=key)
