@@ -1,4 +1,4 @@
-"""What only the SQLite store has to withstand: first users at once, forks, files of others."""
+"""What is particular to the SQLite store: concurrent first use, forks, files of other releases."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def change(path: Path, statement: str, *values: object) -> None:
 
 
 def first_use(path: Path, number: int) -> None:
-    """A process that saves a record of its own in a file that may not be there yet."""
+    """In its own process: save a record in a file that may not exist yet."""
     store = SqliteStore(path)
     store.save(an_environment(f"p{number}"), None, [an_entry()])
     store.close()
@@ -60,7 +60,7 @@ def test_nothing_is_opened_before_the_first_call(path: Path) -> None:
     assert not path.exists()
 
 
-def test_first_users_in_many_threads_all_succeed(path: Path) -> None:
+def test_a_new_file_can_be_opened_by_many_threads_at_once(path: Path) -> None:
     barrier = Barrier(8)
 
     def run(number: int) -> None:
@@ -72,7 +72,7 @@ def test_first_users_in_many_threads_all_succeed(path: Path) -> None:
     assert_records(path, 8)
 
 
-def test_first_users_in_several_processes_all_succeed(path: Path) -> None:
+def test_a_new_file_can_be_opened_by_several_processes_at_once(path: Path) -> None:
     spawn = multiprocessing.get_context("spawn")
     processes = [spawn.Process(target=first_use, args=(path, n)) for n in range(3)]
     for process in processes:
@@ -83,8 +83,8 @@ def test_first_users_in_several_processes_all_succeed(path: Path) -> None:
     assert_records(path, 3)
 
 
-def test_a_first_user_waits_for_one_that_is_already_writing(path: Path) -> None:
-    # In a file that isn't in WAL yet, SQLite refuses the switch at once, whatever its timeout.
+def test_the_first_connection_waits_for_a_writer(path: Path) -> None:
+    # While a file is not in WAL mode, SQLite rejects the switch at once, whatever its timeout.
     other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     other.execute("BEGIN IMMEDIATE")
     done = threading.Timer(0.2, other.execute, ["COMMIT"])
@@ -114,7 +114,7 @@ def test_writes_survive_power_loss_and_readers_do_not_wait(store: SqliteStore, p
     other.close()
 
 
-def test_a_write_waits_for_another_only_so_long(path: Path) -> None:
+def test_the_wait_for_another_write_is_bounded(path: Path) -> None:
     store = SqliteStore(path, busy_seconds=0.05)
     store.page(1)
     other = sqlite3.connect(path, isolation_level=None)
@@ -135,7 +135,7 @@ def test_a_forked_child_uses_connections_of_its_own(store: SqliteStore, path: Pa
     held, release = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with store._pool._lock:  # as any other thread may at the moment of the fork
+        with store._pool._lock:  # as another thread may do at the time of the fork
             held.set()
             release.wait(10)
 
@@ -144,14 +144,14 @@ def test_a_forked_child_uses_connections_of_its_own(store: SqliteStore, path: Pa
     held.wait(10)
     child = os.fork()
     if child == 0:
-        signal.alarm(20)  # a child that waits for its parent's lock would wait for ever
+        signal.alarm(20)  # a child that waits for its parent's lock would never end
         status = 1
         try:
             changed = msgspec.structs.replace(environment, grace_seconds=1)
             store.save(changed, version, [an_entry("from the child")])
             status = 0 if sqlite_pool._abandoned else 2
         finally:
-            os._exit(status)  # past pytest, which is not the child's
+            os._exit(status)  # skips pytest's exit handlers, which belong to the parent
     release.set()
     holder.join()
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
@@ -183,13 +183,13 @@ def test_a_failed_write_leaves_no_transaction_behind(store: SqliteStore, path: P
     assert store.park(a_parked()) is True
 
 
-def test_a_file_of_a_newer_release_is_refused(store: SqliteStore, path: Path) -> None:
+def test_a_file_of_a_newer_release_is_rejected(store: SqliteStore, path: Path) -> None:
     change(path, "PRAGMA user_version = 3")
     with pytest.raises(FileTooNew, match="layout 3, known is 2"):
         store.load("ana")
 
 
-# As the first release made its files. Never to be changed: it stands for files that are out there.
+# The schema of the first release. Never change it: files of that release exist.
 FIRST_LAYOUT = """
     CREATE TABLE environments (
         key TEXT PRIMARY KEY, revision INTEGER NOT NULL, phase TEXT NOT NULL, due_at INTEGER,
@@ -211,7 +211,7 @@ INSERT = """INSERT INTO environments (key, revision, phase, due_at, document)
 
 @pytest.fixture
 def old(path: Path) -> Path:
-    """A file of the first release: one record being made, one settled, one that is no record."""
+    """A file of the first release: a record in creation, a settled one, an invalid document."""
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.executescript(FIRST_LAYOUT)
@@ -224,7 +224,7 @@ def old(path: Path) -> Path:
     return path
 
 
-def test_a_file_of_an_older_release_is_brought_up_to_date(store: SqliteStore, old: Path) -> None:
+def test_a_file_of_an_older_release_is_migrated(store: SqliteStore, old: Path) -> None:
     assert store.creating() == Crowd(creating=1, waiting=0)
     assert store.shortages(NOON) == frozenset()
     stored = store.load(a_document_of_schema_1()["key"])
@@ -235,7 +235,7 @@ def test_a_file_of_an_older_release_is_brought_up_to_date(store: SqliteStore, ol
     assert store.creating() == Crowd(creating=0, waiting=0)
 
 
-def test_a_file_brought_up_to_date_is_laid_out_like_a_new_one(
+def test_a_migrated_file_has_the_schema_of_a_new_one(
     store: SqliteStore, old: Path, tmp_path: Path
 ) -> None:
     store.creating()
@@ -255,7 +255,7 @@ def layout(path: Path) -> list[tuple[str, ...]]:
     return [*sorted(plain), (str(version[0]),)]
 
 
-def test_first_users_of_an_older_file_in_many_threads_all_succeed(old: Path) -> None:
+def test_an_older_file_can_be_opened_by_many_threads_at_once(old: Path) -> None:
     barrier = Barrier(8)
 
     def run(number: int) -> None:
@@ -267,7 +267,7 @@ def test_first_users_of_an_older_file_in_many_threads_all_succeed(old: Path) -> 
     assert_records(old, 3 + 8)
 
 
-def test_an_upgrade_that_fails_leaves_the_file_as_it_was(
+def test_a_failed_migration_leaves_the_file_unchanged(
     store: SqliteStore, old: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = layout(old)
@@ -295,7 +295,7 @@ def test_a_process_of_the_older_release_still_writes_to_a_file_it_has_open(
     assert store.load("ben-2") is not None
 
 
-def test_a_record_of_a_newer_release_stops_nobody_else(
+def test_a_record_of_a_newer_release_does_not_stop_others(
     store: SqliteStore, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     names = ["ana", "ben", "cleo"]
@@ -326,7 +326,7 @@ def store_one(store: SqliteStore, name: str) -> str:
         ("_SHORTAGES", "shortages_until"),
     ],
 )
-def test_listings_go_by_an_index_without_sorting(
+def test_listings_use_an_index_without_sorting(
     store: SqliteStore, statement: str, index: str
 ) -> None:
     sql = getattr(sqlite_store, statement)
