@@ -5,7 +5,8 @@
 State moves by compare-and-swap: one commit, whose precondition is the update time under which the
 record was loaded. Read-write transactions hold locks, and on one contended document they are
 slower by two orders of magnitude. Nothing here needs a composite index: every query filters and
-orders by one field, with the document name only as the tie-break in that field's direction.
+orders by one field, with the document name only as the tie-break in that field's direction; or it
+only filters, by fields that are joined with "or", and orders by the document name.
 
 ``Conflict`` means that the precondition did not hold at the last try. Usually somebody else was
 first. But a commit whose answer got lost is sent again, finds its own work, and looks the same:
@@ -25,13 +26,13 @@ from google.api_core import exceptions
 from google.api_core.datetime_helpers import DatetimeWithNanoseconds
 from google.api_core.retry import Retry, if_exception_type
 from google.cloud import firestore
-from google.cloud.firestore_v1.base_query import BaseQuery
+from google.cloud.firestore_v1.base_query import BaseFilter, BaseQuery
 
 from shared.adapters import cursors, documents
 from shared.adapters.cursors import Position, microseconds, one_more
 from shared.adapters.documents import Making
 from shared.domain.environment import Entry, Environment, Parked, Phase
-from shared.ports import Conflict, Crowd, Page, Stored
+from shared.ports import MOST_FOUND, Conflict, Crowd, Page, Stored
 
 _NAME = "__name__"  # Firestore's field path for the document's own name
 
@@ -40,6 +41,9 @@ _NAME = "__name__"  # Firestore's field path for the document's own name
 # deadline there is no time left. Contention (ABORTED) goes to the caller, who must load anew.
 _READ_AGAIN = if_exception_type(exceptions.ServiceUnavailable, exceptions.InternalServerError)
 _COMMIT_AGAIN = if_exception_type(exceptions.ServiceUnavailable)
+# What the server answers where a precondition did not hold.
+_LOST_CREATE = (exceptions.AlreadyExists, exceptions.Aborted)
+_LOST_UPDATE = (exceptions.FailedPrecondition, exceptions.NotFound, exceptions.Aborted)
 
 
 class FirestoreStore:
@@ -60,31 +64,44 @@ class FirestoreStore:
 
     def load(self, key: str) -> Stored | None:
         found = self._environments.document(key).get(retry=self._read_retry, timeout=self._timeout)
-        if not found.exists:
-            return None
-        environment = documents.decode_environment(found.to_dict() or {})
-        return Stored(environment, _version(found.update_time))
+        return _stored(found) if found.exists else None
 
     def save(self, environment: Environment, version: str | None, entries: Sequence[Entry]) -> str:
-        reference = self._environments.document(environment.key)
-        # Saving what is stored already would leave the update time as it is, and with it the
-        # version: two savers could both succeed. The counter makes every save a change.
-        fields = documents.encode_environment(environment) | {"revision": firestore.Increment(1)}
         batch = self._client.batch()
-        lost: tuple[type[Exception], ...]
-        if version is None:
-            batch.create(reference, fields)
-            lost = (exceptions.AlreadyExists, exceptions.Aborted)
-        else:
-            option = self._client.write_option(last_update_time=_timestamp(version))
-            batch.update(reference, fields, option=option)
-            lost = (exceptions.FailedPrecondition, exceptions.NotFound, exceptions.Aborted)
+        self._write(batch, environment, version)
         self._add_history(batch, environment.key, entries)
+        lost = _LOST_CREATE if version is None else _LOST_UPDATE
         try:
             results = self._commit(batch)
         except lost as error:
             expected = f"at version {version}" if version else "new"
             raise Conflict(f"{environment.key} is not {expected}") from error
+        return _version(results[0].update_time)
+
+    def find(self, emails: Sequence[str], person_id: str | None = None) -> tuple[Stored, ...]:
+        # One query: each side of the "or" is served by the automatic index of its field.
+        filters: list[BaseFilter] = [
+            firestore.FieldFilter("addresses", "array_contains_any", sorted(set(emails)))
+        ]
+        if person_id is not None:  # a comparison with None would find everybody without an id
+            filters.append(firestore.FieldFilter("person_id", "==", person_id))
+        query = self._environments.where(filter=firestore.Or(filters)).order_by(_NAME)
+        return tuple(map(_stored, self._found(query, MOST_FOUND)))
+
+    def save_merged(
+        self, record: Stored, duplicate: Stored, entries: tuple[Sequence[Entry], Sequence[Entry]]
+    ) -> str:
+        batch = self._client.batch()
+        both = (record, duplicate)
+        for stored in both:
+            self._write(batch, stored.environment, stored.version)
+        for stored, new in zip(both, entries, strict=True):
+            self._add_history(batch, stored.environment.key, new)
+        try:
+            results = self._commit(batch)
+        except _LOST_UPDATE as error:
+            expected = " or ".join(f"{s.environment.key} at version {s.version}" for s in both)
+            raise Conflict(f"there is no longer {expected}") from error
         return _version(results[0].update_time)
 
     def append(self, key: str, entries: Sequence[Entry]) -> None:
@@ -170,6 +187,17 @@ class FirestoreStore:
         items = documents.readable(map(_fields, found[:limit]), documents.decode_parked)
         return Page(items, _next_position("parked", "at", found, limit))
 
+    def _write(self, batch: Any, environment: Environment, version: str | None) -> None:
+        reference = self._environments.document(environment.key)
+        # Saving what is stored already would leave the update time as it is, and with it the
+        # version: two savers could both succeed. The counter makes every save a change.
+        fields = documents.encode_environment(environment) | {"revision": firestore.Increment(1)}
+        if version is None:
+            batch.create(reference, fields)
+        else:
+            option = self._client.write_option(last_update_time=_timestamp(version))
+            batch.update(reference, fields, option=option)
+
     def _add_history(self, batch: Any, key: str, entries: Sequence[Entry]) -> None:
         history = self._environments.document(key).collection("history")
         for index, entry in enumerate(entries):
@@ -202,6 +230,11 @@ def _retry(predicate: Any, timeout: float) -> Retry:
 def _newest_first(collection: Any) -> BaseQuery:
     query: BaseQuery = collection.order_by("at", direction="DESCENDING")
     return query.order_by(_NAME, direction="DESCENDING")
+
+
+def _stored(snapshot: Any) -> Stored:
+    environment = documents.decode_environment(_fields(snapshot))
+    return Stored(environment, _version(snapshot.update_time))
 
 
 def _fields(snapshot: Any) -> dict[str, Any]:
