@@ -174,6 +174,7 @@ def in_utc(moment: datetime) -> datetime:
 
 
 def _decode(document: Mapping[str, Any], kind: type[T], what: str, name: str) -> T:
+    """The value in a document, brought up to date from the schema number it was stored with."""
     label = f"{what} {document.get(name, '(unnamed)')!r}"
     schema = document.get("schema")
     if not isinstance(schema, int) or schema < 1:

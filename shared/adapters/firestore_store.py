@@ -41,7 +41,7 @@ _NAME = "__name__"  # Firestore's field path for the document's own name
 # deadline there is no time left. Contention (ABORTED) goes to the caller, who must load anew.
 _READ_AGAIN = if_exception_type(exceptions.ServiceUnavailable, exceptions.InternalServerError)
 _COMMIT_AGAIN = if_exception_type(exceptions.ServiceUnavailable)
-# What the server answers where a precondition did not hold.
+# What a commit fails with where its precondition did not hold, or others were at it as well.
 _LOST_CREATE = (exceptions.AlreadyExists, exceptions.Aborted)
 _LOST_UPDATE = (exceptions.FailedPrecondition, exceptions.NotFound, exceptions.Aborted)
 
