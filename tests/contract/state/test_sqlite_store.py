@@ -15,18 +15,11 @@ from threading import Barrier
 import msgspec
 import pytest
 
-from shared.adapters.state import documents, sqlite_pool, sqlite_store
-from shared.adapters.state.documents import SCHEMA, DocumentTooNew
-from shared.adapters.state.sqlite_pool import FileTooNew
+from shared.adapters.state import sqlite_pool, sqlite_store
+from shared.adapters.state.documents import SCHEMA, DocumentTooNew, DocumentUnreadable
 from shared.adapters.state.sqlite_store import SqliteStore
-from shared.ports import Crowd
-from tests.support.stored import (
-    NOON,
-    a_document_of_schema_1,
-    a_parked,
-    an_entry,
-    an_environment,
-)
+from shared.ports import Stored
+from tests.support.stored import NOON, a_parked, an_entry, an_environment
 
 
 @pytest.fixture
@@ -180,119 +173,24 @@ def test_a_failed_write_leaves_no_transaction_behind(store: SqliteStore, path: P
     with pytest.raises(sqlite3.OperationalError, match="history"):
         store.save(an_environment(), None, [an_entry()])
     assert store.load(an_environment().key) is None
+    assert store.find(["ana@example.com"]) == ()
     assert store.park(a_parked()) is True
 
 
-def test_a_file_of_a_newer_release_is_rejected(store: SqliteStore, path: Path) -> None:
-    change(path, "PRAGMA user_version = 3")
-    with pytest.raises(FileTooNew, match="layout 3, known is 2"):
-        store.load("ana")
-
-
-# The schema of the first release. Never change it: files of that release exist.
-FIRST_LAYOUT = """
-    CREATE TABLE environments (
-        key TEXT PRIMARY KEY, revision INTEGER NOT NULL, phase TEXT NOT NULL, due_at INTEGER,
-        document BLOB NOT NULL
-    ) WITHOUT ROWID;
-    CREATE INDEX environments_due ON environments (due_at, key) WHERE due_at IS NOT NULL;
-    CREATE INDEX environments_phase ON environments (phase, key);
-    CREATE TABLE history (
-        key TEXT NOT NULL, id TEXT NOT NULL, document BLOB NOT NULL, PRIMARY KEY (key, id)
-    ) WITHOUT ROWID;
-    CREATE TABLE parked (name TEXT PRIMARY KEY, at INTEGER NOT NULL, document BLOB NOT NULL)
-        WITHOUT ROWID;
-    CREATE INDEX parked_newest ON parked (at, name);
-    PRAGMA user_version = 1;
-"""
-INSERT = """INSERT INTO environments (key, revision, phase, due_at, document)
-    VALUES (?, 3, 'provisioning', 1777896021000000, ?)"""
-
-
-@pytest.fixture
-def old(path: Path) -> Path:
-    """A file of the first release: a record in creation, a settled one, an invalid document."""
-    connection = sqlite3.connect(path)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.executescript(FIRST_LAYOUT)
-    connection.close()
-    making = a_document_of_schema_1()
-    record = making["record"] | {"key": "settled", "resources": making["record"]["resources"][1:]}
-    settled = making | {"key": "settled", "record": record}
-    for document in (making, settled, {"schema": 1, "key": "broken"}):
-        change(path, INSERT, document["key"], msgspec.json.encode(document))
-    return path
-
-
-def test_a_file_of_an_older_release_is_migrated(store: SqliteStore, old: Path) -> None:
-    assert store.creating() == Crowd(creating=1, waiting=0)
-    assert store.shortages(NOON) == frozenset()
-    stored = store.load(a_document_of_schema_1()["key"])
-    assert stored is not None
-    assert stored.version == "3"
-    settled = msgspec.structs.replace(stored.environment, resources=())
-    assert store.save(settled, stored.version, [an_entry()]) == "4"
-    assert store.creating() == Crowd(creating=0, waiting=0)
-
-
-def test_a_migrated_file_has_the_schema_of_a_new_one(
-    store: SqliteStore, old: Path, tmp_path: Path
+def test_a_merge_that_fails_halfway_leaves_both_records_as_they_were(
+    store: SqliteStore, path: Path
 ) -> None:
-    store.creating()
-    new = SqliteStore(tmp_path / "new.db")
-    new.creating()
-    new.close()
-    assert layout(old) == layout(tmp_path / "new.db")
-
-
-def layout(path: Path) -> list[tuple[str, ...]]:
-    connection = sqlite3.connect(path)
-    version = connection.execute("PRAGMA user_version").fetchone()
-    found = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master").fetchall()
-    connection.close()
-    tidy = [tuple(" ".join(part.split()) for part in row if part) for row in found]
-    plain = [tuple(part.replace("( ", "(").replace(" )", ")") for part in row) for row in tidy]
-    return [*sorted(plain), (str(version[0]),)]
-
-
-def test_an_older_file_can_be_opened_by_many_threads_at_once(old: Path) -> None:
-    barrier = Barrier(8)
-
-    def run(number: int) -> None:
-        barrier.wait()
-        first_use(old, number)
-
-    with ThreadPoolExecutor(8) as threads:
-        list(threads.map(run, range(8)))
-    assert_records(old, 3 + 8)
-
-
-def test_a_failed_migration_leaves_the_file_unchanged(
-    store: SqliteStore, old: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = layout(old)
-
-    def fail(environment: object) -> None:
-        raise RuntimeError("the disk is on fire")
-
-    with monkeypatch.context() as broken:
-        broken.setattr(documents, "making", fail)
-        with pytest.raises(RuntimeError):
-            store.creating()
-    assert layout(old) == before
-    assert store.creating() == Crowd(creating=1, waiting=0)
-
-
-def test_a_process_of_the_older_release_still_writes_to_a_file_it_has_open(
-    store: SqliteStore, old: Path
-) -> None:
-    other = sqlite3.connect(old, isolation_level=None)
-    other.execute("SELECT 1 FROM environments").fetchone()
-    store.creating()
-    document = a_document_of_schema_1() | {"key": "ben-2"}
-    other.execute(INSERT, ("ben-2", msgspec.json.encode(document)))
-    other.close()
-    assert store.load("ben-2") is not None
+    both = [an_environment(name) for name in ("ana", "ben")]
+    ana, ben = (Stored(each, store.save(each, None, [])) for each in both)
+    change(
+        path, "CREATE TRIGGER full BEFORE INSERT ON history BEGIN SELECT raise(ABORT, 'full'); END"
+    )
+    swapped = [msgspec.structs.replace(each.environment, addresses=()) for each in (ana, ben)]
+    with pytest.raises(sqlite3.IntegrityError, match="full"):
+        store.save_merged(
+            Stored(swapped[0], ana.version), Stored(swapped[1], ben.version), ([], [an_entry()])
+        )
+    assert store.find(["ana@example.com", "ben@example.com"]) == (ana, ben)
 
 
 def test_a_record_of_a_newer_release_does_not_stop_others(
@@ -304,10 +202,23 @@ def test_a_record_of_a_newer_release_does_not_stop_others(
     change(path, "UPDATE environments SET document = ? WHERE key = ?", newer, keys[1])
     with pytest.raises(DocumentTooNew, match=f"has schema {SCHEMA + 1}"):
         store.load(keys[1])
+    with pytest.raises(DocumentTooNew):
+        store.find(["ana@example.com", "ben@example.com", "cleo@example.com"])
     first = store.due(NOON, 2)
     second = store.due(NOON, 2, first.next)
     assert [e.key for e in (*first.items, *second.items)] == [keys[0], keys[2]]
     assert [vars(record)["action"] for record in caplog.records] == ["document.unreadable"]
+
+
+def test_a_record_that_cannot_be_read_is_not_overlooked_by_find(
+    store: SqliteStore, path: Path
+) -> None:
+    key = store_one(store, "ana")
+    store_one(store, "ben")
+    change(path, "UPDATE environments SET document = ? WHERE key = ?", b'{"schema": 1}', key)
+    with pytest.raises(DocumentUnreadable):
+        store.find(["ana@example.com", "ben@example.com"])
+    assert len(store.find(["ben@example.com"])) == 1
 
 
 def store_one(store: SqliteStore, name: str) -> str:
@@ -336,3 +247,14 @@ def test_listings_use_an_index_without_sorting(
     assert index in text
     assert "TEMP B-TREE" not in text
     assert "SCAN" not in text
+
+
+def test_finding_a_person_goes_by_two_indexes(store: SqliteStore) -> None:
+    sql = sqlite_store._FIND.format(emails="?, ?")
+    with store._pool.reading() as connection:
+        plan = connection.execute(f"EXPLAIN QUERY PLAN {sql}", (1,) * sql.count("?")).fetchall()
+    text = " / ".join(row[3] for row in plan)
+    assert "SEARCH addresses USING PRIMARY KEY (email=?)" in text
+    assert "environments_person (person_id=?)" in text
+    assert "SCAN" not in text
+    assert "ORDER BY" not in text
