@@ -40,7 +40,8 @@ class MemoryStore:
     """``EnvironmentStore`` in dicts.
 
     ``on_write`` is called with ``before:save`` and ``after:save`` (of claims, too; likewise
-    ``append``, ``park`` and ``shortage``) around every write, and with ``before:load``.
+    ``merge``, ``append``, ``park`` and ``shortage``) around every write, and with ``before:load``
+    and ``before:find``.
     What it raises is the caller's crash: at ``before`` nothing was written, at ``after`` everything
     was. A ``save`` that ends in ``Conflict`` has no ``after``. The hook may use the store itself:
     no lock is held meanwhile. ``checked_one_in``: one in so many records is encoded and decoded on

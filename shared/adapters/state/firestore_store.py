@@ -8,7 +8,8 @@ State moves by compare-and-swap: one commit, whose precondition is the update ti
 record was loaded. Read-write transactions hold locks, and on one contended document they are
 slower by two orders of magnitude. Nothing here needs a composite index: every query filters and
 orders by one field, with the document name only as the tie-break in that field's direction; or it
-only filters, by fields that are joined with "or", and orders by the document name.
+only filters, by equality of fields or by fields that are joined with "or", and orders by the
+document name.
 
 ``Conflict`` means that the precondition did not hold at the last try. Usually somebody else was
 first. But a commit whose answer got lost is sent again, finds its own work, and looks the same:
@@ -34,7 +35,7 @@ from google.cloud.firestore_v1.base_query import BaseFilter, BaseQuery
 from shared.adapters.state import cursors, documents
 from shared.adapters.state.cursors import Position, from_microseconds, microseconds, one_more
 from shared.adapters.state.documents import Making
-from shared.domain.environment import Entry, Environment, Parked, Phase
+from shared.domain.environment import Entry, Environment, Health, Parked, Phase
 from shared.ports import MOST_FOUND, Claimed, Conflict, Crowd, Page, Stored
 
 _NAME = "__name__"  # Firestore's field path for the document's own name
@@ -150,10 +151,17 @@ class FirestoreStore:
         items = documents.readable(map(_fields, found[:limit]), documents.decode_environment)
         return Page(items, _next_position("due", "due_at", found, limit))
 
-    def page(self, limit: int, after: str = "", phase: Phase | None = None) -> Page[Environment]:
+    def page(
+        self,
+        limit: int,
+        after: str = "",
+        phase: Phase | None = None,
+        health: Health | None = None,
+    ) -> Page[Environment]:
         query: BaseQuery = self._environments.order_by(_NAME)
-        if phase is not None:
-            query = query.where(filter=firestore.FieldFilter("phase", "==", phase.value))
+        for field, value in (("phase", phase), ("health", health)):
+            if value is not None:
+                query = query.where(filter=firestore.FieldFilter(field, "==", value.value))
         if after:
             query = query.start_after({_NAME: cursors.unpack_name("page", after)})
         found = self._found(query, one_more(limit))

@@ -22,7 +22,7 @@ from shared.adapters.state import cursors, documents
 from shared.adapters.state.cursors import Position, microseconds, one_more
 from shared.adapters.state.documents import Document, Making
 from shared.adapters.state.sqlite_pool import Pool
-from shared.domain.environment import Entry, Environment, Parked, Phase
+from shared.domain.environment import Entry, Environment, Health, Parked, Phase
 from shared.ports import MOST_FOUND, Claimed, Conflict, Crowd, Page, Stored
 
 _TABLES = (
@@ -31,12 +31,14 @@ _TABLES = (
         revision INTEGER NOT NULL,
         person_id TEXT,
         phase TEXT NOT NULL,
+        health TEXT NOT NULL,
         making TEXT,
         due_at INTEGER,
         document BLOB NOT NULL
     ) WITHOUT ROWID""",
     "CREATE INDEX environments_person ON environments (person_id) WHERE person_id IS NOT NULL",
     "CREATE INDEX environments_phase ON environments (phase, key)",
+    "CREATE INDEX environments_health ON environments (health, key)",
     "CREATE INDEX environments_making ON environments (making) WHERE making IS NOT NULL",
     "CREATE INDEX environments_due ON environments (due_at, key) WHERE due_at IS NOT NULL",
     """CREATE TABLE addresses (
@@ -64,12 +66,13 @@ _TABLES = (
     "CREATE INDEX shortages_until ON shortages (until)",
 )
 
-_CREATE = """INSERT INTO environments (key, revision, person_id, phase, making, due_at, document)
-    VALUES (:key, 1, :person_id, :phase, :making, :due_at, :document)
+_CREATE = """INSERT INTO environments
+        (key, revision, person_id, phase, health, making, due_at, document)
+    VALUES (:key, 1, :person_id, :phase, :health, :making, :due_at, :document)
     ON CONFLICT (key) DO NOTHING RETURNING revision"""
 _REPLACE = """UPDATE environments
-    SET revision = revision + 1, person_id = :person_id, phase = :phase, making = :making,
-        due_at = :due_at, document = :document
+    SET revision = revision + 1, person_id = :person_id, phase = :phase, health = :health,
+        making = :making, due_at = :due_at, document = :document
     WHERE key = :key AND revision = :revision RETURNING revision"""
 _ADDRESSES = "SELECT email FROM addresses WHERE key = ?"
 _ADD_ADDRESS = "INSERT INTO addresses (email, key) VALUES (?, ?)"
@@ -81,9 +84,7 @@ _FIND = """SELECT document, revision FROM environments WHERE key IN (
 _APPEND = "INSERT OR IGNORE INTO history (key, id, document) VALUES (?, ?, ?)"
 _DUE = """SELECT key, document, due_at FROM environments
     WHERE due_at <= ? AND (due_at, key) > (?, ?) ORDER BY due_at, key LIMIT ?"""
-_ALL = "SELECT key, document FROM environments WHERE key > ? ORDER BY key LIMIT ?"
-_PHASE = """SELECT key, document FROM environments
-    WHERE phase = ? AND key > ? ORDER BY key LIMIT ?"""
+_PAGE = "SELECT key, document FROM environments WHERE {filters}key > ? ORDER BY key LIMIT ?"
 _HISTORY = "SELECT document FROM history WHERE key = ? ORDER BY id DESC LIMIT ?"
 _PARKED = """SELECT name, document, at FROM parked
     WHERE (at, name) < (?, ?) ORDER BY at DESC, name DESC LIMIT ?"""
@@ -157,12 +158,17 @@ class SqliteStore:
         items = documents.readable(_documents(rows[:limit]), documents.decode_environment)
         return Page(items, _next_position("due", rows, limit))
 
-    def page(self, limit: int, after: str = "", phase: Phase | None = None) -> Page[Environment]:
+    def page(
+        self,
+        limit: int,
+        after: str = "",
+        phase: Phase | None = None,
+        health: Health | None = None,
+    ) -> Page[Environment]:
         start = cursors.unpack_name("page", after) if after else ""
-        if phase is None:
-            rows = self._read(_ALL, start, one_more(limit))
-        else:
-            rows = self._read(_PHASE, phase.value, start, one_more(limit))
+        filters = {"phase": phase, "health": health}
+        asked = {column: value.value for column, value in filters.items() if value is not None}
+        rows = self._read(_page_of(asked), *asked.values(), start, one_more(limit))
         items = documents.readable(_documents(rows[:limit]), documents.decode_environment)
         more = len(rows) > limit
         return Page(items, cursors.pack_name("page", rows[limit - 1][0]) if more else "")
@@ -231,6 +237,11 @@ def _lay_out(connection: sqlite3.Connection) -> None:
 _LAYOUTS = (_lay_out,)
 
 
+def _page_of(columns: Iterable[str]) -> str:
+    """The statement for a page of the records with a given value in each of these columns."""
+    return _PAGE.format(filters="".join(f"{column} = ? AND " for column in columns))
+
+
 class _Rows(NamedTuple):
     """What a save writes: the row of the record, its addresses, rows of its history."""
 
@@ -246,6 +257,7 @@ def _rows(environment: Environment, version: str | None, entries: Sequence[Entry
         "key": environment.key,
         "person_id": document["person_id"],
         "phase": document["phase"],
+        "health": document["health"],
         "making": document["making"],
         "due_at": None if due_at is None else microseconds(due_at),
         "document": _blob(document),

@@ -18,7 +18,7 @@ from shared.adapters.state import firestore_store
 from shared.adapters.state.cursors import microseconds
 from shared.adapters.state.documents import SCHEMA, DocumentTooNew, DocumentUnreadable, Making
 from shared.adapters.state.firestore_store import FirestoreStore
-from shared.domain.environment import Phase
+from shared.domain.environment import Health, Phase
 from shared.domain.resources import State
 from shared.ports import Conflict, Crowd, Stored
 from tests.support.backends import FirestoreBackend
@@ -49,6 +49,7 @@ def test_every_method_is_one_call_with_a_deadline_and_counting_the_crowd_two(
     store.due(NOON, 5)
     store.page(5)
     store.page(5, phase=Phase.READY)
+    store.page(5, phase=Phase.READY, health=Health.OK)
     store.history(environment.key, 5)
     store.parked(5)
     store.shortages(NOON)
@@ -60,7 +61,7 @@ def test_every_method_is_one_call_with_a_deadline_and_counting_the_crowd_two(
     store.save_merged(ana, Stored(ben, store.save(ben, None, [])), (entries, entries))
     called = [method for method, _ in wire.calls]
     writes = ["Commit"] * 4
-    reads = ["RunQuery"] * 6
+    reads = ["RunQuery"] * 7
     counts = ["RunAggregationQuery"] * 2
     found_and_merged = ["RunQuery", "RunQuery", "Commit", "Commit"]
     assert called == [
@@ -209,6 +210,7 @@ def test_the_document_is_laid_out_to_be_found(firestore_backend: FirestoreBacken
         "person_id": {"stringValue": "p-ana"},
         "email": {"stringValue": "ana@example.com"},
         "phase": {"stringValue": "provisioning"},
+        "health": {"stringValue": "ok"},
         "making": {"stringValue": "creating"},
         "due_at": {"timestampValue": "2026-11-22T12:00:00.123456Z"},
         "updated_at": {"timestampValue": "2026-11-22T12:00:01.123456Z"},

@@ -231,7 +231,6 @@ def store_one(store: SqliteStore, name: str) -> str:
     ("statement", "index"),
     [
         ("_DUE", "environments_due"),
-        ("_PHASE", "environments_phase"),
         ("_PARKED", "parked_newest"),
         ("_CROWD", "environments_making"),
         ("_SHORTAGES", "shortages_until"),
@@ -245,6 +244,29 @@ def test_listings_use_an_index_without_sorting(
         plan = connection.execute(f"EXPLAIN QUERY PLAN {sql}", (1,) * sql.count("?")).fetchall()
     text = " / ".join(row[3] for row in plan)
     assert index in text
+    assert "TEMP B-TREE" not in text
+    assert "SCAN" not in text
+
+
+@pytest.mark.parametrize(
+    ("columns", "index"),
+    [
+        ((), "PRIMARY KEY"),
+        (("phase",), "environments_phase"),
+        (("health",), "environments_health"),
+        (("phase", "health"), "environments_"),
+    ],
+    ids=["all", "phase", "health", "both"],
+)
+def test_pages_use_an_index_without_sorting(
+    store: SqliteStore, columns: tuple[str, ...], index: str
+) -> None:
+    sql = sqlite_store._page_of(columns)
+    with store._pool.reading() as connection:
+        plan = connection.execute(f"EXPLAIN QUERY PLAN {sql}", (1,) * sql.count("?")).fetchall()
+    text = " / ".join(row[3] for row in plan)
+    assert index in text
+    assert "key>?" in text
     assert "TEMP B-TREE" not in text
     assert "SCAN" not in text
 
