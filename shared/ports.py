@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+MOST_FOUND = 50  # records that ``find`` returns; a person has one, or a few that are to be merged
+
 
 class Conflict(Exception):
     """Somebody else changed the record first; load it again and decide anew."""
@@ -86,7 +88,9 @@ class EnvironmentStore(Protocol):
     def find(self, emails: Sequence[str], person_id: str | None = None) -> tuple[Stored, ...]:
         """The records that have, had or are to have one of these addresses, or this person id.
 
-        In the order of their keys; at most 50.
+        In the order of their keys, each once; at most ``MOST_FOUND``. ``emails``: at least one.
+        Fails like ``load`` if one of them can't be read: without it, a second record might be
+        made for the same person.
         """
 
     def save_merged(

@@ -1,4 +1,4 @@
-"""The clock of an endpoint, against the local cloud that serves it."""
+"""The clock of an endpoint, on the local cloud."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from local.server import LocalCloud
 from shared.adapters.clocks import EndpointClock
 
 
-def test_it_tells_how_far_it_is_ahead_whenever_it_is_asked() -> None:
+def test_it_reports_its_offset_at_each_call() -> None:
     ahead: list[timedelta] = []
     with LocalCloud() as cloud:
         clock = EndpointClock(f"{cloud.url}/_admin/clock", ahead.append)
@@ -21,4 +21,4 @@ def test_it_tells_how_far_it_is_ahead_whenever_it_is_asked() -> None:
     assert abs(ahead[1] - ahead[0] - timedelta(days=40)) < timedelta(seconds=10)
     with pytest.raises(requests.ConnectionError):
         clock.now()
-    assert len(ahead) == 2, "a time that nobody told is not guessed"
+    assert len(ahead) == 2, "without an answer there is no offset"

@@ -1,4 +1,4 @@
-"""The look everywhere for what is a leaver's, with Google's own clients against the local cloud."""
+"""The inventory of a person's resources, with Google's clients on the local cloud."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ ZONE = "projects/demo/locations/us-central1-a"
 LOCATION = "projects/demo/locations/us-central1"
 REGION = "projects/demo/regions/us-central1"
 SNAPSHOTS = "projects/demo/global/snapshots"
-CLAIMED = {"benchkeeper-person": KEY}  # the person's label alone, as a copy might carry it
+CLAIMED = {"benchkeeper-person": KEY}  # the person's label alone, as on a copied resource
 BENS = {"managed-by": "benchkeeper", "benchkeeper-person": "ben-abcdefghijkl"}
 
 
 class LocalProject:
-    """Everything of a project, made by its back door."""
+    """A project on the local cloud; its resources are created without drivers."""
 
     def __init__(self, cloud: Cloud, compute: Compute, url: str) -> None:
         self.cloud = cloud
@@ -83,7 +83,7 @@ class LocalProject:
         self.cloud.clock.advance(timedelta(hours=1))
 
     def keep_disks(self, *, attached: bool = False) -> None:
-        """From now on disks stay when their notebook is deleted."""
+        """From now on, keep the disks of a deleted notebook."""
         self.compute.delete_disks = lambda paths, at: None  # type: ignore[method-assign]
         if attached:
             self.compute.detach_disks = lambda paths, at: None  # type: ignore[method-assign]
@@ -138,10 +138,10 @@ def project() -> Iterator[LocalProject]:
     with Server(app) as server:
         made = LocalProject(cloud, compute, server.url)
         yield made
-        assert all(fault.hits for fault in made.scripted), "a scripted fault was never hit"
+        assert all(fault.hits for fault in made.scripted), "a scripted fault was never applied"
 
 
-def test_who_has_nothing_leaves_nothing(project: LocalProject) -> None:
+def test_without_resources_nothing_is_found(project: LocalProject) -> None:
     assert project.found() == {}
 
 
@@ -168,7 +168,7 @@ def test_everything_with_the_persons_labels_is_found_by_its_full_name(
     assert found[notebook].detail == "active"
 
 
-def test_what_others_have_is_not_found(project: LocalProject) -> None:
+def test_resources_of_others_are_not_found(project: LocalProject) -> None:
     project.notebook("wb", BENS, "ben@example.com")
     project.notebook("theirs", {}, "ben@example.com")
     project.snapshot("kept", BENS)
@@ -178,7 +178,7 @@ def test_what_others_have_is_not_found(project: LocalProject) -> None:
     assert project.found() == {}
 
 
-def test_what_lacks_our_mark_is_found_and_not_ours(project: LocalProject) -> None:
+def test_resources_without_our_manager_label_are_found_and_not_ours(project: LocalProject) -> None:
     marked = {
         project.notebook("wb", CLAIMED),
         project.snapshot("kept", CLAIMED),
@@ -191,7 +191,7 @@ def test_what_lacks_our_mark_is_found_and_not_ours(project: LocalProject) -> Non
     assert all(leftover.detail for leftover in found.values())
 
 
-def test_what_runs_as_somebody_else_is_found_and_not_ours(project: LocalProject) -> None:
+def test_workloads_of_another_user_are_found_and_not_ours(project: LocalProject) -> None:
     notebook = project.notebook("wb", LABELS, "ben@example.com")
     cluster = project.cluster("c-ana", LABELS, "ben@example.com")
     found = project.found()
@@ -225,7 +225,7 @@ def test_sessions_and_clusters_of_the_person_are_reported_without_labels(
         assert leftover.detail == "it lacks our labels for this person"
 
 
-def test_a_notebook_of_our_name_that_is_somebody_elses_is_only_reported(
+def test_somebody_elses_notebook_of_our_name_is_only_reported(
     project: LocalProject,
 ) -> None:
     owned = project.notebook(f"nb-{KEY}", {}, "ben@example.com")
@@ -233,14 +233,14 @@ def test_a_notebook_of_our_name_that_is_somebody_elses_is_only_reported(
     assert (leftover.ours, leftover.named) == (False, False)
 
 
-def test_whatever_the_person_owns_is_reported(project: LocalProject) -> None:
+def test_every_notebook_that_the_person_owns_is_reported(project: LocalProject) -> None:
     notebook = project.notebook("made-by-hand", {})
     leftover = project.found()[notebook]
     assert (leftover.ours, leftover.named) == (False, False)
     assert leftover.detail
 
 
-def test_disks_of_notebooks_that_exist_are_no_leftovers(project: LocalProject) -> None:
+def test_disks_of_existing_notebooks_are_not_reported(project: LocalProject) -> None:
     notebook = project.notebook(f"nb-{KEY}", LABELS)
     assert set(project.found()) == {notebook}
 
@@ -259,7 +259,7 @@ def test_disks_that_outlived_their_notebook_are_found_by_label_or_name(
     assert {leftover.named for leftover in found.values()} == {labels is not BENS}
 
 
-def test_a_disk_that_a_machine_still_uses_is_found_and_not_ours(project: LocalProject) -> None:
+def test_an_attached_disk_is_found_and_not_ours(project: LocalProject) -> None:
     project.keep_disks(attached=True)
     project.delete(project.notebook(f"nb-{KEY}", LABELS))
     found = project.found()
@@ -268,7 +268,7 @@ def test_a_disk_that_a_machine_still_uses_is_found_and_not_ours(project: LocalPr
     assert all("attached to" in leftover.detail for leftover in found.values())
 
 
-def test_sessions_that_are_over_are_no_leftovers(project: LocalProject) -> None:
+def test_ended_sessions_are_not_reported(project: LocalProject) -> None:
     template = project.template("st-ana", LABELS)
     session = project.session("s-ana", template)
     project.post(f"v1/{session}:terminate", {})
@@ -286,7 +286,7 @@ def test_all_pages_are_read(project: LocalProject, monkeypatch: pytest.MonkeyPat
     assert made < set(project.found())
 
 
-def test_it_costs_a_call_a_kind(project: LocalProject) -> None:
+def test_it_is_one_call_per_kind(project: LocalProject) -> None:
     project.search().everything_of(KEY, EMAIL)
     counts = project.cloud.calls.counts()
     assert counts.pop("compute.disks.aggregatedList") == 2, "by label and by name"
@@ -305,9 +305,7 @@ def test_it_costs_a_call_a_kind(project: LocalProject) -> None:
         ("storage", "objects.list"),
     ],
 )
-def test_half_a_look_is_a_fault_and_no_answer(
-    project: LocalProject, service: str, method: str
-) -> None:
+def test_an_incomplete_listing_is_a_fault(project: LocalProject, service: str, method: str) -> None:
     project.fail(service, method)
     with pytest.raises(CloudFault) as caught:
         project.found()
@@ -326,7 +324,7 @@ class _Older:
         return (Leftover(kind=Kind.MANAGED_NOTEBOOK, name=name, ours=True, detail=email),)
 
 
-def test_the_older_kinds_are_asked_where_they_are_switched_on(project: LocalProject) -> None:
+def test_the_older_kinds_are_listed_where_they_are_on(project: LocalProject) -> None:
     looking = project.search(_Older("runtimes"))
     (leftover,) = looking.everything_of(KEY, EMAIL)
     assert (leftover.name, leftover.detail) == (f"runtimes/{KEY}", EMAIL)
@@ -334,5 +332,5 @@ def test_the_older_kinds_are_asked_where_they_are_switched_on(project: LocalProj
     assert (resource.name, resource.slot) == (f"runtimes/{KEY}", EMAIL)
 
 
-def test_the_older_kinds_are_not_asked_where_they_are_off(project: LocalProject) -> None:
+def test_the_older_kinds_are_not_listed_where_they_are_off(project: LocalProject) -> None:
     assert project.search().older_notebooks_of(KEY, EMAIL) == ()

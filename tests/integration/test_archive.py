@@ -18,7 +18,9 @@ from tools.smoke.stage import Failed
 from tools.smoke.story import STORY, tell
 
 # Loads most of what the entry points load, and needs no settings for it.
-_LOADING = "import functions.onboard, functions.fleet.entry_point, shared.adapters.state.sqlite_store"
+_LOADING = (
+    "import functions.onboard, functions.fleet.entry_point, shared.adapters.state.sqlite_store"
+)
 
 
 @pytest.fixture(scope="module")

@@ -89,7 +89,7 @@ def obey(record: Environment, *orders: Order) -> Ruling:
 def a_notebook(state: State = State.ABSENT, **changes: Any) -> Resource:
     """A notebook in the record; one that runs can be opened."""
     link = "https://nb.example.com" if state is State.READY else ""
-    notebook = Resource(kind=Kind.WORKBENCH, slot="main", name="zone-a/nb", state=state, access=Access(link=link))
+    notebook = Resource(kind=Kind.WORKBENCH, slot="main", name="zone-a/nb", state=state, link=link)
     return replace(notebook, **changes)
 
 

@@ -1,6 +1,7 @@
-"""A backend for each backend of the driver port: the driver under test, and a back door beside it.
+"""The backends of the driver port: the fake, and each real driver on the local cloud.
 
-The back door sees and changes the cloud without the driver, so that no driver is checked by itself.
+A backend also reads and changes the cloud without the driver, so that no driver is checked by
+itself.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ STOCK_OUT = (
     "fulfill the request. '(resource type:compute)'."
 )
 RETRY_SECONDS = 17.0
-PATIENCE = 1.0  # real seconds the drivers wait for an answer here
+CALL_SECONDS = 1.0  # the drivers' deadline for each call, in real time
 
 _NAMES = {
     Kind.WORKBENCH: f"projects/demo/locations/us-central1-a/instances/wb-{KEY}",
@@ -55,7 +56,7 @@ _RETRY_INFO = {
 
 
 class Scripted(Protocol):
-    """A fault that counts how often it struck."""
+    """A fault that counts how often it was applied."""
 
     hits: int
 
@@ -72,7 +73,7 @@ class DriverBackend(ABC):
         self.scripted: list[Scripted] = []
 
     def want(self, text: str = "one", machine_type: str = "e2-standard-4") -> Want:
-        """What the profile asks for; another ``text`` is another content."""
+        """What the profile asks for; ``text`` varies the content."""
         body = _body(self.kind, text)
         if self.kind is Kind.WORKBENCH:
             body["gceSetup"] = {"machineType": machine_type}
@@ -86,43 +87,43 @@ class DriverBackend(ABC):
 
     @abstractmethod
     def names(self) -> list[str]:
-        """What exists of this kind."""
+        """The full names of the existing resources of this kind."""
 
     @abstractmethod
     def content(self) -> Any:
-        """All there is to know of the thing called ``name``, to be compared."""
+        """The complete resource called ``name``, for comparison."""
 
     @abstractmethod
     def add_foreign(self) -> None:
-        """Somebody else's thing under our name."""
+        """Create somebody else's resource with our name."""
 
     @abstractmethod
     def pass_time(self, by: timedelta) -> None:
-        """Let time pass on the cloud's clock."""
+        """Advance the cloud's clock."""
 
     @abstractmethod
     def calls(self) -> int:
-        """How many remote calls there were so far."""
+        """The number of remote calls so far."""
 
     @abstractmethod
     def fail_call(self, step: str, how: str) -> Scripted:
-        """The next call of ``step`` ("observe" or a Step's value) goes wrong.
+        """Make the next call of ``step`` ("observe" or a Step's value) fail.
 
-        ``how``: "before" (503, not carried out), "after" (503, carried out), "cut" (carried out,
-        no answer), "late" (carried out, answered too late), "busy" (429 with a delay).
+        ``how``: "before" (503, not executed), "after" (503, executed), "cut" (executed, no answer),
+        "late" (executed, answered after the deadline), "busy" (429 with a delay).
         """
 
     @abstractmethod
     def fail_operation(self, step: Step) -> Scripted:
-        """The next operation of ``step`` ends in a stock-out."""
+        """Make the next operation of ``step`` end in a stock-out."""
 
     @abstractmethod
     def forget_operations(self) -> None:
-        """The cloud remembers no operation any more."""
+        """Delete all operations of the cloud."""
 
 
 class FakeBackend(DriverBackend):
-    """The in-memory driver, seen through the fake's own dictionary."""
+    """The in-memory driver, read through the fake's dictionary."""
 
     def __init__(self, kind: Kind) -> None:
         super().__init__(kind)
@@ -186,13 +187,13 @@ class _Once:
 
 
 class LocalBackend(DriverBackend):
-    """A real driver and Google's real client against the local cloud, over real sockets."""
+    """A real driver with Google's real client on the local cloud, over real sockets."""
 
-    def __init__(self, kind: Kind, cloud: Cloud, url: str, faces: _Faces) -> None:
+    def __init__(self, kind: Kind, cloud: Cloud, url: str, services: _Services) -> None:
         super().__init__(kind)
         self._cloud = cloud
         self._url = url
-        self._faces = faces
+        self._services = services
         self.driver = _real_driver(kind, url)
 
     def names(self) -> list[str]:
@@ -235,14 +236,14 @@ class LocalBackend(DriverBackend):
             case "cut":
                 spec = {"when": "after", "drop": True}
             case "late":
-                spec = {"when": "after", "delay_seconds": PATIENCE * 1.5}
+                spec = {"when": "after", "delay_seconds": CALL_SECONDS * 1.5}
             case "busy":
                 spec["error"] = {"status": "RESOURCE_EXHAUSTED", "details": [_RETRY_INFO]}
         return self._script(step, spec)
 
     def hold_call(self, step: str) -> Scripted:
-        """The next call of ``step`` waits, not carried out yet, while others are answered."""
-        return self._script(step, {"when": "before", "delay_seconds": PATIENCE / 2})
+        """Delay the execution of the next call of ``step`` while other calls are answered."""
+        return self._script(step, {"when": "before", "delay_seconds": CALL_SECONDS / 2})
 
     def fail_operation(self, step: Step) -> Scripted:
         error = {"status": "RESOURCE_EXHAUSTED", "message": STOCK_OUT}
@@ -261,8 +262,8 @@ class LocalBackend(DriverBackend):
         return fault
 
     def _resources(self) -> list[dict[str, Any]]:
-        face, kind = self._faces[self.kind]
-        return [found for found in face.resources() if found["kind"] == kind]
+        service, kind = self._services[self.kind]
+        return [found for found in service.resources() if found["kind"] == kind]
 
     def _named(self, found: dict[str, Any]) -> str:
         is_object = self.kind is Kind.CLUSTER_TEMPLATE
@@ -272,11 +273,11 @@ class LocalBackend(DriverBackend):
         requests.post(f"{self._url}/{path}", json=body, timeout=5).raise_for_status()
 
 
-class _Face(Protocol):
+class _Service(Protocol):
     def resources(self) -> list[dict[str, Any]]: ...
 
 
-_Faces = dict[Kind, tuple[_Face, str]]
+_Services = dict[Kind, tuple[_Service, str]]
 
 _PATCHES = (Step.UPDATE, Step.PROTECT, Step.UNPROTECT)
 _METHODS = {
@@ -302,38 +303,38 @@ _METHODS = {
 
 @contextmanager
 def local_backend(kind: Kind) -> Iterator[LocalBackend]:
-    """A fresh local cloud on a free port, with the real driver of ``kind`` beside it."""
+    """A new local cloud on a free port, with the real driver of ``kind``."""
     cloud = Cloud(project="demo")
     notebooks, dataproc, buckets = Notebooks(cloud), Dataproc(cloud), Storage(cloud)
     buckets.make_bucket("demo-templates")
-    faces: _Faces = {
+    services: _Services = {
         Kind.WORKBENCH: (notebooks, "notebooks.instance"),
         Kind.SESSION_TEMPLATE: (dataproc, "dataproc.sessionTemplate"),
         Kind.CLUSTER_TEMPLATE: (buckets, "storage.object"),
     }
     app = build_app(cloud, [notebooks.routes(), dataproc.routes(), buckets.routes()])
     with Server(app) as server:
-        yield LocalBackend(kind, cloud, server.url, faces)
+        yield LocalBackend(kind, cloud, server.url, services)
 
 
 def _real_driver(kind: Kind, url: str) -> Driver:
     nobody = AnonymousCredentials()  # type: ignore[no-untyped-call]  # it has no types
     match kind:
         case Kind.WORKBENCH:
-            return WorkbenchDriver(Rest(url, nobody, read_seconds=PATIENCE))
+            return WorkbenchDriver(Rest(url, nobody, read_seconds=CALL_SECONDS))
         case Kind.SESSION_TEMPLATE:
             return SessionTemplateDriver(
                 lambda: SessionTemplateControllerClient(
                     credentials=nobody, transport="rest", client_options={"api_endpoint": url}
                 ),
-                seconds=PATIENCE,
+                seconds=CALL_SECONDS,
             )
         case Kind.CLUSTER_TEMPLATE:
             return ClusterTemplateDriver(
                 lambda: storage_client(
                     "demo", credentials=nobody, client_options={"api_endpoint": url}
                 ),
-                timeout=(PATIENCE, PATIENCE),
+                timeout=(CALL_SECONDS, CALL_SECONDS),
             )
     raise AssertionError(f"no backend for {kind}")
 

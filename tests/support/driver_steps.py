@@ -1,4 +1,4 @@
-"""What the tests of the port ``Driver`` do over and over: ask, look, and let time pass."""
+"""What the tests of the port ``Driver`` share: call a step, observe, let time pass."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ BACKENDS = ("fake", "local")
 
 
 def request(number: int) -> str:
-    """A request id; another number is another request."""
+    """The request id of request ``number``."""
     return str(UUID(int=number + 1))
 
 
 @contextmanager
 def opened(param: tuple[str, Kind]) -> Iterator[DriverBackend]:
-    """The backend of a case of ``on``; a scripted fault that was never hit fails its test."""
-    backend, kind = param
-    if backend == "fake":
+    """The backend of a case of ``on``; a scripted fault that was never applied fails the test."""
+    name, kind = param
+    if name == "fake":
         backend: DriverBackend = FakeBackend(kind)
         yield backend
     else:
         with local_backend(kind) as backend:
             yield backend
-    assert all(fault.hits for fault in backend.scripted), "a scripted fault was never hit"
+    assert all(fault.hits for fault in backend.scripted), "a scripted fault was never applied"
 
 
 def on(*kinds: Kind) -> pytest.MarkDecorator:
-    """Run on every backend of these kinds."""
+    """Run the test on every backend of these kinds."""
     cases = [
         pytest.param((backend, kind), id=f"{kind}-{backend}")
         for kind in kinds
@@ -46,31 +46,31 @@ def on(*kinds: Kind) -> pytest.MarkDecorator:
 
 
 def create(backend: DriverBackend, number: int = 0, text: str = "one") -> Observation:
-    """Ask the driver for what is wanted."""
+    """Call the driver's create."""
     return backend.driver.create(backend.resource, backend.want(text), KEY, EMAIL, request(number))
 
 
-def look(
+def observe(
     backend: DriverBackend, resource: Resource | None = None, want: Want | None = None
 ) -> Observation:
-    """A look on behalf of its owner."""
+    """Call the driver's observe for the owner."""
     return backend.driver.observe(resource or backend.resource, KEY, EMAIL, want)
 
 
-def remembered(backend: DriverBackend, step: Step, seen: Observation) -> Resource:
-    """The record's memory of a step that was answered with ``seen``."""
+def after_step(backend: DriverBackend, step: Step, seen: Observation) -> Resource:
+    """The record's resource after a step that returned ``seen``."""
     assert seen.state is not None
-    return replace(backend.resource, in_flight=InFlight(step=step, operation=seen.operation), state=seen.state)
+    return replace(backend.resource, under_way=step, state=seen.state, operation=seen.operation)
 
 
 def settled(backend: DriverBackend, step: Step, seen: Observation) -> Observation:
-    """What a look says once the operation, if there is one, has had its time."""
+    """The observation after the operation, if there is one, has ended."""
     if not seen.operation:
         return seen
     backend.pass_time(HOUR)
-    return look(backend, remembered(backend, step, seen))
+    return observe(backend, after_step(backend, step, seen))
 
 
 def made(backend: DriverBackend) -> None:
-    """Have it there, and ready."""
+    """Create the resource and wait until it is READY."""
     assert settled(backend, Step.CREATE, create(backend)).state is State.READY

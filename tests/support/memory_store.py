@@ -18,7 +18,7 @@ from shared.adapters.state import cursors, documents
 from shared.adapters.state.cursors import Position, from_microseconds, microseconds, one_more
 from shared.adapters.state.documents import Making
 from shared.domain.environment import Entry, Environment, Health, Parked, Phase
-from shared.ports import Claimed, Conflict, Crowd, Page, Stored
+from shared.ports import MOST_FOUND, Claimed, Conflict, Crowd, Page, Stored
 
 Hook = Callable[[str], None]
 # Sorts as the names of stored entries do: by time, then by place in the call.
@@ -40,7 +40,8 @@ class MemoryStore:
     """``EnvironmentStore`` in dicts.
 
     ``on_write`` is called with ``before:save`` and ``after:save`` (of claims, too; likewise
-    ``append``, ``park`` and ``shortage``) around every write, and with ``before:load``.
+    ``merge``, ``append``, ``park`` and ``shortage``) around every write, and with ``before:load``
+    and ``before:find``.
     What it raises is the caller's crash: at ``before`` nothing was written, at ``after`` everything
     was. A ``save`` that ends in ``Conflict`` has no ``after``. The hook may use the store itself:
     no lock is held meanwhile. ``checked_one_in``: one in so many records is encoded and decoded on
@@ -113,7 +114,7 @@ class MemoryStore:
                 or (person_id is not None and row.environment.person.person_id == person_id)
             ]
         rows.sort(key=lambda row: row[0])
-        return tuple(Stored(row.environment, str(row.revision)) for _, row in rows)
+        return tuple(Stored(row.environment, str(row.revision)) for _, row in rows[:MOST_FOUND])
 
     def save_merged(
         self, record: Stored, duplicate: Stored, entries: tuple[Sequence[Entry], Sequence[Entry]]

@@ -1,6 +1,6 @@
-"""The v2 API in a dictionary: a stand-in for ``Rest`` below the workbench driver, and its answers.
+"""Replaces ``Rest`` below the workbench driver with prepared answers of the v2 API.
 
-For what the local cloud can't be brought to answer, and for counting what was asked.
+For answers that the local cloud never gives, and for counting the calls.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ OPERATION = "projects/demo/locations/us-central1-a/operations/op-1"
 
 
 class Answers:
-    """Stands in for ``Rest``: answers each path as told, 404 for the rest.
+    """Replaces ``Rest``: returns the given answer for each path, otherwise 404.
 
-    The operations are listed one a page, the next one's token its number.
+    Operations are listed one per page; the page token is the number of the next one.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ def resource(**more: Any) -> Resource:
     return Resource(kind=Kind.WORKBENCH, slot="main", name=NAME, **more)
 
 
-def look(
+def observe(
     answers: Answers, remembered: Resource | None = None, wanted: Want | None = None
 ) -> Observation:
     return driver(answers).observe(remembered or resource(), KEY, EMAIL, wanted)

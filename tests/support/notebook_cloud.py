@@ -1,6 +1,6 @@
-"""A local cloud with notebooks, their disks and snapshots, and the two drivers over real sockets.
+"""A local cloud with notebooks, disks and snapshots, and the two drivers over real sockets.
 
-The back door reads and writes without the drivers, so that neither is checked by itself.
+It also reads and writes without the drivers, so that neither is checked by itself.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from shared.domain.wants.workbench import workbench_want
 ANA = Person(email="ana@example.com", team="core", cost_center="cc-7")
 KEY = person_key(ANA.email)
 SITE = Site(project="demo", region="us-central1", templates_bucket="demo-templates")
-PATIENCE = 1.0  # real seconds the drivers wait for an answer here
+CALL_SECONDS = 1.0  # the drivers' deadline for each call, in real time
 WORKBENCH = Workbench(
     zones=("us-central1-a", "us-central1-b"),
     machine_type="e2-standard-4",
@@ -55,23 +55,23 @@ PROFILE = Profile(
 
 
 def request(number: int) -> str:
-    """An idempotency id."""
+    """The request id of request ``number``."""
     return str(UUID(int=number + 1))
 
 
 def notebook_want(workbench: Workbench = WORKBENCH, profile: Profile = PROFILE) -> Want:
-    """The notebook of Ana's."""
+    """Ana's notebook."""
     return workbench_want(profile, workbench, ANA, KEY, SITE)
 
 
 class NotebookCloud:
-    """One fresh cloud; ``scripted`` are its faults, which must all have struck by the end."""
+    """A new cloud; every fault in ``scripted`` must have been applied by the end of the test."""
 
     def __init__(self, cloud: Cloud, compute: Compute, url: str) -> None:
         nobody = AnonymousCredentials()
         self.cloud = cloud
-        self.workbench = WorkbenchDriver(Rest(url, nobody, read_seconds=PATIENCE))
-        self.snapshots = SnapshotDriver(Rest(url, nobody, read_seconds=PATIENCE))
+        self.workbench = WorkbenchDriver(Rest(url, nobody, read_seconds=CALL_SECONDS))
+        self.snapshots = SnapshotDriver(Rest(url, nobody, read_seconds=CALL_SECONDS))
         self.scripted: list[Fault] = []
         self._compute = compute
         self._url = url
@@ -81,23 +81,23 @@ class NotebookCloud:
         return self.cloud.clock.now().astimezone(UTC)
 
     def wait(self, seconds: float = 100) -> None:
-        """Let time pass on the cloud's clock."""
+        """Advance the cloud's clock."""
         self.cloud.clock.advance(timedelta(seconds=seconds))
 
     def call(self, verb: str, path: str, body: Any = None) -> dict[str, Any]:
-        """A call past the drivers; its answer's JSON."""
+        """Make a call without the drivers; returns the JSON of the answer."""
         answer = requests.request(verb, f"{self._url}/{path}", json=body, timeout=5)
         answer.raise_for_status()
         shown: dict[str, Any] = answer.json()
         return shown
 
     def make_notebook(self, want: Want) -> Resource:
-        """A notebook that runs, as it stands in the record."""
+        """Create a notebook and wait until it runs; returns the record's resource."""
         name = want.places[0]
         parent, _, instance = name.rpartition("/")
         self.call("POST", f"v2/{parent}?instanceId={instance}", want.body)
         self.wait()
-        return Resource(kind=want.kind, slot=want.slot, name=name, usage=Usage(was_ready=True))
+        return Resource(kind=want.kind, slot=want.slot, name=name, was_ready=True)
 
     def switch(self, notebook: Resource, verb: str) -> None:
         """Start or stop it."""
@@ -105,47 +105,47 @@ class NotebookCloud:
         self.wait()
 
     def shown(self, notebook: Resource) -> dict[str, Any]:
-        """The notebook as the API shows it."""
+        """The notebook as the API returns it."""
         return self.call("GET", f"v2/{notebook.name}")
 
     def write(self, notebook: Resource, content: str) -> None:
-        """What its owner has on the data disk."""
+        """Replace the content of its data disk."""
         self._compute.write(data_disk(notebook.name), content, self.now())
 
     def content(self, notebook: Resource) -> str:
-        """What is on its data disk."""
+        """The content of its data disk."""
         disk = data_disk(notebook.name).split("/")
         return str(self.call("GET", f"_admin/disks/{disk[3]}/{disk[5]}")["content"])
 
     def make_snapshot(self, notebook: Resource, id: str = "kept") -> str:
-        """A complete snapshot of its data disk; its full name."""
+        """Create a complete snapshot of its data disk; returns its full name."""
         body = {"name": id, "sourceDisk": data_disk(notebook.name)}
         self.call("POST", "compute/v1/projects/demo/global/snapshots", body)
         self.wait()
         return f"projects/demo/global/snapshots/{id}"
 
     def fail(self, service: str, method: str, **spec: Any) -> None:
-        """The next such call goes wrong: 503 before it is carried out, unless told otherwise."""
+        """Make the next such call fail; by default with a 503 before it is executed."""
         error = {} if spec.get("drop") else {"error": {"status": "UNAVAILABLE"}}
         fault = {"service": service, "method": method, "times": 1, **error, **spec}
         self.scripted.append(self.cloud.faults.add(fault))
 
     def calls(self, work: Callable[[], object]) -> dict[str, int]:
-        """How often which method was called while ``work`` was done."""
+        """How often each method was called during ``work``."""
         self.cloud.calls.clear()
         work()
         return self.cloud.calls.counts()
 
 
-def remembered(resource: Resource, step: Step, seen: Observation | None, **more: Any) -> Resource:
-    """The record's memory of a step that was answered with ``seen``, or whose answer was lost."""
+def after_step(resource: Resource, step: Step, seen: Observation | None, **more: Any) -> Resource:
+    """The record's resource after a step that returned ``seen`` (None: the answer was lost)."""
     operation = seen.operation if seen is not None else ""
-    return replace(resource, in_flight=InFlight(step=step, operation=operation), **more)
+    return replace(resource, under_way=step, operation=operation, **more)
 
 
 @contextmanager
 def notebook_cloud() -> Iterator[NotebookCloud]:
-    """A fresh cloud on a free port."""
+    """A new cloud on a free port."""
     cloud = Cloud(project="demo")
     compute = Compute(cloud)
     notebooks = Notebooks(cloud, compute)

@@ -1,4 +1,4 @@
-"""The two older kinds beside a local cloud: what the tests of their driver and search share."""
+"""The two older kinds on a local cloud: what the tests of their driver and inventory share."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ PROFILE = Profile(
     ),
 )
 KINDS = (Kind.MANAGED_NOTEBOOK, Kind.DATAPROC_HUB)
-PATIENCE = 1.0  # real seconds for each call; none is waited for in vain but where a test says so
+CALL_SECONDS = 1.0  # the deadline of each call, in real time
 
 
 def request(number: int) -> str:
@@ -54,7 +54,7 @@ def wanted(kind: Kind, person: Person = ANA) -> Want:
 
 
 class Stage:
-    """A local cloud, and what is under test beside it."""
+    """A local cloud, with the services and the inventory under test."""
 
     def __init__(self, local: LocalCloud) -> None:
         self.local = local
@@ -63,14 +63,14 @@ class Stage:
         self.runtimes = managed_notebooks_client(endpoint, nobody)
         self.instances = notebooks_client(endpoint, nobody)
         self.services: dict[Kind, NotebooksV1Service] = {
-            Kind.MANAGED_NOTEBOOK: Runtimes(lambda: self.runtimes, seconds=PATIENCE),
-            Kind.DATAPROC_HUB: Instances(lambda: self.instances, seconds=PATIENCE),
+            Kind.MANAGED_NOTEBOOK: Runtimes(lambda: self.runtimes, seconds=CALL_SECONDS),
+            Kind.DATAPROC_HUB: Instances(lambda: self.instances, seconds=CALL_SECONDS),
         }
-        self.search = NotebooksV1Inventory("demo", tuple(self.services.values()))
+        self.inventory = NotebooksV1Inventory("demo", tuple(self.services.values()))
         self.scripted: list[Fault] = []
 
     def plant(self, want: Want, *, name: str = "", labels: dict[str, str] | None = None) -> str:
-        """One that has been there since before the end."""
+        """Put a notebook into the cloud that was created while creation was possible."""
         body = dict(want.body)
         if labels is not None and want.kind is Kind.DATAPROC_HUB:
             body["labels"] = labels
@@ -95,16 +95,16 @@ class Stage:
 
 @contextmanager
 def notebooks_v1_stage() -> Iterator[Stage]:
-    """A fresh local cloud, the Google of today; whatever was scripted must have struck."""
+    """A new local cloud, which creates no such notebooks; every scripted fault must be applied."""
     with LocalCloud() as local:
         built = Stage(local)
         yield built
         built.close()
-    assert all(fault.hits for fault in built.scripted), "a scripted fault was never hit"
+    assert all(fault.hits for fault in built.scripted), "a scripted fault was never applied"
 
 
-class One:
-    """The driver of one kind, and the notebook that Ana's profile asks for."""
+class Notebook:
+    """The driver of one kind, and the notebook of Ana's profile."""
 
     def __init__(self, stage: Stage, kind: Kind) -> None:
         self.stage = stage
@@ -115,18 +115,20 @@ class One:
         self.resource = Resource(kind=kind, slot="main", name=self.name)
         self.collection = "runtimes" if kind is Kind.MANAGED_NOTEBOOK else "instances"
 
-    def look(self, resource: Resource | None = None) -> Observation:
+    def observe(self, resource: Resource | None = None) -> Observation:
         return self.driver.observe(resource or self.resource, KEY, ANA.email, None)
 
     def create(self, number: int = 0) -> Observation:
         return self.driver.create(self.resource, self.want, KEY, ANA.email, request(number))
 
     def ended(self, step: Step, seen: Observation) -> Observation:
-        """What a look says once the operation of ``step`` has had its time."""
+        """The observation after the operation of ``step`` has ended."""
         assert seen.state is not None
         self.pass_time()
-        memory = replace(self.resource, in_flight=InFlight(step=step, operation=seen.operation), state=seen.state)
-        return self.look(memory)
+        resource = replace(
+            self.resource, under_way=step, state=seen.state, operation=seen.operation
+        )
+        return self.observe(resource)
 
     def make(self) -> None:
         self.cloud.older_notebooks = True

@@ -1,7 +1,7 @@
-"""A backend for each backend of the drivers of what holds people's work: notebooks, snapshots, disks.
+"""The backends of the drivers of notebooks, snapshots and disks, which hold people's data.
 
-The back door writes on a notebook's disk, reads what is on it, consents for its owner, takes
-machines away from a zone, takes labels off, and lets disks outlive their notebooks.
+Without the drivers, a backend writes and reads a notebook's disk, consents for its owner, exhausts
+a zone, removes labels, and lets disks outlive their notebooks.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from shared.domain.faults import CloudFault, Fate
 from shared.domain.resources import Kind, Resource, Want
 from shared.domain.wants.snapshot import DATA_DISK, data_disk
 from shared.ports import Driver
-from tests.support.driver_backends import EMAIL, LABELS, PATIENCE, Scripted
+from tests.support.driver_backends import CALL_SECONDS, EMAIL, LABELS, Scripted
 from tests.support.fake_drivers import FakeCloud, FakeDriver, Thing
 
 ZONE = "us-central1-a"
 
 
 class SnapshotBackend(ABC):
-    """The drivers, on one cloud."""
+    """The three drivers on one cloud."""
 
     notebooks: Driver
     snapshots: Driver
@@ -45,22 +45,22 @@ class SnapshotBackend(ABC):
         self.scripted: list[Scripted] = []
 
     def notebook(self, id: str = "nb-ana") -> Resource:
-        """The memory of a notebook."""
+        """The record's resource for a notebook."""
         name = f"projects/demo/locations/{ZONE}/instances/{id}"
         return Resource(kind=Kind.WORKBENCH, slot="main", name=name)
 
     def snapshot(self, id: str = "sn-ana", of: Resource | None = None) -> Resource:
-        """The memory of a snapshot of a notebook."""
+        """The record's resource for a snapshot of a notebook."""
         name = f"projects/demo/global/snapshots/{id}"
         source = (of or self.notebook()).name
-        return Resource(kind=Kind.SNAPSHOT, slot=id, name=name, retention=Retention(source=source))
+        return Resource(kind=Kind.SNAPSHOT, slot=id, name=name, source=source)
 
     def disk(self, notebook: Resource) -> Resource:
-        """The record of a notebook's data disk."""
+        """The record's resource for a notebook's data disk."""
         return Resource(kind=Kind.DISK, slot="found", name=data_disk(notebook.name))
 
     def notebook_want(self, resource: Resource, size_gb: int = 100) -> Want:
-        """A notebook on its owner's credentials."""
+        """A notebook that uses its owner's credentials."""
         body: dict[str, Any] = {
             "labels": LABELS,
             "instanceOwners": [EMAIL],
@@ -74,10 +74,10 @@ class SnapshotBackend(ABC):
         return Want(kind=Kind.WORKBENCH, slot="main", places=places, body=body, digest="")
 
     def snapshot_want(self, resource: Resource) -> Want:
-        """The snapshot of its source's data disk."""
+        """A snapshot of its source's data disk."""
         body: dict[str, Any] = {
             "name": resource.name.rpartition("/")[2],
-            "sourceDisk": data_disk(resource.retention.source),
+            "sourceDisk": data_disk(resource.source),
             "labels": LABELS,
         }
         places = (resource.name,)
@@ -90,27 +90,27 @@ class SnapshotBackend(ABC):
 
     @abstractmethod
     def pass_time(self, by: timedelta) -> None:
-        """Let time pass on the cloud's clock."""
+        """Advance the cloud's clock."""
 
     @abstractmethod
     def write(self, notebook: Resource, text: str) -> None:
-        """Somebody works: ``text`` is what there is on its data disk from now on."""
+        """Replace the content of its data disk."""
 
     @abstractmethod
     def read(self, notebook: Resource) -> str:
-        """What is on its data disk."""
+        """The content of its data disk."""
 
     @abstractmethod
     def consent(self, notebook: Resource) -> None:
-        """Its owner opens it and consents."""
+        """Let its owner open it and consent."""
 
     @abstractmethod
     def keep_disks(self) -> None:
-        """From now on data disks stay when their notebook is deleted."""
+        """From now on, keep the data disk of a deleted notebook."""
 
     @abstractmethod
     def relabel(self, notebook: Resource, labels: dict[str, str]) -> None:
-        """Somebody replaces all its labels; an empty map removes ours."""
+        """Replace all its labels, as somebody else would."""
 
     @abstractmethod
     def labels(self, notebook: Resource) -> dict[str, str]:
@@ -118,19 +118,19 @@ class SnapshotBackend(ABC):
 
     @abstractmethod
     def delay_links(self, by: timedelta) -> None:
-        """From now on a notebook gets its link only so long after it runs."""
+        """From now on, give a notebook its link only ``by`` after it runs."""
 
     @abstractmethod
-    def empty_the_zone(self) -> None:
-        """``ZONE`` has no machines left."""
+    def exhaust_zone(self) -> None:
+        """Remove the capacity of ``ZONE``."""
 
     @abstractmethod
     def add_foreign_snapshot(self, snapshot: Resource) -> None:
-        """Somebody else's, READY, under that name."""
+        """Create somebody else's READY snapshot with that name."""
 
     @abstractmethod
-    def fail_restore(self, *, carried_out: bool) -> None:
-        """The next restore is answered with a 503."""
+    def fail_restore(self, *, executed: bool) -> None:
+        """Make the next restore return 503; ``executed``: after it was executed."""
 
 
 class FakeSnapshotBackend(SnapshotBackend):
@@ -173,14 +173,14 @@ class FakeSnapshotBackend(SnapshotBackend):
     def delay_links(self, by: timedelta) -> None:
         self.cloud.link_delay = by
 
-    def empty_the_zone(self) -> None:
+    def exhaust_zone(self) -> None:
         self.cloud.short.add(ZONE)
 
     def add_foreign_snapshot(self, snapshot: Resource) -> None:
         self.cloud.add_foreign(Kind.SNAPSHOT, snapshot.name)
 
-    def fail_restore(self, *, carried_out: bool) -> None:
-        fault = _Once(f"{'after' if carried_out else 'before'}:workbench.restore")
+    def fail_restore(self, *, executed: bool) -> None:
+        fault = _Once(f"{'after' if executed else 'before'}:workbench.restore")
         self.cloud.on_call = fault
         self.scripted.append(fault)
 
@@ -201,7 +201,7 @@ class _Once:
 
 
 class LocalSnapshotBackend(SnapshotBackend):
-    """The real drivers against the local cloud, over real sockets."""
+    """The real drivers on the local cloud, over real sockets."""
 
     def __init__(self, cloud: Cloud, compute: Compute, url: str) -> None:
         super().__init__()
@@ -209,7 +209,7 @@ class LocalSnapshotBackend(SnapshotBackend):
         self.compute = compute
         self.url = url
         nobody = AnonymousCredentials()  # type: ignore[no-untyped-call]  # it has no types
-        rest = Rest(url, nobody, read_seconds=PATIENCE)
+        rest = Rest(url, nobody, read_seconds=CALL_SECONDS)
         self.notebooks = WorkbenchDriver(rest)
         self.snapshots = SnapshotDriver(rest)
         self.disks = DiskDriver(rest, rest)
@@ -221,42 +221,42 @@ class LocalSnapshotBackend(SnapshotBackend):
         self.cloud.clock.advance(by)
 
     def write(self, notebook: Resource, text: str) -> None:
-        self._ask("PUT", self._disk(notebook), {"content": text})
+        self._call("PUT", self._disk(notebook), {"content": text})
 
     def read(self, notebook: Resource) -> str:
-        return str(self._ask("GET", self._disk(notebook))["content"])
+        return str(self._call("GET", self._disk(notebook))["content"])
 
     def consent(self, notebook: Resource) -> None:
-        self._ask("PUT", "_admin/consents", {"instance": notebook.name, "given": True})
+        self._call("PUT", "_admin/consents", {"instance": notebook.name, "given": True})
 
     def keep_disks(self) -> None:
-        whole = self.compute.delete_disks
+        delete_all = self.compute.delete_disks
 
-        def but_data(paths: Iterable[str], at: datetime) -> None:
-            whole([path for path in paths if not path.endswith(DATA_DISK)], at)
+        def delete_others(paths: Iterable[str], at: datetime) -> None:
+            delete_all([path for path in paths if not path.endswith(DATA_DISK)], at)
 
-        self.compute.delete_disks = but_data  # type: ignore[method-assign]  # damage
+        self.compute.delete_disks = delete_others  # type: ignore[method-assign]  # on purpose
 
     def relabel(self, notebook: Resource, labels: dict[str, str]) -> None:
-        self._ask("PATCH", f"v2/{notebook.name}?updateMask=labels", {"labels": labels})
+        self._call("PATCH", f"v2/{notebook.name}?updateMask=labels", {"labels": labels})
         self.pass_time(timedelta(hours=1))
 
     def labels(self, notebook: Resource) -> dict[str, str]:
-        return dict(self._ask("GET", f"v2/{notebook.name}").get("labels", {}))
+        return dict(self._call("GET", f"v2/{notebook.name}").get("labels", {}))
 
     def delay_links(self, by: timedelta) -> None:
-        self._ask("PUT", "_admin/settings", {"proxy_seconds": by.total_seconds()})
+        self._call("PUT", "_admin/settings", {"proxy_seconds": by.total_seconds()})
 
-    def empty_the_zone(self) -> None:
-        self._ask("PUT", "_admin/shortages", {ZONE: True})
+    def exhaust_zone(self) -> None:
+        self._call("PUT", "_admin/shortages", {ZONE: True})
 
     def add_foreign_snapshot(self, snapshot: Resource) -> None:
-        body = {"name": snapshot.slot, "sourceDisk": data_disk(snapshot.retention.source)}
-        self._ask("POST", f"compute/v1/{snapshot.name.rpartition('/')[0]}", body)
+        body = {"name": snapshot.slot, "sourceDisk": data_disk(snapshot.source)}
+        self._call("POST", f"compute/v1/{snapshot.name.rpartition('/')[0]}", body)
         self.pass_time(timedelta(hours=1))
 
-    def fail_restore(self, *, carried_out: bool) -> None:
-        when = "after" if carried_out else "before"
+    def fail_restore(self, *, executed: bool) -> None:
+        when = "after" if executed else "before"
         fault = {"service": "notebooks", "method": "instances.restore", "times": 1, "when": when}
         error = {"error": {"status": "UNAVAILABLE"}}
         self.scripted.append(self.cloud.faults.add({**fault, **error}))
@@ -264,7 +264,7 @@ class LocalSnapshotBackend(SnapshotBackend):
     def _disk(self, notebook: Resource) -> str:
         return f"_admin/disks/{ZONE}/{data_disk(notebook.name).rpartition('/')[2]}"
 
-    def _ask(self, verb: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    def _call(self, verb: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         answer = requests.request(verb, f"{self.url}/{path}", json=body, timeout=5)
         answer.raise_for_status()
         found: dict[str, Any] = answer.json()
@@ -273,7 +273,7 @@ class LocalSnapshotBackend(SnapshotBackend):
 
 @contextmanager
 def local_snapshot_backend() -> Iterator[LocalSnapshotBackend]:
-    """A fresh local cloud on a free port, with the real drivers beside it."""
+    """A new local cloud on a free port, with the real drivers."""
     cloud = Cloud(project="demo")
     compute = Compute(cloud)
     notebooks = Notebooks(cloud, compute)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from shared.domain.addresses import Address
 from shared.domain.announcements import Announcement, News
 from shared.domain.environment import (
     Entry,
@@ -27,20 +28,29 @@ NOON = datetime(2026, 11, 22, 12, 0, 0, 123456, tzinfo=UTC)
 
 def an_environment(name: str = "ana", **changes: Any) -> Environment:
     """The record of ``name@example.com``, full of values of every type a record can hold."""
-    person = Person(email=f"{name}@example.com", display_name="Ána 分析 🦉", groups=("a", "b"))
+    person = Person(
+        email=f"{name}@example.com", person_id=f"p-{name}", display_name="Ána 分析 🦉",
+        groups=("a", "b"),
+    )  # fmt: skip
+    former = f"{name}.old@example.com"
     intent = Intent(
         verb=Verb.JOIN, event_id="m-1", source="test", occurred_at=NOON, person=person,
-        effective_at=NOON + timedelta(days=2), keep_seconds=7, moved_from="older",
+        effective_at=NOON + timedelta(days=2), keep_seconds=7, previous_email=former,
         reason='"quoted"\\ and\nbroken\x00',
     )  # fmt: skip
     resource = Resource(
-        kind=Kind.WORKBENCH, slot="main", name="x", state=State.CREATING, in_flight=InFlight(step=Step.CREATE, since=NOON), creation=Creation(tried=("zone-a/x",), queued_at=NOON), access=Access(consented=False), backoff=Backoff(problem=Problem(
+        kind=Kind.WORKBENCH, slot="main", name="x", state=State.CREATING, under_way=Step.CREATE,
+        since=NOON, tried=("zone-a/x",), queued_at=NOON, consented=False, problem=Problem(
             code="X", message="y", fate=Fate.STOCK_OUT, retry_after_seconds=2.0, elsewhere=("b",)
-        )))  # fmt: skip
+        ),
+    )  # fmt: skip
     sessions = Resource(
-        kind=Kind.SESSION, slot="all", name="x", workload=WorkloadStatus(items=(Item(name="s", state="ACTIVE"),)), settings=Settings(drift=Drift(in_place=("labels differ",))), retention=Retention(expires_at=NOON))  # fmt: skip
+        kind=Kind.SESSION, slot="all", name="x", items=(Item(name="s", state="ACTIVE"),),
+        drift=Drift(in_place=("labels differ",)), expires_at=NOON,
+    )  # fmt: skip
     values: dict[str, Any] = {
         "key": person_key(person.email), "person": person, "phase": Phase.PROVISIONING,
+        "addresses": (Address(email=former, until=NOON), Address(email=person.email, since=NOON)),
         "created_at": NOON, "updated_at": NOON, "intent": intent,
         "resources": (resource, sessions),
         "holds": (Hold(id="m-0", at=NOON, reason="a case", by="legal", given_at=NOON),),
@@ -58,14 +68,15 @@ def settled(name: str = "ana", **changes: Any) -> Environment:
 
 def waiting(name: str = "ana", *, since: datetime = NOON, **changes: Any) -> Environment:
     """A record whose notebook waits for its turn, due since it came."""
-    notebook = Resource(kind=Kind.WORKBENCH, slot="main", name="x", creation=Creation(queued_at=since))
+    notebook = Resource(kind=Kind.WORKBENCH, slot="main", name="x", queued_at=since)
     return an_environment(name, **{"resources": (notebook,), "due_at": since} | changes)
 
 
 def being_made(name: str = "ana", **changes: Any) -> Environment:
     """A record whose notebook is being made."""
     notebook = Resource(
-        kind=Kind.WORKBENCH, slot="main", name="x", state=State.CREATING, in_flight=InFlight(step=Step.CREATE))
+        kind=Kind.WORKBENCH, slot="main", name="x", state=State.CREATING, under_way=Step.CREATE
+    )
     return an_environment(name, **{"resources": (notebook,)} | changes)
 
 
@@ -96,46 +107,3 @@ def a_parked(id: str = "m-1", *, seconds: float = 0.0) -> Parked:
     return Parked(
         id=id, at=at, topic="onboarding", code="not-json", reason="line 1: ...", sample="{", size=1
     )
-
-
-def a_document_of_schema_1() -> dict[str, Any]:
-    """A record as the first release stored it, in JSON; written by hand, never to be changed.
-
-    Ben's notebook is being made in the third zone that was tried.
-    """
-    person = {
-        "email": "ben@example.com", "person_id": "p-7", "display_name": None,
-        "groups": ["analysts@example.com"], "team": None, "cost_center": "cc-1",
-    }  # fmt: skip
-    join = {
-        "verb": "join", "event_id": "m-7", "source": "hr", "occurred_at": "2026-05-04T12:00:00Z",
-        "person": person, "profile": "full", "grace_seconds": 1209600, "effective_at": None,
-        "immediate": False, "reason": "",
-    }  # fmt: skip
-    template = {
-        "kind": "session-template", "slot": "spark", "name": "projects/demo/st", "state": "ready",
-        "place": 0, "under_way": None, "operation": "", "since": None, "serial": 1, "attempts": 0,
-        "look_at": None, "retry_at": None, "problem": None, "digest": "abc", "was_ready": True,
-        "stillborn": False, "link": "",
-    }  # fmt: skip
-    problem = {
-        "code": "STOCKOUT", "message": "none left", "fate": "stock-out",
-        "retry_after_seconds": None,
-    }  # fmt: skip
-    notebook = template | {
-        "kind": "workbench", "slot": "main", "name": "projects/demo/nb", "state": "creating",
-        "place": 2, "under_way": "create", "operation": "op-1", "since": "2026-05-04T12:00:01Z",
-        "look_at": "2026-05-04T12:00:21Z", "problem": problem, "was_ready": False,
-    }  # fmt: skip
-    record = {
-        "key": "ben-0a1b2c3d", "person": person, "phase": "provisioning",
-        "created_at": "2026-05-04T12:00:00Z", "updated_at": "2026-05-04T12:00:01Z",
-        "intent": join, "pending": [], "joined": join, "profile": "full",
-        "grace_seconds": 1209600, "left_at": None, "resources": [notebook, template],
-        "problem": "", "recent": ["m-7"], "due_at": "2026-05-04T12:00:21Z",
-        "lease": {"token": "t-1", "until": "2026-05-04T12:01:01Z"},
-    }  # fmt: skip
-    return {
-        "schema": 1, "key": "ben-0a1b2c3d", "email": "ben@example.com", "phase": "provisioning",
-        "due_at": "2026-05-04T12:00:21Z", "updated_at": "2026-05-04T12:00:01Z", "record": record,
-    }  # fmt: skip

@@ -1,7 +1,7 @@
-"""A backend for each backend of the drivers of what people started: sessions and clusters.
+"""The backends of the drivers of workloads: sessions and clusters.
 
-The back door starts them as a person would, from a template that carries the labels, and sees which
-still run.
+Without the driver, a backend starts workloads as a person does, from a template with the labels,
+and reads which of them are running.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from shared.domain.faults import CloudFault, Fate, Problem
 from shared.domain.resources import Kind, Resource, State, Step
 from shared.domain.wants.cluster_template import PERSONAL_AUTH_USER
 from shared.ports import Driver
-from tests.support.driver_backends import EMAIL, KEY, PATIENCE, Scripted
+from tests.support.driver_backends import CALL_SECONDS, EMAIL, KEY, Scripted
 from tests.support.fake_drivers import FakeCloud, FakeDriver
 
 LOCATION = "projects/demo/locations/us-central1"
@@ -36,7 +36,7 @@ PARENTS = {Kind.SESSION: f"{LOCATION}/sessions", Kind.CLUSTER: f"{REGION}/cluste
 
 
 class WorkloadBackend(ABC):
-    """All that people started of one kind, and the driver of them."""
+    """All workloads of one kind, and their driver."""
 
     driver: Driver
 
@@ -46,28 +46,28 @@ class WorkloadBackend(ABC):
         self.scripted: list[Scripted] = []
 
     def named(self, id: str) -> str:
-        """The full name of one."""
+        """The full name of the workload ``id``."""
         return f"{PARENTS[self.kind]}/{id}"
 
     @abstractmethod
     def start(self, id: str, key: str = KEY, email: str = EMAIL) -> None:
-        """The person of ``key`` starts one."""
+        """Start one as the person of ``key``."""
 
     @abstractmethod
     def running(self) -> set[str]:
-        """The full names of those that are not ending or over."""
+        """The full names of those that are neither ending nor ended."""
 
     @abstractmethod
     def pass_time(self, by: timedelta) -> None:
-        """Let time pass on the cloud's clock."""
+        """Advance the cloud's clock."""
 
     @abstractmethod
-    def fail_call(self, *, carried_out: bool) -> None:
-        """The next call that ends one is answered with a 503."""
+    def fail_call(self, *, executed: bool) -> None:
+        """Make the next call that ends one return 503; ``executed``: after it was executed."""
 
     @abstractmethod
     def fail_operation(self) -> None:
-        """The next operation that ends one comes to nothing."""
+        """Make the next operation that ends one fail."""
 
 
 class FakeWorkloads(WorkloadBackend):
@@ -92,8 +92,8 @@ class FakeWorkloads(WorkloadBackend):
     def pass_time(self, by: timedelta) -> None:
         self._now += by
 
-    def fail_call(self, *, carried_out: bool) -> None:
-        point = f"{'after' if carried_out else 'before'}:{self.kind}.delete"
+    def fail_call(self, *, executed: bool) -> None:
+        point = f"{'after' if executed else 'before'}:{self.kind}.delete"
         fault = _Once(point)
         self.cloud.on_call = fault
         self.scripted.append(fault)
@@ -115,7 +115,7 @@ class _Once:
 
 
 class LocalWorkloads(WorkloadBackend):
-    """The real driver and Google's own client against the local cloud, over real sockets."""
+    """The real driver with Google's client on the local cloud, over real sockets."""
 
     def __init__(self, kind: Kind, cloud: Cloud, dataproc: Dataproc, url: str) -> None:
         super().__init__(kind)
@@ -129,7 +129,7 @@ class LocalWorkloads(WorkloadBackend):
         if self.kind is Kind.SESSION:
             template = f"{LOCATION}/sessionTemplates/st-{key}"
             body: dict[str, Any] = {"name": template, "labels": labels, "jupyterSession": _JUPYTER}
-            # There already from the second session on, as it is in life.
+            # It exists from the second session on, so the answer is not checked.
             requests.post(f"{self.url}/v1/{LOCATION}/sessionTemplates", json=body, timeout=5)
             self.post(f"{LOCATION}/sessions?sessionId={id}", {"sessionTemplate": template})
         else:
@@ -141,7 +141,7 @@ class LocalWorkloads(WorkloadBackend):
         return {name for name, state in self.states().items() if state in _RUNNING}
 
     def states(self) -> dict[str, str]:
-        """What Google says of each, by its full name."""
+        """Google's state of each, by its full name."""
         return {
             str(found["name"]): str(found.get("state") or found["status"]["state"])
             for found in self._dataproc.resources()
@@ -151,8 +151,8 @@ class LocalWorkloads(WorkloadBackend):
     def pass_time(self, by: timedelta) -> None:
         self.cloud.clock.advance(by)
 
-    def fail_call(self, *, carried_out: bool) -> None:
-        when = "after" if carried_out else "before"
+    def fail_call(self, *, executed: bool) -> None:
+        when = "after" if executed else "before"
         self._script({"when": when, "error": {"status": "UNAVAILABLE"}})
 
     def fail_operation(self) -> None:
@@ -160,7 +160,7 @@ class LocalWorkloads(WorkloadBackend):
         self._script({"when": "operation", "error": error})
 
     def post(self, path: str, body: dict[str, Any]) -> None:
-        """As a person's own client would."""
+        """Send a request as a person's own client would."""
         requests.post(f"{self.url}/v1/{path}", json=body, timeout=5).raise_for_status()
 
     def _script(self, spec: dict[str, Any]) -> None:
@@ -171,17 +171,17 @@ class LocalWorkloads(WorkloadBackend):
 
 @contextmanager
 def local_workloads(kind: Kind) -> Iterator[LocalWorkloads]:
-    """A fresh local cloud on a free port, with the real driver of ``kind`` beside it."""
+    """A new local cloud on a free port, with the real driver of ``kind``."""
     cloud = Cloud(project="demo")
     dataproc = Dataproc(cloud)
     with Server(build_app(cloud, [dataproc.routes()])) as server:
         backend = LocalWorkloads(kind, cloud, dataproc, server.url)
         yield backend
-        assert all(fault.hits for fault in backend.scripted), "a scripted fault was never hit"
+        assert all(fault.hits for fault in backend.scripted), "a scripted fault was never applied"
 
 
 def real_driver(kind: Kind, url: str) -> Driver:
-    """The driver that production uses, on the endpoint ``url``."""
+    """The real driver on the endpoint ``url``."""
     client = SessionControllerClient if kind is Kind.SESSION else ClusterControllerClient
 
     def make() -> Any:
@@ -192,5 +192,5 @@ def real_driver(kind: Kind, url: str) -> Driver:
         )
 
     if kind is Kind.SESSION:
-        return SessionDriver(make, seconds=PATIENCE)
-    return ClusterDriver(make, seconds=PATIENCE)
+        return SessionDriver(make, seconds=CALL_SECONDS)
+    return ClusterDriver(make, seconds=CALL_SECONDS)

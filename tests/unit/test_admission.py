@@ -140,6 +140,12 @@ def test_a_clock_that_was_put_back_shuts_nobody_out() -> None:
     assert door.take() is Turn.PROVISIONAL
 
 
+def test_a_count_of_few_is_not_corrected_though_somebody_has_waited_lately() -> None:
+    store, clock = Store(1), ManualClock()
+    assert admission(store, clock=clock).confirm(Claimed("1", 2, clock.time))
+    assert (store.asked, store.corrected) == (1, [])
+
+
 def test_a_count_that_finds_room_again_lets_others_claim() -> None:
     store = Store(201)
     door = admission(store)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from datetime import timedelta
 
+import pytest
+
 from shared.services.shortages import Shortages
 from tests.stateful.world import ManualClock
 from tests.support.memory_store import MemoryStore
@@ -62,6 +64,19 @@ def test_a_process_that_finds_a_zone_empty_asks_before_it_tries_the_next_one() -
     fresh.report(LACK, clock.time + HALF_AN_HOUR)  # by another thread: nothing new
     assert fresh.current() == {LACK, OTHER}
     assert store.calls["read"] == 1, "once for each report"
+
+
+def test_what_could_not_be_told_to_the_others_is_known_here() -> None:
+    stage = Stage()
+
+    def fails(what: str, until: object) -> None:
+        raise TimeoutError
+
+    stage.store.report_shortage = fails  # type: ignore[method-assign]
+    with pytest.raises(TimeoutError):
+        stage.one.report(LACK, stage.clock.time + HALF_AN_HOUR)
+    assert stage.one.current() == {LACK}
+    assert stage.other.current() == frozenset()
 
 
 def test_the_store_is_asked_once_a_minute_however_many_join() -> None:

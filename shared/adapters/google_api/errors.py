@@ -7,15 +7,23 @@ know fates.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import google.auth.exceptions
 import msgspec
 import requests
 from urllib3.exceptions import HTTPError, NewConnectionError
+
+from shared.adapters.google_api.error_details import (
+    as_list,
+    full_message,
+    hints_of,
+    retry_after,
+    retry_delay,
+    zones_available,
+)
 
 # google.rpc.Code (google/rpc/code.proto) by number, as in the error of an operation.
 _RPC_CODES = (
@@ -95,15 +103,15 @@ def from_response(response: requests.Response) -> ApiError:
     status = str(body.get("status") or _http_status(response.status_code))
     if response.status_code == 412:  # no canonical status means: a precondition we sent failed
         status = "CONDITION_NOT_MET"
-    details = [d for d in _list(body.get("details")) if isinstance(d, Mapping)]
-    errors = [e for e in _list(body.get("errors")) if isinstance(e, Mapping)]
+    details = [d for d in as_list(body.get("details")) if isinstance(d, Mapping)]
+    errors = [e for e in as_list(body.get("errors")) if isinstance(e, Mapping)]
     fallback = f"HTTP {response.status_code} {response.reason or ''}".rstrip()
     return ApiError(
         status=status,
-        message=_message(str(body.get("message") or fallback), details),
-        hints=_hints([*details, *errors]),
-        retry_after=_retry_after(response.headers.get("Retry-After")) or _retry_delay(details),
-        zones_available=_zones_available(details),
+        message=full_message(str(body.get("message") or fallback), details),
+        hints=hints_of([*details, *errors]),
+        retry_after=retry_after(response.headers.get("Retry-After")) or retry_delay(details),
+        zones_available=zones_available(details),
     )
 
 
@@ -111,27 +119,27 @@ def from_rpc_status(status: Mapping[str, Any]) -> ApiError:
     """The error in a google.rpc.Status as JSON, the result of a failed operation."""
     code = status.get("code")
     known = isinstance(code, int) and 0 < code < len(_RPC_CODES)
-    details = [d for d in _list(status.get("details")) if isinstance(d, Mapping)]
+    details = [d for d in as_list(status.get("details")) if isinstance(d, Mapping)]
     return ApiError(
         status=_RPC_CODES[code] if isinstance(code, int) and known else "UNKNOWN",
-        message=_message(str(status.get("message") or "the operation failed"), details),
-        hints=_hints(details),
-        retry_after=_retry_delay(details),
-        zones_available=_zones_available(details),
+        message=full_message(str(status.get("message") or "the operation failed"), details),
+        hints=hints_of(details),
+        retry_after=retry_delay(details),
+        zones_available=zones_available(details),
     )
 
 
 def from_compute_operation(operation: Mapping[str, Any]) -> ApiError:
     """The error of a failed Compute Engine operation, which has a form of its own."""
     error = operation.get("error")
-    errors = _list(error.get("errors")) if isinstance(error, Mapping) else []
+    errors = as_list(error.get("errors")) if isinstance(error, Mapping) else []
     entries = [e for e in errors if isinstance(e, Mapping)]
     http = operation.get("httpErrorStatusCode")
     messages = " ".join(str(e["message"]) for e in entries if e.get("message"))
     return ApiError(
         status=_http_status(http) if isinstance(http, int) else "UNKNOWN",
         message=messages or str(operation.get("httpErrorMessage") or "the operation failed"),
-        hints=_hints({"reason": e.get("code")} for e in entries),
+        hints=hints_of({"reason": e.get("code")} for e in entries),
     )
 
 
@@ -169,10 +177,10 @@ def _from_api_core(error: Exception) -> ApiError | None:
     details = [_detail(d) for d in error.details]
     return ApiError(
         status=status,
-        message=_message(str(error.message), details),
-        hints=_hints([*details, {"reason": error.reason}]),
-        retry_after=_retry_delay(details),
-        zones_available=_zones_available(details),
+        message=full_message(str(error.message), details),
+        hints=hints_of([*details, {"reason": error.reason}]),
+        retry_after=retry_delay(details),
+        zones_available=zones_available(details),
     )
 
 
@@ -209,67 +217,5 @@ def _detail(detail: Any) -> dict[str, Any]:
     return {"@type": detail.DESCRIPTOR.full_name, **found}
 
 
-def _message(text: str, details: Iterable[Mapping[str, Any]]) -> str:
-    """Google's sentence, with the fields it complains about, which it keeps in the details."""
-    violations = [
-        f"{violation.get('field', '')}: {violation.get('description', '')}"
-        for detail in details
-        for violation in _list(detail.get("fieldViolations"))
-        if isinstance(violation, Mapping)
-    ]
-    missing = [violation for violation in violations if violation not in text]
-    return " ".join("; ".join([text, *missing]).split())
-
-
-def _hints(details: Iterable[Mapping[str, Any]]) -> str:
-    return " ".join(str(d["reason"]) for d in details if d.get("reason"))
-
-
-def _zones_available(details: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
-    """The zones a google.rpc.ErrorInfo names that still have some: ``us-central1-b,…``."""
-    for detail in details:
-        metadata = detail.get("metadata")
-        if str(detail.get("@type", "")).endswith("google.rpc.ErrorInfo") and isinstance(
-            metadata, Mapping
-        ):
-            zones = str(metadata.get("zonesAvailable") or "").split(",")
-            return tuple(zone.strip() for zone in zones if zone.strip())
-    return ()
-
-
-def _retry_delay(details: Iterable[Mapping[str, Any]]) -> timedelta | None:
-    """The delay of a google.rpc.RetryInfo ("3.5s" in JSON)."""
-    for detail in details:
-        delay = detail.get("retryDelay")
-        if str(detail.get("@type", "")).endswith("google.rpc.RetryInfo") and delay:
-            return _seconds(str(delay).removesuffix("s"))
-    return None
-
-
-def _retry_after(header: str | None) -> timedelta | None:
-    """RFC 9110: a number of seconds, or a date."""
-    if not header:
-        return None
-    if (seconds := _seconds(header)) is not None:
-        return seconds
-    try:
-        moment = parsedate_to_datetime(header)
-    except (ValueError, OverflowError):
-        return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(moment - datetime.now(UTC), timedelta())
-
-
-def _seconds(text: str) -> timedelta | None:
-    try:
-        return timedelta(seconds=max(float(text), 0.0))
-    except (ValueError, OverflowError):
-        return None
-
-
 def _type_and_text(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []

@@ -17,6 +17,7 @@ from shared.adapters.google_api.rest import Rest
 from shared.adapters.notebooks_v2.instances import is_protected, observation_of, state_of
 from shared.adapters.notebooks_v2.operations import (
     latest_operation,
+    may_be_running,
     running_operation,
     started_since,
 )
@@ -186,7 +187,7 @@ class WorkbenchDriver:
         if resource.step is Step.RESTORE and resource.since is not None:
             return latest_operation(self._rest, resource.name, "restore", resource.since)
         # Nor does it show other changes in progress, so operations are read before the instance.
-        return running_operation(self._rest, resource.name) if _may_be_running(resource) else None
+        return running_operation(self._rest, resource.name) if may_be_running(resource) else None
 
     def _instance(self, resource: Resource) -> Json | None:
         try:
@@ -244,17 +245,6 @@ class WorkbenchDriver:
                 raise
             return Observation(state=State.ABSENT)
         return _started(operation, State.UPDATING)
-
-
-def _may_be_running(resource: Resource) -> bool:
-    """Whether a call whose answer was lost may be in progress without showing in the instance."""
-    lost = [call.step for call in resource.unconfirmed]
-    if resource.step is not None:
-        lost.append(resource.step)
-    return any(step.is_hidden for step in lost) or (
-        # A deletion by us that is still in progress, rather than one by somebody else.
-        resource.step is None and Step.DELETE in lost
-    )
 
 
 def _started(operation: Json, state: State) -> Observation:

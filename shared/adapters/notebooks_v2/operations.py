@@ -12,6 +12,7 @@ from operator import itemgetter
 from typing import Any
 
 from shared.adapters.google_api.rest import Rest
+from shared.domain.resources import Resource, Step
 
 Json = dict[str, Any]
 
@@ -46,6 +47,17 @@ def running_operation(rest: Rest, name: str) -> Json | None:
         if not operation.get("done")
     ]
     return max(running, key=itemgetter(0))[1] if running else None
+
+
+def may_be_running(resource: Resource) -> bool:
+    """Whether a call whose answer was lost may be in progress without showing in the instance."""
+    lost = [call.step for call in resource.unconfirmed]
+    if resource.under_way is not None:
+        lost.append(resource.under_way)
+    return any(step.is_hidden for step in lost) or (
+        # A deletion by us that is still in progress, rather than one by somebody else.
+        resource.under_way is None and Step.DELETE in lost
+    )
 
 
 def _operations_on(rest: Rest, name: str) -> Iterator[tuple[Json, Json]]:

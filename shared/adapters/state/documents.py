@@ -28,23 +28,24 @@ from typing import Any, TypeVar
 import msgspec
 
 from shared.domain.environment import Entry, Environment, Parked
-from shared.domain.holds import ALL
 from shared.domain.names import fingerprint, slug
 from shared.domain.queueing import is_being_made, queues
-from shared.domain.resources import Step
 
-SCHEMA = 4  # 3 to 4: ``unmet_since`` and an entry's ``seconds``; what is older has none
+SCHEMA = 1
 
 Document = dict[str, Any]
 Upgrade = Callable[[Any], Any]
 T = TypeVar("T")
+
+# For a schema number, what makes the ``record`` of a document one of the next number. It is given
+# what was stored, whatever that is; none for a number after which only optional fields were added.
+_UPGRADES: Mapping[type, Mapping[int, Upgrade]] = {Environment: {}, Entry: {}, Parked: {}}
 
 # Made here, by one thread: msgspec prepares a type at its first use, and two threads that do
 # so at once have been seen to bring the process down.
 _PREPARED = tuple(msgspec.json.Decoder(kind) for kind in (Environment, Entry, Parked))
 
 _log = logging.getLogger(__name__)
-_NO_UPGRADES: Mapping[int, Upgrade] = {}
 
 
 class Making(StrEnum):
@@ -82,8 +83,7 @@ def encode_environment(environment: Environment) -> Document:
 
 def decode_environment(document: Mapping[str, Any]) -> Environment:
     """The record in a document. Raises ``DocumentTooNew`` or ``DocumentUnreadable``."""
-    upgrades = {1: _without_counted_places, 2: _with_holds_and_lost_calls}
-    return _decode(document, Environment, "environment", "key", upgrades)
+    return _decode(document, Environment, "environment", "key")
 
 
 def making(environment: Environment) -> str | None:
@@ -174,72 +174,8 @@ def in_utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
-def _without_counted_places(record: Any) -> Any:
-    """Schema 1 to 2: a resource counted the zones it had tried; now it names them.
-
-    The count (``place``) can be dropped: an existing resource has its zone in its name, and a
-    missing one tries all zones again.
-    """
-    if not isinstance(record, Mapping) or not isinstance(record.get("resources"), list | tuple):
-        return record  # not a record of schema 1: the conversion reports it
-    resources = [
-        {name: value for name, value in each.items() if name != "place"}
-        if isinstance(each, Mapping)
-        else each
-        for each in record["resources"]
-    ]
-    return {**record, "resources": resources}
-
-
-def _with_holds_and_lost_calls(record: Any) -> Any:
-    """Schema 2 to 3: holds with ids, and what is known of calls whose answer was lost."""
-    return _with_lost_calls(_with_holds(record))
-
-
-def _with_lost_calls(record: Any) -> Any:
-    """Schema 2 noted lost creates only; schema 3 notes the lost calls of every step."""
-    if not isinstance(record, Mapping) or not isinstance(record.get("resources"), list | tuple):
-        return record
-    resources = [
-        _with_lost_create(each) if isinstance(each, Mapping) else each
-        for each in record["resources"]
-    ]
-    return {**record, "resources": resources}
-
-
-def _with_lost_create(resource: Mapping[str, Any]) -> Mapping[str, Any]:
-    rest = {name: value for name, value in resource.items() if name != "doubted_until"}
-    until = resource.get("doubted_until")
-    lost = [] if until is None else [{"step": Step.CREATE.value, "until": until}]
-    return {**rest, "unconfirmed": lost}
-
-
-def _with_holds(record: Any) -> Any:
-    """Schema 2 had one hold and the newest order; schema 3 has holds and releases with ids.
-
-    The one hold gets the id of the order that gave it. A release lifted whatever was in force.
-    """
-    if not isinstance(record, Mapping):
-        return record
-    held, order = record.get("held"), record.get("order")
-    rest = {name: value for name, value in record.items() if name not in ("held", "order")}
-    given_at, is_hold, event_id = order or (None, held is not None, "earlier")
-    if isinstance(held, Mapping):
-        hold = {"id": event_id if is_hold else "earlier", "given_at": given_at if is_hold else None}
-        rest["holds"] = [{**held, **hold}]
-    if order and not is_hold:
-        rest["releases"] = [{"hold": ALL, "given_at": given_at}]
-    return rest
-
-
-def _decode(
-    document: Mapping[str, Any],
-    kind: type[T],
-    what: str,
-    name: str,
-    upgrades: Mapping[int, Upgrade] = _NO_UPGRADES,
-) -> T:
-    """The value in a document; ``upgrades``: for a schema number, what leads to the next one."""
+def _decode(document: Mapping[str, Any], kind: type[T], what: str, name: str) -> T:
+    """The value in a document, brought up to date from the schema number it was stored with."""
     label = f"{what} {document.get(name, '(unnamed)')!r}"
     schema = document.get("schema")
     if not isinstance(schema, int) or schema < 1:
@@ -250,7 +186,7 @@ def _decode(
         )
     record = document.get("record")
     for number in range(schema, SCHEMA):
-        if upgrade := upgrades.get(number):
+        if upgrade := _UPGRADES[kind].get(number):
             record = upgrade(record)
     try:
         value = msgspec.convert(record, kind)

@@ -7,7 +7,9 @@ the record, and only when a record begins or ceases to count, so that a queue do
 State moves by compare-and-swap: one commit, whose precondition is the update time under which the
 record was loaded. Read-write transactions hold locks, and on one contended document they are
 slower by two orders of magnitude. Nothing here needs a composite index: every query filters and
-orders by one field, with the document name only as the tie-break in that field's direction.
+orders by one field, with the document name only as the tie-break in that field's direction; or it
+only filters, by equality of fields or by fields that are joined with "or", and orders by the
+document name.
 
 ``Conflict`` means that the precondition did not hold at the last try. Usually somebody else was
 first. But a commit whose answer got lost is sent again, finds its own work, and looks the same:
@@ -28,13 +30,13 @@ from google.api_core import exceptions
 from google.api_core.datetime_helpers import DatetimeWithNanoseconds
 from google.api_core.retry import Retry, if_exception_type
 from google.cloud import firestore
-from google.cloud.firestore_v1.base_query import BaseQuery
+from google.cloud.firestore_v1.base_query import BaseFilter, BaseQuery
 
 from shared.adapters.state import cursors, documents
 from shared.adapters.state.cursors import Position, from_microseconds, microseconds, one_more
 from shared.adapters.state.documents import Making
-from shared.domain.environment import Entry, Environment, Parked, Phase
-from shared.ports import Claimed, Conflict, Crowd, Page, Stored
+from shared.domain.environment import Entry, Environment, Health, Parked, Phase
+from shared.ports import MOST_FOUND, Claimed, Conflict, Crowd, Page, Stored
 
 _NAME = "__name__"  # Firestore's field path for the document's own name
 
@@ -46,6 +48,9 @@ _COMMIT_AGAIN = if_exception_type(exceptions.ServiceUnavailable)
 # Where the counter is written too, contention is mostly about that: the record's precondition
 # still decides whether the repeated commit may be applied.
 _COUNT_AGAIN = if_exception_type(exceptions.ServiceUnavailable, exceptions.Aborted)
+# What a commit fails with where its precondition did not hold, or others were at it as well.
+_LOST_CREATE = (exceptions.AlreadyExists, exceptions.Aborted)
+_LOST_UPDATE = (exceptions.FailedPrecondition, exceptions.NotFound, exceptions.Aborted)
 
 
 class FirestoreStore:
@@ -68,11 +73,7 @@ class FirestoreStore:
 
     def load(self, key: str) -> Stored | None:
         found = self._environments.document(key).get(retry=self._read_retry, timeout=self._timeout)
-        if not found.exists:
-            return None
-        document = _fields(found)
-        environment = documents.decode_environment(document)
-        return Stored(environment, _version(found.update_time, document.get("making")))
+        return _stored(found) if found.exists else None
 
     def save(self, environment: Environment, version: str | None, entries: Sequence[Entry]) -> str:
         return self.claim(environment, version, entries).version
@@ -81,22 +82,12 @@ class FirestoreStore:
         self, environment: Environment, version: str | None, entries: Sequence[Entry]
     ) -> Claimed:
         """The count comes with the commit if the record begins to count with it; else None."""
-        reference = self._environments.document(environment.key)
-        # Saving what is stored already would leave the update time as it is, and with it the
-        # version: two savers could both succeed. The counter makes every save a change.
-        fields = documents.encode_environment(environment) | {"revision": firestore.Increment(1)}
         batch = self._client.batch()
-        lost: tuple[type[Exception], ...]
-        if version is None:
-            batch.create(reference, fields)
-            lost = (exceptions.AlreadyExists, exceptions.Aborted)
-        else:
-            option = self._client.write_option(last_update_time=_timestamp(version))
-            batch.update(reference, fields, option=option)
-            lost = (exceptions.FailedPrecondition, exceptions.NotFound, exceptions.Aborted)
+        self._write(batch, environment, version)
         before, after = _making(version), documents.making(environment)
-        counts = self._count_change(batch, before, after, environment.updated_at)
+        counts = self._count_changes(batch, [(before, after)], environment.updated_at)
         self._add_history(batch, environment.key, entries)
+        lost = _LOST_CREATE if version is None else _LOST_UPDATE
         try:
             results = self._commit(batch, self._count_retry if counts else self._commit_retry)
         except lost as error:
@@ -115,6 +106,34 @@ class FirestoreStore:
                 timeout=self._timeout,
             )
 
+    def find(self, emails: Sequence[str], person_id: str | None = None) -> tuple[Stored, ...]:
+        # One query: each side of the "or" is served by the automatic index of its field.
+        filters: list[BaseFilter] = [
+            firestore.FieldFilter("addresses", "array_contains_any", sorted(set(emails)))
+        ]
+        if person_id is not None:  # a comparison with None would find everybody without an id
+            filters.append(firestore.FieldFilter("person_id", "==", person_id))
+        query = self._environments.where(filter=firestore.Or(filters)).order_by(_NAME)
+        return tuple(map(_stored, self._found(query, MOST_FOUND)))
+
+    def save_merged(
+        self, record: Stored, duplicate: Stored, entries: tuple[Sequence[Entry], Sequence[Entry]]
+    ) -> str:
+        batch = self._client.batch()
+        both = (record, duplicate)
+        for stored in both:
+            self._write(batch, stored.environment, stored.version)
+        making = [(_making(each.version), documents.making(each.environment)) for each in both]
+        counts = self._count_changes(batch, making, record.environment.updated_at)
+        for stored, new in zip(both, entries, strict=True):
+            self._add_history(batch, stored.environment.key, new)
+        try:
+            results = self._commit(batch, self._count_retry if counts else self._commit_retry)
+        except _LOST_UPDATE as error:
+            expected = " or ".join(f"{s.environment.key} at version {s.version}" for s in both)
+            raise Conflict(f"there is no longer {expected}") from error
+        return _version(results[0].update_time, making[0][1])
+
     def append(self, key: str, entries: Sequence[Entry]) -> None:
         if not entries:
             return
@@ -132,10 +151,17 @@ class FirestoreStore:
         items = documents.readable(map(_fields, found[:limit]), documents.decode_environment)
         return Page(items, _next_position("due", "due_at", found, limit))
 
-    def page(self, limit: int, after: str = "", phase: Phase | None = None) -> Page[Environment]:
+    def page(
+        self,
+        limit: int,
+        after: str = "",
+        phase: Phase | None = None,
+        health: Health | None = None,
+    ) -> Page[Environment]:
         query: BaseQuery = self._environments.order_by(_NAME)
-        if phase is not None:
-            query = query.where(filter=firestore.FieldFilter("phase", "==", phase.value))
+        for field, value in (("phase", phase), ("health", health)):
+            if value is not None:
+                query = query.where(filter=firestore.FieldFilter(field, "==", value.value))
         if after:
             query = query.start_after({_NAME: cursors.unpack_name("page", after)})
         found = self._found(query, one_more(limit))
@@ -154,8 +180,7 @@ class FirestoreStore:
         """Two aggregation queries, which read index entries instead of documents.
 
         Each is billed as one document read for every thousand counted, and one for none
-        (cloud.google.com/firestore/pricing). Records of an older release count from their next
-        save; one under way has that within minutes.
+        (cloud.google.com/firestore/pricing).
         """
         # In this order, because the two are no snapshot: a record that gets its turn in between
         # counts twice, where the other way round it would count nowhere and let one too many in.
@@ -198,6 +223,17 @@ class FirestoreStore:
         items = documents.readable(map(_fields, found[:limit]), documents.decode_parked)
         return Page(items, _next_position("parked", "at", found, limit))
 
+    def _write(self, batch: Any, environment: Environment, version: str | None) -> None:
+        reference = self._environments.document(environment.key)
+        # Saving what is stored already would leave the update time as it is, and with it the
+        # version: two savers could both succeed. The counter makes every save a change.
+        fields = documents.encode_environment(environment) | {"revision": firestore.Increment(1)}
+        if version is None:
+            batch.create(reference, fields)
+        else:
+            option = self._client.write_option(last_update_time=_timestamp(version))
+            batch.update(reference, fields, option=option)
+
     def _add_history(self, batch: Any, key: str, entries: Sequence[Entry]) -> None:
         history = self._environments.document(key).collection("history")
         for index, entry in enumerate(entries):
@@ -207,15 +243,21 @@ class FirestoreStore:
                 documents.encode_entry(key, entry),
             )
 
-    def _count_change(
-        self, batch: Any, before: str | None, after: str | None, now: datetime
+    def _count_changes(
+        self, batch: Any, making: Sequence[tuple[str | None, str | None]], now: datetime
     ) -> bool:
-        """Let the counter follow a record that begins or ceases to count; False if it does not."""
-        change = (after == Making.CREATING) - (before == Making.CREATING)
+        """Let the counter follow records that begin or cease to count; False if it stays as it is.
+
+        ``making``: how each of the records in the batch counts before and after it.
+        """
+        change = sum(
+            (after == Making.CREATING) - (before == Making.CREATING) for before, after in making
+        )
         if not change:
             return False
         # From the queue or into it: then people wait. Microseconds, as for shortages.
-        waited_at = microseconds(documents.in_utc(now)) if Making.WAITING in (before, after) else 0
+        waits = any(Making.WAITING in each for each in making)
+        waited_at = microseconds(documents.in_utc(now)) if waits else 0
         batch.set(
             self._counter,
             {"creating": firestore.Increment(change), "waited_at": firestore.Maximum(waited_at)},
@@ -246,6 +288,12 @@ def _retry(predicate: Any, timeout: float) -> Retry:
 def _newest_first(collection: Any) -> BaseQuery:
     query: BaseQuery = collection.order_by("at", direction="DESCENDING")
     return query.order_by(_NAME, direction="DESCENDING")
+
+
+def _stored(snapshot: Any) -> Stored:
+    document = _fields(snapshot)
+    environment = documents.decode_environment(document)
+    return Stored(environment, _version(snapshot.update_time, document.get("making")))
 
 
 def _fields(snapshot: Any) -> dict[str, Any]:

@@ -11,10 +11,10 @@ first call, because the servers import first and fork afterwards.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -22,19 +22,31 @@ from shared.adapters.state import cursors, documents
 from shared.adapters.state.cursors import Position, microseconds, one_more
 from shared.adapters.state.documents import Document, Making
 from shared.adapters.state.sqlite_pool import Pool
-from shared.domain.environment import Entry, Environment, Parked, Phase
-from shared.ports import Claimed, Conflict, Crowd, Page, Stored
+from shared.domain.environment import Entry, Environment, Health, Parked, Phase
+from shared.ports import MOST_FOUND, Claimed, Conflict, Crowd, Page, Stored
 
-_LAYOUT_1 = (
+_TABLES = (
     """CREATE TABLE environments (
         key TEXT PRIMARY KEY,
         revision INTEGER NOT NULL,
+        person_id TEXT,
         phase TEXT NOT NULL,
+        health TEXT NOT NULL,
+        making TEXT,
         due_at INTEGER,
         document BLOB NOT NULL
     ) WITHOUT ROWID""",
-    "CREATE INDEX environments_due ON environments (due_at, key) WHERE due_at IS NOT NULL",
+    "CREATE INDEX environments_person ON environments (person_id) WHERE person_id IS NOT NULL",
     "CREATE INDEX environments_phase ON environments (phase, key)",
+    "CREATE INDEX environments_health ON environments (health, key)",
+    "CREATE INDEX environments_making ON environments (making) WHERE making IS NOT NULL",
+    "CREATE INDEX environments_due ON environments (due_at, key) WHERE due_at IS NOT NULL",
+    """CREATE TABLE addresses (
+        email TEXT NOT NULL,
+        key TEXT NOT NULL,
+        PRIMARY KEY (email, key)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX addresses_key ON addresses (key)",
     """CREATE TABLE history (
         key TEXT NOT NULL,
         id TEXT NOT NULL,
@@ -47,10 +59,6 @@ _LAYOUT_1 = (
         document BLOB NOT NULL
     ) WITHOUT ROWID""",
     "CREATE INDEX parked_newest ON parked (at, name)",
-)
-_LAYOUT_2 = (
-    "ALTER TABLE environments ADD COLUMN making TEXT",
-    "CREATE INDEX environments_making ON environments (making) WHERE making IS NOT NULL",
     """CREATE TABLE shortages (
         what TEXT PRIMARY KEY,
         until INTEGER NOT NULL
@@ -58,19 +66,25 @@ _LAYOUT_2 = (
     "CREATE INDEX shortages_until ON shortages (until)",
 )
 
-_CREATE = """INSERT INTO environments (key, revision, phase, making, due_at, document)
-    VALUES (:key, 1, :phase, :making, :due_at, :document)
+_CREATE = """INSERT INTO environments
+        (key, revision, person_id, phase, health, making, due_at, document)
+    VALUES (:key, 1, :person_id, :phase, :health, :making, :due_at, :document)
     ON CONFLICT (key) DO NOTHING RETURNING revision"""
 _REPLACE = """UPDATE environments
-    SET revision = revision + 1, phase = :phase, making = :making, due_at = :due_at,
-        document = :document
+    SET revision = revision + 1, person_id = :person_id, phase = :phase, health = :health,
+        making = :making, due_at = :due_at, document = :document
     WHERE key = :key AND revision = :revision RETURNING revision"""
+_ADDRESSES = "SELECT email FROM addresses WHERE key = ?"
+_ADD_ADDRESS = "INSERT INTO addresses (email, key) VALUES (?, ?)"
+_DROP_ADDRESS = "DELETE FROM addresses WHERE email = ? AND key = ?"
+_FIND = """SELECT document, revision FROM environments WHERE key IN (
+        SELECT key FROM addresses WHERE email IN ({emails})
+        UNION SELECT key FROM environments WHERE person_id = ?
+    ) ORDER BY key LIMIT ?"""
 _APPEND = "INSERT OR IGNORE INTO history (key, id, document) VALUES (?, ?, ?)"
 _DUE = """SELECT key, document, due_at FROM environments
     WHERE due_at <= ? AND (due_at, key) > (?, ?) ORDER BY due_at, key LIMIT ?"""
-_ALL = "SELECT key, document FROM environments WHERE key > ? ORDER BY key LIMIT ?"
-_PHASE = """SELECT key, document FROM environments
-    WHERE phase = ? AND key > ? ORDER BY key LIMIT ?"""
+_PAGE = "SELECT key, document FROM environments WHERE {filters}key > ? ORDER BY key LIMIT ?"
 _HISTORY = "SELECT document FROM history WHERE key = ? ORDER BY id DESC LIMIT ?"
 _PARKED = """SELECT name, document, at FROM parked
     WHERE (at, name) < (?, ?) ORDER BY at DESC, name DESC LIMIT ?"""
@@ -93,7 +107,7 @@ class SqliteStore:
     """
 
     def __init__(self, path: str | Path, *, busy_seconds: float = 10.0) -> None:
-        self._pool = Pool(Path(path), (_lay_out, _count_making), busy_seconds=busy_seconds)
+        self._pool = Pool(Path(path), _LAYOUTS, busy_seconds=busy_seconds)
 
     def close(self) -> None:
         """Close every connection; the next call opens one again."""
@@ -101,10 +115,7 @@ class SqliteStore:
 
     def load(self, key: str) -> Stored | None:
         rows = self._read("SELECT document, revision FROM environments WHERE key = ?", key)
-        if not rows:
-            return None
-        document, revision = rows[0]
-        return Stored(documents.decode_environment(_document(document)), str(revision))
+        return _stored(rows[0]) if rows else None
 
     def save(self, environment: Environment, version: str | None, entries: Sequence[Entry]) -> str:
         return self._saved(environment, version, entries, counts=False).version
@@ -116,6 +127,22 @@ class SqliteStore:
 
     def recount(self, claimed: Claimed, creating: int) -> None:
         """Nothing: the records themselves are counted."""
+
+    def find(self, emails: Sequence[str], person_id: str | None = None) -> tuple[Stored, ...]:
+        statement = _FIND.format(emails=", ".join("?" * len(emails)))
+        rows = self._read(statement, *emails, person_id, MOST_FOUND)
+        return tuple(map(_stored, rows))
+
+    def save_merged(
+        self, record: Stored, duplicate: Stored, entries: tuple[Sequence[Entry], Sequence[Entry]]
+    ) -> str:
+        both = [
+            _rows(stored.environment, stored.version, new)
+            for stored, new in zip((record, duplicate), entries, strict=True)
+        ]
+        with self._pool.writing() as connection:
+            version, _ = [_write(connection, rows) for rows in both]
+        return version
 
     def append(self, key: str, entries: Sequence[Entry]) -> None:
         history = _history_rows(key, entries)
@@ -131,12 +158,17 @@ class SqliteStore:
         items = documents.readable(_documents(rows[:limit]), documents.decode_environment)
         return Page(items, _next_position("due", rows, limit))
 
-    def page(self, limit: int, after: str = "", phase: Phase | None = None) -> Page[Environment]:
+    def page(
+        self,
+        limit: int,
+        after: str = "",
+        phase: Phase | None = None,
+        health: Health | None = None,
+    ) -> Page[Environment]:
         start = cursors.unpack_name("page", after) if after else ""
-        if phase is None:
-            rows = self._read(_ALL, start, one_more(limit))
-        else:
-            rows = self._read(_PHASE, phase.value, start, one_more(limit))
+        filters = {"phase": phase, "health": health}
+        asked = {column: value.value for column, value in filters.items() if value is not None}
+        rows = self._read(_page_of(asked), *asked.values(), start, one_more(limit))
         items = documents.readable(_documents(rows[:limit]), documents.decode_environment)
         more = len(rows) > limit
         return Page(items, cursors.pack_name("page", rows[limit - 1][0]) if more else "")
@@ -183,18 +215,14 @@ class SqliteStore:
         *,
         counts: bool,
     ) -> Claimed:
-        row = _row(environment, version)
-        history = _history_rows(environment.key, entries)
+        rows = _rows(environment, version, entries)
         with self._pool.writing() as connection:
-            saved = connection.execute(_CREATE if version is None else _REPLACE, row).fetchone()
-            if saved is None:
-                raise Conflict(f"{environment.key} is not at version {version or '(none)'}")
-            connection.executemany(_APPEND, history)
+            saved = _write(connection, rows)
             if not counts:
-                return Claimed(str(saved[0]))
+                return Claimed(saved)
             crowd = _crowd(connection.execute(_CROWD, _MAKING))
         waited_at = environment.updated_at if crowd.waiting else None
-        return Claimed(str(saved[0]), crowd.creating, waited_at)
+        return Claimed(saved, crowd.creating, waited_at)
 
     def _read(self, statement: str, *values: object) -> list[Any]:
         with self._pool.reading() as connection:
@@ -202,42 +230,65 @@ class SqliteStore:
 
 
 def _lay_out(connection: sqlite3.Connection) -> None:
-    for statement in _LAYOUT_1:
+    for statement in _TABLES:
         connection.execute(statement)
 
 
-def _count_making(connection: sqlite3.Connection) -> None:
-    """Layout 2: who is being made is counted by a column, filled from what is there already."""
-    for statement in _LAYOUT_2:
-        connection.execute(statement)
-    rows = connection.execute("SELECT key, document FROM environments")
-    made = documents.readable(_documents(rows), _making_and_key)
-    connection.executemany(
-        "UPDATE environments SET making = ? WHERE key = ?", [pair for pair in made if pair[0]]
-    )
+_LAYOUTS = (_lay_out,)
 
 
-def _making_and_key(document: Mapping[str, Any]) -> tuple[str | None, str]:
-    environment = documents.decode_environment(document)
-    return documents.making(environment), environment.key
+def _page_of(columns: Iterable[str]) -> str:
+    """The statement for a page of the records with a given value in each of these columns."""
+    return _PAGE.format(filters="".join(f"{column} = ? AND " for column in columns))
 
 
-def _crowd(rows: Iterable[Any]) -> Crowd:
-    counts = dict(rows)
-    return Crowd(counts.get(Making.CREATING, 0), counts.get(Making.WAITING, 0))
+class _Rows(NamedTuple):
+    """What a save writes: the row of the record, its addresses, rows of its history."""
+
+    environment: dict[str, Any]
+    addresses: list[str]
+    history: list[tuple[str, str, bytes]]
 
 
-def _row(environment: Environment, version: str | None) -> dict[str, Any]:
+def _rows(environment: Environment, version: str | None, entries: Sequence[Entry]) -> _Rows:
     document = documents.encode_environment(environment)
     due_at = document["due_at"]
-    return {
+    row = {
         "key": environment.key,
+        "person_id": document["person_id"],
         "phase": document["phase"],
+        "health": document["health"],
         "making": document["making"],
         "due_at": None if due_at is None else microseconds(due_at),
         "document": _blob(document),
         "revision": version and int(version),
     }
+    return _Rows(row, document["addresses"], _history_rows(environment.key, entries))
+
+
+def _write(connection: sqlite3.Connection, rows: _Rows) -> str:
+    """Write a record within a transaction; returns its new version, or raises ``Conflict``."""
+    row = rows.environment
+    key, revision = row["key"], row["revision"]
+    saved = connection.execute(_CREATE if revision is None else _REPLACE, row).fetchone()
+    if saved is None:
+        raise Conflict(f"{key} is not at version {revision or '(none)'}")
+    stored = {each[0] for each in connection.execute(_ADDRESSES, (key,))}
+    named = set(rows.addresses)
+    connection.executemany(_DROP_ADDRESS, [(email, key) for email in stored - named])
+    connection.executemany(_ADD_ADDRESS, [(email, key) for email in named - stored])
+    connection.executemany(_APPEND, rows.history)
+    return str(saved[0])
+
+
+def _stored(row: Any) -> Stored:
+    document, revision = row
+    return Stored(documents.decode_environment(_document(document)), str(revision))
+
+
+def _crowd(rows: Iterable[Any]) -> Crowd:
+    counts = dict(rows)
+    return Crowd(counts.get(Making.CREATING, 0), counts.get(Making.WAITING, 0))
 
 
 def _blob(document: Document) -> bytes:

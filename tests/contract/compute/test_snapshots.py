@@ -1,6 +1,6 @@
-"""The snapshot driver on the local cloud, and what that can't be brought to answer, by hand.
+"""The snapshot driver on the local cloud, and with answers that the local cloud never gives.
 
-What it did is read back past the driver. A scripted fault that never struck fails its test.
+Results are read without the driver. A scripted fault that was never applied fails its test.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from tests.support.notebook_cloud import (
     ANA,
     KEY,
     NotebookCloud,
+    after_step,
     notebook_cloud,
     notebook_want,
-    remembered,
     request,
 )
 
@@ -56,7 +56,7 @@ def notebook(cloud: NotebookCloud) -> Resource:
     return notebook
 
 
-def look(
+def observe(
     cloud: NotebookCloud, resource: Resource = SNAPSHOT, want: Want | None = WANT
 ) -> Observation:
     return cloud.snapshots.observe(resource, KEY, ANA.email, want)
@@ -69,7 +69,7 @@ def take(cloud: NotebookCloud, number: int = 0) -> Observation:
 def ended(cloud: NotebookCloud, step: Step, seen: Observation) -> Observation:
     assert (seen.state, bool(seen.operation)) == (step.moving, True)
     cloud.wait()
-    return look(cloud, remembered(SNAPSHOT, step, seen))
+    return observe(cloud, after_step(SNAPSHOT, step, seen))
 
 
 def taken(cloud: NotebookCloud) -> None:
@@ -82,10 +82,10 @@ def shown(cloud: NotebookCloud) -> dict[str, Any]:
 
 @pytest.mark.usefixtures("notebook")
 class TestTaking:
-    def test_what_was_never_taken_is_absent(self, cloud: NotebookCloud) -> None:
-        assert look(cloud) == Observation(state=State.ABSENT)
+    def test_a_missing_snapshot_is_absent(self, cloud: NotebookCloud) -> None:
+        assert observe(cloud) == Observation(state=State.ABSENT)
 
-    def test_it_is_taken_as_wanted_with_one_call(self, cloud: NotebookCloud) -> None:
+    def test_create_sends_the_wanted_body_in_one_call(self, cloud: NotebookCloud) -> None:
         counts = cloud.calls(lambda: ended(cloud, Step.CREATE, take(cloud)))
         assert counts == {
             "compute.snapshots.insert": 1,
@@ -98,38 +98,40 @@ class TestTaking:
         assert found["labels"].items() >= {"benchkeeper-person": KEY, "team": "core"}.items()
         assert found["labels"]["benchkeeper-expires"] == "2026-12-02"
 
-    def test_it_is_under_way_until_its_operation_ends(self, cloud: NotebookCloud) -> None:
+    def test_it_is_creating_until_its_operation_ends(self, cloud: NotebookCloud) -> None:
         seen = take(cloud)
         assert seen.operation.startswith("projects/demo/global/operations/")
-        begun = remembered(SNAPSHOT, Step.CREATE, seen)
-        assert look(cloud, begun) == Observation(state=State.CREATING, operation=seen.operation)
+        begun = after_step(SNAPSHOT, Step.CREATE, seen)
+        assert observe(cloud, begun) == Observation(state=State.CREATING, operation=seen.operation)
         unexplained = replace(begun, under_way=None)
-        assert look(cloud, unexplained) == replace(look(cloud, begun), size_gb=100)
-        assert look(cloud) == Observation(state=State.CREATING, size_gb=100)
+        assert observe(cloud, unexplained) == replace(observe(cloud, begun), size_gb=100)
+        assert observe(cloud) == Observation(state=State.CREATING, size_gb=100)
         cloud.wait()
-        assert look(cloud, begun) == Observation(state=State.READY, finished=True, size_gb=100)
-        assert look(cloud) == Observation(state=State.READY, size_gb=100)
+        assert observe(cloud, begun) == Observation(state=State.READY, finished=True, size_gb=100)
+        assert observe(cloud) == Observation(state=State.READY, size_gb=100)
 
     @pytest.mark.parametrize("number", [0, 1])
-    def test_taking_it_twice_takes_one(self, cloud: NotebookCloud, number: int) -> None:
+    def test_a_second_create_makes_no_second_snapshot(
+        self, cloud: NotebookCloud, number: int
+    ) -> None:
         first, again = take(cloud), take(cloud, number)
         assert again.state is State.CREATING
         assert (again.operation == first.operation) is (number == 0)
         cloud.wait()
-        assert look(cloud).state is State.READY
+        assert observe(cloud).state is State.READY
 
     @pytest.mark.parametrize("how", LOST)
-    def test_one_whose_answer_is_lost_is_uncertain_and_can_be_repeated(
+    def test_a_lost_answer_is_uncertain_and_the_call_can_be_repeated(
         self, cloud: NotebookCloud, how: str
     ) -> None:
         cloud.fail("compute", "snapshots.insert", **LOST[how])
         with pytest.raises(CloudFault) as caught:
             take(cloud)
         assert caught.value.fate is Fate.UNCERTAIN
-        assert look(cloud).state is (State.ABSENT if how == "before" else State.CREATING)
+        assert observe(cloud).state is (State.ABSENT if how == "before" else State.CREATING)
         assert ended(cloud, Step.CREATE, take(cloud)).state is State.READY
 
-    def test_one_that_fails_is_broken_and_says_why(self, cloud: NotebookCloud) -> None:
+    def test_a_failed_creation_is_broken_with_the_reason(self, cloud: NotebookCloud) -> None:
         error = {"status": "INTERNAL", "message": "no luck"}
         cloud.fail("compute", "snapshots.insert", when="operation", error=error)
         seen = ended(cloud, Step.CREATE, take(cloud))
@@ -137,7 +139,7 @@ class TestTaking:
         assert seen.problem is not None
         assert (seen.problem.message, seen.problem.fate) == ("no luck", Fate.TEMPORARY)
 
-    def test_the_disk_that_goes_meanwhile_is_named(
+    def test_a_disk_deleted_during_the_creation_is_named(
         self, cloud: NotebookCloud, notebook: Resource
     ) -> None:
         cloud.cloud.verb_seconds["snapshot"] = 3600
@@ -145,14 +147,14 @@ class TestTaking:
         cloud.call("DELETE", f"v2/{notebook.name}")
         cloud.wait()
         cloud.wait(3600)
-        problem = look(cloud, remembered(SNAPSHOT, Step.CREATE, seen)).problem
+        problem = observe(cloud, after_step(SNAPSHOT, Step.CREATE, seen)).problem
         assert problem is not None
         assert (problem.code, problem.fate) == ("NOT_FOUND", Fate.PERMANENT)
         assert "the data disk is gone" in problem.message
 
 
 class TestWithoutADisk:
-    def test_a_missing_disk_is_permanent_and_says_what_to_do(self, cloud: NotebookCloud) -> None:
+    def test_a_missing_disk_is_a_permanent_fault_with_advice(self, cloud: NotebookCloud) -> None:
         with pytest.raises(
             CloudFault, match=r"data disk is gone.*by hand, then send retry"
         ) as caught:
@@ -160,48 +162,50 @@ class TestWithoutADisk:
         assert (caught.value.code, caught.value.fate) == ("NOT_FOUND", Fate.PERMANENT)
         assert data_disk(NOTEBOOK) in caught.value.message
 
-    def test_something_else_that_is_missing_is_what_google_says(self, cloud: NotebookCloud) -> None:
+    def test_another_missing_resource_keeps_googles_message(self, cloud: NotebookCloud) -> None:
         error = {"status": "NOT_FOUND", "message": "The project is gone"}
         cloud.fail("compute", "snapshots.insert", error=error)
         with pytest.raises(CloudFault, match="The project is gone") as caught:
             take(cloud)
         assert "data disk" not in caught.value.message
 
-    def test_what_only_looks_finds_nothing(self, cloud: NotebookCloud) -> None:
+    def test_methods_that_only_read_return_absent(self, cloud: NotebookCloud) -> None:
         for step in (cloud.snapshots.start, cloud.snapshots.stop, cloud.snapshots.restore):
             assert step(SNAPSHOT, request(0)) == Observation(state=State.ABSENT)
 
 
 @pytest.mark.usefixtures("notebook")
 class TestForeign:
-    def test_one_without_our_labels_is_left_alone(
+    def test_a_snapshot_without_our_labels_is_not_touched(
         self, cloud: NotebookCloud, notebook: Resource
     ) -> None:
         cloud.make_snapshot(notebook, SNAPSHOT.name.rpartition("/")[2])
         before = shown(cloud)
         assert take(cloud).state is State.FOREIGN
-        assert look(cloud).state is State.FOREIGN
-        assert look(cloud).detail
+        assert observe(cloud).state is State.FOREIGN
+        assert observe(cloud).detail
         assert shown(cloud) == before
 
-    def test_another_persons_is_foreign(self, cloud: NotebookCloud) -> None:
+    def test_a_resource_of_another_person_is_foreign(self, cloud: NotebookCloud) -> None:
         taken(cloud)
         seen = cloud.snapshots.observe(SNAPSHOT, "ben-abcdefghijkl", "ben@example.com", None)
         assert seen.state is State.FOREIGN
 
-    def test_one_of_another_disk_is_foreign_and_says_of_which(self, cloud: NotebookCloud) -> None:
+    def test_a_snapshot_of_another_disk_is_foreign_and_the_disk_is_named(
+        self, cloud: NotebookCloud
+    ) -> None:
         taken(cloud)
         elsewhere = NOTEBOOK.replace("us-central1-a", "us-central1-b")
         other = snapshot_want(RECORD, replace(SNAPSHOT, source=elsewhere))
-        seen = look(cloud, want=other)
+        seen = observe(cloud, want=other)
         assert seen.state is State.FOREIGN
         assert data_disk(NOTEBOOK) in seen.detail
-        assert look(cloud, want=None).state is State.READY
+        assert observe(cloud, want=None).state is State.READY
 
 
 @pytest.mark.usefixtures("notebook")
 class TestLater:
-    def test_what_would_change_it_only_looks(self, cloud: NotebookCloud) -> None:
+    def test_steps_that_snapshots_lack_only_read(self, cloud: NotebookCloud) -> None:
         taken(cloud)
         before = shown(cloud)
         driver = cloud.snapshots
@@ -214,21 +218,21 @@ class TestLater:
         assert driver.consented(SNAPSHOT) is None
         assert shown(cloud) == before
 
-    def test_it_outlives_its_notebook_until_it_is_deleted(
+    def test_it_exists_after_its_notebook_until_it_is_deleted(
         self, cloud: NotebookCloud, notebook: Resource
     ) -> None:
         taken(cloud)
         cloud.call("DELETE", f"v2/{notebook.name}")
         cloud.wait()
-        assert look(cloud).state is State.READY
+        assert observe(cloud).state is State.READY
         seen = cloud.snapshots.delete(SNAPSHOT, request(1))
-        begun = remembered(SNAPSHOT, Step.DELETE, seen)
-        assert look(cloud, begun) == Observation(state=State.DELETING, operation=seen.operation)
+        begun = after_step(SNAPSHOT, Step.DELETE, seen)
+        assert observe(cloud, begun) == Observation(state=State.DELETING, operation=seen.operation)
         assert ended(cloud, Step.DELETE, seen).state is State.ABSENT
         assert cloud.snapshots.delete(SNAPSHOT, request(2)) == Observation(state=State.ABSENT)
 
     @pytest.mark.parametrize("how", LOST)
-    def test_a_delete_without_an_answer_is_uncertain_and_can_be_repeated(
+    def test_a_delete_with_a_lost_answer_is_uncertain_and_can_be_repeated(
         self, cloud: NotebookCloud, how: str
     ) -> None:
         taken(cloud)
@@ -239,7 +243,7 @@ class TestLater:
         seen = cloud.snapshots.delete(SNAPSHOT, request(1))
         assert ended(cloud, Step.DELETE, seen).state is State.ABSENT
 
-    def test_a_delete_that_fails_says_why_and_leaves_it(self, cloud: NotebookCloud) -> None:
+    def test_a_failed_delete_reports_the_reason_and_keeps_it(self, cloud: NotebookCloud) -> None:
         taken(cloud)
         error = {"status": "INTERNAL", "message": "no luck"}
         cloud.fail("compute", "snapshots.delete", when="operation", error=error)
@@ -247,7 +251,7 @@ class TestLater:
         assert (seen.state, seen.finished) == (State.READY, False)
         assert seen.problem is not None
 
-    def test_what_is_busy_is_asked_again_later(self, cloud: NotebookCloud) -> None:
+    def test_a_busy_snapshot_is_a_temporary_fault(self, cloud: NotebookCloud) -> None:
         take(cloud)
         with pytest.raises(CloudFault) as caught:
             cloud.snapshots.delete(SNAPSHOT, request(1))
@@ -255,7 +259,7 @@ class TestLater:
 
 
 class Answers:
-    """Stands in for ``Rest``: the snapshot and the operation as given, 404 for what isn't."""
+    """Replaces ``Rest``: returns the given snapshot and operation, otherwise 404."""
 
     def __init__(
         self, *, snapshot: dict[str, Any] | None = None, operation: dict[str, Any] | None = None
@@ -293,7 +297,7 @@ def snapshot(status: str) -> dict[str, Any]:
         ("SOMETHING_NEW", None),
     ],
 )
-def test_every_status_is_read(status: str, state: State | None) -> None:
+def test_every_status_has_a_state(status: str, state: State | None) -> None:
     seen = read(Answers(snapshot=snapshot(status)))
     assert (seen.state, seen.problem is not None) == (state, state is None)
 
@@ -306,19 +310,19 @@ FAILED = {
 }
 
 
-def test_one_that_is_still_uploaded_after_its_operation_is_waited_for() -> None:
+def test_an_upload_after_the_end_of_the_operation_is_still_creating() -> None:
     seen = read(Answers(snapshot=snapshot("UPLOADING"), operation={"status": "DONE"}), BEGUN)
     assert (seen.state, seen.problem) == (State.CREATING, None)
 
 
-def test_one_whose_operation_failed_is_not_waited_for() -> None:
+def test_a_snapshot_whose_operation_failed_is_broken() -> None:
     seen = read(Answers(snapshot=snapshot("CREATING"), operation=FAILED), BEGUN)
     assert (seen.state, seen.problem is not None) == (State.BROKEN, True)
     gone = read(Answers(operation=FAILED), BEGUN)
     assert (gone.state, gone.problem) == (State.ABSENT, seen.problem)
 
 
-def test_a_forgotten_operation_is_no_trouble() -> None:
+def test_an_operation_that_google_has_deleted_is_no_problem() -> None:
     assert read(Answers(snapshot=snapshot("READY")), BEGUN) == Observation(state=State.READY)
 
 

@@ -1,4 +1,4 @@
-"""The driver of people's clusters, with Google's own client, where clusters are special."""
+"""The driver of clusters with Google's client: what differs from sessions."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def backend() -> Iterator[LocalWorkloads]:
         yield made
 
 
-def look(backend: LocalWorkloads) -> Observation:
+def observe(backend: LocalWorkloads) -> Observation:
     return backend.driver.observe(backend.resource, KEY, EMAIL, None)
 
 
 def end(backend: LocalWorkloads) -> Observation:
-    return backend.driver.delete(replace(backend.resource, items=look(backend).items), REQUEST)
+    return backend.driver.delete(replace(backend.resource, items=observe(backend).items), REQUEST)
 
 
 def script(backend: LocalWorkloads, method: str, **spec: Any) -> None:
@@ -39,10 +39,12 @@ def script(backend: LocalWorkloads, method: str, **spec: Any) -> None:
     backend.scripted.append(backend.cloud.faults.add(fault))
 
 
-def test_one_on_somebody_elses_credentials_is_named_and_left_alone(backend: LocalWorkloads) -> None:
+def test_a_cluster_on_somebody_elses_credentials_is_named_and_not_touched(
+    backend: LocalWorkloads,
+) -> None:
     backend.start("hers")
     backend.start("his", email="ben@example.com")
-    seen = look(backend)
+    seen = observe(backend)
     assert [item.name for item in seen.items] == [backend.named("hers")]
     assert backend.named("his") in seen.detail
     assert "ben@example.com" in seen.detail
@@ -50,33 +52,33 @@ def test_one_on_somebody_elses_credentials_is_named_and_left_alone(backend: Loca
     assert backend.running() == {backend.named("his")}
 
 
-def test_only_those_of_others_are_nothing_of_hers(backend: LocalWorkloads) -> None:
+def test_with_clusters_of_others_only_the_person_has_none(backend: LocalWorkloads) -> None:
     backend.start("his", email="ben@example.com")
-    seen = look(backend)
+    seen = observe(backend)
     assert (seen.state, seen.items) == (State.ABSENT, ())
     assert backend.named("his") in seen.detail
 
 
-def test_one_that_names_no_user_is_known_by_its_labels(backend: LocalWorkloads) -> None:
+def test_a_cluster_without_a_user_is_identified_by_its_labels(backend: LocalWorkloads) -> None:
     cluster = {"projectId": "demo", "clusterName": "plain", "labels": LABELS}
     backend.post(f"{REGION}/clusters", {**cluster, "config": {}})
     end(backend)
     assert backend.running() == set()
 
 
-def test_one_that_only_claims_the_person_is_not_ours(backend: LocalWorkloads) -> None:
+def test_a_cluster_with_the_persons_label_alone_is_not_ours(backend: LocalWorkloads) -> None:
     labels = {"benchkeeper-person": KEY}
     cluster = {"projectId": "demo", "clusterName": "copy", "labels": labels}
     backend.post(f"{REGION}/clusters", {**cluster, "config": {}})
-    assert look(backend) == Observation(state=State.ABSENT)
+    assert observe(backend) == Observation(state=State.ABSENT)
 
 
-def test_a_broken_one_is_deleted_as_well(backend: LocalWorkloads) -> None:
+def test_a_failed_cluster_is_deleted(backend: LocalWorkloads) -> None:
     script(backend, "create", when="operation", error={"status": "INTERNAL"})
     backend.start("first")
     backend.pass_time(HOUR)
     assert backend.states() == {backend.named("first"): "ERROR"}
-    assert look(backend).state is State.READY
+    assert observe(backend).state is State.READY
     end(backend)
     backend.pass_time(HOUR)
     assert backend.states() == {}
@@ -87,12 +89,12 @@ def test_all_pages_are_read(backend: LocalWorkloads, monkeypatch: pytest.MonkeyP
     started = {f"cluster-{n}" for n in range(5)}
     for id in started:
         backend.start(id)
-    assert {item.name for item in look(backend).items} == {backend.named(id) for id in started}
+    assert {item.name for item in observe(backend).items} == {backend.named(id) for id in started}
 
 
-def test_one_deleted_by_hand_meanwhile_is_no_trouble(backend: LocalWorkloads) -> None:
+def test_a_cluster_deleted_by_somebody_else_is_no_problem(backend: LocalWorkloads) -> None:
     backend.start("first")
-    items = look(backend).items
+    items = observe(backend).items
     end(backend)
     other = str(UUID(int=2))
     seen = backend.driver.delete(replace(backend.resource, items=items), other)
@@ -104,9 +106,9 @@ def test_one_deleted_by_hand_meanwhile_is_no_trouble(backend: LocalWorkloads) ->
     )
 
 
-def test_another_of_the_same_name_made_since_stays(backend: LocalWorkloads) -> None:
+def test_a_later_cluster_of_the_same_name_is_kept(backend: LocalWorkloads) -> None:
     backend.start("first")
-    items = look(backend).items
+    items = observe(backend).items
     assert all(item.uuid for item in items)
     end(backend)
     backend.pass_time(HOUR)
@@ -118,14 +120,12 @@ def test_another_of_the_same_name_made_since_stays(backend: LocalWorkloads) -> N
 
 
 @pytest.mark.parametrize("user", ["ana@example.com", "Ana@Example.com"])
-def test_whose_credentials_it_runs_on_is_compared_without_case(
-    backend: LocalWorkloads, user: str
-) -> None:
+def test_the_user_is_compared_case_insensitively(backend: LocalWorkloads, user: str) -> None:
     backend.start("first", email=user)
-    assert [item.name for item in look(backend).items] == [backend.named("first")]
+    assert [item.name for item in observe(backend).items] == [backend.named("first")]
 
 
-def test_one_that_refuses_to_go_is_told(backend: LocalWorkloads) -> None:
+def test_a_rejected_delete_is_reported(backend: LocalWorkloads) -> None:
     backend.start("first")
     script(backend, "delete", when="before", error={"status": "FAILED_PRECONDITION"})
     with pytest.raises(CloudFault) as caught:

@@ -1,4 +1,4 @@
-"""The driver of people's Spark sessions, with Google's own client, where sessions are special."""
+"""The driver of Spark sessions with Google's client: what differs from clusters."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def backend() -> Iterator[LocalWorkloads]:
         yield made
 
 
-def look(backend: LocalWorkloads) -> Observation:
+def observe(backend: LocalWorkloads) -> Observation:
     return backend.driver.observe(backend.resource, KEY, EMAIL, None)
 
 
 def end(backend: LocalWorkloads) -> Observation:
-    return backend.driver.delete(replace(backend.resource, items=look(backend).items), REQUEST)
+    return backend.driver.delete(replace(backend.resource, items=observe(backend).items), REQUEST)
 
 
 def calls(backend: LocalWorkloads) -> int:
@@ -43,12 +43,12 @@ def script(backend: LocalWorkloads, method: str, **spec: Any) -> None:
     backend.scripted.append(backend.cloud.faults.add(fault))
 
 
-def test_one_that_is_over_stays_listed_and_is_not_seen(backend: LocalWorkloads) -> None:
+def test_an_ended_session_is_still_listed_and_not_observed(backend: LocalWorkloads) -> None:
     backend.start("first")
     end(backend)
     backend.pass_time(HOUR)
     assert backend.states() == {backend.named("first"): "TERMINATED"}
-    assert look(backend) == Observation(state=State.ABSENT)
+    assert observe(backend) == Observation(state=State.ABSENT)
 
 
 @pytest.mark.parametrize(
@@ -60,14 +60,14 @@ def test_one_that_is_over_stays_listed_and_is_not_seen(backend: LocalWorkloads) 
         ("ben@example.com", False),
     ],
 )
-def test_one_from_the_persons_template_is_theirs_unless_it_names_somebody_else(
+def test_a_session_of_the_persons_template_is_theirs_unless_it_names_another(
     backend: LocalWorkloads, user: str, theirs: bool
 ) -> None:
     backend.start("first")
     template = f"{LOCATION}/sessionTemplates/st-{KEY}"
     body = {"sessionTemplate": template, "user": user}
     backend.post(f"{LOCATION}/sessions?sessionId=second", body)
-    seen = look(backend)
+    seen = observe(backend)
     assert {item.name for item in seen.items} >= {backend.named("first")}
     assert (backend.named("second") in {item.name for item in seen.items}) is theirs
     assert (user in seen.detail) is not theirs
@@ -75,16 +75,16 @@ def test_one_from_the_persons_template_is_theirs_unless_it_names_somebody_else(
     assert backend.running() == (set() if theirs else {backend.named("second")})
 
 
-def test_one_without_our_template_is_nobodys(backend: LocalWorkloads) -> None:
+def test_a_session_without_our_template_is_not_found(backend: LocalWorkloads) -> None:
     backend.post(f"{LOCATION}/sessions?sessionId=theirs", {"jupyterSession": {"kernel": "PYTHON"}})
-    assert look(backend).state is State.ABSENT
+    assert observe(backend).state is State.ABSENT
 
 
-def test_a_look_is_one_call_and_an_end_one_for_each(backend: LocalWorkloads) -> None:
+def test_an_observation_is_one_call_and_a_delete_one_per_session(backend: LocalWorkloads) -> None:
     backend.start("first")
     backend.start("second")
     before = calls(backend)
-    items = look(backend).items
+    items = observe(backend).items
     assert calls(backend) == before + 1
     backend.driver.delete(replace(backend.resource, items=items), REQUEST)
     assert calls(backend) == before + 3
@@ -95,25 +95,25 @@ def test_all_pages_are_read(backend: LocalWorkloads, monkeypatch: pytest.MonkeyP
     started = {f"session-{n}" for n in range(5)}
     for id in started:
         backend.start(id)
-    assert {item.name for item in look(backend).items} == {backend.named(id) for id in started}
+    assert {item.name for item in observe(backend).items} == {backend.named(id) for id in started}
 
 
-def test_of_very_many_some_are_left_for_the_next_look(
+def test_items_beyond_the_limit_are_left_for_the_next_step(
     backend: LocalWorkloads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(workloads, "MOST_ITEMS", 2)
     for n in range(3):
         backend.start(f"session-{n}")
-    seen = look(backend)
+    seen = observe(backend)
     assert (len(seen.items), seen.more) == (2, 1)
     end(backend)
     assert len(backend.running()) == 1
-    assert look(backend).state is State.READY
+    assert observe(backend).state is State.READY
     end(backend)
     assert backend.running() == set()
 
 
-def test_slow_answers_leave_the_others_for_the_next_look(
+def test_slow_answers_leave_the_others_for_the_next_step(
     backend: LocalWorkloads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(workloads, "_CALLS_SECONDS", 0.2)
@@ -124,16 +124,16 @@ def test_slow_answers_leave_the_others_for_the_next_look(
     assert len(backend.running()) == 1
 
 
-def test_one_that_ended_meanwhile_is_no_trouble(backend: LocalWorkloads) -> None:
+def test_a_session_that_ended_meanwhile_is_no_problem(backend: LocalWorkloads) -> None:
     backend.start("first")
-    items = look(backend).items
+    items = observe(backend).items
     backend.post(f"{backend.named('first')}:terminate", {})
     resource = replace(backend.resource, items=items)
     seen = backend.driver.delete(resource, REQUEST)
     assert [item.state for item in seen.items] == ["TERMINATING"]
 
 
-def test_one_that_refuses_to_end_is_told(backend: LocalWorkloads) -> None:
+def test_a_rejected_end_is_reported(backend: LocalWorkloads) -> None:
     backend.start("first")
     script(backend, "terminate", when="before", error={"status": "FAILED_PRECONDITION"})
     with pytest.raises(CloudFault) as caught:
@@ -141,7 +141,9 @@ def test_one_that_refuses_to_end_is_told(backend: LocalWorkloads) -> None:
     assert caught.value.fate is Fate.PERMANENT
 
 
-def test_one_that_can_not_be_ended_keeps_no_other_running(backend: LocalWorkloads) -> None:
+def test_a_session_that_can_not_be_ended_does_not_keep_others_running(
+    backend: LocalWorkloads,
+) -> None:
     backend.start("first")
     backend.start("second")
     script(backend, "terminate", when="before", error={"status": "PERMISSION_DENIED"})
@@ -154,5 +156,5 @@ def test_one_that_can_not_be_ended_keeps_no_other_running(backend: LocalWorkload
 def test_a_listing_that_fails_is_temporary(backend: LocalWorkloads) -> None:
     script(backend, "list", when="before", error={"status": "UNAVAILABLE"})
     with pytest.raises(CloudFault) as caught:
-        look(backend)
+        observe(backend)
     assert caught.value.fate is Fate.TEMPORARY

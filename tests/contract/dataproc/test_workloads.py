@@ -1,4 +1,4 @@
-"""What people started from their templates, as the port ``Driver`` sees it: on every backend."""
+"""The contract of the port ``Driver`` for sessions and clusters, on every backend."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ def backend(request: pytest.FixtureRequest) -> Iterator[WorkloadBackend]:
         return
     fake = FakeWorkloads(kind)
     yield fake
-    assert all(fault.hits for fault in fake.scripted), "a scripted fault was never hit"
+    assert all(fault.hits for fault in fake.scripted), "a scripted fault was never applied"
 
 
-def look(backend: WorkloadBackend) -> Observation:
+def observe(backend: WorkloadBackend) -> Observation:
     return backend.driver.observe(backend.resource, KEY, EMAIL, None)
 
 
 def end(backend: WorkloadBackend, number: int = 0) -> Observation:
-    """End all, as the caller does: with what a fresh look has just shown."""
+    """End all, as the caller does: with the items of an observation just made."""
     return backend.driver.delete(
-        replace(backend.resource, items=look(backend).items), request(number)
+        replace(backend.resource, items=observe(backend).items), request(number)
     )
 
 
@@ -55,42 +55,42 @@ def names(seen: Observation) -> set[str]:
     return {item.name for item in seen.items}
 
 
-def test_who_started_nothing_has_nothing(backend: WorkloadBackend) -> None:
-    assert look(backend) == Observation(state=State.ABSENT)
+def test_a_person_who_started_nothing_has_no_workloads(backend: WorkloadBackend) -> None:
+    assert observe(backend) == Observation(state=State.ABSENT)
 
 
-def test_all_of_a_person_are_one_resource(backend: WorkloadBackend) -> None:
+def test_all_workloads_of_a_person_are_one_resource(backend: WorkloadBackend) -> None:
     backend.start("first")
     backend.start("second")
-    seen = look(backend)
+    seen = observe(backend)
     assert seen.state is State.READY
     assert names(seen) == {backend.named("first"), backend.named("second")}
 
 
-def test_another_persons_are_not_seen_and_not_ended(backend: WorkloadBackend) -> None:
+def test_workloads_of_others_are_neither_observed_nor_ended(backend: WorkloadBackend) -> None:
     backend.start("first")
     backend.start("bens", BEN, "ben@example.com")
-    assert names(look(backend)) == {backend.named("first")}
+    assert names(observe(backend)) == {backend.named("first")}
     end(backend)
     assert backend.running() == {backend.named("bens")}
 
 
-def test_of_very_many_those_that_run_are_seen_first_and_the_rest_is_counted(
+def test_beyond_the_limit_running_ones_come_first_and_the_rest_is_counted(
     backend: WorkloadBackend,
 ) -> None:
     for n in range(MOST_ITEMS + 3):
         backend.start(f"s-{n:04}")
-    seen = look(backend)
+    seen = observe(backend)
     assert (len(seen.items), seen.more) == (MOST_ITEMS, 3)
     ended = backend.driver.delete(replace(backend.resource, items=seen.items, more=3), request(0))
     assert (ended.state, ended.more) == (State.DELETING, 3)
     assert len(backend.running()) == 3
-    again = look(backend)
+    again = observe(backend)
     assert {item.name for item in again.items[:3]} == backend.running()
     assert again.state is State.READY
 
 
-def test_all_are_ended_and_then_gone(backend: WorkloadBackend) -> None:
+def test_a_delete_ends_all(backend: WorkloadBackend) -> None:
     backend.start("first")
     backend.start("second")
     seen = end(backend)
@@ -98,54 +98,54 @@ def test_all_are_ended_and_then_gone(backend: WorkloadBackend) -> None:
     assert all(item.operation for item in seen.items)
     assert seen.operation in {item.operation for item in seen.items}
     assert backend.running() == set()
-    assert look(backend).state is State.DELETING
+    assert observe(backend).state is State.DELETING
     backend.pass_time(HOUR)
-    assert look(backend) == Observation(state=State.ABSENT)
+    assert observe(backend) == Observation(state=State.ABSENT)
 
 
-def test_one_that_runs_makes_it_ready_though_others_end(backend: WorkloadBackend) -> None:
+def test_it_is_ready_while_one_runs_even_if_others_are_ending(backend: WorkloadBackend) -> None:
     backend.start("first")
     end(backend)
     backend.start("second")
-    seen = look(backend)
+    seen = observe(backend)
     assert (seen.state, len(seen.items)) == (State.READY, 2)
     assert end(backend, 1).state is State.DELETING
     assert backend.running() == set()
 
 
-def test_what_is_gone_or_ending_already_is_no_trouble(backend: WorkloadBackend) -> None:
+def test_ended_and_ending_workloads_are_no_problem(backend: WorkloadBackend) -> None:
     backend.start("first")
     backend.start("second")
-    items = look(backend).items
+    items = observe(backend).items
     end(backend)
     again = backend.driver.delete(replace(backend.resource, items=items), request(1))
     assert again.state is State.DELETING
     backend.pass_time(HOUR)
     after = backend.driver.delete(replace(backend.resource, items=items), request(2))
     assert after.state in (State.DELETING, State.ABSENT)
-    assert look(backend).state is State.ABSENT
+    assert observe(backend).state is State.ABSENT
 
 
-def test_nobody_has_anything_to_end(backend: WorkloadBackend) -> None:
+def test_a_delete_without_workloads_is_absent(backend: WorkloadBackend) -> None:
     assert end(backend) == Observation(state=State.ABSENT)
 
 
-@pytest.mark.parametrize("carried_out", [False, True])
-def test_an_end_without_an_answer_is_uncertain_and_can_be_repeated(
-    backend: WorkloadBackend, carried_out: bool
+@pytest.mark.parametrize("executed", [False, True])
+def test_an_end_with_a_lost_answer_is_uncertain_and_can_be_repeated(
+    backend: WorkloadBackend, executed: bool
 ) -> None:
     backend.start("first")
-    backend.fail_call(carried_out=carried_out)
+    backend.fail_call(executed=executed)
     with pytest.raises(CloudFault) as caught:
         end(backend)
     assert caught.value.fate is Fate.UNCERTAIN
-    assert (backend.running() == set()) is carried_out
+    assert (backend.running() == set()) is executed
     end(backend)
     backend.pass_time(HOUR)
-    assert look(backend).state is State.ABSENT
+    assert observe(backend).state is State.ABSENT
 
 
-def test_one_whose_end_failed_runs_on_and_is_ended_by_a_new_request(
+def test_a_workload_whose_end_failed_is_ended_by_a_new_request(
     backend: WorkloadBackend,
 ) -> None:
     backend.start("first")
@@ -153,15 +153,15 @@ def test_one_whose_end_failed_runs_on_and_is_ended_by_a_new_request(
     backend.fail_operation()
     assert end(backend, 0).operation
     backend.pass_time(HOUR)
-    assert look(backend).state is State.READY
+    assert observe(backend).state is State.READY
     end(backend, 1)
     backend.pass_time(HOUR)
-    assert look(backend).state is State.ABSENT
+    assert observe(backend).state is State.ABSENT
 
 
-def test_the_other_steps_only_say_what_is_there(backend: WorkloadBackend) -> None:
+def test_other_steps_only_observe(backend: WorkloadBackend) -> None:
     backend.start("first")
-    seen = look(backend)
+    seen = observe(backend)
     resource = replace(backend.resource, state=State.READY, items=seen.items)
     want = Want(kind=backend.kind, slot="started", places=(), body={}, digest="")
     driver = backend.driver

@@ -1,4 +1,4 @@
-"""What only the fake can be told to do: carry a call out long after its caller gave up."""
+"""Calls that are executed long after the caller's deadline, which only the fake supports."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MINUTE = timedelta(minutes=1)
 
 
 def late(backend: FakeSnapshotBackend) -> Resource:
-    """A notebook whose creation gets no answer and is carried out five minutes later."""
+    """A notebook whose creation gets no answer and is executed five minutes later."""
     notebook = backend.notebook()
     delay = backend.cloud.delay(Kind.WORKBENCH, Step.CREATE, 5 * MINUTE)
     with pytest.raises(CloudFault) as caught:
@@ -27,7 +27,7 @@ def late(backend: FakeSnapshotBackend) -> Resource:
     return notebook
 
 
-def test_a_call_lands_when_its_time_has_come() -> None:
+def test_a_late_call_is_executed_at_its_time() -> None:
     backend = FakeSnapshotBackend()
     notebook = late(backend)
     backend.pass_time(4 * MINUTE)
@@ -36,7 +36,7 @@ def test_a_call_lands_when_its_time_has_come() -> None:
     assert backend.notebooks.observe(notebook, KEY, EMAIL, None).state is State.CREATING
 
 
-def test_a_late_call_does_not_do_again_what_its_repeat_has_done() -> None:
+def test_a_late_call_after_its_repetition_changes_nothing() -> None:
     backend = FakeSnapshotBackend()
     notebook = late(backend)
     backend.notebooks.create(notebook, backend.notebook_want(notebook), KEY, EMAIL, "once")
@@ -45,7 +45,7 @@ def test_a_late_call_does_not_do_again_what_its_repeat_has_done() -> None:
     assert len(backend.cloud.ever) == 1
 
 
-def test_a_late_call_that_would_be_refused_is_without_effect() -> None:
+def test_a_late_call_that_would_be_rejected_has_no_effect() -> None:
     backend = FakeSnapshotBackend()
     notebook = backend.notebook()
     backend.notebooks.create(notebook, backend.notebook_want(notebook), KEY, EMAIL, "once")
@@ -58,7 +58,7 @@ def test_a_late_call_that_would_be_refused_is_without_effect() -> None:
     assert backend.notebooks.observe(notebook, KEY, EMAIL, None).state is State.READY
 
 
-def test_the_end_of_an_operation_hurts_no_other_thing_of_that_name() -> None:
+def test_the_end_of_an_operation_does_not_affect_a_later_resource_of_the_name() -> None:
     backend = FakeSnapshotBackend()
     notebook = backend.notebook()
     backend.notebooks.create(notebook, backend.notebook_want(notebook), KEY, EMAIL, "once")
@@ -71,7 +71,7 @@ def test_the_end_of_an_operation_hurts_no_other_thing_of_that_name() -> None:
     assert (first.state, second.state) == (State.CREATING, State.READY)
 
 
-def test_search_and_census_see_what_the_drivers_see() -> None:
+def test_the_search_and_the_census_agree_with_the_drivers() -> None:
     backend = FakeSnapshotBackend()
     search, census = FakeSearch(backend.cloud), FakeCensus(backend.cloud)
     notebook = backend.notebook()

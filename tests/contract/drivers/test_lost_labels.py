@@ -1,4 +1,4 @@
-"""Resources that lost their labels, and disks left behind, on both backends of the drivers."""
+"""Resources that lost their labels, and disks that outlived their notebook, on both backends."""
 
 from __future__ import annotations
 
@@ -38,64 +38,66 @@ def backend(request: pytest.FixtureRequest) -> Iterator[SnapshotBackend]:
 
 
 def make(backend: SnapshotBackend, id: str = OURS) -> Resource:
-    """A running notebook."""
+    """Create a notebook and wait until it runs."""
     notebook = backend.notebook(id)
     backend.notebooks.create(notebook, backend.notebook_want(notebook), KEY, EMAIL, request(0))
     backend.pass_time(HOUR)
     return notebook
 
 
-def look(backend: SnapshotBackend, notebook: Resource, email: str = EMAIL) -> Observation:
+def observe(backend: SnapshotBackend, notebook: Resource, email: str = EMAIL) -> Observation:
     return backend.notebooks.observe(notebook, KEY, email, None)
 
 
-def left_behind(backend: SnapshotBackend, id: str = OURS) -> Resource:
-    """A data disk whose notebook is gone."""
+def orphaned_disk(backend: SnapshotBackend, id: str = OURS) -> Resource:
+    """A data disk whose notebook was deleted."""
     backend.keep_disks()
     notebook = make(backend, id)
     backend.notebooks.delete(notebook, request(1))
     backend.pass_time(HOUR)
-    assert look(backend, notebook).state is State.ABSENT
+    assert observe(backend, notebook).state is State.ABSENT
     return backend.disk(notebook)
 
 
 class TestLostLabels:
-    def test_one_that_has_ours_is_labelled(self, backend: SnapshotBackend) -> None:
-        assert look(backend, make(backend)).labelled
+    def test_a_notebook_with_our_labels_is_labelled(self, backend: SnapshotBackend) -> None:
+        assert observe(backend, make(backend)).labelled
 
-    def test_one_of_our_name_that_lost_them_is_still_this_persons(
+    def test_a_notebook_of_our_name_without_labels_is_still_the_persons(
         self, backend: SnapshotBackend
     ) -> None:
         notebook = make(backend)
         backend.relabel(notebook, {"team": "core"})
-        seen = look(backend, notebook)
+        seen = observe(backend, notebook)
         assert (seen.state, seen.labelled) == (State.READY, False)
-        assert look(backend, notebook, "ben@example.com").state is State.FOREIGN
+        assert observe(backend, notebook, "ben@example.com").state is State.FOREIGN
 
-    def test_one_that_names_another_person_is_foreign(self, backend: SnapshotBackend) -> None:
+    def test_a_notebook_labelled_for_another_person_is_foreign(
+        self, backend: SnapshotBackend
+    ) -> None:
         notebook = make(backend)
         backend.relabel(notebook, BENS)
-        assert look(backend, notebook).state is State.FOREIGN
+        assert observe(backend, notebook).state is State.FOREIGN
 
-    def test_one_of_another_name_is_foreign_without_them(self, backend: SnapshotBackend) -> None:
+    def test_a_notebook_of_another_name_without_labels_is_foreign(
+        self, backend: SnapshotBackend
+    ) -> None:
         notebook = make(backend, "made-by-hand")
         backend.relabel(notebook, {})
-        assert look(backend, notebook).state is State.FOREIGN
+        assert observe(backend, notebook).state is State.FOREIGN
 
-    def test_they_are_put_on_again(self, backend: SnapshotBackend) -> None:
+    def test_lost_labels_are_restored(self, backend: SnapshotBackend) -> None:
         notebook = make(backend)
         backend.relabel(notebook, {"team": "core"})
         seen = backend.notebooks.label(notebook, KEY, EMAIL, request(2))
         assert (seen.state, bool(seen.operation)) == (State.UPDATING, True)
         backend.pass_time(HOUR)
         memory = replace(notebook, under_way=Step.UPDATE, operation=seen.operation)
-        assert look(backend, memory) == replace(look(backend, notebook), finished=True)
-        assert look(backend, notebook).labelled
+        assert observe(backend, memory) == replace(observe(backend, notebook), finished=True)
+        assert observe(backend, notebook).labelled
         assert LABELS.items() <= backend.labels(notebook).items()
 
-    def test_nothing_is_labelled_that_needs_none_or_is_not_theirs(
-        self, backend: SnapshotBackend
-    ) -> None:
+    def test_a_labelled_or_foreign_notebook_is_not_labelled(self, backend: SnapshotBackend) -> None:
         notebook = make(backend)
         seen = backend.notebooks.label(notebook, KEY, EMAIL, request(2))
         assert (seen.state, seen.operation) == (State.READY, "")
@@ -108,10 +110,8 @@ class TestLostLabels:
 
 
 class TestDisks:
-    def test_one_that_outlived_its_notebook_is_deleted_and_then_gone(
-        self, backend: SnapshotBackend
-    ) -> None:
-        disk = left_behind(backend)
+    def test_a_disk_that_outlived_its_notebook_is_deleted(self, backend: SnapshotBackend) -> None:
+        disk = orphaned_disk(backend)
         assert backend.disks.observe(disk, KEY, EMAIL, None) == Observation(state=State.READY)
         begun = backend.disks.delete(disk, request(2))
         assert (begun.state, bool(begun.operation)) == (State.DELETING, True)
@@ -123,25 +123,25 @@ class TestDisks:
         assert backend.disks.delete(disk, request(3)).state is State.ABSENT
 
     def test_the_same_request_twice_deletes_once(self, backend: SnapshotBackend) -> None:
-        disk = left_behind(backend)
+        disk = orphaned_disk(backend)
         first = backend.disks.delete(disk, request(2))
         assert backend.disks.delete(disk, request(2)).operation == first.operation
 
-    def test_one_whose_notebook_exists_is_left_alone(self, backend: SnapshotBackend) -> None:
+    def test_a_disk_whose_notebook_exists_is_not_touched(self, backend: SnapshotBackend) -> None:
         disk = backend.disk(make(backend))
         assert backend.disks.observe(disk, KEY, EMAIL, None).state in (State.FOREIGN, State.ABSENT)
 
-    def test_one_of_another_person_is_foreign(self, backend: SnapshotBackend) -> None:
-        disk = left_behind(backend, "made-by-hand")
+    def test_a_disk_of_another_person_is_foreign(self, backend: SnapshotBackend) -> None:
+        disk = orphaned_disk(backend, "made-by-hand")
         seen = backend.disks.observe(disk, "ben-abcdefghijkl", "ben@example.com", None)
         assert seen.state is State.FOREIGN
 
-    def test_it_is_in_the_way_of_a_new_notebook_and_named(self, backend: SnapshotBackend) -> None:
-        disk = left_behind(backend)
+    def test_a_disk_that_blocks_a_new_notebook_is_named(self, backend: SnapshotBackend) -> None:
+        disk = orphaned_disk(backend)
         notebook = backend.notebook(OURS)
         want = backend.notebook_want(notebook)
         with pytest.raises(CloudFault) as caught:
             backend.notebooks.create(notebook, want, KEY, EMAIL, request(2))
         assert (caught.value.fate, caught.value.code) == (Fate.TEMPORARY, "NAME_TAKEN")
         assert disk.name in caught.value.message
-        assert look(backend, notebook).state is State.ABSENT
+        assert observe(backend, notebook).state is State.ABSENT

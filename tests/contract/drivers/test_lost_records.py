@@ -1,4 +1,4 @@
-"""A record that was lost and begun anew repeats the request ids of its former life."""
+"""A record that was lost and created again repeats the request ids of the lost one."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def lose_the_record(world: RealWorld) -> None:
     world.store._history.clear()
 
 
-def test_the_answer_to_a_repeated_request_is_not_taken_for_a_new_notebook() -> None:
-    """Within an hour Google answers the create with the operation that made the former one."""
+def test_the_answer_to_a_repeated_request_id_is_not_a_new_notebook() -> None:
+    """Within an hour, Google returns the operation that created the former notebook."""
     with real_worlds() as new_world:
         world = new_world()
         world.send(Verb.JOIN, EMAIL)

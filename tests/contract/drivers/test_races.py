@@ -1,6 +1,6 @@
-"""What the real drivers do in a race, and how many remote calls each of their methods makes.
+"""The real drivers under concurrent changes, and the number of remote calls of each method.
 
-Only against the local cloud: the fake is single-threaded, and its calls are its own invention.
+On the local cloud only: the fake is single-threaded and makes no remote calls.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from tests.support.driver_backends import EMAIL, KEY, LocalBackend, local_backen
 
 HOUR = timedelta(hours=1)
 
-# Remote calls once the thing is there; "again" is a create that finds it.
+# Remote calls once the resource exists; "again" is a create that finds it.
+_COMMON = {"again": 2, "observe": 1, "same": 1, "update": 2, "stop": 1, "delete": 1}
 CALLS = {
-    Kind.WORKBENCH: {"again": 2, "look": 1, "same": 1, "update": 2, "stop": 1, "delete": 1},
-    Kind.SESSION_TEMPLATE: {"again": 2, "look": 1, "same": 1, "update": 2, "stop": 1, "delete": 1},
-    Kind.CLUSTER_TEMPLATE: {"again": 2, "look": 1, "same": 1, "update": 2, "stop": 1, "delete": 2},
+    Kind.WORKBENCH: _COMMON,
+    Kind.SESSION_TEMPLATE: _COMMON,
+    Kind.CLUSTER_TEMPLATE: _COMMON | {"delete": 2},
 }
 
 
@@ -36,7 +37,7 @@ def make(backend: LocalBackend) -> None:
     backend.pass_time(HOUR)
 
 
-def test_a_file_put_in_the_place_of_a_cluster_template_is_not_deleted() -> None:
+def test_a_file_that_replaced_a_cluster_template_is_not_deleted() -> None:
     with local_backend(Kind.CLUSTER_TEMPLATE) as backend:
         make(backend)
         backend.add_foreign()
@@ -46,7 +47,7 @@ def test_a_file_put_in_the_place_of_a_cluster_template_is_not_deleted() -> None:
 
 
 @pytest.mark.parametrize("step", [Step.UPDATE, Step.DELETE])
-def test_a_file_put_in_its_place_after_the_look_is_neither_overwritten_nor_deleted(
+def test_a_file_written_after_the_read_is_neither_overwritten_nor_deleted(
     step: Step,
 ) -> None:
     with local_backend(Kind.CLUSTER_TEMPLATE) as backend, ThreadPoolExecutor(1) as pool:
@@ -70,7 +71,7 @@ def test_a_file_put_in_its_place_after_the_look_is_neither_overwritten_nor_delet
 
 
 @pytest.mark.parametrize("kind", list(CALLS))
-def test_of_many_creates_at_once_one_makes_it_and_the_others_find_it(kind: Kind) -> None:
+def test_of_concurrent_creates_one_creates_it_and_the_others_find_it(kind: Kind) -> None:
     with local_backend(kind) as backend, ThreadPoolExecutor(8) as pool:
 
         def create(number: int) -> State | None:
@@ -84,13 +85,13 @@ def test_of_many_creates_at_once_one_makes_it_and_the_others_find_it(kind: Kind)
 
 
 @pytest.mark.parametrize("kind", list(CALLS))
-def test_each_method_makes_as_few_calls_as_it_can(kind: Kind) -> None:
+def test_each_method_makes_the_fewest_calls(kind: Kind) -> None:
     with local_backend(kind) as backend:
         make(backend)
         driver, resource, want = backend.driver, backend.resource, backend.want
         steps: dict[str, Callable[[], object]] = {
             "again": lambda: driver.create(resource, want(), KEY, EMAIL, request(1)),
-            "look": lambda: driver.observe(resource, KEY, EMAIL, want()),
+            "observe": lambda: driver.observe(resource, KEY, EMAIL, want()),
             "same": lambda: driver.update(resource, want(), KEY, EMAIL, request(2)),
             "update": lambda: driver.update(resource, want("two"), KEY, EMAIL, request(3)),
             "stop": lambda: driver.stop(resource, request(4)),

@@ -1,4 +1,4 @@
-"""The thin REST client over real sockets: what it sends, and what it makes of bad answers."""
+"""The REST client over real sockets: its requests, and its faults for bad answers."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def rest() -> Iterator[Rest]:
         yield Rest(f"{server.url}/", AnonymousCredentials())
 
 
-def test_a_call_carries_its_path_and_parameters_and_no_token(rest: Rest) -> None:
+def test_a_call_sends_its_path_and_parameters_and_no_token(rest: Rest) -> None:
     seen = rest.post("echo/v2/instances/a b:start", {}, requestId="r/1")
     assert seen == {
         "path": "/echo/v2/instances/a%20b:start",
@@ -65,7 +65,7 @@ def test_a_call_carries_its_path_and_parameters_and_no_token(rest: Rest) -> None
     }
 
 
-def test_each_verb_is_sent_as_itself(rest: Rest) -> None:
+def test_each_method_sends_its_verb(rest: Rest) -> None:
     patched = rest.patch("echo/x", {}, updateMask="labels,gce_setup.tags")
     assert (patched["method"], patched["query"]) == ("PATCH", "updateMask=labels%2Cgce_setup.tags")
     assert rest.get("echo/x", pageToken="a b")["query"] == "pageToken=a+b"
@@ -73,7 +73,7 @@ def test_each_verb_is_sent_as_itself(rest: Rest) -> None:
     assert rest.ask("echo/x:check", {})["method"] == "POST"
 
 
-def test_a_question_and_a_look_are_never_uncertain(rest: Rest) -> None:
+def test_ask_and_get_are_never_uncertain(rest: Rest) -> None:
     for call in (lambda: rest.ask("gateway", {}), lambda: rest.get("gateway")):
         with pytest.raises(CloudFault) as caught:
             call()
@@ -109,14 +109,14 @@ def free_port() -> int:
         return port
 
 
-def test_a_refused_connection_was_never_a_request() -> None:
+def test_a_refused_connection_is_temporary() -> None:
     rest = Rest(f"http://127.0.0.1:{free_port()}", AnonymousCredentials())
     with pytest.raises(CloudFault) as caught:
         rest.post("v2/x", {})
     assert (caught.value.code, caught.value.fate) == ("NO_CONNECTION", Fate.TEMPORARY)
 
 
-def test_a_server_that_never_answers_is_given_up() -> None:
+def test_a_server_that_never_answers_times_out() -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()

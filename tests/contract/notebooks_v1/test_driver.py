@@ -1,7 +1,7 @@
-"""The driver of the two older kinds, through Google's own client, against the local cloud.
+"""The driver of the two older kinds with Google's client, on the local cloud.
 
-What it did is read back from the cloud's own store, not through a driver. The cloud is the
-Google of 2023 where a test makes a notebook, and the Google of today where one is only found.
+Results are read from the cloud's store, not with a driver. Tests that create a notebook run with
+the behaviour of 2023, when creation was possible; the others with that of today.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from shared.domain.wants.labels import ownership
 from tests.support.notebooks_v1_stage import (
     ANA,
     BEN,
+    CALL_SECONDS,
     KEY,
     KINDS,
-    PATIENCE,
-    One,
+    Notebook,
     notebooks_v1_stage,
     request,
     wanted,
@@ -31,29 +31,29 @@ GONE = "have been deprecated and new instances cannot be created"
 
 
 @pytest.fixture(params=KINDS)
-def one(request: pytest.FixtureRequest) -> Iterator[One]:
+def one(request: pytest.FixtureRequest) -> Iterator[Notebook]:
     with notebooks_v1_stage() as stage:
-        yield One(stage, request.param)
+        yield Notebook(stage, request.param)
 
 
 class TestToday:
-    def test_creation_is_refused_for_good_and_the_message_names_workbench(self, one: One) -> None:
+    def test_creation_is_a_permanent_fault_that_names_workbench(self, one: Notebook) -> None:
         with pytest.raises(CloudFault, match=GONE) as caught:
             one.create()
         assert caught.value.fate is Fate.PERMANENT
         assert "Use the kind workbench in the profile." in caught.value.message
         assert one.stage.stored() == {}
 
-    def test_what_was_made_before_is_found_by_a_create(self, one: One) -> None:
+    def test_create_finds_an_existing_notebook(self, one: Notebook) -> None:
         one.stage.plant(one.want)
         assert one.create().state is State.READY
 
-    def test_what_somebody_else_made_before_stays_theirs(self, one: One) -> None:
+    def test_create_does_not_touch_somebody_elses_notebook(self, one: Notebook) -> None:
         one.stage.plant(wanted(one.want.kind, BEN), name=one.name)
         seen = one.create()
         assert (seen.state, seen.problem) == (State.FOREIGN, None)
 
-    def test_what_was_made_before_can_be_stopped_started_and_deleted(self, one: One) -> None:
+    def test_an_existing_notebook_can_be_stopped_started_and_deleted(self, one: Notebook) -> None:
         one.stage.plant(one.want)
         stopping = one.driver.stop(one.resource, request(1))
         assert stopping.state is State.STOPPING
@@ -69,21 +69,23 @@ class TestToday:
 
 class TestIn2023:
     @pytest.fixture(autouse=True)
-    def _then(self, one: One) -> None:
+    def _then(self, one: Notebook) -> None:
         one.cloud.older_notebooks = True
 
-    def test_a_create_is_one_call_and_under_way_until_its_operation_ends(self, one: One) -> None:
+    def test_a_create_is_one_call_and_creating_until_its_operation_ends(
+        self, one: Notebook
+    ) -> None:
         seen = one.create()
         assert seen == Observation(state=State.CREATING, operation=seen.operation)
         assert seen.operation
         assert sum(one.cloud.calls.counts().values()) == 1
         memory = replace(one.resource, under_way=Step.CREATE, operation=seen.operation)
-        assert one.look(memory) == Observation(state=State.CREATING, operation=seen.operation)
+        assert one.observe(memory) == Observation(state=State.CREATING, operation=seen.operation)
         ready = one.ended(Step.CREATE, seen)
         assert (ready.state, ready.finished) == (State.READY, True)
         assert ready.link.startswith("https://")
 
-    def test_all_that_was_asked_for_arrives(self, one: One) -> None:
+    def test_the_whole_body_arrives(self, one: Notebook) -> None:
         one.make()
         stored = one.stage.stored()[one.name]
         if one.want.kind is Kind.MANAGED_NOTEBOOK:
@@ -94,46 +96,48 @@ class TestIn2023:
             got = stored["virtualMachine"]["virtualMachineConfig"]
             assert got | asked == got
         else:
-            # False is the default, and gRPC doesn't carry it.
+            # False is the default, which protobuf does not send.
             assert {k: v for k, v in one.want.body.items() if v is not False}.items() <= (
                 stored.items()
             )
 
-    def test_the_same_create_twice_makes_one(self, one: One) -> None:
+    def test_the_same_create_twice_makes_one_notebook(self, one: Notebook) -> None:
         one.create()
         one.ended(Step.CREATE, one.create())
         assert list(one.stage.stored()) == [one.name]
 
-    def test_a_look_without_the_operation_sees_it_move(self, one: One) -> None:
+    def test_without_the_operation_the_instance_shows_the_moving_state(self, one: Notebook) -> None:
         one.create()
-        assert one.look() == Observation(state=State.CREATING)
-        assert one.look(replace(one.resource, was_ready=True)).state is State.STARTING
+        assert one.observe() == Observation(state=State.CREATING)
+        assert one.observe(replace(one.resource, was_ready=True)).state is State.STARTING
 
     @pytest.mark.parametrize(
         "spec",
         [
             {"when": "after", "error": {"status": "UNAVAILABLE"}},
             {"when": "after", "drop": True},
-            {"when": "after", "delay_seconds": PATIENCE * 1.5},
+            {"when": "after", "delay_seconds": CALL_SECONDS * 1.5},
         ],
         ids=["503", "cut", "late"],
     )
-    def test_a_create_whose_answer_is_lost_is_uncertain_and_seen_by_the_next_look(
-        self, one: One, spec: dict[str, Any]
+    def test_a_create_with_a_lost_answer_is_uncertain_and_then_observed(
+        self, one: Notebook, spec: dict[str, Any]
     ) -> None:
         one.fault("create", **spec)
         with pytest.raises(CloudFault) as caught:
             one.create()
         assert caught.value.fate is Fate.UNCERTAIN
         assert one.stage.scripted[0].seen == 1
-        assert one.look().state is State.CREATING
+        assert one.observe().state is State.CREATING
         one.pass_time()
         again = one.create()
         one.pass_time()
         assert again.operation or again.state is State.READY
         assert list(one.stage.stored()) == [one.name]
 
-    def test_a_create_that_ends_in_a_stock_out_says_so_and_leaves_nothing(self, one: One) -> None:
+    def test_a_create_that_ends_in_a_stock_out_reports_it_and_leaves_nothing(
+        self, one: Notebook
+    ) -> None:
         message = "The zone does not have enough resources available to fulfill the request."
         details = [
             {
@@ -151,35 +155,35 @@ class TestIn2023:
         assert not seen.finished
         assert one.stage.stored() == {}
 
-    def test_a_forgotten_operation_is_no_trouble(self, one: One) -> None:
+    def test_an_operation_that_google_has_deleted_is_no_problem(self, one: Notebook) -> None:
         seen = one.create()
         one.pass_time()
         one.stage.runtimes.delete_operation({"name": seen.operation})
         memory = replace(one.resource, under_way=Step.CREATE, operation=seen.operation)
-        assert one.look(memory).state is State.READY
+        assert one.observe(memory).state is State.READY
 
-    def test_a_second_step_while_one_is_under_way_waits(self, one: One) -> None:
+    def test_a_second_step_during_an_operation_is_temporary(self, one: Notebook) -> None:
         one.create()
         with pytest.raises(CloudFault) as caught:
             one.driver.stop(one.resource, request(1))
         assert caught.value.fate is Fate.TEMPORARY
 
-    def test_one_that_is_being_deleted_is_seen_to_be(self, one: One) -> None:
+    def test_a_deletion_in_progress_is_observed(self, one: Notebook) -> None:
         one.make()
         one.driver.delete(one.resource, request(1))
         asked = replace(one.resource, under_way=Step.DELETE)
-        assert one.look(asked) == Observation(state=State.DELETING)
+        assert one.observe(asked) == Observation(state=State.DELETING)
 
-    def test_it_can_be_made_again_after_its_deletion(self, one: One) -> None:
+    def test_it_can_be_created_again_after_its_deletion(self, one: Notebook) -> None:
         one.make()
         one.ended(Step.DELETE, one.driver.delete(one.resource, request(1)))
         assert one.ended(Step.CREATE, one.create(2)).state is State.READY
 
 
-class TestWhatIsThere:
-    def test_nothing_is_absent_to_every_step(self, one: One) -> None:
+class TestExisting:
+    def test_a_missing_notebook_is_absent_for_every_step(self, one: Notebook) -> None:
         gone = Observation(state=State.ABSENT)
-        assert one.look() == gone
+        assert one.observe() == gone
         assert one.driver.update(one.resource, one.want, KEY, ANA.email, request(0)) == gone
         assert one.driver.start(one.resource, request(1)) == gone
         assert one.driver.stop(one.resource, request(2)) == gone
@@ -187,7 +191,7 @@ class TestWhatIsThere:
         assert one.driver.protect(one.resource, True, request(4)) == gone
         assert one.driver.delete(one.resource, request(5)) == gone
 
-    def test_steps_that_these_kinds_have_no_use_for_change_nothing(self, one: One) -> None:
+    def test_steps_that_these_kinds_lack_change_nothing(self, one: Notebook) -> None:
         one.stage.plant(one.want)
         before = one.stage.stored()
         steps: list[Callable[[], Observation]] = [
@@ -200,39 +204,41 @@ class TestWhatIsThere:
         assert one.stage.stored() == before
         assert set(one.cloud.calls.counts()) == {f"notebooks_v1.{one.collection}.get"}
 
-    def test_without_our_labels_it_is_foreign(self, one: One) -> None:
+    def test_without_our_labels_it_is_foreign(self, one: Notebook) -> None:
         one.stage.plant(one.want, labels={"team": "core"})
-        seen = one.look()
+        seen = one.observe()
         assert (seen.state, seen.detail) == (
             State.FOREIGN,
             "it lacks our labels for this person",
         )
 
-    def test_with_our_labels_but_another_owner_it_is_foreign(self, one: One) -> None:
+    def test_with_our_labels_but_another_owner_it_is_foreign(self, one: Notebook) -> None:
         one.stage.plant(wanted(one.want.kind, BEN), name=one.name, labels=ownership(KEY))
-        seen = one.look()
+        seen = one.observe()
         assert (seen.state, seen.detail) == (State.FOREIGN, "it belongs to ben@example.com")
 
-    def test_starting_what_runs_and_stopping_what_is_stopped_change_nothing(self, one: One) -> None:
+    def test_starting_a_running_and_stopping_a_stopped_notebook_change_nothing(
+        self, one: Notebook
+    ) -> None:
         one.stage.plant(one.want)
         starting = one.driver.start(one.resource, request(1))
         assert one.ended(Step.START, starting).state is State.READY
         one.stop()
         assert one.ended(Step.STOP, one.driver.stop(one.resource, request(2))).finished
 
-    def test_a_switch_that_is_refused_for_being_done_already_is_done(self, one: One) -> None:
+    def test_a_start_rejected_because_it_runs_succeeds(self, one: Notebook) -> None:
         one.stage.plant(one.want)
         one.fault("start", error={"status": "FAILED_PRECONDITION", "message": "it runs"})
         assert one.driver.start(one.resource, request(1)).state is State.READY
 
-    def test_a_switch_that_is_refused_for_another_reason_fails(self, one: One) -> None:
+    def test_a_stop_rejected_for_another_reason_fails(self, one: Notebook) -> None:
         one.stage.plant(one.want)
         one.fault("stop", error={"status": "FAILED_PRECONDITION", "message": "no"})
         with pytest.raises(CloudFault) as caught:
             one.driver.stop(one.resource, request(1))
         assert caught.value.fate is Fate.PERMANENT
 
-    def test_a_start_that_ends_badly_leaves_it_stopped_and_says_why(self, one: One) -> None:
+    def test_a_failed_start_leaves_it_stopped_with_the_reason(self, one: Notebook) -> None:
         one.stage.plant(one.want)
         one.stop()
         error = {"status": "INTERNAL", "message": "no luck"}
@@ -244,8 +250,8 @@ class TestWhatIsThere:
 
     @pytest.mark.parametrize("when", ["before", "after"])
     @pytest.mark.parametrize("step", [Step.STOP, Step.DELETE])
-    def test_a_change_without_an_answer_is_uncertain_and_asked_once(
-        self, one: One, step: Step, when: str
+    def test_a_change_with_a_lost_answer_is_uncertain_and_sent_once(
+        self, one: Notebook, step: Step, when: str
     ) -> None:
         one.stage.plant(one.want)
         one.fault(step, when=when, error={"status": "UNAVAILABLE"})
@@ -256,11 +262,11 @@ class TestWhatIsThere:
         assert one.stage.scripted[0].seen == 1
         one.pass_time()
         reached = State.STOPPED if step is Step.STOP else State.ABSENT
-        assert one.look().state is (State.READY if when == "before" else reached)
+        assert one.observe().state is (State.READY if when == "before" else reached)
 
-    def test_a_look_without_an_answer_is_temporary(self, one: One) -> None:
+    def test_an_observation_without_an_answer_is_temporary(self, one: Notebook) -> None:
         one.fault("get", error={"status": "UNAVAILABLE"})
         with pytest.raises(CloudFault) as caught:
-            one.look()
+            one.observe()
         assert caught.value.fate is Fate.TEMPORARY
         assert one.stage.scripted[0].seen == 1

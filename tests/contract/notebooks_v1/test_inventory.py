@@ -1,4 +1,4 @@
-"""A person's notebooks of the two older kinds are found, against the local cloud of today."""
+"""The inventory of the two older kinds, on the local cloud with the behaviour of today."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ def test_all_parts_of_a_deployment_work_on_its_endpoint(stage: Stage) -> None:
         assert seen.state is State.READY
 
 
-def test_a_person_without_any_has_none(stage: Stage) -> None:
+def test_a_person_without_notebooks_has_none(stage: Stage) -> None:
     stage.plant(wanted(Kind.DATAPROC_HUB, BEN))
     stage.plant(wanted(Kind.MANAGED_NOTEBOOK, BEN))
-    assert stage.search.resources_of(KEY, ANA.email) == ()
-    assert stage.search.leftovers_of(KEY, ANA.email) == ()
+    assert stage.inventory.resources_of(KEY, ANA.email) == ()
+    assert stage.inventory.leftovers_of(KEY, ANA.email) == ()
 
 
 def test_those_with_our_labels_are_resources_to_stop_and_remove(stage: Stage) -> None:
@@ -58,7 +58,7 @@ def test_those_with_our_labels_are_resources_to_stop_and_remove(stage: Stage) ->
     elsewhere = stage.plant(
         wanted(Kind.DATAPROC_HUB), name="projects/demo/locations/us-east1-b/instances/old"
     )
-    found = stage.search.resources_of(KEY, ANA.email)
+    found = stage.inventory.resources_of(KEY, ANA.email)
     assert [(r.kind, r.name, r.state) for r in found] == [
         (Kind.MANAGED_NOTEBOOK, wanted(Kind.MANAGED_NOTEBOOK).places[0], State.READY),
         (Kind.DATAPROC_HUB, wanted(Kind.DATAPROC_HUB).places[0], State.READY),
@@ -69,19 +69,19 @@ def test_those_with_our_labels_are_resources_to_stop_and_remove(stage: Stage) ->
     assert len({r.id for r in found}) == 3
 
 
-def test_one_name_in_two_places_is_the_one_of_neither(stage: Stage) -> None:
+def test_the_same_name_in_two_locations_gets_other_slots(stage: Stage) -> None:
     want = wanted(Kind.DATAPROC_HUB)
     stage.plant(want)
     stage.plant(want, name=want.places[0].replace("us-central1-a", "us-east1-b"))
-    slots = {r.slot for r in stage.search.resources_of(KEY, ANA.email)}
+    slots = {r.slot for r in stage.inventory.resources_of(KEY, ANA.email)}
     assert len(slots) == 2
     assert all(slot.startswith("found-") for slot in slots)
 
 
-def test_what_is_found_can_be_stopped_and_removed(stage: Stage) -> None:
+def test_found_notebooks_can_be_stopped_and_removed(stage: Stage) -> None:
     for kind in KINDS:
         stage.plant(wanted(kind))
-    for resource in stage.search.resources_of(KEY, ANA.email):
+    for resource in stage.inventory.resources_of(KEY, ANA.email):
         driver = NotebooksV1Driver(stage.services[resource.kind])
         assert driver.stop(resource, request(1)).state is State.STOPPING
         stage.cloud.clock.advance(timedelta(hours=1))
@@ -97,39 +97,37 @@ def test_what_is_found_can_be_stopped_and_removed(stage: Stage) -> None:
         (Kind.DATAPROC_HUB, "add them to have it stopped and removed"),
     ],
 )
-def test_what_is_theirs_without_our_labels_is_left_alone_and_said(
+def test_the_persons_notebooks_without_our_labels_are_only_reported(
     stage: Stage, kind: Kind, advice: str
 ) -> None:
     name = stage.plant(wanted(kind), labels={"team": "core"})
-    assert stage.search.resources_of(KEY, ANA.email) == ()
-    (left,) = stage.search.leftovers_of(KEY, ANA.email)
+    assert stage.inventory.resources_of(KEY, ANA.email) == ()
+    (left,) = stage.inventory.leftovers_of(KEY, ANA.email)
     assert (left.kind, left.name, left.ours) == (kind, name, False)
     assert f"managed-by=benchkeeper, benchkeeper-person={KEY}" in left.detail
     assert advice in left.detail
 
 
-def test_what_carries_our_labels_is_ours_and_its_state_is_told(stage: Stage) -> None:
+def test_a_notebook_with_our_labels_is_reported_as_ours_with_its_state(stage: Stage) -> None:
     want = wanted(Kind.MANAGED_NOTEBOOK)
     stage.plant(want)
-    assert stage.search.leftovers_of(KEY, ANA.email) == (
+    assert stage.inventory.leftovers_of(KEY, ANA.email) == (
         Leftover(kind=want.kind, name=want.places[0], ours=True, detail="active"),
     )
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_carries_our_labels_but_is_somebody_elses_is_left_alone(
-    stage: Stage, kind: Kind
-) -> None:
+def test_a_notebook_with_our_labels_and_another_owner_is_not_ours(stage: Stage, kind: Kind) -> None:
     stage.plant(wanted(kind, BEN), labels=ownership(KEY))
-    assert stage.search.resources_of(KEY, ANA.email) == ()
-    (left,) = stage.search.leftovers_of(KEY, ANA.email)
+    assert stage.inventory.resources_of(KEY, ANA.email) == ()
+    (left,) = stage.inventory.leftovers_of(KEY, ANA.email)
     assert (left.ours, left.detail) == (False, "it belongs to ben@example.com")
 
 
-def test_one_that_shows_no_owner_is_judged_by_its_labels(stage: Stage) -> None:
+def test_a_notebook_without_an_owner_is_identified_by_its_labels(stage: Stage) -> None:
     name = "projects/demo/locations/us-central1-a/instances/bare"
     stage.local.older_notebooks.plant(name, {"labels": ownership(KEY)})
-    (found,) = stage.search.resources_of(KEY, ANA.email)
+    (found,) = stage.inventory.resources_of(KEY, ANA.email)
     assert found.name == name
 
 
@@ -140,7 +138,7 @@ def test_all_pages_are_read(stage: Stage) -> None:
     last = stage.plant(
         wanted(Kind.DATAPROC_HUB), name="projects/demo/locations/us-central1-a/instances/z"
     )
-    assert [r.name for r in stage.search.resources_of(KEY, ANA.email)] == [last]
+    assert [r.name for r in stage.inventory.resources_of(KEY, ANA.email)] == [last]
     assert stage.cloud.calls.counts() == {
         "notebooks_v1.runtimes.list": 1,
         "notebooks_v1.instances.list": 2,
@@ -150,5 +148,5 @@ def test_all_pages_are_read(stage: Stage) -> None:
 def test_a_listing_without_an_answer_is_temporary(stage: Stage) -> None:
     stage.fault("runtimes.list", error={"status": "UNAVAILABLE"})
     with pytest.raises(CloudFault) as caught:
-        stage.search.leftovers_of(KEY, ANA.email)
+        stage.inventory.leftovers_of(KEY, ANA.email)
     assert caught.value.fate is Fate.TEMPORARY

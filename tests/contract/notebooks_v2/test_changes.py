@@ -1,6 +1,6 @@
-"""What the workbench driver changes in a notebook that exists, on the local cloud.
+"""Changes of the workbench driver to an existing notebook, on the local cloud.
 
-What it did is read back past the driver. A scripted fault that never struck fails its test.
+Results are read without the driver. A scripted fault that was never applied fails its test.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from tests.support.notebook_cloud import (
     PROFILE,
     WORKBENCH,
     NotebookCloud,
+    after_step,
     notebook_cloud,
     notebook_want,
-    remembered,
     request,
 )
 
@@ -36,7 +36,7 @@ def cloud() -> Iterator[NotebookCloud]:
         yield made
 
 
-def look(cloud: NotebookCloud, notebook: Resource, want: Want | None = None) -> Observation:
+def observe(cloud: NotebookCloud, notebook: Resource, want: Want | None = None) -> Observation:
     return cloud.workbench.observe(notebook, KEY, ANA.email, want)
 
 
@@ -48,13 +48,13 @@ def update(cloud: NotebookCloud, notebook: Resource, want: Want, number: int = 0
 def settled(cloud: NotebookCloud, notebook: Resource, step: Step, seen: Observation) -> Observation:
     assert (seen.state, bool(seen.operation)) == (step.moving, True)
     cloud.wait()
-    ended = look(cloud, remembered(notebook, step, seen))
+    ended = observe(cloud, after_step(notebook, step, seen))
     assert (ended.finished, ended.operation) == (True, "")
     return ended
 
 
-def meddled(cloud: NotebookCloud, notebook: Resource) -> None:
-    """Somebody else adds a label and metadata of their own."""
+def change_as_another(cloud: NotebookCloud, notebook: Resource) -> None:
+    """Add a label and metadata, as somebody else would."""
     shown = cloud.shown(notebook)
     metadata = {**shown["gceSetup"]["metadata"], "theirs": "yes", "idle-timeout-seconds": "60"}
     setup = {"metadata": metadata}
@@ -66,24 +66,22 @@ def meddled(cloud: NotebookCloud, notebook: Resource) -> None:
 
 
 class TestDrift:
-    def test_what_was_made_as_wanted_is_as_wanted(self, cloud: NotebookCloud) -> None:
+    def test_a_notebook_just_created_has_no_drift(self, cloud: NotebookCloud) -> None:
         want = notebook_want(profile=replace(PROFILE, network=Network(tags=("inner",))))
         notebook = cloud.make_notebook(want)
-        assert look(cloud, notebook, want).drift == Drift()
-        assert look(cloud, notebook).drift is None
+        assert observe(cloud, notebook, want).drift == Drift()
+        assert observe(cloud, notebook).drift is None
 
-    def test_what_nobody_can_change_is_said(self, cloud: NotebookCloud) -> None:
+    def test_drift_that_can_not_be_changed_is_reported(self, cloud: NotebookCloud) -> None:
         notebook = cloud.make_notebook(notebook_want())
         larger = replace(WORKBENCH, data_disk=Disk(size_gb=300))
         moved = replace(PROFILE, network=Network(subnet="other", public_ip=True))
-        drift = look(cloud, notebook, notebook_want(larger, moved)).drift
+        drift = observe(cloud, notebook, notebook_want(larger, moved)).drift
         assert drift is not None
         assert len(drift.never) == 3
         assert not drift.can_be_mended
 
-    def test_an_update_of_what_nobody_can_change_changes_nothing(
-        self, cloud: NotebookCloud
-    ) -> None:
+    def test_an_update_ignores_what_can_not_be_changed(self, cloud: NotebookCloud) -> None:
         notebook = cloud.make_notebook(notebook_want())
         moved = replace(PROFILE, network=Network(subnet="other", public_ip=True))
         before = cloud.shown(notebook)
@@ -92,22 +90,22 @@ class TestDrift:
 
 
 class TestUpdate:
-    def test_all_that_can_be_changed_as_it_runs_is_changed_at_once(
+    def test_an_update_changes_all_that_a_running_notebook_allows(
         self, cloud: NotebookCloud
     ) -> None:
         public = replace(PROFILE, network=Network(public_ip=True))
         notebook = cloud.make_notebook(notebook_want(profile=public))
-        meddled(cloud, notebook)
+        change_as_another(cloud, notebook)
         strict = replace(WORKBENCH, idle_minutes=30)
         network = Network(tags=("inner",))
         want = notebook_want(strict, replace(PROFILE, name="strict", network=network))
-        drift = look(cloud, notebook, want).drift
+        drift = observe(cloud, notebook, want).drift
         assert drift is not None
         assert drift.in_place
         assert not drift.at_rest
         seen = settled(cloud, notebook, Step.UPDATE, update(cloud, notebook, want))
         assert seen.state is State.READY
-        assert look(cloud, notebook, want).drift == Drift()
+        assert observe(cloud, notebook, want).drift == Drift()
         shown = cloud.shown(notebook)
         assert shown["labels"]["theirs"] == "yes"
         assert shown["gceSetup"]["metadata"]["theirs"] == "yes"
@@ -118,38 +116,38 @@ class TestUpdate:
         [{"downloads": False}, {"terminal": False}, {"root": False}, {"secure_boot": True}],
         ids=lambda change: next(iter(change)),
     )
-    def test_what_shows_only_after_a_start_waits_for_the_stop(
+    def test_keys_read_at_start_are_changed_when_stopped(
         self, cloud: NotebookCloud, stricter: dict[str, bool]
     ) -> None:
         open_to_all = replace(WORKBENCH, downloads=True, terminal=True, root=True)
         notebook = cloud.make_notebook(notebook_want(open_to_all))
         want = notebook_want(replace(open_to_all, **stricter))
-        drift = look(cloud, notebook, want).drift
+        drift = observe(cloud, notebook, want).drift
         assert drift is not None
         assert drift.at_rest
         assert not drift.in_place
-        assert update(cloud, notebook, want) == look(cloud, notebook, want)
+        assert update(cloud, notebook, want) == observe(cloud, notebook, want)
         cloud.switch(notebook, "stop")
         settled(cloud, notebook, Step.UPDATE, update(cloud, notebook, want, 1))
-        assert look(cloud, notebook, want).drift == Drift()
+        assert observe(cloud, notebook, want).drift == Drift()
 
-    def test_a_key_of_ours_that_the_profile_gave_up_is_removed(self, cloud: NotebookCloud) -> None:
+    def test_a_key_that_the_profile_no_longer_sets_is_removed(self, cloud: NotebookCloud) -> None:
         scheduled = replace(WORKBENCH, upgrade_schedule="00 3 * * SUN")
         notebook = cloud.make_notebook(notebook_want(scheduled))
         settled(cloud, notebook, Step.UPDATE, update(cloud, notebook, notebook_want()))
         metadata = cloud.shown(notebook)["gceSetup"]["metadata"]
         assert "notebook-upgrade-schedule" not in metadata
-        assert look(cloud, notebook, notebook_want()).drift == Drift()
+        assert observe(cloud, notebook, notebook_want()).drift == Drift()
 
-    def test_another_machine_type_waits_for_the_stop(self, cloud: NotebookCloud) -> None:
+    def test_the_machine_type_is_changed_when_stopped(self, cloud: NotebookCloud) -> None:
         notebook = cloud.make_notebook(notebook_want())
-        assert update(cloud, notebook, LARGER) == look(cloud, notebook, LARGER)
+        assert update(cloud, notebook, LARGER) == observe(cloud, notebook, LARGER)
         cloud.switch(notebook, "stop")
         seen = settled(cloud, notebook, Step.UPDATE, update(cloud, notebook, LARGER))
         assert seen.state is State.STOPPED
         assert cloud.shown(notebook)["gceSetup"]["machineType"] == "n2-standard-8"
 
-    def test_it_is_one_look_and_at_most_one_change(self, cloud: NotebookCloud) -> None:
+    def test_an_update_is_one_get_and_at_most_one_patch(self, cloud: NotebookCloud) -> None:
         notebook = cloud.make_notebook(notebook_want())
         get, patch = "notebooks.instances.get", "notebooks.instances.patch"
         assert cloud.calls(lambda: update(cloud, notebook, notebook_want())) == {get: 1}
@@ -162,7 +160,7 @@ class TestUpdate:
         assert update(cloud, notebook, want) == update(cloud, notebook, want)
 
     @pytest.mark.parametrize("how", LOST)
-    def test_one_whose_answer_is_lost_is_uncertain_and_can_be_repeated(
+    def test_a_lost_answer_is_uncertain_and_the_call_can_be_repeated(
         self, cloud: NotebookCloud, how: str
     ) -> None:
         notebook = cloud.make_notebook(notebook_want())
@@ -172,7 +170,7 @@ class TestUpdate:
             update(cloud, notebook, want)
         assert caught.value.fate is Fate.UNCERTAIN
         settled(cloud, notebook, Step.UPDATE, update(cloud, notebook, want))
-        assert look(cloud, notebook, want).drift == Drift()
+        assert observe(cloud, notebook, want).drift == Drift()
 
 
 class TestProtection:
@@ -181,24 +179,24 @@ class TestProtection:
         seen = cloud.workbench.protect(notebook, on, request(10 + on))
         return settled(cloud, notebook, step, seen)
 
-    def test_what_is_protected_says_so_and_who_can_lift_it(self, cloud: NotebookCloud) -> None:
+    def test_a_protected_notebook_names_who_can_lift_it(self, cloud: NotebookCloud) -> None:
         notebook = cloud.make_notebook(notebook_want())
         assert self.protected(cloud, notebook, True).protected
-        assert look(cloud, notebook).protected
+        assert observe(cloud, notebook).protected
         with pytest.raises(CloudFault, match="release") as caught:
             cloud.workbench.delete(replace(notebook, protected_by_us=True), request(0))
         assert caught.value.fate is Fate.PERMANENT
         with pytest.raises(CloudFault, match="Notebooks Admin"):
             cloud.workbench.delete(notebook, request(1))
 
-    def test_once_lifted_it_can_be_deleted(self, cloud: NotebookCloud) -> None:
+    def test_without_the_protection_it_can_be_deleted(self, cloud: NotebookCloud) -> None:
         notebook = cloud.make_notebook(notebook_want())
         self.protected(cloud, notebook, True)
         assert not self.protected(cloud, notebook, False).protected
         seen = cloud.workbench.delete(notebook, request(0))
         assert settled(cloud, notebook, Step.DELETE, seen).state is State.ABSENT
 
-    def test_protecting_what_is_gone_is_absent(self, cloud: NotebookCloud) -> None:
+    def test_protecting_a_missing_notebook_is_absent(self, cloud: NotebookCloud) -> None:
         gone = Resource(kind=LARGER.kind, slot="main", name=LARGER.places[0])
         assert cloud.workbench.protect(gone, True, request(0)).state is State.ABSENT
 
@@ -206,17 +204,17 @@ class TestProtection:
 class TestRestore:
     @pytest.fixture
     def notebook(self, cloud: NotebookCloud) -> Resource:
-        """One whose work is in a snapshot, and something else on its disk."""
+        """A notebook with a snapshot, whose disk has other content by now."""
         notebook = cloud.make_notebook(notebook_want())
         cloud.write(notebook, "years of work")
         snapshot = cloud.make_snapshot(notebook)
         cloud.write(notebook, "nothing")
         return replace(notebook, restore_from=snapshot)
 
-    def begun(self, cloud: NotebookCloud, notebook: Resource) -> Resource:
+    def restoring(self, cloud: NotebookCloud, notebook: Resource) -> Resource:
         return replace(notebook, under_way=Step.RESTORE, since=cloud.now())
 
-    def test_it_brings_the_snapshots_data_back(
+    def test_a_restore_writes_the_snapshots_data(
         self, cloud: NotebookCloud, notebook: Resource
     ) -> None:
         seen = cloud.workbench.restore(notebook, request(0))
@@ -224,46 +222,48 @@ class TestRestore:
         assert cloud.content(notebook) == "years of work"
 
     @pytest.mark.parametrize("how", ["after", "cut"])
-    def test_one_whose_answer_was_lost_is_followed_to_its_end(
+    def test_a_restore_with_a_lost_answer_is_observed_to_its_end(
         self, cloud: NotebookCloud, notebook: Resource, how: str
     ) -> None:
         cloud.fail("notebooks", "instances.restore", **LOST[how])
-        begun = self.begun(cloud, notebook)
+        begun = self.restoring(cloud, notebook)
         with pytest.raises(CloudFault) as caught:
             cloud.workbench.restore(begun, request(0))
         assert caught.value.fate is Fate.UNCERTAIN
-        seen = look(cloud, begun)
+        seen = observe(cloud, begun)
         assert (seen.state, bool(seen.operation)) == (State.RESTORING, True)
         cloud.wait()
-        assert look(cloud, begun).finished
-        assert look(cloud, replace(begun, operation=seen.operation)).finished
+        assert observe(cloud, begun).finished
+        assert observe(cloud, replace(begun, operation=seen.operation)).finished
         assert cloud.content(notebook) == "years of work"
 
-    def test_one_that_never_arrived_is_not_taken_for_an_earlier_one(
+    def test_a_restore_that_never_arrived_is_not_an_earlier_one(
         self, cloud: NotebookCloud, notebook: Resource
     ) -> None:
         cloud.workbench.restore(notebook, request(0))
         cloud.wait(3600)
         cloud.fail("notebooks", "instances.restore")
-        begun = self.begun(cloud, notebook)
+        begun = self.restoring(cloud, notebook)
         with pytest.raises(CloudFault):
             cloud.workbench.restore(begun, request(1))
-        seen = look(cloud, begun)
+        seen = observe(cloud, begun)
         assert (seen.state, seen.operation, seen.finished) == (State.READY, "", False)
 
-    def test_one_that_failed_says_why(self, cloud: NotebookCloud, notebook: Resource) -> None:
+    def test_a_failed_restore_reports_the_reason(
+        self, cloud: NotebookCloud, notebook: Resource
+    ) -> None:
         error = {"status": "INTERNAL", "message": "the disk is in use"}
         cloud.fail("notebooks", "instances.restore", when="operation", error=error)
-        begun = self.begun(cloud, notebook)
+        begun = self.restoring(cloud, notebook)
         seen = cloud.workbench.restore(begun, request(0))
         cloud.wait()
         for known in (seen.operation, ""):
-            ended = look(cloud, replace(begun, operation=known))
+            ended = observe(cloud, replace(begun, operation=known))
             assert (ended.state, ended.finished) == (State.READY, False)
             assert ended.problem is not None
             assert "the disk is in use" in ended.problem.message
 
-    def test_a_snapshot_that_is_gone_is_told_from_a_notebook_that_is(
+    def test_a_missing_snapshot_differs_from_a_missing_notebook(
         self, cloud: NotebookCloud, notebook: Resource
     ) -> None:
         gone = replace(notebook, restore_from="projects/demo/global/snapshots/gone")
@@ -276,19 +276,19 @@ class TestRestore:
 
 
 class TestConsent:
-    def test_it_is_asked_for(self, cloud: NotebookCloud) -> None:
+    def test_it_is_checked(self, cloud: NotebookCloud) -> None:
         notebook = cloud.make_notebook(notebook_want())
         assert cloud.workbench.consented(notebook) is False
         cloud.call("PUT", "_admin/consents", {"instance": notebook.name, "given": True})
         assert cloud.workbench.consented(notebook) is True
 
-    def test_what_is_gone_is_told_from_what_is_not_known(self, cloud: NotebookCloud) -> None:
+    def test_a_missing_notebook_differs_from_an_unknown_consent(self, cloud: NotebookCloud) -> None:
         gone = Resource(kind=LARGER.kind, slot="main", name=LARGER.places[0])
         with pytest.raises(CloudFault) as caught:
             cloud.workbench.consented(gone)
         assert caught.value.code == "NOT_FOUND"
 
-    def test_a_question_that_fails_changed_nothing(self, cloud: NotebookCloud) -> None:
+    def test_a_failed_check_is_temporary(self, cloud: NotebookCloud) -> None:
         notebook = cloud.make_notebook(notebook_want())
         cloud.fail("notebooks", "instances.checkAuthorization", when="after")
         with pytest.raises(CloudFault) as caught:
@@ -298,13 +298,15 @@ class TestConsent:
 
 class TestShortages:
     @pytest.mark.parametrize("short", [["e2-standard-4"], True])
-    def test_a_stock_out_says_which_zones_have_some(self, cloud: NotebookCloud, short: Any) -> None:
+    def test_a_stock_out_names_the_zones_with_capacity(
+        self, cloud: NotebookCloud, short: Any
+    ) -> None:
         cloud.cloud.shortages.set({"us-central1-a": short, "us-central1-c": True})
         want = notebook_want()
         notebook = Resource(kind=want.kind, slot=want.slot, name=want.places[0])
         seen = cloud.workbench.create(notebook, want, KEY, ANA.email, request(0))
         cloud.wait()
-        ended = look(cloud, remembered(notebook, Step.CREATE, seen))
+        ended = observe(cloud, after_step(notebook, Step.CREATE, seen))
         assert ended.state is State.ABSENT
         assert ended.problem is not None
         assert ended.problem.fate is Fate.STOCK_OUT

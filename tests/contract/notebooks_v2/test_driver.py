@@ -1,7 +1,4 @@
-"""What the port ``Driver`` says of notebooks alone, on both backends: operations and changes.
-
-The fake is held here to what the real driver does.
-"""
+"""The contract of the port ``Driver`` for notebooks, on both backends: operations and changes."""
 
 from __future__ import annotations
 
@@ -15,12 +12,12 @@ from shared.domain.resources import Kind, Observation, State, Step
 from tests.support.driver_backends import EMAIL, KEY, STOCK_OUT, DriverBackend
 from tests.support.driver_steps import (
     HOUR,
+    after_step,
     create,
-    look,
     made,
+    observe,
     on,
     opened,
-    remembered,
     request,
     settled,
 )
@@ -36,41 +33,39 @@ def backend(request: pytest.FixtureRequest) -> Iterator[DriverBackend]:
 
 @on(Kind.WORKBENCH)
 class TestNotebooks:
-    def test_create_is_under_way_until_its_operation_ends(self, backend: DriverBackend) -> None:
+    def test_create_is_in_progress_until_its_operation_ends(self, backend: DriverBackend) -> None:
         seen = create(backend)
         assert (seen.state, bool(seen.operation)) == (State.CREATING, True)
         calls = backend.calls()
-        again = look(backend, remembered(backend, Step.CREATE, seen))
+        again = observe(backend, after_step(backend, Step.CREATE, seen))
         assert again == Observation(state=State.CREATING, operation=seen.operation)
         assert backend.calls() == calls + 1
 
-    def test_a_running_one_has_a_link(self, backend: DriverBackend) -> None:
+    def test_a_running_notebook_has_a_link(self, backend: DriverBackend) -> None:
         seen = settled(backend, Step.CREATE, create(backend))
         assert seen.link.startswith("https://")
 
-    def test_a_look_says_that_an_operation_ended_well_only_if_it_did(
+    def test_finished_is_set_only_for_an_operation_that_succeeded(
         self, backend: DriverBackend
     ) -> None:
         assert settled(backend, Step.CREATE, create(backend)).finished
-        assert not look(backend).finished
+        assert not observe(backend).finished
         backend.fail_operation(Step.STOP)
         stopping = backend.driver.stop(backend.resource, request(1))
         seen = settled(backend, Step.STOP, stopping)
         assert (seen.finished, seen.problem is None) == (False, False)
 
-    def test_a_look_compares_it_with_what_is_wanted_unless_the_cloud_is_at_work_on_it(
-        self, backend: DriverBackend
-    ) -> None:
+    def test_drift_is_observed_unless_a_change_is_in_progress(self, backend: DriverBackend) -> None:
         made(backend)
-        assert look(backend).drift is None
-        same = look(backend, want=backend.want("one")).drift
+        assert observe(backend).drift is None
+        same = observe(backend, want=backend.want("one")).drift
         assert same is not None
         assert not same.can_be_mended
-        other = look(backend, want=backend.want("two")).drift
+        other = observe(backend, want=backend.want("two")).drift
         assert other is not None
         assert other.in_place
-        busy = remembered(backend, Step.STOP, backend.driver.stop(backend.resource, request(1)))
-        assert look(backend, busy, backend.want("two")).drift is None
+        busy = after_step(backend, Step.STOP, backend.driver.stop(backend.resource, request(1)))
+        assert observe(backend, busy, backend.want("two")).drift is None
 
     def test_update_changes_its_labels_while_it_runs(self, backend: DriverBackend) -> None:
         made(backend)
@@ -78,21 +73,21 @@ class TestNotebooks:
         seen = backend.driver.update(backend.resource, want, KEY, EMAIL, request(1))
         assert (seen.state, bool(seen.operation)) == (State.UPDATING, True)
         assert settled(backend, Step.UPDATE, seen).state is State.READY
-        after = look(backend, want=want)
+        after = observe(backend, want=want)
         assert after.drift is not None
         assert not after.drift.can_be_mended
 
-    def test_update_to_what_is_there_already_changes_nothing(self, backend: DriverBackend) -> None:
+    def test_an_update_without_drift_changes_nothing(self, backend: DriverBackend) -> None:
         made(backend)
         before = backend.content()
         seen = backend.driver.update(backend.resource, backend.want(), KEY, EMAIL, request(1))
         assert (seen.state, seen.operation) == (State.READY, "")
         assert backend.content() == before
 
-    def test_another_machine_type_waits_until_it_is_stopped(self, backend: DriverBackend) -> None:
+    def test_the_machine_type_is_changed_when_stopped(self, backend: DriverBackend) -> None:
         made(backend)
         want = backend.want(machine_type="n2-standard-8")
-        running = look(backend, want=want).drift
+        running = observe(backend, want=want).drift
         assert running is not None
         assert (bool(running.in_place), bool(running.at_rest)) == (False, True)
         seen = backend.driver.update(backend.resource, want, KEY, EMAIL, request(1))
@@ -100,11 +95,11 @@ class TestNotebooks:
         settled(backend, Step.STOP, backend.driver.stop(backend.resource, request(2)))
         seen = backend.driver.update(backend.resource, want, KEY, EMAIL, request(3))
         assert settled(backend, Step.UPDATE, seen).state is State.STOPPED
-        after = look(backend, want=want).drift
+        after = observe(backend, want=want).drift
         assert after is not None
         assert not after.can_be_mended
 
-    def test_what_is_protected_is_not_deleted_until_it_no_longer_is(
+    def test_a_protected_notebook_is_deleted_only_after_the_protection_is_lifted(
         self, backend: DriverBackend
     ) -> None:
         made(backend)
@@ -112,7 +107,7 @@ class TestNotebooks:
             backend, Step.PROTECT, backend.driver.protect(backend.resource, True, request(1))
         )
         assert seen.finished
-        assert look(backend).protected
+        assert observe(backend).protected
         with pytest.raises(CloudFault) as caught:
             backend.driver.delete(backend.resource, request(2))
         assert caught.value.fate is Fate.PERMANENT
@@ -120,13 +115,11 @@ class TestNotebooks:
         settled(
             backend, Step.UNPROTECT, backend.driver.protect(backend.resource, False, request(3))
         )
-        assert not look(backend).protected
+        assert not observe(backend).protected
         settled(backend, Step.DELETE, backend.driver.delete(backend.resource, request(4)))
         assert backend.names() == []
 
-    def test_its_owner_has_not_consented_before_they_opened_it(
-        self, backend: DriverBackend
-    ) -> None:
+    def test_the_owner_has_not_consented_before_opening_it(self, backend: DriverBackend) -> None:
         made(backend)
         assert backend.driver.consented(backend.resource) is False
 
@@ -139,7 +132,7 @@ class TestNotebooks:
         assert (starting.state, bool(starting.operation)) == (State.STARTING, True)
         assert settled(backend, Step.START, starting).state is State.READY
 
-    def test_starting_what_runs_and_stopping_what_is_stopped_change_nothing(
+    def test_starting_a_running_and_stopping_a_stopped_notebook_change_nothing(
         self, backend: DriverBackend
     ) -> None:
         made(backend)
@@ -149,11 +142,11 @@ class TestNotebooks:
         stopping = backend.driver.stop(backend.resource, request(3))
         assert settled(backend, Step.STOP, stopping).state is State.STOPPED
 
-    def test_start_and_stop_of_what_is_gone_are_absent(self, backend: DriverBackend) -> None:
+    def test_start_and_stop_of_a_missing_notebook_are_absent(self, backend: DriverBackend) -> None:
         assert backend.driver.start(backend.resource, request(0)).state is State.ABSENT
         assert backend.driver.stop(backend.resource, request(1)).state is State.ABSENT
 
-    def test_a_second_step_while_one_is_under_way_waits(self, backend: DriverBackend) -> None:
+    def test_a_second_step_during_an_operation_is_temporary(self, backend: DriverBackend) -> None:
         create(backend)
         with pytest.raises(CloudFault) as caught:
             backend.driver.stop(backend.resource, request(1))
@@ -161,7 +154,7 @@ class TestNotebooks:
 
     @pytest.mark.parametrize("how", ["before", "after", "cut"])
     @pytest.mark.parametrize("step", [Step.STOP, Step.START])
-    def test_a_switch_without_an_answer_is_uncertain(
+    def test_a_start_or_stop_with_a_lost_answer_is_uncertain(
         self, backend: DriverBackend, step: Step, how: str
     ) -> None:
         made(backend)
@@ -175,9 +168,9 @@ class TestNotebooks:
         backend.pass_time(HOUR)
         ends = (State.READY, State.STOPPED)
         reached, stayed = ends if step is Step.START else reversed(ends)
-        assert look(backend).state is (stayed if how == "before" else reached)
+        assert observe(backend).state is (stayed if how == "before" else reached)
 
-    def test_a_create_that_ends_in_a_stock_out_says_so_and_leaves_nothing(
+    def test_a_create_that_ends_in_a_stock_out_reports_it_and_leaves_nothing(
         self, backend: DriverBackend
     ) -> None:
         backend.fail_operation(Step.CREATE)
@@ -200,17 +193,21 @@ class TestNotebooks:
         assert seen.problem is not None
         assert seen.problem.fate is Fate.STOCK_OUT
 
-    def test_a_forgotten_operation_is_no_trouble(self, backend: DriverBackend) -> None:
+    def test_an_operation_that_google_has_deleted_is_no_problem(
+        self, backend: DriverBackend
+    ) -> None:
         seen = create(backend)
         backend.pass_time(DAY)
         backend.forget_operations()
-        assert look(backend, remembered(backend, Step.CREATE, seen)).state is State.READY
+        assert observe(backend, after_step(backend, Step.CREATE, seen)).state is State.READY
 
-    def test_a_look_without_the_operation_sees_it_move(self, backend: DriverBackend) -> None:
+    def test_without_the_operation_the_instance_shows_the_moving_state(
+        self, backend: DriverBackend
+    ) -> None:
         create(backend)
-        assert look(backend) == Observation(state=State.CREATING)
+        assert observe(backend) == Observation(state=State.CREATING)
 
-    def test_one_whose_labels_are_ours_but_whose_owner_is_not_is_foreign(
+    def test_a_notebook_with_our_labels_and_another_owner_is_foreign(
         self, backend: DriverBackend
     ) -> None:
         made(backend)

@@ -1,4 +1,4 @@
-"""The census of notebooks, against the local cloud's listing of all zones."""
+"""The notebooks with a change in progress, in the local cloud's listing of all zones."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ZONES = ("us-central1-a", "us-central1-b", "europe-west4-a")
 
 
 class LocalProject:
-    """All notebooks of a project, and the census of them."""
+    """A project on the local cloud, and its notebooks with a change in progress."""
 
     def __init__(self, cloud: Cloud, url: str) -> None:
         self.cloud = cloud
@@ -54,18 +54,18 @@ def project() -> Iterator[LocalProject]:
         yield LocalProject(cloud, server.url)
 
 
-def test_nobody_has_a_notebook(project: LocalProject) -> None:
+def test_without_notebooks_none_is_moving(project: LocalProject) -> None:
     assert project.in_flight.moving() == frozenset()
 
 
-def test_those_being_made_are_moving_in_whatever_zone(project: LocalProject) -> None:
+def test_notebooks_being_created_are_moving_in_every_zone(project: LocalProject) -> None:
     made = {project.make(zone, f"nb-{n}") for n, zone in enumerate(ZONES)}
     assert project.in_flight.moving() == made
     project.wait()
     assert project.in_flight.moving() == frozenset()
 
 
-def test_those_being_stopped_or_started_are_moving_and_no_others(project: LocalProject) -> None:
+def test_only_notebooks_being_started_or_stopped_are_moving(project: LocalProject) -> None:
     stopping, _ = project.make(ZONES[0], "one"), project.make(ZONES[0], "two")
     project.wait()
     project.post(f"{stopping}:stop", {})
@@ -76,7 +76,7 @@ def test_those_being_stopped_or_started_are_moving_and_no_others(project: LocalP
     assert project.in_flight.moving() == {stopping}
 
 
-def test_it_costs_a_call_a_page(project: LocalProject, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_one_call_per_page(project: LocalProject, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(in_flight, "_PAGE", "2")
     made = {project.make(ZONES[0], f"nb-{n}") for n in range(5)}
     before = project.calls()
@@ -93,7 +93,7 @@ def test_a_listing_that_fails_is_temporary(project: LocalProject) -> None:
 
 
 class _OnePage(Rest):
-    """A ``Rest`` whose every answer is the page given: the local cloud reaches all its zones."""
+    """A ``Rest`` that always returns ``page``: the local cloud has no unreachable zones."""
 
     def __init__(self, page: dict[str, Any]) -> None:
         self.page = page
@@ -102,7 +102,7 @@ class _OnePage(Rest):
         return self.page
 
 
-def test_a_listing_that_could_not_reach_a_zone_says_nothing() -> None:
+def test_an_incomplete_listing_is_a_fault() -> None:
     page = {"instances": [], "unreachable": ["projects/demo/locations/us-central1-a"]}
     with pytest.raises(CloudFault) as caught:
         NotebooksInFlight(_OnePage(page), "demo").moving()
@@ -110,7 +110,7 @@ def test_a_listing_that_could_not_reach_a_zone_says_nothing() -> None:
     assert "us-central1-a" in caught.value.message
 
 
-def test_a_state_nobody_knows_is_not_moving() -> None:
+def test_an_unknown_state_is_not_moving() -> None:
     name = "projects/demo/locations/us-central1-a/instances/one"
     page = {"instances": [{"name": name, "state": "STATE_UNSPECIFIED"}]}
     assert NotebooksInFlight(_OnePage(page), "demo").moving() == frozenset()

@@ -1,4 +1,4 @@
-"""The bucket source over Google's own client and real HTTP, against the local storage face."""
+"""Profiles in a bucket, with Google's client and real HTTP, on the local storage service."""
 
 from __future__ import annotations
 

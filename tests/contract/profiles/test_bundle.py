@@ -1,4 +1,4 @@
-"""A bundle over Google's own client and real HTTP, against the local storage face."""
+"""Profiles in a bundle, with Google's client and real HTTP, on the local storage service."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def blob(client: Client) -> Blob:
 
 
 def outcomes(cloud: Cloud) -> list[tuple[str, str]]:
-    """The reads of storage since they were last forgotten, and how each ended."""
+    """The calls to Storage since the last ``forget``, each with its status."""
     found = cloud.calls.entries("storage")
     return [(c.method, c.outcome) for c in found if c.method != "objects.insert"]
 
@@ -140,7 +140,7 @@ def test_a_change_is_in_force_after_the_ttl(
         ),
     ],
 )
-def test_what_is_wrong_with_a_bundle_is_named_and_the_good_one_stays(
+def test_the_fault_of_a_bundle_is_named_and_the_last_valid_set_stays(
     source: BundleProfiles,
     blob: Blob,
     clock: ManualClock,
@@ -164,7 +164,7 @@ def test_what_is_wrong_with_a_bundle_is_named_and_the_good_one_stays(
     assert logged["action"] == "profiles.invalid"
 
 
-def test_a_removed_bundle_is_logged_once_and_taken_up_when_it_is_back(
+def test_a_deleted_bundle_is_logged_once_and_read_when_it_exists_again(
     source: BundleProfiles, blob: Blob, clock: ManualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(ProfilesInvalid, match=f"{WHERE}: there is no such object"):
@@ -199,7 +199,7 @@ def test_no_more_than_the_limit_is_read(
     assert source.current().default.name == "analyst"
 
 
-def test_while_storage_fails_the_good_set_stays(
+def test_while_storage_fails_the_last_valid_set_stays(
     cloud: Cloud,
     source: BundleProfiles,
     blob: Blob,

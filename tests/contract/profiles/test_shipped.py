@@ -1,4 +1,4 @@
-"""The profiles we ship are what Google's APIs take; a wrong one is found before anyone joins."""
+"""The shipped profiles are valid for Google's APIs, and the check finds wrong ones."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ALL_THREE = {Kind.WORKBENCH, Kind.SESSION_TEMPLATE, Kind.CLUSTER_TEMPLATE}
 
 
 def test_two_profiles_give_all_three_kinds() -> None:
-    """The budget of remote calls is for a first join that makes all three."""
+    """The budget of remote calls is for a first join that creates all three."""
     site = Site(project="p", region="us-central1", templates_bucket="b")
     person = Person(email="ana@example.com")
     profiles = load(SHIPPED)
@@ -85,7 +85,7 @@ def test_two_profiles_give_all_three_kinds() -> None:
         ),
     ],
 )
-def test_a_wrong_profile_is_found_and_its_place_named(
+def test_a_wrong_profile_is_found_and_its_location_named(
     copy_of_shipped: Path,
     capsys: pytest.CaptureFixture[str],
     file: str,
@@ -126,7 +126,7 @@ def test_a_directory_that_does_not_exist_is_a_problem(
 def test_all_faults_of_profiles_and_masters_are_named_at_once(
     copy_of_shipped: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One of each layer: YAML, type, rule, region, machine type, master, Google's schema."""
+    """One fault per check: YAML, type, rule, region, machine type, master, Google's schema."""
     change(
         copy_of_shipped / "profiles.yaml",
         ("size_gb: 300", "size_gb: 0300"),
@@ -153,7 +153,7 @@ def test_all_faults_of_profiles_and_masters_are_named_at_once(
     assert count.startswith("9 problems; ")
 
 
-def test_a_fault_that_google_would_find_too_is_named_once(
+def test_a_fault_found_by_two_checks_is_named_once(
     copy_of_shipped: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     master = copy_of_shipped / "masters" / "cluster-small.yaml"
@@ -171,7 +171,7 @@ def test_a_fault_that_google_would_find_too_is_named_once(
     ]
 
 
-def test_the_region_is_the_one_of_the_deployment(
+def test_the_default_region_is_that_of_the_deployment(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert main([str(SHIPPED)]) == 0, "the setting's default"
@@ -182,7 +182,7 @@ def test_the_region_is_the_one_of_the_deployment(
 
 
 @pytest.mark.parametrize("region", ["us-central1-a", "US-CENTRAL1", "everywhere"])
-def test_a_region_that_is_none_is_refused(capsys: pytest.CaptureFixture[str], region: str) -> None:
+def test_an_invalid_region_is_rejected(capsys: pytest.CaptureFixture[str], region: str) -> None:
     assert main([str(SHIPPED), "--region", region]) == 1
     assert capsys.readouterr().err == (
         f"REGION is {region!r}; it should be a region such as us-central1\n"

@@ -1,4 +1,4 @@
-"""The limit on creations over several instances at once, on every store: threads and processes."""
+"""The limit on creations with concurrent instances, in threads and processes, on every store."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MOST = 11  # a tenth more
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
     for each in opened_backend(request, tmp_path):
         if isinstance(each, FirestoreBackend):
-            # The first queries of an emulator take long; several at once would end at the deadline.
+            # The first queries of an emulator are slow; concurrent ones would exceed the deadline.
             patient = FirestoreStore(each.client, timeout=90)
             patient.creating()
             patient.due(NOON, 1)
@@ -43,7 +43,7 @@ def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]
 
 
 class Watch:
-    """Records the largest number of notebooks that were being created at once."""
+    """Records the largest number of notebooks in creation at the same time."""
 
     def __init__(self, shared: Shared) -> None:
         self._cloud = shared.cloud
@@ -57,7 +57,7 @@ class Watch:
 
 
 def minute(shared: Shared, instances: list[Instance], *, ticks: int) -> None:
-    """A minute passes; concurrent ticks, and all their messages, over the instances."""
+    """Advance a minute; run concurrent ticks and all their messages on the instances."""
     with shared.lock:
         shared.clock.time += timedelta(minutes=1)
     together(ticks, lambda n: instances[n].tick.run())
@@ -67,7 +67,7 @@ def minute(shared: Shared, instances: list[Instance], *, ticks: int) -> None:
         list(threads.map(lambda i, share: [i.handle(b) for b in share], instances, shares))
 
 
-def test_instances_that_take_joins_in_at_once_keep_to_the_limit(backend: Backend) -> None:
+def test_concurrent_joins_in_threads_keep_to_the_limit(backend: Backend) -> None:
     shared = Shared(Policy(creations=LIMIT))
     watch = Watch(shared)
     instances = [Instance(backend.store, shared) for _ in range(4)]
@@ -102,7 +102,7 @@ def test_any_number_of_instances_keeps_to_the_limit(backend: Backend, count: int
     assert shared.cloud.counts["workbench.create"] <= MOST
 
 
-def test_processes_that_take_joins_in_at_once_keep_to_the_limit(backend: Backend) -> None:
+def test_concurrent_joins_in_processes_keep_to_the_limit(backend: Backend) -> None:
     if not backend.address:
         pytest.skip("memory is not shared between processes")
     command = [sys.executable, "-m", "tests.support.instances", backend.address, str(LIMIT)]
@@ -126,10 +126,10 @@ def test_processes_that_take_joins_in_at_once_keep_to_the_limit(backend: Backend
     assert backend.store.creating() == Crowd(asked, 20 - asked)
 
 
-def test_ticks_at_once_among_joins_keep_to_the_limit_and_serve_everybody(
+def test_concurrent_ticks_and_joins_keep_to_the_limit_and_serve_everybody(
     backend: Backend,
 ) -> None:
-    """With so many under way, places are reused before the records are updated."""
+    """With so many in creation, slots are reused before the records are updated."""
     shared = Shared(Policy(creations=LIMIT, list_above=3))
     watch = Watch(shared)
     instances = [Instance(backend.store, shared) for _ in range(4)]

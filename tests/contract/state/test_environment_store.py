@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from shared.domain.environment import Environment, Phase
+from shared.domain.environment import Environment, Health, Phase
 from shared.ports import BadCursor, Conflict
 from tests.support.backends import BACKENDS, Backend, all_items, opened_backend, together
 from tests.support.increments import count_up
@@ -236,11 +236,38 @@ class TestListings:
         assert [e.key for e in backend.store.page(3, first.next).items] == keys[3:]
 
     def test_pages_of_one_phase_hold_it_alone(self, backend: Backend) -> None:
-        phases = (Phase.READY, Phase.FAILING)
+        phases = (Phase.READY, Phase.SUSPENDING)
         keys = [self._save(backend, f"p{n}", phase=phases[n % 2]) for n in range(8)]
         found = all_items(lambda after: backend.store.page(3, after, Phase.READY))
         assert [e.key for e in found] == sorted(keys[::2])
         assert backend.store.page(3, phase=Phase.REMOVED).items == ()
+
+    def test_pages_of_one_health_hold_it_alone(self, backend: Backend) -> None:
+        healths = (Health.OK, Health.RETRYING, Health.OK)
+        keys = [self._save(backend, f"p{n}", health=healths[n % 3]) for n in range(9)]
+        found = all_items(lambda after: backend.store.page(2, after, health=Health.RETRYING))
+        assert [e.key for e in found] == sorted(keys[1::3])
+        assert backend.store.page(3, health=Health.QUARANTINED).items == ()
+
+    def test_pages_of_a_phase_and_a_health_hold_those_of_both(self, backend: Backend) -> None:
+        phases = (Phase.READY, Phase.SUSPENDING)
+        healths = (Health.OK, Health.OK, Health.QUARANTINED, Health.QUARANTINED)
+        keys = [
+            self._save(backend, f"p{n}", phase=phases[n % 2], health=healths[n % 4])
+            for n in range(16)
+        ]
+        both = (Phase.SUSPENDING, Health.QUARANTINED)
+        found = all_items(lambda after: backend.store.page(2, after, *both))
+        assert [e.key for e in found] == sorted(keys[3::4])
+        assert backend.store.page(9, "", Phase.READY, Health.RETRYING).items == ()
+
+    def test_pages_follow_a_change_of_health(self, backend: Backend) -> None:
+        troubled = an_environment("ana", health=Health.QUARANTINED)
+        version = backend.store.save(troubled, None, [])
+        mended = msgspec.structs.replace(troubled, health=Health.OK)
+        backend.store.save(mended, version, [])
+        assert backend.store.page(3, health=Health.QUARANTINED).items == ()
+        assert backend.store.page(3, health=Health.OK).items == (mended,)
 
     def test_a_cursor_that_is_not_of_this_listing_is_refused(self, backend: Backend) -> None:
         for n in range(3):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -15,20 +16,14 @@ from proto.marshal.rules.dates import TimestampRule
 
 from shared.adapters.state import firestore_store
 from shared.adapters.state.cursors import microseconds
-from shared.adapters.state.documents import DocumentUnreadable, Making
+from shared.adapters.state.documents import SCHEMA, DocumentTooNew, DocumentUnreadable, Making
 from shared.adapters.state.firestore_store import FirestoreStore
-from shared.domain.environment import Phase
+from shared.domain.environment import Health, Phase
 from shared.domain.resources import State
-from shared.ports import Conflict, Crowd
+from shared.ports import Conflict, Crowd, Stored
 from tests.support.backends import FirestoreBackend
 from tests.support.grpc_wire import Wire
-from tests.support.stored import (
-    NOON,
-    a_document_of_schema_1,
-    a_parked,
-    an_entry,
-    an_environment,
-)
+from tests.support.stored import NOON, a_parked, an_entry, an_environment
 
 
 @pytest.fixture
@@ -54,16 +49,25 @@ def test_every_method_is_one_call_with_a_deadline_and_counting_the_crowd_two(
     store.due(NOON, 5)
     store.page(5)
     store.page(5, phase=Phase.READY)
+    store.page(5, phase=Phase.READY, health=Health.OK)
     store.history(environment.key, 5)
     store.parked(5)
     store.shortages(NOON)
     store.report_shortage("a/b", NOON)
     store.creating()
+    store.find(["ana@example.com", "ben@example.com"], "p-7")
+    [ana] = store.find(["ana@example.com"])
+    ben = an_environment("ben")
+    store.save_merged(ana, Stored(ben, store.save(ben, None, [])), (entries, entries))
     called = [method for method, _ in wire.calls]
     writes = ["Commit"] * 4
-    reads = ["RunQuery"] * 6
+    reads = ["RunQuery"] * 7
     counts = ["RunAggregationQuery"] * 2
-    assert called == ["Commit", "BatchGetDocuments", *writes, *reads, "Commit", *counts]
+    found_and_merged = ["RunQuery", "RunQuery", "Commit", "Commit"]
+    assert called == [
+        *["Commit", "BatchGetDocuments", *writes, *reads, "Commit", *counts],
+        *found_and_merged,
+    ]
     assert all(timeout is not None and 6 < timeout <= 7 for _, timeout in wire.calls)
 
 
@@ -139,20 +143,42 @@ def test_a_record_that_gets_its_turn_while_the_crowd_is_counted_is_not_missed(
     assert len(turns) == 1
 
 
-def test_a_record_of_an_older_release_is_read_and_counts_from_its_next_save(
-    firestore_backend: FirestoreBackend,
+def test_a_merge_whose_answer_was_lost_is_a_conflict_and_done_once(
+    firestore_backend: FirestoreBackend, wire: Wire
 ) -> None:
-    document = a_document_of_schema_1()
-    key = document["key"]
-    firestore_backend.client.document(f"environments/{key}").set(document, timeout=10)
-    assert firestore_backend.store.creating() == Crowd(creating=0, waiting=0)
-    stored = firestore_backend.store.load(key)
-    assert stored is not None
-    firestore_backend.store.save(stored.environment, stored.version, [])
-    assert firestore_backend.store.creating() == Crowd(creating=1, waiting=0)
-    record = firestore_backend.raw_record(key)
-    assert record is not None
-    assert "place" not in record["resources"][0]
+    store = firestore_backend.store
+    both = [an_environment(name) for name in ("ana", "ben")]
+    ana, ben = (Stored(each, store.save(each, None, [])) for each in both)
+    wire.lose_answers = 1
+    with pytest.raises(Conflict) as caught:
+        store.save_merged(ana, ben, ([an_entry("took over")], [an_entry("gave up")]))
+    assert isinstance(caught.value.__cause__, FailedPrecondition)
+    for before in (ana, ben):
+        key = before.environment.key
+        document = firestore_backend.get(f"environments/{key}")
+        assert document is not None
+        assert document["fields"]["revision"] == {"integerValue": "2"}
+        assert firestore_backend.raw_history(key) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"record.lease.colour": "green"}, DocumentUnreadable),
+        ({"schema": SCHEMA + 1}, DocumentTooNew),
+    ],
+    ids=["unreadable", "too-new"],
+)
+def test_a_record_that_cannot_be_read_is_not_overlooked_by_find(
+    firestore_backend: FirestoreBackend, change: dict[str, Any], error: type[Exception]
+) -> None:
+    for name in ("ana", "ben"):
+        firestore_backend.store.save(an_environment(name), None, [])
+    reference = firestore_backend.client.document(f"environments/{an_environment('ben').key}")
+    reference.update(change, timeout=10)
+    with pytest.raises(error):
+        firestore_backend.store.find(["ana@example.com", "ben@example.com"])
+    assert len(firestore_backend.store.find(["ana@example.com"])) == 1
 
 
 def test_a_server_that_does_not_answer_is_no_conflict(
@@ -171,10 +197,20 @@ def test_the_document_is_laid_out_to_be_found(firestore_backend: FirestoreBacken
     fields = document["fields"]
     del fields["record"]
     assert fields == {
-        "schema": {"integerValue": "4"},
+        "schema": {"integerValue": "1"},
         "key": {"stringValue": environment.key},
+        "addresses": {
+            "arrayValue": {
+                "values": [
+                    {"stringValue": "ana.old@example.com"},
+                    {"stringValue": "ana@example.com"},
+                ]
+            }
+        },
+        "person_id": {"stringValue": "p-ana"},
         "email": {"stringValue": "ana@example.com"},
         "phase": {"stringValue": "provisioning"},
+        "health": {"stringValue": "ok"},
         "making": {"stringValue": "creating"},
         "due_at": {"timestampValue": "2026-11-22T12:00:00.123456Z"},
         "updated_at": {"timestampValue": "2026-11-22T12:00:01.123456Z"},

@@ -1,4 +1,4 @@
-"""What only the SQLite store has to withstand: first users at once, forks, files of others."""
+"""What is particular to the SQLite store: concurrent first use, forks, files of other releases."""
 
 from __future__ import annotations
 
@@ -15,18 +15,11 @@ from threading import Barrier
 import msgspec
 import pytest
 
-from shared.adapters.state import documents, sqlite_pool, sqlite_store
-from shared.adapters.state.documents import SCHEMA, DocumentTooNew
-from shared.adapters.state.sqlite_pool import FileTooNew
+from shared.adapters.state import sqlite_pool, sqlite_store
+from shared.adapters.state.documents import SCHEMA, DocumentTooNew, DocumentUnreadable
 from shared.adapters.state.sqlite_store import SqliteStore
-from shared.ports import Crowd
-from tests.support.stored import (
-    NOON,
-    a_document_of_schema_1,
-    a_parked,
-    an_entry,
-    an_environment,
-)
+from shared.ports import Stored
+from tests.support.stored import NOON, a_parked, an_entry, an_environment
 
 
 @pytest.fixture
@@ -49,7 +42,7 @@ def change(path: Path, statement: str, *values: object) -> None:
 
 
 def first_use(path: Path, number: int) -> None:
-    """A process that saves a record of its own in a file that may not be there yet."""
+    """In its own process: save a record in a file that may not exist yet."""
     store = SqliteStore(path)
     store.save(an_environment(f"p{number}"), None, [an_entry()])
     store.close()
@@ -60,7 +53,7 @@ def test_nothing_is_opened_before_the_first_call(path: Path) -> None:
     assert not path.exists()
 
 
-def test_first_users_in_many_threads_all_succeed(path: Path) -> None:
+def test_a_new_file_can_be_opened_by_many_threads_at_once(path: Path) -> None:
     barrier = Barrier(8)
 
     def run(number: int) -> None:
@@ -72,7 +65,7 @@ def test_first_users_in_many_threads_all_succeed(path: Path) -> None:
     assert_records(path, 8)
 
 
-def test_first_users_in_several_processes_all_succeed(path: Path) -> None:
+def test_a_new_file_can_be_opened_by_several_processes_at_once(path: Path) -> None:
     spawn = multiprocessing.get_context("spawn")
     processes = [spawn.Process(target=first_use, args=(path, n)) for n in range(3)]
     for process in processes:
@@ -83,8 +76,8 @@ def test_first_users_in_several_processes_all_succeed(path: Path) -> None:
     assert_records(path, 3)
 
 
-def test_a_first_user_waits_for_one_that_is_already_writing(path: Path) -> None:
-    # In a file that isn't in WAL yet, SQLite refuses the switch at once, whatever its timeout.
+def test_the_first_connection_waits_for_a_writer(path: Path) -> None:
+    # While a file is not in WAL mode, SQLite rejects the switch at once, whatever its timeout.
     other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     other.execute("BEGIN IMMEDIATE")
     done = threading.Timer(0.2, other.execute, ["COMMIT"])
@@ -114,7 +107,7 @@ def test_writes_survive_power_loss_and_readers_do_not_wait(store: SqliteStore, p
     other.close()
 
 
-def test_a_write_waits_for_another_only_so_long(path: Path) -> None:
+def test_the_wait_for_another_write_is_bounded(path: Path) -> None:
     store = SqliteStore(path, busy_seconds=0.05)
     store.page(1)
     other = sqlite3.connect(path, isolation_level=None)
@@ -135,7 +128,7 @@ def test_a_forked_child_uses_connections_of_its_own(store: SqliteStore, path: Pa
     held, release = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with store._pool._lock:  # as any other thread may at the moment of the fork
+        with store._pool._lock:  # as another thread may do at the time of the fork
             held.set()
             release.wait(10)
 
@@ -144,14 +137,14 @@ def test_a_forked_child_uses_connections_of_its_own(store: SqliteStore, path: Pa
     held.wait(10)
     child = os.fork()
     if child == 0:
-        signal.alarm(20)  # a child that waits for its parent's lock would wait for ever
+        signal.alarm(20)  # a child that waits for its parent's lock would never end
         status = 1
         try:
             changed = msgspec.structs.replace(environment, grace_seconds=1)
             store.save(changed, version, [an_entry("from the child")])
             status = 0 if sqlite_pool._abandoned else 2
         finally:
-            os._exit(status)  # past pytest, which is not the child's
+            os._exit(status)  # skips pytest's exit handlers, which belong to the parent
     release.set()
     holder.join()
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
@@ -180,122 +173,27 @@ def test_a_failed_write_leaves_no_transaction_behind(store: SqliteStore, path: P
     with pytest.raises(sqlite3.OperationalError, match="history"):
         store.save(an_environment(), None, [an_entry()])
     assert store.load(an_environment().key) is None
+    assert store.find(["ana@example.com"]) == ()
     assert store.park(a_parked()) is True
 
 
-def test_a_file_of_a_newer_release_is_refused(store: SqliteStore, path: Path) -> None:
-    change(path, "PRAGMA user_version = 3")
-    with pytest.raises(FileTooNew, match="layout 3, known is 2"):
-        store.load("ana")
-
-
-# As the first release made its files. Never to be changed: it stands for files that are out there.
-FIRST_LAYOUT = """
-    CREATE TABLE environments (
-        key TEXT PRIMARY KEY, revision INTEGER NOT NULL, phase TEXT NOT NULL, due_at INTEGER,
-        document BLOB NOT NULL
-    ) WITHOUT ROWID;
-    CREATE INDEX environments_due ON environments (due_at, key) WHERE due_at IS NOT NULL;
-    CREATE INDEX environments_phase ON environments (phase, key);
-    CREATE TABLE history (
-        key TEXT NOT NULL, id TEXT NOT NULL, document BLOB NOT NULL, PRIMARY KEY (key, id)
-    ) WITHOUT ROWID;
-    CREATE TABLE parked (name TEXT PRIMARY KEY, at INTEGER NOT NULL, document BLOB NOT NULL)
-        WITHOUT ROWID;
-    CREATE INDEX parked_newest ON parked (at, name);
-    PRAGMA user_version = 1;
-"""
-INSERT = """INSERT INTO environments (key, revision, phase, due_at, document)
-    VALUES (?, 3, 'provisioning', 1777896021000000, ?)"""
-
-
-@pytest.fixture
-def old(path: Path) -> Path:
-    """A file of the first release: one record being made, one settled, one that is no record."""
-    connection = sqlite3.connect(path)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.executescript(FIRST_LAYOUT)
-    connection.close()
-    making = a_document_of_schema_1()
-    record = making["record"] | {"key": "settled", "resources": making["record"]["resources"][1:]}
-    settled = making | {"key": "settled", "record": record}
-    for document in (making, settled, {"schema": 1, "key": "broken"}):
-        change(path, INSERT, document["key"], msgspec.json.encode(document))
-    return path
-
-
-def test_a_file_of_an_older_release_is_brought_up_to_date(store: SqliteStore, old: Path) -> None:
-    assert store.creating() == Crowd(creating=1, waiting=0)
-    assert store.shortages(NOON) == frozenset()
-    stored = store.load(a_document_of_schema_1()["key"])
-    assert stored is not None
-    assert stored.version == "3"
-    settled = msgspec.structs.replace(stored.environment, resources=())
-    assert store.save(settled, stored.version, [an_entry()]) == "4"
-    assert store.creating() == Crowd(creating=0, waiting=0)
-
-
-def test_a_file_brought_up_to_date_is_laid_out_like_a_new_one(
-    store: SqliteStore, old: Path, tmp_path: Path
+def test_a_merge_that_fails_halfway_leaves_both_records_as_they_were(
+    store: SqliteStore, path: Path
 ) -> None:
-    store.creating()
-    new = SqliteStore(tmp_path / "new.db")
-    new.creating()
-    new.close()
-    assert layout(old) == layout(tmp_path / "new.db")
+    both = [an_environment(name) for name in ("ana", "ben")]
+    ana, ben = (Stored(each, store.save(each, None, [])) for each in both)
+    change(
+        path, "CREATE TRIGGER full BEFORE INSERT ON history BEGIN SELECT raise(ABORT, 'full'); END"
+    )
+    swapped = [msgspec.structs.replace(each.environment, addresses=()) for each in (ana, ben)]
+    with pytest.raises(sqlite3.IntegrityError, match="full"):
+        store.save_merged(
+            Stored(swapped[0], ana.version), Stored(swapped[1], ben.version), ([], [an_entry()])
+        )
+    assert store.find(["ana@example.com", "ben@example.com"]) == (ana, ben)
 
 
-def layout(path: Path) -> list[tuple[str, ...]]:
-    connection = sqlite3.connect(path)
-    version = connection.execute("PRAGMA user_version").fetchone()
-    found = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master").fetchall()
-    connection.close()
-    tidy = [tuple(" ".join(part.split()) for part in row if part) for row in found]
-    plain = [tuple(part.replace("( ", "(").replace(" )", ")") for part in row) for row in tidy]
-    return [*sorted(plain), (str(version[0]),)]
-
-
-def test_first_users_of_an_older_file_in_many_threads_all_succeed(old: Path) -> None:
-    barrier = Barrier(8)
-
-    def run(number: int) -> None:
-        barrier.wait()
-        first_use(old, number)
-
-    with ThreadPoolExecutor(8) as threads:
-        list(threads.map(run, range(8)))
-    assert_records(old, 3 + 8)
-
-
-def test_an_upgrade_that_fails_leaves_the_file_as_it_was(
-    store: SqliteStore, old: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = layout(old)
-
-    def fail(environment: object) -> None:
-        raise RuntimeError("the disk is on fire")
-
-    with monkeypatch.context() as broken:
-        broken.setattr(documents, "making", fail)
-        with pytest.raises(RuntimeError):
-            store.creating()
-    assert layout(old) == before
-    assert store.creating() == Crowd(creating=1, waiting=0)
-
-
-def test_a_process_of_the_older_release_still_writes_to_a_file_it_has_open(
-    store: SqliteStore, old: Path
-) -> None:
-    other = sqlite3.connect(old, isolation_level=None)
-    other.execute("SELECT 1 FROM environments").fetchone()
-    store.creating()
-    document = a_document_of_schema_1() | {"key": "ben-2"}
-    other.execute(INSERT, ("ben-2", msgspec.json.encode(document)))
-    other.close()
-    assert store.load("ben-2") is not None
-
-
-def test_a_record_of_a_newer_release_stops_nobody_else(
+def test_a_record_of_a_newer_release_does_not_stop_others(
     store: SqliteStore, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     names = ["ana", "ben", "cleo"]
@@ -304,10 +202,23 @@ def test_a_record_of_a_newer_release_stops_nobody_else(
     change(path, "UPDATE environments SET document = ? WHERE key = ?", newer, keys[1])
     with pytest.raises(DocumentTooNew, match=f"has schema {SCHEMA + 1}"):
         store.load(keys[1])
+    with pytest.raises(DocumentTooNew):
+        store.find(["ana@example.com", "ben@example.com", "cleo@example.com"])
     first = store.due(NOON, 2)
     second = store.due(NOON, 2, first.next)
     assert [e.key for e in (*first.items, *second.items)] == [keys[0], keys[2]]
     assert [vars(record)["action"] for record in caplog.records] == ["document.unreadable"]
+
+
+def test_a_record_that_cannot_be_read_is_not_overlooked_by_find(
+    store: SqliteStore, path: Path
+) -> None:
+    key = store_one(store, "ana")
+    store_one(store, "ben")
+    change(path, "UPDATE environments SET document = ? WHERE key = ?", b'{"schema": 1}', key)
+    with pytest.raises(DocumentUnreadable):
+        store.find(["ana@example.com", "ben@example.com"])
+    assert len(store.find(["ben@example.com"])) == 1
 
 
 def store_one(store: SqliteStore, name: str) -> str:
@@ -320,13 +231,12 @@ def store_one(store: SqliteStore, name: str) -> str:
     ("statement", "index"),
     [
         ("_DUE", "environments_due"),
-        ("_PHASE", "environments_phase"),
         ("_PARKED", "parked_newest"),
         ("_CROWD", "environments_making"),
         ("_SHORTAGES", "shortages_until"),
     ],
 )
-def test_listings_go_by_an_index_without_sorting(
+def test_listings_use_an_index_without_sorting(
     store: SqliteStore, statement: str, index: str
 ) -> None:
     sql = getattr(sqlite_store, statement)
@@ -336,3 +246,37 @@ def test_listings_go_by_an_index_without_sorting(
     assert index in text
     assert "TEMP B-TREE" not in text
     assert "SCAN" not in text
+
+
+@pytest.mark.parametrize(
+    ("columns", "index"),
+    [
+        ((), "PRIMARY KEY"),
+        (("phase",), "environments_phase"),
+        (("health",), "environments_health"),
+        (("phase", "health"), "environments_"),
+    ],
+    ids=["all", "phase", "health", "both"],
+)
+def test_pages_use_an_index_without_sorting(
+    store: SqliteStore, columns: tuple[str, ...], index: str
+) -> None:
+    sql = sqlite_store._page_of(columns)
+    with store._pool.reading() as connection:
+        plan = connection.execute(f"EXPLAIN QUERY PLAN {sql}", (1,) * sql.count("?")).fetchall()
+    text = " / ".join(row[3] for row in plan)
+    assert index in text
+    assert "key>?" in text
+    assert "TEMP B-TREE" not in text
+    assert "SCAN" not in text
+
+
+def test_finding_a_person_goes_by_two_indexes(store: SqliteStore) -> None:
+    sql = sqlite_store._FIND.format(emails="?, ?")
+    with store._pool.reading() as connection:
+        plan = connection.execute(f"EXPLAIN QUERY PLAN {sql}", (1,) * sql.count("?")).fetchall()
+    text = " / ".join(row[3] for row in plan)
+    assert "SEARCH addresses USING PRIMARY KEY (email=?)" in text
+    assert "environments_person (person_id=?)" in text
+    assert "SCAN" not in text
+    assert "ORDER BY" not in text

@@ -1,7 +1,7 @@
-"""``gcloud dataproc clusters import`` reads a person's template as we meant it.
+"""``gcloud dataproc clusters import`` sends the content of a person's template.
 
-The real command runs against a server that only writes down what it is sent, so the proof is the
-request that would have reached Dataproc. Needs gcloud; never leaves this machine.
+The real command runs against a local server that records requests; the test compares what Dataproc
+would have received. Needs gcloud; makes no connection to other machines.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from tools.check_profiles import load
 
 SHIPPED = Path(__file__).parents[3] / "infra" / "profiles"
 SITE = Site(project="acme-data", region="us-central1", templates_bucket="acme-templates")
-# Text that YAML 1.1 and 1.2, or a careless writer, could take for something else.
+# Text that a reader of YAML 1.1 or 1.2 could read as another type.
 PERSON = Person(email="o'neil#1@example.com", team="1e3", cost_center="007", display_name="x: y")
 
 
 class Recorder:
-    """Answers every POST with a finished operation, and keeps the bodies."""
+    """Returns a finished operation for every POST and stores the bodies."""
 
     def __init__(self) -> None:
         self.bodies: list[tuple[str, dict[str, Any]]] = []
@@ -48,7 +48,7 @@ class Recorder:
                 self.wfile.write(answer.encode())
 
             def log_message(self, format: str, *args: object) -> None:
-                """Keep quiet."""
+                """No log lines."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/"
@@ -66,7 +66,7 @@ def recorder() -> Iterator[Recorder]:
 
 
 @pytest.mark.parametrize("slot", ["small", "large"])
-def test_gcloud_sends_what_the_template_says(
+def test_gcloud_sends_the_content_of_the_template(
     slot: str, recorder: Recorder, gcloud_command: Gcloud
 ) -> None:
     profile = load(SHIPPED).profile("spark-engineer")

@@ -1,4 +1,4 @@
-"""Compute Engine ends its operations in a form of its own; the same table decides."""
+"""Failed operations of Compute Engine, whose errors have a form of their own."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def compute_operation(http: int | None, code: str, message: str = "") -> dict[st
         (None, "SOMETHING_NEW", "UNKNOWN", Fate.TEMPORARY),
     ],
 )
-def test_an_operation_of_compute_has_its_fate(
+def test_a_failed_compute_operation_has_its_fate(
     http: int | None, reason: str, code: str, fate: Fate
 ) -> None:
     fault = fault_of(
@@ -41,7 +41,7 @@ def test_an_operation_of_compute_has_its_fate(
 
 
 @pytest.mark.parametrize("http", [400, 403, 412, 429, None])
-def test_computes_rate_limit_is_temporary_whatever_status_carries_it(http: int | None) -> None:
+def test_a_compute_rate_limit_is_temporary_with_any_status(http: int | None) -> None:
     message = "Operation rate exceeded for resource 'projects/p/zones/z/disks/d'."
     operation = compute_operation(http, "RESOURCE_OPERATION_RATE_EXCEEDED", message)
     fault = operation_fault(from_compute_operation(operation))
@@ -50,20 +50,20 @@ def test_computes_rate_limit_is_temporary_whatever_status_carries_it(http: int |
 
 
 @pytest.mark.parametrize("code", range(1, 17))
-def test_an_operation_that_ended_is_over_whatever_its_code(code: int) -> None:
+def test_an_ended_operation_is_never_uncertain(code: int) -> None:
     assert (
         operation_fault(from_rpc_status({"code": code, "message": "it ended"})).fate
         is not Fate.UNCERTAIN
     )
 
 
-def test_an_operation_of_compute_that_found_the_name_taken_is_over() -> None:
+def test_a_compute_operation_that_found_the_name_taken_is_temporary() -> None:
     operation = compute_operation(409, "RESOURCE_ALREADY_EXISTS", "disks/d already exists")
     fault = operation_fault(from_compute_operation(operation))
     assert (fault.fate, fault.message) == (Fate.TEMPORARY, "disks/d already exists")
 
 
 @pytest.mark.parametrize("error", [None, {}, {"errors": [1, {"code": "X"}]}, {"errors": "x"}])
-def test_an_operation_of_compute_that_says_little_can_be_read(error: Any) -> None:
+def test_an_incomplete_compute_error_can_be_read(error: Any) -> None:
     api_error = from_compute_operation({"error": error, "httpErrorMessage": "NOT FOUND"})
     assert (api_error.status, api_error.message) == ("UNKNOWN", "NOT FOUND")

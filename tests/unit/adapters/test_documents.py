@@ -17,15 +17,8 @@ from shared.adapters.state import cursors, documents
 from shared.adapters.state.cursors import BadCursor, Position
 from shared.adapters.state.documents import DocumentTooNew, DocumentUnreadable
 from shared.domain.environment import Entry, Environment, Parked
-from shared.domain.holds import Hold, Release
-from shared.domain.resources import Kind, LostCall, Resource, State, Step
-from tests.support.stored import (
-    NOON,
-    a_document_of_schema_1,
-    a_parked,
-    an_entry,
-    an_environment,
-)
+from shared.domain.resources import Kind, Resource, State, Step
+from tests.support.stored import NOON, a_parked, an_entry, an_environment
 
 ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 MOMENTS = st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29), timezones=ZONES)  # noqa: DTZ001
@@ -86,8 +79,10 @@ def test_the_top_level_is_what_listings_go_by() -> None:
     document = documents.encode_environment(an_environment())
     record = document.pop("record")
     assert document == {
-        "schema": 4,
+        "schema": 1,
         "key": an_environment().key,
+        "addresses": ["ana.old@example.com", "ana@example.com"],
+        "person_id": "p-ana",
         "email": "ana@example.com",
         "phase": "provisioning",
         "making": "creating",
@@ -106,8 +101,8 @@ def test_times_to_order_by_are_in_utc_and_never_without_zone() -> None:
 
 
 def test_a_newer_schema_is_refused_whatever_else_it_holds() -> None:
-    newer = {"schema": 5, "key": "ana", "record": {"all": "different"}}
-    with pytest.raises(DocumentTooNew, match=r"environment 'ana' has schema 5.*knows up to 4"):
+    newer = {"schema": 2, "key": "ana", "record": {"all": "different"}}
+    with pytest.raises(DocumentTooNew, match=r"environment 'ana' has schema 2.*knows up to 1"):
         documents.decode_environment(newer)
 
 
@@ -126,8 +121,9 @@ def test_a_record_of_the_wrong_shape_is_refused_where_it_is_wrong() -> None:
 
 
 @pytest.mark.parametrize(
-    "beside", [{}, {"record": 1}, {"record": {}}, {"record": {"resources": [1, {"place": 0}]}}]
+    "beside", [{}, {"record": 1}, {"record": {}}, {"record": {"event": 1, "resources": [1]}}]
 )
+@pytest.mark.usefixtures("later_release")
 @pytest.mark.parametrize("schema", [1, 2, 3, 4])
 def test_a_document_of_no_shape_at_all_is_refused(schema: int, beside: dict[str, Any]) -> None:
     with pytest.raises(DocumentUnreadable, match=r"environment 'ana': record: "):
@@ -166,94 +162,76 @@ def test_a_record_from_before_a_field_was_added_has_its_default() -> None:
     assert documents.decode_environment(document) == an_environment(recent=())
 
 
-def test_a_record_of_the_first_schema_is_read_whole() -> None:
-    document = a_document_of_schema_1()
-    record = documents.decode_environment(document)
-    assert [(each.id, each.state, each.tried) for each in record.resources] == [
-        ("workbench/main", State.CREATING, ()),
-        ("session-template/spark", State.READY, ()),
-    ]
-    stored = documents.encode_environment(record)
-    assert (stored["schema"], stored["making"]) == (4, "creating")
-    new = through_json(stored)["record"]
-    for old_part, new_part in zip(
-        [document["record"], document["record"]["intent"], *document["record"]["resources"]],
-        [new, new["intent"], *new["resources"]],
-        strict=True,
-    ):
-        assert {name for name in old_part if name not in new_part} <= {"place"}
-        for name, value in old_part.items():
-            if isinstance(value, str | int | None):
-                assert name == "place" or new_part[name] == value
+def with_a_list_of_events(record: Any) -> Any:
+    """An upgrade: the first schema named one event, where the next one has a list."""
+    if not isinstance(record, dict) or "event" not in record:
+        return record  # not a record of the first schema: the conversion reports it
+    rest = {name: value for name, value in record.items() if name != "event"}
+    return rest | {"recent": [record["event"]]}
 
 
-def test_the_first_schema_is_left_as_it_was_and_only_it_knows_a_place() -> None:
-    document = a_document_of_schema_1()
-    documents.decode_environment(document)
-    assert document == a_document_of_schema_1()
-    with pytest.raises(DocumentUnreadable, match=r"record\.resources\[0\]\.place is unknown"):
-        documents.decode_environment(document | {"schema": 2})
-    document["record"]["resources"][1]["colour"] = "green"
-    with pytest.raises(DocumentUnreadable, match=r"record\.resources\[1\]\.colour is unknown"):
-        documents.decode_environment(document)
+def without_colour(record: Any) -> Any:
+    """An upgrade: the second schema had a colour."""
+    return (
+        {n: v for n, v in record.items() if n != "colour"} if isinstance(record, dict) else record
+    )
 
 
-def a_document_of_schema_2(**record: Any) -> dict[str, Any]:
-    """Ben's record as the release with one hold stored it."""
-    document = through_json(documents.encode_environment(an_environment("ben")))
-    old = {name: v for name, v in document["record"].items() if name not in ("holds", "releases")}
-    return document | {"schema": 2, "record": old | record}
+@pytest.fixture
+def later_release(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A release whose records have gone through three changes, of which two need an upgrade."""
+    monkeypatch.setattr(documents, "SCHEMA", 4)
+    upgrades = {1: with_a_list_of_events, 2: without_colour}
+    monkeypatch.setattr(documents, "_UPGRADES", documents._UPGRADES | {Environment: upgrades})
 
 
-NOON_TEXT = "2026-11-22T12:00:00.123456Z"
-ONE_HOLD = {"at": NOON_TEXT, "reason": "a case", "by": "legal"}
+def a_document_of_schema(schema: int, **record: Any) -> dict[str, Any]:
+    """Ana's record as an earlier release stored it, with what it had instead of ``recent``."""
+    document = through_json(documents.encode_environment(an_environment()))
+    rest = {name: value for name, value in document["record"].items() if name != "recent"}
+    return document | {"schema": schema, "record": rest | record}
 
 
+@pytest.mark.usefixtures("later_release")
 @pytest.mark.parametrize(
-    ("held", "order", "holds", "releases"),
+    ("schema", "stored"),
     [
-        (None, None, (), ()),
-        (
-            ONE_HOLD,
-            [NOON_TEXT, True, "CASE-7"],
-            (Hold(id="CASE-7", at=NOON, reason="a case", by="legal", given_at=NOON),),
-            (),
-        ),
-        (ONE_HOLD, None, (Hold(id="earlier", at=NOON, reason="a case", by="legal"),), ()),
-        (None, [NOON_TEXT, False, "m-9"], (), (Release(hold="all", given_at=NOON),)),
-        (
-            ONE_HOLD,
-            [NOON_TEXT, False, "m-9"],
-            (Hold(id="earlier", at=NOON, reason="a case", by="legal"),),
-            (Release(hold="all", given_at=NOON),),
-        ),
+        (1, {"event": "join test m-9", "colour": "green"}),
+        (2, {"recent": ["join test m-9"], "colour": "green"}),
+        (3, {"recent": ["join test m-9"]}),
+        (4, {"recent": ["join test m-9"]}),
     ],
-    ids=["neither", "held", "held by a former address", "released", "held after a release"],
 )
-def test_the_one_hold_of_the_second_schema_is_kept_with_an_id(
-    held: Any, order: Any, holds: tuple[Hold, ...], releases: tuple[Release, ...]
+def test_a_record_of_an_earlier_schema_is_brought_up_to_date_one_number_at_a_time(
+    schema: int, stored: dict[str, Any]
 ) -> None:
-    record = documents.decode_environment(a_document_of_schema_2(held=held, order=order))
-    assert (record.holds, record.releases) == (holds, releases)
-    assert record == an_environment("ben", holds=holds, releases=releases)
+    document = a_document_of_schema(schema, **stored)
+    before = json.dumps(document)
+    record = documents.decode_environment(document)
+    assert record == an_environment(recent=("join test m-9",))
+    assert documents.encode_environment(record)["schema"] == 4
+    assert json.dumps(document) == before, "what was read is left as it was"
 
 
-def test_a_create_that_was_doubted_in_the_second_schema_may_still_come() -> None:
-    notebook = {"kind": "workbench", "slot": "main", "name": "x", "doubted_until": NOON_TEXT}
-    template = {"kind": "cluster-template", "slot": "s", "name": "y", "doubted_until": None}
-    document = a_document_of_schema_2(resources=[notebook, template])
-    first, second = documents.decode_environment(document).resources
-    assert first.unconfirmed == (LostCall(step=Step.CREATE, until=NOON),)
-    assert second.unconfirmed == ()
+@pytest.mark.usefixtures("later_release")
+@pytest.mark.parametrize(
+    ("schema", "stored", "unknown"),
+    [
+        (2, {"event": "join test m-9"}, "event"),
+        (3, {"colour": "green"}, "colour"),
+        (1, {"event": "join test m-9", "size": 1}, "size"),
+    ],
+)
+def test_an_upgrade_is_for_its_own_schema_only_and_hides_nothing(
+    schema: int, stored: dict[str, Any], unknown: str
+) -> None:
+    with pytest.raises(DocumentUnreadable, match=rf"record\.{unknown} is unknown"):
+        documents.decode_environment(a_document_of_schema(schema, **stored))
 
 
-def test_a_record_of_the_third_schema_waits_for_nothing_that_is_measured() -> None:
-    waits = an_environment(unmet_since=NOON)
-    document = through_json(documents.encode_environment(waits)) | {"schema": 3}
-    del document["record"]["unmet_since"]
-    assert documents.decode_environment(document) == an_environment(unmet_since=None)
-    entry = through_json(documents.encode_entry("ana", an_entry())) | {"schema": 3}
-    del entry["record"]["seconds"]
+@pytest.mark.usefixtures("later_release")
+def test_what_has_no_upgrades_is_read_as_it_was_stored() -> None:
+    entry = through_json(documents.encode_entry("ana", an_entry())) | {"schema": 1}
     assert documents.decode_entry(entry) == an_entry()
 
 

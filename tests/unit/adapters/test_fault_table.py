@@ -1,4 +1,4 @@
-"""The error table: for everything Google can answer, what we do about it."""
+"""The fault table: each error of Google's APIs and its fate."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_a_status_has_its_fate(http: int, status: str, on_read: Fate, on_change:
         (504, "DEADLINE_EXCEEDED", Fate.UNCERTAIN),
     ],
 )
-def test_an_answer_that_is_not_googles_is_read_by_its_http_code(
+def test_an_answer_not_from_google_is_read_by_its_http_code(
     http: int, code: str, on_change: Fate
 ) -> None:
     fault = fault_of(from_response(answer(http, text="<html>Bad</html>")), changes=True)
@@ -105,7 +105,7 @@ def test_an_answer_that_is_not_googles_is_read_by_its_http_code(
 
 @pytest.mark.parametrize("message", STOCK_OUTS)
 @pytest.mark.parametrize("http", [400, 429, 500, 503])
-def test_a_stock_out_is_known_by_its_text_whatever_its_code(http: int, message: str) -> None:
+def test_a_stock_out_is_identified_by_text_with_any_code(http: int, message: str) -> None:
     assert fate_of(http, "UNKNOWN", message) is Fate.STOCK_OUT
     assert (
         fault_of(from_rpc_status({"code": 8, "message": message}), changes=False).code
@@ -113,7 +113,7 @@ def test_a_stock_out_is_known_by_its_text_whatever_its_code(http: int, message: 
     )
 
 
-def test_a_stock_out_is_known_by_the_reason_in_its_details() -> None:
+def test_a_stock_out_is_identified_by_the_reason_in_its_details() -> None:
     details = [
         {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "resource_availability"}
     ]
@@ -150,7 +150,7 @@ def test_a_stock_out_over_grpc_names_them_too() -> None:
     assert (fault.fate, fault.elsewhere) == (Fate.STOCK_OUT, ("us-central1-b", "us-central1-c"))
 
 
-def test_computes_thing_that_is_busy_is_asked_again() -> None:
+def test_a_busy_compute_resource_is_temporary() -> None:
     entry = {"reason": "resourceNotReady", "message": "The resource 'x' is not ready"}
     error = {"code": 400, "message": entry["message"], "errors": [entry]}
     assert fault_of(from_response(answer(400, error)), changes=True).fate is Fate.TEMPORARY
@@ -172,7 +172,7 @@ def test_computes_thing_that_is_busy_is_asked_again() -> None:
         (429, "RESOURCE_EXHAUSTED", "The following quota metrics exceed quota limits: x", 30),
     ],
 )
-def test_quota_waits_as_long_as_it_takes_to_free_some(
+def test_an_exceeded_quota_waits_half_an_hour(
     http: int, status: str, message: str, minutes: int
 ) -> None:
     error = {"code": http, "status": status, "message": message}
@@ -206,7 +206,7 @@ RATE = "Operation rate exceeded for resource 'projects/p/zones/z/disks/d'. Too f
         "Quota exceeded for quota metric 'Reads' and limit 'Reads per minute' of service 'x'",
     ],
 )
-def test_a_rate_limit_is_known_by_its_words_whatever_carries_them(
+def test_a_rate_limit_is_identified_by_text_with_any_status(
     http: int, status: str, message: str
 ) -> None:
     error = {"code": http, "status": status, "message": message}
@@ -222,7 +222,7 @@ def test_a_rate_limit_in_which_an_operation_ended_is_temporary(code: int) -> Non
     )
 
 
-def test_v1_creation_is_over_and_says_what_to_use() -> None:
+def test_v1_creation_is_permanent_and_names_the_alternative() -> None:
     message = "Managed notebooks have been deprecated and new instances cannot be created."
     error = {"code": 400, "status": "FAILED_PRECONDITION", "message": message}
     fault = fault_of(from_response(answer(400, error)), changes=True)
@@ -252,7 +252,7 @@ def test_retry_after_as_a_date_is_honoured() -> None:
 
 
 @pytest.mark.parametrize("header", ["300000000000", "-1", "Fri, 31 Dec 9999 23:59:59 GMT"])
-def test_an_absurd_retry_after_crashes_nothing(header: str) -> None:
+def test_an_absurd_retry_after_does_not_crash(header: str) -> None:
     error = {"code": 503, "status": "UNAVAILABLE", "message": ""}
     problem = fault_of(
         from_response(answer(503, error, Retry_After=header)), changes=True
@@ -262,7 +262,7 @@ def test_an_absurd_retry_after_crashes_nothing(header: str) -> None:
     assert NOW < after.retry_at <= NOW + timedelta(hours=1.25)
 
 
-def test_a_retry_info_beyond_what_json_can_say_is_ignored() -> None:
+def test_a_retry_info_out_of_range_is_ignored() -> None:
     info = error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(seconds=10**15))
     error = exceptions.ServiceUnavailable("busy", details=[info])
     assert caught(error).retry_after is None
@@ -292,9 +292,7 @@ def test_retry_info_is_honoured_over_our_own_wait() -> None:
         (99, "UNKNOWN", Fate.TEMPORARY),
     ],
 )
-def test_an_operation_that_failed_is_over_and_never_uncertain(
-    code: int, name: str, fate: Fate
-) -> None:
+def test_a_failed_operation_is_never_uncertain(code: int, name: str, fate: Fate) -> None:
     fault = fault_of(from_rpc_status({"code": code, "message": "It failed"}), changes=False)
     assert (fault.code, fault.fate) == (name, fate)
 
@@ -351,14 +349,14 @@ def test_an_exception_has_its_fate(error: Exception, on_read: Fate, on_change: F
     assert caught(error, changes=True).fate is on_change
 
 
-def test_a_conflict_over_rest_is_told_apart_by_the_answers_own_status() -> None:
+def test_a_conflict_over_rest_has_the_status_in_the_body() -> None:
     response = answer(409, {"code": 409, "status": "ALREADY_EXISTS", "message": "it is there"})
     error = exceptions.Conflict("POST https://dataproc: it is there", response=response)
     fault = caught(error)
     assert (fault.code, fault.message) == ("ALREADY_EXISTS", "it is there")
 
 
-def test_a_failed_condition_is_known_by_its_http_code_whatever_the_status_says() -> None:
+def test_a_failed_precondition_is_identified_by_its_http_code() -> None:
     error = {"code": 412, "status": "FAILED_PRECONDITION", "message": "changed"}
     fault = fault_of(from_response(answer(412, error)), changes=True)
     assert (fault.code, fault.fate) == ("CONDITION_NOT_MET", Fate.TEMPORARY)
@@ -373,7 +371,7 @@ def test_a_delay_in_grpc_details_is_honoured() -> None:
 @pytest.mark.parametrize(
     "error", [KeyError("bug"), TypeError("bug"), requests.exceptions.MissingSchema("bug")]
 )
-def test_a_bug_of_ours_passes_as_it_is(error: Exception) -> None:
+def test_an_exception_that_is_a_bug_passes_unchanged(error: Exception) -> None:
     with pytest.raises(type(error)), translated(changes=True):
         raise error
 
@@ -426,7 +424,7 @@ def test_an_oauth_error_can_be_read() -> None:
     assert from_response(answer(401, text=body)).message == "invalid_grant: Token expired"
 
 
-def test_every_row_says_why_and_the_last_one_fits_all() -> None:
+def test_every_row_has_a_reason_and_the_last_one_matches_everything() -> None:
     assert all(row.why for row in TABLE)
     assert not TABLE[-1].statuses
     assert not TABLE[-1].text

@@ -1,4 +1,4 @@
-"""What of Notebooks v1 the local cloud can't show: states, lost locations, odd errors, channels."""
+"""Notebooks v1 where the local cloud does not help: states, locations, unusual errors, channels."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ OPERATION = "projects/p/locations/us-central1-a/operations/o"
 
 
 class FakeClient:
-    """Answers every method with what it was given for it, and keeps how it was called."""
+    """Returns the given answer for each method and stores the calls."""
 
     def __init__(self, **answers: Any) -> None:
         self._answers = answers
@@ -87,16 +87,14 @@ def test_every_state_of_the_api_is_known(kind: Kind, schema: str) -> None:
         ("DELETED", {"under_way": Step.DELETE}, State.DELETING),
     ],
 )
-def test_a_state_is_read_with_what_we_remember(
-    said: str, memory: dict[str, Any], state: State
-) -> None:
+def test_a_state_depends_on_the_record(said: str, memory: dict[str, Any], state: State) -> None:
     seen = state_of(instances(), hub(said), resource(**memory))
     assert seen.state is state
     assert bool(seen.detail) is (state is State.BROKEN)
 
 
 @pytest.mark.parametrize("said", ["STATE_UNSPECIFIED", "HIBERNATING"])
-def test_a_state_that_says_nothing_is_looked_at_again(said: str) -> None:
+def test_an_unknown_state_is_observed_again(said: str) -> None:
     seen = state_of(instances(), hub(said), resource())
     assert seen.state is None
     assert seen.problem is not None
@@ -104,7 +102,7 @@ def test_a_state_that_says_nothing_is_looked_at_again(said: str) -> None:
     assert said in seen.problem.message
 
 
-def test_a_state_newer_than_the_client_is_no_crash() -> None:
+def test_a_state_unknown_to_the_client_does_not_crash() -> None:
     newer = Instance.pb(Instance(name=HUB, labels=LABELS))
     newer.state = 99
     service = instances(get_instance=Instance.wrap(newer))
@@ -120,7 +118,7 @@ def test_a_state_newer_than_the_client_is_no_crash() -> None:
         ("", ""),
     ],
 )
-def test_a_running_one_has_a_link(uri: str, link: str) -> None:
+def test_a_running_notebook_has_a_link(uri: str, link: str) -> None:
     seen = state_of(instances(), hub(proxyUri=uri), resource())
     assert seen.link.startswith(link)
     assert bool(seen.link) is bool(link)
@@ -135,7 +133,7 @@ def test_a_running_one_has_a_link(uri: str, link: str) -> None:
         ({"instanceOwners": ["Ana@example.com"], "metadata": {}}, EMAIL),
     ],
 )
-def test_the_owner_of_an_instance_is_told_by_what_there_is(
+def test_the_owner_of_an_instance_is_read_from_its_metadata(
     fields: dict[str, Any], owner: str | None
 ) -> None:
     assert instances().owner_of(hub(**fields)) == owner
@@ -148,7 +146,7 @@ def test_every_runtime_has_an_owner_or_belongs_to_nobody() -> None:
 
 
 class TestCalls:
-    def test_each_has_a_deadline_and_is_never_repeated_by_the_client(self) -> None:
+    def test_each_call_has_a_deadline_and_no_retries(self) -> None:
         begun = SimpleNamespace(operation=operations_pb2.Operation(name=OPERATION))
         client = FakeClient(
             get_instance=Instance(name=HUB),
@@ -186,14 +184,14 @@ class TestOperations:
             status.details.append(packed)
         return operations_pb2.Operation(name=OPERATION, done=True, error=status)
 
-    def test_details_that_are_known_are_read(self) -> None:
+    def test_known_details_are_read(self) -> None:
         reason = error_details_pb2.ErrorInfo(reason="STOCKOUT")
         found = instances(get_operation=self.failed(reason)).operation(OPERATION)
         assert found is not None
         assert found["error"]["code"] == 8
         assert [detail["reason"] for detail in found["error"]["details"]] == ["STOCKOUT"]
 
-    def test_details_of_a_type_nobody_knows_are_left_out(self) -> None:
+    def test_details_of_unknown_types_are_left_out(self) -> None:
         operation = self.failed(error_details_pb2.ErrorInfo(reason="STOCKOUT"))
         odd = any_pb2.Any(type_url="type.googleapis.com/example.Unheard", value=b"x")
         operation.error.details.append(odd)
@@ -201,7 +199,7 @@ class TestOperations:
         assert found is not None
         assert len(found["error"]["details"]) == 1
 
-    def test_one_half_made_by_a_failed_creation_is_broken(self) -> None:
+    def test_a_notebook_whose_creation_failed_is_broken(self) -> None:
         service = instances(
             get_operation=self.failed(),
             get_instance=Instance(name=HUB, labels=LABELS, state=Instance.State.INITIALIZING),
@@ -211,7 +209,7 @@ class TestOperations:
         assert seen.state is State.BROKEN
         assert seen.problem is not None
 
-    def test_one_whose_reason_is_forgotten_is_looked_past(self) -> None:
+    def test_an_operation_of_an_unknown_step_is_ignored(self) -> None:
         service = instances(
             get_operation=operations_pb2.Operation(name=OPERATION),
             get_instance=Instance(name=HUB, labels=LABELS, state=Instance.State.STOPPING),
@@ -224,7 +222,7 @@ class TestOperations:
 class TestSearch:
     @pytest.fixture(params=[Kind.MANAGED_NOTEBOOK, Kind.DATAPROC_HUB])
     def service(self, request: pytest.FixtureRequest) -> NotebooksV1Service:
-        """Finds one of the person's, and a location that doesn't answer."""
+        """Finds one of the person's notebooks and a location that does not answer."""
         if request.param is Kind.DATAPROC_HUB:
             one = ListInstancesResponse(instances=[Instance(name=HUB, labels=LABELS)])
             lost = ListInstancesResponse(unreachable=["us-east1-b"])

@@ -1,4 +1,4 @@
-"""The workbench driver's reading of the v2 API, answer by answer."""
+"""How the workbench driver reads answers of the v2 API."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.notebook_answers import (
     Answers,
     driver,
     instance,
-    look,
+    observe,
     resource,
     want,
 )
@@ -51,40 +51,40 @@ def discovered_states() -> list[str]:
     return states
 
 
-def test_every_state_of_the_api_is_decided() -> None:
+def test_every_state_of_the_api_is_known() -> None:
     assert sorted(discovered_states()) == sorted(STATES)
 
 
 @pytest.mark.parametrize(("said", "state"), STATES.items())
 def test_a_state_is_read(said: str, state: State | None) -> None:
-    assert look(Answers(instance=instance(said))).state is state
+    assert observe(Answers(instance=instance(said))).state is state
 
 
 @pytest.mark.parametrize("said", ["STATE_UNSPECIFIED", "HIBERNATING"])
-def test_a_state_that_says_nothing_is_a_reason_to_look_again(said: str) -> None:
-    seen = look(Answers(instance=instance(said)))
+def test_an_unknown_state_is_observed_again(said: str) -> None:
+    seen = observe(Answers(instance=instance(said)))
     assert seen.problem is not None
     assert seen.problem.fate is Fate.TEMPORARY
     assert said in seen.problem.message
 
 
 @pytest.mark.parametrize("remembered", [{"was_ready": True}, {"under_way": Step.START}])
-def test_provisioning_on_the_way_up_again_is_a_start(remembered: dict[str, Any]) -> None:
-    seen = look(Answers(instance=instance("PROVISIONING")), resource(**remembered))
+def test_provisioning_at_a_later_start_is_starting(remembered: dict[str, Any]) -> None:
+    seen = observe(Answers(instance=instance("PROVISIONING")), resource(**remembered))
     assert seen.state is State.STARTING
 
 
 @pytest.mark.parametrize("said", ["ORPHANED", "DELETED"])
-def test_a_broken_one_says_what_to_do(said: str) -> None:
-    assert look(Answers(instance=instance(said))).detail
+def test_a_broken_notebook_has_advice(said: str) -> None:
+    assert observe(Answers(instance=instance(said))).detail
 
 
-def test_the_proxy_becomes_a_link_only_while_it_runs() -> None:
+def test_the_link_is_set_only_while_it_runs() -> None:
     proxy = "abc-dot-us-central1.notebooks.googleusercontent.com"
-    assert look(Answers(instance=instance("ACTIVE", proxyUri=proxy))).link == f"https://{proxy}"
-    assert look(Answers(instance=instance("ACTIVE", proxyUri="https://x"))).link == "https://x"
-    assert look(Answers(instance=instance("ACTIVE"))).link == ""
-    assert look(Answers(instance=instance("STOPPED", proxyUri=proxy))).link == ""
+    assert observe(Answers(instance=instance("ACTIVE", proxyUri=proxy))).link == f"https://{proxy}"
+    assert observe(Answers(instance=instance("ACTIVE", proxyUri="https://x"))).link == "https://x"
+    assert observe(Answers(instance=instance("ACTIVE"))).link == ""
+    assert observe(Answers(instance=instance("STOPPED", proxyUri=proxy))).link == ""
 
 
 @pytest.mark.parametrize(
@@ -98,39 +98,39 @@ def test_the_proxy_becomes_a_link_only_while_it_runs() -> None:
         {"instanceOwners": [EMAIL, "ben@example.com"]},
     ],
 )
-def test_what_differs_from_this_persons_is_foreign(difference: dict[str, Any]) -> None:
-    seen = look(Answers(instance={**instance("ACTIVE"), **difference}))
+def test_a_notebook_of_another_person_is_foreign(difference: dict[str, Any]) -> None:
+    seen = observe(Answers(instance={**instance("ACTIVE"), **difference}))
     assert seen.state is State.FOREIGN
     assert seen.detail
 
 
-def test_an_operations_own_answer_spares_the_look() -> None:
+def test_a_complete_operation_response_needs_no_further_call() -> None:
     done = {"name": OPERATION, "done": True, "response": instance("ACTIVE")}
     answers = Answers(operation=done)
-    seen = look(answers, resource(operation=OPERATION, under_way=Step.CREATE))
+    seen = observe(answers, resource(operation=OPERATION, under_way=Step.CREATE))
     assert (seen.state, answers.asked) == (State.READY, ["operation"])
 
 
 @pytest.mark.parametrize("response", [{}, instance("STARTING"), {"name": "something else"}])
-def test_an_operations_answer_that_tells_too_little_leads_to_a_look(
+def test_an_incomplete_operation_response_leads_to_a_get(
     response: dict[str, Any],
 ) -> None:
     done = {"name": OPERATION, "done": True, "response": response}
     answers = Answers(operation=done, instance=instance("ACTIVE"))
-    seen = look(answers, resource(operation=OPERATION, under_way=Step.START))
+    seen = observe(answers, resource(operation=OPERATION, under_way=Step.START))
     assert (seen.state, answers.asked) == (State.READY, ["operation", "instance"])
 
 
-def test_a_deletion_is_believed_only_after_a_look() -> None:
+def test_a_deletion_is_confirmed_by_a_get() -> None:
     answers = Answers(operation={"name": OPERATION, "done": True, "response": {}})
-    seen = look(answers, resource(operation=OPERATION, under_way=Step.DELETE))
+    seen = observe(answers, resource(operation=OPERATION, under_way=Step.DELETE))
     assert (seen.state, answers.asked) == (State.ABSENT, ["operation", "instance"])
 
 
 def test_an_operation_that_cannot_be_read_is_a_fault() -> None:
     answers = Answers(operation=CloudFault(Fate.TEMPORARY, "UNAVAILABLE", "down"))
     with pytest.raises(CloudFault):
-        look(answers, resource(operation=OPERATION, under_way=Step.CREATE))
+        observe(answers, resource(operation=OPERATION, under_way=Step.CREATE))
 
 
 @pytest.mark.parametrize(
@@ -140,40 +140,40 @@ def test_an_operation_that_cannot_be_read_is_a_fault() -> None:
         ({"under_way": Step.STOP}, State.STOPPING),
         ({"under_way": Step.DELETE}, State.DELETING),
         ({"state": State.STOPPING}, State.STOPPING),
-        ({"state": State.READY}, State.STARTING),  # found by a look at the instance
+        ({"state": State.READY}, State.STARTING),  # read from the instance
     ],
 )
-def test_a_running_operation_is_the_step_it_belongs_to(
+def test_a_running_operation_has_the_state_of_its_step(
     remembered: dict[str, Any], state: State
 ) -> None:
     answers = Answers(operation={"name": OPERATION}, instance=instance("STARTING"))
-    seen = look(answers, resource(operation=OPERATION, **remembered))
+    seen = observe(answers, resource(operation=OPERATION, **remembered))
     assert (seen.state, seen.operation) == (state, OPERATION)
 
 
-def test_a_half_made_one_whose_creation_failed_is_broken() -> None:
+def test_a_notebook_whose_creation_failed_is_broken() -> None:
     failed = {"name": OPERATION, "done": True, "error": {"code": 13, "message": "It failed"}}
     answers = Answers(operation=failed, instance=instance("PROVISIONING"))
-    seen = look(answers, resource(operation=OPERATION, under_way=Step.CREATE))
+    seen = observe(answers, resource(operation=OPERATION, under_way=Step.CREATE))
     assert seen.state is State.BROKEN
     assert seen.problem is not None
     assert seen.problem.code == "INTERNAL"
 
 
 @pytest.mark.parametrize("said", ["ACTIVE", "STARTING"])
-def test_a_refused_start_of_what_runs_is_fine(said: str) -> None:
+def test_a_rejected_start_of_a_running_notebook_succeeds(said: str) -> None:
     refusal = CloudFault(Fate.PERMANENT, "FAILED_PRECONDITION", "it runs")
     seen = driver(Answers(post=refusal, instance=instance(said))).start(resource(), "r")
     assert seen.state in (State.READY, State.STARTING)
 
 
-def test_a_refused_start_of_what_does_not_run_is_a_fault() -> None:
+def test_a_rejected_start_of_a_stopped_notebook_is_a_fault() -> None:
     refusal = CloudFault(Fate.PERMANENT, "FAILED_PRECONDITION", "no VM")
     with pytest.raises(CloudFault, match="no VM"):
         driver(Answers(post=refusal, instance=instance("STOPPED"))).start(resource(), "r")
 
 
-def test_a_conflict_with_another_operation_is_not_taken_for_a_thing_that_exists() -> None:
+def test_a_conflict_with_another_operation_is_not_already_exists() -> None:
     busy = CloudFault(Fate.TEMPORARY, "ABORTED", "busy")
     with pytest.raises(CloudFault, match="busy"):
         driver(Answers(post=busy)).create(resource(), want(), KEY, EMAIL, "r")
@@ -185,52 +185,52 @@ def test_an_answer_without_an_operation_is_uncertain() -> None:
     assert caught.value.fate is Fate.UNCERTAIN
 
 
-def test_a_look_with_a_want_says_how_it_differs() -> None:
+def test_an_observation_with_a_want_has_the_drift() -> None:
     answers = Answers(instance=instance("ACTIVE", gceSetup=MACHINE))
-    assert look(answers, wanted=OTHER).drift == MACHINE_DRIFT
-    assert look(answers, wanted=want(**MACHINE)).drift == Drift()
-    assert look(answers).drift is None
+    assert observe(answers, wanted=OTHER).drift == MACHINE_DRIFT
+    assert observe(answers, wanted=want(**MACHINE)).drift == Drift()
+    assert observe(answers).drift is None
 
 
-def test_what_is_still_being_worked_on_is_not_compared() -> None:
+def test_a_notebook_with_a_change_in_progress_has_no_drift() -> None:
     answers = Answers(instance=instance("STARTING", gceSetup=MACHINE))
-    assert look(answers, resource(), OTHER).drift is None
+    assert observe(answers, resource(), OTHER).drift is None
 
 
 @pytest.mark.parametrize("operation", ["", OPERATION])
-def test_once_a_step_has_ended_what_is_there_is_compared(operation: str) -> None:
-    """Something else may be wanted by now than when it was begun."""
+def test_after_a_step_the_drift_is_determined(operation: str) -> None:
+    """The want may have changed since the step was started."""
     found = instance("ACTIVE", gceSetup=MACHINE)
     done = {"name": OPERATION, "done": True, "response": found}
     updating = resource(under_way=Step.UPDATE, operation=operation)
-    assert look(Answers(instance=found, operation=done), updating, OTHER).drift
+    assert observe(Answers(instance=found, operation=done), updating, OTHER).drift
 
 
-def test_somebody_elses_is_not_compared() -> None:
+def test_somebody_elses_notebook_has_no_drift() -> None:
     answers = Answers(instance=instance("ACTIVE", labels={}, gceSetup=MACHINE))
-    assert look(answers, wanted=OTHER).drift is None
+    assert observe(answers, wanted=OTHER).drift is None
 
 
 @pytest.mark.parametrize("said", ["ACTIVE", "STOPPED", "ORPHANED"])
-def test_its_protection_is_seen(said: str) -> None:
-    assert look(Answers(instance=instance(said, enableDeletionProtection=True))).protected
-    assert not look(Answers(instance=instance(said))).protected
+def test_its_protection_is_observed(said: str) -> None:
+    assert observe(Answers(instance=instance(said, enableDeletionProtection=True))).protected
+    assert not observe(Answers(instance=instance(said))).protected
 
 
 @pytest.mark.parametrize("response", [instance("STOPPED"), {}])
-def test_an_operation_that_ended_well_is_finished(response: dict[str, Any]) -> None:
+def test_a_successful_operation_is_finished(response: dict[str, Any]) -> None:
     done = {"name": OPERATION, "done": True, "response": response}
     answers = Answers(operation=done, instance=instance("STOPPED"))
-    assert look(answers, resource(operation=OPERATION, under_way=Step.RESTORE)).finished
+    assert observe(answers, resource(operation=OPERATION, under_way=Step.RESTORE)).finished
 
 
-def test_what_has_no_operation_or_a_failed_or_running_one_is_not_finished() -> None:
+def test_without_a_successful_operation_it_is_not_finished() -> None:
     remembered = resource(operation=OPERATION, under_way=Step.START)
     failed = {"name": OPERATION, "done": True, "error": {"code": 13, "message": "It failed"}}
     for operation in (failed, {"name": OPERATION}):
-        assert not look(
+        assert not observe(
             Answers(operation=operation, instance=instance("ACTIVE")), remembered
         ).finished
     forgotten = Answers(instance=instance("ACTIVE"))
-    assert not look(forgotten, remembered).finished
-    assert not look(forgotten).finished
+    assert not observe(forgotten, remembered).finished
+    assert not observe(forgotten).finished

@@ -1,4 +1,4 @@
-"""How a notebook differs from its want, how that is corrected, and what is left alone."""
+"""The drift of a notebook, the patch that corrects it, and what is not touched."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ BODY: Json = {
         "tags": ["inner", "egress"],
     },
 }
-# The same as Google shows it: with what it fills in, in its own spellings, defaults left out.
+# The same as Google returns it: with fields added, in its own spelling, without defaults.
 SHOWN: Json = {
     **BODY,
     "name": "projects/demo/locations/us-central1-a/instances/nb",
@@ -54,7 +54,7 @@ SHOWN: Json = {
 
 
 def differing(value: Any, *path: str | int) -> Json:
-    """``SHOWN`` with one value changed; None takes it away."""
+    """``SHOWN`` with one value changed; None removes it."""
     shown = copy.deepcopy(SHOWN)
     at: Any = shown
     for step in path[:-1]:
@@ -66,8 +66,8 @@ def differing(value: Any, *path: str | int) -> Json:
     return shown
 
 
-def mended(found: Json, mask: list[str], patch: Json) -> Json:
-    """What the API makes of a PATCH: each path of the mask replaced whole."""
+def patched(found: Json, mask: list[str], patch: Json) -> Json:
+    """The instance after a PATCH: each path of the mask is replaced completely."""
     result = copy.deepcopy(found)
     names = {"machine_type": "machineType", "disable_public_ip": "disablePublicIp"}
     names["shielded_instance_config"] = "shieldedInstanceConfig"
@@ -81,7 +81,7 @@ def mended(found: Json, mask: list[str], patch: Json) -> Json:
     return result
 
 
-def test_the_same_in_googles_spelling_is_no_drift_and_needs_no_patch() -> None:
+def test_googles_spelling_is_no_drift_and_needs_no_patch() -> None:
     assert drift_of(BODY, SHOWN) == Drift()
     assert patch_of(BODY, SHOWN, at_rest=True) == ([], {})
 
@@ -141,18 +141,16 @@ IN_PLACE = {
 
 
 @pytest.mark.parametrize(("found", "said", "path"), IN_PLACE.values(), ids=IN_PLACE.keys())
-def test_what_can_be_changed_as_it_runs_is_said_and_mended(
-    found: Json, said: str, path: str
-) -> None:
+def test_drift_in_place_is_reported_and_corrected(found: Json, said: str, path: str) -> None:
     drift = drift_of(BODY, found)
     assert said in drift.in_place
     assert (drift.at_rest, drift.never) == ((), ())
     mask, patch = patch_of(BODY, found, at_rest=False)
     assert mask == [path]
-    assert drift_of(BODY, mended(found, mask, patch)) == Drift()
+    assert drift_of(BODY, patched(found, mask, patch)) == Drift()
 
 
-def test_what_others_put_there_is_sent_along_with_ours() -> None:
+def test_a_patch_includes_entries_of_others() -> None:
     found = differing("other", "labels", "team")
     found["gceSetup"]["metadata"]["idle-timeout-seconds"] = "60"
     found["gceSetup"]["tags"].remove("inner")
@@ -165,7 +163,7 @@ def test_what_others_put_there_is_sent_along_with_ours() -> None:
     assert setup["shieldedInstanceConfig"]["enableIntegrityMonitoring"] is True
 
 
-def test_a_label_of_ours_that_is_wanted_no_more_is_not_sent() -> None:
+def test_a_label_of_ours_that_is_no_longer_wanted_is_not_sent() -> None:
     _, patch = patch_of(BODY, differing("cc-7", "labels", "cost-center"), at_rest=False)
     assert patch == {"labels": SHOWN["labels"]}
 
@@ -205,17 +203,17 @@ AT_REST = {
 
 
 @pytest.mark.parametrize(("found", "said", "path"), AT_REST.values(), ids=AT_REST.keys())
-def test_what_waits_until_it_is_stopped_is_said_and_then_mended(
+def test_drift_at_rest_is_reported_and_corrected_when_stopped(
     found: Json, said: str, path: str
 ) -> None:
     assert drift_of(BODY, found) == Drift(at_rest=(said,))
     assert patch_of(BODY, found, at_rest=False) == ([], {})
     mask, patch = patch_of(BODY, found, at_rest=True)
     assert mask == [path]
-    assert drift_of(BODY, mended(found, mask, patch)) == Drift()
+    assert drift_of(BODY, patched(found, mask, patch)) == Drift()
 
 
-def test_as_it_runs_only_that_metadata_is_sent_that_shows_then() -> None:
+def test_while_it_runs_keys_read_at_start_are_not_changed() -> None:
     found = differing("false", "gceSetup", "metadata", "notebook-disable-root")
     found["gceSetup"]["metadata"]["idle-timeout-seconds"] = "60"
     _, patch = patch_of(BODY, found, at_rest=False)
@@ -255,12 +253,12 @@ NEVER = {
 
 
 @pytest.mark.parametrize(("found", "said"), NEVER.values(), ids=NEVER.keys())
-def test_what_takes_a_new_notebook_is_said_and_left_alone(found: Json, said: str) -> None:
+def test_drift_that_needs_a_new_notebook_is_reported_only(found: Json, said: str) -> None:
     assert drift_of(BODY, found) == Drift(never=(said,))
     assert patch_of(BODY, found, at_rest=True) == ([], {})
 
 
-def test_a_public_ip_is_never_given_back() -> None:
+def test_a_public_ip_is_never_added() -> None:
     body = copy.deepcopy(BODY)
     body["gceSetup"]["disablePublicIp"] = False
     assert drift_of(body, SHOWN) == Drift(never=("public IP no -> yes",))
@@ -269,7 +267,7 @@ def test_a_public_ip_is_never_given_back() -> None:
 
 
 @pytest.mark.parametrize("field", sorted(BODY["gceSetup"]))
-def test_what_the_want_does_not_name_is_not_compared(field: str) -> None:
+def test_fields_missing_in_the_want_are_not_compared(field: str) -> None:
     body = copy.deepcopy(BODY)
     del body["gceSetup"][field]
     found = copy.deepcopy(SHOWN)
@@ -277,7 +275,7 @@ def test_what_the_want_does_not_name_is_not_compared(field: str) -> None:
     assert drift_of(body, SHOWN) == drift_of(body, found) == Drift()
 
 
-def test_a_notebook_of_which_nothing_is_known_differs_in_all() -> None:
+def test_an_empty_instance_differs_in_everything() -> None:
     drift = drift_of(BODY, {})
     assert len(drift.in_place) == 3 + 1 + 1 + 1
     assert len(drift.at_rest) == 1 + 1 + 1
@@ -292,8 +290,8 @@ def test_a_long_value_is_cut_and_stays_on_one_line() -> None:
 
 
 @pytest.mark.parametrize("size", ["300", 300])
-def test_a_data_disk_larger_than_asked_for_is_no_drift(size: str | int) -> None:
-    """The restored data needed the size, and a disk never shrinks."""
+def test_a_larger_data_disk_is_no_drift(size: str | int) -> None:
+    """Restored data may need the size, and a disk can't be made smaller."""
     assert drift_of(BODY, differing(size, "gceSetup", "dataDisks", 0, "diskSizeGb")) == Drift()
 
 
@@ -301,14 +299,14 @@ def test_a_data_disk_larger_than_asked_for_is_no_drift(size: str | int) -> None:
 
 
 def with_more() -> Json:
-    """As shown, with a label, a metadata key and a tag that this profile doesn't ask for."""
+    """``SHOWN`` with a label, a metadata key and a tag that this profile does not set."""
     found: Json = copy.deepcopy(SHOWN)
     found["labels"]["proj"] = "x"
     found["gceSetup"]["metadata"]["my-own"] = "1"
     return found
 
 
-def test_what_the_profile_has_given_up_is_taken_away_what_others_put_there_stays() -> None:
+def test_entries_that_the_profile_no_longer_sets_are_removed_and_others_kept() -> None:
     found = with_more()
     assert drift_of(BODY, found) == Drift(), "it may be anybody's"
     written = ("label proj", "metadata my-own")
@@ -317,10 +315,10 @@ def test_what_the_profile_has_given_up_is_taken_away_what_others_put_there_stays
     mask, patch = patch_of(BODY, found, written, at_rest=False)
     assert mask == ["labels", "gce_setup.metadata"]
     assert patch["labels"] == SHOWN["labels"]
-    assert drift_of(BODY, mended(found, mask, patch), written) == Drift()
+    assert drift_of(BODY, patched(found, mask, patch), written) == Drift()
 
 
-def test_network_tags_that_no_profile_asks_for_any_more_go_others_stay() -> None:
+def test_tags_that_no_profile_sets_any_more_are_removed_and_others_kept() -> None:
     setup = {name: value for name, value in BODY["gceSetup"].items() if name != "tags"}
     body = {**BODY, "gceSetup": setup}
     assert drift_of(body, SHOWN) == Drift()
@@ -330,7 +328,7 @@ def test_network_tags_that_no_profile_asks_for_any_more_go_others_stay() -> None
     assert patch["gceSetup"]["tags"] == ["deeplearning-vm", "egress", "notebook-instance"]
 
 
-def test_what_a_body_writes_among_others_things_is_named() -> None:
+def test_written_by_names_labels_metadata_and_tags() -> None:
     body = {"labels": {"team": "a"}, "gceSetup": {"metadata": {"k": "v"}, "tags": ["t"]}}
     assert written_by(body) == ("label team", "metadata k", "tag t")
     assert written_by({}) == ()

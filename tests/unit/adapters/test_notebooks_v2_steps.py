@@ -1,4 +1,4 @@
-"""The workbench driver's steps that change or restore, and what it makes of refusals."""
+"""The workbench driver's updates and restores, and its faults for rejected calls."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.notebook_answers import (
     Answers,
     driver,
     instance,
-    look,
+    observe,
     resource,
     want,
 )
@@ -31,13 +31,13 @@ SNAPSHOT = "projects/demo/global/snapshots/sn-1"
 
 
 @pytest.mark.parametrize("said", ["STARTING", "STOPPING", "UPGRADING", "ORPHANED"])
-def test_an_update_of_what_neither_runs_nor_rests_only_looks(said: str) -> None:
+def test_an_update_during_another_change_only_reads(said: str) -> None:
     answers = Answers(instance=instance(said, gceSetup=MACHINE))
     driver(answers).update(resource(), want(tags=["x"]), KEY, EMAIL, "r")
     assert answers.asked == ["instance"]
 
 
-def test_a_machine_type_is_left_alone_while_it_runs() -> None:
+def test_the_machine_type_is_not_changed_while_it_runs() -> None:
     answers = Answers(instance=instance("ACTIVE", gceSetup=MACHINE))
     seen = driver(answers).update(resource(), OTHER, KEY, EMAIL, "r")
     assert (seen.state, seen.drift, answers.asked) == (State.READY, MACHINE_DRIFT, ["instance"])
@@ -55,7 +55,7 @@ def test_an_update_sends_what_differs_and_its_request_id() -> None:
     }
 
 
-def test_what_goes_between_the_look_and_the_update_is_absent() -> None:
+def test_a_notebook_deleted_before_the_patch_is_absent() -> None:
     answers = Answers(instance=instance("STOPPED", gceSetup=MACHINE))
     assert driver(answers).update(resource(), OTHER, KEY, EMAIL, "r").state is State.ABSENT
     assert driver(answers).protect(resource(), True, "r").state is State.ABSENT
@@ -65,7 +65,9 @@ REFUSED = CloudFault(Fate.PERMANENT, "FAILED_PRECONDITION", "protected")
 
 
 @pytest.mark.parametrize(("by_us", "who"), [(True, "release"), (False, "Notebooks Admin")])
-def test_a_deletion_refused_for_its_protection_says_who_can_lift_it(by_us: bool, who: str) -> None:
+def test_a_deletion_rejected_for_its_protection_names_who_can_lift_it(
+    by_us: bool, who: str
+) -> None:
     answers = Answers(post=REFUSED, instance=instance("STOPPED", enableDeletionProtection=True))
     with pytest.raises(CloudFault, match=who) as caught:
         driver(answers).delete(resource(protected_by_us=by_us), "r")
@@ -74,7 +76,7 @@ def test_a_deletion_refused_for_its_protection_says_who_can_lift_it(by_us: bool,
 
 
 @pytest.mark.parametrize("left", [{"instance": instance("STOPPED")}, {}])
-def test_a_deletion_refused_for_something_else_says_what_google_says(
+def test_a_deletion_rejected_otherwise_keeps_googles_message(
     left: dict[str, Any],
 ) -> None:
     with pytest.raises(CloudFault) as caught:
@@ -89,7 +91,7 @@ def test_a_restore_names_the_snapshot() -> None:
     assert answers.sent == {"snapshot": {"projectId": "demo", "snapshotId": "sn-1"}}
 
 
-def test_a_snapshot_that_is_gone_is_told_from_a_notebook_that_is() -> None:
+def test_a_missing_snapshot_differs_from_a_missing_notebook() -> None:
     remembered = resource(restore_from=SNAPSHOT)
     assert driver(Answers()).restore(remembered, "r").state is State.ABSENT
     with pytest.raises(CloudFault, match=SNAPSHOT) as caught:
@@ -109,21 +111,21 @@ def operation(
 
 def after_a_lost_restore(*operations: dict[str, Any]) -> tuple[Observation, Answers]:
     answers = Answers(operations=operations, instance=instance("ACTIVE"))
-    return look(answers, RESTORING), answers
+    return observe(answers, RESTORING), answers
 
 
-def test_a_restore_whose_answer_was_lost_is_found_running() -> None:
+def test_a_restore_with_a_lost_answer_is_found_while_it_runs() -> None:
     seen, answers = after_a_lost_restore(operation())
     assert seen == Observation(state=State.RESTORING, operation=OPERATION)
     assert answers.asked == ["operations"]
 
 
-def test_a_restore_whose_answer_was_lost_is_found_ended() -> None:
+def test_a_restore_with_a_lost_answer_is_found_after_its_end() -> None:
     seen, _ = after_a_lost_restore(operation(done=True, response={}))
     assert (seen.state, seen.finished) == (State.READY, True)
 
 
-def test_a_restore_whose_answer_was_lost_is_found_failed() -> None:
+def test_a_restore_with_a_lost_answer_is_found_after_its_failure() -> None:
     seen, _ = after_a_lost_restore(operation(done=True, error={"code": 13, "message": "It failed"}))
     assert (seen.state, seen.finished) == (State.READY, False)
     assert seen.problem is not None
@@ -145,13 +147,13 @@ def test_other_operations_are_not_the_lost_restore(other: dict[str, Any]) -> Non
     assert (seen.state, seen.operation, seen.finished) == (State.READY, "", False)
 
 
-def test_clocks_may_differ_and_a_project_be_written_as_its_number() -> None:
+def test_clock_skew_and_project_numbers_are_accepted() -> None:
     metadata = {"target": NAME.replace("demo", "123456")}
     seen, _ = after_a_lost_restore(operation("2026-11-02T09:29:30Z", metadata=metadata))
     assert seen.operation == OPERATION
 
 
-def test_every_page_is_read_and_what_runs_or_else_the_newest_counts() -> None:
+def test_all_pages_are_read_for_a_running_or_the_newest_operation() -> None:
     old = operation("2026-11-02T09:31:00Z", done=True, error={"code": 13, "message": "It failed"})
     new = operation("2026-11-02T09:32:00Z", done=True, response={})
     seen, answers = after_a_lost_restore(new, old)
@@ -160,10 +162,10 @@ def test_every_page_is_read_and_what_runs_or_else_the_newest_counts() -> None:
     assert after_a_lost_restore(new, running, old)[0].operation == f"{OPERATION}-2"
 
 
-def test_no_operations_are_listed_for_another_step_or_while_ours_is_known() -> None:
+def test_operations_are_listed_only_for_a_lost_restore() -> None:
     answers = Answers(instance=instance("ACTIVE"), operation={"name": OPERATION})
-    look(answers, resource(under_way=Step.START, since=BEGUN))
-    look(answers, replace(RESTORING, operation=OPERATION))
+    observe(answers, resource(under_way=Step.START, since=BEGUN))
+    observe(answers, replace(RESTORING, operation=OPERATION))
     assert answers.asked == ["instance", "operation"]
 
 
@@ -180,25 +182,23 @@ def lost(step: Step) -> tuple[LostCall, ...]:
         (Step.START, ["instance"]),
     ],
 )
-def test_a_change_whose_answer_was_lost_is_found_while_it_runs(
-    step: Step, asked: list[str]
-) -> None:
+def test_a_change_with_a_lost_answer_is_found_while_it_runs(step: Step, asked: list[str]) -> None:
     running = operation("2026-11-02T09:00:00Z", metadata={"verb": "update"})
     answers = Answers(instance=instance("ACTIVE"), operations=[running])
-    seen = look(answers, resource(unconfirmed=lost(step)))
+    seen = observe(answers, resource(unconfirmed=lost(step)))
     assert answers.asked == asked
     assert (seen.state, seen.operation) == (State.READY, OPERATION if len(asked) > 1 else "")
 
 
-def test_a_change_that_has_ended_is_no_longer_waited_for() -> None:
+def test_an_ended_change_is_not_in_progress() -> None:
     ended = operation(metadata={"verb": "update"}, done=True, response={})
     answers = Answers(instance=instance("ACTIVE"), operations=[ended])
-    assert look(answers, resource(unconfirmed=lost(Step.UPDATE))).operation == ""
+    assert observe(answers, resource(unconfirmed=lost(Step.UPDATE))).operation == ""
 
 
-def test_after_a_crash_a_change_that_runs_is_the_one_under_way() -> None:
+def test_after_a_crash_a_running_change_is_that_of_the_step() -> None:
     answers = Answers(instance=instance("ACTIVE"), operations=[operation()])
-    seen = look(answers, resource(under_way=Step.PROTECT, since=BEGUN))
+    seen = observe(answers, resource(under_way=Step.PROTECT, since=BEGUN))
     assert (seen.state, seen.operation, answers.asked) == (
         State.UPDATING,
         OPERATION,
@@ -213,13 +213,11 @@ def test_after_a_crash_a_change_that_runs_is_the_one_under_way() -> None:
         ("2026-11-01T09:30:00Z", ["operation", "instance"]),
     ],
 )
-def test_the_answer_of_an_operation_of_long_ago_is_not_believed(
-    created: str, asked: list[str]
-) -> None:
-    """A request of an earlier record was repeated under its id: it made what is gone by now."""
+def test_the_response_of_an_old_operation_is_not_used(created: str, asked: list[str]) -> None:
+    """A repeated request id of a lost record: its operation created a notebook now deleted."""
     ended = operation(created, done=True, response=instance("ACTIVE"))
     answers = Answers(operation=ended)
-    seen = look(answers, resource(under_way=Step.CREATE, since=BEGUN, operation=OPERATION))
+    seen = observe(answers, resource(under_way=Step.CREATE, since=BEGUN, operation=OPERATION))
     assert answers.asked == asked
     assert seen.state is (State.READY if len(asked) == 1 else State.ABSENT)
 
@@ -238,7 +236,7 @@ def test_consent_is_read(answer: dict[str, Any], consented: bool | None) -> None
 
 
 @pytest.mark.parametrize("code", ["UNAVAILABLE", "NOT_FOUND"])
-def test_consent_that_cannot_be_read_is_a_fault_that_says_why(code: str) -> None:
+def test_a_failed_consent_check_is_a_fault_with_the_reason(code: str) -> None:
     down = CloudFault(Fate.TEMPORARY, code, "down")
     with pytest.raises(CloudFault, match="down") as caught:
         driver(Answers(ask=down)).consented(resource())

@@ -1,4 +1,4 @@
-"""Where profiles come from: cached, reloaded when changed, and never replaced by bad ones."""
+"""Sources of profiles: cached, read again after a change, never replaced by an invalid set."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class FakeBlob:
 
 
 class FakeBucket:
-    """A bucket and its client in one: every write makes a new generation; calls are counted."""
+    """A bucket and its client: every write makes a new generation; calls are counted."""
 
     def __init__(self) -> None:
         self.objects: dict[str, tuple[int, bytes]] = {}
@@ -119,7 +119,7 @@ def actions(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
 
 
 class TestBucket:
-    def test_within_the_ttl_storage_is_not_asked_again(
+    def test_within_the_ttl_storage_is_not_read_again(
         self, bucket: FakeBucket, source: BucketProfiles, clock: ManualClock
     ) -> None:
         first = source.current()
@@ -127,7 +127,7 @@ class TestBucket:
         assert source.current() is first
         assert bucket.calls == {"list": 1, "download": 2}
 
-    def test_after_the_ttl_one_list_call_tells_that_nothing_changed(
+    def test_after_the_ttl_one_list_call_shows_no_change(
         self, bucket: FakeBucket, source: BucketProfiles, clock: ManualClock
     ) -> None:
         first = source.current()
@@ -174,7 +174,7 @@ class TestBucket:
         assert source.current().names == ("one",)
         assert bucket.calls["download"] == 2
 
-    def test_a_bad_set_is_logged_once_and_the_good_one_stays(
+    def test_an_invalid_set_is_logged_once_and_the_last_valid_one_stays(
         self,
         bucket: FakeBucket,
         source: BucketProfiles,
@@ -190,9 +190,9 @@ class TestBucket:
         (record,) = caplog.records
         assert record.getMessage() == "profiles are not valid; the last good ones stay in force"
         assert "default: there is no profile 'gone'" in vars(record)["problems"][0]
-        assert bucket.calls["download"] == 4, "what is known to be bad is not downloaded again"
+        assert bucket.calls["download"] == 4, "an invalid set is not downloaded again"
 
-    def test_a_mended_set_takes_over(
+    def test_a_corrected_set_comes_into_force(
         self, bucket: FakeBucket, source: BucketProfiles, clock: ManualClock
     ) -> None:
         source.current()
@@ -202,7 +202,7 @@ class TestBucket:
             names = source.current().names
         assert names == ("two",)
 
-    def test_without_an_earlier_good_set_a_bad_one_raises_every_message(
+    def test_without_a_valid_set_an_invalid_one_raises_every_message(
         self, bucket: FakeBucket, source: BucketProfiles
     ) -> None:
         bucket.write("live/profiles.yaml", BAD)
@@ -211,7 +211,7 @@ class TestBucket:
                 source.current()
             assert len(caught.value.messages) == 3
 
-    def test_a_missing_file_is_named_with_its_place(
+    def test_a_missing_file_is_named_with_its_location(
         self, bucket: FakeBucket, source: BucketProfiles
     ) -> None:
         bucket.objects.clear()
@@ -220,7 +220,7 @@ class TestBucket:
         ):
             source.current()
 
-    def test_a_huge_object_is_refused_without_downloading_it(
+    def test_a_large_object_is_rejected_without_a_download(
         self, bucket: FakeBucket, source: BucketProfiles
     ) -> None:
         bucket.write("live/masters/huge.yaml", b"x" * (1024 * 1024 + 1))
@@ -233,7 +233,7 @@ class TestBucket:
         [ServiceUnavailable("busy"), Forbidden("no"), requests.ConnectionError("gone")],
         ids=lambda failure: type(failure).__name__,
     )
-    def test_while_storage_fails_the_good_set_stays_and_the_next_try_waits(
+    def test_while_storage_fails_the_last_valid_set_stays_until_the_next_poll(
         self,
         bucket: FakeBucket,
         source: BucketProfiles,
@@ -253,7 +253,7 @@ class TestBucket:
         clock.pass_by(61)
         assert source.current().names == ("two",)
 
-    def test_without_a_good_set_storage_errors_pass_and_the_next_call_tries_again(
+    def test_without_a_valid_set_storage_errors_propagate_and_the_next_call_retries(
         self, bucket: FakeBucket, source: BucketProfiles
     ) -> None:
         bucket.failure = ServiceUnavailable("busy")
@@ -262,7 +262,7 @@ class TestBucket:
         bucket.failure = None
         assert source.current().names == ("one",)
 
-    def test_an_object_replaced_between_list_and_download_is_taken_next_time(
+    def test_an_object_replaced_after_the_list_is_read_at_the_next_poll(
         self, bucket: FakeBucket, source: BucketProfiles, clock: ManualClock
     ) -> None:
         first = source.current()
@@ -275,11 +275,11 @@ class TestBucket:
 
         bucket.on_call = replace_once
         clock.pass_by(61)
-        assert source.current() is first, "never half of one set and half of another"
+        assert source.current() is first, "never parts of two sets"
         clock.pass_by(61)
         assert source.current().names == ("three",)
 
-    def test_while_one_thread_looks_others_use_the_good_set(
+    def test_while_one_thread_reads_others_use_the_last_valid_set(
         self, bucket: FakeBucket, source: BucketProfiles, clock: ManualClock
     ) -> None:
         first = source.current()
@@ -300,7 +300,7 @@ class TestBucket:
         looker.join(10)
         assert not looker.is_alive()
 
-    def test_threads_that_come_first_together_load_once(
+    def test_concurrent_first_calls_load_once(
         self, bucket: FakeBucket, source: BucketProfiles
     ) -> None:
         got: list[Any] = []
@@ -313,7 +313,7 @@ class TestBucket:
         assert len(set(map(id, got))) == 1
         assert bucket.calls == {"list": 1, "download": 2}
 
-    def test_with_a_region_zones_outside_it_are_refused(
+    def test_with_a_region_zones_outside_it_are_rejected(
         self, bucket: FakeBucket, clock: ManualClock
     ) -> None:
         bucket.write(
@@ -353,7 +353,7 @@ class TestDirectory:
         assert source.current() is not first
 
     @pytest.mark.parametrize("damage", ["bad", "gone", "huge"])
-    def test_a_bad_set_is_logged_and_the_good_one_stays(
+    def test_an_invalid_set_is_logged_and_the_last_valid_one_stays(
         self, directory: Path, damage: str, caplog: pytest.LogCaptureFixture
     ) -> None:
         source = DirectoryProfiles(directory)
@@ -368,7 +368,7 @@ class TestDirectory:
             assert source.current() is first
         assert actions(caplog) == [("ERROR", "profiles.invalid")]
 
-    def test_every_fault_of_a_bad_set_is_logged(
+    def test_every_fault_of_an_invalid_set_is_logged(
         self, directory: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
         source = DirectoryProfiles(directory)
@@ -383,7 +383,7 @@ class TestDirectory:
         ]
         assert fields["problem_count"] == 3
 
-    def test_a_process_that_starts_beside_a_bad_set_has_the_last_good_one(
+    def test_a_process_that_starts_with_an_invalid_set_uses_the_copy(
         self, directory: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
         kept = tmp_path / "kept"
@@ -397,7 +397,7 @@ class TestDirectory:
         rewrite(directory / "profiles.yaml", profiles_yaml("two"))
         assert later.current().names == ("two",)
 
-    def test_what_was_good_elsewhere_is_not_taken_for_good_here(
+    def test_a_copy_that_is_invalid_for_the_region_is_not_used(
         self, directory: Path, tmp_path: Path
     ) -> None:
         kept = tmp_path / "kept"
@@ -412,7 +412,7 @@ class TestDirectory:
         with pytest.raises(ProfilesInvalid, match=r"profiles.yaml: there is none in "):
             DirectoryProfiles(tmp_path / "nowhere").current()
 
-    def test_a_good_set_is_logged_when_it_comes_into_force(
+    def test_a_valid_set_is_logged_when_it_comes_into_force(
         self, directory: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
         source = DirectoryProfiles(directory)
@@ -423,7 +423,7 @@ class TestDirectory:
 
 
 def rewrite(path: Path, data: bytes) -> None:
-    """Write with a time of its own: two writes may fall into one tick of the file system."""
+    """Write with a new time: two writes could get the same time of the file system."""
     later = path.stat().st_mtime_ns + 1_000_000_000
     path.write_bytes(data)
     os.utime(path, ns=(later, later))

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
-import msgspec
 import pytest
 from google.api_core.exceptions import RetryError
+
 from shared.adapters.state.cursors import microseconds
 from shared.adapters.state.firestore_store import FirestoreStore
-
-from shared.ports import Conflict, Crowd
+from shared.domain.environment import Environment
+from shared.ports import Conflict, Crowd, Stored
 from tests.support.backends import FirestoreBackend, together
 from tests.support.grpc_wire import Wire
 from tests.support.stored import NOON, an_entry, being_made, settled, waiting
 
 COUNTER = "crowd/creations"
+Change = tuple[Callable[..., Environment], Callable[..., Environment]]
 
 
 @pytest.fixture
@@ -151,18 +152,52 @@ def test_who_counts_already_is_not_counted_again(firestore_backend: FirestoreBac
     assert counter(firestore_backend) == {"creating": 1, "waited_at": 0}
 
 
-def test_a_record_of_an_older_release_is_counted_from_its_next_creation(
-    firestore_backend: FirestoreBackend,
+@pytest.mark.parametrize(
+    ("record", "duplicate", "change"),
+    [
+        ((settled, being_made), (being_made, settled), 0),
+        ((being_made, settled), (being_made, settled), -2),
+        ((settled, settled), (being_made, settled), -1),
+        ((being_made, being_made), (being_made, waiting), -1),
+        ((waiting, being_made), (settled, settled), 1),
+        ((settled, waiting), (waiting, settled), 0),
+    ],
+    ids=["hands-over", "both-end", "duplicate-ends", "queues", "begins", "queue-alone"],
+)
+def test_a_merge_counts_what_changes_in_both(
+    firestore_backend: FirestoreBackend, record: Change, duplicate: Change, change: int
 ) -> None:
     store = firestore_backend.store
-    store.save(settled("ana"), None, [])
-    reference = firestore_backend.client.document(f"environments/{settled('ana').key}")
-    record = msgspec.to_builtins(being_made("ana"))
-    reference.update({"record": record, "making": None}, timeout=10)
-    stored = store.load(settled("ana").key)
-    assert stored is not None
-    store.save(settled("ana"), stored.version, [])
-    assert counter(firestore_backend) is None, "not less than nothing"
+    changes = {"ana": record, "ben": duplicate}
+    versions = {name: store.save(before(name), None, []) for name, (before, _) in changes.items()}
+    counted = store.creating().creating
+    one, other = (
+        Stored(after(name, grace_seconds=1), versions[name]) for name, (_, after) in changes.items()
+    )
+    version = store.save_merged(one, other, ([an_entry()], [an_entry()]))
+    assert store.creating().creating == counted + change
+    found = counter(firestore_backend) or {"creating": 0}
+    assert found["creating"] == counted + change
+    assert store.load(one.environment.key) == Stored(one.environment, version)
+    store.save(settled("ana"), version, [])
+    assert (counter(firestore_backend) or {"creating": 0})["creating"] == store.creating().creating
+
+
+def test_a_merge_waits_out_contention_on_the_counter_alone(
+    firestore_backend: FirestoreBackend, wire: Wire
+) -> None:
+    store = firestore_backend.store
+    ana, ben = (
+        Stored(each, store.save(each, None, [])) for each in (being_made("ana"), settled("ben"))
+    )
+    wire.contend = 1
+    with pytest.raises(Conflict):
+        store.save_merged(ana, ben, ([], []))
+    wire.contend = 1
+    done = Stored(settled("ana"), ana.version)
+    version = store.save_merged(done, ben, ([], []))
+    assert store.load(done.environment.key) == Stored(done.environment, version)
+    assert counter(firestore_backend) == {"creating": 0, "waited_at": 0}
 
 
 @pytest.mark.parametrize("wrong", [40, -3], ids=["records-vanished", "records-came-back"])

@@ -23,9 +23,9 @@ from tests.support.instances import Instance, Shared
 from tests.support.stored import being_made
 
 LIMIT = 20
-QUIET = {"load": 1, "claim": 1, "save": 1}
+QUIET = {"find": 1, "claim": 1, "save": 1}
 CROWDED = QUIET | {"creating": 1}
-DUPLICATE = {"load": 1, "append": 1}
+DUPLICATE = {"find": 1, "append": 1}
 CORRECTED = CROWDED | {"recount": 1}
 
 
@@ -114,10 +114,10 @@ def test_a_first_join_that_has_to_queue_takes_four_and_so_do_those_who_see_it_wa
 def test_on_the_wire_it_is_three_requests(firestore_backend: FirestoreBackend, wire: Wire) -> None:
     deployment = Deployment(firestore_backend)
     deployment.join("ana")
-    assert [method for method, _ in wire.calls] == ["BatchGetDocuments", "Commit", "Commit"]
+    assert [method for method, _ in wire.calls] == ["RunQuery", "Commit", "Commit"]
     wire.calls.clear()
     deployment.join("ana")
-    assert [method for method, _ in wire.calls] == ["BatchGetDocuments", "Commit"]
+    assert [method for method, _ in wire.calls] == ["RunQuery", "Commit"]
 
 
 def test_a_join_whose_claim_was_saved_without_an_answer_is_carried_out_once(
