@@ -14,9 +14,9 @@ from enum import StrEnum
 import msgspec
 from msgspec.structs import replace
 
+from shared.domain.addresses import left as left_at
 from shared.domain.addresses import named as named_at
 from shared.domain.addresses import replaced as replaced_at
-from shared.domain.addresses import retired
 from shared.domain.announcements import News
 from shared.domain.durations import unmet_since
 from shared.domain.environment import Entry, Environment, Intent, Phase, Verb
@@ -86,11 +86,14 @@ def with_facts(record: Environment, intent: Intent) -> Environment:
             addresses = replaced_at(addresses, intent.previous_email, at)
         record = _with_join(replace(record, addresses=addresses), intent)
     else:
-        addresses = record.addresses or named_at((), email, at)
+        addresses = left_at(record.addresses, email, at)
         others = [i for i in record.leaves if i.person.email != email]
         same = [i for i in (*record.leaves, intent) if i.person.email == email]
         newest = max(same, key=lambda i: i.order)
-        record = replace(record, addresses=addresses, leaves=(*others, newest))
+        # An id is the same in all events that name one; some name none.
+        person_id = record.person.person_id or intent.person.person_id
+        person = replace(record.person, person_id=person_id)
+        record = replace(record, addresses=addresses, leaves=(*others, newest), person=person)
     joined = record.joined
     if joined is None:
         return record
@@ -122,9 +125,9 @@ def _former(record: Environment) -> tuple[str, ...]:
 def _without_effect(record: Environment, intent: Intent, now: datetime) -> Ruling:
     """The ruling about an intent that leaves the desired state as it is."""
     email = intent.person.email
-    if intent not in record.leaves or email not in _former(record):
+    retired = [a.email for a in record.addresses if a.retired_at == intent.occurred_at]
+    if intent.verb is Verb.JOIN or email not in retired:
         return _unchanged(record, intent, Outcome.STALE, now)
-    record = replace(record, addresses=retired(record.addresses, email, intent.occurred_at))
     text = (
         f"{what(intent)} of {email}, a former address: it is retired; "
         f"the person is {record.person.email} now and stays"
@@ -276,7 +279,6 @@ def _with_join(record: Environment, intent: Intent) -> Environment:
     return replace(
         record,
         joined=intent,
-        # An id is the same in all events that name one; some name none.
         person=replace(intent.person, person_id=intent.person.person_id or person.person_id),
         profile=intent.profile,
         grace_seconds=intent.grace_seconds,
