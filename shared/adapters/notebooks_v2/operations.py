@@ -52,11 +52,11 @@ def running_operation(rest: Rest, name: str) -> Json | None:
 def may_be_running(resource: Resource) -> bool:
     """Whether a call whose answer was lost may be in progress without showing in the instance."""
     lost = [call.step for call in resource.unconfirmed]
-    if resource.under_way is not None:
-        lost.append(resource.under_way)
+    if resource.step is not None:
+        lost.append(resource.step)
     return any(step.is_hidden for step in lost) or (
         # A deletion by us that is still in progress, rather than one by somebody else.
-        resource.under_way is None and Step.DELETE in lost
+        resource.step is None and Step.DELETE in lost
     )
 
 
