@@ -30,7 +30,7 @@ def an_environment(name: str = "ana", **changes: Any) -> Environment:
     person = Person(email=f"{name}@example.com", display_name="Ána 分析 🦉", groups=("a", "b"))
     intent = Intent(
         verb=Verb.JOIN, event_id="m-1", source="test", occurred_at=NOON, person=person,
-        effective_at=NOON + timedelta(days=2), keep_seconds=7, moved_from="older",
+        effective_at=NOON + timedelta(days=2), keep_seconds=7, previous_email="older@example.com",
         reason='"quoted"\\ and\nbroken\x00',
     )  # fmt: skip
     resource = Resource(

@@ -149,7 +149,7 @@ class Calls:
 
     def __init__(self, world: World) -> None:
         self._names: list[str] = []
-        for name in ("load", "save", "append", "creating", "due", "page"):
+        for name in ("load", "find", "save", "append", "creating", "due", "page"):
             self._listen(world.store, name)
 
     def _listen(self, store: MemoryStore, name: str) -> None:
@@ -173,11 +173,11 @@ def test_a_join_on_a_quiet_day_counts_nothing_and_one_in_a_crowd_once() -> None:
     for number in range(14):
         world.join(f"p{number}@example.com", profile="lean")
         seen.append(calls.taken())
-    claimed, counted = ["load", "save", "save"], ["load", "save", "creating", "save"]
+    claimed, counted = ["find", "save", "save"], ["find", "save", "creating", "save"]
     assert seen[0] == counted, "a process that knows nothing yet"
     assert seen[1] == claimed
     assert seen[2:11] == [counted] * 9
-    assert seen[11:] == [["load", "save"]] * 3, "it is known that others wait"
+    assert seen[11:] == [["find", "save"]] * 3, "it is known that others wait"
     assert world.cloud.counts["workbench.create"] == 10
     assert queue_of(world) == [f"p{n}@example.com" for n in range(10, 14)]
 

@@ -324,10 +324,6 @@ def leaver(**changes: Any) -> Environment:
     return a_record(verb=Verb.LEAVE, **changes)
 
 
-def moved() -> Environment:
-    return leaver(intent=an_intent(Verb.LEAVE, moved_to="bea-1"))
-
-
 def snapshot(state: State) -> Resource:
     return Resource(kind=SNAPSHOT, slot="s1", name="snapshots/s1", state=state)
 
