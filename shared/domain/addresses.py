@@ -19,14 +19,21 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     ``since``: the time of the first event that named it as theirs; None if it is only known as the
     former address of a later event. ``seen``: the time of the last such event. ``until``: the time
     of the event by which another address took its place; None for the current one.
-    ``retired_at``: the time of a leave that named it when it was a former address already.
+    ``left_at``: the time of the newest leave that named it.
     """
 
     email: str
     since: datetime | None = None
     seen: datetime | None = None
     until: datetime | None = None
-    retired_at: datetime | None = None
+    left_at: datetime | None = None
+
+    @property
+    def retired_at(self) -> datetime | None:
+        """The time of the leave that named it when it was a former address already."""
+        if self.until is None or self.left_at is None or self.left_at < self.until:
+            return None
+        return self.left_at
 
     def is_theirs_at(self, moment: datetime) -> bool:
         """Whether the person had this address at ``moment``, as far as is known."""
@@ -39,7 +46,7 @@ def named(addresses: Sequence[Address], email: str, at: datetime) -> tuple[Addre
     known = next((a for a in addresses if a.email == email), Address(email=email))
     seen = max(at, known.seen or at)
     known = replace(known, since=min(at, known.since or at), seen=seen)
-    others = [_until(a, at) for a in addresses if a.email != email]
+    others = [_followed(a, at) for a in addresses if a.email != email]
     # It lasts until the first event after its last one that names another.
     later = [m for a in others for m in (a.since, a.seen) if m is not None and m > seen]
     until = min(
@@ -55,12 +62,12 @@ def replaced(addresses: Sequence[Address], email: str, at: datetime) -> tuple[Ad
     return _in_order((*others, _until(known, at)))
 
 
-def retired(addresses: Sequence[Address], email: str, at: datetime) -> tuple[Address, ...]:
-    """``addresses`` after a leave of ``email``, a former address."""
-    return tuple(
-        replace(a, retired_at=max(at, a.retired_at or at)) if a.email == email else a
-        for a in addresses
-    )
+def left(addresses: Sequence[Address], email: str, at: datetime) -> tuple[Address, ...]:
+    """``addresses`` after a leave of ``email`` at that time, which doesn't say since when it was
+    theirs."""
+    known = next((a for a in addresses if a.email == email), Address(email=email))
+    others = [a for a in addresses if a.email != email]
+    return _in_order((*others, replace(known, left_at=max(at, known.left_at or at))))
 
 
 def united(some: Sequence[Address], others: Sequence[Address]) -> tuple[Address, ...]:
@@ -72,9 +79,18 @@ def united(some: Sequence[Address], others: Sequence[Address]) -> tuple[Address,
                 addresses = named(addresses, other.email, moment)
         if other.until is not None:
             addresses = replaced(addresses, other.email, other.until)
-        if other.retired_at is not None:
-            addresses = retired(addresses, other.email, other.retired_at)
+        if other.left_at is not None:
+            addresses = left(addresses, other.email, other.left_at)
     return addresses
+
+
+def _followed(address: Address, at: datetime) -> Address:
+    """``address`` after an event of that time named another one as theirs.
+
+    One that no event has named as theirs (a leave did, or one that says it is the former address)
+    may have become theirs after that.
+    """
+    return address if address.seen is None else _until(address, at)
 
 
 def _until(address: Address, at: datetime) -> Address:
@@ -87,4 +103,5 @@ def _until(address: Address, at: datetime) -> Address:
 def _in_order(addresses: Sequence[Address]) -> tuple[Address, ...]:
     """The former ones in the order in which they ended, the current one last."""
     former = sorted((a for a in addresses if a.until), key=lambda a: (a.until, a.email))
-    return (*former, *(a for a in addresses if a.until is None))
+    others = [a for a in addresses if a.until is None]
+    return (*former, *sorted(others, key=lambda a: (a.since is not None, a.email)))
