@@ -110,6 +110,12 @@ REFUSED: list[tuple[str, bytes, str, str]] = [
     ("a hold called all", payload(hold="all"), "wrong-shape", "hold: 'all' is what a release says"),
     ("an event called all", payload(event_id="all"), "wrong-shape", "give this one another id"),
     (
+        "a recreate of a hold",
+        payload(action="recreate", hold="x"),
+        "wrong-shape",
+        "hold: is for hold and release; a recreate lifts none",
+    ),
+    (
         "a retry of a hold",
         payload(action="retry", hold="x"),
         "wrong-shape",
