@@ -202,6 +202,8 @@ def billed_documents(method: str, args: Sequence[Any], result: Any) -> dict[str,
     """What Firestore bills for a call of the port's ``method``, by its adapter's requests."""
     if method == "save":
         return {"written": 1 + len(args[2])}
+    if method == "save_merged":
+        return {"written": 2 + sum(len(entries) for entries in args[2])}
     if method == "append":
         return {"written": len(args[1])}
     if method in ("park", "report_shortage"):
