@@ -40,34 +40,41 @@ def subject_of(intent: Intent, found: Sequence[Environment]) -> Subject:
     Raises ``Refused`` if the person id contradicts whoever has one of the addresses, or if the
     address is somebody else's.
     """
-    person, at = intent.person, intent.occurred_at
-    join = intent.verb is Verb.JOIN
-    of_address = owner_of(person.email, found, at, formerly=not join)
-    of_former = owner_of(intent.previous_email, found, at) if intent.previous_email else None
+    person, at, previous = intent.person, intent.occurred_at, intent.previous_email
+    of_address = owner_of(person.email, found, at, formerly=False)
+    of_former = owner_of(previous, found, at, afterwards=False) if previous else None
     of_id = _with_id(person.person_id, found)
-    known = of_former or of_id
-    if known is None:
+    if of_former is None and of_id is None:
+        if intent.verb is Verb.LEAVE:
+            of_address = owner_of(person.email, found, at)
         return _subject_by_address(intent, of_address, found)
-    _check_id(known, intent, intent.previous_email or person.email)
-    duplicates = []
-    for other in (of_id, of_address if join else None):
-        if other is None or other.key == known.key or other in duplicates:
-            continue
-        if other is of_address and _has_left(other, at) and not _began_later(other, at):
-            continue  # the address is given to this person after the other one has left
-        _check_id(other, intent, person.email)
-        if not _began_later(other, at):
-            raise _taken(intent, known, other)
-        duplicates.append(other)
-    return Subject(known.key, known, tuple(duplicates))
+    same = {r.key: r for r in (of_former, of_id) if r is not None}
+    of_former_address = intent.verb is Verb.LEAVE and _has_had(of_id, person.email)
+    if of_address is not None and not _gave_up(of_address, at) and not of_former_address:
+        same.setdefault(of_address.key, of_address)
+    for record in same.values():
+        email = intent.previous_email if record is of_former else person.email
+        _check_id(record, intent, email)
+    # What began later was begun by a newer event, which arrived before this one.
+    first, *others = sorted(same.values(), key=lambda r: _began_later(r, at))
+    established = [r for r in others if not _began_later(r, at)]
+    if established:
+        raise _taken(intent, first, established[0])
+    return Subject(first.key, first, tuple(others))
 
 
 def owner_of(
-    email: str, found: Sequence[Environment], at: datetime, *, formerly: bool = True
+    email: str,
+    found: Sequence[Environment],
+    at: datetime,
+    *,
+    afterwards: bool = True,
+    formerly: bool = True,
 ) -> Environment | None:
     """Whose address ``email`` was at that time, among the records ``found``.
 
-    Else the first to have it since; else, with ``formerly``, the last who had it before.
+    Else, with ``afterwards``, the first to have it since; else, with ``formerly``, the last who
+    had it before.
     """
     entries = [(r, a) for r in found for a in r.addresses if a.email == email]
     entries += [(r, Address(email=email)) for r in found if _is_to_have(r, email)]
@@ -75,7 +82,7 @@ def owner_of(
     if then:
         return max(then, key=lambda e: e[:2])[2]
     later = [(_begin(a), r.key, r) for r, a in entries if a.since is not None and a.since > at]
-    if later:
+    if later and afterwards:
         return min(later, key=lambda e: e[:2])[2]
     before = [(a.until, r.key, r) for r, a in entries if a.until is not None]
     return max(before, key=lambda e: e[:2])[2] if before and formerly else None
@@ -122,6 +129,15 @@ def _begin(address: Address) -> datetime:
 def _has_left(record: Environment, at: datetime) -> bool:
     """Whether they had left before an event of that time."""
     return record.leaving and record.intent is not None and record.intent.occurred_at <= at
+
+
+def _has_had(record: Environment | None, email: str) -> bool:
+    return record is not None and any(a.email == email for a in record.addresses)
+
+
+def _gave_up(record: Environment, at: datetime) -> bool:
+    """Whether their addresses can be another person's by then."""
+    return _has_left(record, at) and not _began_later(record, at)
 
 
 def _began_later(record: Environment, at: datetime) -> bool:

@@ -312,7 +312,6 @@ def _with_join(record: Environment, intent: Intent) -> Environment:
     return replace(
         record,
         joined=intent,
-        # Some events name no id.
         person=replace(intent.person, person_id=intent.person.person_id or person.person_id),
         profile=intent.profile,
         grace_seconds=intent.grace_seconds,
