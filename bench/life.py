@@ -205,6 +205,8 @@ def billed_documents(method: str, args: Sequence[Any], result: Any) -> dict[str,
     if method == "claim":
         # The counter, when the creation begins; and when it ends, which a ``save`` doesn't show.
         return {"written": 1 + len(args[2]) + 2}
+    if method == "save_merged":
+        return {"written": 2 + sum(len(entries) for entries in args[2])}
     if method == "append":
         return {"written": len(args[1])}
     if method in ("park", "report_shortage"):

@@ -103,4 +103,5 @@ def _until(address: Address, at: datetime) -> Address:
 def _in_order(addresses: Sequence[Address]) -> tuple[Address, ...]:
     """The former ones in the order in which they ended, the current one last."""
     former = sorted((a for a in addresses if a.until), key=lambda a: (a.until, a.email))
-    return (*former, *(a for a in addresses if a.until is None))
+    others = [a for a in addresses if a.until is None]
+    return (*former, *sorted(others, key=lambda a: (a.since is not None, a.email)))

@@ -47,7 +47,7 @@ def _goal(
     keep = resource.kind.holds_data
     if resource.superseded:
         return _goal_of_superseded(environment, resource, removal=removal)
-    if must_be_replaced(environment, resource):
+    if must_be_replaced(environment, resource) and wanted is not None:
         # One without work is deleted and made again; else its data is saved first.
         return Goal.DOWN if holds_work(resource) or held else Goal.GONE
     if intent is not None and intent.verb is Verb.JOIN:

@@ -17,7 +17,7 @@ from shared.domain.holds import united as united_holds
 from shared.domain.holds import with_release
 from shared.domain.keeping import newest_snapshot
 from shared.domain.resources import Kind, Resource, State
-from shared.domain.ruling import desired, put_in_force, with_facts
+from shared.domain.ruling import desired, newest_of_each, put_in_force, with_facts
 
 _REMEMBERED = 64
 
@@ -40,10 +40,12 @@ def merged(record: Environment, duplicate: Environment, now: datetime) -> Enviro
     for intent in (duplicate.joined, *duplicate.leaves):
         if intent is not None:
             record = with_facts(record, intent)
-    for intent in duplicate.pending:
-        of_verb = {i.verb: i for i in sorted((*record.pending, intent), key=lambda i: i.order)}
-        pending = sorted(of_verb.values(), key=lambda i: (i.effective_at, i.order))
-        record = replace(record, pending=tuple(pending))
+    joined = record.joined
+    pending = newest_of_each((*record.pending, *duplicate.pending))
+    newer = [i for i in pending if joined is None or i.order > joined.order]
+    pending = tuple(sorted(newer, key=lambda i: (i.effective_at, i.order)))
+    person_id = record.person.person_id or duplicate.person.person_id
+    record = replace(record, pending=pending, person=replace(record.person, person_id=person_id))
     if record.joined is None and not record.leaves:
         return record
     newest = desired(record)

@@ -1,4 +1,4 @@
-"""What an admin's order does to a record: hold it, release it, try again. Pure.
+"""What an admin's order does to a record: hold, release, retry, recreate the notebook. Pure.
 
 Orders are about the record, not about what the person should have: they never change the desired
 state, and a join or leave never lifts a hold.
@@ -87,7 +87,8 @@ def _recreated(environment: Environment, order: Order, now: datetime) -> Ruling:
     if notebook.state is State.ABSENT:
         text = f"; {notebook.id} is still to be made, from the profile as it is now"
         return _ruling(forgiven(environment, now), order, Outcome.APPLIED, text, now)
-    environment = environment.with_resource(replace(notebook, recreate=True))
+    recreated = replace(notebook, recreate=True, unused=not notebook.was_ready)
+    environment = environment.with_resource(recreated)
     return _ruling(forgiven(environment, now), order, Outcome.APPLIED, "", now)
 
 

@@ -1,13 +1,14 @@
 """What an intent does to the record: nothing, or a new desired state. Pure, and order-free.
 
 Intents are totally ordered (``Intent.order``). In force is the newest of those whose time has come,
-except leaves of an address that was a former one by then; announced for later is the newest of each
-verb, if it is newer than that. Both depend on *which* events came, not on the order they came in:
-late, repeated and reordered events do no harm.
+except leaves of an address that was a former one by then; announced for later is the newest join,
+and the newest leave of each address, if it is newer than that. Both depend on *which* events came,
+not on the order they came in: late, repeated and reordered events do no harm.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 
@@ -56,7 +57,7 @@ def rule(environment: Environment | None, intent: Intent, key: str, now: datetim
     )
     if intent.known_as in record.recent:
         return _unchanged(record, intent, Outcome.DUPLICATE, now)
-    record = remembered(record, intent.known_as)
+    record = _with_id(remembered(record, intent.known_as), intent)
     if intent.effective_at is not None and intent.effective_at > now:
         return _announced(record, intent, now)
     after = with_facts(record, intent)
@@ -87,13 +88,9 @@ def with_facts(record: Environment, intent: Intent) -> Environment:
         record = _with_join(replace(record, addresses=addresses), intent)
     else:
         addresses = left_at(record.addresses, email, at)
-        others = [i for i in record.leaves if i.person.email != email]
-        same = [i for i in (*record.leaves, intent) if i.person.email == email]
-        newest = max(same, key=lambda i: i.order)
-        # An id is the same in all events that name one; some name none.
-        person_id = record.person.person_id or intent.person.person_id
-        person = replace(record.person, person_id=person_id)
-        record = replace(record, addresses=addresses, leaves=(*others, newest), person=person)
+        leaves = newest_of_each((*record.leaves, intent))
+        record = replace(record, addresses=addresses, leaves=leaves)
+    record = _with_id(record, intent)
     joined = record.joined
     if joined is None:
         return record
@@ -102,6 +99,25 @@ def with_facts(record: Environment, intent: Intent) -> Environment:
         leaves=tuple(i for i in record.leaves if i.order > joined.order),
         pending=tuple(i for i in record.pending if i.order > joined.order),
     )
+
+
+def newest_of_each(intents: Iterable[Intent]) -> tuple[Intent, ...]:
+    """Of several intents the newest join, and the newest leave of each address."""
+    newest = {_about(i): i for i in sorted(intents, key=lambda i: i.order)}
+    return tuple(sorted(newest.values(), key=lambda i: i.order))
+
+
+def _about(intent: Intent) -> tuple[Verb, str]:
+    """A newer intent about the same takes the place of an older one."""
+    return intent.verb, intent.person.email if intent.verb is Verb.LEAVE else ""
+
+
+def _with_id(record: Environment, intent: Intent) -> Environment:
+    """The record with the person id; it is the same in all events that name one."""
+    person = record.person
+    if person.person_id is not None or intent.person.person_id is None:
+        return record
+    return replace(record, person=replace(person, person_id=intent.person.person_id))
 
 
 def desired(record: Environment) -> Intent:
@@ -124,15 +140,25 @@ def _former(record: Environment) -> tuple[str, ...]:
 
 def _without_effect(record: Environment, intent: Intent, now: datetime) -> Ruling:
     """The ruling about an intent that leaves the desired state as it is."""
-    email = intent.person.email
-    retired = [a.email for a in record.addresses if a.retired_at == intent.occurred_at]
-    if intent.verb is Verb.JOIN or email not in retired:
+    if not _is_void(record, intent):
         return _unchanged(record, intent, Outcome.STALE, now)
-    text = (
-        f"{what(intent)} of {email}, a former address: it is retired; "
-        f"the person is {record.person.email} now and stays"
-    )
+    text = f"{what(intent)}{_retires(record, intent)}"
     return Ruling(Outcome.APPLIED, record, _entry(now, intent, Outcome.APPLIED, text))
+
+
+def _is_void(record: Environment, intent: Intent) -> bool:
+    """Whether it is a leave of an address that was a former one by then, and the last of it."""
+    retired = {a.email: a.retired_at for a in record.addresses}
+    leave = intent.verb is Verb.LEAVE
+    return leave and retired.get(intent.person.email) == intent.occurred_at
+
+
+def _retires(record: Environment, intent: Intent) -> str:
+    stays = "" if record.leaving else " and stays"
+    return (
+        f" of {intent.person.email}, a former address: it is retired; "
+        f"the person is {record.person.email} now{stays}"
+    )
 
 
 def remembered(environment: Environment, known_as: str) -> Environment:
@@ -143,25 +169,30 @@ def remembered(environment: Environment, known_as: str) -> Environment:
 def in_force(environment: Environment, now: datetime) -> Environment:
     """The record with the announced intents put in force whose time has come, the newest last."""
     for intent in _ripe(environment, now):
-        rest = tuple(i for i in environment.pending if i is not intent)
-        after = with_facts(replace(environment, pending=rest), intent)
-        newest = desired(after)
-        if newest == environment.intent:
-            environment = after
-        else:
-            since = intent.effective_at
-            environment = put_in_force(environment, after, newest, now, since=since)
+        environment = _promoted(environment, intent, now)
     return environment
+
+
+def _promoted(environment: Environment, intent: Intent, now: datetime) -> Environment:
+    rest = tuple(i for i in environment.pending if i is not intent)
+    after = with_facts(replace(environment, pending=rest), intent)
+    newest = desired(after)
+    if newest == environment.intent:
+        return after
+    return put_in_force(environment, after, newest, now, since=intent.effective_at)
 
 
 def promotions(environment: Environment, now: datetime) -> tuple[Entry, ...]:
     """What the history should say of ``in_force``: each intent that took effect, in that order."""
     entries = []
     for intent in _ripe(environment, now):
-        cancelled = _overtaken(environment, intent)
-        pending = tuple(i for i in environment.pending if i.order > intent.order)
-        environment = replace(environment, pending=pending)
-        text = f"{intent.verb} announced earlier is in force now{named('cancels', cancelled)}"
+        after = _promoted(environment, intent, now)
+        text = f"{intent.verb} announced earlier"
+        if _is_void(after, intent):
+            text += _retires(after, intent)
+        else:
+            text += f" is in force now{named('cancels', _overtaken(environment, intent))}"
+        environment = after
         entries.append(_entry(now, intent, Outcome.APPLIED, text))
     return tuple(entries)
 
@@ -274,8 +305,7 @@ def _with_join(record: Environment, intent: Intent) -> Environment:
     """The record with what a join says of the person, if it is the newest to say so."""
     joined, person = record.joined, record.person
     if joined is not None and intent.order < joined.order:
-        person_id = person.person_id or intent.person.person_id
-        return replace(record, person=replace(person, person_id=person_id))
+        return record
     return replace(
         record,
         joined=intent,
@@ -287,14 +317,14 @@ def _with_join(record: Environment, intent: Intent) -> Environment:
 
 
 def _announced(record: Environment, intent: Intent, now: datetime) -> Ruling:
-    """An intent for later: it replaces an older announcement of the same verb, and no other."""
+    """An intent for later: it replaces an older announcement of the same, and no other."""
     assert intent.effective_at is not None
-    of_same_verb = [i for i in record.pending if i.verb is intent.verb]
-    known = [i.order for i in (record.joined, *of_same_verb) if i is not None]
+    same = [i for i in record.pending if _about(i) == _about(intent)]
+    known = [i.order for i in (record.joined, *same) if i is not None]
     if any(intent.order < order for order in known):
         return _unchanged(record, intent, Outcome.STALE, now)
     # What has become due by now is no announcement any more: the next look puts it in force.
-    replaced = [i for i in of_same_verb if i.effective_at is None or i.effective_at > now]
+    replaced = [i for i in same if i.effective_at is None or i.effective_at > now]
     pending = (*(i for i in record.pending if i not in replaced), intent)
     record = replace(
         record, pending=tuple(sorted(pending, key=lambda i: (i.effective_at, i.order)))

@@ -15,6 +15,7 @@ from cloudevents.http import CloudEvent
 from msgspec.structs import replace
 
 from shared.bootstrap import App
+from shared.domain.addresses import named
 from shared.domain.environment import Environment, Intent, Lease, Phase, Verb, Verdict
 from shared.domain.faults import Fate, Problem
 from shared.domain.holds import Hold
@@ -47,15 +48,25 @@ def an_intent(verb: Verb = Verb.JOIN, id: str = "e1", **changes: Any) -> Intent:
 
 
 def a_record(*resources: Resource, verb: Verb = Verb.JOIN, **changes: Any) -> Environment:
-    """Ana's record, with an intent of ``verb`` in force; ``held``: by this one hold, or None."""
+    """Ana's record, with an intent of ``verb`` in force; ``held``: by this one hold, or None.
+
+    A leaver has joined the day before. ``intent``: the one in force, None if there is none.
+    """
     held: Hold | None = changes.pop("held", None)
+    intent: Intent | None = changes.pop("intent", an_intent(verb))
+    joined = an_intent(Verb.JOIN, "e0", occurred_at=after(days=-1))
+    if intent is None or intent.verb is Verb.JOIN:
+        joined = intent
     record = Environment(
         key=KEY,
         person=Person(email=ANA),
         phase=Phase.READY,
         created_at=NOW,
         updated_at=NOW,
-        intent=an_intent(verb),
+        addresses=() if joined is None else named((), ANA, joined.occurred_at),
+        intent=intent,
+        joined=joined,
+        leaves=(intent,) if intent is not None and intent.verb is Verb.LEAVE else (),
         profile="full",
         grace_seconds=14 * 86400,
         left_at=NOW if verb is Verb.LEAVE else None,

@@ -97,7 +97,7 @@ REFUSED: list[tuple[str, bytes, str, str]] = [
         "no such action",
         payload(action="drop"),
         "wrong-shape",
-        "action: 'drop' is none of hold, release, retry; send one of",
+        "action: 'drop' is none of hold, release, retry, recreate; send one of",
     ),
     ("an action in capitals", payload(action="HOLD"), "wrong-shape", "did you mean 'hold'?"),
     ("no e-mail", b'{"action":"hold","reason":"x"}', "wrong-shape", "email: is missing"),
@@ -109,6 +109,12 @@ REFUSED: list[tuple[str, bytes, str, str]] = [
     ("a hold of two lines", payload(hold="a\nb"), "wrong-shape", f"hold: {CONTROL}"),
     ("a hold called all", payload(hold="all"), "wrong-shape", "hold: 'all' is what a release says"),
     ("an event called all", payload(event_id="all"), "wrong-shape", "give this one another id"),
+    (
+        "a recreate of a hold",
+        payload(action="recreate", hold="x"),
+        "wrong-shape",
+        "hold: is for hold and release; a recreate lifts none",
+    ),
     (
         "a retry of a hold",
         payload(action="retry", hold="x"),
@@ -310,7 +316,7 @@ def test_a_duplicate_order_is_told_and_costs_no_call_of_the_cloud() -> None:
     world.run_for(minutes(5))
     outcomes: list[str] = []
     calls = calls_of(world, lambda: outcomes.append(send(world, payload())))
-    assert (outcomes, calls) == (["duplicate"], {"load": 1, "append": 1})
+    assert (outcomes, calls) == (["duplicate"], {"find": 1, "append": 1})
 
 
 def test_a_stale_order_is_told() -> None:
@@ -325,11 +331,11 @@ def test_an_order_that_comes_while_another_worker_acts_is_recorded_and_left_to_i
     world = ready_world()
     hold_lease(world)
     calls = calls_of(world, lambda: world.order("hold", ANA))
-    assert calls == {"load": 1, "save": 1}
+    assert calls == {"find": 1, "save": 1}
     assert held(world)
 
 
-@pytest.mark.parametrize("point", ["before:load", "before:save", "after:save"])
+@pytest.mark.parametrize("point", ["before:find", "before:save", "after:save"])
 def test_an_order_that_cannot_be_written_is_delivered_again_and_then_carried_out(
     point: str,
 ) -> None:

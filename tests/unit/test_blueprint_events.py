@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from shared.domain.environment import Verb
-from shared.domain.normalise import Message, to_intents
+from shared.domain.normalise import Message, to_intent
 from tools.blueprint_events import Unreadable, addresses, main
 from tools.check_profiles import load
 
@@ -76,15 +76,14 @@ def test_each_person_joins_once_and_the_deployment_takes_it(
     code, lines, err = printed(capsys, str(file), *options)
     assert (code, err) == (0, "2 joins\n")
     intents = [
-        intent
-        for number, line in enumerate(lines)
-        for intent in to_intents(
+        to_intent(
             Message(id=str(number), topic="onboarding", published_at=NOW, data=line.encode()),
             Verb.JOIN,
             now=NOW,
             allowed_domains=["example.com"],
             profiles=lambda: load(PROFILES),
         )
+        for number, line in enumerate(lines)
     ]
     assert [i.person.email for i in intents] == ["ana@example.com", "ben@example.com"]
     assert {(i.profile, i.occurred_at) for i in intents} == {("data-scientist", NOW)}

@@ -58,7 +58,7 @@ def live_through_the_grace_period(world: World) -> None:
 
 def test_a_first_join_costs_three_calls_of_state_and_one_for_each_resource(world: World) -> None:
     assert calls_of(world, lambda: world.join(ANA)) == {
-        "load": 1,
+        "find": 1,
         "save": 2,
         "session-template.create": 1,
         "cluster-template.create": 1,
@@ -69,7 +69,7 @@ def test_a_first_join_costs_three_calls_of_state_and_one_for_each_resource(world
 def test_a_duplicate_costs_two_calls_of_state_and_none_of_the_cloud(world: World) -> None:
     message = world.message(Verb.JOIN, email=ANA)
     world.deliver(message)
-    assert calls_of(world, lambda: world.deliver(message)) == {"load": 1, "append": 1}
+    assert calls_of(world, lambda: world.deliver(message)) == {"find": 1, "append": 1}
 
 
 def test_invariant_9_a_look_at_a_slow_operation_is_one_call_and_no_wait(world: World) -> None:
@@ -128,7 +128,7 @@ def test_the_history_tells_a_life_from_beginning_to_end(ready: World) -> None:
 def test_leaving_stops_the_notebook_and_takes_the_templates_at_once(ready: World) -> None:
     calls = calls_of(ready, lambda: ready.leave(ANA))
     assert {n: c for n, c in calls.items() if not n.endswith("observe")} == {
-        "load": 1,
+        "find": 1,
         "save": 2,
         "search.older": 1,
         "workbench.stop": 1,

@@ -23,7 +23,7 @@ from shared.domain.holds import Hold
 from shared.domain.policy import Policy
 from shared.domain.questions import must_ask, must_look
 from shared.domain.resources import Drift, Kind, Leftover, Observation, Resource, State, Step, Want
-from tests.support.builders import KEY, NOW, a_record, after, an_intent
+from tests.support.builders import NOW, a_record, after, an_intent
 
 POLICY = Policy()
 GRACE = timedelta(days=14)
@@ -169,15 +169,12 @@ def test_nobody_looks_again_and_again_at_a_name_that_somebody_else_has_taken(ver
     assert (notebook.look_at, notebook.retry_at, notebook.attempts) == (None, None, 0)
 
 
-def test_who_waits_for_data_from_their_former_address_is_not_ready() -> None:
-    """Even if the profile has no notebook now, and there is one that went in the record."""
-    former = a_record(
-        thing(State.READY), key="ana-old", intent=an_intent(Verb.LEAVE, moved_to=KEY), left_at=NOW
-    )
-    record = environment(Verb.JOIN, thing(State.ABSENT), inherits="ana-old")
-    waiting = decided(record, plan(kin=former)).environment
-    assert (waiting.phase, waiting.inherits) == (Phase.PROVISIONING, "ana-old")
-    assert waiting.due_at == NOW + POLICY.poll
+def test_who_waits_for_data_of_a_superseded_notebook_is_not_ready() -> None:
+    """Even if the profile has no notebook now, and the one in its place was never made."""
+    past = thing(State.STOPPED, superseded=True, snapshot="s1", was_ready=True)
+    waiting = decided(environment(Verb.JOIN, past, thing(State.ABSENT)), plan()).environment
+    assert waiting.phase is Phase.PROVISIONING
+    assert waiting.resource("workbench/main") is not None
 
 
 def test_without_its_profile_an_environment_is_left_as_it_is_and_says_why() -> None:

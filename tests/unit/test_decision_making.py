@@ -11,7 +11,6 @@ from msgspec.structs import replace
 
 from shared.domain.decision import Decision, decide, prepared
 from shared.domain.environment import Environment, Phase, Verb
-from shared.domain.evidence import Leaving
 from shared.domain.faults import Fate
 from shared.domain.goals import Plan
 from shared.domain.policy import Policy
@@ -190,9 +189,9 @@ def test_a_step_that_writes_nothing_remembers_nothing() -> None:
     assert notebook_of(decision).written == ()
 
 
-def test_who_waits_for_the_data_of_their_former_address_leaves_the_queue() -> None:
-    record = joined(a_notebook(queued_at=after(-30)), inherits=OLD)
-    decision = decided(record, kin=former(a_notebook(State.STOPPING)), admitted=False)
+def test_who_waits_for_the_data_of_another_notebook_leaves_the_queue() -> None:
+    record = joined(a_notebook(queued_at=after(-30), generation=2), past(State.STOPPING))
+    decision = decided(record, admitted=False)
     assert notebook_of(decision).queued_at is None
     assert not decision.waits_for_turn
 
@@ -299,18 +298,13 @@ def test_who_comes_back_is_made_a_notebook_from_their_last_snapshot() -> None:
 
 
 @pytest.mark.parametrize(("needed", "asked"), [(0, "100"), (50, "100"), (300, "300")])
-@pytest.mark.parametrize("inherited", [False, True], ids=["own", "of the former address"])
-def test_its_disk_is_large_enough_for_the_snapshot(
-    inherited: bool, needed: int, asked: str
-) -> None:
+@pytest.mark.parametrize("replaces", [False, True], ids=["a return", "a replacement"])
+def test_its_disk_is_large_enough_for_the_snapshot(replaces: bool, needed: int, asked: str) -> None:
     """The profile may ask for a smaller one than the person had."""
     kept = replace(KEPT, size_gb=needed)
     smaller = replace(NOTEBOOK, body={"gceSetup": {"dataDisks": [{"diskSizeGb": "100"}]}})
-    if inherited:
-        kin = former(a_notebook(State.STOPPED, snapshot=kept.slot), kept)
-        decision = decided(joined(inherits=OLD), wants=(smaller,), kin=kin)
-    else:
-        decision = decided(joined(a_notebook(State.ABSENT), kept), wants=(smaller,))
+    more = [past(State.STOPPED, snapshot=kept.slot)] if replaces else []
+    decision = decided(joined(a_notebook(State.ABSENT), kept, *more), wants=(smaller,))
     [action] = decision.actions
     assert action.want is not None
     assert action.want.body == {"gceSetup": {"dataDisks": [{"diskSizeGb": asked}]}}
@@ -325,47 +319,40 @@ def test_a_notebook_is_not_ready_before_its_data_is_back() -> None:
     assert decision.environment.phase is Phase.PROVISIONING
 
 
-OLD = "ana-old"
-LEFT = Leaving(event_id="e", source="t", occurred_at=NOW, left_at=NOW, removal_at=NOW)
+def past(state: State, **changes: Any) -> Resource:
+    """A notebook with work in it that has a successor."""
+    return a_notebook(state, name=place("z-a"), superseded=True, was_ready=True, **changes)
 
 
-def former(*resources: Resource) -> Environment:
-    record = a_record(*resources, verb=Verb.LEAVE, key=OLD, leavings=(LEFT,))
-    assert record.intent is not None
-    return replace(record, intent=replace(record.intent, moved_to=KEY))
-
-
-def test_a_new_address_waits_for_the_data_of_the_old_one_but_has_its_templates_at_once() -> None:
-    waiting = former(a_notebook(State.STOPPING))
-    decision = decided(joined(inherits=OLD), wants=(TEMPLATE, NOTEBOOK), kin=waiting)
+def test_a_successor_waits_for_the_data_but_templates_are_there_at_once() -> None:
+    waits = (a_notebook(generation=2), past(State.STOPPING))
+    decision = decided(joined(*waits), wants=(TEMPLATE, NOTEBOOK))
     assert [a.resource.kind for a in decision.actions] == [Kind.SESSION_TEMPLATE]
     assert not decision.waits_for_turn, "it isn't for want of room"
-    alone = decided(joined(inherits=OLD), kin=waiting).environment
+    alone = decided(joined(*waits)).environment
     assert (alone.phase, alone.due_at) == (Phase.PROVISIONING, NOW + POLICY.poll)
 
 
 def test_then_it_is_made_from_that() -> None:
-    stopped = a_notebook(State.STOPPED, snapshot=KEPT.slot)
-    decision = decided(joined(inherits=OLD), kin=former(stopped, KEPT))
-    [action] = decision.actions
+    """And not from a newer snapshot, should there be one of other data."""
+    newer = replace(KEPT, slot="20260301-000000", name="projects/demo/global/snapshots/s2")
+    both = (a_notebook(generation=2), past(State.STOPPED, snapshot=KEPT.slot))
+    [action] = decided(joined(*both, KEPT, newer)).actions
     assert (action.step, action.resource.restore_from) == (Step.CREATE, KEPT.name)
-    assert decision.environment.inherits == ""
-    assert "move.taken-over" in [e.action for e in decision.entries]
 
 
-def test_it_takes_over_nothing_as_long_as_its_profile_is_missing() -> None:
+def test_nothing_is_made_in_its_place_as_long_as_its_profile_is_missing() -> None:
     """Whether there is to be a notebook isn't known; so the data isn't given up for lost."""
-    stopped = a_notebook(State.STOPPED, snapshot=KEPT.slot)
-    plan = Plan(wants=None, kin=former(stopped, KEPT))
-    decision = decide(prepared(joined(inherits=OLD), plan, NOW), plan, {}, NOW, POLICY)
-    assert decision.environment.inherits == OLD
+    both = (a_notebook(generation=2), past(State.STOPPED, snapshot=KEPT.slot), KEPT)
+    plan = Plan(wants=None)
+    decision = decide(prepared(joined(*both), plan, NOW), plan, {}, NOW, POLICY)
+    assert decision.actions == ()
+    assert len(decision.environment.resources) == 3
 
 
-def test_the_old_address_is_snapshotted_at_rest_without_waiting_for_the_grace_period() -> None:
-    name = place("z-a")
-    stopped = a_notebook(State.STOPPED, name=name, look_at=NOW)
+def test_what_is_replaced_is_snapshotted_at_rest() -> None:
+    stopped = a_notebook(State.STOPPED, name=place("z-a"), owner="a.old@example.com", look_at=NOW)
     seen = {"workbench/main": Observation(state=State.STOPPED)}
-    decision = decided(former(stopped), seen=seen, wants=(), kin=joined(inherits=OLD))
-    [action] = decision.actions
+    [action] = decided(joined(stopped), seen=seen).actions
     assert (action.resource.kind, action.step) == (Kind.SNAPSHOT, Step.CREATE)
-    assert action.resource.source == name
+    assert action.resource.source == place("z-a")

@@ -176,12 +176,12 @@ def test_a_message_that_cannot_be_carried_out_is_parked(
 @pytest.mark.parametrize(
     ("name", "payload", "point"),
     [
-        ("onboard", {"email": ANA}, "before:load"),
+        ("onboard", {"email": ANA}, "before:find"),
         ("onboard", {"email": ANA}, "before:save"),
         ("onboard", [1], "before:park"),
         ("offboard", {"email": ANA}, "before:save"),
         ("converge", {"key": KEY}, "before:load"),
-        ("admin", {"action": "hold", "email": ANA, "reason": "x"}, "before:load"),
+        ("admin", {"action": "hold", "email": ANA, "reason": "x"}, "before:find"),
         ("admin", {"action": "hold", "email": ANA, "reason": "x"}, "before:save"),
         ("admin", [1], "before:park"),
     ],
@@ -205,7 +205,7 @@ def test_the_traceback_of_a_failed_request_names_the_message(
     def fail() -> None:
         raise ConnectionError("the store is unavailable")
 
-    once_at(served.world, "before:load", fail)
+    once_at(served.world, "before:find", fail)
     assert served.send("onboard", {"email": ANA}, id="m-7") == 500
     assert "Pub/Sub message m-7 of topic onboarding" in caplog.text
 

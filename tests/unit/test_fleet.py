@@ -296,4 +296,4 @@ def test_reading_changes_nothing_and_calls_no_other_api(fleet: Fleet) -> None:
     fleet.get("/environments")
     fleet.get(f"/environments/{ANA}")
     fleet.get("/parked")
-    assert set(fleet.world.points) <= {"before:load"}
+    assert set(fleet.world.points) <= {"before:load", "before:find"}

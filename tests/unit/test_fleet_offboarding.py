@@ -225,7 +225,6 @@ def hostile(text: str) -> str:
         removal_at=after(9),
         immediate=True,
         reason=text,
-        moved_to=text,
         had=(Thing(about=text, name=text, state=text),),
         deeds=(Deed(step=Step.STOP, about=text, begun_at=NOW, operation=text, outcome=text),),
         snapshots=(text, text),

@@ -126,10 +126,10 @@ def test_every_response_shows_the_current_state(world: World, client: FlaskClien
 def test_an_exception_is_logged_and_gets_500_in_json(
     client: FlaskClient, world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(_: str) -> None:
+    def fail(*_: object) -> None:
         raise OSError("the disk is full")
 
-    world.store.load = fail  # type: ignore[assignment, method-assign]
+    world.store.find = fail  # type: ignore[assignment, method-assign]
     response = client.get(f"/environments/{ANA}")
     assert (response.status_code, response.mimetype) == (500, "application/json")
     assert response.headers["Cache-Control"] == "no-store"
@@ -144,10 +144,10 @@ def test_an_exception_is_logged_and_gets_500_in_json(
 def test_the_log_line_of_an_exception_has_the_trace(
     client: FlaskClient, world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(_: str) -> None:
+    def fail(*_: object) -> None:
         raise OSError("the disk is full")
 
-    world.store.load = fail  # type: ignore[assignment, method-assign]
+    world.store.find = fail  # type: ignore[assignment, method-assign]
     caplog.handler.setFormatter(JsonFormatter())
     trace = "0af7651916cd43dd8448eb211c80319c"
     client.get(f"/environments/{ANA}", headers={"traceparent": f"00-{trace}-b7ad6b7169203331-01"})

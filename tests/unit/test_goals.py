@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from shared.domain.environment import Environment, Verb
-from shared.domain.goals import Goal, Plan, goals_of, has_been_handed_over, removal_due
+from shared.domain.goals import Goal, Plan, goals_of, removal_due
 from shared.domain.holds import Hold
 from shared.domain.resources import Kind, Resource, State, Want
-from tests.support.builders import KEY, NOW, a_notebook, a_record, after, an_intent
+from tests.support.builders import ANA, NOW, a_record, after, an_intent
 
 UP, DOWN, GONE, STAY = Goal.UP, Goal.DOWN, Goal.GONE, Goal.STAY
 HOLD = Hold(at=NOW, reason="a lawsuit")
@@ -87,7 +87,7 @@ def test_leaving_has_two_speeds_and_a_hold_deletes_nothing(
 def test_for_cause_there_is_no_grace_period() -> None:
     record = a_record(intent=an_intent(Verb.LEAVE, immediate=True), left_at=NOW)
     assert goal_of(record, Kind.WORKBENCH, wants()) is GONE
-    assert removal_due(record, wants(), NOW)
+    assert removal_due(record, NOW)
 
 
 @pytest.mark.parametrize("kind", [Kind.WORKBENCH, *TEMPLATES])
@@ -97,7 +97,7 @@ def test_before_anything_is_in_force_nothing_is_to_be_there(kind: Kind) -> None:
 
 
 def test_somebody_who_is_here_is_never_due_for_removal() -> None:
-    assert not removal_due(a_record(), wants(), after(days=9999))
+    assert not removal_due(a_record(), after(days=9999))
 
 
 @pytest.mark.parametrize("verb", list(Verb))
@@ -120,53 +120,34 @@ def test_a_snapshot_is_kept_until_its_time_is_over_whatever_its_owner_does(
     assert goal_of(record, Kind.SNAPSHOT, wants()) is goal
 
 
-# Moving to another address
-
-
-def departed(**changes: Any) -> Environment:
-    return a_record(a_notebook(State.STOPPED), **changes)
-
-
-HEIR = a_notebook(State.READY)
+# Replaced (the stages are in test_replacement.py)
 
 
 @pytest.mark.parametrize(
-    ("moved_to", "kin", "handed_over", "because"),
+    ("changes", "free", "held"),
     [
-        ("bea-1", a_record(HEIR), True, "the new address runs on the data"),
-        ("bea-1", a_record(), True, "the new address's profile has no notebook"),
-        ("bea-1", None, False, "there is no new address yet"),
-        ("bea-1", a_record(HEIR, inherits=KEY), False, "it still waits for the data"),
-        (
-            "bea-1",
-            a_record(a_notebook(State.CREATING)),
-            False,
-            "its notebook is being made",
-        ),
-        (
-            "bea-1",
-            a_record(a_notebook(State.READY, restore_from="snapshots/s")),
-            False,
-            "the data is still to be put into it",
-        ),
-        ("", a_record(HEIR), False, "they left, and did not move"),
+        ({"owner": "ana.old@example.com"}, DOWN, DOWN),
+        ({"recreate": True}, DOWN, DOWN),
+        ({"recreate": True, "unused": True}, GONE, DOWN),
+        ({"recreate": True, "stillborn": True}, GONE, DOWN),
+        ({"owner": ANA}, UP, UP),
+        ({"superseded": True}, DOWN, DOWN),
+        ({"superseded": True, "unused": True}, GONE, DOWN),
     ],
 )
-def test_the_old_notebook_goes_when_the_new_address_has_taken_over(
-    moved_to: str, kin: Environment | None, handed_over: bool, because: str
+def test_one_that_is_replaced_stays_until_its_work_is_in_another(
+    changes: dict[str, Any], free: Goal, held: Goal
 ) -> None:
-    record = departed(intent=an_intent(Verb.LEAVE, moved_to=moved_to), left_at=NOW)
-    assert has_been_handed_over(record, kin) is handed_over, because
-    goal = goals_of(record, Plan(kin=kin), NOW)["workbench/main"]
-    assert goal is (GONE if handed_over else DOWN), because
+    for hold, goal in ((None, free), (HOLD, held)):
+        record = a_record(thing(Kind.WORKBENCH, **changes), held=hold)
+        assert list(goals_of(record, wants(Kind.WORKBENCH), NOW).values()) == [goal]
+    left = a_record(thing(Kind.WORKBENCH, **changes), verb=Verb.LEAVE, left_at=after(days=-15))
+    assert list(goals_of(left, wants(), NOW).values()) == [GONE], "as every notebook of a leaver"
 
 
-def test_an_address_that_nobody_takes_over_from_goes_when_its_grace_period_is_over() -> None:
-    record = departed(intent=an_intent(Verb.LEAVE, moved_to="bea-1"), left_at=NOW)
-    goals = goals_of(record, Plan(kin=a_record(inherits=KEY)), after(days=GRACE_DAYS))
-    assert goals["workbench/main"] is GONE
-
-
-def test_a_hold_outlasts_the_move() -> None:
-    record = departed(intent=an_intent(Verb.LEAVE, moved_to="bea-1"), left_at=NOW, held=HOLD)
-    assert goals_of(record, Plan(kin=a_record(HEIR)), NOW)["workbench/main"] is DOWN
+@pytest.mark.parametrize("held", [None, HOLD], ids=["free", "held"])
+def test_a_template_of_a_merged_record_goes(held: Hold | None) -> None:
+    """The person's own takes its place."""
+    record = a_record(thing(Kind.SESSION_TEMPLATE, superseded=True, generation=2), held=held)
+    goals = goals_of(record, wants(Kind.SESSION_TEMPLATE), NOW)
+    assert list(goals.values()) == [STAY if held else GONE]

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from shared.domain.addresses import named
 from shared.domain.environment import Phase, Verb
 from shared.domain.normalise import Message
 from shared.domain.profiles import ProfilesInvalid
@@ -107,7 +108,7 @@ def test_invariant_5_what_cannot_be_written_is_delivered_again_and_then_told(
 def test_invariant_5_what_cannot_be_read_is_delivered_again() -> None:
     world = World()
     message = applied(world)
-    hit = once_at(world, "before:load", is_down)
+    hit = once_at(world, "before:find", is_down)
     with pytest.raises(StateDown):
         world.deliver(message)
     assert hit
@@ -169,7 +170,7 @@ def test_when_others_keep_changing_the_record_the_message_is_delivered_again() -
             world.trap = somebody_is_faster
 
     world.trap = somebody_is_faster
-    with pytest.raises(Contended, match=KEY):
+    with pytest.raises(Contended, match=ANA):
         world.deliver(message)
     world.trap = None
     assert world.deliver(message) == "applied"
@@ -188,7 +189,7 @@ def test_an_event_that_comes_while_another_worker_acts_is_recorded_and_left_to_i
     world.join(ANA)
     hold_lease(world)
     calls = calls_of(world, lambda: world.leave(ANA))
-    assert calls == {"load": 1, "save": 1}
+    assert calls == {"find": 1, "save": 1}
     record = world.record(ANA)
     assert record.intent is not None
     assert record.intent.verb is Verb.LEAVE
@@ -289,7 +290,7 @@ def test_a_retry_of_somebody_who_is_ready_changes_nothing(asleep: bool) -> None:
     news, before = len(world.topics.news), world.record(ANA)
     calls = calls_of(world, lambda: world.order("retry", ANA))
     world.run_for(minutes(10))
-    assert {name.rpartition(".")[2] for name in calls} == {"load", "save", "observe"}
+    assert {name.rpartition(".")[2] for name in calls} == {"find", "save", "observe"}
     assert len(world.topics.news) == news
     assert not [a for a in actions_of(world) if a.startswith("step.")]
     after = world.record(ANA)
@@ -298,15 +299,78 @@ def test_a_retry_of_somebody_who_is_ready_changes_nothing(asleep: bool) -> None:
     assert steps[0] == steps[1]
 
 
-def test_two_addresses_never_share_a_record() -> None:
+def test_two_people_never_share_a_record() -> None:
     """The hash of their keys says never; if it happened, nobody's record would be overwritten."""
     world = ready_world()
     stored = world.store.load(KEY)
     assert stored is not None
     other = replace(
-        stored.environment, person=replace(stored.environment.person, email="x@example.com")
+        stored.environment,
+        person=replace(stored.environment.person, email="x@example.com"),
+        addresses=named((), "x@example.com", START),
     )
     world.store.save(other, stored.version, ())
-    with pytest.raises(RuntimeError, match="belongs to another person"):
+    with pytest.raises(Contended):
         world.join(ANA)
-    assert world.record(ANA) == other
+    assert world.record("x@example.com") == other
+    assert world.environment(ANA) is None
+
+
+# Several records of one person (whose event it is: test_identity.py)
+
+SMITH = "ana.smith@example.com"
+
+
+def renamed(world: World) -> Message:
+    """The change of her address, of a minute ago, that was not delivered before newer events."""
+    a_minute_ago = world.clock.now() - minutes(1)
+    return world.message(
+        Verb.JOIN, a_minute_ago, email=SMITH, previous_email=ANA, profile="lean", event_id="RENAMED"
+    )
+
+
+def test_a_newer_event_that_arrived_first_is_merged_in_one_commit() -> None:
+    world = ready_world()
+    world.pass_time(minutes(5))
+    world.join(SMITH, profile="lean")
+    world.run_for(minutes(5))
+    second = world.record(SMITH).key
+    late = replace(renamed(world), published_at=START + minutes(7))
+    calls = calls_of(world, lambda: world.deliver(late))
+    assert (calls["find"], calls["merge"]) == (2, 1)
+    record = world.record(SMITH)
+    assert (record.key, record.merged) == (KEY, (second,))
+    assert world.record(ANA) == record
+    told = [e.action for e in world.store.history(KEY, 3)]
+    assert {"record.merged", "intent.stale"} <= set(told)
+    assert world.store.history(second, 1)[0].text == f"merged into {KEY}, the same person"
+    world.run_for(minutes(60))
+    assert world.record(SMITH).phase is Phase.READY
+    [notebook] = world.cloud.alive(Kind.WORKBENCH)
+    assert notebook.email == SMITH
+
+
+@pytest.mark.parametrize("point", ["before:merge", "after:merge", "before:find"])
+def test_a_merge_that_fails_is_done_with_the_next_delivery(point: str) -> None:
+    world = ready_world()
+    world.pass_time(minutes(5))
+    world.join(SMITH, profile="lean")
+    late = replace(renamed(world), published_at=START + minutes(7))
+    hit = once_at(world, point, is_down)
+    with pytest.raises(StateDown):
+        world.deliver(late)
+    assert hit
+    assert world.deliver(late) in ("applied", "stale")
+    assert world.record(SMITH).key == world.record(ANA).key == KEY
+    assert [e.key for e in world.store.page(10).items if not e.merged_into] == [KEY]
+
+
+def test_a_conflict_is_parked_and_changes_nothing() -> None:
+    world = World()
+    world.join(ANA, person_id="7")
+    before = world.record(ANA)
+    assert world.leave(ANA, person_id="8") == "identity-conflict"
+    assert world.record(ANA) == before
+    [refused] = world.store.parked(10).items
+    assert "person_id '7'" in refused.reason
+    assert "'8'" in refused.reason

@@ -1,6 +1,6 @@
 """What is kept of a notebook that goes: when a snapshot is begun, and when it is forgotten.
 
-What becomes of it at a new address is in ``test_inheriting.py``.
+How it gets into a successor is in ``test_replacement.py``.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ import pytest
 from msgspec.structs import replace
 
 from shared.domain.environment import Environment, Verb
-from shared.domain.evidence import Leaving
 from shared.domain.goals import Goal
 from shared.domain.keeping import (
-    KEEP_AFTER_MOVE,
+    KEEP_AFTER_REPLACEMENT,
     is_forgotten,
     is_kept,
     kept_since_complete,
@@ -29,7 +28,7 @@ from shared.domain.keeping import (
 from shared.domain.names import resource_id
 from shared.domain.resources import Kind, LostCall, Resource, State, Step
 from shared.domain.wants.snapshot import data_disk
-from tests.support.builders import KEY, NOW, a_notebook, a_record, after, an_intent
+from tests.support.builders import ANA, KEY, NOW, a_notebook, a_record, after
 
 NOTEBOOK = "projects/demo/locations/us-central1-a/instances/nb"
 SLOT = "20260504-120000"
@@ -50,9 +49,15 @@ def leaver(*resources: Resource, **changes: Any) -> Environment:
     return a_record(*resources, verb=Verb.LEAVE, **{"keep_seconds": 90 * DAY} | changes)
 
 
-def mover(*resources: Resource, **changes: Any) -> Environment:
-    intent = an_intent(Verb.LEAVE, moved_to="bea-1")
-    return leaver(*resources, intent=intent, **{"keep_seconds": 0} | changes)
+def replaced(*resources: Resource, **changes: Any) -> Environment:
+    """The record of somebody who stays and whose notebook was made for another address."""
+    made = (replace(r, owner="a.old@example.com") for r in resources)
+    return a_record(*made, **{"keep_seconds": 0} | changes)
+
+
+def past(state: State = State.STOPPED, **changes: Any) -> Resource:
+    """A notebook that has a successor."""
+    return notebook(state, superseded=True, **changes)
 
 
 GOING = (LostCall(step=Step.DELETE, until=after(1)),)
@@ -65,7 +70,7 @@ def copied(minute: float, state: State = State.READY, **changes: Any) -> tuple[R
 
 def begun(record: Environment, goal: Goal = Goal.GONE) -> bool:
     """Whether a snapshot of the notebook is begun now."""
-    return with_snapshots(record, {"workbench/main": goal}, NOW) != record
+    return with_snapshots(record, {r.id: goal for r in record.resources}, NOW) != record
 
 
 @pytest.mark.parametrize(
@@ -87,13 +92,17 @@ def begun(record: Environment, goal: Goal = Goal.GONE) -> bool:
         (leaver(*copied(-61, retry_at=NOW)), Goal.GONE, True, "it is tried again now"),
         (leaver(*copied(-61, unconfirmed=GOING)), Goal.GONE, False, "it may be going already"),
         (leaver(*copied(-61, State.BROKEN)), Goal.GONE, False, "that copy has to be made first"),
-        (mover(*copied(-61)), Goal.GONE, False, "its data has been handed over"),
+        (replaced(*copied(-61)), Goal.DOWN, False, "its successor took long"),
+        (replaced(*copied(-61)), Goal.GONE, False, "its data has been handed over"),
         (leaver(notebook()), Goal.DOWN, False, "the grace period still runs"),
         (leaver(notebook()), Goal.STAY, False, "it stays"),
         (leaver(notebook()), Goal.UP, False, "it is wanted again"),
-        (mover(notebook()), Goal.DOWN, True, "the new address waits for it"),
-        (mover(notebook()), Goal.GONE, True, "its time was over before that"),
-        (mover(notebook(State.READY)), Goal.DOWN, False, "it is stopped first"),
+        (replaced(notebook()), Goal.DOWN, True, "its successor waits for it"),
+        (replaced(notebook(unused=True)), Goal.DOWN, False, "nobody was told of it"),
+        (replaced(notebook(State.READY)), Goal.DOWN, False, "it is stopped first"),
+        (a_record(past()), Goal.DOWN, True, "the snapshot of it was deleted by somebody else"),
+        (a_record(past(handed_over=True)), Goal.DOWN, False, "its data is in its successor"),
+        (a_record(past(handed_over=True)), Goal.GONE, True, "it was started again meanwhile"),
         (
             leaver(notebook(snapshot="s1"), snapshot(State.CREATING)),
             Goal.GONE,
@@ -151,12 +160,14 @@ def test_two_notebooks_that_go_in_the_same_second_never_share_a_snapshot() -> No
 
 
 @pytest.mark.parametrize(
-    ("keep", "kept"), [(0, KEEP_AFTER_MOVE), (7 * DAY, timedelta(days=7))], ids=["own", "profile"]
+    ("keep", "kept"),
+    [(0, KEEP_AFTER_REPLACEMENT), (7 * DAY, timedelta(days=7))],
+    ids=["own", "profile"],
 )
-def test_what_is_moved_is_kept_for_a_while_whatever_the_profile_says(
+def test_of_what_is_replaced_a_copy_is_kept_for_a_while_whatever_the_profile_says(
     keep: int, kept: timedelta
 ) -> None:
-    record = mover(notebook(), keep_seconds=keep)
+    record = replaced(notebook(), keep_seconds=keep)
     record = with_snapshots(record, {"workbench/main": Goal.DOWN}, NOW)
     made = record.resource(ID)
     assert made is not None
@@ -177,7 +188,13 @@ def test_how_a_snapshot_is_made_is_known_from_the_record_alone() -> None:
     [
         (notebook(), leaver(), True),
         (notebook(), leaver(keep_seconds=0), False),
-        (notebook(), mover(), True),
+        (notebook(owner="a.old@example.com"), a_record(), True),
+        (notebook(owner=ANA), a_record(), False),
+        (notebook(recreate=True), a_record(), True),
+        (notebook(recreate=True, unused=True), a_record(), False),
+        (past(), a_record(), True),
+        (past(), leaver(keep_seconds=0), False),
+        (notebook(unused=True), leaver(), False),
         (notebook(stillborn=True), leaver(), False),
         (notebook(), a_record(keep_seconds=1), True),
         (Resource(kind=Kind.DATAPROC_HUB, slot="main", name="n"), leaver(), False),
@@ -304,25 +321,6 @@ def test_who_comes_back_gets_the_newest_complete_snapshot(
 ) -> None:
     record = a_record(notebook(State.ABSENT), *snapshots)
     assert newest_snapshot(record) == to_restore(record) == newest
-
-
-@pytest.mark.parametrize(
-    ("moved_to", "restored"), [("", "snapshots/s1"), ("bea-1", "")], ids=["left", "moved"]
-)
-def test_data_that_went_to_a_new_address_does_not_come_back_at_the_old_one(
-    moved_to: str, restored: str
-) -> None:
-    leaving = Leaving(
-        event_id="e",
-        source="test",
-        occurred_at=NOW,
-        left_at=NOW,
-        removal_at=NOW,
-        moved_to=moved_to,
-        returned_at=after(1),
-    )
-    record = a_record(notebook(State.ABSENT), snapshot(), leavings=(leaving,))
-    assert to_restore(record) == restored
 
 
 def test_how_long_a_snapshot_is_kept_counts_from_when_it_is_complete() -> None:

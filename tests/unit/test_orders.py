@@ -1,4 +1,4 @@
-"""An admin's order: hold, release, retry. It never changes what somebody should have."""
+"""An admin's order: hold, release, retry, recreate. It never changes what they should have."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from shared.domain.environment import Environment, Verb, Verdict
 from shared.domain.faults import Fate
 from shared.domain.holds import Hold
 from shared.domain.orders import carry_out, forgiven
+from shared.domain.refusals import RefusalCode, Refused
 from shared.domain.resources import Kind, Resource, State, Step
 from shared.domain.ruling import Outcome, rule
 from tests.support.builders import (
@@ -89,7 +90,8 @@ def test_a_hold_has_the_id_of_its_event_unless_it_names_one() -> None:
 @pytest.mark.parametrize("verb", list(Verb))
 def test_what_the_person_should_have_is_not_an_admins_to_say(verb: Verb) -> None:
     before = a_record(a_notebook(State.STOPPED), verb=verb, pending=(an_intent(id="later"),))
-    for verdict in Verdict:
+    refused = {Verdict.RECREATE} if verb is Verb.LEAVE else set()
+    for verdict in set(Verdict) - refused:
         record = obey(before, an_order(verdict)).environment
         same = ("intent", "pending", "joined", "left_at", "leavings", "profile", "person", "phase")
         assert all(getattr(record, name) == getattr(before, name) for name in same)
@@ -145,6 +147,67 @@ def test_what_is_under_way_stays_under_way() -> None:
     running = a_notebook(State.STOPPING, under_way=Step.STOP, operation="op", since=NOW, serial=7)
     [notebook] = forgiven(a_record(running), after(1)).resources
     assert notebook == replace(running, look_at=after(1))
+
+
+# Recreate
+
+
+@pytest.mark.parametrize("state", [s for s in State if s is not State.ABSENT])
+def test_a_notebook_that_is_to_be_recreated_is_marked_and_tried_at_once(state: State) -> None:
+    made = replace(FAILED, state=state, was_ready=True)
+    ruling = obey(a_record(made, TEMPLATE), an_order(Verdict.RECREATE))
+    assert ruling.outcome is Outcome.APPLIED
+    assert ruling.entry.text == "recreate (because)"
+    record = ruling.environment
+    assert record.notebook == replace(FORGIVEN, state=state, was_ready=True, recreate=True)
+    assert record.resource(TEMPLATE.id) == replace(TEMPLATE, look_at=NOW)
+    assert (record.due_at, news_of(record)) == (NOW, [])
+
+
+@pytest.mark.parametrize("was_ready", [False, True])
+@pytest.mark.parametrize("unused", [False, True])
+def test_whether_there_is_work_in_it_is_asked_anew(unused: bool, was_ready: bool) -> None:
+    """An event that came while it was being made found it unused; somebody has worked since."""
+    made = a_notebook(State.READY, was_ready=was_ready, unused=unused)
+    notebook = obey(a_record(made), an_order(Verdict.RECREATE)).environment.notebook
+    assert notebook is not None
+    assert notebook.unused is not was_ready
+
+
+def test_one_that_is_still_to_be_made_is_made_from_the_profile_anyway() -> None:
+    ruling = obey(a_record(FAILED), an_order(Verdict.RECREATE))
+    assert ruling.environment.resources == (FORGIVEN,)
+    assert ruling.entry.text == (
+        "recreate (because); workbench/main is still to be made, from the profile as it is now"
+    )
+
+
+@pytest.mark.parametrize(
+    ("record", "why"),
+    [
+        (a_record(a_notebook(State.STOPPED), verb=Verb.LEAVE), "is leaving"),
+        (a_record(TEMPLATE), "has no notebook"),
+        (a_record(a_notebook(State.STOPPED, superseded=True)), "has no notebook"),
+        (a_record(intent=None), "has no notebook"),
+    ],
+)
+def test_where_there_is_nothing_to_recreate_the_order_is_refused(
+    record: Environment, why: str
+) -> None:
+    with pytest.raises(Refused) as refused:
+        carry_out(record, an_order(Verdict.RECREATE), NOW)
+    assert refused.value.code is RefusalCode.NOTHING_TO_RECREATE
+    assert refused.value.message == (
+        f"email: ana@example.com {why}, so there is nothing to recreate; send the order anew once "
+        "they have one"
+    )
+
+
+def test_a_hold_keeps_no_notebook_from_being_marked() -> None:
+    held = a_record(a_notebook(State.READY), held=HELD)
+    notebook = obey(held, an_order(Verdict.RECREATE)).environment.notebook
+    assert notebook is not None
+    assert notebook.recreate
 
 
 # Duplicates, order, ties

@@ -6,17 +6,21 @@ from collections import Counter
 
 import pytest
 
+from shared.domain.addresses import named
 from shared.domain.environment import Environment, Verb
+from shared.domain.person import Person
 from shared.domain.profiles import ProfileSet
-from shared.domain.resources import Resource, State
+from shared.domain.resources import Kind, Resource, State
 from shared.services.planning import Planner
 from shared.services.shortages import Shortages
 from tests.stateful.world import SITE, ManualClock, World
 from tests.support.builders import KEY, NOW, a_notebook, a_record, an_intent, minutes, replace
+from tests.support.builders import ANA, KEY, NOW, a_notebook, a_record, after, replace
 from tests.support.fake_search import FakeSearch
 from tests.support.memory_store import MemoryStore
 
-OTHER = "ben-aaaaaaaaaaaa"
+OTHER = "ana-smith-aaaaaaaaaaaa"
+SMITH = "ana.smith@example.com"
 LACK = "us-central1-a/e2-standard-4"
 
 
@@ -34,8 +38,8 @@ class Stage:
         self.calls: Counter[str] = Counter()
         self.store = MemoryStore(on_write=lambda name: self.calls.update([name]))
         self.world = World()
+        self.search = FakeSearch(self.world.cloud)
         self.planner = self.planner_with(self.world.profiles)
-        self.store.save(a_record(key=OTHER), None, ())
         self.store.report_shortage(LACK, ManualClock().now().replace(year=2030))
         self.calls.clear()
 
@@ -47,14 +51,10 @@ class Stage:
         return Planner(
             store=self.store,
             profiles=profiles,  # type: ignore[arg-type]
-            search=FakeSearch(self.world.cloud),
-            shortages=shortages,
+            search=self.search,
+            shortages=Shortages(store=self.store, clock=clock),
             site=SITE,
         )
-
-    def kin_of(self, record: Environment) -> str | None:
-        kin = self.planner.plan(record, ()).kin
-        return kin.key if kin is not None else None
 
     def shortages_for(self, *resources: Resource) -> set[str]:
         record = a_record(*resources)
@@ -77,27 +77,38 @@ def test_a_profile_that_is_gone_is_not_the_same_as_wanting_nothing(stage: Stage)
     assert stage.planner.wants_of(a_record(profile="no-such-profile")) is None
 
 
-def leaver(notebook: Resource | None, moved_to: str = OTHER) -> Environment:
-    intent = an_intent(Verb.LEAVE, moved_to=moved_to)
-    return a_record(*([notebook] if notebook else []), verb=Verb.LEAVE, intent=intent)
+def older(id: str) -> Resource:
+    """A notebook of an older kind, as the search finds it."""
+    name = f"projects/demo/locations/us-central1/runtimes/{id}"
+    return Resource(kind=Kind.MANAGED_NOTEBOOK, slot=f"found-{id}", name=name)
 
 
-@pytest.mark.parametrize(
-    ("record", "kin", "why"),
-    [
-        (a_record(inherits=OTHER), OTHER, "its data is still to come from there"),
-        (a_record(), None, "nothing is to come"),
-        (leaver(a_notebook(State.STOPPED)), OTHER, "the notebook stays until the other has it"),
-        (leaver(a_notebook(State.ABSENT)), None, "there is nothing to wait with"),
-        (leaver(None), None, "there is nothing to wait with"),
-        (leaver(a_notebook(State.STOPPED), moved_to=""), None, "no other address"),
-    ],
-    ids=lambda value: value.replace(" ", "-") if isinstance(value, str) else "",
-)
-def test_the_other_address_is_read_while_one_waits_for_the_other(
-    stage: Stage, record: Environment, kin: str | None, why: str
+def test_older_notebooks_of_a_leaver_are_looked_for_by_every_key_and_address(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert stage.kin_of(record) == kin, why
+    """What a merged record had carries the key of that, and is looked at and deleted by it."""
+    asked: list[tuple[str, str]] = []
+    there = {(KEY, ANA): "a", (KEY, SMITH): "b", (OTHER, SMITH): "c"}
+
+    def find(key: str, email: str) -> tuple[Resource, ...]:
+        asked.append((key, email))
+        return (older(there[key, email]),) if (key, email) in there else ()
+
+    monkeypatch.setattr(stage.search, "older_notebooks_of", find)
+    addresses = named(named((), ANA, after(-9)), SMITH, NOW)
+    record = a_record(
+        verb=Verb.LEAVE, addresses=addresses, person=Person(email=SMITH), merged=(OTHER,)
+    )
+    found = stage.planner.plan(record, ()).older
+    assert found is not None
+    assert asked == [(KEY, SMITH), (KEY, ANA), (OTHER, SMITH), (OTHER, ANA)]
+    assert [(r.name[-1], r.owner, r.key) for r in found] == [
+        ("b", SMITH, ""),
+        ("a", ANA, ""),
+        ("c", SMITH, OTHER),
+    ]
+    assert len({r.id for r in found}) == 3
+    assert stage.planner.plan(replace(record, sought_at=NOW), ()).older is None, "once is enough"
 
 
 def made(state: State) -> Resource:

@@ -149,7 +149,7 @@ class Calls:
 
     def __init__(self, world: World) -> None:
         self._names: list[str] = []
-        names = ("load", "save", "claim", "append", "creating", "due", "page", "shortages")
+        names = ("find", "save", "claim", "append", "creating", "due", "page", "shortages")
         for name in names:
             self._listen(world.store, name)
 
@@ -174,9 +174,9 @@ def test_a_join_on_a_quiet_day_makes_no_call_for_the_count_and_one_in_a_crowd_on
     for number in range(14):
         world.join(f"p{number}@example.com", profile="lean")
         seen.append(calls.taken())
-    assert seen[0] == ["load", "claim", "save"], "in a process that knows nothing yet"
-    assert seen[1:11] == [["load", "claim", "creating", "save"]] * 10
-    assert seen[11:] == [["load", "save"]] * 3, "it is known that others wait"
+    assert seen[0] == ["find", "claim", "save"], "in a process that knows nothing yet"
+    assert seen[1:11] == [["find", "claim", "creating", "save"]] * 10
+    assert seen[11:] == [["find", "save"]] * 3, "it is known that others wait"
     assert world.cloud.counts["workbench.create"] == 10
     assert queue_of(world) == [f"p{n}@example.com" for n in range(10, 14)]
 

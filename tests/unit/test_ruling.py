@@ -67,8 +67,8 @@ def test_any_order_and_any_repetition_end_in_the_same_record(
     later = [i for i in intents if not _is_ripe(i) and (not newest or i.order > newest.order)]
     announced = {i.verb: i for i in sorted(later, key=lambda i: i.order)}
     assert record.intent == newest
-    assert {i.verb: i for i in record.pending} == announced
-    assert [i.effective_at for i in record.pending] == sorted(
+    assert {i.verb: i for i in record.scheduled} == announced
+    assert [i.effective_at for i in record.scheduled] == sorted(
         i.effective_at for i in announced.values() if i.effective_at
     )
     for minutes in (7, 12):
@@ -95,10 +95,10 @@ def test_only_what_changes_the_desired_state_is_said_to_be_applied(
         if ruling.outcome is Outcome.APPLIED:
             assert record.intent == intent
         elif ruling.outcome is Outcome.SCHEDULED:
-            assert intent in record.pending
+            assert intent in record.scheduled
         else:
             assert before is not None
-            assert (record.intent, record.pending) == (before.intent, before.pending)
+            assert (record.intent, record.scheduled) == (before.intent, before.scheduled)
             assert record.left_at == before.left_at
 
 
@@ -226,7 +226,15 @@ def test_somebody_announced_waits_until_their_time_has_come() -> None:
 def test_an_event_forgives_failures_and_has_everything_looked_at_again() -> None:
     failed = a_notebook(State.ABSENT, retry_at=after(days=1), attempts=9, serial=4)
     record = put(a_record(failed), an_intent(JOIN, "again", occurred_at=after(1))).environment
-    assert record.resources == (replace(failed, retry_at=None, attempts=0, look_at=NOW),)
+    forgiven = replace(failed, retry_at=None, attempts=0, look_at=NOW, unused=True)
+    assert record.resources == (forgiven,)
+
+
+@pytest.mark.parametrize("was_ready", [False, True])
+def test_a_notebook_that_nobody_was_told_of_by_then_has_no_work(was_ready: bool) -> None:
+    made = a_notebook(State.STOPPED, was_ready=was_ready, unused=was_ready)
+    record = put(a_record(made), an_intent(LEAVE, "left", occurred_at=after(1))).environment
+    assert [r.unused for r in record.resources] == [not was_ready]
 
 
 def test_a_leave_keeps_the_person_the_profile_and_the_grace_period_they_joined_with() -> None:
@@ -290,10 +298,3 @@ def test_two_events_alike_but_for_their_source_end_the_same_in_either_order() ->
         an_intent(JOIN, "7", source="directory", profile="lean"),
     ]
     assert fold(both).profile == fold(reversed(both)).profile
-
-
-def test_the_departure_of_a_move_is_no_repeat_of_the_join_it_came_with() -> None:
-    """It is recorded under another address; if the person returns there, ids don't clash."""
-    arrived = fold([an_intent(JOIN, "HR-7:departure")])
-    left = an_intent(LEAVE, "HR-7:departure", occurred_at=after(1), moved_to="ana-new")
-    assert put(arrived, left).outcome is Outcome.APPLIED

@@ -1,4 +1,4 @@
-"""What events leave in the record besides the desired state: moves, departures, announcements."""
+"""What events leave in the record besides the desired state: changes, leavings, announcements."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from tests.support.builders import (
 )
 
 JOIN, LEAVE = Verb.JOIN, Verb.LEAVE
+NEW = "ana.smith@example.com"
 
 
 def put(record: Environment | None, intent: Intent, now: Any = NOW) -> Ruling:
@@ -56,6 +57,7 @@ def person(**changes: Any) -> Person:
             {"profile": "lean", "person": person(team="risk")},
             "; moves: profile full -> lean; team none -> risk",
         ),
+        ({"person": Person(email=NEW)}, f"; moves: address {ANA} -> {NEW}"),
         ({"person": person(display_name="Ana Maria")}, ""),
         ({}, ""),
     ],
@@ -82,20 +84,9 @@ def test_a_return_is_no_move() -> None:
     assert put(left(), back).entry.text == "join as lean in force"
 
 
-@pytest.mark.parametrize("verb", list(Verb))
-def test_a_move_to_another_address_stands_in_the_history_of_both(verb: Verb) -> None:
-    moved = {"moved_from": "ana-old"} if verb is JOIN else {"moved_to": "ana-new"}
-    text = put(a_record(), an_intent(verb, "m", occurred_at=after(1), **moved)).entry.text
-    assert text.endswith("moved here from ana-old" if verb is JOIN else "moved to ana-new")
-
-
-def test_who_moves_here_inherits_until_the_data_has_come() -> None:
-    moved = put(None, an_intent(JOIN, "a", moved_from="ana-old")).environment
-    assert moved.inherits == "ana-old"
-    again = put(moved, an_intent(JOIN, "b", occurred_at=after(1))).environment
-    assert again.inherits == "ana-old", "a join that doesn't repeat it takes nothing back"
-    gone = put(again, an_intent(LEAVE, "c", occurred_at=after(2))).environment
-    assert gone.inherits == ""
+def test_a_return_under_another_address_says_so() -> None:
+    back = an_intent(JOIN, "back", occurred_at=after(2), person=Person(email=NEW))
+    assert put(left(), back).entry.text == f"join as full in force; address {ANA} -> {NEW}"
 
 
 @pytest.mark.parametrize("verb", list(Verb))
@@ -138,10 +129,6 @@ def test_a_leave_opens_a_leaving_record() -> None:
             reason="retired",
         ),
     )
-
-
-def test_a_departure_to_another_address_says_so() -> None:
-    assert left(moved_to="ana-new").leavings[0].moved_to == "ana-new"
 
 
 def test_a_second_leave_amends_it_perhaps_more_urgently() -> None:
@@ -237,7 +224,7 @@ def cancelled(record: Environment) -> list[tuple[str, Any]]:
 def test_what_a_newer_event_cancels_is_named_and_announced(by: Verb, announced_verb: Verb) -> None:
     record = put(a_record(), later(announced_verb, "CONTRACT-END", 1, days=30)).environment
     ruling = put(record, an_intent(by, "HR-8", occurred_at=after(2), reason="stays"), after(2))
-    assert ruling.environment.pending == ()
+    assert ruling.environment.scheduled == ()
     assert f"cancels {announced_verb} CONTRACT-END of 2026-06-03T12:00:00" in ruling.entry.text
     assert cancelled(ruling.environment) == [("CONTRACT-END", after(days=30))]
     assert "HR-8" in ruling.environment.outbox[-1].reason

@@ -23,17 +23,17 @@ ORDER = {"email": ANA, "action": "hold", "reason": "a lawsuit"}
         (
             AdminEvent,
             ORDER | {"action": "Hold"},
-            "action: 'Hold' is none of hold, release, retry; did you mean 'hold'?",
+            "action: 'Hold' is none of hold, release, retry, recreate; did you mean 'hold'?",
         ),
         (
             AdminEvent,
             ORDER | {"action": "zap"},
-            "action: 'zap' is none of hold, release, retry; send one of these",
+            "action: 'zap' is none of hold, release, retry, recreate; send one of these",
         ),
         (
             AdminEvent,
             ORDER | {"action": "x" * 500},
-            f"action: '{'x' * 77}...' is none of hold, release, retry; send one of these",
+            f"action: '{'x' * 77}...' is none of hold, release, retry, recreate; send one of these",
         ),
         (ReconcileMessage, {"scope": "all"}, "scope: 'all' is not 'due'; send that"),
         (

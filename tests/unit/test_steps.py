@@ -14,7 +14,7 @@ from shared.domain.holds import Hold
 from shared.domain.memory import begin
 from shared.domain.resources import Drift, Kind, LostCall, Resource, State, Step, Want
 from shared.domain.steps import next_step, owed_protection
-from tests.support.builders import NOW, a_notebook, a_problem, a_record, after, an_intent
+from tests.support.builders import NOW, a_notebook, a_problem, a_record, after
 
 UP, DOWN, GONE, STAY = Goal.UP, Goal.DOWN, Goal.GONE, Goal.STAY
 NB, TEMPLATE, SNAPSHOT, SESSION = (
@@ -324,10 +324,6 @@ def leaver(**changes: Any) -> Environment:
     return a_record(verb=Verb.LEAVE, **changes)
 
 
-def moved() -> Environment:
-    return leaver(intent=an_intent(Verb.LEAVE, moved_to="bea-1"))
-
-
 def snapshot(state: State) -> Resource:
     return Resource(kind=SNAPSHOT, slot="s1", name="snapshots/s1", state=state)
 
@@ -348,13 +344,22 @@ def snapshot(state: State) -> Resource:
         (State.BROKEN, State.READY, Step.DELETE, "its data is kept"),
     ],
 )
-@pytest.mark.parametrize("record", [leaver(keep_seconds=1), moved()], ids=["kept", "moved"])
+@pytest.mark.parametrize(
+    ("record", "superseded"),
+    [(leaver(keep_seconds=1), False), (a_record(), True)],
+    ids=["of a leaver", "of one that has a successor"],
+)
 def test_invariant_7_no_disk_goes_before_its_snapshot_is_complete(
-    record: Environment, state: State, taken: State | None, step: Step | None, because: str
+    record: Environment,
+    superseded: bool,
+    state: State,
+    taken: State | None,
+    step: Step | None,
+    because: str,
 ) -> None:
     if taken is not None:
         record = record.with_resource(snapshot(taken))
-    notebook = thing(state, snapshot="s1" if taken else "")
+    notebook = thing(state, snapshot="s1" if taken else "", superseded=superseded)
     assert step_of(notebook, GONE, record=record) is step, because
 
 

@@ -1,0 +1,53 @@
+"""The records after some events, by the rules of the domain alone: no store, no cloud."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from shared.domain.environment import Environment, Intent
+from shared.domain.identity import subject_of
+from shared.domain.merging import emptied, merged
+from shared.domain.refusals import Refused
+from shared.domain.ruling import rule
+from tests.support.builders import NOW
+
+
+class Records:
+    """The records of everybody, by key, and the events that were refused."""
+
+    def __init__(self, intents: Iterable[Intent] = (), now: datetime = NOW) -> None:
+        self.by_key: dict[str, Environment] = {}
+        self.refused: list[str] = []
+        self.now = now
+        for intent in intents:
+            self.take(intent)
+
+    def take(self, intent: Intent) -> None:
+        """As intake does it, one event after the other."""
+        subject = None
+        try:
+            while subject is None or subject.duplicates:
+                found = [r for r in self.by_key.values() if _is_found(r, intent)]
+                subject = subject_of(intent, found)
+                for other in subject.duplicates[:1]:
+                    assert subject.record is not None
+                    self.by_key[subject.key] = merged(subject.record, other, self.now)
+                    self.by_key[other.key] = emptied(other, subject.key, self.now)
+        except Refused:
+            self.refused.append(intent.event_id)
+            return
+        ruling = rule(subject.record, intent, subject.key, self.now)
+        self.by_key[subject.key] = ruling.environment
+
+    @property
+    def people(self) -> list[Environment]:
+        """The records that were not merged into another one."""
+        return [r for r in self.by_key.values() if not r.merged_into]
+
+
+def _is_found(record: Environment, intent: Intent) -> bool:
+    """Whether ``EnvironmentStore.find`` would return it for the event."""
+    person_id = intent.person.person_id
+    by_id = person_id is not None and record.person.person_id == person_id
+    return by_id or not set(intent.addresses).isdisjoint(record.known_addresses)

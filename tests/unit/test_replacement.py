@@ -1,0 +1,454 @@
+"""A notebook that can't be changed in place gets a successor: when, in which stages."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from shared.domain.decision import Decision, decide, prepared
+from shared.domain.environment import Environment, Phase, Verb
+from shared.domain.goals import Goal, Plan
+from shared.domain.holds import Hold
+from shared.domain.policy import Policy
+from shared.domain.replacement import (
+    awaits_data,
+    handed_over,
+    is_replacing,
+    may_go,
+    must_be_replaced,
+    next_generation,
+    of_generation,
+    with_successors,
+)
+from shared.domain.resources import Kind, LostCall, Observation, Resource, State, Step, Want
+from tests.stateful.world import GRACE, World
+from tests.support.builders import ANA, NOW, a_notebook, a_record, after, minutes
+
+OLD = "ana.old@example.com"
+HOLD = Hold(at=NOW, reason="a lawsuit")
+PLACE = "projects/demo/locations/z-a/instances/nb"
+COPY = "projects/demo/global/snapshots/s1"
+WANT = Want(kind=Kind.WORKBENCH, slot="main", places=(PLACE,), body={}, digest="d1")
+FIRST, SECOND = "workbench/main~1", "workbench/main"
+
+
+def notebook(state: State, **changes: Any) -> Resource:
+    """The notebook of Ana's former address, in which she has worked."""
+    values: dict[str, Any] = {"name": PLACE, "owner": OLD, "was_ready": True, "digest": "d1"}
+    return a_notebook(state, **values | changes)
+
+
+def snapshot(state: State = State.READY, **changes: Any) -> Resource:
+    """The snapshot of it."""
+    made = Resource(kind=Kind.SNAPSHOT, slot="s1", name=COPY, source=PLACE, state=state)
+    return replace(made, ready_since=NOW, expires_at=after(days=30), **changes)
+
+
+def superseded(state: State = State.STOPPED, **changes: Any) -> Resource:
+    return notebook(state, superseded=True, snapshot="s1", **changes)
+
+
+def successor(state: State, **changes: Any) -> Resource:
+    values: dict[str, Any] = {"name": f"{PLACE}-g2", "generation": 2, "owner": ANA}
+    return notebook(state, **values | changes)
+
+
+# When
+
+
+@pytest.mark.parametrize("recreate", [False, True])
+@pytest.mark.parametrize("owner", ["", ANA, OLD])
+@pytest.mark.parametrize("there", [State.READY, State.ABSENT, State.FOREIGN, State.BROKEN])
+@pytest.mark.parametrize("verb", list(Verb))
+@pytest.mark.parametrize("past", [False, True], ids=["current", "superseded"])
+def test_when_a_notebook_is_replaced(
+    past: bool, verb: Verb, there: State, owner: str, recreate: bool
+) -> None:
+    """On an order; or if it was made for another address, and is there and ours."""
+    one = notebook(there, owner=owner, recreate=recreate, superseded=past)
+    expected = not past and verb is Verb.JOIN and there is not State.ABSENT
+    expected = expected and (recreate or (owner == OLD and there is not State.FOREIGN))
+    assert must_be_replaced(a_record(one, verb=verb), one) is expected
+
+
+def test_one_that_may_still_be_made_for_the_former_address_is_replaced() -> None:
+    lost = (LostCall(step=Step.CREATE, until=after(1)),)
+    one = notebook(State.ABSENT, unconfirmed=lost)
+    assert must_be_replaced(a_record(one), one)
+
+
+@pytest.mark.parametrize("kind", [k for k in Kind if k is not Kind.WORKBENCH])
+def test_nothing_else_is_replaced(kind: Kind) -> None:
+    one = notebook(State.READY, kind=kind, recreate=True)
+    assert not must_be_replaced(a_record(one), one)
+
+
+# Stages
+
+
+def seen_as_it_is(record: Environment) -> dict[str, Observation]:
+    """A look at everything that finds nothing changed."""
+    return {
+        r.id: Observation(state=r.state, link=r.link)
+        for r in record.resources
+        if r.state is not State.ABSENT
+    }
+
+
+def decided(record: Environment, wants: tuple[Want, ...] | None = (WANT,)) -> Decision:
+    plan = Plan(wants=wants)
+    looked = tuple(replace(r, look_at=NOW) for r in record.resources)
+    record = prepared(replace(record, resources=looked), plan, NOW)
+    return decide(record, plan, seen_as_it_is(record), NOW, Policy())
+
+
+STAGES = [
+    ("it is stopped", [notebook(State.READY)], {SECOND: Step.STOP}, [SECOND]),
+    (
+        "a snapshot of its data is begun",
+        [notebook(State.STOPPED)],
+        {"snapshot/20260504-120000": Step.CREATE},
+        [SECOND, "snapshot/20260504-120000"],
+    ),
+    (
+        "the snapshot is awaited",
+        [notebook(State.STOPPED, snapshot="s1"), snapshot(State.CREATING)],
+        {},
+        [SECOND, "snapshot/s1"],
+    ),
+    (
+        "it is superseded, and its successor is made",
+        [notebook(State.STOPPED, snapshot="s1"), snapshot()],
+        {SECOND: Step.CREATE},
+        ["snapshot/s1", SECOND, FIRST],
+    ),
+    (
+        "what is broken is replaced likewise",
+        [notebook(State.BROKEN, snapshot="s1"), snapshot()],
+        {SECOND: Step.CREATE},
+        ["snapshot/s1", SECOND, FIRST],
+    ),
+    (
+        "the data is restored into the successor",
+        [superseded(), snapshot(), successor(State.READY)],
+        {SECOND: Step.RESTORE},
+        [FIRST, "snapshot/s1", SECOND],
+    ),
+    (
+        "a successor that was stopped is started for that",
+        [superseded(), snapshot(), successor(State.STOPPED)],
+        {SECOND: Step.START},
+        [FIRST, "snapshot/s1", SECOND],
+    ),
+    (
+        "the superseded one stays until the data was restored",
+        [superseded(), snapshot(), successor(State.RESTORING, restore_from=COPY)],
+        {},
+        [FIRST, "snapshot/s1", SECOND],
+    ),
+    (
+        "then it is deleted",
+        [superseded(handed_over=True), snapshot(), successor(State.READY)],
+        {FIRST: Step.DELETE},
+        [FIRST, "snapshot/s1", SECOND],
+    ),
+    (
+        "which is forgotten",
+        [superseded(State.ABSENT, handed_over=True), snapshot(), successor(State.READY)],
+        {},
+        ["snapshot/s1", SECOND],
+    ),
+    (
+        "if somebody starts it again it is stopped, and its data copied once more",
+        [superseded(State.READY), snapshot(), successor(State.READY)],
+        {FIRST: Step.STOP},
+        [FIRST, "snapshot/s1", SECOND],
+    ),
+    (
+        "without its snapshot it is not deleted, but another one is taken",
+        [superseded(), successor(State.READY)],
+        {"snapshot/20260504-120000": Step.CREATE},
+        [FIRST, SECOND, "snapshot/20260504-120000"],
+    ),
+    (
+        "one that nobody was told of is deleted and made again",
+        [notebook(State.STOPPED, unused=True, was_ready=False)],
+        {SECOND: Step.DELETE},
+        [SECOND],
+    ),
+    (
+        "what was left of a failed creation likewise",
+        [notebook(State.BROKEN, stillborn=True, was_ready=False)],
+        {SECOND: Step.DELETE},
+        [SECOND],
+    ),
+    (
+        "in the place of what isn't ours another name is used",
+        [notebook(State.FOREIGN, recreate=True)],
+        {SECOND: Step.CREATE},
+        [SECOND],
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("resources", "steps", "ids"), [s[1:] for s in STAGES], ids=[s[0] for s in STAGES]
+)
+def test_each_stage_can_be_read_off_the_record(
+    resources: list[Resource], steps: dict[str, Step], ids: list[str]
+) -> None:
+    decision = decided(a_record(*resources))
+    assert {a.resource.id: a.step for a in decision.actions} == steps
+    assert sorted(r.id for r in decision.environment.resources) == sorted(ids)
+
+
+@pytest.mark.parametrize(
+    ("resources", "phase"),
+    [
+        ([notebook(State.READY)], Phase.PROVISIONING),
+        ([notebook(State.STOPPED, snapshot="s1"), snapshot()], Phase.PROVISIONING),
+        ([superseded(), snapshot(), successor(State.READY)], Phase.PROVISIONING),
+        ([superseded(handed_over=True), snapshot(), successor(State.READY)], Phase.READY),
+    ],
+)
+def test_the_person_is_ready_once_the_successor_has_the_data(
+    resources: list[Resource], phase: Phase
+) -> None:
+    decision = decided(a_record(*resources, phase=Phase.READY))
+    assert decision.environment.phase is phase
+    assert is_replacing(decision.environment) is (phase is not Phase.READY)
+
+
+def test_the_successor_has_a_name_of_its_own_and_the_history_says_why() -> None:
+    for recreate, why in ((False, "its owner's address changed"), (True, "an admin wants it made")):
+        old = notebook(State.STOPPED, snapshot="s1", recreate=recreate)
+        decision = decided(a_record(old, snapshot(size_gb=300)))
+        [entry] = [e for e in decision.entries if e.action == "notebook.replaced"]
+        assert entry.text.startswith(f"{PLACE} is replaced by nb-g2: {why}")
+        [action] = decision.actions
+        assert (action.resource.name, action.resource.owner) == (f"{PLACE}-g2", ANA)
+        assert (action.resource.restore_from, action.resource.size_gb) == (COPY, 300)
+        assert action.want is not None
+        assert action.want.places == (f"{PLACE}-g2",)
+        past = decision.environment.resource(FIRST)
+        assert past is not None
+        assert (past.recreate, past.owner, past.snapshot) == (False, OLD, "s1")
+
+
+@pytest.mark.parametrize(
+    "busy",
+    [
+        {"under_way": Step.STOP, "operation": "op", "since": NOW},
+        {"unconfirmed": (LostCall(step=Step.START, until=after(1)),)},
+    ],
+)
+def test_nothing_is_superseded_while_a_call_may_still_change_it(busy: dict[str, Any]) -> None:
+    record = a_record(notebook(State.STOPPED, snapshot="s1", **busy), snapshot())
+    assert with_successors(record, (WANT,), NOW) == (record, [])
+
+
+def test_without_its_profile_everything_stays_as_it_is() -> None:
+    """Nothing could be made in its place."""
+    link = "https://nb.example.com"
+    for old in (notebook(State.READY), notebook(State.STOPPED, snapshot="s1", link=link)):
+        decision = decided(a_record(old, snapshot()), wants=None)
+        assert decision.actions == ()
+        assert decision.environment.resource(FIRST) is None
+
+
+def test_where_the_profile_has_no_notebook_any_more_it_is_only_stopped() -> None:
+    decision = decided(a_record(notebook(State.READY)), wants=())
+    assert [a.step for a in decision.actions] == [Step.STOP]
+
+
+# Holds and leavers
+
+
+def goals(*resources: Resource, **changes: Any) -> dict[str, Goal | None]:
+    record = decided(a_record(*resources, **changes)).environment
+    return {r.id: r.goal for r in record.resources if r.kind is Kind.WORKBENCH}
+
+
+def test_under_a_hold_nothing_is_deleted_but_the_successor_is_made() -> None:
+    done = [superseded(handed_over=True), snapshot(), successor(State.READY)]
+    assert goals(*done, held=HOLD) == {FIRST: Goal.DOWN, SECOND: Goal.UP}
+    assert goals(*done) == {FIRST: Goal.GONE, SECOND: Goal.UP}
+    unused = notebook(State.STOPPED, unused=True, protected=True)
+    assert goals(unused, held=HOLD) == {FIRST: Goal.DOWN, SECOND: Goal.UP}
+
+
+def test_of_a_leaver_nothing_is_replaced_and_what_was_superseded_goes_in_time() -> None:
+    both = [superseded(), snapshot(), successor(State.STOPPED)]
+    assert goals(*both, verb=Verb.LEAVE) == {FIRST: Goal.DOWN, SECOND: Goal.DOWN}
+    over = {"verb": Verb.LEAVE, "left_at": after(days=-15)}
+    assert goals(*both, **over) == {FIRST: Goal.GONE, SECOND: Goal.GONE}
+    assert goals(*both, held=HOLD, **over) == {FIRST: Goal.DOWN, SECOND: Goal.DOWN}
+
+
+# Parts
+
+
+@pytest.mark.parametrize(
+    ("past", "now", "goes", "because"),
+    [
+        (superseded(handed_over=True), successor(State.READY), True, "it runs with the data"),
+        (superseded(handed_over=True), successor(State.STOPPED), True, "it did run"),
+        (superseded(), successor(State.READY), False, "the data is still here only"),
+        (superseded(handed_over=True), successor(State.BROKEN), False, "it can't be used"),
+        (
+            superseded(handed_over=True),
+            successor(State.READY, was_ready=False),
+            False,
+            "nobody has been able to use it yet",
+        ),
+        (
+            superseded(handed_over=True),
+            successor(State.READY, restore_from="another"),
+            False,
+            "other data is still to come",
+        ),
+        (
+            superseded(handed_over=True),
+            successor(State.READY, under_way=Step.UPDATE),
+            False,
+            "something is under way",
+        ),
+        (superseded(handed_over=True), None, False, "there is none"),
+        (superseded(unused=True), None, True, "nobody worked in it"),
+        (superseded(stillborn=True), None, True, "nobody can have worked in it"),
+    ],
+)
+def test_when_a_superseded_notebook_may_go(
+    past: Resource, now: Resource | None, goes: bool, because: str
+) -> None:
+    record = a_record(past, *([now] if now else []))
+    assert may_go(record, past) is goes, because
+
+
+@pytest.mark.parametrize(
+    ("other", "waits"),
+    [
+        (superseded(), True),
+        (superseded(handed_over=True), False),
+        (superseded(slot="other"), False),
+        (notebook(State.STOPPED, slot="other"), False),
+    ],
+)
+def test_a_successor_waits_for_the_data_of_its_own_slot(other: Resource, waits: bool) -> None:
+    made = successor(State.READY)
+    assert awaits_data(a_record(other, made), made) is waits
+    assert not awaits_data(a_record(other), other), "a superseded one waits for nothing"
+
+
+@pytest.mark.parametrize("restored", [COPY, "another", ""])
+def test_only_the_restore_of_its_own_snapshot_hands_its_data_over(restored: str) -> None:
+    record = handed_over(a_record(superseded(), snapshot(), successor(State.READY)), restored)
+    past = record.resource(FIRST)
+    assert past is not None
+    assert past.handed_over is (restored == COPY)
+
+
+def test_generations_are_counted_and_only_named_from_the_second_on() -> None:
+    record = a_record(superseded(generation=4), successor(State.READY))
+    assert next_generation(record, record.resources[1]) == 5
+    assert next_generation(a_record(), notebook(State.READY)) == 2
+    assert of_generation(WANT, 1) == WANT
+    assert of_generation(WANT, 3) == replace(WANT, places=(f"{PLACE}-g3",))
+    template = replace(WANT, kind=Kind.SESSION_TEMPLATE)
+    assert of_generation(template, 3) == template
+
+
+# What comes of it
+
+
+def world_with_work() -> World:
+    """Ana had a notebook with work in it at her old address; all was quiet."""
+    world = World()
+    world.join(OLD, profile="lean")
+    world.run_for(minutes(5))
+    [made] = world.cloud.alive(Kind.WORKBENCH)
+    world.cloud.work(made, "years of work")
+    return world
+
+
+def data_in(world: World) -> dict[str, str]:
+    """What is in whose notebook, by its name."""
+    living = world.cloud.alive(Kind.WORKBENCH)
+    return {f"{t.name.rpartition('/')[2]} {t.email}": t.data for t in living}
+
+
+def test_a_changed_address_takes_its_data_along_in_the_same_record() -> None:
+    world = world_with_work()
+    key = world.record(OLD).key
+    assert world.join(ANA, previous_email=OLD, profile="lean") == "applied"
+    world.run_for(minutes(30))
+    assert data_in(world) == {f"nb-{key}-g2 {ANA}": "years of work"}
+    record = world.record(ANA)
+    assert (record.key, record.phase) == (key, Phase.READY)
+    assert world.record(OLD) == record
+    assert [a.email for a in record.addresses] == [OLD, ANA]
+
+
+def test_sent_twice_nothing_is_replaced_twice() -> None:
+    world = world_with_work()
+    message = world.message(Verb.JOIN, email=ANA, previous_email=OLD, profile="lean")
+    world.deliver(message)
+    world.run_for(minutes(30))
+    assert world.deliver(message) == "duplicate"
+    world.join(ANA, previous_email=OLD, profile="lean")
+    world.run_for(minutes(30))
+    assert world.cloud.counts["workbench.create"] == 2
+
+
+def test_a_hold_outlasts_the_change_of_an_address() -> None:
+    world = world_with_work()
+    world.order("hold", OLD)
+    world.run_for(minutes(5))
+    world.join(ANA, previous_email=OLD, profile="lean")
+    world.run_for(minutes(30))
+    key = world.record(ANA).key
+    both = {f"nb-{key} {OLD}": "years of work", f"nb-{key}-g2 {ANA}": "years of work"}
+    assert data_in(world) == both, "nothing is deleted"
+    assert world.order("release", OLD) == "applied", "whatever address is used"
+    world.run_for(minutes(30))
+    assert data_in(world) == {f"nb-{key}-g2 {ANA}": "years of work"}
+
+
+def test_an_admin_has_a_notebook_recreated_with_its_data() -> None:
+    world = world_with_work()
+    assert world.order("recreate", OLD) == "applied"
+    world.run_for(minutes(30))
+    key = world.record(OLD).key
+    assert data_in(world) == {f"nb-{key}-g2 {OLD}": "years of work"}
+    assert world.record(OLD).phase is Phase.READY
+    assert world.order("recreate", OLD) == "applied"
+    world.run_for(minutes(30))
+    assert data_in(world) == {f"nb-{key}-g3 {OLD}": "years of work"}
+
+
+def test_who_leaves_while_a_notebook_is_replaced_loses_it_in_time_with_their_data_kept() -> None:
+    world = world_with_work()
+    world.join(ANA, previous_email=OLD, profile="lean")
+    world.run_for(minutes(8))
+    world.leave(ANA)
+    world.run_for(minutes(30))
+    assert world.record(ANA).phase is Phase.SUSPENDED
+    world.run_for(GRACE + timedelta(hours=2), every=timedelta(minutes=30))
+    assert world.record(ANA).phase is Phase.REMOVED
+    assert {t.kind for t in world.cloud.alive()} == {Kind.SNAPSHOT}
+    assert "years of work" in {t.data for t in world.cloud.alive(Kind.SNAPSHOT)}
+
+
+def test_one_that_is_being_made_for_the_former_address_is_made_again() -> None:
+    """Nobody was told of it, so that it needs no snapshot."""
+    world = World()
+    world.join(OLD, profile="lean")
+    world.join(ANA, previous_email=OLD, profile="lean")
+    world.run_for(minutes(30))
+    key = world.record(ANA).key
+    assert data_in(world).keys() == {f"nb-{key} {ANA}"}
+    assert not world.cloud.alive(Kind.SNAPSHOT)
+    assert world.record(ANA).phase is Phase.READY
