@@ -87,7 +87,7 @@ def _recreated(environment: Environment, order: Order, now: datetime) -> Ruling:
     if notebook.state is State.ABSENT:
         text = f"; {notebook.id} is still to be made, from the profile as it is now"
         return _ruling(forgiven(environment, now), order, Outcome.APPLIED, text, now)
-    recreated = replace(notebook, recreate=True, unused=not notebook.was_ready)
+    recreated = replace(notebook, recreate=True, unused=not notebook.usage.was_ready)
     environment = environment.with_resource(recreated)
     return _ruling(forgiven(environment, now), order, Outcome.APPLIED, "", now)
 

@@ -120,14 +120,19 @@ def _it_stays_quiet(life: SimulatedLife) -> None:
             continue
         if record.key in life.model.lost:
             continue  # what the record forgot (a protection of ours, say) an admin may have to undo
-        waits = [r.expires_at for r in record.resources if r.expires_at]
+        waits = [r.retention.expires_at for r in record.resources if r.retention.expires_at]
         # A snapshot whose end is just now is being deleted.
-        going = any(r.expires_at and r.under_way is Step.DELETE for r in record.resources)
+        going = any(r.retention.expires_at and r.step is Step.DELETE for r in record.resources)
         quiet = record.due_at is None or record.due_at in waits or going
         assert quiet or _somebody_must_mend(life), (
             f"{record.key} is {record.phase} and due at {record.due_at} for no reason"
         )
-    ends = [r.expires_at for record in life.records() for r in record.resources if r.expires_at]
+    ends = [
+        r.retention.expires_at
+        for record in life.records()
+        for r in record.resources
+        if r.retention.expires_at
+    ]
     life.world.run_for(timedelta(hours=5), every=timedelta(minutes=30))
     if not life.foreign and not life.model.lost and not _somebody_must_mend(life):
         more = _writes(life) - calls

@@ -208,5 +208,5 @@ class Life:
 
 def _is_idle(record: Environment) -> bool:
     """Whether nothing of what was begun is left to be ended."""
-    begun = any(resource.under_way for resource in record.resources)
+    begun = any(resource.step for resource in record.resources)
     return not begun and record.lease is None and not record.outbox

@@ -250,8 +250,8 @@ class SimulatedLife:
 
     def _is_told(self, thing: Thing) -> bool:
         notebook = self.recorded(thing)
-        at_hand = notebook is not None and notebook.state is State.READY and notebook.link
-        return bool(at_hand and notebook and not notebook.restore_from)
+        at_hand = notebook is not None and notebook.state is State.READY and notebook.access.link
+        return bool(at_hand and notebook and not notebook.data.restore_from)
 
     def recorded(self, thing: Thing) -> Resource | None:
         """What the record of its owner knows of a notebook."""

@@ -47,8 +47,7 @@ def _how_it_stands(life: SimulatedLife, email: str) -> str:
     newest = life.model.newest(email, life.now)
     should = f"{newest.verb} {newest.profile}".strip() if newest else "nothing"
     resources = ", ".join(
-        f"{r.id} {r.state}{f' ({r.under_way} under way)' if r.under_way else ''}"
-        for r in record.resources
+        f"{r.id} {r.state}{f' ({r.step} under way)' if r.step else ''}" for r in record.resources
     )
     return (
         f"{email}: should be {should}; the record says {record.phase} as {record.profile}, due "

@@ -288,8 +288,8 @@ def test_a_snapshot_does_not_expire_while_its_data_is_waited_for(ready: World) -
     ready.leave(ANA, immediate=True)
     ready.run_for(minutes(30))
     [snapshot] = [r for r in ready.record(ANA).resources if r.kind is Kind.SNAPSHOT]
-    assert snapshot.expires_at is not None
-    ready.pass_time(snapshot.expires_at - ready.clock.now() - timedelta(hours=1))
+    assert snapshot.retention.expires_at is not None
+    ready.pass_time(snapshot.retention.expires_at - ready.clock.now() - timedelta(hours=1))
     for zone in ("us-central1-a", "us-central1-b"):
         until = ready.clock.now() + timedelta(days=1)
         ready.store.report_shortage(f"{zone}/e2-standard-4", until)

@@ -305,4 +305,4 @@ class TestAnnouncements:
 def _consent(world: World) -> bool | None:
     notebook = world.record(ANA).notebook
     assert notebook is not None
-    return notebook.consented
+    return notebook.access.consented

@@ -12,7 +12,6 @@ from typing import Any
 
 import msgspec
 from cloudevents.http import CloudEvent
-from msgspec.structs import replace
 
 from shared.bootstrap import App
 from shared.domain.addresses import named
@@ -27,6 +26,7 @@ from shared.domain.resources import Kind, Resource, State
 from shared.domain.ruling import Ruling
 from shared.settings import Settings
 from tests.stateful.world import START, World
+from tests.support.resource_builders import a_resource, replace
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 ANA = "ana@example.com"
@@ -100,7 +100,9 @@ def obey(record: Environment, *orders: Order) -> Ruling:
 def a_notebook(state: State = State.ABSENT, **changes: Any) -> Resource:
     """A notebook in the record; one that runs can be opened."""
     link = "https://nb.example.com" if state is State.READY else ""
-    notebook = Resource(kind=Kind.WORKBENCH, slot="main", name="zone-a/nb", state=state, link=link)
+    notebook = a_resource(
+        kind=Kind.WORKBENCH, slot="main", name="zone-a/nb", state=state, link=link
+    )
     return replace(notebook, **changes)
 
 

@@ -8,10 +8,10 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from msgspec.structs import replace
 
 from shared.domain.resources import Kind, Observation, Resource, State, Step, Want
 from tests.support.driver_backends import EMAIL, KEY, DriverBackend, FakeBackend, local_backend
+from tests.support.resource_builders import replace
 
 HOUR = timedelta(hours=1)
 BACKENDS = ("fake", "local")
@@ -60,7 +60,7 @@ def observe(
 def after_step(backend: DriverBackend, step: Step, seen: Observation) -> Resource:
     """The record's resource after a step that returned ``seen``."""
     assert seen.state is not None
-    return replace(backend.resource, under_way=step, state=seen.state, operation=seen.operation)
+    return replace(backend.resource, step=step, state=seen.state, operation=seen.operation)
 
 
 def settled(backend: DriverBackend, step: Step, seen: Observation) -> Observation:

@@ -10,8 +10,6 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from msgspec.structs import replace
-
 from shared.domain.faults import CloudFault, Fate, Problem
 from shared.domain.resources import (
     MOST_ITEMS,
@@ -27,6 +25,7 @@ from shared.domain.resources import (
 from shared.domain.wants.snapshot import DATA_DISK, data_disk
 from shared.domain.wants.workbench import instance_id
 from tests.support.fake_cloud import Failure, FakeCloud, Happening, Operation, Thing
+from tests.support.resource_builders import replace
 
 __all__ = ["Failure", "FakeCloud", "FakeDriver", "Happening", "Operation", "Thing"]
 
@@ -52,7 +51,7 @@ class FakeDriver:
             if self.kind.is_use:
                 return self._uses(resource.name, key, email)
             operation = self._operation_of(resource)
-            known = resource.operation or resource.under_way is not None
+            known = resource.operation or resource.step is not None
             if operation is not None and not operation.done and known and operation.step:
                 return Observation(state=operation.step.moving, operation=operation.name)
             seen = self._judged(resource.name, key, email, want)
@@ -112,9 +111,9 @@ class FakeDriver:
 
         def effect(thing: Thing) -> Observation:
             self._refuse_unless_whole(thing)
-            snapshot = self._cloud.things.get((Kind.SNAPSHOT, resource.restore_from))
+            snapshot = self._cloud.things.get((Kind.SNAPSHOT, resource.data.restore_from))
             if snapshot is None or snapshot.state is not State.READY:
-                message = f"{resource.restore_from} was not found"
+                message = f"{resource.data.restore_from} was not found"
                 raise CloudFault(Fate.PERMANENT, "NOT_FOUND", message)
             if _disk_gb(thing.body) < snapshot.size_gb:
                 message = f"a snapshot of {snapshot.size_gb} GB doesn't fit on the disk"
@@ -302,11 +301,11 @@ class FakeDriver:
     def _operation_of(self, resource: Resource) -> Operation | None:
         """The operation of the step under way; where its name was lost, one that still runs."""
         lost = [call.step for call in resource.unconfirmed]
-        lost += [resource.under_way] if resource.under_way else []
+        lost += [resource.step] if resource.step else []
         unseen = any(step.is_hidden or step is Step.DELETE for step in lost)
         if resource.operation or not unseen or not self._rich:
             return self._cloud.operations.get(resource.operation)
-        if resource.under_way is not Step.RESTORE:
+        if resource.step is not Step.RESTORE:
             return self._cloud.running(self._thing(resource.name))
         assert resource.since is not None
         begun = [
@@ -368,11 +367,11 @@ class FakeDriver:
             replace(item, operation=begun.get(item.name, ""))
             for item in _as_uses(list(self._named(resource))).items
         )
-        if not items and not resource.more:
+        if not items and not resource.workload.more:
             return Observation(state=State.ABSENT)
         operation = next(iter(begun.values()), "")
         return Observation(
-            state=State.DELETING, items=items, more=resource.more, operation=operation
+            state=State.DELETING, items=items, more=resource.workload.more, operation=operation
         )
 
     def _end_one(self, thing: Thing, request_id: str) -> Observation:
@@ -381,7 +380,7 @@ class FakeDriver:
 
     def _named(self, resource: Resource) -> list[Thing]:
         """Those that were last seen, and are still there."""
-        names = {item.name for item in resource.items}
+        names = {item.name for item in resource.workload.items}
         return [t for t in self._things_under(resource.name) if t.name in names]
 
     def _things_under(self, parent: str) -> list[Thing]:

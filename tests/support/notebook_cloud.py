@@ -13,7 +13,6 @@ from uuid import UUID
 
 import requests
 from google.auth.credentials import AnonymousCredentials
-from msgspec.structs import replace
 
 from local.admin import Admin
 from local.cloud import Cloud
@@ -31,6 +30,7 @@ from shared.domain.resources import Observation, Resource, Step, Want
 from shared.domain.wants.site import Site
 from shared.domain.wants.snapshot import data_disk
 from shared.domain.wants.workbench import workbench_want
+from tests.support.resource_builders import a_resource, replace
 
 ANA = Person(email="ana@example.com", team="core", cost_center="cc-7")
 KEY = person_key(ANA.email)
@@ -97,7 +97,7 @@ class NotebookCloud:
         parent, _, instance = name.rpartition("/")
         self.call("POST", f"v2/{parent}?instanceId={instance}", want.body)
         self.wait()
-        return Resource(kind=want.kind, slot=want.slot, name=name, was_ready=True)
+        return a_resource(kind=want.kind, slot=want.slot, name=name, was_ready=True)
 
     def switch(self, notebook: Resource, verb: str) -> None:
         """Start or stop it."""
@@ -140,7 +140,7 @@ class NotebookCloud:
 def after_step(resource: Resource, step: Step, seen: Observation | None, **more: Any) -> Resource:
     """The record's resource after a step that returned ``seen`` (None: the answer was lost)."""
     operation = seen.operation if seen is not None else ""
-    return replace(resource, under_way=step, operation=operation, **more)
+    return replace(resource, step=step, operation=operation, **more)
 
 
 @contextmanager

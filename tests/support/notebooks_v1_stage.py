@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import Any
 
 from google.auth.credentials import AnonymousCredentials
-from msgspec.structs import replace
 
 from local.faults import Fault
 from local.server import LocalCloud
@@ -21,6 +20,7 @@ from shared.domain.person import Person
 from shared.domain.profiles import DataprocHub, ManagedNotebook, Network, Profile
 from shared.domain.resources import Kind, Observation, Resource, State, Step, Want
 from shared.domain.wants import Site, wants
+from tests.support.resource_builders import replace
 
 ANA = Person(email="ana@example.com", team="core")
 BEN = Person(email="ben@example.com")
@@ -125,9 +125,7 @@ class Notebook:
         """The observation after the operation of ``step`` has ended."""
         assert seen.state is not None
         self.pass_time()
-        resource = replace(
-            self.resource, under_way=step, state=seen.state, operation=seen.operation
-        )
+        resource = replace(self.resource, step=step, state=seen.state, operation=seen.operation)
         return self.observe(resource)
 
     def make(self) -> None:

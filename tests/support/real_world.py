@@ -187,5 +187,5 @@ def real_worlds() -> Iterator[Callable[[], RealWorld]]:
 
 
 def _is_idle(record: Environment) -> bool:
-    begun = any(resource.under_way for resource in record.resources)
+    begun = any(resource.step for resource in record.resources)
     return not begun and record.lease is None and not record.outbox

@@ -30,6 +30,7 @@ from shared.domain.wants.snapshot import DATA_DISK, data_disk
 from shared.ports import Driver
 from tests.support.driver_backends import CALL_SECONDS, EMAIL, LABELS, Scripted
 from tests.support.fake_drivers import FakeCloud, FakeDriver, Thing
+from tests.support.resource_builders import a_resource
 
 ZONE = "us-central1-a"
 
@@ -53,7 +54,7 @@ class SnapshotBackend(ABC):
         """The record's resource for a snapshot of a notebook."""
         name = f"projects/demo/global/snapshots/{id}"
         source = (of or self.notebook()).name
-        return Resource(kind=Kind.SNAPSHOT, slot=id, name=name, source=source)
+        return a_resource(kind=Kind.SNAPSHOT, slot=id, name=name, source=source)
 
     def disk(self, notebook: Resource) -> Resource:
         """The record's resource for a notebook's data disk."""
@@ -77,7 +78,7 @@ class SnapshotBackend(ABC):
         """A snapshot of its source's data disk."""
         body: dict[str, Any] = {
             "name": resource.name.rpartition("/")[2],
-            "sourceDisk": data_disk(resource.source),
+            "sourceDisk": data_disk(resource.retention.source),
             "labels": LABELS,
         }
         places = (resource.name,)
@@ -251,7 +252,7 @@ class LocalSnapshotBackend(SnapshotBackend):
         self._call("PUT", "_admin/shortages", {ZONE: True})
 
     def add_foreign_snapshot(self, snapshot: Resource) -> None:
-        body = {"name": snapshot.slot, "sourceDisk": data_disk(snapshot.source)}
+        body = {"name": snapshot.slot, "sourceDisk": data_disk(snapshot.retention.source)}
         self._call("POST", f"compute/v1/{snapshot.name.rpartition('/')[0]}", body)
         self.pass_time(timedelta(hours=1))
 

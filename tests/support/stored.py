@@ -21,7 +21,8 @@ from shared.domain.faults import Fate, Problem
 from shared.domain.holds import Hold, Release
 from shared.domain.names import person_key
 from shared.domain.person import Person
-from shared.domain.resources import Drift, Item, Kind, Resource, State, Step
+from shared.domain.resources import Drift, Item, Kind, State, Step
+from tests.support.resource_builders import a_resource
 
 NOON = datetime(2026, 11, 22, 12, 0, 0, 123456, tzinfo=UTC)
 
@@ -38,13 +39,13 @@ def an_environment(name: str = "ana", **changes: Any) -> Environment:
         effective_at=NOON + timedelta(days=2), keep_seconds=7, previous_email=former,
         reason='"quoted"\\ and\nbroken\x00',
     )  # fmt: skip
-    resource = Resource(
-        kind=Kind.WORKBENCH, slot="main", name="x", state=State.CREATING, under_way=Step.CREATE,
+    resource = a_resource(
+        kind=Kind.WORKBENCH, slot="main", name="x", state=State.CREATING, step=Step.CREATE,
         since=NOON, tried=("zone-a/x",), queued_at=NOON, consented=False, problem=Problem(
             code="X", message="y", fate=Fate.STOCK_OUT, retry_after_seconds=2.0, elsewhere=("b",)
         ),
     )  # fmt: skip
-    sessions = Resource(
+    sessions = a_resource(
         kind=Kind.SESSION, slot="all", name="x", items=(Item(name="s", state="ACTIVE"),),
         drift=Drift(in_place=("labels differ",)), expires_at=NOON,
     )  # fmt: skip
@@ -68,14 +69,14 @@ def settled(name: str = "ana", **changes: Any) -> Environment:
 
 def waiting(name: str = "ana", *, since: datetime = NOON, **changes: Any) -> Environment:
     """A record whose notebook waits for its turn, due since it came."""
-    notebook = Resource(kind=Kind.WORKBENCH, slot="main", name="x", queued_at=since)
+    notebook = a_resource(kind=Kind.WORKBENCH, slot="main", name="x", queued_at=since)
     return an_environment(name, **{"resources": (notebook,), "due_at": since} | changes)
 
 
 def being_made(name: str = "ana", **changes: Any) -> Environment:
     """A record whose notebook is being made."""
-    notebook = Resource(
-        kind=Kind.WORKBENCH, slot="main", name="x", state=State.CREATING, under_way=Step.CREATE
+    notebook = a_resource(
+        kind=Kind.WORKBENCH, slot="main", name="x", state=State.CREATING, step=Step.CREATE
     )
     return an_environment(name, **{"resources": (notebook,)} | changes)
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from msgspec.structs import replace
-
 from shared.domain.lost_calls import (
     confirmed,
     prolonged,
@@ -16,6 +14,7 @@ from shared.domain.memory import begin
 from shared.domain.policy import Policy
 from shared.domain.resources import LostCall, State, Step
 from tests.support.builders import NOW, a_notebook
+from tests.support.resource_builders import replace
 
 POLICY = Policy()
 UNTIL = NOW + POLICY.lease + POLICY.doubt

@@ -58,7 +58,7 @@ def test_while_it_acts_a_worker_holds_the_lease_and_due_is_its_end(world: World)
     [record] = seen
     assert record.lease is not None
     assert record.due_at == record.lease.until == world.clock.now() + world.policy.lease
-    assert all(r.under_way is Step.CREATE for r in record.resources), "saved before it is done"
+    assert all(r.step is Step.CREATE for r in record.resources), "saved before it is done"
     assert world.record(ANA).lease is None, "and given back afterwards"
 
 
@@ -138,7 +138,7 @@ def test_a_worker_that_lost_its_lease_saves_nothing_over_the_one_who_has_it(worl
     lease = world.record(ANA).lease
     assert lease is not None
     assert lease.token == "another"
-    assert all(r.under_way is Step.CREATE for r in world.record(ANA).resources)
+    assert all(r.step is Step.CREATE for r in world.record(ANA).resources)
 
 
 @pytest.mark.parametrize(

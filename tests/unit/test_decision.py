@@ -11,19 +11,19 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
+from shared.domain.decision import Decision, decide, prepared
+from shared.domain.questions import must_ask, must_look
 
 from shared.domain.announcements import News
-from shared.domain.decision import Decision, decide, prepared
 from shared.domain.environment import Environment, Phase, Verb
 from shared.domain.evidence import Leaving, Thing
 from shared.domain.faults import Fate, Problem
 from shared.domain.goals import Goal, Plan
 from shared.domain.holds import Hold
 from shared.domain.policy import Policy
-from shared.domain.questions import must_ask, must_look
 from shared.domain.resources import Drift, Kind, Leftover, Observation, Resource, State, Step, Want
 from tests.support.builders import NOW, a_record, after, an_intent
+from tests.support.resource_builders import a_resource, replace
 
 POLICY = Policy()
 GRACE = timedelta(days=14)
@@ -41,7 +41,7 @@ def want(kind: Kind = NB, digest: str = "d1") -> Want:
 
 
 def thing(state: State, kind: Kind = NB, **more: Any) -> Resource:
-    made = Resource(kind=kind, slot="main", name=NAME, state=state, digest="d1", link=LINK)
+    made = a_resource(kind=kind, slot="main", name=NAME, state=state, digest="d1", link=LINK)
     return replace(made, **more)
 
 
@@ -57,7 +57,7 @@ def plan(*wants: Want, **more: Any) -> Plan:
 
 def looked(record: Environment) -> dict[str, Observation]:
     """What a look at each resource of ``record`` says if nothing has changed."""
-    return {r.id: Observation(state=r.state, link=r.link) for r in record.resources}
+    return {r.id: Observation(state=r.state, link=r.access.link) for r in record.resources}
 
 
 def decided(
@@ -138,7 +138,7 @@ def test_a_crash_after_the_intention_is_saved_leads_to_a_look_before_anything_el
     ],
 )
 def test_a_failure_waits_by_its_fate(fate: Fate, phase: Phase, wait: timedelta) -> None:
-    creating = thing(State.CREATING, under_way=Step.CREATE, operation="op", look_at=NOW)
+    creating = thing(State.CREATING, step=Step.CREATE, operation="op", observe_at=NOW)
     problem = Problem(code="X", message="because", fate=fate)
     seen = {creating.id: Observation(state=State.ABSENT, problem=problem)}
     decision = decided(environment(Verb.JOIN, creating), plan(want()), seen)
@@ -152,7 +152,7 @@ def test_a_failure_waits_by_its_fate(fate: Fate, phase: Phase, wait: timedelta) 
 
 def test_failures_are_forgotten_once_it_is_where_it_should_be() -> None:
     problem = Problem(code="X", message="because", fate=Fate.TEMPORARY)
-    failed = thing(State.READY, look_at=NOW, retry_at=NOW, attempts=7, problem=problem)
+    failed = thing(State.READY, observe_at=NOW, retry_at=NOW, failures=7, problem=problem)
     record = environment(Verb.JOIN, failed, phase=Phase.FAILING)
     decision = decided(record, plan(want()), looked(record))
     [notebook] = decision.environment.resources
@@ -163,7 +163,7 @@ def test_failures_are_forgotten_once_it_is_where_it_should_be() -> None:
 @pytest.mark.parametrize("verb", Verb)
 def test_nobody_looks_again_and_again_at_a_name_that_somebody_else_has_taken(verb: Verb) -> None:
     """Where nothing of this person's has to be there, it is none of their business."""
-    taken = thing(State.FOREIGN, look_at=NOW, retry_at=NOW, attempts=3)
+    taken = thing(State.FOREIGN, observe_at=NOW, retry_at=NOW, failures=3)
     record = environment(verb, taken)
     [notebook] = decided(record, plan()).environment.resources
     assert (notebook.look_at, notebook.retry_at, notebook.attempts) == (None, None, 0)
@@ -171,7 +171,7 @@ def test_nobody_looks_again_and_again_at_a_name_that_somebody_else_has_taken(ver
 
 def test_who_waits_for_data_of_a_superseded_notebook_is_not_ready() -> None:
     """Even if the profile has no notebook now, and the one in its place was never made."""
-    past = thing(State.STOPPED, superseded=True, snapshot="s1", was_ready=True)
+    past = thing(State.STOPPED, superseded=True, saved_in="s1", was_ready=True)
     waiting = decided(environment(Verb.JOIN, past, thing(State.ABSENT)), plan()).environment
     assert waiting.phase is Phase.PROVISIONING
     assert waiting.resource("workbench/main") is not None
@@ -187,7 +187,7 @@ def test_without_its_profile_an_environment_is_left_as_it_is_and_says_why() -> N
 
 @pytest.mark.parametrize("look_at", [None, after(2)])
 def test_without_its_profile_what_is_under_way_is_still_looked_at(look_at: datetime | None) -> None:
-    stopping = thing(State.READY, under_way=Step.STOP, since=NOW, look_at=look_at)
+    stopping = thing(State.READY, step=Step.STOP, since=NOW, observe_at=look_at)
     decision = decided(environment(Verb.JOIN, stopping), Plan(wants=None))
     assert decision.environment.due_at == (look_at or NOW + POLICY.backoff_most)
 
@@ -207,7 +207,7 @@ def test_what_a_person_runs_is_not_remembered_once_they_are_back() -> None:
     sessions = Resource(kind=Kind.SESSION, slot="started", name="p/sessions", state=State.READY)
     back = prepared(environment(Verb.JOIN, sessions), plan(), NOW)
     assert back.resources == ()
-    ending = replace(sessions, under_way=Step.DELETE)
+    ending = replace(sessions, step=Step.DELETE)
     kept = prepared(environment(Verb.JOIN, ending), plan(), NOW)
     assert kept.resources == (ending,), "what we began comes to its end first"
 
@@ -217,7 +217,7 @@ def test_what_a_person_runs_is_not_remembered_once_they_are_back() -> None:
 
 def test_a_machine_type_is_changed_by_stop_update_start() -> None:
     large = plan(want(digest="d2"))
-    record = environment(Verb.JOIN, thing(State.READY, look_at=NOW))
+    record = environment(Verb.JOIN, thing(State.READY, observe_at=NOW))
     drift = Drift(at_rest=("machine type small -> large",))
     steps = []
     for state, seen_drift in (
@@ -233,7 +233,7 @@ def test_a_machine_type_is_changed_by_stop_update_start() -> None:
             break
         # As converge does: the answer of an update leaves its digest.
         done = decision.actions[0]
-        finished = replace(done.resource, under_way=None, look_at=NOW)
+        finished = replace(done.resource, step=None, observe_at=NOW)
         if done.step is Step.UPDATE:
             finished = replace(finished, digest="d2")
         record = decision.environment.with_resource(finished)
@@ -242,7 +242,7 @@ def test_a_machine_type_is_changed_by_stop_update_start() -> None:
 
 def test_what_only_a_new_notebook_could_have_is_said_once_and_left() -> None:
     drift = Drift(never=("data disk GB 100 -> 200",))
-    record = environment(Verb.JOIN, thing(State.READY, look_at=NOW), phase=Phase.READY)
+    record = environment(Verb.JOIN, thing(State.READY, observe_at=NOW), phase=Phase.READY)
     wanted = plan(want(digest="d2"))
     seen = {"workbench/main": Observation(state=State.READY, drift=drift, link=LINK)}
     first = decided(record, wanted, seen)
@@ -258,7 +258,7 @@ def test_what_only_a_new_notebook_could_have_is_said_once_and_left() -> None:
 
 
 def test_whether_the_owner_has_consented_is_asked_later_then_daily_until_they_have() -> None:
-    record = environment(Verb.JOIN, thing(State.READY, look_at=NOW))
+    record = environment(Verb.JOIN, thing(State.READY, observe_at=NOW))
     ready = decided(record, plan(want()), looked(record)).environment
     first = ready.due_at
     assert first is not None
@@ -276,7 +276,7 @@ def test_whether_the_owner_has_consented_is_asked_later_then_daily_until_they_ha
 
 
 def test_to_be_asked_for_consent_makes_nobody_less_ready() -> None:
-    record = environment(Verb.JOIN, thing(State.READY, ask_at=NOW), phase=Phase.READY)
+    record = environment(Verb.JOIN, thing(State.READY, consent_check_at=NOW), phase=Phase.READY)
     for answer in (False, True, None):
         decision = decided(record, answered(answer))
         assert decision.environment.phase is Phase.READY
@@ -289,9 +289,9 @@ def answered(consented: bool | None) -> Plan:
 
 
 def test_nobody_is_asked_who_has_left() -> None:
-    stopped = thing(State.STOPPED, ask_at=NOW)
+    stopped = thing(State.STOPPED, consent_check_at=NOW)
     assert must_ask(environment(Verb.LEAVE, stopped), NOW) == []
-    assert must_ask(environment(Verb.LEAVE, thing(State.READY, ask_at=NOW)), NOW) == []
+    assert must_ask(environment(Verb.LEAVE, thing(State.READY, consent_check_at=NOW)), NOW) == []
 
 
 # Leaving
@@ -337,7 +337,7 @@ def test_invariant_7_after_the_grace_period_the_snapshot_comes_first_then_the_no
 
 
 def test_who_was_removed_is_looked_at_again_when_their_snapshot_expires() -> None:
-    snapshot = Resource(kind=Kind.SNAPSHOT, slot="s1", name="s1", state=State.READY, source=NAME)
+    snapshot = a_resource(kind=Kind.SNAPSHOT, slot="s1", name="s1", state=State.READY, source=NAME)
     gone = environment(
         Verb.LEAVE,
         thing(State.ABSENT),
@@ -355,7 +355,7 @@ def test_who_was_removed_is_looked_at_again_when_their_snapshot_expires() -> Non
     assert expired.environment.phase is Phase.REMOVED, "what was kept for later is no part of it"
 
 
-KEPT = Resource(kind=Kind.SNAPSHOT, slot="s1", name="s1", state=State.READY, source=NAME)
+KEPT = a_resource(kind=Kind.SNAPSHOT, slot="s1", name="s1", state=State.READY, source=NAME)
 
 
 @pytest.mark.parametrize(
@@ -365,13 +365,13 @@ KEPT = Resource(kind=Kind.SNAPSHOT, slot="s1", name="s1", state=State.READY, sou
         (NOW, KEPT, ["workbench/main"], "nothing is about to be deleted"),
         (
             after(days=-15),
-            replace(KEPT, state=State.CREATING, under_way=Step.CREATE, look_at=after(1)),
+            replace(KEPT, state=State.CREATING, step=Step.CREATE, observe_at=after(1)),
             ["workbench/main"],
             "it is not complete: it is looked at when it is time",
         ),
         (
             after(days=-15),
-            replace(KEPT, look_at=after(1), retry_at=after(1)),
+            replace(KEPT, observe_at=after(1), retry_at=after(1)),
             ["workbench/main"],
             "a look at it failed a moment ago",
         ),
@@ -381,14 +381,14 @@ KEPT = Resource(kind=Kind.SNAPSHOT, slot="s1", name="s1", state=State.READY, sou
 def test_a_snapshot_is_looked_at_again_only_where_a_deletion_relies_on_it(
     left_at: datetime, snapshot: Resource, looks: list[str], because: str
 ) -> None:
-    stopped = thing(State.STOPPED, snapshot="s1", look_at=NOW)
+    stopped = thing(State.STOPPED, saved_in="s1", observe_at=NOW)
     record = environment(Verb.LEAVE, stopped, snapshot, left_at=left_at, keep_seconds=86400)
     assert must_look(record, plan(), NOW) == looks, because
 
 
 def test_removed_only_when_a_look_everywhere_says_so() -> None:
     had = replace(LEAVING, had=(Thing(about="workbench/main", name=NAME, state="ready"),))
-    deleting = thing(State.DELETING, under_way=Step.DELETE, look_at=NOW)
+    deleting = thing(State.DELETING, step=Step.DELETE, observe_at=NOW)
     record = environment(Verb.LEAVE, deleting, phase=Phase.REMOVING, leavings=(had,))
     seen = {"workbench/main": Observation(state=State.ABSENT)}
     first = decided(record, plan(), seen)
@@ -410,7 +410,7 @@ def test_under_a_hold_a_leaver_is_stopped_and_nothing_is_deleted_whenever_it_is(
     clusters = Resource(kind=Kind.CLUSTER, slot="started", name="p/clusters", state=State.READY)
     left = environment(
         Verb.LEAVE,
-        thing(State.READY, look_at=NOW),
+        thing(State.READY, observe_at=NOW),
         thing(State.READY, TEMPLATE),
         sessions,
         clusters,
@@ -420,7 +420,7 @@ def test_under_a_hold_a_leaver_is_stopped_and_nothing_is_deleted_whenever_it_is(
         NB: Step.STOP,
         Kind.SESSION: Step.DELETE,
     }
-    stopped = environment(Verb.LEAVE, thing(State.STOPPED, look_at=NOW), held=HOLD)
+    stopped = environment(Verb.LEAVE, thing(State.STOPPED, observe_at=NOW), held=HOLD)
     decision = decided(stopped, plan(), looked(stopped), NOW + GRACE)
     assert steps_of(decision) == {NB: Step.PROTECT}
     quiet = environment(Verb.LEAVE, thing(State.STOPPED, protected=True), held=HOLD)
@@ -431,7 +431,7 @@ def test_under_a_hold_a_leaver_is_stopped_and_nothing_is_deleted_whenever_it_is(
 
 def test_a_notebook_that_just_stopped_has_its_owners_sessions_looked_for_once_more() -> None:
     sessions = Resource(kind=Kind.SESSION, slot="started", name="p/sessions")
-    stopping = thing(State.STOPPING, under_way=Step.STOP, operation="op", look_at=NOW)
+    stopping = thing(State.STOPPING, step=Step.STOP, operation="op", observe_at=NOW)
     record = environment(Verb.LEAVE, stopping, sessions)
     assert must_look(record, plan(), NOW) == ["workbench/main"]
     seen = {"workbench/main": Observation(state=State.STOPPED, finished=True)}

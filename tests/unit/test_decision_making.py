@@ -7,21 +7,21 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
-
 from shared.domain.decision import Decision, decide, prepared
+from shared.domain.questions import must_look
+
 from shared.domain.environment import Environment, Phase, Verb
 from shared.domain.faults import Fate
 from shared.domain.goals import Plan
 from shared.domain.policy import Policy
-from shared.domain.questions import must_look
 from shared.domain.resources import Kind, LostCall, Observation, Resource, State, Step, Want
 from tests.support.builders import KEY, NOW, a_notebook, a_problem, a_record, after
+from tests.support.resource_builders import a_resource, replace
 
 POLICY = Policy()
 ZONES = ("z-a", "z-b", "z-c")
 STOCK_OUT = a_problem(Fate.STOCK_OUT, "ZONE_RESOURCE_POOL_EXHAUSTED")
-KEPT = Resource(
+KEPT = a_resource(
     kind=Kind.SNAPSHOT,
     slot="20260101-000000",
     name="projects/demo/global/snapshots/s1",
@@ -74,7 +74,7 @@ def test_whose_turn_it_is_not_waits_and_everything_else_is_made() -> None:
     decision = decided(joined(), wants=(TEMPLATE, NOTEBOOK), admitted=False)
     assert [a.resource.kind for a in decision.actions] == [Kind.SESSION_TEMPLATE]
     assert decision.waits_for_turn
-    assert notebook_of(decision).queued_at == NOW
+    assert notebook_of(decision).creation.queued_at == NOW
     assert decision.environment.phase is Phase.PROVISIONING
     assert [e.action for e in decision.entries] == ["resource.queued"]
     assert decision.environment.due_at == NOW, "the queue is read by that"
@@ -84,21 +84,23 @@ def test_who_waits_keeps_their_place_and_says_so_once() -> None:
     first = decided(joined(), admitted=False)
     later = decided(first.environment, minute=30, admitted=False)
     assert later.waits_for_turn
-    assert (notebook_of(later).queued_at, later.environment.due_at) == (NOW, NOW)
+    assert (notebook_of(later).creation.queued_at, later.environment.due_at) == (NOW, NOW)
     assert later.entries == ()
     assert must_look(first.environment, Plan(wants=(NOTEBOOK,)), after(30)) == []
 
 
 def test_an_event_that_comes_meanwhile_costs_nobody_their_place() -> None:
-    queued = a_notebook(queued_at=after(-30), look_at=NOW)
+    queued = a_notebook(queued_at=after(-30), observe_at=NOW)
     seen = {"workbench/main": Observation(state=State.ABSENT)}
-    assert notebook_of(decided(joined(queued), seen=seen, admitted=False)).queued_at == after(-30)
+    assert notebook_of(
+        decided(joined(queued), seen=seen, admitted=False)
+    ).creation.queued_at == after(-30)
 
 
 def test_in_their_turn_it_is_made() -> None:
     decision = decided(joined(a_notebook(queued_at=after(-30))), admitted=True)
     assert [a.step for a in decision.actions] == [Step.CREATE]
-    assert notebook_of(decision).queued_at is None
+    assert notebook_of(decision).creation.queued_at is None
     assert not decision.waits_for_turn
 
 
@@ -113,7 +115,7 @@ def test_in_their_turn_it_is_made() -> None:
 def test_who_wants_none_any_more_leaves_the_queue(record: Environment) -> None:
     """Or nobody could come in by the side door, ever again: somebody would always be waiting."""
     decision = decided(record, wants=())
-    assert notebook_of(decision).queued_at is None
+    assert notebook_of(decision).creation.queued_at is None
     assert not decision.waits_for_turn
     assert decision.environment.due_at is None
 
@@ -122,7 +124,7 @@ def test_without_a_profile_nobody_is_kept_waiting_behind_one() -> None:
     record = joined(a_notebook(queued_at=NOW))
     plan = Plan(wants=None)
     decision = decide(prepared(record, plan, NOW), plan, {}, NOW, POLICY)
-    assert notebook_of(decision).queued_at is None
+    assert notebook_of(decision).creation.queued_at is None
 
 
 LATER = after(10)
@@ -134,11 +136,11 @@ LOST_CREATE = (LostCall(step=Step.CREATE, until=LATER),)
     [
         (a_notebook(State.READY), "it is there"),
         (a_notebook(State.STOPPED), "it is there, at rest"),
-        (a_notebook(State.STARTING, look_at=LATER), "the cloud is at work on it"),
-        (a_notebook(State.CREATING, look_at=LATER), "it is being made"),
-        (a_notebook(under_way=Step.CREATE, since=NOW, look_at=LATER), "it has been asked for"),
-        (a_notebook(unconfirmed=LOST_CREATE, look_at=LATER), "it may have been asked for"),
-        (a_notebook(retry_at=LATER, look_at=LATER), "it waits out a back-off"),
+        (a_notebook(State.STARTING, observe_at=LATER), "the cloud is at work on it"),
+        (a_notebook(State.CREATING, observe_at=LATER), "it is being made"),
+        (a_notebook(step=Step.CREATE, since=NOW, observe_at=LATER), "it has been asked for"),
+        (a_notebook(unconfirmed=LOST_CREATE, observe_at=LATER), "it may have been asked for"),
+        (a_notebook(retry_at=LATER, observe_at=LATER), "it waits out a back-off"),
         (a_notebook(State.BROKEN, retry_at=LATER), "it has to be cleared away first"),
         (a_notebook(State.FOREIGN), "something of somebody else's is in its place"),
     ],
@@ -150,7 +152,7 @@ def test_what_does_not_wait_for_its_turn_leaves_the_queue(
     """Nobody waits behind it, however it got into that state."""
     record = joined(replace(notebook, queued_at=after(-30), digest="d1", link="https://x"))
     decision = decided(record, admitted=admitted)
-    assert notebook_of(decision).queued_at is None, because
+    assert notebook_of(decision).creation.queued_at is None, because
     assert not decision.waits_for_turn
 
 
@@ -167,14 +169,14 @@ def test_a_lost_creation_is_asked_for_again_in_its_own_zone_or_waited_for(
     decision = decided(joined(asked))
     assert [a.resource.name for a in decision.actions] == ([place(zone)] if again else [])
     if not again:
-        assert notebook_of(decision).look_at == LATER
+        assert notebook_of(decision).observe_at == LATER
 
 
 def test_what_we_write_is_remembered_before_it_is_written() -> None:
     wanted = replace(NOTEBOOK, body={"labels": {"team": "risk"}, "gceSetup": {}})
     decision = decided(joined(a_notebook(written=("labels.old",))), wants=(wanted,))
     assert [a.step for a in decision.actions] == [Step.CREATE]
-    written = notebook_of(decision).written
+    written = notebook_of(decision).settings.written
     assert written[0] == "labels.old"
     assert len(written) == 2
     assert "team" in written[1]
@@ -182,25 +184,25 @@ def test_what_we_write_is_remembered_before_it_is_written() -> None:
 
 def test_a_step_that_writes_nothing_remembers_nothing() -> None:
     wanted = replace(NOTEBOOK, body={"labels": {"team": "risk"}, "gceSetup": {}})
-    stopped = a_notebook(State.STOPPED, look_at=NOW)
+    stopped = a_notebook(State.STOPPED, observe_at=NOW)
     seen = {"workbench/main": Observation(state=State.STOPPED)}
     decision = decided(joined(stopped), seen=seen, wants=(wanted,))
     assert [a.step for a in decision.actions] == [Step.START]
-    assert notebook_of(decision).written == ()
+    assert notebook_of(decision).settings.written == ()
 
 
 def test_who_waits_for_the_data_of_another_notebook_leaves_the_queue() -> None:
     record = joined(a_notebook(queued_at=after(-30), generation=2), past(State.STOPPING))
     decision = decided(record, admitted=False)
-    assert notebook_of(decision).queued_at is None
+    assert notebook_of(decision).creation.queued_at is None
     assert not decision.waits_for_turn
 
 
 @pytest.mark.parametrize("kind", [Kind.SESSION_TEMPLATE, Kind.SNAPSHOT])
 def test_only_notebooks_queue(kind: Kind) -> None:
     want = Want(kind=kind, slot="x", places=(KEPT.name,), body={}, digest="d")
-    asked = Resource(kind=kind, slot="x", name=KEPT.name, source=KEPT.source)
-    record = joined(asked, a_notebook(State.STOPPED, snapshot="x"))
+    asked = a_resource(kind=kind, slot="x", name=KEPT.name, source=KEPT.retention.source)
+    record = joined(asked, a_notebook(State.STOPPED, saved_in="x"))
     decision = decided(record, wants=(want,), admitted=False)
     assert [a.step for a in decision.actions] == [Step.CREATE]
     assert not decision.waits_for_turn
@@ -208,7 +210,7 @@ def test_only_notebooks_queue(kind: Kind) -> None:
 
 def test_a_start_needs_no_turn() -> None:
     """Its machine type may be scarce; but its owner has been here before."""
-    stopped = a_notebook(State.STOPPED, look_at=NOW)
+    stopped = a_notebook(State.STOPPED, observe_at=NOW)
     seen = {"workbench/main": Observation(state=State.STOPPED)}
     decision = decided(joined(stopped), seen=seen, admitted=False)
     assert [a.step for a in decision.actions] == [Step.START]
@@ -220,7 +222,7 @@ def test_a_start_needs_no_turn() -> None:
 def after_stock_out(record: Environment, minute: float) -> Decision:
     """The decision upon an operation that ended in a stock-out."""
     [creating] = [r for r in record.resources if r.kind is Kind.WORKBENCH]
-    running = replace(creating, operation="op", state=State.CREATING, look_at=after(minute))
+    running = replace(creating, operation="op", state=State.CREATING, observe_at=after(minute))
     seen = {"workbench/main": Observation(state=State.ABSENT, problem=STOCK_OUT)}
     return decided(record.with_resource(running), minute=minute, seen=seen)
 
@@ -237,7 +239,9 @@ def test_a_stock_out_is_answered_in_the_next_zone_at_once() -> None:
     assert tried == [place(zone) for zone in ZONES]
     assert decision.actions == ()
     assert decision.environment.phase is Phase.FAILING, "now every zone has none left"
-    assert notebook_of(decision).retry_at == after(3) + POLICY.backoff(1, f"{KEY}/workbench/main")
+    assert notebook_of(decision).backoff.retry_at == after(3) + POLICY.backoff(
+        1, f"{KEY}/workbench/main"
+    )
 
 
 def test_each_stock_out_stands_in_the_history() -> None:
@@ -273,7 +277,7 @@ def test_who_cannot_be_made_one_just_now_keeps_nobody_waiting_behind_them() -> N
     queued = joined(a_notebook(queued_at=after(-30)))
     decision = decided(queued, shortages=all_empty(), admitted=False)
     assert not decision.waits_for_turn
-    assert notebook_of(decision).queued_at is None
+    assert notebook_of(decision).creation.queued_at is None
     due_at = decision.environment.due_at
     assert due_at is not None
     assert due_at > NOW
@@ -303,7 +307,7 @@ def test_its_disk_is_large_enough_for_the_snapshot(replaces: bool, needed: int, 
     """The profile may ask for a smaller one than the person had."""
     kept = replace(KEPT, size_gb=needed)
     smaller = replace(NOTEBOOK, body={"gceSetup": {"dataDisks": [{"diskSizeGb": "100"}]}})
-    more = [past(State.STOPPED, snapshot=kept.slot)] if replaces else []
+    more = [past(State.STOPPED, saved_in=kept.slot)] if replaces else []
     decision = decided(joined(a_notebook(State.ABSENT), kept, *more), wants=(smaller,))
     [action] = decision.actions
     assert action.want is not None
@@ -312,7 +316,7 @@ def test_its_disk_is_large_enough_for_the_snapshot(replaces: bool, needed: int, 
 
 
 def test_a_notebook_is_not_ready_before_its_data_is_back() -> None:
-    made = a_notebook(State.READY, restore_from=KEPT.name, digest="d1", look_at=NOW)
+    made = a_notebook(State.READY, restore_from=KEPT.name, digest="d1", observe_at=NOW)
     seen = {"workbench/main": Observation(state=State.READY)}
     decision = decided(joined(made), seen=seen)
     assert [a.step for a in decision.actions] == [Step.RESTORE]
@@ -336,14 +340,14 @@ def test_a_successor_waits_for_the_data_but_templates_are_there_at_once() -> Non
 def test_then_it_is_made_from_that() -> None:
     """And not from a newer snapshot, should there be one of other data."""
     newer = replace(KEPT, slot="20260301-000000", name="projects/demo/global/snapshots/s2")
-    both = (a_notebook(generation=2), past(State.STOPPED, snapshot=KEPT.slot))
+    both = (a_notebook(generation=2), past(State.STOPPED, saved_in=KEPT.slot))
     [action] = decided(joined(*both, KEPT, newer)).actions
     assert (action.step, action.resource.restore_from) == (Step.CREATE, KEPT.name)
 
 
 def test_nothing_is_made_in_its_place_as_long_as_its_profile_is_missing() -> None:
     """Whether there is to be a notebook isn't known; so the data isn't given up for lost."""
-    both = (a_notebook(generation=2), past(State.STOPPED, snapshot=KEPT.slot), KEPT)
+    both = (a_notebook(generation=2), past(State.STOPPED, saved_in=KEPT.slot), KEPT)
     plan = Plan(wants=None)
     decision = decide(prepared(joined(*both), plan, NOW), plan, {}, NOW, POLICY)
     assert decision.actions == ()
@@ -351,7 +355,9 @@ def test_nothing_is_made_in_its_place_as_long_as_its_profile_is_missing() -> Non
 
 
 def test_what_is_replaced_is_snapshotted_at_rest() -> None:
-    stopped = a_notebook(State.STOPPED, name=place("z-a"), owner="a.old@example.com", look_at=NOW)
+    stopped = a_notebook(
+        State.STOPPED, name=place("z-a"), owner="a.old@example.com", observe_at=NOW
+    )
     seen = {"workbench/main": Observation(state=State.STOPPED)}
     [action] = decided(joined(stopped), seen=seen).actions
     assert (action.resource.kind, action.step) == (Kind.SNAPSHOT, Step.CREATE)

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from shared.domain.decision import Decision, decide, prepared
 
 from shared.domain.announcements import News
-from shared.domain.decision import Decision, decide, prepared
 from shared.domain.environment import Environment, Phase, Verb
 from shared.domain.faults import Fate, Problem
 from shared.domain.goals import Plan
@@ -18,6 +18,7 @@ from shared.domain.holds import Hold
 from shared.domain.policy import Policy
 from shared.domain.resources import Kind, Observation, Resource, State, Step, Want
 from tests.support.builders import NOW, a_record
+from tests.support.resource_builders import a_resource
 
 GRACE = timedelta(days=14)
 HOLD = Hold(at=NOW, reason="a lawsuit")
@@ -30,7 +31,7 @@ def want() -> Want:
 
 
 def thing(state: State, **more: Any) -> Resource:
-    made = Resource(kind=Kind.WORKBENCH, slot="main", name=NAME, state=state, digest="d1")
+    made = a_resource(kind=Kind.WORKBENCH, slot="main", name=NAME, state=state, digest="d1")
     return replace(made, **{"link": LINK} | more)
 
 
@@ -85,10 +86,10 @@ def test_a_change_of_phase_is_announced_once(
 def test_data_that_came_back_is_announced_with_its_snapshot() -> None:
     restoring = thing(
         State.RESTORING,
-        under_way=Step.RESTORE,
+        step=Step.RESTORE,
         operation="op",
         restore_from="snapshots/s1",
-        look_at=NOW,
+        observe_at=NOW,
     )
     record = environment(Verb.JOIN, restoring)
     assert decided(record, plan(want())).environment.phase is Phase.PROVISIONING
@@ -101,7 +102,7 @@ def test_data_that_came_back_is_announced_with_its_snapshot() -> None:
 
 def test_a_restore_that_failed_is_not_said_to_be_done() -> None:
     restoring = thing(
-        State.RESTORING, under_way=Step.RESTORE, restore_from="snapshots/s1", look_at=NOW
+        State.RESTORING, step=Step.RESTORE, restore_from="snapshots/s1", observe_at=NOW
     )
     gone = Problem(code="NOT_FOUND", message="no such snapshot", fate=Fate.PERMANENT)
     seen = {"workbench/main": Observation(state=State.READY, link=LINK, problem=gone)}
@@ -114,7 +115,7 @@ def test_a_restore_that_failed_is_not_said_to_be_done() -> None:
 
 def test_ready_is_announced_with_the_link_that_opens_it() -> None:
     link = "https://nb.notebooks.example.com"
-    creating = thing(State.CREATING, under_way=Step.CREATE, operation="op", look_at=NOW)
+    creating = thing(State.CREATING, step=Step.CREATE, operation="op", observe_at=NOW)
     seen = {"workbench/main": Observation(state=State.READY, link=link, finished=True)}
     decision = decided(environment(Verb.JOIN, creating), plan(want()), seen)
     [item] = decision.environment.outbox

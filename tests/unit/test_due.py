@@ -37,7 +37,7 @@ def test_under_a_hold_the_end_of_a_snapshot_is_nothing_to_wait_for(ready: World)
     ready.leave(ANA, immediate=True)
     ready.run_for(minutes(30))
     [snapshot] = [r for r in ready.record(ANA).resources if r.kind is Kind.SNAPSHOT]
-    assert ready.record(ANA).due_at == snapshot.expires_at
+    assert ready.record(ANA).due_at == snapshot.retention.expires_at
     ready.order("hold", ANA)
     ready.run_for(minutes(5))
     assert ready.record(ANA).due_at is None

@@ -250,19 +250,19 @@ MAY_START = LostCall(step=Step.START, until=after(3))
         pytest.param(a_notebook(State.FOREIGN), Goal.DOWN, True, id="not theirs"),
         pytest.param(a_notebook(State.DELETING), Goal.GONE, False, id="not gone yet"),
         pytest.param(
-            a_notebook(State.STOPPED, under_way=Step.DELETE, look_at=NOW),
+            a_notebook(State.STOPPED, step=Step.DELETE, observe_at=NOW),
             Goal.GONE,
             True,
             id="stopped, and being deleted",
         ),
         pytest.param(
-            a_notebook(State.STOPPED, under_way=Step.START, look_at=NOW),
+            a_notebook(State.STOPPED, step=Step.START, observe_at=NOW),
             Goal.DOWN,
             False,
             id="a start is under way",
         ),
         pytest.param(
-            a_notebook(State.STOPPED, look_at=NOW), Goal.DOWN, False, id="to be looked at first"
+            a_notebook(State.STOPPED, observe_at=NOW), Goal.DOWN, False, id="to be looked at first"
         ),
         pytest.param(
             a_notebook(State.STOPPED, unconfirmed=(MAY_START,)), Goal.DOWN, False, id="may start"
@@ -278,7 +278,7 @@ MAY_START = LostCall(step=Step.START, until=after(3))
             id="a snapshot is no access",
         ),
         pytest.param(
-            Resource(kind=Kind.DISK, slot="d", name="d", state=State.READY, look_at=NOW),
+            Resource(kind=Kind.DISK, slot="d", name="d", state=State.READY, observe_at=NOW),
             Goal.GONE,
             True,
             id="a disk is no access",

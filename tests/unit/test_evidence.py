@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from shared.domain.evidence import (
     Deed,
@@ -22,13 +21,14 @@ from shared.domain.memory import begin, see
 from shared.domain.policy import Policy
 from shared.domain.resources import Item, Kind, Observation, Resource, State, Step
 from tests.support.builders import KEY, NOW, a_notebook, a_problem, after
+from tests.support.resource_builders import a_resource, replace
 
 EMPTY = Leaving(event_id="e", source="test", occurred_at=NOW, left_at=NOW, removal_at=NOW)
 OPERATION = "projects/demo/locations/us-central1-a/operations/op-1"
 
 
 def sessions(state: State, *items: Item, **changes: Any) -> Resource:
-    return Resource(
+    return a_resource(
         kind=Kind.SESSION, slot="started", name="p/sessions", state=state, items=items, **changes
     )
 
@@ -101,7 +101,7 @@ def test_a_deed_that_failed_says_why_and_the_next_try_is_another() -> None:
 def test_a_failure_of_long_ago_is_not_the_outcome_of_todays_deed() -> None:
     ready = a_notebook(State.READY, problem=a_problem(Fate.TEMPORARY, "OLD"))
     begun = begin(ready, Step.STOP, NOW)
-    ended = replace(begun, under_way=None, state=State.STOPPED)
+    ended = replace(begun, step=None, state=State.STOPPED)
     [deed] = story((0, begun), (1, ended), start=ready).deeds
     assert deed.outcome == "stopped"
 
@@ -110,7 +110,7 @@ def test_a_step_that_follows_at_once_is_a_deed_of_its_own() -> None:
     """The end of one and the beginning of the next may come in one change."""
     ready = a_notebook(State.READY)
     stopping = begin(ready, Step.STOP, NOW)
-    deleting = replace(stopping, under_way=Step.DELETE, state=State.STOPPED)
+    deleting = replace(stopping, step=Step.DELETE, state=State.STOPPED)
     first, second = story((0, stopping), (1, deleting), start=ready).deeds
     assert (first.step, first.ended_at, first.outcome) == (Step.STOP, after(1), "stopped")
     assert (second.step, second.begun_at, second.ended_at) == (Step.DELETE, after(1), None)
@@ -121,8 +121,8 @@ def test_deeds_of_two_things_at_once_are_kept_apart() -> None:
     for slot in ("one", "other"):
         ready = a_notebook(State.READY, slot=slot, name=f"zone-a/{slot}")
         leaving = noted(leaving, ready, begin(ready, Step.STOP, NOW), NOW)
-    one = a_notebook(State.READY, slot="one", name="zone-a/one", under_way=Step.STOP)
-    leaving = noted(leaving, one, replace(one, under_way=None, state=State.STOPPED), after(1))
+    one = a_notebook(State.READY, slot="one", name="zone-a/one", step=Step.STOP)
+    leaving = noted(leaving, one, replace(one, step=None, state=State.STOPPED), after(1))
     ends = {deed.about: deed.ended_at for deed in leaving.deeds}
     assert ends == {"workbench/one": after(1), "workbench/other": None}
 
@@ -133,10 +133,10 @@ def test_each_session_is_written_down_with_its_state_and_its_operation() -> None
         Item(name="s/1", state="TERMINATING", operation="op-1"),
         Item(name="s/2", state="TERMINATING", operation="op-2"),
     )
-    nothing = sessions(State.ABSENT, look_at=NOW)
+    nothing = sessions(State.ABSENT, observe_at=NOW)
     there = sessions(State.READY, *running)
     begun = begin(there, Step.DELETE, after(1))
-    at_work = sessions(State.DELETING, *ending, under_way=Step.DELETE)
+    at_work = sessions(State.DELETING, *ending, step=Step.DELETE)
     gone = sessions(State.ABSENT)
     moments = ((0, there), (1, begun), (2, at_work), (3, gone))
     leaving = story(*moments, start=nothing)
@@ -150,7 +150,7 @@ def test_each_session_is_written_down_with_its_state_and_its_operation() -> None
 
 def test_what_was_never_there_is_not_said_to_have_been() -> None:
     absent = a_notebook()
-    looked = seen(replace(absent, look_at=NOW), State.ABSENT, 0)
+    looked = seen(replace(absent, observe_at=NOW), State.ABSENT, 0)
     assert story((0, looked), start=absent).had == ()
     assert story((0, sessions(State.ABSENT)), start=sessions(State.ABSENT)).had == ()
 
@@ -174,7 +174,7 @@ def test_a_snapshot_counts_once_it_is_complete(state: State, kept: tuple[str, ..
 def test_a_look_without_change_adds_nothing() -> None:
     stopped = a_notebook(State.STOPPED)
     leaving = story((0, stopped), start=stopped)
-    assert noted(leaving, stopped, replace(stopped, look_at=after(9)), after(8)) == leaving
+    assert noted(leaving, stopped, replace(stopped, observe_at=after(9)), after(8)) == leaving
 
 
 def test_who_comes_and_goes_often_loses_the_first_departures_only() -> None:

@@ -295,7 +295,7 @@ def test_a_retry_of_somebody_who_is_ready_changes_nothing(asleep: bool) -> None:
     assert not [a for a in actions_of(world) if a.startswith("step.")]
     after = world.record(ANA)
     assert after.phase is before.phase
-    steps = [[(r.id, r.name, r.serial, r.under_way) for r in e.resources] for e in (before, after)]
+    steps = [[(r.id, r.name, r.serial, r.step) for r in e.resources] for e in (before, after)]
     assert steps[0] == steps[1]
 
 

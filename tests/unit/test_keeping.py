@@ -29,6 +29,7 @@ from shared.domain.names import resource_id
 from shared.domain.resources import Kind, LostCall, Resource, State, Step
 from shared.domain.wants.snapshot import data_disk
 from tests.support.builders import ANA, KEY, NOW, a_notebook, a_record, after
+from tests.support.resource_builders import a_resource
 
 NOTEBOOK = "projects/demo/locations/us-central1-a/instances/nb"
 SLOT = "20260504-120000"
@@ -65,7 +66,7 @@ GOING = (LostCall(step=Step.DELETE, until=after(1)),)
 
 def copied(minute: float, state: State = State.READY, **changes: Any) -> tuple[Resource, Resource]:
     """A notebook and its snapshot, which was first seen complete at that minute."""
-    return notebook(snapshot="s1", **changes), snapshot(state, ready_since=after(minute))
+    return notebook(saved_in="s1", **changes), snapshot(state, ready_since=after(minute))
 
 
 def begun(record: Environment, goal: Goal = Goal.GONE) -> bool:
@@ -82,8 +83,8 @@ def begun(record: Environment, goal: Goal = Goal.GONE) -> bool:
         (leaver(notebook(State.ABSENT)), Goal.GONE, False, "there is nothing to keep"),
         (leaver(notebook(State.FOREIGN)), Goal.GONE, False, "it isn't ours"),
         (leaver(notebook(State.STOPPING)), Goal.GONE, False, "it isn't at rest yet"),
-        (leaver(notebook(State.BROKEN, stillborn=True)), Goal.GONE, False, "nobody worked in it"),
-        (leaver(notebook(under_way=Step.PROTECT)), Goal.GONE, False, "something is under way"),
+        (leaver(notebook(State.BROKEN, failed=True)), Goal.GONE, False, "nobody worked in it"),
+        (leaver(notebook(step=Step.PROTECT)), Goal.GONE, False, "something is under way"),
         (leaver(notebook(), keep_seconds=0), Goal.GONE, False, "the profile asks for none"),
         (leaver(*copied(-60)), Goal.GONE, False, "it was copied within the hour"),
         (leaver(*copied(-61)), Goal.GONE, True, "somebody may have worked in it since"),
@@ -104,13 +105,13 @@ def begun(record: Environment, goal: Goal = Goal.GONE) -> bool:
         (a_record(past(handed_over=True)), Goal.DOWN, False, "its data is in its successor"),
         (a_record(past(handed_over=True)), Goal.GONE, True, "it was started again meanwhile"),
         (
-            leaver(notebook(snapshot="s1"), snapshot(State.CREATING)),
+            leaver(notebook(saved_in="s1"), snapshot(State.CREATING)),
             Goal.GONE,
             False,
             "there is one on its way",
         ),
         (
-            leaver(notebook(snapshot="s0"), snapshot()),
+            leaver(notebook(saved_in="s0"), snapshot()),
             Goal.GONE,
             True,
             "the one it had was removed by somebody else",
@@ -142,7 +143,7 @@ def test_what_is_begun_says_of_what_it_is_and_how_long_it_is_kept() -> None:
     kept, made = record.resource("workbench/main"), record.resource(ID)
     assert kept is not None
     assert kept.snapshot == SLOT
-    assert made == Resource(
+    assert made == a_resource(
         kind=Kind.SNAPSHOT, slot=SLOT, name=NAME, source=NOTEBOOK, expires_at=after(days=90)
     )
     assert not begun(record), "one is enough"
@@ -171,7 +172,7 @@ def test_of_what_is_replaced_a_copy_is_kept_for_a_while_whatever_the_profile_say
     record = with_snapshots(record, {"workbench/main": Goal.DOWN}, NOW)
     made = record.resource(ID)
     assert made is not None
-    assert made.expires_at == NOW + kept
+    assert made.retention.expires_at == NOW + kept
 
 
 def test_how_a_snapshot_is_made_is_known_from_the_record_alone() -> None:
@@ -195,7 +196,7 @@ def test_how_a_snapshot_is_made_is_known_from_the_record_alone() -> None:
         (past(), a_record(), True),
         (past(), leaver(keep_seconds=0), False),
         (notebook(unused=True), leaver(), False),
-        (notebook(stillborn=True), leaver(), False),
+        (notebook(failed=True), leaver(), False),
         (notebook(), a_record(keep_seconds=1), True),
         (Resource(kind=Kind.DATAPROC_HUB, slot="main", name="n"), leaver(), False),
     ],
@@ -206,7 +207,7 @@ def test_whose_data_must_be_kept(notebook: Resource, record: Environment, must: 
 
 @pytest.mark.parametrize("state", list(State))
 def test_data_is_kept_only_by_a_snapshot_that_is_complete(state: State) -> None:
-    record = leaver(notebook(snapshot="s1"), snapshot(state))
+    record = leaver(notebook(saved_in="s1"), snapshot(state))
     assert is_kept(record, record.resources[0]) is (state is State.READY)
 
 
@@ -252,20 +253,20 @@ def test_when_a_snapshot_is_forgotten(
     because: str,
 ) -> None:
     seen = snapshot(after_look)
-    record = leaver(notebook(snapshot=notebook_has), seen)
+    record = leaver(notebook(saved_in=notebook_has), seen)
     assert is_forgotten(snapshot(before), seen, record, goal) is forgotten, because
 
 
 def test_one_that_was_complete_and_is_gone_was_removed_by_somebody_else() -> None:
     """Not made again under its name: then it would be of other data than it says."""
     seen = snapshot(State.ABSENT)
-    record = leaver(notebook(snapshot="s1"), seen)
+    record = leaver(notebook(saved_in="s1"), seen)
     assert is_forgotten(snapshot(State.READY, was_ready=True), seen, record, Goal.UP)
     assert not is_forgotten(snapshot(State.CREATING), seen, record, Goal.UP)
 
 
 def test_what_is_under_way_is_not_forgotten() -> None:
-    seen = snapshot(State.ABSENT, under_way=Step.CREATE)
+    seen = snapshot(State.ABSENT, step=Step.CREATE)
     assert not is_forgotten(snapshot(), seen, leaver(notebook(), seen), Goal.GONE)
 
 
@@ -290,7 +291,7 @@ def test_nothing_but_snapshots_and_disks_is_forgotten(kind: Kind) -> None:
 def test_a_disk_is_forgotten_when_it_or_its_snapshot_is_gone(
     disk: State, kept: State | None, forgotten: bool
 ) -> None:
-    found = Resource(kind=Kind.DISK, slot="found", name="d", state=disk, snapshot="s1")
+    found = a_resource(kind=Kind.DISK, slot="found", name="d", state=disk, saved_in="s1")
     record = leaver(found) if kept is None else leaver(found, snapshot(kept))
     assert is_forgotten(found, found, record, Goal.GONE) is forgotten
 
@@ -312,7 +313,7 @@ def test_a_disk_is_forgotten_when_it_or_its_snapshot_is_gone(
             "snapshots/20260101-000000",
         ),
         ((snapshot(State.BROKEN),), ""),
-        ((snapshot(under_way=Step.DELETE),), ""),
+        ((snapshot(step=Step.DELETE),), ""),
     ],
     ids=["none", "one", "the newer one", "a complete one", "a broken one", "one on its way out"],
 )
@@ -324,9 +325,9 @@ def test_who_comes_back_gets_the_newest_complete_snapshot(
 
 
 def test_how_long_a_snapshot_is_kept_counts_from_when_it_is_complete() -> None:
-    begun = Resource(kind=Kind.SNAPSHOT, slot="s", name="s", expires_at=after(days=1))
+    begun = a_resource(kind=Kind.SNAPSHOT, slot="s", name="s", expires_at=after(days=1))
     complete = replace(begun, state=State.READY)
     record = a_record(begun, keep_seconds=86400)
     kept = kept_since_complete(record, begun, complete, after(60))
-    assert kept.expires_at == after(60, days=1)
+    assert kept.retention.expires_at == after(60, days=1)
     assert kept_since_complete(record, complete, complete, after(99)) == complete

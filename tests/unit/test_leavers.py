@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from shared.domain.environment import Environment, Intent, Phase, Verb
 from shared.domain.evidence import Leaving, Scan, Thing
@@ -20,6 +19,7 @@ from shared.domain.leavers import (
 from shared.domain.policy import Policy
 from shared.domain.resources import Kind, Leftover, LostCall, Resource, State, Step
 from tests.support.builders import NOW, a_notebook, a_record, after, an_intent
+from tests.support.resource_builders import replace
 
 POLICY = Policy()
 NOTEBOOK = Thing(about="workbench/main", name="zone-a/nb", state="ready")
@@ -27,7 +27,7 @@ LEAVING = Leaving(
     event_id="e", source="test", occurred_at=NOW, left_at=NOW, removal_at=NOW, had=(NOTEBOOK,)
 )
 SESSIONS = Resource(kind=Kind.SESSION, slot="started", name="p/sessions")
-SESSION_LOOK = replace(SESSIONS, look_at=NOW)
+SESSION_LOOK = replace(SESSIONS, observe_at=NOW)
 
 
 def leaver(*resources: Resource, leaving: Leaving = LEAVING, **changes: Any) -> Environment:
@@ -141,7 +141,7 @@ def test_what_the_record_did_not_know_of_is_removed_too(kind: Kind) -> None:
     record = concluded(leaver(a_notebook()), found(kind, "elsewhere/x"))
     assert record.phase is Phase.REMOVING
     missed = record.resources[-1]
-    assert (missed.kind, missed.name, missed.look_at) == (kind, "elsewhere/x", NOW)
+    assert (missed.kind, missed.name, missed.observe_at) == (kind, "elsewhere/x", NOW)
     assert missed.state is State.STOPPED, "not absent, or nobody would look at it"
     assert record.leavings[-1].completed_at is None, "it isn't over"
     assert record.due_at is not None
@@ -162,14 +162,14 @@ def test_found_again_it_is_the_same_one() -> None:
 
 def test_what_was_believed_gone_and_is_there_after_all_is_looked_at_again() -> None:
     record = concluded(leaver(a_notebook()), found(name="zone-a/nb"))
-    assert record.resources == (a_notebook(look_at=NOW),)
+    assert record.resources == (a_notebook(observe_at=NOW),)
 
 
 @pytest.mark.parametrize("kind", [Kind.SESSION, Kind.CLUSTER])
 def test_what_they_started_since_is_looked_for_among_all_they_started(kind: Kind) -> None:
     uses = Resource(kind=kind, slot="started", name="p/uses", serial=3)
     record = concluded(leaver(uses), found(kind, "p/uses/1"))
-    assert record.resources == (replace(uses, look_at=NOW),)
+    assert record.resources == (replace(uses, observe_at=NOW),)
     assert record.phase is Phase.REMOVING
 
 
@@ -188,12 +188,12 @@ def test_sessions_of_somebody_whose_record_knows_of_none_are_looked_for_all_the_
 def test_what_a_leaver_may_have_started_is_looked_at() -> None:
     older = Resource(kind=Kind.DATAPROC_HUB, slot="hub", name="p/hub", state=State.READY)
     record = with_uses(leaver(), Plan(uses=(SESSIONS,), older=(older,)), NOW)
-    assert record.resources == (SESSION_LOOK, replace(older, look_at=NOW))
+    assert record.resources == (SESSION_LOOK, replace(older, observe_at=NOW))
     assert record.sought_at == NOW
 
 
 def test_what_is_known_already_is_not_forgotten_for_it() -> None:
-    ended = replace(SESSIONS, under_way=Step.DELETE, serial=3)
+    ended = replace(SESSIONS, step=Step.DELETE, serial=3)
     record = with_uses(leaver(ended), Plan(uses=(SESSIONS,)), NOW)
     assert record.resources == (ended,)
 
@@ -208,7 +208,7 @@ def test_as_long_as_nobody_has_looked_for_older_kinds_it_is_not_said_so() -> Non
     [
         (Verb.LEAVE, SESSIONS, True),
         (Verb.LEAVE, replace(SESSIONS, kind=Kind.CLUSTER), True),
-        (Verb.LEAVE, replace(SESSIONS, under_way=Step.DELETE), False),
+        (Verb.LEAVE, replace(SESSIONS, step=Step.DELETE), False),
         (Verb.LEAVE, a_notebook(), False),
         (Verb.JOIN, SESSIONS, False),
     ],
@@ -217,14 +217,14 @@ def test_while_the_notebook_ran_it_could_start_more(
     verb: Verb, resource: Resource, again: bool
 ) -> None:
     record = with_another_look(a_record(resource, verb=verb), NOW)
-    assert record.resources == (replace(resource, look_at=NOW) if again else resource,)
+    assert record.resources == (replace(resource, observe_at=NOW) if again else resource,)
 
 
 # What is written down
 
 
 def test_what_is_done_to_a_leavers_things_is_written_down() -> None:
-    before, running = a_notebook(State.READY), a_notebook(State.READY, under_way=Step.STOP)
+    before, running = a_notebook(State.READY), a_notebook(State.READY, step=Step.STOP)
     record = with_evidence(leaver(before), before, running, NOW)
     assert record.resources == (running,)
     assert [d.step for d in record.leavings[0].deeds] == [Step.STOP]
@@ -232,7 +232,7 @@ def test_what_is_done_to_a_leavers_things_is_written_down() -> None:
 
 def test_what_is_kept_may_go_later_and_that_is_written_down_too() -> None:
     snapshot = Resource(kind=Kind.SNAPSHOT, slot="s", name="s", state=State.READY)
-    going = replace(snapshot, under_way=Step.DELETE)
+    going = replace(snapshot, step=Step.DELETE)
     over = replace(LEAVING, completed_at=NOW)
     record = with_evidence(leaver(snapshot, leaving=over), snapshot, going, after(9))
     [leaving] = record.leavings
@@ -248,7 +248,7 @@ def test_what_is_kept_may_go_later_and_that_is_written_down_too() -> None:
 def test_what_is_done_at_other_times_is_no_part_of_a_departure(
     leavings: tuple[Leaving, ...],
 ) -> None:
-    before, running = a_notebook(State.READY), a_notebook(State.READY, under_way=Step.STOP)
+    before, running = a_notebook(State.READY), a_notebook(State.READY, step=Step.STOP)
     record = with_evidence(a_record(before, leavings=leavings), before, running, NOW)
     assert (record.resources, record.leavings) == ((running,), leavings)
 
@@ -284,7 +284,7 @@ def test_a_disk_that_may_hold_the_only_copy_of_kept_work_stays_and_is_named() ->
         (SESSION_LOOK, True, "nobody has looked yet"),
         (replace(SESSIONS, state=State.READY), True, "some run"),
         (replace(SESSIONS, kind=Kind.SESSION_TEMPLATE, state=State.READY), True, "a template"),
-        (replace(SESSIONS, kind=Kind.SESSION_TEMPLATE, look_at=NOW), False, "none any more"),
+        (replace(SESSIONS, kind=Kind.SESSION_TEMPLATE, observe_at=NOW), False, "none any more"),
         (replace(SESSIONS, kind=Kind.SNAPSHOT, state=State.READY), False, "nobody can open it"),
         (replace(SESSIONS, kind=Kind.DISK, state=State.READY), False, "nor that"),
     ],

@@ -6,15 +6,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
+from shared.domain.looks import absorbed, judged, told
+from shared.domain.questions import must_ask
 
 from shared.domain.environment import Verb
 from shared.domain.faults import Fate
-from shared.domain.looks import absorbed, judged, told
 from shared.domain.policy import Policy
-from shared.domain.questions import must_ask
 from shared.domain.resources import Drift, Kind, Observation, Resource, State, Want
 from tests.support.builders import KEY, NOW, a_notebook, a_problem, a_record, after
+from tests.support.resource_builders import replace
 
 POLICY = Policy()
 WANT = Want(
@@ -35,16 +35,16 @@ def looked_at(resource: Resource, **seen: Any) -> Resource:
 
 def test_who_has_not_consented_is_asked_for_after_a_while() -> None:
     asked = NOW + POLICY.first_question(KEY)
-    assert looked_at(RUNS) == replace(RUNS, ask_at=asked)
-    assert looked_at(replace(RUNS, consented=False)).ask_at == asked
+    assert looked_at(RUNS) == replace(RUNS, consent_check_at=asked)
+    assert looked_at(replace(RUNS, consented=False)).access.consent_check_at == asked
 
 
 def test_who_has_consented_is_not_asked_for_again() -> None:
-    assert looked_at(replace(RUNS, consented=True)).ask_at is None
+    assert looked_at(replace(RUNS, consented=True)).access.consent_check_at is None
 
 
 def test_a_question_that_is_due_already_stays_due() -> None:
-    assert looked_at(replace(RUNS, ask_at=after(-5))).ask_at == after(-5)
+    assert looked_at(replace(RUNS, consent_check_at=after(-5))).access.consent_check_at == after(-5)
 
 
 @pytest.mark.parametrize(
@@ -52,30 +52,33 @@ def test_a_question_that_is_due_already_stays_due() -> None:
     [(State.READY, True), (State.STOPPED, False), (State.STARTING, False), (State.ABSENT, False)],
 )
 def test_consent_is_asked_for_only_of_what_runs(state: State, due: bool) -> None:
-    record = a_record(a_notebook(state, ask_at=NOW))
+    record = a_record(a_notebook(state, consent_check_at=NOW))
     assert must_ask(record, NOW) == (["workbench/main"] if due else [])
     assert must_ask(record, after(-1)) == []
 
 
 def test_what_runs_without_a_link_is_looked_at_again() -> None:
-    waiting = replace(UNOPENABLE, waiting_since=NOW, look_at=NOW + POLICY.poll)
+    waiting = replace(UNOPENABLE, moving_since=NOW, observe_at=NOW + POLICY.poll)
     assert looked_at(UNOPENABLE) == waiting
 
 
 @pytest.mark.parametrize("reason", ["a look that is due", "a problem"])
 def test_another_reason_to_look_again_comes_first(reason: str) -> None:
-    known = replace(UNOPENABLE, look_at=after(9), waiting_since=after(-300))
+    known = replace(UNOPENABLE, observe_at=after(9), moving_since=after(-300))
     if reason == "a problem":
-        known = replace(UNOPENABLE, problem=a_problem(Fate.TEMPORARY), waiting_since=after(-300))
+        known = replace(UNOPENABLE, problem=a_problem(Fate.TEMPORARY), moving_since=after(-300))
     assert looked_at(known) == known
 
 
 def test_without_a_link_for_too_long_is_a_problem_that_is_tried_again() -> None:
     since = NOW - POLICY.stuck - timedelta(seconds=1)
-    troubled = looked_at(replace(UNOPENABLE, waiting_since=since))
-    assert troubled.problem is not None
-    assert (troubled.problem.code, troubled.problem.fate) == ("NO_LINK", Fate.TEMPORARY)
-    assert troubled.attempts == 1
+    troubled = looked_at(replace(UNOPENABLE, moving_since=since))
+    assert troubled.backoff.problem is not None
+    assert (troubled.backoff.problem.code, troubled.backoff.problem.fate) == (
+        "NO_LINK",
+        Fate.TEMPORARY,
+    )
+    assert troubled.backoff.failures == 1
 
 
 NEVER = Drift(never=("data disk GB 100 -> 200",))
@@ -120,4 +123,4 @@ def test_sessions_are_looked_for_once_more_when_none_can_be_started_any_more(
 ) -> None:
     record = a_record(before, SESSIONS, verb=Verb.LEAVE)
     after_it, _ = absorbed(record, before, replace(before, state=state), NOW)
-    assert after_it.resources[1] == (replace(SESSIONS, look_at=NOW) if again else SESSIONS)
+    assert after_it.resources[1] == (replace(SESSIONS, observe_at=NOW) if again else SESSIONS)

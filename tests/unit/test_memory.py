@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
 from shared.domain.failures import fail
 from shared.domain.faults import Fate, Problem
@@ -20,6 +19,7 @@ from shared.domain.memory import begin, request_id, see
 from shared.domain.policy import Policy
 from shared.domain.resources import LostCall, Observation, Resource, State, Step
 from tests.support.builders import KEY, NOW, a_notebook, a_problem, after, fates
+from tests.support.resource_builders import replace
 
 POLICY = Policy()
 MOVING = {
@@ -78,16 +78,16 @@ def test_two_people_and_two_resources_never_share_a_request() -> None:
 
 def test_what_is_begun_leaves_a_trace_to_look_at_at_once() -> None:
     resource = begun(operation="old", retry_at=after(-1))
-    assert (resource.under_way, resource.operation) == (Step.CREATE, "")
-    assert (resource.since, resource.look_at, resource.retry_at) == (NOW, NOW, None)
+    assert (resource.step, resource.operation) == (Step.CREATE, "")
+    assert (resource.since, resource.observe_at, resource.backoff.retry_at) == (NOW, NOW, None)
 
 
 @pytest.mark.parametrize("step", list(MOVING))
 def test_while_an_operation_runs_it_is_only_looked_at(step: Step) -> None:
     resource = saw(begun(step), State.READY, operation="operations/1")
     assert (resource.state, resource.operation) == (MOVING[step], "operations/1")
-    assert (resource.under_way, resource.serial) == (step, 0)
-    assert resource.look_at == NOW + POLICY.poll
+    assert (resource.step, resource.serial) == (step, 0)
+    assert resource.observe_at == NOW + POLICY.poll
 
 
 @pytest.mark.parametrize(
@@ -107,11 +107,11 @@ def test_while_an_operation_runs_it_is_only_looked_at(step: Step) -> None:
 )
 def test_a_step_that_had_its_effect_has_come_to_its_end(step: Step, state: State) -> None:
     trouble = a_problem(Fate.TEMPORARY)
-    resource = replace(begun(step, attempts=3, problem=trouble), operation="o")
+    resource = replace(begun(step, failures=3, problem=trouble), operation="o")
     resource = saw(resource, state, protected=step is Step.PROTECT)
-    assert (resource.under_way, resource.operation, resource.since) == (None, "", None)
-    assert (resource.serial, resource.attempts, resource.problem) == (1, 0, None)
-    assert (resource.look_at, resource.retry_at) == (None, None)
+    assert (resource.step, resource.operation, resource.since) == (None, "", None)
+    assert (resource.serial, resource.backoff.failures, resource.backoff.problem) == (1, 0, None)
+    assert (resource.observe_at, resource.backoff.retry_at) == (None, None)
 
 
 @pytest.mark.parametrize("step", [Step.PROTECT, Step.UNPROTECT])
@@ -120,13 +120,13 @@ def test_a_protection_is_changed_only_when_it_is_seen_to_be(step: Step) -> None:
     as_before = step is Step.UNPROTECT
     resource = begun(step, state=State.STOPPED, protected_by_us=True)
     resource = saw(resource, State.STOPPED, protected=as_before)
-    assert (resource.serial, resource.protected_by_us) == (0, True)
+    assert (resource.serial, resource.data.protected_by_us) == (0, True)
 
 
 def test_an_operation_that_ended_without_effect_counts_as_a_failure_and_is_not_replayed() -> None:
     running = replace(begun(Step.START), operation="operations/1")
     resource = saw(running, State.STOPPED)
-    assert (resource.under_way, resource.serial, resource.attempts) == (None, 1, 1)
+    assert (resource.step, resource.serial, resource.backoff.failures) == (None, 1, 1)
 
 
 CRASHED = NOW + POLICY.lease + POLICY.doubt  # after this no call of the dead worker takes effect
@@ -136,8 +136,8 @@ def test_a_step_whose_worker_is_gone_may_still_be_carried_out() -> None:
     """It is repeated as the same request; only later does it count as without effect."""
     resource = saw(begun(), State.ABSENT, now=after(3))
     assert resource.unconfirmed == (LostCall(step=Step.CREATE, until=CRASHED),)
-    assert resource.look_at == CRASHED
-    assert (resource.under_way, resource.serial) == (None, 0)
+    assert resource.observe_at == CRASHED
+    assert (resource.step, resource.serial) == (None, 0)
     assert asked(resource) == asked(begun())
 
 
@@ -146,7 +146,7 @@ def test_a_step_whose_answer_was_lost_may_still_be_carried_out(step: Step) -> No
     lost = failed(begun(step), a_problem(Fate.UNCERTAIN), after(1))
     assert lost.unconfirmed == (LostCall(step=step, until=after(1) + POLICY.doubt),)
     looked = saw(lost, State.BROKEN, now=after(2))
-    assert (looked.unconfirmed, looked.look_at) == (lost.unconfirmed, after(1) + POLICY.doubt)
+    assert (looked.unconfirmed, looked.observe_at) == (lost.unconfirmed, after(1) + POLICY.doubt)
 
 
 def test_lost_twice_it_is_waited_for_the_second_one() -> None:
@@ -159,14 +159,14 @@ def test_even_an_effect_that_is_seen_settles_nothing_before_its_time() -> None:
     """Somebody else may have done it, and our call may still be carried out."""
     lost = failed(begun(Step.STOP, state=State.READY), a_problem(Fate.UNCERTAIN))
     stopped = saw(lost, State.STOPPED, now=after(1))
-    assert (stopped.under_way, stopped.look_at) == (None, NOW + POLICY.doubt)
+    assert (stopped.step, stopped.observe_at) == (None, NOW + POLICY.doubt)
 
 
 def test_a_look_later_than_all_lost_calls_says_what_they_did() -> None:
     """One of them may have applied older settings, so it is compared again."""
     lost = failed(begun(Step.UPDATE, state=State.READY, digest="d"), a_problem(Fate.UNCERTAIN))
     looked = saw(replace(lost, digest="d"), State.READY, now=NOW + POLICY.doubt)
-    assert (looked.unconfirmed, looked.look_at, looked.digest) == ((), None, "")
+    assert (looked.unconfirmed, looked.observe_at, looked.settings.digest) == ((), None, "")
     assert asked(looked, Step.UPDATE) != asked(lost, Step.UPDATE)
 
 
@@ -179,19 +179,19 @@ def test_what_failed_or_still_runs_is_no_such_look(answer: dict[str, Any]) -> No
 
 
 def test_not_found_is_believed_once_no_call_may_come_any_more() -> None:
-    assert saw(begun(), State.ABSENT, now=CRASHED).look_at is None
+    assert saw(begun(), State.ABSENT, now=CRASHED).observe_at is None
 
 
 def test_a_create_that_came_after_all_is_under_way_again() -> None:
     lost = saw(failed(begun(), a_problem(Fate.UNCERTAIN)), State.ABSENT)
     landed = saw(lost, State.CREATING, now=after(1))
-    assert (landed.under_way, landed.since) == (Step.CREATE, after(1))
+    assert (landed.step, landed.since) == (Step.CREATE, after(1))
 
 
 @pytest.mark.parametrize("step", [Step.STOP, Step.START, Step.DELETE])
 def test_any_other_step_without_effect_or_operation_is_repeated_as_it_was(step: Step) -> None:
     resource = saw(begun(step, state=State.READY), State.BROKEN, now=after(1))
-    assert (resource.under_way, resource.serial, resource.look_at) == (None, 0, CRASHED)
+    assert (resource.step, resource.serial, resource.observe_at) == (None, 0, CRASHED)
 
 
 @pytest.mark.parametrize(
@@ -204,17 +204,17 @@ def test_a_step_that_is_answered_without_effect_waits_before_it_is_repeated(
     begun_step = begun(step, state=state)
     seen = Observation(state=state)
     resource = see(begun_step, seen, key=KEY, now=NOW, policy=POLICY, answered=True)
-    assert resource.problem is not None
-    assert resource.problem.code == "NO_EFFECT"
-    assert resource.retry_at is not None
-    assert resource.retry_at > NOW
+    assert resource.backoff.problem is not None
+    assert resource.backoff.problem.code == "NO_EFFECT"
+    assert resource.backoff.retry_at is not None
+    assert resource.backoff.retry_at > NOW
 
 
 @pytest.mark.parametrize("fate", list(Fate))
 def test_an_operation_that_ended_is_over_whatever_it_ended_in(fate: Fate) -> None:
     running = replace(begun(), operation="operations/1")
     resource = saw(running, State.ABSENT, problem=a_problem(fate))
-    assert (resource.under_way, resource.operation, resource.unconfirmed) == (None, "", ())
+    assert (resource.step, resource.operation, resource.unconfirmed) == (None, "", ())
     assert asked(resource) != asked(running)
 
 
@@ -222,8 +222,8 @@ def test_failures_wait_longer_each_time() -> None:
     resource, waits = a_notebook(), []
     for _ in range(6):
         resource = failed(resource, a_problem(Fate.TEMPORARY))
-        assert resource.retry_at is not None
-        waits.append(resource.retry_at - NOW)
+        assert resource.backoff.retry_at is not None
+        waits.append(resource.backoff.retry_at - NOW)
     assert waits == sorted(waits)
     assert waits[0] <= POLICY.backoff_first
     assert waits[-1] >= 10 * waits[0]
@@ -237,50 +237,50 @@ def test_what_the_cloud_asks_us_to_wait_is_honoured_but_never_shortens_ours(
     retry_after: float | None, at_least: timedelta
 ) -> None:
     resource = failed(a_notebook(), a_problem(Fate.TEMPORARY, retry_after=retry_after))
-    assert resource.retry_at is not None
-    assert resource.retry_at - NOW >= at_least
-    assert resource.look_at == resource.retry_at
+    assert resource.backoff.retry_at is not None
+    assert resource.backoff.retry_at - NOW >= at_least
+    assert resource.observe_at == resource.backoff.retry_at
 
 
 @pytest.mark.parametrize("fate", fates(Fate.UNCERTAIN))
 def test_a_step_that_failed_for_certain_is_over_and_never_asked_for_again(fate: Fate) -> None:
     resource = failed(begun(), a_problem(fate))
-    assert (resource.under_way, resource.since, resource.operation) == (None, None, "")
+    assert (resource.step, resource.since, resource.operation) == (None, None, "")
     assert asked(resource) != asked(begun())
-    assert resource.problem == a_problem(fate)
+    assert resource.backoff.problem == a_problem(fate)
 
 
 def test_a_step_that_may_have_got_through_keeps_its_request_and_its_trace() -> None:
     before = begun()
     resource = failed(before, a_problem(Fate.UNCERTAIN))
-    assert (resource.under_way, resource.since) == (Step.CREATE, NOW)
+    assert (resource.step, resource.since) == (Step.CREATE, NOW)
     assert asked(resource) == asked(before)
-    assert resource.look_at is not None
-    assert resource.look_at > NOW
+    assert resource.observe_at is not None
+    assert resource.observe_at > NOW
 
 
 @pytest.mark.parametrize("fate", list(Fate))
 def test_only_a_stock_out_passes_the_place_over(fate: Fate) -> None:
     expected = ("zone-a/nb",) if fate is Fate.STOCK_OUT else ()
-    assert failed(begun(), a_problem(fate)).tried == expected
+    assert failed(begun(), a_problem(fate)).creation.tried == expected
 
 
 @pytest.mark.parametrize("fate", fates(Fate.STOCK_OUT))
 def test_what_repeating_cannot_help_waits_in_the_slow_steps_at_once(fate: Fate) -> None:
     resource = failed(begun(), a_problem(fate))
     slow = fate in (Fate.PERMANENT, Fate.FOREIGN)
-    assert (resource.attempts >= POLICY.attempts) is slow
-    assert resource.retry_at is not None
-    assert (resource.retry_at > NOW + POLICY.backoff_most) is slow
+    assert (resource.backoff.failures >= POLICY.attempts) is slow
+    assert resource.backoff.retry_at is not None
+    assert (resource.backoff.retry_at > NOW + POLICY.backoff_most) is slow
 
 
 def test_what_is_not_ours_says_so_and_what_to_do() -> None:
     resource = saw(a_notebook(), State.FOREIGN, detail="labels of ben")
     assert resource.state is State.FOREIGN
-    assert resource.problem is not None
-    assert resource.problem.code == "NOT_OURS"
-    assert "labels of ben" in resource.problem.message
-    assert "rename or remove it" in resource.problem.message
+    assert resource.backoff.problem is not None
+    assert resource.backoff.problem.code == "NOT_OURS"
+    assert "labels of ben" in resource.backoff.problem.message
+    assert "rename or remove it" in resource.backoff.problem.message
 
 
 def test_a_create_that_found_something_foreign_makes_it_foreign() -> None:
@@ -291,8 +291,8 @@ def test_a_create_that_found_something_foreign_makes_it_foreign() -> None:
 def test_a_look_that_failed_changes_nothing_we_believe(state: State) -> None:
     before = a_notebook(state, link="https://nb.example.com", was_ready=True, digest="d")
     resource = saw(before, None, problem=a_problem(Fate.TEMPORARY))
-    assert resource.problem == a_problem(Fate.TEMPORARY)
-    forgotten = replace(resource, problem=None, attempts=0, look_at=None, retry_at=None)
+    assert resource.backoff.problem == a_problem(Fate.TEMPORARY)
+    forgotten = replace(resource, problem=None, failures=0, observe_at=None, retry_at=None)
     assert forgotten == before
 
 
@@ -301,8 +301,12 @@ def test_what_was_usable_once_is_remembered_until_it_is_gone() -> None:
     ready = saw(a_notebook(State.CREATING), State.READY)
     broken = saw(ready, State.BROKEN)
     gone = saw(replace(broken, digest="d"), State.ABSENT)
-    assert (ready.was_ready, broken.was_ready, gone.was_ready) == (True, True, False)
-    assert gone.digest == "", "made anew, it is made from what is wanted then"
+    assert (ready.usage.was_ready, broken.usage.was_ready, gone.usage.was_ready) == (
+        True,
+        True,
+        False,
+    )
+    assert gone.settings.digest == "", "made anew, it is made from what is wanted then"
 
 
 def test_how_large_a_disk_is_needed_is_known_until_it_is_seen_otherwise() -> None:
@@ -314,17 +318,19 @@ def test_how_large_a_disk_is_needed_is_known_until_it_is_seen_otherwise() -> Non
 
 def test_the_link_is_the_one_seen_last() -> None:
     ready = saw(a_notebook(), State.READY, link="https://nb.example.com")
-    assert ready.link == "https://nb.example.com"
-    assert saw(ready, State.STOPPED).link == ready.link, "it opens there once it is started"
-    assert saw(ready, State.BROKEN).link == ""
-    stopping = saw(replace(ready, under_way=Step.STOP), State.READY, operation="o")
-    assert saw(stopping, State.STOPPED).link == ready.link
-    assert saw(ready, State.READY).link == "", "it runs, and can't be opened any more"
+    assert ready.access.link == "https://nb.example.com"
+    assert saw(ready, State.STOPPED).access.link == ready.access.link, (
+        "it opens there once it is started"
+    )
+    assert saw(ready, State.BROKEN).access.link == ""
+    stopping = saw(replace(ready, step=Step.STOP), State.READY, operation="o")
+    assert saw(stopping, State.STOPPED).access.link == ready.access.link
+    assert saw(ready, State.READY).access.link == "", "it runs, and can't be opened any more"
 
 
 def test_an_operation_that_ended_in_an_error_fails_its_step() -> None:
     creating = replace(begun(), operation="operations/1", state=State.CREATING)
     resource = saw(creating, State.ABSENT, problem=a_problem(Fate.TEMPORARY))
-    assert (resource.state, resource.under_way, resource.serial) == (State.ABSENT, None, 1)
-    assert resource.retry_at is not None
-    assert resource.retry_at > NOW
+    assert (resource.state, resource.step, resource.serial) == (State.ABSENT, None, 1)
+    assert resource.backoff.retry_at is not None
+    assert resource.backoff.retry_at > NOW

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from msgspec.structs import replace
 
 from shared.domain.announcements import News
 from shared.domain.environment import Environment, Verb, Verdict
@@ -24,6 +23,7 @@ from tests.support.builders import (
     an_order,
     obey,
 )
+from tests.support.resource_builders import replace
 
 HELD = Hold(at=after(-60), reason="a lawsuit", by="legal@example.com")
 TEMPLATE = Resource(kind=Kind.SESSION_TEMPLATE, slot="spark", name="t", state=State.READY)
@@ -57,7 +57,7 @@ def test_who_gave_the_order_need_not_be_said() -> None:
 def test_under_a_hold_what_holds_data_is_looked_at_at_once_and_nothing_else() -> None:
     older = Resource(kind=Kind.MANAGED_NOTEBOOK, slot="old", name="o", state=State.STOPPED)
     record = obey(a_record(a_notebook(State.READY), older, TEMPLATE), an_order()).environment
-    assert {r.kind: r.look_at for r in record.resources} == {
+    assert {r.kind: r.observe_at for r in record.resources} == {
         Kind.WORKBENCH: NOW,
         Kind.MANAGED_NOTEBOOK: NOW,
         Kind.SESSION_TEMPLATE: None,
@@ -65,10 +65,12 @@ def test_under_a_hold_what_holds_data_is_looked_at_at_once_and_nothing_else() ->
 
 
 def test_a_hold_forgives_no_failure() -> None:
-    failed = a_notebook(State.STOPPED, attempts=9, retry_at=after(60))
+    failed = a_notebook(State.STOPPED, failures=9, retry_at=after(60))
     [notebook] = obey(a_record(failed), an_order()).environment.resources
-    assert notebook.attempts == 9
-    assert (notebook.look_at, notebook.retry_at) == (NOW, None), "it is protected at once"
+    assert notebook.backoff.failures == 9
+    assert (notebook.observe_at, notebook.backoff.retry_at) == (NOW, None), (
+        "it is protected at once"
+    )
 
 
 def test_a_hold_given_again_keeps_what_was_said_first_and_is_not_announced_again() -> None:
@@ -107,13 +109,13 @@ def test_neither_a_join_nor_a_leave_lifts_a_hold(verb: Verb) -> None:
 
 FAILED = a_notebook(
     State.ABSENT,
-    attempts=9,
+    failures=9,
     retry_at=after(600),
     tried=("zone-a/nb",),
     serial=4,
     problem=a_problem(Fate.TEMPORARY),
 )
-FORGIVEN = replace(FAILED, attempts=0, retry_at=None, tried=(), look_at=NOW)
+FORGIVEN = replace(FAILED, failures=0, retry_at=None, tried=(), observe_at=NOW)
 
 
 def test_a_release_lifts_the_hold_and_is_announced() -> None:
@@ -144,9 +146,9 @@ def test_a_retry_lifts_no_hold() -> None:
 
 def test_what_is_under_way_stays_under_way() -> None:
     """Or an operation of the cloud would be forgotten, and begun again beside itself."""
-    running = a_notebook(State.STOPPING, under_way=Step.STOP, operation="op", since=NOW, serial=7)
+    running = a_notebook(State.STOPPING, step=Step.STOP, operation="op", since=NOW, serial=7)
     [notebook] = forgiven(a_record(running), after(1)).resources
-    assert notebook == replace(running, look_at=after(1))
+    assert notebook == replace(running, observe_at=after(1))
 
 
 # Recreate
@@ -160,7 +162,7 @@ def test_a_notebook_that_is_to_be_recreated_is_marked_and_tried_at_once(state: S
     assert ruling.entry.text == "recreate (because)"
     record = ruling.environment
     assert record.notebook == replace(FORGIVEN, state=state, was_ready=True, recreate=True)
-    assert record.resource(TEMPLATE.id) == replace(TEMPLATE, look_at=NOW)
+    assert record.resource(TEMPLATE.id) == replace(TEMPLATE, observe_at=NOW)
     assert (record.due_at, news_of(record)) == (NOW, [])
 
 
@@ -171,7 +173,7 @@ def test_whether_there_is_work_in_it_is_asked_anew(unused: bool, was_ready: bool
     made = a_notebook(State.READY, was_ready=was_ready, unused=unused)
     notebook = obey(a_record(made), an_order(Verdict.RECREATE)).environment.notebook
     assert notebook is not None
-    assert notebook.unused is not was_ready
+    assert notebook.usage.unused is not was_ready
 
 
 def test_one_that_is_still_to_be_made_is_made_from_the_profile_anyway() -> None:

@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from shared.domain.questions import must_look
 
 from shared.domain.goals import Goal, Plan
 from shared.domain.holds import Hold
 from shared.domain.outlook import is_there
-from shared.domain.questions import must_look
 from shared.domain.resources import LostCall, Resource, State, Step
 from tests.support.builders import NOW, a_notebook, a_record, after
 
@@ -56,7 +56,7 @@ def test_what_waits_after_a_failure_is_not_looked_at(
     retry_at: datetime | None, look_at: datetime | None, looked_at: bool
 ) -> None:
     """It is stopped, and should run."""
-    stopped = a_notebook(State.STOPPED, start_owed=True, retry_at=retry_at, look_at=look_at)
+    stopped = a_notebook(State.STOPPED, start_owed=True, retry_at=retry_at, observe_at=look_at)
     assert must_look(a_record(stopped), Plan(wants=None), NOW) == (
         ["workbench/main"] if looked_at else []
     )

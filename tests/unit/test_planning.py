@@ -5,17 +5,25 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+from shared.services.planning import Planner
 
 from shared.domain.addresses import named
 from shared.domain.environment import Environment, Verb
 from shared.domain.person import Person
 from shared.domain.profiles import ProfileSet
 from shared.domain.resources import Kind, Resource, State
-from shared.services.planning import Planner
 from shared.services.shortages import Shortages
 from tests.stateful.world import SITE, ManualClock, World
-from tests.support.builders import KEY, NOW, a_notebook, a_record, an_intent, minutes, replace
-from tests.support.builders import ANA, KEY, NOW, a_notebook, a_record, after, replace
+from tests.support.builders import (
+    ANA,
+    KEY,
+    NOW,
+    a_notebook,
+    a_record,
+    after,
+    minutes,
+    replace,
+)
 from tests.support.fake_search import FakeSearch
 from tests.support.memory_store import MemoryStore
 
@@ -119,7 +127,7 @@ def made(state: State) -> Resource:
 def test_what_zones_lack_matters_where_a_notebook_may_be_made(stage: Stage) -> None:
     assert stage.shortages_for() == {LACK}
     assert stage.shortages_for(made(State.ABSENT)) == {LACK}
-    assert stage.shortages_for(replace(made(State.READY), look_at=NOW)) == {LACK}
+    assert stage.shortages_for(replace(made(State.READY), observe_at=NOW)) == {LACK}
 
 
 def test_it_is_not_read_for_somebody_whose_notebook_is_there(stage: Stage) -> None:

@@ -25,7 +25,7 @@ SECOND = timedelta(seconds=1)
 def making(world: World) -> list[str]:
     """Whose notebook is being made."""
     page = world.store.page(100)
-    return [e.person.email for e in page.items if e.notebook and e.notebook.under_way]
+    return [e.person.email for e in page.items if e.notebook and e.notebook.step]
 
 
 def people(count: int) -> list[str]:
@@ -79,7 +79,7 @@ def test_who_leaves_the_queue_makes_room_for_those_behind() -> None:
 
 def queue_of(world: World) -> list[str]:
     """Who waits, in the order in which they began to."""
-    found = [(e.notebook.queued_at, e.person.email) for e in _all(world) if e.notebook]
+    found = [(e.notebook.creation.queued_at, e.person.email) for e in _all(world) if e.notebook]
     return [email for since, email in sorted(row for row in found if row[0] is not None)]
 
 
@@ -190,8 +190,8 @@ def test_who_is_turned_away_has_everything_else_made_and_the_cloud_is_not_asked(
     record = world.record(ANA)
     notebook = record.notebook
     assert notebook is not None
-    assert (notebook.state, notebook.under_way, notebook.since) == (State.ABSENT, None, None)
-    assert notebook.queued_at == world.clock.now()
+    assert (notebook.state, notebook.step, notebook.since) == (State.ABSENT, None, None)
+    assert notebook.creation.queued_at == world.clock.now()
     assert (record.lease, record.due_at, record.problem) == (None, world.clock.now(), "")
     told = [entry.action for entry in world.store.history(record.key, 20)]
     assert told.count("resource.queued") == 1

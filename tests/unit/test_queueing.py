@@ -21,11 +21,12 @@ from shared.domain.queueing import (
 )
 from shared.domain.resources import Kind, LostCall, Resource, State, Step
 from tests.support.builders import ANA, NOW, a_notebook, a_record, after, an_intent
+from tests.support.resource_builders import a_resource
 
 POLICY = Policy()
 QUEUED = a_notebook(queued_at=after(-5))
 RUNNING = a_notebook(
-    State.CREATING, under_way=Step.CREATE, operation="op", since=after(-1), look_at=NOW
+    State.CREATING, step=Step.CREATE, operation="op", since=after(-1), observe_at=NOW
 )
 TEMPLATE = Resource(kind=Kind.SESSION_TEMPLATE, slot="spark", name="t", state=State.READY)
 
@@ -50,14 +51,18 @@ SOMETHING_ELSE: list[tuple[str, dict[str, Any], list[Resource]]] = [
     ("a worker that died", {"lease": Lease(token="t", until=NOW)}, []),
     ("a leave", {"intent": an_intent(Verb.LEAVE), "left_at": NOW}, []),
     ("an announced event that is due", {"pending": (leave(effective_at=NOW),)}, []),
-    ("a template to look at", {}, [template(look_at=NOW)]),
+    ("a template to look at", {}, [template(observe_at=NOW)]),
     ("a template to try again", {}, [template(retry_at=after(-1))]),
-    ("another notebook to ask about", {}, [a_notebook(slot="other", ask_at=NOW)]),
+    ("another notebook to ask about", {}, [a_notebook(slot="other", consent_check_at=NOW)]),
 ]
 NOTHING_ELSE: list[tuple[str, dict[str, Any], list[Resource]]] = [
     ("nothing at all", {}, []),
     ("a template that is ready", {}, [TEMPLATE]),
-    ("a template that waits out a back-off", {}, [template(retry_at=after(1), look_at=after(1))]),
+    (
+        "a template that waits out a back-off",
+        {},
+        [template(retry_at=after(1), observe_at=after(1))],
+    ),
     ("an announced event", {"pending": (leave(effective_at=after(1)),)}, []),
     ("nothing in force yet", {"intent": None}, []),
 ]
@@ -101,23 +106,28 @@ def test_who_does_not_queue_does_not_wait_for_a_turn(record: Environment) -> Non
         (QUEUED, "nothing runs yet"),
         (a_notebook(State.READY), "nothing runs any more"),
         (
-            a_notebook(under_way=Step.CREATE, since=after(-1), look_at=NOW),
+            a_notebook(step=Step.CREATE, since=after(-1), observe_at=NOW),
             "whether the call got through isn't known",
         ),
         (
-            a_notebook(operation="op", since=after(-41), look_at=NOW),
+            a_notebook(operation="op", since=after(-41), observe_at=NOW),
             "it has taken too long: that isn't merely waited for",
         ),
-        (a_notebook(operation="op", since=after(-1), look_at=after(1)), "it isn't time to look"),
+        (a_notebook(operation="op", since=after(-1), observe_at=after(1)), "it isn't time to look"),
         (
-            Resource(
-                kind=Kind.SNAPSHOT, slot="s", name="s", operation="op", since=NOW, look_at=NOW
+            a_resource(
+                kind=Kind.SNAPSHOT, slot="s", name="s", operation="op", since=NOW, observe_at=NOW
             ),
             "the list of notebooks doesn't tell of it",
         ),
         (
-            Resource(
-                kind=Kind.DATAPROC_HUB, slot="h", name="h", operation="op", since=NOW, look_at=NOW
+            a_resource(
+                kind=Kind.DATAPROC_HUB,
+                slot="h",
+                name="h",
+                operation="op",
+                since=NOW,
+                observe_at=NOW,
             ),
             "nor of the older kinds",
         ),
@@ -128,7 +138,7 @@ def test_what_the_list_of_notebooks_cannot_answer(notebook: Resource, because: s
 
 
 def test_an_operation_may_take_as_long_as_patience_lasts() -> None:
-    old = a_notebook(operation="op", since=NOW - POLICY.stuck, look_at=NOW)
+    old = a_notebook(operation="op", since=NOW - POLICY.stuck, observe_at=NOW)
     assert awaited(a_record(old), NOW, POLICY) == {"zone-a/nb"}
 
 
@@ -140,7 +150,7 @@ def lost(minute: float, step: Step = Step.CREATE) -> tuple[LostCall, ...]:
     ("notebook", "counts", "because"),
     [
         (RUNNING, True, "its operation runs"),
-        (a_notebook(under_way=Step.CREATE, since=NOW), True, "its claim is saved"),
+        (a_notebook(step=Step.CREATE, since=NOW), True, "its claim is saved"),
         (a_notebook(State.CREATING), True, "it was seen being made"),
         (
             a_notebook(unconfirmed=lost(1)),
@@ -149,13 +159,13 @@ def lost(minute: float, step: Step = Step.CREATE) -> tuple[LostCall, ...]:
         ),
         (a_notebook(unconfirmed=lost(0)), False, "and now no more"),
         (a_notebook(unconfirmed=lost(1, Step.STOP)), False, "a lost stop makes nothing"),
-        (a_notebook(under_way=Step.CREATE, since=after(-40)), True, "it may take that long"),
-        (a_notebook(under_way=Step.CREATE, since=after(-41)), False, "nothing takes that long"),
-        (a_notebook(State.CREATING, waiting_since=after(-41)), False, "whoever began it"),
-        (a_notebook(State.STARTING, under_way=Step.START, since=NOW), False, "another step"),
+        (a_notebook(step=Step.CREATE, since=after(-40)), True, "it may take that long"),
+        (a_notebook(step=Step.CREATE, since=after(-41)), False, "nothing takes that long"),
+        (a_notebook(State.CREATING, moving_since=after(-41)), False, "whoever began it"),
+        (a_notebook(State.STARTING, step=Step.START, since=NOW), False, "another step"),
         (a_notebook(State.READY), False, "it is there"),
         (QUEUED, False, "it waits"),
-        (template(state=State.CREATING, under_way=Step.CREATE), False, "a template"),
+        (template(state=State.CREATING, step=Step.CREATE), False, "a template"),
     ],
 )
 def test_who_takes_a_place_among_those_being_made(

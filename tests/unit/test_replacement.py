@@ -6,9 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
-
 from shared.domain.decision import Decision, decide, prepared
+
 from shared.domain.environment import Environment, Phase, Verb
 from shared.domain.goals import Goal, Plan
 from shared.domain.holds import Hold
@@ -26,6 +25,7 @@ from shared.domain.replacement import (
 from shared.domain.resources import Kind, LostCall, Observation, Resource, State, Step, Want
 from tests.stateful.world import GRACE, World
 from tests.support.builders import ANA, NOW, a_notebook, a_record, after, minutes
+from tests.support.resource_builders import a_resource, replace
 
 OLD = "ana.old@example.com"
 HOLD = Hold(at=NOW, reason="a lawsuit")
@@ -43,12 +43,12 @@ def notebook(state: State, **changes: Any) -> Resource:
 
 def snapshot(state: State = State.READY, **changes: Any) -> Resource:
     """The snapshot of it."""
-    made = Resource(kind=Kind.SNAPSHOT, slot="s1", name=COPY, source=PLACE, state=state)
+    made = a_resource(kind=Kind.SNAPSHOT, slot="s1", name=COPY, source=PLACE, state=state)
     return replace(made, ready_since=NOW, expires_at=after(days=30), **changes)
 
 
 def superseded(state: State = State.STOPPED, **changes: Any) -> Resource:
-    return notebook(state, superseded=True, snapshot="s1", **changes)
+    return notebook(state, superseded=True, saved_in="s1", **changes)
 
 
 def successor(state: State, **changes: Any) -> Resource:
@@ -92,7 +92,7 @@ def test_nothing_else_is_replaced(kind: Kind) -> None:
 def seen_as_it_is(record: Environment) -> dict[str, Observation]:
     """A look at everything that finds nothing changed."""
     return {
-        r.id: Observation(state=r.state, link=r.link)
+        r.id: Observation(state=r.state, link=r.access.link)
         for r in record.resources
         if r.state is not State.ABSENT
     }
@@ -100,7 +100,7 @@ def seen_as_it_is(record: Environment) -> dict[str, Observation]:
 
 def decided(record: Environment, wants: tuple[Want, ...] | None = (WANT,)) -> Decision:
     plan = Plan(wants=wants)
-    looked = tuple(replace(r, look_at=NOW) for r in record.resources)
+    looked = tuple(replace(r, observe_at=NOW) for r in record.resources)
     record = prepared(replace(record, resources=looked), plan, NOW)
     return decide(record, plan, seen_as_it_is(record), NOW, Policy())
 
@@ -115,19 +115,19 @@ STAGES = [
     ),
     (
         "the snapshot is awaited",
-        [notebook(State.STOPPED, snapshot="s1"), snapshot(State.CREATING)],
+        [notebook(State.STOPPED, saved_in="s1"), snapshot(State.CREATING)],
         {},
         [SECOND, "snapshot/s1"],
     ),
     (
         "it is superseded, and its successor is made",
-        [notebook(State.STOPPED, snapshot="s1"), snapshot()],
+        [notebook(State.STOPPED, saved_in="s1"), snapshot()],
         {SECOND: Step.CREATE},
         ["snapshot/s1", SECOND, FIRST],
     ),
     (
         "what is broken is replaced likewise",
-        [notebook(State.BROKEN, snapshot="s1"), snapshot()],
+        [notebook(State.BROKEN, saved_in="s1"), snapshot()],
         {SECOND: Step.CREATE},
         ["snapshot/s1", SECOND, FIRST],
     ),
@@ -181,7 +181,7 @@ STAGES = [
     ),
     (
         "what was left of a failed creation likewise",
-        [notebook(State.BROKEN, stillborn=True, was_ready=False)],
+        [notebook(State.BROKEN, failed=True, was_ready=False)],
         {SECOND: Step.DELETE},
         [SECOND],
     ),
@@ -209,7 +209,7 @@ def test_each_stage_can_be_read_off_the_record(
     ("resources", "phase"),
     [
         ([notebook(State.READY)], Phase.PROVISIONING),
-        ([notebook(State.STOPPED, snapshot="s1"), snapshot()], Phase.PROVISIONING),
+        ([notebook(State.STOPPED, saved_in="s1"), snapshot()], Phase.PROVISIONING),
         ([superseded(), snapshot(), successor(State.READY)], Phase.PROVISIONING),
         ([superseded(handed_over=True), snapshot(), successor(State.READY)], Phase.READY),
     ],
@@ -224,7 +224,7 @@ def test_the_person_is_ready_once_the_successor_has_the_data(
 
 def test_the_successor_has_a_name_of_its_own_and_the_history_says_why() -> None:
     for recreate, why in ((False, "its owner's address changed"), (True, "an admin wants it made")):
-        old = notebook(State.STOPPED, snapshot="s1", recreate=recreate)
+        old = notebook(State.STOPPED, saved_in="s1", recreate=recreate)
         decision = decided(a_record(old, snapshot(size_gb=300)))
         [entry] = [e for e in decision.entries if e.action == "notebook.replaced"]
         assert entry.text.startswith(f"{PLACE} is replaced by nb-g2: {why}")
@@ -246,14 +246,14 @@ def test_the_successor_has_a_name_of_its_own_and_the_history_says_why() -> None:
     ],
 )
 def test_nothing_is_superseded_while_a_call_may_still_change_it(busy: dict[str, Any]) -> None:
-    record = a_record(notebook(State.STOPPED, snapshot="s1", **busy), snapshot())
+    record = a_record(notebook(State.STOPPED, saved_in="s1", **busy), snapshot())
     assert with_successors(record, (WANT,), NOW) == (record, [])
 
 
 def test_without_its_profile_everything_stays_as_it_is() -> None:
     """Nothing could be made in its place."""
     link = "https://nb.example.com"
-    for old in (notebook(State.READY), notebook(State.STOPPED, snapshot="s1", link=link)):
+    for old in (notebook(State.READY), notebook(State.STOPPED, saved_in="s1", link=link)):
         decision = decided(a_record(old, snapshot()), wants=None)
         assert decision.actions == ()
         assert decision.environment.resource(FIRST) is None
@@ -312,13 +312,13 @@ def test_of_a_leaver_nothing_is_replaced_and_what_was_superseded_goes_in_time() 
         ),
         (
             superseded(handed_over=True),
-            successor(State.READY, under_way=Step.UPDATE),
+            successor(State.READY, step=Step.UPDATE),
             False,
             "something is under way",
         ),
         (superseded(handed_over=True), None, False, "there is none"),
         (superseded(unused=True), None, True, "nobody worked in it"),
-        (superseded(stillborn=True), None, True, "nobody can have worked in it"),
+        (superseded(failed=True), None, True, "nobody can have worked in it"),
     ],
 )
 def test_when_a_superseded_notebook_may_go(
@@ -348,7 +348,7 @@ def test_only_the_restore_of_its_own_snapshot_hands_its_data_over(restored: str)
     record = handed_over(a_record(superseded(), snapshot(), successor(State.READY)), restored)
     past = record.resource(FIRST)
     assert past is not None
-    assert past.handed_over is (restored == COPY)
+    assert past.data.handed_over is (restored == COPY)
 
 
 def test_generations_are_counted_and_only_named_from_the_second_on() -> None:

@@ -8,14 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
 from shared.domain.decision import Action
+from shared.services.results import Result, TurnedAway, absorb
+
 from shared.domain.environment import Environment
 from shared.domain.faults import CloudFault, Fate
 from shared.domain.memory import begin
 from shared.domain.policy import Policy
 from shared.domain.resources import Kind, LostCall, Observation, Resource, State, Step, Want
-from shared.services.results import Result, TurnedAway, absorb
 from tests.support.builders import NOW, a_notebook, a_problem, a_record, after, an_intent
 
 OLD, NEW = "d-old", "d-new"
@@ -48,7 +48,7 @@ def after_step(
 def digest_after(resource: Resource, step: Step, answer: Any, **more: Any) -> str:
     record = after_step(resource, step, answer, **more)
     [only] = record.resources
-    return only.digest
+    return only.settings.digest
 
 
 @pytest.mark.parametrize("resource", [a_notebook(), a_template()], ids=["notebook", "template"])
@@ -65,11 +65,11 @@ def test_an_earlier_create_may_have_made_a_notebook_otherwise(tried: dict[str, A
 
 def test_a_template_is_overwritten_by_the_last_create() -> None:
     answer = Observation(state=State.READY)
-    assert digest_after(a_template(attempts=1), Step.CREATE, answer) == NEW
+    assert digest_after(a_template(failures=1), Step.CREATE, answer) == NEW
 
 
 def test_an_update_makes_it_as_it_was_asked_for_however_often_it_was_tried() -> None:
-    notebook = a_notebook(State.READY, digest=OLD, attempts=2)
+    notebook = a_notebook(State.READY, digest=OLD, failures=2)
     assert digest_after(notebook, Step.UPDATE, UPDATING) == NEW
 
 
@@ -103,8 +103,8 @@ def test_an_update_that_was_refused_is_not_taken_for_done() -> None:
 def test_an_update_that_failed_leaves_its_problem_and_is_not_taken_for_done() -> None:
     template = a_template(state=State.READY, digest=OLD)
     [only] = after_step(template, Step.UPDATE, a_problem(Fate.TEMPORARY)).resources
-    assert (only.digest, only.attempts) == ("", 1)
-    assert only.problem == a_problem(Fate.TEMPORARY)
+    assert (only.settings.digest, only.backoff.failures) == ("", 1)
+    assert only.backoff.problem == a_problem(Fate.TEMPORARY)
 
 
 @pytest.mark.parametrize(

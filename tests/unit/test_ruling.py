@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
 from shared.domain.environment import Environment, Intent, Verb
 from shared.domain.resources import State
 from shared.domain.ruling import Outcome, Ruling, in_force, rule
 from tests.support.builders import KEY, NOW, a_notebook, a_record, after, an_intent
+from tests.support.resource_builders import replace
 
 JOIN, LEAVE = Verb.JOIN, Verb.LEAVE
 DAY = timedelta(days=1)
@@ -224,9 +224,9 @@ def test_somebody_announced_waits_until_their_time_has_come() -> None:
 
 
 def test_an_event_forgives_failures_and_has_everything_looked_at_again() -> None:
-    failed = a_notebook(State.ABSENT, retry_at=after(days=1), attempts=9, serial=4)
+    failed = a_notebook(State.ABSENT, retry_at=after(days=1), failures=9, serial=4)
     record = put(a_record(failed), an_intent(JOIN, "again", occurred_at=after(1))).environment
-    forgiven = replace(failed, retry_at=None, attempts=0, look_at=NOW, unused=True)
+    forgiven = replace(failed, retry_at=None, failures=0, observe_at=NOW, unused=True)
     assert record.resources == (forgiven,)
 
 
@@ -234,7 +234,7 @@ def test_an_event_forgives_failures_and_has_everything_looked_at_again() -> None
 def test_a_notebook_that_nobody_was_told_of_by_then_has_no_work(was_ready: bool) -> None:
     made = a_notebook(State.STOPPED, was_ready=was_ready, unused=was_ready)
     record = put(a_record(made), an_intent(LEAVE, "left", occurred_at=after(1))).environment
-    assert [r.unused for r in record.resources] == [not was_ready]
+    assert [r.usage.unused for r in record.resources] == [not was_ready]
 
 
 def test_a_leave_keeps_the_person_the_profile_and_the_grace_period_they_joined_with() -> None:

@@ -12,7 +12,7 @@ from shared.domain.announcements import News
 from shared.domain.environment import Environment, Intent, Verb
 from shared.domain.evidence import Leaving, current
 from shared.domain.person import Person
-from shared.domain.resources import Kind, Resource, State
+from shared.domain.resources import Kind, State
 from shared.domain.ruling import Outcome, Ruling, in_force, promotions, rule
 from tests.support.builders import (
     ANA,
@@ -25,6 +25,7 @@ from tests.support.builders import (
     minutes,
     ready_world,
 )
+from tests.support.resource_builders import a_resource
 
 JOIN, LEAVE = Verb.JOIN, Verb.LEAVE
 NEW = "ana.smith@example.com"
@@ -92,10 +93,10 @@ def test_a_return_under_another_address_says_so() -> None:
 @pytest.mark.parametrize("verb", list(Verb))
 def test_after_an_event_a_notebook_is_compared_with_its_profile_once_more(verb: Verb) -> None:
     """Somebody may have changed it by hand since; a template's digest is of what we wrote."""
-    template = Resource(kind=Kind.SESSION_TEMPLATE, slot="spark", name="t", digest="d2")
+    template = a_resource(kind=Kind.SESSION_TEMPLATE, slot="spark", name="t", digest="d2")
     record = a_record(a_notebook(State.READY, digest="d1"), template)
     event = an_intent(verb, "again", occurred_at=after(1))
-    digests = {r.kind: r.digest for r in put(record, event).environment.resources}
+    digests = {r.kind: r.settings.digest for r in put(record, event).environment.resources}
     assert digests == {Kind.WORKBENCH: "", Kind.SESSION_TEMPLATE: "d2"}
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from shared.domain.environment import Environment, Verb
 from shared.domain.faults import Fate
@@ -15,6 +14,7 @@ from shared.domain.memory import begin
 from shared.domain.resources import Drift, Kind, LostCall, Resource, State, Step, Want
 from shared.domain.steps import next_step, owed_protection
 from tests.support.builders import NOW, a_notebook, a_problem, a_record, after
+from tests.support.resource_builders import a_resource, replace
 
 UP, DOWN, GONE, STAY = Goal.UP, Goal.DOWN, Goal.GONE, Goal.STAY
 NB, TEMPLATE, SNAPSHOT, SESSION = (
@@ -34,7 +34,7 @@ def want(kind: Kind = NB, digest: str = "d1") -> Want:
 
 
 def thing(state: State, kind: Kind = NB, **more: Any) -> Resource:
-    made = Resource(kind=kind, slot="main", name="zone-a/nb", state=state, digest="d1")
+    made = a_resource(kind=kind, slot="main", name="zone-a/nb", state=state, digest="d1")
     return replace(made, **more)
 
 
@@ -196,9 +196,9 @@ def test_a_change_waits_since_it_may_be_another_one_by_now(drift: Drift) -> None
 def test_what_can_be_tried_on_what_is_stuck_is_tried(
     state: State, goal: Goal, step: Step | None
 ) -> None:
-    stuck = thing(state, overdue=True, waiting_since=after(-50))
+    stuck = thing(state, timed_out=True, moving_since=after(-50))
     assert step_of(stuck, goal) is step
-    assert step_of(replace(stuck, overdue=False), goal) is None
+    assert step_of(replace(stuck, timed_out=False), goal) is None
 
 
 # Up
@@ -222,7 +222,7 @@ def test_what_its_owner_or_idle_shutdown_stopped_sleeps_on(
 
 @pytest.mark.parametrize("step", [Step.CREATE, Step.STOP])
 def test_what_we_made_or_stopped_is_ours_to_start(step: Step) -> None:
-    assert begin(thing(State.READY), step, NOW).start_owed
+    assert begin(thing(State.READY), step, NOW).access.start_owed
 
 
 def test_a_broken_notebook_that_may_have_been_used_is_started_never_deleted() -> None:
@@ -230,7 +230,7 @@ def test_a_broken_notebook_that_may_have_been_used_is_started_never_deleted() ->
 
 
 def test_what_a_failed_creation_left_behind_is_cleared_away() -> None:
-    assert step_of(thing(State.BROKEN, stillborn=True), UP) is Step.DELETE
+    assert step_of(thing(State.BROKEN, failed=True), UP) is Step.DELETE
 
 
 @pytest.mark.parametrize("goal", [UP, DOWN, GONE])
@@ -240,11 +240,11 @@ def test_a_creation_that_was_given_up_is_cleared_away_on_a_fresh_look_only(
 ) -> None:
     """Half made, it holds nobody's work; but a moment later it may be in use after all."""
     record = a_record(held=held)
-    given_up = thing(State.CREATING, overdue=True)
+    given_up = thing(State.CREATING, timed_out=True)
     assert step_of(given_up, goal, record=record) is Step.DELETE
     assert step_of(given_up, goal, record=record, seen=False) is None
     assert step_of(thing(State.CREATING), goal, record=record) is None
-    waiting = thing(State.CREATING, overdue=True, retry_at=after(1))
+    waiting = thing(State.CREATING, timed_out=True, retry_at=after(1))
     assert step_of(waiting, goal, record=record) is None
 
 
@@ -359,7 +359,7 @@ def test_invariant_7_no_disk_goes_before_its_snapshot_is_complete(
 ) -> None:
     if taken is not None:
         record = record.with_resource(snapshot(taken))
-    notebook = thing(state, snapshot="s1" if taken else "", superseded=superseded)
+    notebook = thing(state, saved_in="s1" if taken else "", superseded=superseded)
     assert step_of(notebook, GONE, record=record) is step, because
 
 
@@ -373,17 +373,17 @@ def test_a_hold_does_not_wait_for_a_stop_that_is_refused() -> None:
 
 def test_invariant_7_no_disk_goes_before_its_snapshot_was_looked_at() -> None:
     record = leaver(keep_seconds=1).with_resource(snapshot(State.READY))
-    notebook = thing(State.STOPPED, snapshot="s1")
+    notebook = thing(State.STOPPED, saved_in="s1")
     assert step_of(notebook, GONE, record=record, snapshot_seen=False) is None
 
 
 def test_a_snapshot_of_something_else_is_none_of_this_notebook() -> None:
     record = leaver(keep_seconds=1).with_resource(snapshot(State.READY))
-    assert step_of(thing(State.STOPPED, snapshot="s2"), GONE, record=record) is None
+    assert step_of(thing(State.STOPPED, saved_in="s2"), GONE, record=record) is None
 
 
 def test_what_never_worked_needs_no_snapshot() -> None:
-    stillborn = thing(State.BROKEN, stillborn=True)
+    stillborn = thing(State.BROKEN, failed=True)
     assert step_of(stillborn, GONE, record=leaver(keep_seconds=1)) is Step.DELETE
 
 
@@ -421,7 +421,7 @@ def test_what_is_protected_already_is_not_protected_again() -> None:
 
 def test_what_a_failed_creation_left_is_cleared_away_under_a_hold_too() -> None:
     """Protected, it could not be; and its owner would have no notebook until the release."""
-    stillborn = thing(State.BROKEN, stillborn=True)
+    stillborn = thing(State.BROKEN, failed=True)
     assert step_of(stillborn, UP, record=a_record(held=HOLD)) is Step.DELETE
     assert step_of(stillborn, DOWN, record=a_record(held=HOLD)) is None
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from msgspec.structs import replace
 
 from shared.domain.environment import Environment, Verb
 from shared.domain.faults import CloudFault, Fate
@@ -23,6 +22,7 @@ from shared.services.tick import Tick
 from tests.stateful.world import ManualClock
 from tests.support.builders import NOW, a_notebook, a_record, after, an_intent
 from tests.support.memory_store import MemoryStore
+from tests.support.resource_builders import replace
 
 
 class Store(MemoryStore):
@@ -117,19 +117,19 @@ def running(name: str) -> Resource:
     return a_notebook(
         State.CREATING,
         name=f"z/{name}",
-        under_way=Step.CREATE,
+        step=Step.CREATE,
         operation=f"operations/{name}",
         since=after(-1),
-        look_at=NOW,
+        observe_at=NOW,
     )
 
 
 def failing_template(minute: float) -> Resource:
-    return Resource(kind=Kind.SESSION_TEMPLATE, slot="s", name="t", look_at=after(minute))
+    return Resource(kind=Kind.SESSION_TEMPLATE, slot="s", name="t", observe_at=after(minute))
 
 
 def failing() -> Resource:
-    return a_notebook(State.ABSENT, retry_at=after(-1), look_at=after(-1))
+    return a_notebook(State.ABSENT, retry_at=after(-1), observe_at=after(-1))
 
 
 def test_who_is_due_is_published_the_longest_waiting_first(stage: Stage) -> None:
@@ -191,7 +191,7 @@ def test_a_place_is_not_handed_on_twice_while_another_tick_lets_people_in() -> N
 
     def others_are_quick(*args: Any) -> Page[Environment]:
         for record in () if listed else queue[:4]:
-            stage.put(record, a_notebook(under_way=Step.CREATE, since=NOW), after(3))
+            stage.put(record, a_notebook(step=Step.CREATE, since=NOW), after(3))
         listed.append(due(*args))
         for record in done:
             stage.put(record, a_notebook(State.READY), None)
@@ -208,7 +208,7 @@ def test_only_the_place_of_somebody_whose_notebook_was_made_is_handed_on(
 ) -> None:
     stage.store.making = 2
     for n in range(4):
-        notebook = replace(running(f"d{n}"), under_way=step, state=step.moving)
+        notebook = replace(running(f"d{n}"), step=step, state=step.moving)
         stage.add(f"d{n}", notebook)
         stage.add(f"q{n}", queued(n - 9), due=n - 9)
     stage.census.names = {"z/d2", "z/d3"}
@@ -217,7 +217,7 @@ def test_only_the_place_of_somebody_whose_notebook_was_made_is_handed_on(
 
 def test_a_creation_without_an_operation_is_not_taken_for_one_that_ended(stage: Stage) -> None:
     stage.store.making = 2
-    stage.add("lost", a_notebook(under_way=Step.CREATE, since=NOW, look_at=NOW))
+    stage.add("lost", a_notebook(step=Step.CREATE, since=NOW, observe_at=NOW))
     for n in range(4):
         stage.add(f"d{n}", running(f"d{n}"))
         stage.census.names.add(f"z/d{n}")
@@ -258,7 +258,7 @@ def test_who_waits_in_the_queue_holds_up_nobody_who_is_due_for_something_else(
     stage.store.making = 2
     stage.add("queued", queued(-9), due=-9)
     stage.add("failing", failing())
-    template = Resource(kind=Kind.SESSION_TEMPLATE, slot="s", name="t", look_at=NOW)
+    template = Resource(kind=Kind.SESSION_TEMPLATE, slot="s", name="t", observe_at=NOW)
     stage.add("both", queued(-8), template, due=-8)
     assert stage.run() == ["both", "failing"]
     assert all("admitted" not in body for body in stage.publisher.bodies)

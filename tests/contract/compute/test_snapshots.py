@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
-from msgspec.structs import replace
 
 from shared.adapters.compute.snapshots import SnapshotDriver
 from shared.adapters.google_api.rest import Rest
@@ -27,11 +26,12 @@ from tests.support.notebook_cloud import (
     notebook_want,
     request,
 )
+from tests.support.resource_builders import a_resource, replace
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 NOTEBOOK = notebook_want().places[0]
 SLOT = "20261102-090000"
-SNAPSHOT = Resource(
+SNAPSHOT = a_resource(
     kind=Kind.SNAPSHOT,
     slot=SLOT,
     name=snapshot_name(NOTEBOOK, KEY, SLOT),
@@ -103,7 +103,7 @@ class TestTaking:
         assert seen.operation.startswith("projects/demo/global/operations/")
         begun = after_step(SNAPSHOT, Step.CREATE, seen)
         assert observe(cloud, begun) == Observation(state=State.CREATING, operation=seen.operation)
-        unexplained = replace(begun, under_way=None)
+        unexplained = replace(begun, step=None)
         assert observe(cloud, unexplained) == replace(observe(cloud, begun), size_gb=100)
         assert observe(cloud) == Observation(state=State.CREATING, size_gb=100)
         cloud.wait()
@@ -302,7 +302,7 @@ def test_every_status_has_a_state(status: str, state: State | None) -> None:
     assert (seen.state, seen.problem is not None) == (state, state is None)
 
 
-BEGUN = replace(SNAPSHOT, under_way=Step.CREATE, operation="projects/demo/global/operations/o")
+BEGUN = replace(SNAPSHOT, step=Step.CREATE, operation="projects/demo/global/operations/o")
 FAILED = {
     "status": "DONE",
     "httpErrorStatusCode": 500,

@@ -8,12 +8,12 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from msgspec.structs import replace
 
 from shared.adapters.dataproc import sessions, workloads
 from shared.domain.faults import CloudFault, Fate
 from shared.domain.resources import Kind, Observation, State
 from tests.support.driver_backends import EMAIL, KEY
+from tests.support.resource_builders import replace
 from tests.support.workload_backends import LOCATION, LocalWorkloads, local_workloads
 
 HOUR = timedelta(hours=1)

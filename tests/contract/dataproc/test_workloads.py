@@ -7,11 +7,11 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from msgspec.structs import replace
 
 from shared.domain.faults import CloudFault, Fate
 from shared.domain.resources import MOST_ITEMS, Kind, Observation, State, Want
 from tests.support.driver_backends import EMAIL, KEY
+from tests.support.resource_builders import replace
 from tests.support.workload_backends import FakeWorkloads, WorkloadBackend, local_workloads
 
 HOUR = timedelta(hours=1)

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
-from msgspec.structs import replace
 
 from shared.domain.faults import CloudFault, Fate
 from shared.domain.resources import Kind, Observation, Resource, State, Step
 from tests.support.driver_backends import EMAIL, KEY, RETRY_SECONDS, DriverBackend
 from tests.support.driver_steps import create, made, observe, on, opened, request, settled
+from tests.support.resource_builders import replace
 
 TEMPLATES = (Kind.SESSION_TEMPLATE, Kind.CLUSTER_TEMPLATE)
 CREATED_KINDS = (Kind.WORKBENCH, *TEMPLATES)  # the kinds that drivers create

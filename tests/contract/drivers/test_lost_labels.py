@@ -7,12 +7,12 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from msgspec.structs import replace
 
 from shared.domain.faults import CloudFault, Fate
 from shared.domain.resources import Observation, Resource, State, Step
 from shared.domain.wants.workbench import instance_id
 from tests.support.driver_backends import EMAIL, KEY, LABELS
+from tests.support.resource_builders import replace
 from tests.support.snapshot_backends import (
     FakeSnapshotBackend,
     SnapshotBackend,
@@ -92,7 +92,7 @@ class TestLostLabels:
         seen = backend.notebooks.label(notebook, KEY, EMAIL, request(2))
         assert (seen.state, bool(seen.operation)) == (State.UPDATING, True)
         backend.pass_time(HOUR)
-        memory = replace(notebook, under_way=Step.UPDATE, operation=seen.operation)
+        memory = replace(notebook, step=Step.UPDATE, operation=seen.operation)
         assert observe(backend, memory) == replace(observe(backend, notebook), finished=True)
         assert observe(backend, notebook).labelled
         assert LABELS.items() <= backend.labels(notebook).items()
@@ -115,7 +115,7 @@ class TestDisks:
         assert backend.disks.observe(disk, KEY, EMAIL, None) == Observation(state=State.READY)
         begun = backend.disks.delete(disk, request(2))
         assert (begun.state, bool(begun.operation)) == (State.DELETING, True)
-        memory = replace(disk, under_way=Step.DELETE, operation=begun.operation)
+        memory = replace(disk, step=Step.DELETE, operation=begun.operation)
         assert backend.disks.observe(memory, KEY, EMAIL, None) == begun
         backend.pass_time(HOUR)
         seen = backend.disks.observe(memory, KEY, EMAIL, None)

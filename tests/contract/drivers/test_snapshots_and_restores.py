@@ -10,11 +10,11 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from msgspec.structs import replace
 
 from shared.domain.faults import CloudFault, Fate
 from shared.domain.resources import Observation, Resource, State, Step
 from tests.support.driver_backends import EMAIL, KEY
+from tests.support.resource_builders import replace
 from tests.support.snapshot_backends import (
     ZONE,
     FakeSnapshotBackend,
@@ -66,7 +66,7 @@ def taken(backend: SnapshotBackend, notebook: Resource) -> Resource:
 
 
 def observe(backend: SnapshotBackend, resource: Resource) -> Observation:
-    if resource.source:
+    if resource.retention.source:
         want = backend.snapshot_want(resource)
         return backend.snapshots.observe(resource, KEY, EMAIL, want)
     return backend.notebooks.observe(resource, KEY, EMAIL, None)
@@ -86,7 +86,7 @@ class TestSnapshots:
         assert (seen.state, bool(seen.operation)) == (State.CREATING, True)
         assert observe(backend, snapshot).state is State.CREATING
         backend.pass_time(HOUR)
-        memory = replace(snapshot, under_way=Step.CREATE, operation=seen.operation)
+        memory = replace(snapshot, step=Step.CREATE, operation=seen.operation)
         seen = observe(backend, memory)
         assert (seen.state, seen.finished, seen.problem) == (State.READY, True, None)
 
@@ -125,7 +125,7 @@ class TestSnapshots:
         backend.pass_time(timedelta(seconds=10))
         seen = take(backend, snapshot)
         backend.pass_time(HOUR)
-        memory = replace(snapshot, under_way=Step.CREATE, operation=seen.operation)
+        memory = replace(snapshot, step=Step.CREATE, operation=seen.operation)
         after = observe(backend, memory)
         assert after.state is State.BROKEN
         assert after.problem is not None
@@ -147,7 +147,7 @@ class TestSnapshots:
 class TestRestoring:
     def restore(self, backend: SnapshotBackend, notebook: Resource, snapshot: Resource) -> Resource:
         """The record's resource after a restore was started."""
-        asked = replace(notebook, restore_from=snapshot.name, under_way=Step.RESTORE)
+        asked = replace(notebook, restore_from=snapshot.name, step=Step.RESTORE)
         asked = replace(asked, since=backend.now())
         seen = backend.notebooks.restore(asked, request(3))
         assert seen.state is State.RESTORING
@@ -191,7 +191,7 @@ class TestRestoring:
     ) -> None:
         notebook = make(backend)
         snapshot = taken(backend, notebook)
-        memory = replace(notebook, restore_from=snapshot.name, under_way=Step.RESTORE)
+        memory = replace(notebook, restore_from=snapshot.name, step=Step.RESTORE)
         memory = replace(memory, since=backend.now())
         backend.fail_restore(executed=executed)
         with pytest.raises(CloudFault) as caught:
@@ -250,7 +250,7 @@ class TestFullZones:
         want = backend.notebook_want(notebook)
         begun = backend.notebooks.create(notebook, want, KEY, EMAIL, request(0))
         backend.pass_time(HOUR)
-        memory = replace(notebook, under_way=Step.CREATE, operation=begun.operation)
+        memory = replace(notebook, step=Step.CREATE, operation=begun.operation)
         seen = observe(backend, memory)
         assert (seen.state, seen.finished) == (State.ABSENT, False)
         assert seen.problem is not None
@@ -267,7 +267,7 @@ class TestFullZones:
         backend.exhaust_zone()
         begun = backend.notebooks.start(notebook, request(2))
         backend.pass_time(HOUR)
-        memory = replace(notebook, under_way=Step.START, operation=begun.operation)
+        memory = replace(notebook, step=Step.START, operation=begun.operation)
         seen = observe(backend, memory)
         assert seen.state is State.STOPPED
         assert seen.problem is not None

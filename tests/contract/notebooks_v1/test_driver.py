@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from shared.domain.faults import CloudFault, Fate
 from shared.domain.resources import Kind, Observation, State, Step
@@ -26,6 +25,7 @@ from tests.support.notebooks_v1_stage import (
     request,
     wanted,
 )
+from tests.support.resource_builders import replace
 
 GONE = "have been deprecated and new instances cannot be created"
 
@@ -79,7 +79,7 @@ class TestIn2023:
         assert seen == Observation(state=State.CREATING, operation=seen.operation)
         assert seen.operation
         assert sum(one.cloud.calls.counts().values()) == 1
-        memory = replace(one.resource, under_way=Step.CREATE, operation=seen.operation)
+        memory = replace(one.resource, step=Step.CREATE, operation=seen.operation)
         assert one.observe(memory) == Observation(state=State.CREATING, operation=seen.operation)
         ready = one.ended(Step.CREATE, seen)
         assert (ready.state, ready.finished) == (State.READY, True)
@@ -159,7 +159,7 @@ class TestIn2023:
         seen = one.create()
         one.pass_time()
         one.stage.runtimes.delete_operation({"name": seen.operation})
-        memory = replace(one.resource, under_way=Step.CREATE, operation=seen.operation)
+        memory = replace(one.resource, step=Step.CREATE, operation=seen.operation)
         assert one.observe(memory).state is State.READY
 
     def test_a_second_step_during_an_operation_is_temporary(self, one: Notebook) -> None:
@@ -171,7 +171,7 @@ class TestIn2023:
     def test_a_deletion_in_progress_is_observed(self, one: Notebook) -> None:
         one.make()
         one.driver.delete(one.resource, request(1))
-        asked = replace(one.resource, under_way=Step.DELETE)
+        asked = replace(one.resource, step=Step.DELETE)
         assert one.observe(asked) == Observation(state=State.DELETING)
 
     def test_it_can_be_created_again_after_its_deletion(self, one: Notebook) -> None:

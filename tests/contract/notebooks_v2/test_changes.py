@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from shared.domain.faults import CloudFault, Fate
 from shared.domain.profiles import Disk, Network
@@ -25,6 +24,7 @@ from tests.support.notebook_cloud import (
     notebook_want,
     request,
 )
+from tests.support.resource_builders import replace
 
 LOST = {"before": {}, "after": {"when": "after"}, "cut": {"when": "after", "drop": True}}
 LARGER = notebook_want(replace(WORKBENCH, machine_type="n2-standard-8"))
@@ -41,7 +41,7 @@ def observe(cloud: NotebookCloud, notebook: Resource, want: Want | None = None) 
 
 
 def update(cloud: NotebookCloud, notebook: Resource, want: Want, number: int = 0) -> Observation:
-    begun = replace(notebook, under_way=Step.UPDATE)
+    begun = replace(notebook, step=Step.UPDATE)
     return cloud.workbench.update(begun, want, KEY, ANA.email, request(number))
 
 
@@ -212,7 +212,7 @@ class TestRestore:
         return replace(notebook, restore_from=snapshot)
 
     def restoring(self, cloud: NotebookCloud, notebook: Resource) -> Resource:
-        return replace(notebook, under_way=Step.RESTORE, since=cloud.now())
+        return replace(notebook, step=Step.RESTORE, since=cloud.now())
 
     def test_a_restore_writes_the_snapshots_data(
         self, cloud: NotebookCloud, notebook: Resource

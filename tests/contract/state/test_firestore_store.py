@@ -125,7 +125,7 @@ def test_a_record_that_gets_its_turn_while_the_crowd_is_counted_is_not_missed(
     store = firestore_backend.store
     creating = an_environment()
     notebook = msgspec.structs.replace(
-        creating.resources[0], state=State.ABSENT, under_way=None, queued_at=NOON
+        creating.resources[0], state=State.ABSENT, step=None, queued_at=NOON
     )
     waiting = creating.with_resource(notebook)
     version = store.save(waiting, None, [])

@@ -204,7 +204,7 @@ class TestOperations:
             get_operation=self.failed(),
             get_instance=Instance(name=HUB, labels=LABELS, state=Instance.State.INITIALIZING),
         )
-        memory = resource(under_way=Step.CREATE, operation=OPERATION)
+        memory = resource(step=Step.CREATE, operation=OPERATION)
         seen = NotebooksV1Driver(service).observe(memory, KEY, EMAIL, None)
         assert seen.state is State.BROKEN
         assert seen.problem is not None

@@ -107,7 +107,7 @@ def test_a_notebook_of_another_person_is_foreign(difference: dict[str, Any]) -> 
 def test_a_complete_operation_response_needs_no_further_call() -> None:
     done = {"name": OPERATION, "done": True, "response": instance("ACTIVE")}
     answers = Answers(operation=done)
-    seen = observe(answers, resource(operation=OPERATION, under_way=Step.CREATE))
+    seen = observe(answers, resource(operation=OPERATION, step=Step.CREATE))
     assert (seen.state, answers.asked) == (State.READY, ["operation"])
 
 
@@ -117,20 +117,20 @@ def test_an_incomplete_operation_response_leads_to_a_get(
 ) -> None:
     done = {"name": OPERATION, "done": True, "response": response}
     answers = Answers(operation=done, instance=instance("ACTIVE"))
-    seen = observe(answers, resource(operation=OPERATION, under_way=Step.START))
+    seen = observe(answers, resource(operation=OPERATION, step=Step.START))
     assert (seen.state, answers.asked) == (State.READY, ["operation", "instance"])
 
 
 def test_a_deletion_is_confirmed_by_a_get() -> None:
     answers = Answers(operation={"name": OPERATION, "done": True, "response": {}})
-    seen = observe(answers, resource(operation=OPERATION, under_way=Step.DELETE))
+    seen = observe(answers, resource(operation=OPERATION, step=Step.DELETE))
     assert (seen.state, answers.asked) == (State.ABSENT, ["operation", "instance"])
 
 
 def test_an_operation_that_cannot_be_read_is_a_fault() -> None:
     answers = Answers(operation=CloudFault(Fate.TEMPORARY, "UNAVAILABLE", "down"))
     with pytest.raises(CloudFault):
-        observe(answers, resource(operation=OPERATION, under_way=Step.CREATE))
+        observe(answers, resource(operation=OPERATION, step=Step.CREATE))
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_a_running_operation_has_the_state_of_its_step(
 def test_a_notebook_whose_creation_failed_is_broken() -> None:
     failed = {"name": OPERATION, "done": True, "error": {"code": 13, "message": "It failed"}}
     answers = Answers(operation=failed, instance=instance("PROVISIONING"))
-    seen = observe(answers, resource(operation=OPERATION, under_way=Step.CREATE))
+    seen = observe(answers, resource(operation=OPERATION, step=Step.CREATE))
     assert seen.state is State.BROKEN
     assert seen.problem is not None
     assert seen.problem.code == "INTERNAL"
@@ -202,7 +202,7 @@ def test_after_a_step_the_drift_is_determined(operation: str) -> None:
     """The want may have changed since the step was started."""
     found = instance("ACTIVE", gceSetup=MACHINE)
     done = {"name": OPERATION, "done": True, "response": found}
-    updating = resource(under_way=Step.UPDATE, operation=operation)
+    updating = resource(step=Step.UPDATE, operation=operation)
     assert observe(Answers(instance=found, operation=done), updating, OTHER).drift
 
 
@@ -221,11 +221,11 @@ def test_its_protection_is_observed(said: str) -> None:
 def test_a_successful_operation_is_finished(response: dict[str, Any]) -> None:
     done = {"name": OPERATION, "done": True, "response": response}
     answers = Answers(operation=done, instance=instance("STOPPED"))
-    assert observe(answers, resource(operation=OPERATION, under_way=Step.RESTORE)).finished
+    assert observe(answers, resource(operation=OPERATION, step=Step.RESTORE)).finished
 
 
 def test_without_a_successful_operation_it_is_not_finished() -> None:
-    remembered = resource(operation=OPERATION, under_way=Step.START)
+    remembered = resource(operation=OPERATION, step=Step.START)
     failed = {"name": OPERATION, "done": True, "error": {"code": 13, "message": "It failed"}}
     for operation in (failed, {"name": OPERATION}):
         assert not observe(

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from shared.domain.faults import CloudFault, Fate
 from shared.domain.resources import LostCall, Observation, State, Step
@@ -25,6 +24,7 @@ from tests.support.notebook_answers import (
     resource,
     want,
 )
+from tests.support.resource_builders import replace
 
 BEGUN = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
 SNAPSHOT = "projects/demo/global/snapshots/sn-1"
@@ -46,7 +46,7 @@ def test_the_machine_type_is_not_changed_while_it_runs() -> None:
 def test_an_update_sends_what_differs_and_its_request_id() -> None:
     answers = Answers(instance=instance("STOPPED", gceSetup=MACHINE), patch={"name": OPERATION})
     wanted = want(machineType="n2-standard-8", tags=["inner"])
-    seen = driver(answers).update(resource(under_way=Step.UPDATE), wanted, KEY, EMAIL, "r-1")
+    seen = driver(answers).update(resource(step=Step.UPDATE), wanted, KEY, EMAIL, "r-1")
     assert (seen.state, seen.operation) == (State.UPDATING, OPERATION)
     assert answers.sent == {
         "body": {"gceSetup": {"machineType": "n2-standard-8", "tags": ["inner"]}},
@@ -99,7 +99,7 @@ def test_a_missing_snapshot_differs_from_a_missing_notebook() -> None:
     assert (caught.value.code, caught.value.fate) == ("NOT_FOUND", Fate.PERMANENT)
 
 
-RESTORING = resource(under_way=Step.RESTORE, since=BEGUN, restore_from=SNAPSHOT)
+RESTORING = resource(step=Step.RESTORE, since=BEGUN, restore_from=SNAPSHOT)
 
 
 def operation(
@@ -164,7 +164,7 @@ def test_all_pages_are_read_for_a_running_or_the_newest_operation() -> None:
 
 def test_operations_are_listed_only_for_a_lost_restore() -> None:
     answers = Answers(instance=instance("ACTIVE"), operation={"name": OPERATION})
-    observe(answers, resource(under_way=Step.START, since=BEGUN))
+    observe(answers, resource(step=Step.START, since=BEGUN))
     observe(answers, replace(RESTORING, operation=OPERATION))
     assert answers.asked == ["instance", "operation"]
 
@@ -198,7 +198,7 @@ def test_an_ended_change_is_not_in_progress() -> None:
 
 def test_after_a_crash_a_running_change_is_that_of_the_step() -> None:
     answers = Answers(instance=instance("ACTIVE"), operations=[operation()])
-    seen = observe(answers, resource(under_way=Step.PROTECT, since=BEGUN))
+    seen = observe(answers, resource(step=Step.PROTECT, since=BEGUN))
     assert (seen.state, seen.operation, answers.asked) == (
         State.UPDATING,
         OPERATION,
@@ -217,7 +217,7 @@ def test_the_response_of_an_old_operation_is_not_used(created: str, asked: list[
     """A repeated request id of a lost record: its operation created a notebook now deleted."""
     ended = operation(created, done=True, response=instance("ACTIVE"))
     answers = Answers(operation=ended)
-    seen = observe(answers, resource(under_way=Step.CREATE, since=BEGUN, operation=OPERATION))
+    seen = observe(answers, resource(step=Step.CREATE, since=BEGUN, operation=OPERATION))
     assert answers.asked == asked
     assert seen.state is (State.READY if len(asked) == 1 else State.ABSENT)
 
