@@ -7,15 +7,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from shared.domain.decision import Decision, decide, prepared
-from shared.domain.questions import must_look
 
-from shared.domain.environment import Environment, Phase, Verb
+from shared.domain.context import Plan, Turn
+from shared.domain.environment import Environment, Health, Phase, Verb
 from shared.domain.faults import Fate
-from shared.domain.goals import Plan
+from shared.domain.needs import must_look
 from shared.domain.policy import Policy
+from shared.domain.queueing import queues
 from shared.domain.resources import Kind, LostCall, Observation, Resource, State, Step, Want
 from tests.support.builders import KEY, NOW, a_notebook, a_problem, a_record, after
+from tests.support.reconciling import Seen, as_it_is, entries_of, reconciled
 from tests.support.resource_builders import a_resource, replace
 
 POLICY = Policy()
@@ -49,20 +50,19 @@ def joined(*resources: Resource, **changes: Any) -> Environment:
     return a_record(*resources, **{"phase": Phase.PROVISIONING} | changes)
 
 
-def decided(
+def planned(
     record: Environment,
     *,
     minute: float = 0,
-    seen: dict[str, Observation] | None = None,
-    wants: tuple[Want, ...] = (NOTEBOOK,),
+    seen: Seen | None = None,
+    wants: tuple[Want, ...] | None = (NOTEBOOK,),
     **known: Any,
-) -> Decision:
-    now, plan = after(minute), Plan(wants=wants, **known)
-    return decide(prepared(record, plan, now), plan, seen or {}, now, POLICY)
+) -> Plan:
+    return reconciled(record, wants, seen, now=after(minute), **known)
 
 
-def notebook_of(decision: Decision) -> Resource:
-    notebook = decision.environment.notebook
+def notebook_of(plan: Plan) -> Resource:
+    notebook = plan.record.notebook
     assert notebook is not None
     return notebook
 
@@ -71,37 +71,38 @@ def notebook_of(decision: Decision) -> Resource:
 
 
 def test_whose_turn_it_is_not_waits_and_everything_else_is_made() -> None:
-    decision = decided(joined(), wants=(TEMPLATE, NOTEBOOK), admitted=False)
-    assert [a.resource.kind for a in decision.actions] == [Kind.SESSION_TEMPLATE]
-    assert decision.waits_for_turn
-    assert notebook_of(decision).creation.queued_at == NOW
-    assert decision.environment.phase is Phase.PROVISIONING
-    assert [e.action for e in decision.entries] == ["resource.queued"]
-    assert decision.environment.due_at == NOW, "the queue is read by that"
+    plan = planned(joined(), wants=(TEMPLATE, NOTEBOOK), turn=Turn.LATER)
+    assert [a.resource.kind for a in plan.actions] == [Kind.SESSION_TEMPLATE]
+    assert notebook_of(plan).creation.queued_at == NOW
+    assert (plan.record.phase, plan.record.health) == (Phase.PROVISIONING, Health.WAITING)
+    assert plan.record.problem == "", "nothing is wrong"
+    assert entries_of(plan) == ["resource.queued"]
+    assert plan.record.due_at == NOW, "the queue is read by that"
 
 
 def test_who_waits_keeps_their_place_and_says_so_once() -> None:
-    first = decided(joined(), admitted=False)
-    later = decided(first.environment, minute=30, admitted=False)
-    assert later.waits_for_turn
-    assert (notebook_of(later).creation.queued_at, later.environment.due_at) == (NOW, NOW)
+    first = planned(joined(), turn=Turn.LATER)
+    later = planned(first.record, minute=30, turn=Turn.LATER)
+    assert queues(later.record)
+    assert (notebook_of(later).creation.queued_at, later.record.due_at) == (NOW, NOW)
     assert later.entries == ()
-    assert must_look(first.environment, Plan(wants=(NOTEBOOK,)), after(30)) == []
+    assert must_look(first.record, (NOTEBOOK,), after(30)) == []
 
 
 def test_an_event_that_comes_meanwhile_costs_nobody_their_place() -> None:
     queued = a_notebook(queued_at=after(-30), observe_at=NOW)
     seen = {"workbench/main": Observation(state=State.ABSENT)}
-    assert notebook_of(
-        decided(joined(queued), seen=seen, admitted=False)
-    ).creation.queued_at == after(-30)
+    plan = planned(joined(queued), seen=seen, turn=Turn.LATER)
+    assert notebook_of(plan).creation.queued_at == after(-30)
 
 
-def test_in_their_turn_it_is_made() -> None:
-    decision = decided(joined(a_notebook(queued_at=after(-30))), admitted=True)
-    assert [a.step for a in decision.actions] == [Step.CREATE]
-    assert notebook_of(decision).creation.queued_at is None
-    assert not decision.waits_for_turn
+@pytest.mark.parametrize("turn", [Turn.CERTAIN, Turn.PROVISIONAL])
+def test_in_their_turn_it_is_made(turn: Turn) -> None:
+    plan = planned(joined(a_notebook(queued_at=after(-30))), turn=turn)
+    assert [a.step for a in plan.actions] == [Step.CREATE]
+    assert notebook_of(plan).creation.queued_at is None
+    assert plan.record.health is Health.OK
+    assert plan.provisional == ({"workbench/main"} if turn is Turn.PROVISIONAL else frozenset())
 
 
 @pytest.mark.parametrize(
@@ -114,17 +115,16 @@ def test_in_their_turn_it_is_made() -> None:
 )
 def test_who_wants_none_any_more_leaves_the_queue(record: Environment) -> None:
     """Or nobody could come in by the side door, ever again: somebody would always be waiting."""
-    decision = decided(record, wants=())
-    assert notebook_of(decision).creation.queued_at is None
-    assert not decision.waits_for_turn
-    assert decision.environment.due_at is None
+    plan = planned(record, wants=())
+    assert notebook_of(plan).creation.queued_at is None
+    assert not queues(plan.record)
+    assert plan.record.due_at is None
 
 
 def test_without_a_profile_nobody_is_kept_waiting_behind_one() -> None:
     record = joined(a_notebook(queued_at=NOW))
-    plan = Plan(wants=None)
-    decision = decide(prepared(record, plan, NOW), plan, {}, NOW, POLICY)
-    assert notebook_of(decision).creation.queued_at is None
+    plan = planned(record, wants=None)
+    assert notebook_of(plan).creation.queued_at is None
 
 
 LATER = after(10)
@@ -145,15 +145,15 @@ LOST_CREATE = (LostCall(step=Step.CREATE, until=LATER),)
         (a_notebook(State.FOREIGN), "something of somebody else's is in its place"),
     ],
 )
-@pytest.mark.parametrize("admitted", [True, False])
+@pytest.mark.parametrize("turn", [Turn.CERTAIN, Turn.LATER])
 def test_what_does_not_wait_for_its_turn_leaves_the_queue(
-    notebook: Resource, because: str, admitted: bool
+    notebook: Resource, because: str, turn: Turn
 ) -> None:
     """Nobody waits behind it, however it got into that state."""
     record = joined(replace(notebook, queued_at=after(-30), digest="d1", link="https://x"))
-    decision = decided(record, admitted=admitted)
-    assert notebook_of(decision).creation.queued_at is None, because
-    assert not decision.waits_for_turn
+    plan = planned(record, seen=as_it_is, turn=turn)
+    assert notebook_of(plan).creation.queued_at is None, because
+    assert not queues(plan.record)
 
 
 @pytest.mark.parametrize(
@@ -166,17 +166,17 @@ def test_a_lost_creation_is_asked_for_again_in_its_own_zone_or_waited_for(
     asked = a_notebook(
         name=place(zone), tried=tuple(place(z) for z in tried), unconfirmed=LOST_CREATE
     )
-    decision = decided(joined(asked))
-    assert [a.resource.name for a in decision.actions] == ([place(zone)] if again else [])
+    plan = planned(joined(asked))
+    assert [a.resource.name for a in plan.actions] == ([place(zone)] if again else [])
     if not again:
-        assert notebook_of(decision).observe_at == LATER
+        assert notebook_of(plan).observe_at == LATER
 
 
 def test_what_we_write_is_remembered_before_it_is_written() -> None:
     wanted = replace(NOTEBOOK, body={"labels": {"team": "risk"}, "gceSetup": {}})
-    decision = decided(joined(a_notebook(written=("labels.old",))), wants=(wanted,))
-    assert [a.step for a in decision.actions] == [Step.CREATE]
-    written = notebook_of(decision).settings.written
+    plan = planned(joined(a_notebook(written=("labels.old",))), wants=(wanted,))
+    assert [a.step for a in plan.actions] == [Step.CREATE]
+    written = notebook_of(plan).settings.written
     assert written[0] == "labels.old"
     assert len(written) == 2
     assert "team" in written[1]
@@ -186,16 +186,16 @@ def test_a_step_that_writes_nothing_remembers_nothing() -> None:
     wanted = replace(NOTEBOOK, body={"labels": {"team": "risk"}, "gceSetup": {}})
     stopped = a_notebook(State.STOPPED, observe_at=NOW)
     seen = {"workbench/main": Observation(state=State.STOPPED)}
-    decision = decided(joined(stopped), seen=seen, wants=(wanted,))
-    assert [a.step for a in decision.actions] == [Step.START]
-    assert notebook_of(decision).settings.written == ()
+    plan = planned(joined(stopped), seen=seen, wants=(wanted,))
+    assert [a.step for a in plan.actions] == [Step.START]
+    assert notebook_of(plan).settings.written == ()
 
 
 def test_who_waits_for_the_data_of_another_notebook_leaves_the_queue() -> None:
     record = joined(a_notebook(queued_at=after(-30), generation=2), past(State.STOPPING))
-    decision = decided(record, admitted=False)
-    assert notebook_of(decision).creation.queued_at is None
-    assert not decision.waits_for_turn
+    plan = planned(record, seen=as_it_is, turn=Turn.LATER)
+    assert notebook_of(plan).creation.queued_at is None
+    assert not queues(plan.record)
 
 
 @pytest.mark.parametrize("kind", [Kind.SESSION_TEMPLATE, Kind.SNAPSHOT])
@@ -203,50 +203,52 @@ def test_only_notebooks_queue(kind: Kind) -> None:
     want = Want(kind=kind, slot="x", places=(KEPT.name,), body={}, digest="d")
     asked = a_resource(kind=kind, slot="x", name=KEPT.name, source=KEPT.retention.source)
     record = joined(asked, a_notebook(State.STOPPED, saved_in="x"))
-    decision = decided(record, wants=(want,), admitted=False)
-    assert [a.step for a in decision.actions] == [Step.CREATE]
-    assert not decision.waits_for_turn
+    plan = planned(record, wants=(want,), turn=Turn.LATER)
+    assert [a.step for a in plan.actions] == [Step.CREATE]
+    assert not queues(plan.record)
 
 
 def test_a_start_needs_no_turn() -> None:
     """Its machine type may be scarce; but its owner has been here before."""
     stopped = a_notebook(State.STOPPED, observe_at=NOW)
     seen = {"workbench/main": Observation(state=State.STOPPED)}
-    decision = decided(joined(stopped), seen=seen, admitted=False)
-    assert [a.step for a in decision.actions] == [Step.START]
+    plan = planned(joined(stopped), seen=seen, turn=Turn.LATER)
+    assert [a.step for a in plan.actions] == [Step.START]
 
 
 # Where there is room
 
 
-def after_stock_out(record: Environment, minute: float) -> Decision:
-    """The decision upon an operation that ended in a stock-out."""
+def after_stock_out(record: Environment, minute: float) -> Plan:
+    """The plan upon an operation that ended in a stock-out."""
     [creating] = [r for r in record.resources if r.kind is Kind.WORKBENCH]
     running = replace(creating, operation="op", state=State.CREATING, observe_at=after(minute))
     seen = {"workbench/main": Observation(state=State.ABSENT, problem=STOCK_OUT)}
-    return decided(record.with_resource(running), minute=minute, seen=seen)
+    return planned(record.with_resource(running), minute=minute, seen=seen)
 
 
 def test_a_stock_out_is_answered_in_the_next_zone_at_once() -> None:
-    decision, tried = decided(joined()), []
+    plan, tried = planned(joined()), []
     for minute in range(1, 4):
-        tried.append(notebook_of(decision).name)
-        assert [a.step for a in decision.actions] == [Step.CREATE]
-        decision = after_stock_out(decision.environment, minute)
+        tried.append(notebook_of(plan).name)
+        assert [a.step for a in plan.actions] == [Step.CREATE]
+        plan = after_stock_out(plan.record, minute)
         if minute < 3:
-            assert decision.environment.phase is Phase.PROVISIONING, "no failure yet"
-            assert decision.environment.problem == ""
+            assert plan.record.phase is Phase.PROVISIONING
+            assert plan.record.health is Health.OK, "no failure yet"
+            assert plan.record.problem == ""
     assert tried == [place(zone) for zone in ZONES]
-    assert decision.actions == ()
-    assert decision.environment.phase is Phase.FAILING, "now every zone has none left"
-    assert notebook_of(decision).backoff.retry_at == after(3) + POLICY.backoff(
+    assert plan.actions == ()
+    assert plan.record.phase is Phase.PROVISIONING
+    assert plan.record.health is Health.WAITING, "now every zone has none left"
+    assert notebook_of(plan).backoff.retry_at == after(3) + POLICY.backoff(
         1, f"{KEY}/workbench/main"
     )
 
 
 def test_each_stock_out_stands_in_the_history() -> None:
-    decision = after_stock_out(decided(joined()).environment, 1)
-    assert [e.action for e in decision.entries] == ["step.failed"]
+    plan = after_stock_out(planned(joined()).record, 1)
+    assert entries_of(plan) == ["step.failed"]
 
 
 @pytest.mark.parametrize(
@@ -254,8 +256,8 @@ def test_each_stock_out_stands_in_the_history() -> None:
     [((), "z-a"), (("z-a/n2",), "z-b"), (("z-a/n2", "z-b/n2"), "z-c"), (("z-a/c3",), "z-a")],
 )
 def test_what_others_found_empty_is_not_tried(shortages: Collection[str], zone: str) -> None:
-    decision = decided(joined(), shortages=shortages)
-    assert notebook_of(decision).name == place(zone)
+    plan = planned(joined(), shortages=shortages)
+    assert notebook_of(plan).name == place(zone)
 
 
 def all_empty() -> frozenset[str]:
@@ -263,11 +265,11 @@ def all_empty() -> frozenset[str]:
 
 
 def test_where_all_zones_are_known_to_be_empty_nothing_is_asked_of_the_cloud() -> None:
-    decision = decided(joined(), shortages=all_empty())
-    assert decision.actions == ()
-    assert decision.environment.phase is Phase.FAILING
-    assert "no zone of the profile has n2 left" in decision.environment.problem
-    due_at = decision.environment.due_at
+    plan = planned(joined(), shortages=all_empty())
+    assert plan.actions == ()
+    assert (plan.record.phase, plan.record.health) == (Phase.PROVISIONING, Health.WAITING)
+    assert "no zone of the profile has n2 left" in plan.record.problem
+    due_at = plan.record.due_at
     assert due_at is not None
     assert NOW < due_at <= NOW + POLICY.backoff_first
 
@@ -275,19 +277,19 @@ def test_where_all_zones_are_known_to_be_empty_nothing_is_asked_of_the_cloud() -
 def test_who_cannot_be_made_one_just_now_keeps_nobody_waiting_behind_them() -> None:
     """Else, in their turn again and again, they would use up everybody's."""
     queued = joined(a_notebook(queued_at=after(-30)))
-    decision = decided(queued, shortages=all_empty(), admitted=False)
-    assert not decision.waits_for_turn
-    assert notebook_of(decision).creation.queued_at is None
-    due_at = decision.environment.due_at
+    plan = planned(queued, shortages=all_empty(), turn=Turn.LATER)
+    assert not queues(plan.record)
+    assert notebook_of(plan).creation.queued_at is None
+    due_at = plan.record.due_at
     assert due_at is not None
     assert due_at > NOW
 
 
 def test_after_the_wait_they_queue_up_again_and_begin_with_the_first_zone() -> None:
-    waiting = decided(joined(), shortages=all_empty()).environment
+    waiting = planned(joined(), shortages=all_empty()).record
     minute = (POLICY.backoff_first / timedelta(minutes=1)) + 1
     seen = {"workbench/main": Observation(state=State.ABSENT)}
-    again = decided(waiting, minute=minute, seen=seen)
+    again = planned(waiting, minute=minute, seen=seen)
     assert notebook_of(again).name == place("z-a")
     assert [a.step for a in again.actions] == [Step.CREATE]
 
@@ -296,9 +298,9 @@ def test_after_the_wait_they_queue_up_again_and_begin_with_the_first_zone() -> N
 
 
 def test_who_comes_back_is_made_a_notebook_from_their_last_snapshot() -> None:
-    decision = decided(joined(a_notebook(State.ABSENT), KEPT))
-    [action] = decision.actions
-    assert (action.step, action.resource.restore_from) == (Step.CREATE, KEPT.name)
+    plan = planned(joined(a_notebook(State.ABSENT), KEPT))
+    [action] = plan.actions
+    assert (action.step, action.resource.data.restore_from) == (Step.CREATE, KEPT.name)
 
 
 @pytest.mark.parametrize(("needed", "asked"), [(0, "100"), (50, "100"), (300, "300")])
@@ -308,8 +310,8 @@ def test_its_disk_is_large_enough_for_the_snapshot(replaces: bool, needed: int, 
     kept = replace(KEPT, size_gb=needed)
     smaller = replace(NOTEBOOK, body={"gceSetup": {"dataDisks": [{"diskSizeGb": "100"}]}})
     more = [past(State.STOPPED, saved_in=kept.slot)] if replaces else []
-    decision = decided(joined(a_notebook(State.ABSENT), kept, *more), wants=(smaller,))
-    [action] = decision.actions
+    plan = planned(joined(a_notebook(State.ABSENT), kept, *more), wants=(smaller,))
+    [action] = plan.actions
     assert action.want is not None
     assert action.want.body == {"gceSetup": {"dataDisks": [{"diskSizeGb": asked}]}}
     assert action.want.digest == smaller.digest, "it is what the profile asks for"
@@ -318,9 +320,9 @@ def test_its_disk_is_large_enough_for_the_snapshot(replaces: bool, needed: int, 
 def test_a_notebook_is_not_ready_before_its_data_is_back() -> None:
     made = a_notebook(State.READY, restore_from=KEPT.name, digest="d1", observe_at=NOW)
     seen = {"workbench/main": Observation(state=State.READY)}
-    decision = decided(joined(made), seen=seen)
-    assert [a.step for a in decision.actions] == [Step.RESTORE]
-    assert decision.environment.phase is Phase.PROVISIONING
+    plan = planned(joined(made), seen=seen)
+    assert [a.step for a in plan.actions] == [Step.RESTORE]
+    assert plan.record.phase is Phase.PROVISIONING
 
 
 def past(state: State, **changes: Any) -> Resource:
@@ -330,10 +332,10 @@ def past(state: State, **changes: Any) -> Resource:
 
 def test_a_successor_waits_for_the_data_but_templates_are_there_at_once() -> None:
     waits = (a_notebook(generation=2), past(State.STOPPING))
-    decision = decided(joined(*waits), wants=(TEMPLATE, NOTEBOOK))
-    assert [a.resource.kind for a in decision.actions] == [Kind.SESSION_TEMPLATE]
-    assert not decision.waits_for_turn, "it isn't for want of room"
-    alone = decided(joined(*waits)).environment
+    plan = planned(joined(*waits), seen=as_it_is, wants=(TEMPLATE, NOTEBOOK))
+    assert [a.resource.kind for a in plan.actions] == [Kind.SESSION_TEMPLATE]
+    assert not queues(plan.record), "it isn't for want of room"
+    alone = planned(joined(*waits), seen=as_it_is).record
     assert (alone.phase, alone.due_at) == (Phase.PROVISIONING, NOW + POLICY.poll)
 
 
@@ -341,17 +343,16 @@ def test_then_it_is_made_from_that() -> None:
     """And not from a newer snapshot, should there be one of other data."""
     newer = replace(KEPT, slot="20260301-000000", name="projects/demo/global/snapshots/s2")
     both = (a_notebook(generation=2), past(State.STOPPED, saved_in=KEPT.slot))
-    [action] = decided(joined(*both, KEPT, newer)).actions
-    assert (action.step, action.resource.restore_from) == (Step.CREATE, KEPT.name)
+    [action] = planned(joined(*both, KEPT, newer)).actions
+    assert (action.step, action.resource.data.restore_from) == (Step.CREATE, KEPT.name)
 
 
 def test_nothing_is_made_in_its_place_as_long_as_its_profile_is_missing() -> None:
     """Whether there is to be a notebook isn't known; so the data isn't given up for lost."""
     both = (a_notebook(generation=2), past(State.STOPPED, saved_in=KEPT.slot), KEPT)
-    plan = Plan(wants=None)
-    decision = decide(prepared(joined(*both), plan, NOW), plan, {}, NOW, POLICY)
-    assert decision.actions == ()
-    assert len(decision.environment.resources) == 3
+    plan = planned(joined(*both), wants=None)
+    assert plan.actions == ()
+    assert len(plan.record.resources) == 3
 
 
 def test_what_is_replaced_is_snapshotted_at_rest() -> None:
@@ -359,6 +360,6 @@ def test_what_is_replaced_is_snapshotted_at_rest() -> None:
         State.STOPPED, name=place("z-a"), owner="a.old@example.com", observe_at=NOW
     )
     seen = {"workbench/main": Observation(state=State.STOPPED)}
-    [action] = decided(joined(stopped), seen=seen).actions
+    [action] = planned(joined(stopped), seen=seen).actions
     assert (action.resource.kind, action.step) == (Kind.SNAPSHOT, Step.CREATE)
-    assert action.resource.source == place("z-a")
+    assert action.resource.retention.source == place("z-a")
