@@ -1,33 +1,27 @@
-"""What a decision tells others: one announcement for each change they act on, and none twice."""
+"""What a plan tells others: one announcement for each change they act on, and none twice."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
-from shared.domain.decision import Decision, decide, prepared
 
 from shared.domain.announcements import News
-from shared.domain.environment import Environment, Phase, Verb
+from shared.domain.context import Turn
+from shared.domain.environment import Environment, Health, Phase, Verb
 from shared.domain.faults import Fate, Problem
-from shared.domain.goals import Plan
 from shared.domain.holds import Hold
-from shared.domain.policy import Policy
 from shared.domain.resources import Kind, Observation, Resource, State, Step, Want
-from tests.support.builders import NOW, a_record
-from tests.support.resource_builders import a_resource
+from tests.support.builders import NOW, a_problem, a_record, after
+from tests.support.reconciling import entries_of, reconciled
+from tests.support.resource_builders import a_resource, replace
 
 GRACE = timedelta(days=14)
 HOLD = Hold(at=NOW, reason="a lawsuit")
 LINK = "https://nb.example.com"
 NAME = "projects/demo/locations/us-central1-a/instances/nb"
-
-
-def want() -> Want:
-    return Want(kind=Kind.WORKBENCH, slot="main", places=(NAME,), body={}, digest="d1")
+WANT = Want(kind=Kind.WORKBENCH, slot="main", places=(NAME,), body={}, digest="d1")
 
 
 def thing(state: State, **more: Any) -> Resource:
@@ -36,39 +30,37 @@ def thing(state: State, **more: Any) -> Resource:
 
 
 def environment(verb: Verb, *resources: Resource, **changes: Any) -> Environment:
-    ordinary: dict[str, Any] = {"phase": Phase.PROVISIONING}
-    return a_record(*resources, verb=verb, **ordinary | changes)
+    return a_record(*resources, verb=verb, **{"phase": Phase.PROVISIONING} | changes)
 
 
-def plan(*wants: Want) -> Plan:
-    return Plan(wants=wants)
-
-
-def decided(
-    record: Environment, plan: Plan, seen: Mapping[str, Observation] | None = None
-) -> Decision:
-    return decide(prepared(record, plan, NOW), plan, seen or {}, NOW, Policy())
-
-
-def actions_of(decision: Decision) -> list[str]:
-    return [entry.action for entry in decision.entries]
+def failing(fate: Fate, failures: int = 1, **more: Any) -> Resource:
+    """A notebook that waits after a failure of that fate."""
+    problem = a_problem(fate)
+    return thing(
+        State.BROKEN,
+        failures=failures,
+        problem=problem,
+        retry_at=after(5),
+        observe_at=after(5),
+        **more,
+    )
 
 
 @pytest.mark.parametrize(
-    ("record", "plan", "news", "effective_at"),
+    ("record", "wants", "news", "effective_at"),
     [
-        (environment(Verb.JOIN, thing(State.READY)), plan(want()), [News.READY], None),
-        (environment(Verb.JOIN, thing(State.READY), phase=Phase.READY), plan(want()), [], None),
-        (environment(Verb.LEAVE, thing(State.STOPPED)), plan(), [News.SUSPENDED], NOW + GRACE),
+        (environment(Verb.JOIN, thing(State.READY)), (WANT,), [News.READY], None),
+        (environment(Verb.JOIN, thing(State.READY), phase=Phase.READY), (WANT,), [], None),
+        (environment(Verb.LEAVE, thing(State.STOPPED)), (), [News.SUSPENDED], NOW + GRACE),
         (
             environment(Verb.LEAVE, thing(State.STOPPED, protected=True), held=HOLD),
-            plan(),
+            (),
             [News.SUSPENDED],
             None,
         ),
         (
             environment(Verb.JOIN, thing(State.READY), phase=Phase.READY),
-            Plan(wants=None),
+            None,
             [News.FAILED],
             None,
         ),
@@ -76,11 +68,53 @@ def actions_of(decision: Decision) -> list[str]:
     ids=["ready", "still ready", "suspended", "suspended under a hold", "failing"],
 )
 def test_a_change_of_phase_is_announced_once(
-    record: Environment, plan: Plan, news: list[News], effective_at: datetime | None
+    record: Environment,
+    wants: tuple[Want, ...] | None,
+    news: list[News],
+    effective_at: datetime | None,
 ) -> None:
-    outbox = decided(record, plan).environment.outbox
-    assert [item.news for item in outbox] == news
-    assert [item.effective_at for item in outbox] == [effective_at] * len(news)
+    first = reconciled(record, wants).record
+    assert [item.news for item in first.outbox] == news
+    assert [item.effective_at for item in first.outbox] == [effective_at] * len(news)
+    assert reconciled(first, wants, now=after(1)).record.outbox == first.outbox
+
+
+@pytest.mark.parametrize(
+    ("notebook", "health", "news"),
+    [
+        (failing(Fate.TEMPORARY), Health.RETRYING, News.FAILED),
+        (failing(Fate.STOCK_OUT), Health.WAITING, News.FAILED),
+        (failing(Fate.TEMPORARY, failures=99), Health.QUARANTINED, News.QUARANTINED),
+    ],
+    ids=["tried again", "waits for capacity", "quarantined"],
+)
+def test_a_change_of_health_is_announced_once_with_its_reason(
+    notebook: Resource, health: Health, news: News
+) -> None:
+    plan = reconciled(environment(Verb.JOIN, notebook), (WANT,))
+    assert (plan.record.phase, plan.record.health) == (Phase.PROVISIONING, health)
+    assert entries_of(plan) == ["health.changed"]
+    [item] = plan.record.outbox
+    assert (item.news, item.reason) == (news, plan.record.problem)
+    again = reconciled(plan.record, (WANT,), now=after(1))
+    assert (again.entries, again.record.outbox) == ((), plan.record.outbox)
+
+
+def test_who_only_has_to_queue_is_not_said_to_fail() -> None:
+    plan = reconciled(environment(Verb.JOIN), (WANT,), turn=Turn.LATER)
+    assert plan.record.health is Health.WAITING
+    assert plan.record.outbox == ()
+
+
+def test_once_nothing_fails_any_more_that_somebody_is_ready_is_announced() -> None:
+    """Whatever was announced meanwhile."""
+    failed = failing(Fate.TEMPORARY, was_ready=True)
+    before = reconciled(environment(Verb.JOIN, failed), (WANT,)).record
+    seen = {"workbench/main": Observation(state=State.READY, link=LINK)}
+    plan = reconciled(before, (WANT,), seen, now=after(5))
+    assert (plan.record.phase, plan.record.health) == (Phase.READY, Health.OK)
+    assert [item.news for item in plan.record.outbox] == [News.FAILED, News.READY]
+    assert entries_of(plan) == ["resource.ready", "phase.changed", "health.changed"]
 
 
 def test_data_that_came_back_is_announced_with_its_snapshot() -> None:
@@ -92,12 +126,13 @@ def test_data_that_came_back_is_announced_with_its_snapshot() -> None:
         observe_at=NOW,
     )
     record = environment(Verb.JOIN, restoring)
-    assert decided(record, plan(want())).environment.phase is Phase.PROVISIONING
+    going_on = {"workbench/main": Observation(state=State.READY, link=LINK, operation="op")}
+    assert reconciled(record, (WANT,), going_on).record.phase is Phase.PROVISIONING
     seen = {"workbench/main": Observation(state=State.READY, link=LINK, finished=True)}
-    decision = decided(record, plan(want()), seen)
-    news = [(item.news, item.reason) for item in decision.environment.outbox]
+    plan = reconciled(record, (WANT,), seen)
+    news = [(item.news, item.reason) for item in plan.record.outbox]
     assert news == [(News.RESTORED, "snapshots/s1"), (News.READY, "")]
-    assert "notebook.restored" in actions_of(decision)
+    assert "notebook.restored" in entries_of(plan)
 
 
 def test_a_restore_that_failed_is_not_said_to_be_done() -> None:
@@ -106,17 +141,17 @@ def test_a_restore_that_failed_is_not_said_to_be_done() -> None:
     )
     gone = Problem(code="NOT_FOUND", message="no such snapshot", fate=Fate.PERMANENT)
     seen = {"workbench/main": Observation(state=State.READY, link=LINK, problem=gone)}
-    decision = decided(environment(Verb.JOIN, restoring), plan(want()), seen)
-    assert "notebook.restored" not in actions_of(decision)
-    assert News.RESTORED not in [item.news for item in decision.environment.outbox]
-    assert decision.environment.resources[0].restore_from == "", "better than none at all"
-    assert "no such snapshot" in decision.environment.problem
+    plan = reconciled(environment(Verb.JOIN, restoring), (WANT,), seen)
+    assert "notebook.restored" not in entries_of(plan)
+    assert News.RESTORED not in [item.news for item in plan.record.outbox]
+    assert plan.record.resources[0].data.restore_from == "", "better than none at all"
+    assert "no such snapshot" in plan.record.problem
 
 
 def test_ready_is_announced_with_the_link_that_opens_it() -> None:
     link = "https://nb.notebooks.example.com"
     creating = thing(State.CREATING, step=Step.CREATE, operation="op", observe_at=NOW)
     seen = {"workbench/main": Observation(state=State.READY, link=link, finished=True)}
-    decision = decided(environment(Verb.JOIN, creating), plan(want()), seen)
-    [item] = decision.environment.outbox
+    plan = reconciled(environment(Verb.JOIN, creating), (WANT,), seen)
+    [item] = plan.record.outbox
     assert (item.news, item.notebook) == (News.READY, link)

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from shared.domain.environment import Environment, Verb
-from shared.domain.goals import Goal, Plan, goals_of, removal_due
+from shared.domain.goals import Goal, Wants, goals_of, removal_due
 from shared.domain.holds import Hold
 from shared.domain.resources import Kind, Resource, State, Want
 from tests.support.builders import ANA, NOW, a_record, after, an_intent
+from tests.support.resource_builders import a_resource
 
 UP, DOWN, GONE, STAY = Goal.UP, Goal.DOWN, Goal.GONE, Goal.STAY
 HOLD = Hold(at=NOW, reason="a lawsuit")
@@ -20,19 +21,17 @@ GRACE_DAYS = 14
 
 
 def thing(kind: Kind, **changes: Any) -> Resource:
-    return Resource(kind=kind, slot="main", name=f"a/{kind}", state=State.READY, **changes)
+    return a_resource(kind=kind, slot="main", name=f"a/{kind}", state=State.READY, **changes)
 
 
-def wants(*kinds: Kind) -> Plan:
-    return Plan(
-        wants=tuple(Want(kind=k, slot="main", places=("p",), body={}, digest="d") for k in kinds)
-    )
+def wants(*kinds: Kind) -> Wants:
+    return tuple(Want(kind=k, slot="main", places=("p",), body={}, digest="d") for k in kinds)
 
 
-def goal_of(record: Environment, kind: Kind, plan: Plan, day: float = 0) -> Goal:
+def goal_of(record: Environment, kind: Kind, wants: Wants, day: float = 0) -> Goal:
     """The goal of the one thing of ``kind`` in ``record``, that many days after ``NOW``."""
     found = record.with_resource(thing(kind)) if record.resource(f"{kind}/main") is None else record
-    return goals_of(found, plan, after(days=day))[f"{kind}/main"]
+    return goals_of(found, wants, after(days=day))[f"{kind}/main"]
 
 
 @pytest.mark.parametrize("held", [None, HOLD], ids=["free", "held"])
@@ -43,7 +42,7 @@ def test_what_the_profile_asks_for_is_to_be_there(kind: Kind, held: Hold | None)
 
 @pytest.mark.parametrize("kind", [Kind.WORKBENCH, *OLDER, *TEMPLATES])
 def test_without_a_profile_nothing_is_unmade(kind: Kind) -> None:
-    assert goal_of(a_record(), kind, Plan(wants=None)) is UP
+    assert goal_of(a_record(), kind, None) is UP
 
 
 @pytest.mark.parametrize(
@@ -129,7 +128,7 @@ def test_a_snapshot_is_kept_until_its_time_is_over_whatever_its_owner_does(
         ({"owner": "ana.old@example.com"}, DOWN, DOWN),
         ({"recreate": True}, DOWN, DOWN),
         ({"recreate": True, "unused": True}, GONE, DOWN),
-        ({"recreate": True, "stillborn": True}, GONE, DOWN),
+        ({"recreate": True, "failed": True}, GONE, DOWN),
         ({"owner": ANA}, UP, UP),
         ({"superseded": True}, DOWN, DOWN),
         ({"superseded": True, "unused": True}, GONE, DOWN),

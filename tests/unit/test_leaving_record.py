@@ -6,21 +6,16 @@ from typing import Any
 
 import pytest
 
-from shared.domain.evidence import (
-    Deed,
-    Leaving,
-    Thing,
-    amended,
-    current,
-    noted,
-    opened,
-    scanned,
-)
+from shared.domain.changes import AccessEnded, PhaseChanged, ResourceChanged
+from shared.domain.deeds import noted, projected
+from shared.domain.draft import Draft
+from shared.domain.environment import Phase
+from shared.domain.evidence import Deed, Leaving, Thing, amended, current, opened, scanned
 from shared.domain.faults import Fate
 from shared.domain.memory import begin, see
 from shared.domain.policy import Policy
 from shared.domain.resources import Item, Kind, Observation, Resource, State, Step
-from tests.support.builders import KEY, NOW, a_notebook, a_problem, after
+from tests.support.builders import KEY, NOW, a_notebook, a_problem, a_record, after
 from tests.support.resource_builders import a_resource, replace
 
 EMPTY = Leaving(event_id="e", source="test", occurred_at=NOW, left_at=NOW, removal_at=NOW)
@@ -268,3 +263,57 @@ def test_a_deed_keeps_the_name_of_its_operation_when_that_is_given_up() -> None:
     stopping = seen(begun, State.READY, 1, operation=OPERATION)
     leaving = story((0, begun), (1, stopping), (50, replace(stopping, operation="")), start=ready)
     assert [deed.operation for deed in leaving.deeds] == [OPERATION]
+
+
+# Whose departure it belongs to
+
+
+def noted_in(
+    *leavings: Leaving, before: Resource, now: Resource, minute: float = 0
+) -> tuple[Leaving, ...]:
+    """The departures of a record after a change of one resource."""
+    return projected(leavings, [ResourceChanged(before, now)], after(minute))
+
+
+READY = a_notebook(State.READY)
+STOPPING = a_notebook(State.READY, step=Step.STOP)
+
+
+def test_what_is_done_to_a_leavers_things_is_written_down() -> None:
+    [leaving] = noted_in(EMPTY, before=READY, now=STOPPING)
+    assert [deed.step for deed in leaving.deeds] == [Step.STOP]
+
+
+def test_it_is_written_down_with_the_change_itself() -> None:
+    draft = Draft(a_record(READY, leavings=(EMPTY,)), NOW)
+    draft.put(READY, STOPPING)
+    draft.settle()
+    assert draft.record.resources == (STOPPING,)
+    assert [deed.step for deed in draft.record.leavings[0].deeds] == [Step.STOP]
+    draft.settle()
+    assert len(draft.record.leavings[0].deeds) == 1, "once is enough"
+
+
+def test_what_is_kept_may_go_later_and_that_is_written_down_too() -> None:
+    snapshot = Resource(kind=Kind.SNAPSHOT, slot="s", name="s", state=State.READY)
+    going = replace(snapshot, step=Step.DELETE)
+    over = replace(EMPTY, completed_at=NOW)
+    [leaving] = noted_in(over, before=snapshot, now=going, minute=9)
+    assert [(d.step, d.begun_at) for d in leaving.deeds] == [(Step.DELETE, after(9))]
+    assert leaving.completed_at == NOW
+
+
+@pytest.mark.parametrize(
+    "leavings",
+    [(), (replace(EMPTY, returned_at=NOW),), (replace(EMPTY, completed_at=NOW),)],
+    ids=["never left", "came back", "all over"],
+)
+def test_what_is_done_at_other_times_is_no_part_of_a_departure(
+    leavings: tuple[Leaving, ...],
+) -> None:
+    assert noted_in(*leavings, before=READY, now=STOPPING) == leavings
+
+
+def test_what_is_no_change_of_a_resource_is_no_deed() -> None:
+    changes = [AccessEnded(3.0), PhaseChanged(Phase.SUSPENDED)]
+    assert projected((EMPTY,), changes, NOW) == (EMPTY,)

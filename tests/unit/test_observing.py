@@ -1,4 +1,4 @@
-"""What follows from a look at a notebook that runs: is it usable, and has its owner consented?"""
+"""What follows from an observation: is a notebook usable, has its owner consented, what is told."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from shared.domain.looks import absorbed, judged, told
-from shared.domain.questions import must_ask
 
-from shared.domain.environment import Verb
+from shared.domain.changes import ResourceChanged
+from shared.domain.context import Consent
+from shared.domain.draft import Draft
+from shared.domain.environment import Environment, Verb
 from shared.domain.faults import Fate
+from shared.domain.history import history_of
+from shared.domain.observing import note_consents, observe
 from shared.domain.policy import Policy
-from shared.domain.resources import Drift, Kind, Observation, Resource, State, Want
+from shared.domain.resources import Drift, Kind, LostCall, Observation, Resource, State, Step, Want
 from tests.support.builders import KEY, NOW, a_notebook, a_problem, a_record, after
+from tests.support.reconciling import context_at
 from tests.support.resource_builders import replace
 
 POLICY = Policy()
@@ -24,13 +28,22 @@ WANT = Want(
     body={"labels": {}, "gceSetup": {}},
     digest="d",
 )
-RUNS = a_notebook(State.READY)
-UNOPENABLE = a_notebook(State.READY, link="")
+RUNS = a_notebook(State.READY, was_ready=True, ready_since=after(-600))
+UNOPENABLE = replace(RUNS, link="")
+
+
+def observed(record: Environment, id: str, seen: Observation) -> Environment:
+    """The record after one of its resources was observed."""
+    draft = Draft(record, NOW)
+    observe(draft, (WANT,), replace(context_at(), observed={id: seen}), [id])
+    return draft.record
 
 
 def looked_at(resource: Resource, **seen: Any) -> Resource:
-    observation = Observation(state=resource.state, **seen)
-    return judged(a_record(resource), resource, observation, WANT, NOW, POLICY)
+    """``resource`` after a look that finds its state unchanged."""
+    observation = Observation(state=resource.state, link=resource.access.link, **seen)
+    [after_it] = observed(a_record(resource), resource.id, observation).resources
+    return after_it
 
 
 def test_who_has_not_consented_is_asked_for_after_a_while() -> None:
@@ -48,13 +61,23 @@ def test_a_question_that_is_due_already_stays_due() -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "due"),
-    [(State.READY, True), (State.STOPPED, False), (State.STARTING, False), (State.ABSENT, False)],
+    ("consent", "consented", "again", "observe_at"),
+    [
+        (Consent(True), True, None, None),
+        (Consent(False), False, NOW + POLICY.ask_again, None),
+        (Consent(None), None, NOW + POLICY.ask_again, None),
+        (Consent(None, vanished=True), None, NOW, NOW),
+    ],
+    ids=["given", "not given", "not known", "the notebook was not found"],
 )
-def test_consent_is_asked_for_only_of_what_runs(state: State, due: bool) -> None:
-    record = a_record(a_notebook(state, consent_check_at=NOW))
-    assert must_ask(record, NOW) == (["workbench/main"] if due else [])
-    assert must_ask(record, after(-1)) == []
+def test_what_an_owner_answers_is_remembered(
+    consent: Consent, consented: bool | None, again: Any, observe_at: Any
+) -> None:
+    draft = Draft(a_record(replace(RUNS, consent_check_at=NOW)), NOW)
+    note_consents(draft, replace(context_at(), consents={RUNS.id: consent}))
+    [notebook] = draft.record.resources
+    assert (notebook.access.consented, notebook.access.consent_check_at) == (consented, again)
+    assert notebook.observe_at == observe_at
 
 
 def test_what_runs_without_a_link_is_looked_at_again() -> None:
@@ -62,11 +85,16 @@ def test_what_runs_without_a_link_is_looked_at_again() -> None:
     assert looked_at(UNOPENABLE) == waiting
 
 
-@pytest.mark.parametrize("reason", ["a look that is due", "a problem"])
-def test_another_reason_to_look_again_comes_first(reason: str) -> None:
-    known = replace(UNOPENABLE, observe_at=after(9), moving_since=after(-300))
-    if reason == "a problem":
-        known = replace(UNOPENABLE, problem=a_problem(Fate.TEMPORARY), moving_since=after(-300))
+LOST = (LostCall(step=Step.STOP, until=after(9)),)
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [{"unconfirmed": LOST, "observe_at": after(9)}, {"problem": a_problem(Fate.TEMPORARY)}],
+    ids=["a look that is due", "a problem"],
+)
+def test_another_reason_to_look_again_comes_first(reason: dict[str, Any]) -> None:
+    known = replace(UNOPENABLE, moving_since=after(-300), **reason)
     assert looked_at(known) == known
 
 
@@ -97,7 +125,8 @@ NEVER = Drift(never=("data disk GB 100 -> 200",))
 def test_what_only_a_new_notebook_would_change_is_told_once(
     before: Drift | None, after_it: Drift | None, is_told: bool
 ) -> None:
-    entries = told(replace(RUNS, drift=before), replace(RUNS, drift=after_it), NOW)
+    change = ResourceChanged(replace(RUNS, drift=before), replace(RUNS, drift=after_it))
+    entries = history_of([change], NOW)
     assert [entry.action for entry in entries] == (["resource.outdated"] if is_told else [])
 
 
@@ -122,5 +151,5 @@ def test_sessions_are_looked_for_once_more_when_none_can_be_started_any_more(
     before: Resource, state: State, again: bool
 ) -> None:
     record = a_record(before, SESSIONS, verb=Verb.LEAVE)
-    after_it, _ = absorbed(record, before, replace(before, state=state), NOW)
-    assert after_it.resources[1] == (replace(SESSIONS, observe_at=NOW) if again else SESSIONS)
+    seen = observed(record, before.id, Observation(state=state))
+    assert seen.resource(SESSIONS.id) == (replace(SESSIONS, observe_at=NOW) if again else SESSIONS)

@@ -1,4 +1,7 @@
-"""A departure: what is looked for, what is written down, and when it is really over."""
+"""A departure: what is looked for, and when it is really over.
+
+What is written down of it is in ``test_leaving_record.py``.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +9,26 @@ from typing import Any
 
 import pytest
 
-from shared.domain.environment import Environment, Intent, Phase, Verb
+from shared.domain.context import Needs
+from shared.domain.draft import Draft
+from shared.domain.environment import Environment, Health, Intent, Phase, Verb
 from shared.domain.evidence import Leaving, Scan, Thing
-from shared.domain.goals import Plan
+from shared.domain.faults import Fate
 from shared.domain.leavers import (
-    conclusion,
+    Conclusion,
+    conclude,
     may_give_access,
     with_another_look,
-    with_evidence,
     with_uses,
 )
 from shared.domain.policy import Policy
-from shared.domain.resources import Kind, Leftover, LostCall, Resource, State, Step
-from tests.support.builders import NOW, a_notebook, a_record, after, an_intent
-from tests.support.resource_builders import replace
+from shared.domain.reconcile import reconcile
+from shared.domain.resources import Kind, Leftover, LostCall, Observation, Resource, State, Step
+from shared.domain.wants.uses import sessions_of
+from tests.stateful.process import SITE
+from tests.support.builders import ANA, NOW, a_notebook, a_problem, a_record, after, an_intent
+from tests.support.reconciling import as_it_is, context_at, reconciled
+from tests.support.resource_builders import a_resource, replace
 
 POLICY = Policy()
 NOTEBOOK = Thing(about="workbench/main", name="zone-a/nb", state="ready")
@@ -31,7 +40,7 @@ SESSION_LOOK = replace(SESSIONS, observe_at=NOW)
 
 
 def leaver(*resources: Resource, leaving: Leaving = LEAVING, **changes: Any) -> Environment:
-    gone: dict[str, Any] = {"phase": Phase.REMOVED, "leavings": (leaving,)}
+    gone: dict[str, Any] = {"phase": Phase.REMOVING, "leavings": (leaving,)}
     return a_record(*resources, verb=Verb.LEAVE, **gone | changes)
 
 
@@ -39,48 +48,64 @@ def found(kind: Kind = Kind.WORKBENCH, name: str = "zone-b/nb", **changes: Any) 
     return Leftover(kind=kind, name=name, **{"ours": True} | changes)
 
 
+def conclusion_of(record: Environment, *scan: Leftover) -> tuple[Environment, Conclusion]:
+    """The record after a look everywhere found exactly that, and what came of it."""
+    draft = Draft(record, NOW)
+    conclusion = conclude(draft, scan, context_at())
+    return draft.record, conclusion
+
+
 def concluded(record: Environment, *scan: Leftover) -> Environment:
     """The record after a look everywhere found exactly that."""
-    after_scan, wants_scan = conclusion(record, Plan(scan=scan), NOW, POLICY)
-    assert not wants_scan
-    return after_scan
+    return conclusion_of(record, *scan)[0]
 
 
 # The last look
 
 
-def test_when_all_that_is_known_is_gone_a_look_everywhere_is_asked_for() -> None:
-    record, wants_scan = conclusion(leaver(a_notebook()), Plan(), NOW, POLICY)
-    assert wants_scan
+@pytest.mark.parametrize(
+    "record",
+    [leaver(a_notebook()), leaver(leaving=replace(LEAVING, had=()))],
+    ids=["all that is known is gone", "nothing is known: their record may have been lost"],
+)
+def test_when_nothing_is_left_a_look_everywhere_is_asked_for(record: Environment) -> None:
+    needs = reconcile(record, replace(context_at(), older=()))
+    assert isinstance(needs, Needs)
+    assert needs.inventory
+    assert not replace(needs, inventory=False).any, "everything else is known"
+
+
+@pytest.mark.parametrize(("due", "expected"), [(0.5, 0.5), (99, 10), (None, 10)])
+def test_a_look_that_failed_is_repeated_before_long(due: float | None, expected: float) -> None:
+    expires_at = None if due is None else after(due)
+    snapshot = a_resource(
+        kind=Kind.SNAPSHOT, slot="s", name="s", state=State.READY, expires_at=expires_at
+    )
+    problem = a_problem(Fate.TEMPORARY)
+    record = reconciled(leaver(a_notebook(), snapshot), inventory=problem).record
     assert record.phase is Phase.REMOVING, "not removed before somebody has looked"
-    assert record.due_at == after(1), "should the look fail"
-    assert record.leavings == (LEAVING,)
-
-
-@pytest.mark.parametrize(("due", "expected"), [(0.5, 0.5), (9, 1), (None, 1)])
-def test_a_look_that_failed_is_repeated_in_a_minute_at_the_latest(
-    due: float | None, expected: float
-) -> None:
-    due_at = None if due is None else after(due)
-    record, _ = conclusion(leaver(a_notebook(), due_at=due_at), Plan(), NOW, POLICY)
+    assert record.health is Health.RETRYING
+    assert record.problem == f"the final look for leftovers failed: {problem.message}"
     assert record.due_at == after(expected)
+    [leaving] = record.leavings
+    assert (leaving.completed_at, leaving.scan) == (None, None)
 
 
 def test_a_look_that_finds_nothing_ends_it() -> None:
-    record = concluded(leaver(a_notebook()))
-    assert record.phase is Phase.REMOVED
+    record = reconciled(leaver(a_notebook()), inventory=()).record
+    assert (record.phase, record.health) == (Phase.REMOVED, Health.OK)
     [leaving] = record.leavings
     assert leaving.completed_at == NOW
     assert leaving.scan == Scan(at=NOW)
 
 
 def test_what_the_look_found_and_may_stay_is_written_down() -> None:
-    record = concluded(
-        leaver(a_notebook()),
+    inventory = (
         found(Kind.SNAPSHOT, "snapshots/s1", detail="until 2026-08-02"),
         found(Kind.CLUSTER, "p/clusters/c1", ours=False, detail="it is somebody else's"),
         found(Kind.SESSION_TEMPLATE, "p/sessionTemplates/t", ours=False),
     )
+    record = reconciled(leaver(a_notebook()), inventory=inventory).record
     assert record.phase is Phase.REMOVED
     assert record.leavings[0].scan == Scan(
         at=NOW,
@@ -90,12 +115,6 @@ def test_what_the_look_found_and_may_stay_is_written_down() -> None:
         ),
         kept=("snapshot: snapshots/s1 (until 2026-08-02)",),
     )
-
-
-def test_of_whom_nothing_is_known_everything_is_looked_for_all_the_same() -> None:
-    """Their record may have been lost, so everything is searched."""
-    record, wants_scan = conclusion(leaver(leaving=replace(LEAVING, had=())), Plan(), NOW, POLICY)
-    assert (wants_scan, record.phase) == (True, Phase.REMOVING)
 
 
 @pytest.mark.parametrize("joined", [None, an_intent()])
@@ -130,22 +149,35 @@ def test_the_grace_period_of_a_notebook_nobody_knew_of_counts_from_the_newest_le
     ids=["something is left", "it is over", "they came back", "from before records", "present"],
 )
 def test_otherwise_there_is_nothing_to_conclude(record: Environment) -> None:
-    for plan in (Plan(), Plan(scan=(found(),))):
-        assert conclusion(record, plan, NOW, POLICY) == (record, False)
+    plan = reconciled(record, (), as_it_is, inventory=None)
+    assert plan.record.leavings == record.leavings
 
 
 @pytest.mark.parametrize(
     "kind", [k for k in Kind if not k.is_use and k is not Kind.SNAPSHOT], ids=str
 )
 def test_what_the_record_did_not_know_of_is_removed_too(kind: Kind) -> None:
-    record = concluded(leaver(a_notebook()), found(kind, "elsewhere/x"))
-    assert record.phase is Phase.REMOVING
+    record, conclusion = conclusion_of(leaver(a_notebook()), found(kind, "elsewhere/x"))
     missed = record.resources[-1]
     assert (missed.kind, missed.name, missed.observe_at) == (kind, "elsewhere/x", NOW)
     assert missed.state is State.STOPPED, "not absent, or nobody would look at it"
     assert record.leavings[-1].completed_at is None, "it isn't over"
-    assert record.due_at is not None
-    assert record.due_at <= NOW
+    assert conclusion == Conclusion(found=(missed.id,), again_at=after(1))
+
+
+@pytest.mark.parametrize("kind", [Kind.WORKBENCH, Kind.SESSION_TEMPLATE, Kind.SESSION])
+def test_what_was_missed_is_looked_at_and_ended_at_once(kind: Kind) -> None:
+    """Whatever it is, it may be in use."""
+    record = leaver(a_notebook(), left_at=after(days=-1))
+
+    def seen(resource: Resource) -> Observation:
+        return Observation(state=State.READY)
+
+    plan = reconciled(record, (), seen, inventory=(found(kind, "elsewhere/x"),))
+    step = Step.STOP if kind.holds_data else Step.DELETE
+    assert [(a.resource.kind, a.step) for a in plan.actions] == [(kind, step)]
+    assert plan.record.phase not in (Phase.REMOVED, Phase.SUSPENDED)
+    assert plan.record.leavings[-1].completed_at is None
 
 
 def test_two_that_were_missed_are_two() -> None:
@@ -156,21 +188,22 @@ def test_two_that_were_missed_are_two() -> None:
 
 def test_found_again_it_is_the_same_one() -> None:
     record = concluded(leaver(a_notebook()), found())
-    again = concluded(replace(record, phase=Phase.REMOVED), found())
+    again = concluded(record, found())
     assert again.resources == record.resources
 
 
 def test_what_was_believed_gone_and_is_there_after_all_is_looked_at_again() -> None:
-    record = concluded(leaver(a_notebook()), found(name="zone-a/nb"))
+    record, conclusion = conclusion_of(leaver(a_notebook()), found(name="zone-a/nb"))
     assert record.resources == (a_notebook(observe_at=NOW),)
+    assert conclusion.found == ("workbench/main",)
 
 
 @pytest.mark.parametrize("kind", [Kind.SESSION, Kind.CLUSTER])
 def test_what_they_started_since_is_looked_for_among_all_they_started(kind: Kind) -> None:
     uses = Resource(kind=kind, slot="started", name="p/uses", serial=3)
-    record = concluded(leaver(uses), found(kind, "p/uses/1"))
+    record, conclusion = conclusion_of(leaver(uses), found(kind, "p/uses/1"))
     assert record.resources == (replace(uses, observe_at=NOW),)
-    assert record.phase is Phase.REMOVING
+    assert conclusion.found == (uses.id,)
 
 
 @pytest.mark.parametrize("known", [(), (a_notebook(),)], ids=["empty", "other resources"])
@@ -182,25 +215,40 @@ def test_sessions_of_somebody_whose_record_knows_of_none_are_looked_for_all_the_
     assert record.resources == (*known, SESSION_LOOK)
 
 
+def test_a_disk_that_may_hold_the_only_copy_of_kept_work_stays_and_is_named() -> None:
+    disk = found(Kind.DISK, "disks/nb-data-workspace")
+    keeps = concluded(leaver(a_notebook(), joined=an_intent(), keep_seconds=86400), disk)
+    assert keeps.leavings[0].scan == Scan(at=NOW, leftovers=("disk: disks/nb-data-workspace",))
+    keeps_none = concluded(leaver(a_notebook(), joined=an_intent(), keep_seconds=0), disk)
+    assert [r.kind for r in keeps_none.resources] == [Kind.WORKBENCH, Kind.DISK]
+
+
 # What is looked for
 
 
+TEMPLATE = Resource(kind=Kind.SESSION_TEMPLATE, slot="spark", name="t", state=State.READY)
+STARTED = Resource(kind=Kind.SESSION, slot="started", name=sessions_of(SITE), owner=ANA)
+OLDER = Resource(kind=Kind.DATAPROC_HUB, slot="hub", name="p/hub", state=State.READY)
+
+
 def test_what_a_leaver_may_have_started_is_looked_at() -> None:
-    older = Resource(kind=Kind.DATAPROC_HUB, slot="hub", name="p/hub", state=State.READY)
-    record = with_uses(leaver(), Plan(uses=(SESSIONS,), older=(older,)), NOW)
-    assert record.resources == (SESSION_LOOK, replace(older, observe_at=NOW))
+    record = with_uses(leaver(TEMPLATE), replace(context_at(), older=(OLDER,)))
+    looks = (replace(STARTED, observe_at=NOW), replace(OLDER, observe_at=NOW))
+    assert record.resources == (TEMPLATE, *looks)
     assert record.sought_at == NOW
 
 
 def test_what_is_known_already_is_not_forgotten_for_it() -> None:
-    ended = replace(SESSIONS, step=Step.DELETE, serial=3)
-    record = with_uses(leaver(ended), Plan(uses=(SESSIONS,)), NOW)
-    assert record.resources == (ended,)
+    ended = replace(STARTED, step=Step.DELETE, serial=3)
+    record = with_uses(leaver(TEMPLATE, ended), context_at())
+    assert record.resources == (TEMPLATE, ended)
 
 
 def test_as_long_as_nobody_has_looked_for_older_kinds_it_is_not_said_so() -> None:
-    assert with_uses(leaver(), Plan(older=None), NOW).sought_at is None
-    assert with_uses(leaver(), Plan(older=()), NOW).sought_at == NOW
+    """If that fails, the final look finds them at the latest."""
+    for older in (None, a_problem(Fate.TEMPORARY)):
+        assert with_uses(leaver(), replace(context_at(), older=older)).sought_at is None
+    assert with_uses(leaver(), replace(context_at(), older=())).sought_at == NOW
 
 
 @pytest.mark.parametrize(
@@ -218,47 +266,6 @@ def test_while_the_notebook_ran_it_could_start_more(
 ) -> None:
     record = with_another_look(a_record(resource, verb=verb), NOW)
     assert record.resources == (replace(resource, observe_at=NOW) if again else resource,)
-
-
-# What is written down
-
-
-def test_what_is_done_to_a_leavers_things_is_written_down() -> None:
-    before, running = a_notebook(State.READY), a_notebook(State.READY, step=Step.STOP)
-    record = with_evidence(leaver(before), before, running, NOW)
-    assert record.resources == (running,)
-    assert [d.step for d in record.leavings[0].deeds] == [Step.STOP]
-
-
-def test_what_is_kept_may_go_later_and_that_is_written_down_too() -> None:
-    snapshot = Resource(kind=Kind.SNAPSHOT, slot="s", name="s", state=State.READY)
-    going = replace(snapshot, step=Step.DELETE)
-    over = replace(LEAVING, completed_at=NOW)
-    record = with_evidence(leaver(snapshot, leaving=over), snapshot, going, after(9))
-    [leaving] = record.leavings
-    assert [(d.step, d.begun_at) for d in leaving.deeds] == [(Step.DELETE, after(9))]
-    assert leaving.completed_at == NOW
-
-
-@pytest.mark.parametrize(
-    "leavings",
-    [(), (replace(LEAVING, returned_at=NOW),), (replace(LEAVING, completed_at=NOW),)],
-    ids=["never left", "came back", "all over"],
-)
-def test_what_is_done_at_other_times_is_no_part_of_a_departure(
-    leavings: tuple[Leaving, ...],
-) -> None:
-    before, running = a_notebook(State.READY), a_notebook(State.READY, step=Step.STOP)
-    record = with_evidence(a_record(before, leavings=leavings), before, running, NOW)
-    assert (record.resources, record.leavings) == ((running,), leavings)
-
-
-def test_a_disk_that_may_hold_the_only_copy_of_kept_work_stays_and_is_named() -> None:
-    disk = found(Kind.DISK, "disks/nb-data-workspace")
-    keeps = concluded(leaver(a_notebook(), joined=an_intent(), keep_seconds=86400), disk)
-    assert keeps.leavings[0].scan == Scan(at=NOW, leftovers=("disk: disks/nb-data-workspace",))
-    keeps_none = concluded(leaver(a_notebook(), joined=an_intent(), keep_seconds=0), disk)
-    assert [r.kind for r in keeps_none.resources] == [Kind.WORKBENCH, Kind.DISK]
 
 
 @pytest.mark.parametrize(

@@ -1,24 +1,33 @@
-"""Whether a resource is where it should be, and what is due."""
+"""The status of a record: is everything where it should be, what people see, when it is due."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 import pytest
-from shared.domain.questions import must_look
 
-from shared.domain.goals import Goal, Plan
+from shared.domain.environment import Environment, Health, Phase, Verb
+from shared.domain.faults import Fate
+from shared.domain.goals import Goal, goals_of
 from shared.domain.holds import Hold
-from shared.domain.outlook import is_there
-from shared.domain.resources import LostCall, Resource, State, Step
-from tests.support.builders import NOW, a_notebook, a_record, after
+from shared.domain.leavers import Conclusion
+from shared.domain.outlook import is_there, with_status
+from shared.domain.policy import Policy
+from shared.domain.resources import Kind, LostCall, Resource, State, Step
+from tests.support.builders import NOW, a_notebook, a_problem, a_record, after
+from tests.support.reconciling import context_at
+from tests.support.resource_builders import a_resource
 
 LOST = (LostCall(step=Step.STOP, until=after(3)),)
+MANY = Policy().attempts
+NOT_CONCLUDED = Conclusion()
 
 
 def running(**changes: Any) -> Resource:
     return a_notebook(State.READY, **{"digest": "d"} | changes)
+
+
+# Where a resource should be
 
 
 def test_a_notebook_that_runs_as_the_profile_says_is_where_it_should_be() -> None:
@@ -28,8 +37,8 @@ def test_a_notebook_that_runs_as_the_profile_says_is_where_it_should_be() -> Non
 @pytest.mark.parametrize(
     ("changes", "because"),
     [
-        ({"under_way": Step.STOP}, "a step is under way"),
-        ({"look_at": NOW}, "a look is due"),
+        ({"step": Step.STOP}, "a step is under way"),
+        ({"observe_at": NOW}, "a look is due"),
         ({"unconfirmed": LOST}, "a call may still be carried out"),
         ({"labelled": False}, "it lacks our labels"),
         ({"link": ""}, "nobody can open it"),
@@ -48,15 +57,118 @@ def test_under_a_hold_it_has_to_be_protected() -> None:
     assert is_there(held, running(protected=True), Goal.UP)
 
 
-@pytest.mark.parametrize(
-    ("retry_at", "look_at", "looked_at"),
-    [(None, None, True), (after(5), None, False), (after(5), NOW, False), (NOW, NOW, True)],
-)
-def test_what_waits_after_a_failure_is_not_looked_at(
-    retry_at: datetime | None, look_at: datetime | None, looked_at: bool
-) -> None:
-    """It is stopped, and should run."""
-    stopped = a_notebook(State.STOPPED, start_owed=True, retry_at=retry_at, observe_at=look_at)
-    assert must_look(a_record(stopped), Plan(wants=None), NOW) == (
-        ["workbench/main"] if looked_at else []
+# Phase and health
+
+
+def status(record: Environment, conclusion: Conclusion = NOT_CONCLUDED) -> Environment:
+    """The record with its status, where the profile asks for all that the record has."""
+    goals = goals_of(record, None, NOW)
+    return with_status(record, (), goals, conclusion, context_at())
+
+
+def troubled(fate: Fate, failures: int, **changes: Any) -> Resource:
+    return a_notebook(
+        State.BROKEN, problem=a_problem(fate), failures=failures, retry_at=after(5), **changes
     )
+
+
+@pytest.mark.parametrize(
+    ("notebook", "health", "shown"),
+    [
+        (running(), Health.OK, False),
+        (a_notebook(State.STARTING, observe_at=after(1)), Health.OK, False),
+        (a_notebook(queued_at=NOW), Health.WAITING, False),
+        (troubled(Fate.STOCK_OUT, 1), Health.WAITING, True),
+        (troubled(Fate.STOCK_OUT, 1, tried=("z-a",)), Health.OK, False),
+        (troubled(Fate.TEMPORARY, 1), Health.RETRYING, True),
+        (troubled(Fate.TEMPORARY, MANY - 1), Health.RETRYING, True),
+        (troubled(Fate.TEMPORARY, MANY), Health.QUARANTINED, True),
+    ],
+    ids=[
+        "there",
+        "on its way",
+        "waits for its turn",
+        "no zone has capacity",
+        "another zone is still to be tried",
+        "tried again",
+        "tried for the last time",
+        "attempts used up",
+    ],
+)
+def test_the_health_stands_beside_the_phase(
+    notebook: Resource, health: Health, shown: bool
+) -> None:
+    seen = status(a_record(notebook))
+    assert seen.health is health
+    assert seen.problem == (f"workbench/main: {_message(notebook)}" if shown else "")
+    assert seen.phase is (Phase.READY if notebook == running() else Phase.PROVISIONING)
+
+
+def _message(notebook: Resource) -> str:
+    return notebook.backoff.problem.message if notebook.backoff.problem else ""
+
+
+def template(slot: str, fate: Fate, failures: int) -> Resource:
+    return a_resource(
+        kind=Kind.SESSION_TEMPLATE,
+        slot=slot,
+        name=slot,
+        problem=a_problem(fate),
+        failures=failures,
+        retry_at=after(5),
+    )
+
+
+@pytest.mark.parametrize(
+    ("more", "health"),
+    [
+        ((), Health.WAITING),
+        ((template("t", Fate.TEMPORARY, 1),), Health.RETRYING),
+        (
+            (template("t", Fate.TEMPORARY, MANY), template("u", Fate.TEMPORARY, 1)),
+            Health.QUARANTINED,
+        ),
+    ],
+)
+def test_of_several_the_worst_counts_and_every_problem_is_shown(
+    more: tuple[Resource, ...], health: Health
+) -> None:
+    seen = status(a_record(*more, troubled(Fate.STOCK_OUT, 1)))
+    assert seen.health is health
+    assert len(seen.problem.split("; ")) == len(more) + 1
+
+
+@pytest.mark.parametrize(("saved_in", "health"), [("s1", Health.RETRYING), ("s2", Health.OK)])
+def test_a_failed_snapshot_that_no_notebook_relies_on_is_nobodys_problem(
+    saved_in: str, health: Health
+) -> None:
+    failed = a_resource(
+        kind=Kind.SNAPSHOT, slot="s1", name="s1", problem=a_problem(Fate.TEMPORARY), failures=1
+    )
+    assert status(a_record(running(saved_in=saved_in), failed)).health is health
+
+
+def test_what_somebody_else_deleted_is_shown_though_nothing_fails() -> None:
+    seen = status(a_record(running(), losses=("a snapshot is gone",)))
+    assert (seen.phase, seen.health) == (Phase.READY, Health.OK)
+    assert seen.problem == "a snapshot is gone"
+
+
+def test_a_final_search_that_failed_is_shown_and_tried_again() -> None:
+    failed = Conclusion(problem="the search failed", again_at=after(1))
+    seen = status(a_record(a_notebook(), verb=Verb.LEAVE), failed)
+    assert (seen.health, seen.problem, seen.due_at) == (
+        Health.RETRYING,
+        "the search failed",
+        after(1),
+    )
+
+
+@pytest.mark.parametrize(("due", "expected"), [(0.5, 0.5), (9, 1)])
+def test_a_search_is_repeated_when_it_is_time_at_the_latest(due: float, expected: float) -> None:
+    snapshot = a_resource(
+        kind=Kind.SNAPSHOT, slot="s1", name="s1", state=State.READY, expires_at=after(due)
+    )
+    record = a_record(a_notebook(), snapshot, verb=Verb.LEAVE)
+    seen = status(record, Conclusion(problem="the search failed", again_at=after(1)))
+    assert seen.due_at == after(expected)

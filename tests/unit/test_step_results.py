@@ -8,15 +8,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from shared.domain.decision import Action
-from shared.services.results import Result, TurnedAway, absorb
 
+from shared.domain.context import Action, Result, TurnedAway
+from shared.domain.draft import Draft
 from shared.domain.environment import Environment
 from shared.domain.faults import CloudFault, Fate
 from shared.domain.memory import begin
-from shared.domain.policy import Policy
+from shared.domain.observing import absorb
 from shared.domain.resources import Kind, LostCall, Observation, Resource, State, Step, Want
 from tests.support.builders import NOW, a_notebook, a_problem, a_record, after, an_intent
+from tests.support.reconciling import context_at
+from tests.support.resource_builders import a_resource
 
 OLD, NEW = "d-old", "d-new"
 CREATING = Observation(state=State.CREATING, operation="op-1")
@@ -25,7 +27,7 @@ LOST = (LostCall(step=Step.CREATE, until=after(2)),)
 
 
 def a_template(**changes: Any) -> Resource:
-    return Resource(kind=Kind.SESSION_TEMPLATE, slot="spark", name="templates/t", **changes)
+    return a_resource(kind=Kind.SESSION_TEMPLATE, slot="spark", name="templates/t", **changes)
 
 
 def a_want(resource: Resource) -> Want:
@@ -41,8 +43,9 @@ def after_step(
     """The record after ``step`` was begun and answered; ``event`` is the newest by then."""
     begun = begin(resource, step, NOW)
     action = Action(begun, step, a_want(resource) if wanted else None, an_intent())
-    record = a_record(begun, intent=an_intent(id=event))
-    return absorb(record, [Result(action, answer)], after(1), Policy())[0]
+    draft = Draft(a_record(begun, intent=an_intent(id=event)), after(1))
+    absorb(draft, context_at(after(1), (Result(action, answer),)))
+    return draft.record
 
 
 def digest_after(resource: Resource, step: Step, answer: Any, **more: Any) -> str:
@@ -57,7 +60,7 @@ def test_what_a_first_create_makes_is_as_it_was_asked_for(resource: Resource) ->
 
 
 @pytest.mark.parametrize(
-    "tried", [{"attempts": 1}, {"attempts": 2}, {"unconfirmed": LOST}], ids=["1", "2", "lost"]
+    "tried", [{"failures": 1}, {"failures": 2}, {"unconfirmed": LOST}], ids=["1", "2", "lost"]
 )
 def test_an_earlier_create_may_have_made_a_notebook_otherwise(tried: dict[str, Any]) -> None:
     assert digest_after(a_notebook(**tried), Step.CREATE, CREATING) == ""
@@ -105,6 +108,24 @@ def test_an_update_that_failed_leaves_its_problem_and_is_not_taken_for_done() ->
     [only] = after_step(template, Step.UPDATE, a_problem(Fate.TEMPORARY)).resources
     assert (only.settings.digest, only.backoff.failures) == ("", 1)
     assert only.backoff.problem == a_problem(Fate.TEMPORARY)
+
+
+def test_a_step_that_was_not_taken_is_still_to_be_taken() -> None:
+    [notebook] = after_step(a_notebook(), Step.CREATE, None).resources
+    assert notebook == begin(a_notebook(), Step.CREATE, NOW)
+
+
+def test_who_is_turned_away_queues_and_nothing_is_under_way() -> None:
+    [notebook] = after_step(a_notebook(), Step.CREATE, TurnedAway()).resources
+    assert (notebook.in_flight, notebook.creation.queued_at) == (None, after(1))
+
+
+def test_a_result_for_what_left_the_record_meanwhile_is_dropped() -> None:
+    """It was superseded while the call was out: the next observation will tell."""
+    action = Action(a_template(), Step.CREATE, a_want(a_template()), an_intent())
+    draft = Draft(a_record(a_notebook()), after(1))
+    absorb(draft, context_at(after(1), (Result(action, Observation(state=State.READY)),)))
+    assert draft.record == a_record(a_notebook())
 
 
 @pytest.mark.parametrize(

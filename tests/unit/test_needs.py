@@ -1,0 +1,180 @@
+"""What is asked before anything is decided: all that is needed, and nothing else."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from shared.domain.context import Needs, Profile, Turn
+from shared.domain.environment import Environment, Verb
+from shared.domain.goals import Wants
+from shared.domain.needs import must_ask, must_look, needs_of
+from shared.domain.reconcile import reconcile
+from shared.domain.resources import Kind, Observation, Resource, State, Step, Want
+from tests.support.builders import NOW, a_notebook, a_record, after
+from tests.support.reconciling import context_at
+from tests.support.resource_builders import a_resource, replace
+
+WANT = Want(kind=Kind.WORKBENCH, slot="main", places=("zone-a/nb",), body={}, digest="d")
+TEMPLATE = Want(kind=Kind.SESSION_TEMPLATE, slot="spark", places=("t",), body={}, digest="d")
+KEPT = a_resource(kind=Kind.SNAPSHOT, slot="s1", name="s1", state=State.READY, source="zone-a/nb")
+
+
+# Resources to observe
+
+
+@pytest.mark.parametrize(
+    ("retry_at", "observe_at", "looked_at"),
+    [(None, None, True), (after(5), None, False), (after(5), NOW, False), (NOW, NOW, True)],
+)
+def test_what_waits_after_a_failure_is_not_looked_at(
+    retry_at: datetime | None, observe_at: datetime | None, looked_at: bool
+) -> None:
+    """It is stopped, and should run."""
+    stopped = a_notebook(State.STOPPED, start_owed=True, retry_at=retry_at, observe_at=observe_at)
+    ids = must_look(a_record(stopped), None, NOW)
+    assert ids == (["workbench/main"] if looked_at else [])
+
+
+@pytest.mark.parametrize(
+    ("left_at", "snapshot", "looks", "because"),
+    [
+        (after(days=-15), KEPT, ["workbench/main", "snapshot/s1"], "the deletion relies on it"),
+        (NOW, KEPT, ["workbench/main"], "nothing is about to be deleted"),
+        (
+            after(days=-15),
+            replace(KEPT, state=State.CREATING, step=Step.CREATE, observe_at=after(1)),
+            ["workbench/main"],
+            "it is not complete: it is looked at when it is time",
+        ),
+        (
+            after(days=-15),
+            replace(KEPT, observe_at=after(1), retry_at=after(1)),
+            ["workbench/main"],
+            "a look at it failed a moment ago",
+        ),
+    ],
+    ids=["relied on", "not relied on", "under way", "waits"],
+)
+def test_a_snapshot_is_looked_at_again_only_where_a_deletion_relies_on_it(
+    left_at: datetime, snapshot: Resource, looks: list[str], because: str
+) -> None:
+    stopped = a_notebook(State.STOPPED, saved_in="s1", observe_at=NOW)
+    record = a_record(stopped, snapshot, verb=Verb.LEAVE, left_at=left_at, keep_seconds=86400)
+    assert must_look(record, (), NOW) == looks, because
+
+
+def test_what_is_looked_at_is_compared_with_what_the_profile_asks_for() -> None:
+    snapshot = a_resource(
+        kind=Kind.SNAPSHOT, slot="s1", name="s1", source="projects/p/locations/z-a/instances/nb"
+    )
+    resources = (a_notebook(State.READY, observe_at=NOW), replace(snapshot, observe_at=NOW))
+    looks = needs_of(a_record(*resources), (WANT,), context_at()).looks
+    wanted = {look.resource.id: look.want for look in looks}
+    assert wanted["workbench/main"] == WANT
+    made = wanted["snapshot/s1"]
+    assert made is not None
+    assert made.kind is Kind.SNAPSHOT, "how it is made is known from the record"
+
+
+# Owners to ask
+
+
+@pytest.mark.parametrize(
+    ("state", "due"),
+    [(State.READY, True), (State.STOPPED, False), (State.STARTING, False), (State.ABSENT, False)],
+)
+def test_consent_is_asked_for_only_of_what_runs(state: State, due: bool) -> None:
+    record = a_record(a_notebook(state, consent_check_at=NOW))
+    assert must_ask(record, NOW) == (list(record.resources) if due else [])
+    assert must_ask(record, after(-1)) == []
+
+
+# What zones lack, and whose turn it is
+
+
+def asks_for_a_place(
+    *resources: Resource, wants: Wants = (WANT,), verb: Verb = Verb.JOIN
+) -> tuple[bool, bool]:
+    needs = needs_of(a_record(*resources, verb=verb), wants, context_at())
+    return needs.shortages, needs.turn
+
+
+def test_what_zones_lack_and_whose_turn_it_is_matters_where_a_notebook_is_to_be_made() -> None:
+    assert asks_for_a_place(a_notebook(State.ABSENT)) == (True, True)
+
+
+@pytest.mark.parametrize(
+    "notebook",
+    [
+        a_notebook(State.READY),
+        a_notebook(State.CREATING),
+        a_notebook(step=Step.CREATE, observe_at=NOW),
+        a_notebook(State.READY, observe_at=NOW),
+    ],
+    ids=["there", "being made", "asked for", "to be looked at first"],
+)
+def test_it_is_not_read_for_somebody_whose_notebook_is_there(notebook: Resource) -> None:
+    assert asks_for_a_place(notebook) == (False, False)
+
+
+def test_nor_for_who_has_none() -> None:
+    assert asks_for_a_place(wants=()) == (False, False)
+    template = a_resource(kind=Kind.SESSION_TEMPLATE, slot="spark", name="t")
+    assert asks_for_a_place(template, wants=(TEMPLATE,)) == (False, False)
+
+
+def test_where_a_look_finds_none_it_is_asked_then() -> None:
+    """That one has to be made could not be foreseen."""
+    gone = {"workbench/main": Observation(state=State.ABSENT)}
+    record = a_record(a_notebook(State.READY, observe_at=NOW, digest="d"))
+    context = replace(context_at(), profile=Profile((WANT,)))
+    first = reconcile(record, context)
+    assert isinstance(first, Needs)
+    assert [look.resource.id for look in first.looks] == ["workbench/main"]
+    assert (first.shortages, first.turn) == (False, False)
+    second = reconcile(record, replace(context, observed=gone))
+    assert isinstance(second, Needs)
+    assert (second.looks, second.shortages, second.turn) == ((), True, True)
+
+
+# The profile, and what leavers may have besides
+
+
+@pytest.mark.parametrize(
+    ("record", "asked"),
+    [
+        (a_record(), True),
+        (a_record(verb=Verb.LEAVE), False),
+        (a_record(intent=None), False),
+    ],
+    ids=["a join", "a leaver", "announced"],
+)
+def test_leaving_works_without_profiles(record: Environment, asked: bool) -> None:
+    answer = reconcile(record, context_at())
+    assert (isinstance(answer, Needs) and answer.profile) is asked
+
+
+@pytest.mark.parametrize(
+    ("record", "asked"),
+    [
+        (a_record(), False),
+        (a_record(verb=Verb.LEAVE), True),
+        (a_record(verb=Verb.LEAVE, sought_at=NOW), False),
+    ],
+    ids=["a join", "a leaver", "once is enough"],
+)
+def test_older_notebooks_are_looked_for_once_after_a_leave(
+    record: Environment, asked: bool
+) -> None:
+    assert needs_of(record, (), context_at()).older is asked
+
+
+def test_nothing_is_asked_twice() -> None:
+    record = a_record(a_notebook(State.ABSENT), a_notebook(State.READY, slot="x", observe_at=NOW))
+    asked = needs_of(record, (WANT,), context_at())
+    assert (len(asked.looks), asked.shortages, asked.turn) == (1, True, True)
+    observed = {look.resource.id: Observation(state=State.READY) for look in asked.looks}
+    known = replace(context_at(), observed=observed, shortages=(), turn=Turn.LATER)
+    assert not needs_of(record, (WANT,), known).any
