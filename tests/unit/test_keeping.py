@@ -5,12 +5,13 @@ How it gets into a successor is in ``test_replacement.py``.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
+from shared.domain.draft import Draft
 from shared.domain.environment import Environment, Verb
 from shared.domain.goals import Goal
 from shared.domain.keeping import (
@@ -29,7 +30,7 @@ from shared.domain.names import resource_id
 from shared.domain.resources import Kind, LostCall, Resource, State, Step
 from shared.domain.wants.snapshot import data_disk
 from tests.support.builders import ANA, KEY, NOW, a_notebook, a_record, after
-from tests.support.resource_builders import a_resource
+from tests.support.resource_builders import a_resource, replace
 
 NOTEBOOK = "projects/demo/locations/us-central1-a/instances/nb"
 SLOT = "20260504-120000"
@@ -43,7 +44,8 @@ def notebook(state: State = State.STOPPED, **changes: Any) -> Resource:
 
 
 def snapshot(state: State = State.READY, slot: str = "s1", **changes: Any) -> Resource:
-    return Resource(kind=Kind.SNAPSHOT, slot=slot, name=f"snapshots/{slot}", state=state, **changes)
+    made = a_resource(kind=Kind.SNAPSHOT, slot=slot, name=f"snapshots/{slot}", state=state)
+    return replace(made, **changes)
 
 
 def leaver(*resources: Resource, **changes: Any) -> Environment:
@@ -69,9 +71,16 @@ def copied(minute: float, state: State = State.READY, **changes: Any) -> tuple[R
     return notebook(saved_in="s1", **changes), snapshot(state, ready_since=after(minute))
 
 
+def snapshotted(record: Environment, goals: Mapping[str, Goal], now: datetime = NOW) -> Environment:
+    """The record after each notebook that needs a snapshot before it goes has one begun."""
+    draft = Draft(record, now)
+    with_snapshots(draft, goals)
+    return draft.record
+
+
 def begun(record: Environment, goal: Goal = Goal.GONE) -> bool:
     """Whether a snapshot of the notebook is begun now."""
-    return with_snapshots(record, {r.id: goal for r in record.resources}, NOW) != record
+    return snapshotted(record, {r.id: goal for r in record.resources}) != record
 
 
 @pytest.mark.parametrize(
@@ -135,14 +144,14 @@ def test_no_other_kind_is_snapshotted() -> None:
         kind=Kind.DATAPROC_HUB, slot="old", name="p/z/instances/x", state=State.STOPPED
     )
     record = leaver(older)
-    assert with_snapshots(record, {older.id: Goal.GONE}, NOW) == record
+    assert snapshotted(record, {older.id: Goal.GONE}) == record
 
 
 def test_what_is_begun_says_of_what_it_is_and_how_long_it_is_kept() -> None:
-    record = with_snapshots(leaver(notebook()), {"workbench/main": Goal.GONE}, NOW)
+    record = snapshotted(leaver(notebook()), {"workbench/main": Goal.GONE})
     kept, made = record.resource("workbench/main"), record.resource(ID)
     assert kept is not None
-    assert kept.snapshot == SLOT
+    assert kept.data.saved_in == SLOT
     assert made == a_resource(
         kind=Kind.SNAPSHOT, slot=SLOT, name=NAME, source=NOTEBOOK, expires_at=after(days=90)
     )
@@ -153,11 +162,13 @@ def test_two_notebooks_that_go_in_the_same_second_never_share_a_snapshot() -> No
     """The final look may turn up several at once; each holds work of its own."""
     other = replace(notebook(), slot="found-1", name=NOTEBOOK.replace("-a/", "-b/"))
     goals = {"workbench/main": Goal.GONE, other.id: Goal.GONE}
-    record = with_snapshots(leaver(notebook(), other), goals, NOW)
-    record = with_snapshots(record, goals, NOW + timedelta(seconds=1))
-    taken = {r.slot: r.source for r in record.resources if r.kind is Kind.SNAPSHOT}
+    record = snapshotted(leaver(notebook(), other), goals)
+    record = snapshotted(record, goals, NOW + timedelta(seconds=1))
+    taken = {r.slot: r.retention.source for r in record.resources if r.kind is Kind.SNAPSHOT}
     books = [r for r in record.resources if r.kind is Kind.WORKBENCH]
-    assert {book.name: taken[book.snapshot] for book in books} == {b.name: b.name for b in books}
+    assert {book.name: taken[book.data.saved_in] for book in books} == {
+        b.name: b.name for b in books
+    }
 
 
 @pytest.mark.parametrize(
@@ -169,14 +180,14 @@ def test_of_what_is_replaced_a_copy_is_kept_for_a_while_whatever_the_profile_say
     keep: int, kept: timedelta
 ) -> None:
     record = replaced(notebook(), keep_seconds=keep)
-    record = with_snapshots(record, {"workbench/main": Goal.DOWN}, NOW)
+    record = snapshotted(record, {"workbench/main": Goal.DOWN})
     made = record.resource(ID)
     assert made is not None
     assert made.retention.expires_at == NOW + kept
 
 
 def test_how_a_snapshot_is_made_is_known_from_the_record_alone() -> None:
-    record = with_snapshots(leaver(notebook()), {"workbench/main": Goal.GONE}, NOW)
+    record = snapshotted(leaver(notebook()), {"workbench/main": Goal.GONE})
     wants = snapshot_wants(record)
     assert list(wants) == [ID]
     assert wants[ID].places == (NAME,)

@@ -32,7 +32,7 @@ TEMPLATE = Resource(kind=Kind.SESSION_TEMPLATE, slot="spark", name="t", state=St
 
 
 def template(**changes: Any) -> Resource:
-    return Resource(kind=Kind.SESSION_TEMPLATE, slot="spark", name="t", **changes)
+    return a_resource(kind=Kind.SESSION_TEMPLATE, slot="spark", name="t", **changes)
 
 
 def leave(**changes: Any) -> Any:
@@ -110,13 +110,22 @@ def test_who_does_not_queue_does_not_wait_for_a_turn(record: Environment) -> Non
             "whether the call got through isn't known",
         ),
         (
-            a_notebook(operation="op", since=after(-41), observe_at=NOW),
+            a_notebook(step=Step.CREATE, operation="op", since=after(-41), observe_at=NOW),
             "it has taken too long: that isn't merely waited for",
         ),
-        (a_notebook(operation="op", since=after(-1), observe_at=after(1)), "it isn't time to look"),
+        (
+            a_notebook(step=Step.CREATE, operation="op", since=after(-1), observe_at=after(1)),
+            "it isn't time to look",
+        ),
         (
             a_resource(
-                kind=Kind.SNAPSHOT, slot="s", name="s", operation="op", since=NOW, observe_at=NOW
+                kind=Kind.SNAPSHOT,
+                slot="s",
+                name="s",
+                step=Step.CREATE,
+                operation="op",
+                since=NOW,
+                observe_at=NOW,
             ),
             "the list of notebooks doesn't tell of it",
         ),
@@ -125,6 +134,7 @@ def test_who_does_not_queue_does_not_wait_for_a_turn(record: Environment) -> Non
                 kind=Kind.DATAPROC_HUB,
                 slot="h",
                 name="h",
+                step=Step.CREATE,
                 operation="op",
                 since=NOW,
                 observe_at=NOW,
@@ -138,7 +148,7 @@ def test_what_the_list_of_notebooks_cannot_answer(notebook: Resource, because: s
 
 
 def test_an_operation_may_take_as_long_as_patience_lasts() -> None:
-    old = a_notebook(operation="op", since=NOW - POLICY.stuck, observe_at=NOW)
+    old = a_notebook(step=Step.CREATE, operation="op", since=NOW - POLICY.stuck, observe_at=NOW)
     assert awaited(a_record(old), NOW, POLICY) == {"zone-a/nb"}
 
 

@@ -6,12 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from shared.domain.decision import Decision, decide, prepared
 
+from shared.domain.context import Plan
+from shared.domain.draft import Draft
 from shared.domain.environment import Environment, Phase, Verb
-from shared.domain.goals import Goal, Plan
+from shared.domain.goals import Goal
 from shared.domain.holds import Hold
-from shared.domain.policy import Policy
 from shared.domain.replacement import (
     awaits_data,
     handed_over,
@@ -22,9 +22,10 @@ from shared.domain.replacement import (
     of_generation,
     with_successors,
 )
-from shared.domain.resources import Kind, LostCall, Observation, Resource, State, Step, Want
+from shared.domain.resources import Kind, LostCall, Resource, State, Step, Want
 from tests.stateful.world import GRACE, World
 from tests.support.builders import ANA, NOW, a_notebook, a_record, after, minutes
+from tests.support.reconciling import as_it_is, reconciled
 from tests.support.resource_builders import a_resource, replace
 
 OLD = "ana.old@example.com"
@@ -89,20 +90,10 @@ def test_nothing_else_is_replaced(kind: Kind) -> None:
 # Stages
 
 
-def seen_as_it_is(record: Environment) -> dict[str, Observation]:
-    """A look at everything that finds nothing changed."""
-    return {
-        r.id: Observation(state=r.state, link=r.access.link)
-        for r in record.resources
-        if r.state is not State.ABSENT
-    }
-
-
-def decided(record: Environment, wants: tuple[Want, ...] | None = (WANT,)) -> Decision:
-    plan = Plan(wants=wants)
+def planned(record: Environment, wants: tuple[Want, ...] | None = (WANT,)) -> Plan:
+    """The plan after a look at everything that finds nothing changed."""
     looked = tuple(replace(r, observe_at=NOW) for r in record.resources)
-    record = prepared(replace(record, resources=looked), plan, NOW)
-    return decide(record, plan, seen_as_it_is(record), NOW, Policy())
+    return reconciled(replace(record, resources=looked), wants, as_it_is)
 
 
 STAGES = [
@@ -200,9 +191,9 @@ STAGES = [
 def test_each_stage_can_be_read_off_the_record(
     resources: list[Resource], steps: dict[str, Step], ids: list[str]
 ) -> None:
-    decision = decided(a_record(*resources))
-    assert {a.resource.id: a.step for a in decision.actions} == steps
-    assert sorted(r.id for r in decision.environment.resources) == sorted(ids)
+    plan = planned(a_record(*resources))
+    assert {a.resource.id: a.step for a in plan.actions} == steps
+    assert sorted(r.id for r in plan.record.resources) == sorted(ids)
 
 
 @pytest.mark.parametrize(
@@ -217,58 +208,61 @@ def test_each_stage_can_be_read_off_the_record(
 def test_the_person_is_ready_once_the_successor_has_the_data(
     resources: list[Resource], phase: Phase
 ) -> None:
-    decision = decided(a_record(*resources, phase=Phase.READY))
-    assert decision.environment.phase is phase
-    assert is_replacing(decision.environment) is (phase is not Phase.READY)
+    plan = planned(a_record(*resources, phase=Phase.READY))
+    assert plan.record.phase is phase
+    assert is_replacing(plan.record) is (phase is not Phase.READY)
 
 
 def test_the_successor_has_a_name_of_its_own_and_the_history_says_why() -> None:
     for recreate, why in ((False, "its owner's address changed"), (True, "an admin wants it made")):
         old = notebook(State.STOPPED, saved_in="s1", recreate=recreate)
-        decision = decided(a_record(old, snapshot(size_gb=300)))
-        [entry] = [e for e in decision.entries if e.action == "notebook.replaced"]
+        plan = planned(a_record(old, snapshot(size_gb=300)))
+        [entry] = [e for e in plan.entries if e.action == "notebook.replaced"]
         assert entry.text.startswith(f"{PLACE} is replaced by nb-g2: {why}")
-        [action] = decision.actions
+        [action] = plan.actions
         assert (action.resource.name, action.resource.owner) == (f"{PLACE}-g2", ANA)
-        assert (action.resource.restore_from, action.resource.size_gb) == (COPY, 300)
+        assert (action.resource.data.restore_from, action.resource.size_gb) == (COPY, 300)
         assert action.want is not None
         assert action.want.places == (f"{PLACE}-g2",)
-        past = decision.environment.resource(FIRST)
+        past = plan.record.resource(FIRST)
         assert past is not None
-        assert (past.recreate, past.owner, past.snapshot) == (False, OLD, "s1")
+        assert (past.recreate, past.owner, past.data.saved_in) == (False, OLD, "s1")
 
 
 @pytest.mark.parametrize(
     "busy",
     [
-        {"under_way": Step.STOP, "operation": "op", "since": NOW},
+        {"step": Step.STOP, "operation": "op", "since": NOW},
         {"unconfirmed": (LostCall(step=Step.START, until=after(1)),)},
     ],
 )
 def test_nothing_is_superseded_while_a_call_may_still_change_it(busy: dict[str, Any]) -> None:
     record = a_record(notebook(State.STOPPED, saved_in="s1", **busy), snapshot())
-    assert with_successors(record, (WANT,), NOW) == (record, [])
+    draft = Draft(record, NOW)
+    with_successors(draft, (WANT,))
+    draft.settle()
+    assert (draft.record, draft.entries) == (record, [])
 
 
 def test_without_its_profile_everything_stays_as_it_is() -> None:
     """Nothing could be made in its place."""
     link = "https://nb.example.com"
     for old in (notebook(State.READY), notebook(State.STOPPED, saved_in="s1", link=link)):
-        decision = decided(a_record(old, snapshot()), wants=None)
-        assert decision.actions == ()
-        assert decision.environment.resource(FIRST) is None
+        plan = planned(a_record(old, snapshot()), wants=None)
+        assert plan.actions == ()
+        assert plan.record.resource(FIRST) is None
 
 
 def test_where_the_profile_has_no_notebook_any_more_it_is_only_stopped() -> None:
-    decision = decided(a_record(notebook(State.READY)), wants=())
-    assert [a.step for a in decision.actions] == [Step.STOP]
+    plan = planned(a_record(notebook(State.READY)), wants=())
+    assert [a.step for a in plan.actions] == [Step.STOP]
 
 
 # Holds and leavers
 
 
 def goals(*resources: Resource, **changes: Any) -> dict[str, Goal | None]:
-    record = decided(a_record(*resources, **changes)).environment
+    record = planned(a_record(*resources, **changes)).record
     return {r.id: r.goal for r in record.resources if r.kind is Kind.WORKBENCH}
 
 
