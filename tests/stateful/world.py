@@ -106,7 +106,7 @@ class World:
         self.use(self._turn)
 
     def restart_and_wait(self) -> None:
-        """Restart, and go on for a minute: a process that has just started asks for no shortages."""
+        """Restart, and go on for a minute: a process asks for no shortages before that."""
         self.restart()
         self.converge._commons.shortages.current()
         self.pass_time(timedelta(minutes=1))
