@@ -18,8 +18,8 @@ from typing import Any
 
 import requests
 
-from local.functions import base_environment
 from local.server import LocalCloud
+from local.stack.function_servers import base_environment
 from tools.bundle_profiles import bundle
 
 PROJECT = "bench"

@@ -8,17 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Self
 
-from local.admin import Admin
+from local.api.admin import Admin
+from local.api.http import Server, build_app
 from local.cloud import Cloud
 from local.compute import Compute
 from local.dataproc import Dataproc
-from local.notebooks import Notebooks
-from local.older import OlderNotebooks
-from local.permission_levers import permission_levers
+from local.iam.admin_routes import permission_levers
+from local.notebooks_v1 import OlderNotebooks
+from local.notebooks_v2 import Notebooks
 from local.pubsub.scheduler import Scheduler
 from local.pubsub.service import PubSub
 from local.storage import Storage
-from local.web import Server, build_app
 
 
 class LocalCloud:

@@ -11,10 +11,10 @@ import time
 from pathlib import Path
 from typing import NoReturn
 
-from local.only_one import only_one
-from local.profile_check import ProfileCheck
-from local.stack import PROFILES, Stack
-from local.starting import CannotStart
+from local.stack.directory_lock import only_one
+from local.stack.ports import CannotStart
+from local.stack.profile_check import ProfileCheck
+from local.stack.stack import PROFILES, Stack
 
 _DIRECTORY = Path(".local")
 

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from local.discovery import Discovery
+from local.api.discovery import Discovery
 from shared.adapters.last_good_profiles import Files
 from shared.adapters.profile_source import read_directory
 from shared.domain.names import person_key

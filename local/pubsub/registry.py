@@ -7,12 +7,12 @@ move through them is the broker's part.
 import threading
 from dataclasses import dataclass, field, replace
 
+from local.api.store import Collection
 from local.errors import ApiError
 from local.pubsub import rules
 from local.pubsub.backlog import Backlog
 from local.pubsub.model import Json, Settings, settings_of
 from local.pubsub.snapshots import Snapshots
-from local.store import Collection
 
 DELETED_TOPIC = "_deleted-topic_"
 

@@ -9,14 +9,14 @@ from typing import Any
 
 from starlette.routing import BaseRoute
 
+from local.api.discovery import Discovery
+from local.api.http import Incoming, route
+from local.api.json_values import as_bytes
+from local.api.store import page_size
 from local.cloud import Cloud
-from local.discovery import Discovery
 from local.pubsub.broker import Broker, Handed
 from local.pubsub.envelope import message_json
 from local.pubsub.model import Draft, Json
-from local.store import page_size
-from local.values import as_bytes
-from local.web import Incoming, route
 
 PULL_WAIT_SECONDS = 2.0  # for the first message, unless returnImmediately is set
 DEFAULT_PAGE, LARGEST_PAGE = 100, 1_000

@@ -12,16 +12,16 @@ import grpc  # type: ignore[import-untyped]  # ships no types
 from google.protobuf import empty_pb2  # type: ignore[import-untyped]  # ships no types
 from google.pubsub_v1 import types
 
-from local.callers import OWNER
+from local.api.rpc import errors_to, serve
+from local.api.unserved import UnservedRpcs
 from local.cloud import Cloud
 from local.errors import ApiError
+from local.iam.callers import OWNER
 from local.pubsub.broker import Broker, Handed
 from local.pubsub.model import Draft
 from local.pubsub.rest import PULL_WAIT_SECONDS
 from local.pubsub.rpc_methods import Pb, Serve, as_json, page, proto, unary
 from local.pubsub.rpc_snapshots import snapshot_handlers
-from local.rpc import errors_to, serve
-from local.unserved import UnservedRpcs
 
 _THREADS = 64  # a waiting pull and an open stream keep one each
 _LARGEST_REQUEST = 20 * 1024 * 1024  # our own limit answers first, in Google's words

@@ -9,11 +9,11 @@ from typing import Any
 import grpc  # type: ignore[import-untyped]  # ships no types
 from google.protobuf import json_format  # type: ignore[import-untyped]  # ships no types
 
+from local.api.rpc import errors_to
 from local.cloud import Cloud
-from local.landings import repeatable
+from local.cloud.delayed_requests import repeatable
 from local.pubsub.model import Json
 from local.pubsub.rest import DEFAULT_PAGE, LARGEST_PAGE
-from local.rpc import errors_to
 
 # The field of a request that says what it is about: a created resource goes by its own name.
 _TARGETS = ("name", "subscription", "snapshot", "topic", "project")

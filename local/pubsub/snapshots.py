@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from local.api.store import Collection
 from local.clock import timestamp
 from local.errors import ApiError
 from local.pubsub.model import Json, Message
-from local.store import Collection
 
 _LIFE = timedelta(days=7)  # "no later than 7 days", less the age of the oldest message
 _LEAST = timedelta(hours=1)

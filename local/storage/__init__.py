@@ -10,11 +10,11 @@ from starlette.routing import BaseRoute
 
 from local.cloud import Cloud
 from local.storage.buckets import Buckets
-from local.storage.gate import Gate
 from local.storage.objects import Objects
+from local.storage.request_checks import Gate
 from local.storage.routes import all_routes
-from local.storage.sessions import Sessions
 from local.storage.state import Store
+from local.storage.upload_sessions import Sessions
 from local.storage.uploads import Uploads
 
 __all__ = ["Storage"]

@@ -4,11 +4,12 @@ from typing import Any
 
 from starlette.responses import Response
 
+from local.api.http import Answer, Incoming
 from local.errors import ApiError
 from local.storage.conditions import Conditions
-from local.storage.gate import Gate
 from local.storage.listing import ListQuery, list_page
 from local.storage.names import check_bucket
+from local.storage.request_checks import Gate
 from local.storage.resources import (
     BUCKET_FIELDS,
     NEW_BUCKET_FIELDS,
@@ -17,7 +18,6 @@ from local.storage.resources import (
     merge,
 )
 from local.storage.state import Fields, Store
-from local.web import Answer, Incoming
 
 # What only `insert` may say and every later change must leave as it is.
 _FIXED = NEW_BUCKET_FIELDS - BUCKET_FIELDS

@@ -4,11 +4,12 @@ from typing import Any
 
 from starlette.responses import Response
 
+from local.api.http import Answer, Incoming
 from local.storage.conditions import Conditions, whole_number
 from local.storage.download import media
-from local.storage.gate import Gate
 from local.storage.listing import ListQuery
 from local.storage.names import check_object
+from local.storage.request_checks import Gate
 from local.storage.resources import (
     NEW_OBJECT_FIELDS,
     OBJECT_FIELDS,
@@ -17,7 +18,6 @@ from local.storage.resources import (
     object_json,
 )
 from local.storage.state import Fields, Store, StoredObject
-from local.web import Answer, Incoming
 
 
 class Objects:

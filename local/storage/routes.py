@@ -11,12 +11,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
+from local.api.http import Answer, Handler, Incoming, route
 from local.errors import ApiError
 from local.storage.buckets import Buckets
 from local.storage.errors import StorageError, to_json
 from local.storage.objects import Objects
 from local.storage.uploads import Uploads
-from local.web import Answer, Handler, Incoming, route
 
 _API = "/storage/v1"
 _UPLOADS = ("/upload/storage/v1", "/resumable/upload/storage/v1")

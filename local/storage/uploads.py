@@ -13,18 +13,18 @@ from typing import Any
 
 from starlette.responses import Response
 
+from local.api.http import Answer, Incoming
 from local.errors import ApiError
-from local.permissions import When
+from local.iam.permissions import When
 from local.storage import multipart
 from local.storage.checksums import Checksums, from_header, from_metadata
 from local.storage.conditions import Conditions
 from local.storage.errors import StorageError, bad_body, bad_parameter
-from local.storage.gate import Gate
 from local.storage.names import check_object
+from local.storage.request_checks import Gate
 from local.storage.resources import NEW_OBJECT_FIELDS, keep, object_json
-from local.storage.sessions import Intent, Piece, Session, Sessions
 from local.storage.state import Store, StoredObject
-from local.web import Answer, Incoming
+from local.storage.upload_sessions import Intent, Piece, Session, Sessions
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ import pytest
 import requests
 from google.auth.credentials import AnonymousCredentials
 
+from local.api.http import Server, build_app
 from local.cloud import Cloud
 from local.compute import Compute
-from local.notebooks import Notebooks
-from local.web import Server, build_app
+from local.notebooks_v2 import Notebooks
 from shared.adapters import census
 from shared.adapters.census import NotebookCensus
 from shared.adapters.rest import Rest

@@ -10,9 +10,9 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.storage import Client
 
+from local.api.http import Server, build_app
 from local.cloud import Cloud
 from local.storage import Storage
-from local.web import Server, build_app
 from shared.adapters.profile_source import BucketProfiles
 from shared.adapters.storage_client import storage_client
 

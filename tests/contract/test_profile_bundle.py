@@ -13,9 +13,9 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud.storage import Blob, Client
 
 import shared.adapters.profile_bundle
+from local.api.http import Server, build_app
 from local.cloud import Cloud
 from local.storage import Storage
-from local.web import Server, build_app
 from shared.adapters.profile_bundle import BundleProfiles
 from shared.adapters.profile_source import read_directory
 from shared.adapters.storage_client import storage_client

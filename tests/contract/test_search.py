@@ -16,12 +16,12 @@ from google.cloud.dataproc_v1 import (
     SessionTemplateControllerClient,
 )
 
+from local.api.http import Server, build_app
 from local.cloud import Cloud
 from local.compute import Compute
 from local.dataproc import Dataproc
-from local.notebooks import Notebooks
+from local.notebooks_v2 import Notebooks
 from local.storage import Storage
-from local.web import Server, build_app
 from shared.adapters import search
 from shared.adapters.rest import Rest
 from shared.adapters.search import CloudSearch, OlderNotebooks

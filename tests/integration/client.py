@@ -20,7 +20,7 @@ import requests
 import yaml
 
 from demo.stage import Json, Stage
-from local.stack import Stack
+from local.stack.stack import Stack
 
 PATIENCE_SECONDS = 30.0
 TURNS = 15  # of a minute each, until an environment has to be where it should be

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from local.stack import Stack
+from local.stack.stack import Stack
 from tests.integration.client import Client
 from tests.integration.conftest import StartStack
 from tests.support.gcloud import Gcloud

@@ -18,11 +18,11 @@ import requests
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.dataproc_v1 import SessionTemplateControllerClient
 
+from local.api.http import Server, build_app
 from local.cloud import Cloud
 from local.dataproc import Dataproc
-from local.notebooks import Notebooks
+from local.notebooks_v2 import Notebooks
 from local.storage import Storage
-from local.web import Server, build_app
 from shared.adapters.cluster_templates import ClusterTemplateDriver
 from shared.adapters.rest import Rest
 from shared.adapters.session_templates import SessionTemplateDriver

@@ -15,11 +15,11 @@ from typing import Any
 import requests
 from google.auth.credentials import AnonymousCredentials
 
-from local.admin import Admin
+from local.api.admin import Admin
+from local.api.http import Server, build_app
 from local.cloud import Cloud
 from local.compute import Compute
-from local.notebooks import Notebooks
-from local.web import Server, build_app
+from local.notebooks_v2 import Notebooks
 from shared.adapters.disks import DiskDriver
 from shared.adapters.rest import Rest
 from shared.adapters.snapshots import SnapshotDriver

@@ -15,12 +15,12 @@ import requests
 from google.auth.credentials import AnonymousCredentials
 from msgspec.structs import replace
 
-from local.admin import Admin
+from local.api.admin import Admin
+from local.api.http import Server, build_app
 from local.cloud import Cloud
+from local.cloud.faults import Fault
 from local.compute import Compute
-from local.faults import Fault
-from local.notebooks import Notebooks
-from local.web import Server, build_app
+from local.notebooks_v2 import Notebooks
 from shared.adapters.rest import Rest
 from shared.adapters.snapshots import SnapshotDriver
 from shared.adapters.workbench import WorkbenchDriver

@@ -10,7 +10,7 @@ from typing import Any
 from google.auth.credentials import AnonymousCredentials
 from msgspec.structs import replace
 
-from local.faults import Fault
+from local.cloud.faults import Fault
 from local.server import LocalCloud
 from shared.adapters.older_clients import managed_notebooks_client, notebooks_client
 from shared.adapters.older_driver import OlderDriver

@@ -17,13 +17,13 @@ import msgspec
 import requests
 from google.auth.credentials import AnonymousCredentials
 
-from local.admin import Admin
+from local.api.admin import Admin
+from local.api.http import Server, build_app
 from local.cloud import Cloud
 from local.compute import Compute
 from local.dataproc import Dataproc
-from local.notebooks import Notebooks
+from local.notebooks_v2 import Notebooks
 from local.storage import Storage
-from local.web import Server, build_app
 from shared.adapters.storage_client import storage_client
 from shared.bootstrap import App
 from shared.domain.environment import Environment, Phase, Verb

@@ -16,9 +16,9 @@ import requests
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.dataproc_v1 import ClusterControllerClient, SessionControllerClient
 
+from local.api.http import Server, build_app
 from local.cloud import Cloud
 from local.dataproc import Dataproc
-from local.web import Server, build_app
 from shared.adapters.clusters import ClusterDriver
 from shared.adapters.sessions import SessionDriver
 from shared.domain.faults import CloudFault, Fate, Problem

@@ -1,0 +1,34 @@
+"""One stack at a time in a directory: a second would delete the state of the first."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from local.stack.ports import CannotStart
+
+
+@contextmanager
+def only_one(directory: Path) -> Iterator[None]:
+    """Hold the lock of ``directory`` (``lock``, with our pid in it); ``CannotStart`` if it is held.
+
+    The system releases the lock when its holder ends, however that happens, so the file that a
+    killed process leaves behind stops nobody.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / "lock").open("a+", encoding="ascii") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise CannotStart(
+                f"another one runs in this directory (pid {file.read().strip() or 'unknown'}); "
+                "stop it with Ctrl-C first, or start this one in another directory"
+            ) from None
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield

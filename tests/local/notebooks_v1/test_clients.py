@@ -1,0 +1,192 @@
+"""The gRPC face of the two older kinds through google-cloud-notebooks, their only client."""
+
+import threading
+
+import grpc
+import pytest
+from google.api_core import exceptions
+from google.cloud import notebooks_v1
+from google.longrunning import operations_pb2
+from google.protobuf import json_format
+
+from tests.local.notebooks_v1 import harness
+from tests.local.notebooks_v1.harness import HUB, HUB_BODY, REGION, RUNTIME, RUNTIME_BODY, ZONE, Api
+
+api, then = harness.api, harness.then  # pytest finds fixtures by name
+
+
+def runtime() -> notebooks_v1.Runtime:
+    return notebooks_v1.Runtime(json_format.ParseDict(RUNTIME_BODY, notebooks_v1.Runtime.pb()()))
+
+
+def hub() -> notebooks_v1.Instance:
+    return notebooks_v1.Instance(json_format.ParseDict(HUB_BODY, notebooks_v1.Instance.pb()()))
+
+
+def test_a_runtime_lives_and_goes(then: Api) -> None:
+    client = then.runtimes
+    creation = client.create_runtime(parent=REGION, runtime_id="ana", runtime=runtime())
+    assert client.get_runtime(name=RUNTIME).state.name == "PROVISIONING"
+    assert creation.metadata.target == RUNTIME
+    then.wait()
+    created = creation.result(timeout=10)
+    assert created == client.get_runtime(name=RUNTIME)
+    assert created.state.name == "ACTIVE"
+    assert created.access_config.runtime_owner == "ana@example.com"
+    assert created.access_config.proxy_uri
+    assert created.virtual_machine.virtual_machine_config.labels == {"team": "core"}
+
+    client.stop_runtime(request={"name": RUNTIME})
+    then.wait()
+    assert client.get_runtime(name=RUNTIME).state.name == "STOPPED"
+    client.start_runtime(request={"name": RUNTIME})
+    then.wait()
+    assert client.get_runtime(name=RUNTIME).state.name == "ACTIVE"
+    deletion = client.delete_runtime(name=RUNTIME)
+    then.wait()
+    deletion.result(timeout=10)
+    with pytest.raises(exceptions.NotFound):
+        client.get_runtime(name=RUNTIME)
+
+
+def test_an_instance_lives_and_goes(then: Api) -> None:
+    client = then.instances
+    creation = client.create_instance(parent=ZONE, instance_id="ana-hub", instance=hub())
+    then.wait()
+    created = creation.result(timeout=10)
+    assert created.state.name == "ACTIVE"
+    assert created.container_image.repository == "gcr.io/demo/hub"
+    assert created.metadata == {"dataproc-configs": "gs://demo-templates/ana/"}
+    labelled = client.set_instance_labels(request={"name": HUB, "labels": {"team": "lake"}})
+    then.wait()
+    assert labelled.result(timeout=10).labels == {"team": "lake"}
+    client.stop_instance(request={"name": HUB})
+    then.wait()
+    assert client.get_instance(name=HUB).state.name == "STOPPED"
+    client.delete_instance(name=HUB)
+    then.wait()
+    assert list(client.list_instances(parent=ZONE)) == []
+
+
+def test_today_both_creations_are_refused(api: Api) -> None:
+    gone = "have been deprecated and new instances cannot be created"
+    with pytest.raises(exceptions.FailedPrecondition, match=gone):
+        api.runtimes.create_runtime(parent=REGION, runtime_id="ana", runtime=runtime())
+    with pytest.raises(exceptions.FailedPrecondition, match=gone):
+        api.instances.create_instance(parent=ZONE, instance_id="ana-hub", instance=hub())
+
+
+def test_lists_are_paged_over_every_location(api: Api) -> None:
+    names = [f"projects/demo/locations/us-east1-{zone}/instances/nb" for zone in "bcd"]
+    for name in names:
+        api.older.plant(name)
+    request = {"parent": "projects/demo/locations/-", "page_size": 2}
+    assert [one.name for one in api.instances.list_instances(request=request)] == names
+    assert api.cloud.calls.counts() == {"notebooks_v1.instances.list": 2}
+    assert list(api.runtimes.list_runtimes(parent="projects/demo/locations/-")) == []
+
+
+def test_both_faces_show_one_state(api: Api) -> None:
+    api.older.plant(RUNTIME, RUNTIME_BODY)
+    seen = api.runtimes.get_runtime(name=RUNTIME)
+    assert json_format.MessageToDict(notebooks_v1.Runtime.pb(seen)) == api("GET", RUNTIME)
+    operation = api.runtimes.stop_runtime(request={"name": RUNTIME}).operation
+    assert api("GET", operation.name)["metadata"]["verb"] == "stop"
+
+
+def test_what_the_client_does_not_know_yet_is_left_out(api: Api) -> None:
+    api.older.plant(RUNTIME, {"labels": {"team": "core"}})
+    assert api("GET", RUNTIME)["labels"] == {"team": "core"}
+    assert api.runtimes.get_runtime(name=RUNTIME).name == RUNTIME
+    assert "labels" not in notebooks_v1.Runtime.meta.fields  # else: show them in this test
+
+
+def test_operations_are_read_listed_cancelled_and_forgotten(api: Api) -> None:
+    api.older.plant(HUB)
+    operation = api.instances.stop_instance(request={"name": HUB}).operation
+    client = api.instances
+    get = operations_pb2.GetOperationRequest(name=operation.name)
+    assert client.get_operation(get) == operation
+    listed = client.list_operations(operations_pb2.ListOperationsRequest(name=ZONE))
+    assert list(listed.operations) == [operation]
+    client.cancel_operation(operations_pb2.CancelOperationRequest(name=operation.name))
+    assert client.get_instance(name=HUB).state.name == "ACTIVE"
+    client.delete_operation(operations_pb2.DeleteOperationRequest(name=operation.name))
+    with pytest.raises(exceptions.NotFound):
+        client.get_operation(get)
+
+
+def test_what_is_wrong_is_said_with_its_field(then: Api) -> None:
+    body = notebooks_v1.Instance(machine_type="n1-standard-1", labels={"Team": "x"})
+    with pytest.raises(exceptions.InvalidArgument) as refused:
+        then.instances.create_instance(parent=ZONE, instance_id="nb", instance=body)
+    (detail,) = refused.value.details
+    assert [violation.field for violation in detail.field_violations] == ["labels.Team"]
+
+
+@pytest.mark.parametrize("name", ["", "ana", "projects/demo/locations/us-central1/instances/ana"])
+def test_a_name_of_another_form_is_refused(api: Api, name: str) -> None:
+    with pytest.raises(exceptions.InvalidArgument):
+        api.runtimes.get_runtime(name=name)
+
+
+def test_an_operation_ends_in_its_scripted_error(then: Api) -> None:
+    details = [
+        {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "STOCKOUT"},
+        {"@type": "type.googleapis.com/example.Unheard", "x": 1},
+    ]
+    error = {"status": "RESOURCE_EXHAUSTED", "message": "no capacity", "details": details}
+    fault = then.cloud.faults.add(
+        {
+            "service": "notebooks_v1",
+            "method": "runtimes.create",
+            "when": "operation",
+            "error": error,
+        }
+    )
+    creation = then.runtimes.create_runtime(parent=REGION, runtime_id="ana", runtime=runtime())
+    then.wait()
+    with pytest.raises(exceptions.ResourceExhausted, match="no capacity"):
+        creation.result(timeout=10)
+    assert len(creation.operation.error.details) == 1  # the one whose type is known here
+    assert fault.hits == 1
+
+
+def test_a_dropped_connection_is_unavailable_and_may_have_been_applied(api: Api) -> None:
+    api.older.plant(HUB)
+    fault = api.cloud.faults.add(
+        {"service": "notebooks_v1", "method": "instances.delete", "when": "after", "drop": True}
+    )
+    with pytest.raises(exceptions.ServiceUnavailable):
+        api.instances.delete_instance(name=HUB)
+    assert api.instances.get_instance(name=HUB).state.name == "DELETED"
+    assert fault.hits == 1
+
+
+def test_methods_that_are_not_served_say_so(api: Api) -> None:
+    api.older.plant(HUB)
+    with pytest.raises(exceptions.MethodNotImplemented):
+        api.instances.upgrade_instance(request={"name": HUB})
+    assert api.cloud.calls.counts() == {}
+
+
+def test_the_first_calls_may_come_at_once(api: Api) -> None:
+    # The first call builds the table of methods: many firsts must not trip over one another.
+    api.older.plant(HUB)
+    seen: list[str] = []
+
+    def look() -> None:
+        with grpc.insecure_channel(api.local.grpc_address) as channel:
+            get = channel.unary_unary(
+                "/google.cloud.notebooks.v1.NotebookService/GetInstance",
+                request_serializer=notebooks_v1.GetInstanceRequest.serialize,
+                response_deserializer=notebooks_v1.Instance.deserialize,
+            )
+            seen.append(get(notebooks_v1.GetInstanceRequest(name=HUB), timeout=10).state.name)
+
+    threads = [threading.Thread(target=look) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert seen == ["ACTIVE"] * 8
