@@ -1,8 +1,8 @@
-"""The admin methods of the local cloud, which Google's APIs don't have.
+"""The admin routes of the local cloud, below `/_admin`; Google's APIs have none of them.
 
-Moves the clock, scripts faults, sets quotas and settings, shows resources and calls. Its own
-requests are no API calls: they are not logged, and no fault or quota applies to them. It must not
-know any service: what only one service has, that one hands in as a `Lever`.
+They advance the clock, script faults, set quotas, permissions and settings, and show resources and
+calls. Admin requests aren't API calls: they are not logged, and no fault or quota applies to them.
+It must not know any service: services pass in their own admin routes as `AdminRoute`.
 """
 
 import re
@@ -25,27 +25,30 @@ _SPAN = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
 
 _INDEX = {
     "GET /_admin/clock": "the cloud's time",
-    "POST /_admin/clock": 'move it: {"advance": "30d"}, "90s", "2h", or a number of seconds',
+    "POST /_admin/clock": 'advance it: {"advance": "30d"}, "90s", "2h", or a number of seconds',
     "GET /_admin/faults": "scripted faults with their hits",
     "POST /_admin/faults": "script one",
     "DELETE /_admin/faults": "remove all; /_admin/faults/ID removes one",
     "GET /_admin/calls": "the calls made; ?service= &method= &since=SEQ",
     "GET /_admin/calls/counts": "how often each method was called",
-    "DELETE /_admin/calls": "forget them",
-    "GET /_admin/resources": "everything that lives; ?kind=",
+    "DELETE /_admin/calls": "remove all calls from the log",
+    "GET /_admin/resources": "all resources; ?kind=",
     "GET /_admin/quotas": "the quotas in force",
     "PUT /_admin/quotas": 'replace them: {"live": {"notebooks.instances": 5}, '
     '"per_minute": {"notebooks": 60}, "operations": {"notebooks": 50}}',
-    "GET /_admin/shortages": "zones without machines",
+    "GET /_admin/shortages": "zones without capacity",
     "PUT /_admin/shortages": 'replace them: {"us-central1-a": ["e2-standard-4"] or true}',
-    "GET /_admin/settings": "latency and the length of operations",
-    "PUT /_admin/settings": "change those named",
+    "GET /_admin/permissions": "what each account may do, and what was revoked",
+    "PUT /_admin/permissions": "replace what is revoked: "
+    '{"converge": ["notebooks.instances.create"]}, "*" for all accounts',
+    "GET /_admin/settings": "latency and the duration of operations",
+    "PUT /_admin/settings": "change the settings in the body",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Lever:
-    """An admin method of one service, at `path` below the admin face."""
+class AdminRoute:
+    """An admin route of one service, at `path` below `/_admin`."""
 
     method: str
     path: str
@@ -58,11 +61,11 @@ class Admin:
         self,
         cloud: Cloud,
         sources: Iterable[Callable[[], list[Json]]],
-        levers: Iterable[Lever] = (),
+        admin_routes: Iterable[AdminRoute] = (),
     ) -> None:
         self._cloud = cloud
         self._sources = list(sources)
-        self._levers = list(levers)
+        self._admin_routes = list(admin_routes)
 
     def routes(self) -> list[Route]:
         table: list[tuple[str, str, Handler]] = [
@@ -79,27 +82,32 @@ class Admin:
             ("GET", "/resources", self._resources),
             ("GET", "/quotas", lambda _: self._cloud.quotas.to_json()),
             ("PUT", "/quotas", self._set_quotas),
+            ("GET", "/permissions", lambda _: self._cloud.accounts.to_json()),
+            ("PUT", "/permissions", self._revoke),
             ("GET", "/settings", self._settings),
             ("PUT", "/settings", self._set_settings),
             ("GET", "/shortages", lambda _: self._cloud.shortages.to_json()),
             ("PUT", "/shortages", self._set_shortages),
         ]
-        table += [(lever.method, lever.path, lever.handler) for lever in self._levers]
-        paths = [(method, "/_admin" + path, self._after_landings(h)) for method, path, h in table]
-        return [route(*entry) for entry in [*paths, ("GET", "/_admin/", table[0][2])]]
+        table += [(one.method, one.path, one.handler) for one in self._admin_routes]
+        found = [
+            route(method, "/_admin" + path, self._after_delayed_requests(handler))
+            for method, path, handler in table
+        ]
+        return [*found, route("GET", "/_admin/", self._index)]
 
-    def _after_landings(self, handler: Handler) -> Handler:
-        """Carry out due late requests before answering."""
+    def _after_delayed_requests(self, handler: Handler) -> Handler:
+        """Run delayed requests that are due before answering."""
 
         def handled(incoming: Incoming) -> Answer:
-            self._cloud.landings.land_due()
+            self._cloud.delayed_requests.run_due()
             return handler(incoming)
 
         return handled
 
     def _index(self, _: Incoming) -> Json:
-        levers = {f"{one.method} /_admin{one.path}": one.meaning for one in self._levers}
-        return {"project": self._cloud.project, "methods": _INDEX | levers}
+        own = {f"{one.method} /_admin{one.path}": one.meaning for one in self._admin_routes}
+        return {"project": self._cloud.project, "methods": _INDEX | own}
 
     def _clock(self, _: Incoming) -> Json:
         return {"now": timestamp(self._cloud.clock.now())}
@@ -107,7 +115,7 @@ class Admin:
     def _advance(self, incoming: Incoming) -> Json:
         body = incoming.json()
         if set(body) != {"advance"}:
-            raise ApiError.invalid('The body must be {"advance": "30d"} or alike.')
+            raise ApiError.invalid('The body must be like {"advance": "30d"}.')
         return {"now": timestamp(self._cloud.clock.advance(parse_span(body["advance"])))}
 
     def _faults(self, _: Incoming) -> Json:
@@ -145,6 +153,10 @@ class Admin:
         self._cloud.quotas.set(incoming.json())
         return self._cloud.quotas.to_json()
 
+    def _revoke(self, incoming: Incoming) -> Json:
+        self._cloud.accounts.revoke(incoming.json())
+        return self._cloud.accounts.to_json()
+
     def _set_shortages(self, incoming: Incoming) -> Json:
         self._cloud.shortages.set(incoming.json())
         return self._cloud.shortages.to_json()
@@ -169,18 +181,13 @@ class Admin:
         cloud.older_notebooks = body.get("older_notebooks", cloud.older_notebooks)
         cloud.proxy_seconds = body.get("proxy_seconds", cloud.proxy_seconds)
         cloud.operation_seconds = body.get("operation_seconds", cloud.operation_seconds)
-        # A new dict, not an update: a request under way may be reading the old one.
+        # A new dict, since a running request may be reading the old one.
         cloud.verb_seconds = cloud.verb_seconds | body.get("verb_seconds", {})
         return self._settings(incoming)
 
 
-def routes(cloud: Cloud, sources: Iterable[Callable[[], list[Json]]]) -> list[Route]:
-    """The face; `sources` are the `resources` methods of the faces whose resources it shows."""
-    return Admin(cloud, sources).routes()
-
-
 def parse_span(value: object) -> timedelta:
-    """A length of time: a number of seconds, or text such as "30d", "90s", "2h", "1w", "15m"."""
+    """A duration: a number of seconds, or text such as "30d", "90s", "2h", "1w", "15m"."""
     try:
         if isinstance(value, str) and (span := _SPAN.fullmatch(value)) is not None:
             return timedelta(seconds=float(span[1]) * _UNIT_SECONDS[span[2]])
@@ -189,7 +196,8 @@ def parse_span(value: object) -> timedelta:
     except OverflowError:
         pass
     raise ApiError.invalid(
-        "Invalid request", ['advance: must be a number of seconds, or such as "30d", "90s", "2h"']
+        "Invalid request",
+        ['advance: must be a number of seconds, or a text such as "30d", "90s", "2h"'],
     )
 
 

@@ -1,7 +1,7 @@
-"""Google's own descriptions of its APIs, used to refuse what the cloud would refuse.
+"""Checks of requests against Google's discovery documents.
 
-The documents come with the google-api-python-client package; nothing is fetched. This module knows
-how such a document is read and says where a body breaks it. It must not know any service.
+The documents are files of the package google-api-python-client; nothing is downloaded. It must not
+know any service.
 """
 
 import base64
@@ -21,7 +21,7 @@ Json = dict[str, Any]
 
 @cache
 def _document(service: str, version: str) -> Json:
-    # The package is found, not imported: importing it would load an HTTP client for one JSON file.
+    # Found without an import, which would load an HTTP client just to read one JSON file.
     spec = find_spec("googleapiclient")
     if spec is None or not spec.submodule_search_locations:
         raise RuntimeError("google-api-python-client is not installed")
@@ -44,13 +44,13 @@ class Discovery:
     def violations(
         self, schema: str, body: object, *, int_enums: bool = False, partial: bool = False
     ) -> list[str]:
-        """What is wrong with a request body, as "path: complaint"; empty when it's right.
+        """What is wrong with a request body, each as "path: complaint"; empty if it is valid.
 
-        `int_enums` accepts an enum's number, as clients send that ask for enum-encoding=int;
-        `partial` (a PATCH) doesn't ask for required fields.
+        `int_enums` accepts enum numbers, which clients send with enum-encoding=int; `partial` (for
+        PATCH) doesn't check required fields.
         """
-        walk = _Walk(self._schemas, int_enums, partial)
-        return list(walk.value({"$ref": schema}, body, ""))
+        validation = _Validation(self._schemas, int_enums, partial)
+        return list(validation.value({"$ref": schema}, body, ""))
 
     def check(
         self, schema: str, body: object, *, int_enums: bool = False, partial: bool = False
@@ -59,7 +59,7 @@ class Discovery:
         refuse(self.violations(schema, body, int_enums=int_enums, partial=partial))
 
     def query_violations(self, method: str, query: Iterable[tuple[str, str]]) -> list[str]:
-        """The same for the query of `method` ("notebooks.projects.locations.instances.list")."""
+        """What is wrong with a query of `method`, an id such as "compute.disks.list"."""
         known = {
             name: parameter
             for name, parameter in self._methods[method].get("parameters", {}).items()
@@ -70,7 +70,7 @@ class Discovery:
         for name, text in query:
             given.add(name)
             parameter = known.get(name) or self._common.get(name)
-            if parameter is None and name.startswith("$"):  # "$alt" and its like, undocumented
+            if parameter is None and name.startswith("$"):  # "$alt" and others, undocumented
                 continue
             if parameter is None:
                 found.append(f'{name}: unknown name "{name}": Cannot bind query parameter.')
@@ -86,21 +86,21 @@ class Discovery:
         refuse(self.query_violations(method, query))
 
     def enum_numbers(self, schema: str, field: str) -> dict[int, str]:
-        """The numbers under which `field` of `schema` takes its values; empty if it's no enum."""
+        """Number and name of each value of an enum `field`; empty if it is no enum."""
         found = self._schemas.get(schema, {}).get("properties", {}).get(field, {})
         numbers: dict[int, str] = found.get("items", found).get("enumNumbers", {})
         return numbers
 
     def enum_names(self, schema: str, field: str) -> list[str]:
-        """The values that `field` of `schema` can have, without the unspecified one."""
+        """The values of an enum `field` of `schema`, without the unspecified one."""
         values: list[str] = self._schemas[schema]["properties"][field]["enum"]
         return [value for value in values if not value.endswith("_UNSPECIFIED")]
 
     def normalised(self, schema: str, body: Json) -> Json:
         """A valid body in the canonical JSON mapping: enum names, int64 as text, no nulls.
 
-        Bytes are in the standard alphabet with padding, however they came: gcloud sends the
-        URL-safe one, and a fingerprint must compare as the bytes it stands for.
+        Bytes become standard base64 with padding; gcloud sends the URL-safe form, and fingerprints
+        must compare equal in both.
         """
         value = _canonical(self._schemas, {"$ref": schema}, body)
         assert isinstance(value, dict)
@@ -113,8 +113,8 @@ def refuse(violations: list[str]) -> None:
         raise ApiError.invalid("Invalid request: " + "; ".join(violations), violations)
 
 
-class _Walk:
-    """One validation: follows a body and its schema together, yielding located complaints."""
+class _Validation:
+    """Walks through a body and its schema, and yields "path: complaint"."""
 
     def __init__(self, schemas: dict[str, Json], int_enums: bool, partial: bool) -> None:
         self._schemas = schemas
@@ -145,7 +145,7 @@ class _Walk:
                 yield f'{where}: unknown name "{key}": Cannot find field.'
             elif _read_only(field):
                 yield f"{where}: is output only and can't be set"
-            elif item is not None:  # null is how the JSON mapping spells "not set"
+            elif item is not None:  # in the JSON mapping null means "not set"
                 yield from self.value(field, item, where)
             elif key not in known:
                 yield f"{where}: must not be null"
@@ -184,7 +184,7 @@ def _canonical(schemas: dict[str, Json], schema: Json, value: object) -> object:
 
 
 def described_methods(service: str, version: str) -> Iterator[Json]:
-    """Every method of an API as its document describes it: id, httpMethod, path, flatPath."""
+    """Every method of an API, as in its document: id, httpMethod, path, flatPath."""
     return _methods(_document(service, version))
 
 
@@ -195,7 +195,7 @@ def _methods(node: Json) -> Iterator[Json]:
 
 
 def _typed(parameter: Json, text: str) -> object:
-    """A query text as the JSON value it stands for; the text itself where it doesn't parse."""
+    """The JSON value of a query parameter; the text itself if it can't be parsed."""
     if parameter["type"] == "boolean":
         return {"true": True, "false": False}.get(text.lower(), text)
     if parameter["type"] in ("integer", "number"):
@@ -207,7 +207,7 @@ def _typed(parameter: Json, text: str) -> object:
 
 
 def _read_only(field: Json) -> bool:
-    # The documents say it by a key, in places by the description's first words alone.
+    # Some fields are marked only by the first words of their description.
     return bool(field.get("readOnly")) or field.get("description", "").startswith("Output only")
 
 

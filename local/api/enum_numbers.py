@@ -1,13 +1,13 @@
-"""The numbers of enum values, which discovery documents don't state.
+"""The numbers of enum values, which discovery documents don't contain.
 
-A client that asks for enum-encoding=int sends numbers. In most enums a value's number is its place
-in the document's list; those that skip numbers are spelled out here, after the proto definitions
-that Google's clients carry (a test compares every enum of the bodies we take with them).
+A client that asks for enum-encoding=int sends numbers. In most enums a value's number is its index
+in the document's list. Enums with gaps are listed here, by the proto definitions in Google's
+clients; a test compares all enums of request bodies with those.
 """
 
 from typing import Any
 
-# Keyed by "schema.field". A name without a known number can only be sent as a name.
+# By "schema.field". Values not listed can only be sent by name.
 _SPELLED_OUT: dict[str, dict[int, str]] = {
     "AutotuningConfig.scenarios": {
         0: "SCENARIO_UNSPECIFIED",
@@ -42,12 +42,12 @@ _SPELLED_OUT: dict[str, dict[int, str]] = {
 
 
 def number_enums(schemas: dict[str, Any]) -> None:
-    """Add "enumNumbers" ({number: name}) to every enum a request can hold, in place."""
+    """Add "enumNumbers" ({number: name}) to every enum that a request can contain, in place."""
     for schema_name, schema in schemas.items():
         for field_name, field in schema.get("properties", {}).items():
             holder = field.get("items", field)
-            # An output-only enum is in no request, so its numbers are nobody's business here.
+            # Output-only enums are not part of requests.
             if "enum" in holder and not field.get("readOnly"):
-                by_place = dict(enumerate(holder["enum"]))
+                by_index = dict(enumerate(holder["enum"]))
                 spelled_out = _SPELLED_OUT.get(f"{schema_name}.{field_name}")
-                holder["enumNumbers"] = spelled_out or by_place
+                holder["enumNumbers"] = spelled_out or by_index

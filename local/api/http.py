@@ -1,21 +1,16 @@
-"""HTTP for the faces: requests in, JSON or errors out, and a server that runs in a thread.
+"""Routes for HTTP APIs: plain functions from `Incoming` to an answer.
 
-A face writes plain functions from `Incoming` to an answer; this module reads bodies, runs the
-functions in a thread pool, and turns their exceptions into Google's error envelope or a cut
-connection. It must not know any service.
+This module reads bodies, runs the functions in a thread pool, and turns their exceptions into
+Google's error envelope or a closed connection. It must not know any service.
 """
 
 import json
 import re
-import socket
-import threading
-from asyncio import AbstractEventLoop
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import anyio.to_thread
-import uvicorn
 from anyio import CapacityLimiter
 from starlette.applications import Starlette
 from starlette.convertors import StringConvertor, register_url_convertor
@@ -24,25 +19,21 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.config import Config
-from uvicorn.protocols.http.h11_impl import H11Protocol
-from uvicorn.server import ServerState
+from starlette.types import Receive, Scope, Send
 
 from local.api.unserved import Unserved
 from local.cloud import Cloud
 from local.cloud.delayed_requests import repeatable
 from local.errors import ApiError, ConnectionDropped
-from local.iam.callers import by_port
-from local.iam.permissions import When, brought_by
+from local.iam.permissions import When, conditions_of
 
-# The last part of a path may end in a custom verb: "instances/nb1:diagnose" is not an instance.
+# A path may end in a custom verb: "instances/nb1:diagnose" is not an instance's name.
 _LAST_PLACEHOLDER = re.compile(r"\{(\w+)\}((?::\w+)?)$")
 
-# Requests that may be in hand at once; one that waits (a pull, a delay) keeps its thread.
+# Requests served at the same time; one that waits (a pull, a delay) keeps its thread.
 _limiter = CapacityLimiter(128)
-_PEOPLE = ("curl/", "wget/", "httpie/", "mozilla/")  # how their User-Agents begin
-_CUT = "local.cut"  # the ASGI extension by which an answer can cut its connection
+_PEOPLE = ("curl/", "wget/", "httpie/", "mozilla/")  # User-Agents whose answers people read
+ABORT = "local.abort"  # the ASGI extension that closes the connection; see http_server
 
 
 class _IdConvertor(StringConvertor):
@@ -58,12 +49,12 @@ class Incoming:
 
     method: str
     path: str  # percent-decoded
-    raw_path: str  # as sent, without the query: "%2F" in an object's name is still there
+    raw_path: str  # as sent, without the query: keeps "%2F" in an object's name
     params: Mapping[str, str]  # from the route's {placeholders}, decoded
     query: QueryParams
     headers: Headers
     body: bytes
-    base_url: str  # "http://127.0.0.1:8080", to build links to ourselves
+    base_url: str  # "http://127.0.0.1:8080", for links to this server
 
     def json(self) -> dict[str, Any]:
         """The body as a JSON object; an empty body is an empty object; else 400."""
@@ -77,11 +68,11 @@ class Incoming:
             raise ApiError.invalid("Invalid JSON payload received. The root must be an object.")
         return value
 
-    def brought(self) -> tuple[When, ...]:
-        """What the body brings along that needs further permissions; a wrong one brings nothing."""
+    def permission_conditions(self) -> tuple[When, ...]:
+        """Conditions that the body meets under which further permissions are needed."""
         try:
-            return brought_by(self.json())
-        except ApiError:  # said properly by the method itself
+            return conditions_of(self.json())
+        except ApiError:  # the method itself reports an invalid body
             return ()
 
 
@@ -96,7 +87,7 @@ def route(method: str, path: str, handler: Handler) -> Route:
     """
 
     def serve(incoming: Incoming) -> Answer:
-        if method == "GET":  # a read has no effect, so there is nothing to carry out later
+        if method == "GET":  # a read has no effect that could be applied later
             return handler(incoming)
         with repeatable(lambda: handler(incoming)):
             return handler(incoming)
@@ -109,14 +100,14 @@ def route(method: str, path: str, handler: Handler) -> Route:
     return Route(_LAST_PLACEHOLDER.sub(r"{\1:id}\2", path), endpoint, methods=[method])
 
 
-def build_app(cloud: Cloud, faces: Iterable[Iterable[BaseRoute]]) -> Starlette:
-    """One application out of every face's routes.
+def build_app(cloud: Cloud, routes: Iterable[Iterable[BaseRoute]]) -> Starlette:
+    """One application with the routes of several services.
 
-    A request that no face takes is refused by name (see `unserved`) and logged as service
-    "unknown": a client that calls something the local cloud lacks should be seen, not guessed at.
+    A request that matches no route is refused by name (see `unserved`) and logged as service
+    "unknown", so that calls of methods which the local cloud lacks can be found.
     """
 
-    served = [known for face in faces for known in face]
+    served = [known for service in routes for known in service]
     unserved = Unserved(served)
 
     def unknown(request: Request, error: Exception) -> Response:
@@ -132,7 +123,7 @@ def build_app(cloud: Cloud, faces: Iterable[Iterable[BaseRoute]]) -> Starlette:
         routes=served,
         exception_handlers={
             ApiError: _error_answer,
-            ConnectionDropped: lambda request, error: _Cut(),
+            ConnectionDropped: lambda request, error: _Aborted(),
             HTTPException: unknown,
         },
     )
@@ -157,7 +148,7 @@ def _error_answer(request: Request, error: Exception) -> Response:
 
 
 def _json_answer(request: Request, body: Mapping[str, Any], status: int = 200) -> Response:
-    """JSON with a line break at its end, indented where curl or the like shows it to a person."""
+    """JSON that ends with a line break; indented for clients that show it to people."""
     reader = request.headers.get("User-Agent", "").lower()
     indent, separators = (2, None) if reader.startswith(_PEOPLE) else (None, (",", ":"))
     text = json.dumps(
@@ -166,116 +157,11 @@ def _json_answer(request: Request, body: Mapping[str, Any], status: int = 200) -
     return Response(text + "\n", status, media_type="application/json")
 
 
-class _Cut(Response):
-    """No answer at all: closes the connection, so that the client sees it break."""
+class _Aborted(Response):
+    """No answer: closes the connection."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["extensions"][_CUT]()
-        # Returning at once would make uvicorn answer 500 into a connection that is still closing.
+        scope["extensions"][ABORT]()
+        # Wait for the end of the connection: otherwise uvicorn would answer 500 on it.
         while (await receive())["type"] != "http.disconnect":
             pass
-
-
-class _Protocol(H11Protocol):
-    """uvicorn's HTTP, plus a handle in the scope to cut the connection."""
-
-    def __init__(
-        self,
-        config: Config,
-        server_state: ServerState,
-        app_state: dict[str, Any],
-        _loop: AbstractEventLoop | None = None,
-    ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
-        inner: ASGIApp = config.loaded_app
-
-        async def with_cut(scope: Scope, receive: Receive, send: Send) -> None:
-            scope.setdefault("extensions", {})[_CUT] = self.transport.abort
-            await inner(scope, receive, send)
-
-        self.app = with_cut
-
-
-class _Uvicorn(uvicorn.Server):
-    def __init__(self, config: Config) -> None:
-        super().__init__(config)
-        self.ready = threading.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.ready.set()
-
-
-class Server:
-    """An application served on loopback from a thread of this process.
-
-    `with Server(app) as server: requests.get(server.url)`; port 0 picks a free one, known at once.
-    `accounts`: the port of each that has one of its own; `urls` has where they are.
-    """
-
-    def __init__(
-        self, app: ASGIApp, port: int = 0, accounts: Mapping[str, int] | None = None
-    ) -> None:
-        accounts = accounts or {}
-        self._sockets = _listening([port, *accounts.values()])
-        self.port, *ports = (int(one.getsockname()[1]) for one in self._sockets)
-        self.url = _url(self.port)
-        self.urls = {name: _url(own) for name, own in zip(accounts, ports, strict=True)}
-        config = Config(
-            by_port(app, dict(zip(ports, accounts, strict=True))),
-            http=_Protocol,
-            ws="none",
-            lifespan="off",
-            log_level="warning",
-            access_log=False,
-            timeout_keep_alive=75,
-            timeout_graceful_shutdown=2,
-        )
-        self._uvicorn = _Uvicorn(config)
-        self._thread = threading.Thread(
-            target=self._uvicorn.run, args=(self._sockets,), name="local-cloud-http", daemon=True
-        )
-
-    def start(self) -> None:
-        """Serve; returns when requests are answered."""
-        self._thread.start()
-        if not self._uvicorn.ready.wait(10):
-            raise RuntimeError("the HTTP server did not start in 10 s")
-
-    def stop(self) -> None:
-        """Stop serving; requests in hand have 2 s to end."""
-        self._uvicorn.should_exit = True
-        if self._thread.is_alive():
-            self._thread.join(10)
-        for one in self._sockets:
-            one.close()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-
-def _listening(ports: Iterable[int]) -> list[socket.socket]:
-    """A socket for each port on loopback, all of them or none."""
-    sockets = []
-    try:
-        for port in ports:
-            # asyncio turns TCP_NODELAY on only where the protocol is named: without it, a socket of
-            # protocol 0 costs a client 44 ms a call (Nagle against delayed acknowledgements).
-            one = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-            sockets.append(one)
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            one.bind(("127.0.0.1", port))
-            one.listen(512)
-    except OSError:
-        for one in sockets:
-            one.close()
-        raise
-    return sockets
-
-
-def _url(port: int) -> str:
-    return f"http://127.0.0.1:{port}"

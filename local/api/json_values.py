@@ -1,7 +1,7 @@
-"""JSON values as Google's APIs write them: one check per type and format of a discovery document.
+"""Checks of JSON values: one for each type and format of discovery documents.
 
-Pure: a value and its schema in, a complaint or None out. It must not know paths, objects or
-documents; `discovery` walks those.
+Pure functions from a value and its schema to a complaint or None. It must not know paths, objects
+or documents; `discovery` handles those.
 """
 
 import base64
@@ -23,7 +23,7 @@ _FIELD_MASK = re.compile(r"(\*|[A-Za-z][\w.]*(,[A-Za-z][\w.]*)*)?", re.ASCII)
 
 
 def complaint(schema: dict[str, Any], value: object, int_enums: bool = False) -> str | None:
-    """What is wrong with a scalar `value` under `schema` (type, format, enum, pattern); or None."""
+    """What is wrong with a scalar `value` by `schema` (type, format, enum, pattern), or None."""
     kind = schema.get("type")
     style = schema.get("format")
     if kind == "string" and style in ("int64", "uint64"):
@@ -102,9 +102,9 @@ def _date(value: str) -> str | None:
 
 
 def as_bytes(text: str) -> bytes:
-    """What a "byte" field stands for; binascii.Error when it is not base64.
+    """The bytes of a "byte" field; binascii.Error if it is not base64.
 
-    The JSON mapping takes the standard and the URL-safe alphabet, padded or not.
+    The JSON mapping allows the standard and the URL-safe alphabet, with or without padding.
     """
     standard = text.replace("-", "+").replace("_", "/").rstrip("=")
     return base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)

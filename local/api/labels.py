@@ -2,7 +2,7 @@
 
 Keys and values are lower case (letters of any script), digits, "_" and "-", at most 63 characters;
 a key starts with a letter; a resource has at most 64
-(https://cloud.google.com/resource-manager/docs/labels-overview). It must not know who labels what.
+(https://cloud.google.com/resource-manager/docs/labels-overview). It must not know any resource.
 """
 
 LIMIT = 64

@@ -1,7 +1,7 @@
-"""The REST methods of google.cloud.location: where a service can be used.
+"""The REST methods of google.cloud.location: the locations of a service.
 
-The list is a handful of real zones for clients that offer a choice; requests to other well-formed
-locations are served all the same. It must not know the service.
+The list has a few real zones, for clients that offer a choice. Requests to other locations with a
+valid name are served too. It must not know the service.
 """
 
 import re

@@ -1,6 +1,6 @@
 """The REST methods of google.longrunning.Operations, the same for every service that has them.
 
-It must not know whose operations it shows.
+It must not know the service.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ _PAGE_DEFAULT, _PAGE_MOST = 100, 1000
 
 
 def operation_routes(cloud: Cloud, service: str, path: str, operations: Operations) -> list[Route]:
-    """get, list, cancel and delete at `path`, which is Google's path of the collection."""
+    """get, list, cancel and delete; `path`: Google's path of the collection."""
 
     def handle(method: str, work: _Work) -> _Work:
         def handler(incoming: Incoming) -> Json:

@@ -1,9 +1,9 @@
 """Long-running operations on the cloud's clock.
 
-An operation is begun with the moment it will end at and what happens then; no thread waits for it.
-Whoever looks enters `settled()` first, which ends every operation that is due, in the order of
-their ends: the world looks as if all had happened in time. One lock guards operations and the
-resources they change. This module must not know what an operation does.
+An operation starts with its end time and with functions that apply or undo its effect; no thread
+waits for it. Code that reads or changes state enters `settled()` first, which ends all due
+operations in the order of their end times. One lock guards the operations and the resources that
+they change. This module must not know what an operation does.
 """
 
 import heapq
@@ -22,23 +22,23 @@ from local.errors import ApiError
 
 Json = dict[str, Any]
 
-# AIP-155 lets a service forget a request id; Google's services keep it for an hour at least.
-REQUEST_MEMORY = timedelta(minutes=60)
+# AIP-155 leaves the time to the service; Google's services keep request ids for at least an hour.
+REQUEST_ID_LIFETIME = timedelta(minutes=60)
 
 
 @dataclass
 class Operation:
-    """One operation. `succeed` applies its effect and gives the response; `fail` undoes it."""
+    """One operation. `succeed` applies its effect and returns the response; `fail` undoes it."""
 
     name: str
     verb: str
     target: str
     begun: datetime
     ends: datetime
-    succeed: Callable[[datetime], Json]  # given the moment it ends at
+    succeed: Callable[[datetime], Json]  # with the end time
     fail: Callable[[datetime], None]
-    describe: Callable[["Operation"], Json]  # its metadata, in the service's own shape
-    error: ApiError | None = None  # what it will end in, or has
+    describe: Callable[["Operation"], Json]  # its metadata, in the form of the service
+    error: ApiError | None = None  # the error it ends with
     response: Json | None = None
     done: bool = False
     cancelled: bool = False
@@ -54,13 +54,13 @@ class Operation:
 
 
 class Operations:
-    """The operations of one face, by full name."""
+    """The operations of one API, by full name."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = threading.RLock()
         self._by_name: dict[str, Operation] = {}
-        self._names = Collection()  # sorted and paged as any other resource
+        self._names = Collection()  # for sorting and paging
         self._due: list[tuple[datetime, int, Operation]] = []
         self._order = count()
         self._busy: dict[str, Operation] = {}
@@ -68,9 +68,10 @@ class Operations:
 
     @contextmanager
     def settled(self, at: datetime | None = None) -> Iterator[datetime]:
-        """Hold the lock over a world in which everything due has happened; gives the time.
+        """End all due operations, then hold the lock; yields the time.
 
-        `at`: a moment that has come already, for effects of operations elsewhere that end then.
+        `at`: use this time, which must be past, instead of the clock's; for effects of operations
+        of another API that ended then.
         """
         with self._lock:
             now = self._clock.now() if at is None else at
@@ -79,7 +80,7 @@ class Operations:
             yield now
 
     def begin(self, operation: Operation) -> Operation:
-        """Start an operation (under `settled()`); one that ends now is ended on the spot."""
+        """Start an operation, inside `settled()`; one with no duration ends at once."""
         self._by_name[operation.name] = operation
         self._names.add(operation.name, {"name": operation.name})
         if operation.ends <= operation.begun:
@@ -105,7 +106,7 @@ class Operations:
         return [self._by_name[entry["name"]].to_json() for entry in names], following
 
     def cancel(self, name: str) -> None:
-        """End it now, as CANCELLED; what is done already stays as it is."""
+        """End it now as CANCELLED; an operation that is done stays as it is."""
         operation = self.get(name)
         if operation.done:
             return
@@ -115,25 +116,25 @@ class Operations:
         self._end(operation)
 
     def delete(self, name: str) -> None:
-        """Forget the record; the work itself goes on (google.longrunning says so)."""
+        """Delete the record only; the operation goes on, as documented for google.longrunning."""
         self.get(name)
         del self._by_name[name]
         self._names.remove(name)
 
     def under_way(self) -> int:
-        """How many are not done; no target has two."""
+        """How many are not done; a target has at most one."""
         return len(self._busy)
 
     def busy_with(self, target: str) -> Operation | None:
-        """The operation under way on `target`, if there is one."""
+        """The unfinished operation on `target`, if there is one."""
         return self._busy.get(target)
 
     def repeated(self, scope: str, request_id: str, target: str) -> Operation | None:
-        """The operation that `request_id` began within the last hour; 400 if on another target."""
+        """The operation started with `request_id` in the last hour; 400 if on another target."""
         if not request_id:
             return None
         known = self._requests.get((scope, request_id))
-        if known is None or self._clock.now() - known[0] > REQUEST_MEMORY:
+        if known is None or self._clock.now() - known[0] > REQUEST_ID_LIFETIME:
             return None
         _, first_target, name = known
         if first_target != target:
@@ -143,14 +144,14 @@ class Operations:
         return self._by_name.get(name)
 
     def remember(self, scope: str, request_id: str, operation: Operation) -> None:
-        """Let a repeat of `request_id` find this operation."""
+        """Store the operation for `repeated`."""
         if request_id:
             known = (operation.begun, operation.target, operation.name)
             self._requests[scope, request_id] = known
 
     def _end(self, operation: Operation) -> None:
         if operation.done:
-            return  # cancelled before its time came
+            return  # cancelled before its end
         operation.done = True
         if self._busy.get(operation.target) is operation:
             del self._busy[operation.target]
@@ -161,5 +162,5 @@ class Operations:
 
 
 def operation_id(now: datetime) -> str:
-    """An id in the form Google's regional services give: operation-MILLISECONDS-HEX."""
+    """An id in the form of Google's regional services: operation-MILLISECONDS-HEX."""
     return f"operation-{int(now.timestamp() * 1000)}-{uuid.uuid4().hex}"

@@ -1,13 +1,13 @@
-"""What a `requestId` may be, the same for every service that takes a UUID.
+"""The form of a `requestId`, for services that require a UUID.
 
-It must not know whose requests it names, nor what a repeat of one means.
+It must not know any service or how a repeated request is handled.
 """
 
 import uuid
 
 
 def request_id_violations(request_id: str) -> list[str]:
-    """The documents say "a valid UUID"; AIP-155 excludes the zero one."""
+    """The documents require "a valid UUID"; AIP-155 excludes the zero UUID."""
     try:
         valid = not request_id or uuid.UUID(request_id).int != 0
     except ValueError:

@@ -1,4 +1,4 @@
-"""What the gRPC faces share: a server for one account, and our errors as gRPC statuses.
+"""What the gRPC APIs share: a server for one account, and errors as gRPC statuses.
 
 It must not know any service.
 """
@@ -19,7 +19,7 @@ from local.errors import ApiError, ConnectionDropped
 from local.iam.callers import CalledBy
 
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
-_DETAILS = "grpc-status-details-bin"  # where Google's clients look for more than code and message
+_DETAILS = "grpc-status-details-bin"  # where Google's clients read error details
 
 
 def serve(
@@ -30,9 +30,9 @@ def serve(
     threads: int,
     largest: int = -1,
 ) -> tuple[Any, int]:
-    """A server on 127.0.0.1, started, and its port; whatever it is asked, ``account`` asks.
+    """Start a server on 127.0.0.1 for the requests of ``account``; the server and its port.
 
-    ``largest``: how many bytes a request may have; -1 for any number.
+    ``largest``: the most bytes of a request; -1 for no limit.
     """
     server = grpc.server(
         ThreadPoolExecutor(threads, thread_name_prefix=f"grpc-{account}"),
@@ -40,7 +40,7 @@ def serve(
         options=[
             ("grpc.max_receive_message_length", largest),
             ("grpc.max_send_message_length", -1),
-            ("grpc.so_reuseport", 0),  # a taken port is an error, not a coin toss
+            ("grpc.so_reuseport", 0),  # a port in use must be an error
         ],
     )
     server.add_generic_rpc_handlers(tuple(handlers))
@@ -51,7 +51,7 @@ def serve(
 
 @contextmanager
 def errors_to(context: grpc.ServicerContext) -> Iterator[None]:
-    """End the call with the status of what is raised inside."""
+    """End the call with the gRPC status of an error raised inside."""
     try:
         yield
     except ApiError as error:
@@ -60,16 +60,16 @@ def errors_to(context: grpc.ServicerContext) -> Iterator[None]:
             context.set_trailing_metadata(((_DETAILS, detailed),))
         context.abort(_CODES[error.rpc_code], error.message)
     except ConnectionDropped:
-        # How a client sees a connection that breaks before the answer.
+        # What a client reports for a connection that was closed before the answer.
         context.abort(grpc.StatusCode.UNAVAILABLE, "Socket closed")
 
 
 def status(described: dict[str, Any]) -> Any:
-    """The message google.rpc.Status of its JSON; leaves out details of types nobody here knows."""
+    """google.rpc.Status from its JSON, without details of unknown types."""
     message = status_pb2.Status(code=described["code"], message=described["message"])
     for detail in described.get("details", []):
         try:
             message.details.append(json_format.ParseDict(detail, any_pb2.Any()))
         except json_format.ParseError:
-            continue  # a scripted fault may carry any "@type"; REST passes it on as it is
+            continue  # a scripted fault may have any "@type"; REST returns it unchanged
     return message

@@ -1,7 +1,7 @@
-"""Collections of resources as API-shaped JSON, by full name, with listing as Google's APIs list.
+"""Collections of resources as JSON in the form of the API, with Google's listing and filters.
 
-Generic: a collection neither knows what its resources mean nor locks; its owner does both.
-Names are kept sorted, so that a page costs its own length however large the fleet is.
+Names are kept sorted, so that the cost of a page doesn't depend on the size of the collection. A
+collection doesn't lock; its owner does. It must not know what its resources mean.
 """
 
 import base64
@@ -29,7 +29,7 @@ class Collection:
         return len(self._names)
 
     def __iter__(self) -> Iterator[Json]:
-        """Every resource in the order of names; not copies, for reading only."""
+        """Every resource, ordered by name; not copies, for reading only."""
         return (self._resources[name] for name in self._names)
 
     def names(self) -> list[str]:
@@ -37,7 +37,7 @@ class Collection:
         return list(self._names)
 
     def get(self, name: str) -> Json:
-        """The resource itself, which the owner may change in place; 404 when there is none."""
+        """The resource itself, which the owner may change in place; 404 if there is none."""
         resource = self._resources.get(name)
         if resource is None:
             raise ApiError.not_found(name)
@@ -47,23 +47,25 @@ class Collection:
         return self._resources.get(name)
 
     def named(self, name: str) -> Json:
-        """The one of that full name, or of that last part where only one has it; 404 or 400."""
+        """The resource with that full name or unique id; 404, or 400 if several have the id."""
         found = [full for full in self._names if name in (full, full.rsplit("/", 1)[1])]
         if not found:
             raise ApiError.not_found(name)
         if len(found) > 1:
-            raise ApiError.invalid(f"There are {len(found)} of '{name}': say the full name.")
+            raise ApiError.invalid(
+                f"{len(found)} resources are called '{name}': give the full name."
+            )
         return self._resources[found[0]]
 
     def add(self, name: str, resource: Json) -> None:
-        """Add a new resource; 409 ALREADY_EXISTS when the name is taken."""
+        """Add a new resource; 409 ALREADY_EXISTS if the name is in use."""
         if name in self._resources:
             raise ApiError.already_exists(name)
         self._resources[name] = resource
         insort(self._names, name)
 
     def replace(self, name: str, resource: Json) -> None:
-        """Put `resource` in the place of the one of that name; 404 when there is none."""
+        """Replace the resource of that name; 404 if there is none."""
         self.get(name)
         self._resources[name] = resource
 
@@ -76,8 +78,8 @@ class Collection:
     ) -> tuple[list[Json], str]:
         """Copies of up to `size` resources whose names start with `prefix`, and the next token.
 
-        The token is "" on the last page. Resources that come or go between two pages shift nothing:
-        the token says after which name to go on.
+        The token is "" on the last page. It contains the last name of the page, so that resources
+        created or deleted between two pages don't shift the next one.
         """
         page: list[Json] = []
         last = ""
@@ -95,7 +97,7 @@ class Collection:
 
 
 def page_size(text: str | None, default: int, most: int) -> int:
-    """A pageSize as Google reads it: 0 is the default, too large the most, negative a 400."""
+    """A pageSize as Google reads it: 0 means `default`, at most `most`, negative is a 400."""
     try:
         size = int(text or 0)
     except ValueError:
@@ -106,7 +108,7 @@ def page_size(text: str | None, default: int, most: int) -> int:
 
 
 def listing(field: str, page: list[Json], token: str) -> Json:
-    """A list answer: like Google's, without its field where there is nothing to list."""
+    """The answer of a list method; as Google does, without the field if the list is empty."""
     answer: Json = {field: page} if page else {}
     return answer | ({"nextPageToken": token} if token else {})
 
@@ -119,10 +121,10 @@ def decode_token(token: str) -> str:
     try:
         return base64.b64decode(token.encode(), altchars=b"-_", validate=True).decode()
     except (binascii.Error, UnicodeError) as error:
-        raise ApiError.invalid("Invalid request", ["pageToken: is not one of ours"]) from error
+        raise ApiError.invalid("Invalid request", ["pageToken: is not valid"]) from error
 
 
-# One `field = value`; a value may be quoted. Joined by AND, which some APIs let be left out.
+# One `field = value`; the value may be quoted. Terms are joined by AND or by nothing.
 _TERM = re.compile(
     r'\s*(?P<field>[A-Za-z][\w.-]*)\s*(?P<operator>=|:)\s*(?:"(?P<quoted>[^"]*)"|(?P<plain>[^\s"()]+))'
     r"(?:\s+AND\b|\s+(?=[A-Za-z])|\s*$)"
@@ -132,7 +134,7 @@ _TERM = re.compile(
 def parse_filter(text: str, fields: frozenset[str] = frozenset()) -> Filter:
     """A filter of terms joined by AND: `labels.key=value`, `labels.key=*`, and `fields`.
 
-    Anything else is refused with 400: a fake that ignored it would list what the cloud doesn't.
+    Anything else is a 400; if it were ignored, the list would differ from Google's.
     """
     terms: list[tuple[list[str], str]] = []
     position = 0
@@ -149,10 +151,10 @@ def parse_filter(text: str, fields: frozenset[str] = frozenset()) -> Filter:
         )
         terms.append((path, value))
         position = term.end()
-    return lambda resource: all(_fits(resource, path, value) for path, value in terms)
+    return lambda resource: all(_matches(resource, path, value) for path, value in terms)
 
 
-def _fits(resource: Json, path: list[str], wanted: str) -> bool:
+def _matches(resource: Json, path: list[str], wanted: str) -> bool:
     value: Any = resource
     for key in path:
         value = value.get(key) if isinstance(value, dict) else None

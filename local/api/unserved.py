@@ -1,8 +1,8 @@
-"""Refuses methods that Google's APIs have and the local cloud doesn't: at once, and by name.
+"""Refusals of methods that Google's APIs have and the local cloud doesn't.
 
-The methods of an API are known from its discovery document, those that are served from the routes
-themselves. An answer is HTTP 405 with the status UNIMPLEMENTED: gcloud repeats a 501 for half a
-minute, and a 404 would read as "that resource does not exist". It must not know what a method does.
+The methods of an API are known from its discovery document, the served ones from the routes. The
+answer is HTTP 405 with the status UNIMPLEMENTED: gcloud retries a 501 for 30 seconds, and a 404
+would mean that a resource does not exist. It must not know what a method does.
 """
 
 import re
@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Match
 from local.api.discovery import described_methods
 from local.errors import ApiError
 
-# The APIs of which at least one method is served: (name, version, path before the document's own).
+# APIs with at least one served method: (name, version, prefix of the document's paths).
 APIS = (
     ("notebooks", "v2", "/"),
     ("notebooks", "v1", "/"),
@@ -26,7 +26,7 @@ APIS = (
     ("compute", "v1", "/compute/v1/"),
     ("storage", "v1", "/storage/v1/"),
 )
-# Below it, an API of which nothing is served can be sent here instead of to Google.
+# Path for APIs that are not served at all, so that their requests don't go to Google.
 ELSEWHERE = "/not-served/"
 _SERVES = (
     "parts of notebooks v1 and v2, dataproc v1, compute v1, storage v1 and pubsub v1 "
@@ -36,17 +36,17 @@ _SERVES = (
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A method of Google's, as its discovery document describes it."""
+    """A method in a discovery document."""
 
     id: str  # "notebooks.projects.locations.instances.diagnose"
     api: str  # "notebooks v2"
     verb: str
     pattern: re.Pattern[str]
-    example: str  # a path that fits
+    example: str  # a path that matches
 
     @property
     def siblings(self) -> str:
-        """What the methods of the same collection have in common."""
+        """Prefix of the ids of all methods of the same collection."""
         return self.id.rpartition(".")[0] + "."
 
     @property
@@ -55,13 +55,13 @@ class Method:
 
 
 class Unserved:
-    """Refusals for the requests that none of ``routes`` takes."""
+    """Refusals for requests that match none of ``routes``."""
 
     def __init__(self, routes: Iterable[BaseRoute]) -> None:
         self._routes = list(routes)
 
     def refusal(self, verb: str, path: str) -> ApiError:
-        """UNIMPLEMENTED with the method's name; NOT_FOUND for a path that no known API has."""
+        """UNIMPLEMENTED with the method's name; NOT_FOUND if no known API has the path."""
         if path.startswith(ELSEWHERE):
             api, _, rest = path.removeprefix(ELSEWHERE).partition("/")
             return ApiError.unimplemented(
@@ -77,7 +77,7 @@ class Unserved:
         )
 
     def _served_beside(self, missing: Method) -> str:
-        """What is served of the same collection, or failing that which APIs are."""
+        """Served methods of the same collection, or else served collections of the API."""
         beside = sorted(
             method.id.removeprefix(method.siblings)
             for method in _methods()
@@ -103,10 +103,10 @@ class Unserved:
 
 
 class UnservedRpcs(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
-    """The last handler of a gRPC server: refuses by name what the others don't take."""
+    """The last handler of a gRPC server: refuses methods that no other handler serves."""
 
     def service(self, handler_call_details: Any) -> Any:
-        """A handler for every method: on the wire, a unary call is a stream of one message."""
+        """A stream handler; it serves unary calls too, which are streams of one message."""
         name = str(handler_call_details.method).strip("/").replace("/", ".")
 
         def refuse(_: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
@@ -135,5 +135,5 @@ def _methods() -> tuple[Method, ...]:
                     re.sub(r"\{\w+\}", "x", path),
                 )
             )
-    # "…/{id}:verb" before "…/{id}", which matches it, too.
+    # "…/{id}:verb" before "…/{id}", which would match it too.
     return tuple(sorted(found, key=lambda method: ":" not in method.example))

@@ -1,7 +1,7 @@
-"""The log of every API call the cloud has answered, for tests that count and people who look.
+"""The log of all API calls, for tests and for people.
 
-It holds the newest calls only (a long run must not eat the machine), but its counts are complete.
-It must not know which services there are.
+It keeps only the newest calls, to limit memory; its counts are complete. It must not know any
+service.
 """
 
 import threading
@@ -20,15 +20,15 @@ KEPT = 100_000
 class Call:
     """One answered request. `outcome` is "OK", a canonical status, or "DROPPED"."""
 
-    seq: int  # given by the log
-    at: datetime  # the cloud's clock, when the request came in
+    seq: int  # assigned by the log
+    at: datetime  # the cloud's clock, when the request arrived
     service: str
     method: str
     target: str
     outcome: str
-    fault: str | None = None  # id of the scripted fault that shaped the answer
+    fault: str | None = None  # id of the scripted fault that was applied
     caller: str = OWNER  # the account that sent it
-    lacks: str | None = None  # the permission for want of which it was refused
+    lacks: str | None = None  # the missing permission, if it was refused for that
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self) | {"at": timestamp(self.at)}
@@ -70,7 +70,7 @@ class CallLog:
             return dict(sorted(self._counts.items()))
 
     def clear(self) -> None:
-        """Forget the calls and counts; numbering goes on, so an old `since` stays valid."""
+        """Remove all calls and counts; numbering continues, so an old `since` stays valid."""
         with self._lock:
             self._calls.clear()
             self._counts.clear()

@@ -1,7 +1,7 @@
-"""One cloud: its clock, log, faults and accounts, and the gate every API request passes.
+"""One cloud: its clock, call log, faults, quotas and accounts, and the checks on every API request.
 
-`Cloud.call` is that gate. Each face opens it exactly once per request, so that permissions, faults,
-quotas and the call log mean the same for REST and gRPC. It must not know any service's resources.
+Every handler enters `Cloud.call` exactly once per request, so that permissions, faults, quotas and
+the call log work the same for REST and gRPC. It must not know any service's resources.
 """
 
 import time
@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from local.clock import Clock
 from local.cloud.calls import Call, CallLog
-from local.cloud.delayed_requests import Landings
+from local.cloud.delayed_requests import DelayedRequests
 from local.cloud.faults import AFTER, BEFORE, LATE, OPERATION, Fault, Faults
 from local.cloud.quotas import Quotas
 from local.cloud.shortages import Shortages
@@ -23,7 +23,7 @@ from local.iam.callers import caller
 from local.iam.denials import denial
 from local.iam.permissions import When
 
-# How long operations take unless the settings say otherwise, in seconds of the cloud's clock.
+# Default duration of operations, in seconds of the cloud's clock.
 VERB_SECONDS = {
     "create": 90.0,
     "start": 40.0,
@@ -38,7 +38,7 @@ VERB_SECONDS = {
 
 @dataclass
 class _OpenCall:
-    """The request being served; remembers which fault shaped it until it is logged."""
+    """The request being served, with what is logged about it at the end."""
 
     service: str
     method: str
@@ -61,41 +61,42 @@ class Cloud:
     quotas: Quotas = field(default_factory=Quotas)
     shortages: Shortages = field(default_factory=Shortages)
     latency_seconds: float = 0.0  # real seconds, before every answer
-    older_notebooks: bool = False  # be the Google of 2023: Notebooks v1 still creates
-    proxy_seconds: float = 0.0  # of the clock, from ACTIVE until an instance has its proxyUri
-    operation_seconds: float | None = None  # one number for every operation; None = per verb
+    older_notebooks: bool = False  # True: Notebooks v1 accepts creation, as Google did until 2025
+    proxy_seconds: float = 0.0  # of the clock, from ACTIVE until proxyUri is set
+    operation_seconds: float | None = None  # for every operation; None: per verb
     verb_seconds: dict[str, float] = field(default_factory=lambda: dict(VERB_SECONDS))
 
     def __post_init__(self) -> None:
         self.accounts = Accounts(self.project)
-        self.landings = Landings(self.clock)
-        self.clock.after_advance(self.landings.land_due)
+        self.delayed_requests = DelayedRequests(self.clock)
+        self.clock.after_advance(self.delayed_requests.run_due)
 
     @contextmanager
-    def call(self, service: str, method: str, target: str, *given: When) -> Iterator[None]:
-        """Serve one API request: what its caller may do, faults, latency and quota around the body,
-        and its log entry. ``given``: what it brings along that needs further permissions.
+    def call(self, service: str, method: str, target: str, *conditions: When) -> Iterator[None]:
+        """Check and log one API request; the ``with`` body does its work.
 
-        A "before" fault keeps the body from running; an "after" fault lets it run and then spoils
-        the answer; a "late" one spoils it now and has the whole request carried out later. Raises
-        ApiError or ConnectionDropped; sleeps only for latency and fault delays.
+        Applies permissions, scripted faults, latency and quotas. ``conditions``: those the request
+        meets under which further permissions are needed. With a "before" fault the body doesn't
+        run; with an "after" fault it runs, and the answer is replaced; with a "late" fault the
+        answer is replaced now and the whole request runs later. Raises ApiError or
+        ConnectionDropped; sleeps only for latency and the delays of faults.
         """
-        if self.landings.landing:
-            yield  # it was logged, and its fault applied, when it arrived
+        if self.delayed_requests.running:
+            yield  # already logged, and its fault applied, when it arrived
             return
-        self.landings.land_due()
+        self.delayed_requests.run_due()
         call = _OpenCall(service, method, target, self.clock.now(), caller())
         _open_call.set(call)
-        outcome = "INTERNAL"  # whatever escapes that is neither of the two below is our own bug
+        outcome = "INTERNAL"  # any exception other than the two below is a bug of ours
         try:
             if self.latency_seconds:
                 time.sleep(self.latency_seconds)
-            self._authorise(call, given)
-            self._strike(call, BEFORE)
-            self._postpone(call)
+            self._authorise(call, conditions)
+            self._apply_fault(call, BEFORE)
+            self._delay(call)
             self.quotas.check_request(service, self.clock.now())
             yield
-            self._strike(call, AFTER)
+            self._apply_fault(call, AFTER)
             outcome = "OK"
         except ApiError as error:
             outcome = error.status
@@ -104,7 +105,7 @@ class Cloud:
             outcome = "DROPPED"
             raise
         finally:
-            # Not reset(token): a streaming call may end in another thread than it began in.
+            # Not reset(token): a streaming call may end in a different thread.
             _open_call.set(None)
             self.calls.record(
                 Call(
@@ -116,9 +117,9 @@ class Cloud:
     def operation_course(
         self, service: str, method: str, target: str, begun: datetime, takes: timedelta
     ) -> tuple[datetime, ApiError | None]:
-        """When this request's operation ends, and the error that a fault makes it end in.
+        """When this request's operation ends, and the error of a scripted fault, if any.
 
-        `takes`: its length when no scripted fault says otherwise.
+        `takes`: its duration unless a scripted fault sets another.
         """
         fault = self.faults.take(service, method, target, OPERATION)
         if fault is None:
@@ -133,30 +134,31 @@ class Cloud:
         seconds = self.operation_seconds
         return timedelta(seconds=self.verb_seconds[verb] if seconds is None else seconds)
 
-    def _authorise(self, call: _OpenCall, given: Collection[When]) -> None:
+    def _authorise(self, call: _OpenCall, conditions: Collection[When]) -> None:
         method = f"{call.service}.{call.method}"
-        call.lacks = self.accounts.lacking(call.caller, method, call.target, given)
+        call.lacks = self.accounts.lacking(call.caller, method, call.target, conditions)
         if call.lacks is not None:
             raise denial(method, call.lacks, self.accounts.email(call.caller), call.target)
 
-    def _strike(self, call: _OpenCall, when: str) -> None:
+    def _apply_fault(self, call: _OpenCall, when: str) -> None:
         fault = self.faults.take(call.service, call.method, call.target, when)
         if fault is None:
             return
         call.fault = fault.id
-        _apply(fault)
+        _raise_fault(fault)
 
-    def _postpone(self, call: _OpenCall) -> None:
+    def _delay(self, call: _OpenCall) -> None:
         fault = self.faults.take(call.service, call.method, call.target, LATE)
         if fault is None:
             return
         call.fault = fault.id
-        self.landings.later(call.at + timedelta(seconds=fault.late_seconds), fault.landed.append)
-        _apply(fault)
+        moment = call.at + timedelta(seconds=fault.late_seconds)
+        self.delayed_requests.schedule(moment, fault.late_outcomes.append)
+        _raise_fault(fault)
         raise ConnectionDropped(fault.id)
 
 
-def _apply(fault: Fault) -> None:
+def _raise_fault(fault: Fault) -> None:
     if fault.delay_seconds:
         time.sleep(fault.delay_seconds)
     if fault.drop:

@@ -1,9 +1,9 @@
-"""Requests whose answer was lost and which are carried out later.
+"""Delayed requests: the client gets no answer now, and the request is applied later.
 
-A scripted fault of kind "late" loses the answer now; the request is carried out when the cloud's
-clock reaches its time. No thread waits for that: requests that are due are carried out before the
-next request, and when the clock is moved, with the time at which they were due. It must not know
-faults, transports or services.
+A scripted fault of kind "late" delays a request until the cloud's clock reaches a given time. No
+thread waits for that: due requests run before the next request and after the clock was advanced,
+with `Clock.now()` set to the time at which they were due. It must not know faults, transports or
+services.
 """
 
 import heapq
@@ -19,57 +19,57 @@ from local.errors import ApiError, ConnectionDropped
 
 Work = Callable[[], object]
 
-_again: ContextVar[Work | None] = ContextVar("again", default=None)
+_repeat: ContextVar[Work | None] = ContextVar("repeat", default=None)
 
 
 @contextmanager
 def repeatable(work: Work) -> Iterator[None]:
-    """Register how to repeat the request served inside; implemented by each transport."""
-    token = _again.set(work)
+    """Register how the request served inside can be run again; every transport does so."""
+    token = _repeat.set(work)
     try:
         yield
     finally:
-        _again.reset(token)
+        _repeat.reset(token)
 
 
-class Landings:
+class DelayedRequests:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = threading.RLock()
         self._due: list[tuple[datetime, int, Work, Callable[[str], None]]] = []
         self._order = count()
-        self._landing = False
+        self._running = False
 
     @property
-    def landing(self) -> bool:
-        """Whether this thread is carrying out a late request; another thread blocks meanwhile."""
+    def running(self) -> bool:
+        """Whether this thread runs a delayed request now; other threads block until it is done."""
         with self._lock:
-            return self._landing
+            return self._running
 
-    def later(self, moment: datetime, landed: Callable[[str], None]) -> None:
-        """Carry out the current request at `moment`, and call `landed` with its outcome.
+    def schedule(self, moment: datetime, done: Callable[[str], None]) -> None:
+        """Run the current request again at `moment`, and call `done` with its outcome.
 
-        The outcome is "OK" or a canonical status. A request that nothing can repeat (a stream) is
-        lost for good.
+        The outcome is "OK" or a canonical status. A request that can't be repeated (a stream) is
+        never applied.
         """
-        work = _again.get()
+        work = _repeat.get()
         if work is not None:
             with self._lock:
-                heapq.heappush(self._due, (moment, next(self._order), work, landed))
+                heapq.heappush(self._due, (moment, next(self._order), work, done))
 
-    def land_due(self) -> None:
-        """Carry out everything that is due, in order; do nothing while one is being carried out."""
+    def run_due(self) -> None:
+        """Run all due requests in order; do nothing if one is running already."""
         with self._lock:
-            if self._landing:
+            if self._running:
                 return
-            self._landing = True
+            self._running = True
             try:
                 while self._due and self._due[0][0] <= self._clock.now():
-                    moment, _, work, landed = heapq.heappop(self._due)
+                    moment, _, work, done = heapq.heappop(self._due)
                     with self._clock.as_of(moment):
-                        landed(_outcome(work))
+                        done(_outcome(work))
             finally:
-                self._landing = False
+                self._running = False
 
 
 def _outcome(work: Work) -> str:
@@ -79,6 +79,6 @@ def _outcome(work: Work) -> str:
         return error.status
     except ConnectionDropped:
         return "DROPPED"
-    # Some services turn their errors into answers themselves.
+    # Some services turn errors into answers themselves.
     status = getattr(answer, "status_code", 200)
     return "OK" if status < 400 else f"HTTP {status}"

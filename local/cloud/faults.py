@@ -1,7 +1,7 @@
-"""Scripted faults: which request fails, when, how, and how often it did.
+"""Scripted faults: which requests fail, at which point, how, and how often they did.
 
-A test scripts a fault, runs, and asks for `hits`: a fault that was never hit proves nothing. This
-module only chooses and counts; applying a fault is `Cloud.call`'s work.
+A test scripts a fault, runs, and checks `hits`: a fault without hits tested nothing. This module
+selects and counts; `Cloud.call` applies.
 """
 
 import threading
@@ -14,7 +14,7 @@ from local.errors import CODES, ApiError
 
 BEFORE, AFTER, OPERATION, LATE = "before", "after", "operation", "late"
 _WHEN = (BEFORE, AFTER, OPERATION, LATE)
-_COUNTED = {"id", "hits", "seen", "landed"}
+_COUNTED = {"id", "hits", "seen", "late_outcomes"}
 NEVER = "never"
 
 
@@ -25,19 +25,20 @@ class Fault:
     id: str
     service: str = "*"
     method: str = "*"
-    match: str = ""  # substring of the target, "" = any
-    when: str = BEFORE  # not applied | "after": applied, then the answer | "operation": its end
-    # | "late": no answer now, applied later
+    match: str = ""  # substring of the target; "": any target
+    # "before": the request isn't applied; "after": applied, its answer is lost; "operation": its
+    # long-running operation is changed; "late": its answer is lost, it is applied later.
+    when: str = BEFORE
     error: dict[str, Any] | None = None  # {"status": "UNAVAILABLE", "message": "…", "http": 503}
     delay_seconds: float = 0.0  # real seconds
-    late_seconds: float = 0.0  # of the cloud's clock, until a late request is applied
-    operation_seconds: float | str | None = None  # what the operation takes; "never": no end
-    drop: bool = False  # cut the connection without an answer
-    skip: int = 0  # let the first n matching requests pass
-    times: int | None = None  # then strike n times; None = for ever
+    late_seconds: float = 0.0  # of the cloud's clock, until the request is applied
+    operation_seconds: float | str | None = None  # duration of the operation; "never": no end
+    drop: bool = False  # close the connection without an answer
+    skip: int = 0  # number of matching requests to leave alone first
+    times: int | None = None  # then how many to hit; None: all
     hits: int = 0
     seen: int = 0
-    landed: list[str] = field(default_factory=list)  # outcomes of the late requests, so far
+    late_outcomes: list[str] = field(default_factory=list)  # of the delayed requests so far
 
     def matches(self, service: str, method: str, target: str) -> bool:
         return (
@@ -46,8 +47,8 @@ class Fault:
             and self.match in target
         )
 
-    def strikes(self) -> bool:
-        """Count a matching request; True if this one is hit."""
+    def count_match(self) -> bool:
+        """Count a matching request; True if the fault applies to it."""
         self.seen += 1
         if self.seen <= self.skip or (self.times is not None and self.hits >= self.times):
             return False
@@ -65,7 +66,7 @@ class Fault:
         )
 
     def operation_end(self, begun: datetime, takes: timedelta) -> datetime:
-        """When an operation ends that normally takes `takes`; "never" is the latest datetime."""
+        """When an operation that normally takes `takes` ends; for "never" the latest datetime."""
         if self.operation_seconds is None:
             return begun + takes
         if isinstance(self.operation_seconds, str):
@@ -83,7 +84,7 @@ class Faults:
         self._made = 0
 
     def add(self, spec: dict[str, Any]) -> Fault:
-        """Script a fault from its JSON form; ApiError INVALID_ARGUMENT when it makes no sense."""
+        """Script a fault from its JSON form; ApiError INVALID_ARGUMENT if that is not valid."""
         violations = _violations(spec)
         if violations:
             raise ApiError.invalid("Invalid fault: " + "; ".join(violations), violations)
@@ -94,11 +95,11 @@ class Faults:
             return fault
 
     def take(self, service: str, method: str, target: str, when: str) -> Fault | None:
-        """The first fault that strikes this request at this point; its hit is counted."""
+        """The first fault that applies to this request at this point; counts the hit."""
         with self._lock:
             for fault in self._faults.values():
-                concerned = fault.when == when and fault.matches(service, method, target)
-                if concerned and fault.strikes():
+                matches = fault.when == when and fault.matches(service, method, target)
+                if matches and fault.count_match():
                     return fault
         return None
 
@@ -137,7 +138,7 @@ def _violations(spec: dict[str, Any]) -> list[str]:
 
 
 def _time_violations(spec: dict[str, Any]) -> list[str]:
-    """Check `late_seconds` and `operation_seconds`, which belong to one kind of fault each."""
+    """Check `late_seconds` and `operation_seconds`; each is for one kind of fault only."""
     found = []
     late, takes = spec.get("late_seconds", 0), spec.get("operation_seconds")
     if not _number(late) or (late == 0) is (spec.get("when") == LATE):

@@ -1,8 +1,7 @@
-"""Quotas: what may live in a collection, and how much a service takes a minute and at once.
+"""Quotas: resources per collection, requests per minute, and operations at the same time.
 
-Off until an admin sets them. A service's requests are counted by the minute, its operations while
-they are under way. The minute is one of the cloud's clock, so that a test can wait it out
-by moving the clock. Counting what lives and what is under way is the caller's work.
+None applies until an admin sets it. A minute is one of the cloud's clock, so that a test can
+advance it. The caller counts resources and operations.
 """
 
 import threading
@@ -48,7 +47,7 @@ class Quotas:
             }
 
     def check_request(self, service: str, now: datetime) -> None:
-        """Count a request; 429 when the service has had its share of the last minute."""
+        """Count a request; 429 if the service's limit for the last minute is reached."""
         with self._lock:
             limit = self._per_minute.get(service)
             if limit is None:
@@ -61,7 +60,7 @@ class Quotas:
             recent.append(now)
 
     def check_room(self, collection: str, live: int) -> None:
-        """429 when `live` resources already fill `collection` ("notebooks.instances")."""
+        """429 if `collection` ("notebooks.instances") has its limit of `live` resources already."""
         with self._lock:
             limit = self._live.get(collection)
         if limit is not None and live >= limit:
@@ -70,7 +69,7 @@ class Quotas:
             )
 
     def check_operations(self, service: str, under_way: int) -> None:
-        """429 when `under_way` operations of `service` are all it takes at once."""
+        """429 if `service` has its limit of operations `under_way` already."""
         with self._lock:
             limit = self._operations.get(service)
         if limit is not None and under_way >= limit:

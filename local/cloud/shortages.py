@@ -1,7 +1,7 @@
-"""Zones that are short of machines, and the error in which an operation ends that needs one there.
+"""Zones without capacity, and the error of an operation that needs a machine there.
 
-Off until an admin sets them. The wording and the details are those of Compute Engine, which every
-service passes on that starts machines. It must not know which services those are.
+There are none until an admin sets them. Message and details are those of Compute Engine; services
+that start machines pass them on. It must not know any service.
 """
 
 import threading
@@ -12,7 +12,7 @@ from local.errors import ApiError
 Json = dict[str, Any]
 
 _REASON = "ZONE_RESOURCE_POOL_EXHAUSTED_WITH_DETAILS"
-_LETTERS = "abcf"  # the zones a region is taken to have
+_LETTERS = "abcf"  # every region is assumed to have these zones
 
 
 class Shortages:
@@ -33,7 +33,7 @@ class Shortages:
             return dict(self._short)
 
     def refusal(self, project: str, zone: str, machine_type: str) -> ApiError | None:
-        """What an operation ends in that needs such a machine there; None where there are some."""
+        """The error of an operation that needs such a machine there; None if there is capacity."""
         with self._lock:
             if not self._lacks(zone, machine_type):
                 return None

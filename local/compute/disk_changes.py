@@ -2,8 +2,8 @@
 
 It must not know HTTP routes or notebooks.
 
-Where Google's documents say nothing: a disk exists, and is empty, from the moment its insert is
-accepted; the content of a snapshot is on it when the operation ends.
+Where Google's documents say nothing: a disk exists and is empty as soon as its insert is accepted;
+it has the content of its source snapshot when the operation ends.
 """
 
 import re
@@ -27,8 +27,10 @@ _SNAPSHOT = re.compile(
     r"(?P<name>[^/]+)"
 )
 _DEFAULT_GB = {"pd-standard": 500}  # documented; 100 for the others
-# The fields that an insert may have; other fields are refused, since they would be ignored.
-_TAKEN = frozenset({"description", "labels", "name", "sizeGb", "sourceSnapshot", "type", "zone"})
+# Fields that an insert may have; others are refused, as they would have no effect.
+_SUPPORTED = frozenset(
+    {"description", "labels", "name", "sizeGb", "sourceSnapshot", "type", "zone"}
+)
 
 
 class DiskChanges:
@@ -45,7 +47,7 @@ class DiskChanges:
         self._snapshots = snapshots
 
     def insert(self, incoming: Incoming) -> Json:
-        """Create an empty disk, or one from `sourceSnapshot`, at least as large as that."""
+        """Create an empty disk, or one from `sourceSnapshot` that is at least as large."""
         body = self._checked("Disk", incoming)
         refuse(_insert_violations(body))
         path = _path(incoming, body["name"])
@@ -91,7 +93,7 @@ class DiskChanges:
                 disk.update(labels=labels, labelFingerprint=fingerprint(labels))
                 return {}
 
-            return Change("setLabels", "update", path, disk["id"], succeed, _nothing)
+            return Change("setLabels", "update", path, disk["id"], succeed, nothing_to_undo)
 
         return self._operations.change(incoming, "disks.setLabels", path, begin)
 
@@ -111,7 +113,7 @@ class DiskChanges:
                 self._disks.enlarge(path, wanted)
                 return {}
 
-            return Change("resizeDisk", "update", path, disk["id"], succeed, _nothing)
+            return Change("resizeDisk", "update", path, disk["id"], succeed, nothing_to_undo)
 
         return self._operations.change(incoming, "disks.resize", path, begin)
 
@@ -129,7 +131,7 @@ class DiskChanges:
 
             def succeed(_: datetime) -> Json:
                 self._disks.remove(path)
-                self._snapshots.disk_gone(path)
+                self._snapshots.disk_deleted(path)
                 return {}
 
             def fail(_: datetime) -> None:
@@ -140,7 +142,7 @@ class DiskChanges:
         return self._operations.change(incoming, "disks.delete", path, begin)
 
     def _checked(self, schema: str, incoming: Incoming) -> Json:
-        # "kind" is output only, yet clients that send back what they read are served.
+        # "kind" is output only, but clients may send back a resource that they read.
         body = {key: value for key, value in incoming.json().items() if key != "kind"}
         self._discovery.check(schema, body)
         return self._discovery.normalised(schema, body)
@@ -150,7 +152,7 @@ def _insert_violations(body: Json) -> list[str]:
     found = label_violations(body.get("labels", {}), "labels")
     if not _NAME.fullmatch(body.get("name", "")):
         found.append(f'name: "{body.get("name", "")}" must match {_NAME.pattern}')
-    unknown = sorted(set(body) - _TAKEN)
+    unknown = sorted(set(body) - _SUPPORTED)
     return found + [f"{field}: not supported by the local cloud" for field in unknown]
 
 
@@ -169,5 +171,5 @@ def _path(incoming: Incoming, name: str) -> str:
     return f"projects/{incoming.params['project']}/zones/{incoming.params['zone']}/disks/{name}"
 
 
-def _nothing(_: datetime) -> None:
-    """Undo nothing, for changes that have no effect before they succeed."""
+def nothing_to_undo(_: datetime) -> None:
+    """The `fail` of a change that has no effect before it succeeds."""

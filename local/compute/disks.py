@@ -1,7 +1,7 @@
-"""Persistent disks: made and taken away by those whose machines they belong to, read by anyone.
+"""Persistent disks and their content.
 
-Beside its API form a disk has *content*, a text that stands for a person's work on it: written and
-read by tests, copied by snapshots. It must not know HTTP routes, notebooks or snapshots.
+The *content* of a disk is a text that stands for the files on it: tests write and read it,
+snapshots copy it. It must not know HTTP routes, notebooks or snapshots.
 """
 
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class NewDisk:
-    """A disk to be made, attached to the machine at path `user`, if not "", from the beginning."""
+    """A disk to create; attached to the machine at path `user`, unless that is ""."""
 
     path: str
     type: str  # "pd-balanced"
@@ -30,7 +30,8 @@ class NewDisk:
     user: str
     labels: dict[str, str]
 
-    def born(self, now: datetime) -> Json:
+    def to_json(self, now: datetime) -> Json:
+        """The resource, created at `now`."""
         zone, _, name = self.path.rpartition("/disks/")
         disk: Json = {
             "kind": "compute#disk",
@@ -56,25 +57,25 @@ class Disks:
     def __init__(self) -> None:
         self._disks = Collection()
         self._content: dict[str, str] = {}
-        self._kept: set[str] = set()  # paths of disks that stay when their machine is deleted
+        self._kept: set[str] = set()  # paths of disks that are not deleted with their machine
 
     def add(self, new: Iterable[NewDisk], now: datetime) -> None:
-        """All of them, or none when the name of one is taken (409)."""
+        """Add all of them, or none if a name is in use (409)."""
         new = list(new)
         for disk in new:
             if self._disks.find(disk.path) is not None:
                 raise already_exists(disk.path)
         for disk in new:
-            self._disks.add(disk.path, disk.born(now))
+            self._disks.add(disk.path, disk.to_json(now))
 
     def remove(self, path: str) -> None:
-        """With what is on it; nothing when there is none."""
+        """Remove the disk and its content; do nothing if there is none."""
         self._disks.remove(path)
         self._content.pop(path, None)
         self._kept.discard(path)
 
     def keep(self, path: str, kept: bool) -> None:
-        """Set whether the disk at `path` stays when its machine is deleted."""
+        """Set whether the disk at `path` is kept when its machine is deleted."""
         self.find(path)
         (self._kept.add if kept else self._kept.discard)(path)
 
@@ -92,7 +93,7 @@ class Disks:
             disk["lastDetachTimestamp"] = timestamp(now)
 
     def find(self, path: str) -> Json:
-        """The disk itself; 404 when there is none."""
+        """The disk itself; 404 if there is none."""
         disk = self._disks.find(path)
         if disk is None:
             raise not_found(path)
@@ -107,7 +108,7 @@ class Disks:
         self._content[path] = content
 
     def resources(self) -> list[Json]:
-        """For the admin face: the API form under its full path."""
+        """For `/_admin/resources`: in the form of the API, named by the full path."""
         return [
             {**deepcopy(self._disks.get(path)), "kind": "compute.disk", "name": path}
             for path in self._disks.names()

@@ -1,8 +1,8 @@
-"""Errors in Compute Engine's form, of an answer and of an operation.
+"""Errors of answers and of operations in Compute Engine's form.
 
-An answer is {"error": {"code", "message", "errors": [{"message", "domain", "reason"}]}} and clients
-look at `reason`; an operation names a code such as RESOURCE_NOT_FOUND. Faults, quotas and the
-schema checks raise the common ApiError; both forms of it are made here. It must not know routes.
+An answer is {"error": {"code", "message", "errors": [{"message", "domain", "reason"}]}}, where
+clients read `reason`; an operation has a code such as RESOURCE_NOT_FOUND. Faults, quotas and schema
+checks raise the common ApiError, which is converted here. It must not know routes.
 """
 
 from typing import Any
@@ -35,7 +35,7 @@ _OPERATION_CODES = {
 
 
 class ComputeError(ApiError):
-    """A refusal whose `reason` or HTTP code does not follow from its canonical status."""
+    """An error whose `reason` or HTTP code differs from the default for its status."""
 
     def __init__(self, status: str, message: str, reason: str, http: int | None = None) -> None:
         super().__init__(status, message, http=http)
@@ -51,26 +51,26 @@ def already_exists(path: str) -> ApiError:
 
 
 def not_ready(path: str) -> ApiError:
-    """Another operation is under way on it."""
+    """The resource has an unfinished operation."""
     message = f"The resource '{path}' is not ready"
     return ComputeError("FAILED_PRECONDITION", message, "resourceNotReady")
 
 
 def in_use(path: str, user: str) -> ApiError:
-    """The disk is attached; `user` is the link to the machine."""
+    """The disk is attached to a machine; `user`: the machine's link."""
     user = user.partition("/compute/v1/")[2]
     message = f"The disk resource '{path}' is already being used by '{user}'"
     return ComputeError("FAILED_PRECONDITION", message, "resourceInUseByAnotherResource")
 
 
 def labels_changed() -> ApiError:
-    """Somebody else's labels came first; the caller has to read again."""
+    """The labels were changed since the caller read them."""
     message = "Labels fingerprint either invalid or resource labels have changed"
     return ComputeError("FAILED_PRECONDITION", message, "conditionNotMet", 412)
 
 
 def quota_exceeded(message: str) -> ApiError:
-    """Of what may live; too many requests are a rateLimitExceeded."""
+    """Too many resources; too many requests are a rateLimitExceeded."""
     return ComputeError("RESOURCE_EXHAUSTED", message, "quotaExceeded", 403)
 
 
@@ -85,7 +85,7 @@ def answer(error: ApiError) -> JSONResponse:
 
 
 def operation_fields(error: ApiError) -> Json:
-    """What an operation says that ended in `error`."""
+    """The fields of an operation that ended with `error`."""
     entry: Json = {
         "code": _OPERATION_CODES.get(error.status, error.status),
         "message": error.message,

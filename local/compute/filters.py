@@ -1,10 +1,10 @@
-"""Compute Engine's `filter`, both of its kinds, as the discovery document describes them.
+"""Compute Engine's `filter` parameter, in both forms that the discovery document describes.
 
 - AIP-160: `name = x`, `labels.k=v`, `labels.k:*`, joined by nothing or AND;
 - regular expressions: `name eq "x.*"`, which must match the whole field (gcloud sends these).
 
-A term may stand in parentheses. OR and the comparisons by size are refused rather than ignored: a
-fake that ignored them would list what the cloud doesn't. Pure; it must not know whom it filters.
+A term may be in parentheses. OR and comparisons by size are a 400; if they were ignored, the list
+would differ from Google's. Pure functions; it must not know what is filtered.
 """
 
 import re
@@ -27,7 +27,7 @@ _Test = Callable[[str | None], bool]
 
 
 def parse(text: str) -> Filter:
-    """What `text` lets through; 400 for what it can't be read as."""
+    """The filter that `text` describes; 400 if it can't be parsed."""
     terms: list[tuple[list[str], _Test]] = []
     regular: set[bool] = set()
     position, text = 0, text.rstrip()

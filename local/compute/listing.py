@@ -1,4 +1,4 @@
-"""How Compute Engine lists: filter, order and pages, and the envelope around them.
+"""List answers of Compute Engine: filter, order, pages and the envelope.
 
 It must not know what is listed.
 """
@@ -23,7 +23,7 @@ _NEWEST_FIRST = "creationTimestamp desc"
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a client asked for."""
+    """The page that a client requests."""
 
     size: int
     token: str
@@ -32,7 +32,7 @@ class Page:
 
     @classmethod
     def of(cls, query: QueryParams) -> "Page":
-        """From a query that fits the discovery document; 400 where it means nothing."""
+        """From a query that fits the discovery document; 400 for other invalid values."""
         order = query.get("orderBy", "")
         if order not in ("", "name", _NEWEST_FIRST):
             raise ApiError.invalid(f"Invalid value for field 'orderBy': '{order}'.")
@@ -63,7 +63,7 @@ class Page:
 
 
 def listed(kind: str, path: str, found: tuple[list[Json], str]) -> Json:
-    """The answer of a list method; like Google's, without `items` where there are none."""
+    """The answer of a list method; as Google does, without `items` if there are none."""
     items, token = found
     answer = _envelope(kind, path, token)
     return answer | {"items": items} if items else answer
@@ -72,7 +72,7 @@ def listed(kind: str, path: str, found: tuple[list[Json], str]) -> Json:
 def aggregated(
     kind: str, path: str, field: str, found: tuple[list[Json], str], scope: Callable[[Json], str]
 ) -> Json:
-    """The answer of an aggregatedList: items by the zone they are in."""
+    """The answer of an aggregatedList method: items grouped by zone."""
     items, token = found
     scopes: dict[str, Json] = {}
     for item in items:

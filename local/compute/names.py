@@ -1,7 +1,8 @@
-"""How Compute Engine names things: paths, links to them, and the ids and fingerprints it makes up.
+"""Paths, links, ids and fingerprints of Compute Engine.
 
-A path is `projects/P/zones/Z/disks/D`, a link the same behind Google's own host, whatever host we
-are reached at: clients compare links, and gcloud shortens them. Pure; it must not know resources.
+A path is `projects/P/zones/Z/disks/D`; a link is a path after Google's host. Links never have the
+local host, since clients compare them and gcloud shortens them. Pure functions; it must not know
+resources.
 """
 
 import base64
@@ -18,14 +19,14 @@ _DISK = re.compile(
 
 
 def link(path: str) -> str:
-    """The link to what is at `path`."""
+    """The link of the resource at `path`."""
     return _ROOT + path
 
 
 def disk_path(reference: str, project: str) -> str | None:
     """The path of a disk given as a link or a partial path; None if it is neither.
 
-    A partial path without a project means one in `project`.
+    `project`: for a partial path without a project.
     """
     found = _DISK.fullmatch(reference)
     if found is None:
@@ -34,11 +35,11 @@ def disk_path(reference: str, project: str) -> str | None:
 
 
 def numeric_id() -> str:
-    """An id as Compute gives them: a number in text, never used twice."""
+    """A unique id in Compute's form: a number as text."""
     return str(uuid.uuid4().int % 10**19)
 
 
 def fingerprint(labels: dict[str, str]) -> str:
-    """Changes with the labels and with nothing else."""
+    """A fingerprint that depends on the labels only."""
     text = json.dumps(labels, sort_keys=True).encode()
     return base64.b64encode(hashlib.sha256(text).digest()[:8]).decode()

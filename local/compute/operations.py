@@ -1,9 +1,9 @@
 """Compute Engine's operations: `compute#operation`, global or of a zone, on the cloud's clock.
 
-They are the common operations told in Compute's words. It must not know what they operate on.
+The common operations in the form of Compute's API. It must not know the resources that they change.
 
-Choice where Google's documents are silent: the answer to a request shows its operation PENDING,
-later requests see it RUNNING, then DONE.
+Where Google's documents say nothing: the answer to a request has its operation as PENDING, later
+requests see it as RUNNING, then DONE.
 """
 
 import threading
@@ -22,11 +22,11 @@ from local.compute.errors import not_found, not_ready, operation_fields
 from local.compute.listing import Page, listed
 from local.compute.names import link, numeric_id
 from local.errors import ApiError
+from local.iam.callers import USER_EMAIL
 
 Json = dict[str, Any]
 
-_CALLER = "caller@example.com"  # nobody signs in here
-_WAIT = timedelta(minutes=2)  # the documented deadline of wait
+_WAIT = timedelta(minutes=2)  # documented maximum of wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +34,16 @@ class Change:
     """A change, before it becomes an operation."""
 
     kind: str  # operationType
-    verb: str  # whose length the settings know
-    target: str  # path of what targetLink shows
+    verb: str  # a key of Cloud.verb_seconds
+    target: str  # path of the resource in targetLink
     target_id: str
-    succeed: Callable[[datetime], Json]  # its return is nowhere shown in this API
+    succeed: Callable[[datetime], Json]  # its result is not shown in this API
     fail: Callable[[datetime], None]
 
 
 @dataclass
 class ComputeOperation(Operation):
-    """An operation of this API; `target` is what it keeps busy, `change.target` what it shows."""
+    """An operation of this API; `target` is the locked resource, `change.target` the shown one."""
 
     change: Change | None = None
     request_id: str = ""
@@ -59,7 +59,7 @@ class ComputeOperation(Operation):
             "operationType": self.change.kind,
             "targetLink": link(self.change.target),
             "targetId": self.change.target_id,
-            "user": _CALLER,
+            "user": USER_EMAIL,
             "status": "DONE" if self.done else "RUNNING",
             "progress": 100 if self.done else 0,
             "insertTime": timestamp(self.begun),
@@ -78,7 +78,7 @@ class ComputeOperation(Operation):
 
 
 class ComputeOperations:
-    """Every operation of one cloud, with the one way by which one comes to be."""
+    """All Compute operations of one cloud; `change` starts one."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
@@ -88,7 +88,7 @@ class ComputeOperations:
     def change(
         self, incoming: Incoming, method: str, subject: str, begin: Callable[[datetime], Change]
     ) -> Json:
-        """Repeat, refuse or begin a change of `subject`, a path that it keeps busy."""
+        """Start a change of the resource at path `subject`, or return the operation of a repeat."""
         request_id = incoming.query.get("requestId", "")
         refuse(request_id_violations(request_id))
         scope = scope_of(incoming)
@@ -120,12 +120,12 @@ class ComputeOperations:
         return shown if operation.done else shown | {"status": "PENDING"}
 
     def check_idle(self, subject: str) -> None:
-        """400 resourceNotReady while an operation is under way on `subject`."""
+        """400 resourceNotReady while `subject` has an unfinished operation."""
         if self._operations.busy_with(subject) is not None:
             raise not_ready(subject)
 
-    def spoil(self, subject: str, error: ApiError) -> None:
-        """Let the operation under way on `subject` end in `error`, when its time comes."""
+    def fail_pending(self, subject: str, error: ApiError) -> None:
+        """Make the unfinished operation on `subject` end with `error`, at its end time."""
         operation = self._operations.busy_with(subject)
         if operation is not None and operation.error is None:
             operation.error = error
@@ -142,7 +142,7 @@ class ComputeOperations:
         return listed("compute#operationList", path, found)
 
     def wait(self, incoming: Incoming) -> Json:
-        """Until it is done or two minutes have passed on the cloud's clock."""
+        """Wait until it is done, at most two minutes of the cloud's clock."""
         with self.settled() as now:
             operation = self._find(incoming)
         if not operation.done:
@@ -158,6 +158,6 @@ class ComputeOperations:
 
 
 def scope_of(incoming: Incoming) -> str:
-    """The path above a request's operations: a zone's, or the project's global one."""
+    """The path of the zone, or of the global scope, whose operation a request starts."""
     project, zone = incoming.params["project"], incoming.params.get("zone")
     return f"projects/{project}/" + (f"zones/{zone}" if zone else "global")

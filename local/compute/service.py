@@ -1,7 +1,7 @@
-"""The Compute Engine v1 REST face, as far as notebooks need it: disks, snapshots, operations.
+"""The REST API of Compute Engine v1, as far as notebooks need it: disks, snapshots, operations.
 
-It routes requests to its parts and lets neighbours make disks. It must not know Notebooks: whoever
-changes disks by operations of its own says so by `settle_first`.
+It routes requests to its parts, and lets other services create and change disks. It must not know
+Notebooks: a service whose operations change disks registers with `settle_first`.
 """
 
 from collections.abc import Callable, Iterable
@@ -10,7 +10,7 @@ from typing import Any
 
 from starlette.routing import Route
 
-from local.api.admin import Lever
+from local.api.admin import AdminRoute
 from local.api.discovery import Discovery
 from local.api.http import Answer, Incoming, route
 from local.cloud import Cloud
@@ -26,10 +26,10 @@ _Work = Callable[[Incoming], Json]
 
 _ROOT = "/compute/v1/"
 _PROJECT = _ROOT + "projects/{project}/"
-# The custom parts of a path that name no resource.
+# Custom verbs at the end of a path.
 _VERBS = ("/createSnapshot", "/setLabels", "/resize", "/wait")
 
-# gcloud sends it with every list; the discovery document of its package doesn't have it.
+# gcloud sends it with every list, but it is not in the discovery document.
 _UNDOCUMENTED = ("returnPartialSuccess",)
 
 
@@ -46,7 +46,7 @@ class Compute:
         self._settle_first: list[Callable[[], None]] = []
 
     def routes(self) -> list[Route]:
-        """The face at Google's own paths."""
+        """Routes at Google's paths."""
         disks, snapshots, operations = self._disks, self._snapshots, self._operations
         changes = self._changes
         table: list[tuple[str, str, str, _Work]] = [
@@ -75,30 +75,30 @@ class Compute:
             ]
         return [self._route(*entry) for entry in table]
 
-    def levers(self) -> list[Lever]:
-        """A person's work on a disk, for the admin face."""
+    def admin_routes(self) -> list[AdminRoute]:
+        """Admin routes for the content of a disk, and for keeping a disk."""
         path = "/disks/{zone}/{disk}"
-        say = 'have it outlive its notebook, or not: {"kept": true}'
+        keep = 'keep it when its notebook is deleted, or not: {"kept": true}'
         return [
-            Lever("GET", path, "what is on a disk", self._read_content),
-            Lever("PUT", path, 'write on it: {"content": "…"}', self._write_content),
-            Lever("PUT", path + "/kept", say, self._keep),
+            AdminRoute("GET", path, "the content of a disk", self._read_content),
+            AdminRoute("PUT", path, 'replace the content: {"content": "…"}', self._write_content),
+            AdminRoute("PUT", path + "/kept", keep, self._keep),
         ]
 
     def resources(self) -> list[Json]:
-        """Everything for the admin face: its API form plus a kind."""
-        self._settle_neighbours()
+        """All resources for `/_admin/resources`: in the form of the API, plus a kind."""
+        self._settle_others()
         with self._operations.settled():
             return self._disks.resources() + self._snapshots.resources()
 
-    # For the neighbours. `at` is the moment of theirs in which it happens.
+    # For other services. `at`: the time of their operation's effect.
 
     def settle_first(self, settle: Callable[[], None]) -> None:
-        """Have `settle` end what is due elsewhere, each time before anyone looks at us."""
+        """Call `settle`, which ends another service's due operations, before each request."""
         self._settle_first.append(settle)
 
     def create_disks(self, new: Iterable[NewDisk], at: datetime) -> None:
-        """All of them, or none when the name of one is taken (409)."""
+        """Create all of them, or none if a name is in use (409)."""
         with self._operations.settled(at):
             self._disks.add(new, at)
 
@@ -109,7 +109,7 @@ class Compute:
                 if self._disks.is_kept(path):
                     continue
                 self._disks.remove(path)
-                self._snapshots.disk_gone(path)
+                self._snapshots.disk_deleted(path)
 
     def detach_disks(self, paths: Iterable[str], at: datetime) -> None:
         """Detach the disks from their deleted machine; skip those that don't exist."""
@@ -118,19 +118,20 @@ class Compute:
                 self._disks.detach(path, at)
 
     def enlarge_disk(self, disk: str, size_gb: int, at: datetime) -> None:
-        """Enlarge the disk at this path; 404 when there is none."""
+        """Enlarge the disk at this path; 404 if there is none."""
         with self._operations.settled(at):
             self._disks.enlarge(disk, size_gb)
 
     def write(self, disk: str, content: str, at: datetime) -> None:
-        """Replace what is on the disk at this path; 404 when there is none."""
+        """Replace the content of the disk at this path; 404 if there is none."""
         with self._operations.settled(at):
             self._disks.write(disk, content)
 
     def snapshot_content(self, snapshot: str, disk: str, at: datetime) -> str:
-        """The content of a READY snapshot; 404 or 400 FAILED_PRECONDITION if there is none.
+        """The content of a READY snapshot.
 
-        400 INVALID_ARGUMENT when it is of a larger disk than the one at this path.
+        404 if there is none; 400 FAILED_PRECONDITION if it is not READY; 400 INVALID_ARGUMENT if it
+        is of a larger disk than the one at path `disk`.
         """
         with self._operations.settled(at):
             return self._snapshots.content(snapshot, self._disks.find(disk))
@@ -140,28 +141,28 @@ class Compute:
     def _route(self, verb: str, path: str, method: str, work: _Work) -> Route:
         def handler(incoming: Incoming) -> Answer:
             try:
-                target, brought = _target(incoming), incoming.brought()
-                with self._cloud.call("compute", method, target, *brought):
+                target, conditions = _target(incoming), incoming.permission_conditions()
+                with self._cloud.call("compute", method, target, *conditions):
                     query = [e for e in incoming.query.multi_items() if e[0] not in _UNDOCUMENTED]
                     self._discovery.check_query(f"compute.{method}", query)
-                    self._settle_neighbours()
-                    return self._look(work, incoming) if verb == "GET" else work(incoming)
+                    self._settle_others()
+                    return self._read(work, incoming) if verb == "GET" else work(incoming)
             except ApiError as error:
                 return errors.answer(error)
 
         return route(verb, _PROJECT + path, handler)
 
-    def _look(self, work: _Work, incoming: Incoming) -> Json:
+    def _read(self, work: _Work, incoming: Incoming) -> Json:
         with self._operations.settled():
             return work(incoming)
 
-    def _settle_neighbours(self) -> None:
+    def _settle_others(self) -> None:
         for settle in self._settle_first:
             settle()
 
     def _read_content(self, incoming: Incoming) -> Json:
         path = self._admin_path(incoming)
-        self._settle_neighbours()
+        self._settle_others()
         with self._operations.settled():
             return {"name": path, "content": self._disks.content(path)}
 
@@ -170,7 +171,7 @@ class Compute:
         content = body.get("content")
         if set(body) != {"content"} or not isinstance(content, str):
             raise ApiError.invalid('The body must be {"content": "some text"}.')
-        self._settle_neighbours()
+        self._settle_others()
         with self._operations.settled():
             self._disks.write(self._admin_path(incoming), content)
         return self._read_content(incoming)
@@ -179,7 +180,7 @@ class Compute:
         body, path = incoming.json(), self._admin_path(incoming)
         if set(body) != {"kept"} or not isinstance(body["kept"], bool):
             raise ApiError.invalid('The body must be {"kept": true} or {"kept": false}.')
-        self._settle_neighbours()
+        self._settle_others()
         with self._operations.settled():
             self._disks.keep(path, body["kept"])
         return {"name": path, "kept": body["kept"]}
@@ -190,12 +191,12 @@ class Compute:
 
 
 def _target(incoming: Incoming) -> str:
-    """The path of what a request is about; an insert names it in its body."""
+    """The path of a request's resource; for an insert its name is in the body."""
     path = incoming.path.removeprefix(_ROOT)
     if incoming.method == "POST" and path.endswith(("/snapshots", "/disks")):
         try:
             return f"{path}/{incoming.json().get('name', '')}"
-        except ApiError:  # said properly by the method itself
+        except ApiError:  # the method itself reports an invalid body
             return path
     for verb in _VERBS:
         path = path.removesuffix(verb)

@@ -1,13 +1,13 @@
-"""Snapshots of disks: taken, read, labelled, deleted; they outlive the disk they were taken of.
+"""Snapshots of disks; they remain when their disk is deleted.
 
 It must not know HTTP routes or notebooks.
 
-Choices where Google's documents are silent:
-- the content is that of the moment the snapshot was asked for;
-- a disk that goes while a snapshot of it is CREATING takes the snapshot with it: it ends FAILED,
-  so that a caller that deletes too early sees that the work is lost;
-- a snapshot whose creation fails stays, as FAILED, until it is deleted;
-- a change while another is under way is a 400 resourceNotReady.
+Where Google's documents say nothing:
+- a snapshot has the content that its disk had at the time of the request;
+- if the disk is deleted while the snapshot is CREATING, the snapshot becomes FAILED, so that a
+  caller that deletes too early sees the loss;
+- a snapshot whose creation fails stays as FAILED until it is deleted;
+- a change during another change is a 400 resourceNotReady.
 """
 
 import re
@@ -31,7 +31,11 @@ from local.errors import ApiError
 Json = dict[str, Any]
 
 _NAME = re.compile(r"[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?")
-_CONTINENTS = {"us": "us", "europe": "eu", "asia": "asia"}  # multi-regions snapshots live in
+_CONTINENTS = {
+    "us": "us",
+    "europe": "eu",
+    "asia": "asia",
+}  # multi-region in which snapshots are stored
 _INPUT_ONLY = ("guestFlush", "kind", "params", "sourceDisk")
 
 
@@ -45,12 +49,14 @@ class Snapshots:
         self._disks = disks
         self._snapshots = Collection()
         self._content: dict[str, str] = {}
-        self._creating: dict[str, set[str]] = {}  # path of a disk -> paths of its young snapshots
+        self._creating: dict[
+            str, set[str]
+        ] = {}  # path of a disk -> paths of snapshots being created
 
     def content(self, path: str, disk: Json) -> str:
-        """The content of a READY snapshot, to be put on `disk`.
+        """The content of a READY snapshot, for `disk`.
 
-        404, or 400: FAILED_PRECONDITION while or because it isn't READY, INVALID_ARGUMENT when it
+        404 if there is none; 400 FAILED_PRECONDITION if it is not READY; 400 INVALID_ARGUMENT if it
         is of a larger disk.
         """
         snapshot = self._find(path)
@@ -64,16 +70,16 @@ class Snapshots:
         return self._content[path]
 
     def size_gb(self, path: str) -> int:
-        """The minimum size of a disk that is made from the snapshot."""
+        """The minimum size of a disk created from the snapshot."""
         return int(self._find(path)["diskSizeGb"])
 
-    def disk_gone(self, disk: str) -> None:
-        """The disk at this path is no more; what was being read from it can't be finished."""
+    def disk_deleted(self, disk: str) -> None:
+        """The disk at this path was deleted: fail the snapshots that are being created from it."""
         for path in self._creating.get(disk, ()):
-            self._operations.spoil(path, errors.not_found(disk))
+            self._operations.fail_pending(path, errors.not_found(disk))
 
     def resources(self) -> list[Json]:
-        """For the admin face: the API form under its full path."""
+        """For `/_admin/resources`: in the form of the API, named by the full path."""
         return [
             {**deepcopy(self._snapshots.get(path)), "kind": "compute.snapshot", "name": path}
             for path in self._snapshots.names()
@@ -92,21 +98,21 @@ class Snapshots:
     # Changing
 
     def insert(self, incoming: Incoming) -> Json:
-        """From `sourceDisk` of the body, a link or a partial path."""
+        """Create one from the disk in `sourceDisk`, a link or a partial path."""
         body = self._checked("Snapshot", incoming)
         reference = body.get("sourceDisk", "")
         disk = disk_path(reference, incoming.params["project"])
         if disk is None:
             refuse([f'sourceDisk: "{reference}" is not the URL of a disk'])
         assert disk is not None
-        return self._take(incoming, "snapshots.insert", "insert", disk, body)
+        return self._create(incoming, "snapshots.insert", "insert", disk, body)
 
     def create_snapshot(self, incoming: Incoming) -> Json:
-        """From the disk whose method it is."""
+        """Create one from the disk in the path."""
         body = self._checked("Snapshot", incoming)
         place = incoming.params
         disk = f"projects/{place['project']}/zones/{place['zone']}/disks/{place['disk']}"
-        return self._take(incoming, "disks.createSnapshot", "createSnapshot", disk, body)
+        return self._create(incoming, "disks.createSnapshot", "createSnapshot", disk, body)
 
     def set_labels(self, incoming: Incoming) -> Json:
         body = self._checked("GlobalSetLabelsRequest", incoming)
@@ -124,7 +130,7 @@ class Snapshots:
                 snapshot.update(labels=labels, labelFingerprint=fingerprint(labels))
                 return {}
 
-            return Change("setLabels", "update", path, snapshot["id"], succeed, _nothing)
+            return Change("setLabels", "update", path, snapshot["id"], succeed, nothing_to_undo)
 
         return self._operations.change(incoming, "snapshots.setLabels", path, begin)
 
@@ -149,7 +155,7 @@ class Snapshots:
 
         return self._operations.change(incoming, "snapshots.delete", path, begin)
 
-    def _take(self, incoming: Incoming, method: str, kind: str, disk: str, body: Json) -> Json:
+    def _create(self, incoming: Incoming, method: str, kind: str, disk: str, body: Json) -> Json:
         refuse(_body_violations(body))
         path = _path(incoming, body["name"])
 
@@ -158,34 +164,34 @@ class Snapshots:
             if self._snapshots.find(path) is not None:
                 raise errors.already_exists(path)
             self._check_room()
-            snapshot = _born(path, body, source, now)
+            snapshot = _new_snapshot(path, body, source, now)
             self._snapshots.add(path, snapshot)
             content = self._disks.content(disk)
             self._creating.setdefault(disk, set()).add(path)
 
             def succeed(_: datetime) -> Json:
-                self._settle(disk, path, "READY")
+                self._end_creation(disk, path, "READY")
                 self._content[path] = content
                 snapshot["storageBytes"] = str(len(content.encode()))
                 return {}
 
             def fail(_: datetime) -> None:
-                self._settle(disk, path, "FAILED")
+                self._end_creation(disk, path, "FAILED")
 
             return Change(kind, "snapshot", disk, source["id"], succeed, fail)
 
         return self._operations.change(incoming, method, path, begin)
 
-    def _settle(self, disk: str, path: str, status: str) -> None:
-        """End the time in which a snapshot needs its disk."""
+    def _end_creation(self, disk: str, path: str, status: str) -> None:
+        """Set the status at the end of a creation; the disk is not needed from now on."""
         self._snapshots.get(path)["status"] = status
-        young = self._creating[disk]
-        young.discard(path)
-        if not young:
+        creating = self._creating[disk]
+        creating.discard(path)
+        if not creating:
             del self._creating[disk]
 
     def _checked(self, schema: str, incoming: Incoming) -> Json:
-        # "kind" is output only, yet clients that send back what they read are served.
+        # "kind" is output only, but clients may send back a resource that they read.
         body = {key: value for key, value in incoming.json().items() if key != "kind"}
         self._discovery.check(schema, body)
         return self._discovery.normalised(schema, body)
@@ -203,15 +209,15 @@ class Snapshots:
         return snapshot
 
 
-def _born(path: str, body: Json, source: Json, now: datetime) -> Json:
+def _new_snapshot(path: str, body: Json, source: Json, now: datetime) -> Json:
     labels: dict[str, str] = body.get("labels", {})
     region = source["zone"].rsplit("/", 1)[1].rsplit("-", 1)[0]
     nearest = _CONTINENTS.get(region.split("-")[0], region)
-    asked = {key: value for key, value in body.items() if key not in _INPUT_ONLY}
+    given = {key: value for key, value in body.items() if key not in _INPUT_ONLY}
     defaults: Json = {"snapshotType": "STANDARD", "storageLocations": [nearest]}
     return (
         defaults
-        | asked
+        | given
         | {
             "kind": "compute#snapshot",
             "id": numeric_id(),
@@ -239,5 +245,5 @@ def _path(incoming: Incoming, name: str) -> str:
     return f"projects/{incoming.params['project']}/global/snapshots/{name}"
 
 
-def _nothing(_: datetime) -> None:
-    """A change that failed and had begun nothing."""
+def nothing_to_undo(_: datetime) -> None:
+    """The `fail` of a change that has no effect before it succeeds."""

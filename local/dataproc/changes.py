@@ -1,8 +1,7 @@
-"""How a request to Dataproc becomes a long-running operation, for clusters and sessions alike.
+"""Long-running operations of Dataproc, for clusters and sessions.
 
-Both live in one place: a region's operations carry the names `projects/P/regions/R/operations/UUID`
-even where the resource itself is in a "location". It must not know what a change means to its
-resource: that comes in as functions.
+Both have operations named `projects/P/regions/R/operations/UUID`, although sessions are in a
+"location". It must not know what a change does; the caller passes functions for that.
 """
 
 import uuid
@@ -27,13 +26,13 @@ class Change:
     """A change to one resource, before it becomes an operation."""
 
     takes: timedelta
-    succeed: Callable[[datetime], Json]  # given the moment it ends at; gives the response
-    fail: Callable[[datetime, str], None]  # given that and the error's message
+    succeed: Callable[[datetime], Json]  # with the end time; returns the response
+    fail: Callable[[datetime, str], None]  # with the end time and the error's message
     describe: Callable[[Operation], Json]
 
 
 class Changes:
-    """The one way by which the operations of a collection ("clusters") come to be."""
+    """Starts the operations of a collection ("clusters")."""
 
     def __init__(self, cloud: Cloud, operations: Operations, collection: str) -> None:
         self._cloud = cloud
@@ -48,7 +47,10 @@ class Changes:
         request_id: str,
         begin: Callable[[datetime], Change],
     ) -> Json:
-        """Repeat, refuse or begin a change; gives its operation. `begin` runs under the lock."""
+        """Start a change; the operation's JSON. A repeat gets the first operation.
+
+        `begin` runs under the lock; it may raise.
+        """
         refuse(rules.request_id_violations(request_id))
         method, region = f"{self._collection}.{verb}", _region(incoming)
         scope = f"{region} {method}"
@@ -75,7 +77,7 @@ class Changes:
 
 
 def resource_name(incoming: Incoming) -> str:
-    """The full name a request is sent to: its path without version and custom verb."""
+    """The full name in a request's path: without version and custom verb."""
     place, _, last = incoming.path.removeprefix("/v1/").rpartition("/")
     return f"{place}/{last.partition(':')[0]}"
 

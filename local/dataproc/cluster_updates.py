@@ -1,7 +1,7 @@
-"""Changes of a running cluster: its size, its labels, and credentials of its owner.
+"""Updates of a running cluster: its size, its labels, and its owner's credentials.
 
-Pure: clusters and bodies in, complaints or changed copies out. It must not know states, operations
-or HTTP.
+Pure functions from clusters and bodies to complaints or changed copies. It must not know states,
+operations or HTTP.
 """
 
 import hashlib
@@ -15,15 +15,15 @@ from local.api.labels import label_violations
 Json = dict[str, Any]
 
 _LABEL_LIMIT = 32
-# From the description of clusters.patch, without autoscaling: no policies are served here.
+# From the description of clusters.patch, except autoscaling policies, which are not served.
 _UPDATABLE = (
     "labels",
     "config.worker_config.num_instances",
     "config.secondary_worker_config.num_instances",
 )
 
-# The key that a personal-auth cluster's master publishes (RSA, 4096 bits), with which credentials
-# are encrypted. The private key was deleted, so nobody can read them here.
+# The key with which clients encrypt credentials for a personal-auth cluster (RSA, 4096 bits). Its
+# private key was deleted, so that credentials can't be read here.
 PUBLIC_KEY = """\
 -----BEGIN PUBLIC KEY-----
 MIICIjANBgkqhkiG9w0BAQEFAAOCAg8AMIICCgKCAgEA5txcFMxfQUfADzz8twve
@@ -43,9 +43,9 @@ KmitG2ssTTiwldbwz8cfVw0CAwEAAQ==
 
 
 def updated(cluster: Json, body: Json, mask: str) -> Json:
-    """A copy with the fields of `mask` from `body`; 400 where the mask or a value is not allowed.
+    """A copy with the fields of `mask` from `body`; 400 if the mask or a value is not allowed.
 
-    Dataproc's own labels stay, whatever is sent.
+    Dataproc's own labels are always kept.
     """
     paths = [re.sub(r"[A-Z]", lambda m: "_" + m[0].lower(), path) for path in mask.split(",")]
     refuse([f"updateMask: '{path}' can't be updated" for path in paths if path not in _UPDATABLE])
@@ -64,7 +64,7 @@ def updated(cluster: Json, body: Json, mask: str) -> Json:
 
 
 def with_master(cluster: Json, personal: bool) -> Json:
-    """A running cluster's config with its master machine, which publishes the key if `personal`."""
+    """A running cluster's config with its master; that has the public key if `personal`."""
     config: Json = deepcopy(cluster["config"])
     name = f"{cluster['clusterName']}-m"
     machine = {"instanceName": name} | ({"publicKey": PUBLIC_KEY} if personal else {})
@@ -75,7 +75,7 @@ def with_master(cluster: Json, personal: bool) -> Json:
 def injection_violations(cluster: Json, body: Json) -> list[str]:
     """Complaints about an InjectCredentialsRequest that fits the schema.
 
-    The ciphertext begins with the SHA-256 of the key it is made for, as gcloud makes it.
+    The ciphertext starts with the SHA-256 of the public key, as gcloud creates it.
     """
     found = []
     if body.get("clusterUuid") != cluster["clusterUuid"]:

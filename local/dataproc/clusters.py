@@ -1,17 +1,16 @@
-"""Dataproc clusters: so that a cluster template can be imported and what came of it be deleted.
+"""Dataproc clusters, as cluster templates create them. Nothing runs on them.
 
-Nothing runs on them. It must not know HTTP routes, session templates or sessions.
+It must not know HTTP routes, session templates or sessions.
 
-Choices where Google's documents are silent:
+Where Google's documents say nothing:
 - a cluster whose creation fails stays in state ERROR until it is deleted;
-- deleting a cluster that is being changed cancels the change;
-- a second delete while one is under way is a 400 FAILED_PRECONDITION;
-- so is stopping what doesn't run and starting what isn't stopped; a stop or start that fails
-  leaves the cluster as it was;
-- a change or an injection of credentials needs a cluster that is RUNNING, with nothing under way.
+- deleting a cluster during a change cancels the change;
+- deleting a cluster that is being deleted is a 400 FAILED_PRECONDITION;
+- so is stopping a cluster that doesn't run or starting one that isn't stopped; a stop or start that
+  fails leaves the cluster as it was;
+- updates and injections of credentials need a RUNNING cluster without an unfinished operation.
 """
 
-import uuid
 from collections.abc import Callable
 from copy import deepcopy
 from datetime import datetime
@@ -19,10 +18,10 @@ from typing import Any
 
 from local.api.discovery import Discovery, refuse
 from local.api.http import Incoming
-from local.api.operations import Operation, Operations
+from local.api.operations import Operations
 from local.api.store import Collection, listing, page_size
-from local.clock import timestamp
 from local.cloud import Cloud
+from local.dataproc import cluster_states as states
 from local.dataproc import cluster_updates as updates
 from local.dataproc import rules
 from local.dataproc.changes import TYPE, Change, Changes, resource_name
@@ -31,8 +30,6 @@ from local.errors import ApiError
 
 Json = dict[str, Any]
 
-_COMPUTE = "https://www.googleapis.com/compute/v1/projects"
-_OPERATION_TYPES = {"patch": "UPDATE", "injectCredentials": "INJECT_CREDENTIALS"}
 _EMPTY = {"@type": "type.googleapis.com/google.protobuf.Empty"}
 
 
@@ -62,7 +59,7 @@ class Clusters:
             if self._clusters.find(name) is not None:
                 raise ApiError.already_exists(name)
             self._cloud.quotas.check_room("dataproc.clusters", len(self._clusters))
-            cluster = _born(body, incoming.params["region"], now)
+            cluster = states.new_cluster(body, incoming.params["region"], now)
             self._clusters.add(name, cluster)
             return self._change("create", cluster, "RUNNING", "ERROR")
 
@@ -84,17 +81,19 @@ class Clusters:
         return listing("clusters", page, token)
 
     def stop(self, incoming: Incoming) -> Json:
-        return self._switch(incoming, "stop", "RUNNING", "STOPPING", "STOPPED")
+        return self._change_state(incoming, "stop", "RUNNING", "STOPPING", "STOPPED")
 
     def start(self, incoming: Incoming) -> Json:
-        return self._switch(incoming, "start", "STOPPED", "STARTING", "RUNNING")
+        return self._change_state(incoming, "start", "STOPPED", "STARTING", "RUNNING")
 
-    def _switch(self, incoming: Incoming, verb: str, before: str, during: str, after: str) -> Json:
+    def _change_state(
+        self, incoming: Incoming, verb: str, before: str, during: str, after: str
+    ) -> Json:
         name, body = resource_name(incoming), incoming.json()
         self._discovery.check(f"{verb.capitalize()}ClusterRequest", body)
 
         def begin(now: datetime) -> Change:
-            cluster = self._the_one(name, body.get("clusterUuid"))
+            cluster = self._find(name, body.get("clusterUuid"))
             if rules.personal(cluster):
                 raise ApiError.failed_precondition(
                     f"'{name}' has personal cluster authentication, it can't be stopped or started."
@@ -102,7 +101,7 @@ class Clusters:
             state = cluster["status"]["state"]
             if state != before:
                 raise ApiError.failed_precondition(f"Can't {verb} '{name}' in state {state}.")
-            _enter(cluster, during, now)
+            states.enter(cluster, during, now)
             return self._change(verb, cluster, after, before)
 
         return self._changes.make(incoming, verb, name, body.get("requestId") or "", begin)
@@ -113,30 +112,30 @@ class Clusters:
         body = self._discovery.normalised("Cluster", body)
 
         def begin(now: datetime) -> Change:
-            cluster = self._the_one(name, None)
+            cluster = self._find(name, None)
             changed = updates.updated(cluster, body, mask)
             self._check_running(name, cluster, "update")
-            _enter(cluster, "UPDATING", now)
+            states.enter(cluster, "UPDATING", now)
 
             def succeed(ended: datetime) -> Json:
                 cluster.update(
                     {key: changed[key] for key in ("labels", "config") if key in changed}
                 )
-                return self._arrive(cluster, "RUNNING", ended)
+                return self._finish(cluster, "RUNNING", ended)
 
-            return self._course("update", cluster, succeed, "RUNNING")
+            return self._change_with("update", cluster, succeed, "RUNNING")
 
         return self._changes.make(
             incoming, "patch", name, incoming.query.get("requestId", ""), begin
         )
 
     def inject_credentials(self, incoming: Incoming) -> Json:
-        """Accept encrypted credentials of a personal-auth cluster's owner; they can't be read."""
+        """Accept encrypted credentials of a personal-auth cluster's owner; they are not stored."""
         name, body = resource_name(incoming), incoming.json()
         self._discovery.check("InjectCredentialsRequest", body)
 
         def begin(_: datetime) -> Change:
-            cluster = self._the_one(name, None)
+            cluster = self._find(name, None)
             if not rules.personal(cluster):
                 raise ApiError.failed_precondition(f"'{name}' is not a personal-auth cluster.")
             self._check_running(name, cluster, "inject credentials into")
@@ -145,7 +144,7 @@ class Clusters:
                 self._cloud.operation_time("update"),
                 lambda _: dict(_EMPTY),
                 lambda _ended, _why: None,
-                describe=lambda operation: _metadata(operation, cluster),
+                describe=lambda operation: states.operation_metadata(operation, cluster),
             )
 
         return self._changes.make(incoming, "injectCredentials", name, "", begin)
@@ -154,10 +153,10 @@ class Clusters:
         name = resource_name(incoming)
 
         def begin(now: datetime) -> Change:
-            cluster = self._the_one(name, incoming.query.get("clusterUuid"))
-            self._make_way(name)
+            cluster = self._find(name, incoming.query.get("clusterUuid"))
+            self._cancel_pending_change(name)
             before = cluster["status"]["state"]
-            _enter(cluster, "DELETING", now)
+            states.enter(cluster, "DELETING", now)
 
             def succeed(_: datetime) -> Json:
                 self._clusters.remove(name)
@@ -166,22 +165,22 @@ class Clusters:
             return Change(
                 self._cloud.operation_time("delete"),
                 succeed,
-                lambda ended, _: _enter(cluster, before, ended),
-                describe=lambda operation: _metadata(operation, cluster),
+                lambda ended, _: states.enter(cluster, before, ended),
+                describe=lambda operation: states.operation_metadata(operation, cluster),
             )
 
         return self._changes.make(
             incoming, "delete", name, incoming.query.get("requestId", ""), begin
         )
 
-    def _the_one(self, name: str, wanted: str | None) -> Json:
-        """The cluster of that name; a 404 also where the caller means another by its uuid."""
+    def _find(self, name: str, expected_uuid: str | None) -> Json:
+        """The cluster of that name; 404 if there is none, or if it has another uuid."""
         cluster = self._clusters.get(name)
-        if wanted and wanted != cluster["clusterUuid"]:
+        if expected_uuid and expected_uuid != cluster["clusterUuid"]:
             raise ApiError.not_found(name)
         return cluster
 
-    def _make_way(self, name: str) -> None:
+    def _cancel_pending_change(self, name: str) -> None:
         busy = self._operations.busy_with(name)
         if busy is not None and busy.verb == "delete":
             raise ApiError.failed_precondition(f"'{name}' is being deleted already.")
@@ -189,71 +188,29 @@ class Clusters:
             self._operations.cancel(busy.name)
 
     def _check_running(self, name: str, cluster: Json, verb: str) -> None:
-        """Raise 400 unless the cluster runs and has no operation under way."""
+        """400 unless the cluster is RUNNING and has no unfinished operation."""
         state = cluster["status"]["state"]
         if state != "RUNNING" or self._operations.busy_with(name) is not None:
             raise ApiError.failed_precondition(f"Can't {verb} '{name}' in state {state}.")
 
-    def _change(self, verb: str, cluster: Json, after: str, otherwise: str) -> Change:
-        """A change that ends in state `after`, or in `otherwise` when it fails."""
-        return self._course(
-            verb, cluster, lambda ended: self._arrive(cluster, after, ended), otherwise
+    def _change(self, verb: str, cluster: Json, after: str, on_failure: str) -> Change:
+        """A change that ends in state `after`, or in `on_failure` if it fails."""
+        return self._change_with(
+            verb, cluster, lambda ended: self._finish(cluster, after, ended), on_failure
         )
 
-    def _arrive(self, cluster: Json, state: str, ended: datetime) -> Json:
+    def _finish(self, cluster: Json, state: str, ended: datetime) -> Json:
         if state == "RUNNING" and "config" in cluster:
             cluster["config"] = updates.with_master(cluster, rules.personal(cluster))
-        _enter(cluster, state, ended)
+        states.enter(cluster, state, ended)
         return {"@type": TYPE + "Cluster", **deepcopy(cluster)}
 
-    def _course(
-        self, verb: str, cluster: Json, succeed: Callable[[datetime], Json], otherwise: str
+    def _change_with(
+        self, verb: str, cluster: Json, succeed: Callable[[datetime], Json], on_failure: str
     ) -> Change:
         return Change(
             self._cloud.operation_time(verb),
             succeed,
-            lambda ended, why: _enter(cluster, otherwise, ended, why),
-            describe=lambda operation: _metadata(operation, cluster),
+            lambda ended, why: states.enter(cluster, on_failure, ended, why),
+            describe=lambda operation: states.operation_metadata(operation, cluster),
         )
-
-
-def _born(body: Json, region: str, now: datetime) -> Json:
-    """A new cluster, being created, with the labels Dataproc itself puts on."""
-    given_id = str(uuid.uuid4())
-    own_labels = {
-        "goog-dataproc-cluster-name": body["clusterName"],
-        "goog-dataproc-cluster-uuid": given_id,
-        "goog-dataproc-location": region,
-    }
-    cluster = body | {"clusterUuid": given_id, "labels": body.get("labels", {}) | own_labels}
-    if "config" in cluster:
-        # The service chooses a zone where none is named; gcloud fails on a cluster without one.
-        machine = cluster["config"].setdefault("gceClusterConfig", {})
-        machine.setdefault("zoneUri", f"{_COMPUTE}/{body['projectId']}/zones/{region}-a")
-    _enter(cluster, "CREATING", now)
-    return cluster
-
-
-def _enter(cluster: Json, state: str, now: datetime, detail: str = "") -> None:
-    if "status" in cluster:
-        cluster.setdefault("statusHistory", []).append(cluster["status"])
-    cluster["status"] = {"state": state, "stateStartTime": timestamp(now)}
-    if detail:
-        cluster["status"]["detail"] = detail
-
-
-def _metadata(operation: Operation, cluster: Json) -> Json:
-    """google.cloud.dataproc.v1.ClusterOperationMetadata."""
-    begun = {"state": "RUNNING", "stateStartTime": timestamp(operation.begun)}
-    metadata: Json = {
-        "@type": TYPE + "ClusterOperationMetadata",
-        "clusterName": cluster["clusterName"],
-        "clusterUuid": cluster["clusterUuid"],
-        "operationType": _OPERATION_TYPES.get(operation.verb, operation.verb.upper()),
-        "description": f"{operation.verb.capitalize()} cluster",
-        "status": begun,
-    }
-    if operation.done:
-        metadata["status"] = {"state": "DONE", "stateStartTime": timestamp(operation.ends)}
-        metadata["statusHistory"] = [begun]
-    return metadata

@@ -1,8 +1,9 @@
-"""The filters of Dataproc's listings, as the `filter` parameter of each list method describes them.
+"""The `filter` parameter of Dataproc's list methods.
 
-Clusters know `field = value` joined by AND; sessions the expressions of https://google.aip.dev/160,
-in which OR binds tighter than AND. What a description doesn't allow is refused with 400: a fake
-that ignored it would list what the cloud doesn't. It must not know how a listing is paged.
+For clusters: `field = value` joined by AND. For sessions: expressions of
+https://google.aip.dev/160, in which OR binds tighter than AND. What the parameter's description
+doesn't allow is a 400; if it were ignored, the list would differ from Google's. It must not know
+paging.
 """
 
 import operator
@@ -49,7 +50,7 @@ def session_filter(text: str) -> Filter:
 
 
 class _Expression:
-    """One filter being read from left to right; `boolean` allows OR and parentheses."""
+    """Parses one filter from left to right; `boolean` allows OR and parentheses."""
 
     def __init__(self, text: str, compare: _Compare, *, boolean: bool) -> None:
         self._tokens = _tokens(text)
@@ -67,7 +68,7 @@ class _Expression:
     def _all(self) -> Filter:
         parts = [self._any()]
         while self._tokens and self._tokens[0] != ")":
-            if self._next() in ("AND", "and"):  # an AND may also be left out
+            if self._next() in ("AND", "and"):  # AND is optional
                 self._take()
             parts.append(self._any())
         return lambda resource: all(part(resource) for part in parts)

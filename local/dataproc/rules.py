@@ -1,6 +1,6 @@
-"""What the Dataproc v1 API refuses beyond its schema, for templates, sessions and clusters.
+"""Rules of the Dataproc v1 API beyond its schema, for templates, sessions and clusters.
 
-Pure: bodies in, complaints out. It must not know states, storage or HTTP.
+Pure functions from bodies to complaints. It must not know states, storage or HTTP.
 """
 
 import re
@@ -13,16 +13,16 @@ Json = dict[str, Any]
 LABEL_LIMIT = 32  # in the descriptions of both kinds
 _CLUSTER_NAME = re.compile(r"[a-z]([a-z0-9-]{0,50}[a-z0-9])?")
 _TEMPLATE_ID = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-# Its description, as the API reference prints it: 4 to 63 characters of /[a-z][0-9]-/.
+# By its description in the API reference: 4 to 63 characters of /[a-z][0-9]-/.
 _SESSION_ID = re.compile(r"[a-z0-9-]{4,63}")
 _PERSONAL_AUTH = "dataproc:dataproc.personal-auth.user"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{0,40}")
 
 
 def template_violations(body: Json, name: str) -> list[str]:
-    """Complaints about a session template that fits the schema; `name` is what it must be called.
+    """Complaints about a session template that fits the schema.
 
-    A create passes its parent's collection, an update the whole name.
+    `name`: the full name, or for a create the collection.
     """
     found = label_violations(body.get("labels", {}), "labels", LABEL_LIMIT)
     collection, _, template_id = body["name"].rpartition("/")
@@ -36,7 +36,7 @@ def template_violations(body: Json, name: str) -> list[str]:
 
 
 def session_violations(body: Json, name: str) -> list[str]:
-    """Complaints about a session that fits the schema; `name` is what the request calls it."""
+    """Complaints about a session that fits the schema; `name`: its full name."""
     found = label_violations(body.get("labels", {}), "labels", LABEL_LIMIT)
     session_id = name.rpartition("/")[2]
     if not _SESSION_ID.fullmatch(session_id):
@@ -54,7 +54,7 @@ def session_violations(body: Json, name: str) -> list[str]:
 
 
 def template_name(template: str, session_name: str) -> str:
-    """The full name of a session's template, which may be given by its id alone."""
+    """The full name of a session's template, given by its id or its full name."""
     place = session_name.rpartition("/sessions/")[0]
     return template if "/" in template else f"{place}/sessionTemplates/{template}"
 
@@ -75,13 +75,13 @@ def cluster_violations(body: Json, project: str) -> list[str]:
 
 
 def personal(cluster: Json) -> bool:
-    """Whether a cluster runs on one person's own credentials (personal cluster authentication)."""
+    """Whether a cluster uses personal cluster authentication."""
     software = cluster.get("config", {}).get("softwareConfig", {})
     return bool(software.get("properties", {}).get(_PERSONAL_AUTH))
 
 
 def request_id_violations(request_id: str) -> list[str]:
-    """Letters, digits, "_" and "-", at most 40, say the parameter's description."""
+    """By the parameter's description: at most 40 letters, digits, "_" and "-"."""
     if _REQUEST_ID.fullmatch(request_id):
         return []
     return ["requestId: must be at most 40 letters, digits, underscores or hyphens"]

@@ -1,8 +1,7 @@
-"""The Dataproc v1 REST face: session templates, sessions and clusters side by side.
+"""The REST API of Dataproc v1: routes for session templates, sessions and clusters.
 
-It routes requests to its three parts; what they mean is theirs. Enums are taken as names and as
-numbers (clients ask for enum-encoding=int) and answered as names, which every reader of the
-protobuf JSON mapping understands.
+Requests may have enums as names or as numbers (clients ask for enum-encoding=int); answers have
+names, which every reader of the protobuf JSON mapping accepts.
 """
 
 from collections.abc import Callable
@@ -36,7 +35,7 @@ class Dataproc:
         self._clusters = Clusters(cloud, self._discovery, self._operations)
 
     def routes(self) -> list[Route]:
-        """The face at Google's own paths."""
+        """Routes at Google's paths."""
         location = "/v1/projects/{project}/locations/{location}"
         region = "/v1/projects/{project}/regions/{region}"
         return [
@@ -47,7 +46,7 @@ class Dataproc:
         ]
 
     def resources(self) -> list[Json]:
-        """Everything for the admin face: its API form plus a kind."""
+        """All resources for `/_admin/resources`: in the form of the API, plus a kind."""
         return self._templates.resources() + self._sessions.resources() + self._clusters.resources()
 
     def _template_routes(self, every: str) -> list[Route]:
@@ -93,20 +92,17 @@ class Dataproc:
         described = f"dataproc.projects.{place}.{method}"
 
         def handler(incoming: Incoming) -> Json:
-            with self._cloud.call("dataproc", method, _target(incoming), *incoming.brought()):
+            with self._cloud.call(
+                "dataproc", method, _target(incoming), *incoming.permission_conditions()
+            ):
                 self._discovery.check_query(described, incoming.query.multi_items())
                 return work(incoming)
 
         return route(verb, path, handler)
 
 
-def routes(cloud: Cloud) -> list[Route]:
-    """The face alone, for a cloud of which nobody asks `resources()`."""
-    return Dataproc(cloud).routes()
-
-
 def _target(incoming: Incoming) -> str:
-    """What a request is about, by full name: for a create the resource to be."""
+    """The full name of a request's resource; for a create, of the new one."""
     target = resource_name(incoming)
     if incoming.method != "POST" or "id" in incoming.params:
         return target
@@ -114,7 +110,7 @@ def _target(incoming: Incoming) -> str:
         return f"{target}/{incoming.query['sessionId']}"
     try:
         body = incoming.json()
-    except ApiError:  # said properly by the method itself
+    except ApiError:  # the method itself reports an invalid body
         return target
     if "clusterName" in body:
         return f"{target}/{body['clusterName']}"

@@ -1,6 +1,6 @@
-"""Sessions as data: what a new one consists of, how it changes state, how its operations look.
+"""The JSON of sessions and of their operations, and changes of a session's state.
 
-Pure: nothing here stores, locks or waits. It must not know requests or routes.
+Pure functions. It must not know storage, requests or routes.
 """
 
 from copy import deepcopy
@@ -18,29 +18,29 @@ ENDED = ("TERMINATED", "FAILED")
 
 _CONFIGS = ("environmentConfig", "runtimeConfig")
 _KINDS = ("jupyterSession", "sparkConnectSession")
-# What the descriptions of ExecutionConfig promise a session that says nothing.
+# Defaults, by the descriptions of ExecutionConfig.
 _LIFETIMES = {"idleTtl": "3600s", "ttl": "86400s"}
 
 
 def with_template(body: Json, template: Json) -> Json:
-    """A session's body filled up from its template; what the session itself says wins."""
-    taken = ["labels", *_CONFIGS]
+    """A session's body with defaults from its template."""
+    fields = ["labels", *_CONFIGS]
     if not any(kind in body for kind in _KINDS):
-        taken += _KINDS
-    else:  # of the two kinds a session has one, whichever the template was made for
-        taken += [kind for kind in _KINDS if kind in body]
-    return _filled_up(body, {key: template[key] for key in taken if key in template})
+        fields += _KINDS
+    else:  # a session has one of the two kinds; its own replaces the template's
+        fields += [kind for kind in _KINDS if kind in body]
+    return _merged(body, {key: template[key] for key in fields if key in template})
 
 
-def born(name: str, body: Json, given: Json, now: datetime) -> Json:
-    """A new session, being created. `given`: its uuid. Only its `user` says who asked for it."""
+def new_session(name: str, body: Json, given: Json, now: datetime) -> Json:
+    """A new session in state CREATING. `given`: {"uuid": …}. Its creator is its `user`, if any."""
     place, session_id = name.split("/")[3], name.rsplit("/", 1)[1]
     own_labels = {
         "goog-dataproc-location": place,
         "goog-dataproc-session-id": session_id,
         "goog-dataproc-session-uuid": given["uuid"],
     }
-    session = _filled_up(body, {"environmentConfig": {"executionConfig": _LIFETIMES}})
+    session = _merged(body, {"environmentConfig": {"executionConfig": _LIFETIMES}})
     if session.get("user"):
         session["creator"] = session["user"]
     session |= given | {"name": name, "createTime": timestamp(now), "runtimeInfo": {}}
@@ -50,7 +50,7 @@ def born(name: str, body: Json, given: Json, now: datetime) -> Json:
 
 
 def enter(session: Json, state: str, now: datetime, message: str = "") -> None:
-    """Let it be in `state` from `now` on; the state it was in becomes history."""
+    """Set `state`; the previous state goes to the history."""
     if "state" in session:
         past = {"state": session["state"], "stateStartTime": session["stateTime"]}
         if "stateMessage" in session:
@@ -62,7 +62,7 @@ def enter(session: Json, state: str, now: datetime, message: str = "") -> None:
 
 
 def response(session: Json) -> Json:
-    """What an operation on it answers when it succeeds."""
+    """The response of a successful operation on it."""
     return {"@type": TYPE + "Session", **deepcopy(session)}
 
 
@@ -82,13 +82,13 @@ def operation_metadata(operation: Operation, session: Json) -> Json:
     return metadata
 
 
-def _filled_up(body: Json, base: Json) -> Json:
-    """`body` over `base`, object by object; a list or a value is replaced whole."""
+def _merged(body: Json, base: Json) -> Json:
+    """`base` updated with `body`; objects are merged, lists and values are replaced."""
     whole = deepcopy(base)
     for key, value in body.items():
         known = whole.get(key)
         if isinstance(known, dict) and isinstance(value, dict):
-            whole[key] = _filled_up(value, known)
+            whole[key] = _merged(value, known)
         else:
             whole[key] = deepcopy(value)
     return whole

@@ -1,4 +1,4 @@
-"""Dataproc session templates: synchronous, named by their creator, replaced whole by an update.
+"""Dataproc session templates: their methods are synchronous, and updates replace all fields.
 
 It must not know HTTP routes, sessions or clusters.
 """
@@ -15,12 +15,11 @@ from local.clock import timestamp
 from local.cloud import Cloud
 from local.dataproc import rules
 from local.errors import ApiError
+from local.iam.callers import USER_EMAIL
 
 Json = dict[str, Any]
 
-# Who the local cloud says is calling; nobody signs in here.
-CREATOR = "caller@example.com"
-_GIVEN = ("uuid", "creator", "createTime", "updateTime")
+_SET_BY_SERVER = ("uuid", "creator", "createTime", "updateTime")
 
 
 class SessionTemplates:
@@ -35,7 +34,7 @@ class SessionTemplates:
             return [{"kind": "dataproc.sessionTemplate", **deepcopy(t)} for t in self._templates]
 
     def copy_of(self, name: str) -> Json:
-        """A template by its full name, for whoever starts a session from it; 404 without one."""
+        """A copy of the template with that full name; 404 if there is none."""
         with self._lock:
             return deepcopy(self._templates.get(name))
 
@@ -47,7 +46,7 @@ class SessionTemplates:
                 raise ApiError.already_exists(body["name"])
             self._cloud.quotas.check_room("dataproc.sessionTemplates", len(self._templates))
             now = timestamp(self._cloud.clock.now())
-            given = {"uuid": str(uuid.uuid4()), "creator": CREATOR}
+            given = {"uuid": str(uuid.uuid4()), "creator": USER_EMAIL}
             template = body | given | {"createTime": now, "updateTime": now}
             self._templates.add(body["name"], template)
             return deepcopy(template)
@@ -69,14 +68,14 @@ class SessionTemplates:
         name = _name(incoming)
         with self._lock:
             known = self._templates.get(name)
-            # A client that read the template, changed it and sends it back sends these too.
-            unchanged = {key for key in _GIVEN if incoming.json().get(key) == known[key]}
+            # A client that sends back a template that it read sends these fields too.
+            unchanged = {key for key in _SET_BY_SERVER if incoming.json().get(key) == known[key]}
             sent = {k: v for k, v in incoming.json().items() if k not in unchanged}
-            # A client that sends a REST request moves the name from the body into the path.
+            # REST clients move the name from the body into the path.
             body = self._read({"name": name} | sent)
             refuse(rules.template_violations(body, name))
-            # The method has no update mask: what the body leaves out is gone.
-            template = body | {key: known[key] for key in _GIVEN}
+            # The method has no update mask: fields missing in the body are removed.
+            template = body | {key: known[key] for key in _SET_BY_SERVER}
             template["updateTime"] = timestamp(self._cloud.clock.now())
             self._templates.replace(name, template)
             return deepcopy(template)

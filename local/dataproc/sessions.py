@@ -1,13 +1,13 @@
-"""Dataproc sessions: the serverless Spark that people start, mostly from a session template.
+"""Dataproc sessions (serverless Spark). Nothing runs in them; they only change states on the clock.
 
-They live on our clock and run nothing. It must not know HTTP routes or clusters.
+It must not know HTTP routes or clusters.
 
-Choices where Google's documents are silent:
-- a session that is ending or has ended can't be terminated: 400 FAILED_PRECONDITION;
-- nor can one be deleted twice at a time, while one that is terminating can be deleted;
-- a termination or deletion that fails leaves an active session active; one that was still being
-  created is FAILED, as its creation was cancelled;
-- a session whose template doesn't exist is a 404.
+Where Google's documents say nothing:
+- terminating a session that is ending or has ended is a 400 FAILED_PRECONDITION;
+- so is deleting one that is being deleted; one that is terminating can be deleted;
+- if a termination or deletion fails, an active session is active again; one that was being created
+  is FAILED, because its creation was cancelled;
+- a session template that doesn't exist is a 404.
 """
 
 import uuid
@@ -80,13 +80,13 @@ class Sessions:
             live = sum(session["state"] not in states.ENDED for session in self._sessions)
             self._cloud.quotas.check_room("dataproc.sessions", live)
             given = {"uuid": str(uuid.uuid4())}
-            session = states.born(name, whole, given, now)
+            session = states.new_session(name, whole, given, now)
             self._sessions.add(name, session)
             return _change(
                 session,
                 self._cloud.operation_time("create"),
-                _entering(session, "ACTIVE"),
-                lambda ended, why: _give_up(session, ended, why),
+                _enter_at_end(session, "ACTIVE"),
+                lambda ended, why: _creation_failed(session, ended, why),
             )
 
         return self._changes.make(
@@ -103,9 +103,9 @@ class Sessions:
                 raise ApiError.failed_precondition(
                     f"'{name}' is in state {session['state']}, it can't be terminated."
                 )
-            undo = self._wind_down(session, now)
+            undo = self._start_ending(session, now)
             takes = self._cloud.operation_time("stop")
-            return _change(session, takes, _entering(session, "TERMINATED"), undo)
+            return _change(session, takes, _enter_at_end(session, "TERMINATED"), undo)
 
         return self._changes.make(incoming, "terminate", name, body.get("requestId") or "", begin)
 
@@ -120,7 +120,7 @@ class Sessions:
             takes = self._cloud.operation_time("delete")
             if session["state"] not in states.ENDED:  # "it is terminated, and then deleted"
                 takes += self._cloud.operation_time("stop")
-            undo = self._wind_down(session, now)
+            undo = self._start_ending(session, now)
 
             def succeed(_: datetime) -> Json:
                 self._sessions.remove(name)
@@ -139,8 +139,8 @@ class Sessions:
         template = self._templates.copy_of(template_name)
         return states.with_template(body | {"sessionTemplate": template_name}, template)
 
-    def _wind_down(self, session: Json, now: datetime) -> Callable[[datetime, str], None]:
-        """Begin to end a session if it is live; gives what is to be done should that fail."""
+    def _start_ending(self, session: Json, now: datetime) -> Callable[[datetime, str], None]:
+        """Start to end a session if it is live; returns the function that undoes it."""
         before = session["state"]
         if before not in states.LIVE:
             return lambda _ended, _why: None
@@ -148,8 +148,8 @@ class Sessions:
         creation = self._operations.busy_with(session["name"])
         if creation is not None and creation.verb == "create":
             self._operations.cancel(creation.name)
-        back = "ACTIVE" if before == "ACTIVE" else "FAILED"
-        return lambda ended, why: states.enter(session, back, ended, why)
+        restored = "ACTIVE" if before == "ACTIVE" else "FAILED"
+        return lambda ended, why: states.enter(session, restored, ended, why)
 
 
 def _change(
@@ -166,7 +166,7 @@ def _change(
     )
 
 
-def _entering(session: Json, state: str) -> Callable[[datetime], Json]:
+def _enter_at_end(session: Json, state: str) -> Callable[[datetime], Json]:
     def succeed(ended: datetime) -> Json:
         states.enter(session, state, ended)
         return states.response(session)
@@ -174,7 +174,7 @@ def _entering(session: Json, state: str) -> Callable[[datetime], Json]:
     return succeed
 
 
-def _give_up(session: Json, ended: datetime, why: str) -> None:
-    # A creation that is cancelled by a termination must not bring the session back.
+def _creation_failed(session: Json, ended: datetime, why: str) -> None:
+    # If a termination cancelled the creation, the session stays TERMINATING.
     if session["state"] == "CREATING":
         states.enter(session, "FAILED", ended, why)

@@ -1,7 +1,7 @@
-"""The service accounts of one cloud: what each may do, what was taken away, what it has needed.
+"""The service accounts of one cloud: their grants, revoked permissions, and observed needs.
 
-Every request is checked here, by the needs in `permissions` and the grants it was given. The owner
-may do everything. It must not know which functions or roles there are.
+Every request is checked against the permissions that its method needs (see `permissions`) and those
+that its account was granted. The owner has all permissions. It must not know functions or roles.
 """
 
 from __future__ import annotations
@@ -13,14 +13,13 @@ from typing import Any
 from local.errors import ApiError
 from local.iam.callers import OWNER
 from local.iam.needs import Needs
-from local.iam.permissions import When, needed, place_of
-from local.stack.deployment import Permitted
+from local.iam.permissions import Permitted, When, needed, place_of
 
 EVERYBODY = "*"
 
 
 class Accounts:
-    """Known by short names, which are those of the functions."""
+    """Accounts have short names, which are those of the functions."""
 
     def __init__(self, project: str) -> None:
         self._project = project
@@ -28,27 +27,27 @@ class Accounts:
         self._granted: dict[str, frozenset[Permitted]] = {}
         self._places: dict[str, str] = {}
         self._revoked: dict[str, frozenset[str]] = {}
-        self.needs = Needs(None)  # where what each of them needs is noted
+        self.needs = Needs(None)  # records what each account needs
 
     def grant(
         self, account: str, permitted: Iterable[Permitted], places: Mapping[str, str]
     ) -> None:
-        """Let an account do what is ``permitted`` and nothing else.
+        """Grant an account exactly what is ``permitted``.
 
-        ``places``: how grants call what requests name, such as {"bucket/demo-t": "templates"}.
+        ``places``: the place of a resource in grants, such as {"bucket/demo-t": "templates"}.
         """
         with self._lock:
             self._granted[account] = frozenset(permitted)
             self._places = {**self._places, **places}
 
     def email(self, account: str) -> str:
-        """The address of an account, as it would be in a project."""
+        """The e-mail address of an account."""
         return f"{account}@{self._project}.iam.gserviceaccount.com"
 
     def lacking(
         self, account: str, method: str, target: str, conditions: Collection[When]
     ) -> str | None:
-        """The first permission that ``account`` lacks for this call; what it needs is noted."""
+        """The first permission that ``account`` lacks for this call; records all it needs."""
         if account == OWNER:
             return None
         place = self._place(method, target)
@@ -58,10 +57,10 @@ class Accounts:
         return next((p for p in wanted if not self._may(account, p, place)), None)
 
     def revoke(self, body: Mapping[str, Any]) -> None:
-        """Take permissions away: {"converge": ["notebooks.instances.create"]}, "*" for all.
+        """Revoke permissions: {"converge": ["notebooks.instances.create"]}, "*" for all accounts.
 
-        Replaces what was revoked before. ``ApiError`` for an account there isn't, or a permission
-        that none of its grants has.
+        Replaces what was revoked before. ``ApiError`` for an unknown account, or a permission that
+        is not granted to it.
         """
         with self._lock:
             violations = self._violations(body)
@@ -70,7 +69,7 @@ class Accounts:
             self._revoked = {account: frozenset(gone) for account, gone in body.items()}
 
     def to_json(self) -> dict[str, Any]:
-        """The grants in force and what was revoked, by account."""
+        """The grants and the revoked permissions, by account."""
         with self._lock:
             granted: dict[str, dict[str, list[str]]] = {}
             for account, permitted in self._granted.items():
@@ -86,7 +85,7 @@ class Accounts:
 
     def _may(self, account: str, permission: str, place: str) -> bool:
         granted = self._granted.get(account, frozenset())
-        # What is granted on the project holds for everything in it.
+        # A grant on the project is valid for all resources in it.
         has = not granted.isdisjoint({(permission, place), (permission, "project")})
         gone = (self._revoked.get(name, frozenset()) for name in (account, EVERYBODY))
         return has and not any(permission in one for one in gone)

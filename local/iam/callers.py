@@ -1,8 +1,8 @@
-"""Who sends a request: the address at which it came in says so.
+"""The account that sends a request, identified by the port at which the request arrives.
 
-Google knows a caller by its token; the clients of the functions send none here. So each account has
-a port of its own for REST and for gRPC, in front of one cloud. Whoever comes to the cloud's main
-ports (gcloud, curl, a test) is the owner. It must not know what an account may do.
+Google identifies a caller by its token, but the functions' clients send no tokens here. So each
+account has its own REST port and gRPC port. Requests to the cloud's main ports (from gcloud, curl,
+a test) are the owner's. It must not know permissions.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import grpc  # type: ignore[import-untyped]  # ships no types
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 OWNER = "owner"
+USER_EMAIL = "caller@example.com"  # shown as the creator of resources, since nobody signs in
 
 _caller: ContextVar[str] = ContextVar("caller", default=OWNER)
 
@@ -25,10 +26,10 @@ def caller() -> str:
 
 
 def by_port(app: ASGIApp, accounts: Mapping[int, str]) -> ASGIApp:
-    """The application; a request that came in at one of these ports is the account's there."""
+    """Wrap an application so that each request gets the account of its port."""
 
     async def called(scope: Scope, receive: Receive, send: Send) -> None:
-        # The server runs each request in a context of its own: nothing has to be set back.
+        # No reset: the server runs each request in its own context.
         _, port = scope["server"]
         _caller.set(accounts.get(port, OWNER))
         await app(scope, receive, send)
@@ -37,7 +38,7 @@ def by_port(app: ASGIApp, accounts: Mapping[int, str]) -> ASGIApp:
 
 
 class CalledBy(grpc.ServerInterceptor):  # type: ignore[misc]  # grpc ships no types
-    """For a gRPC server of one account: each of its requests is that account's."""
+    """For a gRPC server of one account: all its requests get that account."""
 
     def __init__(self, account: str) -> None:
         self._account = account
@@ -45,6 +46,6 @@ class CalledBy(grpc.ServerInterceptor):  # type: ignore[misc]  # grpc ships no t
     def intercept_service(
         self, continuation: Callable[[Any], Any], handler_call_details: Any
     ) -> Any:
-        """gRPC runs the handler in the context in which it is looked up."""
+        """Set the account here: gRPC runs the handler in the same context as this look-up."""
         _caller.set(self._account)
         return continuation(handler_call_details)

@@ -1,7 +1,7 @@
-"""How Google's APIs say that a permission is missing: each in its own words.
+"""The error of each Google API for a missing permission.
 
-The texts are those of public error reports, not tried here: Pub/Sub and Firestore name no
-permission; that Notebooks and Dataproc attach a google.rpc.ErrorInfo is taken from AIP-193.
+The texts are from public error reports and were not tested on Google Cloud. Pub/Sub and Firestore
+name no permission. That Notebooks and Dataproc attach a google.rpc.ErrorInfo is from AIP-193.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""What the accounts of the functions were seen to need, written down over many processes.
+"""Records which permissions the accounts of the functions needed, across processes.
 
-Where the environment variable ``NEEDS_DIR`` names a directory, each process that runs a stack
-appends to a file of its own there, one JSON line for each account, permission and place that is new
-to it; at once, so that a process that is killed loses nothing. `tools.permissions` compares them
-with the grants.
+If the environment variable ``NEEDS_DIR`` names a directory, each process that runs a stack appends
+one JSON line for each new account, permission and place to its own file there. It writes at once,
+so that a killed process loses nothing. `tools.permissions` compares the lines with the grants.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ class Needed(NamedTuple):
 
 
 class Needs:
-    """Notes each need once."""
+    """Records each need once."""
 
     def __init__(self, directory: Path | None) -> None:
         self._directory = directory
@@ -35,12 +34,12 @@ class Needs:
 
     @classmethod
     def of_environment(cls) -> Self:
-        """Into the directory that the environment names; into none if it names none."""
+        """Write to the directory in the environment variable; if it is not set, don't write."""
         named = os.environ.get(VARIABLE)
         return cls(Path(named) if named else None)
 
     def note(self, account: str, permission: str, place: str) -> None:
-        """Write it down, unless it is there already."""
+        """Write the need, unless it was written before."""
         need = Needed(account, permission, place)
         if self._directory is None or need in self._seen:
             return
@@ -52,7 +51,7 @@ class Needs:
 
 
 def read(directory: Path) -> set[Needed]:
-    """All that was noted in ``directory``."""
+    """All needs recorded in ``directory``."""
     return {
         Needed(*json.loads(line))
         for file in directory.glob("*.jsonl")

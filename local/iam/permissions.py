@@ -1,8 +1,8 @@
-"""Which permissions each method of Google's APIs needs, and how that is known.
+"""The permissions that each method of Google's APIs needs, and the source for that.
 
-One row a method and permission, for every method that the functions call or may come to call;
+One row for each method and permission, for all methods that the functions may call;
 `docs/permissions.md` is generated from it. Method names are those of the call log. It must not know
-who is granted what.
+accounts.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class Known(Enum):
-    """How a row is known. None of them was tried against Google."""
+    """The source of a row. None was tested on Google Cloud."""
 
     DATASET = "IAM dataset"  # github.com/iann0036/iam-dataset 2073fa5, gcp/map.json, by method
-    PAGE = "Google's page"  # of the service, see docs/permissions.md
-    NAME = "by name"  # the permission is in Google's roles and is called like the method
+    PAGE = "Google's page"  # the page of the service, see docs/permissions.md
+    NAME = "by name"  # a permission with the name of the method is in Google's roles
     UNVERIFIED = "not verified"
 
 
 class When(Enum):
-    """What a request has to bring along for a permission to be needed as well."""
+    """The condition under which a request needs a permission."""
 
     ALWAYS = ""
     SERVICE_ACCOUNT = "the body names a service account"
@@ -33,6 +33,13 @@ class When(Enum):
     UPDATES = "a write may change a document"
     DELETES = "a write deletes a document"
     TRANSACTION = "it begins a transaction"
+
+
+class Permitted(NamedTuple):
+    """A permission on a place."""
+
+    permission: str
+    place: str
 
 
 @dataclass(frozen=True)
@@ -48,7 +55,7 @@ class Need:
 _DATASET, _PAGE, _NAME, _UNVERIFIED = Known.DATASET, Known.PAGE, Known.NAME, Known.UNVERIFIED
 _ACT_AS = "iam.serviceAccounts.actAs"
 
-# Asked of nobody as far as is known: the method's page and the dataset name no permission.
+# Methods for which neither the method's page nor the dataset names a permission.
 FREE = ("notebooks.instances.checkAuthorization",)
 
 
@@ -188,11 +195,11 @@ for _need in NEEDS:
 
 
 def needed(method: str, conditions: Collection[When]) -> list[str]:
-    """The permissions for a call of ``method`` that brings ``conditions`` along.
+    """The permissions that a call of ``method`` under these ``conditions`` needs.
 
-    For a method that nobody entered here it is ``unknown:METHOD``, which no role has.
+    For a method without a row it is ``unknown:METHOD``, which no role has.
     """
-    if method in FREE or method.startswith("unknown."):  # refused by name, whoever asks
+    if method in FREE or method.startswith("unknown."):  # not served: refused for all accounts
         return []
     rows = _BY_METHOD.get(method)
     if rows is None:
@@ -200,8 +207,8 @@ def needed(method: str, conditions: Collection[When]) -> list[str]:
     return [n.permission for n in rows if n.when is When.ALWAYS or n.when in conditions]
 
 
-def brought_by(body: Mapping[str, Any]) -> tuple[When, ...]:
-    """What a body brings along that needs further permissions."""
+def conditions_of(body: Mapping[str, Any]) -> tuple[When, ...]:
+    """The conditions that a request body meets."""
     found = []
     if body.get("labels"):
         found.append(When.LABELS)
@@ -220,7 +227,7 @@ def _names_account(value: Any) -> bool:
 
 
 def place_of(method: str, target: str) -> str:
-    """Where a permission for it is asked: "bucket/NAME", "topic/NAME", "database" or "project"."""
+    """Where its permissions are checked: "bucket/NAME", "topic/NAME", "database" or "project"."""
     service = method.partition(".")[0]
     if service == "storage":
         return f"bucket/{target.partition('/')[0]}"

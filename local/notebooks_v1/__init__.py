@@ -1,9 +1,9 @@
 """Notebooks v1: managed and user-managed notebooks, the two kinds that Workbench replaced.
 
-Google has created none since 2025-01-30; those that exist can still be read, started, stopped and
-deleted. One state under two faces, REST for gcloud and gRPC for the client google-cloud-notebooks.
+Since 2025-01-30 Google creates none; existing ones can be read, started, stopped and deleted. REST
+(for gcloud) and gRPC (for the client google-cloud-notebooks) share one state.
 """
 
-from local.notebooks_v1.service import OlderNotebooks
+from local.notebooks_v1.service import NotebooksV1
 
-__all__ = ["OlderNotebooks"]
+__all__ = ["NotebooksV1"]

@@ -1,16 +1,16 @@
 """User-managed notebooks: `projects.locations.instances`, zonal, a VM in the customer's project.
 
-Dataproc Hub is one of these with a container of its own. It must not know the other kind.
+Dataproc Hub is such an instance with a container image. It must not know runtimes.
 """
 
 import re
 from copy import deepcopy
 
 from local.api.labels import label_violations
+from local.iam.callers import USER_EMAIL
 from local.notebooks_v1.kinds import Json, Kind, owner_violations, proxy_uri, size_violations
-from local.notebooks_v2.states import CREATOR
 
-# "Input only" in the document. Terraform's provider reads none of the owners and disks back either.
+# "Input only" in the document; Terraform's provider doesn't read these fields back either.
 _INPUT_ONLY = frozenset(
     {
         "bootDiskSizeGb",
@@ -28,9 +28,9 @@ _INPUT_ONLY = frozenset(
 class Instances(Kind):
     collection = "instances"
     schema = "Instance"
-    called = "User-managed notebooks"
+    title = "User-managed notebooks"
     resource_kind = "notebooks.instance_v1"
-    deleting = "DELETED"  # the only state of the enum that says so
+    deleting = "DELETED"  # the only state of the enum for a deletion
     place = re.compile(r"[a-z]+-[a-z]+[0-9]+-[a-z]")
     place_example = "us-central1-a"
     methods = (*Kind.methods, "setLabels")
@@ -55,11 +55,11 @@ class Instances(Kind):
 
     def _complete(self, resource: Json) -> None:
         resource.setdefault("machineType", "n1-standard-4")
-        resource["creator"] = CREATOR
+        resource["creator"] = USER_EMAIL
 
-    def _up(self, resource: Json) -> None:
+    def _set_running(self, resource: Json) -> None:
         if not resource.get("noProxyAccess"):
             resource["proxyUri"] = proxy_uri(resource)
 
-    def _down(self, resource: Json) -> None:
+    def _set_stopped(self, resource: Json) -> None:
         resource.pop("proxyUri", None)

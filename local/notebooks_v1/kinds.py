@@ -1,6 +1,6 @@
-"""What the two older kinds have in common, and the shape in which they differ.
+"""The base class of the two kinds, runtimes and instances.
 
-A kind says what its JSON must and does look like; it must not know operations, storage or faces.
+A kind has the rules and states of its JSON. It must not know operations, storage, HTTP or gRPC.
 """
 
 import re
@@ -19,14 +19,14 @@ DISK_GB_MOST = 64_000  # "up to a maximum of 64000 GB (64 TB)"
 
 
 class Kind(ABC):
-    """One of the two; its names are those of the discovery document notebooks.v1."""
+    """A kind; the names are those of the discovery document notebooks.v1."""
 
     collection: ClassVar[str]  # "runtimes"
     schema: ClassVar[str]  # "Runtime"
-    called: ClassVar[str]  # what Google's pages call it
-    resource_kind: ClassVar[str]  # what the admin face calls it
+    title: ClassVar[str]  # its name on Google's pages
+    resource_kind: ClassVar[str]  # its kind in /_admin/resources
     deleting: ClassVar[str]  # the state while it is being deleted
-    place: ClassVar[re.Pattern[str]]  # where it can be
+    place: ClassVar[re.Pattern[str]]  # valid locations
     place_example: ClassVar[str]
     methods: ClassVar[tuple[str, ...]] = (
         "list", "create", "get", "delete", "start", "stop", "reset",
@@ -39,11 +39,11 @@ class Kind(ABC):
 
     @property
     def id_field(self) -> str:
-        """The parameter that names a new one."""
+        """The parameter with the id of a new notebook."""
         return f"{self.field}Id"
 
     def place_violations(self, location: str, own_id: str) -> list[str]:
-        """Complaints about where and under what id one is to be created."""
+        """Complaints about the location and the id of a new notebook."""
         found = []
         if not self.place.fullmatch(location):
             found.append(f'parent: "{location}" is not a location such as {self.place_example}')
@@ -54,21 +54,21 @@ class Kind(ABC):
             )
         return found
 
-    def born(self, name: str, body: Json, now: datetime) -> Json:
-        """A new one, not yet running."""
+    def new_notebook(self, name: str, body: Json, now: datetime) -> Json:
+        """A new notebook, in state PROVISIONING."""
         resource = deepcopy(body) | {"name": name, "createTime": timestamp(now)}
         self._complete(resource)
         self.enter(resource, "PROVISIONING", now)
         return resource
 
     def enter(self, resource: Json, state: str, now: datetime) -> None:
-        """Be in `state` from now; reachable and healthy only while it is ACTIVE."""
+        """Set `state`; only an ACTIVE notebook has a proxy address and a health state."""
         resource["state"] = state
         resource["updateTime"] = timestamp(now)
         if state == "ACTIVE":
-            self._up(resource)
+            self._set_running(resource)
         else:
-            self._down(resource)
+            self._set_stopped(resource)
 
     @abstractmethod
     def body_violations(self, body: Json) -> list[str]:
@@ -76,17 +76,17 @@ class Kind(ABC):
 
     @abstractmethod
     def shown(self, resource: Json) -> Json:
-        """A copy as the API answers it: what is "Input only" stays with the server."""
+        """A copy in the form of the API: without "Input only" fields."""
 
     @abstractmethod
     def _complete(self, resource: Json) -> None:
-        """Add what the server gives once and for all."""
+        """Add the fields that the server sets at creation."""
 
     @abstractmethod
-    def _up(self, resource: Json) -> None: ...
+    def _set_running(self, resource: Json) -> None: ...
 
     @abstractmethod
-    def _down(self, resource: Json) -> None: ...
+    def _set_stopped(self, resource: Json) -> None: ...
 
 
 def owner_violations(owner: str, path: str) -> list[str]:
@@ -99,12 +99,12 @@ def size_violations(size: str | None, path: str) -> list[str]:
 
 
 def proxy_uri(resource: Json) -> str:
-    """Where its JupyterLab is: the same for the whole life of one notebook, never for two."""
-    one = uuid.uuid5(uuid.NAMESPACE_URL, resource["name"] + resource["createTime"])
+    """The address of its JupyterLab; it never changes and is unique."""
+    unique = uuid.uuid5(uuid.NAMESPACE_URL, resource["name"] + resource["createTime"])
     region = re.sub(r"-[a-z]$", "", resource["name"].split("/")[3])
-    return f"{one.hex[:16]}-dot-{region}.notebooks.googleusercontent.com"
+    return f"{unique.hex[:16]}-dot-{region}.notebooks.googleusercontent.com"
 
 
 def vm_id() -> str:
-    """The number of a Compute Engine VM."""
+    """The id of a Compute Engine VM."""
     return str(uuid.uuid4().int % 10**19)

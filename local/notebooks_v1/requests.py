@@ -1,6 +1,6 @@
-"""One request to the Notebooks v1 API as both faces put it, whatever it was carried by.
+"""A request to the Notebooks v1 API, the same for REST and gRPC.
 
-It must not know HTTP, gRPC or what a request does.
+It must not know HTTP, gRPC or what a method does.
 """
 
 from collections.abc import Mapping
@@ -10,13 +10,13 @@ from local.notebooks_v1.instances import Instances
 from local.notebooks_v1.kinds import Kind
 from local.notebooks_v1.runtimes import Runtimes
 
-SERVICE = "notebooks_v1"  # its name in calls, faults and quotas, beside "notebooks", which is v2
+SERVICE = "notebooks_v1"  # its name in calls, faults and quotas; "notebooks" is v2
 KINDS: tuple[Kind, ...] = (Runtimes(), Instances())
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`name`: the resource's, or for create and list the parent's."""
+    """`name`: of the resource; for create and list, of the parent."""
 
     kind: Kind
     method: str  # "create", "setLabels"
@@ -25,7 +25,7 @@ class Request:
 
     @property
     def call(self) -> str:
-        """How the log and the faults know the method."""
+        """The method's name in the call log and in faults."""
         return f"{self.kind.collection}.{self.method}"
 
     @property
@@ -35,12 +35,12 @@ class Request:
 
     @property
     def own_id(self) -> str:
-        """Of the one to be created; "" where nobody chose one."""
+        """The id of a new notebook; "" if the request has none."""
         return self.query.get(self.kind.id_field, "")
 
     @property
     def target(self) -> str:
-        """What it is about: for create the one to be, for list the parent."""
+        """The full name of its resource; for create, of the new one; for list, of the parent."""
         if self.method == "create" and self.own_id:
             return f"{self.name}/{self.kind.collection}/{self.own_id}"
         return self.name

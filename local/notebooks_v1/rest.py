@@ -1,4 +1,4 @@
-"""The older notebooks over REST, at Google's paths, for gcloud.
+"""Notebooks v1 over REST at Google's paths, for gcloud.
 
 It must not know what the methods do.
 """
@@ -17,10 +17,10 @@ _VERBS = {"list": "GET", "create": "POST", "get": "GET", "delete": "DELETE", "se
 
 
 def routes(cloud: Cloud, state: State) -> list[Route]:
-    """Every method of both kinds, and their operations."""
+    """Routes of all methods of both kinds, and of their operations."""
     methods = [
         _method(cloud, state, kind, method)
-        # What has a verb of its own first: "{id}" would match it, too.
+        # Paths with a custom verb first: "{id}" would match them too.
         for kind in KINDS
         for method in sorted(kind.methods, key=lambda method: method in _VERBS)
     ]
@@ -40,7 +40,7 @@ def _method(cloud: Cloud, state: State, kind: Kind, method: str) -> Route:
         if method in ("list", "create"):
             place = place.removesuffix(f"/{kind.collection}")
         request = Request(kind, method, place, dict(incoming.query))
-        with cloud.call(SERVICE, request.call, request.target, *incoming.brought()):
+        with cloud.call(SERVICE, request.call, request.target, *incoming.permission_conditions()):
             return state.serve(request, incoming.json())
 
     return route(_VERBS.get(method, "POST"), path, handler)

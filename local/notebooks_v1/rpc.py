@@ -1,8 +1,8 @@
-"""The older notebooks over gRPC, for google-cloud-notebooks, whose v1 has no other transport.
+"""Notebooks v1 over gRPC, for google-cloud-notebooks, whose v1 client has no other transport.
 
-Served without generated stubs: method names and the client library's own message types suffice.
-Resources cross in their JSON form; what the client's types don't know yet is left out. It must not
-know what the methods do.
+It needs no generated stubs, only method names and the client library's message types. Resources are
+converted from JSON; fields unknown to the client's types are left out. It must not know what the
+methods do.
 """
 
 import re
@@ -19,32 +19,32 @@ from local.api.store import page_size
 from local.cloud import Cloud
 from local.cloud.delayed_requests import repeatable
 from local.errors import ApiError
-from local.iam.permissions import brought_by
+from local.iam.permissions import conditions_of
 from local.notebooks_v1.kinds import Json, Kind
 from local.notebooks_v1.requests import KINDS, SERVICE, Request
 from local.notebooks_v1.state import State
 
-Pb = Any  # a protobuf message of whatever type
+Pb = Any  # a protobuf message of any type
 
 _OPERATIONS = "google.longrunning.Operations"
 _SERVICES = {
     "runtimes": "google.cloud.notebooks.v1.ManagedNotebookService",
     "instances": "google.cloud.notebooks.v1.NotebookService",
 }
-# Their messages hold, beside the name, what REST sends as a body rather than as a query.
+# Methods whose fields, except the name, are a body in REST; for the others they are a query.
 _WITH_BODY = ("start", "stop", "reset", "setLabels")
 _PARENT = r"projects/[^/]+/locations/[^/]+"
 
 
 class Handler(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
-    """Every method by its path; the client library is imported when the first one is called."""
+    """Serves every method; imports the client library at the first call."""
 
     def __init__(self, cloud: Cloud, state: State) -> None:
         self._cloud = cloud
         self._state = state
 
     def service(self, handler_call_details: Any) -> Any:
-        """The handler of a method, None (UNIMPLEMENTED) where there is none."""
+        """The handler of a method, or None (UNIMPLEMENTED)."""
         path: str = handler_call_details.method
         if path.split("/")[1] not in (*_SERVICES.values(), _OPERATIONS):
             return None
@@ -68,7 +68,7 @@ def _rpc_name(kind: Kind, method: str) -> str:
 
 
 def _method(cloud: Cloud, state: State, kind: Kind, method: str) -> Any:
-    # Half a second that only those pay who call this API.
+    # Imported at the first call: it takes half a second.
     from google.cloud.notebooks_v1 import types
 
     name = _rpc_name(kind, method)
@@ -81,7 +81,7 @@ def _method(cloud: Cloud, state: State, kind: Kind, method: str) -> Any:
         request, body = _read(kind, method, json_format.MessageToDict(message))
 
         def work() -> Pb:
-            with cloud.call(SERVICE, request.call, request.target, *brought_by(body)):
+            with cloud.call(SERVICE, request.call, request.target, *conditions_of(body)):
                 _check_name(request)
                 found = state.serve(request, body)
                 if answer is operations_pb2.Operation:
@@ -95,7 +95,7 @@ def _method(cloud: Cloud, state: State, kind: Kind, method: str) -> Any:
 
 
 def _read(kind: Kind, method: str, fields: Json) -> tuple[Request, Json]:
-    """A request message as the request and the body that REST would have brought."""
+    """The request and the body that REST would have, from a request message."""
     name = fields.pop("name", "") or fields.pop("parent", "")
     body: Json = fields.pop(kind.field, {})
     if method in _WITH_BODY:
@@ -104,7 +104,7 @@ def _read(kind: Kind, method: str, fields: Json) -> tuple[Request, Json]:
 
 
 def _check_name(request: Request) -> None:
-    """What the paths see to in REST."""
+    """Check the form of the name, which in REST the path ensures."""
     of_parent = request.method in ("list", "create")
     form = _PARENT if of_parent else f"{_PARENT}/{request.kind.collection}/[^/]+"
     if not re.fullmatch(form, request.name):
@@ -157,7 +157,7 @@ def _operation_handlers(cloud: Cloud, state: State) -> dict[str, Any]:
 
 
 def _operation(described: Json) -> Pb:
-    """The message of an operation's JSON."""
+    """The message for an operation's JSON."""
     error = described.pop("error", None)
     message = json_format.ParseDict(
         described, operations_pb2.Operation(), ignore_unknown_fields=True

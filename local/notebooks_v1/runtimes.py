@@ -1,6 +1,6 @@
 """Managed notebooks: `projects.locations.runtimes`, regional, one VM in Google's own project.
 
-It must not know the other kind.
+It must not know instances.
 """
 
 import re
@@ -16,7 +16,7 @@ _CONFIG = "virtualMachine.virtualMachineConfig"
 class Runtimes(Kind):
     collection = "runtimes"
     schema = "Runtime"
-    called = "Managed notebooks"
+    title = "Managed notebooks"
     resource_kind = "notebooks.runtime"
     deleting = "DELETING"
     place = re.compile(r"[a-z]+-[a-z]+[0-9]+")
@@ -50,12 +50,12 @@ class Runtimes(Kind):
         config.setdefault("machineType", "n1-standard-4")
         config["zone"] = f"{region}-a"  # "On a get request, zone will always be present"
 
-    def _up(self, resource: Json) -> None:
+    def _set_running(self, resource: Json) -> None:
         resource["healthState"] = "HEALTHY"
         resource["accessConfig"]["proxyUri"] = proxy_uri(resource)
         resource["virtualMachine"].setdefault("instanceId", vm_id())
 
-    def _down(self, resource: Json) -> None:
+    def _set_stopped(self, resource: Json) -> None:
         resource.pop("healthState", None)
         resource["accessConfig"].pop("proxyUri", None)
 

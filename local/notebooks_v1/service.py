@@ -1,13 +1,13 @@
-"""The older notebooks of one cloud: what the stack, the tests and the admin face hold in hand.
+"""The Notebooks v1 service of one cloud: its state, its routes and its gRPC handler.
 
-Ties the state and the two faces together; has no behaviour of its own.
+It has no behaviour of its own.
 """
 
 import re
 
 from starlette.routing import Route
 
-from local.api.admin import Lever
+from local.api.admin import AdminRoute
 from local.api.http import Incoming
 from local.cloud import Cloud
 from local.errors import ApiError
@@ -19,10 +19,10 @@ from local.notebooks_v1.state import State
 _NAME = re.compile(r"projects/[^/]+/locations/[^/]+/(runtimes|instances)/[^/]+")
 
 
-class OlderNotebooks:
-    """`routes()` and `grpc_handler()` are the faces.
+class NotebooksV1:
+    """`routes()` serves REST, `grpc_handler()` gRPC.
 
-    Creation is refused, as Google does today, unless the setting `older_notebooks` is on.
+    Creation is refused, as Google does, unless the setting `older_notebooks` is on.
     """
 
     def __init__(self, cloud: Cloud) -> None:
@@ -30,36 +30,36 @@ class OlderNotebooks:
         self._state = State(cloud)
 
     def routes(self) -> list[Route]:
-        """The REST face at Google's own paths."""
+        """REST routes at Google's paths."""
         return rest.routes(self._cloud, self._state)
 
     def grpc_handler(self) -> rpc.Handler:
-        """Both services and their operations, for a gRPC server."""
+        """A handler of both gRPC services and their operations."""
         return rpc.Handler(self._cloud, self._state)
 
-    def plant(self, name: str, body: Json | None = None) -> Json:
-        """Put an ACTIVE one there, as if created in 2023; as the API then shows it.
+    def seed(self, name: str, body: Json | None = None) -> Json:
+        """Add an ACTIVE notebook without an API call; its JSON in the form of the API.
 
-        `name` is the full one, `body` what the API takes, but nothing in it is required.
+        `name`: full name; `body`: as for the API, but no field is required.
         """
         match = _NAME.fullmatch(name)
         if match is None:
             violation = f'name: "{name}" is not the full name of a runtime or an instance'
             raise ApiError.invalid("Invalid request", [violation])
         kind = next(kind for kind in KINDS if kind.collection == match[1])
-        return self._state.plant(kind, name, body or {})
+        return self._state.seed(kind, name, body or {})
 
-    def levers(self) -> list[Lever]:
-        """Planting, for the admin face."""
-        say = 'put a v1 notebook there: {"name": "projects/…/runtimes/nb1", "body": {}}'
-        return [Lever("POST", "/older-notebooks", say, self._plant)]
+    def admin_routes(self) -> list[AdminRoute]:
+        """The admin route that adds a notebook."""
+        meaning = 'add a v1 notebook: {"name": "projects/…/runtimes/nb1", "body": {}}'
+        return [AdminRoute("POST", "/older-notebooks", meaning, self._seed)]
 
     def resources(self) -> list[Json]:
-        """Every one for the admin face: with a kind, and with what the API only takes in."""
+        """All notebooks for `/_admin/resources`: plus a kind, and with "Input only" fields."""
         return self._state.resources()
 
-    def _plant(self, incoming: Incoming) -> Json:
+    def _seed(self, incoming: Incoming) -> Json:
         asked = incoming.json()
         if not set(asked) <= {"name", "body"} or not isinstance(asked.get("name"), str):
             raise ApiError.invalid('The body must be {"name": "projects/…", "body": {…}}.')
-        return self.plant(asked["name"], asked.get("body"))
+        return self.seed(asked["name"], asked.get("body"))

@@ -1,11 +1,10 @@
-"""The older notebooks of one cloud and the changes they go through, on the cloud's clock.
+"""All v1 notebooks of one cloud, and their methods.
 
-Both faces ask here and nowhere else, so that REST and gRPC can't disagree. It must not know either.
+REST and gRPC both use it, so that they give the same answers. It must not know either.
 
-Choices where Google's documents are silent, the same as for Notebooks v2: a notebook with an
-operation under way answers 409 ABORTED to another change; starting what runs and stopping what is
-stopped is done at once and changes nothing; an operation that fails leaves the notebook as it was,
-a failed create none.
+Where Google's documents say nothing, it does the same as Notebooks v2: a change during another
+change is a 409 ABORTED; starting a running notebook or stopping a stopped one ends at once and
+changes nothing; an operation that fails leaves the notebook as it was, a failed create leaves none.
 """
 
 from collections.abc import Callable
@@ -25,8 +24,8 @@ from local.notebooks_v2.changes import Change, Changes, without_own_name
 _TYPE = "type.googleapis.com/google.cloud.notebooks.v1."
 _EMPTY = {"@type": "type.googleapis.com/google.protobuf.Empty"}
 _PAGE_DEFAULT, _PAGE_MOST = 100, 1000
-# The state on the way, and the one at the end, in which there is nothing left to do.
-_SWITCHES = {
+# The state during the operation, and the one after it.
+_STATE_CHANGES = {
     "start": ("STARTING", "ACTIVE"),
     "stop": ("STOPPING", "STOPPED"),
     "reset": ("STARTING", "ACTIVE"),
@@ -48,29 +47,29 @@ class State:
             "create": self._create,
             "delete": self._delete,
             "setLabels": self._set_labels,
-            **dict.fromkeys(_SWITCHES, self._switch),
+            **dict.fromkeys(_STATE_CHANGES, self._change_state),
         }
 
     def serve(self, request: Request, body: Json) -> Json:
-        """Do what is asked, or raise; the face has opened the cloud's gate."""
+        """Do the request, or raise; to be called inside `Cloud.call`."""
         described = f"notebooks.projects.locations.{request.call}"
         self._discovery.check_query(described, request.query.items())
         return self._methods[request.method](request, body)
 
-    def plant(self, kind: Kind, name: str, body: Json) -> Json:
-        """One that has been there since before the end: ACTIVE at once, without an operation."""
+    def seed(self, kind: Kind, name: str, body: Json) -> Json:
+        """Add a notebook that is ACTIVE at once, without an operation."""
         self._discovery.check(kind.schema, body, partial=True)
         body = self._discovery.normalised(kind.schema, body)
         _, _, _, location, _, own_id = name.split("/")
         refuse(kind.place_violations(location, own_id) + kind.body_violations(body))
         with self.operations.settled() as now:
-            notebook = kind.born(name, body, now)
+            notebook = kind.new_notebook(name, body, now)
             kind.enter(notebook, "ACTIVE", now)
             self._notebooks[kind.collection].add(name, notebook)
             return kind.shown(notebook)
 
     def resources(self) -> list[Json]:
-        """Every notebook with all that was said at its creation, for the admin face."""
+        """All notebooks for `/_admin/resources`, with "Input only" fields."""
         with self.operations.settled():
             return [
                 {"kind": kind.resource_kind, **deepcopy(notebook)}
@@ -103,7 +102,7 @@ class State:
         kind, name, notebooks = request.kind, request.target, self._of(request)
         if not self._cloud.older_notebooks:
             raise ApiError.failed_precondition(
-                f"{kind.called} have been deprecated and new instances cannot be created. "
+                f"{kind.title} have been deprecated and new instances cannot be created. "
                 "Create a Vertex AI Workbench instance instead."
             )
         body = without_own_name(body, name)
@@ -116,28 +115,28 @@ class State:
             if notebooks.find(name) is not None:
                 raise ApiError.already_exists(name)
             self._cloud.quotas.check_room(f"{SERVICE}.{kind.collection}", len(notebooks))
-            notebooks.add(name, kind.born(name, body, now))
-            arrive = self._arrives(kind, name, "ACTIVE")
-            return Change("create", arrive, lambda _: notebooks.remove(name))
+            notebooks.add(name, kind.new_notebook(name, body, now))
+            succeed = self._enter_at_end(kind, name, "ACTIVE")
+            return Change("create", succeed, lambda _: notebooks.remove(name))
 
         return self._change(request, begin)
 
-    def _switch(self, request: Request, body: Json) -> Json:
+    def _change_state(self, request: Request, body: Json) -> Json:
         kind, name, verb = request.kind, request.name, request.method
         self._discovery.check(f"{verb.capitalize()}{kind.schema}Request", body)
-        during, after = _SWITCHES[verb]
+        during, after = _STATE_CHANGES[verb]
 
         def begin(now: datetime) -> Change:
             notebook = self._of(request).get(name)
             before = deepcopy(notebook)
-            arrive = self._arrives(kind, name, after)
+            succeed = self._enter_at_end(kind, name, after)
             if verb != "reset" and notebook["state"] == after:
                 unchanged = _response(kind, before)
-                return Change(verb, lambda _: unchanged, lambda _: None, at_once=True)
+                return Change(verb, lambda _: unchanged, lambda _: None, immediate=True)
             if verb == "reset" and notebook["state"] != "ACTIVE":
                 raise ApiError.failed_precondition(f"'{name}' doesn't run, it can't be reset.")
             kind.enter(notebook, during, now)
-            return Change(verb, arrive, lambda _: self._of(request).replace(name, before))
+            return Change(verb, succeed, lambda _: self._of(request).replace(name, before))
 
         return self._change(request, begin, body.get("requestId", ""))
 
@@ -181,7 +180,7 @@ class State:
         request_id = request_id or request.query.get("requestId", "")
         return self._changes.make(request.call, request.target, request_id, begin)
 
-    def _arrives(self, kind: Kind, name: str, state: str) -> Callable[[datetime], Json]:
+    def _enter_at_end(self, kind: Kind, name: str, state: str) -> Callable[[datetime], Json]:
         def succeed(ended: datetime) -> Json:
             notebook = self._notebooks[kind.collection].get(name)
             kind.enter(notebook, state, ended)

@@ -1,15 +1,14 @@
-"""Admin methods for notebooks: the owners' consent, and states set by hand.
+"""Admin routes for notebooks: the owners' consent, and an instance's state.
 
-What Google does to a machine that nobody here asked for (maintenance, an upgrade begun in the
-console) leaves an instance in UPGRADING, SUSPENDED or PROVISIONING without an operation of ours. It
-stays there until somebody sets another state or calls a method that leads elsewhere. It must not
-know the API's own routes.
+On Google Cloud an instance can be in UPGRADING, SUSPENDED or PROVISIONING without an operation of
+the client (maintenance, an upgrade in the console). A state set here stays until another is set or
+a method of the API changes it. It must not know the API's routes.
 """
 
 from copy import deepcopy
 from typing import Any
 
-from local.api.admin import Lever
+from local.api.admin import AdminRoute
 from local.api.http import Incoming
 from local.api.operations import Operations
 from local.api.store import Collection
@@ -20,8 +19,8 @@ from local.notebooks_v2.consents import Consents
 Json = dict[str, Any]
 
 
-class NotebookLevers:
-    """`names`: the states an instance can be put in."""
+class NotebookAdminRoutes:
+    """`names`: the states that can be set."""
 
     def __init__(
         self,
@@ -35,13 +34,13 @@ class NotebookLevers:
         self._operations = operations
         self._names = names
 
-    def all(self) -> list[Lever]:
-        say = 'give or take it: {"instance": "nb1", "given": true}'
-        be = 'put one in any state: {"instance": "nb1", "state": "UPGRADING"}'
+    def all(self) -> list[AdminRoute]:
+        consent = 'give or revoke it: {"instance": "nb1", "given": true}'
+        state = 'set the state of an instance: {"instance": "nb1", "state": "UPGRADING"}'
         return [
-            Lever("GET", "/consents", "which owners have consented", self._read_consents),
-            Lever("PUT", "/consents", say, self._set_consent),
-            Lever("PUT", "/states", be, self._set_state),
+            AdminRoute("GET", "/consents", "which owners have consented", self._read_consents),
+            AdminRoute("PUT", "/consents", consent, self._set_consent),
+            AdminRoute("PUT", "/states", state, self._set_state),
         ]
 
     def _read_consents(self, _: Incoming) -> Json:
@@ -54,7 +53,7 @@ class NotebookLevers:
             return self._consents.to_json()
 
     def _set_state(self, incoming: Incoming) -> Json:
-        """Set the state and return the instance; ACTIVE has a link and health, as after a start."""
+        """Set the state; ACTIVE also sets proxy address and health, as a start does."""
         spec = incoming.json()
         wanted, state = spec.get("instance"), spec.get("state")
         if set(spec) != {"instance", "state"} or state not in self._names:

@@ -1,7 +1,7 @@
-"""How a change to a notebook, of any kind, becomes a long-running operation, or is refused.
+"""Long-running operations for changes of notebooks, of Notebooks v1 and v2.
 
-The one way by which an operation comes to be: a repeat finds the first one, a busy notebook and a
-full quota refuse. It must not know HTTP, nor what a change does.
+A repeated request gets the first operation; a notebook with an unfinished operation and a full
+quota are errors. It must not know HTTP or what a change does.
 """
 
 from collections.abc import Callable
@@ -28,16 +28,16 @@ class Change:
     verb: str
     succeed: Callable[[datetime], Json]
     fail: Callable[[datetime], None]
-    at_once: bool = False  # nothing to do: the operation is born done
-    error: ApiError | None = None  # what it will end in, unless a scripted fault strikes
+    immediate: bool = False  # nothing to do: the operation is done at once
+    error: ApiError | None = None  # the error it ends with, unless a scripted fault applies
 
 
-def no_undoing(_: datetime) -> None:
+def nothing_to_undo(_: datetime) -> None:
     """The `fail` of a change that changes nothing before it succeeds."""
 
 
 class Changes:
-    """``service``: as it stands in calls and quotas. ``version``: of the Notebooks API, as v2."""
+    """``service``: its name in calls and quotas; ``version``: of the API, such as v2."""
 
     def __init__(self, cloud: Cloud, operations: Operations, *, service: str, version: str) -> None:
         self._cloud = cloud
@@ -48,10 +48,10 @@ class Changes:
     def make(
         self, call: str, name: str, request_id: str, begin: Callable[[datetime], Change]
     ) -> Json:
-        """Repeat, refuse or begin a change of the notebook `name`; the operation's JSON.
+        """Start a change of the notebook `name`; the operation's JSON. A repeat gets the first one.
 
-        `call` is the method with its collection, as `instances.create`. `begin` runs over a settled
-        world, may refuse too, and marks what is under way.
+        `call`: the method with its collection, such as `instances.create`. `begin` runs inside
+        `settled()`; it may raise.
         """
         refuse(request_id_violations(request_id))
         parent = "/".join(name.split("/")[:4])
@@ -65,7 +65,7 @@ class Changes:
                 raise ApiError.aborted(f"'{name}' is busy with operation '{busy.name}'.")
             self._cloud.quotas.check_operations(self._service, self._operations.under_way())
             change = begin(now)
-            takes = timedelta() if change.at_once else self._cloud.operation_time(change.verb)
+            takes = timedelta() if change.immediate else self._cloud.operation_time(change.verb)
             ends, fault = self._cloud.operation_course(self._service, call, name, now, takes)
             operation = Operation(
                 name=f"{parent}/operations/{operation_id(now)}",
@@ -83,7 +83,7 @@ class Changes:
             return operation.to_json()
 
     def _metadata(self, operation: Operation) -> Json:
-        """google.cloud.notebooks.OperationMetadata, of the version."""
+        """google.cloud.notebooks.VERSION.OperationMetadata."""
         metadata: Json = {
             "@type": f"{_TYPE}.{self._version}.OperationMetadata",
             "createTime": timestamp(operation.begun),
@@ -98,10 +98,10 @@ class Changes:
 
 
 def without_own_name(body: Json, name: str) -> Json:
-    """The body less its own name or id, which the document calls output only.
+    """The body without its name, if that is the full name or the id of the resource.
 
-    gcloud and Google's clients put it there all the same, and the API takes it; any other name
-    stays, and is refused.
+    The field is output only, but gcloud and Google's clients send it, and the API accepts it.
+    Another name stays in the body and is refused later.
     """
     if body.get("name") in (name, name.rsplit("/", 1)[1]):
         return {key: value for key, value in body.items() if key != "name"}

@@ -1,8 +1,8 @@
-"""Which owners have consented to their instance running on their own credentials.
+"""The owners' consent to their instance using their own credentials.
 
-An owner consents in a browser, on first opening; here the admin face does it for them. Consent is
-given to one instance and goes with it: a later one of the same name asks again. It must not know
-HTTP routes or operations.
+On Google Cloud an owner consents in the browser when first opening the instance; here an admin
+route sets it. A consent is for one instance: a later one of the same name needs a new consent. It
+must not know HTTP routes or operations.
 """
 
 from datetime import datetime
@@ -23,25 +23,25 @@ class Consents:
         self._given: set[str] = set()  # unique ids of instances
 
     def authorization(self, instance: Json, now: datetime) -> Json:
-        """CheckAuthorizationResponse; without managed credentials nothing is asked."""
+        """CheckAuthorizationResponse; always a success without managed credentials."""
         answer: Json = {"success": self._has(instance), "createTime": timestamp(now)}
         return (
             answer if answer["success"] else answer | {"oauth_uri": _CONSENT_PAGE + instance["id"]}
         )
 
     def to_json(self) -> Json:
-        """Whether it is given, for every instance that needs it."""
-        asking = (i for i in self._instances if i.get("enableManagedEuc"))
-        return {"consents": {i["name"]: self._has(i) for i in asking}}
+        """For every instance that needs consent, whether it is given."""
+        needing = (i for i in self._instances if i.get("enableManagedEuc"))
+        return {"consents": {i["name"]: self._has(i) for i in needing}}
 
     def set(self, spec: Json) -> None:
-        """{"instance": full name, or id where only one instance has it, "given": true}."""
+        """{"instance": full name or unique id, "given": true}."""
         wanted, given = spec.get("instance"), spec.get("given")
         if set(spec) != {"instance", "given"} or not isinstance(given, bool):
             raise ApiError.invalid('The body must be {"instance": "a name", "given": true}.')
         instance = self._instances.named(str(wanted))
         if not instance.get("enableManagedEuc"):
-            raise ApiError.failed_precondition(f"'{instance['name']}' asks for no consent.")
+            raise ApiError.failed_precondition(f"'{instance['name']}' needs no consent.")
         if given:
             self._given.add(instance["id"])
         else:

@@ -1,7 +1,7 @@
-"""The disks of Workbench instances: which Compute disks an instance has, and what restoring does.
+"""The Compute disks of Workbench instances.
 
-A boot disk of the instance's own name and a data disk INSTANCE-data-workspace, in its zone. It must
-not know operations or HTTP.
+An instance has a boot disk with its own name and a data disk INSTANCE-data-workspace, in its zone.
+It must not know operations or HTTP.
 """
 
 from copy import deepcopy
@@ -21,7 +21,7 @@ class NotebookDisks:
         self._compute = compute
 
     def create(self, instance: Json, at: datetime) -> None:
-        """As its body asks; 409 when a disk of such a name exists, and then none is made."""
+        """Create both disks as in the instance's body; 409 and none if a name is in use."""
         boot, data = _paths(instance["name"])
         setup = instance["gceSetup"]
         wanted = [(boot, setup["bootDisk"]), (data, setup["dataDisks"][0])]
@@ -40,7 +40,7 @@ class NotebookDisks:
         )
 
     def delete(self, name: str, at: datetime) -> None:
-        """Delete the disks of an instance; those that are kept are detached."""
+        """Delete the disks of an instance; only detach those to keep."""
         self._compute.detach_disks(_paths(name), at)
         self._compute.delete_disks(_paths(name), at)
 
@@ -53,20 +53,20 @@ class NotebookDisks:
         return self._compute.snapshot_content(path, _paths(name)[1], at)
 
     def restore(self, name: str, content: str, at: datetime) -> None:
-        """Put `content` in the place of what is on the data disk."""
+        """Replace the content of the data disk."""
         self._compute.write(_paths(name)[1], content, at)
 
     def enlarge(self, name: str, setup: Json, at: datetime) -> None:
-        """Resize both disks to the sizes in the instance's set-up."""
+        """Resize both disks to the sizes in `setup`."""
         sizes = (setup["bootDisk"], setup["dataDisks"][0])
         for path, disk in zip(_paths(name), sizes, strict=True):
             self._compute.enlarge_disk(path, int(disk["diskSizeGb"]), at)
 
 
 def resized(setup: Json, body: Json) -> Json:
-    """A copy of an instance's set-up with the sizes of a ResizeDiskRequest; 400 unless larger.
+    """A copy of an instance's gceSetup with the sizes of a ResizeDiskRequest; 400 unless larger.
 
-    Only diskSizeGb of the body counts, says its document.
+    By the document, only diskSizeGb of the body is used.
     """
     larger = deepcopy(setup)
     disks = {"bootDisk": larger["bootDisk"], "dataDisk": larger["dataDisks"][0]}

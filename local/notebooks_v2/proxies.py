@@ -15,17 +15,17 @@ Json = dict[str, Any]
 class Proxies:
     def __init__(self, instances: Collection) -> None:
         self._instances = instances
-        self._due: dict[str, tuple[datetime, str]] = {}  # name -> when, and what the address is
+        self._due: dict[str, tuple[datetime, str]] = {}  # name -> due time and address
 
     def started(self, instance: Json, now: datetime, seconds: float) -> None:
-        """Hide the address of an instance that runs from `now`, for so many `seconds`."""
+        """Remove the address of an instance that started at `now`, for `seconds`."""
         self._due.pop(instance["name"], None)
         if seconds and "proxyUri" in instance:
             due = now + timedelta(seconds=seconds)
             self._due[instance["name"]] = (due, instance.pop("proxyUri"))
 
     def settle(self, now: datetime) -> None:
-        """Set the addresses that are due, of instances that still run."""
+        """Set the addresses that are due, if the instance still runs."""
         for name, (due, uri) in self._due.items():
             instance = self._instances.find(name)
             if instance is not None and instance["state"] == "ACTIVE" and due <= now:

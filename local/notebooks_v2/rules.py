@@ -1,6 +1,6 @@
-"""What the Notebooks v2 API refuses beyond its schema, and what it fills in.
+"""Rules of the Notebooks v2 API beyond its schema, and defaults of an instance's body.
 
-Pure: bodies in, complaints or completed bodies out. It must not know states, storage or HTTP.
+Pure functions. It must not know states, storage or HTTP.
 """
 
 import re
@@ -16,8 +16,8 @@ _ZONE = re.compile(r"[a-z]+-[a-z]+[0-9]+-[a-z]")
 DISK_GB_MOST = 64_000
 
 
-# updateMask paths, from the description of projects.locations.instances.patch; deletion protection
-# isn't among them, but a field that could never be changed would make no sense.
+# updateMask paths, from the description of projects.locations.instances.patch. Deletion protection
+# is not among them, but it would be useless if it could not be changed.
 UPDATABLE = (
     "enable_deletion_protection",
     "labels",
@@ -48,7 +48,7 @@ UPDATABLE = (
 
 
 def place_violations(zone: str, instance_id: str) -> list[str]:
-    """Complaints about where and under what id an instance is to be created."""
+    """Complaints about the location and the id of a new instance."""
     found = []
     if not _ZONE.fullmatch(zone):
         found.append(f'parent: "{zone}" is not a zone such as us-central1-a')
@@ -80,13 +80,13 @@ def body_violations(body: Json) -> list[str]:
 
 
 def with_defaults(body: Json) -> Json:
-    """A copy of a create body with what the API fills in when a client leaves it out."""
+    """A copy of a create body with the API's defaults."""
     filled = deepcopy(body)
     setup = filled.setdefault("gceSetup", {})
     setup.setdefault("machineType", "e2-standard-4")
     boot = setup.setdefault("bootDisk", {})
-    boot.setdefault("diskSizeGb", "150")  # "the recommended value of 150GB", says the document
-    # An empty list is none given, in protobuf's JSON mapping.
+    boot.setdefault("diskSizeGb", "150")  # "the recommended value of 150GB" in the document
+    # In protobuf's JSON mapping an empty list means "not set".
     setup["dataDisks"] = setup.get("dataDisks") or [{}]
     for disk in [boot, *setup["dataDisks"]]:
         disk.setdefault("diskType", "PD_BALANCED")
@@ -109,7 +109,7 @@ def _disk_violations(setup: Json) -> list[str]:
 
 def _managed_euc_violations(setup: Json) -> list[str]:
     # With managed end-user credentials the VM runs as a Google service agent: it has no service
-    # account of its own, and nothing but Google's code may run before the owner has consented.
+    # account, and no script of the user may run before the owner has consented.
     found = []
     if setup.get("serviceAccounts"):
         found.append("gceSetup.serviceAccounts: can't be set with enableManagedEuc")
@@ -119,7 +119,7 @@ def _managed_euc_violations(setup: Json) -> list[str]:
 
 
 def mask_violations(mask: str) -> list[str]:
-    """Complaints about an updateMask; both spellings of a path (snake and camel case) are read."""
+    """Complaints about an updateMask; paths may be in snake case or camel case."""
     if not mask:
         return ["updateMask: is required"]
     return [f"updateMask: {p} can't be updated" for p in mask_paths(mask) if p not in UPDATABLE]
@@ -131,7 +131,7 @@ def mask_paths(mask: str) -> list[str]:
 
 
 def patched(instance: Json, body: Json, mask: str) -> Json:
-    """A copy of `instance` with the fields of `mask` taken from `body`; a map is replaced whole."""
+    """A copy of `instance` with the fields of `mask` from `body`; maps are replaced, not merged."""
     result = deepcopy(instance)
     for path in mask_paths(mask):
         *parents, leaf = [_camel(part) for part in path.split(".")]
@@ -146,7 +146,7 @@ def patched(instance: Json, body: Json, mask: str) -> Json:
 
 
 def one_way_violations(body: Json, mask: str) -> list[str]:
-    """disable_public_ip and disable_proxy_access "can only be used to disable the feature"."""
+    """Complaints about fields that "can only be used to disable the feature"."""
     paths = mask_paths(mask)
     found = []
     setup = body.get("gceSetup", {})
@@ -157,10 +157,10 @@ def one_way_violations(body: Json, mask: str) -> list[str]:
     return found
 
 
-# What Compute Engine changes on a stopped machine only: for these Google's Terraform provider stops
-# an instance before it patches it. It does so for some metadata keys, too, but only because Jupyter
-# reads them at its start; the API takes those at any time.
-_AT_REST = (
+# Compute Engine changes these only on a stopped machine: Google's Terraform provider stops an
+# instance before it patches them. It also does so for some metadata keys, but only because Jupyter
+# reads them when it starts; the API accepts those at any time.
+_ONLY_STOPPED = (
     "gce_setup.machine_type",
     "gce_setup.accelerator_configs",
     "gce_setup.shielded_instance_config",
@@ -168,12 +168,12 @@ _AT_REST = (
 
 
 def needs_stop(mask: str) -> bool:
-    """Whether a mask changes what can be changed on a stopped machine only."""
-    return any(path.startswith(_AT_REST) for path in mask_paths(mask))
+    """Whether a mask has fields that can be changed only on a stopped machine."""
+    return any(path.startswith(_ONLY_STOPPED) for path in mask_paths(mask))
 
 
 def restore_violations(body: Json) -> list[str]:
-    """The schema lets the snapshot be left out, and then there is nothing to restore from."""
+    """The schema doesn't require the snapshot, but the method needs it."""
     return [] if "snapshot" in body else ["snapshot: is required"]
 
 

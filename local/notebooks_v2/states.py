@@ -1,7 +1,6 @@
-"""The life of a Notebooks v2 instance: what its JSON says in each state.
+"""The states of a Notebooks v2 instance, and its JSON in each.
 
-Pure functions over one instance's JSON and a moment. They must not know operations' timing, storage
-or HTTP.
+Pure functions of an instance's JSON and a time. It must not know operations, storage or HTTP.
 """
 
 import re
@@ -10,21 +9,20 @@ from datetime import datetime
 from typing import Any
 
 from local.clock import timestamp
+from local.iam.callers import USER_EMAIL
 from local.notebooks_v2.rules import with_defaults
 
 Json = dict[str, Any]
 
-# Who the local cloud says is calling; nobody signs in here.
-CREATOR = "caller@example.com"
 _TYPE = "type.googleapis.com/google.cloud.notebooks.v2."
 
 
-def born(name: str, body: Json, now: datetime) -> Json:
-    """A new instance, not yet running."""
+def new_instance(name: str, body: Json, now: datetime) -> Json:
+    """A new instance in state PROVISIONING."""
     instance = with_defaults(body) | {
         "name": name,
         "id": str(uuid.uuid4()),
-        "creator": CREATOR,
+        "creator": USER_EMAIL,
         "createTime": timestamp(now),
     }
     enter(instance, "PROVISIONING", now)
@@ -32,7 +30,7 @@ def born(name: str, body: Json, now: datetime) -> Json:
 
 
 def enter(instance: Json, state: str, now: datetime) -> None:
-    """Be in `state` from now; the proxy is there only while the instance runs."""
+    """Set `state`, without the proxy address and health that only a running instance has."""
     instance["state"] = state
     instance["updateTime"] = timestamp(now)
     instance.pop("proxyUri", None)
@@ -40,7 +38,7 @@ def enter(instance: Json, state: str, now: datetime) -> None:
 
 
 def run(instance: Json, now: datetime) -> None:
-    """Be ACTIVE, healthy and reachable."""
+    """Set the state ACTIVE, with health and proxy address."""
     enter(instance, "ACTIVE", now)
     instance["healthState"] = "HEALTHY"
     instance["gceSetup"].setdefault("instanceId", str(uuid.uuid4().int % 10**19))
@@ -49,7 +47,7 @@ def run(instance: Json, now: datetime) -> None:
 
 
 def response(instance: Json) -> Json:
-    """The instance as an operation's response carries it."""
+    """The instance as the response of an operation."""
     return {"@type": _TYPE + "Instance", **instance}
 
 

@@ -1,6 +1,6 @@
-"""The entry points and what the account of each may do, out of the files Terraform reads, too.
+"""The entry points and the permissions of their accounts, from the files that Terraform reads.
 
-`infra/functions.yaml` and `infra/grants.yaml` say what their fields mean. A grant is on a *place*:
+`infra/functions.yaml` and `infra/grants.yaml` explain their fields. A grant is on a *place*:
 "project", "database", "templates", "profiles", or the name of a topic.
 """
 
@@ -9,23 +9,18 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
+
+from local.iam.permissions import Permitted
 
 _INFRA = Path(__file__).parents[2] / "infra"
 
 
-class Permitted(NamedTuple):
-    """A permission on a place."""
-
-    permission: str
-    place: str
-
-
 @dataclass(frozen=True)
 class Function:
-    """An entry point of ``main.py``; without a topic it is asked over HTTP."""
+    """An entry point of ``main.py``; without a topic it is called over HTTP."""
 
     name: str
     topic: str | None
@@ -33,13 +28,13 @@ class Function:
 
 @dataclass(frozen=True)
 class Grant:
-    """A role and the functions whose accounts have it on a place."""
+    """Permissions on a place, and the functions whose accounts get them."""
 
     name: str
     place: str
     functions: tuple[str, ...]
     permissions: tuple[str, ...]
-    only_with: str | None  # the setting without which it is not granted
+    only_with: str | None  # the setting that must be on
 
     def permitted(self) -> set[Permitted]:
         """Each permission on the place."""
@@ -68,7 +63,7 @@ def grants() -> list[Grant]:
 def permitted(
     function: str, given: Iterable[Grant], settings: Collection[str]
 ) -> frozenset[Permitted]:
-    """What the account of a function may do; ``settings``: those that are on ("older_kinds")."""
+    """The permissions of a function's account; ``settings``: those that are on ("older_kinds")."""
     return frozenset(
         one
         for grant in given

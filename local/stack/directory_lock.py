@@ -1,4 +1,4 @@
-"""One stack at a time in a directory: a second would delete the state of the first."""
+"""Allows one stack at a time in a directory; a second would delete the state of the first."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from local.stack.ports import CannotStart
 
 
 @contextmanager
-def only_one(directory: Path) -> Iterator[None]:
-    """Hold the lock of ``directory`` (``lock``, with our pid in it); ``CannotStart`` if it is held.
+def locked_directory(directory: Path) -> Iterator[None]:
+    """Hold the lock file of ``directory``, with our pid in it; ``CannotStart`` if it is locked.
 
-    The system releases the lock when its holder ends, however that happens, so the file that a
-    killed process leaves behind stops nobody.
+    The system releases the lock when the process ends, even if it is killed, so a file that is left
+    over doesn't block the next start.
     """
     directory.mkdir(parents=True, exist_ok=True)
     with (directory / "lock").open("a+", encoding="ascii") as file:

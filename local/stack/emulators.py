@@ -1,7 +1,6 @@
-"""Google's official emulators: find them beside gcloud, start one, stop all of it.
+"""Google's official emulators: find those installed with gcloud, start and stop them.
 
-They are an extra check, not a need: where they are not installed the answer is a reason, in words
-for whoever reads the test report.
+They are optional. If one is not installed, the reason is returned as text for the test report.
 """
 
 from __future__ import annotations
@@ -29,19 +28,19 @@ _LAUNCHERS = {
 
 @dataclass(frozen=True)
 class Installed:
-    """An emulator on this machine: its launcher, and its version ('' where gcloud has no note)."""
+    """An installed emulator: its launcher, and its version ('' if gcloud has none recorded)."""
 
     launcher: Path
     version: str
 
 
 class EmulatorFailed(Exception):
-    """The emulator is installed, but it would not start; its output is in the message."""
+    """The emulator is installed but did not start; the message has its output."""
 
 
 @cache
 def find_emulator(name: str) -> Installed | str:
-    """Gcloud's component ``name``, or the reason why it can't be used here."""
+    """The gcloud component ``name``, or the reason why it can't be used."""
     gcloud = shutil.which("gcloud")
     if gcloud is None:
         return "not found (no gcloud)"
@@ -56,10 +55,10 @@ def find_emulator(name: str) -> Installed | str:
 
 @contextmanager
 def running(emulator: Installed, *arguments: str) -> Iterator[str]:
-    """Start it on a free port of 127.0.0.1, give its ``host:port`` once it answers, stop it.
+    """Start it on a free port of 127.0.0.1, yield ``host:port`` when it answers, then stop it.
 
-    The launcher is a script and leaves java running when it alone is killed; so they get a
-    process group of their own, which is stopped as a whole.
+    The launcher is a script that would leave java running if only the script were killed. So both
+    are in one process group, which is stopped as a whole.
     """
     port = _free_port()
     host = f"127.0.0.1:{port}"
@@ -79,7 +78,7 @@ def running(emulator: Installed, *arguments: str) -> Iterator[str]:
 
 def _sdk_roots(gcloud: str) -> Iterator[Path]:
     yield Path(gcloud).resolve().parent.parent
-    # A wrapper elsewhere (snap, a version manager): gcloud itself knows, but takes a second.
+    # gcloud may be a wrapper (snap, a version manager). Asking gcloud itself takes a second.
     asked = subprocess.run(
         [gcloud, "info", "--format=value(installation.sdk_root)"],
         capture_output=True, text=True, timeout=60, check=False,
@@ -104,7 +103,7 @@ def _free_port() -> int:
 
 
 def _answers(host: str, process: subprocess.Popen[bytes], seconds: float) -> bool:
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # whatever the proxy
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # without a proxy
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and process.poll() is None:
         try:

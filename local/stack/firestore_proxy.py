@@ -1,8 +1,8 @@
-"""Checks permissions in front of Google's Firestore emulator, which checks none.
+"""A gRPC proxy that checks permissions before Google's Firestore emulator, which checks none.
 
-One gRPC server for each account passes every call on as it is, after the gate of the local cloud:
-so it is logged, open to faults, and refused like any other. It reads of a request only what decides
-about permissions, as Google documents them:
+One server for each account forwards every call unchanged, inside `Cloud.call`: so calls are logged,
+and scripted faults and permissions apply. It reads only the parts of a request on which the needed
+permissions depend, as documented by Google:
 https://docs.cloud.google.com/firestore/docs/security/iam.
 """
 
@@ -22,11 +22,11 @@ from local.iam.permissions import When
 _SERVICE = "/google.firestore.v1.Firestore/"
 _THREADS = 16
 
-Given = tuple[When, ...]
+Conditions = tuple[When, ...]
 
 
-class FirestoreGate:
-    """``addresses`` has an address for each account, for FIRESTORE_EMULATOR_HOST."""
+class FirestoreProxy:
+    """``addresses``: for each account its address for FIRESTORE_EMULATOR_HOST."""
 
     def __init__(self, emulator: str, cloud: Cloud, accounts: Iterable[str]) -> None:
         self._emulator = emulator
@@ -36,25 +36,25 @@ class FirestoreGate:
         self.addresses: dict[str, str] = {}
 
     def start(self) -> None:
-        """Serve every account."""
+        """Start a server for every account."""
         self._channel = grpc.insecure_channel(
             self._emulator, [("grpc.max_receive_message_length", -1)]
         )
         for account in self._accounts:
-            passing = _Passing(self._cloud, self._channel)
-            server, port = serve([passing], account, threads=_THREADS)
+            forwarding = _Forwarding(self._cloud, self._channel)
+            server, port = serve([forwarding], account, threads=_THREADS)
             self.addresses[account] = f"127.0.0.1:{port}"
             self._servers.append(server)
 
     def stop(self) -> None:
-        """Stop serving; the emulator runs on."""
+        """Stop the servers; the emulator keeps running."""
         for stopping in [server.stop(grace=None) for server in self._servers]:
             stopping.wait()
         self._channel.close()
 
 
-class _Passing(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
-    """Passes bytes on: on the wire, a unary call is a stream of one message."""
+class _Forwarding(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
+    """Forwards bytes as streams; a unary call is a stream of one message."""
 
     def __init__(self, cloud: Cloud, channel: Any) -> None:
         self._cloud = cloud
@@ -63,13 +63,13 @@ class _Passing(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
     def service(self, handler_call_details: Any) -> Any:
         path = str(handler_call_details.method)
         method = path.removeprefix(_SERVICE)
-        metadata = [(k, v) for k, v in handler_call_details.invocation_metadata if _passes(k)]
+        metadata = [(k, v) for k, v in handler_call_details.invocation_metadata if _is_forwarded(k)]
         forward = self._channel.stream_stream(path)
 
-        def passed(requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
+        def forwarded(requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
             first = next(requests)
-            target, given = _read(method, first)
-            with errors_to(context), self._cloud.call("firestore", method, target, *given):
+            target, conditions = _read(method, first)
+            with errors_to(context), self._cloud.call("firestore", method, target, *conditions):
                 answers = forward(
                     iter([first]), metadata=metadata, timeout=context.time_remaining()
                 )
@@ -79,29 +79,29 @@ class _Passing(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
                     context.set_trailing_metadata(error.trailing_metadata() or ())
                     raise ApiError(error.code().name, error.details() or "") from error
 
-        return grpc.stream_stream_rpc_method_handler(passed)
+        return grpc.stream_stream_rpc_method_handler(forwarded)
 
 
-def _passes(key: str) -> bool:
-    """Not what the transport writes itself."""
+def _is_forwarded(key: str) -> bool:
+    """False for metadata that the transport writes itself."""
     return key != "user-agent" and not key.startswith("grpc-")
 
 
-def _read(method: str, message: bytes) -> tuple[str, Given]:
-    """What a call is about, and what in it needs further permissions."""
+def _read(method: str, message: bytes) -> tuple[str, Conditions]:
+    """The resource of a call, and the conditions it meets that need further permissions."""
     if method not in _READERS:
         return "", ()
     kind, read = _READERS[method]
     return read(kind.deserialize(message))
 
 
-def _writes(request: Any) -> tuple[str, Given]:
+def _writes(request: Any) -> tuple[str, Conditions]:
     writes = list(request.writes)
     first = writes[0].update.name or writes[0].delete if writes else request.database
     return first, tuple({when for write in writes for when in _of_write(write)})
 
 
-def _of_write(write: Any) -> Given:
+def _of_write(write: Any) -> Conditions:
     if write.delete:
         return (When.DELETES,)
     condition = write.current_document
@@ -110,15 +110,15 @@ def _of_write(write: Any) -> Given:
     return (When.UPDATES,) if "update_time" in condition else (When.CREATES, When.UPDATES)
 
 
-def _documents(request: Any) -> tuple[str, Given]:
+def _documents(request: Any) -> tuple[str, Conditions]:
     return next(iter(request.documents), request.database), _transaction(request)
 
 
-def _query(request: Any) -> tuple[str, Given]:
+def _query(request: Any) -> tuple[str, Conditions]:
     return _collection(request, request.structured_query), _transaction(request)
 
 
-def _aggregation(request: Any) -> tuple[str, Given]:
+def _aggregation(request: Any) -> tuple[str, Conditions]:
     query = request.structured_aggregation_query.structured_query
     return _collection(request, query), _transaction(request)
 
@@ -127,13 +127,13 @@ def _collection(request: Any, query: Any) -> str:
     return "/".join([request.parent, *(one.collection_id for one in query.from_)])
 
 
-def _transaction(request: Any) -> Given:
+def _transaction(request: Any) -> Conditions:
     begins = "new_transaction" in request or request.transaction
     return (When.TRANSACTION,) if begins else ()
 
 
-# The requests to look into; every other method needs the same whatever it is asked.
-_READERS: dict[str, tuple[Any, Callable[[Any], tuple[str, Given]]]] = {
+# Requests whose content changes the needed permissions.
+_READERS: dict[str, tuple[Any, Callable[[Any], tuple[str, Conditions]]]] = {
     "BatchGetDocuments": (types.BatchGetDocumentsRequest, _documents),
     "BatchWrite": (types.BatchWriteRequest, _writes),
     "Commit": (types.CommitRequest, _writes),

@@ -1,6 +1,6 @@
-"""Runs Cloud Functions as the platform does: one functions-framework server a target.
+"""Runs Cloud Functions as the platform does: one functions-framework server for each target.
 
-Knows the framework's command line and nothing of what the functions do.
+It must not know what the functions do.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ class Target:
 
     @property
     def url(self) -> str:
-        """Where it is served."""
+        """Its URL."""
         return f"http://127.0.0.1:{self.port}"
 
 
 class FunctionServers:
-    """The servers of several targets of one source, started together, stopped together."""
+    """The servers of several targets of one source, started and stopped together."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class FunctionServers:
         environment: Callable[[str], Mapping[str, str]],
         logs: Path,
     ) -> None:
-        """``environment``: that of the server of a target, by its name."""
+        """``environment``: gives the environment variables of a target's server by its name."""
         self._source = source
         self._targets = tuple(targets)
         self._environment = environment
@@ -58,9 +58,9 @@ class FunctionServers:
         self._runtime = tempfile.TemporaryDirectory(prefix="servers-")
 
     def start(self) -> None:
-        """Start all; returns when each accepts connections.
+        """Start all servers; return when each accepts connections.
 
-        Raises ``CannotStart`` with the last words of one that ended instead.
+        Raises ``CannotStart`` with the last log message of a server that ended instead.
         """
         self._logs.mkdir(parents=True, exist_ok=True)
         for target in self._targets:
@@ -69,10 +69,10 @@ class FunctionServers:
             command = [sys.executable, "-m", "functions_framework", f"--target={target.name}"]
             command += [f"--source={self._source}", f"--signature-type={target.signature}"]
             command += ["--host=127.0.0.1", f"--port={target.port}"]
-            # A directory of its own: gunicorn's control socket has the same name in all of them.
+            # Separate directories, because gunicorn's control sockets all have the same name.
             runtime = Path(self._runtime.name) / target.name
             runtime.mkdir()
-            # And a process group of its own: Ctrl-C is for us, we then stop the servers in order.
+            # A new session, so that Ctrl-C reaches only this process, which stops the servers.
             self._processes[target] = subprocess.Popen(
                 command,
                 stdout=log,
@@ -109,24 +109,24 @@ class FunctionServers:
                 return
             time.sleep(0.02)
         log = self._logs / f"{target.name}.log"
-        raise CannotStart(f"{target.name} did not start{_last_words(log, process.poll())}")
+        raise CannotStart(f"{target.name} did not start{_reason(log, process.poll())}")
 
 
-def _last_words(log: Path, status: int | None) -> str:
-    """Why a server ended: its own last line if it ended with an error, else the end of its log."""
+def _reason(log: Path, status: int | None) -> str:
+    """Why a server ended: its last log message after an error, else the end of its log."""
     written = log.read_text(errors="replace")
     try:
-        said = json.loads(written.strip().splitlines()[-1])["message"] if status else None
-    except (IndexError, KeyError, TypeError, ValueError):  # no line of a function's own log
-        said = None
-    return f": {said}" if said else f"; its log {log} ends with:\n{written[-2000:]}"
+        message = json.loads(written.strip().splitlines()[-1])["message"] if status else None
+    except (IndexError, KeyError, TypeError, ValueError):  # not a log line of a function
+        message = None
+    return f": {message}" if message else f"; its log {log} ends with:\n{written[-2000:]}"
 
 
 def _answers(port: int) -> bool:
-    """Whether a worker is up: the port alone is the master's, which can't be stopped well yet."""
+    """Whether a worker answers; the port opens before there are workers."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_START_SECONDS)
     try:
-        connection.request("GET", "/favicon.ico")  # the framework's own: no function is asked
+        connection.request("GET", "/favicon.ico")  # answered by the framework, not by the function
         connection.getresponse()
     except OSError:
         return False
@@ -136,7 +136,7 @@ def _answers(port: int) -> bool:
 
 
 def base_environment() -> dict[str, str]:
-    """This process's environment without whatever would lead a function to a real cloud."""
+    """This process's environment without variables that could point a function at Google Cloud."""
     foreign = ("GOOGLE_", "CLOUDSDK_", "GCLOUD_", "FUNCTION_", "K_")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
     return kept | {"NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}

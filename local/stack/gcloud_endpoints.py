@@ -1,8 +1,8 @@
-"""What points gcloud at a local cloud, for every API that a newcomer may try."""
+"""Environment variables that point gcloud at a local cloud."""
 
 from __future__ import annotations
 
-# Where gcloud's override of an API's endpoint has to point, below the local cloud's URL.
+# Path of each served API's endpoint, below the local cloud's URL.
 _SERVED = {
     "COMPUTE": "compute/v1/",
     "DATAPROC": "",
@@ -10,7 +10,7 @@ _SERVED = {
     "PUBSUB": "",
     "STORAGE": "storage/v1/",
 }
-# APIs that a newcomer may try and that are not served: refused here, rather than asked at Google.
+# APIs that are not served: gcloud's requests are refused here and don't go to Google.
 _NOT_SERVED = (
     "AIPLATFORM",
     "APPENGINE",
@@ -50,7 +50,7 @@ _NOT_SERVED = (
 
 
 def gcloud_endpoints(url: str) -> dict[str, str]:
-    """The variables by which gcloud sends its requests to the local cloud at ``url``."""
+    """Variables that make gcloud send its requests to the local cloud at ``url``."""
     paths = _SERVED | {api: f"not-served/{api.lower()}/" for api in _NOT_SERVED}
     return {
         f"CLOUDSDK_API_ENDPOINT_OVERRIDES_{api}": f"{url}/{paths[api]}" for api in sorted(paths)

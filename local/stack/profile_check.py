@@ -1,7 +1,7 @@
-"""Checks the profiles of a directory, when the stack starts and after each change.
+"""Checks the profiles in a directory when the stack starts and after each change.
 
-It runs ``make check-profiles`` as a separate process, since the local cloud shares no code with
-what it serves.
+It runs ``make check-profiles`` as a separate process, because the local cloud must not import the
+product's code.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 _ROOT = Path(__file__).parents[2]
-_LOOK_SECONDS = 1.0
+_CHECK_SECONDS = 1.0
 
 
 class ProfileCheck:
@@ -22,9 +22,9 @@ class ProfileCheck:
         self._directory = directory.resolve()
         self._region = region
         self._seen = self._times()
-        self._look_at = time.monotonic() + _LOOK_SECONDS
+        self._next_check = time.monotonic() + _CHECK_SECONDS
 
-    def faults(self) -> str:
+    def errors(self) -> str:
         """The errors, one per line; '' if there are none."""
         command = [sys.executable, "-m", "tools.check_profiles", str(self._directory)]
         done = subprocess.run(
@@ -38,9 +38,9 @@ class ProfileCheck:
 
     def has_changed(self) -> bool:
         """Whether a file has changed since the last call; checks once a second at most."""
-        if time.monotonic() < self._look_at:
+        if time.monotonic() < self._next_check:
             return False
-        self._look_at = time.monotonic() + _LOOK_SECONDS
+        self._next_check = time.monotonic() + _CHECK_SECONDS
         before, self._seen = self._seen, self._times()
         return before != self._seen
 
@@ -49,7 +49,7 @@ class ProfileCheck:
         for path in self._directory.rglob("*.yaml"):
             try:
                 stat = path.stat()
-            except OSError:  # deleted since it was listed, which is a change, too
+            except OSError:  # deleted since it was listed
                 continue
             found[path] = (stat.st_mtime_ns, stat.st_size)
         return found

@@ -1,8 +1,8 @@
-"""The product on a laptop: the local cloud, the functions as real servers, and the wiring.
+"""The product on a laptop: the local cloud, and the functions as real servers, connected to it.
 
-What Terraform does for a project (topics, push subscriptions, buckets, the scheduler's job, the
-settings of the functions, an account for each and what it may do), this does for the local cloud,
-from the same files. The functions run unchanged.
+It sets up in the local cloud what Terraform sets up in a project, from the same files: topics, push
+subscriptions, buckets, the scheduler's job, the settings of the functions, and an account with its
+permissions for each. The functions run unchanged.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from local.stack.deployment import functions, grants, permitted
 from local.stack.function_servers import FunctionServers, Target, base_environment
 from local.stack.gcloud_endpoints import gcloud_endpoints
 from local.stack.ports import CannotStart, fixed_ports, free_ports
-from local.stack.start_check import faults_at_start
+from local.stack.start_check import start_errors
 
 if TYPE_CHECKING:
     from local.cloud import Cloud
-    from local.stack.firestore_proxy import FirestoreGate
+    from local.stack.firestore_proxy import FirestoreProxy
 
 SOURCE = Path(__file__).parents[2] / "main.py"
 PROFILES = Path(__file__).parents[2] / "infra" / "profiles"
@@ -35,7 +35,7 @@ _ACK_DEADLINE_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class _Ports:
-    """Beside the port of the cloud: its gRPC, one a function, and two a function's account."""
+    """The cloud's gRPC port, one port per function, and two per function's account."""
 
     grpc: int
     functions: Sequence[int]
@@ -43,7 +43,7 @@ class _Ports:
 
     @classmethod
     def of(cls, first: int, names: Sequence[str]) -> Self:
-        """Fixed ones in a row after ``first``; for 0 free ones. Raises ``CannotStart``."""
+        """Consecutive ports after ``first``; for 0, free ports. Raises ``CannotStart``."""
         count = len(names)
         if not first:
             return cls(0, free_ports(count), dict.fromkeys(names, (0, 0)))
@@ -53,14 +53,14 @@ class _Ports:
 
 
 class Stack:
-    """Start it, publish events, ask ``fleet_url``; stop it.
+    """Start it, publish events, read ``fleet_url``, stop it.
 
-    ``workdir`` gets the state (an SQLite file), the servers' logs and nothing else.
-    ``port``: the first of a run of fixed ports, or 0 for free ones; a taken one is ``CannotStart``.
-    ``profiles``: a directory; the functions read it as it is, so a change is in force at once.
-    ``region``: where the site is, with the zones of its profiles.
-    ``tick_seconds``: how often the scheduler publishes the tick, on the cloud's clock; 0 for never.
-    ``firestore``: where Google's emulator of it answers, to keep the state there; '' for SQLite.
+    ``workdir``: for the state (an SQLite file) and the servers' logs.
+    ``port``: the first of several fixed ports, or 0 for free ones.
+    ``profiles``: a directory; the functions read it directly, so a change is in force at once.
+    ``region``: the region of the site and of the zones in its profiles.
+    ``tick_seconds``: the interval of the scheduler's tick, on the cloud's clock; 0 for no ticks.
+    ``firestore``: address of Google's Firestore emulator, to keep the state there; '' for SQLite.
     """
 
     def __init__(  # noqa: PLR0913 - what a deployment can choose, each with its default
@@ -81,7 +81,9 @@ class Stack:
         ports = _Ports.of(port, names)
         self.local = LocalCloud(project, port=port, grpc_port=ports.grpc, accounts=ports.accounts)
         self.local.cloud.accounts.needs = Needs.of_environment()
-        self._gate = _gate(firestore, self.local.cloud, names) if firestore else None
+        self._firestore_proxy = (
+            _firestore_proxy(firestore, self.local.cloud, names) if firestore else None
+        )
         self._workdir = workdir
         self._project = project
         self._domains = domains
@@ -95,26 +97,26 @@ class Stack:
             for entry, number in zip(self._entries, ports.functions, strict=True)
         }
 
-    def faults(self) -> list[str]:
-        """What keeps it from starting, settings and profiles alike; [] if it can start.
+    def start_errors(self) -> list[str]:
+        """Errors in settings and profiles that prevent a start; [] if it can start.
 
-        The profiles that were found right are in force from now on. To be asked before ``start``.
+        Call it before ``start``. Valid profiles are in force from then on.
         """
         self._workdir.mkdir(parents=True, exist_ok=True)
         for stale in self._workdir.glob("state.db*"):
             stale.unlink()  # the cloud starts empty, so the state must be empty too
-        # As it was given, so that messages name it so; relative to where this process runs, too.
-        found = faults_at_start(self._settings() | {"PROFILES": f"file:{self._profiles}"})
+        # Not resolved, so that messages have the path as it was given.
+        found = start_errors(self._settings() | {"PROFILES": f"file:{self._profiles}"})
         self._is_checked = not found
         return found
 
     def start(self) -> None:
-        """Start and connect everything; raises ``CannotStart`` with all that is wrong."""
-        if not self._is_checked and (found := self.faults()):
+        """Start and connect everything; raises ``CannotStart`` with all errors."""
+        if not self._is_checked and (found := self.start_errors()):
             raise CannotStart("; ".join(found))
         self.local.start()
-        if self._gate is not None:
-            self._gate.start()
+        if self._firestore_proxy is not None:
+            self._firestore_proxy.start()
         self.local.storage.make_bucket(f"{self._project}-templates")
         for name in self._targets:
             self._grant(name)
@@ -129,11 +131,11 @@ class Stack:
         self._wire_pubsub()
 
     def stop(self) -> None:
-        """Stop the cloud's deliveries first, so that no server is asked while it ends."""
+        """Stop the cloud first, so that no function is called while it ends."""
         self.local.stop()
         self._functions.stop()
-        if self._gate is not None:
-            self._gate.stop()
+        if self._firestore_proxy is not None:
+            self._firestore_proxy.stop()
 
     def __enter__(self) -> Self:
         self.start()
@@ -144,18 +146,18 @@ class Stack:
 
     @property
     def fleet_url(self) -> str:
-        """Where the ``fleet`` function answers."""
+        """URL of the ``fleet`` function."""
         return self._targets["fleet"].url
 
     @property
     def log_directory(self) -> Path:
-        """One log a function, JSON lines."""
+        """One log file per function, in JSON lines."""
         return self._workdir / "logs"
 
     def environment(self, function: str) -> dict[str, str]:
-        """The environment of a function; a deployment sets the same names.
+        """The environment variables of a function, the same as in a deployment.
 
-        Its endpoints are those of its own account.
+        The endpoints are those of the function's account.
         """
         url, grpc = self.local.url_of(function), self.local.grpc_address_of(function)
         environ = self._settings() | {
@@ -167,13 +169,13 @@ class Stack:
             "STORAGE_EMULATOR_HOST": url,
             "PUBSUB_EMULATOR_HOST": grpc,
         }
-        if self._gate is not None:
+        if self._firestore_proxy is not None:
             environ["STATE"] = "firestore:(default)"
-            environ["FIRESTORE_EMULATOR_HOST"] = self._gate.addresses[function]
+            environ["FIRESTORE_EMULATOR_HOST"] = self._firestore_proxy.addresses[function]
         return environ
 
     def _grant(self, function: str) -> None:
-        """Give the account of a function what `infra/grants.yaml` says, and nothing else."""
+        """Grant the account of a function what `infra/grants.yaml` says."""
         environ = self.environment(function)
         on = {"older_kinds"} if environ.get("OLDER_KINDS", "").lower() in ("on", "true") else set()
         places = {f"bucket/{environ['TEMPLATES_BUCKET']}": "templates"}
@@ -183,7 +185,7 @@ class Stack:
         self.local.cloud.accounts.grant(function, permitted(function, grants(), on), places)
 
     def _settings(self) -> dict[str, str]:
-        """The environment without the endpoints, which are known when the cloud has started."""
+        """The variables without the endpoints, which are known only after the cloud has started."""
         environ = base_environment() | {
             "PROJECT": self._project,
             "REGION": self._region,
@@ -192,11 +194,11 @@ class Stack:
             "PROFILES": f"file:{self._profiles.resolve()}",
             "TEMPLATES_BUCKET": f"{self._project}-templates",
         }
-        ours = ("_ENDPOINT", "_EMULATOR_HOST")
-        return {name: value for name, value in environ.items() if not name.endswith(ours)}
+        endpoints = ("_ENDPOINT", "_EMULATOR_HOST")
+        return {name: value for name, value in environ.items() if not name.endswith(endpoints)}
 
     def gcloud_environment(self) -> dict[str, str]:
-        """What points ``gcloud``, Google's clients and a person's shell at this stack."""
+        """Variables that point ``gcloud``, Google's clients and a shell at this stack."""
         return gcloud_endpoints(self.local.url) | {
             "CLOUDSDK_AUTH_DISABLE_CREDENTIALS": "True",
             "CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK": "True",
@@ -210,7 +212,7 @@ class Stack:
 
     def _wire_pubsub(self) -> None:
         pubsub = self.local.pubsub
-        # Announcements are for others to act on; here they wait to be read.
+        # Announcements have no consumer here; a pull subscription keeps them.
         pubsub.create_topic(_ANNOUNCEMENTS)
         pubsub.subscribe(_ANNOUNCEMENTS, name=_ANNOUNCEMENTS)
         pubsub.create_topic(_DEAD_LETTERS)
@@ -219,7 +221,7 @@ class Stack:
             if entry.topic is None:
                 continue
             topic = pubsub.create_topic(entry.topic)
-            # As it is deployed: a plain push, whose path names the topic.
+            # As deployed: a wrapped push whose path has the topic's name.
             pubsub.subscribe(
                 entry.topic,
                 f"{self._targets[entry.name].url}/{topic}",
@@ -235,8 +237,8 @@ class Stack:
             )
 
 
-def _gate(firestore: str, cloud: Cloud, accounts: Sequence[str]) -> FirestoreGate:
-    # Imports that only those pay whose state is there.
-    from local.stack.firestore_proxy import FirestoreGate
+def _firestore_proxy(firestore: str, cloud: Cloud, accounts: Sequence[str]) -> FirestoreProxy:
+    # Imported only if the state is in Firestore: the import is slow.
+    from local.stack.firestore_proxy import FirestoreProxy
 
-    return FirestoreGate(firestore, cloud, accounts)
+    return FirestoreProxy(firestore, cloud, accounts)

@@ -1,7 +1,7 @@
-"""Would the functions start with these settings and profiles? Asked before any of them is started.
+"""Checks, before the functions are started, that they can start with these settings and profiles.
 
-The answer is that of the functions' own code, which runs as a process of its own: the local cloud
-shares no code with what it serves.
+The check is done by the product's own code in a separate process, because the local cloud must not
+import that code.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from local.stack.ports import CannotStart
 _ROOT = Path(__file__).parents[2]
 
 
-def faults_at_start(environ: Mapping[str, str]) -> list[str]:
-    """What is wrong with ``environ`` or the profiles it names; [] if the functions would start.
+def start_errors(environ: Mapping[str, str]) -> list[str]:
+    """Errors in ``environ`` or the profiles that it names; [] if the functions can start.
 
-    If nothing is wrong, the profiles are in force from now on, whatever becomes of their files
-    before a function has read them. Raises ``CannotStart`` if it can't be found out.
+    If there are none, these profiles are in force, even if their files change before a function has
+    read them. Raises ``CannotStart`` if the check itself fails.
     """
     paths = [str(_ROOT), environ.get("PYTHONPATH", "")]
     done = subprocess.run(
@@ -34,4 +34,4 @@ def faults_at_start(environ: Mapping[str, str]) -> list[str]:
     )
     if done.returncode:
         raise CannotStart(f"the settings and profiles could not be checked:\n{done.stderr.strip()}")
-    return [str(fault) for fault in json.loads(done.stdout)]
+    return [str(error) for error in json.loads(done.stdout)]

@@ -1,9 +1,8 @@
-"""What every method of this face goes through: the cloud's gate, then the official description.
+"""The checks of every storage request: `Cloud.call`, then the discovery document.
 
-Query and body are checked against the storage v1 discovery document. That document marks nothing
-as output only, and clients do echo whole resources back, so only unknown names and wrong types are
-refused. What the cloud can do and this face cannot is refused too: ignoring it would be a wrong
-answer.
+The document marks no field as output only, and clients send back whole resources, so only unknown
+names and wrong types are refused. Parameters that are not implemented here are refused too, because
+ignoring them would give wrong answers.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,8 +16,8 @@ from local.errors import ApiError
 from local.iam.permissions import When
 from local.storage.resources import without_nulls
 
-# Parameters that would change the answer, and that nothing here implements.
-_LACKING = frozenset(
+# Parameters that would change the answer but are not implemented.
+_NOT_IMPLEMENTED = frozenset(
     {
         "destinationKmsKeyName",
         "filter",
@@ -30,32 +29,34 @@ _LACKING = frozenset(
 )
 
 
-class Gate:
+class RequestChecks:
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
         self._discovery = Discovery("storage", "v1")
 
     @contextmanager
-    def call(self, method: str, request: Incoming, target: str, *given: When) -> Iterator[None]:
-        """One API request: logged, open to faults, its query checked before the `with` body."""
-        with self._cloud.call("storage", method, target, *given):
+    def call(
+        self, method: str, request: Incoming, target: str, *conditions: When
+    ) -> Iterator[None]:
+        """Enter `Cloud.call` for a request and check its query, then run the `with` body."""
+        with self._cloud.call("storage", method, target, *conditions):
             self._check_query(method, request)
             yield
 
     def body(self, schema: str, request: Incoming) -> dict[str, Any]:
-        """The request's JSON, or 400."""
+        """The request's JSON body, or 400."""
         return self.check_body(schema, request.json())
 
     def check_body(self, schema: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """The same for JSON that came another way, such as one part of an upload."""
-        # In a patch null means "remove", in maps such as `metadata` too; it is never a wrong type.
+        """The same for JSON from elsewhere, such as a part of an upload."""
+        # In a patch null means "remove", also in maps such as `metadata`, so it has no wrong type.
         self._discovery.check(schema, without_nulls(body), partial=True)
         return dict(body)
 
     def _check_query(self, method: str, request: Incoming) -> None:
-        # The session's id is part of the URL we gave out, and of no published description.
+        # The id of an upload session, in the URL that the server gave; not in the document.
         query = [(name, text) for name, text in request.query.multi_items() if name != "upload_id"]
         self._discovery.check_query(f"storage.{method}", query)
         for name, text in query:
-            if name in _LACKING and text.lower() not in ("", "false"):
+            if name in _NOT_IMPLEMENTED and text.lower() not in ("", "false"):
                 raise ApiError.unimplemented(f"The local cloud does not implement {name}")

@@ -1,11 +1,10 @@
-"""Resumable upload sessions: bytes arrive in pieces, the object appears with the last one.
+"""Resumable upload sessions: data arrives in chunks; the last one creates the object.
 
-A client that lost an answer asks where it stands or sends bytes again, so every step tolerates
-repetition: bytes already held are skipped, and a finished session keeps answering with its object.
-Preconditions are checked at the start, to spare the client the transfer, and again when the object
-is made, where it counts. Protocol:
-https://cloud.google.com/storage/docs/performing-resumable-uploads. This module must not know HTTP
-requests or the API's JSON.
+A client that lost an answer asks for the current offset or sends data again, so every step can be
+repeated: received bytes are skipped, and a finished session always answers with its object.
+Preconditions are checked at the start, to save the client the transfer, and again when the object
+is created. Protocol: https://cloud.google.com/storage/docs/performing-resumable-uploads. This
+module must not know HTTP requests or the JSON of the API.
 """
 
 import re
@@ -21,25 +20,25 @@ from local.storage.conditions import Conditions
 from local.storage.errors import bad_body
 from local.storage.state import Fields, Store, StoredObject
 
-_QUANTUM = 256 * 1024  # unfinished uploads are held in multiples of it
+_QUANTUM = 256 * 1024  # an unfinished upload keeps a multiple of it
 _LIFETIME = timedelta(days=7)
 _RANGE = re.compile(r"bytes (?:(\d+)-(\d+)|\*)/(\d+|\*)")
 
 
 @dataclass(frozen=True, slots=True)
-class Intent:
-    """The object that is to be, said when the session starts."""
+class NewObject:
+    """The object to create, as given at the start of the session."""
 
     bucket: str
     name: str
     fields: Fields
     conditions: Conditions
-    sums: dict[str, str]  # what the metadata promised, see checksums.from_metadata
+    sums: dict[str, str]  # see checksums.from_metadata
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """One request's bytes, where they begin (None: it only asks), and the size of the whole."""
+class Chunk:
+    """One request's data, its offset (None: a status request), and the total size."""
 
     start: int | None
     total: int | None
@@ -47,7 +46,7 @@ class Piece:
 
     @classmethod
     def of(cls, content_range: str | None, data: bytes) -> Self:
-        """From "bytes 0-9/50", "bytes 0-9/*", "bytes */50" or "bytes */*"; no header: the whole."""
+        """From "bytes 0-9/50", "bytes 0-9/*", "bytes */50" or "bytes */*"; no header: all data."""
         if content_range is None:
             return cls(0, len(data), data)
         found = _RANGE.fullmatch(content_range.strip())
@@ -68,9 +67,9 @@ class Piece:
 @dataclass(slots=True)
 class Session:
     id: str
-    intent: Intent
+    new_object: NewObject
     started: datetime
-    held: bytearray = field(default_factory=bytearray, repr=False)
+    received: bytearray = field(default_factory=bytearray, repr=False)
     result: StoredObject | None = None
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -82,10 +81,10 @@ class Sessions:
         self._lock = threading.Lock()
         self._sessions: dict[str, Session] = {}
 
-    def start(self, intent: Intent) -> Session:
-        self._store.check_put(intent.bucket, intent.name, intent.conditions)
+    def start(self, new_object: NewObject) -> Session:
+        self._store.check_put(new_object.bucket, new_object.name, new_object.conditions)
         now = self._clock.now()
-        session = Session(uuid.uuid4().hex, intent, now)
+        session = Session(uuid.uuid4().hex, new_object, now)
         with self._lock:
             for old in list(self._sessions.values()):
                 if now - old.started > _LIFETIME:
@@ -94,7 +93,7 @@ class Sessions:
         return session
 
     def find(self, session_id: str) -> Session | None:
-        """None for one that never was, was cancelled, or is older than a week."""
+        """The session; None if it is unknown, cancelled, or older than a week."""
         with self._lock:
             session = self._sessions.get(session_id)
         if session is None or self._clock.now() - session.started > _LIFETIME:
@@ -105,43 +104,48 @@ class Sessions:
         with self._lock:
             self._sessions.pop(session_id, None)
 
-    def take(self, session: Session, piece: Piece, sums: dict[str, str]) -> StoredObject | int:
-        """Add a piece; the finished object, or how many bytes are held while some are missing.
+    def add(self, session: Session, chunk: Chunk, sums: dict[str, str]) -> StoredObject | int:
+        """Add a chunk; the finished object, or the number of bytes received so far.
 
-        `sums`: the checksums this request carried; they are those of the whole object.
+        `sums`: the checksums in this request, of the whole object.
         """
         with session.lock:
             if session.result is not None:
                 return session.result
-            self._add(session, piece)
-            if piece.total is None or len(session.held) < piece.total:
-                if len(session.held) % _QUANTUM:
-                    del session.held[len(session.held) // _QUANTUM * _QUANTUM :]
-                return len(session.held)
+            self._add(session, chunk)
+            if chunk.total is None or len(session.received) < chunk.total:
+                if len(session.received) % _QUANTUM:
+                    del session.received[len(session.received) // _QUANTUM * _QUANTUM :]
+                return len(session.received)
             session.result = self._finish(session, sums)
-            session.held.clear()
+            session.received.clear()
             return session.result
 
     @staticmethod
-    def _add(session: Session, piece: Piece) -> None:
-        if piece.start is None:
+    def _add(session: Session, chunk: Chunk) -> None:
+        if chunk.start is None:
             return
-        held = len(session.held)
-        if piece.start > held:
+        held = len(session.received)
+        if chunk.start > held:
             raise bad_body(
-                f"Invalid request. Expected bytes from offset {held}, not {piece.start}."
+                f"Invalid request. Expected bytes from offset {held}, not {chunk.start}."
             )
-        if piece.total is not None and piece.start + len(piece.data) > piece.total:
+        if chunk.total is not None and chunk.start + len(chunk.data) > chunk.total:
             raise bad_body(
-                f"Invalid request. More bytes than the {piece.total} that were announced."
+                f"Invalid request. More bytes than the {chunk.total} that were announced."
             )
-        session.held += piece.data[held - piece.start :]
+        session.received += chunk.data[held - chunk.start :]
 
     def _finish(self, session: Session, sums: dict[str, str]) -> StoredObject:
-        intent, data = session.intent, bytes(session.held)
+        new_object, data = session.new_object, bytes(session.received)
         checksums = Checksums.of(data)
-        checksums.check(intent.sums)
+        checksums.check(new_object.sums)
         checksums.check(sums)
         return self._store.put(
-            intent.bucket, intent.name, data, intent.fields, intent.conditions, checksums
+            new_object.bucket,
+            new_object.name,
+            data,
+            new_object.fields,
+            new_object.conditions,
+            checksums,
         )

@@ -10,7 +10,8 @@ import pytest
 import requests
 from google.auth.credentials import AnonymousCredentials
 
-from local.api.http import Server, build_app
+from local.api.http import build_app
+from local.api.http_server import Server
 from local.cloud import Cloud
 from local.compute import Compute
 from local.notebooks_v2 import Notebooks

@@ -119,7 +119,7 @@ def test_what_carries_our_labels_but_is_somebody_elses_is_left_alone(
 
 def test_one_that_shows_no_owner_is_judged_by_its_labels(stage: Stage) -> None:
     name = "projects/demo/locations/us-central1-a/instances/bare"
-    stage.local.older_notebooks.plant(name, {"labels": ownership(KEY)})
+    stage.local.notebooks_v1.seed(name, {"labels": ownership(KEY)})
     (found,) = stage.search.resources_of(KEY, ANA.email)
     assert found.name == name
 
@@ -127,7 +127,7 @@ def test_one_that_shows_no_owner_is_judged_by_its_labels(stage: Stage) -> None:
 def test_all_pages_are_read(stage: Stage) -> None:
     for number in range(501):
         name = f"projects/demo/locations/us-central1-a/instances/other-{number:03}"
-        stage.local.older_notebooks.plant(name)
+        stage.local.notebooks_v1.seed(name)
     last = stage.plant(
         wanted(Kind.DATAPROC_HUB), name="projects/demo/locations/us-central1-a/instances/z"
     )

@@ -13,7 +13,8 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud.storage import Blob, Client
 
 import shared.adapters.profile_bundle
-from local.api.http import Server, build_app
+from local.api.http import build_app
+from local.api.http_server import Server
 from local.cloud import Cloud
 from local.storage import Storage
 from shared.adapters.profile_bundle import BundleProfiles

@@ -16,7 +16,8 @@ from google.cloud.dataproc_v1 import (
     SessionTemplateControllerClient,
 )
 
-from local.api.http import Server, build_app
+from local.api.http import build_app
+from local.api.http_server import Server
 from local.cloud import Cloud
 from local.compute import Compute
 from local.dataproc import Dataproc

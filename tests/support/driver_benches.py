@@ -18,7 +18,8 @@ import requests
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.dataproc_v1 import SessionTemplateControllerClient
 
-from local.api.http import Server, build_app
+from local.api.http import build_app
+from local.api.http_server import Server
 from local.cloud import Cloud
 from local.dataproc import Dataproc
 from local.notebooks_v2 import Notebooks

@@ -16,7 +16,8 @@ import requests
 from google.auth.credentials import AnonymousCredentials
 
 from local.api.admin import Admin
-from local.api.http import Server, build_app
+from local.api.http import build_app
+from local.api.http_server import Server
 from local.cloud import Cloud
 from local.compute import Compute
 from local.notebooks_v2 import Notebooks
@@ -277,8 +278,8 @@ def local_keep() -> Iterator[LocalKeep]:
     cloud = Cloud(project="demo")
     compute = Compute(cloud)
     notebooks = Notebooks(cloud, compute)
-    levers = [*compute.levers(), *notebooks.levers()]
-    admin = Admin(cloud, [compute.resources, notebooks.resources], levers)
+    admin_routes = [*compute.admin_routes(), *notebooks.admin_routes()]
+    admin = Admin(cloud, [compute.resources, notebooks.resources], admin_routes)
     routes = [compute.routes(), notebooks.routes(), admin.routes()]
     with Server(build_app(cloud, routes)) as server:
         yield LocalKeep(cloud, compute, server.url)

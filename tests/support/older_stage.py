@@ -78,7 +78,7 @@ class Stage:
             config = body["virtualMachine"]["virtualMachineConfig"]
             body["virtualMachine"] = {"virtualMachineConfig": {**config, "labels": labels}}
         name = name or want.places[0]
-        self.local.older_notebooks.plant(name, body)
+        self.local.notebooks_v1.seed(name, body)
         return name
 
     def stored(self) -> dict[str, dict[str, Any]]:

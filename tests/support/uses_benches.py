@@ -16,7 +16,8 @@ import requests
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.dataproc_v1 import ClusterControllerClient, SessionControllerClient
 
-from local.api.http import Server, build_app
+from local.api.http import build_app
+from local.api.http_server import Server
 from local.cloud import Cloud
 from local.dataproc import Dataproc
 from shared.adapters.clusters import ClusterDriver

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import requests
 
-from local.api import admin
-from local.api.http import Server, build_app
+from local.api.admin import Admin
+from local.api.http import build_app
+from local.api.http_server import Server
 from local.cloud import Cloud
 from local.notebooks_v2 import Notebooks
 
@@ -31,8 +32,8 @@ class Running:
 def running() -> Iterator[Running]:
     cloud = Cloud()
     notebooks = Notebooks(cloud)
-    faces = [notebooks.routes(), admin.routes(cloud, [notebooks.resources])]
-    with Server(build_app(cloud, faces)) as server:
+    admin = Admin(cloud, [notebooks.resources])
+    with Server(build_app(cloud, [notebooks.routes(), admin.routes()])) as server:
         yield Running(cloud, server.url)
 
 

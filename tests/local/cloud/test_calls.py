@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import requests
 
-from local.api.http import Incoming, Server, build_app, route
+from local.api.http import Incoming, build_app, route
+from local.api.http_server import Server
 from local.clock import Clock
 from local.cloud import Cloud
 from local.cloud.faults import Faults

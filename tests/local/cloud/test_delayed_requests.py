@@ -49,7 +49,7 @@ class Api:
 
     def landed(self) -> list[str]:
         (fault,) = self("GET", "/_admin/faults")["faults"]
-        return list(fault["landed"])
+        return list(fault["late_outcomes"])
 
     def wait(self, seconds: float) -> None:
         self.local.cloud.clock.advance(timedelta(seconds=seconds))
@@ -181,7 +181,7 @@ def test_other_faults_do_not_strike_what_lands_but_its_operation(api: Api) -> No
         api("POST", "/_admin/faults", {"when": when, "method": "instances.stop", "error": internal})
     api.wait(120)
     (late, before, after, operation) = api("GET", "/_admin/faults")["faults"]
-    assert late["landed"] == ["OK"]
+    assert late["late_outcomes"] == ["OK"]
     assert (before["hits"], after["hits"], operation["hits"]) == (0, 0, 1)
     assert api("GET", NB1)["state"] == "ACTIVE"
 
@@ -194,7 +194,7 @@ def test_a_look_never_lands(api: Api) -> None:
 
 
 def test_a_write_over_grpc_lands_late_too(api: Api) -> None:
-    api.local.older_notebooks.plant(RUNTIME)
+    api.local.notebooks_v1.seed(RUNTIME)
     api.late("runtimes.delete", service="notebooks_v1")
     channel = grpc.insecure_channel(api.local.grpc_address)
     client = ManagedNotebookServiceClient(transport=Transport(channel=channel))

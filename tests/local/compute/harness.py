@@ -8,7 +8,8 @@ import pytest
 import requests
 
 from local.api import admin
-from local.api.http import Server, build_app
+from local.api.http import build_app
+from local.api.http_server import Server
 from local.cloud import Cloud
 from local.compute import Compute
 from local.notebooks_v2 import Notebooks
@@ -80,8 +81,8 @@ def api() -> Iterator[Api]:
     cloud = Cloud()
     compute = Compute(cloud)
     notebooks = Notebooks(cloud, compute)
-    levers = [*compute.levers(), *notebooks.levers()]
-    face = admin.Admin(cloud, [compute.resources, notebooks.resources], levers)
+    admin_routes = [*compute.admin_routes(), *notebooks.admin_routes()]
+    face = admin.Admin(cloud, [compute.resources, notebooks.resources], admin_routes)
     with Server(build_app(cloud, [compute.routes(), notebooks.routes(), face.routes()])) as server:
         caller = Api(cloud, server.url)
         yield caller

@@ -76,8 +76,8 @@ def _pubsub(local: LocalCloud) -> None:
     _call(local, "PUT", f"v1/{reader}", {"topic": topic, "retainAckedMessages": True})
     local.pubsub.publish("news", b"hello")
     _call(local, "PUT", "v1/projects/demo/snapshots/then", {"subscription": reader})
-    (handed,) = local.pubsub.broker.pull(reader, 1, 0)
-    local.pubsub.broker.acknowledge(reader, [handed.ack_id])
+    (leased,) = local.pubsub.broker.pull(reader, 1, 0)
+    local.pubsub.broker.acknowledge(reader, [leased.ack_id])
 
 
 def _call(local: LocalCloud, verb: str, path: str, body: Json | str) -> None:

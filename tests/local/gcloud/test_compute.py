@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import requests
 
-from local.api.http import Server, build_app
+from local.api.http import build_app
+from local.api.http_server import Server
 from local.cloud import Cloud
 from local.compute import Compute
 from local.notebooks_v2 import Notebooks

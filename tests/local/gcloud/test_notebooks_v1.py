@@ -34,7 +34,7 @@ def admin(gcloud_command: Gcloud) -> Iterator[Admin]:
 
 
 def test_a_hub_is_listed_described_labelled_stopped_started_and_deleted(admin: Admin) -> None:
-    admin.local.older_notebooks.plant(HUB, HUB_BODY)
+    admin.local.notebooks_v1.seed(HUB, HUB_BODY)
     (listed,) = admin("instances", "list", ZONE)
     described = admin("instances", "describe", "ana-hub", ZONE)
     assert listed == described
@@ -50,7 +50,7 @@ def test_a_hub_is_listed_described_labelled_stopped_started_and_deleted(admin: A
 
 
 def test_a_runtime_is_listed_described_stopped_started_and_deleted(admin: Admin) -> None:
-    admin.local.older_notebooks.plant(RUNTIME, RUNTIME_BODY)
+    admin.local.notebooks_v1.seed(RUNTIME, RUNTIME_BODY)
     (listed,) = admin("runtimes", "list", REGION)
     described = admin("runtimes", "describe", "ana", REGION)
     assert listed == described

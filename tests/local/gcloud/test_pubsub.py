@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from local.api.http import Server, build_app
+from local.api.http import build_app
+from local.api.http_server import Server
 from local.cloud import Cloud
 from local.pubsub import PubSub
 from tests.local.pubsub import harness

@@ -12,9 +12,8 @@ from google.api_core.exceptions import PermissionDenied
 from google.pubsub_v1.services.publisher import PublisherClient
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 
-from local.iam.permissions import NEEDS, When, brought_by, needed
+from local.iam.permissions import NEEDS, Permitted, When, conditions_of, needed
 from local.server import LocalCloud
-from local.stack.deployment import Permitted
 
 INSTANCES = "projects/demo/locations/us-central1-a/instances"
 NOTEBOOK = {
@@ -228,4 +227,4 @@ def test_a_row_stands_once_and_a_condition_adds_to_what_is_always_needed() -> No
     ],
 )
 def test_what_a_body_brings_along(body: dict[str, Any], brought: tuple[When, ...]) -> None:
-    assert brought_by(body) == brought
+    assert conditions_of(body) == brought

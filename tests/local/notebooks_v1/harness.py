@@ -49,7 +49,7 @@ class Api:
     def __init__(self, local: LocalCloud) -> None:
         self.local = local
         self.cloud = local.cloud
-        self.older = local.older_notebooks
+        self.v1 = local.notebooks_v1
         self._session = requests.Session()
         self._channel = grpc.insecure_channel(local.grpc_address)
         self.runtimes = notebooks_v1.ManagedNotebookServiceClient(

@@ -79,7 +79,7 @@ def test_today_both_creations_are_refused(api: Api) -> None:
 def test_lists_are_paged_over_every_location(api: Api) -> None:
     names = [f"projects/demo/locations/us-east1-{zone}/instances/nb" for zone in "bcd"]
     for name in names:
-        api.older.plant(name)
+        api.v1.seed(name)
     request = {"parent": "projects/demo/locations/-", "page_size": 2}
     assert [one.name for one in api.instances.list_instances(request=request)] == names
     assert api.cloud.calls.counts() == {"notebooks_v1.instances.list": 2}
@@ -87,7 +87,7 @@ def test_lists_are_paged_over_every_location(api: Api) -> None:
 
 
 def test_both_faces_show_one_state(api: Api) -> None:
-    api.older.plant(RUNTIME, RUNTIME_BODY)
+    api.v1.seed(RUNTIME, RUNTIME_BODY)
     seen = api.runtimes.get_runtime(name=RUNTIME)
     assert json_format.MessageToDict(notebooks_v1.Runtime.pb(seen)) == api("GET", RUNTIME)
     operation = api.runtimes.stop_runtime(request={"name": RUNTIME}).operation
@@ -95,14 +95,14 @@ def test_both_faces_show_one_state(api: Api) -> None:
 
 
 def test_what_the_client_does_not_know_yet_is_left_out(api: Api) -> None:
-    api.older.plant(RUNTIME, {"labels": {"team": "core"}})
+    api.v1.seed(RUNTIME, {"labels": {"team": "core"}})
     assert api("GET", RUNTIME)["labels"] == {"team": "core"}
     assert api.runtimes.get_runtime(name=RUNTIME).name == RUNTIME
     assert "labels" not in notebooks_v1.Runtime.meta.fields  # else: show them in this test
 
 
 def test_operations_are_read_listed_cancelled_and_forgotten(api: Api) -> None:
-    api.older.plant(HUB)
+    api.v1.seed(HUB)
     operation = api.instances.stop_instance(request={"name": HUB}).operation
     client = api.instances
     get = operations_pb2.GetOperationRequest(name=operation.name)
@@ -153,7 +153,7 @@ def test_an_operation_ends_in_its_scripted_error(then: Api) -> None:
 
 
 def test_a_dropped_connection_is_unavailable_and_may_have_been_applied(api: Api) -> None:
-    api.older.plant(HUB)
+    api.v1.seed(HUB)
     fault = api.cloud.faults.add(
         {"service": "notebooks_v1", "method": "instances.delete", "when": "after", "drop": True}
     )
@@ -164,7 +164,7 @@ def test_a_dropped_connection_is_unavailable_and_may_have_been_applied(api: Api)
 
 
 def test_methods_that_are_not_served_say_so(api: Api) -> None:
-    api.older.plant(HUB)
+    api.v1.seed(HUB)
     with pytest.raises(exceptions.MethodNotImplemented):
         api.instances.upgrade_instance(request={"name": HUB})
     assert api.cloud.calls.counts() == {}
@@ -172,7 +172,7 @@ def test_methods_that_are_not_served_say_so(api: Api) -> None:
 
 def test_the_first_calls_may_come_at_once(api: Api) -> None:
     # The first call builds the table of methods: many firsts must not trip over one another.
-    api.older.plant(HUB)
+    api.v1.seed(HUB)
     seen: list[str] = []
 
     def look() -> None:

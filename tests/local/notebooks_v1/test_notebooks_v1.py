@@ -30,7 +30,7 @@ class TestRefusal:
             assert answer["error"]["code"] == 400
             assert status(answer) == "FAILED_PRECONDITION"
             assert f"{called} {GONE}" in answer["error"]["message"]
-        assert api.older.resources() == []
+        assert api.v1.resources() == []
         assert [(call.service, call.method, call.target) for call in api.cloud.calls.entries()] == [
             ("notebooks_v1", "runtimes.create", RUNTIME),
             ("notebooks_v1", "instances.create", HUB),
@@ -71,7 +71,7 @@ class TestRefusal:
         assert violated(api.send("POST", "/_admin/older-notebooks", body)) == fields
 
     def test_nothing_is_planted_twice(self, api: Api) -> None:
-        api.older.plant(RUNTIME)
+        api.v1.seed(RUNTIME)
         again = api.send("POST", "/_admin/older-notebooks", {"name": RUNTIME})
         assert status(again) == "ALREADY_EXISTS"
 
@@ -138,13 +138,13 @@ class TestLife:
         hub, runtime = then("GET", HUB), then("GET", RUNTIME)
         assert {"instanceOwners", "bootDiskSizeGb"}.isdisjoint(hub)
         assert runtime["virtualMachine"]["virtualMachineConfig"]["dataDisk"] == {}
-        kept = {resource["kind"]: resource for resource in then.older.resources()}
+        kept = {resource["kind"]: resource for resource in then.v1.resources()}
         assert kept["notebooks.instance_v1"]["instanceOwners"] == ["ana@example.com"]
         config = kept["notebooks.runtime"]["virtualMachine"]["virtualMachineConfig"]
         assert config["dataDisk"]["initializeParams"]["diskSizeGb"] == "200"
 
     def test_labels_of_an_instance_are_replaced_whole(self, api: Api) -> None:
-        api.older.plant(HUB, HUB_BODY)
+        api.v1.seed(HUB, HUB_BODY)
         api("PATCH", f"{HUB}:setLabels", {"labels": {"cost-center": "42"}})
         assert api("GET", HUB)["labels"] == {"team": "core"}
         api.wait()
@@ -153,7 +153,7 @@ class TestLife:
         assert violated(refused) == ["labels.Team"]
 
     def test_a_reset_is_for_what_runs(self, api: Api) -> None:
-        api.older.plant(RUNTIME)
+        api.v1.seed(RUNTIME)
         api("POST", f"{RUNTIME}:reset", {})
         assert api("GET", RUNTIME)["state"] == "STARTING"
         api.wait()
@@ -162,11 +162,11 @@ class TestLife:
         assert status(api("POST", f"{RUNTIME}:reset", {})) == "FAILED_PRECONDITION"
 
     def test_what_is_so_already_is_done_at_once(self, api: Api) -> None:
-        api.older.plant(HUB)
+        api.v1.seed(HUB)
         assert api("POST", f"{HUB}:start", {})["done"] is True
 
     def test_one_operation_at_a_time(self, api: Api) -> None:
-        api.older.plant(HUB)
+        api.v1.seed(HUB)
         api("POST", f"{HUB}:stop", {})
         assert status(api("DELETE", HUB)) == "ABORTED"
 
@@ -187,14 +187,14 @@ class TestLife:
         assert fault.hits == 1
 
     def test_a_cancelled_stop_leaves_it_running(self, api: Api) -> None:
-        api.older.plant(HUB)
+        api.v1.seed(HUB)
         operation = api("POST", f"{HUB}:stop", {})
         api("POST", f"{operation['name']}:cancel", {})
         assert api("GET", operation["name"])["error"]["code"] == 1
         assert api("GET", HUB)["state"] == "ACTIVE"
 
     def test_an_operation_is_listed_and_can_be_forgotten(self, api: Api) -> None:
-        api.older.plant(HUB)
+        api.v1.seed(HUB)
         operation = api("POST", f"{HUB}:stop", {})
         assert api("GET", f"{ZONE}/operations")["operations"] == [operation]
         api("DELETE", operation["name"])
@@ -261,8 +261,8 @@ class TestRules:
 
     def test_operations_under_way_have_a_quota_of_their_own(self, api: Api) -> None:
         api.cloud.quotas.set({"operations": {"notebooks_v1": 1}})
-        api.older.plant(HUB)
-        api.older.plant(RUNTIME)
+        api.v1.seed(HUB)
+        api.v1.seed(RUNTIME)
         api("POST", f"{HUB}:stop", {})
         assert status(api("POST", f"{RUNTIME}:stop", {})) == "RESOURCE_EXHAUSTED"
         api.wait()
@@ -279,8 +279,8 @@ class TestListing:
     def test_pages_filter_and_every_location(self, api: Api) -> None:
         for zone in ("us-central1-a", "us-central1-b", "us-east1-b"):
             name = f"projects/demo/locations/{zone}/instances/nb"
-            api.older.plant(name, {"labels": {"zone": zone}})
-        api.older.plant(RUNTIME)
+            api.v1.seed(name, {"labels": {"zone": zone}})
+        api.v1.seed(RUNTIME)
         every = "projects/demo/locations/-/instances"
         first = api("GET", every, pageSize=2)
         second = api("GET", every, pageSize=2, pageToken=first["nextPageToken"])
@@ -296,13 +296,13 @@ class TestListing:
         assert api("GET", "projects/demo/locations/-/runtimes")["runtimes"][0]["name"] == RUNTIME
 
     def test_a_method_that_is_not_served_is_seen_as_unknown(self, api: Api) -> None:
-        api.older.plant(HUB)
+        api.v1.seed(HUB)
         assert status(api("POST", f"{HUB}:upgrade", {})) == "UNIMPLEMENTED"
         assert api.cloud.calls.counts() == {"unknown.POST": 1}
 
     def test_the_admin_face_shows_both_kinds(self, api: Api) -> None:
-        api.older.plant(HUB)
-        api.older.plant(RUNTIME)
+        api.v1.seed(HUB)
+        api.v1.seed(RUNTIME)
         kinds = ("notebooks.runtime", "notebooks.instance_v1")
         found = [api.send("GET", "/_admin/resources", kind=kind)["resources"] for kind in kinds]
         assert [[one["name"] for one in some] for some in found] == [[RUNTIME], [HUB]]

@@ -44,8 +44,8 @@ class TestLeases:
     def test_extended_lease_holds(self, clock: Clock, broker: Broker) -> None:
         broker.create_subscription(SUBSCRIPTION, {"topic": TOPIC})
         broker.publish(TOPIC, [Draft(b"x")])
-        (handed,) = broker.pull(SUBSCRIPTION, 5, 0)
-        broker.modify_ack_deadline(SUBSCRIPTION, [handed.ack_id], 600)
+        (leased,) = broker.pull(SUBSCRIPTION, 5, 0)
+        broker.modify_ack_deadline(SUBSCRIPTION, [leased.ack_id], 600)
         clock.advance(timedelta(seconds=599))
         assert broker.pull(SUBSCRIPTION, 5, 0) == []
 
@@ -54,10 +54,10 @@ class TestLeases:
     ) -> None:
         broker.create_subscription(SUBSCRIPTION, {"topic": TOPIC})
         broker.publish(TOPIC, [Draft(b"x")])
-        (handed,) = broker.pull(SUBSCRIPTION, 5, 0)
+        (leased,) = broker.pull(SUBSCRIPTION, 5, 0)
         clock.advance(timedelta(seconds=11))
         broker.release_due()
-        broker.acknowledge(SUBSCRIPTION, [handed.ack_id])
+        broker.acknowledge(SUBSCRIPTION, [leased.ack_id])
         assert broker.pull(SUBSCRIPTION, 5, 0) == []
 
     def test_giving_back_an_old_lease_leaves_the_new_one_alone(
@@ -78,8 +78,8 @@ class TestLeases:
         broker.create_subscription(SUBSCRIPTION, {"topic": TOPIC, "retryPolicy": policy})
         broker.publish(TOPIC, [Draft(b"x")])
         for wait in (100, 150, 150):
-            (handed,) = broker.pull(SUBSCRIPTION, 5, 0)
-            broker.modify_ack_deadline(SUBSCRIPTION, [handed.ack_id], 0)
+            (leased,) = broker.pull(SUBSCRIPTION, 5, 0)
+            broker.modify_ack_deadline(SUBSCRIPTION, [leased.ack_id], 0)
             clock.advance(timedelta(seconds=wait - 1))
             assert broker.pull(SUBSCRIPTION, 5, 0) == []
             clock.advance(timedelta(seconds=1))
@@ -92,9 +92,9 @@ class TestLeases:
         broker.delete_topic(dead)
         broker.publish(TOPIC, [Draft(b"x")])
         for attempt in range(1, 8):
-            (handed,) = broker.pull(SUBSCRIPTION, 5, 0)
-            assert handed.attempt == attempt
-            broker.modify_ack_deadline(SUBSCRIPTION, [handed.ack_id], 0)
+            (leased,) = broker.pull(SUBSCRIPTION, 5, 0)
+            assert leased.attempt == attempt
+            broker.modify_ack_deadline(SUBSCRIPTION, [leased.ack_id], 0)
 
     def test_waiting_pull_returns_as_soon_as_there_is_a_message(self, broker: Broker) -> None:
         broker.create_subscription(SUBSCRIPTION, {"topic": TOPIC})

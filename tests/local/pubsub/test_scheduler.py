@@ -25,9 +25,9 @@ class TestScheduler:
 
     @staticmethod
     def pulled(pubsub: PubSub, wait: float = 2.0) -> list[bytes]:
-        handed = pubsub.broker.pull(SUBSCRIPTION, 10, wait)
-        pubsub.broker.acknowledge(SUBSCRIPTION, [one.ack_id for one in handed])
-        return [one.message.data for one in handed]
+        leased = pubsub.broker.pull(SUBSCRIPTION, 10, wait)
+        pubsub.broker.acknowledge(SUBSCRIPTION, [one.ack_id for one in leased])
+        return [one.message.data for one in leased]
 
     def test_a_job_fires_each_time_the_clock_passes_its_turn(
         self, cloud: Cloud, pubsub: PubSub, scheduler: Scheduler

@@ -27,9 +27,9 @@ def update(pubsub: PubSub, mask: str, **body: Any) -> dict[str, Any]:
 
 def pull(pubsub: PubSub) -> list[bytes]:
     """Pull and acknowledge all messages."""
-    handed = pubsub.broker.pull(SUBSCRIPTION, 100, 0)
-    pubsub.broker.acknowledge(SUBSCRIPTION, [one.ack_id for one in handed])
-    return [one.message.data for one in handed]
+    leased = pubsub.broker.pull(SUBSCRIPTION, 100, 0)
+    pubsub.broker.acknowledge(SUBSCRIPTION, [one.ack_id for one in leased])
+    return [one.message.data for one in leased]
 
 
 def refused(excinfo: pytest.ExceptionInfo[ApiError]) -> str:

@@ -14,8 +14,8 @@ from google.cloud import firestore
 from google.cloud.firestore_v1.bulk_batch import BulkWriteBatch
 
 from local.cloud import Cloud
-from local.stack.deployment import Permitted
-from local.stack.firestore_proxy import FirestoreGate
+from local.iam.permissions import Permitted
+from local.stack.firestore_proxy import FirestoreProxy
 
 ACCOUNTS = {
     "reader": ("get", "list"),
@@ -40,7 +40,7 @@ class Bench:
 @pytest.fixture(scope="module")
 def bench(firestore_emulator: str) -> Iterator[Bench]:
     cloud = Cloud()
-    gate = FirestoreGate(firestore_emulator, cloud, ACCOUNTS)
+    gate = FirestoreProxy(firestore_emulator, cloud, ACCOUNTS)
     for account, verbs in ACCOUNTS.items():
         granted = {Permitted(f"datastore.entities.{verb}", "database") for verb in verbs}
         cloud.accounts.grant(account, granted, {})

@@ -13,7 +13,8 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from local.api.http import Server, build_app
+from local.api.http import build_app
+from local.api.http_server import Server
 from local.cloud import Cloud
 from local.storage import Storage
 
