@@ -18,7 +18,7 @@ from cloudevents.http import CloudEvent
 from flask.ctx import RequestContext
 
 from bench.counting import counting
-from functions import handling
+from functions import pubsub_request
 from functions.converge import converge
 from functions.offboard import offboard
 from functions.onboard import onboard
@@ -113,5 +113,5 @@ def serving(settings: Mapping[str, str], make: Callable[[Settings], App] = App) 
     ):
         logs.configure("INFO", nowhere)
         app = make(read_settings(settings))
-        with mock.patch.object(handling, "app", return_value=app):
+        with mock.patch.object(pubsub_request, "app", return_value=app):
             yield app

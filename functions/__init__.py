@@ -1,1 +1,1 @@
-"""The entry points: translate in, call a service, translate out."""
+"""The entry points of the Cloud Functions: read the request, call a service, make the response."""

@@ -1,16 +1,15 @@
-"""`admin` (topic `admin-events`): an admin holds, releases or retries somebody's environment."""
+"""`admin` (topic `admin-events`): an admin holds, releases or retries a person's environment."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import functions_framework
+from cloudevents.http import CloudEvent
 
-from functions.handling import handling
+from functions.pubsub_request import pubsub_request
 
 
 @functions_framework.cloud_event
-def admin(event: Any) -> None:
-    """Carry out the order and take the first steps: protect, or try again."""
-    with handling(event, topic="admin-events") as (app, message):
+def admin(event: CloudEvent) -> None:
+    """Carry out the admin's command and start the steps that follow from it."""
+    with pubsub_request(event, topic="admin-events") as (app, message):
         app.intake.order(message)

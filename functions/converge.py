@@ -1,15 +1,16 @@
-"""`converge` (topic `converge`): go on with one person's environment."""
+"""`converge` (topic `converge`): continue the work on one person's environment."""
 
 from __future__ import annotations
 
 import logging
-from typing import Annotated, Any
+from typing import Annotated
 
 import functions_framework
 import msgspec
+from cloudevents.http import CloudEvent
 from msgspec import Meta
 
-from functions.handling import handling, read_body
+from functions.pubsub_request import parse_body, pubsub_request
 from shared.domain.names import KEY_PATTERN
 from shared.domain.refusals import RefusalCode, Refused
 from shared.services.converged import Converged
@@ -18,11 +19,12 @@ log = logging.getLogger(__name__)
 
 
 class ConvergeMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Whose environment to converge, by its key: `{"key": "ana-rzb4un3qciuo"}`.
+    """The environment to converge, by its key: `{"key": "ana-rzb4un3qciuo"}`.
 
-    A key, not an address: rules for incoming addresses don't apply to existing records.
+    A key and not an e-mail address: the rules for addresses in events must not keep us from
+    converging an environment that exists.
 
-    `admitted`: the tick says that it is their turn to have a notebook made.
+    `admitted`: `reconcile` has admitted the creation of the person's notebook.
     """
 
     key: Annotated[str, Meta(pattern=KEY_PATTERN)]
@@ -30,15 +32,14 @@ class ConvergeMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @functions_framework.cloud_event
-def converge(event: Any) -> None:
-    """Look at what is under way for one person, and take the next steps."""
-    with handling(event, topic="converge") as (app, message):
-        body = read_body(message, ConvergeMessage)
+def converge(event: CloudEvent) -> None:
+    """Observe the person's resources and start the next steps."""
+    with pubsub_request(event, topic="converge") as (app, message):
+        body = parse_body(message, ConvergeMessage)
         outcome = app.converge.run(body.key, admitted=body.admitted)
         if outcome is Converged.UNKNOWN:
             raise Refused(
                 RefusalCode.UNKNOWN_PERSON,
-                f"key: there is no environment with the key {body.key!r}; send a key as fleet "
-                "shows it",
+                f"key: no environment has the key {body.key!r}; send a key that fleet shows",
             )
         log.info("converged", extra={"action": f"converge.{outcome}", "person": body.key})

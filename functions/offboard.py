@@ -1,17 +1,16 @@
-"""`offboard` (topic `offboarding`): somebody leaves."""
+"""`offboard` (topic `offboarding`): a person leaves."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import functions_framework
+from cloudevents.http import CloudEvent
 
-from functions.handling import handling
+from functions.pubsub_request import pubsub_request
 from shared.domain.environment import Verb
 
 
 @functions_framework.cloud_event
-def offboard(event: Any) -> None:
-    """Record the leave and take the first steps: stop what runs, delete the templates."""
-    with handling(event, topic="offboarding") as (app, message):
+def offboard(event: CloudEvent) -> None:
+    """Record the leave and start to stop the notebook and delete the templates."""
+    with pubsub_request(event, topic="offboarding") as (app, message):
         app.intake.accept(message, Verb.LEAVE)

@@ -1,17 +1,16 @@
-"""`onboard` (topic `onboarding`): somebody joins."""
+"""`onboard` (topic `onboarding`): a person joins."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import functions_framework
+from cloudevents.http import CloudEvent
 
-from functions.handling import handling
+from functions.pubsub_request import pubsub_request
 from shared.domain.environment import Verb
 
 
 @functions_framework.cloud_event
-def onboard(event: Any) -> None:
-    """Record the join and take the first steps towards the person's environment."""
-    with handling(event, topic="onboarding") as (app, message):
+def onboard(event: CloudEvent) -> None:
+    """Record the join and start creating the person's environment."""
+    with pubsub_request(event, topic="onboarding") as (app, message):
         app.intake.accept(message, Verb.JOIN)

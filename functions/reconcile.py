@@ -1,24 +1,25 @@
-"""`reconcile` (topic `reconcile`): the minute tick."""
+"""`reconcile` (topic `reconcile`): runs every minute, triggered by Cloud Scheduler."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import functions_framework
 import msgspec
+from cloudevents.http import CloudEvent
 
-from functions.handling import handling, read_body
+from functions.pubsub_request import parse_body, pubsub_request
 
 
 class ReconcileMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What to go over: `{"scope": "due"}` is everything whose time has come."""
+    """Which environments to reconcile. `{"scope": "due"}`: all whose due time has come."""
 
     scope: Literal["due"]
 
 
 @functions_framework.cloud_event
-def reconcile(event: Any) -> None:
-    """Ask for everybody who is due to be converged."""
-    with handling(event, topic="reconcile") as (app, message):
-        read_body(message, ReconcileMessage)
+def reconcile(event: CloudEvent) -> None:
+    """Publish one converge message for each environment that is due."""
+    with pubsub_request(event, topic="reconcile") as (app, message):
+        parse_body(message, ReconcileMessage)
         app.tick.run()

@@ -90,7 +90,7 @@ def test_a_retry_goes_on_at_once_where_something_had_failed_for_good(client: Cli
         service="notebooks", method="instances.create", match="/nb-chen-", error=denied
     ):
         client.join(email)
-        shown = client.until(email, "quarantined", turns=3)
+        shown = client.until(email, "quarantined", max_ticks=3)
         assert "not for you" in shown["problem"]
         client.tick("10m")
         assert client.environment(email)["phase"] == "quarantined", "for hours"
@@ -110,7 +110,7 @@ def test_an_order_is_known_again_and_an_older_one_does_not_win(client: Client) -
     client.order("hold", email, event_id="hold-1")
     client.order("hold", email, event_id="hold-1")
     client.order("release", email, occurred_at=earlier)
-    assert [a for a in client.told(email) if a.startswith("order.")] == [
+    assert [a for a in client.actions_of(email) if a.startswith("order.")] == [
         "order.applied",
         "order.duplicate",
         "order.stale",

@@ -98,7 +98,7 @@ def test_a_failure_is_announced_with_its_reason_and_quarantine_too(
     fault = {"service": "notebooks", "method": "instances.create", "match": "/nb-ben-"}
     with client.fault(**fault, error=busy, times=1):
         client.join(email)
-        client.until(email, "failing", turns=3)
+        client.until(email, "failing", max_ticks=3)
     with client.fault(**fault, error={"status": "PERMISSION_DENIED", "message": "not for you"}):
         client.until(email, "quarantined")
     events = mailbox.of(email)

@@ -18,7 +18,7 @@ from tools.smoke.stage import Failed
 from tools.smoke.story import STORY, tell
 
 # Loads most of what the entry points load, and needs no settings for it.
-_LOADING = "import functions.onboard, functions.fleet, shared.adapters.sqlite_store"
+_LOADING = "import functions.onboard, functions.fleet.entry_point, shared.adapters.sqlite_store"
 
 
 @pytest.fixture(scope="module")
@@ -61,8 +61,8 @@ def test_an_archive_that_lacks_a_file_fails(
 def test_an_archive_whose_entry_points_cannot_be_loaded_does_not_start(
     archive: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(DidNotStart, match=r"No module named 'functions\.handling'"):
-        run(without(archive, "functions/handling.py"), tmp_path / "work")
+    with pytest.raises(DidNotStart, match=r"No module named 'functions\.pubsub_request'"):
+        run(without(archive, "functions/pubsub_request.py"), tmp_path / "work")
 
 
 def test_an_entry_point_without_a_push_of_its_own_is_reported() -> None:

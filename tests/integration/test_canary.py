@@ -111,7 +111,9 @@ def test_the_canary_of_a_run_that_crashed_leaves_first(client: Client) -> None:
     code, printed = start(client, email, *PATIENT).ended(client.tick)
     assert code == 0, printed
     assert "left over from an earlier run: leftover@example.com is ready" in printed
-    assert client.told(email).count("resource.deleting") == 2, "the old notebook and the new one"
+    assert client.actions_of(email).count("resource.deleting") == 2, (
+        "the old notebook and the new one"
+    )
 
 
 def test_a_refused_join_is_told_with_its_reason_and_at_once(client: Client) -> None:

@@ -55,7 +55,7 @@ def at_once(client: Client, *batches: tuple[str, list[Json]]) -> None:
 
 def events_told(client: Client, email: str) -> list[str]:
     """What became of each delivery, as the history says."""
-    return [action for action in client.told(email) if action.startswith("intent.")]
+    return [action for action in client.actions_of(email) if action.startswith("intent.")]
 
 
 def test_each_function_really_runs_in_several_processes(client: Client) -> None:

@@ -46,7 +46,7 @@ def test_many_deliveries_at_once_make_one_notebook(client: Client) -> None:
     email = "ben@example.com"
     client.send("onboarding", *[{"email": email, "event_id": "join-1"}] * COPIES)
     client.wait()
-    told = [action for action in client.told(email) if action.startswith("intent.")]
+    told = [action for action in client.actions_of(email) if action.startswith("intent.")]
     assert sorted(told) == ["intent.applied"] + ["intent.duplicate"] * (COPIES - 1)
     client.until(email, "ready")
     assert len(client.notebooks_of(email)) == 1

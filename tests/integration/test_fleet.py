@@ -1,4 +1,4 @@
-"""`fleet` over HTTP, as the operators of the platform use it."""
+"""`fleet` over HTTP, on a running stack."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ from demo.stage import Json
 from tests.integration.client import Client
 from tests.integration.conftest import StartStack
 
-# Addresses with characters that have a meaning in URLs.
-ODD = [f"{x}@example.com" for x in ("a/b", "/x//y/", "o'neil+x", "50%", "a%2fb", "who?limit=0#1")]
-PEOPLE = [*(f"person-{number:02}@example.com" for number in range(25)), *ODD]
+# Addresses with characters that are reserved in URLs.
+RESERVED = [
+    f"{x}@example.com" for x in ("a/b", "/x//y/", "o'neil+x", "50%", "a%2fb", "who?limit=0#1")
+]
+PEOPLE = [*(f"person-{number:02}@example.com" for number in range(25)), *RESERVED]
 LEAVER, READY = PEOPLE[7], PEOPLE[0]
-ANNOUNCED = "later@example.com"
+SCHEDULED = "later@example.com"
 
 
 @pytest.fixture(scope="module")
 def client(start_stack: StartStack) -> Client:
-    """People, all but one ready; one leaver; one more who joins in a year."""
+    """Ready environments, one that is suspended, and one that is scheduled for next year."""
     client = start_stack()
     joins: list[Json] = [{"email": email, "event_id": f"join-{email}"} for email in PEOPLE]
     client.send("onboarding", *joins)
@@ -29,12 +31,12 @@ def client(start_stack: StartStack) -> Client:
     client.leave(LEAVER, event_id="leave-1", reason="moved to another team")
     client.until(LEAVER, "suspended")
     later = f"{int(client.now()[:4]) + 1}-01-31T08:00:00+01:00"
-    client.join(ANNOUNCED, effective_at=later, display_name="Zoë Later")
+    client.join(SCHEDULED, effective_at=later, display_name="Zoë Later")
     return client
 
 
 def pages(client: Client, **params: str) -> list[list[str]]:
-    """The addresses on every page of the listing."""
+    """The addresses on each page of the list."""
     found: list[list[str]] = []
     cursor = ""
     while True:
@@ -45,34 +47,34 @@ def pages(client: Client, **params: str) -> list[list[str]]:
             return found
 
 
-def test_everybody_is_listed_once_page_by_page(client: Client) -> None:
+def test_the_pages_contain_every_environment_once(client: Client) -> None:
     found = pages(client, limit="10")
     assert [len(page) for page in found] == [10, 10, 10, 2]
-    assert sorted(chain(*found)) == sorted([*PEOPLE, ANNOUNCED])
+    assert sorted(chain(*found)) == sorted([*PEOPLE, SCHEDULED])
 
 
-def test_the_listing_is_filtered_by_phase_over_pages_too(client: Client) -> None:
+def test_a_list_filtered_by_phase_has_pages(client: Client) -> None:
     assert pages(client, phase="suspended") == [[LEAVER]]
-    assert pages(client, phase="scheduled") == [[ANNOUNCED]]
+    assert pages(client, phase="scheduled") == [[SCHEDULED]]
     ready = pages(client, phase="ready", limit="7")
     assert sorted(chain(*ready)) == sorted({*PEOPLE} - {LEAVER})
     assert len(ready) == 5
     assert pages(client, phase="quarantined") == [[]]
 
 
-def test_one_person_is_shown_whole_with_the_link_that_opens_the_notebook(client: Client) -> None:
+def test_an_environment_has_the_link_of_its_notebook(client: Client) -> None:
     shown = client.environment(READY)
     notebook = next(r for r in shown["resources"] if r["kind"] == "workbench")
-    (real,) = client.notebooks_of(READY)
-    assert notebook["link"] == f"https://{real['proxyUri']}"
+    (instance,) = client.notebooks_of(READY)
+    assert notebook["link"] == f"https://{instance['proxyUri']}"
     assert shown["notebook"] == notebook["link"]
-    assert notebook["name"] == real["name"]
+    assert notebook["name"] == instance["name"]
     assert (notebook["desired"], notebook["observed"]) == ("present", "ready")
     assert (shown["desired"], shown["phase"], shown["profile"]) == ("present", "ready", "analyst")
     assert shown["problem"] == ""
 
 
-def test_a_leaver_has_no_link_but_the_day_of_removal(client: Client) -> None:
+def test_a_suspended_environment_has_no_link_and_the_time_of_its_removal(client: Client) -> None:
     shown = client.environment(LEAVER)
     assert shown["notebook"] == ""
     assert shown["desired"] == "absent"
@@ -83,10 +85,10 @@ def test_a_leaver_has_no_link_but_the_day_of_removal(client: Client) -> None:
         "session": ("absent", "absent"),
     }
     assert shown["left_at"] < shown["removal_at"]
-    assert shown["next_look_at"] == shown["removal_at"], "nothing to do until then"
+    assert shown["next_look_at"] == shown["removal_at"], "nothing is due before the removal"
 
 
-def test_the_history_says_what_happened_and_why(client: Client) -> None:
+def test_the_history_has_events_resources_and_phases(client: Client) -> None:
     history = list(reversed(client.environment(LEAVER)["history"]))
     events = [(e["action"], e["event_id"], e["text"]) for e in history if e["event_id"]]
     assert events == [
@@ -104,8 +106,8 @@ def test_the_history_says_what_happened_and_why(client: Client) -> None:
     assert phases == ["now provisioning", "now ready", "now suspending", "now suspended"]
 
 
-def test_what_is_announced_is_shown_as_pending(client: Client) -> None:
-    shown = client.environment(ANNOUNCED)
+def test_a_scheduled_join_is_shown_as_pending(client: Client) -> None:
+    shown = client.environment(SCHEDULED)
     assert shown["event"] is None
     (pending,) = shown["pending"]
     assert pending["verb"] == "join"
@@ -114,23 +116,23 @@ def test_what_is_announced_is_shown_as_pending(client: Client) -> None:
     assert shown["resources"] == []
 
 
-def test_the_address_is_found_however_it_is_typed(client: Client) -> None:
-    answer = client.ask("/environments/%20Person-00%40EXAMPLE.com")
-    assert answer.json()["email"] == READY
+def test_an_address_is_found_in_any_case_and_with_spaces(client: Client) -> None:
+    response = client.ask("/environments/%20Person-00%40EXAMPLE.com")
+    assert response.json()["email"] == READY
 
 
-@pytest.mark.parametrize("email", ODD)
-def test_every_accepted_address_can_be_asked_for_by_its_url(client: Client, email: str) -> None:
+@pytest.mark.parametrize("email", RESERVED)
+def test_an_address_with_reserved_characters_has_a_route(client: Client, email: str) -> None:
     path = "/environments/" + quote(email.upper(), safe="")
     assert client.ask(path).json()["email"] == email
     assert client.ask(f"{path}/leaving").json()["email"] == email
     assert "This person has not left." in client.ask(f"{path}/leaving.html").text
 
 
-def test_a_server_answers_head_and_keeps_nothing_in_caches(client: Client) -> None:
-    answer = client.http.head(f"{client.stack.fleet_url}/environments", timeout=10)
-    assert (answer.status_code, answer.content) == (200, b"")
-    assert answer.headers["Cache-Control"] == "no-store"
+def test_head_has_no_body_and_is_not_cached(client: Client) -> None:
+    response = client.http.head(f"{client.stack.fleet_url}/environments", timeout=10)
+    assert (response.status_code, response.content) == (200, b"")
+    assert response.headers["Cache-Control"] == "no-store"
 
 
 @pytest.mark.parametrize(
@@ -149,22 +151,22 @@ def test_a_server_answers_head_and_keeps_nothing_in_caches(client: Client) -> No
         ("/parked?phase=ready", 400, "phase"),
     ],
 )
-def test_what_has_no_answer_says_what_to_ask_instead(
+def test_an_invalid_request_gets_an_error_that_says_what_is_allowed(
     client: Client, path: str, status: int, hint: str
 ) -> None:
-    answer = client.ask(path)
-    assert answer.status_code == status
-    assert answer.headers["Content-Type"] == "application/json"
-    assert hint in answer.json()["error"]
+    response = client.ask(path)
+    assert response.status_code == status
+    assert response.headers["Content-Type"] == "application/json"
+    assert hint in response.json()["error"]
 
 
-def test_it_only_answers_questions(client: Client) -> None:
+def test_other_methods_get_405(client: Client) -> None:
     url = f"{client.stack.fleet_url}/environments/{READY}"
     assert client.http.delete(url, timeout=10).status_code == 405
     assert client.http.post(url, json={}, timeout=10).status_code == 405
 
 
-def test_asking_costs_no_call_to_any_other_api(client: Client) -> None:
+def test_reading_calls_no_other_api(client: Client) -> None:
     before = client.calls()
     client.environment(READY)
     pages(client)
@@ -172,7 +174,7 @@ def test_asking_costs_no_call_to_any_other_api(client: Client) -> None:
     assert client.calls() == before
 
 
-def test_the_parked_are_paged_newest_first(client: Client) -> None:
+def test_parked_events_are_paged_newest_first(client: Client) -> None:
     sent = client.send("offboarding", *({"email": f"x{n}"} for n in range(7)))
     client.wait()
     first = client.ask("/parked", limit="5").json()

@@ -143,7 +143,9 @@ def test_leaving_stops_the_notebook_and_removes_the_templates_then_grace_removes
     client.pass_time("25h")
     minutes_until(client, "dora@example.com", "removed")
     assert client.notebooks_of("dora@example.com") == []
-    assert "intent.applied" in client.told("dora@example.com"), "the history outlives the notebook"
+    assert "intent.applied" in client.actions_of("dora@example.com"), (
+        "the history outlives the notebook"
+    )
 
 
 def test_who_returns_within_the_grace_period_finds_the_same_notebook(client: Client) -> None:

@@ -135,7 +135,7 @@ def test_the_leaving_record_is_a_page_too_and_text_in_it_stays_text(
     page = Reader(answer.text)
     shown = " ".join(page.shown)
     (snapshot,) = client.snapshots_of(gone)
-    for text in (gone, REASON, snapshot["name"], "nothing left over", "workbench/main"):
+    for text in (gone, REASON, snapshot["name"], "no leftovers", "workbench/main"):
         assert text in shown
     assert not page.tags & {"script", "img", "link", "a"}
 
@@ -167,7 +167,7 @@ def test_who_returns_after_the_removal_finds_their_work_in_a_new_notebook(client
     client.until(email, "ready")
     assert client.notebook(email)["id"] != before
     assert client.read_work(email) == WORK
-    assert "notebook.restored" in client.told(email)
+    assert "notebook.restored" in client.actions_of(email)
     key = begun["key"]
     assert [t for t in client.resources("dataproc.sessionTemplate") if key in t["name"]]
 

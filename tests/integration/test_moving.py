@@ -15,7 +15,7 @@ def test_a_new_address_finds_the_work_of_the_old_one(client: Client) -> None:
 
     client.join(new, previous_email=old)
     assert client.environment(new)["notebook"] == ""
-    client.until(new, "ready", turns=20)
+    client.until(new, "ready", max_ticks=20)
     (notebook,) = client.notebooks_of(new)
     assert notebook["state"] == "ACTIVE"
     assert client.read_work(new) == WORK

@@ -89,7 +89,7 @@ def test_each_line_does_what_the_text_around_it_says(client: Client, tmp_path: P
     assert max(map(len, news)) < 80, "an announcement fits a line of a screen"
     page = (tmp_path / ".local" / "ana.html").read_text()
     assert "Leaving record of ana@example.com" in page
-    assert "everything gone" in page
+    assert "all resources removed" in page
 
 
 def test_wait_for_gives_up_and_shows_what_fleet_answers(client: Client) -> None:
@@ -109,7 +109,7 @@ def test_wait_for_gives_up_and_shows_what_fleet_answers(client: Client) -> None:
     )
     assert done.returncode == 1
     assert done.stdout.startswith("no ready in 40 minutes; fleet answers:\n")
-    assert "no environment of anna@example.com" in done.stdout
+    assert "no environment for anna@example.com" in done.stdout
 
 
 def assert_in_order(text: str, patterns: list[str]) -> None:

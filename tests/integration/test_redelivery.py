@@ -41,7 +41,7 @@ STEPS = {
 
 def settled(client: Client, email: str, phase: str) -> None:
     """In ``phase`` before long, with nothing left to complain of, and then quiet."""
-    shown = client.until(email, phase, turns=25)
+    shown = client.until(email, phase, max_ticks=25)
     assert shown["problem"] == ""
     quiet = client.calls_of("notebooks", "instances.get", target=shown["key"])
     client.tick()
@@ -58,7 +58,7 @@ def test_a_fault_of_a_create_is_the_records_business(client: Client, fault: str)
         assert client.failed("onboard") == failed, "the event is stored, so it is acknowledged"
         settled(client, email, "ready")
     assert len(client.notebooks_of(email)) == 1
-    assert client.told(email).count("intent.applied") == 1
+    assert client.actions_of(email).count("intent.applied") == 1
 
 
 @pytest.mark.parametrize("fault", ["unavailable", "dropped-but-applied"])
@@ -106,7 +106,7 @@ def test_stock_outs_everywhere_are_told_and_outlived(client: Client) -> None:
         assert "add zones" in shown["problem"].lower()
         client.tick("31m")  # a zone that ran dry is passed over for half an hour
         settled(client, email, "ready")
-    assert "step.failed" in client.told(email)
+    assert "step.failed" in client.actions_of(email)
     assert len(client.notebooks_of(email)) == 1
 
 
@@ -135,5 +135,5 @@ def test_a_process_killed_in_the_middle_of_a_create_leaves_one_notebook(
     assert set(client.workers(function)).isdisjoint(before), "a new process has taken over"
     settled(client, email, "ready")
     assert len(client.notebooks_of(email)) == 1
-    assert client.told(email).count("intent.applied") == 1
+    assert client.actions_of(email).count("intent.applied") == 1
     assert client.dead_lettered() == 0

@@ -61,7 +61,7 @@ def test_events_wait_for_the_state_to_come_back(volume_missing: Client, volume: 
     volume.mkdir()
     client.wait()
 
-    assert client.told("ana@example.com").count("intent.applied") == 1
+    assert client.actions_of("ana@example.com").count("intent.applied") == 1
     assert len(client.notebooks_of("ana@example.com")) == 1
     assert [p["id"].endswith(bad) for p in client.parked()] == [True]
     assert len(client.log("offboard", message_id=bad, action="event.parked")) == 1
@@ -83,7 +83,7 @@ def test_a_locked_file_fails_the_delivery_and_the_next_one_applies_it(
         assert client.notebooks_of("chen@example.com") == []
         other.execute("ROLLBACK")
     client.wait()
-    assert client.told("chen@example.com").count("intent.applied") == 1
+    assert client.actions_of("chen@example.com").count("intent.applied") == 1
     assert len(client.notebooks_of("chen@example.com")) == 1
 
 
@@ -91,6 +91,8 @@ def test_a_lost_acknowledgement_is_answered_by_a_duplicate(client: Client) -> No
     with client.fault(service="pubsub", method="push", match="/onboard ", when="after", drop=True,
                       times=1):  # fmt: skip
         client.join("dora@example.com", event_id="join-1")
-    told = [action for action in client.told("dora@example.com") if action.startswith("intent.")]
+    told = [
+        action for action in client.actions_of("dora@example.com") if action.startswith("intent.")
+    ]
     assert told == ["intent.applied", "intent.duplicate"]
     assert len(client.notebooks_of("dora@example.com")) == 1

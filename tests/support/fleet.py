@@ -10,7 +10,7 @@ import functions_framework
 import pytest
 from flask.testing import FlaskClient
 
-import functions.fleet
+import functions.fleet.entry_point
 from tests.stateful.world import World
 from tests.support.builders import an_app
 
@@ -22,5 +22,5 @@ def fleet_of(world: World) -> Iterator[FlaskClient]:
     """A client of the function, served from main.py; it looks at ``world``."""
     served = functions_framework.create_app("fleet", str(MAIN), "http")  # type: ignore[no-untyped-call]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(functions.fleet, "app", lambda: an_app(world))
+        patch.setattr(functions.fleet.entry_point, "app", lambda: an_app(world))
         yield served.test_client()

@@ -16,7 +16,7 @@ from pathlib import Path
 import functions_framework
 import pytest
 
-import functions.handling
+import functions.pubsub_request
 from shared.adapters import documents
 from shared.adapters.last_good_profiles import LastGood
 from shared.bootstrap import check_settings
@@ -185,7 +185,7 @@ def _a_request_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _answer(name: str, world: World, payload: object, monkeypatch: pytest.MonkeyPatch) -> int:
     """The status with which the function answers a message."""
-    monkeypatch.setattr(functions.handling, "app", lambda: an_app(world))
+    monkeypatch.setattr(functions.pubsub_request, "app", lambda: an_app(world))
     served = functions_framework.create_app(name, str(MAIN), "cloudevent")  # type: ignore[no-untyped-call]
     body = json.dumps(published(payload))
     return served.test_client().post("/", headers=HEADERS, data=body).status_code

@@ -1,6 +1,6 @@
-"""The five Pub/Sub functions, served by functions-framework: what is acknowledged and what is not.
+"""The five Pub/Sub functions, served by functions-framework: which messages are acknowledged.
 
-An answer of 200 acknowledges the message, one of 500 has it delivered again.
+Status 200 acknowledges a message; after 500 it is delivered again.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import functions_framework
 import pytest
 from flask.testing import FlaskClient
 
-import functions.handling
+import functions.pubsub_request
 from shared.domain.environment import Phase, Verb
 from shared.logs import JsonFormatter
 from shared.ports import Crowd
@@ -40,7 +40,7 @@ each_function = pytest.mark.parametrize("name", list(TOPICS))
 
 
 class Functions:
-    """All of them, on one deployment."""
+    """All five functions, on the same state."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -53,17 +53,17 @@ class Functions:
         return self._clients[name]
 
     def send(self, name: str, payload: object, *, id: str = "m-1") -> int:
-        """The status with which ``name`` answers a message that Eventarc brings."""
+        """The status of the response of ``name`` to a message from Eventarc."""
         source = f"//pubsub.googleapis.com/projects/demo/topics/{TOPICS[name]}"
         body = json.dumps(published(payload, messageId=id))
-        answer = self.client(name).post("/", headers=HEADERS | {"ce-source": source}, data=body)
-        return answer.status_code
+        response = self.client(name).post("/", headers=HEADERS | {"ce-source": source}, data=body)
+        return response.status_code
 
 
 @pytest.fixture
 def served(monkeypatch: pytest.MonkeyPatch) -> Functions:
     world = World()
-    monkeypatch.setattr(functions.handling, "app", lambda: an_app(world))
+    monkeypatch.setattr(functions.pubsub_request, "app", lambda: an_app(world))
     return Functions(world)
 
 
@@ -71,7 +71,7 @@ def parked_codes(world: World) -> list[str]:
     return [parked.code for parked in world.store.parked(10).items]
 
 
-def test_a_life_from_message_to_message(served: Functions) -> None:
+def test_a_person_joins_is_converged_and_leaves(served: Functions) -> None:
     world = served.world
     assert served.send("onboard", {"email": ANA}) == 200
     world.pass_time(minutes(2))
@@ -87,7 +87,7 @@ def test_a_life_from_message_to_message(served: Functions) -> None:
     assert parked_codes(world) == []
 
 
-def test_an_order_holds_and_says_who_gave_it_and_why(served: Functions) -> None:
+def test_a_hold_records_its_sender_and_its_reason(served: Functions) -> None:
     world = served.world
     world.join(ANA)
     world.run_for(minutes(5))
@@ -104,7 +104,7 @@ def test_an_order_holds_and_says_who_gave_it_and_why(served: Functions) -> None:
     assert parked_codes(world) == []
 
 
-def test_who_is_admitted_by_the_tick_has_their_notebook_made(served: Functions) -> None:
+def test_converge_creates_the_notebook_once_reconcile_has_admitted_it(served: Functions) -> None:
     world = served.world
     world.store.creating = lambda: Crowd(0, 1)  # type: ignore[method-assign]
     assert served.send("onboard", {"email": ANA}) == 200
@@ -130,7 +130,7 @@ def test_who_is_admitted_by_the_tick_has_their_notebook_made(served: Functions) 
         ),
     ],
 )
-def test_what_is_wrong_is_acknowledged_and_parked(
+def test_an_invalid_event_is_acknowledged_and_parked(
     served: Functions, name: str, payload: object, code: str
 ) -> None:
     assert served.send(name, payload) == 200
@@ -138,12 +138,12 @@ def test_what_is_wrong_is_acknowledged_and_parked(
 
 
 @each_function
-def test_a_message_that_cannot_be_read_is_acknowledged_and_parked(
+def test_an_event_without_a_message_is_acknowledged_and_parked(
     served: Functions, name: str
 ) -> None:
     source = f"//pubsub.googleapis.com/projects/demo/topics/{TOPICS[name]}"
-    answer = served.client(name).post("/", headers=HEADERS | {"ce-source": source}, data="{}")
-    assert answer.status_code == 200
+    response = served.client(name).post("/", headers=HEADERS | {"ce-source": source}, data="{}")
+    assert response.status_code == 200
     [parked] = served.world.store.parked(10).items
     assert (parked.code, parked.topic) == ("not-json", TOPICS[name])
     assert "carries no Pub/Sub message" in parked.reason
@@ -166,7 +166,7 @@ def test_a_message_that_cannot_be_read_is_acknowledged_and_parked(
         ("reconcile", {"scope": "everything"}, "wrong-shape"),
     ],
 )
-def test_what_an_inner_topic_cannot_act_on_is_parked_too(
+def test_a_message_that_cannot_be_carried_out_is_parked(
     served: Functions, name: str, payload: object, code: str
 ) -> None:
     assert served.send(name, payload) == 200
@@ -186,40 +186,49 @@ def test_what_an_inner_topic_cannot_act_on_is_parked_too(
         ("admin", [1], "before:park"),
     ],
 )
-def test_when_state_cannot_be_reached_the_message_is_delivered_again(
+def test_a_message_is_delivered_again_after_the_store_failed(
     served: Functions, name: str, payload: object, point: str
 ) -> None:
-    def down() -> None:
-        raise ConnectionError("no state")
+    def fail() -> None:
+        raise ConnectionError("the store is unavailable")
 
     served.world.join(ANA, occurred_at="2026-02-01T00:00:00Z")
-    hit = once_at(served.world, point, down)
+    hit = once_at(served.world, point, fail)
     assert served.send(name, payload) == 500
     assert hit
     assert served.send(name, payload) == 200
 
 
-@each_function
-def test_an_event_without_its_zone_ends_nowhere_but_in_the_parked_list(
-    served: Functions, name: str
+def test_the_traceback_of_a_failed_request_names_the_message(
+    served: Functions, caplog: pytest.LogCaptureFixture
 ) -> None:
+    def fail() -> None:
+        raise ConnectionError("the store is unavailable")
+
+    once_at(served.world, "before:load", fail)
+    assert served.send("onboard", {"email": ANA}, id="m-7") == 500
+    assert "Pub/Sub message m-7 of topic onboarding" in caplog.text
+
+
+@each_function
+def test_an_event_whose_time_has_no_zone_is_only_parked(served: Functions, name: str) -> None:
     event = {"email": ANA, "scope": "due", "occurred_at": "2026-03-01T09:00:00"}
     assert served.send(name, event) == 200
     assert len(parked_codes(served.world)) == 1
     assert served.world.environment(ANA) is None
 
 
-def test_what_is_logged_carries_the_trace_and_the_message(
+def test_log_lines_have_the_trace_and_the_message_id(
     served: Functions, caplog: pytest.LogCaptureFixture
 ) -> None:
     lines: list[dict[str, str]] = []
 
-    class Written(logging.Handler):
+    class Collector(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             lines.append(json.loads(JsonFormatter().format(record)))
 
     caplog.set_level(logging.INFO)
-    handler = Written()
+    handler = Collector()
     logging.getLogger("shared").addHandler(handler)
     try:
         served.send("onboard", {"email": ANA, "event_id": "hr-1"}, id="m-7")

@@ -1,41 +1,39 @@
-"""What `fleet` answers, over HTTP as functions-framework serves it."""
+"""The responses of `fleet` over HTTP, as functions-framework serves it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
-import functions_framework
 import pytest
 from flask.testing import FlaskClient
 
-import functions.fleet
 from shared.domain.environment import Phase
 from shared.domain.names import person_key
 from tests.stateful.world import GRACE, START, World
-from tests.support.builders import ANA, a_message, an_app, minutes
+from tests.support.builders import ANA, a_message, minutes
+from tests.support.fleet import fleet_of
 
-MAIN = Path(__file__).parents[2] / "main.py"
-WAYS = (
+ROUTES = (
     "GET /environments, /environments/EMAIL, /environments/EMAIL/leaving, "
     "/environments/EMAIL/leaving.html, /parked"
 )
 
 
 class Fleet:
-    """The function, and the deployment it looks at."""
+    """The function, and the deployment that it reads."""
 
     def __init__(self, client: FlaskClient, world: World) -> None:
         self.client = client
         self.world = world
 
     def get(self, path: str, status: int = 200, **query: Any) -> dict[str, Any]:
-        """The JSON that is answered, with the status that is expected."""
-        answer = self.client.get(path, query_string=query)
-        assert answer.status_code == status, answer.text
-        assert answer.content_type == "application/json"
-        body: dict[str, Any] = answer.get_json()
+        """The JSON of the response, which must have this status."""
+        response = self.client.get(path, query_string=query)
+        assert response.status_code == status, response.text
+        assert response.content_type == "application/json"
+        body: dict[str, Any] = response.get_json()
         return body
 
     def emails(self, **query: Any) -> list[str]:
@@ -43,25 +41,24 @@ class Fleet:
 
 
 @pytest.fixture
-def fleet(monkeypatch: pytest.MonkeyPatch) -> Fleet:
-    """Served from main.py, on a deployment where nobody has anything yet."""
+def fleet() -> Iterator[Fleet]:
+    """A deployment without environments."""
     world = World()
-    served = functions_framework.create_app("fleet", str(MAIN), "http")  # type: ignore[no-untyped-call]
-    monkeypatch.setattr(functions.fleet, "app", lambda: an_app(world))
-    return Fleet(served.test_client(), world)
+    with fleet_of(world) as client:
+        yield Fleet(client, world)
 
 
-def test_nobody_is_an_empty_list_not_an_error(fleet: Fleet) -> None:
+def test_a_deployment_without_environments_gives_empty_lists(fleet: Fleet) -> None:
     assert fleet.get("/environments") == {"environments": [], "next_cursor": ""}
     assert fleet.get("/parked") == {"parked": [], "next_cursor": ""}
 
 
-def test_a_line_says_who_has_what_in_which_state_and_who_pays(fleet: Fleet) -> None:
+def test_a_list_entry_has_the_state_the_profile_and_the_cost_center(fleet: Fleet) -> None:
     fleet.world.join(ANA, team="risk", cost_center="CC 1")
     fleet.world.run_for(minutes(5))
-    [line] = fleet.get("/environments")["environments"]
-    assert line["updated_at"].startswith("2026-03-01T09:")
-    assert line | {"updated_at": "", "notebook": ""} == {
+    [entry] = fleet.get("/environments")["environments"]
+    assert entry["updated_at"].startswith("2026-03-01T09:")
+    assert entry | {"updated_at": "", "notebook": ""} == {
         "email": ANA,
         "key": person_key(ANA),
         "phase": "ready",
@@ -76,7 +73,7 @@ def test_a_line_says_who_has_what_in_which_state_and_who_pays(fleet: Fleet) -> N
         "waiting_since": None,
         "updated_at": "",
     }
-    assert line["notebook"].startswith("https://"), "the link opens it"
+    assert entry["notebook"].startswith("https://"), "the URL of the notebook"
 
 
 def test_the_list_is_filtered_by_phase(fleet: Fleet) -> None:
@@ -93,7 +90,7 @@ def test_the_list_is_filtered_by_phase(fleet: Fleet) -> None:
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 8])
-def test_pages_make_up_the_whole_list_without_gap_or_repeat(fleet: Fleet, limit: int) -> None:
+def test_the_pages_contain_every_environment_once(fleet: Fleet, limit: int) -> None:
     people = [f"p{n}@example.com" for n in range(7)]
     for email in people:
         fleet.world.join(email)
@@ -110,7 +107,7 @@ def test_pages_make_up_the_whole_list_without_gap_or_repeat(fleet: Fleet, limit:
     assert seen == fleet.emails()
 
 
-def test_parked_events_are_listed_newest_first_and_by_pages(fleet: Fleet) -> None:
+def test_parked_events_are_paged_newest_first(fleet: Fleet) -> None:
     for number in range(3):
         fleet.world.deliver(a_message(b"<b>no</b>", id=f"m{number}"))
         fleet.world.pass_time(minutes(1))
@@ -123,7 +120,7 @@ def test_parked_events_are_listed_newest_first_and_by_pages(fleet: Fleet) -> Non
     assert second["next_cursor"] == ""
 
 
-def test_one_person_is_shown_whole(fleet: Fleet) -> None:
+def test_an_environment_is_shown_in_full(fleet: Fleet) -> None:
     fleet.world.join(ANA, event_id="hr-1", display_name="Ana", groups=["a"], reason="hired")
     body = fleet.get(f"/environments/{ANA}")
     assert body["person"]["display_name"] == "Ana"
@@ -140,7 +137,7 @@ def test_one_person_is_shown_whole(fleet: Fleet) -> None:
     assert resources["workbench"]["operation"]
 
 
-def test_of_a_leaver_it_says_when_the_notebook_goes(fleet: Fleet) -> None:
+def test_the_environment_of_a_leaver_has_the_time_of_its_removal(fleet: Fleet) -> None:
     fleet.world.join(ANA)
     fleet.world.run_for(minutes(5))
     fleet.world.leave(ANA)
@@ -157,7 +154,7 @@ def desired_and_observed(fleet: Fleet) -> dict[str, tuple[str, str]]:
     return {r["kind"]: (r["desired"], r["observed"]) for r in resources}
 
 
-def test_what_a_new_profile_leaves_out_is_shown_as_wanted_absent(fleet: Fleet) -> None:
+def test_a_resource_that_a_new_profile_lacks_has_the_desired_state_absent(fleet: Fleet) -> None:
     fleet.world.join(ANA)
     fleet.world.run_for(minutes(5))
     fleet.world.join(ANA, profile="lean")
@@ -169,7 +166,7 @@ def test_what_a_new_profile_leaves_out_is_shown_as_wanted_absent(fleet: Fleet) -
     }
 
 
-def test_the_goals_of_a_leaver_are_those_that_were_decided(fleet: Fleet) -> None:
+def test_the_resources_of_a_leaver_have_the_desired_state_stopped_or_absent(fleet: Fleet) -> None:
     fleet.world.join(ANA)
     fleet.world.run_for(minutes(5))
     fleet.world.leave(ANA)
@@ -188,7 +185,7 @@ def test_the_goals_of_a_leaver_are_those_that_were_decided(fleet: Fleet) -> None
     assert set(shown.values()) == {("absent", "absent")}
 
 
-def test_what_a_hold_keeps_is_shown_as_unmanaged(fleet: Fleet) -> None:
+def test_a_resource_under_hold_has_the_desired_state_unmanaged(fleet: Fleet) -> None:
     fleet.world.join(ANA)
     fleet.world.run_for(minutes(5))
     fleet.world.order("hold", ANA, reason="a lawsuit")
@@ -199,15 +196,15 @@ def test_what_a_hold_keeps_is_shown_as_unmanaged(fleet: Fleet) -> None:
     assert shown["session-template"] == ("unmanaged", "ready")
 
 
-def test_what_is_announced_is_shown(fleet: Fleet) -> None:
+def test_a_scheduled_join_is_shown_as_pending(fleet: Fleet) -> None:
     fleet.world.join(ANA, effective_at=START + GRACE)
     body = fleet.get(f"/environments/{ANA}")
     assert (body["phase"], body["desired"], body["event"]) == ("scheduled", "none", None)
-    [announced] = body["pending"]
-    assert announced["effective_at"] == body["next_look_at"] == "2026-03-15T09:00:00Z"
+    [pending] = body["pending"]
+    assert pending["effective_at"] == body["next_look_at"] == "2026-03-15T09:00:00Z"
 
 
-def test_history_is_newest_first_with_its_reasons(fleet: Fleet) -> None:
+def test_the_history_is_newest_first_and_has_reasons(fleet: Fleet) -> None:
     fleet.world.join(ANA, event_id="hr-1")
     fleet.world.run_for(minutes(5))
     fleet.world.leave(ANA, event_id="hr-2", reason="<i>retired</i>")
@@ -216,19 +213,17 @@ def test_history_is_newest_first_with_its_reasons(fleet: Fleet) -> None:
     assert times == sorted(times, reverse=True)
     applied = [e for e in history if e["action"] == "intent.applied"]
     assert [e["event_id"] for e in applied] == ["hr-2", "hr-1"]
-    assert "(<i>retired</i>)" in applied[0]["text"], "JSON holds it as the text it is"
+    assert "(<i>retired</i>)" in applied[0]["text"], "JSON does not escape it"
 
 
 @pytest.mark.parametrize("email", [ANA.upper(), f" {ANA} ", ANA.replace("@", "%40")])
-def test_an_address_is_found_however_it_is_written(fleet: Fleet, email: str) -> None:
+def test_an_address_is_found_in_any_case_and_encoding(fleet: Fleet, email: str) -> None:
     fleet.world.join(ANA)
     assert fleet.get(f"/environments/{email}")["email"] == ANA
 
 
 @pytest.mark.parametrize("email", ["ben@example.com", "<script>", "..", "%00", "\u5206\u6790"])
-def test_an_unknown_person_is_not_found_and_the_answer_says_where_to_look(
-    fleet: Fleet, email: str
-) -> None:
+def test_an_unknown_person_gets_404_with_the_routes(fleet: Fleet, email: str) -> None:
     error = fleet.get(f"/environments/{email}", status=404)["error"]
     assert "/parked" in error
 
@@ -236,8 +231,16 @@ def test_an_unknown_person_is_not_found_and_the_answer_says_where_to_look(
 @pytest.mark.parametrize(
     ("path", "query", "error"),
     [
-        ("/environments", {"fase": "ready"}, "unknown parameter 'fase'; there are limit, cursor"),
-        ("/parked", {"phase": "ready"}, "unknown parameter 'phase'; there are limit, cursor"),
+        (
+            "/environments",
+            {"fase": "ready"},
+            "unknown parameter 'fase'; known parameters: limit, cursor",
+        ),
+        (
+            "/parked",
+            {"phase": "ready"},
+            "unknown parameter 'phase'; known parameters: limit, cursor",
+        ),
         ("/environments", {"limit": "0"}, "limit: '0' is not a number from 1 to 1000"),
         ("/environments", {"limit": "1001"}, "limit: '1001' is not"),
         ("/environments", {"limit": "-1"}, "limit: '-1' is not"),
@@ -246,21 +249,21 @@ def test_an_unknown_person_is_not_found_and_the_answer_says_where_to_look(
         ("/environments", {"limit": "\u0667"}, "is not a number from 1 to 1000"),
         ("/environments", {"limit": "9" * 5000}, "is not a number from 1 to 1000"),
         ("/parked", {"limit": "1e2"}, "limit: '1e2' is not"),
-        ("/environments", {"phase": "raedy"}, "phase: 'raedy' is none of scheduled, provis"),
-        ("/environments", {"phase": ""}, "phase: '' is none of"),
+        ("/environments", {"phase": "raedy"}, "phase: 'raedy' is not one of scheduled, provis"),
+        ("/environments", {"phase": ""}, "phase: '' is not one of"),
         ("/environments", {"cursor": "rubbish"}, "cursor: 'rubbish' is not a cursor"),
         ("/environments", {"cursor": "../../x"}, "cursor: '../../x' is not a cursor"),
         ("/environments", {"cursor": "\u5206"}, "cursor: "),
         ("/parked", {"cursor": "AAAA"}, "cursor: 'AAAA' is not a cursor"),
     ],
 )
-def test_a_question_without_an_answer_is_told_what_to_ask_instead(
+def test_an_invalid_parameter_gets_400_with_what_is_allowed(
     fleet: Fleet, path: str, query: dict[str, str], error: str
 ) -> None:
     assert error in fleet.get(path, status=400, **query)["error"]
 
 
-def test_a_cursor_of_another_listing_is_refused(fleet: Fleet) -> None:
+def test_a_cursor_of_another_list_is_rejected(fleet: Fleet) -> None:
     for number in range(2):
         fleet.world.join(f"p{number}@example.com")
     cursor = fleet.get("/environments", limit="1")["next_cursor"]
@@ -268,26 +271,26 @@ def test_a_cursor_of_another_listing_is_refused(fleet: Fleet) -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_nothing_can_be_changed_here(fleet: Fleet, method: str) -> None:
+def test_a_writing_method_gets_405_and_changes_nothing(fleet: Fleet, method: str) -> None:
     fleet.world.join(ANA)
     calls = fleet.world.points.copy()
-    answer = fleet.client.open(f"/environments/{ANA}", method=method, json={"email": ANA})
-    assert answer.status_code == 405
-    assert WAYS in answer.get_json()["error"]
+    response = fleet.client.open(f"/environments/{ANA}", method=method, json={"email": ANA})
+    assert response.status_code == 405
+    assert ROUTES in response.get_json()["error"]
     assert fleet.world.points == calls
 
 
 @pytest.mark.parametrize("path", ["/", "/people", "/environments/a/b", "/environment"])
-def test_what_is_not_there_is_answered_with_what_is(fleet: Fleet, path: str) -> None:
-    assert WAYS in fleet.get(path, status=404)["error"]
+def test_an_unknown_path_gets_404_with_the_routes(fleet: Fleet, path: str) -> None:
+    assert ROUTES in fleet.get(path, status=404)["error"]
 
 
-def test_every_phase_can_be_asked_for(fleet: Fleet) -> None:
+def test_every_phase_is_a_valid_filter(fleet: Fleet) -> None:
     for phase in Phase:
         assert fleet.emails(phase=phase) == []
 
 
-def test_looking_changes_nothing_and_calls_no_cloud(fleet: Fleet) -> None:
+def test_reading_changes_nothing_and_calls_no_other_api(fleet: Fleet) -> None:
     fleet.world.join(ANA)
     fleet.world.points.clear()
     fleet.get("/environments")

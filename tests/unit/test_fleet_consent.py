@@ -1,29 +1,29 @@
-"""How far people have got with their notebooks: created, waiting, in use, never opened."""
+"""The use of a notebook as `fleet` shows it: created, queued, in use, never opened."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
-import functions_framework
 import pytest
+from flask.testing import FlaskClient
 
-import functions.fleet
-from functions.fleet_views import detail, never_opened, summary
+from functions.fleet.queries import never_opened
+from functions.fleet.views import detail, summary
 from shared.domain.environment import Environment
 from shared.domain.resources import Kind, State
 from tests.stateful.world import World
-from tests.support.builders import ANA, NOW, a_notebook, a_record, after, an_app, minutes
+from tests.support.builders import ANA, NOW, a_notebook, a_record, after, minutes
 from tests.support.fake_cloud import Thing
+from tests.support.fleet import fleet_of
 
-MAIN = Path(__file__).parents[2] / "main.py"
 LINK = "https://nb.notebooks.example.com"
 HOUR = timedelta(hours=1)
 
 
 @pytest.mark.parametrize(
-    ("notebook", "words"),
+    ("notebook", "consent"),
     [
         ({"state": State.CREATING}, ""),
         ({"state": State.READY, "was_ready": True}, "created"),
@@ -33,25 +33,27 @@ HOUR = timedelta(hours=1)
         ({"state": State.ABSENT}, ""),
     ],
 )
-def test_how_far_the_owner_has_got(notebook: dict[str, Any], words: str) -> None:
-    assert summary(a_record(a_notebook(**notebook)))["consent"] == words
+def test_the_consent_of_the_owner_is_shown_in_words(notebook: dict[str, Any], consent: str) -> None:
+    assert summary(a_record(a_notebook(**notebook)))["consent"] == consent
 
 
-def test_who_has_no_notebook_needs_no_consent() -> None:
-    line = summary(a_record())
-    assert (line["consent"], line["notebook"], line["waiting_since"]) == ("", "", None)
+def test_a_person_without_a_notebook_has_no_consent_and_no_link() -> None:
+    entry = summary(a_record())
+    assert (entry["consent"], entry["notebook"], entry["waiting_since"]) == ("", "", None)
 
 
 @pytest.mark.parametrize(
-    ("restore_from", "link"), [("", LINK), ("snapshots/s1", "")], ids=["whole", "empty as yet"]
+    ("restore_from", "link"),
+    [("", LINK), ("snapshots/s1", "")],
+    ids=["restored", "not yet restored"],
 )
-def test_a_notebook_is_not_linked_before_its_data_is_back(restore_from: str, link: str) -> None:
-    """A person who opened it now would find nothing, and the restore would overwrite their work."""
+def test_a_notebook_has_no_link_before_its_data_is_restored(restore_from: str, link: str) -> None:
+    """The owner would find no data, and the restore would overwrite what they write."""
     notebook = a_notebook(State.READY, link=LINK, restore_from=restore_from)
     assert summary(a_record(notebook))["notebook"] == link
 
 
-def test_who_waits_for_their_turn_is_told_since_when() -> None:
+def test_a_queued_notebook_has_the_time_since_when_it_waits() -> None:
     record = a_record(a_notebook(queued_at=NOW))
     assert summary(record)["waiting_since"] == NOW
     [resource] = detail(record, ())["resources"]
@@ -61,16 +63,18 @@ def test_who_waits_for_their_turn_is_told_since_when() -> None:
 @pytest.mark.parametrize(
     ("notebook", "never", "because"),
     [
-        ({}, True, "it has been there all that time"),
-        ({"ready_since": after(days=-7)}, True, "on the day itself"),
-        ({"ready_since": after(days=-6.9)}, False, "it hasn't been there so long"),
-        ({"ready_since": None}, False, "since when isn't known"),
+        ({}, True, "ready for all of that time"),
+        ({"ready_since": after(days=-7)}, True, "ready for exactly that time"),
+        ({"ready_since": after(days=-6.9)}, False, "ready for less than that time"),
+        ({"ready_since": None}, False, "the time is unknown"),
         ({"consented": True}, False, "it is in use"),
-        ({"consented": None}, False, "whether it is in use isn't known"),
+        ({"consented": None}, False, "the consent is unknown"),
         ({"state": State.STOPPED}, False, "it is stopped"),
     ],
 )
-def test_what_counts_as_never_opened(notebook: dict[str, Any], never: bool, because: str) -> None:
+def test_a_notebook_ready_so_long_without_consent_was_never_opened(
+    notebook: dict[str, Any], never: bool, because: str
+) -> None:
     ordinary: dict[str, Any] = {
         "state": State.READY,
         "consented": False,
@@ -80,7 +84,7 @@ def test_what_counts_as_never_opened(notebook: dict[str, Any], never: bool, beca
     assert never_opened(record, after(days=-7)) is never, because
 
 
-def test_who_has_none_has_not_left_it_unopened() -> None:
+def test_a_person_without_a_notebook_is_not_listed_as_never_opened() -> None:
     record: Environment = a_record()
     assert not never_opened(record, NOW)
 
@@ -89,16 +93,16 @@ def test_who_has_none_has_not_left_it_unopened() -> None:
 
 
 class Fleet:
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.world = World()
-        served = functions_framework.create_app("fleet", str(MAIN), "http")  # type: ignore[no-untyped-call]
-        monkeypatch.setattr(functions.fleet, "app", lambda: an_app(self.world))
-        self._client = served.test_client()
+    """The function, and the deployment that it reads."""
+
+    def __init__(self, client: FlaskClient, world: World) -> None:
+        self.world = world
+        self._client = client
 
     def get(self, status: int = 200, **query: Any) -> dict[str, Any]:
-        answer = self._client.get("/environments", query_string=query)
-        assert answer.status_code == status, answer.text
-        body: dict[str, Any] = answer.get_json()
+        response = self._client.get("/environments", query_string=query)
+        assert response.status_code == status, response.text
+        body: dict[str, Any] = response.get_json()
         return body
 
     def emails(self, **query: Any) -> list[str]:
@@ -109,11 +113,13 @@ class Fleet:
 
 
 @pytest.fixture
-def fleet(monkeypatch: pytest.MonkeyPatch) -> Fleet:
-    return Fleet(monkeypatch)
+def fleet() -> Iterator[Fleet]:
+    world = World()
+    with fleet_of(world) as client:
+        yield Fleet(client, world)
 
 
-def test_notebooks_that_nobody_opened_for_days_are_listed(fleet: Fleet) -> None:
+def test_the_list_can_be_filtered_by_the_days_a_notebook_was_never_opened(fleet: Fleet) -> None:
     ben, cleo = "ben@example.com", "cleo@example.com"
     for email in (ANA, ben):
         fleet.world.join(email)
@@ -134,7 +140,7 @@ def test_notebooks_that_nobody_opened_for_days_are_listed(fleet: Fleet) -> None:
     assert consents == {ANA: waiting, ben: "in use", cleo: waiting}
 
 
-def test_a_page_may_hold_none_of_them_and_still_have_a_next(fleet: Fleet) -> None:
+def test_a_filtered_page_may_be_empty_and_have_a_next_page(fleet: Fleet) -> None:
     people = [f"p{n}@example.com" for n in range(6)]
     for email in people:
         fleet.world.join(email)
@@ -153,7 +159,7 @@ def test_a_page_may_hold_none_of_them_and_still_have_a_next(fleet: Fleet) -> Non
 
 
 @pytest.mark.parametrize("text", ["-1", "a week", "1.5", "", "\u0667", "10000", "9" * 5000])
-def test_what_is_no_number_of_days_is_refused(fleet: Fleet, text: str) -> None:
+def test_a_value_that_is_not_a_number_of_days_is_rejected(fleet: Fleet, text: str) -> None:
     error = fleet.get(status=400, unopened_days=text)["error"]
     assert error.startswith("unopened_days: ")
     assert "is not a number of days" in error

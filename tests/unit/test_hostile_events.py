@@ -13,7 +13,7 @@ import re
 import pytest
 import yaml
 
-from functions.fleet_views import detail
+from functions.fleet.views import detail
 from shared.domain.resources import Kind, Want
 from shared.domain.wants import wants
 from shared.domain.wants.cluster_yaml import render

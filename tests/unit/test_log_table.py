@@ -25,7 +25,7 @@ def documented() -> set[str]:
 
 
 def in_code() -> set[str]:
-    files = [*ROOT.glob("shared/**/*.py"), *ROOT.glob("functions/*.py")]
+    files = [*ROOT.glob("shared/**/*.py"), *ROOT.glob("functions/**/*.py")]
     return {action for file in files for action in WRITTEN.findall(file.read_text("utf-8"))}
 
 

@@ -18,7 +18,7 @@ SOURCES = (
     "main.py",
     "requirements.txt",
     "functions/__init__.py",
-    "functions/fleet.py",
+    "functions/fleet/entry_point.py",
     "functions/templates/desk.html",
     "shared/__init__.py",
     "shared/domain/names.py",
@@ -125,6 +125,8 @@ def test_the_command_writes_the_archive_and_tells_its_hash(
 
 def test_what_python_would_import_is_all_there() -> None:
     names = contents()
-    assert {"main.py", "requirements.txt", "functions/handling.py", "shared/logs.py"} <= set(names)
+    assert {"main.py", "requirements.txt", "functions/pubsub_request.py", "shared/logs.py"} <= set(
+        names
+    )
     directories = {name.partition("/")[0] for name in names if "/" in name}
     assert directories == {"functions", "shared"}

@@ -1,18 +1,16 @@
-"""The leaving record over HTTP: as JSON and as a page, during the departure and long after it."""
+"""The leaving record over HTTP: as JSON and as a page, during offboarding and long after it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 
-import functions_framework
 import pytest
 from flask.testing import FlaskClient
 
-import functions.fleet
-from functions.leaving_page import leaving_page
+from functions.fleet.offboarding_page import offboarding_page
 from shared.domain.environment import Verb
 from shared.domain.evidence import Deed, Leaving, Scan, Thing
 from shared.domain.faults import Fate
@@ -27,50 +25,48 @@ from tests.support.builders import (
     a_problem,
     a_record,
     after,
-    an_app,
     minutes,
     ready_world,
 )
+from tests.support.fleet import fleet_of
 
-MAIN = Path(__file__).parents[2] / "main.py"
 HOUR = timedelta(hours=1)
 EVIL = "</td><script>alert(1)</script>\"'><img src=x onerror=alert(1)>&amp;{{7*7}}"
 
 
 class Fleet:
-    """The function, and a deployment where Ana has everything."""
+    """The function, and a deployment where Ana's environment is ready."""
 
     def __init__(self, client: FlaskClient, world: World) -> None:
         self.client = client
         self.world = world
 
     def json(self, path: str, status: int = 200, **query: Any) -> dict[str, Any]:
-        answer = self.client.get(path, query_string=query)
-        assert answer.status_code == status, answer.text
-        assert answer.content_type == "application/json"
-        body: dict[str, Any] = answer.get_json()
+        response = self.client.get(path, query_string=query)
+        assert response.status_code == status, response.text
+        assert response.content_type == "application/json"
+        body: dict[str, Any] = response.get_json()
         return body
 
     def leaving(self) -> dict[str, Any]:
-        """The newest departure of Ana's."""
+        """Ana's newest leaving record."""
         leaving: dict[str, Any] = self.json(f"/environments/{ANA}/leaving")["leavings"][0]
         return leaving
 
     def page(self) -> str:
-        answer = self.client.get(f"/environments/{ANA}/leaving.html")
-        assert answer.status_code == 200
-        return str(answer.text)
+        response = self.client.get(f"/environments/{ANA}/leaving.html")
+        assert response.status_code == 200
+        return str(response.text)
 
 
 @pytest.fixture
-def fleet(monkeypatch: pytest.MonkeyPatch) -> Fleet:
+def fleet() -> Iterator[Fleet]:
     world = ready_world()
-    served = functions_framework.create_app("fleet", str(MAIN), "http")  # type: ignore[no-untyped-call]
-    monkeypatch.setattr(functions.fleet, "app", lambda: an_app(world))
-    return Fleet(served.test_client(), world)
+    with fleet_of(world) as client:
+        yield Fleet(client, world)
 
 
-def go_and_be_removed(world: World) -> None:
+def leave_and_be_removed(world: World) -> None:
     world.leave(ANA, event_id="hr-2", reason="retired")
     world.run_for(GRACE, every=HOUR)
     world.run_for(minutes(15))
@@ -79,9 +75,7 @@ def go_and_be_removed(world: World) -> None:
 # JSON
 
 
-def test_during_the_grace_period_it_says_what_was_stopped_and_what_is_to_come(
-    fleet: Fleet,
-) -> None:
+def test_during_the_grace_period_it_has_the_steps_so_far(fleet: Fleet) -> None:
     fleet.world.leave(ANA, event_id="hr-2", reason="retired")
     fleet.world.run_for(minutes(10))
     body = fleet.json(f"/environments/{ANA}/leaving")
@@ -100,8 +94,8 @@ def test_during_the_grace_period_it_says_what_was_stopped_and_what_is_to_come(
     assert (leaving["completed_at"], leaving["scan"]) == (None, None)
 
 
-def test_when_all_is_gone_the_evidence_is_whole_and_stays(fleet: Fleet) -> None:
-    go_and_be_removed(fleet.world)
+def test_after_the_removal_the_record_is_complete_and_stays(fleet: Fleet) -> None:
+    leave_and_be_removed(fleet.world)
     leaving = fleet.leaving()
     assert {thing["about"] for thing in leaving["had"]} == {
         "workbench/main",
@@ -122,7 +116,7 @@ def test_when_all_is_gone_the_evidence_is_whole_and_stays(fleet: Fleet) -> None:
     assert snapshot in kept
     assert leaving["completed_at"]
     fleet.world.run_for(timedelta(days=100), every=timedelta(days=1))
-    assert not fleet.world.cloud.alive(), "even the snapshot is gone by now"
+    assert not fleet.world.cloud.alive(), "the snapshot has expired as well"
     later = fleet.leaving()
     *deeds, last = later.pop("deeds")
     assert deeds == leaving.pop("deeds")
@@ -134,7 +128,7 @@ def test_when_all_is_gone_the_evidence_is_whole_and_stays(fleet: Fleet) -> None:
     assert later == leaving
 
 
-def test_a_deed_that_failed_is_no_secret(fleet: Fleet) -> None:
+def test_a_failed_step_is_shown(fleet: Fleet) -> None:
     problem = a_problem(Fate.TEMPORARY, "ABORTED")
     failure = fleet.world.cloud.fail_operations(Kind.WORKBENCH, Step.STOP, problem)
     fleet.world.leave(ANA)
@@ -144,7 +138,7 @@ def test_a_deed_that_failed_is_no_secret(fleet: Fleet) -> None:
     assert outcomes == [f"ABORTED: {problem.message}", "stopped"]
 
 
-def test_of_several_departures_the_newest_comes_first(fleet: Fleet) -> None:
+def test_leaving_records_are_newest_first(fleet: Fleet) -> None:
     for number in range(2):
         fleet.world.leave(ANA, event_id=f"leave-{number}")
         fleet.world.run_for(minutes(10))
@@ -155,47 +149,47 @@ def test_of_several_departures_the_newest_comes_first(fleet: Fleet) -> None:
     assert all(leaving["returned_at"] for leaving in leavings)
 
 
-def test_who_has_not_left_has_no_departures(fleet: Fleet) -> None:
+def test_a_person_who_has_not_left_has_no_leaving_record(fleet: Fleet) -> None:
     assert fleet.json(f"/environments/{ANA}/leaving")["leavings"] == []
     assert "This person has not left." in fleet.page()
 
 
-def test_the_environment_shows_the_current_departure_too(fleet: Fleet) -> None:
+def test_the_environment_has_the_current_leaving_record(fleet: Fleet) -> None:
     assert fleet.json(f"/environments/{ANA}")["leaving"] is None
     fleet.world.leave(ANA, event_id="hr-2")
     assert fleet.json(f"/environments/{ANA}")["leaving"] == fleet.leaving()
 
 
-def test_a_hold_is_shown_wherever_somebody_could_wonder(fleet: Fleet) -> None:
+def test_a_hold_is_shown_on_every_route(fleet: Fleet) -> None:
     fleet.world.order("hold", ANA, hold="CASE-7", reason="a lawsuit", by="legal@example.com")
     expected = {"id": "CASE-7", "reason": "a lawsuit", "by": "legal@example.com"}
     for path in (f"/environments/{ANA}", f"/environments/{ANA}/leaving"):
         [hold] = fleet.json(path)["holds"]
         assert hold == expected | {"at": hold["at"]}
-    [line] = fleet.json("/environments")["environments"]
-    assert line["held"] is True
+    [entry] = fleet.json("/environments")["environments"]
+    assert entry["held"] is True
     assert "on hold since" in fleet.page()
 
 
-@pytest.mark.parametrize("end", ["leaving", "leaving.html"])
+@pytest.mark.parametrize("suffix", ["leaving", "leaving.html"])
 @pytest.mark.parametrize("email", ["ben@example.com", "<script>", "%00"])
-def test_an_unknown_person_has_no_leaving_record(fleet: Fleet, email: str, end: str) -> None:
-    error = fleet.json(f"/environments/{email}/{end}", status=404)["error"]
+def test_an_unknown_person_has_no_leaving_record(fleet: Fleet, email: str, suffix: str) -> None:
+    error = fleet.json(f"/environments/{email}/{suffix}", status=404)["error"]
     assert "/parked" in error
 
 
-@pytest.mark.parametrize("end", ["leaving", "leaving.html"])
-def test_a_leaving_record_takes_no_parameters(fleet: Fleet, end: str) -> None:
-    error = fleet.json(f"/environments/{ANA}/{end}", status=400, limit="1")["error"]
-    assert error == "unknown parameter 'limit'; there is only pretty here"
+@pytest.mark.parametrize("suffix", ["leaving", "leaving.html"])
+def test_a_leaving_record_has_no_parameters(fleet: Fleet, suffix: str) -> None:
+    error = fleet.json(f"/environments/{ANA}/{suffix}", status=400, limit="1")["error"]
+    assert error == "unknown parameter 'limit'; known parameters: pretty"
 
 
-@pytest.mark.parametrize("end", ["leaving", "leaving.html"])
+@pytest.mark.parametrize("suffix", ["leaving", "leaving.html"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_evidence_cannot_be_changed(fleet: Fleet, method: str, end: str) -> None:
+def test_a_leaving_record_cannot_be_changed(fleet: Fleet, method: str, suffix: str) -> None:
     before = fleet.world.record(ANA)
-    answer = fleet.client.open(f"/environments/{ANA}/{end}", method=method)
-    assert answer.status_code == 405
+    response = fleet.client.open(f"/environments/{ANA}/{suffix}", method=method)
+    assert response.status_code == 405
     assert fleet.world.record(ANA) == before
 
 
@@ -203,7 +197,7 @@ def test_evidence_cannot_be_changed(fleet: Fleet, method: str, end: str) -> None
 
 
 class Page(HTMLParser):
-    """What a browser makes of it: the tags, their attributes, and the text."""
+    """The page as a browser parses it: tags, attributes and text."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -222,7 +216,7 @@ class Page(HTMLParser):
 
 
 def hostile(text: str) -> str:
-    """The page of somebody whose every text is ``text``."""
+    """The page of a record in which every text is ``text``."""
     leaving = Leaving(
         event_id=text,
         source=text,
@@ -243,36 +237,36 @@ def hostile(text: str) -> str:
         held=Hold(id=text, at=NOW, reason=text, by=text),
         leavings=(leaving,),
     )
-    return leaving_page(record)
+    return offboarding_page(record)
 
 
-def test_invariant_10_whatever_people_and_clouds_write_stays_text() -> None:
+def test_invariant_10_text_from_people_and_apis_is_escaped() -> None:
     plain, evil = Page(hostile("plain")), Page(hostile(EVIL))
     assert evil.tags == plain.tags
     assert "script" not in evil.tags
     assert evil.attributes == plain.attributes
     assert evil.text.count(EVIL) == plain.text.count("plain")
-    assert evil.text.count(EVIL) >= 16, "each of them is shown"
+    assert evil.text.count(EVIL) >= 16, "every text is shown"
 
 
-def test_the_page_loads_nothing_and_runs_nothing() -> None:
+def test_the_page_loads_and_runs_nothing() -> None:
     page = Page(hostile("plain"))
     assert not page.tags & {"script", "img", "link", "iframe", "object", "form", "a"}
     assert not page.attributes & {"src", "href", "onclick", "style"}
 
 
-def test_its_headers_say_so_too(fleet: Fleet) -> None:
-    answer = fleet.client.get(f"/environments/{ANA}/leaving.html")
-    assert answer.content_type == "text/html; charset=utf-8"
-    policy = answer.headers["Content-Security-Policy"]
+def test_the_headers_forbid_loading_and_running(fleet: Fleet) -> None:
+    response = fleet.client.get(f"/environments/{ANA}/leaving.html")
+    assert response.content_type == "text/html; charset=utf-8"
+    policy = response.headers["Content-Security-Policy"]
     assert policy == "default-src 'none'; style-src 'unsafe-inline'"
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_the_page_tells_what_the_json_tells(fleet: Fleet) -> None:
+def test_the_page_has_the_content_of_the_json(fleet: Fleet) -> None:
     fleet.world.join(ANA, display_name="Ana L\u00f3pez")
     fleet.world.run_for(minutes(5))
-    go_and_be_removed(fleet.world)
+    leave_and_be_removed(fleet.world)
     leaving, text = fleet.leaving(), Page(fleet.page()).text
     assert "Leaving record of Ana L\u00f3pez" in text
     for deed in leaving["deeds"]:
@@ -282,26 +276,26 @@ def test_the_page_tells_what_the_json_tells(fleet: Fleet) -> None:
         assert thing["name"] in text
     for snapshot in leaving["snapshots"]:
         assert snapshot in text
-    assert "everything gone 2026-03-15 09:" in text
-    assert "nothing left over" in text
+    assert "all resources removed 2026-03-15 09:" in text
+    assert "no leftovers" in text
     assert "retired" in text
 
 
-def test_a_departure_under_way_says_so(fleet: Fleet) -> None:
+def test_offboarding_in_progress_is_shown_as_that(fleet: Fleet) -> None:
     fleet.world.leave(ANA, immediate=True)
     text = Page(fleet.page()).text
-    assert "Outcomeunder way" in text
+    assert "Outcomein progress" in text
     assert "(immediate)" in text
 
 
-def test_who_came_back_after_the_removal_was_removed_all_the_same(fleet: Fleet) -> None:
-    go_and_be_removed(fleet.world)
+def test_a_rejoin_after_the_removal_keeps_the_time_of_the_removal(fleet: Fleet) -> None:
+    leave_and_be_removed(fleet.world)
     fleet.world.join(ANA)
     text = Page(fleet.page()).text
-    assert "everything gone 2026-03-15" in text
-    assert "came back 2026-03-15" in text
+    assert "all resources removed 2026-03-15" in text
+    assert "rejoined 2026-03-15" in text
 
 
-def test_times_are_in_utc_whatever_the_sender_wrote(fleet: Fleet) -> None:
+def test_times_are_shown_in_utc(fleet: Fleet) -> None:
     fleet.world.leave(ANA, occurred_at="2026-03-01T11:04:00+02:00")
-    assert "of 2026-03-01 09:04:00 UTC" in " ".join(Page(fleet.page()).text.split())
+    assert "occurred 2026-03-01 09:04:00 UTC" in " ".join(Page(fleet.page()).text.split())

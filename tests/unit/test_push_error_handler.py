@@ -1,4 +1,4 @@
-"""What functions-framework can't read: a push gets to its function, anything else a clear 400."""
+"""Requests that functions-framework rejects: the function gets a push, anything else gets 400."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import functions_framework
 import pytest
 from flask.testing import FlaskClient
 
-import functions.handling
-import functions.unreadable_push
+import functions.pubsub_request
+import functions.push_error_handler
 from shared.domain.environment import Parked
 from tests.stateful.world import World
 from tests.support.builders import ANA, an_app, once_at
@@ -27,7 +27,7 @@ each_function = pytest.mark.parametrize("name", list(TOPICS))
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     world = World()
-    for module in (functions.handling, functions.unreadable_push):
+    for module in (functions.pubsub_request, functions.push_error_handler):
         monkeypatch.setattr(module, "app", lambda: an_app(world))
     return world
 
@@ -39,11 +39,11 @@ def served(name: str) -> FlaskClient:
 
 
 def push(name: str, message: object, **options: Any) -> tuple[int, str]:
-    """Status and text of the answer to a push, as the subscription of ``name`` sends it."""
+    """Status and text of the response to a push from the subscription of ``name``."""
     body = json.dumps({"message": message, "subscription": SUBSCRIPTION})
     path = f"/projects/demo/topics/{TOPICS[name]}"
-    answer = served(name).post(path, data=body, content_type="application/json", **options)
-    return answer.status_code, answer.get_data(as_text=True)
+    response = served(name).post(path, data=body, content_type="application/json", **options)
+    return response.status_code, response.get_data(as_text=True)
 
 
 def parked(world: World) -> list[Parked]:
@@ -58,25 +58,25 @@ def test_a_push_without_data_is_acknowledged_and_parked(world: World, name: str)
     assert one.reason.startswith("the message has no data; ")
 
 
-def test_its_redelivery_is_parked_once(world: World) -> None:
+def test_a_redelivered_push_is_parked_once(world: World) -> None:
     assert push("onboard", NO_DATA) == push("onboard", NO_DATA) == (200, "OK")
     assert len(parked(world)) == 1
 
 
 @pytest.mark.parametrize("path", ["/", "/x"])
-def test_without_a_topic_in_the_path_the_functions_own_is_assumed(world: World, path: str) -> None:
+def test_the_topic_of_the_function_is_used_if_the_path_has_none(world: World, path: str) -> None:
     body = {"message": NO_DATA, "subscription": SUBSCRIPTION}
     assert served("offboard").post(path, json=body).status_code == 200
     assert [one.topic for one in parked(world)] == ["offboarding"]
 
 
 @pytest.mark.parametrize("data", ["", 5, None, [], {}])
-def test_data_that_is_no_text_is_parked(world: World, data: object) -> None:
+def test_a_push_whose_data_is_not_text_is_parked(world: World, data: object) -> None:
     assert push("onboard", MESSAGE | {"data": data}) == (200, "OK")
     assert [one.code for one in parked(world)] == ["not-json"]
 
 
-def test_a_push_that_is_not_declared_to_be_json_takes_effect(world: World) -> None:
+def test_a_push_without_a_json_content_type_is_processed(world: World) -> None:
     data = "eyJlbWFpbCI6ImFuYUBleGFtcGxlLmNvbSJ9"  # {"email":"ana@example.com"}
     body = json.dumps({"message": MESSAGE | {"data": data}, "subscription": SUBSCRIPTION})
     assert served("onboard").post("/", data=body).status_code == 200
@@ -84,11 +84,11 @@ def test_a_push_that_is_not_declared_to_be_json_takes_effect(world: World) -> No
     assert parked(world) == []
 
 
-def test_when_it_can_not_be_parked_it_is_delivered_again(world: World) -> None:
-    def down() -> None:
-        raise ConnectionError("no state")
+def test_a_push_that_could_not_be_parked_is_delivered_again(world: World) -> None:
+    def fail() -> None:
+        raise ConnectionError("the store is unavailable")
 
-    hit = once_at(world, "before:park", down)
+    hit = once_at(world, "before:park", fail)
     client = served("onboard")
     client.application.config["PROPAGATE_EXCEPTIONS"] = False
     body = {"message": NO_DATA, "subscription": SUBSCRIPTION}
@@ -99,7 +99,7 @@ def test_when_it_can_not_be_parked_it_is_delivered_again(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "reason"),
     [
         (b"", "the body is empty"),
         (b"hello", "the body is not JSON"),
@@ -116,26 +116,26 @@ def test_when_it_can_not_be_parked_it_is_delivered_again(world: World) -> None:
     ],
 )
 @pytest.mark.parametrize("content_type", ["application/json", "text/plain"])
-def test_what_is_no_push_gets_a_400_that_says_why(
-    world: World, caplog: pytest.LogCaptureFixture, body: bytes, said: str, content_type: str
+def test_a_body_that_is_not_a_push_gets_400_with_the_reason(
+    world: World, caplog: pytest.LogCaptureFixture, body: bytes, reason: str, content_type: str
 ) -> None:
     with caplog.at_level(logging.WARNING, "functions"):
-        answer = served("onboard").post("/", data=body, content_type=content_type)
-    assert (answer.status_code, answer.mimetype) == (400, "text/plain")
-    text = answer.get_data(as_text=True)
-    assert text.startswith(said)
+        response = served("onboard").post("/", data=body, content_type=content_type)
+    assert (response.status_code, response.mimetype) == (400, "text/plain")
+    text = response.get_data(as_text=True)
+    assert text.startswith(reason)
     assert text.count("\n") == 1
     [line] = [r for r in caplog.records if vars(r).get("action") == "push.refused"]
     assert f"{line.getMessage()}\n" == text
     assert parked(world) == []
 
 
-def test_errors_of_fleet_are_none_of_its_business(world: World) -> None:
-    def refuse(**_: object) -> None:
-        flask.abort(400, description="of somebody else")
+def test_errors_of_fleet_are_not_handled(world: World) -> None:
+    def reject(**_: object) -> None:
+        flask.abort(400, description="raised by fleet")
 
     client = served("fleet")
-    client.application.view_functions["run"] = refuse
-    answer = client.get("/environments")
-    assert answer.status_code == 400
-    assert "of somebody else" in answer.get_data(as_text=True)
+    client.application.view_functions["run"] = reject
+    response = client.get("/environments")
+    assert response.status_code == 400
+    assert "raised by fleet" in response.get_data(as_text=True)

@@ -1,4 +1,4 @@
-"""Whatever arrives as a CloudEvent becomes a message; what is wrong with it is the message's."""
+"""Every CloudEvent is parsed into a message; one that is not valid has the reason in it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request
 
-from functions.messages import read_message
+from functions.pubsub_message import parse_message
 from shared.domain.normalise import Message
 from tests.support.builders import NOW, a_cloud_event, after, published
 
@@ -22,12 +22,12 @@ DATA = b'{"email":"ana@example.com"}'
 TOPIC = "projects/demo/topics/offboarding"
 
 
-def read(event: CloudEvent) -> Message:
-    return read_message(event, topic="onboarding", now=NOW)
+def parse(event: CloudEvent) -> Message:
+    return parse_message(event, default_topic="onboarding", now=NOW)
 
 
 def from_eventarc(body: dict[str, Any]) -> CloudEvent:
-    """HTTP binary mode, as Eventarc sends it, read by the framework's own library."""
+    """HTTP binary mode, as Eventarc sends it, parsed by the framework's own library."""
     headers = {
         "ce-id": "ce-1",
         "ce-source": f"//pubsub.googleapis.com/{TOPIC}",
@@ -40,14 +40,14 @@ def from_eventarc(body: dict[str, Any]) -> CloudEvent:
 
 
 def from_push(body: dict[str, Any], path: str) -> CloudEvent:
-    """A plain push, as the framework turns it into a CloudEvent."""
+    """A push, as the framework converts it to a CloudEvent."""
     environ = EnvironBuilder(path=path, method="POST", json=body).get_environ()
     return event_conversion.background_event_to_cloud_event(Request(environ))
 
 
-def test_eventarc_is_read() -> None:
+def test_an_event_from_eventarc_is_parsed() -> None:
     body = published(messageId="77", publishTime="2026-05-04T11:58:00Z")
-    assert read(from_eventarc(body)) == Message(
+    assert parse(from_eventarc(body)) == Message(
         id="77", topic="offboarding", published_at=after(-2), data=DATA
     )
 
@@ -56,11 +56,9 @@ def test_eventarc_is_read() -> None:
 @pytest.mark.parametrize(
     ("path", "topic"), [(f"/{TOPIC}", "offboarding"), ("/", "onboarding"), ("/x", "onboarding")]
 )
-def test_a_plain_push_is_read_and_its_topic_taken_from_the_path_or_assumed(
-    path: str, topic: str
-) -> None:
+def test_a_push_is_parsed_with_the_topic_in_its_path_or_the_default(path: str, topic: str) -> None:
     body = published(messageId="77", publishTime="2026-05-04T11:58:00Z")
-    assert read(from_push(body, path)) == Message(
+    assert parse(from_push(body, path)) == Message(
         id="77", topic=topic, published_at=after(-2), data=DATA
     )
 
@@ -68,37 +66,37 @@ def test_a_plain_push_is_read_and_its_topic_taken_from_the_path_or_assumed(
 @pytest.mark.parametrize(
     ("fields", "expected", "because"),
     [
-        ({"messageId": "77"}, "77", "as JSON says it"),
-        ({"messageId": "", "message_id": "78"}, "78", "as older senders say it"),
-        ({"messageId": 77}, "77", "a number is as good an id"),
-        ({"messageId": ""}, "ce", "the CloudEvent's own, when there is none"),
-        ({"messageId": None}, "ce", "the CloudEvent's own, when there is none"),
+        ({"messageId": "77"}, "77", "the name in JSON"),
+        ({"messageId": "", "message_id": "78"}, "78", "the name that older senders use"),
+        ({"messageId": 77}, "77", "a number is converted to text"),
+        ({"messageId": ""}, "ce", "the id of the CloudEvent if the message has none"),
+        ({"messageId": None}, "ce", "the id of the CloudEvent if the message has none"),
     ],
 )
-def test_the_id_is_the_messages_or_else_the_events(
+def test_the_id_is_that_of_the_message_or_of_the_cloud_event(
     fields: dict[str, Any], expected: str, because: str
 ) -> None:
-    assert read(a_cloud_event(published(**fields))).id == expected, because
+    assert parse(a_cloud_event(published(**fields))).id == expected, because
 
 
 @pytest.mark.parametrize(
     ("publish_time", "event_time", "expected", "because"),
     [
-        ("2026-05-04T11:58:00Z", "2026-05-04T11:00:00Z", after(-2), "the message's own"),
-        (None, "2026-05-04T11:59:00Z", after(-1), "else that of the event"),
-        ("2026-05-04T13:58:00+02:00", "", after(-2), "in any zone"),
-        ("2026-05-04T11:58:00", "", after(-2), "in UTC where it names no zone"),
-        ("2026-05-04T11:58:00.123456789Z", "", None, "nanoseconds are cut"),
-        ("soon", "2026-05-04T11:59:00Z", NOW, "the time of arrival when it is illegible"),
-        (4711, "2026-05-04T11:59:00Z", NOW, "the time of arrival when it is illegible"),
-        ({"seconds": 1}, "2026-05-04T11:59:00Z", NOW, "the time of arrival when it is illegible"),
+        ("2026-05-04T11:58:00Z", "2026-05-04T11:00:00Z", after(-2), "the time of the message"),
+        (None, "2026-05-04T11:59:00Z", after(-1), "else the time of the CloudEvent"),
+        ("2026-05-04T13:58:00+02:00", "", after(-2), "converted from its zone"),
+        ("2026-05-04T11:58:00", "", after(-2), "UTC if it has no zone"),
+        ("2026-05-04T11:58:00.123456789Z", "", None, "truncated to microseconds"),
+        ("soon", "2026-05-04T11:59:00Z", NOW, "the current time if it is not valid"),
+        (4711, "2026-05-04T11:59:00Z", NOW, "the current time if it is not valid"),
+        ({"seconds": 1}, "2026-05-04T11:59:00Z", NOW, "the current time if it is not valid"),
     ],
 )
-def test_the_time_is_that_of_the_publication_as_far_as_it_can_be_known(
+def test_the_publish_time_falls_back_to_the_event_and_the_current_time(
     publish_time: object, event_time: str, expected: datetime | None, because: str
 ) -> None:
     times = {"time": event_time} if event_time else {}
-    message = read(a_cloud_event(published(publishTime=publish_time), **times))
+    message = parse(a_cloud_event(published(publishTime=publish_time), **times))
     if expected is None:
         expected = datetime(2026, 5, 4, 11, 58, 0, 123456, tzinfo=UTC)
     assert message.published_at == expected, because
@@ -113,8 +111,8 @@ def test_the_time_is_that_of_the_publication_as_far_as_it_can_be_known(
         ("somewhere", "onboarding"),
     ],
 )
-def test_the_topic_is_in_the_source_or_assumed(source: str, topic: str) -> None:
-    assert read(a_cloud_event(published(), source=source)).topic == topic
+def test_the_topic_is_taken_from_the_source_or_the_default(source: str, topic: str) -> None:
+    assert parse(a_cloud_event(published(), source=source)).topic == topic
 
 
 @pytest.mark.parametrize(
@@ -127,31 +125,39 @@ def test_the_topic_is_in_the_source_or_assumed(source: str, topic: str) -> None:
         ({}, "carries no Pub/Sub message", "no envelope"),
         ({"message": None}, "carries no Pub/Sub message", "an empty envelope"),
         ({"message": "hello"}, "carries no Pub/Sub message", "text in the envelope"),
-        ({"email": "ana@example.com"}, "carries no Pub/Sub message", "sent past the topic"),
-        ({"message": {"messageId": "1"}}, "has no data", "attributes alone"),
+        (
+            {"email": "ana@example.com"},
+            "carries no Pub/Sub message",
+            "sent to the function directly",
+        ),
+        ({"message": {"messageId": "1"}}, "has no data", "only attributes"),
         ({"message": {"data": ""}}, "has no data", "empty"),
         ({"message": {"data": None}}, "has no data", "null"),
-        ({"message": {"data": {"email": "x"}}}, "is dict, not base64 text", "JSON, not encoded"),
+        (
+            {"message": {"data": {"email": "x"}}},
+            "is dict, not base64 text",
+            "JSON that is not encoded",
+        ),
         ({"message": {"data": 7}}, "is int, not base64 text", "a number"),
-        ({"message": {"data": "{}"}}, "is not base64", "JSON, not encoded"),
+        ({"message": {"data": "{}"}}, "is not base64", "JSON that is not encoded"),
         ({"message": {"data": "abc"}}, "is not base64", "padding is missing"),
         ({"message": {"data": "e30=\n"}}, "is not base64", "a line break"),
-        ({"message": {"data": "e3-_"}}, "is not base64", "the alphabet of URLs"),
+        ({"message": {"data": "e3-_"}}, "is not base64", "the URL-safe alphabet"),
         ({"message": {"data": "\u00e4\u5206"}}, "is not base64", "not even ASCII"),
         ({"message": {"data": "\ud800"}}, "is not base64", "half a surrogate pair"),
     ],
 )
-def test_what_cannot_be_read_is_a_message_in_trouble_never_an_error(
+def test_an_invalid_event_gives_a_message_with_the_reason_and_no_exception(
     body: object, trouble: str, because: str
 ) -> None:
-    """An error would have Pub/Sub deliver it again and again; trouble is parked."""
-    message = read(a_cloud_event(body))
+    """An exception would make Pub/Sub deliver it again; a message with ``trouble`` is parked."""
+    message = parse(a_cloud_event(body))
     assert trouble in message.trouble, because
     assert message.id
 
 
-def test_what_is_not_base64_is_kept_as_it_came_to_be_shown() -> None:
-    assert read(a_cloud_event({"message": {"data": '{"a":1}'}})).data == b'{"a":1}'
+def test_data_that_is_not_base64_is_kept_as_text() -> None:
+    assert parse(a_cloud_event({"message": {"data": '{"a":1}'}})).data == b'{"a":1}'
 
 
 _json = st.recursive(
@@ -166,8 +172,8 @@ _envelopes = st.fixed_dictionaries(
 
 
 @given(_json | st.fixed_dictionaries({"message": _json | _envelopes}))
-def test_no_body_makes_it_fail(body: object) -> None:
-    message = read(a_cloud_event(body))
+def test_no_body_raises_an_exception(body: object) -> None:
+    message = parse(a_cloud_event(body))
     assert message.id
     assert message.topic == "onboarding"
     assert message.published_at.tzinfo is not None

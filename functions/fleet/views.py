@@ -1,6 +1,7 @@
-"""What `fleet` shows of a record: shaped for people and scripts, not for storage.
+"""The JSON bodies of `fleet`: an environment in the form that operators and scripts read.
 
-Values go out as JSON strings only; code that renders them as HTML must escape them.
+The field names are an API: scripts of operators depend on them. Values are not escaped; code that
+renders them as HTML must do that.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from shared.domain.resources import Resource, State
 
 
 def summary(environment: Environment) -> dict[str, Any]:
-    """One person, in a line of a table."""
+    """One environment in the list."""
     return {
         "email": environment.person.email,
         "key": environment.key,
@@ -33,14 +34,14 @@ def summary(environment: Environment) -> dict[str, Any]:
 
 
 def detail(environment: Environment, history: Sequence[Entry]) -> dict[str, Any]:
-    """One person in full: what is desired, what was observed, and the history."""
+    """One environment in full: desired and observed state, and ``history``, the newest first."""
     return summary(environment) | {
         "person": environment.person,
         "event": _event(environment.intent),
         "pending": [_event(intent) for intent in environment.pending],
         "left_at": environment.left_at,
         "removal_at": environment.removal_at if environment.leaving else None,
-        "holds": holds(environment),
+        "holds": _holds(environment),
         "leaving": environment.leavings[-1] if environment.leavings else None,
         "next_look_at": environment.due_at,
         "resources": [_resource(r) for r in environment.resources],
@@ -48,8 +49,19 @@ def detail(environment: Environment, history: Sequence[Entry]) -> dict[str, Any]
     }
 
 
-def holds(environment: Environment) -> list[dict[str, Any]]:
-    """Every hold in force, the first one first; nothing is deleted before the last is released."""
+def leaving_records(environment: Environment) -> dict[str, Any]:
+    """The leaving records of one person, the newest first."""
+    return {
+        "email": environment.person.email,
+        "key": environment.key,
+        "phase": environment.phase,
+        "holds": _holds(environment),
+        "leavings": environment.leavings[::-1],
+    }
+
+
+def _holds(environment: Environment) -> list[dict[str, Any]]:
+    """The holds in force, the oldest first. While there is one, nothing is deleted."""
     return [
         {"id": hold.id, "reason": hold.reason, "by": hold.by, "at": hold.at}
         for hold in environment.holds
@@ -76,20 +88,8 @@ def _event(intent: Intent | None) -> dict[str, Any] | None:
     }
 
 
-def never_opened(environment: Environment, since: datetime) -> bool:
-    """Whether the person has had a notebook since then, and has not consented to its use."""
-    notebook = environment.notebook
-    return (
-        notebook is not None
-        and notebook.state is State.READY
-        and notebook.consented is False
-        and notebook.ready_since is not None
-        and notebook.ready_since <= since
-    )
-
-
 def _link(environment: Environment) -> str:
-    """Where the notebook opens: while it runs, and once the data that belongs in it is there."""
+    """The URL of the notebook; '' unless it is running and its data has been restored."""
     notebook = environment.notebook
     if notebook is None or notebook.restore_from:
         return ""
@@ -97,16 +97,16 @@ def _link(environment: Environment) -> str:
 
 
 def _consent(environment: Environment) -> str:
-    """What the owner has done with the notebook so far, in words; '' if there is none."""
+    """Whether the owner uses the notebook, in words; '' if it has never been ready."""
     notebook = environment.notebook
     if notebook is None or not notebook.was_ready:
         return ""
-    words = {True: "in use", False: "waiting for consent", None: "created"}
-    return words[notebook.consented]
+    texts = {True: "in use", False: "waiting for consent", None: "created"}
+    return texts[notebook.consented]
 
 
 def _waiting_since(environment: Environment) -> datetime | None:
-    """Since when the creation of a notebook has been waiting for its turn."""
+    """Since when the creation of the notebook has been queued; None if it is not."""
     return next((r.queued_at for r in environment.resources if r.queued_at), None)
 
 

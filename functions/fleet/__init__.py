@@ -1,0 +1,1 @@
+"""`fleet`, the read-only HTTP API: who has which environment, in which state, and why."""

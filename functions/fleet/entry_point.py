@@ -1,0 +1,115 @@
+"""`fleet` (HTTP): the environments, and the events that were rejected.
+
+Reads the store and calls no other API. Access is controlled by Cloud Run IAM: the function is
+deployed without public access.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+
+import flask
+import functions_framework
+from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError
+
+from functions.fleet.offboarding_page import offboarding_page
+from functions.fleet.queries import (
+    check_parameters,
+    check_pretty,
+    never_opened,
+    parse_page,
+    parse_phase,
+    parse_unopened_days,
+)
+from functions.fleet.responses import error_response, html_response, json_response
+from functions.fleet.routes import Route, RouteMatch, match_route, no_environment, no_route
+from functions.fleet.views import detail, leaving_records, summary
+from shared import logs
+from shared.bootstrap import App, app
+from shared.domain.environment import Environment
+from shared.domain.names import person_key
+from shared.ports import BadCursor
+
+_HISTORY_LIMIT = 200
+
+log = logging.getLogger(__name__)
+
+
+@functions_framework.http
+def fleet(request: flask.Request) -> flask.Response:
+    """Respond to one GET request; an error is JSON with one field, ``error``."""
+    application = app()
+    with logs.bound(trace=logs.trace_of(application.settings.project, request.headers)):
+        try:
+            match = match_route(request.method, request.path)
+            check_pretty(request.args)
+            return _HANDLERS[match.route](application, request, match)
+        except BadCursor as error:
+            reason = f"cursor: {error}; send the next_cursor of the previous page unchanged"
+            return error_response(request, BadRequest(reason))
+        except HTTPException as error:
+            return error_response(request, error)
+        except Exception:
+            log.exception("the request failed", extra={"action": "fleet.failed"})
+            reason = "internal error; the log of fleet says why (action fleet.failed)"
+            return error_response(request, InternalServerError(reason))
+
+
+def fleet_not_found(_: Exception) -> flask.Response:
+    """Error handler for 404: the framework responds to /favicon.ico and /robots.txt in HTML."""
+    return error_response(flask.request, no_route(flask.request.path))
+
+
+def _environments(application: App, request: flask.Request, _: RouteMatch) -> flask.Response:
+    limit, cursor = parse_page(request.args, "phase", "unopened_days")
+    phase = parse_phase(request.args.get("phase"))
+    days = parse_unopened_days(request.args.get("unopened_days"))
+    page = application.store.page(limit, cursor, phase)
+    found = page.items
+    if days is not None:
+        # The store cannot filter by days, so a page may be short or empty before the last one.
+        since = application.clock.now() - timedelta(days=days)
+        found = tuple(e for e in found if never_opened(e, since))
+    body = {"environments": [summary(e) for e in found], "next_cursor": page.next}
+    return json_response(request, body)
+
+
+def _environment(application: App, request: flask.Request, match: RouteMatch) -> flask.Response:
+    environment = _load(application, request, match)
+    history = application.store.history(environment.key, _HISTORY_LIMIT)
+    return json_response(request, detail(environment, history))
+
+
+def _leaving(application: App, request: flask.Request, match: RouteMatch) -> flask.Response:
+    environment = _load(application, request, match)
+    return json_response(request, leaving_records(environment))
+
+
+def _leaving_page(application: App, request: flask.Request, match: RouteMatch) -> flask.Response:
+    return html_response(offboarding_page(_load(application, request, match)))
+
+
+def _parked(application: App, request: flask.Request, _: RouteMatch) -> flask.Response:
+    limit, cursor = parse_page(request.args)
+    page = application.store.parked(limit, cursor)
+    return json_response(request, {"parked": page.items, "next_cursor": page.next})
+
+
+def _load(application: App, request: flask.Request, match: RouteMatch) -> Environment:
+    check_parameters(request.args)
+    stored = application.store.load(match.key or person_key(match.email))
+    if stored is None:
+        raise no_environment(match.key or match.email)
+    environment: Environment = stored.environment
+    return environment
+
+
+_HANDLERS: dict[Route, Callable[[App, flask.Request, RouteMatch], flask.Response]] = {
+    Route.ENVIRONMENTS: _environments,
+    Route.ENVIRONMENT: _environment,
+    Route.LEAVING: _leaving,
+    Route.LEAVING_PAGE: _leaving_page,
+    Route.PARKED: _parked,
+}
