@@ -1,4 +1,4 @@
-"""The admin face, beside a service whose calls it shows."""
+"""The admin routes, with a service whose calls they show."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -48,14 +48,14 @@ class TestForm:
     @pytest.mark.parametrize(
         ("agent", "indented"), [("curl/8.5.0", True), ("python-requests/2.32.5", False)]
     )
-    def test_every_answer_ends_with_a_line_break_and_is_indented_for_people(
+    def test_answers_end_with_a_line_break_and_are_indented_for_curl(
         self, running: Running, path: str, agent: str, indented: bool
     ) -> None:
         text = requests.get(running.url + path, headers={"User-Agent": agent}, timeout=10).text
         assert text.endswith("}\n")
         assert ("\n  " in text) is indented
 
-    def test_what_is_refused_ends_with_a_line_break(self, running: Running) -> None:
+    def test_error_answers_end_with_a_line_break(self, running: Running) -> None:
         answer = requests.post(running.url + "/_admin/clock", data="{", timeout=10)
         assert answer.status_code == 400
         assert answer.text.endswith("}\n")
@@ -73,7 +73,7 @@ class TestClock:
             (0, timedelta()),
         ],
     )
-    def test_it_moves(self, running: Running, advance: object, moved: timedelta) -> None:
+    def test_the_clock_advances(self, running: Running, advance: object, moved: timedelta) -> None:
         before = running.cloud.clock.now()
         now = running("POST", "/_admin/clock", {"advance": advance})["now"]
         passed = datetime.fromisoformat(now) - before
@@ -85,10 +85,10 @@ class TestClock:
         [{}, {"advance": "-1d"}, {"advance": -5}, {"advance": "soon"}, {"advance": True},
          {"advance": "9999999999w"}, {"advance": "1d", "to": "x"}],
     )  # fmt: skip
-    def test_a_senseless_move_is_refused(self, running: Running, body: dict[str, Any]) -> None:
+    def test_an_invalid_advance_is_refused(self, running: Running, body: dict[str, Any]) -> None:
         assert status(running("POST", "/_admin/clock", body)) == "INVALID_ARGUMENT"
 
-    def test_operations_end_with_it(self, running: Running) -> None:
+    def test_advancing_ends_due_operations(self, running: Running) -> None:
         running("POST", INSTANCES + "?instanceId=nb1", {})
         running("POST", "/_admin/clock", {"advance": "90s"})
         (shown,) = running("GET", "/_admin/resources?kind=notebooks.instance")["resources"]
@@ -97,7 +97,7 @@ class TestClock:
 
 
 class TestFaults:
-    def test_they_are_scripted_shown_with_hits_and_removed(self, running: Running) -> None:
+    def test_faults_are_added_listed_with_hits_and_removed(self, running: Running) -> None:
         spec = {"service": "notebooks", "method": "instances.get", "times": 1,
                 "error": {"status": "UNAVAILABLE", "message": "try again"}}  # fmt: skip
         fault = running("POST", "/_admin/faults", spec)
@@ -109,22 +109,22 @@ class TestFaults:
         assert running("DELETE", f"/_admin/faults/{fault['id']}") == {}
         assert status(running("DELETE", f"/_admin/faults/{fault['id']}")) == "NOT_FOUND"
 
-    def test_all_go_at_once(self, running: Running) -> None:
+    def test_all_faults_are_removed(self, running: Running) -> None:
         for _ in range(2):
             running("POST", "/_admin/faults", {"drop": True})
         running("DELETE", "/_admin/faults")
         assert running("GET", "/_admin/faults") == {"faults": []}
 
-    def test_the_admin_itself_is_never_hit(self, running: Running) -> None:
+    def test_faults_do_not_apply_to_admin_routes(self, running: Running) -> None:
         running("POST", "/_admin/faults", {"drop": True})
         assert len(running("GET", "/_admin/faults")["faults"]) == 1
 
-    def test_a_wrong_one_is_refused(self, running: Running) -> None:
+    def test_an_invalid_fault_is_refused(self, running: Running) -> None:
         assert status(running("POST", "/_admin/faults", {"drop": 1})) == "INVALID_ARGUMENT"
 
 
 class TestCalls:
-    def test_calls_are_listed_counted_and_forgotten(self, running: Running) -> None:
+    def test_calls_are_listed_counted_and_cleared(self, running: Running) -> None:
         running("GET", INSTANCES)
         running("GET", INSTANCES + "/nb1")
         calls = running("GET", "/_admin/calls?service=notebooks")["calls"]
@@ -144,7 +144,7 @@ class TestCalls:
 
 
 class TestQuotasAndSettings:
-    def test_quotas_apply_as_put(self, running: Running) -> None:
+    def test_quotas_are_replaced_and_apply(self, running: Running) -> None:
         quotas = {"live": {"notebooks.instances": 0}, "per_minute": {"notebooks": 1}}
         assert running("PUT", "/_admin/quotas", quotas) == {**quotas, "operations": {}}
         assert status(running("POST", INSTANCES + "?instanceId=nb1", {})) == "RESOURCE_EXHAUSTED"
@@ -155,7 +155,7 @@ class TestQuotasAndSettings:
         assert running("GET", INSTANCES) == {}
         assert status(running("PUT", "/_admin/quotas", {"live": {"x": -1}})) == "INVALID_ARGUMENT"
 
-    def test_settings_change_only_what_is_named(self, running: Running) -> None:
+    def test_only_the_given_settings_change(self, running: Running) -> None:
         running("PUT", "/_admin/settings", {"latency_seconds": 0.01})
         changed = running("PUT", "/_admin/settings", {"verb_seconds": {"create": 5}})
         assert changed["latency_seconds"] == 0.01
@@ -163,7 +163,7 @@ class TestQuotasAndSettings:
         assert changed["verb_seconds"]["delete"] == 40
         assert running("GET", "/_admin/settings") == changed
 
-    def test_operation_seconds_null_is_per_verb_again(self, running: Running) -> None:
+    def test_operation_seconds_null_restores_the_durations_per_verb(self, running: Running) -> None:
         assert (
             running("PUT", "/_admin/settings", {"operation_seconds": 1})["operation_seconds"] == 1
         )
@@ -175,12 +175,12 @@ class TestQuotasAndSettings:
         [{"x": 1}, {"latency_seconds": "1"}, {"operation_seconds": -1}, {"proxy_seconds": -1},
          {"verb_seconds": {"fly": 1}}, {"verb_seconds": {"create": None}}, {"verb_seconds": 1}],
     )  # fmt: skip
-    def test_wrong_settings_are_refused(self, running: Running, body: dict[str, Any]) -> None:
+    def test_invalid_settings_are_refused(self, running: Running, body: dict[str, Any]) -> None:
         before = running("GET", "/_admin/settings")
         assert status(running("PUT", "/_admin/settings", body)) == "INVALID_ARGUMENT"
         assert running("GET", "/_admin/settings") == before
 
-    def test_the_root_says_what_there_is(self, running: Running) -> None:
+    def test_the_index_lists_the_routes(self, running: Running) -> None:
         for path in ("/_admin", "/_admin/"):
             shown = running("GET", path)
             assert shown["project"] == "demo"

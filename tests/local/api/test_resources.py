@@ -1,4 +1,4 @@
-"""The core every face stands on: what a body may say, how it is kept, long-running operations."""
+"""What all APIs share: checks by discovery documents, collections, long-running operations."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -31,13 +31,13 @@ class TestDiscovery:
             ({"gceSetup": {"dataDisks": [{"diskType": 1}]}}, "gceSetup.dataDisks[0].diskType: "),
         ],
     )
-    def test_a_violation_says_where(self, body: dict[str, Any], violation: str) -> None:
+    def test_a_violation_names_the_field(self, body: dict[str, Any], violation: str) -> None:
         found = Discovery("notebooks", "v2").violations("Instance", body)
         assert len(found) == 1
         assert found[0].startswith(violation)
 
     @pytest.mark.parametrize("size", [100, "100"])
-    def test_int64_is_taken_as_number_and_text_and_kept_as_text(self, size: int | str) -> None:
+    def test_int64_is_accepted_as_number_or_text_and_stored_as_text(self, size: int | str) -> None:
         notebooks = Discovery("notebooks", "v2")
         body = {"gceSetup": {"dataDisks": [{"diskSizeGb": size}]}, "labels": None}
         assert notebooks.violations("Instance", body) == []
@@ -53,7 +53,7 @@ class TestDiscovery:
         found = Discovery("dataproc", "v1").violations("SessionTemplate", body)
         assert (found == []) is valid
 
-    def test_enum_numbers_only_when_asked_for(self) -> None:
+    def test_enum_numbers_are_accepted_only_with_int_enums(self) -> None:
         dataproc = Discovery("dataproc", "v1")
         body = {"name": "n", "jupyterSession": {"kernel": 1}}
         assert dataproc.violations("SessionTemplate", body) != []
@@ -71,26 +71,26 @@ class TestDiscovery:
 
 
 class TestStore:
-    def test_pages_join_up_to_the_whole_even_when_things_go_between(self) -> None:
-        things = Collection()
+    def test_pages_cover_everything_despite_deletions_between_them(self) -> None:
+        items = Collection()
         for number in range(7):
-            name = f"p/a/things/{number}"
-            things.add(name, {"name": name})
-        things.add("p/b/things/0", {"name": "p/b/things/0"})
-        first, token = things.page("p/a/things/", 3)
-        things.remove("p/a/things/1")
-        rest, end = things.page("p/a/things/", 9, token)
+            name = f"p/a/items/{number}"
+            items.add(name, {"name": name})
+        items.add("p/b/items/0", {"name": "p/b/items/0"})
+        first, token = items.page("p/a/items/", 3)
+        items.remove("p/a/items/1")
+        rest, end = items.page("p/a/items/", 9, token)
         assert len(first) == 3
         assert [t["name"][-1] for t in first + rest] == ["0", "1", "2", "3", "4", "5", "6"]
         assert end == ""
 
     def test_an_exactly_full_last_page_has_no_token(self) -> None:
-        things = Collection()
+        items = Collection()
         for number in range(2):
-            things.add(f"t/{number}", {"name": f"t/{number}"})
-        assert things.page("t/", 2)[1] == ""
+            items.add(f"t/{number}", {"name": f"t/{number}"})
+        assert items.page("t/", 2)[1] == ""
 
-    def test_a_foreign_token_is_refused(self) -> None:
+    def test_an_invalid_token_is_refused(self) -> None:
         with pytest.raises(ApiError, match="Invalid"):
             Collection().page("", 1, "!!")
 
@@ -99,7 +99,7 @@ class TestStore:
         assert page_size(text, 10, 50) == size
 
     @pytest.mark.parametrize("text", ["-1", "many"])
-    def test_a_senseless_page_size_is_refused(self, text: str) -> None:
+    def test_an_invalid_page_size_is_refused(self, text: str) -> None:
         with pytest.raises(ApiError, match="Invalid"):
             page_size(text, 10, 50)
 
@@ -123,14 +123,14 @@ class TestStore:
         "text",
         ["state=ACTIVE", "labels.a=1 OR labels.b=2", "labels.a!=1", "labels.a", "(", "NOT x"],
     )
-    def test_a_filter_it_cannot_do_is_refused_not_ignored(self, text: str) -> None:
+    def test_an_unsupported_filter_is_refused(self, text: str) -> None:
         with pytest.raises(ApiError) as refused:
             parse_filter(text)
         assert refused.value.status == "INVALID_ARGUMENT"
 
 
 class TestOperations:
-    def test_what_is_due_ends_in_order_when_someone_looks(self) -> None:
+    def test_due_operations_end_in_the_order_of_their_end_times(self) -> None:
         clock, ended = Clock(), list[str]()
         operations = Operations(clock)
         with operations.settled() as now:
@@ -144,7 +144,7 @@ class TestOperations:
             assert ended == ["early", "late"]
             assert operations.get("late").ends < now - timedelta(hours=23)
 
-    def test_a_cancelled_one_fails_now_and_never_succeeds(self) -> None:
+    def test_a_cancelled_operation_fails_at_once_and_never_succeeds(self) -> None:
         clock, ended = Clock(), list[str]()
         operations = Operations(clock)
         with operations.settled() as now:

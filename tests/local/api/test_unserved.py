@@ -1,4 +1,4 @@
-"""Methods that the local cloud doesn't have are refused at once and by name."""
+"""Methods that the local cloud lacks are refused at once and by name."""
 
 from collections.abc import Iterator
 
@@ -29,7 +29,7 @@ def local() -> Iterator[LocalCloud]:
             "notebooks.projects.locations.instances.diagnose",
             "of instances (notebooks v2) it serves checkAuthorization, create, delete, get",
         ),
-        (  # not the instance "nb1:getIamPolicy"
+        (  # not an instance "nb1:getIamPolicy"
             "GET",
             f"{ZONE}/instances/nb1:getIamPolicy",
             "notebooks.projects.locations.instances.getIamPolicy",
@@ -64,23 +64,23 @@ def local() -> Iterator[LocalCloud]:
         ("POST", "/not-served/logging/v2/entries:list", "logging (POST /v2/entries:list)", "parts"),
     ],
 )
-def test_it_names_the_method_and_what_is_served_beside_it(
+def test_the_error_names_the_method_and_the_served_ones(
     local: LocalCloud, verb: str, path: str, named: str, beside: str
 ) -> None:
     answer = requests.request(verb, local.url + path, timeout=10)
     error = answer.json()["error"]
-    # gcloud repeats 5xx and 429 for half a minute; 404 would read as "no such resource".
+    # gcloud retries 5xx and 429 for 30 seconds; 404 would mean "no such resource".
     assert (answer.status_code, error["status"]) == (405, "UNIMPLEMENTED")
     assert error["message"].startswith(f"this local cloud does not serve {named}; ")
     assert beside in error["message"]
 
 
-def test_a_path_that_no_api_has_is_not_found(local: LocalCloud) -> None:
+def test_a_path_of_no_known_api_is_not_found(local: LocalCloud) -> None:
     answer = requests.get(f"{local.url}/v7/nothing", timeout=10)
     assert (answer.status_code, answer.json()["error"]["status"]) == (404, "NOT_FOUND")
 
 
-def test_grpc_says_it_alike(local: LocalCloud) -> None:
+def test_grpc_methods_are_refused_by_name(local: LocalCloud) -> None:
     with grpc.insecure_channel(local.grpc_address) as channel:
         client = SchemaServiceClient(transport=SchemaServiceGrpcTransport(channel=channel))
         with pytest.raises(

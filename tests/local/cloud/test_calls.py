@@ -1,4 +1,4 @@
-"""The core every face stands on: the clock, scripted faults, calls and the server they come to."""
+"""The clock, scripted faults, quotas, the call log and the HTTP server."""
 
 import threading
 import time
@@ -21,17 +21,17 @@ STOCK_OUT = {"status": "RESOURCE_EXHAUSTED", "message": "ZONE_RESOURCE_POOL_EXHA
 
 
 class TestClock:
-    def test_advancing_adds_exactly_that_much(self) -> None:
+    def test_advancing_adds_exactly_the_given_time(self) -> None:
         clock = Clock(datetime(2026, 1, 1, tzinfo=UTC))
         moved = clock.advance(timedelta(days=30))
         assert timedelta() <= moved - datetime(2026, 1, 31, tzinfo=UTC) < timedelta(seconds=5)
         assert clock.now() >= moved
 
-    def test_it_refuses_to_go_back(self) -> None:
+    def test_the_clock_refuses_to_go_back(self) -> None:
         with pytest.raises(ValueError, match="forward"):
             Clock().advance(timedelta(seconds=-1))
 
-    def test_advancing_wakes_who_waits(self) -> None:
+    def test_advancing_wakes_waiting_threads(self) -> None:
         clock = Clock()
         answers: list[bool] = []
         until = clock.now() + timedelta(hours=1)
@@ -55,8 +55,8 @@ class TestFaults:
     def test_skip_then_times_then_nothing_more(self) -> None:
         faults = Faults()
         fault = faults.add({"method": "things.*", "error": STOCK_OUT, "skip": 1, "times": 2})
-        struck = [faults.take("svc", "things.get", "x", "before") is not None for _ in range(5)]
-        assert struck == [False, True, True, False, False]
+        hit = [faults.take("svc", "things.get", "x", "before") is not None for _ in range(5)]
+        assert hit == [False, True, True, False, False]
         assert (fault.hits, fault.seen) == (2, 5)
 
     @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ class TestFaults:
             ("notebooks", "instances.create", "projects/demo/nb1", "after"),
         ],
     )
-    def test_what_does_not_match_is_neither_hit_nor_seen(
+    def test_a_fault_ignores_requests_that_do_not_match(
         self, service: str, method: str, target: str, when: str
     ) -> None:
         faults = Faults()
@@ -98,7 +98,7 @@ class TestFaults:
             ({"drop": True, "times": 1.5}, "times"),
         ],
     )
-    def test_a_senseless_fault_is_refused_by_field(self, spec: dict[str, Any], names: str) -> None:
+    def test_an_invalid_fault_is_refused_by_field(self, spec: dict[str, Any], names: str) -> None:
         with pytest.raises(ApiError) as refused:
             Faults().add(spec)
         violations = refused.value.details[0]["fieldViolations"]
@@ -113,13 +113,13 @@ class TestCall:
             ran.append(1)
         assert ran == []
 
-    def test_an_after_fault_spoils_only_the_answer(self) -> None:
+    def test_an_after_fault_changes_only_the_answer(self) -> None:
         cloud, ran = Cloud(), []
         cloud.faults.add({"when": "after", "error": STOCK_OUT})
-        with pytest.raises(ApiError) as spoiled, cloud.call("svc", "things.make", "t"):
+        with pytest.raises(ApiError) as raised, cloud.call("svc", "things.make", "t"):
             ran.append(1)
         assert ran == [1]
-        assert spoiled.value.http == 429
+        assert raised.value.http == 429
 
     def test_every_outcome_is_logged_with_its_fault(self) -> None:
         cloud = Cloud()
@@ -142,14 +142,14 @@ class TestCall:
         assert cloud.calls.counts() == {"svc.things.make": 4}
         assert [c.seq for c in cloud.calls.entries(since=3)] == [4]
 
-    def test_numbering_goes_on_after_clearing(self) -> None:
+    def test_call_numbers_continue_after_clearing(self) -> None:
         cloud = Cloud()
         for _ in range(2):
             with cloud.call("svc", "m", "t"):
                 cloud.calls.clear()
         assert [c.seq for c in cloud.calls.entries()] == [2]
 
-    def test_a_rate_quota_is_a_minute_of_the_clouds_clock(self) -> None:
+    def test_a_rate_quota_counts_a_minute_of_the_clouds_clock(self) -> None:
         cloud = Cloud()
         cloud.quotas.set({"per_minute": {"svc": 2}})
 
@@ -164,7 +164,7 @@ class TestCall:
         cloud.clock.advance(timedelta(seconds=61))
         assert ask() == "OK"
 
-    def test_a_live_quota_counts_what_is_there(self) -> None:
+    def test_a_live_quota_limits_the_number_of_resources(self) -> None:
         cloud = Cloud()
         cloud.quotas.set({"live": {"svc.things": 2}})
         cloud.quotas.check_room("svc.things", 1)
@@ -206,19 +206,19 @@ class TestServer:
         assert fault.hits == 1
         assert running.applied == (["a", "b"] if when == "after" else ["b"])
 
-    def test_an_error_comes_in_googles_envelope(self, running: Running) -> None:
+    def test_errors_have_googles_envelope(self, running: Running) -> None:
         answer = requests.post(f"{running.url}/v1/things/a", data="[1]", timeout=5)
         assert answer.status_code == 400
         assert set(answer.json()["error"]) == {"code", "message", "status"}
         assert answer.json()["error"]["status"] == "INVALID_ARGUMENT"
 
-    def test_a_method_nobody_serves_is_a_404_and_logged(self, running: Running) -> None:
+    def test_an_unknown_path_is_a_404_and_logged(self, running: Running) -> None:
         answer = requests.get(f"{running.url}/v9/nothing", timeout=5)
         assert (answer.status_code, answer.json()["error"]["status"]) == (404, "NOT_FOUND")
         call = running.cloud.calls.entries()[-1]
         assert (call.service, call.target) == ("unknown", "/v9/nothing")
 
-    def test_a_delayed_request_holds_nobody_else_up(self, running: Running) -> None:
+    def test_a_delay_does_not_block_other_requests(self, running: Running) -> None:
         running.cloud.faults.add({"match": "slow", "delay_seconds": 1.0})
         finished: list[str] = []
 

@@ -1,4 +1,4 @@
-"""Requests whose answer is lost and which are carried out later: scripted faults of kind "late"."""
+"""Delayed requests: scripted faults of kind "late"."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -28,7 +28,7 @@ RUNTIME = f"{PLACE}/runtimes/ana"
 
 
 class Api:
-    """A thin caller of the whole cloud, which scripts late requests and sends them."""
+    """Sends requests to the whole cloud and scripts faults of kind "late"."""
 
     def __init__(self, local: LocalCloud) -> None:
         self.local = local
@@ -43,11 +43,11 @@ class Api:
         assert "id" in self("POST", "/_admin/faults", spec)
 
     def lose(self, verb: str, path: str, body: object = None, **query: str) -> None:
-        """Send a request whose connection is cut."""
+        """Send a request whose connection is closed without an answer."""
         with pytest.raises(requests.ConnectionError):
             self(verb, path, body, **query)
 
-    def landed(self) -> list[str]:
+    def outcomes(self) -> list[str]:
         (fault,) = self("GET", "/_admin/faults")["faults"]
         return list(fault["late_outcomes"])
 
@@ -61,7 +61,7 @@ class Api:
 
 @pytest.fixture
 def api() -> Iterator[Api]:
-    """A cloud with notebook nb1 running, nb2 stopped, snapshot s1, template, session, cluster."""
+    """A cloud with a running nb1, a stopped nb2, snapshot s1, a template, session, cluster."""
     with LocalCloud() as local:
         api = Api(local)
         local.cloud.operation_seconds = 0
@@ -112,40 +112,40 @@ WRITES = [
 @pytest.mark.parametrize(
     ("method", "verb", "path", "body", "query"), WRITES, ids=[write[0] for write in WRITES]
 )
-def test_every_write_lands_late_and_not_before(
+def test_every_write_is_applied_only_at_its_due_time(
     api: Api, method: str, verb: str, path: str, body: object, query: dict[str, str]
 ) -> None:
     before = api("GET", "/_admin/resources")
     api.late(method)
     api.lose(verb, path, body, **query)
     api.wait(110)
-    assert (api.landed(), api("GET", "/_admin/resources")) == ([], before)
+    assert (api.outcomes(), api("GET", "/_admin/resources")) == ([], before)
     api.wait(20)
-    assert api.landed() == ["OK"]
+    assert api.outcomes() == ["OK"]
     assert api("GET", "/_admin/resources") != before
 
 
-def test_it_happens_as_of_its_time_however_late_anybody_looks(api: Api) -> None:
+def test_a_delayed_request_runs_with_the_time_at_which_it_was_due(api: Api) -> None:
     api.local.cloud.operation_seconds = None
     begun = api.local.cloud.clock.now()
     api.late("instances.create")
     api.lose("POST", INSTANCES, {}, instanceId="nb3")
     api.wait(3600)
     instance = api("GET", f"{INSTANCES}/nb3")
-    assert instance["state"] == "ACTIVE"  # created after two minutes, running 90 s later
+    assert instance["state"] == "ACTIVE"  # applied after two minutes, running 90 s later
     created = datetime.fromisoformat(instance["createTime"])
     assert timedelta(seconds=120) <= created - begun < timedelta(seconds=130)
 
 
-def test_it_is_judged_by_what_is_there_when_it_lands(api: Api) -> None:
+def test_a_delayed_request_is_checked_against_the_state_at_its_due_time(api: Api) -> None:
     api.late("instances.create", times=1)
     api.lose("POST", INSTANCES, {}, instanceId="nb3")
     assert "error" not in api("POST", INSTANCES, {}, instanceId="nb3")
     api.wait(120)
-    assert api.landed() == ["ALREADY_EXISTS"]
+    assert api.outcomes() == ["ALREADY_EXISTS"]
 
 
-def test_several_land_in_the_order_of_their_times(api: Api) -> None:
+def test_delayed_requests_run_in_the_order_of_their_due_times(api: Api) -> None:
     api.late("instances.stop", late_seconds=60)
     api.late("instances.start", late_seconds=50)
     api.lose("POST", f"{NB1}:stop", {})
@@ -173,7 +173,7 @@ def test_a_request_is_logged_once_as_it_was_answered(api: Api) -> None:
     ]
 
 
-def test_other_faults_do_not_strike_what_lands_but_its_operation(api: Api) -> None:
+def test_only_operation_faults_apply_to_a_delayed_request(api: Api) -> None:
     api.late("instances.stop", times=1)
     api.lose("POST", f"{NB1}:stop", {})
     internal = {"status": "INTERNAL", "message": "it broke"}
@@ -186,14 +186,14 @@ def test_other_faults_do_not_strike_what_lands_but_its_operation(api: Api) -> No
     assert api("GET", NB1)["state"] == "ACTIVE"
 
 
-def test_a_look_never_lands(api: Api) -> None:
+def test_a_delayed_read_is_dropped(api: Api) -> None:
     api.late("instances.get")
     api.lose("GET", NB1)
     api.wait(600)
-    assert api.landed() == []
+    assert api.outcomes() == []
 
 
-def test_a_write_over_grpc_lands_late_too(api: Api) -> None:
+def test_a_write_over_grpc_is_delayed_too(api: Api) -> None:
     api.local.notebooks_v1.seed(RUNTIME)
     api.late("runtimes.delete", service="notebooks_v1")
     channel = grpc.insecure_channel(api.local.grpc_address)
@@ -202,4 +202,4 @@ def test_a_write_over_grpc_lands_late_too(api: Api) -> None:
         client.delete_runtime(name=RUNTIME)
     assert api.names("notebooks.runtime") == {"ana"}
     api.wait(120)
-    assert (api.names("notebooks.runtime"), api.landed()) == (set(), ["OK"])
+    assert (api.names("notebooks.runtime"), api.outcomes()) == (set(), ["OK"])

@@ -1,4 +1,4 @@
-"""Long-running operations that a scripted fault makes slow, endless or fail, and states by hand."""
+"""Operations that a scripted fault makes slow, endless or fail; states set by an admin."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ def test_an_operation_never_ends(api: Api) -> None:
     assert api("GET", f"/v2/{operation['name']}")["done"] is False
 
 
-def test_a_slow_snapshot_is_creating_for_as_long(api: Api) -> None:
+def test_a_slow_snapshot_stays_creating(api: Api) -> None:
     api.notebook()
     script(api, service="compute", operation_seconds=36_000)
     api.snapshot("s1")
@@ -54,7 +54,7 @@ def test_a_slow_snapshot_is_creating_for_as_long(api: Api) -> None:
 @pytest.mark.parametrize(
     ("status", "code"), [("CANCELLED", 1), ("UNKNOWN", 2), ("INTERNAL", 13), ("DATA_LOSS", 15)]
 )
-def test_an_operation_ends_slowly_in_any_error(api: Api, status: str, code: int) -> None:
+def test_a_slow_operation_ends_with_the_scripted_error(api: Api, status: str, code: int) -> None:
     api.notebook()
     error = {"status": status, "message": "as scripted"}
     script(api, method="instances.stop", operation_seconds=600, error=error)
@@ -69,7 +69,7 @@ def test_an_operation_ends_slowly_in_any_error(api: Api, status: str, code: int)
 @pytest.mark.parametrize(
     "moving", ["UPGRADING", "PROVISIONING", "SUSPENDING", "SUSPENDED", "STARTING", "INITIALIZING"]
 )
-def test_a_state_set_by_hand_stays_until_something_leads_elsewhere(api: Api, moving: str) -> None:
+def test_a_state_set_by_an_admin_stays_until_it_is_changed(api: Api, moving: str) -> None:
     api.notebook()
     set_ = api("PUT", "/_admin/states", {"instance": "nb1", "state": moving})
     assert (set_["state"], "proxyUri" in set_) == (moving, False)
@@ -87,9 +87,7 @@ def test_a_state_set_by_hand_stays_until_something_leads_elsewhere(api: Api, mov
         ({"instance": "nb2", "state": "ACTIVE"}, "NOT_FOUND"),
     ],
 )
-def test_a_state_that_makes_no_sense_is_refused(
-    api: Api, body: dict[str, str], status: str
-) -> None:
+def test_an_invalid_state_is_refused(api: Api, body: dict[str, str], status: str) -> None:
     api.notebook()
     assert api("PUT", "/_admin/states", body)["error"]["status"] == status
 

@@ -1,4 +1,4 @@
-"""What the Compute tests share: the face beside Notebooks and the admin's, and a thin caller."""
+"""Shared by the Compute tests: Compute, Notebooks and admin routes on a server, and a client."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import requests
 
-from local.api import admin
+from local.api.admin import Admin
 from local.api.http import build_app
 from local.api.http_server import Server
 from local.cloud import Cloud
@@ -29,7 +29,7 @@ BODY: dict[str, Any] = {
 
 
 class Api:
-    """A thin caller of every face, by path; the answer's JSON, an error's too."""
+    """Sends requests by path; returns the JSON of answers and errors."""
 
     def __init__(self, cloud: Cloud, url: str) -> None:
         self.cloud = cloud
@@ -48,12 +48,12 @@ class Api:
         return body
 
     def notebook(self, instance_id: str = "nb1", body: dict[str, Any] = BODY) -> None:
-        """An ACTIVE one."""
+        """Create an ACTIVE notebook."""
         assert "metadata" in self("POST", NOTEBOOKS, body, instanceId=instance_id)
         self.wait(90)
 
     def snapshot(self, name: str = "s1", **fields: object) -> dict[str, Any]:
-        """Ask for one of the first notebook's data disk."""
+        """Request a snapshot of the first notebook's data disk."""
         return self("POST", SNAPSHOTS, {"name": name, "sourceDisk": DISK, **fields})
 
     def get_snapshot(self, name: str = "s1") -> dict[str, Any]:
@@ -82,15 +82,15 @@ def api() -> Iterator[Api]:
     compute = Compute(cloud)
     notebooks = Notebooks(cloud, compute)
     admin_routes = [*compute.admin_routes(), *notebooks.admin_routes()]
-    face = admin.Admin(cloud, [compute.resources, notebooks.resources], admin_routes)
-    with Server(build_app(cloud, [compute.routes(), notebooks.routes(), face.routes()])) as server:
+    admin = Admin(cloud, [compute.resources, notebooks.resources], admin_routes)
+    with Server(build_app(cloud, [compute.routes(), notebooks.routes(), admin.routes()])) as server:
         caller = Api(cloud, server.url)
         yield caller
         caller.close()
 
 
 def refusal(answer: dict[str, Any]) -> tuple[int, str]:
-    """The HTTP code and Compute's reason of an error."""
+    """The HTTP code and Compute's reason in an error."""
     (entry,) = answer["error"]["errors"]
     assert entry["message"] == answer["error"]["message"]
     return answer["error"]["code"], entry["reason"]

@@ -20,7 +20,7 @@ def make(api: Api, **fields: Any) -> dict[str, Any]:
     return operation
 
 
-def test_an_empty_disk_is_made_with_defaults(api: Api) -> None:
+def test_an_empty_disk_is_created_with_defaults(api: Api) -> None:
     operation = make(api, labels={"team": "core"})
     assert (operation["operationType"], operation["status"]) == ("insert", "PENDING")
     disk = api("GET", SPARE)
@@ -32,7 +32,7 @@ def test_an_empty_disk_is_made_with_defaults(api: Api) -> None:
 @pytest.mark.parametrize(
     "reference", ["s1", "global/snapshots/s1", "projects/demo/global/snapshots/s1"]
 )
-def test_a_disk_made_from_a_snapshot_has_its_content_and_at_least_its_size(
+def test_a_disk_from_a_snapshot_has_its_content_and_at_least_its_size(
     api: Api, reference: str
 ) -> None:
     api.notebook()
@@ -44,12 +44,12 @@ def test_a_disk_made_from_a_snapshot_has_its_content_and_at_least_its_size(
     assert (api("GET", SPARE)["sizeGb"], api.read("spare")) == ("200", "the work of a year")
 
 
-def test_what_an_insert_can_not_do_is_refused(api: Api) -> None:
+def test_unsupported_fields_of_an_insert_are_refused(api: Api) -> None:
     assert refusal(make(api, sourceImage="global/images/debian")) == (400, "invalid")
     assert refusal(api("POST", f"{ZONAL}/disks", {"name": "Not-A-Name"})) == (400, "invalid")
 
 
-def test_a_disk_only_grows(api: Api) -> None:
+def test_a_disk_can_only_be_enlarged(api: Api) -> None:
     make(api, sizeGb="10")
     assert refusal(api("POST", f"{SPARE}/resize", {"sizeGb": "10"})) == (400, "invalid")
     api("POST", f"{SPARE}/resize", {"sizeGb": "20"})
@@ -69,8 +69,8 @@ def url_safe(text: str) -> str:
     return base64.urlsafe_b64encode(base64.b64decode(text)).decode()
 
 
-def labels_that_show_it() -> dict[str, str]:
-    """Labels whose fingerprint reads differently in the two alphabets of base64."""
+def labels_with_special_fingerprint() -> dict[str, str]:
+    """Labels whose fingerprint differs between the two alphabets of base64."""
     candidates = ({"n": str(number)} for number in range(1000))
     return next(c for c in candidates if {"+", "/"} & set(fingerprint(c)))
 
@@ -78,8 +78,8 @@ def labels_that_show_it() -> dict[str, str]:
 class TestFingerprints:
     @pytest.fixture(params=["disk", "snapshot"])
     def path(self, request: pytest.FixtureRequest, api: Api) -> str:
-        """A resource whose fingerprint has a character that base64url doesn't have."""
-        labels = labels_that_show_it()
+        """A resource whose fingerprint has a character that base64url lacks."""
+        labels = labels_with_special_fingerprint()
         if request.param == "disk":
             make(api, labels=labels)
             return SPARE
@@ -95,19 +95,17 @@ class TestFingerprints:
         return answer
 
     @pytest.mark.parametrize(
-        "spelt",
+        "encode",
         [str, url_safe, lambda given: given.rstrip("="), lambda given: url_safe(given).rstrip("=")],
         ids=["as given", "base64url", "no padding", "base64url, no padding"],
     )
-    def test_they_compare_as_the_bytes_they_stand_for(
-        self, api: Api, path: str, spelt: Any
-    ) -> None:
+    def test_fingerprints_are_compared_as_bytes(self, api: Api, path: str, encode: Any) -> None:
         given = api("GET", path)["labelFingerprint"]
         assert url_safe(given) != given
-        assert "error" not in self.set_labels(api, path, spelt(given))
+        assert "error" not in self.set_labels(api, path, encode(given))
         assert api("GET", path)["labels"] == {"team": "core"}
 
-    def test_another_one_is_refused(self, api: Api, path: str) -> None:
+    def test_another_fingerprint_is_refused(self, api: Api, path: str) -> None:
         assert refusal(self.set_labels(api, path, "AAAAAAAAAAA=")) == (412, "conditionNotMet")
         assert refusal(self.set_labels(api, path, "not base64!")) == (400, "invalid")
 
@@ -123,7 +121,7 @@ class TestResizeDisk:
         return answer
 
     def sizes(self, api: Api) -> tuple[str, str, str, str]:
-        """The sizes of boot and data disk, by the instance and by Compute."""
+        """The sizes of boot disk and data disk, each by the instance and by Compute."""
         setup = api("GET", f"{NOTEBOOKS}/nb1")["gceSetup"]
         disks = [api("GET", f"{ZONAL}/disks/{n}") for n in ("nb1", "nb1-data-workspace")]
         return (
@@ -133,14 +131,14 @@ class TestResizeDisk:
             disks[1]["sizeGb"],
         )
 
-    def test_the_data_disk_grows_when_the_operation_ends(self, api: Api) -> None:
+    def test_the_data_disk_is_larger_when_the_operation_ends(self, api: Api) -> None:
         operation = api("POST", f"{NOTEBOOKS}/nb1:resizeDisk", {"dataDisk": {"diskSizeGb": 300}})
         assert operation["metadata"]["verb"] == "update"
         assert self.sizes(api) == ("150", "150", "200", "200")
         api.wait()
         assert self.sizes(api) == ("150", "150", "300", "300")
 
-    def test_the_boot_disk_grows_on_a_stopped_instance_too(self, api: Api) -> None:
+    def test_the_boot_disk_of_a_stopped_instance_can_be_enlarged(self, api: Api) -> None:
         api("POST", f"{NOTEBOOKS}/nb1:stop", {})
         api.wait()
         self.resize(api, {"bootDisk": {"diskSizeGb": "151"}})
@@ -158,6 +156,6 @@ class TestResizeDisk:
             {"dataDisk": {"sizeGb": 300}},
         ],
     )
-    def test_what_is_not_larger_is_refused(self, api: Api, body: dict[str, Any]) -> None:
+    def test_a_size_that_is_not_larger_is_refused(self, api: Api, body: dict[str, Any]) -> None:
         assert self.resize(api, body)["error"]["status"] == "INVALID_ARGUMENT"
         assert self.sizes(api) == ("150", "150", "200", "200")

@@ -1,4 +1,4 @@
-"""The disks of Workbench instances, as Compute Engine shows them."""
+"""The disks of Workbench instances in the Compute API."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ def names(answer: dict[str, Any]) -> list[str]:
     return [disk["name"] for disk in answer.get("items", [])]
 
 
-def test_an_instance_has_a_boot_disk_and_a_data_disk_as_its_body_says(api: Api) -> None:
+def test_an_instance_has_the_boot_disk_and_data_disk_of_its_body(api: Api) -> None:
     api.notebook()
     boot = api("GET", f"{ZONAL}/disks/nb1")
     data = api("GET", f"{ZONAL}/disks/nb1-data-workspace")
@@ -28,12 +28,12 @@ def test_an_instance_has_a_boot_disk_and_a_data_disk_as_its_body_says(api: Api) 
     assert boot["id"] != data["id"]
 
 
-def test_an_empty_list_of_data_disks_is_none_given(api: Api) -> None:
+def test_an_empty_list_of_data_disks_means_the_default(api: Api) -> None:
     api.notebook(body={"gceSetup": {"dataDisks": []}})
     assert api("GET", f"{ZONAL}/disks/nb1-data-workspace")["sizeGb"] == "100"
 
 
-def test_they_go_with_the_instance_when_its_deletion_is_done(api: Api) -> None:
+def test_disks_are_deleted_at_the_end_of_the_instances_deletion(api: Api) -> None:
     api.notebook()
     api.notebook("nb2")
     api("DELETE", f"{NOTEBOOKS}/nb1")
@@ -43,7 +43,7 @@ def test_they_go_with_the_instance_when_its_deletion_is_done(api: Api) -> None:
 
 
 @pytest.mark.parametrize("ending", ["fault", "cancel"])
-def test_a_create_that_comes_to_nothing_leaves_none(api: Api, ending: str) -> None:
+def test_a_failed_create_leaves_no_disks(api: Api, ending: str) -> None:
     if ending == "fault":
         error = {"status": "INTERNAL"}
         api.cloud.faults.add({"method": "instances.create", "when": "operation", "error": error})
@@ -76,12 +76,12 @@ def test_lists_page_and_filter(api: Api) -> None:
     ]
     assert "nextPageToken" not in rest
     found = api("GET", f"{ZONAL}/disks", filter='labels.team=other AND name eq ".*workspace"')
-    assert refusal(found) == (400, "invalid")  # the two kinds of filter can't be mixed
+    assert refusal(found) == (400, "invalid")  # the two forms of filter can't be mixed
     found = api("GET", f"{ZONAL}/disks", filter="(labels.team=other) (name=nb2)")
     assert names(found) == ["nb2"]
 
 
-def test_the_aggregated_list_is_by_zone(api: Api) -> None:
+def test_the_aggregated_list_is_grouped_by_zone(api: Api) -> None:
     api.notebook()
     api("POST", NOTEBOOKS.replace(ZONE, "europe-west1-b"), {}, instanceId="far")
     items = api("GET", "/compute/v1/projects/demo/aggregated/disks")["items"]
@@ -92,7 +92,7 @@ def test_the_aggregated_list_is_by_zone(api: Api) -> None:
     }
 
 
-def test_a_missing_disk_is_refused_in_computes_own_words(api: Api) -> None:
+def test_a_missing_disk_has_computes_error_message(api: Api) -> None:
     answer = api("GET", f"{ZONAL}/disks/none")
     assert refusal(answer) == (404, "notFound")
     path = f"projects/demo/zones/{ZONE}/disks/none"
@@ -103,11 +103,11 @@ def test_a_missing_disk_is_refused_in_computes_own_words(api: Api) -> None:
     "query",
     [{"nonsense": 1}, {"maxResults": 501}, {"maxResults": -1}, {"orderBy": "sizeGb"}],
 )
-def test_a_query_that_means_nothing_is_refused(api: Api, query: dict[str, Any]) -> None:
+def test_an_invalid_query_is_refused(api: Api, query: dict[str, Any]) -> None:
     assert refusal(api("GET", f"{ZONAL}/disks", **query)) == (400, "invalid")
 
 
-def test_a_persons_work_can_be_written_and_read(api: Api) -> None:
+def test_the_content_of_a_disk_is_written_and_read(api: Api) -> None:
     api.notebook()
     assert api.read() == ""
     api.write("three weeks of it")
@@ -128,18 +128,18 @@ def test_a_new_disk_of_the_same_name_is_empty(api: Api) -> None:
 
 
 @pytest.mark.parametrize("body", [{}, {"content": 1}, {"content": "x", "more": 1}])
-def test_content_is_a_text(api: Api, body: dict[str, Any]) -> None:
+def test_content_must_be_text(api: Api, body: dict[str, Any]) -> None:
     api.notebook()
     answer = api("PUT", f"/_admin/disks/{ZONE}/nb1", body)
     assert answer["error"]["status"] == "INVALID_ARGUMENT"
 
 
-def test_the_admins_index_names_what_one_service_adds(api: Api) -> None:
+def test_the_admin_index_lists_the_services_own_routes(api: Api) -> None:
     methods = api("GET", "/_admin")["methods"]
     assert {"PUT /_admin/disks/{zone}/{disk}", "PUT /_admin/consents"} <= set(methods)
 
 
-def test_the_admin_sees_disks_and_snapshots_by_path(api: Api) -> None:
+def test_admin_resources_have_disks_and_snapshots_by_path(api: Api) -> None:
     api.notebook()
     api.snapshot()
     shown = {(r["kind"], r["name"]) for r in api("GET", "/_admin/resources")["resources"]}

@@ -1,4 +1,4 @@
-"""The filters of Compute Engine's lists, read and applied."""
+"""The filters of Compute Engine's list methods."""
 
 import pytest
 
@@ -33,7 +33,7 @@ DISK = {
         r'(name ne "x\-1|\"y\"") (labels.team eq "core")',
     ],
 )
-def test_it_lets_through(text: str) -> None:
+def test_the_filter_matches(text: str) -> None:
     assert parse(text)(DISK)
 
 
@@ -42,7 +42,7 @@ def test_it_lets_through(text: str) -> None:
     ["name=nb", "name eq nb", "name:nb", "labels.nobody:*", "(name=nb1) (sizeGb=1)",
      "name != nb1", "name ne nb.", "nowhere=x", "labels.team.deep=core"],
 )  # fmt: skip
-def test_it_keeps_back(text: str) -> None:
+def test_the_filter_does_not_match(text: str) -> None:
     assert not parse(text)(DISK)
 
 
@@ -51,7 +51,7 @@ def test_it_keeps_back(text: str) -> None:
     ["name", "name=", "=x", "(name=nb1", "name=nb1)", "name=nb1 OR name=nb2", "sizeGb>1",
      "name eq (", "name eq [", "name=nb1 AND name eq nb.", 'name="nb1'],
 )  # fmt: skip
-def test_what_it_cannot_read_is_refused(text: str) -> None:
+def test_an_invalid_filter_is_refused(text: str) -> None:
     with pytest.raises(ApiError) as caught:
         parse(text)
     assert caught.value.status == "INVALID_ARGUMENT"

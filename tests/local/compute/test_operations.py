@@ -1,4 +1,4 @@
-"""Compute Engine's operations: their form, repeats, waiting, faults and limits."""
+"""Compute Engine's operations: form, repeated requests, waiting, faults and quotas."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,7 +15,7 @@ def _notebook(api: Api) -> None:
     api.notebook()
 
 
-def test_it_is_pending_then_running_then_done(api: Api) -> None:
+def test_an_operation_is_pending_then_running_then_done(api: Api) -> None:
     asked = api.snapshot()
     assert (asked["kind"], asked["status"]) == ("compute#operation", "PENDING")
     assert asked["selfLink"].endswith(f"{GLOBAL}/operations/{asked['name']}")
@@ -33,7 +33,7 @@ def test_it_is_pending_then_running_then_done(api: Api) -> None:
     }
 
 
-def test_the_same_request_id_is_the_same_operation(api: Api) -> None:
+def test_a_repeated_request_id_gets_the_same_operation(api: Api) -> None:
     body = {"name": "s1", "sourceDisk": DISK}
     first = api("POST", SNAPSHOTS, body, requestId=REQUEST)
     assert first["clientOperationId"] == REQUEST
@@ -44,7 +44,7 @@ def test_the_same_request_id_is_the_same_operation(api: Api) -> None:
     assert refusal(api("POST", SNAPSHOTS, body, requestId="abc")) == (400, "invalid")
 
 
-def test_global_and_zonal_ones_are_listed_apart(api: Api) -> None:
+def test_global_and_zonal_operations_are_listed_separately(api: Api) -> None:
     inserted = api.snapshot()["name"]
     path = f"{ZONAL}/disks/nb1-data-workspace/createSnapshot"
     zonal = api("POST", path, {"name": "s2"})["name"]
@@ -59,7 +59,7 @@ def test_global_and_zonal_ones_are_listed_apart(api: Api) -> None:
     assert refusal(api("GET", f"{ZONAL}/operations/{inserted}")) == (404, "notFound")
 
 
-def test_waiting_answers_when_it_is_done(api: Api) -> None:
+def test_wait_returns_when_the_operation_is_done(api: Api) -> None:
     name = api.snapshot()["name"]
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(api, "POST", f"{GLOBAL}/operations/{name}/wait")
@@ -67,7 +67,7 @@ def test_waiting_answers_when_it_is_done(api: Api) -> None:
         assert waiting.result(timeout=10)["status"] == "DONE"
 
 
-def test_waiting_gives_up_after_two_minutes(api: Api) -> None:
+def test_wait_returns_after_two_minutes(api: Api) -> None:
     api.cloud.verb_seconds["snapshot"] = 1e8
     name = api.snapshot()["name"]
     with ThreadPoolExecutor(1) as pool:
@@ -85,7 +85,7 @@ def test_waiting_gives_up_after_two_minutes(api: Api) -> None:
         ("PERMISSION_DENIED", (403, "forbidden")),
     ],
 )
-def test_a_scripted_fault_speaks_as_compute_does(
+def test_a_scripted_fault_has_computes_error_form(
     api: Api, status: str, expected: tuple[int, str]
 ) -> None:
     spec = {"service": "compute", "method": "snapshots.insert", "match": "snapshots/s1"}
@@ -96,7 +96,7 @@ def test_a_scripted_fault_speaks_as_compute_does(
     assert api.snapshot()["kind"] == "compute#operation"
 
 
-def test_a_fault_after_it_was_applied_leaves_the_snapshot(api: Api) -> None:
+def test_with_an_after_fault_the_snapshot_exists(api: Api) -> None:
     spec = {"service": "compute", "method": "snapshots.insert", "when": "after"}
     fault = api.cloud.faults.add(spec | {"error": {"status": "UNAVAILABLE"}, "times": 1})
     assert refusal(api.snapshot()) == (503, "backendError")
@@ -104,7 +104,7 @@ def test_a_fault_after_it_was_applied_leaves_the_snapshot(api: Api) -> None:
     assert api.get_snapshot()["status"] == "CREATING"
 
 
-def test_no_more_at_once_than_the_quota_allows(api: Api) -> None:
+def test_the_quota_limits_simultaneous_operations(api: Api) -> None:
     api.cloud.quotas.set({"operations": {"compute": 2}})
     api.snapshot("s1")
     api.snapshot("s2")

@@ -1,4 +1,4 @@
-"""Snapshots of disks: how they come, what they say, and what becomes of them."""
+"""Snapshots of disks: creation, labels, deletion, and listing."""
 
 from typing import Any
 
@@ -24,23 +24,23 @@ def _notebook(api: Api) -> None:
     api.notebook()
 
 
-class TestTaking:
-    def test_it_is_creating_until_its_time_has_come(self, api: Api) -> None:
+class TestCreate:
+    def test_a_snapshot_is_creating_until_its_operation_ends(self, api: Api) -> None:
         disk = api("GET", f"{ZONAL}/disks/nb1-data-workspace")
         operation = api.snapshot(labels={"person": "ana"}, description="on leaving")
-        young = api.get_snapshot()
-        assert (young["kind"], young["status"]) == ("compute#snapshot", "CREATING")
-        assert young["selfLink"] == f"{LINKS}projects/demo/global/snapshots/s1"
-        assert young["sourceDisk"] == disk["selfLink"]
-        assert (young["sourceDiskId"], young["diskSizeGb"]) == (disk["id"], "200")
-        assert (young["labels"], young["description"]) == ({"person": "ana"}, "on leaving")
-        assert young["storageLocations"] == ["us"]
+        creating = api.get_snapshot()
+        assert (creating["kind"], creating["status"]) == ("compute#snapshot", "CREATING")
+        assert creating["selfLink"] == f"{LINKS}projects/demo/global/snapshots/s1"
+        assert creating["sourceDisk"] == disk["selfLink"]
+        assert (creating["sourceDiskId"], creating["diskSizeGb"]) == (disk["id"], "200")
+        assert (creating["labels"], creating["description"]) == ({"person": "ana"}, "on leaving")
+        assert creating["storageLocations"] == ["us"]
         assert operation["targetLink"] == disk["selfLink"]
         assert operation["targetId"] == disk["id"]
         api.wait(59)
         assert api.get_snapshot()["status"] == "CREATING"
         api.wait(1)
-        assert api.get_snapshot() == young | {"status": "READY"}
+        assert api.get_snapshot() == creating | {"status": "READY"}
 
     @pytest.mark.parametrize(
         "source",
@@ -55,7 +55,7 @@ class TestTaking:
         assert api.snapshot(sourceDisk=source)["kind"] == "compute#operation"
         assert api.get_snapshot()["sourceDisk"] == LINKS + DISK
 
-    def test_the_disk_has_a_method_for_it_too(self, api: Api) -> None:
+    def test_the_disks_method_creates_a_snapshot_too(self, api: Api) -> None:
         path = f"{ZONAL}/disks/nb1-data-workspace/createSnapshot"
         operation = api("POST", path, {"name": "s1"})
         assert operation["operationType"] == "createSnapshot"
@@ -65,11 +65,11 @@ class TestTaking:
         assert done["status"] == "DONE"
         assert api.get_snapshot()["status"] == "READY"
 
-    def test_a_name_that_is_taken_is_refused(self, api: Api) -> None:
+    def test_a_name_in_use_is_refused(self, api: Api) -> None:
         api.snapshot()
         assert refusal(api.snapshot()) == (409, "alreadyExists")
 
-    def test_a_disk_that_is_not_there_is_not_found(self, api: Api) -> None:
+    def test_a_missing_disk_is_not_found(self, api: Api) -> None:
         answer = api.snapshot(sourceDisk=DISK + "-2")
         assert refusal(answer) == (404, "notFound")
         assert DISK + "-2" in answer["error"]["message"]
@@ -101,7 +101,7 @@ class TestTaking:
         api.snapshot()
         assert refusal(api.snapshot("s2")) == (403, "quotaExceeded")
 
-    def test_one_that_fails_stays_as_failed_until_it_is_deleted(self, api: Api) -> None:
+    def test_a_failed_snapshot_stays_until_it_is_deleted(self, api: Api) -> None:
         error = {"status": "INTERNAL", "message": "no"}
         fault = {"service": "compute", "method": "snapshots.insert", "when": "operation"}
         script = api.cloud.faults.add(fault | {"error": error, "times": 1})
@@ -120,8 +120,8 @@ class TestTaking:
         assert api.get_snapshot()["status"] == "READY"
 
 
-class TestAndItsDisk:
-    def test_it_outlives_its_disk(self, api: Api) -> None:
+class TestDeletedDisk:
+    def test_a_snapshot_remains_when_its_disk_is_deleted(self, api: Api) -> None:
         api.snapshot()
         api.wait()
         before = api.get_snapshot()
@@ -130,7 +130,7 @@ class TestAndItsDisk:
         assert refusal(api("GET", f"{ZONAL}/disks/nb1-data-workspace")) == (404, "notFound")
         assert api.get_snapshot() == before
 
-    def test_a_disk_deleted_too_early_takes_it_along(self, api: Api) -> None:
+    def test_a_snapshot_fails_if_its_disk_is_deleted_too_early(self, api: Api) -> None:
         operation = api.snapshot()
         api("DELETE", f"{NOTEBOOKS}/nb1")  # done after 40 seconds, the snapshot after 60
         api.wait()
@@ -138,7 +138,7 @@ class TestAndItsDisk:
         (error,) = api.operation(operation["name"])["error"]["errors"]
         assert error["code"] == "RESOURCE_NOT_FOUND"
 
-    def test_in_the_order_of_their_ends_though_nobody_looked(self, api: Api) -> None:
+    def test_operations_end_in_order_without_requests_between(self, api: Api) -> None:
         api.snapshot()
         api.wait(30)
         api("DELETE", f"{NOTEBOOKS}/nb1")  # done at 70 seconds, the snapshot at 60
@@ -147,7 +147,7 @@ class TestAndItsDisk:
 
 
 class TestLabels:
-    def test_they_are_replaced_whole_by_who_has_read_the_last(self, api: Api) -> None:
+    def test_labels_are_replaced_if_the_fingerprint_is_current(self, api: Api) -> None:
         api.snapshot(labels={"person": "ana"})
         api.wait()
         read = api.get_snapshot()["labelFingerprint"]
@@ -161,7 +161,7 @@ class TestLabels:
 
 
 class TestDelete:
-    def test_it_is_deleting_then_gone(self, api: Api) -> None:
+    def test_a_snapshot_is_deleting_then_not_found(self, api: Api) -> None:
         api.snapshot()
         api.wait()
         operation = api("DELETE", f"{SNAPSHOTS}/s1")
@@ -171,11 +171,11 @@ class TestDelete:
         assert refusal(api.get_snapshot()) == (404, "notFound")
         assert refusal(api("DELETE", f"{SNAPSHOTS}/s1")) == (404, "notFound")
 
-    def test_not_while_it_is_being_created(self, api: Api) -> None:
+    def test_a_snapshot_being_created_cannot_be_deleted(self, api: Api) -> None:
         api.snapshot()
         assert refusal(api("DELETE", f"{SNAPSHOTS}/s1")) == (400, "resourceNotReady")
 
-    def test_a_failed_one_leaves_it_ready(self, api: Api) -> None:
+    def test_a_failed_deletion_leaves_the_snapshot_ready(self, api: Api) -> None:
         api.snapshot()
         api.wait()
         error = {"status": "UNAVAILABLE"}
@@ -196,7 +196,7 @@ class TestListing:
         [("", ["s1", "s2", "s3"]), ("name", ["s1", "s2", "s3"]),
          ("creationTimestamp desc", ["s2", "s1", "s3"])],
     )  # fmt: skip
-    def test_pages_in_either_order(self, api: Api, order: str, expected: list[str]) -> None:
+    def test_pages_in_both_orders(self, api: Api, order: str, expected: list[str]) -> None:
         found: list[str] = []
         token, pages = "", 0
         while token or not pages:
@@ -219,5 +219,5 @@ class TestListing:
         found = api("GET", SNAPSHOTS, filter=text).get("items", [])
         assert [snapshot["name"] for snapshot in found] == expected
 
-    def test_other_projects_have_their_own(self, api: Api) -> None:
+    def test_other_projects_have_other_snapshots(self, api: Api) -> None:
         assert "items" not in api("GET", SNAPSHOTS.replace("demo", "demo2"))

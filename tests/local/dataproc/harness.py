@@ -1,4 +1,4 @@
-"""What the Dataproc v1 tests share: the face served over HTTP, and a thin caller of it."""
+"""Shared by the Dataproc tests: a server, and a client."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ CLUSTER = {
 
 @dataclass
 class Running:
-    """A thin caller: method, path, body, query."""
+    """Sends requests: method, path, body, query."""
 
     cloud: Cloud
     dataproc: Dataproc
@@ -44,15 +44,15 @@ class Running:
         return body
 
     def create(self, session_id: str = "s-ana", **body: Any) -> dict[str, Any]:
-        """A session, created by whoever calls."""
+        """Create a session."""
         return self("POST", SESSIONS, body, sessionId=session_id)
 
     def state(self) -> str:
-        """That of the session."""
+        """The session's state."""
         return str(self("GET", SESSION)["state"])
 
     def past(self) -> list[str]:
-        """The states the session was in."""
+        """The session's earlier states."""
         return [entry["state"] for entry in self("GET", SESSION)["stateHistory"]]
 
     def wait(self, seconds: float = 200) -> None:
@@ -68,7 +68,7 @@ def running() -> Iterator[Running]:
 
 
 def status(answer: dict[str, Any]) -> str:
-    """The canonical status of a refusal."""
+    """The canonical status of an error."""
     return str(answer["error"]["status"])
 
 

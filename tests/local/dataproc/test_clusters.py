@@ -1,4 +1,4 @@
-"""Dataproc clusters: their life, stops and starts, deletion and listing, through HTTP."""
+"""Dataproc clusters over HTTP: creation, stop and start, updates, deletion, listing."""
 
 import hashlib
 from typing import Any
@@ -20,7 +20,7 @@ PERSONAL = CLUSTER | {
 
 
 class TestClusters:
-    def test_it_lives_from_creating_through_running_to_gone(self, running: Running) -> None:
+    def test_a_cluster_is_created_runs_and_is_deleted(self, running: Running) -> None:
         operation = running("POST", CLUSTERS, CLUSTER, requestId="r-1")
         assert operation["name"].startswith("projects/demo/regions/us-central1/operations/")
         assert operation["metadata"]["operationType"] == "CREATE"
@@ -41,7 +41,7 @@ class TestClusters:
         running.wait()
         assert running("GET", f"{CLUSTERS}/c1")["error"]["status"] == "NOT_FOUND"
 
-    def test_a_repeat_is_the_same_operation(self, running: Running) -> None:
+    def test_a_repeated_request_id_gets_the_same_operation(self, running: Running) -> None:
         first = running("POST", CLUSTERS, CLUSTER, requestId="r-1")
         assert running("POST", CLUSTERS, CLUSTER, requestId="r-1")["name"] == first["name"]
         other = running("POST", CLUSTERS, CLUSTER, requestId="r-2")
@@ -58,7 +58,7 @@ class TestClusters:
         running.wait()
         assert running("GET", CLUSTERS) == {}
 
-    def test_deleting_while_it_is_created_cancels_the_creation(self, running: Running) -> None:
+    def test_deleting_cancels_a_running_creation(self, running: Running) -> None:
         operation = running("POST", CLUSTERS, CLUSTER)
         running("DELETE", f"{CLUSTERS}/c1")
         assert running("GET", operation["name"])["error"]["code"] == 1
@@ -99,7 +99,7 @@ class TestClusters:
         assert listed("labels.team = core AND status.state = INACTIVE") == []
         assert listed("clusterName = c2 status.state = DELETING") == ["c2"]
 
-    def test_resources_for_the_admin(self, running: Running) -> None:
+    def test_admin_resources(self, running: Running) -> None:
         running("POST", CLUSTERS, CLUSTER)
         running("POST", TEMPLATES, {"name": f"{TEMPLATES}/t"})
         running.wait()
@@ -128,7 +128,7 @@ class TestStopAndStart:
         running.wait()
         assert state(running) == "RUNNING"
 
-    def test_what_does_not_run_is_not_stopped(self, running: Running) -> None:
+    def test_stop_and_start_need_the_right_state(self, running: Running) -> None:
         assert status(running("POST", f"{CLUSTERS}/c1:start", {})) == "FAILED_PRECONDITION"
         running("POST", f"{CLUSTERS}/c1:stop", {})
         assert status(running("POST", f"{CLUSTERS}/c1:stop", {})) == "FAILED_PRECONDITION"
@@ -146,7 +146,7 @@ class TestStopAndStart:
         running.wait()
         assert status(running("GET", f"{CLUSTERS}/personal")) == "NOT_FOUND"
 
-    def test_another_uuid_means_another_cluster(self, running: Running) -> None:
+    def test_another_uuid_is_not_found(self, running: Running) -> None:
         other = running("POST", f"{CLUSTERS}/c1:stop", {"clusterUuid": "another"})
         assert status(other) == "NOT_FOUND"
         assert state(running) == "RUNNING"
@@ -166,7 +166,7 @@ class TestStopAndStart:
         cluster = running("GET", f"{CLUSTERS}/c1")
         assert (cluster["status"]["state"], cluster["status"]["detail"]) == ("RUNNING", "no")
 
-    def test_deleting_while_it_stops_cancels_the_stop(self, running: Running) -> None:
+    def test_deleting_cancels_a_running_stop(self, running: Running) -> None:
         stop = running("POST", f"{CLUSTERS}/c1:stop", {})
         running("DELETE", f"{CLUSTERS}/c1")
         assert running("GET", stop["name"])["error"]["code"] == 1
@@ -174,7 +174,7 @@ class TestStopAndStart:
         running.wait()
         assert status(running("GET", f"{CLUSTERS}/c1")) == "NOT_FOUND"
 
-    def test_each_request_passes_the_gate_once(self, running: Running) -> None:
+    def test_each_request_is_logged_once(self, running: Running) -> None:
         running.cloud.calls.clear()
         running("POST", f"{CLUSTERS}/c1:stop", {})
         (call,) = running.cloud.calls.entries()
@@ -194,7 +194,7 @@ class TestUpdate:
     def patch(self, running: Running, body: dict[str, Any], mask: str) -> dict[str, Any]:
         return running("PATCH", f"{CLUSTERS}/c1", body, updateMask=mask)
 
-    def test_labels_are_replaced_but_for_dataprocs_own(self, running: Running) -> None:
+    def test_labels_are_replaced_except_dataprocs_own(self, running: Running) -> None:
         operation = self.patch(running, {"labels": {"cost": "7"}}, "labels")
         assert operation["metadata"]["operationType"] == "UPDATE"
         assert running("GET", f"{CLUSTERS}/c1")["status"]["state"] == "UPDATING"
@@ -216,7 +216,7 @@ class TestUpdate:
     def test_nothing_else_can_be_updated(self, running: Running, mask: str) -> None:
         assert violated(self.patch(running, {}, mask)) == ["updateMask"]
 
-    def test_not_while_something_else_is_under_way(self, running: Running) -> None:
+    def test_an_update_during_another_one_is_refused(self, running: Running) -> None:
         self.patch(running, {"labels": {}}, "labels")
         assert status(self.patch(running, {"labels": {}}, "labels")) == "FAILED_PRECONDITION"
 
@@ -242,7 +242,7 @@ class TestCredentials:
         running.wait()
 
     @pytest.mark.usefixtures("personal")
-    def test_they_are_taken_when_made_for_the_clusters_key(self, running: Running) -> None:
+    def test_credentials_for_the_clusters_key_are_accepted(self, running: Running) -> None:
         operation = self.inject(running, self.key(running))
         assert operation["metadata"]["operationType"] == "INJECT_CREDENTIALS"
         running.wait()
@@ -250,12 +250,14 @@ class TestCredentials:
         assert running("GET", f"{CLUSTERS}/c1")["status"]["state"] == "RUNNING"
 
     @pytest.mark.usefixtures("personal")
-    def test_they_are_refused_for_another_key_or_cluster(self, running: Running) -> None:
+    def test_credentials_for_another_key_or_cluster_are_refused(self, running: Running) -> None:
         key = self.key(running)
         assert violated(self.inject(running, key + "x")) == ["credentialsCiphertext"]
         assert violated(self.inject(running, key, uuid="other")) == ["clusterUuid"]
 
-    def test_they_are_refused_by_a_cluster_that_is_not_personal(self, running: Running) -> None:
+    def test_credentials_are_refused_by_a_cluster_that_is_not_personal(
+        self, running: Running
+    ) -> None:
         running("POST", CLUSTERS, CLUSTER)
         running.wait()
         config = running("GET", f"{CLUSTERS}/c1")["config"]

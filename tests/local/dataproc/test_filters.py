@@ -1,4 +1,4 @@
-"""What the filters of Dataproc's listings let through, and what they refuse."""
+"""The filters of Dataproc's list methods."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ SESSION: dict[str, Any] = {
         ('create_time < "2026-11-22T08:00:01Z"', True),
         ('create_time > "2026-11-22T10:00:00+02:00"', False),
         ('create_time >= "2026-11-22T10:00:00+02:00"', True),
-        # By AIP-160 OR binds tighter than AND: nobody's team is "data" here.
+        # By AIP-160 OR binds tighter than AND; the team is not "data".
         ("labels.team = data AND state = FAILED OR state = ACTIVE", False),
         ("(labels.team = data AND state = FAILED) OR state = ACTIVE", True),
     ],
@@ -75,7 +75,7 @@ def test_sessions_by_anything_else_are_refused(text: str) -> None:
         ("status.state = ACTIVE", {"CREATING", "RUNNING", "UPDATING"}),
         ("status.state = INACTIVE", {"DELETING", "ERROR", "STOPPING", "STOPPED"}),
         ("status.state = STOPPED", {"STOPPED"}),
-        # In neither group, by the description: whoever wants all must not ask for a group.
+        # STARTING is in neither group, by the description.
         ("status.state = *", {"STARTING", "RUNNING", "STOPPED", "ERROR"}),
     ],
 )

@@ -1,4 +1,4 @@
-"""The real gcloud on what people start: sessions and clusters, listed, described and ended."""
+"""The real gcloud with sessions and clusters."""
 
 import json
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ REGION = "--region=us-central1"
 
 
 class Admin:
-    """The gcloud user, with some requests made in the name of other users."""
+    """The gcloud user; also sends requests of other users."""
 
     def __init__(self, gcloud: Gcloud, url: str) -> None:
         self._url = url
@@ -43,7 +43,7 @@ class Admin:
 
 @pytest.fixture
 def gcloud(gcloud_command: Gcloud) -> Iterator[Admin]:
-    # Operations end at once: gcloud waits for them in real time.
+    # Operations end at once, because gcloud waits for them in real time.
     cloud = Cloud(operation_seconds=0)
     with Server(build_app(cloud, [Dataproc(cloud).routes()])) as server:
         yield Admin(gcloud_command, server.url)

@@ -1,4 +1,4 @@
-"""The Dataproc v1 face: session templates through Google's own client, and enums in all bodies."""
+"""Session templates with Google's own client, and enums in all request bodies."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -46,7 +46,7 @@ def template(template_id: str = "spark-ana", **fields: Any) -> dataproc_v1.Sessi
 
 
 class TestSessionTemplates:
-    def test_what_the_client_creates_it_reads_back(self, running: Running, client: Client) -> None:
+    def test_the_client_reads_back_what_it_created(self, running: Running, client: Client) -> None:
         sent = template()
         made = client.create_session_template(parent=PLACE, session_template=sent)
         assert made.uuid
@@ -59,8 +59,8 @@ class TestSessionTemplates:
         assert read.environment_config == sent.environment_config
         assert read.jupyter_session == sent.jupyter_session
 
-    def test_on_the_wire_enums_become_names(self, running: Running, client: Client) -> None:
-        # The client sends numbers; this reads what the cloud keeps past the client.
+    def test_enum_numbers_are_stored_as_names(self, running: Running, client: Client) -> None:
+        # The client sends numbers; this reads the stored JSON without the client.
         client.create_session_template(parent=PLACE, session_template=template())
         kept = running("GET", f"{TEMPLATES}/spark-ana")
         execution = kept["environmentConfig"]["executionConfig"]
@@ -75,7 +75,7 @@ class TestSessionTemplates:
         with pytest.raises(exceptions.Conflict, match="already exists"):
             client.create_session_template(parent=PLACE, session_template=template())
 
-    def test_an_update_replaces_all_but_what_the_server_gave(
+    def test_an_update_replaces_all_fields_except_the_servers(
         self, running: Running, client: Client
     ) -> None:
         made = client.create_session_template(parent=PLACE, session_template=template())
@@ -86,13 +86,13 @@ class TestSessionTemplates:
         assert (updated.uuid, updated.create_time) == (made.uuid, made.create_time)
         assert updated.update_time > made.update_time
 
-    def test_what_was_read_can_be_changed_and_sent_back(self, client: Client) -> None:
+    def test_a_template_that_was_read_can_be_changed_and_sent_back(self, client: Client) -> None:
         read = client.create_session_template(parent=PLACE, session_template=template())
         read.description = "changed"
         updated = client.update_session_template(request={"session_template": read})
         assert updated.description == "changed"
 
-    def test_deleting_makes_it_not_found(self, client: Client) -> None:
+    def test_a_deleted_template_is_not_found(self, client: Client) -> None:
         name = client.create_session_template(parent=PLACE, session_template=template()).name
         client.delete_session_template(name=name)
         with pytest.raises(exceptions.NotFound):
@@ -143,8 +143,8 @@ class TestSessionTemplates:
         assert running.cloud.calls.entries()[0].target == f"{TEMPLATES}/spark-ana"
 
 
-def test_components_sent_as_numbers_keep_their_meaning(running: Running) -> None:
-    # Their numbers are in no order: by place in the document, 1 would be ALLOYDB_CONNECTOR.
+def test_components_sent_as_numbers_are_stored_correctly(running: Running) -> None:
+    # Their numbers are not the index in the document, by which 1 would be ALLOYDB_CONNECTOR.
     with dataproc_v1.ClusterControllerClient(
         transport="rest",
         client_options={"api_endpoint": running.url},
@@ -161,7 +161,7 @@ def test_components_sent_as_numbers_keep_their_meaning(running: Running) -> None
 
 
 def enums_of(descriptor: Descriptor, seen: set[str]) -> Iterator[tuple[str, str, EnumDescriptor]]:
-    """Every enum field reachable from a message: its schema, its JSON name, its numbers."""
+    """Every enum field of a message and its submessages: schema, JSON name, numbers."""
     if descriptor.full_name in seen:
         return
     seen.add(descriptor.full_name)
@@ -175,14 +175,14 @@ def enums_of(descriptor: Descriptor, seen: set[str]) -> Iterator[tuple[str, str,
 @pytest.mark.parametrize(
     "message", [dataproc_v1.SessionTemplate, dataproc_v1.Session, dataproc_v1.Cluster]
 )
-def test_enum_numbers_are_those_of_the_client(message: Any) -> None:
-    """A number must mean to the face what it means to the client that sends it."""
+def test_enum_numbers_are_the_same_as_in_the_client(message: Any) -> None:
+    """A number must mean the same as in the client that sends it."""
     discovery = Discovery("dataproc", "v1")
     compared = 0
     for schema, name, enum in enums_of(message.pb(message()).DESCRIPTOR, set()):
         numbers = discovery.enum_numbers(schema, name)
         for number, value in numbers.items():
-            if value in enum.values_by_name:  # else newer than the client
+            if value in enum.values_by_name:  # else: a value newer than the client
                 assert (schema, name, value, enum.values_by_name[value].number) == (
                     schema,
                     name,

@@ -1,4 +1,4 @@
-"""Dataproc sessions: what they are created with, and how they are listed."""
+"""Dataproc sessions: creation and listing."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -37,7 +37,7 @@ TEMPLATE = {
 
 
 class TestCreate:
-    def test_it_is_active_when_its_creation_ends(self, running: Running) -> None:
+    def test_a_session_is_active_when_its_creation_ends(self, running: Running) -> None:
         operation = running.create(user="ana@example.com")
         assert operation["name"].startswith(f"{REGION}/operations/")
         begun = running("GET", SESSION)
@@ -55,14 +55,14 @@ class TestCreate:
         assert done["metadata"]["operationType"] == "CREATE"
         assert done["metadata"]["doneTime"] == session["stateTime"]
 
-    def test_without_a_user_nobody_is_named_for_nobody_signs_in(self, running: Running) -> None:
+    def test_a_session_without_a_user_has_no_creator(self, running: Running) -> None:
         running.create()
         session = running("GET", SESSION)
         assert "user" not in session
         assert "creator" not in session
 
     @pytest.mark.parametrize("template", ["spark-ana", f"{TEMPLATES}/spark-ana"])
-    def test_it_takes_labels_and_configuration_from_its_template(
+    def test_a_session_gets_labels_and_configuration_from_its_template(
         self, running: Running, template: str
     ) -> None:
         running("POST", TEMPLATES, TEMPLATE)
@@ -92,14 +92,14 @@ class TestCreate:
         }
         assert (execution["idleTtl"], execution["ttl"]) == ("3600s", "86400s")
 
-    def test_its_own_kind_wins_over_that_of_its_template(self, running: Running) -> None:
+    def test_the_sessions_own_kind_replaces_the_templates(self, running: Running) -> None:
         running("POST", TEMPLATES, TEMPLATE)
         running.create(sessionTemplate="spark-ana", sparkConnectSession={})
         session = running("GET", SESSION)
         assert "sparkConnectSession" in session
         assert "jupyterSession" not in session
 
-    def test_it_outlives_its_template(self, running: Running) -> None:
+    def test_a_session_remains_when_its_template_is_deleted(self, running: Running) -> None:
         running("POST", TEMPLATES, TEMPLATE)
         running.create(sessionTemplate="spark-ana")
         running("DELETE", f"{TEMPLATES}/spark-ana")
@@ -116,7 +116,9 @@ class TestCreate:
         assert running("POST", SESSIONS, {}, **query)["name"] == first["name"]
         assert status(running.create()) == "ALREADY_EXISTS"
 
-    def test_a_failed_creation_leaves_it_failed_with_the_reason(self, running: Running) -> None:
+    def test_a_failed_creation_leaves_a_failed_session_with_the_reason(
+        self, running: Running
+    ) -> None:
         error = {"status": "RESOURCE_EXHAUSTED", "message": "no CPUs left"}
         fault = running.cloud.faults.add(
             {"method": "sessions.create", "when": "operation", "error": error}
@@ -157,7 +159,7 @@ class TestCreate:
         labels = {f"l{n}": "x" for n in range(31)}
         assert violated(running.create(sessionTemplate="spark-ana", labels=labels)) == ["labels"]
 
-    def test_what_has_ended_takes_no_room(self, running: Running) -> None:
+    def test_ended_sessions_do_not_count_for_the_quota(self, running: Running) -> None:
         running.cloud.quotas.set({"live": {"dataproc.sessions": 1}})
         running.create()
         assert status(running.create("s-second")) == "RESOURCE_EXHAUSTED"
@@ -190,7 +192,7 @@ class TestList:
         assert [s.name[-1] for s in found] == ["1", "2", "4", "5"]
         assert running.cloud.calls.counts()["dataproc.sessions.list"] == 2
 
-    def test_the_client_sees_an_operation_to_its_end(
+    def test_the_client_waits_for_an_operation(
         self, running: Running, client: dataproc_v1.SessionControllerClient
     ) -> None:
         running.cloud.operation_seconds = 0
@@ -210,10 +212,10 @@ class TestList:
         running.create()
         assert running("GET", SESSIONS.replace("us-central1", "europe-west1")) == {}
 
-    def test_a_filter_that_cannot_be_read_is_refused(self, running: Running) -> None:
+    def test_an_invalid_filter_is_refused(self, running: Running) -> None:
         assert violated(running("GET", SESSIONS, filter="user = ana")) == ["filter"]
 
-    def test_the_admin_sees_them(self, running: Running) -> None:
+    def test_admin_resources(self, running: Running) -> None:
         running.create()
         running.wait()
         (shown,) = running.dataproc.resources()

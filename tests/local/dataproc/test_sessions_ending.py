@@ -1,4 +1,4 @@
-"""How Dataproc sessions end: terminated, deleted, and what becomes of them when that fails."""
+"""Termination and deletion of Dataproc sessions, and failures of both."""
 
 from tests.local.dataproc import harness
 from tests.local.dataproc.harness import SESSION, SESSIONS, Running, status, violated
@@ -20,27 +20,29 @@ class TestTerminate:
         assert running("GET", operation["name"])["response"]["state"] == "TERMINATED"
         assert [s["name"] for s in running("GET", SESSIONS)["sessions"]] == [SESSION]
 
-    def test_one_that_is_created_never_becomes_active(self, running: Running) -> None:
+    def test_a_session_terminated_during_its_creation_never_becomes_active(
+        self, running: Running
+    ) -> None:
         creation = running.create()
         running("POST", f"{SESSION}:terminate", {})
         assert running("GET", creation["name"])["error"]["code"] == 1
         running.wait()
         assert (running.state(), running.past()) == ("TERMINATED", ["CREATING", "TERMINATING"])
 
-    def test_what_ends_or_has_ended_is_refused(self, running: Running) -> None:
+    def test_terminating_an_ending_or_ended_session_is_refused(self, running: Running) -> None:
         running.create()
         running("POST", f"{SESSION}:terminate", {})
         assert status(running("POST", f"{SESSION}:terminate", {})) == "FAILED_PRECONDITION"
         running.wait()
         assert status(running("POST", f"{SESSION}:terminate", {})) == "FAILED_PRECONDITION"
 
-    def test_what_is_not_there_is_not_found(self, running: Running) -> None:
+    def test_a_missing_session_is_not_found(self, running: Running) -> None:
         assert status(running("POST", f"{SESSION}:terminate", {})) == "NOT_FOUND"
 
     def test_an_unknown_field_is_refused(self, running: Running) -> None:
         assert violated(running("POST", f"{SESSION}:terminate", {"force": True})) == ["force"]
 
-    def test_a_termination_that_fails_leaves_it_active(self, running: Running) -> None:
+    def test_a_failed_termination_leaves_the_session_active(self, running: Running) -> None:
         running.create()
         running.wait()
         error = {"status": "INTERNAL", "message": "no"}
@@ -65,7 +67,7 @@ class TestTerminate:
             ("dataproc", "sessions.terminate", SESSION),
         ]
 
-    def test_a_fault_before_it_keeps_it_from_happening(self, running: Running) -> None:
+    def test_a_before_fault_prevents_the_termination(self, running: Running) -> None:
         running.create()
         running.wait()
         error = {"status": "UNAVAILABLE", "message": "later"}
@@ -80,13 +82,13 @@ class TestDelete:
         running.wait()
         operation = running("DELETE", SESSION)
         assert running.state() == "TERMINATING"
-        running.wait(40)  # a deletion alone takes no longer
+        running.wait(40)  # the duration of a deletion alone
         assert running.state() == "TERMINATING"
         running.wait()
         assert status(running("GET", SESSION)) == "NOT_FOUND"
         assert running("GET", operation["name"])["response"]["name"] == SESSION
 
-    def test_one_that_is_terminating_is_deleted_after_that(self, running: Running) -> None:
+    def test_a_terminating_session_is_deleted_after_that(self, running: Running) -> None:
         running.create()
         running.wait()
         termination = running("POST", f"{SESSION}:terminate", {})
@@ -98,7 +100,9 @@ class TestDelete:
         running.wait()
         assert status(running("GET", SESSION)) == "NOT_FOUND"
 
-    def test_one_that_has_ended_goes_without_another_termination(self, running: Running) -> None:
+    def test_an_ended_session_is_deleted_without_another_termination(
+        self, running: Running
+    ) -> None:
         running.create()
         running("POST", f"{SESSION}:terminate", {})
         running.wait()
@@ -107,7 +111,7 @@ class TestDelete:
         running.wait(40)
         assert running("GET", SESSIONS) == {}
 
-    def test_the_name_is_free_again_afterwards(self, running: Running) -> None:
+    def test_the_name_can_be_used_again(self, running: Running) -> None:
         running.create()
         first = running("GET", SESSION)["uuid"]
         running("DELETE", SESSION)

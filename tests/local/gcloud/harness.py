@@ -1,4 +1,4 @@
-"""The cloud in which the commands of docs/local-cloud/gcloud.md are run, and that page's tables."""
+"""The tables of docs/local-cloud/gcloud.md, and the cloud in which their commands run."""
 
 import re
 from collections.abc import Iterator
@@ -21,14 +21,14 @@ _ROW = re.compile(r"\| `gcloud (?P<command>[^|]+)` \| (?P<outcome>.+) \|")
 
 
 def rows(title: str) -> list[tuple[str, str]]:
-    """The (command without "gcloud", outcome) pairs of the table under that heading."""
+    """The rows of the table under that heading: command without "gcloud", and outcome."""
     section = PAGE.read_text(encoding="utf-8").partition(f"## {title}\n")[2].partition("\n## ")[0]
     return [(row["command"], row["outcome"]) for row in _ROW.finditer(section)]
 
 
 @contextmanager
-def staged() -> Iterator[LocalCloud]:
-    """The resources that the page lists; operations end at once, since gcloud waits for them."""
+def prepared_cloud() -> Iterator[LocalCloud]:
+    """A cloud with the resources that the page lists; operations end at once, as gcloud waits."""
     with LocalCloud() as local:
         local.cloud.operation_seconds = 0
         for name in ("nb1", "nb2"):
@@ -45,7 +45,7 @@ def staged() -> Iterator[LocalCloud]:
 
 
 def resource(local: LocalCloud, path: str) -> Json | None:
-    """The resource "kind/last part of its name" as the admin methods show it."""
+    """The resource "KIND/ID" in /_admin/resources, if there is one."""
     kind, _, name = path.partition("/")
     found = requests.get(f"{local.url}/_admin/resources", params={"kind": kind}, timeout=10).json()
     fits = (one for one in found["resources"] if one["name"].rpartition("/")[2] == name)

@@ -1,4 +1,4 @@
-"""The real gcloud against the Compute face, as an admin would look at disks and snapshots."""
+"""The real gcloud with the Compute API: an admin's commands for disks and snapshots."""
 
 import json
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ DISK = "nb1-data-workspace"
 
 
 class Admin:
-    """Whoever types."""
+    """The gcloud user."""
 
     def __init__(self, gcloud: Gcloud, url: str) -> None:
         self._gcloud = gcloud.pointed_at(
@@ -27,7 +27,7 @@ class Admin:
         )
 
     def __call__(self, *arguments: str) -> Any:
-        """Its JSON output; fails with what gcloud says when it fails."""
+        """The JSON output; fails with gcloud's error message."""
         return json.loads(self._gcloud("compute", *arguments, "--format=json") or "null")
 
 
@@ -35,8 +35,8 @@ class Admin:
 def gcloud(gcloud_command: Gcloud) -> Iterator[Admin]:
     cloud = Cloud(operation_seconds=0)
     compute = Compute(cloud)
-    faces = [compute.routes(), Notebooks(cloud, compute).routes()]
-    with Server(build_app(cloud, faces)) as server:
+    routes = [compute.routes(), Notebooks(cloud, compute).routes()]
+    with Server(build_app(cloud, routes)) as server:
         body = {"labels": {"team": "core"}}
         path = f"{server.url}/v2/projects/demo/locations/{ZONE}/instances"
         for name in ("nb1", "nb2"):

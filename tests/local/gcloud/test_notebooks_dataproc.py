@@ -1,4 +1,4 @@
-"""The real gcloud against the Notebooks and Dataproc faces, as an admin would type it."""
+"""The real gcloud with the Notebooks and Dataproc APIs: an admin's commands."""
 
 import json
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ REGION = "--region=us-central1"
 
 
 class Admin:
-    """The gcloud user, with some requests for which gcloud has no command."""
+    """The gcloud user; also sends requests for which gcloud has no command."""
 
     def __init__(self, gcloud: Gcloud, cloud: Cloud, url: str) -> None:
         self.cloud = cloud
@@ -31,7 +31,7 @@ class Admin:
         )
 
     def __call__(self, *arguments: str) -> Any:
-        """Its JSON output; fails with what gcloud says when it fails."""
+        """The JSON output; fails with gcloud's error message."""
         return json.loads(self._gcloud(*arguments, "--format=json") or "null")
 
     def post(self, path: str, body: dict[str, Any]) -> None:
@@ -40,10 +40,10 @@ class Admin:
 
 @pytest.fixture
 def gcloud(gcloud_command: Gcloud) -> Iterator[Admin]:
-    # Operations end at once: gcloud waits for them in real time (--async where it needn't).
+    # Operations end at once, because gcloud waits for them in real time.
     cloud = Cloud(operation_seconds=0)
-    faces = [Notebooks(cloud).routes(), Dataproc(cloud).routes()]
-    with Server(build_app(cloud, faces)) as server:
+    routes = [Notebooks(cloud).routes(), Dataproc(cloud).routes()]
+    with Server(build_app(cloud, routes)) as server:
         yield Admin(gcloud_command, cloud, server.url)
 
 

@@ -1,4 +1,4 @@
-"""The real gcloud against the older notebook kinds, as an admin would clear up after them."""
+"""The real gcloud with Notebooks v1: an admin's commands to clean up."""
 
 import json
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ REGION = "--location=us-central1"
 
 
 class Admin:
-    """Whoever types; operations end at once, since gcloud waits for them in real time."""
+    """The gcloud user; operations end at once, because gcloud waits for them in real time."""
 
     def __init__(self, gcloud: Gcloud, local: LocalCloud) -> None:
         self.local = local
@@ -63,7 +63,7 @@ def test_a_runtime_is_listed_described_stopped_started_and_deleted(admin: Admin)
     assert admin("runtimes", "list", REGION) == []
 
 
-def test_creation_is_refused_today_and_works_in_2023(admin: Admin) -> None:
+def test_creation_is_refused_unless_the_setting_allows_it(admin: Admin) -> None:
     create = (
         "runtimes", "create", "ana", REGION, "--runtime-access-type=SINGLE_USER",
         "--runtime-owner=ana@example.com", "--machine-type=n1-standard-4",

@@ -1,4 +1,4 @@
-"""The real `gcloud dataproc clusters enable-personal-auth-session` against the local cloud."""
+"""The real `gcloud dataproc clusters enable-personal-auth-session` with the local cloud."""
 
 import shutil
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from local.stack.gcloud_endpoints import gcloud_endpoints
-from tests.local.gcloud.harness import staged
+from tests.local.gcloud.harness import prepared_cloud
 from tests.support.gcloud import Gcloud
 from tests.support.token_exchange import HOST, TokenExchange
 
@@ -24,7 +24,7 @@ def exchange(tmp_path: Path) -> TokenExchange:
 def test_credentials_are_encrypted_with_the_clusters_key_and_injected(
     gcloud_command: Gcloud, exchange: TokenExchange
 ) -> None:
-    with staged() as local, exchange:
+    with prepared_cloud() as local, exchange:
         gcloud_command.pointed_at(gcloud_endpoints(local.url) | exchange.environment)
         done = gcloud_command.run(*COMMAND, "ana", REGION, "--no-refresh-credentials", "--quiet")
         assert (done.returncode, exchange.asked) == (0, [HOST]), done.stderr
@@ -32,10 +32,10 @@ def test_credentials_are_encrypted_with_the_clusters_key_and_injected(
         assert (call.outcome, call.target.rpartition("/")[2]) == ("OK", "ana")
 
 
-def test_a_cluster_without_personal_authentication_is_named(
+def test_a_cluster_without_personal_authentication_is_refused(
     gcloud_command: Gcloud, exchange: TokenExchange
 ) -> None:
-    with staged() as local, exchange:
+    with prepared_cloud() as local, exchange:
         gcloud_command.pointed_at(gcloud_endpoints(local.url) | exchange.environment)
         done = gcloud_command.run(*COMMAND, "c1", REGION, "--quiet")
         assert "The cluster c1 does not support personal auth" in done.stderr

@@ -1,4 +1,4 @@
-"""The real `gcloud pubsub` against the local cloud, wherever gcloud is installed."""
+"""The real `gcloud pubsub` with the local cloud, if gcloud is installed."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ Gcloud = Callable[..., Any]
 
 @pytest.fixture
 def gcloud(cloud: Cloud, pubsub: PubSub, gcloud_command: GcloudCommand) -> Iterator[Gcloud]:
-    """Run `gcloud pubsub …`; its answer as JSON. A failure raises with what it printed."""
+    """Run `gcloud pubsub …`; its output as JSON. A failure raises with its error message."""
     with Server(build_app(cloud, [pubsub.routes()])) as server:
         gcloud_command.pointed_at({"CLOUDSDK_API_ENDPOINT_OVERRIDES_PUBSUB": f"{server.url}/"})
 
@@ -61,7 +61,7 @@ def test_topics_and_messages(gcloud: Gcloud, cloud: Cloud) -> None:
     }
 
 
-def test_error_reads_as_in_the_cloud(gcloud: Gcloud) -> None:
+def test_an_error_is_shown_like_googles(gcloud: Gcloud) -> None:
     with pytest.raises(AssertionError, match=r"NOT_FOUND.*projects/demo/topics/missing"):
         gcloud("topics", "publish", "missing", "--message=x")
 

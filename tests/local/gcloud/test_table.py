@@ -1,4 +1,4 @@
-"""The gcloud commands in docs/local-cloud/gcloud.md: those that work, and those refused."""
+"""The gcloud commands in docs/local-cloud/gcloud.md: working ones and refused ones."""
 
 import re
 import shlex
@@ -8,7 +8,7 @@ import pytest
 
 from local.server import LocalCloud
 from local.stack.gcloud_endpoints import gcloud_endpoints
-from tests.local.gcloud.harness import resource, rows, staged
+from tests.local.gcloud.harness import prepared_cloud, resource, rows
 from tests.support.gcloud import Gcloud
 
 _HAS = re.compile(r"`(?P<path>[^`]+)` has `(?P<field>[^`]+)` `(?P<value>[^`]*)`")
@@ -18,8 +18,8 @@ _PRINTS = re.compile(r"prints `(?P<text>[^`]+)`")
 
 
 @pytest.mark.parametrize(("command", "outcome"), rows("Commands that work"))
-def test_it_works(gcloud_command: Gcloud, command: str, outcome: str) -> None:
-    with staged() as local:
+def test_the_command_works(gcloud_command: Gcloud, command: str, outcome: str) -> None:
+    with prepared_cloud() as local:
         gcloud_command.pointed_at(gcloud_endpoints(local.url))
         done = gcloud_command.run(*shlex.split(command))
         assert done.returncode == 0, done.stderr
@@ -28,15 +28,15 @@ def test_it_works(gcloud_command: Gcloud, command: str, outcome: str) -> None:
 
 
 @pytest.mark.parametrize(("command", "named"), rows("Refused at once"))
-def test_it_is_refused_at_once_and_by_name(
+def test_the_command_is_refused_at_once_and_by_name(
     gcloud_command: Gcloud, command: str, named: str
 ) -> None:
-    with staged() as local:
+    with prepared_cloud() as local:
         gcloud_command.pointed_at(gcloud_endpoints(local.url))
         done = gcloud_command.run(*shlex.split(command))
         assert f"this local cloud does not serve {named.strip('`')}" in done.stderr
         refused = [call.target for call in local.cloud.calls.entries(service="unknown")]
-        assert len(refused) == len(set(refused))  # gcloud asked once and gave up
+        assert len(refused) == len(set(refused))  # gcloud didn't retry
 
 
 def _check(local: LocalCloud, outcome: str, printed: str) -> None:

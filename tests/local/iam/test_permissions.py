@@ -1,4 +1,4 @@
-"""Accounts: who calls, what is refused and in which words, what the log and the admin show."""
+"""Accounts: callers, refusals and their messages, the log, and the admin routes."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ GRANTED = {
 
 
 class Bench:
-    """A cloud with the accounts `worker`, which may do what is GRANTED, and `reader`, nothing."""
+    """A cloud with the accounts `worker`, with the permissions GRANTED, and `reader`, with none."""
 
     def __init__(self, cloud: LocalCloud) -> None:
         self.cloud = cloud
 
     def ask(self, account: str, verb: str, path: str, **more: Any) -> requests.Response:
-        """A request of an account's."""
+        """Send a request of an account."""
         return requests.request(verb, self.cloud.url_of(account) + path, timeout=10, **more)
 
     def admin(self, verb: str, path: str, body: Any = None) -> Any:
-        """An admin's request."""
+        """Send a request to an admin route."""
         return requests.request(verb, f"{self.cloud.url}/_admin{path}", json=body, timeout=10)
 
     def put_object(self, account: str, name: str, bucket: str = "demo-t") -> requests.Response:
@@ -50,7 +50,7 @@ class Bench:
         return self.ask(account, "POST", path, params=query, data=b"x")
 
     def publish(self, account: str, topic: str) -> None:
-        """Over gRPC, by Google's client."""
+        """Publish over gRPC with Google's client."""
         channel = grpc.insecure_channel(self.cloud.grpc_address_of(account))
         try:
             publisher = PublisherClient(transport=PublisherGrpcTransport(channel=channel))
@@ -73,19 +73,19 @@ def bench() -> Iterator[Bench]:
         yield Bench(cloud)
 
 
-def test_the_owner_may_do_everything(bench: Bench) -> None:
+def test_the_owner_has_all_permissions(bench: Bench) -> None:
     answer = requests.get(f"{bench.cloud.url}/v2/{INSTANCES}", timeout=10)
     assert answer.status_code == 200
 
 
-def test_what_is_granted_is_done_and_logged_with_its_caller(bench: Bench) -> None:
+def test_a_granted_request_is_applied_and_logged_with_its_caller(bench: Bench) -> None:
     answer = bench.ask("worker", "POST", f"/v2/{INSTANCES}?instanceId=nb1", json=NOTEBOOK)
     assert answer.status_code == 200
     call = bench.cloud.cloud.calls.entries("notebooks", "instances.create")[-1]
     assert (call.caller, call.outcome, call.lacks) == ("worker", "OK", None)
 
 
-def test_what_is_not_is_refused_before_it_is_done_and_logged(bench: Bench) -> None:
+def test_a_request_without_permission_is_refused_and_logged(bench: Bench) -> None:
     answer = bench.ask("reader", "POST", f"/v2/{INSTANCES}?instanceId=nb2", json=NOTEBOOK)
     assert answer.status_code == 403
     error = answer.json()["error"]
@@ -105,7 +105,7 @@ def test_what_is_not_is_refused_before_it_is_done_and_logged(bench: Bench) -> No
     assert requests.get(f"{bench.cloud.url}/v2/{name}", timeout=10).status_code == 404
 
 
-def test_a_change_of_a_notebook_needs_reading_it_too(bench: Bench) -> None:
+def test_patching_a_notebook_needs_the_get_permission_too(bench: Bench) -> None:
     path = f"/v2/{INSTANCES}/nb1?updateMask=labels"
     answer = bench.ask("worker", "PATCH", path, json={"labels": {"a": "b"}})
     assert "'notebooks.instances.get' denied" in answer.json()["error"]["message"]
@@ -118,7 +118,7 @@ def test_a_service_account_in_the_body_needs_act_as(bench: Bench) -> None:
     assert "'iam.serviceAccounts.actAs' denied" in answer.json()["error"]["message"]
 
 
-def test_compute_says_it_in_its_own_form_and_labels_need_a_permission(bench: Bench) -> None:
+def test_compute_has_its_own_error_form_and_labels_need_a_permission(bench: Bench) -> None:
     body = {
         "name": "s1",
         "sourceDisk": "projects/demo/zones/us-central1-a/disks/nb1-data-workspace",
@@ -127,16 +127,16 @@ def test_compute_says_it_in_its_own_form_and_labels_need_a_permission(bench: Ben
     path = "/compute/v1/projects/demo/global/snapshots"
     answer = bench.ask("worker", "POST", path, json=body)
     error = answer.json()["error"]
-    said = (
+    message = (
         "Required 'compute.snapshots.setLabels' permission for 'projects/demo/global/snapshots/s1'"
     )
-    assert (answer.status_code, error["message"]) == (403, said)
+    assert (answer.status_code, error["message"]) == (403, message)
     assert error["errors"][0]["reason"] == "forbidden"
     del body["labels"]
     assert bench.ask("worker", "POST", path, json=body).status_code == 200
 
 
-def test_a_grant_on_a_bucket_is_for_that_bucket_alone(bench: Bench) -> None:
+def test_a_grant_on_a_bucket_is_valid_for_that_bucket_only(bench: Bench) -> None:
     assert bench.put_object("worker", "a").status_code == 200
     answer = bench.put_object("worker", "a", bucket="demo-other")
     error = answer.json()["error"]
@@ -148,13 +148,13 @@ def test_a_grant_on_a_bucket_is_for_that_bucket_alone(bench: Bench) -> None:
     )
 
 
-def test_to_write_over_an_object_is_to_delete_it(bench: Bench) -> None:
+def test_overwriting_an_object_needs_the_delete_permission(bench: Bench) -> None:
     assert bench.put_object("worker", "twice").status_code == 200
     answer = bench.put_object("worker", "twice")
     assert "Permission 'storage.objects.delete' denied" in answer.json()["error"]["message"]
 
 
-def test_a_grant_on_a_topic_is_for_that_topic_alone_also_over_grpc(bench: Bench) -> None:
+def test_a_grant_on_a_topic_is_valid_for_that_topic_only_over_grpc(bench: Bench) -> None:
     bench.publish("worker", "converge")
     for account, topic in (("worker", "environment-events"), ("reader", "converge")):
         with pytest.raises(PermissionDenied) as refused:
@@ -164,7 +164,7 @@ def test_a_grant_on_a_topic_is_for_that_topic_alone_also_over_grpc(bench: Bench)
     assert callers == ["worker", "worker", "reader"]
 
 
-def test_a_method_of_which_no_permission_is_known_is_refused_by_name(bench: Bench) -> None:
+def test_a_method_with_unknown_permissions_is_refused_by_name(bench: Bench) -> None:
     answer = bench.ask("worker", "POST", f"/v2/{INSTANCES}/nb1:reset", json={})
     assert answer.status_code == 403
     assert answer.json()["error"]["message"] == (
@@ -173,7 +173,7 @@ def test_a_method_of_which_no_permission_is_known_is_refused_by_name(bench: Benc
     )
 
 
-def test_a_permission_is_taken_away_and_given_back(bench: Bench) -> None:
+def test_a_permission_is_revoked_and_restored(bench: Bench) -> None:
     def publishes() -> int:
         path = "/v1/projects/demo/topics/converge:publish"
         body = {"messages": [{"data": "eA=="}]}
@@ -199,14 +199,14 @@ def test_a_permission_is_taken_away_and_given_back(bench: Bench) -> None:
         ({"*": ["pubsub.topics.fly"]}, "*: no grant has pubsub.topics.fly"),
     ],
 )
-def test_a_revocation_that_makes_no_sense_is_refused(
+def test_an_invalid_revocation_is_refused(
     bench: Bench, body: dict[str, Any], complaint: str
 ) -> None:
     answer = bench.admin("PUT", "/permissions", body)
     assert (answer.status_code, complaint in answer.json()["error"]["message"]) == (400, True)
 
 
-def test_a_row_stands_once_and_a_condition_adds_to_what_is_always_needed() -> None:
+def test_rows_are_unique_and_conditions_add_permissions() -> None:
     rows = [(need.method, need.permission, need.when) for need in NEEDS]
     assert len(rows) == len(set(rows))
     assert needed("storage.objects.insert", ()) == ["storage.objects.create"]
@@ -217,7 +217,7 @@ def test_a_row_stands_once_and_a_condition_adds_to_what_is_always_needed() -> No
 
 
 @pytest.mark.parametrize(
-    ("body", "brought"),
+    ("body", "conditions"),
     [
         ({}, ()),
         ({"labels": {}}, ()),
@@ -226,5 +226,5 @@ def test_a_row_stands_once_and_a_condition_adds_to_what_is_always_needed() -> No
         ({"a": {"serviceAccount": ""}}, ()),
     ],
 )
-def test_what_a_body_brings_along(body: dict[str, Any], brought: tuple[When, ...]) -> None:
-    assert conditions_of(body) == brought
+def test_the_conditions_of_a_body(body: dict[str, Any], conditions: tuple[When, ...]) -> None:
+    assert conditions_of(body) == conditions

@@ -1,4 +1,4 @@
-"""What the Notebooks v1 tests share: the whole local cloud, REST calls and Google's own clients."""
+"""Shared by the Notebooks v1 tests: the whole local cloud, REST calls and Google's clients."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -44,7 +44,7 @@ HUB_BODY: dict[str, Any] = {
 
 
 class Api:
-    """A running cloud, a thin REST caller, and the two clients."""
+    """A running cloud, REST calls, and the two clients."""
 
     def __init__(self, local: LocalCloud) -> None:
         self.local = local
@@ -88,7 +88,7 @@ class Api:
 
 @pytest.fixture
 def api() -> Iterator[Api]:
-    """The Google of today."""
+    """A cloud that refuses creation, like Google since 2025."""
     with LocalCloud() as local:
         caller = Api(local)
         yield caller
@@ -96,8 +96,8 @@ def api() -> Iterator[Api]:
 
 
 @pytest.fixture
-def then(api: Api) -> Api:
-    """The Google of 2023, which still created them."""
+def older_api(api: Api) -> Api:
+    """A cloud that allows creation, like Google before 2025."""
     api.cloud.older_notebooks = True
     return api
 

@@ -1,4 +1,4 @@
-"""The gRPC face of the two older kinds through google-cloud-notebooks, their only client."""
+"""Notebooks v1 over gRPC with google-cloud-notebooks, its only client."""
 
 import threading
 
@@ -12,7 +12,7 @@ from google.protobuf import json_format
 from tests.local.notebooks_v1 import harness
 from tests.local.notebooks_v1.harness import HUB, HUB_BODY, REGION, RUNTIME, RUNTIME_BODY, ZONE, Api
 
-api, then = harness.api, harness.then  # pytest finds fixtures by name
+api, older_api = harness.api, harness.older_api  # pytest finds fixtures by name
 
 
 def runtime() -> notebooks_v1.Runtime:
@@ -23,12 +23,12 @@ def hub() -> notebooks_v1.Instance:
     return notebooks_v1.Instance(json_format.ParseDict(HUB_BODY, notebooks_v1.Instance.pb()()))
 
 
-def test_a_runtime_lives_and_goes(then: Api) -> None:
-    client = then.runtimes
+def test_a_runtime_is_created_stopped_started_and_deleted(older_api: Api) -> None:
+    client = older_api.runtimes
     creation = client.create_runtime(parent=REGION, runtime_id="ana", runtime=runtime())
     assert client.get_runtime(name=RUNTIME).state.name == "PROVISIONING"
     assert creation.metadata.target == RUNTIME
-    then.wait()
+    older_api.wait()
     created = creation.result(timeout=10)
     assert created == client.get_runtime(name=RUNTIME)
     assert created.state.name == "ACTIVE"
@@ -37,42 +37,42 @@ def test_a_runtime_lives_and_goes(then: Api) -> None:
     assert created.virtual_machine.virtual_machine_config.labels == {"team": "core"}
 
     client.stop_runtime(request={"name": RUNTIME})
-    then.wait()
+    older_api.wait()
     assert client.get_runtime(name=RUNTIME).state.name == "STOPPED"
     client.start_runtime(request={"name": RUNTIME})
-    then.wait()
+    older_api.wait()
     assert client.get_runtime(name=RUNTIME).state.name == "ACTIVE"
     deletion = client.delete_runtime(name=RUNTIME)
-    then.wait()
+    older_api.wait()
     deletion.result(timeout=10)
     with pytest.raises(exceptions.NotFound):
         client.get_runtime(name=RUNTIME)
 
 
-def test_an_instance_lives_and_goes(then: Api) -> None:
-    client = then.instances
+def test_an_instance_is_created_labelled_stopped_and_deleted(older_api: Api) -> None:
+    client = older_api.instances
     creation = client.create_instance(parent=ZONE, instance_id="ana-hub", instance=hub())
-    then.wait()
+    older_api.wait()
     created = creation.result(timeout=10)
     assert created.state.name == "ACTIVE"
     assert created.container_image.repository == "gcr.io/demo/hub"
     assert created.metadata == {"dataproc-configs": "gs://demo-templates/ana/"}
     labelled = client.set_instance_labels(request={"name": HUB, "labels": {"team": "lake"}})
-    then.wait()
+    older_api.wait()
     assert labelled.result(timeout=10).labels == {"team": "lake"}
     client.stop_instance(request={"name": HUB})
-    then.wait()
+    older_api.wait()
     assert client.get_instance(name=HUB).state.name == "STOPPED"
     client.delete_instance(name=HUB)
-    then.wait()
+    older_api.wait()
     assert list(client.list_instances(parent=ZONE)) == []
 
 
-def test_today_both_creations_are_refused(api: Api) -> None:
-    gone = "have been deprecated and new instances cannot be created"
-    with pytest.raises(exceptions.FailedPrecondition, match=gone):
+def test_both_creations_are_refused(api: Api) -> None:
+    deprecated = "have been deprecated and new instances cannot be created"
+    with pytest.raises(exceptions.FailedPrecondition, match=deprecated):
         api.runtimes.create_runtime(parent=REGION, runtime_id="ana", runtime=runtime())
-    with pytest.raises(exceptions.FailedPrecondition, match=gone):
+    with pytest.raises(exceptions.FailedPrecondition, match=deprecated):
         api.instances.create_instance(parent=ZONE, instance_id="ana-hub", instance=hub())
 
 
@@ -86,7 +86,7 @@ def test_lists_are_paged_over_every_location(api: Api) -> None:
     assert list(api.runtimes.list_runtimes(parent="projects/demo/locations/-")) == []
 
 
-def test_both_faces_show_one_state(api: Api) -> None:
+def test_rest_and_grpc_show_the_same_state(api: Api) -> None:
     api.v1.seed(RUNTIME, RUNTIME_BODY)
     seen = api.runtimes.get_runtime(name=RUNTIME)
     assert json_format.MessageToDict(notebooks_v1.Runtime.pb(seen)) == api("GET", RUNTIME)
@@ -94,14 +94,14 @@ def test_both_faces_show_one_state(api: Api) -> None:
     assert api("GET", operation.name)["metadata"]["verb"] == "stop"
 
 
-def test_what_the_client_does_not_know_yet_is_left_out(api: Api) -> None:
+def test_fields_unknown_to_the_client_are_left_out(api: Api) -> None:
     api.v1.seed(RUNTIME, {"labels": {"team": "core"}})
     assert api("GET", RUNTIME)["labels"] == {"team": "core"}
     assert api.runtimes.get_runtime(name=RUNTIME).name == RUNTIME
-    assert "labels" not in notebooks_v1.Runtime.meta.fields  # else: show them in this test
+    assert "labels" not in notebooks_v1.Runtime.meta.fields  # if this fails, check the labels here
 
 
-def test_operations_are_read_listed_cancelled_and_forgotten(api: Api) -> None:
+def test_operations_are_read_listed_cancelled_and_deleted(api: Api) -> None:
     api.v1.seed(HUB)
     operation = api.instances.stop_instance(request={"name": HUB}).operation
     client = api.instances
@@ -116,10 +116,10 @@ def test_operations_are_read_listed_cancelled_and_forgotten(api: Api) -> None:
         client.get_operation(get)
 
 
-def test_what_is_wrong_is_said_with_its_field(then: Api) -> None:
+def test_an_invalid_body_is_refused_by_field(older_api: Api) -> None:
     body = notebooks_v1.Instance(machine_type="n1-standard-1", labels={"Team": "x"})
     with pytest.raises(exceptions.InvalidArgument) as refused:
-        then.instances.create_instance(parent=ZONE, instance_id="nb", instance=body)
+        older_api.instances.create_instance(parent=ZONE, instance_id="nb", instance=body)
     (detail,) = refused.value.details
     assert [violation.field for violation in detail.field_violations] == ["labels.Team"]
 
@@ -130,13 +130,13 @@ def test_a_name_of_another_form_is_refused(api: Api, name: str) -> None:
         api.runtimes.get_runtime(name=name)
 
 
-def test_an_operation_ends_in_its_scripted_error(then: Api) -> None:
+def test_an_operation_ends_in_its_scripted_error(older_api: Api) -> None:
     details = [
         {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "STOCKOUT"},
         {"@type": "type.googleapis.com/example.Unheard", "x": 1},
     ]
     error = {"status": "RESOURCE_EXHAUSTED", "message": "no capacity", "details": details}
-    fault = then.cloud.faults.add(
+    fault = older_api.cloud.faults.add(
         {
             "service": "notebooks_v1",
             "method": "runtimes.create",
@@ -144,15 +144,15 @@ def test_an_operation_ends_in_its_scripted_error(then: Api) -> None:
             "error": error,
         }
     )
-    creation = then.runtimes.create_runtime(parent=REGION, runtime_id="ana", runtime=runtime())
-    then.wait()
+    creation = older_api.runtimes.create_runtime(parent=REGION, runtime_id="ana", runtime=runtime())
+    older_api.wait()
     with pytest.raises(exceptions.ResourceExhausted, match="no capacity"):
         creation.result(timeout=10)
-    assert len(creation.operation.error.details) == 1  # the one whose type is known here
+    assert len(creation.operation.error.details) == 1  # only the detail of a known type
     assert fault.hits == 1
 
 
-def test_a_dropped_connection_is_unavailable_and_may_have_been_applied(api: Api) -> None:
+def test_a_dropped_connection_is_unavailable_although_it_was_applied(api: Api) -> None:
     api.v1.seed(HUB)
     fault = api.cloud.faults.add(
         {"service": "notebooks_v1", "method": "instances.delete", "when": "after", "drop": True}
@@ -163,15 +163,15 @@ def test_a_dropped_connection_is_unavailable_and_may_have_been_applied(api: Api)
     assert fault.hits == 1
 
 
-def test_methods_that_are_not_served_say_so(api: Api) -> None:
+def test_methods_that_are_not_served_are_unimplemented(api: Api) -> None:
     api.v1.seed(HUB)
     with pytest.raises(exceptions.MethodNotImplemented):
         api.instances.upgrade_instance(request={"name": HUB})
     assert api.cloud.calls.counts() == {}
 
 
-def test_the_first_calls_may_come_at_once(api: Api) -> None:
-    # The first call builds the table of methods: many firsts must not trip over one another.
+def test_the_first_calls_may_be_simultaneous(api: Api) -> None:
+    # The first call builds the table of methods; simultaneous first calls must work too.
     api.v1.seed(HUB)
     seen: list[str] = []
 

@@ -1,4 +1,4 @@
-"""What the Notebooks v2 tests share: the face served over HTTP, and a thin caller of it."""
+"""Shared by the Notebooks v2 tests: a server, and a client."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -27,7 +27,7 @@ BODY = {
 
 
 class Api:
-    """A thin caller: method, path below the parent, body, query."""
+    """Sends requests: method, path, body, query."""
 
     def __init__(self, cloud: Cloud, notebooks: Notebooks, url: str) -> None:
         self.cloud = cloud

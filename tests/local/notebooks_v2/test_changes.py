@@ -1,4 +1,4 @@
-"""Stopping, starting, updating and deleting instances of the Notebooks v2 face, through HTTP."""
+"""Stopping, starting, updating and deleting Notebooks v2 instances over HTTP."""
 
 import pytest
 
@@ -14,7 +14,7 @@ class TestStopAndStart:
         api.create()
         api.wait()
 
-    def test_stopping_takes_the_proxy_away_at_once(self, api: Api) -> None:
+    def test_stopping_removes_the_proxy_address_at_once(self, api: Api) -> None:
         api.post("stop")
         stopping = api.get()
         assert stopping["state"] == "STOPPING"
@@ -22,7 +22,7 @@ class TestStopAndStart:
         api.wait(30)
         assert api.get()["state"] == "STOPPED"
 
-    def test_starting_brings_it_back(self, api: Api) -> None:
+    def test_starting_restores_the_proxy_address(self, api: Api) -> None:
         api.post("stop")
         api.wait()
         operation = api.post("start")
@@ -32,18 +32,18 @@ class TestStopAndStart:
         assert api.get()["proxyUri"]
         assert api("GET", operation["name"])["response"]["state"] == "ACTIVE"
 
-    def test_starting_what_runs_is_done_at_once(self, api: Api) -> None:
+    def test_starting_a_running_instance_ends_at_once(self, api: Api) -> None:
         before = api.get()
         assert api.post("start")["done"] is True
         assert api.get() == before
 
-    def test_stopping_what_is_stopped_is_done_at_once(self, api: Api) -> None:
+    def test_stopping_a_stopped_instance_ends_at_once(self, api: Api) -> None:
         api.post("stop")
         api.wait()
         assert api.post("stop")["done"] is True
         assert api.get()["state"] == "STOPPED"
 
-    def test_what_is_stopped_cannot_be_reset(self, api: Api) -> None:
+    def test_a_stopped_instance_cannot_be_reset(self, api: Api) -> None:
         assert api.post("reset")["done"] is False
         api.wait()
         api.post("stop")
@@ -51,12 +51,12 @@ class TestStopAndStart:
         assert status(api.post("reset")) == "FAILED_PRECONDITION"
 
     @pytest.mark.parametrize("verb", ["start", "stop", "delete"])
-    def test_a_busy_one_answers_aborted(self, api: Api, verb: str) -> None:
+    def test_a_change_during_another_one_is_aborted(self, api: Api, verb: str) -> None:
         api.post("stop")
         answer = api.delete() if verb == "delete" else api.post(verb)
         assert (answer["error"]["code"], status(answer)) == (409, "ABORTED")
 
-    def test_a_failed_stop_leaves_it_running(self, api: Api) -> None:
+    def test_a_failed_stop_leaves_the_instance_running(self, api: Api) -> None:
         error = {"status": "INTERNAL", "message": "no"}
         api.cloud.faults.add({"method": "instances.stop", "when": "operation", "error": error})
         api.post("stop")
@@ -64,10 +64,10 @@ class TestStopAndStart:
         assert api.get()["state"] == "ACTIVE"
         assert api.get()["proxyUri"]
 
-    def test_a_missing_one_is_not_found(self, api: Api) -> None:
+    def test_a_missing_instance_is_not_found(self, api: Api) -> None:
         assert status(api.post("stop", "other")) == "NOT_FOUND"
 
-    def test_the_length_of_operations_can_be_set(self, api: Api) -> None:
+    def test_the_duration_of_operations_can_be_set(self, api: Api) -> None:
         api.cloud.operation_seconds = 5
         api.post("stop")
         api.wait(5)
@@ -80,7 +80,7 @@ class TestDelete:
         api.create()
         api.wait()
 
-    def test_it_is_there_as_deleted_until_the_operation_is_done(self, api: Api) -> None:
+    def test_an_instance_has_the_state_deleted_until_the_operation_ends(self, api: Api) -> None:
         operation = api.delete(requestId=REQUEST)
         assert api.get()["state"] == "DELETED"
         api.wait(40)
@@ -88,13 +88,13 @@ class TestDelete:
         empty = "type.googleapis.com/google.protobuf.Empty"
         assert api("GET", operation["name"])["response"] == {"@type": empty}
 
-    def test_a_repeat_finds_the_operation_a_second_delete_nothing(self, api: Api) -> None:
+    def test_a_repeat_gets_the_operation_and_a_second_delete_a_404(self, api: Api) -> None:
         operation = api.delete(requestId=REQUEST)
         api.wait()
         assert api.delete(requestId=REQUEST)["name"] == operation["name"]
         assert status(api.delete()) == "NOT_FOUND"
 
-    def test_protection_refuses_it(self, api: Api) -> None:
+    def test_a_protected_instance_is_not_deleted(self, api: Api) -> None:
         body = BODY | {"enableDeletionProtection": True}
         api("POST", f"{PARENT}/instances", body, instanceId="safe")
         api.wait()
@@ -115,7 +115,7 @@ class TestPatch:
         api.create()
         api.wait()
 
-    def test_metadata_is_replaced_whole_when_the_operation_is_done(self, api: Api) -> None:
+    def test_metadata_is_replaced_when_the_operation_ends(self, api: Api) -> None:
         body = {"gceSetup": {"metadata": {"a": "b"}}, "labels": {"not": "masked"}}
         api.patch(body, "gceSetup.metadata")
         assert api.get()["gceSetup"]["metadata"] == {"idle-timeout-seconds": "3600"}
@@ -126,7 +126,7 @@ class TestPatch:
         assert after["labels"] == {"team": "core"}
         assert after["state"] == "ACTIVE"
 
-    def test_the_machine_type_is_changed_on_a_stopped_one_only(self, api: Api) -> None:
+    def test_the_machine_type_can_be_changed_only_when_stopped(self, api: Api) -> None:
         body = {"gceSetup": {"machineType": "e2-standard-8"}}
         assert status(api.patch(body, "gce_setup.machine_type")) == "FAILED_PRECONDITION"
         api.post("stop")
@@ -137,7 +137,7 @@ class TestPatch:
         assert after["gceSetup"]["machineType"] == "e2-standard-8"
         assert after["state"] == "STOPPED"
 
-    def test_protection_against_deletion_is_put_on_and_taken_off(self, api: Api) -> None:
+    def test_deletion_protection_is_set_and_removed(self, api: Api) -> None:
         api.patch({"enableDeletionProtection": True}, "enable_deletion_protection")
         api.wait()
         assert status(api.delete()) == "FAILED_PRECONDITION"
@@ -149,13 +149,13 @@ class TestPatch:
     def test_only_what_the_document_lists_can_be_updated(self, api: Api, mask: str) -> None:
         assert violated(api.patch({}, mask)) == ["updateMask"]
 
-    def test_the_public_address_cannot_come_back(self, api: Api) -> None:
+    def test_the_public_address_cannot_be_enabled_again(self, api: Api) -> None:
         body = {"gceSetup": {"disablePublicIp": False}}
         answer = api.patch(body, "gce_setup.disable_public_ip")
         assert violated(answer) == ["gceSetup.disablePublicIp"]
 
 
-def test_the_address_of_the_proxy_comes_later_where_the_settings_say_so(api: Api) -> None:
+def test_the_proxy_address_is_set_later_with_proxy_seconds(api: Api) -> None:
     api.cloud.proxy_seconds = 60
     api.create()
     api.wait(120)

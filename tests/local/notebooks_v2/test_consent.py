@@ -1,4 +1,4 @@
-"""The owner's consent to an instance running on their own credentials."""
+"""The owner's consent to an instance using their own credentials."""
 
 from typing import Any
 
@@ -25,29 +25,29 @@ def status(answer: dict[str, Any]) -> str:
     return str(answer["error"]["status"])
 
 
-@pytest.mark.parametrize("said", ["nb1", NAME])
-def test_it_is_asked_for_until_it_is_given(api: Api, said: str) -> None:
+@pytest.mark.parametrize("instance", ["nb1", NAME])
+def test_authorization_fails_until_consent_is_given(api: Api, instance: str) -> None:
     api.notebook(body=EUC)
-    asked = authorization(api)
-    assert asked["success"] is False
-    assert asked["oauth_uri"].startswith("https://")
-    assert asked["createTime"]
-    assert consent(api, said) == {"consents": {NAME: True}}
+    refused = authorization(api)
+    assert refused["success"] is False
+    assert refused["oauth_uri"].startswith("https://")
+    assert refused["createTime"]
+    assert consent(api, instance) == {"consents": {NAME: True}}
     given = authorization(api)
     assert given["success"] is True
     assert "oauth_uri" not in given
-    consent(api, said, False)
+    consent(api, instance, False)
     assert authorization(api)["success"] is False
 
 
-def test_without_managed_credentials_there_is_nothing_to_ask(api: Api) -> None:
+def test_without_managed_credentials_no_consent_is_needed(api: Api) -> None:
     api.notebook()
     assert authorization(api)["success"] is True
     assert api("GET", "/_admin/consents") == {"consents": {}}
     assert status(consent(api, "nb1")) == "FAILED_PRECONDITION"
 
 
-def test_a_later_instance_of_the_same_name_asks_again(api: Api) -> None:
+def test_a_later_instance_of_the_same_name_needs_a_new_consent(api: Api) -> None:
     api.notebook(body=EUC)
     consent(api, "nb1")
     api("DELETE", f"{NOTEBOOKS}/nb1")
@@ -56,7 +56,7 @@ def test_a_later_instance_of_the_same_name_asks_again(api: Api) -> None:
     assert authorization(api)["success"] is False
 
 
-def test_an_id_that_two_have_is_not_enough(api: Api) -> None:
+def test_an_id_that_is_not_unique_is_refused(api: Api) -> None:
     api.notebook(body=EUC)
     api("POST", NOTEBOOKS.replace(ZONE, "us-central1-b"), EUC, instanceId="nb1")
     assert status(consent(api, "nb1")) == "INVALID_ARGUMENT"

@@ -1,4 +1,4 @@
-"""Creating instances of the Notebooks v2 face, through HTTP at Google's paths."""
+"""Creating Notebooks v2 instances over HTTP."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -13,7 +13,7 @@ api = harness.api  # pytest finds fixtures by name
 
 
 class TestCreate:
-    def test_it_is_provisioning_until_the_operation_is_done(self, api: Api) -> None:
+    def test_an_instance_is_provisioning_until_the_operation_ends(self, api: Api) -> None:
         operation = api.create()
         assert operation["name"].startswith(f"{PARENT}/operations/operation-")
         assert operation["done"] is False
@@ -21,25 +21,25 @@ class TestCreate:
         assert operation["metadata"]["target"] == f"{PARENT}/instances/nb1"
         assert operation["metadata"]["apiVersion"] == "v2"
         assert "endTime" not in operation["metadata"]
-        young = api.get()
-        assert young["state"] == "PROVISIONING"
-        assert "proxyUri" not in young
+        creating = api.get()
+        assert creating["state"] == "PROVISIONING"
+        assert "proxyUri" not in creating
 
         api.wait(89)
         assert api.get()["state"] == "PROVISIONING"
         api.wait(1)
-        grown = api.get()
-        assert (grown["state"], grown["healthState"]) == ("ACTIVE", "HEALTHY")
-        assert grown["proxyUri"].endswith("-dot-us-central1.notebooks.googleusercontent.com")
-        assert grown["id"] == young["id"]
+        created = api.get()
+        assert (created["state"], created["healthState"]) == ("ACTIVE", "HEALTHY")
+        assert created["proxyUri"].endswith("-dot-us-central1.notebooks.googleusercontent.com")
+        assert created["id"] == creating["id"]
 
         done = api("GET", operation["name"])
         assert done["done"] is True
         assert done["metadata"]["endTime"] > done["metadata"]["createTime"]
         kind = "type.googleapis.com/google.cloud.notebooks.v2.Instance"
-        assert done["response"] == {"@type": kind, **grown}
+        assert done["response"] == {"@type": kind, **created}
 
-    def test_what_was_asked_for_is_kept_and_the_rest_filled_in(self, api: Api) -> None:
+    def test_given_fields_are_stored_and_others_get_defaults(self, api: Api) -> None:
         api.create()
         setup = api.get()["gceSetup"]
         assert setup["machineType"] == "e2-standard-2"
@@ -56,7 +56,7 @@ class TestCreate:
         assert status(api.create()) == "ALREADY_EXISTS"
         assert api.cloud.calls.counts() == {"notebooks.instances.create": 3}
 
-    def test_a_request_id_is_forgotten_after_an_hour(self, api: Api) -> None:
+    def test_a_request_id_expires_after_an_hour(self, api: Api) -> None:
         api.create(requestId=REQUEST)
         api.wait(3601)
         assert status(api.create(requestId=REQUEST)) == "ALREADY_EXISTS"
@@ -66,7 +66,7 @@ class TestCreate:
         assert violated(api.create("nb2", requestId=REQUEST)) == ["requestId"]
 
     @pytest.mark.parametrize("request_id", ["abc", "00000000-0000-0000-0000-000000000000"])
-    def test_a_request_id_is_a_uuid(self, api: Api, request_id: str) -> None:
+    def test_a_request_id_must_be_a_uuid(self, api: Api, request_id: str) -> None:
         assert violated(api.create(requestId=request_id)) == ["requestId"]
 
     @pytest.mark.parametrize(
@@ -98,18 +98,18 @@ class TestCreate:
         assert status(api.get()) == "NOT_FOUND"
 
     @pytest.mark.parametrize("instance_id", ["", "1nb", "nb-", "nb_1", "NB", "n" * 64])
-    def test_a_wrong_id_is_refused(self, api: Api, instance_id: str) -> None:
+    def test_an_invalid_id_is_refused(self, api: Api, instance_id: str) -> None:
         assert violated(api.create(instance_id)) == ["instanceId"]
 
     @pytest.mark.parametrize("instance_id", ["n", "n" * 63, "n-1"])
-    def test_a_right_id_is_taken(self, api: Api, instance_id: str) -> None:
+    def test_a_valid_id_is_accepted(self, api: Api, instance_id: str) -> None:
         assert api.create(instance_id)["done"] is False
 
-    def test_a_region_is_no_zone(self, api: Api) -> None:
+    def test_a_region_is_refused_as_zone(self, api: Api) -> None:
         path = "projects/demo/locations/us-central1/instances"
         assert violated(api("POST", path, BODY, instanceId="nb1")) == ["parent"]
 
-    def test_its_own_id_as_name_is_taken_as_gcloud_sends_it(self, api: Api) -> None:
+    def test_the_own_id_as_name_is_accepted_as_gcloud_sends_it(self, api: Api) -> None:
         body = BODY | {"name": "nb1"}
         assert "metadata" in api("POST", f"{PARENT}/instances", body, instanceId="nb1")
 
@@ -137,7 +137,7 @@ class TestCreate:
         assert api.cloud.calls.entries()[0].fault == fault.id
         assert api.create()["done"] is False
 
-    def test_of_many_at_the_same_moment_one_wins(self, api: Api) -> None:
+    def test_one_of_many_simultaneous_creates_succeeds(self, api: Api) -> None:
         def create(_: int) -> bool:
             url = f"{api.url}/v2/{PARENT}/instances"
             return requests.post(url, json=BODY, params={"instanceId": "nb1"}, timeout=10).ok
@@ -146,7 +146,7 @@ class TestCreate:
             assert sum(pool.map(create, range(24))) == 1
         assert api.cloud.calls.counts() == {"notebooks.instances.create": 24}
 
-    def test_no_more_operations_at_once_than_the_quota_allows(self, api: Api) -> None:
+    def test_the_quota_limits_simultaneous_operations(self, api: Api) -> None:
         api.cloud.quotas.set({"operations": {"notebooks": 2}})
         api.create("nb1", requestId=REQUEST)
         api.create("nb2")

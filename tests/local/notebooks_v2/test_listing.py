@@ -1,4 +1,4 @@
-"""What the Notebooks v2 face lists: instances, locations, operations and the admin's resources."""
+"""Listings of Notebooks v2: instances, locations, operations, and admin resources."""
 
 from tests.local.notebooks_v2 import harness
 from tests.local.notebooks_v2.harness import BODY, PARENT, Api, status, violated
@@ -70,7 +70,7 @@ class TestOperationMethods:
         assert api("DELETE", name) == {}
         assert status(api("GET", name)) == "NOT_FOUND"
 
-    def test_what_is_under_way_on_an_instance_can_be_found(self, api: Api) -> None:
+    def test_the_unfinished_operation_of_an_instance_can_be_found(self, api: Api) -> None:
         api.create()
         api.create("nb2")
         api.wait()

@@ -1,4 +1,4 @@
-"""Restoring an instance of the Notebooks v2 face from a snapshot of a data disk."""
+"""Restoring an instance from a snapshot of a data disk."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ FROM_S1 = {"snapshot": {"projectId": "demo", "snapshotId": "s1"}}
 
 @pytest.fixture(autouse=True)
 def _snapshot(api: Api) -> None:
-    """One READY snapshot of what a person has done; then they do something else."""
+    """A READY snapshot of a disk whose content then changes."""
     api.notebook()
     api.write("three weeks of it")
     api.snapshot()
@@ -34,7 +34,7 @@ def status(answer: dict[str, Any]) -> str:
     return str(answer["error"]["status"])
 
 
-def test_the_work_is_back_when_the_operation_is_done(api: Api) -> None:
+def test_the_content_is_restored_when_the_operation_ends(api: Api) -> None:
     operation = restore(api)
     assert operation["metadata"]["verb"] == "restore"
     assert operation["metadata"]["target"].endswith("/instances/nb1")
@@ -47,7 +47,7 @@ def test_the_work_is_back_when_the_operation_is_done(api: Api) -> None:
     assert state(api) == "ACTIVE"
 
 
-def test_a_later_instance_gets_the_work_of_the_earlier(api: Api) -> None:
+def test_another_instance_is_restored_from_the_snapshot(api: Api) -> None:
     api("DELETE", f"{NOTEBOOKS}/nb1")
     api.wait()
     api.notebook("nb2")
@@ -56,7 +56,7 @@ def test_a_later_instance_gets_the_work_of_the_earlier(api: Api) -> None:
     assert api.read("nb2-data-workspace") == "three weeks of it"
 
 
-def test_a_stopped_one_stays_stopped(api: Api) -> None:
+def test_a_stopped_instance_stays_stopped(api: Api) -> None:
     api("POST", f"{NOTEBOOKS}/nb1:stop", {})
     api.wait()
     restore(api)
@@ -70,7 +70,7 @@ def test_a_busy_one_answers_aborted(api: Api) -> None:
     assert status(restore(api)) == "ABORTED"
 
 
-def test_a_snapshot_that_is_not_there_is_not_found(api: Api) -> None:
+def test_a_missing_snapshot_is_not_found(api: Api) -> None:
     body = {"snapshot": {"projectId": "demo", "snapshotId": "s2"}}
     assert status(restore(api, body=body)) == "NOT_FOUND"
     body = {"snapshot": {"projectId": "demo2", "snapshotId": "s1"}}
@@ -93,7 +93,7 @@ def test_a_body_without_a_snapshot_is_refused(api: Api, body: dict[str, Any]) ->
     assert status(restore(api, body=body)) == "INVALID_ARGUMENT"
 
 
-def test_a_failed_one_leaves_the_disk_as_it_was(api: Api) -> None:
+def test_a_failed_restore_leaves_the_disk_as_it_was(api: Api) -> None:
     error = {"status": "INTERNAL"}
     spec = {"service": "notebooks", "method": "instances.restore", "when": "operation"}
     fault = api.cloud.faults.add(spec | {"error": error})

@@ -1,4 +1,4 @@
-"""Zones that are short of machines: what becomes of instances that need one there."""
+"""Creating and starting instances in zones without capacity."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ def ended(api: Api, operation: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
-def test_a_create_ends_in_what_google_says(api: Api) -> None:
+def test_a_create_ends_with_googles_error(api: Api) -> None:
     short(api, {ZONE: ["e2-standard-4"], "us-central1-c": True})
     operation = api("POST", NOTEBOOKS, SMALL, instanceId="nb1")
     assert operation["done"] is False
@@ -42,7 +42,7 @@ def test_a_create_ends_in_what_google_says(api: Api) -> None:
     assert (info["metadata"]["vmType"], info["metadata"]["zone"]) == ("e2-standard-4", ZONE)
 
 
-def test_it_leaves_neither_instance_nor_disks(api: Api) -> None:
+def test_a_failed_create_leaves_neither_instance_nor_disks(api: Api) -> None:
     short(api, {ZONE: True})
     ended(api, api("POST", NOTEBOOKS, SMALL, instanceId="nb1"))
     assert api("GET", f"{NOTEBOOKS}/nb1")["error"]["status"] == "NOT_FOUND"
@@ -51,7 +51,7 @@ def test_it_leaves_neither_instance_nor_disks(api: Api) -> None:
     assert "response" in ended(api, api("POST", NOTEBOOKS, SMALL, instanceId="nb1"))
 
 
-def test_a_start_fails_and_a_running_one_runs_on(api: Api) -> None:
+def test_a_start_fails_and_a_running_instance_keeps_running(api: Api) -> None:
     api.notebook(body=SMALL)
     short(api, {ZONE: True})
     assert api("POST", f"{NOTEBOOKS}/nb1:start", {})["response"]["state"] == "ACTIVE"
@@ -62,12 +62,12 @@ def test_a_start_fails_and_a_running_one_runs_on(api: Api) -> None:
     assert api("GET", f"{NOTEBOOKS}/nb1")["state"] == "STOPPED"
 
 
-def test_other_machines_and_other_zones_are_there(api: Api) -> None:
+def test_other_machine_types_and_zones_have_capacity(api: Api) -> None:
     short(api, {ZONE: ["e2-standard-8"], "us-central1-b": True})
     assert "response" in ended(api, api("POST", NOTEBOOKS, SMALL, instanceId="nb1"))
 
 
-def test_a_scripted_fault_comes_first(api: Api) -> None:
+def test_a_scripted_fault_has_precedence(api: Api) -> None:
     short(api, {ZONE: True})
     error = {"status": "INTERNAL", "message": "scripted"}
     api.cloud.faults.add({"method": "instances.create", "when": "operation", "error": error})
@@ -76,7 +76,7 @@ def test_a_scripted_fault_comes_first(api: Api) -> None:
 
 
 @pytest.mark.parametrize("value", [1, "e2-standard-4", [1], None])
-def test_what_makes_no_sense_is_refused_and_changes_nothing(api: Api, value: object) -> None:
+def test_invalid_shortages_are_refused_and_change_nothing(api: Api, value: object) -> None:
     short(api, {ZONE: False})
     answer = api("PUT", "/_admin/shortages", {ZONE: value})
     assert answer["error"]["details"][0]["fieldViolations"][0]["field"] == ZONE

@@ -1,4 +1,4 @@
-"""What the Pub/Sub tests share: a cloud, a Pub/Sub that runs in it, and the names they use."""
+"""Shared by the Pub/Sub tests: a cloud with a running Pub/Sub, and names."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What the push tests share: a Pub/Sub with a topic, an endpoint to push to, and what it counts."""
+"""Shared by the push tests: a Pub/Sub with a topic, an endpoint, and statistics."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""An HTTP endpoint for push tests: remembers what it got and answers as it is told."""
+"""An HTTP endpoint for push tests that records requests and gives scripted answers."""
 
 import json
 import threading
@@ -23,17 +23,17 @@ class Push:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    # With Python's 5 a burst of connections overflows, and the kernel lets one wait a second.
+    # Python's default of 5 is too small: waiting connections would be delayed by a second.
     request_queue_size = 128
 
 
 class PushTarget:
-    """`answer` gets every push and returns the status; the default is 204 for all."""
+    """`answer` gets every push and returns the status; the default is always 204."""
 
     def __init__(self, answer: Callable[[Push], int] = lambda push: 204) -> None:
         self.answer = answer
         self.got: list[Push] = []
-        self.now = self.most = 0  # requests in hand: at the moment, and at most
+        self.now = self.most = 0  # simultaneous requests: current and maximum
         self._arrived = threading.Condition()
         target = self
 
@@ -63,7 +63,7 @@ class PushTarget:
             handler.send_response(status)
             handler.end_headers()
         except OSError:
-            pass  # the pusher has given up waiting
+            pass  # the sender has timed out
 
     def wait_for(self, count: int, timeout: float = 10.0) -> list[Push]:
         """The pushes so far, once there are `count` of them; fails after `timeout`."""

@@ -1,4 +1,4 @@
-"""The Pub/Sub broker without a network: who holds a message how long, and what is refused."""
+"""The Pub/Sub broker without a network: leases and limits."""
 
 import threading
 import time
@@ -28,7 +28,7 @@ class TestLeases:
         broker.create_topic(TOPIC, {})
         return broker
 
-    def test_unacknowledged_message_comes_again_after_the_deadline_on_the_clouds_clock(
+    def test_an_unacknowledged_message_is_delivered_again_after_the_deadline(
         self, clock: Clock, broker: Broker
     ) -> None:
         broker.create_subscription(SUBSCRIPTION, {"topic": TOPIC, "ackDeadlineSeconds": 60})
@@ -41,7 +41,7 @@ class TestLeases:
         assert second.message == first.message
         assert second.ack_id != first.ack_id
 
-    def test_extended_lease_holds(self, clock: Clock, broker: Broker) -> None:
+    def test_an_extended_lease_is_kept(self, clock: Clock, broker: Broker) -> None:
         broker.create_subscription(SUBSCRIPTION, {"topic": TOPIC})
         broker.publish(TOPIC, [Draft(b"x")])
         (leased,) = broker.pull(SUBSCRIPTION, 5, 0)
@@ -60,7 +60,7 @@ class TestLeases:
         broker.acknowledge(SUBSCRIPTION, [leased.ack_id])
         assert broker.pull(SUBSCRIPTION, 5, 0) == []
 
-    def test_giving_back_an_old_lease_leaves_the_new_one_alone(
+    def test_ending_an_old_lease_does_not_end_the_new_one(
         self, clock: Clock, broker: Broker
     ) -> None:
         broker.create_subscription(SUBSCRIPTION, {"topic": TOPIC})
@@ -73,7 +73,7 @@ class TestLeases:
         broker.modify_ack_deadline(SUBSCRIPTION, [new.ack_id], 0)
         assert len(broker.pull(SUBSCRIPTION, 5, 0)) == 1
 
-    def test_retry_policy_delays_what_was_given_back(self, clock: Clock, broker: Broker) -> None:
+    def test_the_retry_policy_delays_a_redelivery(self, clock: Clock, broker: Broker) -> None:
         policy = {"minimumBackoff": "100s", "maximumBackoff": "150s"}
         broker.create_subscription(SUBSCRIPTION, {"topic": TOPIC, "retryPolicy": policy})
         broker.publish(TOPIC, [Draft(b"x")])
@@ -84,7 +84,7 @@ class TestLeases:
             assert broker.pull(SUBSCRIPTION, 5, 0) == []
             clock.advance(timedelta(seconds=1))
 
-    def test_message_stays_when_its_dead_letter_topic_is_gone(self, broker: Broker) -> None:
+    def test_a_message_stays_if_its_dead_letter_topic_was_deleted(self, broker: Broker) -> None:
         dead = "projects/demo/topics/dead"
         broker.create_topic(dead, {})
         policy = {"deadLetterTopic": dead, "maxDeliveryAttempts": 5}
@@ -96,7 +96,7 @@ class TestLeases:
             assert leased.attempt == attempt
             broker.modify_ack_deadline(SUBSCRIPTION, [leased.ack_id], 0)
 
-    def test_waiting_pull_returns_as_soon_as_there_is_a_message(self, broker: Broker) -> None:
+    def test_a_waiting_pull_returns_as_soon_as_there_is_a_message(self, broker: Broker) -> None:
         broker.create_subscription(SUBSCRIPTION, {"topic": TOPIC})
         later = threading.Timer(0.1, broker.publish, (TOPIC, [Draft(b"x")]))
         later.start()
@@ -105,7 +105,7 @@ class TestLeases:
         assert time.monotonic() - started < 5
         later.join()
 
-    def test_ordered_pull_hands_out_one_message_of_a_key_at_a_time(self, broker: Broker) -> None:
+    def test_an_ordered_pull_leases_one_message_of_a_key_at_a_time(self, broker: Broker) -> None:
         body = {"topic": TOPIC, "enableMessageOrdering": True}
         broker.create_subscription(SUBSCRIPTION, body)
         for text in (b"1", b"2"):
@@ -121,12 +121,12 @@ class TestLeases:
         assert (then.message.ordering_key, then.message.data) == ("ana", b"2")
 
     @pytest.mark.parametrize("ack_id", ["", "nonsense", "other:1-1", f"{SUBSCRIPTION}:1-x"])
-    def test_ack_id_of_another_kind_is_refused(self, broker: Broker, ack_id: str) -> None:
+    def test_an_invalid_ack_id_is_refused(self, broker: Broker, ack_id: str) -> None:
         broker.create_subscription(SUBSCRIPTION, {"topic": TOPIC})
         with pytest.raises(ApiError, match="Invalid ack id"):
             broker.acknowledge(SUBSCRIPTION, [ack_id])
 
-    def test_message_ids_do_not_repeat_in_another_broker(self, broker: Broker) -> None:
+    def test_message_ids_are_unique_across_brokers(self, broker: Broker) -> None:
         other = Broker(Clock())
         other.create_topic(TOPIC, {})
         first = broker.publish(TOPIC, [Draft(b"x")] * 3)
@@ -182,7 +182,7 @@ class TestLimits:
         assert refused.value.status == "INVALID_ARGUMENT"
 
     @pytest.mark.parametrize(
-        ("wish", "status"),
+        ("fields", "status"),
         [
             ({"ackDeadlineSeconds": 9}, "INVALID_ARGUMENT"),
             ({"ackDeadlineSeconds": 601}, "INVALID_ARGUMENT"),
@@ -200,14 +200,14 @@ class TestLimits:
             ({"pushConfig": {"pushEndpoint": "http://example.com/"}}, "INVALID_ARGUMENT"),
         ],
     )
-    def test_subscription_google_or_we_cannot_serve_is_refused(
-        self, broker: Broker, wish: dict[str, object], status: str
+    def test_an_invalid_or_unsupported_subscription_is_refused(
+        self, broker: Broker, fields: dict[str, object], status: str
     ) -> None:
         with pytest.raises(ApiError) as refused:
-            broker.create_subscription(SUBSCRIPTION, {"topic": TOPIC, **wish})
+            broker.create_subscription(SUBSCRIPTION, {"topic": TOPIC, **fields})
         assert refused.value.status == status
 
-    def test_back_off_grows_to_its_maximum_and_never_overflows(self) -> None:
+    def test_the_back_off_grows_to_its_maximum(self) -> None:
         settings = Settings(min_backoff=0.1, max_backoff=60)
         assert [settings.backoff(n) for n in (1, 2, 3)] == pytest.approx([0.1, 0.2, 0.4])
         assert settings.backoff(10_000) == 60

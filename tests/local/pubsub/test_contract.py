@@ -1,8 +1,7 @@
-"""One contract, two services: the local Pub/Sub is held to what Google's own emulator does.
+"""One contract for two services: the local Pub/Sub and, if it is installed, Google's emulator.
 
-The emulator takes part wherever it is installed; it is checked here too, so that a test which both
-pass says something about Pub/Sub and not about our reading of it. Where the two differ on purpose
-(docs/local-cloud/pubsub.md) there is no test here.
+The emulator runs the same tests, so that they test what Google's Pub/Sub does and not our reading
+of its documents. Intended differences (docs/local-cloud/pubsub.md) are not tested here.
 """
 
 import base64
@@ -53,8 +52,8 @@ def address(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.fixture(autouse=True)
-def told(request: pytest.FixtureRequest) -> None:
-    """Note for the summary which of the two a test ran on, or lacked."""
+def _note_backend(request: pytest.FixtureRequest) -> None:
+    """Record for the summary on which service a test ran, or which one is missing."""
     if "local" in request.node.callspec.id:
         summary.ran_on(request, "local Pub/Sub")
         return
@@ -87,8 +86,8 @@ def subscriber(address: str) -> Iterator[pubsub_v1.SubscriberClient]:
         yield client
 
 
-class World:
-    """A topic of its own for each test, and what tests do with it."""
+class TopicClient:
+    """A new topic for each test, and requests on it."""
 
     _numbers = count(1)
 
@@ -116,7 +115,7 @@ class World:
         return message_id
 
     def pull(self, subscription: str, timeout: float = 5) -> list[pubsub_v1.types.ReceivedMessage]:
-        """What comes within `timeout`; empty when nothing does."""
+        """Messages within `timeout`; an empty list if there are none."""
         end = time.monotonic() + timeout
         while (left := end - time.monotonic()) > 0:
             try:
@@ -144,66 +143,70 @@ class World:
 
 
 @pytest.fixture
-def world(publisher: pubsub_v1.PublisherClient, subscriber: pubsub_v1.SubscriberClient) -> World:
-    return World(publisher, subscriber)
+def client(
+    publisher: pubsub_v1.PublisherClient, subscriber: pubsub_v1.SubscriberClient
+) -> TopicClient:
+    return TopicClient(publisher, subscriber)
 
 
 class TestPubSubContract:
-    def test_every_subscription_gets_what_is_published_after_it(self, world: World) -> None:
-        early = world.subscribe()
-        first = world.publish(b"hello", kind="join")
-        late = world.subscribe()
-        second = world.publish(b"", only="attributes")
+    def test_a_subscription_gets_messages_published_after_its_creation(
+        self, client: TopicClient
+    ) -> None:
+        early = client.subscribe()
+        first = client.publish(b"hello", kind="join")
+        late = client.subscribe()
+        second = client.publish(b"", only="attributes")
 
-        got = {one.message.message_id: one.message for one in world.pull(early)}
+        got = {one.message.message_id: one.message for one in client.pull(early)}
         assert set(got) == {first, second}
         assert got[first].data == b"hello"
         assert dict(got[first].attributes) == {"kind": "join"}
         assert got[second].data == b""
-        assert world.pull_one(late).message.message_id == second
+        assert client.pull_one(late).message.message_id == second
 
-    def test_acknowledged_message_never_comes_again(self, world: World) -> None:
-        subscription = world.subscribe()
-        world.publish()
-        received = world.pull_one(subscription)
-        world.deadline(subscription, received.ack_id, 1)
-        world.acknowledge(subscription, received.ack_id)
-        assert world.pull(subscription, timeout=2.5) == []
+    def test_an_acknowledged_message_is_not_delivered_again(self, client: TopicClient) -> None:
+        subscription = client.subscribe()
+        client.publish()
+        received = client.pull_one(subscription)
+        client.deadline(subscription, received.ack_id, 1)
+        client.acknowledge(subscription, received.ack_id)
+        assert client.pull(subscription, timeout=2.5) == []
 
-    def test_message_given_back_comes_again(self, world: World) -> None:
-        subscription = world.subscribe()
-        message_id = world.publish()
-        world.deadline(subscription, world.pull_one(subscription).ack_id, 0)
-        assert world.pull_one(subscription).message.message_id == message_id
+    def test_a_message_with_deadline_0_is_delivered_again(self, client: TopicClient) -> None:
+        subscription = client.subscribe()
+        message_id = client.publish()
+        client.deadline(subscription, client.pull_one(subscription).ack_id, 0)
+        assert client.pull_one(subscription).message.message_id == message_id
 
-    def test_message_comes_again_after_its_ack_deadline(self, world: World) -> None:
-        subscription = world.subscribe()
-        message_id = world.publish()
-        received = world.pull_one(subscription)
-        world.deadline(subscription, received.ack_id, 2)
-        assert world.pull(subscription, timeout=1) == []
-        again = world.pull_one(subscription)
+    def test_a_message_is_delivered_again_after_its_ack_deadline(self, client: TopicClient) -> None:
+        subscription = client.subscribe()
+        message_id = client.publish()
+        received = client.pull_one(subscription)
+        client.deadline(subscription, received.ack_id, 2)
+        assert client.pull(subscription, timeout=1) == []
+        again = client.pull_one(subscription)
         assert again.message.message_id == message_id
         assert again.ack_id != received.ack_id
 
-    def test_dead_letter_after_the_last_attempt_of_a_pull(self, world: World) -> None:
-        dead = world.new_topic()
-        grave = world.subscribe(dead)
+    def test_dead_letter_after_the_last_attempt_of_a_pull(self, client: TopicClient) -> None:
+        dead = client.new_topic()
+        dead_letters = client.subscribe(dead)
         policy = {"dead_letter_topic": dead, "max_delivery_attempts": 5}
-        subscription = world.subscribe(dead_letter_policy=policy)
-        world.publish(b"bad", kind="join")
+        subscription = client.subscribe(dead_letter_policy=policy)
+        client.publish(b"bad", kind="join")
         for attempt in range(1, 6):
-            received = world.pull_one(subscription)
+            received = client.pull_one(subscription)
             assert received.delivery_attempt == attempt
-            world.deadline(subscription, received.ack_id, 0)
+            client.deadline(subscription, received.ack_id, 0)
 
-        # The emulator buries a message only when somebody pulls once more.
-        assert world.pull(subscription, timeout=1) == []
-        (buried,) = [one.message for one in world.pull(grave, timeout=25)]
+        # The emulator dead-letters a message only at the next pull.
+        assert client.pull(subscription, timeout=1) == []
+        (dead_letter,) = [one.message for one in client.pull(dead_letters, timeout=25)]
 
-        assert buried.data == b"bad"
-        assert buried.message_id != received.message.message_id
-        attributes = dict(buried.attributes)
+        assert dead_letter.data == b"bad"
+        assert dead_letter.message_id != received.message.message_id
+        attributes = dict(dead_letter.attributes)
         published = attributes.pop(f"{SOURCE}TopicPublishTime")
         assert published.startswith(f"{received.message.publish_time:%Y-%m-%dT%H:%M:%S}.")
         assert attributes == {
@@ -213,10 +216,10 @@ class TestPubSubContract:
             f"{SOURCE}SubscriptionProject": "demo",
         }
 
-    def test_wrapped_push(self, world: World) -> None:
+    def test_wrapped_push(self, client: TopicClient) -> None:
         with PushTarget() as target:
-            subscription = world.subscribe(push_config={"push_endpoint": target.url})
-            message_id = world.publish(b"hello", kind="join")
+            subscription = client.subscribe(push_config={"push_endpoint": target.url})
+            message_id = client.publish(b"hello", kind="join")
             push = target.wait_for(1)[0]
         assert push.path == "/push"
         assert push.headers["content-type"] == "application/json"
@@ -232,26 +235,26 @@ class TestPubSubContract:
             "publish_time": published,
         }
 
-    def test_push_is_repeated_until_it_is_acknowledged(self, world: World) -> None:
+    def test_push_is_repeated_until_it_is_acknowledged(self, client: TopicClient) -> None:
         with PushTarget(fail_first(2)) as target:
-            world.subscribe(push_config={"push_endpoint": target.url}, retry_policy=QUICK)
-            message_id = world.publish()
+            client.subscribe(push_config={"push_endpoint": target.url}, retry_policy=QUICK)
+            message_id = client.publish()
             pushes = target.wait_for(3)
             time.sleep(0.6)
             assert len(target.got) == 3
         assert [push.message["messageId"] for push in pushes] == [message_id] * 3
 
-    def test_dead_letter_after_the_last_attempt_of_a_push(self, world: World) -> None:
-        dead = world.new_topic()
-        grave = world.subscribe(dead)
+    def test_dead_letter_after_the_last_attempt_of_a_push(self, client: TopicClient) -> None:
+        dead = client.new_topic()
+        dead_letters = client.subscribe(dead)
         with PushTarget(lambda push: 500) as target:
-            subscription = world.subscribe(
+            subscription = client.subscribe(
                 push_config={"push_endpoint": target.url},
                 retry_policy=QUICK,
                 dead_letter_policy={"dead_letter_topic": dead, "max_delivery_attempts": 5},
             )
-            world.publish(b"bad")
-            received = world.pull(grave, timeout=25)
+            client.publish(b"bad")
+            received = client.pull(dead_letters, timeout=25)
             assert len(target.got) == 5
         attributes = dict(received[0].message.attributes)
         assert received[0].message.data == b"bad"
@@ -262,78 +265,80 @@ class TestPubSubContract:
             f"{SOURCE}SubscriptionProject": "demo",
         }
 
-    def test_ordering_keys_keep_their_order_on_push(self, world: World) -> None:
+    def test_ordering_keys_keep_their_order_on_push(self, client: TopicClient) -> None:
         with PushTarget() as target:
-            world.subscribe(push_config={"push_endpoint": target.url}, enable_message_ordering=True)
+            client.subscribe(
+                push_config={"push_endpoint": target.url}, enable_message_ordering=True
+            )
             for number in range(10):
-                world.publish(str(number).encode(), ordering_key="ana")
+                client.publish(str(number).encode(), ordering_key="ana")
             pushes = target.wait_for(10)
         texts = [base64.b64decode(push.message["data"]).decode() for push in pushes]
         assert texts == [str(number) for number in range(10)]
 
-    def test_push_subscription_becomes_pull_without_its_endpoint(self, world: World) -> None:
+    def test_push_subscription_becomes_pull_without_its_endpoint(self, client: TopicClient) -> None:
         with PushTarget() as target:
-            subscription = world.subscribe(push_config={"push_endpoint": target.url})
-            world.publish()
+            subscription = client.subscribe(push_config={"push_endpoint": target.url})
+            client.publish()
             target.wait_for(1)
-            world.subscriber.modify_push_config(subscription=subscription, push_config={})
-            message_id = world.publish()
-            assert world.pull_one(subscription).message.message_id == message_id
+            client.subscriber.modify_push_config(subscription=subscription, push_config={})
+            message_id = client.publish()
+            assert client.pull_one(subscription).message.message_id == message_id
             assert len(target.got) == 1
 
-    def test_defaults_of_a_new_subscription(self, world: World) -> None:
-        made = world.subscriber.get_subscription(subscription=world.subscribe())
-        assert made.topic == world.topic
+    def test_defaults_of_a_new_subscription(self, client: TopicClient) -> None:
+        made = client.subscriber.get_subscription(subscription=client.subscribe())
+        assert made.topic == client.topic
         assert made.ack_deadline_seconds == 10
         assert made.message_retention_duration.days == 7
-        policy = {"dead_letter_topic": world.topic}
-        counted = world.subscribe(dead_letter_policy=policy)
-        counted_policy = world.subscriber.get_subscription(subscription=counted).dead_letter_policy
+        policy = {"dead_letter_topic": client.topic}
+        counted = client.subscribe(dead_letter_policy=policy)
+        counted_policy = client.subscriber.get_subscription(subscription=counted).dead_letter_policy
         assert counted_policy.max_delivery_attempts == 5
 
-    def test_subscription_outlives_its_topic(self, world: World) -> None:
-        subscription = world.subscribe()
-        message_id = world.publish()
-        world.publisher.delete_topic(topic=world.topic)
-        assert world.subscriber.get_subscription(subscription=subscription).topic == (
+    def test_a_subscription_remains_when_its_topic_is_deleted(self, client: TopicClient) -> None:
+        subscription = client.subscribe()
+        message_id = client.publish()
+        client.publisher.delete_topic(topic=client.topic)
+        assert client.subscriber.get_subscription(subscription=subscription).topic == (
             "_deleted-topic_"
         )
-        assert world.pull_one(subscription).message.message_id == message_id
+        assert client.pull_one(subscription).message.message_id == message_id
 
-    def test_errors_of_topics(self, world: World) -> None:
+    def test_errors_of_topics(self, client: TopicClient) -> None:
         missing = "projects/demo/topics/missing"
         with pytest.raises(exceptions.AlreadyExists):
-            world.publisher.create_topic(name=world.topic)
+            client.publisher.create_topic(name=client.topic)
         for name in ("projects/demo/topics/ab", "projects/demo/topics/goog-x", "nonsense"):
             with pytest.raises(exceptions.InvalidArgument):
-                world.publisher.create_topic(name=name)
+                client.publisher.create_topic(name=name)
         with pytest.raises(exceptions.NotFound):
-            world.publisher.get_topic(topic=missing)
+            client.publisher.get_topic(topic=missing)
         with pytest.raises(exceptions.NotFound):
-            world.publisher.delete_topic(topic=missing)
+            client.publisher.delete_topic(topic=missing)
         with pytest.raises(exceptions.NotFound):
-            world.publisher.publish(missing, b"x").result(10)
+            client.publisher.publish(missing, b"x").result(10)
         with pytest.raises(exceptions.InvalidArgument):
-            world.publish(b"")
+            client.publish(b"")
 
-    def test_errors_of_subscriptions(self, world: World) -> None:
+    def test_errors_of_subscriptions(self, client: TopicClient) -> None:
         missing = "projects/demo/subscriptions/missing"
-        subscription = world.subscribe()
+        subscription = client.subscribe()
         with pytest.raises(exceptions.AlreadyExists):
-            world.subscriber.create_subscription(name=subscription, topic=world.topic)
+            client.subscriber.create_subscription(name=subscription, topic=client.topic)
         with pytest.raises(exceptions.NotFound):
-            world.subscribe("projects/demo/topics/missing")
+            client.subscribe("projects/demo/topics/missing")
         for call in (
-            lambda: world.subscriber.get_subscription(subscription=missing),
-            lambda: world.subscriber.delete_subscription(subscription=missing),
-            lambda: world.subscriber.pull(subscription=missing, max_messages=1),
-            lambda: world.subscribe(dead_letter_policy={"dead_letter_topic": world.topic + "x"}),
+            lambda: client.subscriber.get_subscription(subscription=missing),
+            lambda: client.subscriber.delete_subscription(subscription=missing),
+            lambda: client.subscriber.pull(subscription=missing, max_messages=1),
+            lambda: client.subscribe(dead_letter_policy={"dead_letter_topic": client.topic + "x"}),
         ):
             with pytest.raises(exceptions.NotFound):
                 call()
         with pytest.raises(exceptions.OutOfRange):
-            world.subscribe(
-                dead_letter_policy={"dead_letter_topic": world.topic, "max_delivery_attempts": 4}
+            client.subscribe(
+                dead_letter_policy={"dead_letter_topic": client.topic, "max_delivery_attempts": 4}
             )
         for settings in (
             {"push_config": {"push_endpoint": "nonsense"}},
@@ -341,72 +346,74 @@ class TestPubSubContract:
             {"retry_policy": {"maximum_backoff": duration_pb2.Duration(seconds=9)}},
         ):
             with pytest.raises(exceptions.InvalidArgument):
-                world.subscribe(**settings)
+                client.subscribe(**settings)
 
-    def test_errors_of_acknowledging(self, world: World) -> None:
-        subscription = world.subscribe()
+    def test_errors_of_acknowledging(self, client: TopicClient) -> None:
+        subscription = client.subscribe()
         for call in (
-            lambda: world.subscriber.pull(subscription=subscription, max_messages=0),
-            lambda: world.subscriber.acknowledge(subscription=subscription, ack_ids=[]),
-            lambda: world.acknowledge(subscription, "nonsense"),
-            lambda: world.deadline(subscription, "nonsense", 10),
+            lambda: client.subscriber.pull(subscription=subscription, max_messages=0),
+            lambda: client.subscriber.acknowledge(subscription=subscription, ack_ids=[]),
+            lambda: client.acknowledge(subscription, "nonsense"),
+            lambda: client.deadline(subscription, "nonsense", 10),
         ):
             with pytest.raises(exceptions.InvalidArgument):
                 call()
 
 
 class TestSeek:
-    """A seek brings back acknowledged messages that are retained, or that a snapshot holds."""
+    """A seek redelivers acknowledged messages that are retained or in a snapshot."""
 
-    def drained(self, world: World, *messages: bytes, **settings: object) -> str:
+    def drained(self, client: TopicClient, *messages: bytes, **settings: object) -> str:
         """A subscription that has pulled and acknowledged these messages."""
-        subscription = world.subscribe(**settings)
+        subscription = client.subscribe(**settings)
         for data in messages:
-            world.publish(data)
-            world.acknowledge(subscription, world.pull_one(subscription).ack_id)
+            client.publish(data)
+            client.acknowledge(subscription, client.pull_one(subscription).ack_id)
         return subscription
 
-    def left(self, world: World, subscription: str, expected: int = 0) -> list[bytes]:
-        """Pull all messages, and acknowledge each; so many are waited for.
+    def left(self, client: TopicClient, subscription: str, expected: int = 0) -> list[bytes]:
+        """Pull and acknowledge all messages; wait for `expected` of them.
 
-        A pull that its client gave up may have taken them: then they come again when its deadline
-        is over.
+        A pull that timed out in the client may have leased them; then they are delivered again
+        after their deadline.
         """
         found: list[bytes] = []
-        while received := world.pull(subscription, timeout=20 if len(found) < expected else 1.5):
+        while received := client.pull(subscription, timeout=20 if len(found) < expected else 1.5):
             found += [one.message.data for one in received]
-            world.acknowledge(subscription, *[one.ack_id for one in received])
+            client.acknowledge(subscription, *[one.ack_id for one in received])
         return sorted(found)
 
-    def test_a_seek_back_in_time_brings_retained_messages_back(self, world: World) -> None:
-        subscription = self.drained(world, b"a", b"b", retain_acked_messages=True)
-        assert self.left(world, subscription) == []
+    def test_a_seek_back_in_time_redelivers_retained_messages(self, client: TopicClient) -> None:
+        subscription = self.drained(client, b"a", b"b", retain_acked_messages=True)
+        assert self.left(client, subscription) == []
         hour_ago = datetime.now(UTC) - timedelta(hours=1)
-        world.subscriber.seek(request={"subscription": subscription, "time": hour_ago})
-        assert self.left(world, subscription, 2) == [b"a", b"b"]
+        client.subscriber.seek(request={"subscription": subscription, "time": hour_ago})
+        assert self.left(client, subscription, 2) == [b"a", b"b"]
 
-    def test_without_retention_nothing_acknowledged_comes_back(self, world: World) -> None:
-        subscription = self.drained(world, b"a")
+    def test_without_retention_acknowledged_messages_are_not_redelivered(
+        self, client: TopicClient
+    ) -> None:
+        subscription = self.drained(client, b"a")
         hour_ago = datetime.now(UTC) - timedelta(hours=1)
-        world.subscriber.seek(request={"subscription": subscription, "time": hour_ago})
-        assert self.left(world, subscription) == []
+        client.subscriber.seek(request={"subscription": subscription, "time": hour_ago})
+        assert self.left(client, subscription) == []
 
-    def test_a_seek_forward_acknowledges_what_was_published_before(self, world: World) -> None:
-        subscription = world.subscribe()
-        world.publish(b"a")
+    def test_a_seek_forward_acknowledges_earlier_messages(self, client: TopicClient) -> None:
+        subscription = client.subscribe()
+        client.publish(b"a")
         in_an_hour = datetime.now(UTC) + timedelta(hours=1)
-        world.subscriber.seek(request={"subscription": subscription, "time": in_an_hour})
-        assert self.left(world, subscription) == []
+        client.subscriber.seek(request={"subscription": subscription, "time": in_an_hour})
+        assert self.left(client, subscription) == []
 
-    def test_a_snapshot_brings_its_backlog_back_and_what_came_since(self, world: World) -> None:
-        subscription = self.drained(world, b"before")
-        world.publish(b"unacknowledged")
+    def test_a_snapshot_restores_its_messages_and_later_ones(self, client: TopicClient) -> None:
+        subscription = self.drained(client, b"before")
+        client.publish(b"unacknowledged")
         snapshot = f"{subscription.replace('/subscriptions/', '/snapshots/')}-snapshot"
-        world.subscriber.create_snapshot(name=snapshot, subscription=subscription)
-        world.publish(b"since")
-        assert self.left(world, subscription, 2) == [b"since", b"unacknowledged"]
-        world.subscriber.seek(request={"subscription": subscription, "snapshot": snapshot})
-        assert self.left(world, subscription, 2) == [b"since", b"unacknowledged"]
-        world.subscriber.delete_snapshot(snapshot=snapshot)
+        client.subscriber.create_snapshot(name=snapshot, subscription=subscription)
+        client.publish(b"since")
+        assert self.left(client, subscription, 2) == [b"since", b"unacknowledged"]
+        client.subscriber.seek(request={"subscription": subscription, "snapshot": snapshot})
+        assert self.left(client, subscription, 2) == [b"since", b"unacknowledged"]
+        client.subscriber.delete_snapshot(snapshot=snapshot)
         with pytest.raises(exceptions.NotFound):
-            world.subscriber.seek(request={"subscription": subscription, "snapshot": snapshot})
+            client.subscriber.seek(request={"subscription": subscription, "snapshot": snapshot})

@@ -1,4 +1,4 @@
-"""Push delivery: what counts as delivered, when a message comes again, and where it ends up."""
+"""Push delivery: acknowledgement, redelivery, dead letters, limits and faults."""
 
 import base64
 import socket
@@ -61,7 +61,7 @@ def test_advancing_the_clock_makes_a_waiting_retry_due(
     pubsub.subscribe("events", target.url, name="push", min_backoff=600, max_backoff=600)
     pubsub.publish("events", b"x")
     target.wait_for(1)
-    assert not pubsub.idle(0.2), "a message that waits for its retry is not through"
+    assert not pubsub.idle(0.2), "a message that waits for its retry is not delivered"
     assert pubsub.undelivered() == 1
 
     cloud.clock.advance(timedelta(minutes=10))
@@ -89,7 +89,7 @@ def test_no_answer_by_the_ack_deadline_is_delivered_again(
     assert statistics(pubsub, "push")["failed"] == 1
 
 
-def test_unreachable_endpoint_is_tried_until_it_is_there(pubsub: PubSub) -> None:
+def test_an_unreachable_endpoint_is_retried(pubsub: PubSub) -> None:
     with socket.socket() as taken:  # bound but not listening: connections are refused
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/"
@@ -105,8 +105,8 @@ def test_unreachable_endpoint_is_tried_until_it_is_there(pubsub: PubSub) -> None
 def test_dead_letter_after_the_last_attempt(pubsub: PubSub, target: PushTarget) -> None:
     target.answer = lambda push: 500
     dead = pubsub.create_topic("dead")
-    with PushTarget() as grave:
-        pubsub.subscribe(dead, grave.url, name="grave", format="pubsub")
+    with PushTarget() as dead_letters:
+        pubsub.subscribe(dead, dead_letters.url, name="dead_letters", format="pubsub")
         pubsub.subscribe(
             "events",
             target.url,
@@ -117,19 +117,19 @@ def test_dead_letter_after_the_last_attempt(pubsub: PubSub, target: PushTarget) 
         )
         pubsub.publish("events", b"bad", {"kind": "join"})
 
-        buried = grave.wait_for(1)[0]
+        dead_letter = dead_letters.wait_for(1)[0]
 
         assert pubsub.idle(5)
     assert len(target.got) == 3
-    assert base64.b64decode(buried.message["data"]) == b"bad"
-    assert buried.message["attributes"] == {
+    assert base64.b64decode(dead_letter.message["data"]) == b"bad"
+    assert dead_letter.message["attributes"] == {
         "kind": "join",
         "CloudPubSubDeadLetterSourceDeliveryCount": "3",
         "CloudPubSubDeadLetterSourceSubscription": "push",
         "CloudPubSubDeadLetterSourceSubscriptionProject": "demo",
         "CloudPubSubDeadLetterSourceTopicPublishTime": target.got[0].message["publishTime"],
     }
-    assert buried.message["messageId"] != target.got[0].message["messageId"]
+    assert dead_letter.message["messageId"] != target.got[0].message["messageId"]
     assert statistics(pubsub, "push") == {
         "delivered": 0,
         "failed": 3,
@@ -139,7 +139,7 @@ def test_dead_letter_after_the_last_attempt(pubsub: PubSub, target: PushTarget) 
     }
 
 
-def test_several_pushes_are_under_way_but_not_more_than_allowed(cloud: Cloud) -> None:
+def test_simultaneous_pushes_are_limited(cloud: Cloud) -> None:
     def answer(_: object) -> int:
         time.sleep(0.05)
         return 204
@@ -157,7 +157,7 @@ def test_several_pushes_are_under_way_but_not_more_than_allowed(cloud: Cloud) ->
     assert len(target.got) == 12
 
 
-def test_one_stuck_endpoint_does_not_hold_up_another(pubsub: PubSub, target: PushTarget) -> None:
+def test_a_blocked_endpoint_does_not_delay_another(pubsub: PubSub, target: PushTarget) -> None:
     released = threading.Event()
 
     def stuck_until_released(_: object) -> int:
@@ -170,7 +170,7 @@ def test_one_stuck_endpoint_does_not_hold_up_another(pubsub: PubSub, target: Pus
         for _ in range(20):
             pubsub.publish("events", b"x")
         target.wait_for(20)
-        assert len(stuck.wait_for(8)) == 8, "the default number under way, and no more"
+        assert len(stuck.wait_for(8)) == 8, "not more than the default limit"
         released.set()
         assert pubsub.idle(10)
 
@@ -193,7 +193,7 @@ def test_ordering_key_keeps_the_order_across_failures(pubsub: PubSub, target: Pu
         assert set(seen) == {str(number) for number in range(10)}
 
 
-def test_fault_before_a_push_keeps_it_from_being_sent(
+def test_with_a_before_fault_a_push_is_not_sent(
     cloud: Cloud, pubsub: PubSub, target: PushTarget
 ) -> None:
     fault = cloud.faults.add(
@@ -212,7 +212,7 @@ def test_fault_before_a_push_keeps_it_from_being_sent(
 
 
 @pytest.mark.parametrize("trouble", [{"error": ERROR}, {"drop": True}])
-def test_fault_after_a_push_loses_the_acknowledgement_so_it_comes_twice(
+def test_with_an_after_fault_a_message_is_delivered_twice(
     cloud: Cloud, pubsub: PubSub, target: PushTarget, trouble: dict[str, Any]
 ) -> None:
     fault = cloud.faults.add(

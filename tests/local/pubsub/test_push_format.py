@@ -1,4 +1,4 @@
-"""Push requests: what a message looks like when it arrives, and the endpoints it may go to."""
+"""Push requests: formats and valid endpoints."""
 
 import base64
 import re
@@ -61,7 +61,7 @@ def test_message_of_attributes_only_has_no_data_key(pubsub: PubSub, target: Push
     assert "data" not in target.wait_for(1)[0].message
 
 
-def test_delivery_attempt_is_told_only_with_a_dead_letter_policy(
+def test_the_delivery_attempt_is_sent_only_with_a_dead_letter_policy(
     pubsub: PubSub, target: PushTarget
 ) -> None:
     target.answer = fail_first(1)
@@ -103,7 +103,7 @@ def test_only_loopback_endpoints_are_pushed_to(pubsub: PubSub, endpoint: str) ->
 
 
 @pytest.mark.parametrize("host", ["localhost:9", "127.0.0.1:9", "127.1.2.3:9", "[::1]:9"])
-def test_every_way_to_say_loopback_is_accepted(pubsub: PubSub, host: str) -> None:
+def test_all_loopback_hosts_are_accepted(pubsub: PubSub, host: str) -> None:
     assert pubsub.subscribe("events", f"http://{host}/push", name="push")
 
 

@@ -1,4 +1,4 @@
-"""Push delivery against the real thing that receives: functions-framework."""
+"""Push delivery to a real functions-framework server."""
 
 import base64
 import json
@@ -35,7 +35,7 @@ def handle(event):
 
 @contextmanager
 def function_server(folder: Path) -> Iterator[tuple[str, Path]]:
-    """A functions-framework process on a free port; its URL and the file it writes events to."""
+    """A functions-framework process; its URL and the file to which it writes events."""
     (folder / "main.py").write_text(MAIN)
     seen = folder / "seen.jsonl"
     with socket.socket() as free:

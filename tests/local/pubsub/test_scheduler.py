@@ -1,4 +1,4 @@
-"""The scheduler: messages that are published each time the cloud's clock passes their turn."""
+"""The scheduler: messages published at intervals of the cloud's clock."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -29,7 +29,7 @@ class TestScheduler:
         pubsub.broker.acknowledge(SUBSCRIPTION, [one.ack_id for one in leased])
         return [one.message.data for one in leased]
 
-    def test_a_job_fires_each_time_the_clock_passes_its_turn(
+    def test_a_job_runs_at_each_interval_of_the_clock(
         self, cloud: Cloud, pubsub: PubSub, scheduler: Scheduler
     ) -> None:
         scheduler.every(60, "events", b"tick", name="minute", attributes={"a": "b"})
@@ -38,7 +38,7 @@ class TestScheduler:
             cloud.clock.advance(timedelta(seconds=60))
             assert self.pulled(pubsub) == [b"tick"]
 
-    def test_a_long_jump_fires_once_and_keeps_the_beat(
+    def test_after_a_long_advance_a_job_runs_once_and_keeps_its_schedule(
         self, cloud: Cloud, pubsub: PubSub, scheduler: Scheduler
     ) -> None:
         scheduler.every(3600, "events", b"tick", name="hour")
@@ -60,7 +60,7 @@ class TestScheduler:
         counted = {job["topic"]: job["statistics"] for job in scheduler.resources()}
         assert counted["missing"] == {"fired": 0, "failed": 1}
 
-    def test_run_fires_at_once_and_removed_jobs_never(
+    def test_run_publishes_at_once_and_removed_jobs_do_not_run(
         self, cloud: Cloud, pubsub: PubSub, scheduler: Scheduler
     ) -> None:
         scheduler.every(60, "events", b"tick", name="minute")
@@ -70,6 +70,6 @@ class TestScheduler:
         cloud.clock.advance(timedelta(seconds=61))
         assert self.pulled(pubsub, wait=0.2) == []
 
-    def test_a_job_needs_a_beat(self, scheduler: Scheduler) -> None:
+    def test_an_interval_must_be_above_0(self, scheduler: Scheduler) -> None:
         with pytest.raises(ValueError, match="every 0"):
             scheduler.every(0, "events", b"tick", name="never")

@@ -1,4 +1,4 @@
-"""The Pub/Sub faces through Google's own clients and plain REST."""
+"""Pub/Sub over gRPC with Google's clients, and over REST."""
 
 import threading
 import time
@@ -31,7 +31,7 @@ def address(pubsub: PubSub, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 @pytest.fixture
 def publisher(address: str) -> Iterator[pubsub_v1.PublisherClient]:
-    # One message a batch: the client's own waiting for more isn't what is tested here.
+    # One message per batch, so that the client doesn't wait for more.
     client = pubsub_v1.PublisherClient(pubsub_v1.types.BatchSettings(max_messages=1))
     yield client
     client.stop()
@@ -51,7 +51,7 @@ def url(cloud: Cloud, pubsub: PubSub) -> Iterator[str]:
 
 
 class TestGrpc:
-    def test_a_message_goes_from_publisher_to_subscriber(
+    def test_a_message_is_published_and_pulled(
         self, publisher: pubsub_v1.PublisherClient, subscriber: pubsub_v1.SubscriberClient
     ) -> None:
         publisher.create_topic(name=TOPIC)
@@ -67,7 +67,7 @@ class TestGrpc:
         assert received[0].delivery_attempt == 0, "only counted with a dead-letter policy"
         assert abs(message.publish_time.timestamp() - time.time()) < 10
 
-    def test_topics_are_listed_page_by_page_and_deleted(
+    def test_topics_are_listed_in_pages_and_deleted(
         self, publisher: pubsub_v1.PublisherClient, subscriber: pubsub_v1.SubscriberClient
     ) -> None:
         names = [f"projects/demo/topics/topic-{number}" for number in range(5)]
@@ -89,7 +89,7 @@ class TestGrpc:
         with pytest.raises(exceptions.NotFound):
             publisher.get_topic(topic=names[0])
 
-    def test_a_subscription_reads_back_as_it_was_written(
+    def test_a_subscription_is_read_as_it_was_written(
         self, publisher: pubsub_v1.PublisherClient, subscriber: pubsub_v1.SubscriberClient
     ) -> None:
         publisher.create_topic(name=TOPIC)
@@ -126,7 +126,7 @@ class TestGrpc:
         with pytest.raises(exceptions.NotFound):
             subscriber.get_subscription(subscription=SUBSCRIPTION)
 
-    def test_streaming_pull_serves_the_clients_subscribe(
+    def test_streaming_pull_works_with_the_clients_subscribe(
         self, publisher: pubsub_v1.PublisherClient, subscriber: pubsub_v1.SubscriberClient
     ) -> None:
         publisher.create_topic(name=TOPIC)
@@ -147,7 +147,7 @@ class TestGrpc:
         stream.result(10)
         assert sorted(got) == sorted(wanted), "each exactly once"
 
-    def test_scripted_faults_reach_grpc_clients(
+    def test_scripted_faults_apply_to_grpc_clients(
         self, cloud: Cloud, publisher: pubsub_v1.PublisherClient
     ) -> None:
         publisher.create_topic(name=TOPIC)
@@ -172,7 +172,7 @@ class TestGrpc:
             (TOPIC, "DROPPED"),
         ]
 
-    def test_client_survives_a_lost_publish_answer_by_publishing_again(
+    def test_the_client_publishes_again_after_a_lost_answer(
         self, cloud: Cloud, pubsub: PubSub, publisher: pubsub_v1.PublisherClient
     ) -> None:
         pubsub.create_topic("events")
@@ -190,7 +190,7 @@ class TestGrpc:
         assert fault.hits == 1
         assert len(pubsub.broker.pull(SUBSCRIPTION, 10, 0)) == 2
 
-    def test_a_taken_port_is_an_error(self, pubsub: PubSub, address: str) -> None:
+    def test_a_port_in_use_is_an_error(self, pubsub: PubSub, address: str) -> None:
         with pytest.raises(RuntimeError):
             pubsub.grpc_server(port=int(address.rpartition(":")[2]))
 
@@ -227,7 +227,7 @@ class TestRest:
         assert requests.delete(f"{url}/topics/events").json() == {}
         assert requests.get(f"{url}/topics").json() == {}
 
-    def test_given_back_message_comes_again(self, pubsub: PubSub, url: str) -> None:
+    def test_a_message_with_deadline_0_is_delivered_again(self, pubsub: PubSub, url: str) -> None:
         pubsub.create_topic("events")
         pubsub.subscribe("events", name="reader", min_backoff=0)
         pubsub.publish("events", b"x")
@@ -252,7 +252,7 @@ class TestRest:
             ("GET", "topics?pagesize=3", None, "pagesize"),
         ],
     )
-    def test_what_the_discovery_document_does_not_know_is_refused_by_name(
+    def test_requests_that_do_not_fit_the_discovery_document_are_refused(
         self, url: str, method: str, path: str, body: dict[str, object] | None, field: str
     ) -> None:
         answer = requests.request(method, f"{url}/{path}", json=body)
@@ -267,7 +267,7 @@ class TestRest:
         assert answer.json()["error"]["status"] == "NOT_FOUND"
         assert TOPIC in answer.json()["error"]["message"]
 
-    def test_an_admin_can_have_a_message_delivered_again(self, pubsub: PubSub, url: str) -> None:
+    def test_an_admin_route_redelivers_a_message(self, pubsub: PubSub, url: str) -> None:
         pubsub.create_topic("events")
         pubsub.subscribe("events", name="reader")
         message_id = pubsub.publish("events", b"x")

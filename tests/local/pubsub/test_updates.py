@@ -1,4 +1,4 @@
-"""Changes of topics and subscriptions, retention, snapshots: what the emulator can't show."""
+"""Updates, retention and snapshots beyond what the emulator supports."""
 
 from datetime import timedelta
 from typing import Any
@@ -37,7 +37,7 @@ def refused(excinfo: pytest.ExceptionInfo[ApiError]) -> str:
 
 
 class TestUpdates:
-    def test_only_what_the_mask_names_is_changed(self, pubsub: PubSub) -> None:
+    def test_only_the_fields_of_the_mask_are_changed(self, pubsub: PubSub) -> None:
         body = {"topic": TOPIC, "labels": {"team": "core"}, "ackDeadlineSeconds": 20}
         pubsub.broker.create_subscription(SUBSCRIPTION, body)
         changed = update(pubsub, "ack_deadline_seconds", ackDeadlineSeconds=30, labels={})
@@ -45,7 +45,7 @@ class TestUpdates:
         assert "labels" not in update(pubsub, "labels")
         assert pubsub.broker.subscription(SUBSCRIPTION)["ackDeadlineSeconds"] == 30
 
-    def test_the_stacks_own_deadline_survives_other_changes(
+    def test_the_exact_deadline_is_kept_by_other_changes(
         self, pubsub: PubSub, cloud: Cloud
     ) -> None:
         pubsub.subscribe(TOPIC, name=SUBSCRIPTION, ack_deadline_seconds=2.5)
@@ -53,7 +53,9 @@ class TestUpdates:
         pubsub.publish(TOPIC, b"a")
         assert pubsub.broker.pull(SUBSCRIPTION, 1, 0)
         cloud.clock.advance(timedelta(seconds=3))
-        assert pubsub.broker.pull(SUBSCRIPTION, 1, 0) == []  # its lease ended; now it backs off
+        assert (
+            pubsub.broker.pull(SUBSCRIPTION, 1, 0) == []
+        )  # its lease ended; now it waits for its back-off
         cloud.clock.advance(timedelta(seconds=1))
         assert len(pubsub.broker.pull(SUBSCRIPTION, 1, 0)) == 1
 
@@ -68,7 +70,7 @@ class TestUpdates:
             ("pushConfig", {"pushConfig": {"pushEndpoint": "https://example.com/"}}),
         ],
     )
-    def test_what_can_not_be_is_refused_and_changes_nothing(
+    def test_an_invalid_update_is_refused_and_changes_nothing(
         self, pubsub: PubSub, mask: str, body: dict[str, Any]
     ) -> None:
         pubsub.subscribe(TOPIC, name=SUBSCRIPTION)
@@ -96,14 +98,18 @@ class TestRetention:
         pubsub.broker.seek(SUBSCRIPTION, {"time": time})
         return pull(pubsub)
 
-    def test_it_ends_after_the_subscriptions_duration(self, pubsub: PubSub, cloud: Cloud) -> None:
+    def test_retention_ends_after_the_subscriptions_duration(
+        self, pubsub: PubSub, cloud: Cloud
+    ) -> None:
         self.reader(pubsub, retainAckedMessages=True, messageRetentionDuration="3600s")
         cloud.clock.advance(timedelta(minutes=59))
         assert self.seek_back(pubsub, cloud) == [b"a"]
         cloud.clock.advance(timedelta(minutes=2))
         assert self.seek_back(pubsub, cloud) == []
 
-    def test_a_topic_retains_for_all_its_subscriptions(self, pubsub: PubSub, cloud: Cloud) -> None:
+    def test_a_topics_retention_applies_to_all_its_subscriptions(
+        self, pubsub: PubSub, cloud: Cloud
+    ) -> None:
         pubsub.broker.update_topic(
             TOPIC, {"messageRetentionDuration": "86400s"}, "messageRetentionDuration"
         )
@@ -111,13 +117,15 @@ class TestRetention:
         assert self.seek_back(pubsub, cloud) == [b"a"]
 
     @pytest.mark.parametrize("body", [{}, {"time": "2026-01-01T00:00:00Z", "snapshot": SNAPSHOT}])
-    def test_a_seek_goes_to_one_place(self, pubsub: PubSub, body: dict[str, str]) -> None:
+    def test_a_seek_needs_either_a_time_or_a_snapshot(
+        self, pubsub: PubSub, body: dict[str, str]
+    ) -> None:
         self.reader(pubsub)
         with pytest.raises(ApiError) as refusal:
             pubsub.broker.seek(SUBSCRIPTION, body)
         assert refused(refusal) == "INVALID_ARGUMENT"
 
-    def test_a_snapshot_lives_a_week_less_the_age_of_its_oldest_message(
+    def test_a_snapshot_expires_after_a_week_less_its_oldest_messages_age(
         self, pubsub: PubSub, cloud: Cloud
     ) -> None:
         pubsub.subscribe(TOPIC, name=SUBSCRIPTION)

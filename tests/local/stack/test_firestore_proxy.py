@@ -1,4 +1,4 @@
-"""Permissions in front of Google's Firestore emulator, by Google's own client."""
+"""The Firestore proxy's permission checks, with Google's client and emulator."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ACCOUNTS = {
 
 
 class Bench:
-    """A client for each account, on one collection, and the cloud's log."""
+    """A client for each account, and the cloud with its log."""
 
     def __init__(self, cloud: Cloud, clients: dict[str, Any]) -> None:
         self.cloud = cloud
@@ -40,23 +40,23 @@ class Bench:
 @pytest.fixture(scope="module")
 def bench(firestore_emulator: str) -> Iterator[Bench]:
     cloud = Cloud()
-    gate = FirestoreProxy(firestore_emulator, cloud, ACCOUNTS)
+    proxy = FirestoreProxy(firestore_emulator, cloud, ACCOUNTS)
     for account, verbs in ACCOUNTS.items():
         granted = {Permitted(f"datastore.entities.{verb}", "database") for verb in verbs}
         cloud.accounts.grant(account, granted, {})
-    gate.start()
+    proxy.start()
     clients = {}
     for account in ACCOUNTS:
-        with mock.patch.dict(os.environ, FIRESTORE_EMULATOR_HOST=gate.addresses[account]):
+        with mock.patch.dict(os.environ, FIRESTORE_EMULATOR_HOST=proxy.addresses[account]):
             credentials = AnonymousCredentials()  # type: ignore[no-untyped-call]
-            clients[account] = firestore.Client("gate-demo", credentials)
+            clients[account] = firestore.Client("proxy-demo", credentials)
     yield Bench(cloud, clients)
     for client in clients.values():
         client.close()
-    gate.stop()
+    proxy.stop()
 
 
-def test_what_is_granted_reaches_the_emulator_and_its_errors_come_back(bench: Bench) -> None:
+def test_granted_calls_reach_the_emulator_and_return_its_errors(bench: Bench) -> None:
     bench.of("creator").document("a").create({"n": 1})
     assert bench.of("reader").document("a").get().to_dict() == {"n": 1}
     assert [found.id for found in bench.of("reader").limit(1).get()] == ["a"]
@@ -70,7 +70,7 @@ def test_what_is_granted_reaches_the_emulator_and_its_errors_come_back(bench: Be
 
 
 def bulk(things: Any) -> None:
-    """As the client writes many at once, each for itself: BatchWrite."""
+    """Write with BatchWrite, as the client does for many independent writes."""
     batch = BulkWriteBatch(things._client)
     batch.create(things.document("x"), {})
     batch.commit()
@@ -90,7 +90,7 @@ def bulk(things: Any) -> None:
         ("reader", bulk, "create"),
     ],
 )
-def test_what_is_not_is_refused_as_firestore_does(
+def test_other_calls_are_refused_like_firestore_does(
     bench: Bench, account: str, act: Callable[[Any], Any], lacks: str
 ) -> None:
     with pytest.raises(PermissionDenied, match=r"Missing or insufficient permissions\."):

@@ -1,4 +1,4 @@
-"""Everything that prevents servers from starting is reported in plain words."""
+"""Errors that prevent servers from starting have clear messages."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ from local.stack.ports import CannotStart, fixed_ports, free_ports
 
 @pytest.fixture
 def listening() -> Iterator[int]:
-    """A port on which somebody else listens, on every address of the machine."""
+    """A port in use on all addresses of the machine."""
     [port] = free_ports(1)
-    with closing(socket.socket()) as taken:
-        taken.bind(("0.0.0.0", port))
-        taken.listen()
+    with closing(socket.socket()) as blocker:
+        blocker.bind(("0.0.0.0", port))
+        blocker.listen()
         yield port
 
 
-def test_every_port_in_use_is_named_with_others_to_take(listening: int) -> None:
+def test_the_error_names_every_port_in_use_and_free_ones(listening: int) -> None:
     with pytest.raises(CannotStart) as refused:
         fixed_ports(listening - 2, 4)
-    said = str(refused.value)
-    assert f"port {listening} (address already in use)" in said
-    assert f"; {listening - 2} to {listening + 1} are needed: " in said
-    other = int(said.rpartition("PORT=")[2])
+    message = str(refused.value)
+    assert f"port {listening} (address already in use)" in message
+    assert f"; {listening - 2} to {listening + 1} are needed: " in message
+    other = int(message.rpartition("PORT=")[2])
     assert fixed_ports(other, 4) == range(other, other + 4)
 
 
 @pytest.mark.parametrize("first", [0, -1, 65_533, 70_000])
-def test_ports_that_there_are_not_are_refused(first: int) -> None:
+def test_invalid_port_numbers_are_refused(first: int) -> None:
     with pytest.raises(CannotStart, match=r"it should be a number from 1 to 65532$"):
         fixed_ports(first, 4)
 
 
 @pytest.mark.parametrize(
-    ("source", "said"),
+    ("source", "message"),
     [
         (
             """print('{"message": "settings: PROJECT is not set"}'); raise SystemExit(1)""",
@@ -50,8 +50,8 @@ def test_ports_that_there_are_not_are_refused(first: int) -> None:
         ("raise RuntimeError('a slip')", "RuntimeError: a slip"),
     ],
 )
-def test_a_server_that_ends_at_once_has_its_last_words_passed_on(
-    tmp_path: Path, source: str, said: str
+def test_the_error_has_the_reason_why_a_server_ended(
+    tmp_path: Path, source: str, message: str
 ) -> None:
     main = tmp_path / "main.py"
     main.write_text(source)
@@ -63,4 +63,4 @@ def test_a_server_that_ends_at_once_has_its_last_words_passed_on(
             servers.start()
     finally:
         servers.stop()
-    assert said in str(refused.value)
+    assert message in str(refused.value)

@@ -1,6 +1,7 @@
-"""What the storage tests share: a cloud with one bucket, served, and clients that look at it.
+"""Shared by the storage tests: a server, a cloud with one bucket, and clients.
 
-One server for a module, a new cloud for every test: stopping a server costs more than most tests.
+One server per module and a new cloud per test, because stopping a server takes longer than most
+tests.
 """
 
 from collections.abc import Iterator
@@ -23,9 +24,9 @@ QUANTUM = 256 * 1024
 
 
 @dataclass
-class Stage:
+class Bench:
     cloud: Cloud
-    face: Storage
+    service: Storage
     client: storage.Client
     http: requests.Session
     url: str
@@ -38,7 +39,7 @@ class Stage:
         return f"{self.url}/storage/v1/b/{BUCKET}/o/{name}"
 
     def upload(self, name: str, data: bytes = b"", **more: Any) -> requests.Response:
-        """A media upload; `more` goes to requests, its params are added to ours."""
+        """A media upload; `more` is passed to requests, its params are added."""
         params = {"uploadType": "media", "name": name} | more.pop("params", {})
         url = f"{self.url}/upload/storage/v1/b/{BUCKET}/o"
         return self.http.post(url, params=params, data=data, **more)
@@ -52,8 +53,8 @@ class Stage:
         return answer.headers["Location"]
 
 
-class Face:
-    """The application of the test that runs now."""
+class CurrentApp:
+    """The application of the current test."""
 
     app: ASGIApp
 
@@ -62,27 +63,27 @@ class Face:
 
 
 @pytest.fixture(scope="module")
-def served() -> Iterator[tuple[Face, str]]:
-    face = Face()
-    with Server(face) as server:
-        yield face, server.url
+def served() -> Iterator[tuple[CurrentApp, str]]:
+    current = CurrentApp()
+    with Server(current) as server:
+        yield current, server.url
 
 
 @pytest.fixture
-def stage(served: tuple[Face, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
-    # Otherwise the client asks for the bucket in a thread of its own, for its traces.
+def bench(served: tuple[CurrentApp, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    # Otherwise the client requests the bucket in a thread, for tracing.
     monkeypatch.setenv("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
     cloud = Cloud()
-    face = Storage(cloud)
-    face.make_bucket(BUCKET)
-    served[0].app = build_app(cloud, [face.routes()])
+    service = Storage(cloud)
+    service.make_bucket(BUCKET)
+    served[0].app = build_app(cloud, [service.routes()])
     client = storage.Client(
         project="demo",
         credentials=AnonymousCredentials(),
         client_options={"api_endpoint": served[1]},
     )
     with requests.Session() as http:
-        yield Stage(cloud, face, client, http, served[1])
+        yield Bench(cloud, service, client, http, served[1])
     client.close()
 
 

@@ -1,4 +1,4 @@
-"""Preconditions: compare-and-swap on generations, alone and in a race."""
+"""Preconditions: compare-and-swap on generations, also with concurrent writers."""
 
 import threading
 from collections.abc import Callable
@@ -7,9 +7,9 @@ import pytest
 from google.api_core import exceptions
 
 from tests.local.storage import harness
-from tests.local.storage.harness import Stage, error_of
+from tests.local.storage.harness import Bench, error_of
 
-served, stage = harness.served, harness.stage  # pytest finds fixtures by name
+served, bench = harness.served, harness.bench  # pytest finds fixtures by name
 
 
 @pytest.mark.parametrize(
@@ -44,27 +44,27 @@ served, stage = harness.served, harness.stage  # pytest finds fixtures by name
     ],
 )
 def test_preconditions(
-    stage: Stage, exists: bool, method: str, condition: dict[str, str], status: int
+    bench: Bench, exists: bool, method: str, condition: dict[str, str], status: int
 ) -> None:
-    live = stage.upload("x", b"old").json()["generation"] if exists else ""
+    live = bench.upload("x", b"old").json()["generation"] if exists else ""
     params = {name: live if value == "live" else value for name, value in condition.items()}
     if method == "POST":
-        answer = stage.upload("x", b"new", params=params)
+        answer = bench.upload("x", b"new", params=params)
     else:
         body = {"contentType": "text/new"} if method == "PATCH" else None
-        answer = stage.http.request(method, stage.object_url("x"), params=params, json=body)
+        answer = bench.http.request(method, bench.object_url("x"), params=params, json=body)
     assert answer.status_code == status
     if status in (304, 412):
-        after = stage.http.get(stage.object_url("x"))
+        after = bench.http.get(bench.object_url("x"))
         if exists:
             assert (after.json()["generation"], after.json()["metageneration"]) == (live, "1")
         else:
             assert after.status_code == 404
 
 
-def test_a_failed_precondition_reads_as_the_api_writes_it(stage: Stage) -> None:
-    stage.upload("x")
-    answer = stage.upload("x", params={"ifGenerationMatch": "0"})
+def test_a_failed_precondition_has_the_apis_error(bench: Bench) -> None:
+    bench.upload("x")
+    answer = bench.upload("x", params={"ifGenerationMatch": "0"})
     message = "At least one of the pre-conditions you specified did not hold."
     assert error_of(answer) == {
         "code": 412,
@@ -81,13 +81,13 @@ def test_a_failed_precondition_reads_as_the_api_writes_it(stage: Stage) -> None:
     }
 
 
-def test_a_reader_learns_by_its_etag_that_nothing_changed(stage: Stage) -> None:
-    etag = stage.upload("x", b"data").json()["etag"]
-    url, headers = stage.object_url("x"), {"If-None-Match": etag}
-    unchanged = stage.http.get(url, params={"alt": "media"}, headers=headers)
+def test_a_read_with_a_current_etag_is_not_modified(bench: Bench) -> None:
+    etag = bench.upload("x", b"data").json()["etag"]
+    url, headers = bench.object_url("x"), {"If-None-Match": etag}
+    unchanged = bench.http.get(url, params={"alt": "media"}, headers=headers)
     assert (unchanged.status_code, unchanged.content) == (304, b"")
-    stage.upload("x", b"other")
-    assert stage.http.get(url, params={"alt": "media"}, headers=headers).content == b"other"
+    bench.upload("x", b"other")
+    assert bench.http.get(url, params={"alt": "media"}, headers=headers).content == b"other"
 
 
 def run_together(count: int, work: Callable[[int], None]) -> None:
@@ -107,16 +107,16 @@ def run_together(count: int, work: Callable[[int], None]) -> None:
     assert failures == []
 
 
-def test_no_increment_is_lost_and_none_counts_twice_in_a_race(stage: Stage) -> None:
+def test_concurrent_increments_are_neither_lost_nor_counted_twice(bench: Bench) -> None:
     rounds, runners = 20, 8
-    stage.bucket.blob("counter").upload_from_string("0")
+    bench.bucket.blob("counter").upload_from_string("0")
     everyone_has_read = threading.Barrier(runners, timeout=30)
     everyone_has_written = threading.Barrier(runners, timeout=30)
     lost: list[int] = []
 
     def increment(number: int) -> None:
         for _ in range(rounds):
-            blob = stage.bucket.get_blob("counter")
+            blob = bench.bucket.get_blob("counter")
             value = int(blob.download_as_bytes())
             everyone_has_read.wait()
             try:
@@ -126,23 +126,23 @@ def test_no_increment_is_lost_and_none_counts_twice_in_a_race(stage: Stage) -> N
             everyone_has_written.wait()
 
     run_together(runners, increment)
-    # Everyone starts a round from the same generation: one wins, the others are told.
-    assert int(stage.bucket.blob("counter").download_as_bytes()) == rounds
+    # All start a round with the same generation: one succeeds, the others get an error.
+    assert int(bench.bucket.blob("counter").download_as_bytes()) == rounds
     assert len(lost) == rounds * (runners - 1)
 
 
-def test_one_of_many_creators_wins(stage: Stage) -> None:
+def test_one_of_many_simultaneous_creates_succeeds(bench: Bench) -> None:
     winners: list[int] = []
     start = threading.Barrier(8, timeout=30)
 
     def create(number: int) -> None:
         start.wait()
         try:
-            stage.bucket.blob("lock").upload_from_string(str(number), if_generation_match=0)
+            bench.bucket.blob("lock").upload_from_string(str(number), if_generation_match=0)
         except exceptions.PreconditionFailed:
             return
         winners.append(number)
 
     run_together(8, create)
     assert len(winners) == 1
-    assert stage.bucket.blob("lock").download_as_bytes() == str(winners[0]).encode()
+    assert bench.bucket.blob("lock").download_as_bytes() == str(winners[0]).encode()

@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 
 from local.storage.listing import ListQuery, list_page
 from tests.local.storage import harness
-from tests.local.storage.harness import BUCKET, Stage
+from tests.local.storage.harness import BUCKET, Bench
 
-served, stage = harness.served, harness.stage  # pytest finds fixtures by name
+served, bench = harness.served, harness.bench  # pytest finds fixtures by name
 
 
 NAMES = st.text(st.sampled_from("ab/\U0010ffff"), min_size=1, max_size=5)
@@ -21,7 +21,7 @@ NAMES = st.text(st.sampled_from("ab/\U0010ffff"), min_size=1, max_size=5)
     trailing=st.booleans(),
     limit=st.integers(1, 4),
 )
-def test_pages_together_are_the_whole_listing(
+def test_the_pages_cover_the_whole_listing(
     names: set[str], prefix: str, delimiter: str, trailing: bool, limit: int
 ) -> None:
     items, prefixes = [], set()
@@ -40,7 +40,7 @@ def test_pages_together_are_the_whole_listing(
     query["includeTrailingDelimiter"] = "true" if trailing else "False"
     while True:
         page = list_page(sorted(names), ListQuery.of(query))
-        # A folder that is an object too (includeTrailingDelimiter) takes one place, not two.
+        # A prefix that is also an object (includeTrailingDelimiter) counts once.
         assert len({*page.names, *page.prefixes}) <= limit
         seen_items += page.names
         seen_prefixes += page.prefixes
@@ -51,14 +51,14 @@ def test_pages_together_are_the_whole_listing(
     assert seen_prefixes == sorted(prefixes)
 
 
-def test_a_client_walks_pages_and_folders(stage: Stage) -> None:
+def test_the_client_lists_pages_and_folders(bench: Bench) -> None:
     names = [f"{folder}/{number}" for folder in "abc" for number in range(5)] + ["top"]
     for name in reversed(names):
-        stage.upload(name)
-    listed = stage.client.list_blobs(BUCKET, page_size=4)
+        bench.upload(name)
+    listed = bench.client.list_blobs(BUCKET, page_size=4)
     assert [blob.name for blob in listed] == names
-    folded = stage.client.list_blobs(BUCKET, delimiter="/", page_size=3)
+    folded = bench.client.list_blobs(BUCKET, delimiter="/", page_size=3)
     assert [blob.name for blob in folded] == ["top"]
     assert folded.prefixes == {"a/", "b/", "c/"}
-    some = stage.client.list_blobs(BUCKET, prefix="b/", start_offset="b/2", end_offset="b/4")
+    some = bench.client.list_blobs(BUCKET, prefix="b/", start_offset="b/2", end_offset="b/4")
     assert [blob.name for blob in some] == ["b/2", "b/3"]

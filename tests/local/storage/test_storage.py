@@ -1,4 +1,4 @@
-"""The storage face as a whole: objects, buckets, refusals, faults and the log."""
+"""Objects, buckets, errors, faults and the log of the storage API."""
 
 import io
 import os
@@ -9,9 +9,9 @@ from google.api_core import exceptions
 
 from local.api.discovery import Discovery
 from tests.local.storage import harness
-from tests.local.storage.harness import BUCKET, QUANTUM, Stage, error_of
+from tests.local.storage.harness import BUCKET, QUANTUM, Bench, error_of
 
-served, stage = harness.served, harness.stage  # pytest finds fixtures by name
+served, bench = harness.served, harness.bench  # pytest finds fixtures by name
 
 
 @pytest.mark.parametrize(
@@ -27,106 +27,106 @@ served, stage = harness.served, harness.stage  # pytest finds fixtures by name
         "a+b@c:d;e=f",
     ],
 )
-def test_a_name_comes_back_as_it_was_given(stage: Stage, name: str) -> None:
-    stage.bucket.blob(name).upload_from_string("hello", content_type="text/plain")
-    blob = stage.bucket.get_blob(name)
+def test_an_objects_name_is_not_changed(bench: Bench, name: str) -> None:
+    bench.bucket.blob(name).upload_from_string("hello", content_type="text/plain")
+    blob = bench.bucket.get_blob(name)
     assert blob is not None
     assert (blob.name, blob.content_type, blob.size) == (name, "text/plain", 5)
-    assert blob.download_as_bytes() == b"hello"  # by the mediaLink of the answer
-    assert stage.bucket.blob(name).download_as_bytes() == b"hello"  # by the path the client builds
-    assert [blob.name for blob in stage.client.list_blobs(BUCKET)] == [name]
+    assert blob.download_as_bytes() == b"hello"  # by the answer's mediaLink
+    assert bench.bucket.blob(name).download_as_bytes() == b"hello"  # by the path the client builds
+    assert [blob.name for blob in bench.client.list_blobs(BUCKET)] == [name]
 
 
-def test_the_three_ways_to_upload_end_in_the_same_object(stage: Stage) -> None:
+def test_all_three_uploads_create_the_same_object(bench: Bench) -> None:
     data = os.urandom(QUANTUM + 1)
-    stage.upload("media", data, headers={"Content-Type": "text/x-this"})
-    stage.bucket.blob("multipart").upload_from_string(data, content_type="text/x-this")
-    stage.bucket.blob("resumable", chunk_size=QUANTUM).upload_from_file(
+    bench.upload("media", data, headers={"Content-Type": "text/x-this"})
+    bench.bucket.blob("multipart").upload_from_string(data, content_type="text/x-this")
+    bench.bucket.blob("resumable", chunk_size=QUANTUM).upload_from_file(
         io.BytesIO(data), content_type="text/x-this"
     )
     seen = {
         (blob.crc32c, blob.md5_hash, blob.size, blob.content_type)
-        for blob in stage.client.list_blobs(BUCKET)
+        for blob in bench.client.list_blobs(BUCKET)
     }
     assert len(seen) == 1
-    assert all(blob.download_as_bytes() == data for blob in stage.client.list_blobs(BUCKET))
+    assert all(blob.download_as_bytes() == data for blob in bench.client.list_blobs(BUCKET))
 
 
-def test_every_write_makes_a_greater_generation(stage: Stage) -> None:
-    blob = stage.bucket.blob("counter")
+def test_every_write_increases_the_generation(bench: Bench) -> None:
+    blob = bench.bucket.blob("counter")
     generations = []
     for number in range(20):
         blob.upload_from_string(str(number))
         generations.append(blob.generation)
     assert generations == sorted(set(generations))
-    now = stage.cloud.clock.now().timestamp() * 1e6
+    now = bench.cloud.clock.now().timestamp() * 1e6
     assert now - 60e6 < generations[-1] <= now
 
 
-def test_metadata_is_merged_by_patch_and_replaced_by_update(stage: Stage) -> None:
-    stage.bucket.blob("x").upload_from_string("data", content_type="text/plain")
-    generation = stage.bucket.get_blob("x").generation
-    url = stage.object_url("x")
-    stage.http.patch(url, json={"metadata": {"a": "1", "b": "2"}})
-    patched = stage.http.patch(
+def test_metadata_is_merged_by_patch_and_replaced_by_update(bench: Bench) -> None:
+    bench.bucket.blob("x").upload_from_string("data", content_type="text/plain")
+    generation = bench.bucket.get_blob("x").generation
+    url = bench.object_url("x")
+    bench.http.patch(url, json={"metadata": {"a": "1", "b": "2"}})
+    patched = bench.http.patch(
         url, json={"metadata": {"b": None, "c": "3"}, "cacheControl": "no-store"}
     ).json()
     assert patched["metadata"] == {"a": "1", "c": "3"}
     assert (patched["contentType"], patched["metageneration"]) == ("text/plain", "3")
-    blob = stage.bucket.get_blob("x")
+    blob = bench.bucket.get_blob("x")
     blob.metadata = {"z": "9"}
-    blob.update()  # puts back everything it read, fields of the service's own among them
+    blob.update()  # sends back all it read, also fields that only the service sets
     assert blob.metadata == {"z": "9"}
     assert (blob.cache_control, blob.metageneration) == ("no-store", 4)
-    replaced = stage.http.put(url, json={"contentType": "text/new"}).json()
+    replaced = bench.http.put(url, json={"contentType": "text/new"}).json()
     assert "metadata" not in replaced
     assert (replaced["metageneration"], replaced["generation"]) == ("5", str(generation))
 
 
-def test_copies_and_rewrites_carry_data_and_metadata(stage: Stage) -> None:
-    source = stage.bucket.blob("source")
+def test_copies_and_rewrites_have_the_data_and_metadata(bench: Bench) -> None:
+    source = bench.bucket.blob("source")
     source.metadata = {"owner": "ana"}
     source.upload_from_string("data", content_type="text/plain")
-    copied = stage.bucket.copy_blob(source, stage.bucket, "dir/copied")
-    rewritten = stage.bucket.blob("rewritten")
+    copied = bench.bucket.copy_blob(source, bench.bucket, "dir/copied")
+    rewritten = bench.bucket.blob("rewritten")
     assert rewritten.rewrite(source, if_generation_match=0) == (None, 4, 4)
-    renamed = stage.bucket.rename_blob(source, "renamed")
+    renamed = bench.bucket.rename_blob(source, "renamed")
     for blob in (copied, rewritten, renamed):
         blob.reload()
         assert (blob.metadata, blob.content_type) == ({"owner": "ana"}, "text/plain")
         assert blob.download_as_bytes() == b"data"
     assert not source.exists()
     with pytest.raises(exceptions.PreconditionFailed):
-        stage.bucket.blob("rewritten").rewrite(copied, if_generation_match=0)
+        bench.bucket.blob("rewritten").rewrite(copied, if_generation_match=0)
     with pytest.raises(exceptions.PreconditionFailed):
-        stage.bucket.blob("new").rewrite(copied, if_source_generation_match=1)
-    assert not stage.bucket.blob("new").exists()
+        bench.bucket.blob("new").rewrite(copied, if_source_generation_match=1)
+    assert not bench.bucket.blob("new").exists()
 
 
-def test_the_life_of_a_bucket(stage: Stage) -> None:
-    bucket = stage.client.create_bucket("second", location="europe-west1")
+def test_a_bucket_is_created_changed_listed_and_deleted(bench: Bench) -> None:
+    bucket = bench.client.create_bucket("second", location="europe-west1")
     assert (bucket.location, bucket.location_type) == ("EUROPE-WEST1", "region")
     with pytest.raises(exceptions.Conflict):
-        stage.client.create_bucket("second")
+        bench.client.create_bucket("second")
     bucket.labels = {"team": "a", "cost": "b"}
     bucket.storage_class = "NEARLINE"
     bucket.patch()
-    bucket = stage.client.get_bucket("second")
+    bucket = bench.client.get_bucket("second")
     assert (bucket.labels, bucket.metageneration) == ({"team": "a", "cost": "b"}, 2)
     labels = bucket.labels
     del labels["cost"]
     bucket.labels = labels
-    bucket.update()  # puts back what it read
-    assert stage.client.get_bucket("second").labels == {"team": "a"}
+    bucket.update()  # sends back what it read
+    assert bench.client.get_bucket("second").labels == {"team": "a"}
     blob = bucket.blob("x")
     blob.upload_from_string("data")
     assert blob.storage_class == "NEARLINE"
-    assert [b.name for b in stage.client.list_buckets()] == [BUCKET, "second"]
-    assert [b.name for b in stage.client.list_buckets(prefix="sec")] == ["second"]
+    assert [b.name for b in bench.client.list_buckets()] == [BUCKET, "second"]
+    assert [b.name for b in bench.client.list_buckets(prefix="sec")] == ["second"]
     with pytest.raises(exceptions.Conflict):
         bucket.delete()
     bucket.delete(force=True)
-    assert stage.client.lookup_bucket("second") is None
+    assert bench.client.lookup_bucket("second") is None
     with pytest.raises(exceptions.NotFound, match="bucket does not exist"):
         bucket.blob("x").upload_from_string("data")
 
@@ -134,14 +134,14 @@ def test_the_life_of_a_bucket(stage: Stage) -> None:
 @pytest.mark.parametrize(
     "name", ["", "a", "UPPER", "-dash", "goog-x", "a..b", "10.0.0.1", "x" * 64]
 )
-def test_bad_bucket_names_are_refused(stage: Stage, name: str) -> None:
-    answer = stage.http.post(f"{stage.url}/storage/v1/b?project=demo", json={"name": name})
+def test_bad_bucket_names_are_refused(bench: Bench, name: str) -> None:
+    answer = bench.http.post(f"{bench.url}/storage/v1/b?project=demo", json={"name": name})
     assert answer.status_code == 400
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "line\nbreak", "é" * 513])
-def test_bad_object_names_are_refused(stage: Stage, name: str) -> None:
-    assert stage.upload(name).status_code == 400
+def test_bad_object_names_are_refused(bench: Bench, name: str) -> None:
+    assert bench.upload(name).status_code == 400
 
 
 @pytest.mark.parametrize(
@@ -153,16 +153,16 @@ def test_bad_object_names_are_refused(stage: Stage, name: str) -> None:
         ({"temporaryHold": "yes"}, "temporaryHold"),
     ],
 )
-def test_a_body_that_breaks_the_official_schema_is_refused(
-    stage: Stage, body: dict[str, Any], where: str
+def test_a_body_that_does_not_fit_the_discovery_document_is_refused(
+    bench: Bench, body: dict[str, Any], where: str
 ) -> None:
-    stage.upload("x")
-    answer = stage.http.patch(stage.object_url("x"), json=body)
+    bench.upload("x")
+    answer = bench.http.patch(bench.object_url("x"), json=body)
     assert answer.status_code == 400
     assert where in error_of(answer)["message"]
     assert error_of(answer)["errors"][0]["reason"] == "invalid"
-    session = stage.http.post(
-        f"{stage.url}/upload/storage/v1/b/{BUCKET}/o?uploadType=resumable",
+    session = bench.http.post(
+        f"{bench.url}/upload/storage/v1/b/{BUCKET}/o?uploadType=resumable",
         json=body | {"name": "y"},
     )
     assert session.status_code == 400
@@ -176,43 +176,43 @@ def test_a_body_that_breaks_the_official_schema_is_refused(
         ({"kmsKeyName": "projects/demo/locations/eu/keyRings/r/cryptoKeys/k"}, 405),
     ],
 )
-def test_a_parameter_that_would_be_ignored_is_refused(
-    stage: Stage, params: dict[str, str], status: int
+def test_an_unsupported_parameter_is_refused(
+    bench: Bench, params: dict[str, str], status: int
 ) -> None:
-    assert stage.upload("x", params=params).status_code == status
-    assert not stage.bucket.blob("x").exists()
+    assert bench.upload("x", params=params).status_code == status
+    assert not bench.bucket.blob("x").exists()
 
 
-def test_answers_fit_the_official_description(stage: Stage) -> None:
-    stage.bucket.blob("dir/x").upload_from_string("data")
+def test_answers_fit_the_discovery_document(bench: Bench) -> None:
+    bench.bucket.blob("dir/x").upload_from_string("data")
     description = Discovery("storage", "v1")
-    api = f"{stage.url}/storage/v1/b"
+    api = f"{bench.url}/storage/v1/b"
     for schema, url in (
         ("Bucket", f"{api}/{BUCKET}"),
         ("Buckets", f"{api}?project=demo"),
         ("BucketStorageLayout", f"{api}/{BUCKET}/storageLayout"),
         ("ManagedFolders", f"{api}/{BUCKET}/managedFolders"),
-        ("Object", stage.object_url("dir%2Fx")),
+        ("Object", bench.object_url("dir%2Fx")),
         ("Objects", f"{api}/{BUCKET}/o"),
         ("Objects", f"{api}/{BUCKET}/o?delimiter=/"),
     ):
-        assert description.violations(schema, stage.http.get(url).json()) == [], url
-    rewritten = stage.http.post(stage.object_url("dir%2Fx") + f"/rewriteTo/b/{BUCKET}/o/y").json()
+        assert description.violations(schema, bench.http.get(url).json()) == [], url
+    rewritten = bench.http.post(bench.object_url("dir%2Fx") + f"/rewriteTo/b/{BUCKET}/o/y").json()
     assert description.violations("RewriteResponse", rewritten) == []
 
 
-def test_every_request_is_one_call_in_the_log(stage: Stage) -> None:
-    blob = stage.bucket.blob("a/b")
+def test_every_request_is_logged_once(bench: Bench) -> None:
+    blob = bench.bucket.blob("a/b")
     blob.upload_from_string("data", if_generation_match=0)
     with pytest.raises(exceptions.PreconditionFailed):
         blob.upload_from_string("data", if_generation_match=0)
     blob.download_as_bytes()
     blob.delete()
-    list(stage.client.list_blobs(BUCKET))
-    stage.upload("")
+    list(bench.client.list_blobs(BUCKET))
+    bench.upload("")
     assert [
         (call.service, call.method, call.target, call.outcome)
-        for call in stage.cloud.calls.entries()
+        for call in bench.cloud.calls.entries()
     ] == [
         ("storage", "objects.insert", f"{BUCKET}/a/b", "OK"),
         ("storage", "objects.insert", f"{BUCKET}/a/b", "FAILED_PRECONDITION"),
@@ -224,29 +224,29 @@ def test_every_request_is_one_call_in_the_log(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(("when", "applied"), [("before", False), ("after", True)])
-def test_a_scripted_fault_speaks_this_apis_language(stage: Stage, when: str, applied: bool) -> None:
-    fault = stage.cloud.faults.add(
+def test_a_scripted_fault_has_this_apis_error_form(bench: Bench, when: str, applied: bool) -> None:
+    fault = bench.cloud.faults.add(
         {"service": "storage", "method": "objects.insert", "match": f"{BUCKET}/x", "times": 1}
         | {"when": when, "error": {"status": "UNAVAILABLE", "message": "try again"}}
     )
-    answer = stage.upload("x", b"data")
+    answer = bench.upload("x", b"data")
     assert (answer.status_code, fault.hits) == (503, 1)
     assert error_of(answer)["errors"] == [
         {"message": "try again", "domain": "global", "reason": "backendError"}
     ]
-    assert stage.bucket.blob("x").exists() is applied
+    assert bench.bucket.blob("x").exists() is applied
 
 
-def test_a_client_retries_over_a_cut_connection(stage: Stage) -> None:
-    fault = stage.cloud.faults.add({"service": "storage", "method": "*", "drop": True, "times": 1})
-    stage.bucket.blob("x").upload_from_string("data", if_generation_match=0)
+def test_the_client_retries_after_a_dropped_connection(bench: Bench) -> None:
+    fault = bench.cloud.faults.add({"service": "storage", "method": "*", "drop": True, "times": 1})
+    bench.bucket.blob("x").upload_from_string("data", if_generation_match=0)
     assert fault.hits == 1
-    assert stage.bucket.blob("x").exists()
+    assert bench.bucket.blob("x").exists()
 
 
-def test_the_admin_face_sees_what_there_is(stage: Stage) -> None:
-    stage.bucket.blob("a/b").upload_from_string("data")
-    bucket, stored = stage.face.resources()
+def test_admin_resources(bench: Bench) -> None:
+    bench.bucket.blob("a/b").upload_from_string("data")
+    bucket, stored = bench.service.resources()
     assert (bucket["kind"], bucket["name"]) == ("storage.bucket", BUCKET)
     assert (stored["kind"], stored["name"], stored["size"]) == (
         "storage.object",
