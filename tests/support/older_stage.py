@@ -82,7 +82,7 @@ class Stage:
         return name
 
     def stored(self) -> dict[str, dict[str, Any]]:
-        return {one["name"]: one for one in self.local.older_notebooks.resources()}
+        return {one["name"]: one for one in self.local.notebooks_v1.resources()}
 
     def fault(self, method: str, **spec: Any) -> None:
         scripted = {"service": "notebooks_v1", "method": method, "times": 1, **spec}
