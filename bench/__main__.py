@@ -18,7 +18,7 @@ from pathlib import Path
 from bench import burst, burst_rows, calls, cold, cpu, life, memory, tick
 from bench.cloud import Cloud, running_cloud
 from bench.deployment import deployed
-from bench.report import Section, failed, table
+from bench.report import Row, Section, failed, table
 
 
 @dataclass(frozen=True)
@@ -102,14 +102,17 @@ def _arguments() -> argparse.Namespace:
 def _calls(directory: Path, _: Effort) -> Iterator[Section]:
     with running_cloud() as cloud, calls.firestore_emulator() as firestore:
         counted = calls.at_the_port(cloud, directory)
-        rows = [*calls.rows(counted, "SQLite, at the port"), *calls.cold_rows(counted)]
-        yield Section("Remote calls", rows)
+        yield Section("Remote calls", _call_rows(counted, "SQLite, at the port"))
         if firestore:
             counted = calls.on_the_wire(cloud, firestore)
-            rows = calls.rows(counted, "Firestore, gRPC requests")
+            rows = _call_rows(counted, "Firestore, gRPC requests")
             yield Section("Remote calls, state in the official Firestore emulator", rows)
         else:
             print("\nThe Firestore emulator is not installed: its rows are left out.")
+
+
+def _call_rows(counted: calls.Calls, where: str) -> list[Row]:
+    return [*calls.rows(counted, where), *calls.cold_rows(counted, where)]
 
 
 def _cpu(directory: Path, effort: Effort) -> Iterator[Section]:

@@ -91,12 +91,12 @@ def rows(calls: Calls, where: str) -> list[Row]:
     return found
 
 
-def cold_rows(calls: Calls) -> list[Row]:
+def cold_rows(calls: Calls, where: str) -> list[Row]:
     """What the first event of a process calls, a join: it loads the profiles, in one call."""
-    budgets = {STATE: None, "notebooks": 1, "dataproc": 1, "storage": 2}
+    budgets = _JOIN | {"storage": _JOIN["storage"] + 1}
     return [
         Row(
-            f"first event of a process: {service}",
+            f"first event of a process: {service}" + (f" ({where})" if service == STATE else ""),
             of(calls.cold, service),
             budget,
             note=methods(calls.cold, service),

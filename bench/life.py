@@ -202,6 +202,9 @@ def billed_documents(method: str, args: Sequence[Any], result: Any) -> dict[str,
     """What Firestore bills for a call of the port's ``method``, by its adapter's requests."""
     if method == "save":
         return {"written": 1 + len(args[2])}
+    if method == "claim":
+        # The counter, when the creation begins; and when it ends, which a ``save`` doesn't show.
+        return {"written": 1 + len(args[2]) + 2}
     if method == "append":
         return {"written": len(args[1])}
     if method in ("park", "report_shortage"):

@@ -49,6 +49,21 @@ class Crowd(msgspec.Struct, frozen=True):
     waiting: int
 
 
+class Claimed(msgspec.Struct, frozen=True):
+    """What came of saving a claim.
+
+    ``version``: as ``save`` returns it. ``creating``: how many records had a notebook being made
+    after this commit, its own included; None if that wasn't counted. ``waited_at``: when somebody
+    was last seen waiting for their turn (the time of the save, if somebody is); None if that is
+    not known. ``counter``: which state of the count this was, for ``recount``.
+    """
+
+    version: str
+    creating: int | None = None
+    waited_at: datetime | None = None
+    counter: str = ""
+
+
 class EnvironmentStore(Protocol):
     """The records, their histories, the parked events, and what zones lacked lately.
 
@@ -66,6 +81,20 @@ class EnvironmentStore(Protocol):
         ``version`` None: only if there is no record yet; otherwise only if it still is the one
         loaded or saved under that version. Returns the new version.
         Raises ``Conflict`` (and writes nothing at all) when somebody else was first.
+        """
+
+    def claim(
+        self, environment: Environment, version: str | None, entries: Sequence[Entry]
+    ) -> Claimed:
+        """Save a record as ``save`` does, and count in the same commit who is being made.
+
+        The count may be wrong where records were changed by other means than this port.
+        """
+
+    def recount(self, claimed: Claimed, creating: int) -> None:
+        """Correct what ``claim`` answers: by then ``creating`` records had a notebook being made.
+
+        Does nothing if the count has changed since ``claimed``, or can't be wrong.
         """
 
     def append(self, key: str, entries: Sequence[Entry]) -> None:

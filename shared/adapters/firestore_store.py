@@ -1,6 +1,8 @@
-"""The environment store in Firestore: ``environments``, ``history`` in each, and two more.
+"""The environment store in Firestore: ``environments``, ``history`` in each, and three more.
 
 ``environments/{key}/history`` belongs to its record; ``parked`` and ``shortages`` stand apart.
+``crowd/creations`` counts the records whose notebook is being made. It is written in the commit of
+the record, and only when a record begins or ceases to count, so that a queue doesn't wear it out.
 
 State moves by compare-and-swap: one commit, whose precondition is the update time under which the
 record was loaded. Read-write transactions hold locks, and on one contended document they are
@@ -18,6 +20,7 @@ This module must not know what a record means, nor how the client was made.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -28,10 +31,10 @@ from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import BaseQuery
 
 from shared.adapters import cursors, documents
-from shared.adapters.cursors import Position, microseconds, one_more
+from shared.adapters.cursors import Position, from_microseconds, microseconds, one_more
 from shared.adapters.documents import Making
 from shared.domain.environment import Entry, Environment, Parked, Phase
-from shared.ports import Conflict, Crowd, Page, Stored
+from shared.ports import Claimed, Conflict, Crowd, Page, Stored
 
 _NAME = "__name__"  # Firestore's field path for the document's own name
 
@@ -40,6 +43,9 @@ _NAME = "__name__"  # Firestore's field path for the document's own name
 # deadline there is no time left. Contention (ABORTED) goes to the caller, who must load anew.
 _READ_AGAIN = if_exception_type(exceptions.ServiceUnavailable, exceptions.InternalServerError)
 _COMMIT_AGAIN = if_exception_type(exceptions.ServiceUnavailable)
+# Where the counter is written too, contention is mostly about that: the record's precondition
+# still decides whether the repeated commit may be applied.
+_COUNT_AGAIN = if_exception_type(exceptions.ServiceUnavailable, exceptions.Aborted)
 
 
 class FirestoreStore:
@@ -54,18 +60,27 @@ class FirestoreStore:
         self._timeout = timeout
         self._read_retry = _retry(_READ_AGAIN, timeout)
         self._commit_retry = _retry(_COMMIT_AGAIN, timeout)
+        self._count_retry = _retry(_COUNT_AGAIN, timeout)
         self._environments = client.collection("environments")
         self._parked = client.collection("parked")
         self._shortages = client.collection("shortages")
+        self._counter = client.document("crowd/creations")
 
     def load(self, key: str) -> Stored | None:
         found = self._environments.document(key).get(retry=self._read_retry, timeout=self._timeout)
         if not found.exists:
             return None
-        environment = documents.decode_environment(found.to_dict() or {})
-        return Stored(environment, _version(found.update_time))
+        document = _fields(found)
+        environment = documents.decode_environment(document)
+        return Stored(environment, _version(found.update_time, document.get("making")))
 
     def save(self, environment: Environment, version: str | None, entries: Sequence[Entry]) -> str:
+        return self.claim(environment, version, entries).version
+
+    def claim(
+        self, environment: Environment, version: str | None, entries: Sequence[Entry]
+    ) -> Claimed:
+        """The count comes with the commit if the record begins to count with it; else None."""
         reference = self._environments.document(environment.key)
         # Saving what is stored already would leave the update time as it is, and with it the
         # version: two savers could both succeed. The counter makes every save a change.
@@ -79,20 +94,33 @@ class FirestoreStore:
             option = self._client.write_option(last_update_time=_timestamp(version))
             batch.update(reference, fields, option=option)
             lost = (exceptions.FailedPrecondition, exceptions.NotFound, exceptions.Aborted)
+        before, after = _making(version), documents.making(environment)
+        counts = self._count_change(batch, before, after, environment.updated_at)
         self._add_history(batch, environment.key, entries)
         try:
-            results = self._commit(batch)
+            results = self._commit(batch, self._count_retry if counts else self._commit_retry)
         except lost as error:
             expected = f"at version {version}" if version else "new"
             raise Conflict(f"{environment.key} is not {expected}") from error
-        return _version(results[0].update_time)
+        saved = _version(results[0].update_time, after)
+        return _claimed(saved, results[1]) if counts else Claimed(saved)
+
+    def recount(self, claimed: Claimed, creating: int) -> None:
+        option = self._client.write_option(last_update_time=_timestamp(claimed.counter))
+        with suppress(exceptions.FailedPrecondition, exceptions.NotFound, exceptions.Aborted):
+            self._counter.update(
+                {"creating": creating},
+                option=option,
+                retry=self._commit_retry,
+                timeout=self._timeout,
+            )
 
     def append(self, key: str, entries: Sequence[Entry]) -> None:
         if not entries:
             return
         batch = self._client.batch()
         self._add_history(batch, key, entries)
-        self._commit(batch)
+        self._commit(batch, self._commit_retry)
 
     def due(self, now: datetime, limit: int, after: str = "") -> Page[Environment]:
         until = firestore.FieldFilter("due_at", "<=", documents.in_utc(now))
@@ -179,8 +207,24 @@ class FirestoreStore:
                 documents.encode_entry(key, entry),
             )
 
-    def _commit(self, batch: Any) -> list[Any]:
-        results: list[Any] = batch.commit(retry=self._commit_retry, timeout=self._timeout)
+    def _count_change(
+        self, batch: Any, before: str | None, after: str | None, now: datetime
+    ) -> bool:
+        """Let the counter follow a record that begins or ceases to count; False if it does not."""
+        change = (after == Making.CREATING) - (before == Making.CREATING)
+        if not change:
+            return False
+        # From the queue or into it: then people wait. Microseconds, as for shortages.
+        waited_at = microseconds(documents.in_utc(now)) if Making.WAITING in (before, after) else 0
+        batch.set(
+            self._counter,
+            {"creating": firestore.Increment(change), "waited_at": firestore.Maximum(waited_at)},
+            merge=True,
+        )
+        return True
+
+    def _commit(self, batch: Any, retry: Retry) -> list[Any]:
+        results: list[Any] = batch.commit(retry=retry, timeout=self._timeout)
         return results
 
     def _count(self, making: Making) -> int:
@@ -215,9 +259,28 @@ def _next_position(listing: str, field: str, found: Sequence[Any], limit: int) -
     return cursors.pack_position(listing, Position(last.get(field), last.id))
 
 
-def _version(update_time: Any) -> str:
-    """An update time as text, with all its nanoseconds: one less and no save would match."""
-    return str(update_time.rfc3339())
+def _claimed(version: str, result: Any) -> Claimed:
+    """The answer of a commit whose second write was the counter's; results are by field name."""
+    creating, waited_at = (value.integer_value for value in result.transform_results)
+    return Claimed(
+        version,
+        creating,
+        from_microseconds(waited_at) if waited_at else None,
+        _version(result.update_time),
+    )
+
+
+def _version(update_time: Any, making: str | None = None) -> str:
+    """An update time as text, with all its nanoseconds: one less and no save would match.
+
+    And how the record counts in the stored document, which the next save may change.
+    """
+    return f"{update_time.rfc3339()} {making or ''}"
+
+
+def _making(version: str | None) -> str | None:
+    """How the record of that version counts."""
+    return version.partition(" ")[2] or None if version else None
 
 
 def _timestamp(version: str) -> Any:
@@ -225,5 +288,6 @@ def _timestamp(version: str) -> Any:
 
     Not the datetime: the client would take it for one of microseconds.
     """
-    moment: Any = DatetimeWithNanoseconds.from_rfc3339(version)  # type: ignore[no-untyped-call] # google's
+    time = version.partition(" ")[0]
+    moment: Any = DatetimeWithNanoseconds.from_rfc3339(time)  # type: ignore[no-untyped-call] # google's
     return moment.timestamp_pb()

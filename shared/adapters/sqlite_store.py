@@ -23,7 +23,7 @@ from shared.adapters.cursors import Position, microseconds, one_more
 from shared.adapters.documents import Document, Making
 from shared.adapters.sqlite_pool import Pool
 from shared.domain.environment import Entry, Environment, Parked, Phase
-from shared.ports import Conflict, Crowd, Page, Stored
+from shared.ports import Claimed, Conflict, Crowd, Page, Stored
 
 _LAYOUT_1 = (
     """CREATE TABLE environments (
@@ -75,6 +75,7 @@ _HISTORY = "SELECT document FROM history WHERE key = ? ORDER BY id DESC LIMIT ?"
 _PARKED = """SELECT name, document, at FROM parked
     WHERE (at, name) < (?, ?) ORDER BY at DESC, name DESC LIMIT ?"""
 _CROWD = "SELECT making, count(*) FROM environments WHERE making IN (?, ?) GROUP BY making"
+_MAKING = (Making.CREATING.value, Making.WAITING.value)
 _SHORTAGES = "SELECT what FROM shortages WHERE until > ?"
 _REPORT = """INSERT INTO shortages (what, until) VALUES (?, ?)
     ON CONFLICT (what) DO UPDATE SET until = max(until, excluded.until)"""
@@ -106,23 +107,15 @@ class SqliteStore:
         return Stored(documents.decode_environment(_document(document)), str(revision))
 
     def save(self, environment: Environment, version: str | None, entries: Sequence[Entry]) -> str:
-        document = documents.encode_environment(environment)
-        due_at = document["due_at"]
-        row = {
-            "key": environment.key,
-            "phase": document["phase"],
-            "making": document["making"],
-            "due_at": None if due_at is None else microseconds(due_at),
-            "document": _blob(document),
-            "revision": version and int(version),
-        }
-        history = _history_rows(environment.key, entries)
-        with self._pool.writing() as connection:
-            saved = connection.execute(_CREATE if version is None else _REPLACE, row).fetchone()
-            if saved is None:
-                raise Conflict(f"{environment.key} is not at version {version or '(none)'}")
-            connection.executemany(_APPEND, history)
-        return str(saved[0])
+        return self._saved(environment, version, entries, counts=False).version
+
+    def claim(
+        self, environment: Environment, version: str | None, entries: Sequence[Entry]
+    ) -> Claimed:
+        return self._saved(environment, version, entries, counts=True)
+
+    def recount(self, claimed: Claimed, creating: int) -> None:
+        """Nothing: the records themselves are counted."""
 
     def append(self, key: str, entries: Sequence[Entry]) -> None:
         history = _history_rows(key, entries)
@@ -153,8 +146,7 @@ class SqliteStore:
         return documents.readable((_document(row[0]) for row in rows), documents.decode_entry)
 
     def creating(self) -> Crowd:
-        counts = dict(self._read(_CROWD, Making.CREATING.value, Making.WAITING.value))
-        return Crowd(counts.get(Making.CREATING, 0), counts.get(Making.WAITING, 0))
+        return _crowd(self._read(_CROWD, *_MAKING))
 
     def shortages(self, now: datetime) -> frozenset[str]:
         rows = self._read(_SHORTAGES, microseconds(documents.in_utc(now)))
@@ -183,6 +175,27 @@ class SqliteStore:
         items = documents.readable(_documents(rows[:limit]), documents.decode_parked)
         return Page(items, _next_position("parked", rows, limit))
 
+    def _saved(
+        self,
+        environment: Environment,
+        version: str | None,
+        entries: Sequence[Entry],
+        *,
+        counts: bool,
+    ) -> Claimed:
+        row = _row(environment, version)
+        history = _history_rows(environment.key, entries)
+        with self._pool.writing() as connection:
+            saved = connection.execute(_CREATE if version is None else _REPLACE, row).fetchone()
+            if saved is None:
+                raise Conflict(f"{environment.key} is not at version {version or '(none)'}")
+            connection.executemany(_APPEND, history)
+            if not counts:
+                return Claimed(str(saved[0]))
+            crowd = _crowd(connection.execute(_CROWD, _MAKING))
+        waited_at = environment.updated_at if crowd.waiting else None
+        return Claimed(str(saved[0]), crowd.creating, waited_at)
+
     def _read(self, statement: str, *values: object) -> list[Any]:
         with self._pool.reading() as connection:
             return connection.execute(statement, values).fetchall()
@@ -207,6 +220,24 @@ def _count_making(connection: sqlite3.Connection) -> None:
 def _making_and_key(document: Mapping[str, Any]) -> tuple[str | None, str]:
     environment = documents.decode_environment(document)
     return documents.making(environment), environment.key
+
+
+def _crowd(rows: Iterable[Any]) -> Crowd:
+    counts = dict(rows)
+    return Crowd(counts.get(Making.CREATING, 0), counts.get(Making.WAITING, 0))
+
+
+def _row(environment: Environment, version: str | None) -> dict[str, Any]:
+    document = documents.encode_environment(environment)
+    due_at = document["due_at"]
+    return {
+        "key": environment.key,
+        "phase": document["phase"],
+        "making": document["making"],
+        "due_at": None if due_at is None else microseconds(due_at),
+        "document": _blob(document),
+        "revision": version and int(version),
+    }
 
 
 def _blob(document: Document) -> bytes:

@@ -1,11 +1,13 @@
 """Decides whose notebook may be created now; when many people join at once, the others queue.
 
 The records themselves are counted: each says whether its notebook is being created or waits.
-A newcomer's record is saved as being made *before* the count, so two that are counted at the same
-moment see each other. A person whose count exceeds the limit is queued before the cloud is asked.
-The tick admits those who wait, in the order in which they began to wait.
+A newcomer's record is saved as being made, and counted with that save. If few are being made and
+nobody has waited lately, its notebook is created. Otherwise all are counted anew: two that are
+counted at the same moment see each other, since both were saved before. A person whose count
+exceeds the limit is queued before the cloud is asked. The tick admits those who wait, in the order
+in which they began to wait.
 
-See docs/decisions/2026-11-26-claim-first-then-count.md for why the limit holds.
+See docs/decisions/2026-11-27-counted-with-the-claim.md for why the limit holds.
 """
 
 from __future__ import annotations
@@ -14,10 +16,14 @@ import threading
 from datetime import datetime, timedelta
 from enum import Enum
 
-from shared.ports import Clock, Crowd, EnvironmentStore
+from shared.domain.policy import Policy
+from shared.ports import Claimed, Clock, Crowd, EnvironmentStore
 
 # Shorter than the creation of a notebook: those that were counted are still being created.
 _FRESH = timedelta(seconds=30)
+# Whenever somebody is admitted from the queue, the store notes that people wait. Places become free
+# at the latest when the creations in them no longer count; the queue is not forgotten before that.
+_LATELY = Policy().stuck + timedelta(minutes=5)
 _TENTH = 10
 
 
@@ -39,36 +45,33 @@ class Admission:
         self._store = store
         self._clock = clock
         self._limit = limit
+        self._few = max(1, limit // _TENTH)
         self._lock = threading.Lock()
-        self._quiet_at: datetime | None = None
         self._full_at: datetime | None = None
 
     def take(self) -> Turn:
         """Whether a person who isn't in the queue may be admitted; makes no call."""
         now = self._clock.now()
         with self._lock:
-            if _is_fresh(self._full_at, now):
-                return Turn.LATER
-            if _is_fresh(self._quiet_at, now):
-                self._quiet_at = None  # one admission for each count
-                return Turn.CERTAIN
-            return Turn.PROVISIONAL
+            is_full = self._full_at is not None and timedelta() <= now - self._full_at < _FRESH
+            return Turn.LATER if is_full else Turn.PROVISIONAL
 
-    def confirm(self) -> bool:
-        """Whether the claim that was just saved stands; one call to the store.
+    def confirm(self, claimed: Claimed) -> bool:
+        """Whether the claim that was just saved stands; in a crowd, one call to the store.
 
         False: there are too many with it, or others were waiting before. Then it is to be taken
-        back, and its person queues.
+        back, and its person queues. One more call where the count of the claims was wrong.
         """
         now = self._clock.now()
+        if self._are_few(claimed.creating) and not _is_lately(claimed.waited_at, now):
+            return True
         crowd = self._store.creating()
         stands = crowd.creating <= self._limit and not crowd.waiting
-        # Each claim that was counted is in all later counts, so the number of processes that can
-        # have seen such a low count is at most a tenth of the limit.
-        is_quiet = stands and crowd.creating <= self._limit // _TENTH
         with self._lock:
             self._full_at = None if stands else now
-            self._quiet_at = now if is_quiet else None
+        is_wrong = claimed.creating is not None and not self._are_few(claimed.creating)
+        if is_wrong and stands and self._are_few(crowd.creating):
+            self._store.recount(claimed, crowd.creating)
         return stands
 
     def crowd(self) -> Crowd:
@@ -92,6 +95,10 @@ class Admission:
             free = max(free, min(handed_on, waited))
         return max(free, 0)
 
+    def _are_few(self, creating: int | None) -> bool:
+        """A count of less than one can't be right: it has the claim itself."""
+        return creating is not None and 1 <= creating <= self._few
 
-def _is_fresh(counted_at: datetime | None, now: datetime) -> bool:
-    return counted_at is not None and timedelta() <= now - counted_at < _FRESH
+
+def _is_lately(waited_at: datetime | None, now: datetime) -> bool:
+    return waited_at is not None and now - waited_at < _LATELY

@@ -33,7 +33,16 @@ from shared.domain.questions import must_ask, must_look
 from shared.domain.queueing import in_queue, is_at_work, queues
 from shared.domain.resources import Kind, Observation, Resource, Step, Want
 from shared.domain.ruling import in_force, promotions
-from shared.ports import Clock, Conflict, Driver, EnvironmentStore, Search, Stored, Tokens
+from shared.ports import (
+    Claimed,
+    Clock,
+    Conflict,
+    Driver,
+    EnvironmentStore,
+    Search,
+    Stored,
+    Tokens,
+)
 from shared.services.admission import Admission, Turn
 from shared.services.announce import Announcer
 from shared.services.converged import Converged
@@ -124,7 +133,7 @@ class Converge:
             decision = self._decide(environment, results, planned, admitted=admitted)
             claimed = _claim(decision, token, self._clock.now(), self._policy)
             try:
-                version = self._store.save(claimed, version, (*entries, *decision.entries))
+                saved = self._saved(claimed, version, (*entries, *decision.entries), decision)
             except Conflict:
                 if not results:
                     raise
@@ -133,14 +142,14 @@ class Converge:
                     break
                 environment, version = stored.environment, stored.version
                 continue
-            saved_at = saved_at or self._clock.now()
+            version, saved_at = saved.version, saved_at or self._clock.now()
             _log_told(claimed, decision.entries)
             if not decision.actions:
                 self._log_late_access(claimed)
                 self._commons.announcer.hand_on(claimed, version, decision.environment.due_at)
                 break
             environment, entries = claimed, ()
-            results = self._carried_out(claimed, decision)
+            results = self._carried_out(claimed, decision, saved)
             # An admitted person goes on in the next zone without a new turn: their place is kept.
             admitted = admitted or any(result.was_let_in for result in results)
         else:
@@ -285,10 +294,24 @@ class Converge:
         if what:
             self._commons.shortages.report(what, now + self._policy.shortage)
 
-    def _carried_out(self, environment: Environment, decision: Decision) -> tuple[Result, ...]:
+    def _saved(
+        self,
+        environment: Environment,
+        version: str | None,
+        entries: Sequence[Entry],
+        decision: Decision,
+    ) -> Claimed:
+        """Save the record; a newcomer's claim is counted with it."""
+        if decision.provisional:
+            return self._store.claim(environment, version, entries)
+        return Claimed(self._store.save(environment, version, entries))
+
+    def _carried_out(
+        self, environment: Environment, decision: Decision, claimed: Claimed
+    ) -> tuple[Result, ...]:
         """Carry out the actions, after the claim was saved; return their results."""
         turned_away = decision.provisional
-        if turned_away and self._commons.admission.confirm():
+        if turned_away and self._commons.admission.confirm(claimed):
             turned_away = frozenset()
         return tuple(
             Result(action, TurnedAway())

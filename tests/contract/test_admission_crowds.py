@@ -82,6 +82,26 @@ def test_instances_that_take_joins_in_at_once_keep_to_the_limit(backend: Backend
     assert LIMIT <= watch.most <= MOST, "people queued although there was room are admitted now"
 
 
+@pytest.mark.parametrize("count", [1, 10, 100])
+def test_any_number_of_instances_keeps_to_the_limit(backend: Backend, count: int) -> None:
+    """Each knows nothing at first; with a hundred, most joins are the first of their process."""
+    shared = Shared(Policy(creations=LIMIT))
+    watch = Watch(shared)
+    instances = [Instance(backend.store, shared) for _ in range(count)]
+    joins = 120
+
+    def share(number: int) -> None:
+        for person in range(number, joins, 8):
+            instances[person % count].join(f"p{person}")
+
+    together(8, share)
+    assert 0 < watch.most <= MOST
+    assert backend.store.creating() == Crowd(watch.most, joins - watch.most)
+    minute(shared, instances[:8], ticks=1)
+    assert LIMIT <= watch.most <= MOST
+    assert shared.cloud.counts["workbench.create"] <= MOST
+
+
 def test_processes_that_take_joins_in_at_once_keep_to_the_limit(backend: Backend) -> None:
     if not backend.address:
         pytest.skip("memory is not shared between processes")

@@ -3,38 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta, timezone
 from functools import partial
 from pathlib import Path
-from typing import Any
 
+import msgspec
 import pytest
 
 from shared.adapters.cursors import microseconds
-from shared.domain.environment import Environment
-from shared.domain.resources import Kind, Resource, State, Step
 from shared.ports import Conflict, Crowd
 from tests.support.backends import BACKENDS, Backend, all_items, opened_backend, together
-from tests.support.stored import NOON, an_environment
+from tests.support.stored import NOON, an_entry, an_environment, being_made, settled, waiting
 
 
 @pytest.fixture(params=BACKENDS)
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
     yield from opened_backend(request, tmp_path)
-
-
-def waiting(name: str, *, since: datetime) -> Environment:
-    """A record whose notebook waits for its turn, due since it came."""
-    notebook = Resource(kind=Kind.WORKBENCH, slot="main", name="x", queued_at=since)
-    return an_environment(name, resources=(notebook,), due_at=since)
-
-
-def being_made(name: str, **changes: Any) -> Environment:
-    """A record whose notebook is being made."""
-    notebook = Resource(
-        kind=Kind.WORKBENCH, slot="main", name="x", state=State.CREATING, under_way=Step.CREATE
-    )
-    return an_environment(name, resources=(notebook,), **changes)
 
 
 class TestQueue:
@@ -75,20 +59,19 @@ class TestCrowd:
         assert backend.store.creating() == Crowd(creating=0, waiting=0)
 
     def test_it_is_of_those_being_made_and_those_who_wait(self, backend: Backend) -> None:
-        settled = an_environment("ana", resources=())
+        alone = settled("ana")
         crowd = [being_made("ben"), *(waiting(name, since=NOON) for name in ("cleo", "dan"))]
-        for environment in (settled, *crowd):
+        for environment in (alone, *crowd):
             backend.store.save(environment, None, [])
-        stored = [backend.raw_making(each.key) for each in (settled, *crowd)]
+        stored = [backend.raw_making(each.key) for each in (alone, *crowd)]
         assert stored == [None, "creating", "waiting", "waiting"]
         assert backend.store.creating() == Crowd(creating=1, waiting=2)
 
     def test_it_follows_every_save(self, backend: Backend) -> None:
-        settled = an_environment("ana", resources=())
         version = backend.store.save(waiting("ana", since=NOON), None, [])
         for environment, crowd in (
             (being_made("ana"), Crowd(creating=1, waiting=0)),
-            (settled, Crowd(creating=0, waiting=0)),
+            (settled("ana"), Crowd(creating=0, waiting=0)),
             (waiting("ana", since=NOON), Crowd(creating=0, waiting=1)),
         ):
             version = backend.store.save(environment, version, [])
@@ -99,6 +82,76 @@ class TestCrowd:
         with pytest.raises(Conflict):
             backend.store.save(being_made("ana"), None, [])
         assert backend.store.creating() == Crowd(creating=0, waiting=1)
+
+
+class TestClaim:
+    def test_it_is_saved_as_any_record_and_counted_with_the_others(self, backend: Backend) -> None:
+        ana, ben = being_made("ana"), being_made("ben")
+        backend.store.save(ana, None, [])
+        claimed = backend.store.claim(ben, None, [an_entry("claimed")])
+        assert (claimed.creating, claimed.waited_at) == (2, None)
+        stored = backend.store.load(ben.key)
+        assert stored is not None
+        assert (stored.environment, stored.version) == (ben, claimed.version)
+        assert backend.raw_history(ben.key) == 1
+
+    def test_of_those_at_once_each_counts_those_before_it(self, backend: Backend) -> None:
+        claims = together(8, lambda n: backend.store.claim(being_made(f"p{n}"), None, []))
+        assert sorted(claimed.creating or 0 for claimed in claims) == list(range(1, 9))
+
+    def test_a_conflict_saves_and_counts_nothing(self, backend: Backend) -> None:
+        ana = being_made("ana")
+        version = backend.store.save(settled("ana"), None, [])
+        backend.store.save(settled("ana", grace_seconds=1), version, [])
+        for stale in (None, version):
+            with pytest.raises(Conflict):
+                backend.store.claim(ana, stale, [an_entry()])
+        assert backend.raw_making(ana.key) is None
+        assert backend.raw_history(ana.key) == 0
+        assert backend.store.claim(being_made("ben"), None, []).creating == 1
+
+    def test_of_several_workers_on_one_record_one_claims_and_counts_once(
+        self, backend: Backend
+    ) -> None:
+        version = backend.store.save(waiting("ana", since=NOON), None, [])
+
+        def claim(_: int) -> int:
+            try:
+                return backend.store.claim(being_made("ana"), version, []).creating or 0
+            except Conflict:
+                return 0
+
+        assert sorted(together(6, claim)) == [0, 0, 0, 0, 0, 1]
+        assert backend.store.claim(being_made("ben"), None, []).creating == 2
+
+    def test_who_ceases_to_be_made_is_not_counted_whoever_saves_it(self, backend: Backend) -> None:
+        """Made, turned away, or leaving meanwhile; by the claimant, or another after a load."""
+        done, leaving = settled("ana"), settled("cleo")
+        version = backend.store.claim(being_made("ana"), None, []).version
+        backend.store.save(being_made("ana", grace_seconds=1), version, [])
+        backend.store.save(being_made("cleo"), None, [])
+        assert backend.store.claim(being_made("dan"), None, []).creating == 3
+        for environment in (done, leaving):
+            stored = backend.store.load(environment.key)
+            assert stored is not None
+            version = backend.store.save(environment, stored.version, [])
+            backend.store.save(environment, version, [])  # once
+        assert backend.store.claim(being_made("eve"), None, []).creating == 2
+
+    def test_that_a_claimant_was_put_into_the_queue_is_known_to_the_next_one(
+        self, backend: Backend
+    ) -> None:
+        later = NOON + timedelta(minutes=3)
+        version = backend.store.claim(being_made("ana"), None, []).version
+        turned_away = msgspec.structs.replace(waiting("ana", since=NOON), updated_at=later)
+        backend.store.save(turned_away, version, [])
+        claimed = backend.store.claim(being_made("ben", updated_at=later), None, [])
+        assert (claimed.creating, claimed.waited_at) == (1, later)
+
+    def test_a_count_that_is_right_is_not_made_wrong(self, backend: Backend) -> None:
+        claimed = backend.store.claim(being_made("ana"), None, [])
+        backend.store.recount(claimed, 1)
+        assert backend.store.claim(being_made("ben"), None, []).creating == 2
 
 
 class TestShortages:

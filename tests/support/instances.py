@@ -99,12 +99,12 @@ class Instance:
             policy=policy,
         )
 
-    def join(self, name: str) -> None:
+    def join(self, name: str, message_id: str = "") -> None:
         """A join of ``name``, who gets a notebook and nothing else."""
         body = {"email": f"{name}@example.com", "profile": "lean"}
         now = self.shared.clock.now()
         message = Message(
-            id=uuid.uuid4().hex,
+            id=message_id or uuid.uuid4().hex,
             topic="onboarding",
             published_at=now,
             data=msgspec.json.encode(body),

@@ -18,7 +18,7 @@ from shared.adapters import cursors, documents
 from shared.adapters.cursors import Position, from_microseconds, microseconds, one_more
 from shared.adapters.documents import Making
 from shared.domain.environment import Entry, Environment, Parked, Phase
-from shared.ports import Conflict, Crowd, Page, Stored
+from shared.ports import Claimed, Conflict, Crowd, Page, Stored
 
 Hook = Callable[[str], None]
 # Sorts as the names of stored entries do: by time, then by place in the call.
@@ -39,11 +39,12 @@ class _Row(msgspec.Struct, frozen=True):
 class MemoryStore:
     """``EnvironmentStore`` in dicts.
 
-    ``on_write`` is called with ``before:save`` and ``after:save`` (likewise ``append``,
-    ``park`` and ``shortage``) around every write, and with ``before:load``. What it raises is the
-    caller's crash: at ``before`` nothing was written, at ``after`` everything was. A ``save`` that
-    ends in ``Conflict`` has no ``after``. The hook may use the store itself: no lock is held
-    meanwhile. ``checked_one_in``: one in so many records is encoded and decoded on its way in.
+    ``on_write`` is called with ``before:save`` and ``after:save`` (of claims, too; likewise
+    ``append``, ``park`` and ``shortage``) around every write, and with ``before:load``.
+    What it raises is the caller's crash: at ``before`` nothing was written, at ``after`` everything
+    was. A ``save`` that ends in ``Conflict`` has no ``after``. The hook may use the store itself:
+    no lock is held meanwhile. ``checked_one_in``: one in so many records is encoded and decoded on
+    its way in.
     """
 
     def __init__(self, on_write: Hook | None = None, *, checked_one_in: int = 1) -> None:
@@ -64,6 +65,24 @@ class MemoryStore:
         return None if row is None else Stored(row.environment, str(row.revision))
 
     def save(self, environment: Environment, version: str | None, entries: Sequence[Entry]) -> str:
+        return self._saved(environment, version, entries, counts=False).version
+
+    def claim(
+        self, environment: Environment, version: str | None, entries: Sequence[Entry]
+    ) -> Claimed:
+        return self._saved(environment, version, entries, counts=True)
+
+    def recount(self, claimed: Claimed, creating: int) -> None:
+        """Nothing: the records themselves are counted."""
+
+    def _saved(
+        self,
+        environment: Environment,
+        version: str | None,
+        entries: Sequence[Entry],
+        *,
+        counts: bool,
+    ) -> Claimed:
         environment, entries = self._as_stored(environment, entries)
         making = documents.making(environment)
         due_at = environment.due_at
@@ -76,8 +95,12 @@ class MemoryStore:
             self._environments[environment.key] = _Row(revision, making, due_at, environment)
             self._remember(environment)
             self._add(environment.key, entries)
+            crowd = self._crowd() if counts else None
         self._tell("after:save")
-        return str(revision)
+        if crowd is None:
+            return Claimed(str(revision))
+        waited_at = environment.updated_at if crowd.waiting else None
+        return Claimed(str(revision), crowd.creating, waited_at)
 
     def append(self, key: str, entries: Sequence[Entry]) -> None:
         kept = [_stored_entry(key, entry) for entry in entries]
@@ -148,8 +171,7 @@ class MemoryStore:
 
     def creating(self) -> Crowd:
         with self._lock:
-            making = [row.making for row in self._environments.values()]
-        return Crowd(making.count(Making.CREATING), making.count(Making.WAITING))
+            return self._crowd()
 
     def shortages(self, now: datetime) -> frozenset[str]:
         since_epoch = microseconds(documents.in_utc(now))
@@ -193,6 +215,10 @@ class MemoryStore:
         """What lacks until when, in microseconds since 1970: the back door for tests."""
         with self._lock:
             return dict(self._shortages)
+
+    def _crowd(self) -> Crowd:
+        making = [row.making for row in self._environments.values()]
+        return Crowd(making.count(Making.CREATING), making.count(Making.WAITING))
 
     def _as_stored(
         self, environment: Environment, entries: Sequence[Entry]

@@ -55,6 +55,25 @@ def an_environment(name: str = "ana", **changes: Any) -> Environment:
     return Environment(**(values | changes))
 
 
+def settled(name: str = "ana", **changes: Any) -> Environment:
+    """A record that has no notebook and waits for none."""
+    return an_environment(name, resources=(), **changes)
+
+
+def waiting(name: str = "ana", *, since: datetime = NOON, **changes: Any) -> Environment:
+    """A record whose notebook waits for its turn, due since it came."""
+    notebook = Resource(kind=Kind.WORKBENCH, slot="main", name="x", queued_at=since)
+    return an_environment(name, **{"resources": (notebook,), "due_at": since} | changes)
+
+
+def being_made(name: str = "ana", **changes: Any) -> Environment:
+    """A record whose notebook is being made."""
+    notebook = Resource(
+        kind=Kind.WORKBENCH, slot="main", name="x", state=State.CREATING, under_way=Step.CREATE
+    )
+    return an_environment(name, **{"resources": (notebook,)} | changes)
+
+
 def a_leaving() -> Leaving:
     """A departure at noon that is over, with something of everything it can hold."""
     return Leaving(

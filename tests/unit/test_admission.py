@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.ports import Crowd
+from shared.ports import Claimed, Crowd
 from shared.services.admission import Admission, Turn
 from tests.stateful.world import ManualClock
 from tests.support.memory_store import MemoryStore
@@ -21,10 +21,17 @@ class Store(MemoryStore):
         super().__init__()
         self.crowd = Crowd(creating, waiting)
         self.asked = 0
+        self.corrected: list[int] = []
 
     def creating(self) -> Crowd:
         self.asked += 1
         return self.crowd
+
+    def recount(self, claimed: Claimed, creating: int) -> None:
+        self.corrected.append(creating)
+
+
+NOT_COUNTED = Claimed("1")
 
 
 def admission(store: Store, *, limit: int = 200, clock: ManualClock | None = None) -> Admission:
@@ -50,61 +57,103 @@ def test_a_claim_is_counted_once_it_is_saved(
     door = admission(store, limit=limit)
     assert door.take() is Turn.PROVISIONAL, "a process that knows nothing lets in on no faith"
     assert store.asked == 0
-    assert door.confirm() is stands, because
+    assert door.confirm(NOT_COUNTED) is stands, because
     assert store.asked == 1
 
 
 @pytest.mark.parametrize(
-    ("limit", "creating", "next_turn", "because"),
+    ("limit", "creating", "asked", "because"),
     [
-        (200, 1, Turn.CERTAIN, "a quiet day"),
-        (200, 20, Turn.CERTAIN, "a tenth of the limit at the most can have counted so few"),
-        (200, 21, Turn.PROVISIONAL, "it may be the beginning of a crowd"),
-        (19, 1, Turn.CERTAIN, "a tenth is one"),
-        (9, 1, Turn.PROVISIONAL, "a tenth is none, so the limit is exact"),
+        (200, 1, 0, "a quiet day"),
+        (200, 20, 0, "a tenth of the limit"),
+        (200, 21, 1, "it may be the beginning of a crowd"),
+        (19, 1, 0, "a tenth is one"),
+        (19, 2, 1, "and no second one"),
+        (1, 1, 0, "alone: a limit of one lets one in"),
+        (1, 2, 1, "a second one has to be counted"),
+        (200, 0, 1, "the claim itself is missing: the count is wrong"),
+        (200, -7, 1, "nonsense opens nothing"),
+        (200, None, 1, "it wasn't counted"),
     ],
 )
-def test_after_a_count_of_few_one_more_is_let_in_without_counting(
-    limit: int, creating: int, next_turn: Turn, because: str
+def test_a_claim_that_was_one_of_few_stands_without_another_call(
+    limit: int, creating: int | None, asked: int, because: str
 ) -> None:
-    door = admission(Store(creating), limit=limit)
-    assert door.confirm()
-    assert door.take() is next_turn, because
-    assert door.take() is Turn.PROVISIONAL, "one only"
+    store = Store(limit + 1)
+    door = admission(store, limit=limit)
+    assert door.take() is Turn.PROVISIONAL
+    assert door.confirm(Claimed("1", creating)) is (asked == 0), because
+    assert store.asked == asked, because
+
+
+@pytest.mark.parametrize(
+    ("ago", "asked"),
+    [
+        (timedelta(), 1),
+        (timedelta(minutes=45) - SECOND, 1),
+        (timedelta(minutes=45), 0),
+        (timedelta(minutes=-5), 1),  # by a clock that is ahead of ours
+    ],
+)
+def test_all_are_counted_as_long_as_somebody_has_waited_lately(ago: timedelta, asked: int) -> None:
+    store, clock = Store(1), ManualClock()
+    assert admission(store, clock=clock).confirm(Claimed("1", 1, clock.time - ago))
+    assert store.asked == asked
+
+
+@pytest.mark.parametrize(
+    ("claimed", "crowd", "corrected", "because"),
+    [
+        (21, Crowd(1, 0), [1], "records have vanished: or every join would be counted for ever"),
+        (0, Crowd(1, 0), [1], "records have come back, and ended since"),
+        (21, Crowd(21, 0), [], "there is a crowd"),
+        (21, Crowd(1, 1), [], "somebody waits: it isn't quiet"),
+        (230, Crowd(201, 0), [], "too many"),
+        (None, Crowd(1, 0), [], "there is nothing to correct"),
+    ],
+)
+def test_a_count_of_the_claims_that_is_wrong_on_a_quiet_day_is_corrected(
+    claimed: int | None, crowd: Crowd, corrected: list[int], because: str
+) -> None:
+    store = Store(crowd.creating, crowd.waiting)
+    admission(store).confirm(Claimed("1", claimed))
+    assert store.corrected == corrected, because
 
 
 def test_what_was_counted_is_forgotten_after_half_a_minute() -> None:
-    store, clock = Store(1), ManualClock()
+    store, clock = Store(201), ManualClock()
     door = admission(store, clock=clock)
-    assert door.confirm()
-    clock.time += timedelta(seconds=30)
-    assert door.take() is Turn.PROVISIONAL
-
-    store.crowd = Crowd(201, 0)
-    assert not door.confirm()
+    assert not door.confirm(NOT_COUNTED)
     clock.time += timedelta(seconds=29)
     assert door.take() is Turn.LATER
     clock.time += SECOND
     assert door.take() is Turn.PROVISIONAL
     store.crowd = Crowd(200, 0)
-    assert door.confirm()
+    assert door.confirm(NOT_COUNTED)
 
 
 def test_a_clock_that_was_put_back_shuts_nobody_out() -> None:
     store, clock = Store(201), ManualClock()
     door = admission(store, clock=clock)
-    assert not door.confirm()
+    assert not door.confirm(NOT_COUNTED)
     clock.time -= timedelta(hours=1)
     assert door.take() is Turn.PROVISIONAL
 
 
-def test_a_full_house_takes_back_the_one_that_was_free() -> None:
-    store = Store(1)
+def test_a_count_of_few_is_not_corrected_though_somebody_has_waited_lately() -> None:
+    store, clock = Store(1), ManualClock()
+    assert admission(store, clock=clock).confirm(Claimed("1", 2, clock.time))
+    assert (store.asked, store.corrected) == (1, [])
+
+
+def test_a_count_that_finds_room_again_lets_others_claim() -> None:
+    store = Store(201)
     door = admission(store)
-    assert door.confirm()
-    store.crowd = Crowd(200, 7)
-    assert not door.confirm()
+    assert not door.confirm(NOT_COUNTED)
     assert door.take() is Turn.LATER
+    store.crowd = Crowd(200, 0)
+    assert door.confirm(NOT_COUNTED), "another thread had claimed before"
+    assert door.take() is Turn.PROVISIONAL
 
 
 @pytest.mark.parametrize(("creating", "turns"), [(0, 200), (150, 50), (200, 0), (250, 0)])

@@ -128,11 +128,24 @@ def test_an_empty_zone_is_answered_in_the_next_one_within_the_same_run(world: Wo
     assert world.cloud.counts["workbench.create"] == 2
 
 
-def test_what_one_person_finds_empty_the_others_do_not_try_for_a_while(world: World) -> None:
+def test_a_process_that_has_just_started_tries_one_zone_in_vain_at_most(world: World) -> None:
     world.cloud.short.add("us-central1-a")
     world.join(ANA)
     world.run_for(minutes(10))
     world.restart()
+    before = world.cloud.counts["workbench.create"]
+    world.join("ben@example.com")
+    assert made_in(world, "ben@example.com") == "us-central1-a"
+    world.run_for(minutes(2))
+    assert made_in(world, "ben@example.com") == "us-central1-b"
+    assert world.cloud.counts["workbench.create"] == before + 2
+
+
+def test_what_one_person_finds_empty_the_others_do_not_try_for_a_while(world: World) -> None:
+    world.cloud.short.add("us-central1-a")
+    world.join(ANA)
+    world.run_for(minutes(10))
+    world.restart_and_wait()
     world.join("ben@example.com")
     assert made_in(world, "ben@example.com") == "us-central1-b"
     world.cloud.short.clear()

@@ -16,9 +16,9 @@ from flask.testing import FlaskClient
 import functions.pubsub_request
 from shared.domain.environment import Phase, Verb
 from shared.logs import JsonFormatter
-from shared.ports import Crowd
 from tests.stateful.world import World
 from tests.support.builders import ANA, KEY, an_app, minutes, once_at, published
+from tests.support.stored import waiting
 
 MAIN = Path(__file__).parents[2] / "main.py"
 HEADERS = {
@@ -106,7 +106,7 @@ def test_a_hold_records_its_sender_and_its_reason(served: Functions) -> None:
 
 def test_converge_creates_the_notebook_once_reconcile_has_admitted_it(served: Functions) -> None:
     world = served.world
-    world.store.creating = lambda: Crowd(0, 1)  # type: ignore[method-assign]
+    world.store.save(waiting("zoe", due_at=None), None, ())
     assert served.send("onboard", {"email": ANA}) == 200
     assert world.cloud.counts["workbench.create"] == 0
     assert served.send("converge", {"key": KEY}) == 200

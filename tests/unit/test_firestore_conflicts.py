@@ -17,7 +17,7 @@ from tests.support.builders import a_record
 class _Contended(FirestoreStore):
     """Every commit is refused, after the client's own retries."""
 
-    def _commit(self, batch: Any) -> list[Any]:
+    def _commit(self, batch: Any, retry: Any) -> list[Any]:
         raise Aborted("too much contention on these documents")  # type: ignore[no-untyped-call]
 
 

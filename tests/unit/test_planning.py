@@ -12,7 +12,7 @@ from shared.domain.resources import Resource, State
 from shared.services.planning import Planner
 from shared.services.shortages import Shortages
 from tests.stateful.world import SITE, ManualClock, World
-from tests.support.builders import KEY, NOW, a_notebook, a_record, an_intent, replace
+from tests.support.builders import KEY, NOW, a_notebook, a_record, an_intent, minutes, replace
 from tests.support.fake_search import FakeSearch
 from tests.support.memory_store import MemoryStore
 
@@ -41,11 +41,14 @@ class Stage:
 
     def planner_with(self, profiles: object) -> Planner:
         clock = ManualClock()
+        shortages = Shortages(store=self.store, clock=clock)
+        shortages.current()  # the process has been running for a minute
+        clock.time += minutes(1)
         return Planner(
             store=self.store,
             profiles=profiles,  # type: ignore[arg-type]
             search=FakeSearch(self.world.cloud),
-            shortages=Shortages(store=self.store, clock=clock),
+            shortages=shortages,
             site=SITE,
         )
 

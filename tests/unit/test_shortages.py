@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from datetime import timedelta
 
+import pytest
+
 from shared.services.shortages import Shortages
 from tests.stateful.world import ManualClock
 from tests.support.memory_store import MemoryStore
@@ -28,12 +30,53 @@ class Store(MemoryStore):
 
 
 class Stage:
-    """Two processes on one store."""
+    """Two processes on one store, that have been running for a minute."""
 
     def __init__(self) -> None:
         self.store, self.clock = Store(), ManualClock()
         self.one = Shortages(store=self.store, clock=self.clock)
         self.other = Shortages(store=self.store, clock=self.clock)
+        for process in (self.one, self.other):
+            assert process.current() == frozenset()
+        self.clock.time += MINUTE
+
+
+def test_a_process_that_has_just_started_does_not_ask_for_a_minute() -> None:
+    store, clock = Store(), ManualClock()
+    store.report_shortage(LACK, clock.time + HALF_AN_HOUR)
+    fresh = Shortages(store=store, clock=clock)
+    assert fresh.current() == frozenset()
+    clock.time += MINUTE - SECOND
+    assert fresh.current() == frozenset()
+    assert store.calls["read"] == 0
+    clock.time += SECOND
+    assert fresh.current() == {LACK}
+    assert store.calls["read"] == 1
+
+
+def test_a_process_that_finds_a_zone_empty_asks_before_it_tries_the_next_one() -> None:
+    store, clock = Store(), ManualClock()
+    store.report_shortage(OTHER, clock.time + HALF_AN_HOUR)
+    fresh = Shortages(store=store, clock=clock)
+    assert fresh.current() == frozenset()
+    fresh.report(LACK, clock.time + HALF_AN_HOUR)
+    assert fresh.current() == {LACK, OTHER}
+    fresh.report(LACK, clock.time + HALF_AN_HOUR)  # by another thread: nothing new
+    assert fresh.current() == {LACK, OTHER}
+    assert store.calls["read"] == 1, "once for each report"
+
+
+def test_what_could_not_be_told_to_the_others_is_known_here() -> None:
+    stage = Stage()
+
+    def fails(what: str, until: object) -> None:
+        raise TimeoutError
+
+    stage.store.report_shortage = fails  # type: ignore[method-assign]
+    with pytest.raises(TimeoutError):
+        stage.one.report(LACK, stage.clock.time + HALF_AN_HOUR)
+    assert stage.one.current() == {LACK}
+    assert stage.other.current() == frozenset()
 
 
 def test_the_store_is_asked_once_a_minute_however_many_join() -> None:
