@@ -12,8 +12,8 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore
 
 from local.cloud import Cloud
-from local.deployment import functions, grants, permitted
-from local.firestore_gate import FirestoreGate
+from local.stack.deployment import functions, grants, permitted
+from local.stack.firestore_proxy import FirestoreProxy
 from shared.adapters.state.firestore_store import FirestoreStore
 from shared.ports import Stored
 from tests.support.stored import an_entry, an_environment
@@ -26,7 +26,7 @@ WRITERS = ("onboard", "offboard", "admin", "converge")
 def stores(firestore_emulator: str) -> Iterator[dict[str, FirestoreStore]]:
     """A store for the account of each function, on one database."""
     cloud = Cloud()
-    gate = FirestoreGate(firestore_emulator, cloud, ACCOUNTS)
+    gate = FirestoreProxy(firestore_emulator, cloud, ACCOUNTS)
     for account in ACCOUNTS:
         cloud.accounts.grant(account, permitted(account, grants(), ()), {})
     gate.start()
