@@ -1,0 +1,419 @@
+"""One contract for two services: the local Pub/Sub and, if it is installed, Google's emulator.
+
+The emulator runs the same tests, so that they test what Google's Pub/Sub does and not our reading
+of its documents. Intended differences (docs/local-cloud/pubsub.md) are not tested here.
+"""
+
+import base64
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+import pytest
+from google.api_core import exceptions
+from google.cloud import pubsub_v1
+from google.protobuf import duration_pb2
+
+from local.cloud import Cloud
+from local.pubsub import PubSub
+from local.stack.emulators import find_emulator, running
+from tests.local.pubsub.push_target import PushTarget, fail_first
+from tests.support import summary
+
+QUICK = {
+    "minimum_backoff": duration_pb2.Duration(nanos=100_000_000),
+    "maximum_backoff": duration_pb2.Duration(nanos=200_000_000),
+}
+EMULATOR = "pubsub-emulator"
+SOURCE = "CloudPubSubDeadLetterSource"
+
+
+def local_service() -> Iterator[str]:
+    pubsub = PubSub(Cloud(project="demo"))
+    pubsub.start()
+    server = pubsub.grpc_server()
+    yield server.address
+    server.stop()
+    pubsub.stop()
+
+
+def official_service() -> Iterator[str]:
+    found = find_emulator(EMULATOR)
+    if isinstance(found, str):
+        pytest.skip(f"pubsub emulator: {found}")
+    with running(found) as host:
+        yield host
+
+
+@pytest.fixture(scope="module", params=["local", "official"])
+def address(request: pytest.FixtureRequest) -> Iterator[str]:
+    yield from local_service() if request.param == "local" else official_service()
+
+
+@pytest.fixture(autouse=True)
+def _note_backend(request: pytest.FixtureRequest) -> None:
+    """Record for the summary on which service a test ran, or which one is missing."""
+    if "local" in request.node.callspec.id:
+        summary.ran_on(request, "local Pub/Sub")
+        return
+    found = find_emulator(EMULATOR)
+    if isinstance(found, str):
+        summary.missing(request, f"pubsub emulator: {found}")
+    else:
+        summary.ran_on(request, f"pubsub emulator {found.version}".strip())
+
+
+@pytest.fixture(scope="module")
+def publisher(address: str) -> Iterator[pubsub_v1.PublisherClient]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PUBSUB_EMULATOR_HOST", address)
+        client = pubsub_v1.PublisherClient(
+            pubsub_v1.types.BatchSettings(max_messages=1),
+            pubsub_v1.types.PublisherOptions(enable_message_ordering=True),
+        )
+    yield client
+    client.stop()
+    client.transport.close()
+
+
+@pytest.fixture(scope="module")
+def subscriber(address: str) -> Iterator[pubsub_v1.SubscriberClient]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PUBSUB_EMULATOR_HOST", address)
+        client = pubsub_v1.SubscriberClient()
+    with client:
+        yield client
+
+
+class TopicClient:
+    """A new topic for each test, and requests on it."""
+
+    _numbers = count(1)
+
+    def __init__(
+        self, publisher: pubsub_v1.PublisherClient, subscriber: pubsub_v1.SubscriberClient
+    ) -> None:
+        self.publisher = publisher
+        self.subscriber = subscriber
+        self.topic = self.new_topic()
+
+    def new_topic(self) -> str:
+        name = f"projects/demo/topics/topic-{next(self._numbers)}"
+        self.publisher.create_topic(name=name)
+        return name
+
+    def subscribe(self, topic: str = "", **settings: object) -> str:
+        name = f"projects/demo/subscriptions/subscription-{next(self._numbers)}"
+        body = {"name": name, "topic": topic or self.topic, **settings}
+        self.subscriber.create_subscription(request=body)
+        return name
+
+    def publish(self, data: bytes = b"x", ordering_key: str = "", **attributes: str) -> str:
+        future = self.publisher.publish(self.topic, data, ordering_key=ordering_key, **attributes)
+        message_id: str = future.result(10)
+        return message_id
+
+    def pull(self, subscription: str, timeout: float = 5) -> list[pubsub_v1.types.ReceivedMessage]:
+        """Messages within `timeout`; an empty list if there are none."""
+        end = time.monotonic() + timeout
+        while (left := end - time.monotonic()) > 0:
+            try:
+                response = self.subscriber.pull(
+                    subscription=subscription, max_messages=10, timeout=left, retry=None
+                )
+            except exceptions.DeadlineExceeded:
+                return []
+            if response.received_messages:
+                return list(response.received_messages)
+        return []
+
+    def pull_one(self, subscription: str) -> pubsub_v1.types.ReceivedMessage:
+        received = self.pull(subscription)
+        assert len(received) == 1
+        return received[0]
+
+    def acknowledge(self, subscription: str, *ack_ids: str) -> None:
+        self.subscriber.acknowledge(subscription=subscription, ack_ids=ack_ids)
+
+    def deadline(self, subscription: str, ack_id: str, seconds: int) -> None:
+        self.subscriber.modify_ack_deadline(
+            subscription=subscription, ack_ids=[ack_id], ack_deadline_seconds=seconds
+        )
+
+
+@pytest.fixture
+def client(
+    publisher: pubsub_v1.PublisherClient, subscriber: pubsub_v1.SubscriberClient
+) -> TopicClient:
+    return TopicClient(publisher, subscriber)
+
+
+class TestPubSubContract:
+    def test_a_subscription_gets_messages_published_after_its_creation(
+        self, client: TopicClient
+    ) -> None:
+        early = client.subscribe()
+        first = client.publish(b"hello", kind="join")
+        late = client.subscribe()
+        second = client.publish(b"", only="attributes")
+
+        got = {one.message.message_id: one.message for one in client.pull(early)}
+        assert set(got) == {first, second}
+        assert got[first].data == b"hello"
+        assert dict(got[first].attributes) == {"kind": "join"}
+        assert got[second].data == b""
+        assert client.pull_one(late).message.message_id == second
+
+    def test_an_acknowledged_message_is_not_delivered_again(self, client: TopicClient) -> None:
+        subscription = client.subscribe()
+        client.publish()
+        received = client.pull_one(subscription)
+        client.deadline(subscription, received.ack_id, 1)
+        client.acknowledge(subscription, received.ack_id)
+        assert client.pull(subscription, timeout=2.5) == []
+
+    def test_a_message_with_deadline_0_is_delivered_again(self, client: TopicClient) -> None:
+        subscription = client.subscribe()
+        message_id = client.publish()
+        client.deadline(subscription, client.pull_one(subscription).ack_id, 0)
+        assert client.pull_one(subscription).message.message_id == message_id
+
+    def test_a_message_is_delivered_again_after_its_ack_deadline(self, client: TopicClient) -> None:
+        subscription = client.subscribe()
+        message_id = client.publish()
+        received = client.pull_one(subscription)
+        client.deadline(subscription, received.ack_id, 2)
+        assert client.pull(subscription, timeout=1) == []
+        again = client.pull_one(subscription)
+        assert again.message.message_id == message_id
+        assert again.ack_id != received.ack_id
+
+    def test_dead_letter_after_the_last_attempt_of_a_pull(self, client: TopicClient) -> None:
+        dead = client.new_topic()
+        dead_letters = client.subscribe(dead)
+        policy = {"dead_letter_topic": dead, "max_delivery_attempts": 5}
+        subscription = client.subscribe(dead_letter_policy=policy)
+        client.publish(b"bad", kind="join")
+        for attempt in range(1, 6):
+            received = client.pull_one(subscription)
+            assert received.delivery_attempt == attempt
+            client.deadline(subscription, received.ack_id, 0)
+
+        # The emulator dead-letters a message only at the next pull.
+        assert client.pull(subscription, timeout=1) == []
+        (dead_letter,) = [one.message for one in client.pull(dead_letters, timeout=25)]
+
+        assert dead_letter.data == b"bad"
+        assert dead_letter.message_id != received.message.message_id
+        attributes = dict(dead_letter.attributes)
+        published = attributes.pop(f"{SOURCE}TopicPublishTime")
+        assert published.startswith(f"{received.message.publish_time:%Y-%m-%dT%H:%M:%S}.")
+        assert attributes == {
+            "kind": "join",
+            f"{SOURCE}DeliveryCount": "5",
+            f"{SOURCE}Subscription": subscription.rpartition("/")[2],
+            f"{SOURCE}SubscriptionProject": "demo",
+        }
+
+    def test_wrapped_push(self, client: TopicClient) -> None:
+        with PushTarget() as target:
+            subscription = client.subscribe(push_config={"push_endpoint": target.url})
+            message_id = client.publish(b"hello", kind="join")
+            push = target.wait_for(1)[0]
+        assert push.path == "/push"
+        assert push.headers["content-type"] == "application/json"
+        assert push.body["subscription"] == subscription
+        published = push.message["publishTime"]
+        assert len(published) == len("2026-01-31T12:00:00.000Z")
+        assert push.message == {
+            "data": base64.b64encode(b"hello").decode(),
+            "attributes": {"kind": "join"},
+            "messageId": message_id,
+            "message_id": message_id,
+            "publishTime": published,
+            "publish_time": published,
+        }
+
+    def test_push_is_repeated_until_it_is_acknowledged(self, client: TopicClient) -> None:
+        with PushTarget(fail_first(2)) as target:
+            client.subscribe(push_config={"push_endpoint": target.url}, retry_policy=QUICK)
+            message_id = client.publish()
+            pushes = target.wait_for(3)
+            time.sleep(0.6)
+            assert len(target.got) == 3
+        assert [push.message["messageId"] for push in pushes] == [message_id] * 3
+
+    def test_dead_letter_after_the_last_attempt_of_a_push(self, client: TopicClient) -> None:
+        dead = client.new_topic()
+        dead_letters = client.subscribe(dead)
+        with PushTarget(lambda push: 500) as target:
+            subscription = client.subscribe(
+                push_config={"push_endpoint": target.url},
+                retry_policy=QUICK,
+                dead_letter_policy={"dead_letter_topic": dead, "max_delivery_attempts": 5},
+            )
+            client.publish(b"bad")
+            received = client.pull(dead_letters, timeout=25)
+            assert len(target.got) == 5
+        attributes = dict(received[0].message.attributes)
+        assert received[0].message.data == b"bad"
+        assert attributes.pop(f"{SOURCE}TopicPublishTime") == target.got[0].message["publishTime"]
+        assert attributes == {
+            f"{SOURCE}DeliveryCount": "5",
+            f"{SOURCE}Subscription": subscription.rpartition("/")[2],
+            f"{SOURCE}SubscriptionProject": "demo",
+        }
+
+    def test_ordering_keys_keep_their_order_on_push(self, client: TopicClient) -> None:
+        with PushTarget() as target:
+            client.subscribe(
+                push_config={"push_endpoint": target.url}, enable_message_ordering=True
+            )
+            for number in range(10):
+                client.publish(str(number).encode(), ordering_key="ana")
+            pushes = target.wait_for(10)
+        texts = [base64.b64decode(push.message["data"]).decode() for push in pushes]
+        assert texts == [str(number) for number in range(10)]
+
+    def test_push_subscription_becomes_pull_without_its_endpoint(self, client: TopicClient) -> None:
+        with PushTarget() as target:
+            subscription = client.subscribe(push_config={"push_endpoint": target.url})
+            client.publish()
+            target.wait_for(1)
+            client.subscriber.modify_push_config(subscription=subscription, push_config={})
+            message_id = client.publish()
+            assert client.pull_one(subscription).message.message_id == message_id
+            assert len(target.got) == 1
+
+    def test_defaults_of_a_new_subscription(self, client: TopicClient) -> None:
+        made = client.subscriber.get_subscription(subscription=client.subscribe())
+        assert made.topic == client.topic
+        assert made.ack_deadline_seconds == 10
+        assert made.message_retention_duration.days == 7
+        policy = {"dead_letter_topic": client.topic}
+        counted = client.subscribe(dead_letter_policy=policy)
+        counted_policy = client.subscriber.get_subscription(subscription=counted).dead_letter_policy
+        assert counted_policy.max_delivery_attempts == 5
+
+    def test_a_subscription_remains_when_its_topic_is_deleted(self, client: TopicClient) -> None:
+        subscription = client.subscribe()
+        message_id = client.publish()
+        client.publisher.delete_topic(topic=client.topic)
+        assert client.subscriber.get_subscription(subscription=subscription).topic == (
+            "_deleted-topic_"
+        )
+        assert client.pull_one(subscription).message.message_id == message_id
+
+    def test_errors_of_topics(self, client: TopicClient) -> None:
+        missing = "projects/demo/topics/missing"
+        with pytest.raises(exceptions.AlreadyExists):
+            client.publisher.create_topic(name=client.topic)
+        for name in ("projects/demo/topics/ab", "projects/demo/topics/goog-x", "nonsense"):
+            with pytest.raises(exceptions.InvalidArgument):
+                client.publisher.create_topic(name=name)
+        with pytest.raises(exceptions.NotFound):
+            client.publisher.get_topic(topic=missing)
+        with pytest.raises(exceptions.NotFound):
+            client.publisher.delete_topic(topic=missing)
+        with pytest.raises(exceptions.NotFound):
+            client.publisher.publish(missing, b"x").result(10)
+        with pytest.raises(exceptions.InvalidArgument):
+            client.publish(b"")
+
+    def test_errors_of_subscriptions(self, client: TopicClient) -> None:
+        missing = "projects/demo/subscriptions/missing"
+        subscription = client.subscribe()
+        with pytest.raises(exceptions.AlreadyExists):
+            client.subscriber.create_subscription(name=subscription, topic=client.topic)
+        with pytest.raises(exceptions.NotFound):
+            client.subscribe("projects/demo/topics/missing")
+        for call in (
+            lambda: client.subscriber.get_subscription(subscription=missing),
+            lambda: client.subscriber.delete_subscription(subscription=missing),
+            lambda: client.subscriber.pull(subscription=missing, max_messages=1),
+            lambda: client.subscribe(dead_letter_policy={"dead_letter_topic": client.topic + "x"}),
+        ):
+            with pytest.raises(exceptions.NotFound):
+                call()
+        with pytest.raises(exceptions.OutOfRange):
+            client.subscribe(
+                dead_letter_policy={"dead_letter_topic": client.topic, "max_delivery_attempts": 4}
+            )
+        for settings in (
+            {"push_config": {"push_endpoint": "nonsense"}},
+            {"retry_policy": {"minimum_backoff": duration_pb2.Duration(seconds=601)}},
+            {"retry_policy": {"maximum_backoff": duration_pb2.Duration(seconds=9)}},
+        ):
+            with pytest.raises(exceptions.InvalidArgument):
+                client.subscribe(**settings)
+
+    def test_errors_of_acknowledging(self, client: TopicClient) -> None:
+        subscription = client.subscribe()
+        for call in (
+            lambda: client.subscriber.pull(subscription=subscription, max_messages=0),
+            lambda: client.subscriber.acknowledge(subscription=subscription, ack_ids=[]),
+            lambda: client.acknowledge(subscription, "nonsense"),
+            lambda: client.deadline(subscription, "nonsense", 10),
+        ):
+            with pytest.raises(exceptions.InvalidArgument):
+                call()
+
+
+class TestSeek:
+    """A seek redelivers acknowledged messages that are retained or in a snapshot."""
+
+    def drained(self, client: TopicClient, *messages: bytes, **settings: object) -> str:
+        """A subscription that has pulled and acknowledged these messages."""
+        subscription = client.subscribe(**settings)
+        for data in messages:
+            client.publish(data)
+            client.acknowledge(subscription, client.pull_one(subscription).ack_id)
+        return subscription
+
+    def left(self, client: TopicClient, subscription: str, expected: int = 0) -> list[bytes]:
+        """Pull and acknowledge all messages; wait for `expected` of them.
+
+        A pull that timed out in the client may have leased them; then they are delivered again
+        after their deadline.
+        """
+        found: list[bytes] = []
+        while received := client.pull(subscription, timeout=20 if len(found) < expected else 1.5):
+            found += [one.message.data for one in received]
+            client.acknowledge(subscription, *[one.ack_id for one in received])
+        return sorted(found)
+
+    def test_a_seek_back_in_time_redelivers_retained_messages(self, client: TopicClient) -> None:
+        subscription = self.drained(client, b"a", b"b", retain_acked_messages=True)
+        assert self.left(client, subscription) == []
+        hour_ago = datetime.now(UTC) - timedelta(hours=1)
+        client.subscriber.seek(request={"subscription": subscription, "time": hour_ago})
+        assert self.left(client, subscription, 2) == [b"a", b"b"]
+
+    def test_without_retention_acknowledged_messages_are_not_redelivered(
+        self, client: TopicClient
+    ) -> None:
+        subscription = self.drained(client, b"a")
+        hour_ago = datetime.now(UTC) - timedelta(hours=1)
+        client.subscriber.seek(request={"subscription": subscription, "time": hour_ago})
+        assert self.left(client, subscription) == []
+
+    def test_a_seek_forward_acknowledges_earlier_messages(self, client: TopicClient) -> None:
+        subscription = client.subscribe()
+        client.publish(b"a")
+        in_an_hour = datetime.now(UTC) + timedelta(hours=1)
+        client.subscriber.seek(request={"subscription": subscription, "time": in_an_hour})
+        assert self.left(client, subscription) == []
+
+    def test_a_snapshot_restores_its_messages_and_later_ones(self, client: TopicClient) -> None:
+        subscription = self.drained(client, b"before")
+        client.publish(b"unacknowledged")
+        snapshot = f"{subscription.replace('/subscriptions/', '/snapshots/')}-snapshot"
+        client.subscriber.create_snapshot(name=snapshot, subscription=subscription)
+        client.publish(b"since")
+        assert self.left(client, subscription, 2) == [b"since", b"unacknowledged"]
+        client.subscriber.seek(request={"subscription": subscription, "snapshot": snapshot})
+        assert self.left(client, subscription, 2) == [b"since", b"unacknowledged"]
+        client.subscriber.delete_snapshot(snapshot=snapshot)
+        with pytest.raises(exceptions.NotFound):
+            client.subscriber.seek(request={"subscription": subscription, "snapshot": snapshot})
