@@ -25,6 +25,13 @@ CLUSTER = {
     "labels": {"team": "core"},
     "config": {"masterConfig": {"numInstances": 1}},
 }
+PERSONAL = CLUSTER | {
+    "config": {
+        "softwareConfig": {
+            "properties": {"dataproc:dataproc.personal-auth.user": "ana@example.com"}
+        }
+    }
+}
 
 
 @dataclass

@@ -1,152 +1,28 @@
 """One contract for two services: the local Pub/Sub and, if it is installed, Google's emulator.
 
-The emulator runs the same tests, so that they test what Google's Pub/Sub does and not our reading
-of its documents. Intended differences (docs/local-cloud/pubsub.md) are not tested here.
+Intended differences (docs/local-cloud/pubsub.md) are not tested here.
 """
 
 import base64
 import time
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from itertools import count
 
 import pytest
 from google.api_core import exceptions
-from google.cloud import pubsub_v1
 from google.protobuf import duration_pb2
 
-from local.cloud import Cloud
-from local.pubsub import PubSub
-from local.stack.emulators import find_emulator, running
+from tests.local.pubsub import contract_harness
+from tests.local.pubsub.contract_harness import TopicClient
 from tests.local.pubsub.push_target import PushTarget, fail_first
-from tests.support import summary
+
+address, publisher = contract_harness.address, contract_harness.publisher
+subscriber, client = contract_harness.subscriber, contract_harness.client
+note_backend = contract_harness.note_backend  # pytest finds fixtures by name
 
 QUICK = {
     "minimum_backoff": duration_pb2.Duration(nanos=100_000_000),
     "maximum_backoff": duration_pb2.Duration(nanos=200_000_000),
 }
-EMULATOR = "pubsub-emulator"
 SOURCE = "CloudPubSubDeadLetterSource"
-
-
-def local_service() -> Iterator[str]:
-    pubsub = PubSub(Cloud(project="demo"))
-    pubsub.start()
-    server = pubsub.grpc_server()
-    yield server.address
-    server.stop()
-    pubsub.stop()
-
-
-def official_service() -> Iterator[str]:
-    found = find_emulator(EMULATOR)
-    if isinstance(found, str):
-        pytest.skip(f"pubsub emulator: {found}")
-    with running(found) as host:
-        yield host
-
-
-@pytest.fixture(scope="module", params=["local", "official"])
-def address(request: pytest.FixtureRequest) -> Iterator[str]:
-    yield from local_service() if request.param == "local" else official_service()
-
-
-@pytest.fixture(autouse=True)
-def _note_backend(request: pytest.FixtureRequest) -> None:
-    """Record for the summary on which service a test ran, or which one is missing."""
-    if "local" in request.node.callspec.id:
-        summary.ran_on(request, "local Pub/Sub")
-        return
-    found = find_emulator(EMULATOR)
-    if isinstance(found, str):
-        summary.missing(request, f"pubsub emulator: {found}")
-    else:
-        summary.ran_on(request, f"pubsub emulator {found.version}".strip())
-
-
-@pytest.fixture(scope="module")
-def publisher(address: str) -> Iterator[pubsub_v1.PublisherClient]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PUBSUB_EMULATOR_HOST", address)
-        client = pubsub_v1.PublisherClient(
-            pubsub_v1.types.BatchSettings(max_messages=1),
-            pubsub_v1.types.PublisherOptions(enable_message_ordering=True),
-        )
-    yield client
-    client.stop()
-    client.transport.close()
-
-
-@pytest.fixture(scope="module")
-def subscriber(address: str) -> Iterator[pubsub_v1.SubscriberClient]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PUBSUB_EMULATOR_HOST", address)
-        client = pubsub_v1.SubscriberClient()
-    with client:
-        yield client
-
-
-class TopicClient:
-    """A new topic for each test, and requests on it."""
-
-    _numbers = count(1)
-
-    def __init__(
-        self, publisher: pubsub_v1.PublisherClient, subscriber: pubsub_v1.SubscriberClient
-    ) -> None:
-        self.publisher = publisher
-        self.subscriber = subscriber
-        self.topic = self.new_topic()
-
-    def new_topic(self) -> str:
-        name = f"projects/demo/topics/topic-{next(self._numbers)}"
-        self.publisher.create_topic(name=name)
-        return name
-
-    def subscribe(self, topic: str = "", **settings: object) -> str:
-        name = f"projects/demo/subscriptions/subscription-{next(self._numbers)}"
-        body = {"name": name, "topic": topic or self.topic, **settings}
-        self.subscriber.create_subscription(request=body)
-        return name
-
-    def publish(self, data: bytes = b"x", ordering_key: str = "", **attributes: str) -> str:
-        future = self.publisher.publish(self.topic, data, ordering_key=ordering_key, **attributes)
-        message_id: str = future.result(10)
-        return message_id
-
-    def pull(self, subscription: str, timeout: float = 5) -> list[pubsub_v1.types.ReceivedMessage]:
-        """Messages within `timeout`; an empty list if there are none."""
-        end = time.monotonic() + timeout
-        while (left := end - time.monotonic()) > 0:
-            try:
-                response = self.subscriber.pull(
-                    subscription=subscription, max_messages=10, timeout=left, retry=None
-                )
-            except exceptions.DeadlineExceeded:
-                return []
-            if response.received_messages:
-                return list(response.received_messages)
-        return []
-
-    def pull_one(self, subscription: str) -> pubsub_v1.types.ReceivedMessage:
-        received = self.pull(subscription)
-        assert len(received) == 1
-        return received[0]
-
-    def acknowledge(self, subscription: str, *ack_ids: str) -> None:
-        self.subscriber.acknowledge(subscription=subscription, ack_ids=ack_ids)
-
-    def deadline(self, subscription: str, ack_id: str, seconds: int) -> None:
-        self.subscriber.modify_ack_deadline(
-            subscription=subscription, ack_ids=[ack_id], ack_deadline_seconds=seconds
-        )
-
-
-@pytest.fixture
-def client(
-    publisher: pubsub_v1.PublisherClient, subscriber: pubsub_v1.SubscriberClient
-) -> TopicClient:
-    return TopicClient(publisher, subscriber)
 
 
 class TestPubSubContract:
@@ -358,62 +234,3 @@ class TestPubSubContract:
         ):
             with pytest.raises(exceptions.InvalidArgument):
                 call()
-
-
-class TestSeek:
-    """A seek redelivers acknowledged messages that are retained or in a snapshot."""
-
-    def drained(self, client: TopicClient, *messages: bytes, **settings: object) -> str:
-        """A subscription that has pulled and acknowledged these messages."""
-        subscription = client.subscribe(**settings)
-        for data in messages:
-            client.publish(data)
-            client.acknowledge(subscription, client.pull_one(subscription).ack_id)
-        return subscription
-
-    def left(self, client: TopicClient, subscription: str, expected: int = 0) -> list[bytes]:
-        """Pull and acknowledge all messages; wait for `expected` of them.
-
-        A pull that timed out in the client may have leased them; then they are delivered again
-        after their deadline.
-        """
-        found: list[bytes] = []
-        while received := client.pull(subscription, timeout=20 if len(found) < expected else 1.5):
-            found += [one.message.data for one in received]
-            client.acknowledge(subscription, *[one.ack_id for one in received])
-        return sorted(found)
-
-    def test_a_seek_back_in_time_redelivers_retained_messages(self, client: TopicClient) -> None:
-        subscription = self.drained(client, b"a", b"b", retain_acked_messages=True)
-        assert self.left(client, subscription) == []
-        hour_ago = datetime.now(UTC) - timedelta(hours=1)
-        client.subscriber.seek(request={"subscription": subscription, "time": hour_ago})
-        assert self.left(client, subscription, 2) == [b"a", b"b"]
-
-    def test_without_retention_acknowledged_messages_are_not_redelivered(
-        self, client: TopicClient
-    ) -> None:
-        subscription = self.drained(client, b"a")
-        hour_ago = datetime.now(UTC) - timedelta(hours=1)
-        client.subscriber.seek(request={"subscription": subscription, "time": hour_ago})
-        assert self.left(client, subscription) == []
-
-    def test_a_seek_forward_acknowledges_earlier_messages(self, client: TopicClient) -> None:
-        subscription = client.subscribe()
-        client.publish(b"a")
-        in_an_hour = datetime.now(UTC) + timedelta(hours=1)
-        client.subscriber.seek(request={"subscription": subscription, "time": in_an_hour})
-        assert self.left(client, subscription) == []
-
-    def test_a_snapshot_restores_its_messages_and_later_ones(self, client: TopicClient) -> None:
-        subscription = self.drained(client, b"before")
-        client.publish(b"unacknowledged")
-        snapshot = f"{subscription.replace('/subscriptions/', '/snapshots/')}-snapshot"
-        client.subscriber.create_snapshot(name=snapshot, subscription=subscription)
-        client.publish(b"since")
-        assert self.left(client, subscription, 2) == [b"since", b"unacknowledged"]
-        client.subscriber.seek(request={"subscription": subscription, "snapshot": snapshot})
-        assert self.left(client, subscription, 2) == [b"since", b"unacknowledged"]
-        client.subscriber.delete_snapshot(snapshot=snapshot)
-        with pytest.raises(exceptions.NotFound):
-            client.subscriber.seek(request={"subscription": subscription, "snapshot": snapshot})
