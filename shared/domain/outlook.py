@@ -83,7 +83,7 @@ def with_outlook(
         due_at = min([now + policy.backoff_most, *_what_goes_on(environment)])
     return replace(
         environment,
-        phase=_phase(environment, goals, now, policy, troubled=is_troubled),
+        phase=_phase(environment, plan, goals, policy, troubled=is_troubled),
         problem=problem,
         due_at=due_at,
         updated_at=now,
@@ -114,8 +114,8 @@ def _is_trouble(resource: Resource) -> bool:
 
 def _phase(
     environment: Environment,
+    plan: Plan,
     goals: Mapping[str, Goal],
-    now: datetime,
     policy: Policy,
     *,
     troubled: bool,
@@ -133,7 +133,8 @@ def _phase(
     settled = all(is_there(environment, r, goals[r.id]) for r in living)
     if intent.verb is Verb.JOIN:
         settled = all(is_there(environment, r, goals[r.id]) for r in living if not r.superseded)
-        return Phase.READY if settled and not is_replacing(environment) else Phase.PROVISIONING
+        waits = is_replacing(environment, {want.id for want in plan.wants or ()})
+        return Phase.READY if settled and not waits else Phase.PROVISIONING
     gone = all(r.state in (State.ABSENT, State.FOREIGN) for r in living)
     if gone and settled:
         return Phase.REMOVED
