@@ -229,7 +229,7 @@ def put_in_force(
         after,
         intent=intent,
         resources=resources,
-        losses=() if before.intent and not before.leaving else before.losses,
+        losses=() if before.intent and not before.leaving else after.losses,
         due_at=now,
         unmet_since=unmet_since(before, intent, since or now),
     )
