@@ -198,7 +198,7 @@ def test_what_they_started_under_each_key_and_address_is_looked_for_apart() -> N
     record = leaver(SESSIONS, addresses=addresses, merged=(SECOND,))
     others = [found(Kind.SESSION, "p/sessions/1", owner=OLD, key=key) for key in ("", SECOND)]
     again = concluded(record, *others, found(Kind.SESSION, "p/sessions/2", owner=ANA))
-    owners = [(r.key, r.owner, r.look_at) for r in again.resources]
+    owners = [(r.key, r.owner, r.observe_at) for r in again.resources]
     assert owners == [("", "", NOW), ("", OLD, NOW), (SECOND, OLD, NOW)]
     assert len({r.id for r in again.resources}) == 3
     repeated = concluded(replace(again, phase=Phase.REMOVED), *others)

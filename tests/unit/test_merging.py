@@ -174,7 +174,7 @@ def test_resources_of_the_other_record_keep_their_key_and_owner() -> None:
     ]
     for taken in record.resources[1:]:
         assert (taken.key, taken.owner, taken.superseded) == (SECOND, SMITH, True)
-        assert taken.look_at == NOW
+        assert taken.observe_at == NOW
         assert record.owner_of(taken) == (SECOND, SMITH)
     assert record.owner_of(record.resources[0]) == (KEY, SMITH)
 
@@ -215,7 +215,7 @@ def test_a_notebook_and_its_snapshot_stay_together_beside_others_of_the_same_nam
     notebook = record.resource("workbench/main~2")
     assert notebook is not None
     assert is_kept(record, notebook)
-    kept = record.resource(f"snapshot/{notebook.snapshot}")
+    kept = record.resource(f"snapshot/{notebook.data.saved_in}")
     assert kept is not None
     assert (kept.name, kept.superseded, kept.key) == ("snapshots/of-the-other", False, SECOND)
 
@@ -240,7 +240,7 @@ def test_what_the_person_has_had_longer_goes_on(
     record = merged(first(*mine), second(theirs), NOW)
     [taken] = [r for r in record.resources if r.superseded]
     assert is_source(taken) is source, because
-    assert taken.unused is not theirs_worked
+    assert taken.usage.unused is not theirs_worked
     goal = goals_of(record, Plan(wants=()), NOW)[taken.id]
     assert (goal is Goal.GONE) is may_go(record, taken) is goes, because
 
