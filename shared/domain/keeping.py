@@ -52,6 +52,8 @@ def with_snapshots(
 ) -> Environment:
     """The record with a snapshot begun for each notebook that needs one before it goes."""
     for notebook in environment.resources:
+        if _has_lost_its_disk(environment, notebook):
+            environment = environment.with_resource(replace(notebook, look_at=now))
         if not _needs_snapshot(environment, notebook, goals.get(notebook.id), now):
             continue
         slot = f"{now:%Y%m%d-%H%M%S}"
@@ -67,6 +69,13 @@ def with_snapshots(
         environment = environment.with_resource(replace(notebook, snapshot=slot))
         environment = environment.with_resource(snapshot)
     return environment
+
+
+def _has_lost_its_disk(environment: Environment, notebook: Resource) -> bool:
+    """Whether its snapshot failed because there is no disk: somebody may have deleted both."""
+    snapshot = environment.resource(f"{Kind.SNAPSHOT}/{notebook.snapshot}")
+    problem = snapshot.problem if snapshot is not None else None
+    return problem is not None and problem.code == "NOT_FOUND" and notebook.kind.holds_data
 
 
 def _needs_snapshot(

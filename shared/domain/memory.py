@@ -264,6 +264,9 @@ def _as_seen(resource: Resource, seen: Observation, now: datetime) -> Resource:
         consented=None if gone else resource.consented,
         start_owed=resource.start_owed and not (ready and not resource.unconfirmed),
         overdue=resource.overdue and seen.state is resource.state,
+        # Both are about the one that is gone.
+        unused=resource.unused and not gone,
+        recreate=resource.recreate and not gone,
         waiting_since=resource.waiting_since if _still_waits(resource, seen) else None,
         stillborn=seen.state is State.BROKEN
         and (resource.stillborn or _creation_failed(resource, seen)),
