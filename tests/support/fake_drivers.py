@@ -6,6 +6,7 @@ the same contract). What exists and what happens to it is ``fake_cloud``'s.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -407,7 +408,8 @@ def bears_our_name(thing: Thing, key: str) -> bool:
     """Whether it has the name of this person's notebook, or of its data disk."""
     name = thing.name.rpartition("/")[2].removesuffix(DATA_DISK)
     named = thing.kind in (Kind.WORKBENCH, Kind.DISK)
-    return named and thing.key in ("", key) and name == instance_id(key)
+    is_numbered = re.fullmatch(rf"{re.escape(instance_id(key))}(-g\d+)?", name) is not None
+    return named and thing.key in ("", key) and is_numbered
 
 
 def _notebook_of(disk: Thing, cloud: FakeCloud) -> Thing | None:
