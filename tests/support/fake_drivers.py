@@ -6,6 +6,7 @@ both to the same contract). What exists and what happens to it is ``fake_cloud``
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
