@@ -17,7 +17,7 @@ from bench.cloud import Cloud
 from bench.counting import Wire
 from bench.product import Counted, onboard, serving
 from bench.report import Row
-from local.emulators import find_emulator, running
+from local.stack.emulators import find_emulator, running
 from shared.adapters.state.firestore_store import FirestoreStore
 from shared.bootstrap import App, once
 from shared.ports import EnvironmentStore

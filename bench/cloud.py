@@ -18,8 +18,8 @@ from typing import Any
 
 import requests
 
-from local.functions import base_environment
 from local.server import LocalCloud
+from local.stack.function_servers import base_environment
 from tools.bundle_profiles import bundle
 
 PROJECT = "bench"
@@ -60,7 +60,7 @@ class Cloud:
         self._ask("PUT", "/_admin/settings", json={"operation_seconds": seconds})
 
     def limit(self, quotas: dict[str, dict[str, int]]) -> None:
-        """Replace the quotas, in the words of the local cloud's admin face."""
+        """Replace the quotas, in the form of the local cloud's admin route."""
         self._ask("PUT", "/_admin/quotas", json=quotas)
 
     def now(self) -> datetime:

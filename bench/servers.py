@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from local.starting import free_ports
+from local.stack.ports import free_ports
 from tools.smoke.server import platform_environment
 
 _PATIENCE_SECONDS = 60.0

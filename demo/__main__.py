@@ -11,7 +11,7 @@ from demo.stage import Stage
 from demo.story import tell
 from demo.tables import closing
 from demo.teller import Teller
-from local.stack import Stack
+from local.stack.stack import Stack
 
 
 def main() -> int:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import requests
 
-from local.stack import Stack
+from local.stack.stack import Stack
 
 _PATIENCE_SECONDS = 30.0
 _REGION = "us-central1"

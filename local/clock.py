@@ -1,7 +1,7 @@
-"""The cloud's clock: real time plus an offset that only ever grows.
+"""The cloud's clock: real time plus an offset that never decreases.
 
-Everything that takes time in the local cloud (operations, leases, retries, schedules) asks this
-clock, so that a test can let a month pass in one call. It knows nothing of who is waiting or why.
+Operations, leases, retries and schedules all use this clock, so that a test can advance a month in
+one call. It must not know its users.
 """
 
 import threading
@@ -11,17 +11,17 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 
-# A stop event can't wake a condition, so a waiter looks at it this often (real seconds).
+# A stop event can't wake a condition, so `wait_until` checks it this often (real seconds).
 _STOP_CHECK_SECONDS = 0.05
 
 
-# Set while a late request is carried out with the time at which it was due.
+# Set while a delayed request runs: the time at which it was due.
 _as_of: ContextVar[datetime | None] = ContextVar("as_of", default=None)
 
 
 class Clock:
     def __init__(self, start: datetime | None = None) -> None:
-        # Counted from a monotonic base: a wall clock set back must not undo what is finished.
+        # Monotonic: if the system clock is set back, finished operations must stay finished.
         self._base = (start or datetime.now(UTC)).astimezone(UTC)
         self._started = time.monotonic()
         self._offset = timedelta()
@@ -29,7 +29,7 @@ class Clock:
         self._after_advance: list[Callable[[], None]] = []
 
     def now(self) -> datetime:
-        """The cloud's time, aware and in UTC; inside `as_of` the moment given there."""
+        """The cloud's time (aware, UTC); inside `as_of`, the time given there."""
         moment = _as_of.get()
         if moment is not None:
             return moment
@@ -38,7 +38,7 @@ class Clock:
 
     @contextmanager
     def as_of(self, moment: datetime) -> Iterator[None]:
-        """Make `now()` return `moment`, a past one, for this thread inside the context."""
+        """Make `now()` return `moment`, a past time, in this thread inside the context."""
         token = _as_of.set(moment)
         try:
             yield
@@ -50,9 +50,9 @@ class Clock:
         self._after_advance.append(work)
 
     def advance(self, by: timedelta) -> datetime:
-        """Let time pass at once, wake everyone who waits, and return the new time."""
+        """Move the clock forward, wake all waiting threads, and return the new time."""
         if by < timedelta():
-            raise ValueError(f"the clock only goes forward, not by {by}")
+            raise ValueError(f"the clock can only move forward, not by {by}")
         with self._moved:
             self._offset += by
             self._moved.notify_all()
@@ -62,7 +62,7 @@ class Clock:
         return now
 
     def wait_until(self, moment: datetime, stop: threading.Event) -> bool:
-        """Block until `moment`; True when it has come, False when `stop` was set before."""
+        """Block until `moment`; False if `stop` was set before that."""
         with self._moved:
             while not stop.is_set():
                 left = (moment - self._read()).total_seconds()

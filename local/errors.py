@@ -1,7 +1,7 @@
-"""What a face raises instead of answering: Google's error, or a cut connection.
+"""Errors that a request handler raises: an error of a Google API, or a dropped connection.
 
-One class carries both forms of a Google error, the HTTP envelope and the google.rpc.Status that
-ends an operation, so that no face spells codes itself. It must not know HTTP libraries or gRPC.
+`ApiError` has both forms of a Google error: the HTTP envelope, and the google.rpc.Status that ends
+an operation. The codes are defined only here. It must not know HTTP libraries or gRPC.
 """
 
 from typing import Any, Self
@@ -30,7 +30,7 @@ Detail = dict[str, Any]
 
 
 class ApiError(Exception):
-    """An answer that is an error, in Google's words."""
+    """An error answer of a Google API."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class ApiError(Exception):
 
     @classmethod
     def invalid(cls, message: str, violations: list[str] | None = None) -> Self:
-        """400 INVALID_ARGUMENT; each violation reads "field.path: what is wrong"."""
+        """400 INVALID_ARGUMENT; each violation has the form "field.path: what is wrong"."""
         return cls("INVALID_ARGUMENT", message, _bad_request(violations or []))
 
     @classmethod
@@ -97,12 +97,12 @@ class ApiError(Exception):
 
     @classmethod
     def unimplemented(cls, message: str) -> Self:
-        """HTTP 405 where google.rpc.Code has 501: gcloud repeats every 5xx for half a minute."""
+        """HTTP 405 instead of 501, because gcloud retries every 5xx for 30 seconds."""
         return cls("UNIMPLEMENTED", message, http=405)
 
 
 class ConnectionDropped(Exception):
-    """The connection is to be cut without any answer (a scripted fault asked for it)."""
+    """A scripted fault: close the connection without an answer."""
 
 
 def _bad_request(violations: list[str]) -> list[Detail]:

@@ -1,6 +1,6 @@
-"""The whole local cloud in one process: every face on one REST port, gRPC on another.
+"""The whole local cloud in one process: all services on one REST port and one gRPC port.
 
-Each account has such a pair of ports of its own, in front of the same cloud.
+Each account has its own pair of ports to the same cloud.
 """
 
 from __future__ import annotations
@@ -8,24 +8,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Self
 
-from local.admin import Admin
+from local.api.admin import Admin
+from local.api.http import build_app
+from local.api.http_server import Server
 from local.cloud import Cloud
 from local.compute import Compute
 from local.dataproc import Dataproc
-from local.notebooks import Notebooks
-from local.older import OlderNotebooks
-from local.permission_levers import permission_levers
+from local.notebooks_v1 import NotebooksV1
+from local.notebooks_v2 import Notebooks
 from local.pubsub.scheduler import Scheduler
 from local.pubsub.service import PubSub
 from local.storage import Storage
-from local.web import Server, build_app
 
 
 class LocalCloud:
-    """A Google Cloud of one project. Start it, point the clients at its URLs, stop it.
+    """A Google Cloud with one project. Start it, point clients at its URLs, stop it.
 
-    ``accounts``: the REST port and the gRPC port of each, 0 for free ones. They may do nothing
-    until ``cloud.accounts`` grants it.
+    ``accounts``: the REST and the gRPC port of each account, 0 for free ones. An account has no
+    permissions until ``cloud.accounts.grant``.
     """
 
     def __init__(
@@ -40,21 +40,20 @@ class LocalCloud:
         self.cloud = Cloud(project=project)
         self.compute = Compute(self.cloud)
         self.notebooks = Notebooks(self.cloud, self.compute)
-        self.older_notebooks = OlderNotebooks(self.cloud)
+        self.notebooks_v1 = NotebooksV1(self.cloud)
         self.dataproc = Dataproc(self.cloud)
         self.storage = Storage(self.cloud)
         self.pubsub = PubSub(self.cloud)
         self.scheduler = Scheduler(self.cloud, self.pubsub)
-        faces = (self.notebooks, self.older_notebooks, self.dataproc, self.storage, self.pubsub)
-        sources = [face.resources for face in (*faces, self.compute, self.scheduler)]
-        levers = [
-            *self.compute.levers(),
-            *self.notebooks.levers(),
-            *self.older_notebooks.levers(),
-            *permission_levers(self.cloud.accounts),
+        services = (self.notebooks, self.notebooks_v1, self.dataproc, self.storage, self.pubsub)
+        sources = [one.resources for one in (*services, self.compute, self.scheduler)]
+        admin_routes = [
+            *self.compute.admin_routes(),
+            *self.notebooks.admin_routes(),
+            *self.notebooks_v1.admin_routes(),
         ]
-        self._admin = Admin(self.cloud, sources, levers)
-        routes = [face.routes() for face in (*faces, self.compute, self._admin)]
+        self._admin = Admin(self.cloud, sources, admin_routes)
+        routes = [one.routes() for one in (*services, self.compute, self._admin)]
         self._server = Server(
             build_app(self.cloud, routes), port, {name: rest for name, (rest, _) in ports.items()}
         )
@@ -62,16 +61,16 @@ class LocalCloud:
         self._grpc_ports = {name: grpc for name, (_, grpc) in ports.items()}
 
     def start(self) -> None:
-        """Serve; returns when all ports answer."""
+        """Start serving; return when all ports answer."""
         self._server.start()
         self._grpc = self.pubsub.grpc_server(
-            self._grpc_port, self.older_notebooks.grpc_handler(), accounts=self._grpc_ports
+            self._grpc_port, self.notebooks_v1.grpc_handler(), accounts=self._grpc_ports
         )
         self.pubsub.start()
         self.scheduler.start()
 
     def stop(self) -> None:
-        """Stop delivering, then serving."""
+        """Stop the deliveries, then the servers."""
         self.scheduler.stop()
         self.pubsub.stop()
         self._grpc.stop()
@@ -86,18 +85,18 @@ class LocalCloud:
 
     @property
     def url(self) -> str:
-        """Where every REST API is served to its owner, and ``/_admin``."""
+        """Base URL of all REST APIs for the owner, and of ``/_admin``."""
         return self._server.url
 
     def url_of(self, account: str) -> str:
-        """Where every REST API is served to an account."""
+        """Base URL of all REST APIs for an account."""
         return self._server.urls[account]
 
     def grpc_address_of(self, account: str) -> str:
-        """Where Pub/Sub and Notebooks v1 are served in gRPC to an account."""
+        """Address of Pub/Sub and Notebooks v1 over gRPC for an account."""
         return self._grpc.addresses[account]
 
     @property
     def grpc_address(self) -> str:
-        """Where Pub/Sub (``PUBSUB_EMULATOR_HOST``) and Notebooks v1 are served in gRPC."""
+        """Address of Pub/Sub (``PUBSUB_EMULATOR_HOST``) and Notebooks v1 over gRPC."""
         return f"127.0.0.1:{self._grpc.port}"

@@ -1,4 +1,4 @@
-"""``make up``: the stack, kept running until Ctrl-C, and the commands to try on it."""
+"""``make up``: runs the stack until Ctrl-C and prints commands to try."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import time
 from pathlib import Path
 from typing import NoReturn
 
-from local.only_one import only_one
-from local.profile_check import ProfileCheck
-from local.stack import PROFILES, Stack
-from local.starting import CannotStart
+from local.stack.directory_lock import locked_directory
+from local.stack.ports import CannotStart
+from local.stack.profile_check import ProfileCheck
+from local.stack.stack import PROFILES, Stack
 
 _DIRECTORY = Path(".local")
 
@@ -42,7 +42,7 @@ ready
     gcloud pubsub topics publish admin-events \
       --message='{{"action":"hold","email":"ana@example.com","reason":"legal hold"}}'
 
-  What was announced (one line each), and what was refused:
+  Announcements (one line each), and events that were refused:
 
     gcloud pubsub subscriptions pull environment-events --auto-ack --limit=20 \
       --format='value(message.data.decode(base64).decode(utf-8).sub({line}, "\1  \2  \3"))'
@@ -54,41 +54,41 @@ ready
       '{{"messages":[{{"data":"'$(printf '{{"email":"ana@example.com"}}' |
       base64 | tr -d '\n')'"}}]}}'
 
-  README.md leads through a whole life. All admin routes (clock, faults, quotas, calls):
+  README.md has a longer example. All admin routes (clock, faults, quotas, calls):
     curl -s $LOCAL_CLOUD_URL/_admin
 
-  Who gets what is in {profiles}/profiles.yaml; a change is in force at once.
+  {profiles}/profiles.yaml says who gets what; a change is in force at once.
 
   fleet {fleet}   local cloud {cloud}   logs {logs}
   Ctrl-C stops everything.
 """
-# Of an announcement: its time, address and news.
+# The time, address and news of an announcement.
 _LINE = '".*time.:.(.{19}).*email.:.([^,]*).,.*news.:.([a-z]*).*"'
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """One line without the usage, which names options: people set variables of make."""
+        """One line without the usage: users set variables of make, not options."""
         self.exit(2, f"{self.prog}: {message}\n")
 
 
 def main() -> int:
-    """Run until interrupted (a second interrupt is not needed); the exit code."""
+    """Run until interrupted; the exit code."""
     parser = _Parser(prog="make up", description=__doc__)
     parser.add_argument("--port", default="0", help="first of 20 fixed ports")
     parser.add_argument("--profiles", default=str(PROFILES), help="directory of profiles.yaml")
-    parser.add_argument("--region", default="us-central1", help="where the site is")
+    parser.add_argument("--region", default="us-central1", help="region of the site")
     options = parser.parse_args()
     interrupted: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, _: interrupted.append(number))
     endpoints = _DIRECTORY / "endpoints.env"
     try:
-        with only_one(_DIRECTORY):
+        with locked_directory(_DIRECTORY):
             try:
                 _run(options, endpoints, interrupted)
             finally:
-                endpoints.unlink(missing_ok=True)  # nothing answers there any more
+                endpoints.unlink(missing_ok=True)  # these endpoints don't answer any more
     except CannotStart as error:
         print(f"make up: {error}", file=sys.stderr)
         return 1
@@ -104,29 +104,29 @@ def _run(options: argparse.Namespace, endpoints: Path, interrupted: list[int]) -
     with stack:
         write_endpoints(stack, endpoints)
         _announce(stack, profiles)
-        while not interrupted:  # no Event: a handler that sets one may find its lock taken
+        while not interrupted:  # not an Event: its lock may be held when the signal handler runs
             time.sleep(0.1)
             if check.has_changed():
-                _tell_of_change(check)
+                _report_change(check)
         print("stopping …", flush=True)
 
 
 def _checked(options: argparse.Namespace, profiles: Path) -> Stack:
-    """The stack that was asked for, ready to start; ``CannotStart`` with all that is wrong."""
-    faults: list[str] = []
+    """The stack for these options, checked; ``CannotStart`` with all errors."""
+    errors: list[str] = []
     known: tuple[str, ...] = ()
     if not (profiles / "profiles.yaml").is_file():
         form = "a directory with a profiles.yaml in it"
-        faults.append(f"PROFILES is {options.profiles!r}; it should be {form}")
-        known = ("PROFILES ", "the profiles in ")  # said as it was typed, and not again
+        errors.append(f"PROFILES is {options.profiles!r}; it should be {form}")
+        known = ("PROFILES ", "the profiles in ")  # reported above, with the path as it was given
     try:
         stack = _stack(options, profiles, _port(options.port))
     except CannotStart as error:
-        faults.append(str(error))
-        stack = _stack(options, profiles, 0)  # for the other faults: the port is not one of them
-    faults += [fault for fault in stack.faults() if not fault.startswith(known)]
-    if faults:
-        raise CannotStart("; ".join(faults))
+        errors.append(str(error))
+        stack = _stack(options, profiles, 0)  # to find the other errors
+    errors += [error for error in stack.start_errors() if not error.startswith(known)]
+    if errors:
+        raise CannotStart("; ".join(errors))
     return stack
 
 
@@ -152,15 +152,15 @@ def _announce(stack: Stack, profiles: Path) -> None:
     print(_TRY.format(**names), flush=True)
 
 
-def _tell_of_change(check: ProfileCheck) -> None:
-    if faults := check.faults():
-        print(f"the profiles are not valid; the last good ones stay in force\n{faults}", flush=True)
+def _report_change(check: ProfileCheck) -> None:
+    if errors := check.errors():
+        print(f"the profiles are not valid; the last good ones stay in force\n{errors}", flush=True)
     else:
         print("the profiles have changed, are valid and in force", flush=True)
 
 
 def write_endpoints(stack: Stack, path: Path) -> None:
-    """A file to ``source``: ``export`` lines that point gcloud and curl at the stack."""
+    """Write ``export`` lines that point gcloud and curl at the stack, for ``source``."""
     lines = [f"export {k}={shlex.quote(v)}" for k, v in stack.gcloud_environment().items()]
     path.write_text("\n".join(lines) + "\n")
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-from local.emulators import find_emulator, running
+from local.stack.emulators import find_emulator, running
 from tests.support import summary
 from tests.support.gcloud import Gcloud
 

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from local.discovery import Discovery
+from local.api.discovery import Discovery
 from shared.adapters.profiles.directory import read_directory
 from shared.adapters.profiles.last_good import Files
 from shared.domain.names import person_key

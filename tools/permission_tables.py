@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from local.deployment import Grant, grants
-from local.permissions import NEEDS, Known, When
+from local.iam.permissions import NEEDS, Known, When
+from local.stack.deployment import Grant, grants
 
 PAGE = Path(__file__).parent.parent / "docs" / "permissions.md"
 

@@ -13,9 +13,9 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from local.deployment import Grant, grants
-from local.emulators import find_emulator
-from local.needs import Needed, read
+from local.iam.needs import Needed, read
+from local.stack.deployment import Grant, grants
+from local.stack.emulators import find_emulator
 from tools.permission_tables import PAGE, with_tables
 
 # What one of them needs, any of them may come to need: which one takes a step is chance.

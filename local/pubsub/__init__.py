@@ -1,4 +1,4 @@
-"""A local Pub/Sub: topics, pull and push subscriptions, and a scheduler that publishes."""
+"""Pub/Sub: topics, pull and push subscriptions; and a Cloud Scheduler that publishes."""
 
 from local.pubsub.scheduler import Scheduler
 from local.pubsub.service import PubSub

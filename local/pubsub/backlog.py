@@ -1,7 +1,7 @@
-"""One subscription's messages: ready, waiting for their back-off, or handed out on a lease.
+"""One subscription's messages: ready, waiting for a back-off, or leased to a subscriber.
 
-Every method takes `now`, so that the same code runs on any clock. Nothing here locks (the broker
-does), sends, or decides what a failure means: it only knows which message may go out next.
+It knows which message is delivered next. It must not lock (the broker does), send, or decide what
+follows from a failure. Methods get the time as an argument and use no clock.
 """
 
 import heapq
@@ -15,24 +15,24 @@ from local.pubsub.model import Message
 
 class Stage(Enum):
     READY = auto()
-    BEHIND = auto()  # ordered delivery: an older message of the same key is not through yet
-    WAITING = auto()  # until `due`, after a failure
-    LEASED = auto()  # handed out; until `due`, or for as long as a push is under way
-    GONE = auto()
+    BLOCKED = auto()  # ordered delivery: an older message of the same key is not acknowledged
+    WAITING = auto()  # after a failure, until `due`
+    LEASED = auto()  # until `due`, or until the end of a push
+    REMOVED = auto()
 
 
 @dataclass(slots=True, eq=False)
 class Delivery:
-    """One message on its way to one subscription."""
+    """The delivery of one message to one subscription."""
 
-    serial: int  # unique in the broker: a duplicate of a message is a delivery of its own
+    serial: int  # unique in the broker; a redelivered message has a new one
     message: Message
-    attempts: int = 0  # how often it was handed out
+    attempts: int = 0  # how often it was leased
     stage: Stage = Stage.READY
     due: datetime | None = None
 
     def is_leased(self, attempt: int) -> bool:
-        """Whether it is still out on the lease of that attempt."""
+        """Whether the lease of that attempt is still valid."""
         return self.stage is Stage.LEASED and self.attempts == attempt
 
 
@@ -41,13 +41,12 @@ class Backlog:
     ordered: bool = False
     _all: dict[int, Delivery] = field(default_factory=dict)
     _ready: deque[Delivery] = field(default_factory=deque)
-    # (due, tie-breaker, delivery); entries whose delivery has moved on are skipped when they come
-    # up.
+    # (due, tie-breaker, delivery); entries whose delivery has another due time by now are skipped.
     _timed: list[tuple[datetime, int, Delivery]] = field(default_factory=list)
-    _lanes: dict[str, deque[Delivery]] = field(default_factory=dict)
+    _by_key: dict[str, deque[Delivery]] = field(default_factory=dict)
     _ties: int = 0
     leased: int = 0
-    # Acknowledged messages for a seek back, oldest first; filled only where they are retained.
+    # Acknowledged messages, oldest first, if the subscription retains them for seeks.
     _acked: dict[str, Message] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -60,10 +59,10 @@ class Backlog:
         self._all[delivery.serial] = delivery
         key = delivery.message.ordering_key
         if self.ordered and key:
-            lane = self._lanes.setdefault(key, deque())
-            lane.append(delivery)
-            if lane[0] is not delivery:
-                delivery.stage = Stage.BEHIND
+            queue = self._by_key.setdefault(key, deque())
+            queue.append(delivery)
+            if queue[0] is not delivery:
+                delivery.stage = Stage.BLOCKED
                 return
         self._make_ready(delivery)
 
@@ -72,7 +71,7 @@ class Backlog:
         return bool(self._ready)
 
     def lease(self, until: datetime | None) -> Delivery | None:
-        """Hand out the next message; `until` None means: until it is acknowledged or fails."""
+        """Lease the next message; `until` None: until it is acknowledged or fails."""
         self._drop_stale()
         if not self._ready:
             return None
@@ -82,31 +81,31 @@ class Backlog:
         delivery.due = until
         self.leased += 1
         if until is not None:
-            self._remember(delivery, until)
+            self._schedule(delivery, until)
         return delivery
 
     def extend(self, delivery: Delivery, until: datetime) -> None:
-        """Move the end of a lease."""
+        """Change the end of a lease."""
         if delivery.stage is Stage.LEASED:
             delivery.due = until
-            self._remember(delivery, until)
+            self._schedule(delivery, until)
 
     def remove(self, delivery: Delivery) -> bool:
         """Remove an acknowledged or dead-lettered message; False if it was removed before."""
         if self._all.pop(delivery.serial, None) is None:
             return False
-        self._leave(delivery, Stage.GONE)
-        lane = self._lanes.get(delivery.message.ordering_key) if self.ordered else None
-        if lane:
-            lane.remove(delivery)
-            if not lane:
-                del self._lanes[delivery.message.ordering_key]
-            elif lane[0].stage is Stage.BEHIND:
-                self._make_ready(lane[0])
+        self._end_stage(delivery, Stage.REMOVED)
+        queue = self._by_key.get(delivery.message.ordering_key) if self.ordered else None
+        if queue:
+            queue.remove(delivery)
+            if not queue:
+                del self._by_key[delivery.message.ordering_key]
+            elif queue[0].stage is Stage.BLOCKED:
+                self._make_ready(queue[0])
         return True
 
     def retain(self, message: Message, since: datetime) -> None:
-        """Keep an acknowledged message; forget those that were published before `since`."""
+        """Keep an acknowledged message; drop those published before `since`."""
         self._acked[message.id] = message
         for known in [m for m in self._acked.values() if m.published < since]:
             del self._acked[known.id]
@@ -122,22 +121,22 @@ class Backlog:
     def deliveries(self) -> list[Delivery]:
         return list(self._all.values())
 
-    def bring_back(self, delivery: Delivery) -> None:
-        """Deliver an acknowledged message anew."""
+    def restore(self, delivery: Delivery) -> None:
+        """Deliver an acknowledged message again."""
         self._acked.pop(delivery.message.id, None)
         self.add(delivery)
 
     def fail(self, delivery: Delivery, now: datetime, wait: timedelta) -> None:
-        """Not acknowledged: hand it out again after `wait`."""
-        self._leave(delivery, Stage.WAITING)
+        """The message was not acknowledged: deliver it again after `wait`."""
+        self._end_stage(delivery, Stage.WAITING)
         if wait <= timedelta():
             self._make_ready(delivery)
             return
         delivery.due = now + wait
-        self._remember(delivery, delivery.due)
+        self._schedule(delivery, delivery.due)
 
     def expire(self, now: datetime) -> list[Delivery]:
-        """Make ready what has waited long enough; return the leases that have run out."""
+        """Make messages ready whose back-off is over; return deliveries whose lease ended."""
         expired = []
         while self._timed and self._timed[0][0] <= now:
             due, _, delivery = heapq.heappop(self._timed)
@@ -163,13 +162,13 @@ class Backlog:
         delivery.due = None
         self._ready.append(delivery)
 
-    def _leave(self, delivery: Delivery, stage: Stage) -> None:
+    def _end_stage(self, delivery: Delivery, stage: Stage) -> None:
         if delivery.stage is Stage.LEASED:
             self.leased -= 1
         delivery.stage = stage
         delivery.due = None
 
-    def _remember(self, delivery: Delivery, due: datetime) -> None:
+    def _schedule(self, delivery: Delivery, due: datetime) -> None:
         self._ties += 1
         heapq.heappush(self._timed, (due, self._ties, delivery))
 

@@ -1,9 +1,8 @@
-"""The way of every message, from publishing to its end: the one state behind all Pub/Sub faces.
+"""The Pub/Sub broker: publishes, leases, acknowledges and dead-letters messages.
 
-Everything happens under one lock with short critical sections; nothing in here does I/O or sleeps
-on a lock it holds. Leases and back-offs run on the cloud's clock, which is real time until somebody
-advances it. It must not know HTTP or gRPC, nor who calls: opening `Cloud.call` is the faces'
-business.
+It is the state shared by REST, gRPC and push delivery. Everything runs under one lock; nothing does
+I/O while holding it. Leases and back-offs use the cloud's clock. It must not know HTTP, gRPC or
+callers; the transports enter `Cloud.call`.
 """
 
 import time
@@ -15,25 +14,25 @@ from itertools import count
 
 from local.clock import Clock
 from local.errors import ApiError
-from local.pubsub import rules
 from local.pubsub.backlog import Delivery
 from local.pubsub.envelope import publish_time
 from local.pubsub.model import Draft, Message, Settings
+from local.pubsub.publish_limits import check_drafts
 from local.pubsub.registry import Subscription
 from local.pubsub.seeking import Seeking
 
-# For `redeliver`; larger messages are not kept, or a thousand of them could fill the machine.
+# Messages kept for `redeliver`; larger ones are not kept, to limit memory.
 KEPT_MESSAGES, KEPT_BYTES = 1_000, 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Handed:
-    """A message handed out: what a subscriber sees of a delivery, and how to answer for it."""
+class Leased:
+    """A leased message, as a subscriber sees it, with its ack id."""
 
     subscription: str
     settings: Settings
     message: Message
-    attempt: int  # 1 = the first time
+    attempt: int  # 1 for the first
     ack_id: str
 
 
@@ -42,21 +41,21 @@ class Broker(Seeking):
         super().__init__(clock)
         self.max_outstanding = max_outstanding  # pushes under way, for each subscription
         self._recent: OrderedDict[str, Message] = OrderedDict()
-        # Ids must not repeat when the local cloud is started again beside state that outlived it.
+        # Ids must be unique across restarts, because state of the functions may outlive the cloud.
         self._message_ids = count(time.time_ns() // 1000)
 
     # Messages
 
     def publish(self, topic: str, drafts: Sequence[Draft]) -> list[str]:
         """Store messages for every subscription of the topic; their ids, in order."""
-        rules.check_drafts(drafts)
+        check_drafts(drafts)
         with self.changed:
             self._topics.get(topic)
             now = self.clock.now()
-            return [self._accept(topic, draft, now).id for draft in drafts]
+            return [self._store(topic, draft, now).id for draft in drafts]
 
     def redeliver(self, message_id: str) -> int:
-        """Deliver a message again, as Pub/Sub may; how many subscriptions get it."""
+        """Deliver a message again, as Pub/Sub may; returns the number of its subscriptions."""
         with self.changed:
             message = self._recent.get(message_id)
             if message is None:
@@ -65,10 +64,10 @@ class Broker(Seeking):
 
     def pull(
         self, name: str, limit: int, wait_seconds: float, deadline: float | None = None
-    ) -> list[Handed]:
-        """Lease up to `limit` messages; waits (real time) for the first if there is none.
+    ) -> list[Leased]:
+        """Lease up to `limit` messages; if there is none, wait (real time) for the first.
 
-        `deadline`: another ack deadline than the subscription's.
+        `deadline`: an ack deadline instead of the subscription's.
         """
         if limit < 1:
             raise ApiError.invalid("No max_messages specified: it must be a positive number")
@@ -78,14 +77,14 @@ class Broker(Seeking):
                 subscription = self._find(name)
                 now = self.clock.now()
                 self._release(subscription, now)
-                handed = self._lease(subscription, limit, now, deadline)
+                leased = self._lease(subscription, limit, now, deadline)
                 left = end - time.monotonic()
-                if handed or left <= 0:
-                    return handed
+                if leased or left <= 0:
+                    return leased
                 self.changed.wait(left)
 
     def acknowledge(self, name: str, ack_ids: Iterable[str]) -> None:
-        """As in the cloud, an acknowledgement that comes after its lease still counts."""
+        """Acknowledge messages; as in Pub/Sub, also after their lease has ended."""
         with self.changed:
             for subscription, delivery, _ in self._deliveries(name, ack_ids):
                 if self._acknowledge(subscription, delivery):
@@ -93,7 +92,7 @@ class Broker(Seeking):
             self.changed.notify_all()
 
     def modify_ack_deadline(self, name: str, ack_ids: Iterable[str], deadline: int) -> None:
-        """Extend leases, or give messages back (0): that counts as a failed delivery."""
+        """Extend leases; a deadline of 0 ends them, which is a failed delivery."""
         if not 0 <= deadline <= 600:
             raise ApiError.invalid("Invalid ack deadline: it must be between 0 and 600 seconds")
         with self.changed:
@@ -105,44 +104,44 @@ class Broker(Seeking):
                     subscription.backlog.extend(delivery, now + timedelta(seconds=deadline))
                 else:
                     self._fail(subscription, delivery, now)
-            self._rearm()
+            self._notify()
 
     # Push
 
-    def next_push(self, stopped: Callable[[], bool]) -> Handed | None:
-        """Block until a push subscription has a message and room for it; None: stopped."""
+    def next_push(self, stopped: Callable[[], bool]) -> Leased | None:
+        """Block until a push subscription can push a message, and lease it; None: stopped."""
         with self.changed:
             while not stopped():
                 for subscription in self._subscriptions.values():
                     if not subscription.settings.is_push or not subscription.backlog.has_ready():
                         continue
                     if subscription.backlog.leased < self.max_outstanding:
-                        return self._hand(subscription, until=None)
+                        return self._lease_next(subscription, until=None)
                 self.changed.wait()
         return None
 
-    def settle(self, handed: Handed, acknowledged: bool) -> None:
-        """The end of a push. Its subscription may be gone by now."""
+    def complete_push(self, leased: Leased, acknowledged: bool) -> None:
+        """Record the result of a push, unless its subscription was deleted meanwhile."""
         with self.changed:
-            if handed.subscription not in self._subscriptions:
+            if leased.subscription not in self._subscriptions:
                 return
             now = self.clock.now()
             for subscription, delivery, attempt in self._deliveries(
-                handed.subscription, [handed.ack_id]
+                leased.subscription, [leased.ack_id]
             ):
                 if acknowledged:
                     self._acknowledge(subscription, delivery)
                     subscription.delivered += 1
                 elif delivery.is_leased(attempt):
                     self._fail(subscription, delivery, now)
-            self._rearm()
+            self._notify()
 
     # Time
 
     def next_due(self) -> datetime | None:
-        """When the next lease or back-off runs out."""
+        """When the next lease or back-off ends."""
         with self.changed:
-            moments = [held.backlog.next_due() for held in self._subscriptions.values()]
+            moments = [one.backlog.next_due() for one in self._subscriptions.values()]
             return min((moment for moment in moments if moment), default=None)
 
     def release_due(self) -> None:
@@ -153,14 +152,14 @@ class Broker(Seeking):
             self.changed.notify_all()
 
     def undelivered(self) -> int:
-        """Messages of push subscriptions that aren't acknowledged: queued, waiting or under way."""
+        """The number of unacknowledged messages of push subscriptions."""
         with self.changed:
-            held = self._subscriptions.values()
-            return sum(len(one.backlog) for one in held if one.settings.is_push)
+            subscriptions = self._subscriptions.values()
+            return sum(len(one.backlog) for one in subscriptions if one.settings.is_push)
 
     # Under the lock
 
-    def _accept(self, topic: str, draft: Draft, now: datetime) -> Message:
+    def _store(self, topic: str, draft: Draft, now: datetime) -> Message:
         message = Message(
             str(next(self._message_ids)),
             topic,
@@ -188,27 +187,27 @@ class Broker(Seeking):
 
     def _lease(
         self, subscription: Subscription, limit: int, now: datetime, deadline: float | None
-    ) -> list[Handed]:
+    ) -> list[Leased]:
         until = now + timedelta(seconds=deadline or subscription.settings.ack_deadline)
-        handed: list[Handed] = []
-        while len(handed) < limit and subscription.backlog.has_ready():
-            handed.append(self._hand(subscription, until))
-        if handed:
-            self._rearm()
-        return handed
+        leased: list[Leased] = []
+        while len(leased) < limit and subscription.backlog.has_ready():
+            leased.append(self._lease_next(subscription, until))
+        if leased:
+            self._notify()
+        return leased
 
-    def _hand(self, subscription: Subscription, until: datetime | None) -> Handed:
+    def _lease_next(self, subscription: Subscription, until: datetime | None) -> Leased:
         delivery = subscription.backlog.lease(until)
-        assert delivery is not None  # the caller looked, under the same lock
+        assert delivery is not None  # the caller checked has_ready under the same lock
         ack_id = f"{subscription.name}:{delivery.serial}-{delivery.attempts}"
-        return Handed(
+        return Leased(
             subscription.name, subscription.settings, delivery.message, delivery.attempts, ack_id
         )
 
     def _deliveries(
         self, name: str, ack_ids: Iterable[str]
     ) -> list[tuple[Subscription, Delivery, int]]:
-        """What the ack ids stand for; those of messages that are through are passed over."""
+        """The deliveries with these ack ids, without those that are acknowledged."""
         subscription = self._find(name)
         found = []
         for ack_id in ack_ids:
@@ -228,16 +227,16 @@ class Broker(Seeking):
     def _fail(self, subscription: Subscription, delivery: Delivery, now: datetime) -> None:
         settings = subscription.settings
         subscription.failed += 1
-        spent = settings.max_attempts and delivery.attempts >= settings.max_attempts
-        # Without its dead-letter topic a message stays where it is: nothing is lost.
-        if spent and self._topics.find(settings.dead_letter_topic) is not None:
-            self._bury(subscription, delivery, now)
+        exhausted = settings.max_attempts and delivery.attempts >= settings.max_attempts
+        # If the dead-letter topic doesn't exist, the message stays.
+        if exhausted and self._topics.find(settings.dead_letter_topic) is not None:
+            self._dead_letter(subscription, delivery, now)
             return
         wait = timedelta(seconds=settings.backoff(delivery.attempts))
         subscription.backlog.fail(delivery, now, wait)
 
-    def _bury(self, subscription: Subscription, delivery: Delivery, now: datetime) -> None:
-        """Forward to the dead-letter topic, with the attributes Pub/Sub adds there."""
+    def _dead_letter(self, subscription: Subscription, delivery: Delivery, now: datetime) -> None:
+        """Publish the message to the dead-letter topic, with the attributes that Pub/Sub adds."""
         message = delivery.message
         _, project, _, short_name = subscription.name.split("/")
         source = {
@@ -249,4 +248,4 @@ class Broker(Seeking):
         self._acknowledge(subscription, delivery)
         subscription.dead_lettered += 1
         draft = Draft(message.data, {**message.attributes, **source}, message.ordering_key)
-        self._accept(subscription.settings.dead_letter_topic, draft, now)
+        self._store(subscription.settings.dead_letter_topic, draft, now)

@@ -1,9 +1,8 @@
-"""Push delivery: takes what is ready from the broker and posts it, several at a time.
+"""Push delivery: posts the broker's ready messages to their endpoints, several at a time.
 
-Two threads steer: one hands ready messages to workers, one wakes the broker when a lease or a
-back-off runs out on the cloud's clock. Workers are made as they are needed and kept. Which messages
-go when is the broker's decision; this module only sends, and says whether the endpoint
-acknowledged.
+One thread passes ready messages to worker threads; another calls the broker when a lease or
+back-off ends on the cloud's clock. The broker decides which messages to send; this module sends
+them and reports whether the endpoint acknowledged.
 """
 
 import queue
@@ -15,11 +14,11 @@ from urllib.parse import urlsplit
 
 from local.cloud import Cloud
 from local.errors import ApiError, ConnectionDropped
-from local.pubsub.broker import Broker, Handed
+from local.pubsub.broker import Broker, Leased
 from local.pubsub.envelope import push_body, push_headers
 
-# What Pub/Sub takes as an acknowledgement; every other answer means: deliver again
-# (Google's page "Push subscriptions"). The emulator leaves out 202.
+# Status codes that acknowledge a push; any other one means: deliver again (Google's page "Push
+# subscriptions"). Google's emulator doesn't accept 202.
 ACKNOWLEDGING = frozenset({102, 200, 201, 202, 204})
 
 
@@ -43,7 +42,7 @@ class Delivery:
             thread.start()
 
     def stop(self) -> None:
-        """Start no further pushes; those under way end on their own."""
+        """Start no more pushes; running ones finish."""
         self._stop.set()
         self._broker.timers_changed.set()
         with self._broker.changed:
@@ -55,13 +54,13 @@ class Delivery:
         self._workers = _Workers()
 
     def _dispatch(self) -> None:
-        while handed := self._broker.next_push(self._stop.is_set):
-            self._workers.run(partial(self._push, handed))
+        while leased := self._broker.next_push(self._stop.is_set):
+            self._workers.run(partial(self._push, leased))
 
     def _watch_clock(self) -> None:
         changed = self._broker.timers_changed
         while True:
-            # In this order: `stop` sets both, and a wake-up must not be cleared unseen.
+            # Clear before the check: `stop` sets both events, and none must be lost.
             changed.clear()
             if self._stop.is_set():
                 return
@@ -71,33 +70,32 @@ class Delivery:
             elif due <= self._cloud.clock.now() or self._cloud.clock.wait_until(due, changed):
                 self._broker.release_due()
 
-    def _push(self, handed: Handed) -> None:
-        """Send one message and settle it; whatever goes wrong means that it comes again."""
+    def _push(self, leased: Leased) -> None:
+        """Send one message and report the result; after any failure it is delivered again."""
         acknowledged = False
         try:
-            with self._cloud.call("pubsub", "push", f"{handed.subscription} {handed.message.id}"):
-                acknowledged = post(handed) in ACKNOWLEDGING
+            with self._cloud.call("pubsub", "push", f"{leased.subscription} {leased.message.id}"):
+                acknowledged = post(leased) in ACKNOWLEDGING
                 if not acknowledged:
                     raise ApiError.unavailable("The endpoint did not acknowledge")
         except (ApiError, ConnectionDropped, OSError, HTTPException):
-            # An "after" fault comes here too, with the message handled but its acknowledgement
-            # lost.
+            # Also for an "after" fault: the message was handled, its acknowledgement is lost.
             acknowledged = False
         finally:
-            self._broker.settle(handed, acknowledged)
+            self._broker.complete_push(leased, acknowledged)
 
 
-def post(handed: Handed) -> int:
-    """The status the endpoint answered; OSError or HTTPException when it did not, in time.
+def post(leased: Leased) -> int:
+    """The endpoint's status; OSError or HTTPException if it didn't answer in time.
 
-    A connection of its own for every push: a kept one may be closed by the server at the very
-    moment it is used again, and that would count as a delivery which never took place.
+    Every push has a new connection: the server could close a kept one just when it is used again,
+    which would count as a failed delivery that never took place.
     """
-    settings = handed.settings
+    settings = leased.settings
     url = urlsplit(settings.push_endpoint)
-    attempt = handed.attempt if settings.max_attempts else None
-    body = push_body(handed.message, handed.subscription, attempt)
-    headers = push_headers(handed.message, settings.push_format) | {"Connection": "close"}
+    attempt = leased.attempt if settings.max_attempts else None
+    body = push_body(leased.message, leased.subscription, attempt)
+    headers = push_headers(leased.message, settings.push_format) | {"Connection": "close"}
     assert url.hostname is not None  # checked when the endpoint was set
     connection = HTTPConnection(url.hostname, url.port, timeout=settings.ack_deadline)
     try:
@@ -109,8 +107,11 @@ def post(handed: Handed) -> int:
 
 
 class _Workers:
-    """Daemon threads that grow with the work. (A ThreadPoolExecutor is waited for when the
-    interpreter ends, and a push may wait ten minutes for its answer.)"""
+    """A pool of daemon threads that grows as needed.
+
+    Not a ThreadPoolExecutor: the interpreter waits for its threads at exit, and a push may wait ten
+    minutes for its answer.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -128,7 +129,7 @@ class _Workers:
         self._jobs.put(job)
 
     def dismiss(self) -> None:
-        """Let every thread end once it is done with its job; nothing may be run afterwards."""
+        """End every thread after its current job; `run` must not be called afterwards."""
         with self._lock:
             for _ in range(self._threads):
                 self._jobs.put(None)

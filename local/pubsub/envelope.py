@@ -1,8 +1,8 @@
-"""The HTTP request of a push, in the two forms a function may meet it.
+"""The HTTP request of a push, in two formats.
 
-`pubsub` is Pub/Sub's own wrapped push. `eventarc` is the CloudEvent (HTTP binding, binary mode)
-that Eventarc makes of it for Cloud Functions of the 2nd generation and Cloud Run. The headers are
-those of Google's Eventarc page "CloudEvents format - HTTP protocol binding". Pure.
+`pubsub` is Pub/Sub's wrapped push. `eventarc` is the CloudEvent (HTTP binding, binary mode) that
+Eventarc sends to Cloud Functions (2nd generation) and Cloud Run. The headers are those of Google's
+Eventarc page "CloudEvents format - HTTP protocol binding". Pure functions.
 """
 
 import base64
@@ -17,13 +17,15 @@ EVENT_TYPE = "google.cloud.pubsub.topic.v1.messagePublished"
 
 
 def publish_time(message: Message) -> str:
-    """Milliseconds and Z, as Pub/Sub writes it in a push."""
+    """The publish time as in a push: milliseconds, ending in Z."""
     return message.published.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def message_json(message: Message) -> dict[str, Any]:
-    """A PubsubMessage. Empty fields are left out, as Pub/Sub does (its emulator does not):
-    an attributes-only message has no `data` key, and many a handler stumbles over that."""
+    """A PubsubMessage without empty fields, as Pub/Sub sends it (its emulator does not).
+
+    So a message with attributes only has no `data` key, which handlers must tolerate.
+    """
     fields: dict[str, Any] = {"messageId": message.id, "publishTime": publish_time(message)}
     if message.data:
         fields["data"] = base64.b64encode(message.data).decode("ascii")
@@ -35,9 +37,9 @@ def message_json(message: Message) -> dict[str, Any]:
 
 
 def push_body(message: Message, subscription: str, attempt: int | None) -> bytes:
-    """`attempt` only where the subscription has a dead-letter policy."""
+    """`attempt`: None unless the subscription has a dead-letter policy."""
     fields = message_json(message)
-    # A push carries both spellings, from the days of the v1beta API.
+    # A push has both spellings, for compatibility with the v1beta API.
     fields |= {"message_id": message.id, "publish_time": fields["publishTime"]}
     body: dict[str, Any] = {"message": fields, "subscription": subscription}
     if attempt is not None:
@@ -46,7 +48,7 @@ def push_body(message: Message, subscription: str, attempt: int | None) -> bytes
 
 
 def push_headers(message: Message, push_format: str) -> dict[str, str]:
-    # Cloud Run gives every request a trace of its own (W3C Trace Context, sampled).
+    # Cloud Run adds a new trace to every request (W3C Trace Context, sampled).
     trace = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
     headers = {"Content-Type": "application/json", "traceparent": trace}
     if push_format == EVENTARC:

@@ -1,8 +1,7 @@
-"""The values Pub/Sub works with: a message, and what a subscription's resource means for delivery.
+"""Messages, and a subscription's settings for delivery.
 
-Resources themselves stay API-shaped JSON (what a client wrote is what it reads back); `Settings` is
-that JSON read once, so that delivery never parses a duration. Nothing here knows a wire format or a
-clock.
+Resources are stored as JSON in the form of the API; `Settings` is parsed from a subscription's
+resource once. It must not know transports or clocks.
 """
 
 import re
@@ -15,13 +14,13 @@ from local.errors import ApiError
 
 Json = dict[str, Any]
 
-# Our own key in pushConfig.attributes (Google documents only "x-goog-version" there).
+# The local cloud's own key in pushConfig.attributes (Google documents only "x-goog-version").
 FORMAT_ATTRIBUTE = "x-local-format"
 EVENTARC, WRAPPED = "eventarc", "pubsub"
 FORMATS = (EVENTARC, WRAPPED)
 
-# Without a retry policy Pub/Sub redelivers as soon as it can. Pushes start at 0.1 s here, so that
-# an endpoint that is down isn't hammered; the scale is ours. A policy's own defaults are the API's.
+# Without a retry policy Pub/Sub redelivers at once. Here pushes wait at least 0.1 s, to limit the
+# load on an endpoint that is down. POLICY_BACKOFF has the API's defaults of a retry policy.
 PUSH_BACKOFF = (0.1, 60.0)
 POLICY_BACKOFF = (10.0, 600.0)
 
@@ -30,7 +29,7 @@ _DURATION = re.compile(r"-?\d{1,12}(\.\d{1,9})?s")
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One published message; immutable, shared by every subscription it fans out to."""
+    """One published message; immutable, shared by all subscriptions of its topic."""
 
     id: str
     topic: str
@@ -42,7 +41,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a publisher sends: a message before it has an id."""
+    """A message to publish, before it has an id."""
 
     data: bytes = b""
     attributes: Mapping[str, str] = field(default_factory=dict)
@@ -69,13 +68,13 @@ class Settings:
         return bool(self.push_endpoint)
 
     def backoff(self, attempts: int) -> float:
-        """How long to wait before the next delivery, after `attempts` of them failed."""
-        # The exponent is bounded so that a message failing for days doesn't overflow a float.
+        """Seconds until the next delivery after `attempts` failed ones."""
+        # The exponent is limited, so that many failures don't overflow a float.
         return min(self.max_backoff, self.min_backoff * 2.0 ** min(attempts - 1, 40))
 
 
 def settings_of(resource: Json) -> Settings:
-    """Read a checked Subscription resource."""
+    """The settings in a checked Subscription resource."""
     push: Json = resource.get("pushConfig", {})
     endpoint: str = push.get("pushEndpoint", "")
     dead: Json = resource.get("deadLetterPolicy", {})
@@ -95,7 +94,7 @@ def settings_of(resource: Json) -> Settings:
 
 
 def seconds(duration: str, where: str = "duration") -> float:
-    """A google-duration ("3.5s") as seconds; ApiError INVALID_ARGUMENT if it is none."""
+    """Seconds of a google-duration ("3.5s"); ApiError INVALID_ARGUMENT if it is not valid."""
     if not isinstance(duration, str) or not _DURATION.fullmatch(duration):
         raise ApiError.invalid(
             f"Invalid duration: {duration!r}", [f'{where}: must be a duration such as "3.5s"']

@@ -1,18 +1,17 @@
-"""What there is: the topics and subscriptions of one cloud, as resources.
+"""The topics and subscriptions of one cloud, as resources: the base class of the broker.
 
-The lower half of the broker, with its lock: which resources exist and what they say. How messages
-move through them is the broker's part.
+It has the broker's lock. It must not know how messages are delivered.
 """
 
 import threading
 from dataclasses import dataclass, field, replace
 
+from local.api.store import Collection
 from local.errors import ApiError
 from local.pubsub import rules
 from local.pubsub.backlog import Backlog
 from local.pubsub.model import Json, Settings, settings_of
 from local.pubsub.snapshots import Snapshots
-from local.store import Collection
 
 DELETED_TOPIC = "_deleted-topic_"
 
@@ -34,7 +33,7 @@ class Subscription:
 
 class Registry:
     def __init__(self) -> None:
-        # One lock for everything; threads wait on it for a message or for quiet.
+        # The lock for everything; threads wait on it for messages or for idle subscriptions.
         self.changed = threading.Condition(threading.RLock())
         self._topics = Collection()
         self._resources = Collection()  # of the subscriptions
@@ -57,17 +56,17 @@ class Registry:
             return self._topics.page(f"{project}/", size, token)
 
     def delete_topic(self, name: str) -> None:
-        """Its subscriptions stay, with what they hold, on a topic called `_deleted-topic_`."""
+        """Delete it; its subscriptions keep their messages and get the topic `_deleted-topic_`."""
         with self.changed:
             self._topics.get(name)
             self._topics.remove(name)
             for resource in self._resources:
                 if resource["topic"] == name:
                     resource["topic"] = DELETED_TOPIC
-            self._snapshots.topic_gone(name, DELETED_TOPIC)
+            self._snapshots.topic_deleted(name, DELETED_TOPIC)
 
     def create_subscription(self, name: str, body: Json, own_deadline: float | None = None) -> Json:
-        """`own_deadline`: an exact ack deadline, for callers not held to Google's bounds."""
+        """`own_deadline`: an exact ack deadline; then Google's limits don't apply."""
         resource = rules.subscription_resource(name, body, own=own_deadline is not None)
         settings = settings_of(resource)
         if own_deadline is not None:
@@ -88,7 +87,7 @@ class Registry:
     def subscriptions(
         self, project: str, size: int, token: str = "", topic: str = ""
     ) -> tuple[list[Json], str]:
-        """A page of subscriptions: of `projects/P`, or of one topic in whatever project."""
+        """A page of subscriptions: of `projects/P`, or of one topic in any project."""
         with self.changed:
             if not topic:
                 return self._resources.page(f"{project}/", size, token)
@@ -115,7 +114,7 @@ class Registry:
             subscription = self._find(name)
             fields = rules.SUBSCRIPTION_FIELDS
             merged = rules.updated(subscription.resource, body, mask, fields)
-            # The stack's own values may lie outside the bounds that a client is held to.
+            # Values set by the stack may be outside the limits for clients.
             own = not set(rules.mask_fields(mask)) & {"ackDeadlineSeconds", "deadLetterPolicy"}
             checked = rules.subscription_resource(name, merged, own=own)
             if "deadLetterPolicy" in checked:
@@ -126,7 +125,7 @@ class Registry:
             return dict(subscription.resource)
 
     def modify_push(self, name: str, config: Json) -> None:
-        """Point a subscription at another endpoint; an empty config makes it pull."""
+        """Set a subscription's push config; an empty one makes it a pull subscription."""
         checked = rules.push_config(config)
         with self.changed:
             subscription = self._find(name)
@@ -134,10 +133,10 @@ class Registry:
             self._reread(subscription, deadline=False)
 
     def _reread(self, subscription: Subscription, deadline: bool) -> None:
-        """Apply the resource's settings to deliveries; the ack deadline only if it was changed."""
+        """Apply the resource's settings; the ack deadline only if it was changed."""
         changed = settings_of(subscription.resource)
         if not deadline:
-            # It may be one of our own, which the resource shows only rounded.
+            # The exact deadline may be `own_deadline`; the resource has it rounded.
             changed = replace(changed, ack_deadline=subscription.settings.ack_deadline)
         subscription.settings = changed
         self.changed.notify_all()

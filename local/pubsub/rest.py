@@ -1,7 +1,6 @@
-"""The REST face of Pub/Sub, at the paths of its discovery document (`gcloud pubsub`, plain HTTP).
+"""The REST API of Pub/Sub, at the paths of its discovery document.
 
-Bodies and queries are checked against that document, then handed to the broker; nothing is decided
-here.
+It checks bodies and queries against that document and passes them to the broker.
 """
 
 from collections.abc import Callable
@@ -9,14 +8,14 @@ from typing import Any
 
 from starlette.routing import BaseRoute
 
+from local.api.discovery import Discovery
+from local.api.http import Incoming, route
+from local.api.json_values import as_bytes
+from local.api.store import page_size
 from local.cloud import Cloud
-from local.discovery import Discovery
-from local.pubsub.broker import Broker, Handed
+from local.pubsub.broker import Broker, Leased
 from local.pubsub.envelope import message_json
 from local.pubsub.model import Draft, Json
-from local.store import page_size
-from local.values import as_bytes
-from local.web import Incoming, route
 
 PULL_WAIT_SECONDS = 2.0  # for the first message, unless returnImmediately is set
 DEFAULT_PAGE, LARGEST_PAGE = 100, 1_000
@@ -27,35 +26,35 @@ _SUBSCRIPTION = "/v1/projects/{project}/subscriptions/{subscription}"
 
 
 def routes(cloud: Cloud, broker: Broker) -> list[BaseRoute]:
-    face = _Face(cloud, broker)
+    api = _RestApi(cloud, broker)
     return [
-        route("POST", f"{_TOPIC}:publish", face.publish),
-        route("GET", f"{_TOPIC}/subscriptions", face.list_topic_subscriptions),
-        route("GET", f"{_TOPIC}/snapshots", face.list_topic_snapshots),
-        route("PUT", _TOPIC, face.create_topic),
-        route("PATCH", _TOPIC, face.update_topic),
-        route("GET", _TOPIC, face.get_topic),
-        route("DELETE", _TOPIC, face.delete_topic),
-        route("GET", "/v1/projects/{project}/topics", face.list_topics),
-        route("POST", f"{_SUBSCRIPTION}:pull", face.pull),
-        route("POST", f"{_SUBSCRIPTION}:acknowledge", face.acknowledge),
-        route("POST", f"{_SUBSCRIPTION}:modifyAckDeadline", face.modify_ack_deadline),
-        route("POST", f"{_SUBSCRIPTION}:modifyPushConfig", face.modify_push_config),
-        route("POST", f"{_SUBSCRIPTION}:seek", face.seek),
-        route("PATCH", _SUBSCRIPTION, face.update_subscription),
-        route("PUT", _SUBSCRIPTION, face.create_subscription),
-        route("GET", _SUBSCRIPTION, face.get_subscription),
-        route("DELETE", _SUBSCRIPTION, face.delete_subscription),
-        route("GET", "/v1/projects/{project}/subscriptions", face.list_subscriptions),
-        route("PUT", _SNAPSHOT, face.create_snapshot),
-        route("GET", _SNAPSHOT, face.get_snapshot),
-        route("DELETE", _SNAPSHOT, face.delete_snapshot),
-        route("GET", "/v1/projects/{project}/snapshots", face.list_snapshots),
-        route("POST", "/_admin/pubsub/messages/{message}:redeliver", face.redeliver),
+        route("POST", f"{_TOPIC}:publish", api.publish),
+        route("GET", f"{_TOPIC}/subscriptions", api.list_topic_subscriptions),
+        route("GET", f"{_TOPIC}/snapshots", api.list_topic_snapshots),
+        route("PUT", _TOPIC, api.create_topic),
+        route("PATCH", _TOPIC, api.update_topic),
+        route("GET", _TOPIC, api.get_topic),
+        route("DELETE", _TOPIC, api.delete_topic),
+        route("GET", "/v1/projects/{project}/topics", api.list_topics),
+        route("POST", f"{_SUBSCRIPTION}:pull", api.pull),
+        route("POST", f"{_SUBSCRIPTION}:acknowledge", api.acknowledge),
+        route("POST", f"{_SUBSCRIPTION}:modifyAckDeadline", api.modify_ack_deadline),
+        route("POST", f"{_SUBSCRIPTION}:modifyPushConfig", api.modify_push_config),
+        route("POST", f"{_SUBSCRIPTION}:seek", api.seek),
+        route("PATCH", _SUBSCRIPTION, api.update_subscription),
+        route("PUT", _SUBSCRIPTION, api.create_subscription),
+        route("GET", _SUBSCRIPTION, api.get_subscription),
+        route("DELETE", _SUBSCRIPTION, api.delete_subscription),
+        route("GET", "/v1/projects/{project}/subscriptions", api.list_subscriptions),
+        route("PUT", _SNAPSHOT, api.create_snapshot),
+        route("GET", _SNAPSHOT, api.get_snapshot),
+        route("DELETE", _SNAPSHOT, api.delete_snapshot),
+        route("GET", "/v1/projects/{project}/snapshots", api.list_snapshots),
+        route("POST", "/_admin/pubsub/messages/{message}:redeliver", api.redeliver),
     ]
 
 
-class _Face:
+class _RestApi:
     def __init__(self, cloud: Cloud, broker: Broker) -> None:
         self._cloud = cloud
         self._broker = broker
@@ -92,7 +91,7 @@ class _Face:
         return {}
 
     def list_topic_subscriptions(self, request: Incoming) -> Json:
-        """Names only, where the list of a project has whole resources."""
+        """A list of names; the list of a project has whole resources."""
         topic = _topic(request)
         with self._cloud.call("pubsub", "topics.subscriptions.list", topic):
             size, token = self._page(request, "topics.subscriptions.list")
@@ -115,7 +114,7 @@ class _Face:
     def update_subscription(self, request: Incoming) -> Json:
         name, method = _subscription(request), "subscriptions.patch"
         with self._cloud.call("pubsub", method, name):
-            # An update leaves out what it doesn't change, required or not.
+            # An update has only the fields to change, so required ones may be missing.
             body = self._body(request, method, "UpdateSubscriptionRequest", partial=True)
             resource, mask = body.get("subscription", {}), body.get("updateMask", "")
             return self._broker.update_subscription(name, resource, mask)
@@ -141,8 +140,8 @@ class _Face:
         with self._cloud.call("pubsub", "subscriptions.pull", name):
             body = self._body(request, "subscriptions.pull", "PullRequest")
             wait = 0.0 if body.get("returnImmediately") else PULL_WAIT_SECONDS
-            handed = self._broker.pull(name, body["maxMessages"], wait)
-        return _without_empty(receivedMessages=[_received(one) for one in handed])
+            leased = self._broker.pull(name, body["maxMessages"], wait)
+        return _without_empty(receivedMessages=[_received(one) for one in leased])
 
     def acknowledge(self, request: Incoming) -> Json:
         name = _subscription(request)
@@ -189,7 +188,7 @@ class _Face:
         return self._list(request, "snapshots", self._broker.snapshots)
 
     def list_topic_snapshots(self, request: Incoming) -> Json:
-        """List names only, as for a topic's subscriptions."""
+        """A list of names, as for a topic's subscriptions."""
         topic = _topic(request)
         with self._cloud.call("pubsub", "topics.snapshots.list", topic):
             size, token = self._page(request, "topics.snapshots.list")
@@ -204,7 +203,7 @@ class _Face:
         return {}
 
     def redeliver(self, request: Incoming) -> Json:
-        # Not a call of Google's API: neither logged nor subject to faults.
+        # An admin route, not an API call: not logged, no faults.
         return {"subscriptions": self._broker.redeliver(request.params["message"])}
 
     def _list(
@@ -233,7 +232,7 @@ class _Face:
         partial: bool = False,
     ) -> Json:
         self._check_query(request, method)
-        # What the path says is a field of the resource, too; a body needn't repeat it.
+        # Fields that are in the path needn't be in the body.
         body = {**request.json(), **(from_path or {})}
         self._discovery.check(schema, body, partial=partial)
         return self._discovery.normalised(schema, body)
@@ -262,10 +261,10 @@ def _draft(message: Json) -> Draft:
     )
 
 
-def _received(handed: Handed) -> Json:
-    received: Json = {"ackId": handed.ack_id, "message": message_json(handed.message)}
-    if handed.settings.max_attempts:
-        received["deliveryAttempt"] = handed.attempt
+def _received(leased: Leased) -> Json:
+    received: Json = {"ackId": leased.ack_id, "message": message_json(leased.message)}
+    if leased.settings.max_attempts:
+        received["deliveryAttempt"] = leased.attempt
     return received
 
 

@@ -1,87 +1,33 @@
-"""The gRPC face of Pub/Sub: google.pubsub.v1 Publisher and Subscriber, for PUBSUB_EMULATOR_HOST.
+"""The gRPC services Publisher and Subscriber of google.pubsub.v1.
 
-Served without generated stubs: a method's name and the client library's own message types suffice.
-Resources cross in their JSON form, which both faces share; messages, the busy path, cross directly.
+They need no generated stubs, only method names and the client library's message types. Resources
+are converted from and to JSON, as in REST; messages are converted directly, for speed.
 """
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import grpc  # type: ignore[import-untyped]  # ships no types
 from google.protobuf import empty_pb2  # type: ignore[import-untyped]  # ships no types
 from google.pubsub_v1 import types
 
-from local.callers import OWNER
+from local.api.rpc import errors_to
 from local.cloud import Cloud
 from local.errors import ApiError
-from local.pubsub.broker import Broker, Handed
+from local.pubsub.broker import Broker, Leased
 from local.pubsub.model import Draft
 from local.pubsub.rest import PULL_WAIT_SECONDS
 from local.pubsub.rpc_methods import Pb, Serve, as_json, page, proto, unary
-from local.pubsub.rpc_snapshots import snapshot_handlers
-from local.rpc import errors_to, serve
-from local.unserved import UnservedRpcs
 
-_THREADS = 64  # a waiting pull and an open stream keep one each
-_LARGEST_REQUEST = 20 * 1024 * 1024  # our own limit answers first, in Google's words
-_STREAM_CHECK_SECONDS = 0.5  # how soon an idle stream notices that its client is gone
+_STREAM_CHECK_SECONDS = 0.5  # how often an idle stream checks that its client is connected
 
-# The protobuf classes under the client library's wrappers: what is on the wire, and faster.
+# The protobuf classes inside the client library's wrappers, which are slower.
 _Message, _Received = types.PubsubMessage.pb(), types.ReceivedMessage.pb()
 _Empty = empty_pb2.Empty
 
 
-class GrpcServer:
-    """Both services on 127.0.0.1, and `others` beside them; `port` 0 picks a free one.
-
-    `accounts`: the port of each that has one of its own; `addresses` has where they are.
-    """
-
-    def __init__(
-        self,
-        cloud: Cloud,
-        broker: Broker,
-        port: int = 0,
-        *others: grpc.GenericRpcHandler,
-        accounts: Mapping[str, int] | None = None,
-    ) -> None:
-        handlers = (
-            grpc.method_handlers_generic_handler(
-                "google.pubsub.v1.Publisher", _Publisher(cloud, broker).handlers()
-            ),
-            grpc.method_handlers_generic_handler(
-                "google.pubsub.v1.Subscriber",
-                _Subscriber(cloud, broker).handlers() | snapshot_handlers(cloud, broker),
-            ),
-            *others,
-            UnservedRpcs(),
-        )
-        self._servers: list[Any] = []
-        self.port = self._serve(handlers, port, OWNER)
-        self.addresses = {
-            account: f"127.0.0.1:{self._serve(handlers, own, account)}"
-            for account, own in (accounts or {}).items()
-        }
-
-    def _serve(self, handlers: tuple[grpc.GenericRpcHandler, ...], port: int, account: str) -> int:
-        server, bound = serve(
-            handlers, account, port=port, threads=_THREADS, largest=_LARGEST_REQUEST
-        )
-        self._servers.append(server)
-        return bound
-
-    @property
-    def address(self) -> str:
-        """For PUBSUB_EMULATOR_HOST."""
-        return f"127.0.0.1:{self.port}"
-
-    def stop(self) -> None:
-        for stopping in [server.stop(grace=None) for server in self._servers]:
-            stopping.wait()
-
-
-class _Publisher:
+class Publisher:
     def __init__(self, cloud: Cloud, broker: Broker) -> None:
         self._cloud = cloud
         self._broker = broker
@@ -139,7 +85,7 @@ class _Publisher:
         return types.PublishResponse.pb()(message_ids=ids)
 
 
-class _Subscriber:
+class Subscriber:
     def __init__(self, cloud: Cloud, broker: Broker) -> None:
         self._cloud = cloud
         self._broker = broker
@@ -196,10 +142,10 @@ class _Subscriber:
         wait = 0.0 if request.return_immediately else PULL_WAIT_SECONDS
         left = context.time_remaining()
         if left is not None:
-            # Half of it: an answer after the client's deadline would lease messages to nobody.
+            # Half of it: after the client's deadline, messages would be leased to nobody.
             wait = min(wait, left / 2)
-        handed = self._broker.pull(request.subscription, request.max_messages, wait)
-        received = [_received(one) for one in handed]
+        leased = self._broker.pull(request.subscription, request.max_messages, wait)
+        received = [_received(one) for one in leased]
         return types.PullResponse.pb()(received_messages=received)
 
     def _acknowledge(self, request: Pb, _: grpc.ServicerContext) -> Pb:
@@ -229,7 +175,7 @@ class _Subscriber:
         return types.SeekResponse.pb()()
 
     def _stream(self, requests: Iterator[Pb], context: grpc.ServicerContext) -> Iterator[Pb]:
-        """StreamingPull: messages as they come, until the client goes away."""
+        """StreamingPull: sends messages until the client disconnects."""
         first = next(requests)
         name = first.subscription
         with errors_to(context), self._cloud.call("pubsub", "subscriptions.streamingPull", name):
@@ -238,13 +184,13 @@ class _Subscriber:
             limit = first.max_outstanding_messages or 1_000
             deadline = first.stream_ack_deadline_seconds
             while context.is_active():
-                handed = self._broker.pull(name, limit, _STREAM_CHECK_SECONDS, deadline)
-                if handed:
-                    received = [_received(one) for one in handed]
+                leased = self._broker.pull(name, limit, _STREAM_CHECK_SECONDS, deadline)
+                if leased:
+                    received = [_received(one) for one in leased]
                     yield types.StreamingPullResponse.pb()(received_messages=received)
 
     def _listen(self, name: str, requests: Iterator[Pb]) -> None:
-        """Acknowledgements may come on the stream itself."""
+        """Handle acknowledgements and deadlines that the client sends on the stream."""
         try:
             for request in requests:
                 self._broker.acknowledge(name, request.ack_ids)
@@ -254,20 +200,20 @@ class _Subscriber:
                 for ack_id, seconds in deadlines:
                     self._broker.modify_ack_deadline(name, [ack_id], seconds)
         except (ApiError, grpc.RpcError):
-            return  # the client or the subscription is gone: the sending side sees it, too
+            return  # client or subscription gone; `_stream` ends too
 
 
-def _received(handed: Handed) -> Pb:
-    message = handed.message
+def _received(leased: Leased) -> Pb:
+    message = leased.message
     received = _Received(
-        ack_id=handed.ack_id,
+        ack_id=leased.ack_id,
         message=_Message(
             data=message.data,
             attributes=message.attributes,
             message_id=message.id,
             ordering_key=message.ordering_key,
         ),
-        delivery_attempt=handed.attempt if handed.settings.max_attempts else 0,
+        delivery_attempt=leased.attempt if leased.settings.max_attempts else 0,
     )
     received.message.publish_time.FromDatetime(message.published)
     return received

@@ -1,4 +1,4 @@
-"""Shared by the gRPC methods: the call through `Cloud.call`, and messages as JSON.
+"""Shared by the gRPC methods: `Cloud.call`, and conversion of messages.
 
 It must not know what a method does.
 """
@@ -9,21 +9,21 @@ from typing import Any
 import grpc  # type: ignore[import-untyped]  # ships no types
 from google.protobuf import json_format  # type: ignore[import-untyped]  # ships no types
 
+from local.api.rpc import errors_to
 from local.cloud import Cloud
-from local.landings import repeatable
+from local.cloud.delayed_requests import repeatable
 from local.pubsub.model import Json
 from local.pubsub.rest import DEFAULT_PAGE, LARGEST_PAGE
-from local.rpc import errors_to
 
-# The field of a request that says what it is about: a created resource goes by its own name.
+# The field of a request with its resource's name; the first that the message has.
 _TARGETS = ("name", "subscription", "snapshot", "topic", "project")
 
-Pb = Any  # a protobuf message of whatever type
+Pb = Any  # a protobuf message of any type
 Serve = Callable[[Pb, grpc.ServicerContext], Pb]
 
 
 def unary(cloud: Cloud, method: str, request: Any, serve: Serve) -> Any:
-    """A unary method, served through `Cloud.call`; errors become gRPC statuses."""
+    """The handler of a unary method, with `Cloud.call`; errors become gRPC statuses."""
     fields = request.pb().DESCRIPTOR.fields_by_name
     field = next(name for name in _TARGETS if name in fields)
 

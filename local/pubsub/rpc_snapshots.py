@@ -1,4 +1,4 @@
-"""Snapshots of subscriptions in gRPC: methods of the service Subscriber, in a file of their own."""
+"""The gRPC methods for snapshots, which are part of the service Subscriber."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from local.pubsub.rpc_methods import Pb, Serve, as_json, page, proto, unary
 
 
 def snapshot_handlers(cloud: Cloud, broker: Broker) -> dict[str, grpc.RpcMethodHandler]:
-    """By the method's name in the service google.pubsub.v1.Subscriber."""
+    """Handlers by method name, for google.pubsub.v1.Subscriber."""
 
     def create(request: Pb, _: grpc.ServicerContext) -> Pb:
         return proto(types.Snapshot, broker.create_snapshot(request.name, as_json(request)))

@@ -1,14 +1,12 @@
-"""What Pub/Sub accepts: names, limits and defaults, as Google documents them.
+"""Rules and defaults of topics and subscriptions, as documented by Google.
 
-The resource limits are those of the Pub/Sub quotas page and of the discovery document's
-descriptions. What the local cloud cannot honour (filters, exactly-once, exports) is refused:
-accepting it would be a lie that shows only in production. Pure: it sees one request, never the
-stored state.
+The limits are those of the Pub/Sub quotas page and of the discovery document. Features that the
+local cloud lacks (filters, exactly-once, exports) are refused, because ignoring them would hide
+errors until production. Pure functions; it must not know stored state.
 """
 
 import ipaddress
 import re
-from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from local.errors import ApiError
@@ -16,23 +14,14 @@ from local.pubsub.model import (
     FORMAT_ATTRIBUTE,
     FORMATS,
     POLICY_BACKOFF,
-    Draft,
     Json,
     seconds,
 )
 
-MAX_MESSAGES = 1_000
-MAX_REQUEST_BYTES = 10_000_000
-MAX_MESSAGE_BYTES = 10_000_000
-MAX_ATTRIBUTES = 100
-MAX_ATTRIBUTE_KEY_BYTES = 256
-MAX_ATTRIBUTE_VALUE_BYTES = 1_024
-MAX_ORDERING_KEY_BYTES = 1_024
-
 _NAME = re.compile(
     r"projects/[^/]+/(topics|subscriptions|snapshots)/([A-Za-z][A-Za-z0-9\-_.~+%]{2,254})"
 )
-# What an updateMask may name: the mutable fields that the local cloud honours.
+# Fields that an updateMask may have: the mutable ones that the local cloud supports.
 TOPIC_FIELDS = frozenset({"labels", "messageRetentionDuration", "messageStoragePolicy"})
 SUBSCRIPTION_FIELDS = frozenset(
     {
@@ -70,17 +59,17 @@ def check_name(name: str, collection: str) -> None:
 
 
 def topic_resource(name: str, body: Json) -> Json:
-    """A Topic as it is stored: checked."""
+    """The checked Topic resource."""
     check_name(name, "topics")
     _refuse_unsupported(body)
     return {"name": name, **{field: body[field] for field in body if field != "name"}}
 
 
 def subscription_resource(name: str, body: Json, *, own: bool = False) -> Json:
-    """A Subscription as it is stored: checked, with Google's defaults filled in.
+    """The checked Subscription resource, with Google's defaults.
 
-    `own` lifts the bounds a client is held to (10 s of ack deadline, 5 attempts): whoever sets up
-    the local cloud in Python wants trouble to come quickly.
+    `own`: without the limits for clients (ack deadline from 10 s, at least 5 attempts), so that the
+    stack and tests can make failures happen sooner.
     """
     check_name(name, "subscriptions")
     check_name(body.get("topic", ""), "topics")
@@ -107,7 +96,7 @@ def subscription_resource(name: str, body: Json, *, own: bool = False) -> Json:
 
 
 def updated(known: Json, body: Json, mask: str, allowed: frozenset[str]) -> Json:
-    """A copy of `known` with the fields of `mask` from `body`, without those that it lacks."""
+    """A copy of `known` with the fields of `mask` from `body`; missing ones are removed."""
     fields = mask_fields(mask)
     wrong = [f"updateMask: {field} can't be updated" for field in fields if field not in allowed]
     if wrong or not fields:
@@ -118,12 +107,12 @@ def updated(known: Json, body: Json, mask: str, allowed: frozenset[str]) -> Json
 
 
 def mask_fields(mask: str) -> list[str]:
-    """The fields of a mask in camel case, however they are spelt."""
+    """The fields of a mask in camel case; the mask may be in snake case."""
     return [re.sub(r"_([a-z])", lambda m: m[1].upper(), path) for path in mask.split(",") if path]
 
 
 def push_config(config: Json) -> Json:
-    """A PushConfig as it is stored; the endpoint must be on this machine."""
+    """The checked PushConfig; the endpoint must be on this machine."""
     if "noWrapper" in config:
         raise ApiError.invalid("The local cloud has no payload unwrapping: leave out noWrapper.")
     endpoint = config.get("pushEndpoint", "")
@@ -140,7 +129,7 @@ def push_config(config: Json) -> Json:
 
 
 def check_endpoint(endpoint: str) -> None:
-    """Only http on loopback: a laptop tool must never push anybody's data into the world."""
+    """400 unless it is http on loopback, so that no data is pushed to other machines."""
     if not _is_local_url(endpoint):
         raise ApiError.invalid(
             f"Unsupported push_endpoint {endpoint!r}: the local cloud pushes only to http:// on"
@@ -149,50 +138,8 @@ def check_endpoint(endpoint: str) -> None:
         )
 
 
-def check_drafts(drafts: Sequence[Draft]) -> None:
-    """The limits of one publish request."""
-    if not drafts:
-        raise ApiError.invalid("No messages to publish")
-    if len(drafts) > MAX_MESSAGES:
-        raise ApiError.invalid(f"Too many messages to publish: at most {MAX_MESSAGES} a request")
-    if len({draft.ordering_key for draft in drafts}) > 1:
-        raise ApiError.invalid("All messages of a publish request must have the same ordering key")
-    total = sum(_check_draft(draft) for draft in drafts)
-    if total > MAX_REQUEST_BYTES:
-        raise ApiError.invalid(f"The request has {total} bytes: at most {MAX_REQUEST_BYTES}")
-
-
-def _check_draft(draft: Draft) -> int:
-    """Check one message; its size in bytes."""
-    if not draft.data and not draft.attributes:
-        raise ApiError.invalid("Some messages are empty: a message needs data or an attribute")
-    if len(draft.attributes) > MAX_ATTRIBUTES:
-        raise ApiError.invalid(f"Too many attributes: at most {MAX_ATTRIBUTES} a message")
-    size = len(draft.data) + len(draft.ordering_key.encode())
-    for key, value in draft.attributes.items():
-        size += _check_attribute(key, value)
-    if len(draft.ordering_key.encode()) > MAX_ORDERING_KEY_BYTES:
-        raise ApiError.invalid(f"An ordering key has at most {MAX_ORDERING_KEY_BYTES} bytes")
-    if size > MAX_MESSAGE_BYTES:
-        raise ApiError.invalid(f"A message has {size} bytes: at most {MAX_MESSAGE_BYTES}")
-    return size
-
-
-def _check_attribute(key: str, value: str) -> int:
-    key_bytes, value_bytes = len(key.encode()), len(value.encode())
-    if not 1 <= key_bytes <= MAX_ATTRIBUTE_KEY_BYTES:
-        raise ApiError.invalid(f"An attribute's key has 1 to {MAX_ATTRIBUTE_KEY_BYTES} bytes")
-    if key.startswith("goog"):
-        raise ApiError.invalid(f"Attribute key {key!r}: keys must not start with 'goog'")
-    if value_bytes > MAX_ATTRIBUTE_VALUE_BYTES:
-        raise ApiError.invalid(
-            f"Attribute {key!r} has {value_bytes} bytes: at most {MAX_ATTRIBUTE_VALUE_BYTES}"
-        )
-    return key_bytes + value_bytes
-
-
 def _refuse_unsupported(body: Json) -> None:
-    # A client library sends unset fields as empty ones; only a real wish is refused.
+    # Client libraries send unset fields as empty values; those are accepted.
     wanted = [field for field in _UNSUPPORTED if body.get(field)]
     if wanted:
         raise ApiError.invalid(

@@ -1,7 +1,7 @@
-"""A local Cloud Scheduler: jobs that publish to a topic every so often, on the cloud's clock.
+"""A local Cloud Scheduler: jobs that publish to a topic at intervals of the cloud's clock.
 
-When the clock is advanced past several turns, a job fires once: Cloud Scheduler doesn't make up for
-the minutes it missed either, and a tick that finds a month of due work does it all at once anyway.
+If the clock is advanced by several intervals, a job runs once: Cloud Scheduler doesn't run missed
+jobs later either.
 """
 
 import threading
@@ -35,7 +35,7 @@ class Scheduler:
         self._lock = threading.Lock()
         self._jobs: dict[str, _Job] = {}
         self._stopped = False
-        self._changed = threading.Event()  # a new job, or the end: look again when to wake
+        self._changed = threading.Event()  # a new job, or a stop: compute the next wake-up again
         self._thread: threading.Thread | None = None
 
     def every(
@@ -47,9 +47,9 @@ class Scheduler:
         name: str,
         attributes: Mapping[str, str] | None = None,
     ) -> None:
-        """Publish `data` every so many seconds of the cloud's clock, first in `seconds`."""
+        """Publish `data` every `seconds` of the cloud's clock, first in `seconds`."""
         if seconds <= 0:
-            raise ValueError(f"a job runs every so many seconds, not every {seconds}")
+            raise ValueError(f"the interval must be above 0, not every {seconds}")
         step = timedelta(seconds=seconds)
         first = self._cloud.clock.now() + step
         with self._lock:
@@ -62,7 +62,7 @@ class Scheduler:
         self._changed.set()
 
     def run(self, name: str) -> str:
-        """Fire a job now, beside its turns (`gcloud scheduler jobs run`); the message's id."""
+        """Run a job now, like `gcloud scheduler jobs run`; the message's id."""
         with self._lock:
             job = self._jobs[name]
         return self._publish(job)
@@ -81,7 +81,7 @@ class Scheduler:
             self._thread = None
 
     def resources(self) -> list[dict[str, Any]]:
-        """Jobs for the admin face."""
+        """Jobs for `/_admin/resources`."""
         with self._lock:
             return [
                 {
@@ -97,30 +97,30 @@ class Scheduler:
 
     def _run(self) -> None:
         while True:
-            # In this order: `stop` sets both, and a wake-up must not be cleared unseen.
+            # Clear before the check: `stop` sets both, and none must be lost.
             self._changed.clear()
             if self._stopped:
                 return
             with self._lock:
-                turns = [job.next_at for job in self._jobs.values()]
-            if not turns:
+                times = [job.next_at for job in self._jobs.values()]
+            if not times:
                 self._changed.wait()
-            elif self._cloud.clock.wait_until(min(turns), self._changed):
-                self._fire_due()
+            elif self._cloud.clock.wait_until(min(times), self._changed):
+                self._run_due()
 
-    def _fire_due(self) -> None:
+    def _run_due(self) -> None:
         now = self._cloud.clock.now()
         with self._lock:
             due = [job for job in self._jobs.values() if job.next_at <= now]
             for job in due:
-                # The next turn after now, still on the job's own beat.
+                # The next time after now, in the same interval.
                 missed = (now - job.next_at) // job.every
                 job.next_at += job.every * (missed + 1)
         for job in due:
             try:
                 self._publish(job)
             except ApiError:
-                # Its topic is missing: the next turn may find it, other jobs mustn't suffer.
+                # The topic is missing, perhaps only for now. Other jobs must still run.
                 with self._lock:
                     job.failed += 1
 

@@ -1,6 +1,5 @@
-"""Acknowledged messages, and how a seek brings them back: the middle part of the broker.
+"""Retention of acknowledged messages, seeks and snapshots: a base class of the broker.
 
-This module decides what happens to an acknowledged message; the broker acknowledges it.
 It must not know HTTP or gRPC.
 """
 
@@ -21,13 +20,14 @@ class Seeking(Registry):
     def __init__(self, clock: Clock) -> None:
         super().__init__()
         self.clock = clock
-        self.timers_changed = threading.Event()  # something new will fall due
+        self.timers_changed = threading.Event()  # the next due time may have changed
         self._serials = count(1)
 
     def seek(self, name: str, body: Json) -> None:
         """A SeekRequest: to a time, or to a snapshot of the subscription's topic.
 
-        Acknowledged messages come back only if they are retained; a snapshot retains its own.
+        Acknowledged messages are delivered again only if they were retained; a snapshot retains its
+        messages.
         """
         if ("time" in body) is ("snapshot" in body):
             raise ApiError.invalid("Exactly one of time and snapshot must be given to seek to.")
@@ -41,10 +41,12 @@ class Seeking(Registry):
             else:
                 since = datetime.fromisoformat(body["time"])
                 unacked = subscription.backlog.unacked()
-                wanted = subscription.backlog.retained(max(since, self._window(subscription)))
+                wanted = subscription.backlog.retained(
+                    max(since, self._retained_since(subscription))
+                )
                 wanted += [message for message in unacked if message.published >= since]
             self._make_unacked(subscription, wanted)
-            self._rearm()
+            self._notify()
 
     def create_snapshot(self, name: str, body: Json) -> Json:
         """Create a snapshot of the messages that `subscription` has not acknowledged."""
@@ -79,28 +81,28 @@ class Seeking(Registry):
         if not subscription.backlog.remove(delivery):
             return False
         if self._retention(subscription):
-            subscription.backlog.retain(delivery.message, self._window(subscription))
+            subscription.backlog.retain(delivery.message, self._retained_since(subscription))
         return True
 
     def _make_unacked(self, subscription: Subscription, wanted: Iterable[Message]) -> None:
-        """Make exactly these messages unacknowledged."""
+        """Make exactly these messages unacknowledged, and acknowledge all others."""
         ids = {message.id: message for message in wanted}
         for delivery in subscription.backlog.deliveries():
             if ids.pop(delivery.message.id, None) is None:
                 self._acknowledge(subscription, delivery)
         for message in ids.values():
-            subscription.backlog.bring_back(Delivery(next(self._serials), message))
+            subscription.backlog.restore(Delivery(next(self._serials), message))
 
     def _retention(self, subscription: Subscription) -> timedelta:
-        """How long acknowledged messages stay: the subscription's, or its topic's if longer."""
+        """Retention of acknowledged messages: the longer of the subscription's and the topic's."""
         own = subscription.settings.retention if subscription.settings.retain_acked else 0.0
         topic = self._topics.find(subscription.resource["topic"]) or {}
         return timedelta(seconds=max(own, seconds(topic.get("messageRetentionDuration", "0s"))))
 
-    def _window(self, subscription: Subscription) -> datetime:
-        """The oldest moment whose acknowledged messages are still there."""
+    def _retained_since(self, subscription: Subscription) -> datetime:
+        """The time since which acknowledged messages are retained."""
         return self.clock.now() - self._retention(subscription)
 
-    def _rearm(self) -> None:
+    def _notify(self) -> None:
         self.timers_changed.set()
         self.changed.notify_all()

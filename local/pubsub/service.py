@@ -1,6 +1,6 @@
-"""Pub/Sub of one cloud: what the stack, the tests and the admin face hold in their hands.
+"""The Pub/Sub service of one cloud: its broker, push delivery, REST routes and gRPC server.
 
-Ties the state, its delivery threads and the two faces together; has no behaviour of its own.
+It has methods for the stack and tests, and no behaviour of its own.
 """
 
 import math
@@ -12,21 +12,22 @@ import grpc  # type: ignore[import-untyped]  # ships no types
 from starlette.routing import BaseRoute
 
 from local.cloud import Cloud
-from local.pubsub import rest, rpc
+from local.pubsub import rest
 from local.pubsub.broker import Broker
 from local.pubsub.delivery import Delivery
+from local.pubsub.grpc_server import GrpcServer
 from local.pubsub.model import EVENTARC, FORMAT_ATTRIBUTE, Draft, Json, duration
 from local.pubsub.registry import Subscription
 
 
 class PubSub:
-    """`start()` begins push delivery; `routes()` and `grpc_server()` are the faces.
+    """`start()` starts push delivery; `routes()` serves REST, `grpc_server()` gRPC.
 
     Names may be short ("onboarding") or full ("projects/demo/topics/onboarding").
     """
 
     def __init__(self, cloud: Cloud, max_outstanding: int = 8) -> None:
-        """`max_outstanding`: pushes under way at once, for each subscription."""
+        """`max_outstanding`: simultaneous pushes of each subscription."""
         self.cloud = cloud
         self.broker = Broker(cloud.clock, max_outstanding)
         self._delivery = Delivery(cloud, self.broker)
@@ -45,15 +46,15 @@ class PubSub:
         port: int = 0,
         *others: grpc.GenericRpcHandler,
         accounts: Mapping[str, int] | None = None,
-    ) -> rpc.GrpcServer:
-        """Publisher and Subscriber on 127.0.0.1, started; for PUBSUB_EMULATOR_HOST.
+    ) -> GrpcServer:
+        """Start a gRPC server on 127.0.0.1, for PUBSUB_EMULATOR_HOST.
 
-        `others`: services that share the port; `accounts`: those with a port of their own.
+        `others`: further services on the same port; `accounts`: the port of each account.
         """
-        return rpc.GrpcServer(self.cloud, self.broker, port, *others, accounts=accounts)
+        return GrpcServer(self.cloud, self.broker, port, *others, accounts=accounts)
 
     def create_topic(self, name: str) -> str:
-        """Create a topic if it isn't there; its full name."""
+        """Create a topic unless it exists; its full name."""
         full = self._full("topics", name)
         with self.broker.changed:
             if all(topic["name"] != full for topic in self.broker.all_topics()):
@@ -76,8 +77,8 @@ class PubSub:
     ) -> str:
         """Create a subscription (push, or pull without an endpoint); its full name.
 
-        Times in seconds. Unlike an API client, the caller may choose an ack deadline below 10 s and
-        fewer than 5 attempts.
+        Times in seconds. The limits for API clients don't apply: the ack deadline may be below 10
+        s, the number of attempts below 5.
         """
         body: Json = {
             "topic": self._full("topics", topic),
@@ -115,18 +116,17 @@ class PubSub:
         return self.broker.publish(self._full("topics", topic), [draft])[0]
 
     def redeliver(self, message_id: str) -> int:
-        """Deliver one of the newest 1,000 messages again; how many subscriptions get it."""
+        """Deliver one of the newest 1,000 messages again; the number of its subscriptions."""
         return self.broker.redeliver(message_id)
 
     def undelivered(self) -> int:
-        """Messages of push subscriptions that aren't acknowledged yet."""
+        """The number of unacknowledged messages of push subscriptions."""
         return self.broker.undelivered()
 
     def idle(self, timeout: float) -> bool:
-        """Wait (real seconds) until every push subscription is empty; False when it never was.
+        """Wait until all push subscriptions are empty; False if they aren't after `timeout` s.
 
-        A message that waits for its back-off is not through, so it isn't idle. Pull subscriptions
-        don't count: nobody may ever pull.
+        Real time. A message that waits for a back-off counts; messages of pull subscriptions don't.
         """
         end = time.monotonic() + timeout
         with self.broker.changed:
@@ -138,7 +138,7 @@ class PubSub:
         return True
 
     def resources(self) -> list[dict[str, Any]]:
-        """Topics and subscriptions for the admin face."""
+        """Topics and subscriptions for `/_admin/resources`."""
         topics = [{"kind": "pubsub.topic", **topic} for topic in self.broker.all_topics()]
         with self.broker.changed:
             return topics + [_described(one) for one in self.broker.all_subscriptions()]

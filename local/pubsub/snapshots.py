@@ -1,20 +1,20 @@
-"""Snapshots of subscriptions: the messages unacknowledged then, and those published since.
+"""Snapshots of subscriptions: messages that were unacknowledged, and those published since.
 
-A seek to one restores that state, for any subscription of the same topic. It must not know HTTP or
-gRPC. It does no locking; the broker does.
+A seek to one restores that state, for any subscription of the same topic. It doesn't lock; the
+broker does. It must not know HTTP or gRPC.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from local.api.store import Collection
 from local.clock import timestamp
 from local.errors import ApiError
 from local.pubsub.model import Json, Message
-from local.store import Collection
 
-_LIFE = timedelta(days=7)  # "no later than 7 days", less the age of the oldest message
-_LEAST = timedelta(hours=1)
+_LIFETIME = timedelta(days=7)  # "no later than 7 days", less the age of the oldest message
+_MINIMUM = timedelta(hours=1)
 
 
 @dataclass(slots=True)
@@ -38,16 +38,17 @@ class Snapshots:
         """
         self.expire(now)
         age = now - unacked[0].published if unacked else timedelta()
-        if _LIFE - age < _LEAST:
+        if _LIFETIME - age < _MINIMUM:
             raise ApiError.failed_precondition(
                 f"'{name}' would expire in less than one hour: the oldest message of the "
                 "subscription is too old."
             )
-        resource: Json = {"name": name, "topic": topic, "expireTime": timestamp(now + _LIFE - age)}
+        expires = now + _LIFETIME - age
+        resource: Json = {"name": name, "topic": topic, "expireTime": timestamp(expires)}
         if labels:
             resource["labels"] = labels
         self._resources.add(name, resource)
-        self._snapshots[name] = Snapshot(resource, now + _LIFE - age, list(unacked))
+        self._snapshots[name] = Snapshot(resource, expires, list(unacked))
         return dict(resource)
 
     def get(self, name: str, now: datetime) -> Snapshot:
@@ -77,7 +78,7 @@ class Snapshots:
             if snapshot.resource["topic"] == message.topic:
                 snapshot.messages.append(message)
 
-    def topic_gone(self, topic: str, deleted: str) -> None:
+    def topic_deleted(self, topic: str, deleted: str) -> None:
         for resource in self._resources:
             if resource["topic"] == topic:
                 resource["topic"] = deleted

@@ -1,7 +1,7 @@
-"""Cloud Storage's JSON API: buckets, objects, uploads, downloads, with generation preconditions.
+"""Cloud Storage's JSON API: buckets, objects, uploads and downloads, with preconditions.
 
-google-cloud-storage and `gcloud storage` work against it unchanged. It keeps everything in memory
-and knows nothing of the other services.
+google-cloud-storage and `gcloud storage` work with it unchanged. All data is in memory. It must not
+know the other services.
 """
 
 from typing import Any
@@ -10,35 +10,35 @@ from starlette.routing import BaseRoute
 
 from local.cloud import Cloud
 from local.storage.buckets import Buckets
-from local.storage.gate import Gate
 from local.storage.objects import Objects
+from local.storage.request_checks import RequestChecks
 from local.storage.routes import all_routes
-from local.storage.sessions import Sessions
 from local.storage.state import Store
+from local.storage.upload_sessions import Sessions
 from local.storage.uploads import Uploads
 
 __all__ = ["Storage"]
 
 
 class Storage:
-    """The storage face of one cloud."""
+    """The storage service of one cloud."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._store = Store(cloud.clock)
-        gate = Gate(cloud)
-        self._buckets = Buckets(self._store, gate)
-        self._objects = Objects(self._store, gate)
-        self._uploads = Uploads(self._store, Sessions(self._store, cloud.clock), gate)
+        checks = RequestChecks(cloud)
+        self._buckets = Buckets(self._store, checks)
+        self._objects = Objects(self._store, checks)
+        self._uploads = Uploads(self._store, Sessions(self._store, cloud.clock), checks)
 
     def routes(self) -> list[BaseRoute]:
         return all_routes(self._buckets, self._objects, self._uploads)
 
     def make_bucket(self, name: str) -> None:
-        """Create a bucket without an API call, as part of setting up the cloud."""
+        """Create a bucket without an API call, to set up the cloud."""
         self._store.insert_bucket(name, {})
 
     def resources(self) -> list[dict[str, Any]]:
-        """What there is, for the admin face, by its "kind": storage.bucket or storage.object."""
+        """All buckets and objects for `/_admin/resources`, each with a kind."""
         found: list[dict[str, Any]] = [
             {
                 "kind": "storage.bucket",

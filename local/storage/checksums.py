@@ -1,7 +1,7 @@
-"""CRC32C and MD5 the way Cloud Storage writes them, and the check of those a client sent along.
+"""CRC32C and MD5 in Cloud Storage's form, and the check of the checksums that a client sends.
 
-Clients compare what they sent with what we answer, and send their own sums for us to compare. Both
-are base64; the CRC is big-endian (description of `crc32c` in the storage v1 discovery document).
+Both are base64; the CRC is big-endian (description of `crc32c` in the storage v1 discovery
+document).
 """
 
 import base64
@@ -27,7 +27,7 @@ class Checksums:
         return cls(_base64(crc.to_bytes(4, "big")), _base64(digest))
 
     def check(self, sent: Mapping[str, str]) -> None:
-        """400 unless every sum the client sent (keys "crc32c" and "md5") is ours."""
+        """400 unless every checksum of the client (keys "crc32c" and "md5") is the same."""
         for key, label, ours in (
             ("crc32c", "CRC32C", self.crc32c),
             ("md5", "MD5 hash", self.md5),
@@ -44,7 +44,7 @@ class Checksums:
 
 
 def from_header(value: str | None) -> dict[str, str]:
-    """The sums in a request's X-Goog-Hash: "crc32c=n03x6A==,md5=Ojk9c3…"."""
+    """The checksums in an X-Goog-Hash header: "crc32c=n03x6A==,md5=Ojk9c3…"."""
     sums = {}
     for part in (value or "").split(","):
         name, _, checksum = part.strip().partition("=")
@@ -54,7 +54,7 @@ def from_header(value: str | None) -> dict[str, str]:
 
 
 def from_metadata(fields: Mapping[str, str]) -> dict[str, str]:
-    """The sums a client put into the object's metadata."""
+    """The checksums in an object's metadata."""
     names = {"crc32c": "crc32c", "md5Hash": "md5"}
     return {short: fields[name] for name, short in names.items() if fields.get(name)}
 

@@ -1,8 +1,8 @@
-"""Preconditions: what must be true of a bucket or object for a request to go through.
+"""Preconditions on a bucket or object, which a request must meet.
 
-They are the whole of Cloud Storage's concurrency control, so they are checked in one place, by the
-store, under the lock that also makes the change. Meaning of each parameter: its description in the
-storage v1 discovery document. This module must not know how objects are kept.
+They are Cloud Storage's concurrency control. The store checks them under the lock under which it
+also makes the change. The parameters are described in the storage v1 discovery document. This
+module must not know how objects are stored.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from local.storage.errors import StorageError, bad_parameter
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What a request insists on; None: it does not care. A missing object counts as 0 of both."""
+    """The conditions of a request; None: no condition. A missing object has generation 0."""
 
     generation: int | None = None
     not_generation: int | None = None
@@ -30,7 +30,7 @@ class Conditions:
         headers: Mapping[str, str] | None = None,
         source: bool = False,
     ) -> Self:
-        """From ifGenerationMatch and its like (`source`: a copy's ifSource…), and If-Match."""
+        """From ifGenerationMatch etc. (`source`: ifSourceGenerationMatch etc.) and If-Match."""
         prefix = "ifSource" if source else "if"
         headers = headers or {}
         return cls(
@@ -45,7 +45,7 @@ class Conditions:
     def check(
         self, generation: int, metageneration: int, etag: str = "", reading: bool = False
     ) -> None:
-        """Raise 412 conditionNotMet; for a read whose "not match" matched, 304 instead."""
+        """Raise 412 conditionNotMet; for a read with an unmet "not match", 304."""
         if (
             self.generation not in (None, generation)
             or self.metageneration not in (None, metageneration)
@@ -61,7 +61,7 @@ class Conditions:
 
 
 def whole_number(query: Mapping[str, str], name: str) -> int | None:
-    """A parameter of format int64, or None when it isn't there; 400 when it is no number."""
+    """A parameter of format int64, or None if it is missing; 400 if it is no number."""
     text = query.get(name)
     if text is None:
         return None
@@ -72,7 +72,7 @@ def whole_number(query: Mapping[str, str], name: str) -> int | None:
 
 
 def _names(header: str, etag: str) -> bool:
-    """Whether an If-Match style header names this etag; "*" names any that exists."""
+    """Whether an If-Match header contains this etag; "*" matches any that exists."""
     if not etag:
         return False
     tags = {tag.strip().strip('"') for tag in header.split(",")}

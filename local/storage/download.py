@@ -1,4 +1,4 @@
-"""An object's bytes as an HTTP answer: ranges, checksums, and unpacking for clients that can't.
+"""An object's data as an HTTP answer: ranges, checksums, and gzip decompression.
 
 Headers: https://cloud.google.com/storage/docs/json_api/v1/parameters and what google-cloud-storage
 and gcloud check on a download. This module must not know routes or state.
@@ -19,15 +19,15 @@ _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
 def media(stored: StoredObject, headers: Mapping[str, str]) -> Response:
-    """200 with the whole, 206 with the range the request asks for, or 416."""
+    """200 with all data, 206 with the requested range, or 416."""
     encoding = stored.fields.get("contentEncoding")
     answer = _headers(stored)
     data = stored.data
     if encoding == "gzip" and "gzip" not in headers.get("accept-encoding", ""):
-        unpacked = _gunzip(data)
-        if unpacked is not None:  # ranges don't apply to what is made on the fly
+        decompressed = _gunzip(data)
+        if decompressed is not None:  # decompressed data has no ranges
             answer["Warning"] = "214 UploadServer gunzipped"
-            return Response(unpacked, headers=answer)
+            return Response(decompressed, headers=answer)
     if encoding:
         answer["Content-Encoding"] = _text(encoding)
     span = byte_range(headers.get("range"), len(data))
@@ -39,7 +39,7 @@ def media(stored: StoredObject, headers: Mapping[str, str]) -> Response:
 
 
 def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
-    """The half-open span a Range header asks for; None: all of it (also if it isn't understood)."""
+    """The half-open range of a Range header; None: everything, also if it can't be parsed."""
     found = _RANGE.fullmatch(header.strip()) if header else None
     if found is None or found.groups() == ("", ""):
         return None
@@ -54,7 +54,7 @@ def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
 
 
 def _gunzip(data: bytes) -> bytes | None:
-    """Decompressive transcoding; None for an object that only claims to be gzip."""
+    """Decompressive transcoding; None if the data is not gzip."""
     try:
         return gzip.decompress(data)
     except (OSError, EOFError, zlib.error):
@@ -86,5 +86,5 @@ def _headers(stored: StoredObject) -> dict[str, str]:
 
 
 def _text(value: str) -> str:
-    """A client's text as a header value: UTF-8 bytes, no line breaks."""
+    """A client's text as a header value: UTF-8, without line breaks."""
     return "".join(char for char in value if char.isprintable()).encode().decode("latin-1")

@@ -1,8 +1,8 @@
-"""Errors in the Cloud Storage JSON API's own shape, which is older than google.rpc.Status.
+"""Errors in the form of the Cloud Storage JSON API, which is older than google.rpc.Status.
 
-The API answers {"error": {"code", "message", "errors": [{"domain", "reason", "message", …}]}} and
-clients look at `reason`. Faults, quotas and the schema checks raise the common ApiError; `to_json`
-gives every one of them this shape. This module must not know buckets or objects.
+The API answers {"error": {"code", "message", "errors": [{"domain", "reason", "message", …}]}},
+where clients read `reason`. Faults, quotas and schema checks raise the common ApiError; `to_json`
+converts it to this form. This module must not know buckets or objects.
 """
 
 from typing import Any
@@ -25,17 +25,17 @@ _REASONS = {
 
 
 class StorageError(ApiError):
-    """An error that says where in the request it lies, as this API does."""
+    """An error with its location in the request."""
 
     def __init__(self, status: str, message: str, http: int | None = None, **placed: str) -> None:
         """`placed`: reason, locationType and location, where the API names them."""
         super().__init__(status, message, http=http)
         self.placed = placed
-        self.headers: dict[str, str] = {}  # what the answer carries besides the error
+        self.headers: dict[str, str] = {}  # further headers of the answer
 
 
 def to_json(error: ApiError) -> dict[str, Any]:
-    """The answer's body for any error of this face, its own or the core's."""
+    """The answer's body for a StorageError or any other ApiError."""
     entry = {
         "message": error.message,
         "domain": "global",
@@ -50,7 +50,7 @@ def to_json(error: ApiError) -> dict[str, Any]:
 
 
 def bad_range(size: int) -> StorageError:
-    """Clients read the size from Content-Range: that is how they learn that an object is empty."""
+    """416 with the size in Content-Range, by which clients see that an object is empty."""
     error = StorageError(
         "OUT_OF_RANGE",
         "The requested range cannot be satisfied.",

@@ -1,7 +1,7 @@
-"""One page of a listing: names in order, folded at a delimiter, cut at a limit.
+"""One page of a listing: names in order, grouped by a delimiter, up to a limit.
 
-Pure functions over a sorted list of names; they look only at the names the page needs. They must
-not know what the names stand for.
+Pure functions of a sorted list of names; they read only the names of the page. It must not know
+objects.
 """
 
 import base64
@@ -21,9 +21,9 @@ MOST = 1000  # "The service uses this parameter or 1,000 items, whichever is sma
 class ListQuery:
     prefix: str = ""
     delimiter: str = ""
-    start: str = ""  # names before it are left out
-    end: str = ""  # names from it on are left out, "" = none
-    trailing_delimiter: bool = False  # "a/" itself is an item too, besides the prefix "a/"
+    start: str = ""  # earlier names are left out
+    end: str = ""  # this name and later ones are left out; "": none
+    trailing_delimiter: bool = False  # an object "a/" is an item and a prefix
     limit: int = MOST
 
     @classmethod
@@ -56,21 +56,23 @@ def list_page(names: Sequence[str], query: ListQuery) -> Page:
             break
         if len(items) + len(prefixes) >= query.limit:
             return Page(items, prefixes, _to_token(name))
-        folded = _fold(name, query)
-        if folded is None:
+        common = _prefix_of(name, query)
+        if common is None:
             items.append(name)
             at += 1
             continue
-        prefixes.append(folded)
-        if query.trailing_delimiter and name == folded:
+        prefixes.append(common)
+        if query.trailing_delimiter and name == common:
             items.append(name)
-        width = len(folded)
-        at = bisect_right(names, folded, at, key=lambda name: name[:width])  # past its kin
+        width = len(common)
+        at = bisect_right(
+            names, common, at, key=lambda name: name[:width]
+        )  # after the names with this prefix
     return Page(items, prefixes, None)
 
 
-def _fold(name: str, query: ListQuery) -> str | None:
-    """The name up to and with the first delimiter after the prefix; None if it has none."""
+def _prefix_of(name: str, query: ListQuery) -> str | None:
+    """The name up to the first delimiter after the prefix, inclusive; None if it has none."""
     if not query.delimiter:
         return None
     found = name.find(query.delimiter, len(query.prefix))

@@ -1,9 +1,8 @@
-"""The body of a multipart upload: one JSON part, one part with the object's bytes.
+"""The body of a multipart upload: a JSON part and a part with the object's data.
 
-The standard library's MIME parser decodes and re-encodes; here the media bytes must come out
-exactly as they went in. Line ends differ by client: google-cloud-storage sends CRLF, gcloud plain
-LF, and gcloud's boundary parameter is quoted with apostrophes. This module must not know what the
-parts mean.
+The standard library's MIME parser decodes and encodes again, but the data must not change. Line
+ends depend on the client: google-cloud-storage sends CRLF, gcloud LF; gcloud also quotes the
+boundary parameter with apostrophes. This module must not know the meaning of the parts.
 """
 
 import re
@@ -36,7 +35,7 @@ def split(content_type: str, body: bytes) -> tuple[Part, Part]:
 
 
 def _part(piece: bytes, line_end: bytes) -> Part:
-    """`piece` is what lies between two delimiters: line end, headers, empty line, content."""
+    """`piece`: the bytes between two delimiters: line end, headers, empty line, content."""
     head, separator, data = piece.partition(line_end * 2)
     if not separator:
         raise bad_body("Malformed multipart body: a part has no empty line after its headers.")

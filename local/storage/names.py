@@ -1,7 +1,7 @@
-"""What may be called a bucket and an object.
+"""Valid names of buckets and objects.
 
 Rules: https://cloud.google.com/storage/docs/buckets#naming and …/docs/objects#naming. This module
-must not know what exists.
+must not know the store.
 """
 
 import re
@@ -25,7 +25,7 @@ def check_bucket(name: str) -> str:
 
 
 def check_object(name: str) -> str:
-    """The name, or 400: 1 to 1024 bytes of UTF-8 without line breaks, and not a path's dots."""
+    """The name, or 400: 1 to 1024 bytes of UTF-8, no line breaks, not "." or ".."."""
     if not name:
         raise required("name")
     try:

@@ -1,14 +1,15 @@
-"""The `objects` methods of the API, but for uploads: JSON in, JSON or bytes out."""
+"""The `objects` methods of the API, except uploads."""
 
 from typing import Any
 
 from starlette.responses import Response
 
+from local.api.http import Answer, Incoming
 from local.storage.conditions import Conditions, whole_number
 from local.storage.download import media
-from local.storage.gate import Gate
 from local.storage.listing import ListQuery
 from local.storage.names import check_object
+from local.storage.request_checks import RequestChecks
 from local.storage.resources import (
     NEW_OBJECT_FIELDS,
     OBJECT_FIELDS,
@@ -17,17 +18,16 @@ from local.storage.resources import (
     object_json,
 )
 from local.storage.state import Fields, Store, StoredObject
-from local.web import Answer, Incoming
 
 
 class Objects:
-    def __init__(self, store: Store, gate: Gate) -> None:
+    def __init__(self, store: Store, checks: RequestChecks) -> None:
         self._store = store
-        self._gate = gate
+        self._checks = checks
 
     def get(self, request: Incoming) -> Answer:
         bucket, name = request.params["bucket"], request.params["object"]
-        with self._gate.call("objects.get", request, f"{bucket}/{name}"):
+        with self._checks.call("objects.get", request, f"{bucket}/{name}"):
             stored = self._store.get(
                 bucket,
                 name,
@@ -40,7 +40,7 @@ class Objects:
 
     def list(self, request: Incoming) -> Answer:
         bucket = request.params["bucket"]
-        with self._gate.call("objects.list", request, bucket):
+        with self._checks.call("objects.list", request, bucket):
             stored, page = self._store.page(bucket, ListQuery.of(request.query))
             answer: dict[str, Any] = {"kind": "storage#objects"}
             if stored:
@@ -53,8 +53,8 @@ class Objects:
 
     def patch(self, request: Incoming) -> Answer:
         bucket, name = request.params["bucket"], request.params["object"]
-        with self._gate.call("objects.patch", request, f"{bucket}/{name}"):
-            body = self._gate.body("Object", request)
+        with self._checks.call("objects.patch", request, f"{bucket}/{name}"):
+            body = self._checks.body("Object", request)
             patch = {key: value for key, value in body.items() if key in OBJECT_FIELDS}
             stored = self._store.update(
                 bucket,
@@ -67,8 +67,8 @@ class Objects:
 
     def update(self, request: Incoming) -> Answer:
         bucket, name = request.params["bucket"], request.params["object"]
-        with self._gate.call("objects.update", request, f"{bucket}/{name}"):
-            fields = keep(self._gate.body("Object", request), OBJECT_FIELDS)
+        with self._checks.call("objects.update", request, f"{bucket}/{name}"):
+            fields = keep(self._checks.body("Object", request), OBJECT_FIELDS)
 
             def change(old: Fields) -> Fields:
                 # The storage class is not metadata: only a rewrite changes it.
@@ -86,7 +86,7 @@ class Objects:
 
     def delete(self, request: Incoming) -> Answer:
         bucket, name = request.params["bucket"], request.params["object"]
-        with self._gate.call("objects.delete", request, f"{bucket}/{name}"):
+        with self._checks.call("objects.delete", request, f"{bucket}/{name}"):
             self._store.delete(
                 bucket,
                 name,
@@ -96,12 +96,12 @@ class Objects:
             return Response(status_code=204)
 
     def copy(self, request: Incoming) -> Answer:
-        with self._gate.call("objects.copy", request, _destination(request)):
+        with self._checks.call("objects.copy", request, _destination(request)):
             return object_json(self._copied(request), request.base_url)
 
     def rewrite(self, request: Incoming) -> Answer:
-        """Everything at once: a rewrite here never needs a second call."""
-        with self._gate.call("objects.rewrite", request, _destination(request)):
+        """Rewrite in one call; a real rewrite may need several."""
+        with self._checks.call("objects.rewrite", request, _destination(request)):
             stored = self._copied(request)
             size = str(len(stored.data))
             return {
@@ -114,7 +114,7 @@ class Objects:
 
     def _copied(self, request: Incoming) -> StoredObject:
         params = request.params
-        fields = keep(self._gate.body("Object", request), NEW_OBJECT_FIELDS)
+        fields = keep(self._checks.body("Object", request), NEW_OBJECT_FIELDS)
         source = self._store.get(
             params["sourceBucket"],
             params["sourceObject"],
@@ -122,7 +122,7 @@ class Objects:
             Conditions.of(request.query, source=True),
             reading=False,
         )
-        # The source is frozen: what was read is what is written, whatever happens to it meanwhile.
+        # `source` is immutable, so a later change of the object doesn't affect the copy.
         return self._store.put(
             params["destinationBucket"],
             check_object(params["destinationObject"]),

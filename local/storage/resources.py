@@ -1,8 +1,8 @@
-"""Buckets and objects as the API's JSON, and what of a request's JSON is kept.
+"""The JSON of buckets and objects, and the fields that requests can set.
 
-Clients echo whole resources back (`gcloud` gets and patches, `Blob.update` puts what it read), so
-fields that only the service sets are ignored in a body, never refused. This module must not know
-HTTP or state.
+Clients send back whole resources (`gcloud` gets and patches, `Blob.update` puts what it read), so
+fields that only the service sets are ignored in a body, not refused. This module must not know HTTP
+or the store.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from urllib.parse import quote
 from local.clock import timestamp
 from local.storage.state import Fields, StoredBucket, StoredObject
 
-# What a client may set, by the storage v1 discovery document and the API's reference.
+# Fields that a client can set, by the storage v1 discovery document and the API's reference.
 OBJECT_FIELDS = frozenset(
     {
         "acl",
@@ -61,7 +61,7 @@ _PROJECT_NUMBER = "123456789012"
 
 
 def keep(body: Mapping[str, Any], allowed: frozenset[str]) -> Fields:
-    """The fields of a body that make up a new resource; a null is as good as absent."""
+    """The fields of a body for a new resource; nulls are left out."""
     return {
         name: without_nulls(value)
         for name, value in body.items()
@@ -70,7 +70,7 @@ def keep(body: Mapping[str, Any], allowed: frozenset[str]) -> Fields:
 
 
 def merge(old: Fields, patch: Mapping[str, Any]) -> dict[str, Any]:
-    """JSON merge patch, which PATCH means here: null removes, objects merge, the rest replaces."""
+    """JSON merge patch, as in PATCH: null removes, objects are merged, other values replace."""
     merged = dict(old)
     for name, value in patch.items():
         if value is None:

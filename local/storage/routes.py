@@ -1,7 +1,7 @@
-"""The paths of the Cloud Storage JSON API, its uploads and its downloads, and who answers them.
+"""The routes of the Cloud Storage JSON API, with uploads and downloads.
 
-An object's name is one path segment with its slashes percent-encoded, so routes are matched on the
-path as it was sent: decoded first, "b/x/o/a%2Fb" would be ambiguous.
+An object's name is one path segment with its slashes percent-encoded, so routes match the path
+before decoding: otherwise "b/x/o/a%2Fb" would be ambiguous.
 """
 
 import re
@@ -11,12 +11,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
+from local.api.http import Answer, Handler, Incoming, route
 from local.errors import ApiError
 from local.storage.buckets import Buckets
 from local.storage.errors import StorageError, to_json
 from local.storage.objects import Objects
 from local.storage.uploads import Uploads
-from local.web import Answer, Handler, Incoming, route
 
 _API = "/storage/v1"
 _UPLOADS = ("/upload/storage/v1", "/resumable/upload/storage/v1")
@@ -47,14 +47,14 @@ def all_routes(buckets: Buckets, objects: Objects, uploads: Uploads) -> list[Bas
         path = prefix + "/b/{bucket}/o"
         table += [
             ("POST", path, uploads.insert),
-            ("PUT", path, uploads.piece),
+            ("PUT", path, uploads.chunk),
             ("DELETE", path, uploads.cancel),
         ]
     return [_RawRoute(method, path, handler) for method, path, handler in table]
 
 
 class _RawRoute(BaseRoute):
-    """A route whose {placeholders} are single segments of the undecoded path."""
+    """A route whose {placeholders} are single segments of the path before decoding."""
 
     def __init__(self, method: str, template: str, handler: Handler) -> None:
         self._method = method
@@ -78,7 +78,7 @@ class _RawRoute(BaseRoute):
 
 
 def _answering(handler: Handler) -> Handler:
-    """The handler, with errors answered in this API's shape instead of the core's."""
+    """The handler with errors in this API's form."""
 
     def answering(request: Incoming) -> Answer:
         try:

@@ -1,8 +1,8 @@
 """Buckets and objects in memory, changed atomically under one lock.
 
-Every change checks its preconditions under the same lock that makes it: that is what lets clients
-build compare-and-swap on generations. Values are frozen, so that readers need no lock once they
-have one. This module must not know HTTP or the shape of the API's JSON.
+Preconditions are checked under the same lock as the change, so that clients can use generations for
+compare-and-swap. Values are immutable and can be read without the lock. This module must not know
+HTTP or the JSON of the API.
 """
 
 import base64
@@ -19,7 +19,7 @@ from local.storage.conditions import Conditions
 from local.storage.errors import StorageError, no_bucket, no_object
 from local.storage.listing import ListQuery, Page, list_page
 
-Fields = Mapping[str, Any]  # the writable part of a resource, in the API's spelling
+Fields = Mapping[str, Any]  # the fields that clients set, with the API's names
 ANY = Conditions()
 
 _BUCKET_DEFAULTS = {"location": "US", "storageClass": "STANDARD"}
@@ -57,8 +57,8 @@ class StoredBucket:
 
 
 @dataclass(slots=True)
-class _Shelf:
-    """One bucket's objects by name, and the names in order, so that a page costs no sort."""
+class _BucketContents:
+    """A bucket's objects by name, and their names sorted, for listings."""
 
     bucket: StoredBucket
     objects: dict[str, StoredObject] = field(default_factory=dict)
@@ -69,33 +69,33 @@ class Store:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = threading.RLock()
-        self._shelves: dict[str, _Shelf] = {}
+        self._contents: dict[str, _BucketContents] = {}
         self._last_generation = 0
 
     # Buckets
 
     def insert_bucket(self, name: str, fields: Fields) -> StoredBucket:
         with self._lock:
-            if name in self._shelves:
+            if name in self._contents:
                 message = "The requested bucket name is not available: you already own it."
                 raise StorageError("ALREADY_EXISTS", message)
             now = self._clock.now()
             bucket = StoredBucket(
                 name, _BUCKET_DEFAULTS | dict(fields), self._next_generation(), 1, now, now
             )
-            self._shelves[name] = _Shelf(bucket)
+            self._contents[name] = _BucketContents(bucket)
             return bucket
 
     def bucket(self, name: str, conditions: Conditions = ANY, reading: bool = True) -> StoredBucket:
         with self._lock:
-            bucket = self._shelf(name).bucket
+            bucket = self._find(name).bucket
             conditions.check(bucket.generation, bucket.metageneration, bucket.etag, reading)
             return bucket
 
     def buckets(self) -> list[StoredBucket]:
         """All of them, by name."""
         with self._lock:
-            return [self._shelves[name].bucket for name in sorted(self._shelves)]
+            return [self._contents[name].bucket for name in sorted(self._contents)]
 
     def update_bucket(
         self, name: str, change: Callable[[Fields], Fields], conditions: Conditions = ANY
@@ -108,16 +108,16 @@ class Store:
                 metageneration=bucket.metageneration + 1,
                 updated=self._clock.now(),
             )
-            self._shelves[name].bucket = changed
+            self._contents[name].bucket = changed
             return changed
 
     def delete_bucket(self, name: str, conditions: Conditions = ANY) -> None:
         with self._lock:
             self.bucket(name, conditions, reading=False)
-            if self._shelves[name].objects:
+            if self._contents[name].objects:
                 message = "The bucket you tried to delete is not empty."
                 raise StorageError("FAILED_PRECONDITION", message, http=409)
-            del self._shelves[name]
+            del self._contents[name]
 
     # Objects
 
@@ -131,29 +131,29 @@ class Store:
         checksums: Checksums | None = None,
     ) -> StoredObject:
         """A new generation of the object, replacing the live one."""
-        checksums = checksums or Checksums.of(data)  # outside the lock: it is the only slow part
+        checksums = checksums or Checksums.of(data)  # slow, so outside the lock
         with self._lock:
             self.check_put(bucket, name, conditions)
             now = self._clock.now()
-            shelf = self._shelves[bucket]
+            contents = self._contents[bucket]
             generation = self._next_generation()
-            fields = {"storageClass": shelf.bucket.fields["storageClass"]} | dict(fields)
+            fields = {"storageClass": contents.bucket.fields["storageClass"]} | dict(fields)
             stored = StoredObject(bucket, name, data, fields, checksums, generation, 1, now, now)
-            if name not in shelf.objects:
-                insort(shelf.names, name)
-            shelf.objects[name] = stored
+            if name not in contents.objects:
+                insort(contents.names, name)
+            contents.objects[name] = stored
             return stored
 
     def has(self, bucket: str, name: str) -> bool:
         """Whether there is a live object of that name, in a bucket that may not exist."""
         with self._lock:
-            shelf = self._shelves.get(bucket)
-            return shelf is not None and name in shelf.objects
+            contents = self._contents.get(bucket)
+            return contents is not None and name in contents.objects
 
     def check_put(self, bucket: str, name: str, conditions: Conditions) -> None:
-        """Raise what `put` would raise now: resumable uploads ask before any byte is sent."""
+        """Raise what `put` would raise now; for the start of a resumable upload."""
         with self._lock:
-            live = self._shelf(bucket).objects.get(name)
+            live = self._find(bucket).objects.get(name)
             if live is None:
                 conditions.check(0, 0)
             else:
@@ -167,9 +167,9 @@ class Store:
         conditions: Conditions = ANY,
         reading: bool = True,
     ) -> StoredObject:
-        """The live object; 404 too if `generation` asks for another one (versions aren't kept)."""
+        """The live object; 404 also if it has another `generation` (versions aren't stored)."""
         with self._lock:
-            live = self._shelf(bucket).objects.get(name)
+            live = self._find(bucket).objects.get(name)
             if live is None or generation not in (None, live.generation):
                 raise no_object(bucket, name)
             conditions.check(live.generation, live.metageneration, live.etag, reading)
@@ -183,7 +183,7 @@ class Store:
         generation: int | None = None,
         conditions: Conditions = ANY,
     ) -> StoredObject:
-        """Change an object's metadata; its generation stays, its metageneration grows."""
+        """Change an object's metadata; increases its metageneration only."""
         with self._lock:
             live = self.get(bucket, name, generation, conditions, reading=False)
             changed = replace(
@@ -192,7 +192,7 @@ class Store:
                 metageneration=live.metageneration + 1,
                 updated=self._clock.now(),
             )
-            self._shelves[bucket].objects[name] = changed
+            self._contents[bucket].objects[name] = changed
             return changed
 
     def delete(
@@ -204,34 +204,34 @@ class Store:
     ) -> None:
         with self._lock:
             self.get(bucket, name, generation, conditions, reading=False)
-            shelf = self._shelves[bucket]
-            del shelf.objects[name]
-            del shelf.names[bisect_left(shelf.names, name)]
+            contents = self._contents[bucket]
+            del contents.objects[name]
+            del contents.names[bisect_left(contents.names, name)]
 
     def page(self, bucket: str, query: ListQuery) -> tuple[list[StoredObject], Page]:
         """One page of a listing, and the live objects on it."""
         with self._lock:
-            shelf = self._shelf(bucket)
-            page = list_page(shelf.names, query)
-            return [shelf.objects[name] for name in page.names], page
+            contents = self._find(bucket)
+            page = list_page(contents.names, query)
+            return [contents.objects[name] for name in page.names], page
 
     def objects(self) -> list[StoredObject]:
         """Every live object of every bucket, by bucket and name."""
         with self._lock:
             return [
-                shelf.objects[name]
-                for _, shelf in sorted(self._shelves.items())
-                for name in shelf.names
+                contents.objects[name]
+                for _, contents in sorted(self._contents.items())
+                for name in contents.names
             ]
 
-    def _shelf(self, bucket: str) -> _Shelf:
-        shelf = self._shelves.get(bucket)
-        if shelf is None:
+    def _find(self, bucket: str) -> _BucketContents:
+        contents = self._contents.get(bucket)
+        if contents is None:
             raise no_bucket()
-        return shelf
+        return contents
 
     def _next_generation(self) -> int:
-        """Microseconds of the clock, as in the cloud, but never one that was given before."""
+        """Microseconds of the clock, as in Cloud Storage, and always unique."""
         micros = int(self._clock.now().timestamp() * 1_000_000)
         self._last_generation = max(self._last_generation + 1, micros)
         return self._last_generation

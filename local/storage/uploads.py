@@ -1,6 +1,6 @@
 """`objects.insert` in its three forms: media, multipart and resumable.
 
-Each request of a resumable upload is a call of its own (logged as objects.insert, open to faults).
+Each request of a resumable upload is a separate call (logged as objects.insert, with faults).
 The protocol: https://cloud.google.com/storage/docs/uploads-downloads.
 """
 
@@ -13,23 +13,23 @@ from typing import Any
 
 from starlette.responses import Response
 
+from local.api.http import Answer, Incoming
 from local.errors import ApiError
-from local.permissions import When
+from local.iam.permissions import When
 from local.storage import multipart
 from local.storage.checksums import Checksums, from_header, from_metadata
 from local.storage.conditions import Conditions
 from local.storage.errors import StorageError, bad_body, bad_parameter
-from local.storage.gate import Gate
 from local.storage.names import check_object
+from local.storage.request_checks import RequestChecks
 from local.storage.resources import NEW_OBJECT_FIELDS, keep, object_json
-from local.storage.sessions import Intent, Piece, Session, Sessions
 from local.storage.state import Store, StoredObject
-from local.web import Answer, Incoming
+from local.storage.upload_sessions import Chunk, NewObject, Session, Sessions
 
 
 @dataclass(frozen=True, slots=True)
 class _Upload:
-    """A request to make an object: what it says about it, and the bytes if they came along."""
+    """A request to create an object: its metadata, and its data unless it is sent later."""
 
     metadata: Mapping[str, Any]
     content_type: str | None
@@ -37,45 +37,52 @@ class _Upload:
 
 
 class Uploads:
-    def __init__(self, store: Store, sessions: Sessions, gate: Gate) -> None:
+    def __init__(self, store: Store, sessions: Sessions, checks: RequestChecks) -> None:
         self._store = store
         self._sessions = sessions
-        self._gate = gate
+        self._checks = checks
 
     def insert(self, request: Incoming) -> Answer:
-        """The only request of a media or multipart upload, the first one of a resumable upload."""
+        """The request of a media or multipart upload, or the first one of a resumable upload."""
         upload: _Upload | ApiError
         try:
             upload = _read(request)
         except ApiError as error:
-            upload = error  # refused inside the call, like any other request
+            upload = error  # raised inside the call below, so that it is logged
         name = _name(request, {} if isinstance(upload, ApiError) else upload.metadata)
         bucket = request.params["bucket"]
-        given = self._given(bucket, name)
-        with self._gate.call("objects.insert", request, f"{bucket}/{name}", *given):
+        conditions = self._conditions(bucket, name)
+        with self._checks.call("objects.insert", request, f"{bucket}/{name}", *conditions):
             if isinstance(upload, ApiError):
                 raise upload
-            intent = self._intent(request, upload)
+            new_object = self._new_object(request, upload)
             if request.query.get("uploadType") == "resumable":
-                return _started(self._sessions.start(intent), request)
+                return _started(self._sessions.start(new_object), request)
             checksums = Checksums.of(upload.data)
-            checksums.check(intent.sums)
+            checksums.check(new_object.sums)
             checksums.check(from_header(request.headers.get("x-goog-hash")))
             stored = self._store.put(
-                intent.bucket, intent.name, upload.data, intent.fields, intent.conditions, checksums
+                new_object.bucket,
+                new_object.name,
+                upload.data,
+                new_object.fields,
+                new_object.conditions,
+                checksums,
             )
             return object_json(stored, request.base_url)
 
-    def piece(self, request: Incoming) -> Answer:
-        """Bytes of a resumable upload, or the question how many have arrived."""
+    def chunk(self, request: Incoming) -> Answer:
+        """A chunk of a resumable upload, or a status request."""
         session, target = self._session(request)
-        given = self._given(session.intent.bucket, session.intent.name) if session else ()
-        with self._gate.call("objects.insert", request, target, *given):
+        conditions = (
+            self._conditions(session.new_object.bucket, session.new_object.name) if session else ()
+        )
+        with self._checks.call("objects.insert", request, target, *conditions):
             if session is None:
                 raise _no_session()
-            piece = Piece.of(request.headers.get("content-range"), _unpacked(request))
+            chunk = Chunk.of(request.headers.get("content-range"), _decompressed(request))
             sums = from_header(request.headers.get("x-goog-hash"))
-            outcome = self._sessions.take(session, piece, sums)
+            outcome = self._sessions.add(session, chunk, sums)
             if isinstance(outcome, StoredObject):
                 return object_json(outcome, request.base_url)
             headers = {"Range": f"bytes=0-{outcome - 1}"} if outcome else {}
@@ -83,20 +90,20 @@ class Uploads:
 
     def cancel(self, request: Incoming) -> Answer:
         session, target = self._session(request)
-        with self._gate.call("objects.insert", request, target):
+        with self._checks.call("objects.insert", request, target):
             if session is None:
                 raise _no_session()
             self._sessions.cancel(session.id)
-            return Response(status_code=499)  # what the cloud answers to a cancelled upload
+            return Response(status_code=499)  # as Cloud Storage answers to a cancelled upload
 
-    def _intent(self, request: Incoming, upload: _Upload) -> Intent:
-        metadata = self._gate.check_body("Object", upload.metadata)
+    def _new_object(self, request: Incoming, upload: _Upload) -> NewObject:
+        metadata = self._checks.check_body("Object", upload.metadata)
         fields = dict(keep(metadata, NEW_OBJECT_FIELDS))
         if upload.content_type:
             fields.setdefault("contentType", upload.content_type)
         if request.query.get("contentEncoding"):
             fields["contentEncoding"] = request.query["contentEncoding"]
-        return Intent(
+        return NewObject(
             bucket=request.params["bucket"],
             name=check_object(_name(request, metadata)),
             fields=fields,
@@ -104,21 +111,21 @@ class Uploads:
             sums=from_metadata(metadata),
         )
 
-    def _given(self, bucket: str, name: str) -> tuple[When, ...]:
-        """To write over an object is to delete it, too."""
+    def _conditions(self, bucket: str, name: str) -> tuple[When, ...]:
+        """Overwriting an object also needs the permission to delete it."""
         return (When.OVERWRITES,) if self._store.has(bucket, name) else ()
 
     def _session(self, request: Incoming) -> tuple[Session | None, str]:
         session = self._sessions.find(request.query.get("upload_id", ""))
         if session is None:
             return None, f"{request.params['bucket']}/"
-        return session, f"{session.intent.bucket}/{session.intent.name}"
+        return session, f"{session.new_object.bucket}/{session.new_object.name}"
 
 
 def _read(request: Incoming) -> _Upload:
     kind = request.query.get("uploadType")
     content_type = request.headers.get("content-type")
-    body = _unpacked(request)
+    body = _decompressed(request)
     if kind == "media":
         return _Upload({}, content_type, body)
     if kind == "multipart":
@@ -141,8 +148,8 @@ def _parsed(body: bytes) -> dict[str, Any]:
     return metadata
 
 
-def _unpacked(request: Incoming) -> bytes:
-    """The body without the packing of the transfer (gcloud's --gzip-in-flight)."""
+def _decompressed(request: Incoming) -> bytes:
+    """The body, decompressed if the client compressed it for the transfer."""
     if request.headers.get("content-encoding") != "gzip":
         return request.body
     try:
@@ -152,7 +159,7 @@ def _unpacked(request: Incoming) -> bytes:
 
 
 def _name(request: Incoming, metadata: Mapping[str, Any]) -> str:
-    """The parameter wins over the body (its description in the discovery document says so)."""
+    """The name in the query, or else in the body, as the discovery document describes it."""
     return str(request.query.get("name") or metadata.get("name") or "")
 
 

@@ -16,12 +16,13 @@ from google.cloud.dataproc_v1 import (
     SessionTemplateControllerClient,
 )
 
+from local.api.http import build_app
+from local.api.http_server import Server
 from local.cloud import Cloud
 from local.compute import Compute
 from local.dataproc import Dataproc
-from local.notebooks import Notebooks
+from local.notebooks_v2 import Notebooks
 from local.storage import Storage
-from local.web import Server, build_app
 from shared.adapters import inventory
 from shared.adapters.google_api.rest import Rest
 from shared.adapters.inventory import CloudInventory, NotebooksV1Inventory
@@ -245,15 +246,16 @@ def test_disks_of_existing_notebooks_are_not_reported(project: LocalProject) -> 
     assert set(project.found()) == {notebook}
 
 
+@pytest.mark.parametrize("name", [f"nb-{KEY}", f"nb-{KEY}-g2"], ids=["first", "successor"])
 @pytest.mark.parametrize(("labels", "ours"), [(LABELS, True), ({}, False), (BENS, False)])
 def test_disks_that_outlived_their_notebook_are_found_by_label_or_name(
-    project: LocalProject, labels: dict[str, str], ours: bool
+    project: LocalProject, labels: dict[str, str], ours: bool, name: str
 ) -> None:
     project.keep_disks()
-    project.delete(project.notebook(f"nb-{KEY}", labels))
+    project.delete(project.notebook(name, labels))
     found = project.found()
     disks = "projects/demo/zones/us-central1-a/disks"
-    assert set(found) == {f"{disks}/nb-{KEY}", f"{disks}/nb-{KEY}-data-workspace"}
+    assert set(found) == {f"{disks}/{name}", f"{disks}/{name}-data-workspace"}
     assert {leftover.kind for leftover in found.values()} == {Kind.DISK}
     assert {leftover.ours for leftover in found.values()} == {ours}
     assert {leftover.named for leftover in found.values()} == {labels is not BENS}

@@ -21,7 +21,7 @@ import requests
 import yaml
 
 from demo.stage import Json, Stage
-from local.stack import Stack
+from local.stack.stack import Stack
 
 TIMEOUT_SECONDS = 30.0
 MAX_TICKS = 15  # of a minute each, within which an environment must reach its phase

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from local.stack import PROFILES, Stack
+from local.stack.stack import PROFILES, Stack
 from tests.integration.client import Client
 
 _TAIL = 3000  # characters of each log shown when a test fails

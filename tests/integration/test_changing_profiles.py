@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from local.stack import PROFILES, Stack
+from local.stack.stack import PROFILES, Stack
 from tests.integration.client import Client
 from tests.integration.conftest import StartStack
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from demo.stage import Json
-from local.stack import Stack
+from local.stack.stack import Stack
 from tests.integration.client import Client, eventually
 from tests.integration.conftest import StartStack
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import demo.__main__ as demo
-from local.stack import Stack
+from local.stack.stack import Stack
 
 ROOT = Path(__file__).parents[2]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from local.stack import Stack
+from local.stack.stack import Stack
 from tests.integration.client import Client
 from tests.integration.conftest import StartStack
 from tests.support.gcloud import Gcloud
@@ -55,7 +55,7 @@ def planted_hub(client: Client, hub: str, labels: dict[str, str]) -> str:
     """A Dataproc Hub from before the end; its name."""
     name = f"projects/demo/locations/us-central1-a/instances/{hub}"
     body = {"labels": labels, "metadata": {"dataproc-configs": "gs://demo-templates/people/"}}
-    client.stack.local.older_notebooks.plant(name, body)
+    client.stack.local.notebooks_v1.seed(name, body)
     return name
 
 
@@ -66,7 +66,7 @@ def planted(client: Client, runtime: str, owner: str, labels: dict[str, str]) ->
         "accessConfig": {"accessType": "SINGLE_USER", "runtimeOwner": owner},
         "virtualMachine": {"virtualMachineConfig": {"labels": labels}},
     }
-    client.stack.local.older_notebooks.plant(name, body)
+    client.stack.local.notebooks_v1.seed(name, body)
     return name
 
 

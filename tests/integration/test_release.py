@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from local.server import LocalCloud
-from local.stack import gcloud_endpoints
+from local.stack.gcloud_endpoints import gcloud_endpoints
 from tests.support import summary
 from tests.support.gcloud import Gcloud
 from tests.support.pipeline_stage import PipelineStage

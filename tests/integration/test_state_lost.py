@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from local.stack import Stack
+from local.stack.stack import Stack
 from tests.integration.client import Client, eventually
 from tests.integration.conftest import StartStack
 

@@ -293,7 +293,7 @@ def test_a_snapshot_does_not_expire_while_its_data_is_waited_for(ready: World) -
     for zone in ("us-central1-a", "us-central1-b"):
         until = ready.clock.now() + timedelta(days=1)
         ready.store.report_shortage(f"{zone}/e2-standard-4", until)
-    ready.restart()
+    ready.restart_and_wait()
     ready.join(ANA)
     ready.run_for(timedelta(days=3), every=minutes(10))
     assert (ready.record(ANA).phase, notebook_of(ready).data) == (Phase.READY, WORK)
@@ -322,7 +322,7 @@ def test_who_leaves_again_before_their_data_was_restored_keeps_it_as_long_as_pro
     for zone in ("us-central1-a", "us-central1-b"):
         until = ready.clock.now() + timedelta(days=1)
         ready.store.report_shortage(f"{zone}/e2-standard-4", until)
-    ready.restart()
+    ready.restart_and_wait()
     ready.join(ANA)
     ready.run_for(minutes(30))
     ready.leave(ANA)

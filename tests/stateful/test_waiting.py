@@ -72,7 +72,7 @@ class TestStockOut:
         world.cloud.short = {DRY}
         world.join(ANA)
         world.run_for(minutes(5))
-        world.restart()
+        world.restart_and_wait()
         world.join(BEN)
         assert zones_tried(world)[-1] == WET
 

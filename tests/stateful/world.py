@@ -105,6 +105,12 @@ class World:
         self._processes: dict[int, Process] = {}
         self.use(self._turn)
 
+    def restart_and_wait(self) -> None:
+        """Restart, and go on for a minute: a process asks for no shortages before that."""
+        self.restart()
+        self.converge._commons.shortages.current()
+        self.pass_time(timedelta(minutes=1))
+
     def use(self, number: int) -> None:
         """From here on the process of that number (counted round and round) does the work."""
         self._turn = number % len(self.skews)

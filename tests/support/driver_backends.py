@@ -19,11 +19,12 @@ import requests
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.dataproc_v1 import SessionTemplateControllerClient
 
+from local.api.http import build_app
+from local.api.http_server import Server
 from local.cloud import Cloud
 from local.dataproc import Dataproc
-from local.notebooks import Notebooks
+from local.notebooks_v2 import Notebooks
 from local.storage import Storage
-from local.web import Server, build_app
 from shared.adapters.dataproc.session_templates import SessionTemplateDriver
 from shared.adapters.google_api.rest import Rest
 from shared.adapters.notebooks_v2.driver import WorkbenchDriver

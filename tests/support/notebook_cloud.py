@@ -14,12 +14,13 @@ from uuid import UUID
 import requests
 from google.auth.credentials import AnonymousCredentials
 
-from local.admin import Admin
+from local.api.admin import Admin
+from local.api.http import build_app
+from local.api.http_server import Server
 from local.cloud import Cloud
+from local.cloud.faults import Fault
 from local.compute import Compute
-from local.faults import Fault
-from local.notebooks import Notebooks
-from local.web import Server, build_app
+from local.notebooks_v2 import Notebooks
 from shared.adapters.compute.snapshots import SnapshotDriver
 from shared.adapters.google_api.rest import Rest
 from shared.adapters.notebooks_v2.driver import WorkbenchDriver
@@ -152,7 +153,7 @@ def notebook_cloud() -> Iterator[NotebookCloud]:
     admin = Admin(
         cloud,
         [compute.resources, notebooks.resources],
-        [*compute.levers(), *notebooks.levers()],
+        [*compute.admin_routes(), *notebooks.admin_routes()],
     )
     app = build_app(cloud, [compute.routes(), notebooks.routes(), admin.routes()])
     with Server(app) as server:

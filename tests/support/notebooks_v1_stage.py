@@ -9,7 +9,7 @@ from typing import Any
 
 from google.auth.credentials import AnonymousCredentials
 
-from local.faults import Fault
+from local.cloud.faults import Fault
 from local.server import LocalCloud
 from shared.adapters.notebooks_v1.clients import managed_notebooks_client, notebooks_client
 from shared.adapters.notebooks_v1.driver import NotebooksV1Driver
@@ -78,11 +78,11 @@ class Stage:
             config = body["virtualMachine"]["virtualMachineConfig"]
             body["virtualMachine"] = {"virtualMachineConfig": {**config, "labels": labels}}
         name = name or want.places[0]
-        self.local.older_notebooks.plant(name, body)
+        self.local.notebooks_v1.seed(name, body)
         return name
 
     def stored(self) -> dict[str, dict[str, Any]]:
-        return {one["name"]: one for one in self.local.older_notebooks.resources()}
+        return {one["name"]: one for one in self.local.notebooks_v1.resources()}
 
     def fault(self, method: str, **spec: Any) -> None:
         scripted = {"service": "notebooks_v1", "method": method, "times": 1, **spec}

@@ -17,13 +17,14 @@ import msgspec
 import requests
 from google.auth.credentials import AnonymousCredentials
 
-from local.admin import Admin
+from local.api.admin import Admin
+from local.api.http import build_app
+from local.api.http_server import Server
 from local.cloud import Cloud
 from local.compute import Compute
 from local.dataproc import Dataproc
-from local.notebooks import Notebooks
+from local.notebooks_v2 import Notebooks
 from local.storage import Storage
-from local.web import Server, build_app
 from shared.adapters.storage.client import storage_client
 from shared.bootstrap import App
 from shared.domain.environment import Environment, Phase, Verb
@@ -180,7 +181,7 @@ def real_worlds() -> Iterator[Callable[[], RealWorld]]:
     storage.make_bucket(BUCKET)
     faces = (compute, notebooks, dataproc, storage)
     sources = [face.resources for face in faces]
-    admin = Admin(cloud, sources, [*compute.levers(), *notebooks.levers()])
+    admin = Admin(cloud, sources, [*compute.admin_routes(), *notebooks.admin_routes()])
     routes = [face.routes() for face in (*faces, admin)]
     with Server(build_app(cloud, routes)) as server:
         yield lambda: RealWorld(cloud, server.url, sources)

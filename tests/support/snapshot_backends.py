@@ -15,11 +15,12 @@ from typing import Any
 import requests
 from google.auth.credentials import AnonymousCredentials
 
-from local.admin import Admin
+from local.api.admin import Admin
+from local.api.http import build_app
+from local.api.http_server import Server
 from local.cloud import Cloud
 from local.compute import Compute
-from local.notebooks import Notebooks
-from local.web import Server, build_app
+from local.notebooks_v2 import Notebooks
 from shared.adapters.compute.disks import DiskDriver
 from shared.adapters.compute.snapshots import SnapshotDriver
 from shared.adapters.google_api.rest import Rest
@@ -278,8 +279,8 @@ def local_snapshot_backend() -> Iterator[LocalSnapshotBackend]:
     cloud = Cloud(project="demo")
     compute = Compute(cloud)
     notebooks = Notebooks(cloud, compute)
-    levers = [*compute.levers(), *notebooks.levers()]
-    admin = Admin(cloud, [compute.resources, notebooks.resources], levers)
+    admin_routes = [*compute.admin_routes(), *notebooks.admin_routes()]
+    admin = Admin(cloud, [compute.resources, notebooks.resources], admin_routes)
     routes = [compute.routes(), notebooks.routes(), admin.routes()]
     with Server(build_app(cloud, routes)) as server:
         yield LocalSnapshotBackend(cloud, compute, server.url)

@@ -16,9 +16,10 @@ import requests
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.dataproc_v1 import ClusterControllerClient, SessionControllerClient
 
+from local.api.http import build_app
+from local.api.http_server import Server
 from local.cloud import Cloud
 from local.dataproc import Dataproc
-from local.web import Server, build_app
 from shared.adapters.dataproc.clusters import ClusterDriver
 from shared.adapters.dataproc.sessions import SessionDriver
 from shared.domain.faults import CloudFault, Fate, Problem

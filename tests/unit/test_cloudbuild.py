@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from local.discovery import Discovery
+from local.api.discovery import Discovery
 
 ROOT = Path(__file__).parents[2]
 PLAN, APPLY = "cloudbuild.yaml", "cloudbuild-apply.yaml"

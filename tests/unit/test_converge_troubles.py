@@ -145,9 +145,7 @@ def test_what_one_person_finds_empty_the_others_do_not_try_for_a_while(world: Wo
     world.cloud.short.add("us-central1-a")
     world.join(ANA)
     world.run_for(minutes(10))
-    world.restart()
-    world.converge._commons.shortages.current()  # the process has been running for a minute
-    world.pass_time(minutes(1))
+    world.restart_and_wait()
     world.join("ben@example.com")
     assert made_in(world, "ben@example.com") == "us-central1-b"
     world.cloud.short.clear()

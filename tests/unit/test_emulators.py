@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from local.emulators import EmulatorFailed, Installed, find_emulator, running
+from local.stack.emulators import EmulatorFailed, Installed, find_emulator, running
 
 NAME = "cloud-firestore-emulator"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from local.discovery import Discovery
+from local.api.discovery import Discovery
 from shared.adapters.profiles.directory import DirectoryProfiles
 from shared.domain.names import person_key
 from shared.domain.person import Person

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 import main
-from local.deployment import Grant, Permitted, functions, grants, permitted
-from local.needs import Needed, Needs, read
-from local.permissions import NEEDS
+from local.iam.needs import Needed, Needs, read
+from local.iam.permissions import NEEDS, Permitted
+from local.stack.deployment import Grant, functions, grants, permitted
 from tools import permissions
 from tools.permission_tables import PAGE, with_tables
 from tools.permissions import CONVERGING, exceeding, lacking, report

@@ -141,12 +141,15 @@ def test_nobody_looks_again_and_again_at_a_name_that_somebody_else_has_taken(ver
     assert (notebook.backoff.retry_at, notebook.backoff.failures) == (None, 0)
 
 
-def test_who_waits_for_data_of_a_superseded_notebook_is_not_ready() -> None:
-    """Even if the profile has no notebook now, and the one in its place was never made."""
-    past = thing(State.STOPPED, superseded=True, saved_in="s1", was_ready=True)
-    waiting = reconciled(environment(Verb.JOIN, past, thing(State.ABSENT))).record
-    assert (waiting.phase, waiting.health) == (Phase.PROVISIONING, Health.OK)
-    assert waiting.resource("workbench/main") is not None
+@pytest.mark.parametrize(("wants", "phase"), [((want(),), Phase.PROVISIONING), ((), Phase.READY)])
+def test_who_waits_for_data_of_a_superseded_notebook_is_not_ready(
+    wants: tuple[Want, ...], phase: Phase
+) -> None:
+    """Unless their profile has no notebook now; then it is kept as it is."""
+    past = thing(State.STOPPED, superseded=True, was_ready=True)
+    record = reconciled(environment(Verb.JOIN, past, thing(State.ABSENT)), wants).record
+    assert (record.phase, record.health) == (phase, Health.OK)
+    assert record.resource("workbench/main~1") is not None
 
 
 @pytest.mark.parametrize("phase", [Phase.PROVISIONING, Phase.READY])

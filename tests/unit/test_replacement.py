@@ -256,6 +256,9 @@ def test_without_its_profile_everything_stays_as_it_is() -> None:
 def test_where_the_profile_has_no_notebook_any_more_it_is_only_stopped() -> None:
     plan = planned(a_record(notebook(State.READY)), wants=())
     assert [a.step for a in plan.actions] == [Step.STOP]
+    kept = notebook(State.STOPPED, saved_in="s1")
+    record = planned(a_record(kept, snapshot(), phase=Phase.PROVISIONING), wants=()).record
+    assert record.phase is Phase.READY, "nobody waits for a successor"
 
 
 # Holds and leavers

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
-from local.starting import free_ports
+from local.stack.ports import free_ports
 from tools.smoke.entry_points import EntryPoint
 
 _START_SECONDS = 60.0

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from local.web import Server
+from local.api.http_server import Server
 from shared.adapters.google_api.rest import Rest
 from shared.domain.faults import CloudFault, Fate
 

@@ -126,7 +126,7 @@ def test_a_notebook_with_our_labels_and_another_owner_is_not_ours(stage: Stage, 
 
 def test_a_notebook_without_an_owner_is_identified_by_its_labels(stage: Stage) -> None:
     name = "projects/demo/locations/us-central1-a/instances/bare"
-    stage.local.older_notebooks.plant(name, {"labels": ownership(KEY)})
+    stage.local.notebooks_v1.seed(name, {"labels": ownership(KEY)})
     (found,) = stage.inventory.resources_of(KEY, ANA.email)
     assert found.name == name
 
@@ -134,7 +134,7 @@ def test_a_notebook_without_an_owner_is_identified_by_its_labels(stage: Stage) -
 def test_all_pages_are_read(stage: Stage) -> None:
     for number in range(501):
         name = f"projects/demo/locations/us-central1-a/instances/other-{number:03}"
-        stage.local.older_notebooks.plant(name)
+        stage.local.notebooks_v1.seed(name)
     last = stage.plant(
         wanted(Kind.DATAPROC_HUB), name="projects/demo/locations/us-central1-a/instances/z"
     )

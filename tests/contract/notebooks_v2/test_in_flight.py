@@ -10,10 +10,11 @@ import pytest
 import requests
 from google.auth.credentials import AnonymousCredentials
 
+from local.api.http import build_app
+from local.api.http_server import Server
 from local.cloud import Cloud
 from local.compute import Compute
-from local.notebooks import Notebooks
-from local.web import Server, build_app
+from local.notebooks_v2 import Notebooks
 from shared.adapters.google_api.rest import Rest
 from shared.adapters.notebooks_v2 import in_flight
 from shared.adapters.notebooks_v2.in_flight import NotebooksInFlight

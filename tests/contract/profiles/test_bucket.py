@@ -10,9 +10,10 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.storage import Client
 
+from local.api.http import build_app
+from local.api.http_server import Server
 from local.cloud import Cloud
 from local.storage import Storage
-from local.web import Server, build_app
 from shared.adapters.profiles.bucket import BucketProfiles
 from shared.adapters.storage.client import storage_client
 

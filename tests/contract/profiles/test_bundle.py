@@ -13,9 +13,10 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud.storage import Blob, Client
 
 import shared.adapters.profiles.bundle
+from local.api.http import build_app
+from local.api.http_server import Server
 from local.cloud import Cloud
 from local.storage import Storage
-from local.web import Server, build_app
 from shared.adapters.profiles.bundle import BundleProfiles
 from shared.adapters.profiles.directory import read_directory
 from shared.adapters.storage.client import storage_client

@@ -18,7 +18,7 @@ from google.longrunning import operations_pb2
 from google.protobuf import any_pb2
 from google.rpc import error_details_pb2, status_pb2
 
-from local.discovery import Discovery
+from local.api.discovery import Discovery
 from shared.adapters.notebooks_v1.clients import managed_notebooks_client, notebooks_client
 from shared.adapters.notebooks_v1.driver import NotebooksV1Driver
 from shared.adapters.notebooks_v1.inventory import NotebooksV1Inventory

@@ -1,0 +1,1 @@
+"""Accounts and permissions: who calls, what a method needs, and what an account was granted."""
