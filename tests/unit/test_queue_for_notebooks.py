@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-import msgspec
 import pytest
 
 from shared.domain.environment import Environment, Phase
@@ -13,8 +12,6 @@ from shared.domain.faults import CloudFault, Fate
 from shared.domain.policy import Policy
 from shared.domain.resources import Kind, State
 from shared.ports import Crowd
-from shared.services.admission import Admission
-from shared.services.converge import Commons
 from tests.stateful.world import Crash, World
 from tests.support.builders import ANA, minutes, once_at
 from tests.support.memory_store import MemoryStore
@@ -87,19 +84,16 @@ def _all(world: World) -> tuple[Environment, ...]:
     return world.store.page(5000).items
 
 
-def process(world: World) -> Commons:
-    """The admission of another process of the same deployment, with an empty memory."""
-    commons = world.converge._commons
-    door = Admission(store=world.store, clock=world.clock, limit=world.policy.creations)
-    return msgspec.structs.replace(commons, admission=door)
+def processes_of(count: int) -> list[timedelta]:
+    """So many processes of one deployment, each with a memory of its own and the true time."""
+    return [timedelta()] * count
 
 
 @pytest.mark.parametrize("processes", [1, 10, 100, 300])
 def test_the_limit_holds_over_any_number_of_processes(processes: int) -> None:
-    world = World()
-    minds = [process(world) for _ in range(processes)]
+    world = World(skews=processes_of(processes))
     for number in range(600):
-        world.converge._commons = minds[number % processes]
+        world.use(number)
         world.join(f"p{number}@example.com", profile="lean")
         world.pass_time(timedelta(milliseconds=20))
         assert world.cloud.counts["workbench.create"] <= 220
@@ -111,27 +105,26 @@ def test_the_limit_holds_over_any_number_of_processes(processes: int) -> None:
 
 def test_processes_that_know_nothing_yet_are_counted_however_late_they_come() -> None:
     """The worst case: each has a first join, after all the places are taken."""
-    world = World(Policy(creations=20))
-    minds = [process(world) for _ in range(30)]
-    for number, mind in enumerate(minds):
-        world.converge._commons = mind
+    world = World(Policy(creations=20), skews=processes_of(30))
+    for number in range(30):
+        world.use(number)
         world.join(f"p{number}@example.com", profile="lean")
     assert world.store.creating() == Crowd(20, 10)
-    for number, mind in enumerate(minds):
-        world.converge._commons = mind
+    for number in range(30):
+        world.use(number)
         world.join(f"late{number}@example.com", profile="lean")
     assert world.store.creating() == Crowd(20, 40)
 
 
 def test_those_who_claim_at_the_same_moment_see_each_other() -> None:
     """All save their claims before any of them counts."""
-    world = World(Policy(creations=5))
+    world = World(Policy(creations=5), skews=processes_of(8))
     fallen: list[int] = []
 
     def join_in_between(point: str) -> None:
         if point == "after:save" and len(fallen) < 7:
             fallen.append(len(fallen))
-            world.converge._commons = process(world)
+            world.use(len(fallen))
             world.join(f"p{len(fallen)}@example.com", profile="lean")
 
     world.trap = join_in_between
