@@ -6,7 +6,6 @@ both to the same contract). What exists and what happens to it is ``fake_cloud``
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any

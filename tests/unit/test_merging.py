@@ -208,8 +208,8 @@ def test_what_they_have_started_is_looked_for_anew() -> None:
 
 def test_a_notebook_and_its_snapshot_stay_together_beside_others_of_the_same_name() -> None:
     """Names of snapshots are of a second, so that both records may have one of it."""
-    mine = (a_notebook(State.STOPPED, snapshot="s1"), snapshot())
-    theirs = (a_notebook(State.STOPPED, snapshot="s1"), snapshot(name="snapshots/of-the-other"))
+    mine = (a_notebook(State.STOPPED, saved_in="s1"), snapshot())
+    theirs = (a_notebook(State.STOPPED, saved_in="s1"), snapshot(name="snapshots/of-the-other"))
     record = merged(first(*mine), second(*theirs), NOW)
     assert len({r.id for r in record.resources}) == 4
     notebook = record.resource("workbench/main~2")
