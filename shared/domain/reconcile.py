@@ -79,7 +79,8 @@ def _reconciled(draft: Draft, wants: Wants, context: Context) -> Plan | Needs:
         observe(draft, wants, context, conclusion.found)
         begun = begin_steps(draft, wants, context)
     if begun.asks.any:
-        return begun.asks
+        # Whose creation was just seen to fail keeps their place: ask about the record before that.
+        return replace(begun.asks, record=before)
     _conclude_status(draft, before, wants, context, conclusion)
     draft.settle()
     # Stop first, so that a leaver loses access before anything else is done.

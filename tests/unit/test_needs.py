@@ -8,11 +8,13 @@ import pytest
 
 from shared.domain.context import Needs, Profile, Turn
 from shared.domain.environment import Environment, Verb
+from shared.domain.faults import Fate
 from shared.domain.goals import Wants
 from shared.domain.needs import must_ask, must_look, needs_of
+from shared.domain.queueing import is_at_work
 from shared.domain.reconcile import reconcile
 from shared.domain.resources import Kind, Observation, Resource, State, Step, Want
-from tests.support.builders import NOW, a_notebook, a_record, after
+from tests.support.builders import NOW, a_notebook, a_problem, a_record, after
 from tests.support.reconciling import context_at
 from tests.support.resource_builders import a_resource, replace
 
@@ -137,6 +139,18 @@ def test_where_a_look_finds_none_it_is_asked_then() -> None:
     second = reconcile(record, replace(context, observed=gone))
     assert isinstance(second, Needs)
     assert (second.looks, second.shortages, second.turn) == ((), True, True)
+
+
+def test_whose_creation_was_seen_to_have_failed_keeps_their_place() -> None:
+    """Whether they have one shows in the record as it was before that observation."""
+    running = a_notebook(State.CREATING, step=Step.CREATE, operation="op", observe_at=NOW)
+    stock_out = Observation(state=State.ABSENT, problem=a_problem(Fate.STOCK_OUT))
+    other_zone = replace(WANT, places=("zone-a/nb", "zone-b/nb"))
+    context = replace(context_at(), profile=Profile((other_zone,)))
+    needs = reconcile(a_record(running), replace(context, observed={running.id: stock_out}))
+    assert isinstance(needs, Needs)
+    assert needs.turn
+    assert is_at_work(needs.record)
 
 
 # The profile, and what leavers may have besides
