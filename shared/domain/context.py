@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import Enum
 
 import msgspec
+from msgspec.structs import replace
 
 from shared.domain.environment import Entry, Environment, Intent
 from shared.domain.faults import Problem
@@ -81,6 +82,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     ``results``: of the steps taken last. ``observed``: by resource id, in the order in which they
     were made. ``older``: a leaver's notebooks of the older kinds, and ``inventory``: everything
     found of a leaver when all that the record knows of was gone; a ``Problem`` if that failed.
+    ``found``: what was then observed of what the inventory names, apart from ``observed``, because
+    until the inventory was known it was gone.
     ``shortages``: what zones lack, as ``zone/machine-type``.
     """
 
@@ -90,6 +93,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     results: tuple[Result, ...] = ()
     profile: Profile | None = None
     observed: Mapping[str, Observation] = {}
+    found: Mapping[str, Observation] = {}
     consents: Mapping[str, Consent] = {}
     older: tuple[Resource, ...] | Problem | None = None
     inventory: tuple[Leftover, ...] | Problem | None = None
@@ -101,9 +105,15 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
         """What the profile asks for, once that is known."""
         return self.profile.wants if self.profile is not None else None
 
+    def with_observations(self, seen: Mapping[str, Observation]) -> Context:
+        """The context with what was ``seen`` now, by resource id."""
+        if self.inventory is None:
+            return replace(self, observed={**self.observed, **seen})
+        return replace(self, found={**self.found, **seen})
+
     def was_observed(self, id: str) -> bool:
         """Whether the resource was observed just now, with an answer."""
-        seen = self.observed.get(id)
+        seen = self.found.get(id) or self.observed.get(id)
         return seen is not None and seen.state is not None
 
 

@@ -5,7 +5,7 @@ How one resource changes is in ``memory``; this module covers what follows from 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -59,14 +59,16 @@ def absorb(draft: Draft, context: Context) -> None:
         _put(draft, before, after, now)
 
 
-def observe(draft: Draft, wants: Wants, context: Context, ids: Iterable[str]) -> None:
-    """Put what was just observed of the resources ``ids`` into the record, in that order."""
+def observe(
+    draft: Draft, wants: Wants, context: Context, observed: Mapping[str, Observation]
+) -> None:
+    """Put what was just ``observed``, by resource id, into the record, in that order."""
     now, policy = context.now, context.policy
     by_id = {want.id: want for want in wants or ()}
     goals = goals_of(draft.record, wants, now)
-    for id in ids:
-        before, seen = draft.record.resource(id), context.observed.get(id)
-        if before is None or seen is None:
+    for id, seen in observed.items():
+        before = draft.record.resource(id)
+        if before is None:
             continue
         after = see(before, seen, key=draft.record.key, now=now, policy=policy)
         after = _compared(draft.record, after, seen, by_id.get(after.id), now, policy)

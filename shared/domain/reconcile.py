@@ -73,10 +73,11 @@ def _reconciled(draft: Draft, wants: Wants, context: Context) -> Plan | Needs:
             conclusion = conclude(draft, context.inventory, context)
     if conclusion.found:
         # It may be running: stop it now.
-        looks = looks_at(draft.record, conclusion.found, wants, context)
+        looks = looks_at(draft.record, conclusion.found, wants, context.found)
         if looks:
             return Needs(record=draft.record, looks=looks)
-        observe(draft, wants, context, conclusion.found)
+        observe(draft, wants, context, context.found)
+        with_snapshots(draft, goals_of(draft.record, wants, context.now))
         begun = begin_steps(draft, wants, context)
     if begun.asks.any:
         # Whose creation was just seen to fail keeps their place: ask about the record before that.

@@ -53,7 +53,7 @@ class ContextReader(msgspec.Struct, frozen=True, kw_only=True):
             context = replace(context, profile=self.profile_of(record))
         if needs.looks:
             seen = {look.resource.id: self._observe(record, look) for look in needs.looks}
-            context = replace(context, observed={**context.observed, **seen})
+            context = context.with_observations(seen)
         if needs.consents:
             answers = {resource.id: self._consent(resource) for resource in needs.consents}
             context = replace(context, consents={**context.consents, **answers})

@@ -93,7 +93,9 @@ class _Given:
             assert context.profile is None, "the profile is asked for twice"
             context = replace(context, profile=Profile(self.wants))
         asked = {look.resource.id: self._observation(look.resource) for look in needs.looks}
-        assert asked.keys().isdisjoint(context.observed), f"observed twice: {sorted(asked)}"
+        known = context.observed if context.inventory is None else context.found
+        assert asked.keys().isdisjoint(known), f"observed twice: {sorted(asked)}"
+        context = context.with_observations(asked)
         consents = {notebook.id: self._consent(notebook.id) for notebook in needs.consents}
         assert consents.keys().isdisjoint(context.consents), f"asked twice: {sorted(consents)}"
         for name, answer in self.plain.items():
@@ -101,11 +103,7 @@ class _Given:
                 assert answer is not None, f"the {name} is asked for, which was not expected"
                 assert getattr(context, name) is None, f"the {name} is asked for twice"
                 context = replace(context, **{name: answer})
-        return replace(
-            context,
-            observed={**context.observed, **asked},
-            consents={**context.consents, **consents},
-        )
+        return replace(context, consents={**context.consents, **consents})
 
     def _observation(self, resource: Resource) -> Observation:
         if callable(self.seen):
@@ -120,7 +118,8 @@ class _Given:
     def assert_all_asked(self, context: Context) -> None:
         """An answer that nobody asked for would prove nothing."""
         if not callable(self.seen):
-            assert self.seen.keys() == context.observed.keys(), "observed is something else"
+            observed = context.observed.keys() | context.found.keys()
+            assert self.seen.keys() == observed, "observed is something else"
         assert self.consents.keys() == context.consents.keys(), "somebody else was asked"
 
 

@@ -94,6 +94,17 @@ def test_what_was_answered_before_stays_answered(world: World) -> None:
     assert replace(context, observed=known.observed) == known
 
 
+def test_what_is_seen_of_what_the_inventory_names_is_kept_apart(world: World) -> None:
+    """It was gone until then: what was seen before that stays as it was."""
+    reader = world.converge.reader
+    gone = {"workbench/main": Observation(state=State.ABSENT)}
+    known = replace(reader.empty(), observed=gone, inventory=())
+    needs = Needs(record=a_record(), looks=(Look(a_notebook(State.READY), None),))
+    context = reader.answered(needs, known, admitted=False)
+    assert context.observed == gone
+    assert list(context.found) == ["workbench/main"]
+
+
 # Profiles
 
 

@@ -35,7 +35,7 @@ UNOPENABLE = replace(RUNS, link="")
 def observed(record: Environment, id: str, seen: Observation) -> Environment:
     """The record after one of its resources was observed."""
     draft = Draft(record, NOW)
-    observe(draft, (WANT,), replace(context_at(), observed={id: seen}), [id])
+    observe(draft, (WANT,), context_at(), {id: seen})
     return draft.record
 
 

@@ -61,6 +61,11 @@ def concluded(record: Environment, *scan: Leftover) -> Environment:
     return conclusion_of(record, *scan)[0]
 
 
+def runs_after_all(resource: Resource) -> Observation:
+    """What is seen of everything that the search has found."""
+    return Observation(state=State.READY)
+
+
 # The last look
 
 
@@ -170,15 +175,60 @@ def test_what_the_record_did_not_know_of_is_removed_too(kind: Kind) -> None:
 def test_what_was_missed_is_looked_at_and_ended_at_once(kind: Kind) -> None:
     """Whatever it is, it may be in use."""
     record = leaver(a_notebook(), left_at=after(days=-1))
-
-    def seen(resource: Resource) -> Observation:
-        return Observation(state=State.READY)
-
-    plan = reconciled(record, (), seen, inventory=(found(kind, "elsewhere/x"),))
+    plan = reconciled(record, (), runs_after_all, inventory=(found(kind, "elsewhere/x"),))
     step = Step.STOP if kind.holds_data else Step.DELETE
     assert [(a.resource.kind, a.step) for a in plan.actions] == [(kind, step)]
     assert plan.record.phase not in (Phase.REMOVED, Phase.SUSPENDED)
     assert plan.record.leavings[-1].completed_at is None
+
+
+def test_all_that_was_missed_is_ended_at_once_whether_the_record_knew_of_it_or_not() -> None:
+    sessions = replace(SESSIONS, name="p/sessions")
+    record = leaver(a_notebook(), sessions)
+    inventory = (found(), found(Kind.SESSION, "p/sessions/1"))
+    plan = reconciled(record, (), runs_after_all, inventory=inventory)
+    steps = [(a.resource.kind, a.step) for a in plan.actions]
+    assert steps == [(Kind.WORKBENCH, Step.STOP), (Kind.SESSION, Step.DELETE)]
+
+
+@pytest.mark.parametrize("name", ["zone-a/nb", "zone-b/nb"], ids=["known", "unknown"])
+def test_a_notebook_that_is_there_after_all_may_hold_work_whatever_its_name(name: str) -> None:
+    """Its grace period counts from the newest leave, though the first is long over."""
+    again = an_intent(Verb.LEAVE, occurred_at=after(-0.5))
+    joined = an_intent(occurred_at=after(days=-120))
+    record = leaver(a_notebook(), left_at=after(days=-99), joined=joined, intent=again)
+    plan = reconciled(record, (), runs_after_all, inventory=(found(name=name),))
+    assert [(a.resource.name, a.step) for a in plan.actions] == [(name, Step.STOP)]
+    assert plan.record.left_at == after(-0.5)
+    assert plan.record.phase is Phase.SUSPENDING
+
+
+def test_what_was_seen_to_be_gone_a_moment_ago_is_looked_at_again_if_it_is_found() -> None:
+    answers = [State.ABSENT, State.READY]
+
+    def seen(resource: Resource) -> Observation:
+        return Observation(state=answers.pop(0))
+
+    stopping = a_notebook(State.STOPPING, step=Step.DELETE, operation="op", observe_at=NOW)
+    plan = reconciled(leaver(stopping), (), seen, inventory=(found(name="zone-a/nb"),))
+    assert [a.step for a in plan.actions] == [Step.STOP]
+
+
+def test_invariant_7_what_is_found_is_saved_before_it_is_deleted() -> None:
+    """At once, if it is at rest and its time is over."""
+    name = "projects/demo/locations/us-central1-a/instances/nb"
+    record = leaver(a_notebook(), keep_seconds=86400, grace_seconds=0, left_at=after(days=-1))
+    at_rest = Observation(state=State.STOPPED)
+    plan = reconciled(record, (), lambda _: at_rest, inventory=(found(name=name),))
+    assert [(a.resource.kind, a.step) for a in plan.actions] == [(Kind.SNAPSHOT, Step.CREATE)]
+    assert plan.actions[0].resource.retention.source == name
+
+
+def test_what_is_found_and_is_gone_when_it_is_looked_at_is_searched_for_again() -> None:
+    gone = Observation(state=State.ABSENT)
+    plan = reconciled(leaver(a_notebook()), (), lambda _: gone, inventory=(found(),))
+    assert plan.actions == ()
+    assert (plan.record.phase, plan.record.due_at) == (Phase.REMOVING, after(1))
 
 
 def test_two_that_were_missed_are_two() -> None:
