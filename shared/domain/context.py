@@ -82,8 +82,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     ``results``: of the steps taken last. ``observed``: by resource id, in the order in which they
     were made. ``older``: a leaver's notebooks of the older kinds, and ``inventory``: everything
     found of a leaver when all that the record knows of was gone; a ``Problem`` if that failed.
-    ``found``: what was then observed of what the inventory names, apart from ``observed``, because
-    until the inventory was known it was gone.
+    ``found``: what was then observed because of the inventory, apart from ``observed``, because
+    until the inventory was known all was gone.
     ``shortages``: what zones lack, as ``zone/machine-type``.
     """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import datetime
 
 from shared.domain.context import Context, Look, Needs
@@ -19,7 +19,7 @@ def needs_of(record: Environment, wants: Wants, context: Context) -> Needs:
     consents = must_ask(record, context.now)
     return Needs(
         record=record,
-        looks=further_looks(record, wants, context),
+        looks=looks_due(record, wants, context.now, context.observed),
         consents=tuple(r for r in consents if r.id not in context.consents),
         older=record.leaving and record.sought_at is None and context.older is None,
         shortages=creates and context.shortages is None,
@@ -27,16 +27,11 @@ def needs_of(record: Environment, wants: Wants, context: Context) -> Needs:
     )
 
 
-def further_looks(record: Environment, wants: Wants, context: Context) -> tuple[Look, ...]:
-    """What is to be looked at as far as is known by now, and was not yet."""
-    return looks_at(record, must_look(record, wants, context.now), wants, context.observed)
-
-
-def looks_at(
-    record: Environment, ids: Iterable[str], wants: Wants, observed: Collection[str]
+def looks_due(
+    record: Environment, wants: Wants, now: datetime, observed: Collection[str]
 ) -> tuple[Look, ...]:
-    """Those of the resources ``ids`` that were not observed yet, with what to compare them with."""
-    todo = [id for id in ids if id not in observed]
+    """What has to be looked at and was not ``observed`` yet, with what to compare it with."""
+    todo = [id for id in must_look(record, wants, now) if id not in observed]
     if not todo:
         return ()
     by_id = {want.id: want for want in wants or ()} | snapshot_wants(record)

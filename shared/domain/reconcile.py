@@ -20,7 +20,7 @@ from shared.domain.goals import Goal, Wants, goals_of
 from shared.domain.keeping import with_snapshots
 from shared.domain.leavers import Conclusion, conclude, may_give_access, with_uses
 from shared.domain.memory import given_up
-from shared.domain.needs import further_looks, looks_at, needs_of
+from shared.domain.needs import looks_due, needs_of
 from shared.domain.observing import absorb, note_consents, observe
 from shared.domain.outlook import is_over, with_status
 from shared.domain.replacement import with_successors
@@ -64,7 +64,7 @@ def _reconciled(draft: Draft, wants: Wants, context: Context) -> Plan | Needs:
     conclusion = Conclusion()
     if not begun.actions and draft.record.leaving:
         # Look now, not at the next tick: until then nobody knows that access has ended.
-        looks = further_looks(draft.record, wants, context)
+        looks = looks_due(draft.record, wants, context.now, context.observed)
         if looks:
             return Needs(record=draft.record, looks=looks)
         if is_over(draft.record, goals_of(draft.record, wants, context.now)):
@@ -73,7 +73,7 @@ def _reconciled(draft: Draft, wants: Wants, context: Context) -> Plan | Needs:
             conclusion = conclude(draft, context.inventory, context)
     if conclusion.found:
         # It may be running: stop it now.
-        looks = looks_at(draft.record, conclusion.found, wants, context.found)
+        looks = looks_due(draft.record, wants, context.now, context.found)
         if looks:
             return Needs(record=draft.record, looks=looks)
         observe(draft, wants, context, context.found)

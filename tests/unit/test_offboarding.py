@@ -224,6 +224,28 @@ def test_invariant_7_what_is_found_is_saved_before_it_is_deleted() -> None:
     assert plan.actions[0].resource.retention.source == name
 
 
+@pytest.mark.parametrize("kept", [State.READY, State.ABSENT], ids=["it is there", "it is gone"])
+def test_a_disk_that_is_found_goes_on_the_strength_of_a_snapshot_seen_after_that(
+    kept: State,
+) -> None:
+    """Somebody may have deleted the snapshot since it was observed for something else."""
+    source = "projects/demo/locations/us-central1-a/instances/nb"
+    snapshot = a_resource(
+        kind=Kind.SNAPSHOT, slot="s1", name="s1", state=State.READY, source=source, observe_at=NOW
+    )
+    answers = {snapshot.id: [State.READY, kept]}
+
+    def seen(resource: Resource) -> Observation:
+        return Observation(state=answers.get(resource.id, [State.READY]).pop(0))
+
+    disk = found(Kind.DISK, "projects/demo/zones/us-central1-a/disks/nb-data-workspace")
+    record = leaver(a_notebook(), snapshot, keep_seconds=86400)
+    plan = reconciled(record, (), seen, inventory=(disk,))
+    deleted = [action.resource.kind for action in plan.actions]
+    assert deleted == ([Kind.DISK] if kept is State.READY else [])
+    assert answers == {snapshot.id: []}, "looked at twice"
+
+
 def test_what_is_found_and_is_gone_when_it_is_looked_at_is_searched_for_again() -> None:
     gone = Observation(state=State.ABSENT)
     plan = reconciled(leaver(a_notebook()), (), lambda _: gone, inventory=(found(),))
