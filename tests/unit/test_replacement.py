@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -23,8 +22,7 @@ from shared.domain.replacement import (
     with_successors,
 )
 from shared.domain.resources import Kind, LostCall, Resource, State, Step, Want
-from tests.stateful.world import GRACE, World
-from tests.support.builders import ANA, NOW, a_notebook, a_record, after, minutes
+from tests.support.builders import ANA, NOW, a_notebook, a_record, after
 from tests.support.reconciling import as_it_is, reconciled
 from tests.support.resource_builders import a_resource, replace
 
@@ -356,96 +354,3 @@ def test_generations_are_counted_and_only_named_from_the_second_on() -> None:
     assert of_generation(WANT, 3) == replace(WANT, places=(f"{PLACE}-g3",))
     template = replace(WANT, kind=Kind.SESSION_TEMPLATE)
     assert of_generation(template, 3) == template
-
-
-# What comes of it
-
-
-def world_with_work() -> World:
-    """Ana had a notebook with work in it at her old address; all was quiet."""
-    world = World()
-    world.join(OLD, profile="lean")
-    world.run_for(minutes(5))
-    [made] = world.cloud.alive(Kind.WORKBENCH)
-    world.cloud.work(made, "years of work")
-    return world
-
-
-def data_in(world: World) -> dict[str, str]:
-    """What is in whose notebook, by its name."""
-    living = world.cloud.alive(Kind.WORKBENCH)
-    return {f"{t.name.rpartition('/')[2]} {t.email}": t.data for t in living}
-
-
-def test_a_changed_address_takes_its_data_along_in_the_same_record() -> None:
-    world = world_with_work()
-    key = world.record(OLD).key
-    assert world.join(ANA, previous_email=OLD, profile="lean") == "applied"
-    world.run_for(minutes(30))
-    assert data_in(world) == {f"nb-{key}-g2 {ANA}": "years of work"}
-    record = world.record(ANA)
-    assert (record.key, record.phase) == (key, Phase.READY)
-    assert world.record(OLD) == record
-    assert [a.email for a in record.addresses] == [OLD, ANA]
-
-
-def test_sent_twice_nothing_is_replaced_twice() -> None:
-    world = world_with_work()
-    message = world.message(Verb.JOIN, email=ANA, previous_email=OLD, profile="lean")
-    world.deliver(message)
-    world.run_for(minutes(30))
-    assert world.deliver(message) == "duplicate"
-    world.join(ANA, previous_email=OLD, profile="lean")
-    world.run_for(minutes(30))
-    assert world.cloud.counts["workbench.create"] == 2
-
-
-def test_a_hold_outlasts_the_change_of_an_address() -> None:
-    world = world_with_work()
-    world.order("hold", OLD)
-    world.run_for(minutes(5))
-    world.join(ANA, previous_email=OLD, profile="lean")
-    world.run_for(minutes(30))
-    key = world.record(ANA).key
-    both = {f"nb-{key} {OLD}": "years of work", f"nb-{key}-g2 {ANA}": "years of work"}
-    assert data_in(world) == both, "nothing is deleted"
-    assert world.order("release", OLD) == "applied", "whatever address is used"
-    world.run_for(minutes(30))
-    assert data_in(world) == {f"nb-{key}-g2 {ANA}": "years of work"}
-
-
-def test_an_admin_has_a_notebook_recreated_with_its_data() -> None:
-    world = world_with_work()
-    assert world.order("recreate", OLD) == "applied"
-    world.run_for(minutes(30))
-    key = world.record(OLD).key
-    assert data_in(world) == {f"nb-{key}-g2 {OLD}": "years of work"}
-    assert world.record(OLD).phase is Phase.READY
-    assert world.order("recreate", OLD) == "applied"
-    world.run_for(minutes(30))
-    assert data_in(world) == {f"nb-{key}-g3 {OLD}": "years of work"}
-
-
-def test_who_leaves_while_a_notebook_is_replaced_loses_it_in_time_with_their_data_kept() -> None:
-    world = world_with_work()
-    world.join(ANA, previous_email=OLD, profile="lean")
-    world.run_for(minutes(8))
-    world.leave(ANA)
-    world.run_for(minutes(30))
-    assert world.record(ANA).phase is Phase.SUSPENDED
-    world.run_for(GRACE + timedelta(hours=2), every=timedelta(minutes=30))
-    assert world.record(ANA).phase is Phase.REMOVED
-    assert {t.kind for t in world.cloud.alive()} == {Kind.SNAPSHOT}
-    assert "years of work" in {t.data for t in world.cloud.alive(Kind.SNAPSHOT)}
-
-
-def test_one_that_is_being_made_for_the_former_address_is_made_again() -> None:
-    """Nobody was told of it, so that it needs no snapshot."""
-    world = World()
-    world.join(OLD, profile="lean")
-    world.join(ANA, previous_email=OLD, profile="lean")
-    world.run_for(minutes(30))
-    key = world.record(ANA).key
-    assert data_in(world).keys() == {f"nb-{key} {ANA}"}
-    assert not world.cloud.alive(Kind.SNAPSHOT)
-    assert world.record(ANA).phase is Phase.READY
