@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.environment import Phase
+from shared.domain.environment import Health, Phase
 from shared.domain.faults import CloudFault, Fate, Problem
 from shared.domain.profiles.parse import parse_profiles
 from shared.domain.resources import Kind, State, Step
@@ -95,7 +95,8 @@ def test_what_stays_stuck_stays_a_problem_that_says_so(ready: World) -> None:
     ready.trap = refuse
     ready.join(ANA)
     ready.run_for(timedelta(days=2), every=minutes(5))
-    assert ready.record(ANA).phase is Phase.QUARANTINED
+    record = ready.record(ANA)
+    assert (record.phase, record.health) == (Phase.PROVISIONING, Health.QUARANTINED)
     assert "which no step of ours began" in ready.record(ANA).problem
 
 
@@ -127,7 +128,8 @@ def test_a_zone_without_machines_for_a_start_is_waited_for_never_quarantined(
     suspended.cloud.short = set(suspended.cloud.zones)
     suspended.join(ANA)
     suspended.run_for(timedelta(days=2), every=minutes(5))
-    assert suspended.record(ANA).phase is Phase.FAILING
+    record = suspended.record(ANA)
+    assert (record.phase, record.health) == (Phase.PROVISIONING, Health.WAITING)
     assert "quarantined" not in news_of(suspended)
     assert "its data is safe" in suspended.record(ANA).problem.lower()
     suspended.cloud.short.clear()
@@ -418,7 +420,8 @@ def test_what_was_announced_takes_effect_though_the_profile_is_gone(ready: World
     ready.leave(ANA, effective_at=ready.clock.now() + minutes(20))
     ready.profiles.profiles = parse_profiles(PROFILES.replace(b"full", b"fuller"), MASTERS)
     ready.order("retry", ANA)
-    assert ready.record(ANA).phase is Phase.FAILING
+    record = ready.record(ANA)
+    assert (record.phase, record.health) == (Phase.READY, Health.RETRYING)
     ready.run_for(minutes(21))
     assert notebook_of(ready).state is State.STOPPING
 
