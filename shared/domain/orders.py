@@ -88,8 +88,8 @@ def _recreated(environment: Environment, order: Order, now: datetime) -> Ruling:
         text = f"; {notebook.id} is still to be made, from the profile as it is now"
         return _ruling(forgiven(environment, now), order, Outcome.APPLIED, text, now)
     usage = replace(notebook.usage, unused=not notebook.usage.was_ready)
-    recreated = replace(notebook, recreate=True, usage=usage)
-    environment = environment.with_resource(recreated)
+    notebook = replace(notebook, recreate=True, usage=usage)
+    environment = environment.with_resource(notebook)
     return _ruling(forgiven(environment, now), order, Outcome.APPLIED, "", now)
 
 
