@@ -201,7 +201,7 @@ class Driver(Protocol):
         """Stop what runs; the caller has just observed that it is ours."""
 
     def restore(self, resource: Resource, request_id: str) -> Observation:
-        """Put the data of the snapshot ``resource.restore_from`` into it; it was just observed."""
+        """Put the data of snapshot ``resource.data.restore_from`` into it; it was just observed."""
 
     def protect(self, resource: Resource, on: bool, request_id: str) -> Observation:
         """Let nobody delete it (``on``), or let them again; it was just observed."""

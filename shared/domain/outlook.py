@@ -27,7 +27,7 @@ def is_there(environment: Environment, resource: Resource, goal: Goal) -> bool:
     """Whether ``resource`` is where it should be, as far as we remember."""
     if resource.state is State.FOREIGN:
         return goal is not Goal.UP  # nothing of this person's is there
-    # With a step under way, ``look_at`` is always set: the first check is there in case it isn't.
+    # With a step under way, ``observe_at`` is always set: the first check is in case it isn't.
     if resource.in_flight is not None or resource.observe_at is not None or resource.unconfirmed:
         return False
     if owed_protection(environment, resource) is not None:

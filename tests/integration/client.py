@@ -104,14 +104,18 @@ class Client(Stage):
         self.send("reconcile", {"scope": "due"})
         self.wait()
 
-    def until(self, email: str, phase: str, *, max_ticks: int = MAX_TICKS) -> Json:
-        """Tick until the person's environment is in ``phase``; returns it."""
+    def until(
+        self, email: str, phase: str, *, health: str = "ok", max_ticks: int = MAX_TICKS
+    ) -> Json:
+        """Tick until the person's environment is in ``phase`` and ``health``; returns it."""
         for _ in range(max_ticks):
             environment = self.environment(email)
-            if environment["phase"] == phase:
+            if (environment["phase"], environment["health"]) == (phase, health):
                 return environment
             self.tick()
-        raise AssertionError(f"{email} is not {phase} after {max_ticks} ticks: {environment}")
+        raise AssertionError(
+            f"{email} is not {phase} and {health} after {max_ticks} ticks: {environment}"
+        )
 
     # State
 

@@ -90,10 +90,10 @@ def test_a_retry_goes_on_at_once_where_something_had_failed_for_good(client: Cli
         service="notebooks", method="instances.create", match="/nb-chen-", error=denied
     ):
         client.join(email)
-        shown = client.until(email, "quarantined", max_ticks=3)
+        shown = client.until(email, "provisioning", health="quarantined", max_ticks=3)
         assert "not for you" in shown["problem"]
         client.tick("10m")
-        assert client.environment(email)["phase"] == "quarantined", "for hours"
+        assert client.environment(email)["health"] == "quarantined", "for hours"
 
     before = len(client.calls_of("notebooks", "instances.create", target=shown["key"]))
     client.order("retry", email, reason="granted the role", by="ops@example.com")

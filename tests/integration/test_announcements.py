@@ -98,9 +98,9 @@ def test_a_failure_is_announced_with_its_reason_and_quarantine_too(
     fault = {"service": "notebooks", "method": "instances.create", "match": "/nb-ben-"}
     with client.fault(**fault, error=busy, times=1):
         client.join(email)
-        client.until(email, "failing", max_ticks=3)
+        client.until(email, "provisioning", health="retrying", max_ticks=3)
     with client.fault(**fault, error={"status": "PERMISSION_DENIED", "message": "not for you"}):
-        client.until(email, "quarantined")
+        client.until(email, "provisioning", health="quarantined")
     events = mailbox.of(email)
     assert news(events) == ["failed", "quarantined"]
     assert "not for you" in events[1]["data"]["reason"]

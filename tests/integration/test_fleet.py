@@ -53,13 +53,15 @@ def test_the_pages_contain_every_environment_once(client: Client) -> None:
     assert sorted(chain(*found)) == sorted([*PEOPLE, SCHEDULED])
 
 
-def test_a_list_filtered_by_phase_has_pages(client: Client) -> None:
+def test_a_list_filtered_by_phase_or_health_has_pages(client: Client) -> None:
     assert pages(client, phase="suspended") == [[LEAVER]]
     assert pages(client, phase="scheduled") == [[SCHEDULED]]
     ready = pages(client, phase="ready", limit="7")
     assert sorted(chain(*ready)) == sorted({*PEOPLE} - {LEAVER})
     assert len(ready) == 5
-    assert pages(client, phase="quarantined") == [[]]
+    assert pages(client, phase="removing") == [[]]
+    assert pages(client, health="quarantined") == [[]]
+    assert pages(client, phase="suspended", health="ok") == [[LEAVER]]
 
 
 def test_an_environment_has_the_link_of_its_notebook(client: Client) -> None:

@@ -15,7 +15,7 @@ def test_the_problem_names_it_and_after_granting_a_retry_goes_on(client: Client)
     revoke(client, {"*": ["notebooks.instances.create"]})
     client.join(email)
     shown = client.environment(email)
-    assert shown["phase"] == "quarantined"
+    assert (shown["phase"], shown["health"]) == ("provisioning", "quarantined")
     assert "Permission 'notebooks.instances.create' denied on resource" in shown["problem"]
     call = client.calls_of("notebooks", "instances.create", target=shown["key"])[-1]
     assert (call["caller"], call["lacks"]) == ("onboard", "notebooks.instances.create")

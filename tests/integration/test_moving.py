@@ -20,12 +20,17 @@ def test_a_new_address_finds_the_work_of_the_old_one(client: Client) -> None:
     assert notebook["state"] == "ACTIVE"
     assert client.read_work(new) == WORK
 
-    client.until(old, "removed")
-    assert client.notebooks_of(old) == []
-    key = client.environment(new)["key"]
-    (record,) = client.ask(f"/environments/{old}/leaving").json()["leavings"]
-    assert record["moved_to"] == key
-    assert record["scan"]["leftovers"] == []
+    for _ in range(3):
+        client.tick()
+    assert client.notebooks_of(old) == [], "it went once its data was in the new one"
+    shown = client.environment(old)
+    assert shown == client.environment(new), "one person, whatever the address"
+    assert (shown["email"], shown["phase"], shown["leaving"]) == (new, "ready", None)
+    assert [(a["email"], a["until"] is None) for a in shown["addresses"]] == [
+        (old, False),
+        (new, True),
+    ]
+    assert client.ask(f"/environments/{old}/leaving").json()["leavings"] == []
 
 
 def test_a_new_profile_changes_the_notebook_where_it_is(client: Client) -> None:

@@ -117,7 +117,7 @@ def test_one_without_our_labels_is_left_alone_and_reported(client: Client) -> No
 def test_google_refuses_to_make_one_and_the_problem_names_the_kind_to_use(client: Client) -> None:
     email = "dora@example.com"
     client.join(email, profile="yesterday")
-    shown = client.until(email, "quarantined", max_ticks=3)
+    shown = client.until(email, "provisioning", health="quarantined", max_ticks=3)
     assert "workbench" in shown["problem"]
     client.join(email, profile="today")
     client.until(email, "ready")

@@ -102,7 +102,7 @@ def test_stock_outs_everywhere_are_told_and_outlived(client: Client) -> None:
     spec = {"service": "notebooks", "method": "instances.create", "when": "operation"}
     with client.fault(**spec, error=STOCK_OUT, times=3):  # once for each zone of the profile
         client.join(email, profile="data-scientist")
-        shown = client.until(email, "failing")
+        shown = client.until(email, "provisioning", health="waiting")
         assert "add zones" in shown["problem"].lower()
         client.tick("31m")  # a zone that ran dry is passed over for half an hour
         settled(client, email, "ready")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from shared.domain.announcements import News
-from shared.domain.environment import Phase
+from shared.domain.environment import Health, Phase
 from shared.domain.resources import Step
 from tests.stateful.driver import Lived
 from tests.stateful.rules import Rule
@@ -66,6 +66,7 @@ class Coverage:
 
 _KNOWN = {
     *(f"phase:{phase}" for phase in Phase),
+    *(f"health:{health}" for health in Health),
     *(f"news:{news}" for news in News),
     *(f"call:workbench.{step}" for step in Step),
     *(f"failed:workbench.{step}" for step in Step),

@@ -39,6 +39,7 @@ def check(life: SimulatedLife) -> None:
     records = life.records()
     for record in records:
         life.outcomes[f"phase:{record.phase}"] = 1
+        life.outcomes[f"health:{record.health}"] = 1
     # A worker that crashes has claimed its place, and nobody counts again before it is taken.
     most = CREATIONS + life.outcomes["trap:crash"]
     lost = bool(life.model.lost)

@@ -175,7 +175,7 @@ def test_a_template_that_is_written_late_is_as_the_newest_event_says(
 
 def a_shortage(world: World) -> None:
     until = world.clock.now() + minutes(30)
-    world.converge._commons.shortages.report("us-central1-a/e2-standard-4", until)
+    world.converge.reader.shortages.report("us-central1-a/e2-standard-4", until)
     world.join(ANA, team="x")
 
 

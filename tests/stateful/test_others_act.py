@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.environment import Phase
+from shared.domain.environment import Health, Phase
 from shared.domain.faults import CloudFault, Fate, Problem
 from shared.domain.profiles.parse import parse_profiles
 from shared.domain.resources import Kind, State, Step
@@ -95,7 +95,8 @@ def test_what_stays_stuck_stays_a_problem_that_says_so(ready: World) -> None:
     ready.trap = refuse
     ready.join(ANA)
     ready.run_for(timedelta(days=2), every=minutes(5))
-    assert ready.record(ANA).phase is Phase.QUARANTINED
+    record = ready.record(ANA)
+    assert (record.phase, record.health) == (Phase.PROVISIONING, Health.QUARANTINED)
     assert "which no step of ours began" in ready.record(ANA).problem
 
 
@@ -127,7 +128,8 @@ def test_a_zone_without_machines_for_a_start_is_waited_for_never_quarantined(
     suspended.cloud.short = set(suspended.cloud.zones)
     suspended.join(ANA)
     suspended.run_for(timedelta(days=2), every=minutes(5))
-    assert suspended.record(ANA).phase is Phase.FAILING
+    record = suspended.record(ANA)
+    assert (record.phase, record.health) == (Phase.PROVISIONING, Health.WAITING)
     assert "quarantined" not in news_of(suspended)
     assert "its data is safe" in suspended.record(ANA).problem.lower()
     suspended.cloud.short.clear()
@@ -405,8 +407,8 @@ def test_who_leaves_without_a_record_is_looked_for_and_stopped_at_once(ready: Wo
 def test_what_was_found_asleep_and_is_deleted_by_others_is_a_loss_that_is_told(
     ready: World,
 ) -> None:
-    ready.store._environments.clear()
     notebook_of(ready).state = State.STOPPED
+    ready.store._environments.clear()
     ready.leave(ANA)
     ready.run_for(minutes(10))
     ready.cloud.remove(notebook_of(ready), ready.clock.now(), what="vandalised")
@@ -418,7 +420,8 @@ def test_what_was_announced_takes_effect_though_the_profile_is_gone(ready: World
     ready.leave(ANA, effective_at=ready.clock.now() + minutes(20))
     ready.profiles.profiles = parse_profiles(PROFILES.replace(b"full", b"fuller"), MASTERS)
     ready.order("retry", ANA)
-    assert ready.record(ANA).phase is Phase.FAILING
+    record = ready.record(ANA)
+    assert (record.phase, record.health) == (Phase.READY, Health.RETRYING)
     ready.run_for(minutes(21))
     assert notebook_of(ready).state is State.STOPPING
 
@@ -480,8 +483,8 @@ def test_a_notebook_that_lost_its_labels_gets_all_of_them_back(ready: World) -> 
 
 
 def test_what_lost_its_labels_and_its_record_is_found_by_its_name(ready: World) -> None:
-    ready.store._environments.clear()
     notebook_of(ready).labelled = False
+    ready.store._environments.clear()
     ready.leave(ANA)
     ready.run_for(minutes(10))
     notebook = notebook_of(ready)

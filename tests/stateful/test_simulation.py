@@ -165,7 +165,7 @@ class TestCoverage:
     def test_what_was_never_seen_is_named(self) -> None:
         report = sum_of([live(SEED, 0, named(without=NAMES[1:]))]).report(named())
         never = next(line for line in report.splitlines() if line.startswith("never seen: "))
-        assert "phase:quarantined" in never
+        assert "health:quarantined" in never
         assert "join" in never
 
     def test_pairs_of_rules_are_counted_once_a_life(self) -> None:

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import pytest
 
-from shared.domain.environment import Phase
+from shared.domain.environment import Health, Phase
 from shared.domain.faults import Fate, Problem
 from shared.domain.policy import Policy
 from shared.domain.resources import Kind, State, Step
@@ -80,7 +80,8 @@ class TestStockOut:
         world.cloud.short = {DRY, WET}
         world.join(ANA)
         world.run_for(minutes(45))
-        assert world.record(ANA).phase is Phase.FAILING
+        record = world.record(ANA)
+        assert (record.phase, record.health) == (Phase.PROVISIONING, Health.WAITING)
         assert "no zone of the profile has e2-standard-4 left" in world.record(ANA).problem
         assert len(zones_tried(world)) <= 4, "the cloud is not stormed"
         world.cloud.short = set()
@@ -137,8 +138,9 @@ class TestQuarantine:
         return world
 
     def test_after_eight_failures_only_slow_steps_remain(self, failing: World) -> None:
-        while failing.record(ANA).phase is not Phase.QUARANTINED:
+        while failing.record(ANA).health is not Health.QUARANTINED:
             failing.run_for(minutes(1))
+        assert failing.record(ANA).phase is Phase.PROVISIONING
         assert len(zones_tried(failing)) == failing.policy.attempts
         failing.run_for(timedelta(days=4), every=minutes(10))
         made = [t.born for t in failing.cloud.ever if t.kind is Kind.WORKBENCH]
@@ -156,7 +158,8 @@ class TestQuarantine:
     @pytest.mark.parametrize("order", ["retry", "release"])
     def test_an_admins_word_lifts_it_at_once(self, failing: World, order: str) -> None:
         failing.run_for(timedelta(days=2), every=minutes(10))
-        assert failing.record(ANA).phase is Phase.QUARANTINED
+        record = failing.record(ANA)
+        assert (record.phase, record.health) == (Phase.PROVISIONING, Health.QUARANTINED)
         failing.cloud.failures.clear()
         before = len(zones_tried(failing))
         failing.order(order, ANA)

@@ -108,7 +108,7 @@ class World:
     def restart_and_wait(self) -> None:
         """Restart, and go on for a minute: a process asks for no shortages before that."""
         self.restart()
-        self.converge._commons.shortages.current()
+        self.converge.reader.shortages.current()
         self.pass_time(timedelta(minutes=1))
 
     def use(self, number: int) -> None:

@@ -11,6 +11,7 @@ from shared.adapters.google_api.rest import Rest
 from shared.adapters.notebooks_v2.driver import WorkbenchDriver
 from shared.domain.faults import CloudFault, Fate
 from shared.domain.resources import Drift, Kind, Observation, Resource, Want
+from tests.support.resource_builders import a_resource
 
 KEY = "ana-abcdefghijkl"
 EMAIL = "ana@example.com"
@@ -77,7 +78,7 @@ def instance(state: str, **more: Any) -> dict[str, Any]:
 
 
 def resource(**more: Any) -> Resource:
-    return Resource(kind=Kind.WORKBENCH, slot="main", name=NAME, **more)
+    return a_resource(kind=Kind.WORKBENCH, slot="main", name=NAME, **more)
 
 
 def observe(

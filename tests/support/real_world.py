@@ -27,7 +27,7 @@ from local.notebooks_v2 import Notebooks
 from local.storage import Storage
 from shared.adapters.storage.client import storage_client
 from shared.bootstrap import App
-from shared.domain.environment import Environment, Phase, Verb
+from shared.domain.environment import Environment, Health, Phase, Verb
 from shared.domain.names import person_key
 from shared.domain.normalise import Message
 from shared.domain.policy import Policy
@@ -71,10 +71,11 @@ class RealWorld:
         return str(self._app.intake.order(message))
 
     def until(self, email: str, phase: Phase, when: Callable[[], bool] = lambda: True) -> None:
-        """Let minutes pass, with a tick each, until it is so and nothing is under way."""
+        """Let minutes pass, with a tick each, until it is so, in good health and at rest."""
         for _ in range(PATIENCE // MINUTE):
             record = self.record(email)
-            if record.phase is phase and _is_idle(record) and when():
+            healthy = record.health is Health.OK
+            if record.phase is phase and healthy and _is_idle(record) and when():
                 return
             self.pass_time(MINUTE)
         raise AssertionError(f"{email} is not {phase} after {PATIENCE}: {self.record(email)}")

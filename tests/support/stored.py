@@ -76,8 +76,9 @@ def waiting(name: str = "ana", *, since: datetime = NOON, **changes: Any) -> Env
 def being_made(name: str = "ana", **changes: Any) -> Environment:
     """A record whose notebook is being made."""
     notebook = a_resource(
-        kind=Kind.WORKBENCH, slot="main", name="x", state=State.CREATING, step=Step.CREATE
-    )
+        kind=Kind.WORKBENCH, slot="main", name="x", state=State.CREATING, step=Step.CREATE,
+        since=changes.get("updated_at", NOON),
+    )  # fmt: skip
     return an_environment(name, **{"resources": (notebook,)} | changes)
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.environment import Phase, Verdict
+from shared.domain.environment import Health, Phase, Verdict
 from shared.domain.events import MAX_EVENT_BYTES, AdminEvent, admin_event_schema
 from shared.domain.normalise import to_order
 from shared.domain.refusals import Refused
@@ -360,12 +360,14 @@ def test_what_was_quarantined_is_tried_again_at_once(action: str) -> None:
     name = ready_world().cloud.alive(Kind.WORKBENCH)[0].name
     foreign = world.cloud.add_foreign(Kind.WORKBENCH, name)
     world.join(ANA)
-    assert world.record(ANA).phase is Phase.QUARANTINED
+    record = world.record(ANA)
+    assert (record.phase, record.health) == (Phase.PROVISIONING, Health.QUARANTINED)
     world.cloud.remove(foreign, world.clock.now())
     world.pass_time(minutes(5))
     assert world.order(action, ANA) == "applied"
     world.run_for(minutes(5))
-    assert world.record(ANA).phase is Phase.READY
+    record = world.record(ANA)
+    assert (record.phase, record.health) == (Phase.READY, Health.OK)
 
 
 def test_a_hold_while_the_notebook_is_being_removed_keeps_what_is_still_there() -> None:

@@ -110,6 +110,7 @@ class Deployment:
 def record(phase: str, event_id: str, things: Sequence[tuple[str, str, str]]) -> Json:
     return {
         "phase": phase,
+        "health": "ok",
         "event": {"event_id": event_id, "verb": "join" if "join" in event_id else "leave"},
         "problem": "",
         "held": False,
@@ -240,6 +241,11 @@ def wrong_record(deployment: Deployment, **changes: Any) -> Callable[[], None]:
     ("purpose", "changes", "why"),
     [
         ("join", {"phase": "provisioning"}, "'ready' was announced, but fleet: phase provisioning"),
+        (
+            "join",
+            {"health": "retrying", "problem": "quota"},
+            "'ready' was announced, but fleet: phase ready, health retrying",
+        ),
         ("join", {"event": {"event_id": "other"}}, "event other is in force"),
         (
             "join",
@@ -247,6 +253,11 @@ def wrong_record(deployment: Deployment, **changes: Any) -> Callable[[], None]:
             "not all is there: workbench/main creating",
         ),
         ("leave", {"phase": "removing"}, "'removed' was announced, but fleet: phase removing"),
+        (
+            "leave",
+            {"health": "quarantined", "problem": "denied"},
+            "'removed' was announced, but fleet: phase removed, health quarantined",
+        ),
         (
             "leave",
             {"resources": record("", "", [("workbench", "absent", "stopped")])["resources"]},
@@ -313,7 +324,16 @@ def test_an_interrupt_lets_the_canary_leave_without_waiting() -> None:
     [
         ("ready", {"phase": "provisioning"}, "the minute tick"),
         ("ready", {"phase": "ready"}, "announcing"),
-        ("ready", {"phase": "failing", "problem": "quota"}, "what the problem names"),
+        (
+            "ready",
+            {"phase": "provisioning", "health": "retrying", "problem": "quota"},
+            "what the problem names",
+        ),
+        (
+            "ready",
+            {"phase": "ready", "health": "quarantined", "problem": "no label"},
+            "what the problem names",
+        ),
         ("ready", {"phase": "removed", "event": {"verb": "leave"}}, "function onboard"),
         ("removed", {"phase": "ready"}, "function offboard"),
         ("removed", {"phase": "removing", "event": {"verb": "leave"}}, "the minute tick"),

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.environment import Phase
+from shared.domain.environment import Health, Phase
 from shared.domain.faults import CloudFault, Fate
 from shared.domain.names import resource_id
 from shared.domain.places import zone_of
@@ -59,12 +59,14 @@ def test_without_their_profile_people_keep_what_they_have_and_are_told(ready: Wo
     world.profiles.profiles = parse_profiles(_without_full(), MASTERS)
     world.converge.run(KEY)
     record = world.record(ANA)
-    assert (record.phase, set(world.cloud.things)) == (Phase.FAILING, before)
+    assert (record.phase, record.health) == (Phase.READY, Health.RETRYING)
+    assert set(world.cloud.things) == before
     assert "profile 'full' is not in profiles.yaml any more" in record.problem
     assert record.due_at is not None
     world.profiles.profiles = parse_profiles(PROFILES, MASTERS)
     world.run_for(2 * HOURS, every=HOURS / 2)
-    assert (world.record(ANA).phase, world.record(ANA).problem) == (Phase.READY, "")
+    record = world.record(ANA)
+    assert (record.phase, record.health, record.problem) == (Phase.READY, Health.OK, "")
 
 
 def _without_full() -> bytes:
@@ -91,11 +93,13 @@ def test_invariant_3_a_foreign_notebook_of_our_name_is_left_alone_and_reported(
 def test_a_foreign_notebook_that_was_removed_makes_room_for_ours(world: World) -> None:
     foreign = world.cloud.add_foreign(Kind.WORKBENCH, NOTEBOOK)
     world.join(ANA)
-    assert world.record(ANA).phase is Phase.QUARANTINED
+    record = world.record(ANA)
+    assert (record.phase, record.health) == (Phase.PROVISIONING, Health.QUARANTINED)
     world.cloud.remove(foreign, world.clock.now())
     world.join(ANA)
     world.run_for(minutes(5))
-    assert world.record(ANA).phase is Phase.READY
+    record = world.record(ANA)
+    assert (record.phase, record.health) == (Phase.READY, Health.OK)
 
 
 def test_a_stock_out_is_answered_in_the_next_zone(world: World) -> None:
@@ -124,7 +128,8 @@ def test_an_empty_zone_is_answered_in_the_next_one_within_the_same_run(world: Wo
     world.pass_time(minutes(2))
     world.converge.run(KEY)
     assert made_in(world, ANA) == "us-central1-b"
-    assert world.record(ANA).phase is Phase.PROVISIONING, "that is no failure"
+    record = world.record(ANA)
+    assert (record.phase, record.health) == (Phase.PROVISIONING, Health.OK), "that is no failure"
     assert world.cloud.counts["workbench.create"] == 2
 
 
@@ -161,12 +166,13 @@ def test_when_all_zones_are_empty_it_is_said_and_tried_again_until_there_are_som
     world.join(ANA)
     world.run_for(minutes(10))
     record = world.record(ANA)
-    assert record.phase is Phase.FAILING
+    assert (record.phase, record.health) == (Phase.PROVISIONING, Health.WAITING)
     assert "no zone of the profile has e2-standard-4 left" in record.problem
     assert world.cloud.counts["workbench.create"] == 2, "each zone once, the rest is patience"
     world.cloud.short.clear()
     world.run_for(minutes(90))
-    assert world.record(ANA).phase is Phase.READY
+    record = world.record(ANA)
+    assert (record.phase, record.health) == (Phase.READY, Health.OK)
 
 
 def test_a_creation_that_failed_under_a_hold_is_made_again(world: World) -> None:
@@ -194,11 +200,11 @@ def test_when_the_last_look_fails_nobody_is_said_to_be_removed_and_it_is_tried_a
     world.run_for(minutes(5))
     assert hit
     record = world.record(ANA)
-    assert record.phase is Phase.REMOVING
+    assert (record.phase, record.health) == (Phase.REMOVING, Health.RETRYING)
     assert "final look for leftovers failed: no listing today" in record.problem
     world.run_for(minutes(20))
     record = world.record(ANA)
-    assert (record.phase, record.problem) == (Phase.REMOVED, "")
+    assert (record.phase, record.health, record.problem) == (Phase.REMOVED, Health.OK, "")
 
 
 def test_when_the_look_for_older_kinds_fails_leaving_goes_on(world: World) -> None:
@@ -236,10 +242,11 @@ def test_one_resource_that_fails_keeps_nobody_from_the_others(world: World) -> N
     assert kinds_of(world) == {Kind.CLUSTER_TEMPLATE, Kind.WORKBENCH}
     world.run_for(minutes(5))
     record = world.record(ANA)
-    assert record.phase is Phase.QUARANTINED
+    assert (record.phase, record.health) == (Phase.PROVISIONING, Health.QUARANTINED)
     assert "session-template/spark: dataproc.sessionTemplates.create" in record.problem
     world.join(ANA)  # it has been mended
-    assert world.record(ANA).phase is Phase.READY
+    record = world.record(ANA)
+    assert (record.phase, record.health) == (Phase.READY, Health.OK)
 
 
 def test_a_failure_and_a_quarantine_are_warnings_in_the_log_and_nothing_else_is(
@@ -255,6 +262,6 @@ def test_a_failure_and_a_quarantine_are_warnings_in_the_log_and_nothing_else_is(
     informed = {r.message for r in caplog.records if r.levelno == logging.INFO}
     assert warned == {
         "workbench/main: it is permanent (PERMISSION_DENIED)",
-        "now quarantined",
+        "quarantined: an admin is needed: workbench/main: it is permanent",
     }
-    assert {"now provisioning", "now ready", "workbench/main ready"} <= informed
+    assert {"now ready", "workbench/main ready", "nothing fails any more"} <= informed

@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from shared.domain.durations import fulfilled, has_no_access, late_access, unmet_since
-from shared.domain.environment import Intent, Phase, Verb
+from shared.domain.environment import Health, Intent, Phase, Verb
 from shared.domain.faults import CloudFault, Fate
 from shared.domain.goals import Goal
 from shared.domain.normalise import Message
@@ -174,7 +174,8 @@ def test_what_cannot_be_stopped_is_not_the_end_of_access(
     world.trap = no_deletion
     world.leave(ANA)
     world.run_for(minutes(30))
-    assert world.record(ANA).phase is Phase.FAILING
+    record = world.record(ANA)
+    assert (record.phase, record.health) == (Phase.SUSPENDING, Health.RETRYING)
     assert measured(world) == [("phase.changed", 120.0)], "stopped, but the template is there"
     late = [getattr(line, "seconds", 0) for line in caplog.records if is_late(line)]
     assert len(late) > 1
@@ -226,7 +227,7 @@ def test_a_changed_address_is_measured_as_a_join_until_the_data_is_there() -> No
 
 def test_a_clock_that_is_behind_makes_no_time_negative() -> None:
     record = a_record(a_notebook(State.READY), unmet_since=after(1))
-    assert fulfilled(record, {}, NOW, wants_scan=False) == (replace(record, unmet_since=None), 0.0)
+    assert fulfilled(record, {}, NOW, unsearched=False) == (replace(record, unmet_since=None), 0.0)
 
 
 # What access is
@@ -292,9 +293,9 @@ def test_access_has_ended(resource: Resource, goal: Goal, over: bool) -> None:
 
 def test_of_whom_no_join_is_known_access_has_not_ended_before_the_search() -> None:
     stranger = a_record(verb=Verb.LEAVE, unmet_since=NOW, joined=None)
-    assert fulfilled(stranger, {}, NOW, wants_scan=True) == (stranger, None)
+    assert fulfilled(stranger, {}, NOW, unsearched=True) == (stranger, None)
     known = replace(stranger, joined=an_intent())
-    assert fulfilled(known, {}, NOW, wants_scan=True) == (replace(known, unmet_since=None), 0.0)
+    assert fulfilled(known, {}, NOW, unsearched=True) == (replace(known, unmet_since=None), 0.0)
 
 
 @pytest.mark.parametrize(

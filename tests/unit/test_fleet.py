@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from shared.domain.environment import Phase
+from shared.domain.environment import Health, Phase
 from shared.domain.names import person_key
 from tests.stateful.world import GRACE, START, World
 from tests.support.builders import ANA, a_message, minutes
@@ -62,6 +62,7 @@ def test_a_list_entry_has_the_state_the_profile_and_the_cost_center(fleet: Fleet
         "email": ANA,
         "key": person_key(ANA),
         "phase": "ready",
+        "health": "ok",
         "desired": "present",
         "profile": "full",
         "team": "risk",
@@ -87,6 +88,19 @@ def test_the_list_is_filtered_by_phase(fleet: Fleet) -> None:
     assert fleet.emails(phase="provisioning") == ["cleo@example.com"]
     assert fleet.emails(phase="suspending") == [ANA]
     assert fleet.emails(phase="removed") == []
+
+
+def test_the_list_is_filtered_by_health_and_by_both(fleet: Fleet) -> None:
+    fleet.world.join("ben@example.com")
+    fleet.world.run_for(minutes(5))
+    fleet.world.cloud.short = {"us-central1-a", "us-central1-b"}
+    fleet.world.join(ANA)
+    fleet.world.run_for(minutes(10))
+    assert fleet.emails(health="ok") == ["ben@example.com"]
+    assert fleet.emails(health="waiting") == [ANA]
+    assert fleet.emails(health="quarantined") == []
+    assert fleet.emails(phase="provisioning", health="waiting") == [ANA]
+    assert fleet.emails(phase="ready", health="waiting") == []
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 8])
@@ -251,6 +265,8 @@ def test_an_unknown_person_gets_404_with_the_routes(fleet: Fleet, email: str) ->
         ("/parked", {"limit": "1e2"}, "limit: '1e2' is not"),
         ("/environments", {"phase": "raedy"}, "phase: 'raedy' is not one of scheduled, provis"),
         ("/environments", {"phase": ""}, "phase: '' is not one of"),
+        ("/environments", {"health": "failing"}, "health: 'failing' is not one of ok, waiting"),
+        ("/environments", {"phase": "quarantined"}, "phase: 'quarantined' is not one of"),
         ("/environments", {"cursor": "rubbish"}, "cursor: 'rubbish' is not a cursor"),
         ("/environments", {"cursor": "../../x"}, "cursor: '../../x' is not a cursor"),
         ("/environments", {"cursor": "\u5206"}, "cursor: "),
@@ -285,9 +301,11 @@ def test_an_unknown_path_gets_404_with_the_routes(fleet: Fleet, path: str) -> No
     assert ROUTES in fleet.get(path, status=404)["error"]
 
 
-def test_every_phase_is_a_valid_filter(fleet: Fleet) -> None:
+def test_every_phase_and_every_health_is_a_valid_filter(fleet: Fleet) -> None:
     for phase in Phase:
         assert fleet.emails(phase=phase) == []
+    for health in Health:
+        assert fleet.emails(health=health) == []
 
 
 def test_reading_changes_nothing_and_calls_no_other_api(fleet: Fleet) -> None:

@@ -77,7 +77,8 @@ def test_two_people_and_two_resources_never_share_a_request() -> None:
 
 
 def test_what_is_begun_leaves_a_trace_to_look_at_at_once() -> None:
-    resource = begun(operation="old", retry_at=after(-1))
+    earlier = a_notebook(step=Step.STOP, operation="old", since=after(-9), retry_at=after(-1))
+    resource = begin(earlier, Step.CREATE, NOW)
     assert (resource.step, resource.operation) == (Step.CREATE, "")
     assert (resource.since, resource.observe_at, resource.backoff.retry_at) == (NOW, NOW, None)
 

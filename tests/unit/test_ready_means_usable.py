@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from shared.domain.environment import Phase
+from shared.domain.environment import Health, Phase
 from shared.domain.resources import Kind, State
 from tests.stateful.test_crossing import notebook_of
 from tests.stateful.world import World
@@ -64,7 +64,8 @@ def test_after_that_it_is_a_problem_that_says_what_is_missing() -> None:
     world = joined(timedelta(hours=3))
     world.run_for(minutes(50))
     record = world.record(ANA)
-    assert (record.phase, news_of(world)) == (Phase.FAILING, ["failed"])
+    assert (record.phase, record.health) == (Phase.PROVISIONING, Health.RETRYING)
+    assert news_of(world) == ["failed"]
     assert "has been running for more than 40 minutes" in record.problem
     assert actions_of(world).count("step.failed") == 1, "told once"
 
@@ -73,6 +74,6 @@ def test_a_link_that_comes_after_all_ends_the_problem() -> None:
     world = joined(timedelta(hours=3))
     world.run_for(timedelta(hours=5))
     record = world.record(ANA)
-    assert (record.phase, record.problem) == (Phase.READY, "")
+    assert (record.phase, record.health, record.problem) == (Phase.READY, Health.OK, "")
     assert (news_of(world), len(world.cloud.ever)) == (["failed", "ready"], 3)
     assert notebook_of(world).kind is Kind.WORKBENCH

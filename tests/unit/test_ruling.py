@@ -231,10 +231,14 @@ def test_an_event_forgives_failures_and_has_everything_looked_at_again() -> None
 
 
 @pytest.mark.parametrize("was_ready", [False, True])
-def test_a_notebook_that_nobody_was_told_of_by_then_has_no_work(was_ready: bool) -> None:
+@pytest.mark.parametrize("verb", [JOIN, LEAVE])
+def test_a_notebook_that_nobody_was_told_of_by_a_join_has_no_work(
+    verb: Verb, was_ready: bool
+) -> None:
+    """What a leaver has is saved all the same."""
     made = a_notebook(State.STOPPED, was_ready=was_ready, unused=was_ready)
-    record = put(a_record(made), an_intent(LEAVE, "left", occurred_at=after(1))).environment
-    assert [r.usage.unused for r in record.resources] == [not was_ready]
+    record = put(a_record(made), an_intent(verb, "next", occurred_at=after(1))).environment
+    assert [r.usage.unused for r in record.resources] == [verb is JOIN and not was_ready]
 
 
 def test_a_leave_keeps_the_person_the_profile_and_the_grace_period_they_joined_with() -> None:

@@ -106,7 +106,7 @@ def test_nothing_that_exists_is_changed_without_a_fresh_look(
 @pytest.mark.parametrize("goal", list(Goal))
 @pytest.mark.parametrize(
     "blocked",
-    [{"under_way": Step.CREATE}, {"retry_at": after(1)}],
+    [{"step": Step.CREATE}, {"retry_at": after(1)}],
     ids=["under way", "failed just now"],
 )
 @pytest.mark.parametrize("held", [None, HOLD], ids=["free", "held"])

@@ -247,7 +247,7 @@ class Course:
 
     def _check_present(self, records: Records, event_id: str) -> None:
         record = records.environment(self.email)
-        if record is None or record["phase"] != "ready":
+        if record is None or not _is_sound(record, "ready"):
             raise Failed(f"'ready' was announced, but fleet: {described(record)}")
         if (in_force := (record["event"] or {}).get("event_id")) != event_id:
             raise Failed(f"'ready' was announced, but event {in_force} is in force, not {event_id}")
@@ -258,7 +258,7 @@ class Course:
 
     def _check_absent(self, records: Records, event_id: str) -> None:
         record, leaving = records.environment(self.email), records.leaving(self.email)
-        if record is None or record["phase"] != "removed":
+        if record is None or not _is_sound(record, "removed"):
             raise Failed(f"'removed' was announced, but fleet: {described(record)}")
         things = [r for r in record["resources"] if r["kind"] != "snapshot"]
         if left := [state(r) for r in things if r["observed"] != "absent"]:
@@ -278,3 +278,7 @@ class Course:
 
 def _number(announcement: Json) -> int:
     return int(announcement["id"].rpartition("-")[2])
+
+
+def _is_sound(record: Json, phase: str) -> bool:
+    return bool(record["phase"] == phase and record["health"] == "ok")

@@ -44,11 +44,10 @@ class SnapshotDriver(DriverDefaults):
 
     def observe(self, resource: Resource, key: str, email: str, want: Want | None) -> Observation:
         """Read the operation, if there is one; read the snapshot once it has ended."""
-        operation = get_or_none(self._rest, resource.operation) if resource.operation else None
-        if operation is not None and operation.get("status") != "DONE":
-            step = resource.step
-            seen = Observation(state=step.moving) if step else self._read(resource, key, want)
-            return replace(seen, operation=resource.operation)
+        ours = resource.in_flight
+        operation = get_or_none(self._rest, ours.operation) if ours and ours.operation else None
+        if ours is not None and operation is not None and operation.get("status") != "DONE":
+            return Observation(state=ours.step.moving, operation=ours.operation)
         seen = self._read(resource, key, want)
         if operation is None:
             return seen

@@ -96,7 +96,7 @@ class WorkloadDriver(DriverDefaults):
         return self.observe(resource, key, email, None)
 
     def delete(self, resource: Resource, request_id: str) -> Observation:
-        """End those of ``resource.items`` that are not ending; the caller has just observed them.
+        """End those of ``resource.workload.items`` that are not ending, as just observed.
 
         If one can't be ended, the others are ended first, then its fault is raised. The observation
         has the first operation, so that a later deletion counts as a new step.

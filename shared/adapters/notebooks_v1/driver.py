@@ -37,11 +37,12 @@ class NotebooksV1Driver:
         def read(notebook: Json) -> Observation:
             return observation_of(self._service, notebook, resource, key, email)
 
-        operation = self._service.operation(resource.operation) if resource.operation else None
-        if operation is None:
+        ours = resource.in_flight
+        operation = self._service.operation(ours.operation) if ours and ours.operation else None
+        if ours is None or operation is None:
             return self._observed(resource, read)
         if not operation["done"]:
-            return self._still_moving(resource, read)
+            return Observation(state=ours.step.moving, operation=ours.operation)
         if operation["error"] is not None:
             return self._after_failure(operation["error"], resource, read)
         return replace(self._observed(resource, read), finished=True)
@@ -117,13 +118,6 @@ class NotebooksV1Driver:
     def _observed(self, resource: Resource, read: _Reader) -> Observation:
         notebook = self._service.get(resource.name)
         return Observation(state=State.ABSENT) if notebook is None else read(notebook)
-
-    def _still_moving(self, resource: Resource, read: _Reader) -> Observation:
-        state = resource.step.moving if resource.step is not None else resource.state
-        if not state.is_moving:  # an operation whose step is unknown
-            seen = self._observed(resource, read)
-            return Observation(state=seen.state, problem=seen.problem, operation=resource.operation)
-        return Observation(state=state, operation=resource.operation)
 
     def _after_failure(self, error: Json, resource: Resource, read: _Reader) -> Observation:
         problem = operation_fault(from_rpc_status(error)).problem()

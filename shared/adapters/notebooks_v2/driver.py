@@ -59,8 +59,8 @@ class WorkbenchDriver:
             return self._observed(resource, read)
         if not operation.get("done"):
             name = str(operation["name"])
-            if resource.operation or resource.step is not None:
-                return self._still_moving(name, resource, read)
+            if resource.step is not None:
+                return Observation(state=resource.step.moving, operation=name)
             return replace(self._observed(resource, read), operation=name)
         if operation.get("error"):
             return self._after_failure(operation["error"], resource, read)
@@ -200,14 +200,6 @@ class WorkbenchDriver:
     def _observed(self, resource: Resource, read: _Reader) -> Observation:
         instance = self._instance(resource)
         return Observation(state=State.ABSENT) if instance is None else read(instance)
-
-    def _still_moving(self, name: str, resource: Resource, read: _Reader) -> Observation:
-        state = resource.step.moving if resource.step is not None else None
-        if state is None and resource.state.is_moving:
-            state = resource.state
-        if state is None:  # an operation whose step is unknown
-            return replace(self._observed(resource, read), operation=name, link="", detail="")
-        return Observation(state=state, operation=name)
 
     def _after_failure(self, error: Json, resource: Resource, read: _Reader) -> Observation:
         problem = operation_fault(from_rpc_status(error)).problem()

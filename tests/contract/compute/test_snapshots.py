@@ -103,8 +103,6 @@ class TestTaking:
         assert seen.operation.startswith("projects/demo/global/operations/")
         begun = after_step(SNAPSHOT, Step.CREATE, seen)
         assert observe(cloud, begun) == Observation(state=State.CREATING, operation=seen.operation)
-        unexplained = replace(begun, step=None)
-        assert observe(cloud, unexplained) == replace(observe(cloud, begun), size_gb=100)
         assert observe(cloud) == Observation(state=State.CREATING, size_gb=100)
         cloud.wait()
         assert observe(cloud, begun) == Observation(state=State.READY, finished=True, size_gb=100)

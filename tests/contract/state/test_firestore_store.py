@@ -23,6 +23,7 @@ from shared.domain.resources import State
 from shared.ports import Conflict, Crowd, Stored
 from tests.support.backends import FirestoreBackend
 from tests.support.grpc_wire import Wire
+from tests.support.resource_builders import replace
 from tests.support.stored import NOON, a_parked, an_entry, an_environment
 
 
@@ -124,9 +125,7 @@ def test_a_record_that_gets_its_turn_while_the_crowd_is_counted_is_not_missed(
 ) -> None:
     store = firestore_backend.store
     creating = an_environment()
-    notebook = msgspec.structs.replace(
-        creating.resources[0], state=State.ABSENT, step=None, queued_at=NOON
-    )
+    notebook = replace(creating.resources[0], state=State.ABSENT, step=None, queued_at=NOON)
     waiting = creating.with_resource(notebook)
     version = store.save(waiting, None, [])
     count = store._count

@@ -17,7 +17,8 @@ from shared.adapters.state import cursors, documents
 from shared.adapters.state.cursors import BadCursor, Position
 from shared.adapters.state.documents import DocumentTooNew, DocumentUnreadable
 from shared.domain.environment import Entry, Environment, Parked
-from shared.domain.resources import Kind, Resource, State, Step
+from shared.domain.resources import Kind, State, Step
+from tests.support.resource_builders import a_resource
 from tests.support.stored import NOON, a_parked, an_entry, an_environment
 
 ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
@@ -136,7 +137,11 @@ def test_a_document_of_no_shape_at_all_is_refused(schema: int, beside: dict[str,
     [
         ((), "record.colour"),
         (("person",), "record.person.colour"),
-        (("resources", 0, "problem"), "record.resources[0].problem.colour"),
+        (("resources", 0, "backoff"), "record.resources[0].backoff.colour"),
+        (
+            ("resources", 0, "backoff", "problem"),
+            "record.resources[0].backoff.problem.colour",
+        ),
     ],
 )
 def test_an_unknown_field_within_the_record_is_refused_by_name(
@@ -237,7 +242,7 @@ def test_what_has_no_upgrades_is_read_as_it_was_stored() -> None:
 
 
 WAITS = {"queued_at": NOON}
-MADE = {"under_way": Step.CREATE}
+MADE = {"step": Step.CREATE, "since": NOON}
 SEEN = {"state": State.CREATING}
 
 
@@ -246,7 +251,7 @@ SEEN = {"state": State.CREATING}
     [
         pytest.param([], None, id="nothing"),
         pytest.param([(Kind.WORKBENCH, {"state": State.READY})], None, id="it is there"),
-        pytest.param([(Kind.WORKBENCH, {"under_way": Step.START})], None, id="another step"),
+        pytest.param([(Kind.WORKBENCH, {"step": Step.START})], None, id="another step"),
         pytest.param([(Kind.WORKBENCH, MADE)], "creating", id="asked for"),
         pytest.param([(Kind.WORKBENCH, SEEN)], "creating", id="seen being made"),
         pytest.param([(Kind.WORKBENCH, MADE | WAITS)], "creating", id="has waited"),
@@ -264,7 +269,7 @@ def test_a_record_counts_by_its_notebooks(
     resources: list[tuple[Kind, dict[str, Any]]], making: str | None
 ) -> None:
     record = an_environment(
-        resources=tuple(Resource(kind=k, slot="s", name="x", **more) for k, more in resources)
+        resources=tuple(a_resource(kind=k, slot="s", name="x", **more) for k, more in resources)
     )
     assert documents.encode_environment(record)["making"] == making
 

@@ -27,6 +27,7 @@ from shared.adapters.notebooks_v1.states import STATES, state_of
 from shared.domain.faults import CloudFault, Fate
 from shared.domain.names import person_key
 from shared.domain.resources import Kind, Resource, State, Step
+from tests.support.resource_builders import a_resource
 
 EMAIL = "ana@example.com"
 KEY = person_key(EMAIL)
@@ -62,7 +63,7 @@ def hub(state: str = "ACTIVE", **fields: Any) -> dict[str, Any]:
 
 
 def resource(**fields: Any) -> Resource:
-    return Resource(kind=Kind.DATAPROC_HUB, slot="main", name=HUB, **fields)
+    return a_resource(kind=Kind.DATAPROC_HUB, slot="main", name=HUB, **fields)
 
 
 @pytest.mark.parametrize(
@@ -77,14 +78,14 @@ def test_every_state_of_the_api_is_known(kind: Kind, schema: str) -> None:
     ("said", "memory", "state"),
     [
         ("INITIALIZING", {}, State.CREATING),
-        ("PROVISIONING", {"under_way": Step.CREATE}, State.CREATING),
+        ("PROVISIONING", {"step": Step.CREATE}, State.CREATING),
         ("PROVISIONING", {"was_ready": True}, State.STARTING),
-        ("REGISTERING", {"under_way": Step.START}, State.STARTING),
+        ("REGISTERING", {"step": Step.START}, State.STARTING),
         ("UPGRADING", {}, State.STARTING),
         ("SUSPENDED", {}, State.STOPPED),
         ("DELETED", {}, State.BROKEN),
-        ("DELETED", {"under_way": Step.STOP}, State.BROKEN),
-        ("DELETED", {"under_way": Step.DELETE}, State.DELETING),
+        ("DELETED", {"step": Step.STOP}, State.BROKEN),
+        ("DELETED", {"step": Step.DELETE}, State.DELETING),
     ],
 )
 def test_a_state_depends_on_the_record(said: str, memory: dict[str, Any], state: State) -> None:
@@ -209,12 +210,9 @@ class TestOperations:
         assert seen.state is State.BROKEN
         assert seen.problem is not None
 
-    def test_an_operation_of_an_unknown_step_is_ignored(self) -> None:
-        service = instances(
-            get_operation=operations_pb2.Operation(name=OPERATION),
-            get_instance=Instance(name=HUB, labels=LABELS, state=Instance.State.STOPPING),
-        )
-        memory = resource(operation=OPERATION, state=State.READY)
+    def test_a_running_operation_has_the_state_of_its_step(self) -> None:
+        service = instances(get_operation=operations_pb2.Operation(name=OPERATION))
+        memory = resource(step=Step.STOP, operation=OPERATION, state=State.READY)
         seen = NotebooksV1Driver(service).observe(memory, KEY, EMAIL, None)
         assert (seen.state, seen.operation) == (State.STOPPING, OPERATION)
 

@@ -68,7 +68,7 @@ def test_an_unknown_state_is_observed_again(said: str) -> None:
     assert said in seen.problem.message
 
 
-@pytest.mark.parametrize("remembered", [{"was_ready": True}, {"under_way": Step.START}])
+@pytest.mark.parametrize("remembered", [{"was_ready": True}, {"step": Step.START}])
 def test_provisioning_at_a_later_start_is_starting(remembered: dict[str, Any]) -> None:
     seen = observe(Answers(instance=instance("PROVISIONING")), resource(**remembered))
     assert seen.state is State.STARTING
@@ -134,21 +134,17 @@ def test_an_operation_that_cannot_be_read_is_a_fault() -> None:
 
 
 @pytest.mark.parametrize(
-    ("remembered", "state"),
+    ("step", "state"),
     [
-        ({"under_way": Step.START}, State.STARTING),
-        ({"under_way": Step.STOP}, State.STOPPING),
-        ({"under_way": Step.DELETE}, State.DELETING),
-        ({"state": State.STOPPING}, State.STOPPING),
-        ({"state": State.READY}, State.STARTING),  # read from the instance
+        (Step.START, State.STARTING),
+        (Step.STOP, State.STOPPING),
+        (Step.DELETE, State.DELETING),
     ],
 )
-def test_a_running_operation_has_the_state_of_its_step(
-    remembered: dict[str, Any], state: State
-) -> None:
-    answers = Answers(operation={"name": OPERATION}, instance=instance("STARTING"))
-    seen = observe(answers, resource(operation=OPERATION, **remembered))
-    assert (seen.state, seen.operation) == (state, OPERATION)
+def test_a_running_operation_has_the_state_of_its_step(step: Step, state: State) -> None:
+    answers = Answers(operation={"name": OPERATION}, instance=instance("ACTIVE"))
+    seen = observe(answers, resource(operation=OPERATION, step=step))
+    assert (seen.state, seen.operation, answers.asked) == (state, OPERATION, ["operation"])
 
 
 def test_a_notebook_whose_creation_failed_is_broken() -> None:
