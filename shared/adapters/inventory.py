@@ -24,7 +24,7 @@ from shared.domain.wants.labels import PERSON, is_ours
 from shared.domain.wants.site import Site
 from shared.domain.wants.snapshot import DATA_DISK, EXPIRES
 from shared.domain.wants.uses import clusters_of, sessions_of
-from shared.domain.wants.workbench import instance_id
+from shared.domain.wants.workbench import GENERATION, instance_id
 
 if TYPE_CHECKING:
     from google.cloud.dataproc_v1 import (
@@ -112,7 +112,7 @@ class CloudInventory:
     def _disks_of(self, key: str, notebooks: set[str]) -> list[Leftover]:
         """Disks without a notebook, with the person's label or the name of their notebook."""
         path = f"compute/v1/projects/{self._site.project}/aggregated/disks"
-        name = instance_id(key)
+        name = f"{instance_id(key)}{GENERATION}"
         # Two listings: a filter of Compute can't combine a regular expression with another field.
         filters = (f"labels.{PERSON}={key}", f'name eq "{name}({DATA_DISK})?"')
         found = {

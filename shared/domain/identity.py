@@ -84,7 +84,7 @@ def owner_of(
     later = [(_begin(a), r.key, r) for r, a in entries if a.since is not None and a.since > at]
     if later and afterwards:
         return min(later, key=lambda e: e[:2])[2]
-    before = [(a.until, r.key, r) for r, a in entries if a.until is not None]
+    before = [(a.until, r.key, r) for r, a in entries if a.until is not None and a.until <= at]
     return max(before, key=lambda e: e[:2])[2] if before and formerly else None
 
 

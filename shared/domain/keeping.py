@@ -52,6 +52,8 @@ def with_snapshots(draft: Draft, goals: Mapping[str, Goal]) -> None:
     """Begin a snapshot for each notebook that needs one before it goes."""
     now = draft.now
     for notebook in draft.record.resources:
+        if _has_lost_its_disk(draft.record, notebook):
+            draft.put(notebook, replace(notebook, observe_at=now))
         if not _needs_snapshot(draft.record, notebook, goals.get(notebook.id), now):
             continue
         slot = f"{now:%Y%m%d-%H%M%S}"
@@ -65,6 +67,13 @@ def with_snapshots(draft: Draft, goals: Mapping[str, Goal]) -> None:
         )
         draft.put(notebook, replace(notebook, data=replace(notebook.data, saved_in=slot)))
         draft.record = draft.record.with_resource(snapshot)
+
+
+def _has_lost_its_disk(environment: Environment, notebook: Resource) -> bool:
+    """Whether its snapshot failed because there is no disk: somebody may have deleted both."""
+    snapshot = environment.resource(f"{Kind.SNAPSHOT}/{notebook.data.saved_in}")
+    problem = snapshot.backoff.problem if snapshot is not None else None
+    return problem is not None and problem.code == "NOT_FOUND" and notebook.kind.holds_data
 
 
 def _needs_snapshot(

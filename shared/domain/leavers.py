@@ -21,7 +21,7 @@ from shared.domain.names import fingerprint
 from shared.domain.policy import Policy
 from shared.domain.resources import Data, Kind, Leftover, Resource, State
 from shared.domain.wants.snapshot import DATA_DISK
-from shared.domain.wants.uses import SLOT, uses_of
+from shared.domain.wants.uses import slot_of, uses_of
 
 _AGAIN = timedelta(minutes=1)
 
@@ -172,11 +172,13 @@ def _with_patience(environment: Environment, now: datetime, policy: Policy) -> E
 
 def _with_use(environment: Environment, found: Leftover) -> Environment:
     """The record with the collection to which ``found`` belongs."""
-    if any(r.kind is found.kind for r in environment.resources):
-        return environment
     parent = found.name.rpartition("/")[0]
-    use = Resource(kind=found.kind, slot=SLOT, name=parent, owner=found.owner, key=found.key)
-    return environment.with_resource(use)
+    use = Resource(kind=found.kind, slot="", name=parent, owner=found.owner, key=found.key)
+    owner = environment.owner_of(use)
+    same = (r for r in environment.resources if r.kind is use.kind)
+    if any(environment.owner_of(r) == owner for r in same):
+        return environment
+    return environment.with_resource(replace(use, slot=slot_of(environment, *owner)))
 
 
 def _described(found: Leftover) -> str:

@@ -87,8 +87,9 @@ def _recreated(environment: Environment, order: Order, now: datetime) -> Ruling:
     if notebook.state is State.ABSENT:
         text = f"; {notebook.id} is still to be made, from the profile as it is now"
         return _ruling(forgiven(environment, now), order, Outcome.APPLIED, text, now)
-    recreated = replace(notebook, recreate=True, unused=not notebook.usage.was_ready)
-    environment = environment.with_resource(recreated)
+    usage = replace(notebook.usage, unused=not notebook.usage.was_ready)
+    notebook = replace(notebook, recreate=True, usage=usage)
+    environment = environment.with_resource(notebook)
     return _ruling(forgiven(environment, now), order, Outcome.APPLIED, "", now)
 
 

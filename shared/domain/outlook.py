@@ -85,7 +85,7 @@ def with_status(
     health = max((_health(r, policy) for r in matters), key=_SEVERITY.index, default=Health.OK)
     troubled = [(r.id, r.backoff.problem) for r in matters if _is_trouble(r)]
     problems = [f"{id}: {problem.message}" for id, problem in troubled if problem is not None]
-    phase = _phase(record, goals)
+    phase = _phase(record, wants, goals)
     due_at = _due_at(record, goals, now, policy, conclusion)
     if conclusion.problem:
         problems.append(conclusion.problem)
@@ -141,13 +141,14 @@ def _health(resource: Resource, policy: Policy) -> Health:
     return Health.WAITING if problem.fate is Fate.STOCK_OUT else Health.RETRYING
 
 
-def _phase(record: Environment, goals: Mapping[str, Goal]) -> Phase:
+def _phase(record: Environment, wants: Wants, goals: Mapping[str, Goal]) -> Phase:
     if record.intent is None:
         return Phase.REMOVED if record.merged_into else Phase.SCHEDULED
     living = _living(record)
     if record.intent.verb is Verb.JOIN:
         settled = all(is_there(record, r, goals[r.id]) for r in living if not r.superseded)
-        return Phase.READY if settled and not is_replacing(record) else Phase.PROVISIONING
+        waits = is_replacing(record, {want.id for want in wants or ()})
+        return Phase.READY if settled and not waits else Phase.PROVISIONING
     if _is_gone(record, goals):
         return Phase.REMOVING if is_over(record, goals) else Phase.REMOVED
     if Goal.GONE in {goals[r.id] for r in living if r.kind.holds_data}:

@@ -53,9 +53,16 @@ def is_source(notebook: Resource) -> bool:
     return notebook.superseded and not notebook.data.handed_over and notebook.kind is Kind.WORKBENCH
 
 
-def is_replacing(environment: Environment) -> bool:
-    """Whether the person has to wait for a successor, or for its data."""
-    return any(must_be_replaced(environment, r) or is_source(r) for r in environment.resources)
+def is_replacing(environment: Environment, wanted: Collection[str] | None = None) -> bool:
+    """Whether the person has to wait for a successor, or for its data.
+
+    ``wanted``: the ids of what the profile asks for, None where that isn't known.
+    """
+    return any(
+        (must_be_replaced(environment, r) or is_source(r))
+        and (wanted is None or f"{r.kind}/{r.slot}" in wanted)
+        for r in environment.resources
+    )
 
 
 def may_go(environment: Environment, superseded: Resource) -> bool:

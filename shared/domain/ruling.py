@@ -127,15 +127,22 @@ def desired(record: Environment) -> Intent:
     is not known to be theirs was matched by their person id, and counts.
     """
     joined = record.joined
-    former = () if joined is None else _former(record)
-    leaves = [i for i in record.leaves if i.person.email not in former]
+    leaves = [i for i in record.leaves if not _of_former_address(record, i)]
     newest = max(leaves, key=lambda i: i.order, default=joined)
     assert newest is not None, "there is at least one intent"
     return newest
 
 
-def _former(record: Environment) -> tuple[str, ...]:
-    return tuple(a.email for a in record.addresses if a.until is not None)
+def _of_former_address(record: Environment, leave: Intent) -> bool:
+    """Whether the address that ``leave`` names was a former one by then."""
+    joined = record.joined
+    address = next((a for a in record.addresses if a.email == leave.person.email), None)
+    if joined is None or address is None or address.until is None:
+        return False
+    until = address.until
+    if until == joined.occurred_at and joined.effective_at is not None:
+        until = max(until, joined.effective_at)  # they had it until the change took effect
+    return until <= leave.occurred_at
 
 
 def _without_effect(record: Environment, intent: Intent, now: datetime) -> Ruling:
@@ -224,12 +231,13 @@ def put_in_force(
     shutdown, may have stopped it.
     """
     returns = before.leaving and intent.verb is Verb.JOIN
-    resources = tuple(_looked_at(r, now, returns=returns) for r in after.resources)
+    stays = intent.verb is Verb.JOIN
+    resources = tuple(_looked_at(r, now, returns=returns, stays=stays) for r in after.resources)
     environment = replace(
         after,
         intent=intent,
         resources=resources,
-        losses=() if before.intent and not before.leaving else before.losses,
+        losses=() if before.intent and not before.leaving else after.losses,
         due_at=now,
         unmet_since=unmet_since(before, intent, since or now),
     )
@@ -244,15 +252,18 @@ def put_in_force(
     return replace(environment, leavings=_leavings(environment, intent))
 
 
-def _looked_at(resource: Resource, now: datetime, *, returns: bool) -> Resource:
+def _looked_at(resource: Resource, now: datetime, *, returns: bool, stays: bool) -> Resource:
     holds_data = resource.kind.holds_data
     return replace(
         resource.to_retry(now),
         access=replace(
             resource.access, start_owed=resource.access.start_owed or (returns and holds_data)
         ),
+        # Differences from the profile are corrected again, too.
         settings=replace(resource.settings, digest="" if holds_data else resource.settings.digest),
-        usage=replace(resource.usage, unused=holds_data and not resource.usage.was_ready),
+        # Whose address changes before they were told of it can't have worked in it. What a leaver
+        # has is saved all the same: an older record, brought back, may not know that it was used.
+        usage=replace(resource.usage, unused=stays and holds_data and not resource.usage.was_ready),
     )
 
 

@@ -246,15 +246,16 @@ def test_disks_of_existing_notebooks_are_not_reported(project: LocalProject) -> 
     assert set(project.found()) == {notebook}
 
 
+@pytest.mark.parametrize("name", [f"nb-{KEY}", f"nb-{KEY}-g2"], ids=["first", "successor"])
 @pytest.mark.parametrize(("labels", "ours"), [(LABELS, True), ({}, False), (BENS, False)])
 def test_disks_that_outlived_their_notebook_are_found_by_label_or_name(
-    project: LocalProject, labels: dict[str, str], ours: bool
+    project: LocalProject, labels: dict[str, str], ours: bool, name: str
 ) -> None:
     project.keep_disks()
-    project.delete(project.notebook(f"nb-{KEY}", labels))
+    project.delete(project.notebook(name, labels))
     found = project.found()
     disks = "projects/demo/zones/us-central1-a/disks"
-    assert set(found) == {f"{disks}/nb-{KEY}", f"{disks}/nb-{KEY}-data-workspace"}
+    assert set(found) == {f"{disks}/{name}", f"{disks}/{name}-data-workspace"}
     assert {leftover.kind for leftover in found.values()} == {Kind.DISK}
     assert {leftover.ours for leftover in found.values()} == {ours}
     assert {leftover.named for leftover in found.values()} == {labels is not BENS}

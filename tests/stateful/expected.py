@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import timedelta
 from functools import cache
 
-from shared.domain.names import person_key
 from shared.domain.person import Person
 from shared.domain.profiles import Profile, ProfileSet
 from shared.domain.profiles.parse import parse_profiles
@@ -69,16 +68,16 @@ def keeps(name: str) -> bool:
 
 
 @cache
-def wanted(email: str, profile_name: str, cost_center: str) -> Mapping[str, Want]:
+def wanted(key: str, email: str, profile_name: str, cost_center: str) -> Mapping[str, Want]:
     """What somebody should have, by ``kind/slot``."""
     person = Person(email=email, cost_center=cost_center or None)
-    found = wants(profile(profile_name), person, person_key(email), SITE)
+    found = wants(profile(profile_name), person, key, SITE)
     return {want.id: want for want in found}
 
 
-def difference(email: str, profile_name: str, cost_center: str, notebook: Thing) -> str:
+def difference(key: str, profile_name: str, cost_center: str, notebook: Thing) -> str:
     """How a notebook differs from what its owner should have, in words; '' if it doesn't."""
-    body = wanted(email, profile_name, cost_center)["workbench/main"].body
+    body = wanted(key, notebook.email, profile_name, cost_center)["workbench/main"].body
     if notebook.body["labels"] != body["labels"]:
         return f"labels {notebook.body['labels']}, not {body['labels']}"
     machine, right = (b["gceSetup"]["machineType"] for b in (notebook.body, body))

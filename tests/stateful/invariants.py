@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from shared.domain.names import person_key
 from shared.domain.resources import Kind, State
 from shared.domain.wants.snapshot import data_disk
 from tests.stateful.simulated import CREATIONS, SimulatedLife
@@ -19,20 +18,26 @@ IN_FLIGHT = timedelta(minutes=5)
 # A snapshot is kept for so long from when it was begun, which may be before it is complete.
 _BEFORE_READY = timedelta(days=1)
 
+_USABLE = ("created", "ready", "started", "stopped", "halted", "deleted", "vandalised")
+
 
 def check(life: SimulatedLife) -> None:
     """Everything that must hold all the while."""
     cloud = life.world.cloud
     cloud.settle()
+    life.note_who_is_apart()
     for index in range(life.checked, len(cloud.happenings)):
         happening = cloud.happenings[index]
         _CHECKS.get(happening.what, _nothing)(life, happening)
+        if happening.what in _USABLE:
+            _one_usable_notebook_a_person(life, happening)
     if len(cloud.happenings) > life.checked:
         life.checked = len(cloud.happenings)
         _nothing_foreign_is_touched(life)
         _nobody_has_what_is_not_theirs(life)
     _what_is_announced_is_so(life)
-    for record in life.records():
+    records = life.records()
+    for record in records:
         life.outcomes[f"phase:{record.phase}"] = 1
     # A worker that crashes has claimed its place, and nobody counts again before it is taken.
     most = CREATIONS + life.outcomes["trap:crash"]
@@ -43,8 +48,12 @@ def check(life: SimulatedLife) -> None:
 def _one_resource_per_person_kind_and_slot(life: SimulatedLife, made: Happening) -> None:
     """Invariant 1: at any time, in whatever zone; it was made while there was none."""
     life.seen_ready.pop((made.kind, made.name), None)
-    if not made.key or made.kind.is_use or made.kind is Kind.DISK or made.key in life.model.lost:
+    if not made.key or made.kind.is_use or made.kind is Kind.DISK:
         return
+    if life.who(made.key) in life.model.lost:
+        return
+    if made.kind is Kind.WORKBENCH:
+        return  # a successor has the same place; ``_one_usable_notebook_a_person`` is about them
     same = [
         t
         for t in life.world.cloud.ever
@@ -54,6 +63,22 @@ def _one_resource_per_person_kind_and_slot(life: SimulatedLife, made: Happening)
         and (t.died is None or t.died > made.at)
     ]
     assert len(same) <= 1, f"two at once: {', '.join(t.name for t in same)}"
+
+
+def _one_usable_notebook_a_person(life: SimulatedLife, happening: Happening) -> None:
+    """One that is to be replaced is stopped before its successor is made."""
+    if happening.kind is not Kind.WORKBENCH or not happening.key:
+        return
+    who = life.who(happening.key)
+    if happening.what in ("stopped", "halted", "deleted", "vandalised"):
+        life.running.get(who, set()).discard(happening.name)
+        return
+    running = life.running.setdefault(who, set())
+    others = running - {happening.name}
+    excused = who in life.apart or who in life.model.lost or _may_have_landed_late(life)
+    assert excused or not others, f"{happening.name} was {happening.what} while {others} run"
+    if happening.what in ("ready", "started"):  # not one that somebody started by hand
+        running.add(happening.name)
 
 
 def _nothing_foreign_is_touched(life: SimulatedLife) -> None:
@@ -68,11 +93,15 @@ def _nothing_foreign_is_touched(life: SimulatedLife) -> None:
 def _nobody_has_what_is_not_theirs(life: SimulatedLife) -> None:
     """Invariants 4 and 12: neither another's resource nor another's data."""
     for thing in life.world.cloud.things.values():
+        if not thing.key:
+            continue
+        who = life.who(thing.key)
         if thing.kind is Kind.WORKBENCH:
-            assert not thing.key or thing.key == person_key(thing.email)
-        for text in filter(None, thing.data.split(";") if thing.data and thing.key else ()):
+            addresses = life.model.individuals[who].addresses
+            assert thing.email in addresses, f"{thing.name} of {who} is for {thing.email}"
+        for text in filter(None, thing.data.split(";")):
             author = text.partition(":")[0]
-            assert person_key(author) == thing.key, f"{thing.name} holds data of {author}"
+            assert author == f"person {who}", f"{thing.name} of {who} holds data of {author}"
 
 
 def _gone(life: SimulatedLife, gone: Happening) -> None:
@@ -80,34 +109,53 @@ def _gone(life: SimulatedLife, gone: Happening) -> None:
     cloud = life.world.cloud
     if not gone.key:
         return
+    who = life.who(gone.key)
     ready_at = life.seen_ready.pop((gone.kind, gone.name), None)
     # A session is ended, not deleted; what failed to be made holds nothing of anybody's.
     if gone.kind is not Kind.SESSION and (ready_at or gone.kind not in SLOW):
-        held = life.model.held(gone.key, gone.began, for_at_least=IN_FLIGHT)
-        assert not held, f"{gone.kind} {gone.name} was deleted while its owner was held"
+        held = life.model.held(who, gone.began, for_at_least=IN_FLIGHT)
+        assert not held or who in life.apart, (
+            f"{gone.kind} {gone.name} was deleted while its owner was held"
+        )
     if gone.kind is Kind.SNAPSHOT and ready_at:
-        kept_until = ready_at + life.model.shortest_keep(gone.key) - _BEFORE_READY
+        kept_until = ready_at + life.model.shortest_keep(who) - _BEFORE_READY
         assert gone.began >= kept_until, f"snapshot {gone.name} was deleted before its time"
-        life.model.expired.add(gone.key)
+        life.model.expired.add(who)
     if gone.kind is Kind.WORKBENCH and ready_at:
         in_time = gone.began + life.spread
-        assert life.model.may_remove(gone.key, in_time), f"{gone.name} was deleted too early"
         dead = [
             t for t in cloud.ever if (t.kind, t.name, t.died) == (gone.kind, gone.name, gone.at)
         ]
-        assert _is_saved(life, dead[-1]), f"{gone.name} was deleted without a snapshot of its data"
+        replaced = not life.model.may_remove(who, in_time)
+        if replaced:
+            assert life.model.was_replaced(who), f"{gone.name} was deleted too early"
+            assert _is_handed_over(life, who, dead[-1]), (
+                f"{gone.name} was deleted before another has its data"
+            )
+        saved = _is_saved(life, who, dead[-1], always=replaced)
+        assert saved, f"{gone.name} was deleted without a snapshot of its data"
 
 
-def _is_saved(life: SimulatedLife, notebook: Thing) -> bool:
+def _is_handed_over(life: SimulatedLife, who: int, notebook: Thing) -> bool:
+    """Whether a notebook that was replaced has a successor with its data."""
+    if not notebook.data or who in life.apart:
+        return True
+    if life.lost_snapshot(who) or (who, Kind.WORKBENCH) in life.vandalised:
+        return True
+    others = [t for t in life.notebooks() if life.who(t.key) == who]
+    return any(t.data.startswith(notebook.data) and t.was_ready for t in others)
+
+
+def _is_saved(life: SimulatedLife, who: int, notebook: Thing, *, always: bool) -> bool:
     """Whether the work in a notebook that went is in a snapshot, if anybody asked for one."""
-    if not notebook.data or not life.model.always_kept(notebook.email):
+    if not notebook.data or not (always or life.model.always_kept(who)):
         return True
     disk = data_disk(notebook.name)
     snapshots = [t for t in life.world.cloud.ever if t.kind is Kind.SNAPSHOT and t.was_ready]
     copies = [t for t in snapshots if t.source == disk and t.data == notebook.data]
     whole = [t for t in copies if t.died is None or (notebook.died and t.died > notebook.died)]
     # One that others deleted in the last moment was there when it was looked at.
-    return bool(whole) or (bool(copies) and life.lost_snapshot(notebook.email))
+    return bool(whole) or (bool(copies) and life.lost_snapshot(who))
 
 
 def _ready(life: SimulatedLife, ready: Happening) -> None:
@@ -120,11 +168,12 @@ def _started(life: SimulatedLife, started: Happening) -> None:
     if thing is None or thing.halted_at is None:
         return
     halted_at, thing.halted_at = thing.halted_at, None
-    if started.began < halted_at or started.key in life.model.lost:
+    who = life.who(started.key)
+    if started.began < halted_at or who in life.model.lost:
         return
     left = any(
         leave.verb == "leave"
-        and person_key(leave.email) == started.key
+        and leave.who == who
         # One whose worker crashed takes effect when it is delivered again.
         and max(leave.acked_at or leave.tried_at, leave.starts()) >= halted_at - IN_FLIGHT
         for leave in life.model.sent

@@ -12,9 +12,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-import msgspec
-
-from shared.domain.environment import Environment, Verb
+from shared.domain.environment import Entry, Environment, Verb
 from shared.domain.faults import CloudFault, Fate
 from shared.domain.names import person_key, resource_id
 from shared.domain.policy import Policy
@@ -41,8 +39,10 @@ class SimulatedLife:
     """What there is to know of one life while it is lived.
 
     ``said``: its story so far. ``outcomes``: what was seen to happen, to be counted.
-    ``meddled``: when somebody else last changed something of a person's, by key.
-    ``vandalised``: when somebody else deleted something, by key and kind.
+    ``meddled``: when somebody else last changed something of a person's.
+    ``vandalised``: when somebody else deleted something, by person and kind.
+    ``apart``: who had two records for a while, or worked in two notebooks.
+    ``held_back``: what was published and not delivered yet.
     """
 
     def __init__(self, choices: Choices, untrue: Untrue = lambda life, body: "") -> None:
@@ -61,12 +61,16 @@ class SimulatedLife:
         self.foreign: set[tuple[Kind, str]] = set()
         self.checked = 0
         self.seen_ready: dict[tuple[Kind, str], datetime] = {}
-        self.vandalised: dict[tuple[str, Kind], datetime] = {}
-        self.meddled: dict[str, datetime] = {}
+        self.vandalised: dict[tuple[int, Kind], datetime] = {}
+        self.meddled: dict[int, datetime] = {}
+        self.apart: set[int] = set()
+        self.held_back: list[Sent] = []
+        self._whose: dict[str, int] = {}
         self.broken: set[str] = set()
         self.unlabelled: dict[str, datetime] = {}  # when others took its labels off, by name
+        self.running: dict[int, set[str]] = {}  # notebooks that run, but for those started by hand
         self.protected_by_others: set[str] = set()
-        self.written: dict[str, str] = {}
+        self.written: dict[int, str] = {}
         self.lost_an_answer = False
         self.serial = 0
         self._armed: tuple[int, str, MeanWhile | None, Choices] | None = None
@@ -103,9 +107,22 @@ class SimulatedLife:
         *,
         ahead: timedelta | None = None,
         immediate: bool = False,
+        who: int | None = None,
+        held_back: bool = False,
+        contradicts: bool = False,
         **event: object,
     ) -> Sent:
-        """Publish an event that happened ``age`` ago, and deliver it once."""
+        """Publish an event that happened ``age`` ago, and deliver it once, unless held back."""
+        if who is not None:
+            # Which of two addresses somebody has can't be told from events of the same moment.
+            self.world.pass_time(timedelta(seconds=1))
+        else:
+            who = self.model.holder(email)
+        if who is None:
+            who = self.model.newcomer(email)
+        addresses = self.model.individuals[who].addresses
+        if not contradicts and email not in addresses:
+            addresses.append(email)
         occurred_at = self.now - age
         effective_at = self.now + ahead if ahead is not None else None
         event |= {"email": email, "occurred_at": occurred_at}
@@ -115,8 +132,8 @@ class SimulatedLife:
             event["effective_at"] = effective_at
         message = self.world.message(verb, **event)
         event_id = str(event.get("event_id", message.id))
-        former = event.get("previous_email")
         sent = Sent(
+            who=who,
             message=message,
             verb=verb,
             email=email,
@@ -125,22 +142,49 @@ class SimulatedLife:
             effective_at=effective_at,
             profile=str(event.get("profile", "")),
             cost_center=str(event.get("cost_center", "")),
-            moved=former is not None,
+            previous=str(event.get("previous_email", "")),
+            person_id=str(event.get("person_id", "")),
+            contradicts=contradicts,
         )
-        if isinstance(former, str):
-            departure = (occurred_at, True, f"{event_id}:departure")
-            self.model.sent.append(
-                msgspec.structs.replace(sent, verb=Verb.LEAVE, email=former, order=departure)
-            )
         self.model.sent.append(sent)
-        self.deliver(sent)
+        if held_back:
+            self.held_back.append(sent)
+        else:
+            self.deliver(sent)
         return sent
+
+    def names_somebody(self, email: str, age: timedelta) -> bool:
+        """Whether an event of that age about ``email`` leaves no doubt about whom it means.
+
+        That is whoever has the address, and had it then already; or somebody new.
+        """
+        who = self.model.holder(email)
+        if who is None:
+            return True
+        if self.model.true_email(who, self.now) != email:
+            return False
+        others = [i for i in self.model.individuals if email in i.addresses]
+        changes = [s for s in self.model.sent if s.who == who and (s.previous or s.email != email)]
+        first = min(s.order[0] for s in self.model.sent if (s.who, s.email) == (who, email))
+        then = self.now - age
+        newer = len(others) > 1 and then < first
+        return not newer and not any(s.order[0] >= then for s in changes)
+
+    def may_deliver(self, sent: Sent) -> bool:
+        """Whether its delivery can end in nothing that makes who is meant doubtful.
+
+        The list of domains refuses what the identity system then has to say again.
+        """
+        if sent.contradicts:
+            return False
+        links = sent.previous or sent.person_id or self.model.was_replaced(sent.who)
+        return "example.com" in self.world.allowed_domains or not links
 
     def deliver(self, sent: Sent) -> None:
         """Deliver its message once (more)."""
-        twins = [s for s in self.model.sent if s.message is sent.message]
-        for twin in twins:
-            twin.tried_at = twin.tried_at or self.now
+        sent.tried_at = sent.tried_at or self.now
+        if sent in self.held_back:
+            self.held_back.remove(sent)
 
         def deliver() -> None:
             is_known = self.world.environment(sent.email) is not None
@@ -148,33 +192,39 @@ class SimulatedLife:
             self.outcomes[f"event:{outcome}"] += 1
             if outcome == "foreign-domain":
                 assert sent.verb is Verb.JOIN or not is_known, "somebody who is here can't leave"
-            for twin in twins:
-                # Refused, it is acknowledged; one that was already taken stays taken.
-                fresh = twin.refused or twin.acked_at is None
-                if outcome == "foreign-domain" and fresh:
-                    twin.refused = not self._is_recorded(twin)
-                else:
-                    twin.refused = False
-                twin.acked_at = twin.acked_at or self.now
-                if not twin.refused:
-                    # A duplicate, or one that is refused now, got in when its worker crashed.
-                    crashed = outcome in ("duplicate", "foreign-domain")
-                    first = twin.tried_at if crashed else self.now
-                    twin.taken_at = twin.taken_at or first
+            conflict = outcome == "identity-conflict"
+            assert conflict == sent.contradicts, f"{sent.message} was {outcome}"
+            # Refused, it is acknowledged; one that was already taken stays taken.
+            fresh = sent.refused or sent.acked_at is None
+            if outcome == "foreign-domain" and fresh:
+                sent.refused = not self._is_recorded(sent)
+            else:
+                sent.refused = False
+            sent.acked_at = sent.acked_at or self.now
+            if not sent.refused:
+                # A duplicate, or one that is refused now, got in when its worker crashed.
+                crashed = outcome in ("duplicate", "foreign-domain")
+                first = sent.tried_at if crashed else self.now
+                sent.taken_at = sent.taken_at or first
 
         self.survive(deliver)
 
     def _is_recorded(self, sent: Sent) -> bool:
         """Whether it got into the record when its worker crashed, without being acknowledged."""
-        history = self.world.store.history(person_key(sent.email), 100_000)
+        history = self.history_of(sent.who)
         return any(e.event_id == sent.event_id and e.text.startswith(sent.verb) for e in history)
 
     def order(self, action: str, email: str, *, hold: str = "") -> None:
         """Send an admin's order; the record shows whether it was applied before a lost answer."""
         self.world.pass_time(timedelta(seconds=1))
+        who = self.model.holder(email)
+        if action == "recreate" and who is not None:
+            self.model.recreated.add(who)
         self.survive(lambda: self.world.order(action, email, hold=hold))
         record = self.world.environment(email)
-        spans = self.model.holds.setdefault(person_key(email), [])
+        if record is None:
+            return
+        spans = self.model.holds.setdefault(self.who(record.key), [])
         since = min((hold.at for hold in record.holds), default=None) if record else None
         if spans and spans[-1][1] is None and (since is None or since > spans[-1][0] + 2 * SKEW):
             spans[-1] = (spans[-1][0], self.now)  # released, and perhaps held again meanwhile
@@ -237,8 +287,40 @@ class SimulatedLife:
 
     def records(self) -> list[Environment]:
         """The records there are, of anybody."""
-        found = (self.world.environment(email) for email in EMAILS[: len(self.people) or None])
-        return [record for record in found if record is not None]
+        return [r for r in self.world.store.page(100).items if not r.merged_into]
+
+    def who(self, key: str) -> int:
+        """Whose key that is."""
+        if key not in self._whose:
+            record = next((r for r in self.world.store.page(100).items if r.key == key), None)
+            assert record is not None, f"a thing has the key {key} of no record"
+            email = record.person.email
+            who = self.model.holder(email)
+            assert who is not None, f"nobody has {email}"
+            self._whose[key] = who
+        return self._whose[key]
+
+    def keys_of(self, who: int) -> list[str]:
+        """All keys under which there is, or was, something of theirs."""
+        for record in self.world.store.page(100).items:
+            self.who(record.key)
+        return [key for key, whose in self._whose.items() if whose == who]
+
+    def note_who_is_apart(self) -> None:
+        """Remember who has had two records: the first news of an address was not whose it is."""
+        whose = [self.who(record.key) for record in self.world.store.page(100).items]
+        if len(set(whose)) < len(whose):
+            self.apart.update(who for who in whose if whose.count(who) > 1)
+
+    def history_of(self, who: int) -> list[Entry]:
+        """The history of somebody under all their keys, newest first."""
+        histories = [self.world.store.history(key, 100_000) for key in self.keys_of(who)]
+        entries = [entry for history in histories for entry in history]
+        return sorted(entries, key=lambda entry: entry.at, reverse=True)
+
+    def record_of(self, who: int) -> Environment | None:
+        """The record that is found by the address that they have."""
+        return self.world.environment(self.model.email_of(who, self.now))
 
     def notebooks(self) -> list[Thing]:
         """The notebooks there are that carry somebody's key."""
@@ -250,22 +332,30 @@ class SimulatedLife:
 
     def _is_told(self, thing: Thing) -> bool:
         notebook = self.recorded(thing)
-        at_hand = notebook is not None and notebook.state is State.READY and notebook.access.link
-        return bool(at_hand and notebook and not notebook.data.restore_from)
+        if notebook is None or notebook.state is not State.READY or not notebook.access.link:
+            return False
+        return not (notebook.data.restore_from or notebook.usage.unused)
 
     def recorded(self, thing: Thing) -> Resource | None:
         """What the record of its owner knows of a notebook."""
-        environment = self.world.environment(thing.email)
-        notebook = environment.notebook if environment is not None else None
-        return notebook if notebook is not None and notebook.name == thing.name else None
+        known = [n for r in self.records() if (n := r.notebook) is not None]
+        return next((n for n in known if n.name == thing.name), None)
+
+    def is_superseded(self, thing: Thing) -> bool:
+        """Whether a record says that another notebook takes its place."""
+        return any(
+            r.superseded and r.name == thing.name
+            for record in self.records()
+            for r in record.resources
+        )
 
     def changed_by_others(self, thing: Thing) -> None:
         """Somebody else has just changed ``thing``."""
-        self.meddled[thing.key] = self.now
+        self.meddled[self.who(thing.key)] = self.now
 
-    def lost_snapshot(self, email: str) -> bool:
+    def lost_snapshot(self, who: int) -> bool:
         """Whether somebody else deleted a snapshot of theirs."""
-        return (person_key(email), Kind.SNAPSHOT) in self.vandalised
+        return (who, Kind.SNAPSHOT) in self.vandalised
 
     def _somebody_else_has_the_name(self) -> None:
         notebook = resource_id("nb", person_key(FOREIGN))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from shared.domain.environment import Environment
 from tests.stateful.driver import Lived
 from tests.stateful.simulated import SimulatedLife
-from tests.stateful.whereabouts import history_of
 
 _MOST_LINES = 70
 _DULL = ("intent.", "order.", "resource.creating", "resource.stopping", "resource.starting")
@@ -20,7 +20,7 @@ def told(lived: Lived) -> str:
         half = _MOST_LINES // 2
         lines = [*lines[:half], f"  … {len(lines) - 2 * half} lines …", *lines[-half:]]
     steps = " ".join(f"{name}{list(numbers)}" for name, numbers in lived.steps)
-    ends = [_how_it_stands(life, email) for email in life.people]
+    ends = [_how_it_stands(life, record) for record in life.records()]
     return "\n".join([*lines, *filter(None, ends), f"BROKEN: {lived.failure}", f"steps: {steps}"])
 
 
@@ -32,24 +32,23 @@ def _lines(life: SimulatedLife) -> list[tuple[datetime, int, str]]:
         where = f" in {zone}" if zone.count("-") > 1 else ""
         text = f"    cloud: {happening.kind} {name} {happening.what}{where}"
         lines.append((happening.at, 10_000 + len(lines), text))
-    for email in life.people:
-        for entry in reversed(history_of(life, email)):
+    for record in life.world.store.page(100).items:
+        for entry in reversed(life.world.store.history(record.key, 100_000)):
             if not entry.action.startswith(_DULL):
-                text = f"    record of {email.partition('@')[0]}: {entry.action}: {entry.text}"
+                text = f"    record {record.key}: {entry.action}: {entry.text}"
                 lines.append((entry.at, 20_000 + len(lines), text[:200]))
     return lines
 
 
-def _how_it_stands(life: SimulatedLife, email: str) -> str:
-    record = life.world.environment(email)
-    if record is None:
-        return ""
-    newest = life.model.newest(email, life.now)
+def _how_it_stands(life: SimulatedLife, record: Environment) -> str:
+    who = life.who(record.key)
+    email = life.model.email_of(who, life.now)
+    newest = life.model.newest(who, life.now)
     should = f"{newest.verb} {newest.profile}".strip() if newest else "nothing"
     resources = ", ".join(
         f"{r.id} {r.state}{f' ({r.step} under way)' if r.step else ''}" for r in record.resources
     )
     return (
-        f"{email}: should be {should}; the record says {record.phase} as {record.profile}, due "
-        f"{record.due_at}, problem {record.problem or 'none'}; {resources}"
+        f"person {who}, {email}: should be {should}; the record says {record.phase} as "
+        f"{record.profile}, due {record.due_at}, problem {record.problem or 'none'}; {resources}"
     )

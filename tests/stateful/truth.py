@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.domain.environment import Environment, Phase
-from shared.domain.names import person_key
 from shared.domain.resources import Kind, State
 from tests.stateful import expected
 from tests.stateful.simulated import SimulatedLife
@@ -25,11 +24,13 @@ def untrue(life: SimulatedLife, body: dict[str, Any]) -> str:
     email = str(data["email"])
     record = life.world.environment(email)
     late = abs(datetime.fromisoformat(str(body["time"])) - life.now) > life.spread
-    key = person_key(email)
-    meddled_at = life.meddled.get(key)
-    if record is None or late or key in life.model.lost or _unsure(life, email, meddled_at):
+    if record is None or late:
         return ""
-    theirs = [t for t in life.world.cloud.alive() if t.key == key]
+    who = life.who(record.key)
+    meddled_at = life.meddled.get(who)
+    if who in life.model.lost or _unsure(life, who, meddled_at):
+        return ""
+    theirs = [t for t in life.world.cloud.alive() if t.key in record.keys]
     # Snapshots are kept; a disk that outlived its notebook may be listed as a leftover.
     theirs = [t for t in theirs if t.kind not in (Kind.SNAPSHOT, Kind.DISK)]
     news = data["news"]
@@ -45,11 +46,11 @@ def untrue(life: SimulatedLife, body: dict[str, Any]) -> str:
     return ""
 
 
-def _unsure(life: SimulatedLife, email: str, meddled_at: datetime | None) -> bool:
+def _unsure(life: SimulatedLife, who: int, meddled_at: datetime | None) -> bool:
     """Whether others changed something lately, or when no event has come since to notice it."""
     if meddled_at is None:
         return False
-    newest = life.model.newest(email, life.now)
+    newest = life.model.newest(who, life.now)
     landed = newest.landed() if newest is not None else None
     return life.now - meddled_at < _LATELY or landed is None or landed <= meddled_at
 
@@ -58,19 +59,19 @@ def _not_ready(life: SimulatedLife, record: Environment, link: str, theirs: list
     if not link:
         return "without a link to open"
     # One that its owner or idle shutdown has stopped is theirs to start.
-    notebooks = [t for t in theirs if t.kind is Kind.WORKBENCH]
+    notebooks = [t for t in theirs if t.kind is Kind.WORKBENCH and not life.is_superseded(t)]
     usable = [t for t in notebooks if t.state is State.READY or t.halted_at is not None]
     if not usable:
         return "no notebook of theirs can be used"
     email, cost_center = record.person.email, record.person.cost_center or ""
-    wanted = expected.wanted(email, record.profile, cost_center)
+    wanted = expected.wanted(record.key, email, record.profile, cost_center)
     there = {f"{t.kind}/{t.slot}": t for t in theirs}
     # What others deleted is noticed with the next event, at the latest.
     missing = {
         id
         for id, want in wanted.items()
-        if id not in there and (record.key, want.kind) not in life.vandalised
+        if id not in there and (life.who(record.key), want.kind) not in life.vandalised
     }
     if missing:
         return f"{sorted(missing)} are not there"
-    return expected.difference(email, record.profile, cost_center, usable[0])
+    return expected.difference(record.key, record.profile, cost_center, usable[0])

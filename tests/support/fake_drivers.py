@@ -23,7 +23,7 @@ from shared.domain.resources import (
     Want,
 )
 from shared.domain.wants.snapshot import DATA_DISK, data_disk
-from shared.domain.wants.workbench import instance_id
+from shared.domain.wants.workbench import is_instance_id
 from tests.support.fake_cloud import Failure, FakeCloud, Happening, Operation, Thing
 from tests.support.resource_builders import replace
 
@@ -406,7 +406,7 @@ def has_our_name(thing: Thing, key: str) -> bool:
     """Whether it has the name of this person's notebook, or of its data disk."""
     name = thing.name.rpartition("/")[2].removesuffix(DATA_DISK)
     named = thing.kind in (Kind.WORKBENCH, Kind.DISK)
-    return named and thing.key in ("", key) and name == instance_id(key)
+    return named and thing.key in ("", key) and is_instance_id(name, key)
 
 
 def _notebook_of(disk: Thing, cloud: FakeCloud) -> Thing | None:

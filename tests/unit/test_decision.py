@@ -169,12 +169,15 @@ def test_nobody_looks_again_and_again_at_a_name_that_somebody_else_has_taken(ver
     assert (notebook.look_at, notebook.retry_at, notebook.attempts) == (None, None, 0)
 
 
-def test_who_waits_for_data_of_a_superseded_notebook_is_not_ready() -> None:
-    """Even if the profile has no notebook now, and the one in its place was never made."""
-    past = thing(State.STOPPED, superseded=True, saved_in="s1", was_ready=True)
-    waiting = decided(environment(Verb.JOIN, past, thing(State.ABSENT)), plan()).environment
-    assert waiting.phase is Phase.PROVISIONING
-    assert waiting.resource("workbench/main") is not None
+@pytest.mark.parametrize(("wants", "phase"), [((want(),), Phase.PROVISIONING), ((), Phase.READY)])
+def test_who_waits_for_data_of_a_superseded_notebook_is_not_ready(
+    wants: tuple[Want, ...], phase: Phase
+) -> None:
+    """Unless their profile has no notebook now; then it is kept as it is."""
+    past = thing(State.STOPPED, superseded=True, was_ready=True)
+    record = decided(environment(Verb.JOIN, past, thing(State.ABSENT)), plan(*wants)).environment
+    assert record.phase is phase
+    assert record.resource("workbench/main~1") is not None
 
 
 def test_without_its_profile_an_environment_is_left_as_it_is_and_says_why() -> None:

@@ -25,10 +25,12 @@ from tests.support.builders import (
     actions_of,
     calls_of,
     hold_lease,
+    kinds_of,
     minutes,
     once_at,
     ready_world,
 )
+from tests.support.fake_things import Thing
 
 
 class StateDown(Exception):
@@ -374,3 +376,22 @@ def test_a_conflict_is_parked_and_changes_nothing() -> None:
     [refused] = world.store.parked(10).items
     assert "person_id '7'" in refused.reason
     assert "'8'" in refused.reason
+
+
+def test_a_leaver_is_searched_for_under_every_key_and_address() -> None:
+    world = ready_world()
+    world.pass_time(minutes(5))
+    world.join(SMITH, profile="lean")
+    world.run_for(minutes(5))
+    second = world.record(SMITH).key
+    world.deliver(replace(renamed(world), published_at=START + minutes(7)))
+    world.run_for(minutes(60))
+    owners = {(KEY, ANA), (KEY, SMITH), (second, SMITH)}
+    for number, (key, email) in enumerate(sorted(owners)):
+        name = f"projects/demo/locations/us-central1/sessionTemplates/forgotten-{number}"
+        forgotten = Thing(kind=Kind.SESSION_TEMPLATE, name=name, key=key, email=email)
+        world.cloud.add(forgotten)
+    world.leave(SMITH, immediate=True)
+    world.run_for(minutes(120))
+    assert world.record(SMITH).phase is Phase.REMOVED
+    assert kinds_of(world) <= {Kind.SNAPSHOT}

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from shared.domain.addresses import named
 from shared.domain.environment import Environment, Intent, Phase, Verb
 from shared.domain.evidence import Leaving, Scan, Thing
 from shared.domain.goals import Plan
@@ -18,7 +19,7 @@ from shared.domain.leavers import (
 )
 from shared.domain.policy import Policy
 from shared.domain.resources import Kind, Leftover, LostCall, Resource, State, Step
-from tests.support.builders import NOW, a_notebook, a_record, after, an_intent
+from tests.support.builders import ANA, NOW, a_notebook, a_record, after, an_intent
 from tests.support.resource_builders import replace
 
 POLICY = Policy()
@@ -180,6 +181,28 @@ def test_sessions_of_somebody_whose_record_knows_of_none_are_looked_for_all_the_
     """Their record was lost, and with it that they had a template."""
     record = concluded(leaver(*known), found(Kind.SESSION, "p/sessions/1"))
     assert record.resources == (*known, SESSION_LOOK)
+
+
+OLD, SECOND = "a.old@example.com", "ana-old-aaaaaaaaaaaa"
+
+
+def test_what_was_found_under_another_key_and_address_is_seen_to_under_these() -> None:
+    of_old = found(Kind.SESSION_TEMPLATE, "p/t", owner=OLD, key=SECOND)
+    [template] = concluded(leaver(), of_old).resources
+    assert (template.owner, template.key) == (OLD, SECOND)
+
+
+def test_what_they_started_under_each_key_and_address_is_looked_for_apart() -> None:
+    """Whoever looks by another address finds none of it, and it would never end."""
+    addresses = named(named((), OLD, after(-9)), ANA, after(-5))
+    record = leaver(SESSIONS, addresses=addresses, merged=(SECOND,))
+    others = [found(Kind.SESSION, "p/sessions/1", owner=OLD, key=key) for key in ("", SECOND)]
+    again = concluded(record, *others, found(Kind.SESSION, "p/sessions/2", owner=ANA))
+    owners = [(r.key, r.owner, r.observe_at) for r in again.resources]
+    assert owners == [("", "", NOW), ("", OLD, NOW), (SECOND, OLD, NOW)]
+    assert len({r.id for r in again.resources}) == 3
+    repeated = concluded(replace(again, phase=Phase.REMOVED), *others)
+    assert repeated.resources == again.resources
 
 
 # What is looked for

@@ -35,6 +35,7 @@ COUNTED: dict[str, set[str | None]] = {
         "intent.stale",
         "order.applied",
     },
+    "health": {"health.changed"},
     "lost": {"resource.lost"},
     "parked": {"event.parked"},
     "phases": {"phase.changed"},

@@ -262,6 +262,9 @@ def test_without_its_profile_everything_stays_as_it_is() -> None:
 def test_where_the_profile_has_no_notebook_any_more_it_is_only_stopped() -> None:
     decision = decided(a_record(notebook(State.READY)), wants=())
     assert [a.step for a in decision.actions] == [Step.STOP]
+    kept = notebook(State.STOPPED, saved_in="s1")
+    record = decided(a_record(kept, snapshot(), phase=Phase.PROVISIONING), wants=()).environment
+    assert record.phase is Phase.READY, "nobody waits for a successor"
 
 
 # Holds and leavers

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 
+from shared.domain.addresses import Address
 from shared.domain.environment import Environment, Phase
 from shared.domain.person import Person
 from shared.domain.resources import Kind, Resource, State
@@ -54,6 +56,26 @@ def test_several_templates_are_looked_for_once() -> None:
         SITE,
     )
     assert [use.id for use in found] == ["session/started"]
+
+
+def test_it_is_looked_for_by_every_key_and_address_that_the_person_has_had() -> None:
+    old, new = "ana@example.com", "ana.smith@example.com"
+    record = replace(
+        environment(template(Kind.SESSION_TEMPLATE)),
+        person=Person(email=new),
+        addresses=(Address(email=old), Address(email=new)),
+        merged=("ana-smith-aaaaaaaaaaaa",),
+    )
+    found = uses_of(record, SITE)
+    assert [(use.key, use.owner) for use in found] == [
+        ("", new),
+        ("", old),
+        ("ana-smith-aaaaaaaaaaaa", new),
+        ("ana-smith-aaaaaaaaaaaa", old),
+    ]
+    assert found[0].slot == "started", "as of somebody who has had one address"
+    assert len({use.id for use in found}) == 4
+    assert {use.name for use in found} == {SESSIONS}
 
 
 def test_what_was_started_outlives_its_template() -> None:

@@ -17,7 +17,7 @@ from shared.domain.profiles import Profile, ProfilesInvalid
 from shared.domain.profiles.parse import parse_profiles
 from shared.domain.resources import Kind, Want
 from shared.domain.wants import Site, is_ours, labels_of, wants
-from shared.domain.wants.workbench import with_disk_for
+from shared.domain.wants.workbench import is_instance_id, with_disk_for
 
 SITE = Site(project="acme-data", region="us-central1", templates_bucket="acme-templates")
 ANA = Person(
@@ -261,3 +261,19 @@ def test_a_disk_to_restore_into_is_as_large_as_the_one_there_was() -> None:
     assert larger.digest == want.digest, "it is still what the profile asks for"
     assert want.body["gceSetup"]["dataDisks"][0]["diskSizeGb"] == str(asked), "a copy"
     assert with_disk_for(want, asked - 1) is want
+
+
+@pytest.mark.parametrize(
+    ("name", "is_theirs"),
+    [
+        ("nb-ana", True),
+        ("nb-ana-g2", True),
+        ("nb-ana-g17", True),
+        ("nb-ana-g", False),
+        ("nb-ana-g2-x", False),
+        ("nb-anag2", False),
+        ("nb-ben", False),
+    ],
+)
+def test_a_notebook_of_any_generation_is_known_by_its_name(name: str, is_theirs: bool) -> None:
+    assert is_instance_id(name, "ana") is is_theirs

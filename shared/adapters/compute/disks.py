@@ -19,7 +19,7 @@ from shared.domain.faults import CloudFault, Fate, Problem
 from shared.domain.resources import Kind, Observation, Resource, State, Want
 from shared.domain.wants.labels import is_ours, names_another
 from shared.domain.wants.snapshot import DATA_DISK
-from shared.domain.wants.workbench import instance_id
+from shared.domain.wants.workbench import is_instance_id
 
 Json = dict[str, Any]
 
@@ -123,7 +123,7 @@ def foreign_reason(disk: Json, key: str) -> str:
 def has_our_name(disk: Json, key: str) -> bool:
     """Whether it has the name of this person's disks and no label names another person."""
     name = str(disk.get("name", "")).removesuffix(DATA_DISK)
-    return name == instance_id(key) and not names_another(disk.get("labels", {}), key)
+    return is_instance_id(name, key) and not names_another(disk.get("labels", {}), key)
 
 
 def notebook_of(disk: str) -> str:

@@ -15,7 +15,7 @@ from shared.domain.faults import Fate, Problem
 from shared.domain.person import same_address
 from shared.domain.resources import Observation, Resource, State, Step, Want
 from shared.domain.wants.labels import is_ours, names_another
-from shared.domain.wants.workbench import instance_id
+from shared.domain.wants.workbench import is_instance_id
 
 Json = dict[str, Any]
 
@@ -73,7 +73,7 @@ def foreign_reason(instance: Json, key: str, email: str) -> str:
 
 def has_our_name(instance: Json, key: str) -> bool:
     """Whether it has the name that we give to the notebook of the person with ``key``."""
-    return str(instance.get("name", "")).rpartition("/")[2] == instance_id(key)
+    return is_instance_id(str(instance.get("name", "")).rpartition("/")[2], key)
 
 
 def is_owned_by(instance: Json, email: str) -> bool:

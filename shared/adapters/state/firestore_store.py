@@ -159,9 +159,10 @@ class FirestoreStore:
         health: Health | None = None,
     ) -> Page[Environment]:
         query: BaseQuery = self._environments.order_by(_NAME)
-        for field, value in (("phase", phase), ("health", health)):
-            if value is not None:
-                query = query.where(filter=firestore.FieldFilter(field, "==", value.value))
+        if phase is not None:
+            query = query.where(filter=firestore.FieldFilter("phase", "==", phase.value))
+        if health is not None:
+            query = query.where(filter=firestore.FieldFilter("health", "==", health.value))
         if after:
             query = query.start_after({_NAME: cursors.unpack_name("page", after)})
         found = self._found(query, one_more(limit))

@@ -10,6 +10,13 @@ from shared.domain.wants.site import Site
 SLOT = "started"
 
 
+def slot_of(environment: Environment, key: str, email: str) -> str:
+    """The slot for all that was started under that key and address."""
+    if (key, email) == environment.owners[0]:
+        return SLOT
+    return f"{SLOT}-{fingerprint(f'{key} {email}', length=6)}"
+
+
 def uses_of(environment: Environment, site: Site) -> tuple[Resource, ...]:
     """One resource for all sessions, one for all clusters: of those they have had templates of.
 
@@ -19,8 +26,7 @@ def uses_of(environment: Environment, site: Site) -> tuple[Resource, ...]:
     kinds = {resource.kind for resource in environment.resources}
     uses = []
     for key, email in environment.owners:
-        first = (key, email) == environment.owners[0]
-        slot = SLOT if first else f"{SLOT}-{fingerprint(f'{key} {email}', length=6)}"
+        slot = slot_of(environment, key, email)
         own = "" if key == environment.key else key
         if Kind.SESSION_TEMPLATE in kinds:
             name = sessions_of(site)

@@ -6,6 +6,7 @@ named: the machine runs as Google's service agent, which can read next to nothin
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from msgspec.structs import replace
@@ -19,11 +20,17 @@ from shared.domain.wants.making import copied, want
 from shared.domain.wants.site import Site
 
 SLOT = "main"
+GENERATION = "(-g[0-9]+)?"  # what the ids of successors end in, as a pattern (``replacement``)
 
 
 def instance_id(key: str) -> str:
-    """What the notebook of the person of ``key`` is called, in whatever zone."""
+    """What the first notebook of the person of ``key`` is called, in whatever zone."""
     return resource_id("nb", key)
+
+
+def is_instance_id(name: str, key: str) -> bool:
+    """Whether a notebook of the person of ``key`` can be called that, of whatever generation."""
+    return re.fullmatch(rf"{re.escape(instance_id(key))}{GENERATION}", name) is not None
 
 
 def workbench_want(

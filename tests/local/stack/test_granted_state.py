@@ -26,20 +26,20 @@ WRITERS = ("onboard", "offboard", "admin", "converge")
 def stores(firestore_emulator: str) -> Iterator[dict[str, FirestoreStore]]:
     """A store for the account of each function, on one database."""
     cloud = Cloud()
-    gate = FirestoreProxy(firestore_emulator, cloud, ACCOUNTS)
+    proxy = FirestoreProxy(firestore_emulator, cloud, ACCOUNTS)
     for account in ACCOUNTS:
         cloud.accounts.grant(account, permitted(account, grants(), ()), {})
-    gate.start()
+    proxy.start()
     clients = {}
     for account in ACCOUNTS:
-        with mock.patch.dict(os.environ, FIRESTORE_EMULATOR_HOST=gate.addresses[account]):
+        with mock.patch.dict(os.environ, FIRESTORE_EMULATOR_HOST=proxy.addresses[account]):
             credentials = AnonymousCredentials()  # type: ignore[no-untyped-call]
             clients[account] = firestore.Client("granted-demo", credentials)
             clients[account]._firestore_api  # noqa: B018 - connects now, while the address is there
     yield {account: FirestoreStore(client) for account, client in clients.items()}
     for client in clients.values():
         client.close()
-    gate.stop()
+    proxy.stop()
 
 
 @pytest.mark.parametrize("account", WRITERS)

@@ -6,7 +6,17 @@ do says nothing, and has no effect.
 
 from __future__ import annotations
 
-from tests.stateful.rules import cloud, deployment, events, others, people
+from tests.stateful.rules import cloud, deployment, events, identity, others, people
 from tests.stateful.rules.registry import RULES, Rule, named
 
-__all__ = ["RULES", "Rule", "cloud", "deployment", "events", "named", "others", "people"]
+__all__ = [
+    "RULES",
+    "Rule",
+    "cloud",
+    "deployment",
+    "events",
+    "identity",
+    "named",
+    "others",
+    "people",
+]

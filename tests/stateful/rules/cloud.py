@@ -149,4 +149,5 @@ def a_used_notebook_breaks(life: SimulatedLife, choices: Choices) -> None:
         life.say(f"the notebook of {thing.email} breaks")
         thing.state = State.BROKEN
         life.broken.add(thing.name)
+        life.running.get(life.who(thing.key), set()).discard(thing.name)
         life.changed_by_others(thing)

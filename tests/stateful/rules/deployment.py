@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from shared.domain.names import person_key
 from tests.stateful.choices import Choices
 from tests.stateful.rules.events import arm
 from tests.stateful.rules.registry import rule
@@ -84,8 +83,22 @@ def the_domain_is_taken_off_the_list(life: SimulatedLife, choices: Choices) -> N
 @rule(1)
 def a_record_is_lost(life: SimulatedLife, choices: Choices) -> None:
     """A record is lost with its history; or an older version of it is restored from a backup."""
-    key = person_key(choices.pick(life.people))
-    back = choices.index(4)
+    who, back = life.model.holder(choices.pick(life.people)), choices.index(4)
+    keys = life.keys_of(who) if who is not None else []
+    if who is None or len(keys) != 1 or life.model.was_replaced(who):
+        return
+    key = keys[0]
+    if (
+        len(
+            [
+                i
+                for i in life.model.individuals
+                if set(i.addresses) & set(life.model.individuals[who].addresses)
+            ]
+        )
+        > 1
+    ):
+        return  # without the record nobody can tell who had the address
     if life.world.store.lose(key, back):
-        life.model.lose(key, life.now)
+        life.model.lose(who, life.now)
         life.say(f"the record of {key} is lost{f', its version {back} comes back' * bool(back)}")

@@ -7,13 +7,11 @@ from datetime import timedelta
 import msgspec
 
 from shared.domain.environment import Verb
-from shared.domain.names import person_key
 from tests.stateful.choices import Choices
 from tests.stateful.expected import COST_CENTERS
 from tests.stateful.rules.registry import rule
 from tests.stateful.simulated import SimulatedLife
 
-ADDRESSES = {"ben@example.com": "cleo@example.com", "cleo@example.com": "ben@example.com"}
 # Mostly profiles that keep snapshots, so that a loss of work would show.
 PROFILES = ("full", "full", "full", "lean", "large", "brief", "trial")
 # How long before its arrival an event happened: mostly now, sometimes long before newer events.
@@ -49,7 +47,7 @@ def something_else_happens(life: SimulatedLife, choices: Choices) -> None:
         span = choices.pick((timedelta(seconds=5), timedelta(seconds=30), timedelta(seconds=70)))
         life.say(f"{span.seconds} s pass")
         life.world.pass_time(span)
-    elif life.model.sent:
+    elif life.model.sent and life.may_deliver(life.model.sent[-1]):
         life.say("what was sent last is delivered again")
         life.deliver(life.model.sent[-1])
 
@@ -58,12 +56,16 @@ def something_else_happens(life: SimulatedLife, choices: Choices) -> None:
 def join(life: SimulatedLife, choices: Choices) -> None:
     """Somebody joins; for somebody who is here, that is a move."""
     email, age = choices.pick(life.people), choices.pick(AGES)
+    if not life.names_somebody(email, age):
+        return
     arm(life, choices)
     _join(life, choices, email, age)
 
 
 def _join(life: SimulatedLife, choices: Choices, email: str, age: timedelta) -> None:
     profile, cost_center = choices.pick(PROFILES), choices.pick(COST_CENTERS)
+    if not life.names_somebody(email, age):
+        return
     life.say(f"{email} joins as {profile}, {cost_center}{_ago(age)}")
     life.send(Verb.JOIN, email, age, profile=profile, cost_center=cost_center)
 
@@ -72,12 +74,16 @@ def _join(life: SimulatedLife, choices: Choices, email: str, age: timedelta) -> 
 def leave(life: SimulatedLife, choices: Choices) -> None:
     """Somebody leaves."""
     email, age = choices.pick(life.people), choices.pick(AGES)
+    if not life.names_somebody(email, age):
+        return
     arm(life, choices)
     _leave(life, choices, email, age)
 
 
 def _leave(life: SimulatedLife, choices: Choices, email: str, age: timedelta) -> None:
     immediate = choices.one_in(4)
+    if not life.names_somebody(email, age):
+        return
     life.say(f"{email} leaves{', immediately' if immediate else ''}{_ago(age)}")
     life.send(Verb.LEAVE, email, age, immediate=immediate)
 
@@ -92,24 +98,14 @@ def announce(life: SimulatedLife, choices: Choices) -> None:
     email, ahead = choices.pick(life.people), choices.pick(AHEADS)
     verb = choices.pick((Verb.LEAVE, Verb.JOIN))
     profile, cost_center = choices.pick(PROFILES), choices.pick(COST_CENTERS)
+    if not life.names_somebody(email, timedelta()):
+        return
     event: dict[str, object] = {}
     if verb is Verb.JOIN:
         event = {"profile": profile, "cost_center": cost_center}
     as_what = f" as {profile}, {cost_center}" if event else ""
     life.say(f"{email} is to {verb}{as_what} in {ahead}")
     life.send(verb, email, ahead=ahead, **event)
-
-
-@rule(3, usual=False)
-def change_address(life: SimulatedLife, choices: Choices) -> None:
-    """A person who has an environment gets a new address; for others it would be a plain join."""
-    old = choices.pick(tuple(ADDRESSES))
-    if old not in life.people or life.world.environment(old) is None:
-        return
-    profile = choices.pick(PROFILES)
-    arm(life, choices)
-    life.say(f"{old} is now {ADDRESSES[old]}, {profile}")
-    life.send(Verb.JOIN, ADDRESSES[old], profile=profile, previous_email=old)
 
 
 # The action, and the hold it names; '' is the order's own id, or the only hold.
@@ -121,13 +117,15 @@ ORDERS = (
     ("release", "CASE-7"),
     ("release", "all"),
     ("retry", ""),
+    ("recreate", ""),
 )
 
 
 @rule(5)
 def order(life: SimulatedLife, choices: Choices) -> None:
     """An admin sends an order."""
-    email, (action, hold) = choices.pick(life.people), choices.pick(ORDERS)
+    addresses = [a for i in life.model.individuals for a in i.addresses] or life.people
+    email, (action, hold) = choices.pick(addresses), choices.pick(ORDERS)
     if life.world.environment(email) is None:
         return
     arm(life, choices)
@@ -140,6 +138,8 @@ def deliver_again(life: SimulatedLife, choices: Choices) -> None:
     """Pub/Sub delivers a message again."""
     if life.model.sent:
         sent = choices.pick(life.model.sent)
+        if not life.may_deliver(sent):
+            return
         life.say(f"the {sent.verb} of {sent.email} ({sent.event_id}) is delivered again")
         life.deliver(sent)
 
@@ -147,8 +147,10 @@ def deliver_again(life: SimulatedLife, choices: Choices) -> None:
 @rule(2)
 def publish_again(life: SimulatedLife, choices: Choices) -> None:
     """The identity system sends an event again, in a new message with the current time."""
-    taken = [s for s in life.model.sent if s.acked_at and not s.moved and not s.refused]
-    taken = [s for s in taken if person_key(s.email) not in life.model.lost]
+    taken = [s for s in life.model.sent if s.acked_at and not s.contradicts and not s.refused]
+    taken = [
+        s for s in taken if s.who not in life.model.lost and not life.model.was_replaced(s.who)
+    ]
     if not taken or "example.com" not in life.world.allowed_domains:
         return
     sent = choices.pick(taken)
@@ -165,8 +167,11 @@ def publish_again(life: SimulatedLife, choices: Choices) -> None:
 def say_join_again(life: SimulatedLife, choices: Choices) -> None:
     """The nightly export sends a join for everybody, under new ids."""
     email = choices.pick(life.people)
-    newest = life.model.newest(email, life.now)
-    if newest is None or newest.verb is Verb.LEAVE:
+    who = life.model.holder(email)
+    newest = life.model.newest(who, life.now) if who is not None else None
+    if newest is None or newest.verb is Verb.LEAVE or newest.email != email:
+        return
+    if not life.names_somebody(email, timedelta()):
         return
     arm(life, choices)
     life.say(f"the export says again that {email} is {newest.profile}, {newest.cost_center}")
@@ -178,6 +183,8 @@ def one_ticket(life: SimulatedLife, choices: Choices) -> None:
     """A join and a leave have the id of one ticket: ids are unique within a topic only."""
     email = choices.pick(life.people)
     verb = choices.pick((Verb.JOIN, Verb.LEAVE))
+    if not life.names_somebody(email, timedelta()):
+        return
     topic = "onboarding" if verb is Verb.JOIN else "offboarding"
     used = {s.event_id for s in life.model.sent if s.topic == topic}
     others = {s.event_id for s in life.model.sent if s.topic != topic and s.email == email}

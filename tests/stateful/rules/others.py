@@ -19,7 +19,7 @@ def somebody_deletes_something(life: SimulatedLife, choices: Choices) -> None:
         thing = choices.pick(things)
         life.say(f"somebody deletes {thing.kind} {thing.name.rpartition('/')[2]}")
         life.world.cloud.remove(thing, life.now, what="vandalised")
-        life.vandalised[thing.key, thing.kind] = life.now
+        life.vandalised[life.who(thing.key), thing.kind] = life.now
         life.changed_by_others(thing)
 
 
@@ -56,5 +56,5 @@ def somebody_deletes_a_notebook(life: SimulatedLife, choices: Choices) -> None:
         thing = choices.pick(things)
         life.say(f"somebody deletes the notebook of {thing.email}")
         life.world.cloud.remove(thing, life.now, what="vandalised")
-        life.vandalised[thing.key, thing.kind] = life.now
+        life.vandalised[life.who(thing.key), thing.kind] = life.now
         life.changed_by_others(thing)

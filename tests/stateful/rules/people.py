@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 from shared.domain.environment import Phase, Verb
-from shared.domain.names import person_key
 from shared.domain.resources import Kind, State
 from tests.stateful.choices import Choices
 from tests.stateful.rules.registry import rule
@@ -22,7 +21,7 @@ TEMPLATES = {
 def a_past(life: SimulatedLife, choices: Choices) -> None:
     """A person has worked here for a while; they may be leaving, or have been removed."""
     new = [email for email in life.people if life.world.environment(email) is None]
-    new = [email for email in new if life.model.newest(email, life.now) is None]
+    new = [email for email in new if life.model.holder(email) is None]
     if not new or "example.com" not in life.world.allowed_domains:
         return
     email, profile = choices.pick(new), choices.pick(("full", "full", "large", "lean"))
@@ -52,9 +51,10 @@ def somebody_works(life: SimulatedLife, choices: Choices) -> None:
 
 def _work(life: SimulatedLife, thing: Thing) -> None:
     life.serial += 1
-    text = f"{thing.email}:{life.serial};"
+    who = life.who(thing.key)
+    text = f"person {who}:{life.serial};"
     life.world.cloud.work(thing, text)
-    life.written[thing.email] = life.written.get(thing.email, "") + text
+    life.written[who] = life.written.get(who, "") + text
     if thing.consented is not None:
         thing.consented = True
 
@@ -63,7 +63,10 @@ def _work(life: SimulatedLife, thing: Thing) -> None:
 def somebody_starts_spark(life: SimulatedLife, choices: Choices) -> None:
     """Somebody starts a session or a cluster from their own template, if it exists."""
     email, kind = choices.pick(life.people), choices.pick(tuple(TEMPLATES))
-    key = person_key(email)
+    record = life.world.environment(email)
+    if record is None or record.person.email != email:
+        return
+    key = record.key
     if not any(t.key == key for t in life.world.cloud.alive(TEMPLATES[kind])):
         return
     life.serial += 1
@@ -99,11 +102,16 @@ def owner_starts(life: SimulatedLife, choices: Choices) -> None:
         thing = choices.pick(stopped)
         life.say(f"{thing.email} starts their notebook by hand")
         life.world.cloud.rouse(thing)
+        if life.is_superseded(thing) and choices.one_in(2):
+            life.say(f"{thing.email} works in it, though it was replaced")
+            life.apart.add(life.who(thing.key))
+            _work(life, thing)
         life.changed_by_others(thing)
 
 
 def _is_seen_stopped(life: SimulatedLife, thing: Thing) -> bool:
-    record, notebook = life.world.environment(thing.email), life.recorded(thing)
+    records = [r for r in life.records() if thing.key in r.keys]
+    record, notebook = (records[0] if records else None), life.recorded(thing)
     seen = notebook is None or notebook.state is State.STOPPED
     return record is None or (record.leaving and seen)
 

@@ -122,8 +122,8 @@ def test_an_absurd_retry_after_does_not_crash(header: str) -> None:
         from_response(answer(503, error, Retry_After=header)), changes=True
     ).problem()
     after = fail(a_notebook(), problem, key="ana", now=NOW, policy=Policy())
-    assert after.retry_at is not None
-    assert NOW < after.retry_at <= NOW + timedelta(hours=1.25)
+    assert after.backoff.retry_at is not None
+    assert NOW < after.backoff.retry_at <= NOW + timedelta(hours=1.25)
 
 
 def test_a_retry_info_out_of_range_is_ignored() -> None:

@@ -85,6 +85,7 @@ def test_the_top_level_is_what_listings_go_by() -> None:
         "person_id": "p-ana",
         "email": "ana@example.com",
         "phase": "provisioning",
+        "health": "ok",
         "making": "creating",
         "due_at": NOON,
         "updated_at": NOON,

@@ -1,0 +1,286 @@
+"""Two records that turn out to be of one person become one: what is kept, and whose it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from shared.domain.addresses import named, replaced
+from shared.domain.announcements import Announcement, News
+from shared.domain.environment import Environment, Intent, Lease, Phase, Verb
+from shared.domain.goals import Goal, Plan, goals_of
+from shared.domain.holds import Hold, Release
+from shared.domain.keeping import is_kept
+from shared.domain.memory import request_id
+from shared.domain.merging import emptied, entries_of, merged
+from shared.domain.names import person_key
+from shared.domain.person import Person
+from shared.domain.replacement import is_source, may_go
+from shared.domain.resources import Kind, LostCall, Resource, State, Step
+from tests.support.builders import ANA, KEY, NOW, a_notebook, a_record, after, an_intent
+
+SMITH = "ana.smith@example.com"
+SECOND = person_key(SMITH)
+BEFORE = an_intent(Verb.JOIN, "before", occurred_at=after(-60), profile="full")
+NEWER = an_intent(
+    Verb.JOIN,
+    "newer",
+    occurred_at=after(-10),
+    person=Person(email=SMITH, team="risk"),
+    profile="lean",
+    grace_seconds=7,
+    keep_seconds=9,
+)
+HOLD = Hold(id="CASE-7", at=NOW, reason="a lawsuit", given_at=NOW)
+
+
+def first(*resources: Resource, **changes: Any) -> Environment:
+    """The record of the person, under their first address."""
+    values: dict[str, Any] = {"intent": BEFORE, "addresses": named((), ANA, after(-60))}
+    return a_record(*resources, **values | changes)
+
+
+def second(*resources: Resource, **changes: Any) -> Environment:
+    """The one that a newer event under another address has begun."""
+    values: dict[str, Any] = {
+        "key": SECOND,
+        "person": NEWER.person,
+        "intent": NEWER,
+        "addresses": named((), SMITH, after(-10)),
+        "profile": "lean",
+    }
+    return a_record(*resources, **values | changes)
+
+
+def one(*resources: Resource, **changes: Any) -> Environment:
+    """The person's record after the second one, with these resources, was merged into it."""
+    return merged(first(), second(*resources, **changes), NOW)
+
+
+def snapshot(**changes: Any) -> Resource:
+    kept = Resource(kind=Kind.SNAPSHOT, slot="s1", name="snapshots/s1", state=State.READY)
+    return replace(kept, **changes)
+
+
+# What is known of the person
+
+
+def test_the_record_knows_all_addresses_and_says_what_the_newest_event_says() -> None:
+    record = one()
+    assert record.key == KEY
+    assert (record.person, record.joined, record.intent) == (NEWER.person, NEWER, NEWER)
+    assert (record.profile, record.grace_seconds, record.keep_seconds) == ("lean", 7, 9)
+    ended = replaced(named((), ANA, after(-60)), ANA, after(-10))
+    assert record.addresses == (*ended, *named((), SMITH, after(-10)))
+    assert record.due_at == NOW
+
+
+def test_what_the_older_record_says_is_kept_where_it_is_newer() -> None:
+    left = an_intent(Verb.LEAVE, "left", occurred_at=after(-1), person=Person(email=SMITH))
+    record = merged(first(joined=NEWER, intent=NEWER, person=NEWER.person), second(), NOW)
+    assert record.intent == NEWER
+    gone = one(intent=left, leaves=(left,), joined=NEWER)
+    assert (gone.intent, gone.leaving, gone.left_at) == (left, True, NOW)
+    assert [leaving.event_id for leaving in gone.leavings] == ["left"]
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "expected"), [("7", None, "7"), (None, "7", "7"), (None, None, None)]
+)
+def test_the_person_id_is_kept_whichever_of_them_had_it(
+    mine: str | None, theirs: str | None, expected: str | None
+) -> None:
+    record = merged(
+        first(person=Person(email=ANA, person_id=mine)),
+        second(
+            person=replace(NEWER.person, person_id=theirs),
+            joined=replace(NEWER, person=replace(NEWER.person, person_id=theirs)),
+        ),
+        NOW,
+    )
+    assert record.person.person_id == expected
+
+
+def later(verb: Verb, id: str, email: str, minute: float) -> Intent:
+    person = Person(email=email)
+    when = {"occurred_at": after(minute), "effective_at": after(days=minute)}
+    return an_intent(verb, id, person=person, **when)
+
+
+def test_of_what_is_announced_the_newest_join_and_the_newest_leave_of_each_address_stay() -> None:
+    mine = (later(Verb.LEAVE, "a", ANA, 2), later(Verb.JOIN, "b", ANA, 3))
+    theirs = (
+        later(Verb.LEAVE, "c", ANA, 1),
+        later(Verb.LEAVE, "d", SMITH, 4),
+        later(Verb.JOIN, "e", SMITH, 5),
+        later(Verb.LEAVE, "f", ANA, -20),
+    )
+    record = merged(first(pending=mine), second(pending=theirs), NOW)
+    assert [i.event_id for i in record.pending] == ["a", "d", "e"]
+
+
+def test_events_that_either_has_seen_are_known_as_repeated() -> None:
+    record = merged(first(recent=("join test a",)), second(recent=("join test b",)), NOW)
+    assert set(record.recent) == {"join test a", "join test b"}
+    many = tuple(f"e{n}" for n in range(64))
+    assert merged(first(recent=many), second(recent=many), NOW).recent == many
+
+
+def test_holds_and_releases_of_both_count() -> None:
+    other = replace(HOLD, id="AUDIT-7")
+    record = merged(first(holds=(HOLD,)), second(holds=(HOLD, other)), NOW)
+    assert {hold.id for hold in record.holds} == {"CASE-7", "AUDIT-7"}
+    released = Release(hold="CASE-8", given_at=NOW)
+    assert released in merged(first(), second(releases=(released,)), NOW).releases
+
+
+@pytest.mark.parametrize(
+    ("newest", "told"),
+    [
+        ({"intent": NEWER}, ("a", "b")),
+        ({"intent": an_intent(Verb.LEAVE, "left", occurred_at=after(-30))}, ("a", "b")),
+        ({"intent": BEFORE}, ()),
+    ],
+    ids=["nothing new", "a return", "another event"],
+)
+def test_losses_of_both_are_told_until_the_event_that_follows(
+    newest: dict[str, Any], told: tuple[str, ...]
+) -> None:
+    record = merged(first(losses=("a",), **newest), second(losses=("b",)), NOW)
+    assert record.losses == told
+
+
+def test_a_record_that_took_over_another_before_brings_that_along() -> None:
+    record = merged(first(merged=("x",)), second(merged=("y",)), NOW)
+    assert record.merged == ("x", SECOND, "y")
+    assert record.keys == (KEY, "x", SECOND, "y")
+    assert (SECOND, ANA) in record.owners
+
+
+# What there is in the cloud
+
+
+def test_resources_of_the_other_record_keep_their_key_and_owner() -> None:
+    template = Resource(kind=Kind.SESSION_TEMPLATE, slot="spark", name="t2", state=State.READY)
+    record = merged(
+        first(a_notebook(State.READY)), second(a_notebook(State.READY, name="nb2"), template), NOW
+    )
+    assert [r.id for r in record.resources] == [
+        "workbench/main",
+        "workbench/main~2",
+        "session-template/spark~3",
+    ]
+    for taken in record.resources[1:]:
+        assert (taken.key, taken.owner, taken.superseded) == (SECOND, SMITH, True)
+        assert taken.observe_at == NOW
+        assert record.owner_of(taken) == (SECOND, SMITH)
+    assert record.owner_of(record.resources[0]) == (KEY, SMITH)
+
+
+def test_requests_about_it_are_never_taken_for_those_about_another() -> None:
+    record = merged(first(a_notebook(State.READY)), second(a_notebook(State.READY)), NOW)
+    asked = {request_id(KEY, r, Step.STOP) for r in record.resources}
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("state", "more", "taken"),
+    [
+        (State.READY, {}, True),
+        (State.BROKEN, {}, True),
+        (State.ABSENT, {}, False),
+        (State.ABSENT, {"under_way": Step.CREATE}, True),
+        (State.ABSENT, {"unconfirmed": (LostCall(step=Step.CREATE, until=after(1)),)}, True),
+    ],
+)
+def test_what_is_there_or_may_still_be_made_is_taken_over(
+    state: State, more: dict[str, Any], taken: bool
+) -> None:
+    assert bool(one(a_notebook(state, **more)).resources) is taken
+
+
+def test_what_they_have_started_is_looked_for_anew() -> None:
+    sessions = Resource(kind=Kind.SESSION, slot="started", name="s", state=State.READY)
+    assert one(sessions).resources == ()
+
+
+def test_a_notebook_and_its_snapshot_stay_together_beside_others_of_the_same_name() -> None:
+    """Names of snapshots are of a second, so that both records may have one of it."""
+    mine = (a_notebook(State.STOPPED, saved_in="s1"), snapshot())
+    theirs = (a_notebook(State.STOPPED, saved_in="s1"), snapshot(name="snapshots/of-the-other"))
+    record = merged(first(*mine), second(*theirs), NOW)
+    assert len({r.id for r in record.resources}) == 4
+    notebook = record.resource("workbench/main~2")
+    assert notebook is not None
+    assert is_kept(record, notebook)
+    kept = record.resource(f"snapshot/{notebook.data.saved_in}")
+    assert kept is not None
+    assert (kept.name, kept.superseded, kept.key) == ("snapshots/of-the-other", False, SECOND)
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs_worked", "source", "goes", "because"),
+    [
+        ([a_notebook(State.READY, was_ready=True)], True, False, True, "both have been used"),
+        ([a_notebook(State.CREATING, was_ready=True)], True, False, False, "first it has to run"),
+        ([a_notebook(State.READY, was_ready=True)], False, False, True, "the other was not used"),
+        ([a_notebook(State.ABSENT), snapshot()], True, False, False, "there is older data"),
+        ([a_notebook(State.ABSENT)], True, True, False, "only the other was used"),
+        ([], True, True, False, "only the other was ever made"),
+        ([a_notebook(State.ABSENT)], False, True, True, "none was used"),
+    ],
+)
+def test_what_the_person_has_had_longer_goes_on(
+    mine: list[Resource], theirs_worked: bool, source: bool, goes: bool, because: str
+) -> None:
+    """What is in the other notebook is restored only where there is nothing else."""
+    theirs = a_notebook(State.STOPPED, was_ready=theirs_worked)
+    record = merged(first(*mine), second(theirs), NOW)
+    [taken] = [r for r in record.resources if r.superseded]
+    assert is_source(taken) is source, because
+    assert taken.usage.unused is not theirs_worked
+    goal = goals_of(record, Plan(wants=()), NOW)[taken.id]
+    assert (goal is Goal.GONE) is may_go(record, taken) is goes, because
+
+
+# What is left of the other record
+
+
+def test_nothing_acts_on_what_is_left() -> None:
+    lease = Lease(token="t", until=after(1))
+    other = second(
+        a_notebook(State.READY), holds=(HOLD,), lease=lease, pending=(NEWER,), unmet_since=NOW
+    )
+    rest = emptied(other, KEY, after(1))
+    assert (rest.key, rest.merged_into, rest.phase) == (SECOND, KEY, Phase.REMOVED)
+    assert (rest.due_at, rest.updated_at) == (None, after(1))
+    assert rest.known_addresses == ()
+    nothing = (
+        "intent",
+        "joined",
+        "lease",
+        "unmet_since",
+        "leaves",
+        "pending",
+        "resources",
+        "holds",
+    )
+    assert not any(getattr(rest, name) for name in nothing)
+    assert rest.person.person_id is None, "it is not found any more"
+
+
+def test_what_it_has_yet_to_tell_is_told() -> None:
+    news = Announcement(number=1, news=News.READY, at=NOW, email=SMITH)
+    rest = emptied(second(outbox=(news,)), KEY, after(1))
+    assert (rest.outbox, rest.due_at) == ((news,), after(1))
+
+
+def test_both_histories_say_so() -> None:
+    into, out = entries_of(first(), second(), NOW)
+    assert {into.action, out.action} == {"record.merged"}
+    assert into.text == (
+        f"the record {SECOND} of {SMITH} is of the same person; it is merged into this one"
+    )
+    assert out.text == f"merged into {KEY}, the same person"
