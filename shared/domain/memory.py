@@ -264,8 +264,8 @@ def _as_seen(resource: Resource, seen: Observation, now: datetime) -> Resource:
         consented=None if gone else resource.consented,
         start_owed=resource.start_owed and not (ready and not resource.unconfirmed),
         overdue=resource.overdue and seen.state is resource.state,
-        # Both are about the one that is gone.
-        unused=resource.unused and not gone,
+        # Both are about the one that is gone; and what somebody has started is used.
+        unused=resource.unused and not gone and not (ready and resource.state is State.STOPPED),
         recreate=resource.recreate and not gone,
         waiting_since=resource.waiting_since if _still_waits(resource, seen) else None,
         stillborn=seen.state is State.BROKEN

@@ -26,6 +26,7 @@ from shared.domain.telling import announced
 from shared.domain.wording import moves, named, what
 
 _REMEMBERED = 64  # event ids: enough for a publisher that repeats itself within days
+_MOST_LEAVES = 16  # newer than the newest join
 
 
 class Outcome(StrEnum):
@@ -87,13 +88,12 @@ def with_facts(record: Environment, intent: Intent) -> Environment:
         record = _with_join(replace(record, addresses=addresses), intent)
     else:
         addresses = left_at(record.addresses, email, at)
-        others = [i for i in record.leaves if i.person.email != email]
-        same = [i for i in (*record.leaves, intent) if i.person.email == email]
-        newest = max(same, key=lambda i: i.order)
+        # An older one may be of the person, and a newer one of what is a former address by then.
+        leaves = sorted({*record.leaves, intent}, key=lambda i: i.order)[-_MOST_LEAVES:]
         # An id is the same in all events that name one; some name none.
         person_id = record.person.person_id or intent.person.person_id
         person = replace(record.person, person_id=person_id)
-        record = replace(record, addresses=addresses, leaves=(*others, newest), person=person)
+        record = replace(record, addresses=addresses, leaves=tuple(leaves), person=person)
     joined = record.joined
     if joined is None:
         return record
@@ -233,7 +233,7 @@ def _looked_at(resource: Resource, now: datetime, *, returns: bool, stays: bool)
         digest="" if holds_data else resource.digest,
         # Whose address changes before they were told of it can't have worked in it. What a leaver
         # has is saved all the same: an older record, brought back, may not know that it was used.
-        unused=stays and holds_data and not resource.was_ready,
+        unused=holds_data and not resource.was_ready and (stays or bool(resource.restore_from)),
     )
 
 
