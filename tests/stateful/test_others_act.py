@@ -405,8 +405,8 @@ def test_who_leaves_without_a_record_is_looked_for_and_stopped_at_once(ready: Wo
 def test_what_was_found_asleep_and_is_deleted_by_others_is_a_loss_that_is_told(
     ready: World,
 ) -> None:
-    ready.store._environments.clear()
     notebook_of(ready).state = State.STOPPED
+    ready.store._environments.clear()
     ready.leave(ANA)
     ready.run_for(minutes(10))
     ready.cloud.remove(notebook_of(ready), ready.clock.now(), what="vandalised")
@@ -480,8 +480,8 @@ def test_a_notebook_that_lost_its_labels_gets_all_of_them_back(ready: World) -> 
 
 
 def test_what_lost_its_labels_and_its_record_is_found_by_its_name(ready: World) -> None:
-    ready.store._environments.clear()
     notebook_of(ready).labelled = False
+    ready.store._environments.clear()
     ready.leave(ANA)
     ready.run_for(minutes(10))
     notebook = notebook_of(ready)
