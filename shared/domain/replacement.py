@@ -34,8 +34,8 @@ def must_be_replaced(environment: Environment, notebook: Resource) -> bool:
 
 
 def holds_work(notebook: Resource) -> bool:
-    """Whether its owner may have worked in it."""
-    return not notebook.stillborn and not notebook.unused
+    """Whether its owner may have worked in it; nobody is told of one before its data is there."""
+    return not (notebook.stillborn or notebook.unused or notebook.restore_from)
 
 
 def awaits_data(environment: Environment, notebook: Resource) -> bool:
