@@ -255,3 +255,19 @@ def test_a_snapshot_that_others_delete_in_the_middle_is_not_relied_on(
         return  # there is nothing to delete yet, or nothing to take another of
     world.run_for(timedelta(days=1), every=minutes(5))
     assert WORK in {t.data for t in world.cloud.alive(Kind.WORKBENCH)}
+
+
+@REASONS
+@MOMENTS
+def test_a_reason_while_the_data_of_a_leaver_who_returned_is_restored_loses_none_of_it(
+    reason: Reason, wait: float
+) -> None:
+    world = at_work()
+    world.leave(ANA, immediate=True)
+    world.run_for(LONG)
+    world.join(ANA)
+    world.run_for(minutes(wait))
+    world.pass_time(timedelta(seconds=1))
+    reason(world)
+    world.run_for(LONG)
+    has_their_work(world, owner_after(reason))

@@ -164,7 +164,11 @@ def an_id_contradicts(life: SimulatedLife, choices: Choices) -> None:
     if not here:
         return
     who, email = choices.pick(here)
-    others = [i.person_id for i in life.model.individuals if i.person_id and i.number != who]
+    others = [
+        i.person_id
+        for i in life.model.individuals
+        if i.person_id and i.number != who and email not in i.addresses  # else it may be of then
+    ]
     other = choices.pick(("id-unknown", *others))
     verb = choices.pick((Verb.JOIN, Verb.LEAVE))
     life.say(f"{verb} of {email} with the id {other}, which contradicts")
