@@ -37,7 +37,8 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
 
     def is_theirs_at(self, moment: datetime) -> bool:
         """Whether the person had this address at ``moment``, as far as is known."""
-        begun = self.since is None or self.since <= moment
+        known_at = [m for m in (self.since, self.left_at) if m is not None]
+        begun = self.since is None or min(known_at) <= moment
         return begun and (self.until is None or moment < self.until)
 
 

@@ -80,7 +80,10 @@ def owner_of(
     entries += [(r, Address(email=email)) for r in found if _is_to_have(r, email)]
     then = [(_begin(a), r.key, r) for r, a in entries if a.is_theirs_at(at)]
     if then:
-        return max(then, key=lambda e: e[:2])[2]
+        begun, _, owner = max(then, key=lambda e: e[:2])
+        since = [a.since for r, a in entries if r is not owner and a.since is not None]
+        if not any(begun < moment <= at for moment in since):  # else it was given to others
+            return owner
     later = [(_begin(a), r.key, r) for r, a in entries if a.since is not None and a.since > at]
     if later and afterwards:
         return min(later, key=lambda e: e[:2])[2]

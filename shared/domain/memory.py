@@ -286,7 +286,10 @@ def _as_seen(resource: Resource, seen: Observation, now: datetime) -> Resource:
             # A stopped notebook has run before.
             was_ready=not gone and (resource.usage.was_ready or ready or _has_run(resource, seen)),
             ready_since=None if gone else resource.usage.ready_since or (now if ready else None),
-            unused=resource.usage.unused and not gone,
+            # It is about the one that is gone; and what somebody has started is used.
+            unused=resource.usage.unused
+            and not gone
+            and not (ready and resource.state is State.STOPPED),
         ),
         recreate=resource.recreate and not gone,
         timed_out=resource.timed_out and seen.state is resource.state,

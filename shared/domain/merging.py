@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from shared.domain.addresses import united
 from shared.domain.environment import Entry, Environment, Phase
+from shared.domain.evidence import amended, current
 from shared.domain.holds import united as united_holds
 from shared.domain.holds import with_release
 from shared.domain.keeping import newest_snapshot
@@ -54,6 +55,10 @@ def merged(record: Environment, duplicate: Environment, now: datetime) -> Enviro
 
 def emptied(duplicate: Environment, key: str, now: datetime) -> Environment:
     """What is left of ``duplicate`` once the record of ``key`` has taken it over."""
+    leaving, leavings = current(duplicate.leavings), duplicate.leavings
+    if leaving is not None:
+        # It goes on in the other record; nothing is looked for, and deleted, on behalf of this one.
+        leavings = amended(leavings, replace(leaving, returned_at=now))
     return replace(
         duplicate,
         addresses=(),
@@ -63,6 +68,8 @@ def emptied(duplicate: Environment, key: str, now: datetime) -> Environment:
         intent=None,
         joined=None,
         leaves=(),
+        left_at=None,
+        leavings=leavings,
         pending=(),
         resources=(),
         holds=(),

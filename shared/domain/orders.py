@@ -87,7 +87,8 @@ def _recreated(environment: Environment, order: Order, now: datetime) -> Ruling:
     if notebook.state is State.ABSENT:
         text = f"; {notebook.id} is still to be made, from the profile as it is now"
         return _ruling(forgiven(environment, now), order, Outcome.APPLIED, text, now)
-    usage = replace(notebook.usage, unused=not notebook.usage.was_ready)
+    # An older record, brought back, may not know that it was used: its data is saved in any case.
+    usage = replace(notebook.usage, unused=False)
     notebook = replace(notebook, recreate=True, usage=usage)
     environment = environment.with_resource(notebook)
     return _ruling(forgiven(environment, now), order, Outcome.APPLIED, "", now)

@@ -36,8 +36,9 @@ def must_be_replaced(environment: Environment, notebook: Resource) -> bool:
 
 
 def holds_work(notebook: Resource) -> bool:
-    """Whether its owner may have worked in it."""
-    return not notebook.creation.failed and not notebook.usage.unused
+    """Whether its owner may have worked in it; nobody is told of one before its data is there."""
+    unused = notebook.usage.unused or bool(notebook.data.restore_from)
+    return not notebook.creation.failed and not unused
 
 
 def awaits_data(environment: Environment, notebook: Resource) -> bool:

@@ -27,6 +27,7 @@ from shared.domain.telling import announced
 from shared.domain.wording import moves, named, what
 
 _REMEMBERED = 64  # event ids: enough for a publisher that repeats itself within days
+_MOST_LEAVES = 16  # newer than the newest join
 
 
 class Outcome(StrEnum):
@@ -88,8 +89,9 @@ def with_facts(record: Environment, intent: Intent) -> Environment:
         record = _with_join(replace(record, addresses=addresses), intent)
     else:
         addresses = left_at(record.addresses, email, at)
-        leaves = newest_of_each((*record.leaves, intent))
-        record = replace(record, addresses=addresses, leaves=leaves)
+        # An older one may be of the person, and a newer one of what is a former address by then.
+        leaves = sorted({*record.leaves, intent}, key=lambda i: i.order)[-_MOST_LEAVES:]
+        record = replace(record, addresses=addresses, leaves=tuple(leaves))
     record = _with_id(record, intent)
     joined = record.joined
     if joined is None:
@@ -263,7 +265,12 @@ def _looked_at(resource: Resource, now: datetime, *, returns: bool, stays: bool)
         settings=replace(resource.settings, digest="" if holds_data else resource.settings.digest),
         # Whose address changes before they were told of it can't have worked in it. What a leaver
         # has is saved all the same: an older record, brought back, may not know that it was used.
-        usage=replace(resource.usage, unused=stays and holds_data and not resource.usage.was_ready),
+        usage=replace(
+            resource.usage,
+            unused=holds_data
+            and not resource.usage.was_ready
+            and (stays or bool(resource.data.restore_from)),
+        ),
     )
 
 

@@ -69,7 +69,8 @@ def _email_at(joins: list[Sent], moment: datetime) -> str:
     earlier = [s for s in joins if max(s.order[0], s.effective_at or s.order[0]) <= moment]
     newest = max(earlier, key=lambda s: s.order, default=None)
     if newest is None:
-        return min(joins, key=lambda s: s.order).previous
+        first = min(joins, key=lambda s: s.order)
+        return first.previous or first.email
     return newest.email
 
 
@@ -130,7 +131,9 @@ class Model:
 
     def email_of(self, who: int, now: datetime) -> str:
         """The address that they have by all that was delivered."""
-        newest = self.newest(who, now)
+        ripe = [s for s in self.of(who) if s.effective_at is None or s.effective_at <= now]
+        joins = [s for s in ripe if s.verb is Verb.JOIN]
+        newest = max(joins or ripe, key=lambda s: s.order, default=None)
         return newest.email if newest is not None else self.individuals[who].addresses[0]
 
     def true_email(self, who: int, now: datetime) -> str:

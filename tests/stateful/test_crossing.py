@@ -245,35 +245,41 @@ class TestChangingTheAddress:
         old = notebook_of(ready)
         ready.join(BEN, previous_email=ANA)
         assert settle(ready, BEN).phase is Phase.READY
-        assert ready.record(ANA).phase is Phase.REMOVED
         assert notebook_of(ready, BEN).data == WORK
         restored = [h.at for h in ready.cloud.happenings if h.what == "restored"]
         assert old.died is not None
         assert [old.died > at for at in restored] == [True]
+
+    def test_the_one_record_is_found_by_both_addresses(self, ready: World) -> None:
+        ready.join(BEN, previous_email=ANA)
+        record = settle(ready, BEN)
+        assert ready.record(ANA) == record
+        assert record.key == person_key(ANA)
+        assert [(a.email, a.until is None) for a in record.addresses] == [(ANA, False), (BEN, True)]
 
     def test_without_a_restore_the_old_notebook_stays(self, ready: World) -> None:
         ready.cloud.short = {"us-central1-a", "us-central1-b"}  # there is room for no other
         ready.join(BEN, previous_email=ANA)
         ready.run_for(timedelta(hours=6), every=minutes(5))
         assert (notebook_of(ready).state, notebook_of(ready).data) == (State.STOPPED, WORK)
+        assert ready.record(BEN).phase is not Phase.READY
         ready.cloud.short = set()
         ready.run_for(timedelta(hours=6), every=minutes(5))
-        assert ready.record(ANA).phase is Phase.REMOVED
-        assert notebook_of(ready, BEN).data == WORK
+        assert ready.record(BEN).phase is Phase.READY
+        assert (notebook_of(ready, BEN).email, notebook_of(ready, BEN).data) == (BEN, WORK)
 
     def test_while_it_is_created_nothing_is_left_of_the_old_one(self, world: World) -> None:
         world.join(ANA)
         world.pass_time(SOON)
         world.join(BEN, previous_email=ANA)
         assert settle(world, BEN).phase is Phase.READY
-        assert world.record(ANA).phase is Phase.REMOVED
-        assert notebook_of(world, BEN).state is State.READY
+        assert (notebook_of(world, BEN).state, notebook_of(world, BEN).email) == (State.READY, BEN)
+        assert lives_of(world, Kind.SNAPSHOT) == 0, "nobody can have worked in it"
 
     def test_while_suspended_the_data_is_found_too(self, suspended: World) -> None:
         suspended.join(BEN, previous_email=ANA)
         assert settle(suspended, BEN).phase is Phase.READY
-        assert suspended.record(ANA).phase is Phase.REMOVED
-        assert notebook_of(suspended, BEN).data == WORK
+        assert (notebook_of(suspended, BEN).email, notebook_of(suspended, BEN).data) == (BEN, WORK)
 
     def test_there_and_back_again_brings_all_the_work_home(self, ready: World) -> None:
         ready.join(BEN, previous_email=ANA)
@@ -281,16 +287,15 @@ class TestChangingTheAddress:
         ready.cloud.work(notebook_of(ready, BEN), "as ben;")
         ready.join(ANA, previous_email=BEN)
         assert settle(ready).phase is Phase.READY
-        assert ready.record(BEN).phase is Phase.REMOVED
-        assert notebook_of(ready).data == WORK + "as ben;"
+        assert ready.record(BEN) == ready.record(ANA)
+        assert (notebook_of(ready).email, notebook_of(ready).data) == (ANA, WORK + "as ben;")
 
     def test_back_again_before_anything_moved_keeps_the_very_notebook(self, ready: World) -> None:
         ready.join(BEN, previous_email=ANA)
         ready.pass_time(SOON)
         ready.join(ANA, previous_email=BEN)
         assert settle(ready).phase is Phase.READY
-        assert ready.record(BEN).phase is Phase.REMOVED
-        assert notebook_of(ready).data == WORK
+        assert (notebook_of(ready).data, lives_of(ready)) == (WORK, 1)
         assert {t.key for t in ready.cloud.alive(Kind.WORKBENCH)} == {person_key(ANA)}
 
 

@@ -20,7 +20,7 @@ from shared.ports import Conflict, NotPublished
 from tests.stateful.life import BEN, Life, StoreDown
 from tests.stateful.world import Crash
 
-STORE = ("load", "save", "append", "park", "shortage")
+STORE = ("load", "save", "find", "append", "park", "shortage")
 LOOKS = ("observe", "consented", "older", "everything", "moving")
 FATES = {
     "timeout before": ("before", ApiError(status="NO_ANSWER", message="scripted")),
@@ -117,7 +117,7 @@ def test_the_plain_life_calls_everything_and_ends_well() -> None:
         *("create", "observe", "update", "stop", "start", "consented"),
         *("protect", "unprotect", "restore", "delete"),
     }
-    assert life.end()["phases"] == [Phase.REMOVED, Phase.READY]
+    assert life.end()["phases"] == [Phase.READY]
     assert (life.notebook(BEN).state, life.notebook(BEN).data) == (State.READY, "one;two;three;")
     assert {t.kind for t in life.world.cloud.alive()} == {
         *(Kind.WORKBENCH, Kind.SESSION_TEMPLATE, Kind.CLUSTER_TEMPLATE, Kind.SNAPSHOT)

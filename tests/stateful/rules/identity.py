@@ -50,6 +50,8 @@ def an_address_changes(life: SimulatedLife, choices: Choices) -> None:
     profile, cost_center = choices.pick(PROFILES), choices.pick(COST_CENTERS)
     event: dict[str, object] = {"profile": profile, "cost_center": cost_center}
     by_id = life.model.is_known_by_id(who) and choices.one_in(2)
+    if life.model.holder(old) != who and not by_id:
+        return  # it is somebody else's by now
     if by_id:
         event["person_id"] = life.model.individuals[who].person_id
     else:
@@ -72,6 +74,9 @@ def _another(life: SimulatedLife, choices: Choices, who: int) -> str:
     addresses = life.model.individuals[who].addresses
     old = life.model.true_email(who, life.now)
     mine = [a for a in addresses if a != old and life.model.holder(a) == who]
+    theirs = [s for s in life.model.sent if s.who == who and not s.refused]
+    if any(s.acked_at is None for s in theirs):
+        mine = []  # nobody could know yet that it is theirs as well
     fresh = f"{addresses[0].partition('@')[0]}.{len(addresses)}.{who}@example.com"
     return choices.pick((fresh, *mine))
 
@@ -122,6 +127,9 @@ def somebody_new_gets_an_address(life: SimulatedLife, choices: Choices) -> None:
         who = life.model.holder(email)
         if who is None or not _is_allowed(life, who) or not life.model.is_settled(who):
             continue
+        record = life.record_of(who)
+        if record is not None and record.held is not None:
+            continue  # nobody could release them: orders go to whoever has the address
         newest = life.model.newest(who, life.now)
         if newest is None:
             continue
@@ -156,7 +164,11 @@ def an_id_contradicts(life: SimulatedLife, choices: Choices) -> None:
     if not here:
         return
     who, email = choices.pick(here)
-    others = [i.person_id for i in life.model.individuals if i.person_id and i.number != who]
+    others = [
+        i.person_id
+        for i in life.model.individuals
+        if i.person_id and i.number != who and email not in i.addresses  # else it may be of then
+    ]
     other = choices.pick(("id-unknown", *others))
     verb = choices.pick((Verb.JOIN, Verb.LEAVE))
     life.say(f"{verb} of {email} with the id {other}, which contradicts")
