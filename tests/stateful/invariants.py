@@ -152,9 +152,10 @@ def _is_saved(life: SimulatedLife, who: int, notebook: Thing, *, always: bool) -
     """Whether the work in a notebook that went is in a snapshot, if anybody asked for one."""
     if not notebook.data or not (always or life.model.always_kept(who)):
         return True
-    disk = data_disk(notebook.name)
     snapshots = [t for t in life.world.cloud.ever if t.kind is Kind.SNAPSHOT and t.was_ready]
-    copies = [t for t in snapshots if t.source == disk and t.data == notebook.data]
+    # Also the one that it was restored from, as long as nobody has worked in it since.
+    same = [t for t in snapshots if t.source == data_disk(notebook.name) or t.key == notebook.key]
+    copies = [t for t in same if t.data == notebook.data]
     whole = [t for t in copies if t.died is None or (notebook.died and t.died > notebook.died)]
     # One that others deleted in the last moment was there when it was looked at.
     return bool(whole) or (bool(copies) and life.lost_snapshot(who))

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from shared.domain.addresses import named, replaced
 from shared.domain.announcements import Announcement, News
 from shared.domain.environment import Environment, Intent, Lease, Phase, Verb
-from shared.domain.goals import Goal, Plan, goals_of
+from shared.domain.goals import Goal, goals_of
 from shared.domain.holds import Hold, Release
 from shared.domain.keeping import is_kept
 from shared.domain.memory import request_id
@@ -191,7 +191,7 @@ def test_requests_about_it_are_never_taken_for_those_about_another() -> None:
         (State.READY, {}, True),
         (State.BROKEN, {}, True),
         (State.ABSENT, {}, False),
-        (State.ABSENT, {"under_way": Step.CREATE}, True),
+        (State.ABSENT, {"step": Step.CREATE}, True),
         (State.ABSENT, {"unconfirmed": (LostCall(step=Step.CREATE, until=after(1)),)}, True),
     ],
 )
@@ -241,7 +241,7 @@ def test_what_the_person_has_had_longer_goes_on(
     [taken] = [r for r in record.resources if r.superseded]
     assert is_source(taken) is source, because
     assert taken.usage.unused is not theirs_worked
-    goal = goals_of(record, Plan(wants=()), NOW)[taken.id]
+    goal = goals_of(record, (), NOW)[taken.id]
     assert (goal is Goal.GONE) is may_go(record, taken) is goes, because
 
 
