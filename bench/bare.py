@@ -24,9 +24,10 @@ from google.cloud.dataproc_v1 import SessionTemplate, SessionTemplateControllerC
 
 from shared.adapters.storage.cluster_yaml import render
 from shared.bootstrap import App
-from shared.domain.person import Person
-from shared.domain.resources import Kind, Want
-from shared.domain.wants import wants
+from shared.domain.manifests import manifests_of
+from shared.domain.people.person import Person
+from shared.domain.resources.kinds import Kind
+from shared.domain.resources.manifest import Manifest
 
 _KEY, _EMAIL = "the-key-0000", "the-email-0000@example.com"
 _SCHEMA = """
@@ -125,11 +126,13 @@ def _texts(app: App, profile: str) -> dict[Kind, dict[str, str]]:
     person = Person(
         email=_EMAIL, display_name="Somebody New", team="research", cost_center="cc-4711"
     )
-    wanted = wants(chosen, person, _KEY, app.site)
-    return {want.kind: {"place": want.places[0], "body": _body(want)} for want in wanted}
+    wanted = manifests_of(chosen, person, _KEY, app.site)
+    return {
+        manifest.kind: {"place": manifest.places[0], "body": _body(manifest)} for manifest in wanted
+    }
 
 
-def _body(want: Want) -> str:
-    if want.kind is Kind.CLUSTER_TEMPLATE:
-        return render(want.body).decode()
-    return json.dumps(want.body)
+def _body(manifest: Manifest) -> str:
+    if manifest.kind is Kind.CLUSTER_TEMPLATE:
+        return render(manifest.body).decode()
+    return json.dumps(manifest.body)

@@ -11,8 +11,8 @@ from cloudevents.http import CloudEvent
 from msgspec import Meta
 
 from functions.pubsub_request import parse_body, pubsub_request
+from shared.domain.contracts.rejections import Rejected, RejectionCode
 from shared.domain.names import KEY_PATTERN
-from shared.domain.refusals import RefusalCode, Refused
 from shared.services.converged import Converged
 
 log = logging.getLogger(__name__)
@@ -38,8 +38,8 @@ def converge(event: CloudEvent) -> None:
         body = parse_body(message, ConvergeMessage)
         outcome = app.converge.run(body.key, admitted=body.admitted)
         if outcome is Converged.UNKNOWN:
-            raise Refused(
-                RefusalCode.UNKNOWN_PERSON,
+            raise Rejected(
+                RejectionCode.UNKNOWN_PERSON,
                 f"key: no environment has the key {body.key!r}; send a key that fleet shows",
             )
         log.info("converged", extra={"action": f"converge.{outcome}", "person": body.key})

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 from cloudevents.http import CloudEvent
 
-from shared.domain.normalise import Message
+from shared.domain.contracts.event_parsing import Message
 
 
 def parse_message(event: CloudEvent, *, default_topic: str, now: datetime) -> Message:

@@ -15,9 +15,9 @@ from cloudevents.http import CloudEvent
 from functions.pubsub_message import parse_message
 from shared import logs
 from shared.bootstrap import App, app
-from shared.domain.events import Shape, read_typed
-from shared.domain.normalise import Message
-from shared.domain.refusals import RefusalCode, Refused
+from shared.domain.contracts.event_parsing import Message
+from shared.domain.contracts.inbound_events import Shape, read_typed
+from shared.domain.contracts.rejections import Rejected, RejectionCode
 
 
 @contextmanager
@@ -33,7 +33,7 @@ def pubsub_request(event: CloudEvent, *, topic: str) -> Iterator[tuple[App, Mess
     with logs.bound(trace=trace, message_id=message.id, topic=message.topic):
         try:
             yield application, message
-        except Refused as refused:
+        except Rejected as refused:
             application.intake.park(message, refused)
         except Exception as error:
             # The framework logs the traceback later, without the fields that are bound here.
@@ -44,5 +44,5 @@ def pubsub_request(event: CloudEvent, *, topic: str) -> Iterator[tuple[App, Mess
 def parse_body(message: Message, shape: type[Shape]) -> Shape:
     """The JSON data of ``message`` as ``shape``; raises ``Refused``."""
     if message.trouble:
-        raise Refused(RefusalCode.NOT_JSON, message.trouble)
+        raise Rejected(RejectionCode.NOT_JSON, message.trouble)
     return read_typed(message.data, shape)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared import logs
 from shared.domain.policy import Policy
-from shared.domain.resources import Kind
+from shared.domain.resources.kinds import Kind
 from shared.settings import Settings, SettingsInvalid, read_settings, setting_faults
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from shared.adapters.dataproc.clients import DataprocClients
     from shared.adapters.google_api.rest import Rest
     from shared.adapters.notebooks_v1.factory import NotebooksV1Factory
-    from shared.domain.wants import Site
+    from shared.domain.manifests import Site
     from shared.ports import (
         Clock,
         Driver,
@@ -154,7 +154,7 @@ class App:
     @once
     def site(self) -> Site:
         """Where the resources are created."""
-        from shared.domain.wants import Site
+        from shared.domain.manifests import Site
 
         settings = self.settings
         return Site(

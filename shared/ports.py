@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 import msgspec
 
 from shared.domain.environment import Entry, Environment, Health, Parked, Phase
-from shared.domain.resources import Kind, Leftover, Observation, Resource, Want
+from shared.domain.resources.kinds import Kind
+from shared.domain.resources.manifest import Manifest
+from shared.domain.resources.observation import Observation, Orphan
+from shared.domain.resources.resource import Resource
 
 if TYPE_CHECKING:
     from shared.domain.profiles import ProfileSet
@@ -170,7 +173,9 @@ class Driver(Protocol):
 
     kind: Kind
 
-    def observe(self, resource: Resource, key: str, email: str, want: Want | None) -> Observation:
+    def observe(
+        self, resource: Resource, key: str, email: str, manifest: Manifest | None
+    ) -> Observation:
         """Look at ``resource.operation``, if there is one, and at the thing itself.
 
         NotFound is ``State.ABSENT``. A notebook that runs is READY; its ``link`` may be there only
@@ -185,12 +190,12 @@ class Driver(Protocol):
         """
 
     def create(
-        self, resource: Resource, want: Want, key: str, email: str, request_id: str
+        self, resource: Resource, manifest: Manifest, key: str, email: str, request_id: str
     ) -> Observation:
         """Make it. If something is there already, it is a success only if it is this person's."""
 
     def update(
-        self, resource: Resource, want: Want, key: str, email: str, request_id: str
+        self, resource: Resource, manifest: Manifest, key: str, email: str, request_id: str
     ) -> Observation:
         """Bring what can be changed in the state it is in to ``want``."""
 
@@ -223,7 +228,7 @@ class Driver(Protocol):
 class Search(Protocol):
     """Looks everywhere for what carries a person's labels, whatever the record says."""
 
-    def everything_of(self, key: str, email: str) -> tuple[Leftover, ...]:
+    def everything_of(self, key: str, email: str) -> tuple[Orphan, ...]:
         """All that is there of the person: notebooks of every kind and zone, templates, snapshots,
         running sessions and clusters, and disks that outlived their notebook. Notebooks are also
         found by our name for the person's, or by the person as their owner; disks also by name.

@@ -20,9 +20,9 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from shared.domain.events import read_event
-from shared.domain.person import parse_email
-from shared.domain.refusals import Refused
+from shared.domain.contracts.inbound_events import read_event
+from shared.domain.contracts.rejections import Rejected
+from shared.domain.people.person import parse_email
 
 _VARIABLE = "notebook_users_list"
 # A text in double quotes is kept, a comment is not: which of both begins first decides.
@@ -58,7 +58,7 @@ def events(
         data = json.dumps(event)
         try:
             email = parse_email(read_event(data.encode()).email, allowed_domains=domains)
-        except Refused as refused:
+        except Rejected as refused:
             wrong.append(f"{address}: {refused.message}")
         else:
             joins.setdefault(email, data)

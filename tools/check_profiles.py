@@ -21,13 +21,14 @@ from typing import Any
 from local.api.discovery import Discovery
 from shared.adapters.profiles.directory import read_directory
 from shared.adapters.profiles.last_good import Files
+from shared.domain.manifests import Site, manifests_of
 from shared.domain.names import person_key
-from shared.domain.person import Person
+from shared.domain.people.person import Person
 from shared.domain.profiles import Profile, ProfileSet, ProfilesInvalid
 from shared.domain.profiles.located import Problems
 from shared.domain.profiles.parse import FILE, MASTERS, parse_profiles
-from shared.domain.resources import Kind, Want
-from shared.domain.wants import Site, wants
+from shared.domain.resources.kinds import Kind
+from shared.domain.resources.manifest import Manifest
 from shared.settings import DEFAULT_REGION, REGION_FORM
 
 _SCHEMAS = {
@@ -105,10 +106,10 @@ def violations(profiles: ProfileSet, site: Site) -> list[str]:
     """Every place in which a body made of ``profiles`` is not what Google's API takes."""
     key = person_key(_SAMPLE.email)
     return [
-        f"profiles.{name}: {want.id}: {violation}"
+        f"profiles.{name}: {manifest.id}: {violation}"
         for name in profiles.names
-        for want in wants(_found(profiles, name), _SAMPLE, key, site)
-        for violation in _violations(want)
+        for manifest in manifests_of(_found(profiles, name), _SAMPLE, key, site)
+        for violation in _violations(manifest)
     ]
 
 
@@ -132,10 +133,10 @@ def _field(message: str) -> str:
     return re.sub(r"\['([^']*)'\]", r".\1", message.partition(": ")[0])
 
 
-def _violations(want: Want) -> list[str]:
-    service, version, schema = _SCHEMAS[want.kind]
-    body: dict[str, Any] = dict(want.body)
-    if want.kind is Kind.CLUSTER_TEMPLATE:  # gcloud adds these two when it imports the template
+def _violations(manifest: Manifest) -> list[str]:
+    service, version, schema = _SCHEMAS[manifest.kind]
+    body: dict[str, Any] = dict(manifest.body)
+    if manifest.kind is Kind.CLUSTER_TEMPLATE:  # gcloud adds these two when it imports the template
         body |= {"projectId": "sample-project", "clusterName": "sample"}
     return Discovery(service, version).violations(schema, body)
 
@@ -147,7 +148,9 @@ def _found(profiles: ProfileSet, name: str) -> Profile:
 
 
 def _summary(profile: Profile, is_default: bool, site: Site) -> str:
-    ids = [want.id for want in wants(profile, _SAMPLE, person_key(_SAMPLE.email), site)]
+    ids = [
+        manifest.id for manifest in manifests_of(profile, _SAMPLE, person_key(_SAMPLE.email), site)
+    ]
     grace = f"grace {profile.grace_seconds / 86400:g}d"
     return f"{profile.name}{' (default)' if is_default else ''}: {', '.join(ids)}; {grace}"
 

@@ -29,7 +29,7 @@ from functions.fleet.views import detail, leaving_records, summary
 from shared import logs
 from shared.bootstrap import App, app
 from shared.domain.environment import Environment, Health, Phase
-from shared.domain.identity import owner_of
+from shared.domain.people.identity import owner_of
 from shared.ports import BadCursor
 
 _HISTORY_LIMIT = 200

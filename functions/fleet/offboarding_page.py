@@ -22,7 +22,7 @@ def offboarding_page(environment: Environment) -> str:
         person=environment.person,
         key=environment.key,
         holds=environment.holds,
-        leavings=environment.leavings[::-1],
+        offboardings=environment.offboardings[::-1],
     )
 
 

@@ -18,7 +18,7 @@ from werkzeug.exceptions import BadRequest
 
 from functions.fleet.routes import shorten
 from shared.domain.environment import Environment
-from shared.domain.resources import State
+from shared.domain.resources.kinds import State
 
 PRETTY = {"": True, "1": True, "true": True, "0": False, "false": False}
 _DEFAULT_LIMIT, _MAX_LIMIT = 100, 1000

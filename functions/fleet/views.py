@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from shared.domain.environment import Entry, Environment, Intent, Verb
-from shared.domain.resources import Resource, State
+from shared.domain.resources.kinds import State
+from shared.domain.resources.resource import Resource
 
 
 def summary(environment: Environment) -> dict[str, Any]:
@@ -44,7 +45,7 @@ def detail(environment: Environment, history: Sequence[Entry]) -> dict[str, Any]
         "left_at": environment.left_at,
         "removal_at": environment.removal_at if environment.leaving else None,
         "holds": _holds(environment),
-        "leaving": environment.leavings[-1] if environment.leavings else None,
+        "leaving": environment.offboardings[-1] if environment.offboardings else None,
         "next_look_at": environment.due_at,
         "resources": [_resource(r) for r in environment.resources],
         "history": list(history),
@@ -59,7 +60,7 @@ def leaving_records(environment: Environment) -> dict[str, Any]:
         "phase": environment.phase,
         "health": environment.health,
         "holds": _holds(environment),
-        "leavings": environment.leavings[::-1],
+        "leavings": environment.offboardings[::-1],
     }
 
 

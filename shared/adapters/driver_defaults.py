@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from shared.domain.resources import Observation, Resource
+from shared.domain.resources.observation import Observation
+from shared.domain.resources.resource import Resource
 
 
 class DriverDefaults(ABC):

@@ -19,12 +19,14 @@ from shared.adapters.google_api.fault_table import translated
 from shared.adapters.google_api.pagination import list_all, list_all_zones
 from shared.adapters.google_api.rest import Rest
 from shared.adapters.notebooks_v2 import instances
-from shared.domain.resources import Kind, Leftover, Resource, State
-from shared.domain.wants.labels import PERSON, is_ours
-from shared.domain.wants.site import Site
-from shared.domain.wants.snapshot import DATA_DISK, EXPIRES
-from shared.domain.wants.uses import clusters_of, sessions_of
-from shared.domain.wants.workbench import GENERATION, instance_id
+from shared.domain.manifests.labels import PERSON, is_ours
+from shared.domain.manifests.site import Site
+from shared.domain.manifests.snapshot import DATA_DISK, EXPIRES
+from shared.domain.manifests.workbench import GENERATION, instance_id
+from shared.domain.manifests.workloads import clusters_of, sessions_of
+from shared.domain.resources.kinds import Kind, State
+from shared.domain.resources.observation import Orphan
+from shared.domain.resources.resource import Resource
 
 if TYPE_CHECKING:
     from google.cloud.dataproc_v1 import (
@@ -44,7 +46,7 @@ class NotebooksV1Inventory(Protocol):
     def resources_of(self, key: str, email: str) -> tuple[Resource, ...]:
         """Those that have the person's labels, to stop and remove."""
 
-    def leftovers_of(self, key: str, email: str) -> tuple[Leftover, ...]:
+    def leftovers_of(self, key: str, email: str) -> tuple[Orphan, ...]:
         """All that belong to the person."""
 
 
@@ -78,7 +80,7 @@ class CloudInventory:
         self._older = older
         self._seconds = seconds
 
-    def everything_of(self, key: str, email: str) -> tuple[Leftover, ...]:
+    def everything_of(self, key: str, email: str) -> tuple[Orphan, ...]:
         """See ``ports.Search``."""
         notebooks, existing = self._notebooks_of(key, email)
         sessions = self._sessions.active(sessions_of(self._site), key, email, by_owner=True)
@@ -98,10 +100,10 @@ class CloudInventory:
         """See ``ports.Search``."""
         return self._older.resources_of(key, email) if self._older else ()
 
-    def _notebooks_of(self, key: str, email: str) -> tuple[list[Leftover], set[str]]:
+    def _notebooks_of(self, key: str, email: str) -> tuple[list[Orphan], set[str]]:
         """The person's notebooks, and the paths of all notebooks without their project."""
         path = f"v2/projects/{self._site.project}/locations/-/instances"
-        theirs: list[Leftover] = []
+        theirs: list[Orphan] = []
         existing: set[str] = set()
         for instance in list_all(self._notebooks, path, "instances", pageSize=_PAGE):
             existing.add(_path_in_project(str(instance["name"])))
@@ -109,7 +111,7 @@ class CloudInventory:
                 theirs.append(_notebook(instance, key, email))
         return theirs, existing
 
-    def _disks_of(self, key: str, notebooks: set[str]) -> list[Leftover]:
+    def _disks_of(self, key: str, notebooks: set[str]) -> list[Orphan]:
         """Disks without a notebook, with the person's label or the name of their notebook."""
         path = f"compute/v1/projects/{self._site.project}/aggregated/disks"
         name = f"{instance_id(key)}{GENERATION}"
@@ -128,13 +130,13 @@ class CloudInventory:
             if _path_in_project(disks.notebook_of(name)) not in notebooks
         ]
 
-    def _snapshots_of(self, key: str) -> list[Leftover]:
+    def _snapshots_of(self, key: str) -> list[Orphan]:
         collection = f"projects/{self._site.project}/global/snapshots"
         query = {"maxResults": _PAGE, "filter": f"labels.{PERSON}={key}"}
         found = list_all(self._compute, f"compute/v1/{collection}", "items", **query)
         return [_snapshot(snapshot, collection, key) for snapshot in found]
 
-    def _session_templates_of(self, key: str) -> list[Leftover]:
+    def _session_templates_of(self, key: str) -> list[Orphan]:
         from google.cloud.dataproc_v1 import ListSessionTemplatesRequest
 
         request = ListSessionTemplatesRequest(
@@ -149,7 +151,7 @@ class CloudInventory:
             found = [(template.name, dict(template.labels)) for template in pages]
         return [_template(Kind.SESSION_TEMPLATE, name, labels, key) for name, labels in found]
 
-    def _cluster_templates_of(self, key: str) -> list[Leftover]:
+    def _cluster_templates_of(self, key: str) -> list[Orphan]:
         bucket = self._site.templates_bucket
         with translated(changes=False):
             blobs: Any = self._storage.list_blobs(  # google-cloud-storage ships no types
@@ -175,14 +177,14 @@ def _is_related(instance: dict[str, Any], key: str, email: str) -> bool:
     )
 
 
-def _notebook(instance: dict[str, Any], key: str, email: str) -> Leftover:
+def _notebook(instance: dict[str, Any], key: str, email: str) -> Orphan:
     name = str(instance["name"])
     seen = instances.observation_of(
-        instance, Resource(kind=Kind.WORKBENCH, slot="", name=name), key, email, want=None
+        instance, Resource(kind=Kind.WORKBENCH, slot="", name=name), key, email, manifest=None
     )
     theirs = seen.state is not State.FOREIGN
     detail = seen.detail or str(instance.get("state", "")).lower()
-    return Leftover(
+    return Orphan(
         kind=Kind.WORKBENCH,
         name=name,
         # As the driver decides, since it would not delete what it observes as FOREIGN.
@@ -192,11 +194,11 @@ def _notebook(instance: dict[str, Any], key: str, email: str) -> Leftover:
     )
 
 
-def _disk(name: str, disk: dict[str, Any], key: str) -> Leftover:
+def _disk(name: str, disk: dict[str, Any], key: str) -> Orphan:
     labelled = is_ours(disk.get("labels", {}), key)
     why = disks.foreign_reason(disk, key)
     outlived = "it outlived its notebook" if labelled else f"it outlived its notebook; {_UNMARKED}"
-    return Leftover(
+    return Orphan(
         kind=Kind.DISK,
         name=name,
         ours=labelled and not why,
@@ -210,19 +212,19 @@ def _path_in_project(name: str) -> str:
     return name.partition("/locations/")[2]
 
 
-def _workload(kind: Kind, found: Workload) -> Leftover:
+def _workload(kind: Kind, found: Workload) -> Orphan:
     detail = found.foreign_reason or found.item.state.lower()
-    return Leftover(kind=kind, name=found.item.name, ours=not found.foreign_reason, detail=detail)
+    return Orphan(kind=kind, name=found.item.name, ours=not found.foreign_reason, detail=detail)
 
 
-def _template(kind: Kind, name: str, labels: dict[str, str], key: str) -> Leftover:
+def _template(kind: Kind, name: str, labels: dict[str, str], key: str) -> Orphan:
     ours = is_ours(labels, key)
-    return Leftover(kind=kind, name=name, ours=ours, detail="" if ours else _UNMARKED)
+    return Orphan(kind=kind, name=name, ours=ours, detail="" if ours else _UNMARKED)
 
 
-def _snapshot(snapshot: dict[str, Any], collection: str, key: str) -> Leftover:
+def _snapshot(snapshot: dict[str, Any], collection: str, key: str) -> Orphan:
     labels = snapshot.get("labels", {})
     ours = is_ours(labels, key)
     detail = f"kept until {labels[EXPIRES]}" if EXPIRES in labels else "kept until it is deleted"
     name = f"{collection}/{snapshot['name']}"
-    return Leftover(kind=Kind.SNAPSHOT, name=name, ours=ours, detail=detail if ours else _UNMARKED)
+    return Orphan(kind=Kind.SNAPSHOT, name=name, ours=ours, detail=detail if ours else _UNMARKED)

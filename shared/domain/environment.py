@@ -11,12 +11,13 @@ from enum import StrEnum
 
 import msgspec
 
-from shared.domain.addresses import Address
-from shared.domain.announcements import Announcement, News
-from shared.domain.evidence import Leaving
-from shared.domain.holds import Hold, Release
-from shared.domain.person import Person
-from shared.domain.resources import Kind, Resource
+from shared.domain.commands.holds import Hold, Release
+from shared.domain.contracts.announcements import Announcement, News
+from shared.domain.people.addresses import Address
+from shared.domain.people.person import Person
+from shared.domain.projections.offboarding_record import OffboardingRecord
+from shared.domain.resources.kinds import Kind
+from shared.domain.resources.resource import Resource
 
 
 class Verb(StrEnum):
@@ -26,7 +27,7 @@ class Verb(StrEnum):
     LEAVE = "leave"
 
 
-class Verdict(StrEnum):
+class AdminAction(StrEnum):
     """What an admin can order."""
 
     HOLD = "hold"  # nothing of this person's is deleted until released
@@ -84,14 +85,14 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(filter(None, (self.person.email, self.previous_email)))
 
     @property
-    def order(self) -> tuple[datetime, bool, str, str]:
+    def precedence(self) -> tuple[datetime, bool, str, str]:
         """Newest wins; on a tie leave wins; id and source make the order total, whatever arrives
         when.
         """
         return (self.occurred_at, self.verb is Verb.LEAVE, self.event_id, self.source)
 
     @property
-    def known_as(self) -> str:
+    def idempotency_key(self) -> str:
         """Identifies repeats. Ids are unique within a source, and join and leave may share
         one; none of the three has a space in it.
         """
@@ -160,7 +161,7 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     recent: tuple[str, ...] = ()
     lease: Lease | None = None
     due_at: datetime | None = None
-    leavings: tuple[Leaving, ...] = ()
+    offboardings: tuple[OffboardingRecord, ...] = ()
     outbox: tuple[Announcement, ...] = ()
     announced: int = 0
     news: News | None = None
@@ -190,7 +191,7 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     def scheduled(self) -> tuple[Intent, ...]:
         """The announced events that are to take effect, the soonest first."""
         newest = self.intent
-        return tuple(i for i in self.pending if newest is None or i.order > newest.order)
+        return tuple(i for i in self.pending if newest is None or i.precedence > newest.precedence)
 
     @property
     def leaving(self) -> bool:

@@ -13,7 +13,7 @@ from enum import StrEnum
 import msgspec
 
 
-class Fate(StrEnum):
+class Disposition(StrEnum):
     """What becomes of the step that failed."""
 
     PERMANENT = "permanent"  # repeating it as it is cannot help: somebody has to change something
@@ -31,7 +31,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
     code: str
     message: str
-    fate: Fate
+    disposition: Disposition
     retry_after_seconds: float | None = None
     elsewhere: tuple[str, ...] = ()
 
@@ -41,7 +41,7 @@ class CloudFault(Exception):
 
     def __init__(
         self,
-        fate: Fate,
+        disposition: Disposition,
         code: str,
         message: str,
         *,
@@ -49,7 +49,7 @@ class CloudFault(Exception):
         elsewhere: tuple[str, ...] = (),
     ) -> None:
         super().__init__(f"{code}: {message}")
-        self.fate = fate
+        self.disposition = disposition
         self.code = code
         self.message = message
         self.retry_after = retry_after
@@ -61,7 +61,7 @@ class CloudFault(Exception):
         return Problem(
             code=self.code,
             message=self.message,
-            fate=self.fate,
+            disposition=self.disposition,
             retry_after_seconds=seconds,
             elsewhere=self.elsewhere,
         )

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import msgspec
 
-from shared.domain.resources import Kind, Step
+from shared.domain.resources.kinds import Kind, Step
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):

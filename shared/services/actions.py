@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import assert_never
 
-from shared.domain.context import Action, Result, TurnedAway
 from shared.domain.environment import Environment
 from shared.domain.faults import CloudFault, Problem
-from shared.domain.memory import request_id
 from shared.domain.policy import Policy
-from shared.domain.resources import Kind, Observation, Resource, Step, Want
+from shared.domain.reconciliation.context import Action, Result, TurnedAway
+from shared.domain.reconciliation.transitions import request_id
+from shared.domain.resources.kinds import Kind, Step
+from shared.domain.resources.manifest import Manifest
+from shared.domain.resources.observation import Observation
+from shared.domain.resources.resource import Resource
 from shared.ports import Clock, Driver
 
-NoteShortage = Callable[[Resource, Want | None, Problem | None], None]
+NoteShortage = Callable[[Resource, Manifest | None, Problem | None], None]
 
 
 class ActionTaker:
@@ -52,21 +55,21 @@ class ActionTaker:
             return Result(action, self._answer(record, action))
         except CloudFault as fault:
             problem = fault.problem()
-            self._note_shortage(action.resource, action.want, problem)
+            self._note_shortage(action.resource, action.manifest, problem)
             return Result(action, problem)
 
     def _answer(self, record: Environment, action: Action) -> Observation:
-        resource, want = action.resource, action.want
+        resource, manifest = action.resource, action.manifest
         driver = self._drivers[resource.kind]
         key, email = record.owner_of(resource)
         request = request_id(record.key, resource, action.step)
         match action.step:
             case Step.CREATE:
-                assert want is not None
-                return driver.create(resource, want, key, email, request)
+                assert manifest is not None
+                return driver.create(resource, manifest, key, email, request)
             case Step.UPDATE:
-                assert want is not None
-                return driver.update(resource, want, key, email, request)
+                assert manifest is not None
+                return driver.update(resource, manifest, key, email, request)
             case Step.START:
                 return driver.start(resource, request)
             case Step.STOP:

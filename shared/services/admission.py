@@ -15,8 +15,8 @@ from __future__ import annotations
 import threading
 from datetime import datetime, timedelta
 
-from shared.domain.context import Turn
 from shared.domain.policy import Policy
+from shared.domain.reconciliation.context import Turn
 from shared.ports import Claimed, Clock, Crowd, EnvironmentStore
 
 # Shorter than the creation of a notebook: those that were counted are still being created.

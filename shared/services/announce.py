@@ -14,9 +14,9 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import replace
 
-from shared.domain.announcements import Announcement, News
+from shared.domain.contracts.announcements import Announcement, News
+from shared.domain.contracts.inbound_events import schema_of
 from shared.domain.environment import Environment
-from shared.domain.events import schema_of
 from shared.ports import Conflict, EnvironmentStore, NotPublished, Publisher
 
 log = logging.getLogger(__name__)

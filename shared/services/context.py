@@ -11,15 +11,25 @@ from collections.abc import Mapping
 import msgspec
 from msgspec.structs import replace
 
-from shared.domain.context import Consent, Context, Look, Needs, Profile, Turn
 from shared.domain.environment import Environment
-from shared.domain.faults import CloudFault, Fate, Problem
+from shared.domain.faults import CloudFault, Disposition, Problem
+from shared.domain.manifests import Site, manifests_of
 from shared.domain.names import fingerprint
-from shared.domain.places import lack
 from shared.domain.policy import Policy
-from shared.domain.queueing import is_at_work, queues
-from shared.domain.resources import Kind, Leftover, Observation, Resource, Want
-from shared.domain.wants import Site, wants
+from shared.domain.reconciliation.context import (
+    Consent,
+    Context,
+    Needs,
+    ObservationRequest,
+    Profile,
+    Turn,
+)
+from shared.domain.reconciliation.due import is_at_work, queues
+from shared.domain.reconciliation.placement import capacity_key
+from shared.domain.resources.kinds import Kind
+from shared.domain.resources.manifest import Manifest
+from shared.domain.resources.observation import Observation, Orphan
+from shared.domain.resources.resource import Resource
 from shared.ports import Clock, Driver, ProfileSource, Search
 from shared.services.admission import Admission
 from shared.services.shortages import Shortages
@@ -72,13 +82,15 @@ class ContextReader(msgspec.Struct, frozen=True, kw_only=True):
         profile = self.profiles.current().profile(record.profile)
         if profile is None:
             return Profile(None)
-        return Profile(wants(profile, record.person, record.key, self.site))
+        return Profile(manifests_of(profile, record.person, record.key, self.site))
 
-    def note_shortage(self, resource: Resource, want: Want | None, problem: Problem | None) -> None:
+    def note_shortage(
+        self, resource: Resource, manifest: Manifest | None, problem: Problem | None
+    ) -> None:
         """Tell the others which zone has no such machine left, if that is the problem."""
-        if want is None or problem is None or problem.fate is not Fate.STOCK_OUT:
+        if manifest is None or problem is None or problem.disposition is not Disposition.STOCK_OUT:
             return
-        what = lack(resource.name, want)
+        what = capacity_key(resource.name, manifest)
         if what:
             self.shortages.report(what, self.clock.now() + self.policy.shortage)
 
@@ -89,13 +101,13 @@ class ContextReader(msgspec.Struct, frozen=True, kw_only=True):
             return Turn.LATER  # they have their place in the queue
         return self.admission.take()
 
-    def _observe(self, record: Environment, look: Look) -> Observation:
+    def _observe(self, record: Environment, look: ObservationRequest) -> Observation:
         driver = self.drivers[look.resource.kind]
         try:
-            seen = driver.observe(look.resource, *record.owner_of(look.resource), look.want)
+            seen = driver.observe(look.resource, *record.owner_of(look.resource), look.manifest)
         except CloudFault as fault:
             return Observation(state=None, problem=fault.problem())
-        self.note_shortage(look.resource, look.want, seen.problem)
+        self.note_shortage(look.resource, look.manifest, seen.problem)
         return seen
 
     def _consent(self, notebook: Resource) -> Consent:
@@ -118,9 +130,9 @@ class ContextReader(msgspec.Struct, frozen=True, kw_only=True):
             log.warning(fault.message, extra={"action": "older.failed", "person": record.key})
             return fault.problem()
 
-    def _inventory(self, record: Environment) -> tuple[Leftover, ...] | Problem:
+    def _inventory(self, record: Environment) -> tuple[Orphan, ...] | Problem:
         """All that is there of the person, under each of their keys and addresses."""
-        found: dict[tuple[Kind, str], Leftover] = {}
+        found: dict[tuple[Kind, str], Orphan] = {}
         try:
             for key, email in record.owners:
                 own = "" if key == record.key else key

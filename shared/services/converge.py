@@ -14,11 +14,11 @@ from datetime import datetime
 import msgspec
 from msgspec.structs import replace
 
-from shared.domain.context import Plan, Profile, Result
-from shared.domain.durations import late_access
 from shared.domain.environment import Entry, Environment, Health, Intent, Lease
 from shared.domain.policy import Policy
-from shared.domain.reconcile import reconcile
+from shared.domain.reconciliation.context import Plan, Profile, Result
+from shared.domain.reconciliation.durations import late_access
+from shared.domain.reconciliation.reconcile import reconcile
 from shared.ports import Claimed, Clock, Conflict, EnvironmentStore, Stored, Tokens
 from shared.services.actions import ActionTaker
 from shared.services.admission import Admission

@@ -12,16 +12,16 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 from shared import logs
-from shared.domain.durations import seconds_between
+from shared.domain.commands.admin_commands import AdminCommand, apply_command
+from shared.domain.commands.intents import Decision, Outcome, apply_intent
+from shared.domain.contracts.event_parsing import Message, to_command, to_intent
+from shared.domain.contracts.inbound_events import claimed_email
+from shared.domain.contracts.rejections import Rejected, RejectionCode
 from shared.domain.environment import Intent, Parked, Verb
-from shared.domain.events import claimed_email
-from shared.domain.identity import owner_of, subject_of
-from shared.domain.merging import emptied, entries_of, merged
-from shared.domain.normalise import Message, to_intent, to_order
-from shared.domain.orders import Order, carry_out
-from shared.domain.person import Person, check_domain
-from shared.domain.refusals import RefusalCode, Refused
-from shared.domain.ruling import Outcome, Ruling, rule
+from shared.domain.people.identity import owner_of, subject_of
+from shared.domain.people.merging import emptied, entries_of, merged
+from shared.domain.people.person import Person, check_domain
+from shared.domain.reconciliation.durations import seconds_between
 from shared.ports import Clock, Conflict, EnvironmentStore, ProfileSource, Stored
 from shared.services.converge import Converge
 
@@ -53,7 +53,7 @@ class Intake:
         self._clock = clock
         self._allowed_domains = allowed_domains
 
-    def accept(self, message: Message, verb: Verb) -> Outcome | RefusalCode:
+    def accept(self, message: Message, verb: Verb) -> Outcome | RejectionCode:
         """Record what ``message`` wants and take the first steps towards it."""
         try:
             intent = to_intent(
@@ -65,18 +65,18 @@ class Intake:
             )
             with logs.bound(event_id=intent.event_id):
                 return self._retried(intent.person.email, lambda: self._record(intent, message))
-        except Refused as refused:
+        except Rejected as refused:
             self.park(message, refused)
             return refused.code
 
-    def order(self, message: Message) -> Outcome | RefusalCode:
+    def order(self, message: Message) -> Outcome | RejectionCode:
         """Carry out what an admin ordered in ``message``."""
         now = self._clock.now()
         try:
-            order = to_order(message, now=now)
+            order = to_command(message, now=now)
             with logs.bound(event_id=order.event_id):
                 return self._retried(order.email, lambda: self._ordered(order, message))
-        except Refused as refused:
+        except Rejected as refused:
             self.park(message, refused)
             return refused.code
 
@@ -90,22 +90,22 @@ class Intake:
             return None
         if subject.record is None and intent.verb is Verb.LEAVE:
             self._check_domain(intent.person.email, "email")
-        ruling = rule(subject.record, intent, subject.key, self._clock.now())
+        ruling = apply_intent(subject.record, intent, subject.key, self._clock.now())
         stored = found[subject.key] if subject.record is not None else None
         return self._carried_out(ruling, stored, message)
 
-    def _ordered(self, order: Order, message: Message) -> Outcome:
+    def _ordered(self, order: AdminCommand, message: Message) -> Outcome:
         now = self._clock.now()
         found = {s.environment.key: s for s in self._found((order.email,))}
         record = owner_of(order.email, [s.environment for s in found.values()], now)
         if record is None:
             self._check_domain(order.email, "email")
-            raise Refused(
-                RefusalCode.UNKNOWN_PERSON,
+            raise Rejected(
+                RejectionCode.UNKNOWN_PERSON,
                 f"email: there is no environment of {order.email}; publish a join on onboarding "
                 "first, then give the order anew",
             )
-        return self._carried_out(carry_out(record, order, now), found[record.key], message)
+        return self._carried_out(apply_command(record, order, now), found[record.key], message)
 
     def _found(self, emails: Sequence[str], person: Person | None = None) -> tuple[Stored, ...]:
         return self._store.find(emails, person.person_id if person is not None else None)
@@ -136,7 +136,7 @@ class Intake:
                 return outcome
         raise Contended(f"{_TRIES} attempts to record an event for {email}")
 
-    def _carried_out(self, ruling: Ruling, stored: Stored | None, message: Message) -> Outcome:
+    def _carried_out(self, ruling: Decision, stored: Stored | None, message: Message) -> Outcome:
         with logs.bound(person=ruling.environment.key):
             saved_at = self._carry_out(ruling, stored.version if stored else None)
             measured = {}
@@ -150,7 +150,7 @@ class Intake:
         because = "has no environment and "
         check_domain(email, self._allowed_domains, field=field, because=because)
 
-    def park(self, message: Message, refused: Refused) -> None:
+    def park(self, message: Message, refused: Rejected) -> None:
         """Keep a refused message with its reason; a redelivery of it is kept and logged once."""
         sample = message.data[: _SAMPLE * 4].decode("utf-8", errors="backslashreplace")
         parked = Parked(
@@ -174,7 +174,7 @@ class Intake:
                 },
             )
 
-    def _carry_out(self, ruling: Ruling, version: str | None) -> datetime:
+    def _carry_out(self, ruling: Decision, version: str | None) -> datetime:
         """Save the ruling and take the first steps; returns when it was saved."""
         environment = ruling.environment
         if ruling.outcome is Outcome.DUPLICATE:

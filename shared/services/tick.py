@@ -12,11 +12,16 @@ from datetime import datetime
 
 import msgspec
 
-from shared.domain.durations import seconds_between
 from shared.domain.environment import Environment
 from shared.domain.faults import CloudFault
 from shared.domain.policy import Policy
-from shared.domain.queueing import awaited, is_being_made, only_queues, queued_since
+from shared.domain.reconciliation.due import (
+    awaited_operations,
+    is_being_created,
+    only_queues,
+    queued_since,
+)
+from shared.domain.reconciliation.durations import seconds_between
 from shared.ports import Census, Clock, Crowd, EnvironmentStore, Publisher
 from shared.services.admission import Admission
 
@@ -124,8 +129,8 @@ class Tick:
         return _Due(
             key=environment.key,
             since=environment.due_at or now,
-            awaits=awaited(environment, now, self._policy),
-            is_made=is_being_made(environment),
+            awaits=awaited_operations(environment, now, self._policy),
+            is_made=is_being_created(environment),
             queued_at=queued_since(environment),
             quiet=only_queues(environment, now),
         )

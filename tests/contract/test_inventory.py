@@ -27,10 +27,12 @@ from shared.adapters import inventory
 from shared.adapters.google_api.rest import Rest
 from shared.adapters.inventory import CloudInventory, NotebooksV1Inventory
 from shared.adapters.storage.client import storage_client
-from shared.domain.faults import CloudFault, Fate
-from shared.domain.resources import Kind, Leftover, Resource
-from shared.domain.wants import Site
-from shared.domain.wants.cluster_template import PERSONAL_AUTH_USER
+from shared.domain.faults import CloudFault, Disposition
+from shared.domain.manifests import Site
+from shared.domain.manifests.cluster_template import PERSONAL_AUTH_USER
+from shared.domain.resources.kinds import Kind
+from shared.domain.resources.observation import Orphan
+from shared.domain.resources.resource import Resource
 from tests.support.driver_backends import EMAIL, KEY, LABELS
 
 SITE = Site(project="demo", region="us-central1", templates_bucket="demo-templates")
@@ -70,7 +72,7 @@ class LocalProject:
             older=older,
         )
 
-    def found(self) -> dict[str, Leftover]:
+    def found(self) -> dict[str, Orphan]:
         return {found.name: found for found in self.search().everything_of(KEY, EMAIL)}
 
     def notebook(self, id: str, labels: dict[str, str], owner: str = EMAIL) -> str:
@@ -311,7 +313,7 @@ def test_an_incomplete_listing_is_a_fault(project: LocalProject, service: str, m
     project.fail(service, method)
     with pytest.raises(CloudFault) as caught:
         project.found()
-    assert caught.value.fate is Fate.TEMPORARY
+    assert caught.value.disposition is Disposition.TEMPORARY
 
 
 class _Older:
@@ -321,9 +323,9 @@ class _Older:
     def resources_of(self, key: str, email: str) -> tuple[Resource, ...]:
         return (Resource(kind=Kind.MANAGED_NOTEBOOK, slot=email, name=f"{self.name}/{key}"),)
 
-    def leftovers_of(self, key: str, email: str) -> tuple[Leftover, ...]:
+    def leftovers_of(self, key: str, email: str) -> tuple[Orphan, ...]:
         name = f"{self.name}/{key}"
-        return (Leftover(kind=Kind.MANAGED_NOTEBOOK, name=name, ours=True, detail=email),)
+        return (Orphan(kind=Kind.MANAGED_NOTEBOOK, name=name, ours=True, detail=email),)
 
 
 def test_the_older_kinds_are_listed_where_they_are_on(project: LocalProject) -> None:

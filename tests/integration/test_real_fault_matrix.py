@@ -51,9 +51,14 @@ FATES: dict[str, dict[str, Any]] = {
 }
 LIFTING = ("notebooks.instances.patch", 2)  # the first protects it, the second lifts that
 CELLS = [
-    *((method, 1, fate) for method in METHODS for fate in FATES if fate != "operation"),
+    *(
+        (method, 1, disposition)
+        for method in METHODS
+        for disposition in FATES
+        if disposition != "operation"
+    ),
     *((method, 1, "operation") for method in OPERATIONS),
-    *((*LIFTING, fate) for fate in FATES),
+    *((*LIFTING, disposition) for disposition in FATES),
 ]
 
 _numbers = count()
@@ -92,14 +97,16 @@ def test_the_plain_life_calls_these_methods_and_no_others(world: RealWorld, emai
 
 
 @pytest.mark.parametrize(
-    ("method", "nth", "fate"), CELLS, ids=[f"{method} #{nth} {fate}" for method, nth, fate in CELLS]
+    ("method", "nth", "fate"),
+    CELLS,
+    ids=[f"{method} #{nth} {disposition}" for method, nth, disposition in CELLS],
 )
 def test_every_way_to_fail_ends_the_same(
-    world: RealWorld, email: str, method: str, nth: int, fate: str
+    world: RealWorld, email: str, method: str, nth: int, disposition: str
 ) -> None:
     service, _, name = method.partition(".")
     fault = world.cloud.faults.add(
-        {"service": service, "method": name, "times": 1, "skip": nth - 1, **FATES[fate]}
+        {"service": service, "method": name, "times": 1, "skip": nth - 1, **FATES[disposition]}
     )
     live(world, email)
     assert fault.hits, "the fault never struck, and proved nothing"

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
-from shared.domain.announcements import News
+from shared.domain.contracts.announcements import News
 from shared.domain.environment import Health, Phase
-from shared.domain.resources import Step
+from shared.domain.resources.kinds import Step
 from tests.stateful.driver import Lived
 from tests.stateful.rules import Rule
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from shared.domain.environment import Verb
 from shared.domain.names import person_key
-from shared.domain.resources import Kind, State, Step
+from shared.domain.resources.kinds import Kind, State, Step
 from tests.stateful.expected import FOREIGN
 from tests.stateful.invariants import check
 from tests.stateful.simulated import SimulatedLife

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from datetime import timedelta
 from functools import cache
 
-from shared.domain.person import Person
+from shared.domain.manifests import manifests_of
+from shared.domain.people.person import Person
 from shared.domain.profiles import Profile, ProfileSet
 from shared.domain.profiles.parse import parse_profiles
-from shared.domain.resources import Want
-from shared.domain.wants import wants
+from shared.domain.resources.manifest import Manifest
 from tests.stateful.world import MASTERS, PROFILES, SITE
 from tests.support.fake_cloud import Thing
 
@@ -68,11 +68,11 @@ def keeps(name: str) -> bool:
 
 
 @cache
-def wanted(key: str, email: str, profile_name: str, cost_center: str) -> Mapping[str, Want]:
+def wanted(key: str, email: str, profile_name: str, cost_center: str) -> Mapping[str, Manifest]:
     """What somebody should have, by ``kind/slot``."""
     person = Person(email=email, cost_center=cost_center or None)
-    found = wants(profile(profile_name), person, key, SITE)
-    return {want.id: want for want in found}
+    found = manifests_of(profile(profile_name), person, key, SITE)
+    return {manifest.id: manifest for manifest in found}
 
 
 def difference(key: str, profile_name: str, cost_center: str, notebook: Thing) -> str:

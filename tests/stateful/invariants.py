@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from shared.domain.resources import Kind, State
-from shared.domain.wants.snapshot import data_disk
+from shared.domain.manifests.snapshot import data_disk
+from shared.domain.resources.kinds import Kind, State
 from tests.stateful.simulated import CREATIONS, SimulatedLife
 from tests.support.fake_cloud import Happening, Thing
 
@@ -50,7 +50,7 @@ def check(life: SimulatedLife) -> None:
 def _one_resource_per_person_kind_and_slot(life: SimulatedLife, made: Happening) -> None:
     """Invariant 1: at any time, in whatever zone; it was made while there was none."""
     life.seen_ready.pop((made.kind, made.name), None)
-    if not made.key or made.kind.is_use or made.kind is Kind.DISK:
+    if not made.key or made.kind.is_workload or made.kind is Kind.DISK:
         return
     if life.who(made.key) in life.model.lost:
         return

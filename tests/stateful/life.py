@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
+from shared.domain.contracts.event_parsing import Message
 from shared.domain.environment import Environment, Phase, Verb
 from shared.domain.names import person_key
-from shared.domain.normalise import Message
 from shared.domain.policy import Policy
-from shared.domain.resources import Kind, State
+from shared.domain.resources.kinds import Kind, State
 from shared.ports import NotPublished
 from tests.stateful.world import GRACE, Crash, Topics, World
 from tests.support.builders import ANA, minutes
@@ -186,7 +186,7 @@ class Life:
             "phases": [record.phase for record in records],
             "problems": [record.problem for record in records],
             "outboxes": [record.outbox for record in records],
-            "leavings": [[bool(x.completed_at) for x in r.leavings] for r in records],
+            "leavings": [[bool(x.completed_at) for x in r.offboardings] for r in records],
             "parked": len(self.world.store.parked(10).items),
         }
 

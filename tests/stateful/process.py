@@ -11,13 +11,13 @@ from typing import Any
 
 import msgspec
 
-from shared.domain.context import Profile
 from shared.domain.environment import Environment
-from shared.domain.person import Person
+from shared.domain.manifests import Site
+from shared.domain.people.person import Person
 from shared.domain.policy import Policy
 from shared.domain.profiles import ProfileSet
-from shared.domain.resources import Kind
-from shared.domain.wants import Site
+from shared.domain.reconciliation.context import Profile
+from shared.domain.resources.kinds import Kind
 from shared.ports import Clock, NotPublished, Tokens
 from shared.services.actions import ActionTaker
 from shared.services.admission import Admission

@@ -13,10 +13,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.domain.environment import Entry, Environment, Verb
-from shared.domain.faults import CloudFault, Fate
+from shared.domain.faults import CloudFault, Disposition
 from shared.domain.names import person_key, resource_id
 from shared.domain.policy import Policy
-from shared.domain.resources import Kind, Resource, State
+from shared.domain.resources.kinds import Kind, State
+from shared.domain.resources.resource import Resource
 from tests.stateful import expected
 from tests.stateful.choices import Choices
 from tests.stateful.expected import EMAILS, FOREIGN
@@ -276,8 +277,8 @@ class SimulatedLife:
                 self._in_hand -= 1
         elif "." in what and how == when:
             self._sprung(how, f"{what} fails; it was {'' if when == 'after' else 'not '}done")
-            fate = Fate.UNCERTAIN if when == "after" else Fate.TEMPORARY
-            raise CloudFault(fate, "UNAVAILABLE", f"scripted at {point}")
+            disposition = Disposition.UNCERTAIN if when == "after" else Disposition.TEMPORARY
+            raise CloudFault(disposition, "UNAVAILABLE", f"scripted at {point}")
 
     def _sprung(self, how: str, text: str) -> None:
         self.outcomes[f"trap:{how}"] += 1

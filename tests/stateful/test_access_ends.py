@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.environment import Phase
-from shared.domain.faults import CloudFault, Fate
-from shared.domain.resources import Kind, State
+from shared.domain.faults import CloudFault, Disposition
+from shared.domain.resources.kinds import Kind, State
 from tests.stateful.test_crossing import notebook_of
 from tests.stateful.world import GRACE, World
 from tests.support.builders import ANA, KEY, minutes, ready_world
@@ -19,28 +19,30 @@ SESSION = "projects/demo/locations/us-central1/sessions/s"
 CLUSTER = "projects/demo/regions/us-central1/clusters/c"
 
 
-def refuse(world: World, *points: str, fate: Fate = Fate.TEMPORARY) -> None:
+def refuse(world: World, *points: str, disposition: Disposition = Disposition.TEMPORARY) -> None:
     """From now on each call at one of ``points`` fails."""
 
     def trap(point: str) -> None:
         if point in points:
-            raise CloudFault(fate, "UNAVAILABLE", "scripted")
+            raise CloudFault(disposition, "UNAVAILABLE", "scripted")
 
     world.trap = trap
 
 
-@pytest.mark.parametrize("fate", [Fate.TEMPORARY, Fate.UNCERTAIN, Fate.PERMANENT])
+@pytest.mark.parametrize(
+    "fate", [Disposition.TEMPORARY, Disposition.UNCERTAIN, Disposition.PERMANENT]
+)
 @pytest.mark.parametrize("hours", [1, 8])
 @pytest.mark.parametrize(
     "point", ["workbench.observe", "workbench.stop", "session.delete", "cluster.delete"]
 )
 def test_within_little_more_than_an_hour_after_an_outage(
-    point: str, hours: int, fate: Fate
+    point: str, hours: int, disposition: Disposition
 ) -> None:
     world = ready_world()
     world.cloud.start_use(Kind.SESSION, SESSION, KEY, ANA)
     world.cloud.start_use(Kind.CLUSTER, CLUSTER, KEY, ANA)
-    refuse(world, f"before:{point}", fate=fate)
+    refuse(world, f"before:{point}", disposition=disposition)
     world.leave(ANA)
     world.run_for(hours * HOURS + minutes(10))
     world.trap = None
@@ -74,7 +76,7 @@ def test_what_was_started_before_its_template_went_is_ended(
 def test_a_deletion_that_is_refused_is_not_hurried() -> None:
     """Nothing runs, so it may wait for a person to help."""
     world = ready_world()
-    refuse(world, "before:workbench.delete", fate=Fate.PERMANENT)
+    refuse(world, "before:workbench.delete", disposition=Disposition.PERMANENT)
     world.leave(ANA, immediate=True)
     world.run_for(minutes(30))
     calls = world.cloud.counts["workbench.delete"]
@@ -107,7 +109,7 @@ def test_a_notebook_is_not_deleted_on_a_snapshot_older_than_the_last_work() -> N
     world.leave(ANA)
     world.run_for(minutes(10))
     world.pass_time(GRACE)
-    refuse(world, "before:workbench.delete", fate=Fate.PERMANENT)
+    refuse(world, "before:workbench.delete", disposition=Disposition.PERMANENT)
     world.run_for(2 * HOURS)
     notebook = notebook_of(world)
     world.cloud.rouse(notebook)

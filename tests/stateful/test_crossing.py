@@ -13,7 +13,7 @@ import pytest
 
 from shared.domain.environment import Environment, Phase
 from shared.domain.names import person_key
-from shared.domain.resources import Kind, State, Step
+from shared.domain.resources.kinds import Kind, State, Step
 from tests.stateful.world import GRACE, World
 from tests.support.builders import ANA, actions_of, minutes, ready_world
 from tests.support.fake_drivers import Thing

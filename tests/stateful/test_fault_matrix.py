@@ -15,7 +15,7 @@ import pytest
 from shared.adapters.google_api.errors import ApiError
 from shared.adapters.google_api.fault_table import fault_of
 from shared.domain.environment import Phase
-from shared.domain.resources import Kind, State
+from shared.domain.resources.kinds import Kind, State
 from shared.ports import Conflict, NotPublished
 from tests.stateful.life import BEN, Life, StoreDown
 from tests.stateful.world import Crash
@@ -44,10 +44,10 @@ class Cell(NamedTuple):
 
     call: str
     nth: int
-    fate: str
+    disposition: str
 
     def __str__(self) -> str:
-        return f"{self.call} #{self.nth} {self.fate}"
+        return f"{self.call} #{self.nth} {self.disposition}"
 
     @property
     def changes(self) -> bool:
@@ -56,7 +56,7 @@ class Cell(NamedTuple):
 
     def error(self) -> BaseException:
         """What the caller gets to see."""
-        _, symptom = FATES[self.fate]
+        _, symptom = FATES[self.disposition]
         if symptom is None:
             return Crash(str(self))
         if self.call == "publish":
@@ -74,7 +74,7 @@ class Fault:
     def __init__(self, cell: Cell) -> None:
         self.hits = 0
         self._cell = cell
-        self._point = f"{FATES[cell.fate][0]}:{cell.call}"
+        self._point = f"{FATES[cell.disposition][0]}:{cell.call}"
         self._seen = 0
 
     def __call__(self, point: str) -> None:
@@ -102,9 +102,11 @@ def cells() -> list[Cell]:
     found = []
     for point, times in sorted(plain_life().world.points.items()):
         when, _, call = point.partition(":")
-        for fate in (fate for fate, (then, _) in FATES.items() if then == when):
-            last = times if Cell(call, 1, fate).changes else 1
-            found += [Cell(call, nth, fate) for nth in range(1, last + 1)]
+        for disposition in (
+            disposition for disposition, (then, _) in FATES.items() if then == when
+        ):
+            last = times if Cell(call, 1, disposition).changes else 1
+            found += [Cell(call, nth, disposition) for nth in range(1, last + 1)]
     return found
 
 

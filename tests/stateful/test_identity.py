@@ -15,7 +15,7 @@ import pytest
 
 from shared.domain.environment import Environment
 from shared.domain.names import person_key
-from shared.domain.resources import Kind, State
+from shared.domain.resources.kinds import Kind, State
 from tests.stateful.world import GRACE, START, World
 from tests.support.builders import ANA, minutes
 from tests.support.fake_drivers import Thing

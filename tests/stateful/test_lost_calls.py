@@ -13,7 +13,7 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.environment import Phase
-from shared.domain.resources import Kind, State, Step
+from shared.domain.resources.kinds import Kind, State, Step
 from tests.stateful.test_crossing import WORK, notebook_of
 from tests.stateful.world import World
 from tests.support.builders import ANA, minutes, ready_world

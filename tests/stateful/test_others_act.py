@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from shared.domain.environment import Health, Phase
-from shared.domain.faults import CloudFault, Fate, Problem
+from shared.domain.faults import CloudFault, Disposition, Problem
 from shared.domain.profiles.parse import parse_profiles
-from shared.domain.resources import Kind, State, Step
+from shared.domain.resources.kinds import Kind, State, Step
 from tests.stateful.test_crossing import WORK, notebook_of
 from tests.stateful.world import GRACE, MASTERS, PROFILES, World
 from tests.support.builders import ANA, actions_of, minutes, once_at, ready_world
@@ -89,7 +89,7 @@ def test_each_time_others_set_it_moving_is_waited_for_anew(ready: World) -> None
 def test_what_stays_stuck_stays_a_problem_that_says_so(ready: World) -> None:
     def refuse(point: str) -> None:
         if point in ("before:workbench.start", "before:workbench.stop"):
-            raise CloudFault(Fate.TEMPORARY, "ABORTED", "another operation is in progress")
+            raise CloudFault(Disposition.TEMPORARY, "ABORTED", "another operation is in progress")
 
     notebook_of(ready).state = State.UPDATING
     ready.trap = refuse
@@ -103,14 +103,16 @@ def test_what_stays_stuck_stays_a_problem_that_says_so(ready: World) -> None:
 # Operations that ended, and steps without effect
 
 
-@pytest.mark.parametrize("fate", [f for f in Fate if f is not Fate.FOREIGN])
+@pytest.mark.parametrize("fate", [f for f in Disposition if f is not Disposition.FOREIGN])
 @pytest.mark.parametrize("step", [Step.CREATE, Step.START, Step.STOP, Step.UPDATE])
-def test_an_operation_that_ended_is_over_whatever_it_ended_in(fate: Fate, step: Step) -> None:
+def test_an_operation_that_ended_is_over_whatever_it_ended_in(
+    disposition: Disposition, step: Step
+) -> None:
     world = ready_world() if step is not Step.CREATE else World()
     if step is Step.START:
         world.leave(ANA)
         world.run_for(minutes(5))
-    problem = Problem(code="CANCELLED", message="scripted", fate=fate)
+    problem = Problem(code="CANCELLED", message="scripted", disposition=disposition)
     failure = world.cloud.fail_operations(Kind.WORKBENCH, step, problem)
     if step is Step.STOP:
         world.leave(ANA)
@@ -259,7 +261,7 @@ def test_a_loss_is_shown_until_the_next_event(ready: World) -> None:
 def test_invariant_7_a_snapshot_is_looked_at_just_before_the_disk_goes(ready: World) -> None:
     def refuse(point: str) -> None:
         if point == "before:workbench.delete":
-            raise CloudFault(Fate.TEMPORARY, "RESOURCE_EXHAUSTED", "quota")
+            raise CloudFault(Disposition.TEMPORARY, "RESOURCE_EXHAUSTED", "quota")
 
     ready.trap = refuse
     ready.leave(ANA, immediate=True)
@@ -307,7 +309,7 @@ def test_a_restore_that_found_something_missing_is_repeated_while_the_snapshot_i
 ) -> None:
     ready.leave(ANA, immediate=True)
     ready.run_for(minutes(30))
-    problem = Problem(code="NOT_FOUND", message="instances/vm", fate=Fate.PERMANENT)
+    problem = Problem(code="NOT_FOUND", message="instances/vm", disposition=Disposition.PERMANENT)
     failure = ready.cloud.fail_operations(Kind.WORKBENCH, Step.RESTORE, problem)
     ready.join(ANA)
     ready.run_for(minutes(20))
@@ -349,7 +351,7 @@ def test_a_snapshot_that_is_gone_when_it_is_needed_delays_nobody(ready: World) -
 def test_a_notebook_that_consent_was_asked_of_in_vain_is_looked_at(ready: World) -> None:
     def unknown(point: str) -> None:
         if point == "before:workbench.consented":
-            raise CloudFault(Fate.PERMANENT, "NOT_FOUND", "no such instance")
+            raise CloudFault(Disposition.PERMANENT, "NOT_FOUND", "no such instance")
 
     ready.trap = unknown
     ready.cloud.remove(notebook_of(ready), ready.clock.now(), what="vandalised")
@@ -520,7 +522,7 @@ def test_a_disk_that_may_hold_the_only_copy_is_named_and_left(ready: World) -> N
     ready.leave(ANA, immediate=True)
     ready.run_for(timedelta(days=1), every=minutes(10))
     assert (ready.record(ANA).phase, disk.died) == (Phase.REMOVED, None)
-    scan = ready.record(ANA).leavings[-1].scan
+    scan = ready.record(ANA).offboardings[-1].scan
     assert scan is not None
     assert [line for line in scan.leftovers if disk.name in line]
 

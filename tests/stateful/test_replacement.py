@@ -11,8 +11,8 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.environment import Phase
-from shared.domain.faults import CloudFault, Fate
-from shared.domain.resources import Kind, State, Step
+from shared.domain.faults import CloudFault, Disposition
+from shared.domain.resources.kinds import Kind, State, Step
 from tests.stateful.rules.cloud import ended_in
 from tests.stateful.world import GRACE, Crash, World
 from tests.support.builders import ANA, minutes
@@ -120,8 +120,8 @@ def _fault(index: int, how: str, hits: list[int], struck: list[str]) -> Callable
             raise Crash(point)
         if "." in what and (how == "unanswered") == (when == "after"):
             struck.append(point)
-            fate = Fate.UNCERTAIN if when == "after" else Fate.TEMPORARY
-            raise CloudFault(fate, "UNAVAILABLE", f"scripted at {point}")
+            disposition = Disposition.UNCERTAIN if when == "after" else Disposition.TEMPORARY
+            raise CloudFault(disposition, "UNAVAILABLE", f"scripted at {point}")
 
     return trap
 

@@ -10,7 +10,7 @@ import pytest
 
 from shared.domain.environment import Phase
 from shared.domain.names import person_key
-from shared.domain.resources import Kind, Step
+from shared.domain.resources.kinds import Kind, Step
 from tests.stateful import driver
 from tests.stateful.choices import as_recorded
 from tests.stateful.coverage import Coverage

@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.environment import Phase
-from shared.domain.resources import Kind, Step
+from shared.domain.resources.kinds import Kind, Step
 from tests.stateful.test_crossing import notebook_of
 from tests.stateful.world import World
 from tests.support.builders import ANA, minutes, ready_world

@@ -8,9 +8,9 @@ import msgspec
 
 from shared.adapters.state.documents import encode_environment
 from shared.domain.environment import Phase
-from shared.domain.evidence import current
 from shared.domain.names import person_key
-from shared.domain.resources import Kind
+from shared.domain.projections.offboarding_record import current
+from shared.domain.resources.kinds import Kind
 from tests.stateful.world import World
 from tests.support.builders import ANA
 
@@ -38,7 +38,7 @@ def test_a_leaver_with_thousands_of_sessions_outgrows_no_document() -> None:
     assert world.cloud.alive(Kind.SESSION) == []
     assert world.record(ANA).phase is Phase.REMOVED
     assert largest < MOST_BYTES
-    leaving = current(world.record(ANA).leavings)
+    leaving = current(world.record(ANA).offboardings)
     assert leaving is not None
     sessions = [thing for thing in leaving.had if thing.about == "session/started"]
     assert len(sessions) + leaving.had_more == COUNT

@@ -11,8 +11,8 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.environment import Phase
-from shared.domain.faults import CloudFault, Fate
-from shared.domain.resources import Kind, State, Step
+from shared.domain.faults import CloudFault, Disposition
+from shared.domain.resources.kinds import Kind, State, Step
 from tests.stateful.test_crossing import WORK, notebook_of
 from tests.stateful.world import World
 from tests.support.builders import ANA, kinds_of, minutes, once_at, ready_world
@@ -33,11 +33,11 @@ def ready() -> World:
     return ready_world()
 
 
-def failing(fate: Fate) -> Callable[[], object]:
+def failing(disposition: Disposition) -> Callable[[], object]:
     """A call that fails that way."""
 
     def fail() -> None:
-        raise CloudFault(fate, "UNAVAILABLE", "scripted")
+        raise CloudFault(disposition, "UNAVAILABLE", "scripted")
 
     return fail
 
@@ -54,7 +54,7 @@ def test_a_look_that_failed_does_not_mean_that_the_notebook_is_gone(ready: World
     ready.join(ANA)  # restored from the snapshot
     ready.run_for(minutes(30))
     ready.cloud.work(notebook_of(ready), "and more;")
-    hit = once_at(ready, "before:workbench.observe", failing(Fate.TEMPORARY))
+    hit = once_at(ready, "before:workbench.observe", failing(Disposition.TEMPORARY))
     ready.join(ANA, team="x")
     ready.run_for(2 * HOURS)
     assert hit

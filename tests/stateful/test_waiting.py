@@ -14,9 +14,9 @@ from itertools import pairwise
 import pytest
 
 from shared.domain.environment import Health, Phase
-from shared.domain.faults import Fate, Problem
+from shared.domain.faults import Disposition, Problem
 from shared.domain.policy import Policy
-from shared.domain.resources import Kind, State, Step
+from shared.domain.resources.kinds import Kind, State, Step
 from shared.ports import NotPublished
 from tests.stateful.world import GRACE, Topics, World
 from tests.support.builders import ANA, minutes, ready_world
@@ -132,7 +132,7 @@ class TestQuarantine:
     @pytest.fixture
     def failing(self, world: World) -> World:
         """Every creation of a notebook ends badly, for reasons nobody knows."""
-        problem = Problem(code="INTERNAL", message="scripted", fate=Fate.TEMPORARY)
+        problem = Problem(code="INTERNAL", message="scripted", disposition=Disposition.TEMPORARY)
         world.cloud.fail_operations(Kind.WORKBENCH, Step.CREATE, problem, times=10_000)
         world.join(ANA)
         return world

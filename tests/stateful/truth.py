@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.domain.environment import Environment, Phase
-from shared.domain.resources import Kind, State
+from shared.domain.resources.kinds import Kind, State
 from tests.stateful import expected
 from tests.stateful.simulated import SimulatedLife
 from tests.support.fake_cloud import Thing
@@ -69,8 +69,8 @@ def _not_ready(life: SimulatedLife, record: Environment, link: str, theirs: list
     # What others deleted is noticed with the next event, at the latest.
     missing = {
         id
-        for id, want in wanted.items()
-        if id not in there and (life.who(record.key), want.kind) not in life.vandalised
+        for id, manifest in wanted.items()
+        if id not in there and (life.who(record.key), manifest.kind) not in life.vandalised
     }
     if missing:
         return f"{sorted(missing)} are not there"

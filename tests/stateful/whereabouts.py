@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from shared.domain.environment import Environment, Phase, Verb
 from shared.domain.names import person_key
-from shared.domain.resources import Kind, State
+from shared.domain.resources.kinds import Kind, State
 from tests.stateful import expected
 from tests.stateful.expected import FOREIGN
 from tests.stateful.invariants import check
@@ -33,7 +33,7 @@ def everyone_is_where_they_should_be(life: SimulatedLife, *, at_last: bool = Fal
         record = _the_only_record(life, who)
         if newest.verb is Verb.JOIN:
             assert record is not None, f"{individual} has no record"
-            _all_is_there(life, record, newest, [t for t in alive if not t.kind.is_use])
+            _all_is_there(life, record, newest, [t for t in alive if not t.kind.is_workload])
         else:
             if who in life.model.partial and not _is_removed(record):
                 continue  # what their record doesn't know of is found by the last look everywhere
@@ -75,14 +75,16 @@ def _all_is_there(
     there = {f"{t.kind}/{t.slot}": t for t in alive}
     excess = there.keys() - wanted.keys()
     assert not excess, f"{newest.email} has {sorted(excess)} beyond the profile {newest.profile}"
-    for id, want in wanted.items():
+    for id, manifest in wanted.items():
         thing = there.get(id)
         if thing is None:
-            assert _may_be_missing(life, record, want.kind, newest), f"{newest.email} has no {id}"
+            assert _may_be_missing(life, record, manifest.kind, newest), (
+                f"{newest.email} has no {id}"
+            )
         elif thing.kind is Kind.WORKBENCH:
             _the_notebook_is_right(life, record, newest, thing)
         else:
-            right = thing.digest == want.digest
+            right = thing.digest == manifest.digest
             assert right, f"{id} of {newest.email} is not as the newest event says"
 
 
@@ -176,7 +178,7 @@ def _is_removed(record: Environment | None) -> bool:
 
 def _no_disk_is_forgotten(life: SimulatedLife, who: int, record: Environment | None) -> None:
     """A disk that outlived its notebook is deleted, or listed as a leftover."""
-    scans = [leaving.scan for leaving in record.leavings if leaving.scan] if record else []
+    scans = [leaving.scan for leaving in record.offboardings if leaving.scan] if record else []
     listed = " ".join(text for scan in scans for text in (*scan.leftovers, *scan.kept))
     for disk in life.world.cloud.alive(Kind.DISK):
         mine = life.who(disk.key) == who

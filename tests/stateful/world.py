@@ -14,9 +14,9 @@ from functools import cache
 
 import msgspec
 
+from shared.domain.contracts.event_parsing import Message
 from shared.domain.environment import Environment, Verb
-from shared.domain.identity import owner_of
-from shared.domain.normalise import Message
+from shared.domain.people.identity import owner_of
 from shared.domain.policy import Policy
 from shared.domain.profiles import ProfileSet
 from shared.domain.profiles.parse import parse_profiles

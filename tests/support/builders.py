@@ -14,16 +14,17 @@ import msgspec
 from cloudevents.http import CloudEvent
 
 from shared.bootstrap import App
-from shared.domain.addresses import named
-from shared.domain.environment import Environment, Intent, Lease, Phase, Verb, Verdict
-from shared.domain.faults import Fate, Problem
-from shared.domain.holds import Hold
+from shared.domain.commands.admin_commands import AdminCommand, apply_command
+from shared.domain.commands.holds import Hold
+from shared.domain.commands.intents import Decision
+from shared.domain.contracts.event_parsing import Message
+from shared.domain.environment import AdminAction, Environment, Intent, Lease, Phase, Verb
+from shared.domain.faults import Disposition, Problem
 from shared.domain.names import person_key
-from shared.domain.normalise import Message
-from shared.domain.orders import Order, carry_out
-from shared.domain.person import Person
-from shared.domain.resources import Kind, Resource, State
-from shared.domain.ruling import Ruling
+from shared.domain.people.addresses import with_current
+from shared.domain.people.person import Person
+from shared.domain.resources.kinds import Kind, State
+from shared.domain.resources.resource import Resource
 from shared.settings import Settings
 from tests.stateful.world import START, World
 from tests.support.resource_builders import a_resource, replace
@@ -63,7 +64,7 @@ def a_record(*resources: Resource, verb: Verb = Verb.JOIN, **changes: Any) -> En
         phase=Phase.READY,
         created_at=NOW,
         updated_at=NOW,
-        addresses=() if joined is None else named((), ANA, joined.occurred_at),
+        addresses=() if joined is None else with_current((), ANA, joined.occurred_at),
         intent=intent,
         joined=joined,
         leaves=(intent,) if intent is not None and intent.verb is Verb.LEAVE else (),
@@ -76,9 +77,11 @@ def a_record(*resources: Resource, verb: Verb = Verb.JOIN, **changes: Any) -> En
     return replace(record, **changes)
 
 
-def an_order(verdict: Verdict = Verdict.HOLD, id: str = "o1", **changes: Any) -> Order:
+def an_order(
+    verdict: AdminAction = AdminAction.HOLD, id: str = "o1", **changes: Any
+) -> AdminCommand:
     """An admin's order about Ana, given at ``NOW``."""
-    order = Order(
+    order = AdminCommand(
         verdict=verdict,
         event_id=id,
         source="pubsub:admin-events",
@@ -89,11 +92,11 @@ def an_order(verdict: Verdict = Verdict.HOLD, id: str = "o1", **changes: Any) ->
     return replace(order, **changes)
 
 
-def obey(record: Environment, *orders: Order) -> Ruling:
+def obey(record: Environment, *orders: AdminCommand) -> Decision:
     """The ruling of the last order, after all were carried out in this order."""
-    rulings: list[Ruling] = []
+    rulings: list[Decision] = []
     for order in orders:
-        rulings.append(carry_out(rulings[-1].environment if rulings else record, order, NOW))
+        rulings.append(apply_command(rulings[-1].environment if rulings else record, order, NOW))
     return rulings[-1]
 
 
@@ -106,9 +109,16 @@ def a_notebook(state: State = State.ABSENT, **changes: Any) -> Resource:
     return replace(notebook, **changes)
 
 
-def a_problem(fate: Fate, code: str = "X", *, retry_after: float | None = None) -> Problem:
+def a_problem(
+    disposition: Disposition, code: str = "X", *, retry_after: float | None = None
+) -> Problem:
     """A fault as a value."""
-    return Problem(code=code, message=f"it is {fate}", fate=fate, retry_after_seconds=retry_after)
+    return Problem(
+        code=code,
+        message=f"it is {disposition}",
+        disposition=disposition,
+        retry_after_seconds=retry_after,
+    )
 
 
 def a_message(data: bytes, *, topic: str = "onboarding", id: str = "m-1") -> Message:
@@ -201,6 +211,6 @@ def an_app(world: World) -> App:
     return app
 
 
-def fates(*which: Fate) -> Iterable[Fate]:
+def fates(*which: Disposition) -> Iterable[Disposition]:
     """The fates of faults, all but ``which``."""
-    return [fate for fate in Fate if fate not in which]
+    return [disposition for disposition in Disposition if disposition not in which]

@@ -30,8 +30,10 @@ from shared.adapters.google_api.rest import Rest
 from shared.adapters.notebooks_v2.driver import WorkbenchDriver
 from shared.adapters.storage.client import storage_client
 from shared.adapters.storage.cluster_templates import ClusterTemplateDriver
-from shared.domain.faults import CloudFault, Fate, Problem
-from shared.domain.resources import Kind, Resource, Step, Want
+from shared.domain.faults import CloudFault, Disposition, Problem
+from shared.domain.resources.kinds import Kind, Step
+from shared.domain.resources.manifest import Manifest
+from shared.domain.resources.resource import Resource
 from shared.ports import Driver
 from tests.support.fake_drivers import FakeCloud, FakeDriver
 
@@ -73,12 +75,12 @@ class DriverBackend(ABC):
         self.resource = Resource(kind=kind, slot="main", name=self.name)
         self.scripted: list[Scripted] = []
 
-    def want(self, text: str = "one", machine_type: str = "e2-standard-4") -> Want:
+    def manifest(self, text: str = "one", machine_type: str = "e2-standard-4") -> Manifest:
         """What the profile asks for; ``text`` varies the content."""
         body = _body(self.kind, text)
         if self.kind is Kind.WORKBENCH:
             body["gceSetup"] = {"machineType": machine_type}
-        return Want(
+        return Manifest(
             kind=self.kind,
             slot="main",
             places=(self.name,),
@@ -156,16 +158,20 @@ class FakeBackend(DriverBackend):
         changes = step != "observe"
         if how == "busy":
             wait = timedelta(seconds=RETRY_SECONDS)
-            fault = CloudFault(Fate.TEMPORARY, "RESOURCE_EXHAUSTED", "busy", retry_after=wait)
+            fault = CloudFault(
+                Disposition.TEMPORARY, "RESOURCE_EXHAUSTED", "busy", retry_after=wait
+            )
         else:
-            fault = CloudFault(Fate.UNCERTAIN if changes else Fate.TEMPORARY, "UNAVAILABLE", "")
+            fault = CloudFault(
+                Disposition.UNCERTAIN if changes else Disposition.TEMPORARY, "UNAVAILABLE", ""
+            )
         once = _Once(f"{when}:{self.kind}.{step}", fault)
         self._cloud.on_call = once
         self.scripted.append(once)
         return once
 
     def fail_operation(self, step: Step) -> Scripted:
-        problem = Problem(code="STOCK_OUT", message=STOCK_OUT, fate=Fate.STOCK_OUT)
+        problem = Problem(code="STOCK_OUT", message=STOCK_OUT, disposition=Disposition.STOCK_OUT)
         failure = self._cloud.fail_operations(self.kind, step, problem)
         self.scripted.append(failure)
         return failure

@@ -9,7 +9,10 @@ from uuid import UUID
 
 import pytest
 
-from shared.domain.resources import Kind, Observation, Resource, State, Step, Want
+from shared.domain.resources.kinds import Kind, State, Step
+from shared.domain.resources.manifest import Manifest
+from shared.domain.resources.observation import Observation
+from shared.domain.resources.resource import Resource
 from tests.support.driver_backends import EMAIL, KEY, DriverBackend, FakeBackend, local_backend
 from tests.support.resource_builders import replace
 
@@ -47,14 +50,16 @@ def on(*kinds: Kind) -> pytest.MarkDecorator:
 
 def create(backend: DriverBackend, number: int = 0, text: str = "one") -> Observation:
     """Call the driver's create."""
-    return backend.driver.create(backend.resource, backend.want(text), KEY, EMAIL, request(number))
+    return backend.driver.create(
+        backend.resource, backend.manifest(text), KEY, EMAIL, request(number)
+    )
 
 
 def observe(
-    backend: DriverBackend, resource: Resource | None = None, want: Want | None = None
+    backend: DriverBackend, resource: Resource | None = None, manifest: Manifest | None = None
 ) -> Observation:
     """Call the driver's observe for the owner."""
-    return backend.driver.observe(resource or backend.resource, KEY, EMAIL, want)
+    return backend.driver.observe(resource or backend.resource, KEY, EMAIL, manifest)
 
 
 def after_step(backend: DriverBackend, step: Step, seen: Observation) -> Resource:

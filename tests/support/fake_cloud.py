@@ -14,10 +14,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from operator import itemgetter
 
-from shared.domain.faults import CloudFault, Fate, Problem
-from shared.domain.places import zone_of
-from shared.domain.resources import Kind, State, Step
-from shared.domain.wants.snapshot import data_disk
+from shared.domain.faults import CloudFault, Disposition, Problem
+from shared.domain.manifests.snapshot import data_disk
+from shared.domain.reconciliation.placement import zone_of
+from shared.domain.resources.kinds import Kind, State, Step
 from shared.ports import Clock
 from tests.support.fake_things import Delay, Failure, Happening, Operation, Slowness, Thing
 
@@ -313,7 +313,7 @@ class FakeCloud:
         return Problem(
             code="STOCK_OUT",
             message=f"the zone {zone} does not have enough resources available",
-            fate=Fate.STOCK_OUT,
+            disposition=Disposition.STOCK_OUT,
             elsewhere=tuple(z for z in self.zones if z not in self.short),
         )
 

@@ -10,20 +10,13 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from shared.domain.faults import CloudFault, Fate, Problem
-from shared.domain.resources import (
-    MOST_ITEMS,
-    Drift,
-    Item,
-    Kind,
-    Observation,
-    Resource,
-    State,
-    Step,
-    Want,
-)
-from shared.domain.wants.snapshot import DATA_DISK, data_disk
-from shared.domain.wants.workbench import is_instance_id
+from shared.domain.faults import CloudFault, Disposition, Problem
+from shared.domain.manifests.snapshot import DATA_DISK, data_disk
+from shared.domain.manifests.workbench import is_instance_id
+from shared.domain.resources.kinds import Kind, State, Step
+from shared.domain.resources.manifest import Drift, Manifest
+from shared.domain.resources.observation import MOST_ITEMS, Item, Observation
+from shared.domain.resources.resource import Resource
 from tests.support.fake_cloud import Failure, FakeCloud, Happening, Operation, Thing
 from tests.support.resource_builders import replace
 
@@ -40,21 +33,23 @@ class FakeDriver:
     def __init__(self, kind: Kind, cloud: FakeCloud) -> None:
         self.kind = kind
         self._cloud = cloud
-        self._slow = kind.holds_data or kind.is_use or kind in (Kind.SNAPSHOT, Kind.DISK)
+        self._slow = kind.holds_data or kind.is_workload or kind in (Kind.SNAPSHOT, Kind.DISK)
         self._rich = kind is Kind.WORKBENCH  # protection, restore, consent, changes in place
 
     # The port
 
-    def observe(self, resource: Resource, key: str, email: str, want: Want | None) -> Observation:
+    def observe(
+        self, resource: Resource, key: str, email: str, manifest: Manifest | None
+    ) -> Observation:
         """As the port says."""
         with self._cloud.call(f"{self.kind}.observe"):
-            if self.kind.is_use:
+            if self.kind.is_workload:
                 return self._uses(resource.name, key, email)
             operation = self._operation_of(resource)
             known = resource.operation or resource.step is not None
             if operation is not None and not operation.done and known and operation.step:
                 return Observation(state=operation.step.moving, operation=operation.name)
-            seen = self._judged(resource.name, key, email, want)
+            seen = self._judged(resource.name, key, email, manifest)
             if operation is None:
                 return seen
             if not operation.done:
@@ -62,12 +57,12 @@ class FakeDriver:
             return _after(seen, operation)
 
     def create(
-        self, resource: Resource, want: Want, key: str, email: str, request_id: str
+        self, resource: Resource, manifest: Manifest, key: str, email: str, request_id: str
     ) -> Observation:
         """As the port says."""
 
         def effect() -> Observation:
-            if self.kind.is_use:
+            if self.kind.is_workload:
                 return self._uses(resource.name, key, email)
             if self.kind is Kind.DISK:
                 return self._judged(resource.name, key, email, None)
@@ -75,26 +70,26 @@ class FakeDriver:
             if repeated is not None:
                 return repeated
             if self._thing(resource.name) is not None:
-                return self._bring(resource, want, key, email)
+                return self._bring(resource, manifest, key, email)
             if self._rich and (Kind.DISK, data_disk(resource.name)) in self._cloud.things:
                 message = f"{data_disk(resource.name)} exists already"
-                raise CloudFault(Fate.TEMPORARY, "NAME_TAKEN", message)
-            return self._make(resource, want, key, email, request_id)
+                raise CloudFault(Disposition.TEMPORARY, "NAME_TAKEN", message)
+            return self._make(resource, manifest, key, email, request_id)
 
         return self._write(Step.CREATE, effect)
 
     def update(
-        self, resource: Resource, want: Want, key: str, email: str, request_id: str
+        self, resource: Resource, manifest: Manifest, key: str, email: str, request_id: str
     ) -> Observation:
         """As the port says."""
 
         def effect() -> Observation:
-            if self.kind.is_use:
+            if self.kind.is_workload:
                 return self._uses(resource.name, key, email)
             if not self._rich:
-                return self._bring(resource, want, key, email)
+                return self._bring(resource, manifest, key, email)
             repeated = self._repeated(resource.name, Step.UPDATE, request_id)
-            return repeated or self._change(resource, want, key, email, request_id)
+            return repeated or self._change(resource, manifest, key, email, request_id)
 
         return self._write(Step.UPDATE, effect)
 
@@ -114,10 +109,10 @@ class FakeDriver:
             snapshot = self._cloud.things.get((Kind.SNAPSHOT, resource.data.restore_from))
             if snapshot is None or snapshot.state is not State.READY:
                 message = f"{resource.data.restore_from} was not found"
-                raise CloudFault(Fate.PERMANENT, "NOT_FOUND", message)
+                raise CloudFault(Disposition.PERMANENT, "NOT_FOUND", message)
             if _disk_gb(thing.body) < snapshot.size_gb:
                 message = f"a snapshot of {snapshot.size_gb} GB doesn't fit on the disk"
-                raise CloudFault(Fate.PERMANENT, "INVALID_ARGUMENT", message)
+                raise CloudFault(Disposition.PERMANENT, "INVALID_ARGUMENT", message)
             data = snapshot.data
             return self._begin(
                 thing, Step.RESTORE, request_id, then=lambda: setattr(thing, "data", data)
@@ -160,7 +155,7 @@ class FakeDriver:
         """As the port says."""
 
         def effect() -> Observation:
-            if self.kind.is_use:
+            if self.kind.is_workload:
                 return self._end_uses(resource, request_id)
             repeated = self._repeated(resource.name, Step.DELETE, request_id)
             return repeated or self._if_there(resource, remove, True)
@@ -169,7 +164,7 @@ class FakeDriver:
             self._refuse_if_busy(thing)
             if thing.protected:
                 message = f"{thing.name} is protected against deletion"
-                raise CloudFault(Fate.PERMANENT, "FAILED_PRECONDITION", message)
+                raise CloudFault(Disposition.PERMANENT, "FAILED_PRECONDITION", message)
             if self._slow:
                 return self._begin(thing, Step.DELETE, request_id)
             self._cloud.remove(thing, self._cloud.now())
@@ -184,7 +179,9 @@ class FakeDriver:
         with self._cloud.call(f"{self.kind}.consented"):
             thing = self._thing(resource.name)
             if thing is None:
-                raise CloudFault(Fate.PERMANENT, "NOT_FOUND", f"{resource.name} was not found")
+                raise CloudFault(
+                    Disposition.PERMANENT, "NOT_FOUND", f"{resource.name} was not found"
+                )
             return thing.consented
 
     # How each is done
@@ -193,14 +190,14 @@ class FakeDriver:
         """A call that changes something: done now, or, if so scripted, later and unanswered."""
         with self._cloud.call(f"{self.kind}.{step}"):
             if self._cloud.lands_late(self.kind, step, effect):
-                raise CloudFault(Fate.UNCERTAIN, "NO_ANSWER", f"no answer to {step}")
+                raise CloudFault(Disposition.UNCERTAIN, "NO_ANSWER", f"no answer to {step}")
             return effect()
 
     def _if_there(
         self, resource: Resource, effect: Callable[[Thing], Observation], of_use: bool
     ) -> Observation:
         """``effect`` on the thing; only what is there, where that step is of no use to the kind."""
-        if self.kind.is_use:
+        if self.kind.is_workload:
             return _as_uses(list(self._named(resource)))
         thing = self._thing(resource.name)
         if thing is None:
@@ -208,14 +205,14 @@ class FakeDriver:
         return effect(thing) if of_use else Observation(state=thing.state)
 
     def _make(
-        self, resource: Resource, want: Want, key: str, email: str, request_id: str
+        self, resource: Resource, manifest: Manifest, key: str, email: str, request_id: str
     ) -> Observation:
         if self.kind in _OLDER and self._cloud.older_ended:
             message = "they have been deprecated and new instances cannot be created"
-            raise CloudFault(Fate.PERMANENT, "FAILED_PRECONDITION", message)
-        thing = Thing(self.kind, resource.name, resource.slot, key, email, want.digest)
-        thing.body = dict(want.body)
-        thing.consented = False if want.body.get("enableManagedEuc") else None
+            raise CloudFault(Disposition.PERMANENT, "FAILED_PRECONDITION", message)
+        thing = Thing(self.kind, resource.name, resource.slot, key, email, manifest.digest)
+        thing.body = dict(manifest.body)
+        thing.consented = False if manifest.body.get("enableManagedEuc") else None
         then = self._copied(thing) if self.kind is Kind.SNAPSHOT else None
         self._cloud.add(thing)
         return self._begin(thing, Step.CREATE, request_id, then=then or (lambda: None))
@@ -226,21 +223,23 @@ class FakeDriver:
         notebooks = [t for t in self._cloud.things.values() if t.kind is Kind.WORKBENCH]
         source = next((t for t in notebooks if data_disk(t.name) == disk), None)
         if source is None:
-            raise CloudFault(Fate.PERMANENT, "NOT_FOUND", f"{disk} was not found")
+            raise CloudFault(Disposition.PERMANENT, "NOT_FOUND", f"{disk} was not found")
         snapshot.source, snapshot.data = disk, source.data
         snapshot.size_gb = _disk_gb(source.body)
 
         def complete() -> Problem | None:
             if source.died is None:
                 return None
-            return Problem(code="NOT_FOUND", message=f"{disk} is gone", fate=Fate.PERMANENT)
+            return Problem(
+                code="NOT_FOUND", message=f"{disk} is gone", disposition=Disposition.PERMANENT
+            )
 
         return complete
 
     def _change(
-        self, resource: Resource, want: Want, key: str, email: str, request_id: str
+        self, resource: Resource, manifest: Manifest, key: str, email: str, request_id: str
     ) -> Observation:
-        seen = self._judged(resource.name, key, email, want)
+        seen = self._judged(resource.name, key, email, manifest)
         thing = self._thing(resource.name)
         if thing is None or seen.state not in _CAN_MOVE_ON or seen.drift is None:
             return seen
@@ -250,10 +249,10 @@ class FakeDriver:
             return seen
 
         def change() -> None:
-            thing.body = {**thing.body, "labels": want.body.get("labels", {})}
+            thing.body = {**thing.body, "labels": manifest.body.get("labels", {})}
             thing.labelled = True
             if machine:
-                setup = {**thing.body.get("gceSetup", {}), "machineType": _machine(want.body)}
+                setup = {**thing.body.get("gceSetup", {}), "machineType": _machine(manifest.body)}
                 thing.body = {**thing.body, "gceSetup": setup}
 
         return self._begin(thing, Step.UPDATE, request_id, then=change)
@@ -287,12 +286,12 @@ class FakeDriver:
             return None
         return Observation(state=step.moving, operation=operation.name)
 
-    def _bring(self, resource: Resource, want: Want, key: str, email: str) -> Observation:
-        seen = self._judged(resource.name, key, email, want)
+    def _bring(self, resource: Resource, manifest: Manifest, key: str, email: str) -> Observation:
+        seen = self._judged(resource.name, key, email, manifest)
         thing = self._thing(resource.name)
         changes = thing is not None and seen.state is not State.FOREIGN and not self._slow
-        if changes and thing is not None and thing.digest != want.digest:
-            thing.digest = want.digest
+        if changes and thing is not None and thing.digest != manifest.digest:
+            thing.digest = manifest.digest
             self._cloud.tell(thing, "updated", self._cloud.now())
         return seen
 
@@ -317,7 +316,7 @@ class FakeDriver:
         ]
         return begun[-1] if begun else None
 
-    def _judged(self, name: str, key: str, email: str, want: Want | None) -> Observation:
+    def _judged(self, name: str, key: str, email: str, manifest: Manifest | None) -> Observation:
         thing = self._thing(name)
         if thing is None:
             return Observation(state=State.ABSENT)
@@ -327,7 +326,7 @@ class FakeDriver:
             return Observation(state=State.FOREIGN, detail="it lacks our labels")
         if self.kind is Kind.DISK and _notebook_of(thing, self._cloud) is not None:
             return Observation(state=State.FOREIGN, detail="its notebook exists")
-        if want is not None and thing.source != want.body.get("sourceDisk", ""):
+        if manifest is not None and thing.source != manifest.body.get("sourceDisk", ""):
             return Observation(state=State.FOREIGN, detail=f"it is a snapshot of {thing.source}")
         if thing.state is State.DELETING and self.kind.holds_data:
             # The v2 API has no such state: it says DELETED.
@@ -340,8 +339,8 @@ class FakeDriver:
         ready = self.kind.holds_data and thing.state is State.READY
         ready = ready and (thing.linked_at is None or thing.linked_at <= self._cloud.now())
         link = f"https://{name.rpartition('/')[2]}.notebooks.example.com" if ready else ""
-        compared = self._rich and want is not None and thing.state in _CAN_MOVE_ON
-        drift = _drift(thing.body, want.body) if compared and want is not None else None
+        compared = self._rich and manifest is not None and thing.state in _CAN_MOVE_ON
+        drift = _drift(thing.body, manifest.body) if compared and manifest is not None else None
         return Observation(
             state=thing.state,
             link=link,
@@ -394,12 +393,12 @@ class FakeDriver:
 
     def _refuse_if_busy(self, thing: Thing) -> None:
         if self._cloud.busy(thing):
-            raise CloudFault(Fate.TEMPORARY, "ABORTED", f"{thing.name} is busy")
+            raise CloudFault(Disposition.TEMPORARY, "ABORTED", f"{thing.name} is busy")
 
     def _refuse_unless_whole(self, thing: Thing) -> None:
         self._refuse_if_busy(thing)
         if thing.state is State.BROKEN:
-            raise CloudFault(Fate.PERMANENT, "FAILED_PRECONDITION", "it has no VM")
+            raise CloudFault(Disposition.PERMANENT, "FAILED_PRECONDITION", "it has no VM")
 
 
 def has_our_name(thing: Thing, key: str) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from shared.domain.resources import Kind, Leftover, Resource, State
+from shared.domain.resources.kinds import Kind, State
+from shared.domain.resources.observation import Orphan
+from shared.domain.resources.resource import Resource
 from tests.support.fake_cloud import FakeCloud, Thing
 from tests.support.fake_drivers import has_our_name
 
@@ -16,7 +18,7 @@ class FakeSearch:
     def __init__(self, cloud: FakeCloud) -> None:
         self._cloud = cloud
 
-    def everything_of(self, key: str, email: str) -> tuple[Leftover, ...]:
+    def everything_of(self, key: str, email: str) -> tuple[Orphan, ...]:
         """As the port says."""
         with self._cloud.call("search.everything"):
             found = [t for t in self._cloud.things.values() if _concerns(t, key, email)]
@@ -54,12 +56,12 @@ def _concerns(thing: Thing, key: str, email: str) -> bool:
     return owned or has_our_name(thing, key)
 
 
-def _leftover(thing: Thing, key: str, email: str) -> Leftover:
-    owners = ("", email) if thing.kind.is_use else (email,)
-    owned = thing.kind.holds_data or thing.kind.is_use
+def _leftover(thing: Thing, key: str, email: str) -> Orphan:
+    owners = ("", email) if thing.kind.is_workload else (email,)
+    owned = thing.kind.holds_data or thing.kind.is_workload
     theirs = thing.key == key and (not owned or thing.email in owners)
     detail = str(thing.state) if theirs else "it is somebody else's"
-    return Leftover(
+    return Orphan(
         kind=thing.kind,
         name=thing.name,
         ours=theirs and thing.labelled,

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.domain.faults import Problem
-from shared.domain.resources import Kind, State, Step
+from shared.domain.resources.kinds import Kind, State, Step
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,12 @@ from typing import Any, cast
 
 import msgspec
 
+from shared.domain.contracts.event_parsing import Message
 from shared.domain.environment import Verb
 from shared.domain.names import person_key
-from shared.domain.normalise import Message
 from shared.domain.policy import Policy
 from shared.domain.profiles.parse import parse_profiles
-from shared.domain.resources import Kind
+from shared.domain.resources.kinds import Kind
 from shared.ports import Census, Driver, EnvironmentStore, Search
 from shared.services.actions import ActionTaker
 from shared.services.admission import Admission

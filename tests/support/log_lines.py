@@ -21,8 +21,8 @@ from shared.adapters.profiles.last_good import LastGoodProfiles
 from shared.adapters.state import documents
 from shared.bootstrap import check_settings
 from shared.domain.environment import Verb
-from shared.domain.faults import CloudFault, Fate
-from shared.domain.resources import Kind
+from shared.domain.faults import CloudFault, Disposition
+from shared.domain.resources.kinds import Kind
 from shared.logs import JsonFormatter
 from tests.stateful.world import MASTERS, PROFILES, World
 from tests.support.builders import (
@@ -145,7 +145,7 @@ def _work_lost() -> None:
 def _nothing_but_refusals() -> None:
     """Quarantine, and announcements that nobody takes."""
     world = World()
-    world.trap = lambda point: _refuse(point, "before:workbench.create", Fate.PERMANENT)
+    world.trap = lambda point: _refuse(point, "before:workbench.create", Disposition.PERMANENT)
     world.topics.deaf = True
     world.join(ANA)
     world.run_for(minutes(3))
@@ -198,9 +198,9 @@ def _a_start_that_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         check_settings()
 
 
-def _refuse(point: str, which: str, fate: Fate = Fate.TEMPORARY) -> None:
+def _refuse(point: str, which: str, disposition: Disposition = Disposition.TEMPORARY) -> None:
     if point == which:
-        raise CloudFault(fate, "REFUSED", "not now")
+        raise CloudFault(disposition, "REFUSED", "not now")
 
 
 def _state_is_down() -> None:

@@ -9,8 +9,11 @@ from typing import Any, cast
 
 from shared.adapters.google_api.rest import Rest
 from shared.adapters.notebooks_v2.driver import WorkbenchDriver
-from shared.domain.faults import CloudFault, Fate
-from shared.domain.resources import Drift, Kind, Observation, Resource, Want
+from shared.domain.faults import CloudFault, Disposition
+from shared.domain.resources.kinds import Kind
+from shared.domain.resources.manifest import Drift, Manifest
+from shared.domain.resources.observation import Observation
+from shared.domain.resources.resource import Resource
 from tests.support.resource_builders import a_resource
 
 KEY = "ana-abcdefghijkl"
@@ -62,7 +65,7 @@ class Answers:
 
     def _answer(self, what: str) -> dict[str, Any]:
         self.asked.append(what)
-        answer = self._answers.get(what, CloudFault(Fate.PERMANENT, "NOT_FOUND", "none"))
+        answer = self._answers.get(what, CloudFault(Disposition.PERMANENT, "NOT_FOUND", "none"))
         if isinstance(answer, CloudFault):
             raise answer
         return answer
@@ -82,20 +85,20 @@ def resource(**more: Any) -> Resource:
 
 
 def observe(
-    answers: Answers, remembered: Resource | None = None, wanted: Want | None = None
+    answers: Answers, remembered: Resource | None = None, wanted: Manifest | None = None
 ) -> Observation:
     return driver(answers).observe(remembered or resource(), KEY, EMAIL, wanted)
 
 
-def want(**setup: Any) -> Want:
+def manifest(**setup: Any) -> Manifest:
     body = {
         "labels": {"managed-by": "benchkeeper", "benchkeeper-person": KEY},
         "instanceOwners": [EMAIL],
         "gceSetup": setup,
     }
-    return Want(kind=Kind.WORKBENCH, slot="main", places=(NAME,), body=body, digest="d")
+    return Manifest(kind=Kind.WORKBENCH, slot="main", places=(NAME,), body=body, digest="d")
 
 
 MACHINE = {"machineType": "e2-standard-4"}
-OTHER = want(machineType="n2-standard-8")
+OTHER = manifest(machineType="n2-standard-8")
 MACHINE_DRIFT = Drift(at_rest=("machine type e2-standard-4 -> n2-standard-8",))

@@ -24,13 +24,16 @@ from local.notebooks_v2 import Notebooks
 from shared.adapters.compute.snapshots import SnapshotDriver
 from shared.adapters.google_api.rest import Rest
 from shared.adapters.notebooks_v2.driver import WorkbenchDriver
+from shared.domain.manifests.site import Site
+from shared.domain.manifests.snapshot import data_disk
+from shared.domain.manifests.workbench import workbench_manifest
 from shared.domain.names import person_key
-from shared.domain.person import Person
+from shared.domain.people.person import Person
 from shared.domain.profiles import Disk, Network, Profile, Workbench
-from shared.domain.resources import Observation, Resource, Step, Want
-from shared.domain.wants.site import Site
-from shared.domain.wants.snapshot import data_disk
-from shared.domain.wants.workbench import workbench_want
+from shared.domain.resources.kinds import Step
+from shared.domain.resources.manifest import Manifest
+from shared.domain.resources.observation import Observation
+from shared.domain.resources.resource import Resource
 from tests.support.resource_builders import a_resource, replace
 
 ANA = Person(email="ana@example.com", team="core", cost_center="cc-7")
@@ -60,9 +63,9 @@ def request(number: int) -> str:
     return str(UUID(int=number + 1))
 
 
-def notebook_want(workbench: Workbench = WORKBENCH, profile: Profile = PROFILE) -> Want:
+def notebook_want(workbench: Workbench = WORKBENCH, profile: Profile = PROFILE) -> Manifest:
     """Ana's notebook."""
-    return workbench_want(profile, workbench, ANA, KEY, SITE)
+    return workbench_manifest(profile, workbench, ANA, KEY, SITE)
 
 
 class NotebookCloud:
@@ -92,13 +95,13 @@ class NotebookCloud:
         shown: dict[str, Any] = answer.json()
         return shown
 
-    def make_notebook(self, want: Want) -> Resource:
+    def make_notebook(self, manifest: Manifest) -> Resource:
         """Create a notebook and wait until it runs; returns the record's resource."""
-        name = want.places[0]
+        name = manifest.places[0]
         parent, _, instance = name.rpartition("/")
-        self.call("POST", f"v2/{parent}?instanceId={instance}", want.body)
+        self.call("POST", f"v2/{parent}?instanceId={instance}", manifest.body)
         self.wait()
-        return a_resource(kind=want.kind, slot=want.slot, name=name, was_ready=True)
+        return a_resource(kind=manifest.kind, slot=manifest.slot, name=name, was_ready=True)
 
     def switch(self, notebook: Resource, verb: str) -> None:
         """Start or stop it."""

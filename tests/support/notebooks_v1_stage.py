@@ -15,11 +15,14 @@ from shared.adapters.notebooks_v1.clients import managed_notebooks_client, noteb
 from shared.adapters.notebooks_v1.driver import NotebooksV1Driver
 from shared.adapters.notebooks_v1.inventory import NotebooksV1Inventory
 from shared.adapters.notebooks_v1.services import Instances, NotebooksV1Service, Runtimes
+from shared.domain.manifests import Site, manifests_of
 from shared.domain.names import person_key
-from shared.domain.person import Person
+from shared.domain.people.person import Person
 from shared.domain.profiles import DataprocHub, ManagedNotebook, Network, Profile
-from shared.domain.resources import Kind, Observation, Resource, State, Step, Want
-from shared.domain.wants import Site, wants
+from shared.domain.resources.kinds import Kind, State, Step
+from shared.domain.resources.manifest import Manifest
+from shared.domain.resources.observation import Observation
+from shared.domain.resources.resource import Resource
 from tests.support.resource_builders import replace
 
 ANA = Person(email="ana@example.com", team="core")
@@ -48,9 +51,9 @@ def request(number: int) -> str:
     return f"00000000-0000-4000-8000-{number:012d}"
 
 
-def wanted(kind: Kind, person: Person = ANA) -> Want:
-    made = wants(PROFILE, person, person_key(person.email), SITE)
-    return next(want for want in made if want.kind is kind)
+def wanted(kind: Kind, person: Person = ANA) -> Manifest:
+    made = manifests_of(PROFILE, person, person_key(person.email), SITE)
+    return next(manifest for manifest in made if manifest.kind is kind)
 
 
 class Stage:
@@ -69,15 +72,17 @@ class Stage:
         self.inventory = NotebooksV1Inventory("demo", tuple(self.services.values()))
         self.scripted: list[Fault] = []
 
-    def plant(self, want: Want, *, name: str = "", labels: dict[str, str] | None = None) -> str:
+    def plant(
+        self, manifest: Manifest, *, name: str = "", labels: dict[str, str] | None = None
+    ) -> str:
         """Put a notebook into the cloud that was created while creation was possible."""
-        body = dict(want.body)
-        if labels is not None and want.kind is Kind.DATAPROC_HUB:
+        body = dict(manifest.body)
+        if labels is not None and manifest.kind is Kind.DATAPROC_HUB:
             body["labels"] = labels
         elif labels is not None:
             config = body["virtualMachine"]["virtualMachineConfig"]
             body["virtualMachine"] = {"virtualMachineConfig": {**config, "labels": labels}}
-        name = name or want.places[0]
+        name = name or manifest.places[0]
         self.local.notebooks_v1.seed(name, body)
         return name
 
@@ -110,8 +115,8 @@ class Notebook:
         self.stage = stage
         self.cloud = stage.cloud
         self.driver = NotebooksV1Driver(stage.services[kind])
-        self.want = wanted(kind)
-        (self.name,) = self.want.places
+        self.manifest = wanted(kind)
+        (self.name,) = self.manifest.places
         self.resource = Resource(kind=kind, slot="main", name=self.name)
         self.collection = "runtimes" if kind is Kind.MANAGED_NOTEBOOK else "instances"
 
@@ -119,7 +124,7 @@ class Notebook:
         return self.driver.observe(resource or self.resource, KEY, ANA.email, None)
 
     def create(self, number: int = 0) -> Observation:
-        return self.driver.create(self.resource, self.want, KEY, ANA.email, request(number))
+        return self.driver.create(self.resource, self.manifest, KEY, ANA.email, request(number))
 
     def ended(self, step: Step, seen: Observation) -> Observation:
         """The observation after the operation of ``step`` has ended."""

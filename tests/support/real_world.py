@@ -27,13 +27,13 @@ from local.notebooks_v2 import Notebooks
 from local.storage import Storage
 from shared.adapters.storage.client import storage_client
 from shared.bootstrap import App
+from shared.domain.contracts.event_parsing import Message
 from shared.domain.environment import Environment, Health, Phase, Verb
+from shared.domain.manifests.cluster_template import PERSONAL_AUTH_USER
+from shared.domain.manifests.snapshot import data_disk
 from shared.domain.names import person_key
-from shared.domain.normalise import Message
 from shared.domain.policy import Policy
 from shared.domain.profiles.parse import parse_profiles
-from shared.domain.wants.cluster_template import PERSONAL_AUTH_USER
-from shared.domain.wants.snapshot import data_disk
 from shared.settings import Settings
 from tests.stateful.world import MASTERS, PROFILES, FixedProfiles, Topics
 from tests.support.memory_store import MemoryStore

@@ -12,12 +12,23 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from shared.domain.context import Consent, Context, Needs, Plan, Profile, Result, Turn
 from shared.domain.environment import Environment
 from shared.domain.faults import Problem
 from shared.domain.policy import Policy
-from shared.domain.reconcile import reconcile
-from shared.domain.resources import Kind, Leftover, Observation, Resource, Step, Want
+from shared.domain.reconciliation.context import (
+    Consent,
+    Context,
+    Needs,
+    Plan,
+    Profile,
+    Result,
+    Turn,
+)
+from shared.domain.reconciliation.reconcile import reconcile
+from shared.domain.resources.kinds import Kind, Step
+from shared.domain.resources.manifest import Manifest
+from shared.domain.resources.observation import Observation, Orphan
+from shared.domain.resources.resource import Resource
 from tests.stateful.process import SITE
 from tests.support.builders import NOW
 
@@ -38,14 +49,14 @@ def context_at(now: datetime = NOW, results: tuple[Result, ...] = ()) -> Context
 
 def reconciled(
     record: Environment,
-    wants: tuple[Want, ...] | None = (),
+    manifests: tuple[Manifest, ...] | None = (),
     seen: Seen | None = None,
     *,
     now: datetime = NOW,
     results: tuple[Result, ...] = (),
     consents: Mapping[str, Consent] | None = None,
     older: tuple[Resource, ...] | Problem | None = (),
-    inventory: tuple[Leftover, ...] | Problem | None = (),
+    inventory: tuple[Orphan, ...] | Problem | None = (),
     shortages: Collection[str] | None = (),
     turn: Turn | None = Turn.CERTAIN,
 ) -> Plan:
@@ -55,7 +66,7 @@ def reconciled(
     answer for any resource. ``older``, ``inventory``, ``shortages``, ``turn``: None if the test
     fails should that be asked.
     """
-    given = _Given(wants, seen or {}, consents or {}, older, inventory, shortages, turn)
+    given = _Given(manifests, seen or {}, consents or {}, older, inventory, shortages, turn)
     context = context_at(now, results)
     while isinstance(answer := reconcile(record, context), Needs):
         context = given.answered(answer, context)
@@ -68,15 +79,15 @@ class _Given:
 
     def __init__(
         self,
-        wants: tuple[Want, ...] | None,
+        manifests: tuple[Manifest, ...] | None,
         seen: Seen,
         consents: Mapping[str, Consent],
         older: tuple[Resource, ...] | Problem | None,
-        inventory: tuple[Leftover, ...] | Problem | None,
+        inventory: tuple[Orphan, ...] | Problem | None,
         shortages: Collection[str] | None,
         turn: Turn | None,
     ) -> None:
-        self.wants = wants
+        self.manifests = manifests
         self.seen = seen
         self.consents = consents
         self.plain = {
@@ -91,7 +102,7 @@ class _Given:
         assert needs.any, "nothing is asked, and nothing is decided"
         if needs.profile:
             assert context.profile is None, "the profile is asked for twice"
-            context = replace(context, profile=Profile(self.wants))
+            context = replace(context, profile=Profile(self.manifests))
         asked = {look.resource.id: self._observation(look.resource) for look in needs.looks}
         known = context.observed if context.inventory is None else context.found
         assert asked.keys().isdisjoint(known), f"observed twice: {sorted(asked)}"

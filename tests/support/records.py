@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from shared.domain.commands.intents import apply_intent
+from shared.domain.contracts.rejections import Rejected
 from shared.domain.environment import Environment, Intent
-from shared.domain.identity import subject_of
-from shared.domain.merging import emptied, merged
-from shared.domain.refusals import Refused
-from shared.domain.ruling import rule
+from shared.domain.people.identity import subject_of
+from shared.domain.people.merging import emptied, merged
 from tests.support.builders import NOW
 
 
@@ -34,10 +34,10 @@ class Records:
                     assert subject.record is not None
                     self.by_key[subject.key] = merged(subject.record, other, self.now)
                     self.by_key[other.key] = emptied(other, subject.key, self.now)
-        except Refused:
+        except Rejected:
             self.refused.append(intent.event_id)
             return
-        ruling = rule(subject.record, intent, subject.key, self.now)
+        ruling = apply_intent(subject.record, intent, subject.key, self.now)
         self.by_key[subject.key] = ruling.environment
 
     @property

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from shared.domain.resources import InFlight, Resource
+from shared.domain.resources.resource import InFlight, Resource
 
 __all__ = ["a_resource", "replace"]
 

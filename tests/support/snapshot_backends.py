@@ -25,9 +25,11 @@ from shared.adapters.compute.disks import DiskDriver
 from shared.adapters.compute.snapshots import SnapshotDriver
 from shared.adapters.google_api.rest import Rest
 from shared.adapters.notebooks_v2.driver import WorkbenchDriver
-from shared.domain.faults import CloudFault, Fate
-from shared.domain.resources import Kind, Resource, Want
-from shared.domain.wants.snapshot import DATA_DISK, data_disk
+from shared.domain.faults import CloudFault, Disposition
+from shared.domain.manifests.snapshot import DATA_DISK, data_disk
+from shared.domain.resources.kinds import Kind
+from shared.domain.resources.manifest import Manifest
+from shared.domain.resources.resource import Resource
 from shared.ports import Driver
 from tests.support.driver_backends import CALL_SECONDS, EMAIL, LABELS, Scripted
 from tests.support.fake_drivers import FakeCloud, FakeDriver, Thing
@@ -61,7 +63,7 @@ class SnapshotBackend(ABC):
         """The record's resource for a notebook's data disk."""
         return Resource(kind=Kind.DISK, slot="found", name=data_disk(notebook.name))
 
-    def notebook_want(self, resource: Resource, size_gb: int = 100) -> Want:
+    def notebook_want(self, resource: Resource, size_gb: int = 100) -> Manifest:
         """A notebook that uses its owner's credentials."""
         body: dict[str, Any] = {
             "labels": LABELS,
@@ -73,9 +75,9 @@ class SnapshotBackend(ABC):
             },
         }
         places = (resource.name,)
-        return Want(kind=Kind.WORKBENCH, slot="main", places=places, body=body, digest="")
+        return Manifest(kind=Kind.WORKBENCH, slot="main", places=places, body=body, digest="")
 
-    def snapshot_want(self, resource: Resource) -> Want:
+    def snapshot_want(self, resource: Resource) -> Manifest:
         """A snapshot of its source's data disk."""
         body: dict[str, Any] = {
             "name": resource.name.rpartition("/")[2],
@@ -84,7 +86,7 @@ class SnapshotBackend(ABC):
         }
         places = (resource.name,)
         slot = resource.slot
-        return Want(kind=Kind.SNAPSHOT, slot=slot, places=places, body=body, digest="")
+        return Manifest(kind=Kind.SNAPSHOT, slot=slot, places=places, body=body, digest="")
 
     @abstractmethod
     def now(self) -> datetime:
@@ -199,7 +201,7 @@ class _Once:
     def __call__(self, point: str) -> None:
         if point == self.point and not self.hits:
             self.hits += 1
-            raise CloudFault(Fate.UNCERTAIN, "UNAVAILABLE", "")
+            raise CloudFault(Disposition.UNCERTAIN, "UNAVAILABLE", "")
 
 
 class LocalSnapshotBackend(SnapshotBackend):

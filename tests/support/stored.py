@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shared.domain.addresses import Address
-from shared.domain.announcements import Announcement, News
+from shared.domain.commands.holds import Hold, Release
+from shared.domain.contracts.announcements import Announcement, News
 from shared.domain.environment import (
     Entry,
     Environment,
@@ -16,12 +16,19 @@ from shared.domain.environment import (
     Phase,
     Verb,
 )
-from shared.domain.evidence import Deed, Leaving, Scan, Thing
-from shared.domain.faults import Fate, Problem
-from shared.domain.holds import Hold, Release
+from shared.domain.faults import Disposition, Problem
 from shared.domain.names import person_key
-from shared.domain.person import Person
-from shared.domain.resources import Drift, Item, Kind, State, Step
+from shared.domain.people.addresses import Address
+from shared.domain.people.person import Person
+from shared.domain.projections.offboarding_record import (
+    InventoryResult,
+    OffboardingRecord,
+    StepRecord,
+    Thing,
+)
+from shared.domain.resources.kinds import Kind, State, Step
+from shared.domain.resources.manifest import Drift
+from shared.domain.resources.observation import Item
 from tests.support.resource_builders import a_resource
 
 NOON = datetime(2026, 11, 22, 12, 0, 0, 123456, tzinfo=UTC)
@@ -42,7 +49,8 @@ def an_environment(name: str = "ana", **changes: Any) -> Environment:
     resource = a_resource(
         kind=Kind.WORKBENCH, slot="main", name="x", state=State.CREATING, step=Step.CREATE,
         since=NOON, tried=("zone-a/x",), queued_at=NOON, consented=False, problem=Problem(
-            code="X", message="y", fate=Fate.STOCK_OUT, retry_after_seconds=2.0, elsewhere=("b",)
+            code="X", message="y", disposition=Disposition.STOCK_OUT, retry_after_seconds=2.0,
+            elsewhere=("b",)
         ),
     )  # fmt: skip
     sessions = a_resource(
@@ -82,13 +90,14 @@ def being_made(name: str = "ana", **changes: Any) -> Environment:
     return an_environment(name, **{"resources": (notebook,)} | changes)
 
 
-def a_leaving() -> Leaving:
+def a_leaving() -> OffboardingRecord:
     """A departure at noon that is over, with something of everything it can hold."""
-    return Leaving(
+    return OffboardingRecord(
         event_id="m-0", source="test", occurred_at=NOON, left_at=NOON, removal_at=NOON,
         had=(Thing(about="workbench/main", name="x", state="ready"),),
-        deeds=(Deed(step=Step.STOP, about="workbench/main", begun_at=NOON, ended_at=NOON),),
-        snapshots=("snap",), scan=Scan(at=NOON, leftovers=("cluster: c (why)",)), returned_at=NOON,
+        deeds=(StepRecord(step=Step.STOP, about="workbench/main", begun_at=NOON, ended_at=NOON),),
+        snapshots=("snap",), scan=InventoryResult(at=NOON, leftovers=("cluster: c (why)",)),
+        returned_at=NOON,
     )  # fmt: skip
 
 

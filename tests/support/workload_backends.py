@@ -22,9 +22,10 @@ from local.cloud import Cloud
 from local.dataproc import Dataproc
 from shared.adapters.dataproc.clusters import ClusterDriver
 from shared.adapters.dataproc.sessions import SessionDriver
-from shared.domain.faults import CloudFault, Fate, Problem
-from shared.domain.resources import Kind, Resource, State, Step
-from shared.domain.wants.cluster_template import PERSONAL_AUTH_USER
+from shared.domain.faults import CloudFault, Disposition, Problem
+from shared.domain.manifests.cluster_template import PERSONAL_AUTH_USER
+from shared.domain.resources.kinds import Kind, State, Step
+from shared.domain.resources.resource import Resource
 from shared.ports import Driver
 from tests.support.driver_backends import CALL_SECONDS, EMAIL, KEY, Scripted
 from tests.support.fake_drivers import FakeCloud, FakeDriver
@@ -100,7 +101,9 @@ class FakeWorkloads(WorkloadBackend):
         self.scripted.append(fault)
 
     def fail_operation(self) -> None:
-        problem = Problem(code="INTERNAL", message="it would not end", fate=Fate.TEMPORARY)
+        problem = Problem(
+            code="INTERNAL", message="it would not end", disposition=Disposition.TEMPORARY
+        )
         self.scripted.append(self.cloud.fail_operations(self.kind, Step.DELETE, problem))
 
 
@@ -112,7 +115,7 @@ class _Once:
     def __call__(self, point: str) -> None:
         if point == self.point and not self.hits:
             self.hits += 1
-            raise CloudFault(Fate.UNCERTAIN, "UNAVAILABLE", "")
+            raise CloudFault(Disposition.UNCERTAIN, "UNAVAILABLE", "")
 
 
 class LocalWorkloads(WorkloadBackend):

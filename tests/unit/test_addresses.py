@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.addresses import Address, left, named, replaced, united
+from shared.domain.people.addresses import Address, united, with_current, with_former, with_leave
 from tests.support.builders import after
 
 A, B, C = "ana@example.com", "ana.b@example.com", "ana.c@example.com"
@@ -28,7 +28,7 @@ def leave(email: str, at: float) -> tuple[Event, ...]:
 
 def noted(events: Iterable[tuple[Event, ...]]) -> tuple[Address, ...]:
     """The addresses after these events, in this order."""
-    note = {"named": named, "replaced": replaced, "left": left}
+    note = {"named": with_current, "replaced": with_former, "left": with_leave}
     addresses: tuple[Address, ...] = ()
     for event in events:
         for what, email, at in event:

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.environment import Health, Phase, Verdict
-from shared.domain.events import MAX_EVENT_BYTES, AdminEvent, admin_event_schema
-from shared.domain.normalise import to_order
-from shared.domain.refusals import Refused
-from shared.domain.resources import Kind, State
+from shared.domain.contracts.event_parsing import to_command
+from shared.domain.contracts.inbound_events import MAX_EVENT_BYTES, AdminEvent, admin_event_schema
+from shared.domain.contracts.rejections import Rejected
+from shared.domain.environment import AdminAction, Health, Phase
+from shared.domain.resources.kinds import Kind, State
 from tests.stateful.world import START, World
 from tests.support.builders import (
     ANA,
@@ -50,8 +50,8 @@ def held(world: World) -> bool:
 
 def test_the_least_that_is_an_order() -> None:
     message = a_message(payload(), topic="admin-events")
-    order = to_order(message, now=START)
-    assert (order.verdict, order.email, order.reason) == (Verdict.HOLD, ANA, "a lawsuit")
+    order = to_command(message, now=START)
+    assert (order.verdict, order.email, order.reason) == (AdminAction.HOLD, ANA, "a lawsuit")
     assert (order.event_id, order.source) == ("m-1", "pubsub:admin-events")
     assert (order.occurred_at, order.by) == (START, "")
 
@@ -65,8 +65,8 @@ def test_every_field_is_read_as_it_was_sent() -> None:
         "occurred_at": "2026-03-01T09:30:00+01:00",
     }
     message = a_message(payload(**fields), topic="admin-events")
-    order = to_order(message, now=START)
-    assert (order.verdict, order.email) == (Verdict.RELEASE, ANA)
+    order = to_command(message, now=START)
+    assert (order.verdict, order.email) == (AdminAction.RELEASE, ANA)
     assert (order.by, order.event_id) == (fields["by"], "case-7")
     assert order.occurred_at.isoformat() == fields["occurred_at"]
 
@@ -244,22 +244,24 @@ def test_invariant_10_a_trick_in_a_text_stays_a_text(field: str, trick: str) -> 
 )
 def test_decoder_and_schema_refuse_the_same(field: str, value: object) -> None:
     assert not SCHEMA.is_valid(LEAST | {field: value})
-    with pytest.raises(Refused):
-        to_order(a_message(payload(**{field: value})), now=START)
+    with pytest.raises(Rejected):
+        to_command(a_message(payload(**{field: value})), now=START)
 
 
 _line = st.characters(exclude_categories=("Cc", "Cs", "Cf", "Zl", "Zp"))
 
 
 @given(
-    st.sampled_from(Verdict),
+    st.sampled_from(AdminAction),
     st.text(_line, min_size=1, max_size=1000).filter(str.strip),
     st.none() | st.text(_line, max_size=200),
 )
-def test_decoder_and_schema_read_the_same(verdict: Verdict, reason: str, by: str | None) -> None:
+def test_decoder_and_schema_read_the_same(
+    verdict: AdminAction, reason: str, by: str | None
+) -> None:
     fields = {"action": verdict.value, "email": ANA, "reason": reason, "by": by}
     SCHEMA.validate(fields)
-    order = to_order(a_message(json.dumps(fields).encode()), now=START)
+    order = to_command(a_message(json.dumps(fields).encode()), now=START)
     assert (order.verdict, order.reason, order.by) == (
         verdict,
         reason,

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from shared.domain.announcements import Announcement, News
+from shared.domain.contracts.announcements import Announcement, News
 from shared.domain.environment import Environment, Phase
 from shared.ports import NotPublished
 from shared.services.announce import Announcer, cloud_event

@@ -7,12 +7,15 @@ from typing import Any
 
 import pytest
 
-from shared.domain.announcements import News
-from shared.domain.context import Turn
+from shared.domain.commands.holds import Hold
+from shared.domain.contracts.announcements import News
 from shared.domain.environment import Environment, Health, Phase, Verb
-from shared.domain.faults import Fate, Problem
-from shared.domain.holds import Hold
-from shared.domain.resources import Kind, Observation, Resource, State, Step, Want
+from shared.domain.faults import Disposition, Problem
+from shared.domain.reconciliation.context import Turn
+from shared.domain.resources.kinds import Kind, State, Step
+from shared.domain.resources.manifest import Manifest
+from shared.domain.resources.observation import Observation
+from shared.domain.resources.resource import Resource
 from tests.support.builders import NOW, a_problem, a_record, after
 from tests.support.reconciling import entries_of, reconciled
 from tests.support.resource_builders import a_resource, replace
@@ -21,7 +24,7 @@ GRACE = timedelta(days=14)
 HOLD = Hold(at=NOW, reason="a lawsuit")
 LINK = "https://nb.example.com"
 NAME = "projects/demo/locations/us-central1-a/instances/nb"
-WANT = Want(kind=Kind.WORKBENCH, slot="main", places=(NAME,), body={}, digest="d1")
+WANT = Manifest(kind=Kind.WORKBENCH, slot="main", places=(NAME,), body={}, digest="d1")
 
 
 def thing(state: State, **more: Any) -> Resource:
@@ -33,9 +36,9 @@ def environment(verb: Verb, *resources: Resource, **changes: Any) -> Environment
     return a_record(*resources, verb=verb, **{"phase": Phase.PROVISIONING} | changes)
 
 
-def failing(fate: Fate, failures: int = 1, **more: Any) -> Resource:
+def failing(disposition: Disposition, failures: int = 1, **more: Any) -> Resource:
     """A notebook that waits after a failure of that fate."""
-    problem = a_problem(fate)
+    problem = a_problem(disposition)
     return thing(
         State.BROKEN,
         failures=failures,
@@ -69,22 +72,22 @@ def failing(fate: Fate, failures: int = 1, **more: Any) -> Resource:
 )
 def test_a_change_of_phase_is_announced_once(
     record: Environment,
-    wants: tuple[Want, ...] | None,
+    manifests: tuple[Manifest, ...] | None,
     news: list[News],
     effective_at: datetime | None,
 ) -> None:
-    first = reconciled(record, wants).record
+    first = reconciled(record, manifests).record
     assert [item.news for item in first.outbox] == news
     assert [item.effective_at for item in first.outbox] == [effective_at] * len(news)
-    assert reconciled(first, wants, now=after(1)).record.outbox == first.outbox
+    assert reconciled(first, manifests, now=after(1)).record.outbox == first.outbox
 
 
 @pytest.mark.parametrize(
     ("notebook", "health", "news"),
     [
-        (failing(Fate.TEMPORARY), Health.RETRYING, News.FAILED),
-        (failing(Fate.STOCK_OUT), Health.WAITING, News.FAILED),
-        (failing(Fate.TEMPORARY, failures=99), Health.QUARANTINED, News.QUARANTINED),
+        (failing(Disposition.TEMPORARY), Health.RETRYING, News.FAILED),
+        (failing(Disposition.STOCK_OUT), Health.WAITING, News.FAILED),
+        (failing(Disposition.TEMPORARY, failures=99), Health.QUARANTINED, News.QUARANTINED),
     ],
     ids=["tried again", "waits for capacity", "quarantined"],
 )
@@ -108,7 +111,7 @@ def test_who_only_has_to_queue_is_not_said_to_fail() -> None:
 
 def test_once_nothing_fails_any_more_that_somebody_is_ready_is_announced() -> None:
     """Whatever was announced meanwhile."""
-    failed = failing(Fate.TEMPORARY, was_ready=True)
+    failed = failing(Disposition.TEMPORARY, was_ready=True)
     before = reconciled(environment(Verb.JOIN, failed), (WANT,)).record
     seen = {"workbench/main": Observation(state=State.READY, link=LINK)}
     plan = reconciled(before, (WANT,), seen, now=after(5))
@@ -139,7 +142,7 @@ def test_a_restore_that_failed_is_not_said_to_be_done() -> None:
     restoring = thing(
         State.RESTORING, step=Step.RESTORE, restore_from="snapshots/s1", observe_at=NOW
     )
-    gone = Problem(code="NOT_FOUND", message="no such snapshot", fate=Fate.PERMANENT)
+    gone = Problem(code="NOT_FOUND", message="no such snapshot", disposition=Disposition.PERMANENT)
     seen = {"workbench/main": Observation(state=State.READY, link=LINK, problem=gone)}
     plan = reconciled(environment(Verb.JOIN, restoring), (WANT,), seen)
     assert "notebook.restored" not in entries_of(plan)

@@ -4,42 +4,43 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from shared.domain.lost_calls import (
-    confirmed,
-    prolonged,
-    with_call_of_a_crash,
-    with_lost_call,
-)
-from shared.domain.memory import begin
 from shared.domain.policy import Policy
-from shared.domain.resources import LostCall, State, Step
+from shared.domain.reconciliation.transitions import start_step
+from shared.domain.reconciliation.unconfirmed_calls import (
+    extended,
+    with_call_of_crashed_worker,
+    with_lost_call,
+    without_expired,
+)
+from shared.domain.resources.kinds import State, Step
+from shared.domain.resources.resource import LostCall
 from tests.support.builders import NOW, a_notebook
 from tests.support.resource_builders import replace
 
 POLICY = Policy()
 UNTIL = NOW + POLICY.lease + POLICY.doubt
-STOPPING = begin(a_notebook(State.READY), Step.STOP, NOW)
+STOPPING = start_step(a_notebook(State.READY), Step.STOP, NOW)
 
 
 def test_a_step_without_an_answer_may_still_be_carried_out() -> None:
-    known = with_call_of_a_crash(STOPPING, NOW, POLICY)
+    known = with_call_of_crashed_worker(STOPPING, NOW, POLICY)
     assert known.unconfirmed == (LostCall(step=Step.STOP, until=UNTIL),)
 
 
 def test_not_once_the_time_is_over() -> None:
-    assert with_call_of_a_crash(STOPPING, UNTIL, POLICY) == STOPPING
+    assert with_call_of_crashed_worker(STOPPING, UNTIL, POLICY) == STOPPING
     just_before = UNTIL - timedelta(seconds=1)
-    assert with_call_of_a_crash(STOPPING, just_before, POLICY).unconfirmed
+    assert with_call_of_crashed_worker(STOPPING, just_before, POLICY).unconfirmed
 
 
 def test_what_is_known_already_keeps_its_time() -> None:
     lost = replace(STOPPING, unconfirmed=(LostCall(step=Step.STOP, until=UNTIL + POLICY.doubt),))
-    assert with_call_of_a_crash(lost, NOW, POLICY) == lost
+    assert with_call_of_crashed_worker(lost, NOW, POLICY) == lost
 
 
 def test_a_step_that_was_answered_leaves_no_doubt() -> None:
     answered = replace(STOPPING, operation="operations/op-1")
-    assert with_call_of_a_crash(answered, NOW, POLICY) == answered
+    assert with_call_of_crashed_worker(answered, NOW, POLICY) == answered
 
 
 def test_the_later_of_two_times_of_one_step_counts() -> None:
@@ -51,11 +52,11 @@ def test_the_later_of_two_times_of_one_step_counts() -> None:
 
 def test_while_an_operation_runs_no_call_ends() -> None:
     lost = with_lost_call(STOPPING, UNTIL)
-    assert prolonged(lost, UNTIL + POLICY.doubt).unconfirmed_until == UNTIL + POLICY.doubt
-    assert prolonged(lost, NOW).unconfirmed_until == UNTIL
+    assert extended(lost, UNTIL + POLICY.doubt).unconfirmed_until == UNTIL + POLICY.doubt
+    assert extended(lost, NOW).unconfirmed_until == UNTIL
 
 
 def test_once_over_it_is_compared_again_and_asked_for_under_a_new_id() -> None:
     lost = replace(with_lost_call(STOPPING, UNTIL), serial=7, digest="d")
-    assert confirmed(lost, UNTIL - timedelta(seconds=1)) == lost
-    assert confirmed(lost, UNTIL) == replace(lost, unconfirmed=(), serial=8, digest="")
+    assert without_expired(lost, UNTIL - timedelta(seconds=1)) == lost
+    assert without_expired(lost, UNTIL) == replace(lost, unconfirmed=(), serial=8, digest="")

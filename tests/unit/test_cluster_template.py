@@ -14,12 +14,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shared.adapters.storage.cluster_yaml import render
+from shared.domain.contracts.rejections import Rejected
+from shared.domain.manifests import Site, labels_of
+from shared.domain.manifests.cluster_template import cluster_template_manifest
 from shared.domain.names import person_key
-from shared.domain.person import Person, parse_email
+from shared.domain.people.person import Person, parse_email
 from shared.domain.profiles import Network, Profile, SparkTemplate
-from shared.domain.refusals import Refused
-from shared.domain.wants import Site, labels_of
-from shared.domain.wants.cluster_template import cluster_template_want
 
 SITE = Site(project="acme-data", region="us-central1", templates_bucket="acme-templates")
 MASTER: dict[str, Any] = {
@@ -69,7 +69,7 @@ def profile(master: dict[str, Any] = MASTER, tags: tuple[str, ...] = ("no-egress
 def body_of(person: Person, used: Profile | None = None) -> dict[str, Any]:
     used = used or profile()
     (template,) = used.cluster_templates
-    return cluster_template_want(used, template, person, person_key(person.email), SITE).body
+    return cluster_template_manifest(used, template, person, person_key(person.email), SITE).body
 
 
 ANA = Person(email="ana@example.com")
@@ -151,7 +151,7 @@ def test_a_persons_text_never_becomes_structure(
 def test_any_address_that_is_accepted_stays_one_value(local: str) -> None:
     try:
         email = parse_email(f"{local}@example.com", allowed_domains={"example.com"})
-    except Refused:
+    except Rejected:
         return
     read = yaml.safe_load(render(body_of(Person(email=email))))
     properties = read["config"]["softwareConfig"]["properties"]

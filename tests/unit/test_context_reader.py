@@ -7,13 +7,23 @@ from collections.abc import Callable
 
 import pytest
 
-from shared.domain.addresses import named
-from shared.domain.context import Consent, Context, Look, Needs, Profile, Turn
 from shared.domain.environment import Environment, Verb
-from shared.domain.faults import CloudFault, Fate
-from shared.domain.person import Person
+from shared.domain.faults import CloudFault, Disposition
+from shared.domain.people.addresses import with_current
+from shared.domain.people.person import Person
 from shared.domain.profiles import ProfileSet
-from shared.domain.resources import Kind, Leftover, Observation, Resource, State, Step, Want
+from shared.domain.reconciliation.context import (
+    Consent,
+    Context,
+    Needs,
+    ObservationRequest,
+    Profile,
+    Turn,
+)
+from shared.domain.resources.kinds import Kind, State, Step
+from shared.domain.resources.manifest import Manifest
+from shared.domain.resources.observation import Observation, Orphan
+from shared.domain.resources.resource import Resource
 from shared.services.context import ContextReader
 from tests.stateful.world import World
 from tests.support.builders import ANA, KEY, NOW, a_notebook, a_record, after, minutes
@@ -23,7 +33,7 @@ OTHER = "ana-smith-aaaaaaaaaaaa"
 SMITH = "ana.smith@example.com"
 ZONE = "projects/demo/locations/us-central1-a"
 LACK = "us-central1-a/e2-standard-4"
-WANT = Want(
+WANT = Manifest(
     kind=Kind.WORKBENCH,
     slot="main",
     places=(f"{ZONE}/instances/nb",),
@@ -53,9 +63,9 @@ def answered(
     return reader.answered(needs, reader.empty(), admitted=admitted)
 
 
-def failing(code: str, fate: Fate = Fate.TEMPORARY) -> Callable[..., object]:
+def failing(code: str, disposition: Disposition = Disposition.TEMPORARY) -> Callable[..., object]:
     def fails(*_: object) -> object:
-        raise CloudFault(fate, code, "it is busy")
+        raise CloudFault(disposition, code, "it is busy")
 
     return fails
 
@@ -88,7 +98,7 @@ def test_what_was_answered_before_stays_answered(world: World) -> None:
         older=(),
         turn=Turn.LATER,
     )
-    look = Look(a_notebook(State.READY), None)
+    look = ObservationRequest(a_notebook(State.READY), None)
     context = reader.answered(Needs(record=a_record(), looks=(look,)), known, admitted=False)
     assert list(context.observed) == ["a/b", "workbench/main"]
     assert replace(context, observed=known.observed) == known
@@ -99,7 +109,7 @@ def test_what_is_seen_of_what_the_inventory_names_is_kept_apart(world: World) ->
     reader = world.converge.reader
     gone = {"workbench/main": Observation(state=State.ABSENT)}
     known = replace(reader.empty(), observed=gone, inventory=())
-    needs = Needs(record=a_record(), looks=(Look(a_notebook(State.READY), None),))
+    needs = Needs(record=a_record(), looks=(ObservationRequest(a_notebook(State.READY), None),))
     context = reader.answered(needs, known, admitted=False)
     assert context.observed == gone
     assert list(context.found) == ["workbench/main"]
@@ -112,7 +122,7 @@ def test_a_profile_that_is_gone_is_not_the_same_as_wanting_nothing(world: World)
     gone = a_record(profile="no-such-profile")
     assert answered(world, Needs(record=gone, profile=True)).profile == Profile(None)
     found = answered(world, Needs(record=a_record(profile="lean"), profile=True))
-    assert [want.kind for want in found.wants or ()] == [Kind.WORKBENCH]
+    assert [manifest.kind for manifest in found.manifests or ()] == [Kind.WORKBENCH]
 
 
 # Observations and consents
@@ -122,7 +132,7 @@ def test_a_resource_that_cannot_be_looked_at_says_why(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(world.converge.reader.drivers[Kind.WORKBENCH], "observe", failing("BUSY"))
-    look = Look(a_notebook(State.READY), None)
+    look = ObservationRequest(a_notebook(State.READY), None)
     seen = answered(world, Needs(record=a_record(), looks=(look,))).observed["workbench/main"]
     assert seen.state is None
     assert seen.problem is not None
@@ -134,14 +144,14 @@ def test_a_notebook_of_a_former_address_is_looked_for_by_that(
 ) -> None:
     asked: list[tuple[str, str]] = []
 
-    def observe(resource: Resource, key: str, email: str, want: Want | None) -> Observation:
+    def observe(resource: Resource, key: str, email: str, manifest: Manifest | None) -> Observation:
         asked.append((key, email))
         return Observation(state=State.READY)
 
     monkeypatch.setattr(world.converge.reader.drivers[Kind.WORKBENCH], "observe", observe)
     one = a_notebook(State.READY, owner=SMITH, key=OTHER)
     two = a_notebook(State.READY, slot="two")
-    looks = (Look(one, None), Look(two, None))
+    looks = (ObservationRequest(one, None), ObservationRequest(two, None))
     answered(world, Needs(record=a_record(one, two), looks=looks))
     assert asked == [(OTHER, SMITH), (KEY, ANA)]
 
@@ -149,11 +159,11 @@ def test_a_notebook_of_a_former_address_is_looked_for_by_that(
 def test_an_operation_that_ended_in_a_stock_out_tells_everybody(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    problem = CloudFault(Fate.STOCK_OUT, "STOCK_OUT", "none left").problem()
+    problem = CloudFault(Disposition.STOCK_OUT, "STOCK_OUT", "none left").problem()
     seen = Observation(state=State.ABSENT, problem=problem)
     monkeypatch.setattr(world.converge.reader.drivers[Kind.WORKBENCH], "observe", lambda *_: seen)
     creating = a_notebook(State.CREATING, name=WANT.places[0], step=Step.CREATE)
-    needs = Needs(record=a_record(creating), looks=(Look(creating, WANT),))
+    needs = Needs(record=a_record(creating), looks=(ObservationRequest(creating, WANT),))
     assert answered(world, needs).observed == {"workbench/main": seen}
     assert world.store.shortages(world.clock.now()) == {LACK}
 
@@ -164,7 +174,7 @@ def test_an_operation_that_ended_in_a_stock_out_tells_everybody(
         (lambda *_: True, Consent(True)),
         (lambda *_: False, Consent(False)),
         (failing("BUSY"), Consent(None)),
-        (failing("NOT_FOUND", Fate.PERMANENT), Consent(None, vanished=True)),
+        (failing("NOT_FOUND", Disposition.PERMANENT), Consent(None, vanished=True)),
     ],
     ids=["given", "not given", "not known", "the notebook is not found"],
 )
@@ -192,7 +202,7 @@ def older(id: str) -> Resource:
 
 def moved_leaver() -> Environment:
     """Somebody who left, with a former address and a record that was merged into theirs."""
-    addresses = named(named((), ANA, after(-9)), SMITH, NOW)
+    addresses = with_current(with_current((), ANA, after(-9)), SMITH, NOW)
     person = Person(email=SMITH)
     return a_record(verb=Verb.LEAVE, addresses=addresses, person=person, merged=(OTHER,))
 
@@ -228,9 +238,9 @@ def test_the_inventory_is_of_every_key_and_address_and_names_each_resource_once(
 ) -> None:
     """By whichever of them it is theirs for certain."""
     asked: list[tuple[str, str]] = []
-    one = Leftover(kind=Kind.WORKBENCH, name="nb", ours=False)
+    one = Orphan(kind=Kind.WORKBENCH, name="nb", ours=False)
 
-    def find(key: str, email: str) -> tuple[Leftover, ...]:
+    def find(key: str, email: str) -> tuple[Orphan, ...]:
         asked.append((key, email))
         return (replace(one, ours=(key, email) == (OTHER, ANA)),)
 

@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.environment import Phase, Verb
-from shared.domain.faults import CloudFault, Fate
+from shared.domain.faults import CloudFault, Disposition
 from shared.domain.names import person_key
-from shared.domain.resources import Kind, State, Step
+from shared.domain.resources.kinds import Kind, State, Step
 from shared.services.converged import Converged
 from tests.stateful.world import Crash, World
 from tests.support.builders import ANA, KEY, actions_of, calls_of, hold_lease, minutes, once_at
@@ -81,7 +81,7 @@ def test_invariant_1_what_a_dead_worker_began_is_found_and_finished_once(
 
 def test_invariant_1_a_create_whose_answer_was_lost_is_the_same_create_again(world: World) -> None:
     def lost() -> None:
-        raise CloudFault(Fate.UNCERTAIN, "UNAVAILABLE", "the connection broke")
+        raise CloudFault(Disposition.UNCERTAIN, "UNAVAILABLE", "the connection broke")
 
     hit = once_at(world, "after:workbench.create", lost)
     world.join(ANA)

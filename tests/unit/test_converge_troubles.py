@@ -8,11 +8,11 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.environment import Health, Phase
-from shared.domain.faults import CloudFault, Fate
+from shared.domain.faults import CloudFault, Disposition
 from shared.domain.names import resource_id
-from shared.domain.places import zone_of
 from shared.domain.profiles.parse import parse_profiles
-from shared.domain.resources import Kind, State, Step
+from shared.domain.reconciliation.placement import zone_of
+from shared.domain.resources.kinds import Kind, State, Step
 from tests.stateful.world import MASTERS, PROFILES, World
 from tests.support.builders import (
     ANA,
@@ -103,7 +103,7 @@ def test_a_foreign_notebook_that_was_removed_makes_room_for_ours(world: World) -
 
 
 def test_a_stock_out_is_answered_in_the_next_zone(world: World) -> None:
-    stock_out = a_problem(Fate.STOCK_OUT, "ZONE_RESOURCE_POOL_EXHAUSTED")
+    stock_out = a_problem(Disposition.STOCK_OUT, "ZONE_RESOURCE_POOL_EXHAUSTED")
     failure = world.cloud.fail_operations(Kind.WORKBENCH, Step.CREATE, stock_out)
     world.join(ANA)
     world.run_for(minutes(10))
@@ -176,7 +176,7 @@ def test_when_all_zones_are_empty_it_is_said_and_tried_again_until_there_are_som
 
 
 def test_a_creation_that_failed_under_a_hold_is_made_again(world: World) -> None:
-    broken = a_problem(Fate.TEMPORARY)
+    broken = a_problem(Disposition.TEMPORARY)
     failure = world.cloud.fail_operations(Kind.WORKBENCH, Step.CREATE, broken, leftover=True)
     world.join(ANA)
     world.order("hold", ANA)
@@ -191,7 +191,7 @@ def test_when_the_last_look_fails_nobody_is_said_to_be_removed_and_it_is_tried_a
     world: World,
 ) -> None:
     def down() -> None:
-        raise CloudFault(Fate.TEMPORARY, "UNAVAILABLE", "no listing today")
+        raise CloudFault(Disposition.TEMPORARY, "UNAVAILABLE", "no listing today")
 
     world.join(ANA, profile="lean")
     world.run_for(minutes(5))
@@ -209,7 +209,7 @@ def test_when_the_last_look_fails_nobody_is_said_to_be_removed_and_it_is_tried_a
 
 def test_when_the_look_for_older_kinds_fails_leaving_goes_on(world: World) -> None:
     def down() -> None:
-        raise CloudFault(Fate.TEMPORARY, "UNAVAILABLE", "no listing today")
+        raise CloudFault(Disposition.TEMPORARY, "UNAVAILABLE", "no listing today")
 
     world.join(ANA)
     world.run_for(minutes(5))
@@ -224,7 +224,7 @@ def test_when_the_look_for_older_kinds_fails_leaving_goes_on(world: World) -> No
 
 def test_a_consent_that_cannot_be_asked_for_holds_nothing_up(ready: World) -> None:
     def down() -> None:
-        raise CloudFault(Fate.PERMANENT, "PERMISSION_DENIED", "not yours to ask")
+        raise CloudFault(Disposition.PERMANENT, "PERMISSION_DENIED", "not yours to ask")
 
     hit = once_at(ready, "before:workbench.consented", down)
     ready.run_for(3 * HOURS, every=HOURS / 2)
@@ -234,7 +234,9 @@ def test_a_consent_that_cannot_be_asked_for_holds_nothing_up(ready: World) -> No
 
 def test_one_resource_that_fails_keeps_nobody_from_the_others(world: World) -> None:
     def denied() -> None:
-        raise CloudFault(Fate.PERMANENT, "PERMISSION_DENIED", "dataproc.sessionTemplates.create")
+        raise CloudFault(
+            Disposition.PERMANENT, "PERMISSION_DENIED", "dataproc.sessionTemplates.create"
+        )
 
     hit = once_at(world, "before:session-template.create", denied)
     world.join(ANA)
@@ -253,7 +255,7 @@ def test_a_failure_and_a_quarantine_are_warnings_in_the_log_and_nothing_else_is(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "shared.services.converge")
-    refused = a_problem(Fate.PERMANENT, "PERMISSION_DENIED")
+    refused = a_problem(Disposition.PERMANENT, "PERMISSION_DENIED")
     failure = world.cloud.fail_operations(Kind.WORKBENCH, Step.CREATE, refused)
     world.join(ANA)
     world.run_for(timedelta(days=2), every=HOURS)

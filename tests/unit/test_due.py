@@ -8,7 +8,7 @@ import pytest
 
 from shared.domain.environment import Health, Phase
 from shared.domain.profiles.parse import parse_profiles
-from shared.domain.resources import Kind, State
+from shared.domain.resources.kinds import Kind, State
 from tests.stateful.test_crossing import BEN, notebook_of
 from tests.stateful.world import MASTERS, PROFILES, World
 from tests.support.builders import ANA, KEY, minutes, ready_world

@@ -10,13 +10,19 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from shared.domain.durations import fulfilled, has_no_access, late_access, unmet_since
+from shared.domain.contracts.event_parsing import Message
 from shared.domain.environment import Health, Intent, Phase, Verb
-from shared.domain.faults import CloudFault, Fate
-from shared.domain.goals import Goal
-from shared.domain.normalise import Message
+from shared.domain.faults import CloudFault, Disposition
 from shared.domain.policy import Policy
-from shared.domain.resources import Kind, LostCall, Resource, State, Step
+from shared.domain.reconciliation.desired_state import Goal
+from shared.domain.reconciliation.durations import (
+    fulfilled,
+    has_no_access,
+    late_access,
+    unmet_since,
+)
+from shared.domain.resources.kinds import Kind, State, Step
+from shared.domain.resources.resource import LostCall, Resource
 from tests.stateful.world import GRACE, START, World
 from tests.support.builders import (
     ANA,
@@ -43,7 +49,7 @@ def measured(world: World, email_key: str = KEY) -> list[tuple[str, float]]:
 
 
 def refuse() -> None:
-    raise CloudFault(Fate.TEMPORARY, "X", "not now")
+    raise CloudFault(Disposition.TEMPORARY, "X", "not now")
 
 
 # From a join that takes effect to ready
@@ -243,44 +249,47 @@ MAY_START = LostCall(step=Step.START, until=after(3))
 @pytest.mark.parametrize(
     ("resource", "goal", "over"),
     [
-        pytest.param(a_notebook(State.STOPPED), Goal.DOWN, True, id="stopped"),
-        pytest.param(a_notebook(State.READY), Goal.DOWN, False, id="runs"),
-        pytest.param(a_notebook(State.STOPPING), Goal.DOWN, False, id="stopping"),
-        pytest.param(a_notebook(State.BROKEN), Goal.DOWN, True, id="broken runs nothing"),
-        pytest.param(a_notebook(State.ABSENT), Goal.GONE, True, id="gone"),
-        pytest.param(a_notebook(State.FOREIGN), Goal.DOWN, True, id="not theirs"),
-        pytest.param(a_notebook(State.DELETING), Goal.GONE, False, id="not gone yet"),
+        pytest.param(a_notebook(State.STOPPED), Goal.STOPPED, True, id="stopped"),
+        pytest.param(a_notebook(State.READY), Goal.STOPPED, False, id="runs"),
+        pytest.param(a_notebook(State.STOPPING), Goal.STOPPED, False, id="stopping"),
+        pytest.param(a_notebook(State.BROKEN), Goal.STOPPED, True, id="broken runs nothing"),
+        pytest.param(a_notebook(State.ABSENT), Goal.ABSENT, True, id="gone"),
+        pytest.param(a_notebook(State.FOREIGN), Goal.STOPPED, True, id="not theirs"),
+        pytest.param(a_notebook(State.DELETING), Goal.ABSENT, False, id="not gone yet"),
         pytest.param(
             a_notebook(State.STOPPED, step=Step.DELETE, observe_at=NOW),
-            Goal.GONE,
+            Goal.ABSENT,
             True,
             id="stopped, and being deleted",
         ),
         pytest.param(
             a_notebook(State.STOPPED, step=Step.START, observe_at=NOW),
-            Goal.DOWN,
+            Goal.STOPPED,
             False,
             id="a start is under way",
         ),
         pytest.param(
-            a_notebook(State.STOPPED, observe_at=NOW), Goal.DOWN, False, id="to be looked at first"
+            a_notebook(State.STOPPED, observe_at=NOW),
+            Goal.STOPPED,
+            False,
+            id="to be looked at first",
         ),
         pytest.param(
-            a_notebook(State.STOPPED, unconfirmed=(MAY_START,)), Goal.DOWN, False, id="may start"
+            a_notebook(State.STOPPED, unconfirmed=(MAY_START,)), Goal.STOPPED, False, id="may start"
         ),
-        pytest.param(template(State.READY), Goal.GONE, False, id="a template"),
-        pytest.param(template(State.READY), Goal.STAY, True, id="kept by a hold"),
-        pytest.param(template(State.ABSENT), Goal.GONE, True, id="no template"),
-        pytest.param(template(State.BROKEN), Goal.GONE, False, id="a template is never at rest"),
+        pytest.param(template(State.READY), Goal.ABSENT, False, id="a template"),
+        pytest.param(template(State.READY), Goal.UNMANAGED, True, id="kept by a hold"),
+        pytest.param(template(State.ABSENT), Goal.ABSENT, True, id="no template"),
+        pytest.param(template(State.BROKEN), Goal.ABSENT, False, id="a template is never at rest"),
         pytest.param(
             Resource(kind=Kind.SNAPSHOT, slot="s", name="s", state=State.CREATING),
-            Goal.UP,
+            Goal.PRESENT,
             True,
             id="a snapshot is no access",
         ),
         pytest.param(
             Resource(kind=Kind.DISK, slot="d", name="d", state=State.READY, observe_at=NOW),
-            Goal.GONE,
+            Goal.ABSENT,
             True,
             id="a disk is no access",
         ),
@@ -288,7 +297,7 @@ MAY_START = LostCall(step=Step.START, until=after(3))
 )
 def test_access_has_ended(resource: Resource, goal: Goal, over: bool) -> None:
     leaver = a_record(resource, a_notebook(State.STOPPED, slot="2"), verb=Verb.LEAVE)
-    assert has_no_access(leaver, {resource.id: goal, "workbench/2": Goal.DOWN}) is over
+    assert has_no_access(leaver, {resource.id: goal, "workbench/2": Goal.STOPPED}) is over
 
 
 def test_of_whom_no_join_is_known_access_has_not_ended_before_the_search() -> None:

@@ -13,16 +13,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.announcements import Announcement, News
-from shared.domain.blanks import without_blanks
-from shared.domain.events import (
+from shared.domain.contracts.announcements import Announcement, News
+from shared.domain.contracts.blanks import without_blanks
+from shared.domain.contracts.inbound_events import (
     MAX_EVENT_BYTES,
     NativeEvent,
     claimed_email,
     event_schema,
     read_event,
 )
-from shared.domain.refusals import RefusalCode, Refused
+from shared.domain.contracts.rejections import Rejected, RejectionCode
 from shared.services.announce import cloud_event
 from tests.support.builders import NOW
 from tools.schemas import schemas
@@ -52,8 +52,8 @@ def encoded(**fields: object) -> bytes:
     return json.dumps({"email": "ana@example.com"} | fields).encode()
 
 
-def refusal(data: bytes) -> Refused:
-    with pytest.raises(Refused) as refused:
+def refusal(data: bytes) -> Rejected:
+    with pytest.raises(Rejected) as refused:
         read_event(data)
     return refused.value
 
@@ -72,14 +72,14 @@ def test_every_field_is_read_as_it_was_sent() -> None:
 
 
 def test_a_refusal_reads_as_what_it_says() -> None:
-    assert str(Refused(RefusalCode.NOT_JSON, "send an object")) == "send an object"
+    assert str(Rejected(RejectionCode.NOT_JSON, "send an object")) == "send an object"
 
 
 def test_a_byte_more_than_the_limit_is_refused_with_both_sizes() -> None:
     padding = MAX_EVENT_BYTES - len(encoded())
     assert read_event(encoded() + b" " * padding)
     refused = refusal(encoded() + b" " * (padding + 1))
-    assert refused.code is RefusalCode.TOO_LARGE
+    assert refused.code is RejectionCode.TOO_LARGE
     assert f"{MAX_EVENT_BYTES + 1} bytes; at most {MAX_EVENT_BYTES}" in refused.message
 
 
@@ -104,7 +104,7 @@ def test_a_byte_more_than_the_limit_is_refused_with_both_sizes() -> None:
 )
 def test_what_is_not_json_in_utf8_is_refused_with_what_to_send(data: bytes, because: str) -> None:
     refused = refusal(data)
-    assert refused.code is RefusalCode.NOT_JSON, because
+    assert refused.code is RejectionCode.NOT_JSON, because
     assert 'send an object such as {"email": \u2026}' in refused.message
 
 
@@ -114,7 +114,7 @@ def test_what_is_not_json_in_utf8_is_refused_with_what_to_send(data: bytes, beca
     ids=["as a whole", "in a field", "in an unknown field"],
 )
 def test_deep_nesting_is_refused_like_any_other_wrong_shape(data: bytes) -> None:
-    wrong = {RefusalCode.WRONG_SHAPE, RefusalCode.UNKNOWN_FIELD, RefusalCode.NOT_JSON}
+    wrong = {RejectionCode.WRONG_SHAPE, RejectionCode.UNKNOWN_FIELD, RejectionCode.NOT_JSON}
     assert refusal(data).code in wrong
 
 
@@ -131,7 +131,7 @@ def test_deep_nesting_is_refused_like_any_other_wrong_shape(data: bytes) -> None
 )
 def test_an_unknown_field_is_named_with_the_nearest_known_one(name: str, hint: str) -> None:
     refused = refusal(encoded(**{name: "x"}))
-    assert refused.code is RefusalCode.UNKNOWN_FIELD
+    assert refused.code is RejectionCode.UNKNOWN_FIELD
     assert f"{name!r} is not a field" in refused.message
     assert hint in refused.message
 
@@ -143,7 +143,7 @@ def test_an_unknown_field_is_named_with_the_nearest_known_one(name: str, hint: s
 )
 def test_whatever_the_unknown_field_is_called_the_refusal_is_one_short_line(name: str) -> None:
     refused = refusal(encoded(**{name: 1}))
-    assert refused.code is RefusalCode.UNKNOWN_FIELD
+    assert refused.code is RejectionCode.UNKNOWN_FIELD
     assert refused.message.isprintable()
     assert len(refused.message) < 400
 
@@ -154,7 +154,7 @@ def test_of_a_long_name_given_twice_80_letters_are_shown_and_none_that_is_unprin
 ) -> None:
     name = first + "b" * 99
     field = f"{json.dumps(name)}: 1"
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Rejected) as refused:
         read_event(f"{{{field}, {field}}}".encode())
     shown = name[:80] if name.isprintable() else repr(name[:80])
     assert refused.value.message == f"{shown}: given twice; send every field once"
@@ -162,7 +162,7 @@ def test_of_a_long_name_given_twice_80_letters_are_shown_and_none_that_is_unprin
 
 def test_a_field_given_twice_is_refused_because_readers_disagree_on_which_counts() -> None:
     refused = refusal(b'{"email":"ana@example.com","team":"a","t\\u0065am":"b"}')
-    assert refused.code is RefusalCode.WRONG_SHAPE
+    assert refused.code is RejectionCode.WRONG_SHAPE
     assert refused.message.startswith("team: given twice")
 
 
@@ -281,7 +281,7 @@ def test_a_wrong_value_is_refused_with_its_path(
     field: str, value: object, message: str, because: str
 ) -> None:
     refused = refusal(encoded(**{field: value}))
-    assert refused.code is RefusalCode.WRONG_SHAPE, because
+    assert refused.code is RejectionCode.WRONG_SHAPE, because
     assert refused.message.startswith(message)
     assert not re.search("regex|`|Expected|Invalid", refused.message), "msgspec's words"
 
@@ -304,7 +304,7 @@ def test_a_wrong_value_in_what_is_no_json_further_on_is_refused_all_the_same() -
 @pytest.mark.parametrize("name", ["action", "hold", "by"])
 def test_an_order_on_a_topic_of_events_is_told_its_topic(name: str) -> None:
     refused = refusal(encoded(**{name: "hold"}))
-    assert refused.code is RefusalCode.UNKNOWN_FIELD
+    assert refused.code is RejectionCode.UNKNOWN_FIELD
     assert refused.message == (
         f"{name!r} is not a field of the event; it belongs in an admin's order: publish it on "
         "admin-events"
@@ -322,7 +322,7 @@ def test_the_schema_refuses_it_too(field: str, value: object, message: str, beca
 
 @pytest.mark.parametrize("text", ["[]", "null", '"ana@example.com"', "7", "{}", '{"team": "a"}'])
 def test_what_is_no_object_with_an_address_is_refused_by_decoder_and_schema(text: str) -> None:
-    assert refusal(text.encode()).code is RefusalCode.WRONG_SHAPE
+    assert refusal(text.encode()).code is RejectionCode.WRONG_SHAPE
     assert not SCHEMA.is_valid(json.loads(text))
 
 
@@ -374,9 +374,9 @@ def test_empty_or_blank_text_is_as_good_as_left_out_in_every_field(field: str, b
 
 
 def test_an_unknown_field_is_refused_even_if_it_is_blank() -> None:
-    with pytest.raises(Refused, match="'emial' is not a field") as refused:
+    with pytest.raises(Rejected, match="'emial' is not a field") as refused:
         read_event(encoded(emial=" "))
-    assert refused.value.code is RefusalCode.UNKNOWN_FIELD
+    assert refused.value.code is RejectionCode.UNKNOWN_FIELD
 
 
 def test_of_an_event_that_is_too_large_no_address_is_read() -> None:
@@ -402,7 +402,7 @@ def test_in_a_list_blank_text_is_left_out_too(blank: str) -> None:
 @pytest.mark.parametrize("blank", BLANKS)
 def test_where_text_is_needed_blank_text_is_refused(blank: str) -> None:
     refused = refusal(json.dumps({"email": blank}).encode())
-    assert refused.code is RefusalCode.WRONG_SHAPE
+    assert refused.code is RejectionCode.WRONG_SHAPE
     assert refused.message == "email: is empty; it has no default"
 
 
@@ -413,7 +413,7 @@ def test_the_schema_lets_blank_text_pass_where_it_is_left_out(field: str) -> Non
 
 @pytest.mark.parametrize("text", ["\t", "\n", "\x1f", "\u2028", "\x85"])
 def test_a_control_character_is_no_blank(text: str) -> None:
-    assert refusal(encoded(team=text)).code is RefusalCode.WRONG_SHAPE
+    assert refusal(encoded(team=text)).code is RejectionCode.WRONG_SHAPE
 
 
 def test_a_name_given_twice_is_shown_without_its_control_characters() -> None:
@@ -426,7 +426,7 @@ def test_decoder_and_schema_agree_on_every_text(text: str) -> None:
     try:
         read_event(json.dumps({"email": "ana@example.com", "team": text}).encode())
         read = True
-    except Refused:
+    except Rejected:
         read = False
     assert SCHEMA.is_valid({"email": "ana@example.com", "team": text}) is read
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.domain.commands.intents import apply_intent, entries_of_due_intents, with_due_intents
 from shared.domain.environment import Environment, Intent, Verb
-from shared.domain.person import Person
-from shared.domain.ruling import in_force, promotions, rule
+from shared.domain.people.person import Person
 from tests.support.builders import ANA, KEY, NOW, after, an_intent
 from tests.support.records import Records
 
@@ -47,7 +47,7 @@ def folded(intents: Sequence[Intent], now: datetime = NOW) -> Environment:
     """The record of one person after these events, in this order."""
     record: Environment | None = None
     for intent in intents:
-        record = rule(record, intent, KEY, now).environment
+        record = apply_intent(record, intent, KEY, now).environment
     assert record is not None
     return record
 
@@ -102,14 +102,14 @@ def test_every_order_ends_in_the_same_state(
     first = folded(intents)
     assert first.intent is not None
     assert (first.intent.verb, first.person.email) == (verb, email)
-    soon = in_force(first, after(6))
+    soon = with_due_intents(first, after(6))
     assert soon.intent is not None
     name = request.node.callspec.id
     assert (soon.intent.verb, soon.person.email) == AT_LAST.get(name, (verb, email))
     for order in permutations(intents):
         record = folded(order)
         assert state(record) == state(first), [i.event_id for i in order]
-        assert state(in_force(record, after(6))) == state(soon), [i.event_id for i in order]
+        assert state(with_due_intents(record, after(6))) == state(soon), [i.event_id for i in order]
 
 
 _SOON = st.none() | st.sampled_from([after(5), after(10)])
@@ -161,41 +161,43 @@ def test_any_events_in_any_order(some: list[Intent], data: st.DataObject) -> Non
 
     one, other = folded(intents), folded(data.draw(st.permutations(intents)))
     for minute in (0, 7, 12):
-        assert facts(in_force(one, after(minute))) == facts(in_force(other, after(minute)))
+        assert facts(with_due_intents(one, after(minute))) == facts(
+            with_due_intents(other, after(minute))
+        )
 
 
 def test_a_leave_of_a_former_address_says_that_it_ends_that_address_alone() -> None:
-    ruling = rule(folded([J1, RENAMED]), LEFT_OLD, KEY, NOW)
+    ruling = apply_intent(folded([J1, RENAMED]), LEFT_OLD, KEY, NOW)
     assert ruling.outcome == "applied"
     assert ruling.entry.text == (
         f"leave of {ANA}, a former address: it is retired; the person is {SMITH} now and stays"
     )
     assert ruling.environment.addresses[0].retired_at == LEFT_OLD.occurred_at
-    assert (ruling.environment.intent, ruling.environment.leavings) == (RENAMED, ())
+    assert (ruling.environment.intent, ruling.environment.offboardings) == (RENAMED, ())
 
 
 def test_one_that_was_announced_says_so_when_its_time_has_come() -> None:
     record = folded([J1, RENAMED, ENDS_OLD])
-    [entry] = promotions(record, after(6))
+    [entry] = entries_of_due_intents(record, after(6))
     assert entry.text == (
         f"leave announced earlier of {ANA}, a former address: it is retired; the person is {SMITH} "
         "now and stays"
     )
-    assert in_force(record, after(6)).intent == RENAMED
+    assert with_due_intents(record, after(6)).intent == RENAMED
 
 
 def test_of_a_leaver_it_is_not_said_that_they_stay() -> None:
-    text = rule(folded([J1, RENAMED, LEFT_NEW]), LEFT_OLD, KEY, NOW).entry.text
+    text = apply_intent(folded([J1, RENAMED, LEFT_NEW]), LEFT_OLD, KEY, NOW).entry.text
     assert text.endswith(f"it is retired; the person is {SMITH} now")
 
 
 def test_a_late_rename_says_what_is_in_force_with_it() -> None:
     """The leave of the former address came first, and looked like that of the person."""
-    ruling = rule(folded([J1, LEFT_OLD]), RENAMED, KEY, NOW)
+    ruling = apply_intent(folded([J1, LEFT_OLD]), RENAMED, KEY, NOW)
     assert ruling.outcome == "applied"
     assert ruling.environment.intent == RENAMED
     assert ruling.environment.left_at is None
-    older = rule(folded([J1, REFRESHED, LEFT_OLD]), RENAMED, KEY, NOW)
+    older = apply_intent(folded([J1, REFRESHED, LEFT_OLD]), RENAMED, KEY, NOW)
     assert older.environment.intent == REFRESHED
 
 

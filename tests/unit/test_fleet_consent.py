@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from functions.fleet.queries import never_opened
 from functions.fleet.views import detail, summary
 from shared.domain.environment import Environment
-from shared.domain.resources import Kind, State
+from shared.domain.resources.kinds import Kind, State
 from tests.stateful.world import World
 from tests.support.builders import ANA, NOW, a_notebook, a_record, after, minutes
 from tests.support.fake_cloud import Thing

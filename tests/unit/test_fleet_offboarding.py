@@ -11,12 +11,17 @@ import pytest
 from flask.testing import FlaskClient
 
 from functions.fleet.offboarding_page import offboarding_page
+from shared.domain.commands.holds import Hold
 from shared.domain.environment import Verb
-from shared.domain.evidence import Deed, Leaving, Scan, Thing
-from shared.domain.faults import Fate
-from shared.domain.holds import Hold
-from shared.domain.person import Person
-from shared.domain.resources import Kind, Step
+from shared.domain.faults import Disposition
+from shared.domain.people.person import Person
+from shared.domain.projections.offboarding_record import (
+    InventoryResult,
+    OffboardingRecord,
+    StepRecord,
+    Thing,
+)
+from shared.domain.resources.kinds import Kind, Step
 from tests.stateful.world import GRACE, World
 from tests.support.builders import (
     ANA,
@@ -129,7 +134,7 @@ def test_after_the_removal_the_record_is_complete_and_stays(fleet: Fleet) -> Non
 
 
 def test_a_failed_step_is_shown(fleet: Fleet) -> None:
-    problem = a_problem(Fate.TEMPORARY, "ABORTED")
+    problem = a_problem(Disposition.TEMPORARY, "ABORTED")
     failure = fleet.world.cloud.fail_operations(Kind.WORKBENCH, Step.STOP, problem)
     fleet.world.leave(ANA)
     fleet.world.run_for(minutes(10))
@@ -144,9 +149,9 @@ def test_leaving_records_are_newest_first(fleet: Fleet) -> None:
         fleet.world.run_for(minutes(10))
         fleet.world.join(ANA)
         fleet.world.run_for(minutes(10))
-    leavings = fleet.json(f"/environments/{ANA}/leaving")["leavings"]
-    assert [leaving["event_id"] for leaving in leavings] == ["leave-1", "leave-0"]
-    assert all(leaving["returned_at"] for leaving in leavings)
+    offboardings = fleet.json(f"/environments/{ANA}/leaving")["leavings"]
+    assert [leaving["event_id"] for leaving in offboardings] == ["leave-1", "leave-0"]
+    assert all(leaving["returned_at"] for leaving in offboardings)
 
 
 def test_a_person_who_has_not_left_has_no_leaving_record(fleet: Fleet) -> None:
@@ -217,7 +222,7 @@ class Page(HTMLParser):
 
 def hostile(text: str) -> str:
     """The page of a record in which every text is ``text``."""
-    leaving = Leaving(
+    leaving = OffboardingRecord(
         event_id=text,
         source=text,
         occurred_at=NOW,
@@ -226,15 +231,15 @@ def hostile(text: str) -> str:
         immediate=True,
         reason=text,
         had=(Thing(about=text, name=text, state=text),),
-        deeds=(Deed(step=Step.STOP, about=text, begun_at=NOW, operation=text, outcome=text),),
+        deeds=(StepRecord(step=Step.STOP, about=text, begun_at=NOW, operation=text, outcome=text),),
         snapshots=(text, text),
-        scan=Scan(at=NOW, leftovers=(text,), kept=(text,)),
+        scan=InventoryResult(at=NOW, leftovers=(text,), kept=(text,)),
     )
     record = a_record(
         verb=Verb.LEAVE,
         person=Person(email=text, display_name=text),
         held=Hold(id=text, at=NOW, reason=text, by=text),
-        leavings=(leaving,),
+        offboardings=(leaving,),
     )
     return offboarding_page(record)
 

@@ -13,7 +13,7 @@ from werkzeug.exceptions import NotFound
 
 from functions.fleet.routes import ROUTES, Route, RouteMatch, match_route
 from shared.domain.names import person_key
-from shared.domain.person import parse_email
+from shared.domain.people.person import parse_email
 from tests.stateful.world import World
 from tests.support.builders import ANA, KEY
 from tests.support.fleet import fleet_of

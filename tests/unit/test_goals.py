@@ -6,14 +6,16 @@ from typing import Any
 
 import pytest
 
+from shared.domain.commands.holds import Hold
 from shared.domain.environment import Environment, Verb
-from shared.domain.goals import Goal, Wants, goals_of, removal_due
-from shared.domain.holds import Hold
-from shared.domain.resources import Kind, Resource, State, Want
+from shared.domain.reconciliation.desired_state import Goal, Manifests, goals_of, removal_due
+from shared.domain.resources.kinds import Kind, State
+from shared.domain.resources.manifest import Manifest
+from shared.domain.resources.resource import Resource
 from tests.support.builders import ANA, NOW, a_record, after, an_intent
 from tests.support.resource_builders import a_resource
 
-UP, DOWN, GONE, STAY = Goal.UP, Goal.DOWN, Goal.GONE, Goal.STAY
+UP, DOWN, GONE, STAY = Goal.PRESENT, Goal.STOPPED, Goal.ABSENT, Goal.UNMANAGED
 HOLD = Hold(at=NOW, reason="a lawsuit")
 OLDER = (Kind.MANAGED_NOTEBOOK, Kind.DATAPROC_HUB)
 TEMPLATES = (Kind.SESSION_TEMPLATE, Kind.CLUSTER_TEMPLATE)
@@ -24,20 +26,20 @@ def thing(kind: Kind, **changes: Any) -> Resource:
     return a_resource(kind=kind, slot="main", name=f"a/{kind}", state=State.READY, **changes)
 
 
-def wants(*kinds: Kind) -> Wants:
-    return tuple(Want(kind=k, slot="main", places=("p",), body={}, digest="d") for k in kinds)
+def manifests(*kinds: Kind) -> Manifests:
+    return tuple(Manifest(kind=k, slot="main", places=("p",), body={}, digest="d") for k in kinds)
 
 
-def goal_of(record: Environment, kind: Kind, wants: Wants, day: float = 0) -> Goal:
+def goal_of(record: Environment, kind: Kind, manifests: Manifests, day: float = 0) -> Goal:
     """The goal of the one thing of ``kind`` in ``record``, that many days after ``NOW``."""
     found = record.with_resource(thing(kind)) if record.resource(f"{kind}/main") is None else record
-    return goals_of(found, wants, after(days=day))[f"{kind}/main"]
+    return goals_of(found, manifests, after(days=day))[f"{kind}/main"]
 
 
 @pytest.mark.parametrize("held", [None, HOLD], ids=["free", "held"])
 @pytest.mark.parametrize("kind", [Kind.WORKBENCH, *OLDER, *TEMPLATES])
 def test_what_the_profile_asks_for_is_to_be_there(kind: Kind, held: Hold | None) -> None:
-    assert goal_of(a_record(held=held), kind, wants(kind)) is UP
+    assert goal_of(a_record(held=held), kind, manifests(kind)) is UP
 
 
 @pytest.mark.parametrize("kind", [Kind.WORKBENCH, *OLDER, *TEMPLATES])
@@ -55,14 +57,14 @@ def test_without_a_profile_nothing_is_unmade(kind: Kind) -> None:
 def test_what_the_profile_has_no_more_goes_but_work_is_only_stopped(
     kind: Kind, free: Goal, held: Goal
 ) -> None:
-    assert goal_of(a_record(), kind, wants()) is free
-    assert goal_of(a_record(held=HOLD), kind, wants()) is held
+    assert goal_of(a_record(), kind, manifests()) is free
+    assert goal_of(a_record(held=HOLD), kind, manifests()) is held
 
 
 @pytest.mark.parametrize("kind", [Kind.SESSION, Kind.CLUSTER])
 @pytest.mark.parametrize("held", [None, HOLD], ids=["free", "held"])
 def test_what_people_run_is_their_own_affair(kind: Kind, held: Hold | None) -> None:
-    assert goal_of(a_record(held=held), kind, wants()) is STAY
+    assert goal_of(a_record(held=held), kind, manifests()) is STAY
 
 
 @pytest.mark.parametrize(
@@ -79,19 +81,19 @@ def test_leaving_has_two_speeds_and_a_hold_deletes_nothing(
 ) -> None:
     """To end a session deletes nothing; a cluster has disks."""
     for day, goal in ((0, before), (GRACE_DAYS - 0.01, before), (GRACE_DAYS, afterwards)):
-        assert goal_of(a_record(verb=Verb.LEAVE), kind, wants(), day) is goal
-        assert goal_of(a_record(verb=Verb.LEAVE, held=HOLD), kind, wants(), day) is held
+        assert goal_of(a_record(verb=Verb.LEAVE), kind, manifests(), day) is goal
+        assert goal_of(a_record(verb=Verb.LEAVE, held=HOLD), kind, manifests(), day) is held
 
 
 def test_for_cause_there_is_no_grace_period() -> None:
     record = a_record(intent=an_intent(Verb.LEAVE, immediate=True), left_at=NOW)
-    assert goal_of(record, Kind.WORKBENCH, wants()) is GONE
+    assert goal_of(record, Kind.WORKBENCH, manifests()) is GONE
     assert removal_due(record, NOW)
 
 
 @pytest.mark.parametrize("kind", [Kind.WORKBENCH, *TEMPLATES])
 def test_before_anything_is_in_force_nothing_is_to_be_there(kind: Kind) -> None:
-    goal = goal_of(a_record(intent=None), kind, wants(kind))
+    goal = goal_of(a_record(intent=None), kind, manifests(kind))
     assert goal is (DOWN if kind is Kind.WORKBENCH else GONE)
 
 
@@ -116,7 +118,7 @@ def test_a_snapshot_is_kept_until_its_time_is_over_whatever_its_owner_does(
 ) -> None:
     expires = None if expires_in is None else after(expires_in)
     record = a_record(thing(Kind.SNAPSHOT, expires_at=expires), verb=verb, held=held)
-    assert goal_of(record, Kind.SNAPSHOT, wants()) is goal
+    assert goal_of(record, Kind.SNAPSHOT, manifests()) is goal
 
 
 # Replaced (the stages are in test_replacement.py)
@@ -139,14 +141,16 @@ def test_one_that_is_replaced_stays_until_its_work_is_in_another(
 ) -> None:
     for hold, goal in ((None, free), (HOLD, held)):
         record = a_record(thing(Kind.WORKBENCH, **changes), held=hold)
-        assert list(goals_of(record, wants(Kind.WORKBENCH), NOW).values()) == [goal]
+        assert list(goals_of(record, manifests(Kind.WORKBENCH), NOW).values()) == [goal]
     left = a_record(thing(Kind.WORKBENCH, **changes), verb=Verb.LEAVE, left_at=after(days=-15))
-    assert list(goals_of(left, wants(), NOW).values()) == [GONE], "as every notebook of a leaver"
+    assert list(goals_of(left, manifests(), NOW).values()) == [GONE], (
+        "as every notebook of a leaver"
+    )
 
 
 @pytest.mark.parametrize("held", [None, HOLD], ids=["free", "held"])
 def test_a_template_of_a_merged_record_goes(held: Hold | None) -> None:
     """The person's own takes its place."""
     record = a_record(thing(Kind.SESSION_TEMPLATE, superseded=True, generation=2), held=held)
-    goals = goals_of(record, wants(Kind.SESSION_TEMPLATE), NOW)
+    goals = goals_of(record, manifests(Kind.SESSION_TEMPLATE), NOW)
     assert list(goals.values()) == [STAY if held else GONE]

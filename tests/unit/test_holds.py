@@ -9,19 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from shared.domain.announcements import News
-from shared.domain.environment import Environment, Phase, Verdict
-from shared.domain.holds import ALL, Hold, Release, release_of
-from shared.domain.orders import Order, carry_out
-from shared.domain.refusals import RefusalCode, Refused
-from shared.domain.ruling import Outcome
+from shared.domain.commands.admin_commands import AdminCommand, apply_command
+from shared.domain.commands.holds import ALL, Hold, Release, release_of
+from shared.domain.commands.intents import Outcome
+from shared.domain.contracts.announcements import News
+from shared.domain.contracts.rejections import Rejected, RejectionCode
+from shared.domain.environment import AdminAction, Environment, Phase
 from tests.support.builders import ANA, NOW, a_record, after, an_order, minutes, obey, ready_world
 
 CASE, AUDIT = an_order(id="o1", hold="CASE-7"), an_order(id="o2", hold="AUDIT-9")
 
 
-def a_release(hold: str = "", id: str = "r1", minute: float = 1) -> Order:
-    return an_order(Verdict.RELEASE, id, hold=hold, occurred_at=after(minute))
+def a_release(hold: str = "", id: str = "r1", minute: float = 1) -> AdminCommand:
+    return an_order(AdminAction.RELEASE, id, hold=hold, occurred_at=after(minute))
 
 
 def ids(record: Environment) -> list[str]:
@@ -49,9 +49,9 @@ def test_a_release_of_all_lifts_each_and_each_is_announced() -> None:
 
 def test_a_release_that_names_none_of_several_is_refused_and_names_them() -> None:
     record = obey(a_record(), CASE, AUDIT).environment
-    with pytest.raises(Refused, match=r"CASE-7 \(because\), AUDIT-9 \(because\)") as refused:
-        carry_out(record, a_release(), NOW)
-    assert refused.value.code is RefusalCode.SEVERAL_HOLDS
+    with pytest.raises(Rejected, match=r"CASE-7 \(because\), AUDIT-9 \(because\)") as refused:
+        apply_command(record, a_release(), NOW)
+    assert refused.value.code is RejectionCode.SEVERAL_HOLDS
 
 
 def test_a_release_of_an_unknown_hold_lifts_nothing_and_says_so() -> None:
@@ -135,9 +135,11 @@ _NAMES = ("CASE-7", "AUDIT-9")
 @given(st.data())
 def test_any_order_and_any_repetition_end_in_the_same_holds(data: st.DataObject) -> None:
     said = st.one_of(
-        st.tuples(st.just(Verdict.HOLD), st.sampled_from(_NAMES), st.integers(-3, 0)),
-        st.tuples(st.just(Verdict.RELEASE), st.sampled_from((*_NAMES, ALL)), st.integers(-3, 0)),
-        st.tuples(st.just(Verdict.RETRY), st.just(""), st.integers(-3, 0)),
+        st.tuples(st.just(AdminAction.HOLD), st.sampled_from(_NAMES), st.integers(-3, 0)),
+        st.tuples(
+            st.just(AdminAction.RELEASE), st.sampled_from((*_NAMES, ALL)), st.integers(-3, 0)
+        ),
+        st.tuples(st.just(AdminAction.RETRY), st.just(""), st.integers(-3, 0)),
     )
     orders = [
         an_order(verdict, f"o{n}", hold=name, occurred_at=after(minute))
@@ -146,12 +148,12 @@ def test_any_order_and_any_repetition_end_in_the_same_holds(data: st.DataObject)
     again = data.draw(st.lists(st.sampled_from(orders))) if orders else []
     record = a_record()
     for order in data.draw(st.permutations([*orders, *again])):
-        record = carry_out(record, order, NOW).environment
+        record = apply_command(record, order, NOW).environment
     in_force = set()
-    for order in sorted(orders, key=lambda o: (o.occurred_at, o.verdict is Verdict.HOLD)):
-        if order.verdict is Verdict.HOLD:
+    for order in sorted(orders, key=lambda o: (o.occurred_at, o.verdict is AdminAction.HOLD)):
+        if order.verdict is AdminAction.HOLD:
             in_force.add(order.hold)
-        elif order.verdict is Verdict.RELEASE:
+        elif order.verdict is AdminAction.RELEASE:
             in_force -= set(_NAMES) if order.hold == ALL else {order.hold}
     assert {hold.id for hold in record.holds} == in_force
 
@@ -177,7 +179,7 @@ def test_a_release_of_all_is_newer_than_every_hold_that_comes_late() -> None:
     record = obey(a_record(), a_release("all", minute=9)).environment
     late = [an_order(id=f"late{n}", hold=f"CASE-{n}", occurred_at=after(n)) for n in range(3)]
     for order in late:
-        ruling = carry_out(record, order, NOW)
+        ruling = apply_command(record, order, NOW)
         record = ruling.environment
         assert (ruling.outcome, ids(record)) == (Outcome.STALE, []), order.hold
 
@@ -187,8 +189,8 @@ def test_a_release_that_is_too_old_for_one_hold_still_ends_one_that_was_given_be
     older = an_order(id="o2", hold="AUDIT-9", occurred_at=after(1))
     ruling = obey(a_record(), newer, a_release(minute=5))
     assert ruling.outcome is Outcome.STALE
-    assert carry_out(ruling.environment, older, NOW).outcome is Outcome.STALE
-    assert ids(carry_out(ruling.environment, older, NOW).environment) == ["CASE-7"]
+    assert apply_command(ruling.environment, older, NOW).outcome is Outcome.STALE
+    assert ids(apply_command(ruling.environment, older, NOW).environment) == ["CASE-7"]
 
 
 def test_of_releases_of_the_same_hold_only_the_newest_is_kept() -> None:

@@ -15,8 +15,9 @@ import yaml
 
 from functions.fleet.views import detail
 from shared.adapters.storage.cluster_yaml import render
-from shared.domain.resources import Kind, Want
-from shared.domain.wants import wants
+from shared.domain.manifests import manifests_of
+from shared.domain.resources.kinds import Kind
+from shared.domain.resources.manifest import Manifest
 from tests.stateful.world import SITE, World
 from tests.support.builders import ANA, KEY, a_message
 
@@ -231,15 +232,15 @@ def test_invariant_10_an_odd_but_valid_address_stays_a_text(local: str) -> None:
             assert made.body["instanceOwners"] == [email]
 
 
-def wanted(world: World, email: str = ANA) -> tuple[Want, ...]:
+def wanted(world: World, email: str = ANA) -> tuple[Manifest, ...]:
     """What the record of ``email`` asks of the cloud."""
     record = world.record(email)
     profile = world.profiles.current().profile(record.profile)
     assert profile is not None
-    return wants(profile, record.person, record.key, SITE)
+    return manifests_of(profile, record.person, record.key, SITE)
 
 
-def assert_harmless(made: Want, *, allowed_keys: set[str], text: str) -> None:
+def assert_harmless(made: Manifest, *, allowed_keys: set[str], text: str) -> None:
     """Names, labels and YAML are well formed, and hold ``text`` nowhere but where they may."""
     ours = {"managed-by", "benchkeeper-person", "benchkeeper-profile"}
     assert allowed_keys | ours == set(made.body["labels"]), "nobody's text makes a label"

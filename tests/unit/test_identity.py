@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from shared.domain.contracts.rejections import Rejected, RejectionCode
 from shared.domain.environment import Environment, Intent, Verb
-from shared.domain.identity import new_key, owner_of, subject_of
 from shared.domain.names import person_key
-from shared.domain.person import Person
-from shared.domain.refusals import RefusalCode, Refused
+from shared.domain.people.identity import new_key, owner_of, subject_of
+from shared.domain.people.person import Person
 from tests.support.builders import ANA, KEY, NOW, after, an_intent
 from tests.support.records import Records
 
@@ -40,7 +40,7 @@ def subject(event: Intent, *before: Intent) -> str:
     assert not records.refused
     try:
         found = subject_of(event, list(records.by_key.values()))
-    except Refused as refused:
+    except Rejected as refused:
         return str(refused.code)
     assert found.record is None or found.record.key == found.key
     keys = [found.key if found.record else f"new {found.key}"]
@@ -173,9 +173,9 @@ def test_a_former_address(
 
 
 def message_of(event: Intent, *before: Intent) -> str:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Rejected) as refused:
         subject_of(event, Records(before).people)
-    assert refused.value.code is RefusalCode.IDENTITY_CONFLICT
+    assert refused.value.code is RejectionCode.IDENTITY_CONFLICT
     return refused.value.message
 
 

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from shared.domain.addresses import named
+from shared.domain.contracts.event_parsing import Message
 from shared.domain.environment import Phase, Verb
-from shared.domain.normalise import Message
+from shared.domain.people.addresses import with_current
 from shared.domain.profiles import ProfilesInvalid
-from shared.domain.resources import Kind, State
+from shared.domain.resources.kinds import Kind, State
 from shared.services.intake import Contended
 from tests.stateful.world import START, World
 from tests.support.builders import (
@@ -309,7 +309,7 @@ def test_two_people_never_share_a_record() -> None:
     other = replace(
         stored.environment,
         person=replace(stored.environment.person, email="x@example.com"),
-        addresses=named((), "x@example.com", START),
+        addresses=with_current((), "x@example.com", START),
     )
     world.store.save(other, stored.version, ())
     with pytest.raises(Contended):

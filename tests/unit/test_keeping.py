@@ -11,24 +11,25 @@ from typing import Any
 
 import pytest
 
-from shared.domain.draft import Draft
 from shared.domain.environment import Environment, Verb
-from shared.domain.goals import Goal
-from shared.domain.keeping import (
+from shared.domain.manifests.snapshot import data_disk
+from shared.domain.names import resource_id
+from shared.domain.reconciliation.desired_state import Goal
+from shared.domain.reconciliation.draft import Draft
+from shared.domain.reconciliation.retention import (
     KEEP_AFTER_REPLACEMENT,
-    is_forgotten,
-    is_kept,
-    kept_since_complete,
-    must_keep,
+    can_be_dropped,
+    is_saved,
+    must_be_saved,
     newest_snapshot,
+    retained_since_complete,
+    snapshot_manifests,
     snapshot_of_disk,
-    snapshot_wants,
     to_restore,
     with_snapshots,
 )
-from shared.domain.names import resource_id
-from shared.domain.resources import Kind, LostCall, Resource, State, Step
-from shared.domain.wants.snapshot import data_disk
+from shared.domain.resources.kinds import Kind, State, Step
+from shared.domain.resources.resource import LostCall, Resource
 from tests.support.builders import ANA, KEY, NOW, a_notebook, a_record, after
 from tests.support.resource_builders import a_resource, replace
 
@@ -78,7 +79,7 @@ def snapshotted(record: Environment, goals: Mapping[str, Goal], now: datetime = 
     return draft.record
 
 
-def begun(record: Environment, goal: Goal = Goal.GONE) -> bool:
+def begun(record: Environment, goal: Goal = Goal.ABSENT) -> bool:
     """Whether a snapshot of the notebook is begun now."""
     return snapshotted(record, {r.id: goal for r in record.resources}) != record
 
@@ -86,48 +87,48 @@ def begun(record: Environment, goal: Goal = Goal.GONE) -> bool:
 @pytest.mark.parametrize(
     ("record", "goal", "begins", "because"),
     [
-        (leaver(notebook()), Goal.GONE, True, "it is at rest and about to go"),
-        (leaver(notebook(State.BROKEN)), Goal.GONE, True, "its disk may be whole"),
-        (leaver(notebook(State.READY)), Goal.GONE, False, "it is stopped first"),
-        (leaver(notebook(State.ABSENT)), Goal.GONE, False, "there is nothing to keep"),
-        (leaver(notebook(State.FOREIGN)), Goal.GONE, False, "it isn't ours"),
-        (leaver(notebook(State.STOPPING)), Goal.GONE, False, "it isn't at rest yet"),
-        (leaver(notebook(State.BROKEN, failed=True)), Goal.GONE, False, "nobody worked in it"),
-        (leaver(notebook(step=Step.PROTECT)), Goal.GONE, False, "something is under way"),
-        (leaver(notebook(), keep_seconds=0), Goal.GONE, False, "the profile asks for none"),
-        (leaver(*copied(-60)), Goal.GONE, False, "it was copied within the hour"),
-        (leaver(*copied(-61)), Goal.GONE, True, "somebody may have worked in it since"),
-        (leaver(*copied(-61)), Goal.DOWN, False, "it doesn't go yet"),
-        (leaver(*copied(-61, retry_at=after(1))), Goal.GONE, False, "it doesn't go just now"),
-        (leaver(*copied(-61, retry_at=NOW)), Goal.GONE, True, "it is tried again now"),
-        (leaver(*copied(-61, unconfirmed=GOING)), Goal.GONE, False, "it may be going already"),
-        (leaver(*copied(-61, State.BROKEN)), Goal.GONE, False, "that copy has to be made first"),
-        (replaced(*copied(-61)), Goal.DOWN, False, "its successor took long"),
-        (replaced(*copied(-61)), Goal.GONE, False, "its data has been handed over"),
-        (leaver(notebook()), Goal.DOWN, False, "the grace period still runs"),
-        (leaver(notebook()), Goal.STAY, False, "it stays"),
-        (leaver(notebook()), Goal.UP, False, "it is wanted again"),
-        (replaced(notebook()), Goal.DOWN, True, "its successor waits for it"),
-        (replaced(notebook(unused=True)), Goal.DOWN, False, "nobody was told of it"),
-        (replaced(notebook(State.READY)), Goal.DOWN, False, "it is stopped first"),
-        (a_record(past()), Goal.DOWN, True, "the snapshot of it was deleted by somebody else"),
-        (a_record(past(handed_over=True)), Goal.DOWN, False, "its data is in its successor"),
-        (a_record(past(handed_over=True)), Goal.GONE, True, "it was started again meanwhile"),
+        (leaver(notebook()), Goal.ABSENT, True, "it is at rest and about to go"),
+        (leaver(notebook(State.BROKEN)), Goal.ABSENT, True, "its disk may be whole"),
+        (leaver(notebook(State.READY)), Goal.ABSENT, False, "it is stopped first"),
+        (leaver(notebook(State.ABSENT)), Goal.ABSENT, False, "there is nothing to keep"),
+        (leaver(notebook(State.FOREIGN)), Goal.ABSENT, False, "it isn't ours"),
+        (leaver(notebook(State.STOPPING)), Goal.ABSENT, False, "it isn't at rest yet"),
+        (leaver(notebook(State.BROKEN, failed=True)), Goal.ABSENT, False, "nobody worked in it"),
+        (leaver(notebook(step=Step.PROTECT)), Goal.ABSENT, False, "something is under way"),
+        (leaver(notebook(), keep_seconds=0), Goal.ABSENT, False, "the profile asks for none"),
+        (leaver(*copied(-60)), Goal.ABSENT, False, "it was copied within the hour"),
+        (leaver(*copied(-61)), Goal.ABSENT, True, "somebody may have worked in it since"),
+        (leaver(*copied(-61)), Goal.STOPPED, False, "it doesn't go yet"),
+        (leaver(*copied(-61, retry_at=after(1))), Goal.ABSENT, False, "it doesn't go just now"),
+        (leaver(*copied(-61, retry_at=NOW)), Goal.ABSENT, True, "it is tried again now"),
+        (leaver(*copied(-61, unconfirmed=GOING)), Goal.ABSENT, False, "it may be going already"),
+        (leaver(*copied(-61, State.BROKEN)), Goal.ABSENT, False, "that copy has to be made first"),
+        (replaced(*copied(-61)), Goal.STOPPED, False, "its successor took long"),
+        (replaced(*copied(-61)), Goal.ABSENT, False, "its data has been handed over"),
+        (leaver(notebook()), Goal.STOPPED, False, "the grace period still runs"),
+        (leaver(notebook()), Goal.UNMANAGED, False, "it stays"),
+        (leaver(notebook()), Goal.PRESENT, False, "it is wanted again"),
+        (replaced(notebook()), Goal.STOPPED, True, "its successor waits for it"),
+        (replaced(notebook(unused=True)), Goal.STOPPED, False, "nobody was told of it"),
+        (replaced(notebook(State.READY)), Goal.STOPPED, False, "it is stopped first"),
+        (a_record(past()), Goal.STOPPED, True, "the snapshot of it was deleted by somebody else"),
+        (a_record(past(handed_over=True)), Goal.STOPPED, False, "its data is in its successor"),
+        (a_record(past(handed_over=True)), Goal.ABSENT, True, "it was started again meanwhile"),
         (
             leaver(notebook(saved_in="s1"), snapshot(State.CREATING)),
-            Goal.GONE,
+            Goal.ABSENT,
             False,
             "there is one on its way",
         ),
         (
             leaver(notebook(saved_in="s0"), snapshot()),
-            Goal.GONE,
+            Goal.ABSENT,
             True,
             "the one it had was removed by somebody else",
         ),
         (
             leaver(notebook(), snapshot()),
-            Goal.GONE,
+            Goal.ABSENT,
             True,
             "since an older one was taken it has run again",
         ),
@@ -144,11 +145,11 @@ def test_no_other_kind_is_snapshotted() -> None:
         kind=Kind.DATAPROC_HUB, slot="old", name="p/z/instances/x", state=State.STOPPED
     )
     record = leaver(older)
-    assert snapshotted(record, {older.id: Goal.GONE}) == record
+    assert snapshotted(record, {older.id: Goal.ABSENT}) == record
 
 
 def test_what_is_begun_says_of_what_it_is_and_how_long_it_is_kept() -> None:
-    record = snapshotted(leaver(notebook()), {"workbench/main": Goal.GONE})
+    record = snapshotted(leaver(notebook()), {"workbench/main": Goal.ABSENT})
     kept, made = record.resource("workbench/main"), record.resource(ID)
     assert kept is not None
     assert kept.data.saved_in == SLOT
@@ -161,7 +162,7 @@ def test_what_is_begun_says_of_what_it_is_and_how_long_it_is_kept() -> None:
 def test_two_notebooks_that_go_in_the_same_second_never_share_a_snapshot() -> None:
     """The final look may turn up several at once; each holds work of its own."""
     other = replace(notebook(), slot="found-1", name=NOTEBOOK.replace("-a/", "-b/"))
-    goals = {"workbench/main": Goal.GONE, other.id: Goal.GONE}
+    goals = {"workbench/main": Goal.ABSENT, other.id: Goal.ABSENT}
     record = snapshotted(leaver(notebook(), other), goals)
     record = snapshotted(record, goals, NOW + timedelta(seconds=1))
     taken = {r.slot: r.retention.source for r in record.resources if r.kind is Kind.SNAPSHOT}
@@ -180,19 +181,19 @@ def test_of_what_is_replaced_a_copy_is_kept_for_a_while_whatever_the_profile_say
     keep: int, kept: timedelta
 ) -> None:
     record = replaced(notebook(), keep_seconds=keep)
-    record = snapshotted(record, {"workbench/main": Goal.DOWN})
+    record = snapshotted(record, {"workbench/main": Goal.STOPPED})
     made = record.resource(ID)
     assert made is not None
     assert made.retention.expires_at == NOW + kept
 
 
 def test_how_a_snapshot_is_made_is_known_from_the_record_alone() -> None:
-    record = snapshotted(leaver(notebook()), {"workbench/main": Goal.GONE})
-    wants = snapshot_wants(record)
-    assert list(wants) == [ID]
-    assert wants[ID].places == (NAME,)
+    record = snapshotted(leaver(notebook()), {"workbench/main": Goal.ABSENT})
+    manifests = snapshot_manifests(record)
+    assert list(manifests) == [ID]
+    assert manifests[ID].places == (NAME,)
     disk = "projects/demo/zones/us-central1-a/disks/nb-data-workspace"
-    assert wants[ID].body["sourceDisk"] == disk
+    assert manifests[ID].body["sourceDisk"] == disk
 
 
 @pytest.mark.parametrize(
@@ -213,13 +214,13 @@ def test_how_a_snapshot_is_made_is_known_from_the_record_alone() -> None:
     ],
 )
 def test_whose_data_must_be_kept(notebook: Resource, record: Environment, must: bool) -> None:
-    assert must_keep(record, notebook) is must
+    assert must_be_saved(record, notebook) is must
 
 
 @pytest.mark.parametrize("state", list(State))
 def test_data_is_kept_only_by_a_snapshot_that_is_complete(state: State) -> None:
     record = leaver(notebook(saved_in="s1"), snapshot(state))
-    assert is_kept(record, record.resources[0]) is (state is State.READY)
+    assert is_saved(record, record.resources[0]) is (state is State.READY)
 
 
 @pytest.mark.parametrize(
@@ -244,15 +245,15 @@ def test_a_disk_that_was_left_behind_is_kept_by_a_complete_snapshot_of_it(
 @pytest.mark.parametrize(
     ("before", "after_look", "notebook_has", "goal", "forgotten", "because"),
     [
-        (State.DELETING, State.ABSENT, "", Goal.GONE, True, "its time was over, and it is gone"),
-        (State.DELETING, State.ABSENT, "s1", Goal.GONE, True, "whatever still names it"),
-        (State.READY, State.DELETING, "", Goal.GONE, False, "it isn't gone yet"),
-        (State.READY, State.READY, "", Goal.UP, False, "it is there"),
-        (State.ABSENT, State.ABSENT, "s1", Goal.UP, False, "it is still to be taken"),
-        (State.ABSENT, State.ABSENT, "", Goal.UP, True, "the notebook it was for runs again"),
-        (State.ABSENT, State.ABSENT, "s2", Goal.UP, True, "the notebook has another one"),
-        (State.READY, State.BROKEN, "s1", Goal.UP, False, "it can be seen, however it is"),
-        (State.READY, State.FOREIGN, "s1", Goal.UP, False, "people should read of it"),
+        (State.DELETING, State.ABSENT, "", Goal.ABSENT, True, "its time was over, and it is gone"),
+        (State.DELETING, State.ABSENT, "s1", Goal.ABSENT, True, "whatever still names it"),
+        (State.READY, State.DELETING, "", Goal.ABSENT, False, "it isn't gone yet"),
+        (State.READY, State.READY, "", Goal.PRESENT, False, "it is there"),
+        (State.ABSENT, State.ABSENT, "s1", Goal.PRESENT, False, "it is still to be taken"),
+        (State.ABSENT, State.ABSENT, "", Goal.PRESENT, True, "the notebook it was for runs again"),
+        (State.ABSENT, State.ABSENT, "s2", Goal.PRESENT, True, "the notebook has another one"),
+        (State.READY, State.BROKEN, "s1", Goal.PRESENT, False, "it can be seen, however it is"),
+        (State.READY, State.FOREIGN, "s1", Goal.PRESENT, False, "people should read of it"),
     ],
 )
 def test_when_a_snapshot_is_forgotten(
@@ -265,20 +266,20 @@ def test_when_a_snapshot_is_forgotten(
 ) -> None:
     seen = snapshot(after_look)
     record = leaver(notebook(saved_in=notebook_has), seen)
-    assert is_forgotten(snapshot(before), seen, record, goal) is forgotten, because
+    assert can_be_dropped(snapshot(before), seen, record, goal) is forgotten, because
 
 
 def test_one_that_was_complete_and_is_gone_was_removed_by_somebody_else() -> None:
     """Not made again under its name: then it would be of other data than it says."""
     seen = snapshot(State.ABSENT)
     record = leaver(notebook(saved_in="s1"), seen)
-    assert is_forgotten(snapshot(State.READY, was_ready=True), seen, record, Goal.UP)
-    assert not is_forgotten(snapshot(State.CREATING), seen, record, Goal.UP)
+    assert can_be_dropped(snapshot(State.READY, was_ready=True), seen, record, Goal.PRESENT)
+    assert not can_be_dropped(snapshot(State.CREATING), seen, record, Goal.PRESENT)
 
 
 def test_what_is_under_way_is_not_forgotten() -> None:
     seen = snapshot(State.ABSENT, step=Step.CREATE)
-    assert not is_forgotten(snapshot(), seen, leaver(notebook(), seen), Goal.GONE)
+    assert not can_be_dropped(snapshot(), seen, leaver(notebook(), seen), Goal.ABSENT)
 
 
 FORGOTTEN = (Kind.SNAPSHOT, Kind.DISK)
@@ -287,7 +288,7 @@ FORGOTTEN = (Kind.SNAPSHOT, Kind.DISK)
 @pytest.mark.parametrize("kind", [k for k in Kind if k not in FORGOTTEN])
 def test_nothing_but_snapshots_and_disks_is_forgotten(kind: Kind) -> None:
     gone = Resource(kind=kind, slot="s1", name="n")
-    assert not is_forgotten(gone, gone, leaver(gone), Goal.GONE)
+    assert not can_be_dropped(gone, gone, leaver(gone), Goal.ABSENT)
 
 
 @pytest.mark.parametrize(
@@ -304,7 +305,7 @@ def test_a_disk_is_forgotten_when_it_or_its_snapshot_is_gone(
 ) -> None:
     found = a_resource(kind=Kind.DISK, slot="found", name="d", state=disk, saved_in="s1")
     record = leaver(found) if kept is None else leaver(found, snapshot(kept))
-    assert is_forgotten(found, found, record, Goal.GONE) is forgotten
+    assert can_be_dropped(found, found, record, Goal.ABSENT) is forgotten
 
 
 # Coming back
@@ -339,6 +340,6 @@ def test_how_long_a_snapshot_is_kept_counts_from_when_it_is_complete() -> None:
     begun = a_resource(kind=Kind.SNAPSHOT, slot="s", name="s", expires_at=after(days=1))
     complete = replace(begun, state=State.READY)
     record = a_record(begun, keep_seconds=86400)
-    kept = kept_since_complete(record, begun, complete, after(60))
+    kept = retained_since_complete(record, begun, complete, after(60))
     assert kept.retention.expires_at == after(60, days=1)
-    assert kept_since_complete(record, complete, complete, after(99)) == complete
+    assert retained_since_complete(record, complete, complete, after(99)) == complete

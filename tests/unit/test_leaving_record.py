@@ -6,19 +6,29 @@ from typing import Any
 
 import pytest
 
-from shared.domain.changes import AccessEnded, PhaseChanged, ResourceChanged
-from shared.domain.deeds import noted, projected
-from shared.domain.draft import Draft
 from shared.domain.environment import Phase
-from shared.domain.evidence import Deed, Leaving, Thing, amended, current, opened, scanned
-from shared.domain.faults import Fate
-from shared.domain.memory import begin, see
+from shared.domain.faults import Disposition
 from shared.domain.policy import Policy
-from shared.domain.resources import Item, Kind, Observation, Resource, State, Step
+from shared.domain.projections.offboarding import with_change, with_changes
+from shared.domain.projections.offboarding_record import (
+    OffboardingRecord,
+    StepRecord,
+    Thing,
+    amended,
+    current,
+    inventory_result,
+    opened,
+)
+from shared.domain.reconciliation.changes import AccessEnded, PhaseChanged, ResourceChanged
+from shared.domain.reconciliation.draft import Draft
+from shared.domain.reconciliation.transitions import apply_observation, start_step
+from shared.domain.resources.kinds import Kind, State, Step
+from shared.domain.resources.observation import Item, Observation
+from shared.domain.resources.resource import Resource
 from tests.support.builders import KEY, NOW, a_notebook, a_problem, a_record, after
 from tests.support.resource_builders import a_resource, replace
 
-EMPTY = Leaving(event_id="e", source="test", occurred_at=NOW, left_at=NOW, removal_at=NOW)
+EMPTY = OffboardingRecord(event_id="e", source="test", occurred_at=NOW, left_at=NOW, removal_at=NOW)
 OPERATION = "projects/demo/locations/us-central1-a/operations/op-1"
 
 
@@ -31,27 +41,27 @@ def sessions(state: State, *items: Item, **changes: Any) -> Resource:
 def seen(before: Resource, state: State, minute: float, **more: Any) -> Resource:
     """``before`` after a look, as the memory has it."""
     observation = Observation(state=state, **more)
-    return see(before, observation, key=KEY, now=after(minute), policy=Policy())
+    return apply_observation(before, observation, key=KEY, now=after(minute), policy=Policy())
 
 
-def story(*moments: tuple[float, Resource], start: Resource) -> Leaving:
+def story(*moments: tuple[float, Resource], start: Resource) -> OffboardingRecord:
     """The record after each change of one resource, in turn."""
     leaving, before = EMPTY, start
     for minute, resource in moments:
-        leaving = noted(leaving, before, resource, after(minute))
+        leaving = with_change(leaving, before, resource, after(minute))
         before = resource
     return leaving
 
 
 def test_a_deed_from_beginning_to_end() -> None:
     ready = a_notebook(State.READY)
-    begun = begin(ready, Step.STOP, NOW)
+    begun = start_step(ready, Step.STOP, NOW)
     stopping = seen(begun, State.READY, 1, operation=OPERATION)
     stopped = seen(stopping, State.STOPPED, 2)
     leaving = story((0, begun), (1, stopping), (2, stopped), start=ready)
     assert leaving.had == (Thing(about="workbench/main", name="zone-a/nb", state="ready"),)
     assert leaving.deeds == (
-        Deed(
+        StepRecord(
             step=Step.STOP,
             about="workbench/main",
             begun_at=NOW,
@@ -64,7 +74,7 @@ def test_a_deed_from_beginning_to_end() -> None:
 
 def test_what_is_under_way_has_no_end_yet() -> None:
     ready = a_notebook(State.READY)
-    begun = begin(ready, Step.STOP, NOW)
+    begun = start_step(ready, Step.STOP, NOW)
     [deed] = story((0, begun), start=ready).deeds
     assert (deed.operation, deed.ended_at, deed.outcome) == ("", None, "")
     stopping = seen(begun, State.READY, 1, operation=OPERATION)
@@ -74,17 +84,17 @@ def test_what_is_under_way_has_no_end_yet() -> None:
 
 def test_what_is_done_at_once_has_no_operation() -> None:
     template = Resource(kind=Kind.SESSION_TEMPLATE, slot="spark", name="t", state=State.READY)
-    begun = begin(template, Step.DELETE, NOW)
+    begun = start_step(template, Step.DELETE, NOW)
     [deed] = story((0, begun), (0, seen(begun, State.ABSENT, 0)), start=template).deeds
     assert (deed.operation, deed.ended_at, deed.outcome) == ("", NOW, "absent")
 
 
 def test_a_deed_that_failed_says_why_and_the_next_try_is_another() -> None:
     ready = a_notebook(State.READY)
-    begun = begin(ready, Step.STOP, NOW)
+    begun = start_step(ready, Step.STOP, NOW)
     stopping = seen(begun, State.READY, 1, operation=OPERATION)
-    failed = seen(stopping, State.READY, 2, problem=a_problem(Fate.TEMPORARY, "ABORTED"))
-    again = begin(failed, Step.STOP, after(3))
+    failed = seen(stopping, State.READY, 2, problem=a_problem(Disposition.TEMPORARY, "ABORTED"))
+    again = start_step(failed, Step.STOP, after(3))
     stopped = seen(again, State.STOPPED, 4)
     moments = ((0, begun), (1, stopping), (2, failed), (3, again), (4, stopped))
     first, second = story(*moments, start=ready).deeds
@@ -94,8 +104,8 @@ def test_a_deed_that_failed_says_why_and_the_next_try_is_another() -> None:
 
 
 def test_a_failure_of_long_ago_is_not_the_outcome_of_todays_deed() -> None:
-    ready = a_notebook(State.READY, problem=a_problem(Fate.TEMPORARY, "OLD"))
-    begun = begin(ready, Step.STOP, NOW)
+    ready = a_notebook(State.READY, problem=a_problem(Disposition.TEMPORARY, "OLD"))
+    begun = start_step(ready, Step.STOP, NOW)
     ended = replace(begun, step=None, state=State.STOPPED)
     [deed] = story((0, begun), (1, ended), start=ready).deeds
     assert deed.outcome == "stopped"
@@ -104,7 +114,7 @@ def test_a_failure_of_long_ago_is_not_the_outcome_of_todays_deed() -> None:
 def test_a_step_that_follows_at_once_is_a_deed_of_its_own() -> None:
     """The end of one and the beginning of the next may come in one change."""
     ready = a_notebook(State.READY)
-    stopping = begin(ready, Step.STOP, NOW)
+    stopping = start_step(ready, Step.STOP, NOW)
     deleting = replace(stopping, step=Step.DELETE, state=State.STOPPED)
     first, second = story((0, stopping), (1, deleting), start=ready).deeds
     assert (first.step, first.ended_at, first.outcome) == (Step.STOP, after(1), "stopped")
@@ -115,9 +125,9 @@ def test_deeds_of_two_things_at_once_are_kept_apart() -> None:
     leaving = EMPTY
     for slot in ("one", "other"):
         ready = a_notebook(State.READY, slot=slot, name=f"zone-a/{slot}")
-        leaving = noted(leaving, ready, begin(ready, Step.STOP, NOW), NOW)
+        leaving = with_change(leaving, ready, start_step(ready, Step.STOP, NOW), NOW)
     one = a_notebook(State.READY, slot="one", name="zone-a/one", step=Step.STOP)
-    leaving = noted(leaving, one, replace(one, step=None, state=State.STOPPED), after(1))
+    leaving = with_change(leaving, one, replace(one, step=None, state=State.STOPPED), after(1))
     ends = {deed.about: deed.ended_at for deed in leaving.deeds}
     assert ends == {"workbench/one": after(1), "workbench/other": None}
 
@@ -130,7 +140,7 @@ def test_each_session_is_written_down_with_its_state_and_its_operation() -> None
     )
     nothing = sessions(State.ABSENT, observe_at=NOW)
     there = sessions(State.READY, *running)
-    begun = begin(there, Step.DELETE, after(1))
+    begun = start_step(there, Step.DELETE, after(1))
     at_work = sessions(State.DELETING, *ending, step=Step.DELETE)
     gone = sessions(State.ABSENT)
     moments = ((0, there), (1, begun), (2, at_work), (3, gone))
@@ -169,33 +179,33 @@ def test_a_snapshot_counts_once_it_is_complete(state: State, kept: tuple[str, ..
 def test_a_look_without_change_adds_nothing() -> None:
     stopped = a_notebook(State.STOPPED)
     leaving = story((0, stopped), start=stopped)
-    assert noted(leaving, stopped, replace(stopped, observe_at=after(9)), after(8)) == leaving
+    assert with_change(leaving, stopped, replace(stopped, observe_at=after(9)), after(8)) == leaving
 
 
 def test_who_comes_and_goes_often_loses_the_first_departures_only() -> None:
-    leavings: tuple[Leaving, ...] = ()
+    offboardings: tuple[OffboardingRecord, ...] = ()
     for number in range(9):
-        leavings = opened(leavings, replace(EMPTY, event_id=f"e{number}"))
-    assert [leaving.event_id for leaving in leavings] == ["e4", "e5", "e6", "e7", "e8"]
+        offboardings = opened(offboardings, replace(EMPTY, event_id=f"e{number}"))
+    assert [leaving.event_id for leaving in offboardings] == ["e4", "e5", "e6", "e7", "e8"]
 
 
 def test_a_deed_that_is_tried_for_ever_does_not_make_the_record_grow_for_ever() -> None:
     leaving, ready = EMPTY, a_notebook(State.READY)
     for number in range(100):
-        begun = begin(ready, Step.STOP, after(number))
-        leaving = noted(leaving, ready, begun, after(number))
-        leaving = noted(leaving, begun, ready, after(number))
+        begun = start_step(ready, Step.STOP, after(number))
+        leaving = with_change(leaving, ready, begun, after(number))
+        leaving = with_change(leaving, begun, ready, after(number))
     assert len(leaving.deeds) == 40
     assert leaving.deeds[-1].begun_at == after(99)
 
 
 def test_deeds_about_sessions_are_left_out_before_those_about_the_notebook() -> None:
-    stop = Deed(step=Step.STOP, about="workbench/main", begun_at=NOW, ended_at=NOW)
+    stop = StepRecord(step=Step.STOP, about="workbench/main", begun_at=NOW, ended_at=NOW)
     end = replace(stop, step=Step.DELETE, about="session/started")
     going_on = replace(end, ended_at=None)
     full = replace(EMPTY, deeds=(stop, going_on, *[end] * 38))
     ready = a_notebook(State.STOPPED)
-    leaving = noted(full, ready, begin(ready, Step.DELETE, after(1)), after(1))
+    leaving = with_change(full, ready, start_step(ready, Step.DELETE, after(1)), after(1))
     assert (len(leaving.deeds), leaving.deeds_left_out) == (40, 1)
     assert leaving.deeds[:3] == (stop, going_on, end)
     assert leaving.deeds[-1].about == "workbench/main"
@@ -213,9 +223,9 @@ def test_deeds_about_sessions_are_left_out_before_those_about_the_notebook() -> 
     ids=["never left", "left", "came back", "left again", "came back twice"],
 )
 def test_the_departure_that_is_going_on(
-    leavings: tuple[Leaving, ...], expected: Leaving | None
+    offboardings: tuple[OffboardingRecord, ...], expected: OffboardingRecord | None
 ) -> None:
-    assert current(leavings) == expected
+    assert current(offboardings) == expected
 
 
 def test_only_the_current_departure_is_amended() -> None:
@@ -237,7 +247,7 @@ def test_that_there_are_more_of_them_is_written_down_though_none_is_new() -> Non
 )
 def test_the_last_line_says_how_many_findings_are_left_out(count: int, last: str) -> None:
     found = [f"found {n}" for n in range(count)]
-    scan = scanned(NOW, leftovers=found, kept=())
+    scan = inventory_result(NOW, leftovers=found, kept=())
     assert scan.leftovers[:50] == tuple(found[:50])
     assert (scan.leftovers[-1], len(scan.leftovers)) == (last, min(count, 51))
 
@@ -251,7 +261,7 @@ def test_of_many_operations_some_are_named(count: int, shown: str) -> None:
         Item(name=f"s{n}", state="TERMINATING", operation=f"op-{n}") for n in range(count)
     )
     running = sessions(State.READY, *(replace(item, operation="") for item in items))
-    ending = begin(running, Step.DELETE, NOW)
+    ending = start_step(running, Step.DELETE, NOW)
     asked = replace(ending, items=items)
     leaving = story((0, ending), (1, asked), start=running)
     assert leaving.deeds[0].operation == shown
@@ -259,7 +269,7 @@ def test_of_many_operations_some_are_named(count: int, shown: str) -> None:
 
 def test_a_deed_keeps_the_name_of_its_operation_when_that_is_given_up() -> None:
     ready = a_notebook(State.READY)
-    begun = begin(ready, Step.STOP, NOW)
+    begun = start_step(ready, Step.STOP, NOW)
     stopping = seen(begun, State.READY, 1, operation=OPERATION)
     leaving = story((0, begun), (1, stopping), (50, replace(stopping, operation="")), start=ready)
     assert [deed.operation for deed in leaving.deeds] == [OPERATION]
@@ -269,10 +279,10 @@ def test_a_deed_keeps_the_name_of_its_operation_when_that_is_given_up() -> None:
 
 
 def noted_in(
-    *leavings: Leaving, before: Resource, now: Resource, minute: float = 0
-) -> tuple[Leaving, ...]:
+    *offboardings: OffboardingRecord, before: Resource, now: Resource, minute: float = 0
+) -> tuple[OffboardingRecord, ...]:
     """The departures of a record after a change of one resource."""
-    return projected(leavings, [ResourceChanged(before, now)], after(minute))
+    return with_changes(offboardings, [ResourceChanged(before, now)], after(minute))
 
 
 READY = a_notebook(State.READY)
@@ -285,13 +295,13 @@ def test_what_is_done_to_a_leavers_things_is_written_down() -> None:
 
 
 def test_it_is_written_down_with_the_change_itself() -> None:
-    draft = Draft(a_record(READY, leavings=(EMPTY,)), NOW)
+    draft = Draft(a_record(READY, offboardings=(EMPTY,)), NOW)
     draft.put(READY, STOPPING)
     draft.settle()
     assert draft.record.resources == (STOPPING,)
-    assert [deed.step for deed in draft.record.leavings[0].deeds] == [Step.STOP]
+    assert [deed.step for deed in draft.record.offboardings[0].deeds] == [Step.STOP]
     draft.settle()
-    assert len(draft.record.leavings[0].deeds) == 1, "once is enough"
+    assert len(draft.record.offboardings[0].deeds) == 1, "once is enough"
 
 
 def test_what_is_kept_may_go_later_and_that_is_written_down_too() -> None:
@@ -309,11 +319,11 @@ def test_what_is_kept_may_go_later_and_that_is_written_down_too() -> None:
     ids=["never left", "came back", "all over"],
 )
 def test_what_is_done_at_other_times_is_no_part_of_a_departure(
-    leavings: tuple[Leaving, ...],
+    offboardings: tuple[OffboardingRecord, ...],
 ) -> None:
-    assert noted_in(*leavings, before=READY, now=STOPPING) == leavings
+    assert noted_in(*offboardings, before=READY, now=STOPPING) == offboardings
 
 
 def test_what_is_no_change_of_a_resource_is_no_deed() -> None:
     changes = [AccessEnded(3.0), PhaseChanged(Phase.SUSPENDED)]
-    assert projected((EMPTY,), changes, NOW) == (EMPTY,)
+    assert with_changes((EMPTY,), changes, NOW) == (EMPTY,)

@@ -13,11 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.failures import fail
-from shared.domain.faults import Fate, Problem
-from shared.domain.memory import begin, request_id, see
+from shared.domain.faults import Disposition, Problem
 from shared.domain.policy import Policy
-from shared.domain.resources import LostCall, Observation, Resource, State, Step
+from shared.domain.reconciliation.failures import fail
+from shared.domain.reconciliation.transitions import apply_observation, request_id, start_step
+from shared.domain.resources.kinds import State, Step
+from shared.domain.resources.observation import Observation
+from shared.domain.resources.resource import LostCall, Resource
 from tests.support.builders import KEY, NOW, a_notebook, a_problem, after, fates
 from tests.support.resource_builders import replace
 
@@ -36,7 +38,7 @@ MOVING = {
 
 def saw(resource: Resource, state: State | None, now: datetime = NOW, **more: object) -> Resource:
     seen = replace(Observation(state=state), **more)
-    return see(resource, seen, key=KEY, now=now, policy=POLICY)
+    return apply_observation(resource, seen, key=KEY, now=now, policy=POLICY)
 
 
 def failed(resource: Resource, problem: Problem, now: datetime = NOW) -> Resource:
@@ -44,7 +46,7 @@ def failed(resource: Resource, problem: Problem, now: datetime = NOW) -> Resourc
 
 
 def begun(step: Step = Step.CREATE, **changes: Any) -> Resource:
-    return begin(a_notebook(**changes), step, NOW)
+    return start_step(a_notebook(**changes), step, NOW)
 
 
 def asked(resource: Resource, step: Step = Step.CREATE) -> str:
@@ -57,7 +59,7 @@ def test_a_request_id_is_a_uuid_as_the_notebooks_api_asks_for() -> None:
 
 def test_a_worker_that_takes_over_repeats_the_very_same_request() -> None:
     first = begun()
-    second = begin(first, Step.CREATE, after(10))
+    second = start_step(first, Step.CREATE, after(10))
     assert asked(second) == asked(first)
 
 
@@ -78,7 +80,7 @@ def test_two_people_and_two_resources_never_share_a_request() -> None:
 
 def test_what_is_begun_leaves_a_trace_to_look_at_at_once() -> None:
     earlier = a_notebook(step=Step.STOP, operation="old", since=after(-9), retry_at=after(-1))
-    resource = begin(earlier, Step.CREATE, NOW)
+    resource = start_step(earlier, Step.CREATE, NOW)
     assert (resource.step, resource.operation) == (Step.CREATE, "")
     assert (resource.since, resource.observe_at, resource.backoff.retry_at) == (NOW, NOW, None)
 
@@ -107,7 +109,7 @@ def test_while_an_operation_runs_it_is_only_looked_at(step: Step) -> None:
     ],
 )
 def test_a_step_that_had_its_effect_has_come_to_its_end(step: Step, state: State) -> None:
-    trouble = a_problem(Fate.TEMPORARY)
+    trouble = a_problem(Disposition.TEMPORARY)
     resource = replace(begun(step, failures=3, problem=trouble), operation="o")
     resource = saw(resource, state, protected=step is Step.PROTECT)
     assert (resource.step, resource.operation, resource.since) == (None, "", None)
@@ -144,28 +146,30 @@ def test_a_step_whose_worker_is_gone_may_still_be_carried_out() -> None:
 
 @pytest.mark.parametrize("step", [s for s in Step if s is not Step.RESTORE])
 def test_a_step_whose_answer_was_lost_may_still_be_carried_out(step: Step) -> None:
-    lost = failed(begun(step), a_problem(Fate.UNCERTAIN), after(1))
+    lost = failed(begun(step), a_problem(Disposition.UNCERTAIN), after(1))
     assert lost.unconfirmed == (LostCall(step=step, until=after(1) + POLICY.doubt),)
     looked = saw(lost, State.BROKEN, now=after(2))
     assert (looked.unconfirmed, looked.observe_at) == (lost.unconfirmed, after(1) + POLICY.doubt)
 
 
 def test_lost_twice_it_is_waited_for_the_second_one() -> None:
-    once = failed(begun(), a_problem(Fate.UNCERTAIN))
-    twice = failed(once, a_problem(Fate.UNCERTAIN), after(1))
+    once = failed(begun(), a_problem(Disposition.UNCERTAIN))
+    twice = failed(once, a_problem(Disposition.UNCERTAIN), after(1))
     assert twice.unconfirmed == (LostCall(step=Step.CREATE, until=after(1) + POLICY.doubt),)
 
 
 def test_even_an_effect_that_is_seen_settles_nothing_before_its_time() -> None:
     """Somebody else may have done it, and our call may still be carried out."""
-    lost = failed(begun(Step.STOP, state=State.READY), a_problem(Fate.UNCERTAIN))
+    lost = failed(begun(Step.STOP, state=State.READY), a_problem(Disposition.UNCERTAIN))
     stopped = saw(lost, State.STOPPED, now=after(1))
     assert (stopped.step, stopped.observe_at) == (None, NOW + POLICY.doubt)
 
 
 def test_a_look_later_than_all_lost_calls_says_what_they_did() -> None:
     """One of them may have applied older settings, so it is compared again."""
-    lost = failed(begun(Step.UPDATE, state=State.READY, digest="d"), a_problem(Fate.UNCERTAIN))
+    lost = failed(
+        begun(Step.UPDATE, state=State.READY, digest="d"), a_problem(Disposition.UNCERTAIN)
+    )
     looked = saw(replace(lost, digest="d"), State.READY, now=NOW + POLICY.doubt)
     assert (looked.unconfirmed, looked.observe_at, looked.settings.digest) == ((), None, "")
     assert asked(looked, Step.UPDATE) != asked(lost, Step.UPDATE)
@@ -173,8 +177,8 @@ def test_a_look_later_than_all_lost_calls_says_what_they_did() -> None:
 
 @pytest.mark.parametrize("answer", [{"state": None}, {"state": State.READY, "operation": "o"}])
 def test_what_failed_or_still_runs_is_no_such_look(answer: dict[str, Any]) -> None:
-    lost = failed(begun(), a_problem(Fate.UNCERTAIN))
-    more = {"problem": a_problem(Fate.TEMPORARY)} if answer["state"] is None else {}
+    lost = failed(begun(), a_problem(Disposition.UNCERTAIN))
+    more = {"problem": a_problem(Disposition.TEMPORARY)} if answer["state"] is None else {}
     looked = saw(lost, now=after(9), **answer, **more)
     assert looked.unconfirmed == lost.unconfirmed
 
@@ -184,7 +188,7 @@ def test_not_found_is_believed_once_no_call_may_come_any_more() -> None:
 
 
 def test_a_create_that_came_after_all_is_under_way_again() -> None:
-    lost = saw(failed(begun(), a_problem(Fate.UNCERTAIN)), State.ABSENT)
+    lost = saw(failed(begun(), a_problem(Disposition.UNCERTAIN)), State.ABSENT)
     landed = saw(lost, State.CREATING, now=after(1))
     assert (landed.step, landed.since) == (Step.CREATE, after(1))
 
@@ -204,17 +208,17 @@ def test_a_step_that_is_answered_without_effect_waits_before_it_is_repeated(
 ) -> None:
     begun_step = begun(step, state=state)
     seen = Observation(state=state)
-    resource = see(begun_step, seen, key=KEY, now=NOW, policy=POLICY, answered=True)
+    resource = apply_observation(begun_step, seen, key=KEY, now=NOW, policy=POLICY, answered=True)
     assert resource.backoff.problem is not None
     assert resource.backoff.problem.code == "NO_EFFECT"
     assert resource.backoff.retry_at is not None
     assert resource.backoff.retry_at > NOW
 
 
-@pytest.mark.parametrize("fate", list(Fate))
-def test_an_operation_that_ended_is_over_whatever_it_ended_in(fate: Fate) -> None:
+@pytest.mark.parametrize("fate", list(Disposition))
+def test_an_operation_that_ended_is_over_whatever_it_ended_in(disposition: Disposition) -> None:
     running = replace(begun(), operation="operations/1")
-    resource = saw(running, State.ABSENT, problem=a_problem(fate))
+    resource = saw(running, State.ABSENT, problem=a_problem(disposition))
     assert (resource.step, resource.operation, resource.unconfirmed) == (None, "", ())
     assert asked(resource) != asked(running)
 
@@ -222,7 +226,7 @@ def test_an_operation_that_ended_is_over_whatever_it_ended_in(fate: Fate) -> Non
 def test_failures_wait_longer_each_time() -> None:
     resource, waits = a_notebook(), []
     for _ in range(6):
-        resource = failed(resource, a_problem(Fate.TEMPORARY))
+        resource = failed(resource, a_problem(Disposition.TEMPORARY))
         assert resource.backoff.retry_at is not None
         waits.append(resource.backoff.retry_at - NOW)
     assert waits == sorted(waits)
@@ -237,39 +241,43 @@ def test_failures_wait_longer_each_time() -> None:
 def test_what_the_cloud_asks_us_to_wait_is_honoured_but_never_shortens_ours(
     retry_after: float | None, at_least: timedelta
 ) -> None:
-    resource = failed(a_notebook(), a_problem(Fate.TEMPORARY, retry_after=retry_after))
+    resource = failed(a_notebook(), a_problem(Disposition.TEMPORARY, retry_after=retry_after))
     assert resource.backoff.retry_at is not None
     assert resource.backoff.retry_at - NOW >= at_least
     assert resource.observe_at == resource.backoff.retry_at
 
 
-@pytest.mark.parametrize("fate", fates(Fate.UNCERTAIN))
-def test_a_step_that_failed_for_certain_is_over_and_never_asked_for_again(fate: Fate) -> None:
-    resource = failed(begun(), a_problem(fate))
+@pytest.mark.parametrize("fate", fates(Disposition.UNCERTAIN))
+def test_a_step_that_failed_for_certain_is_over_and_never_asked_for_again(
+    disposition: Disposition,
+) -> None:
+    resource = failed(begun(), a_problem(disposition))
     assert (resource.step, resource.since, resource.operation) == (None, None, "")
     assert asked(resource) != asked(begun())
-    assert resource.backoff.problem == a_problem(fate)
+    assert resource.backoff.problem == a_problem(disposition)
 
 
 def test_a_step_that_may_have_got_through_keeps_its_request_and_its_trace() -> None:
     before = begun()
-    resource = failed(before, a_problem(Fate.UNCERTAIN))
+    resource = failed(before, a_problem(Disposition.UNCERTAIN))
     assert (resource.step, resource.since) == (Step.CREATE, NOW)
     assert asked(resource) == asked(before)
     assert resource.observe_at is not None
     assert resource.observe_at > NOW
 
 
-@pytest.mark.parametrize("fate", list(Fate))
-def test_only_a_stock_out_passes_the_place_over(fate: Fate) -> None:
-    expected = ("zone-a/nb",) if fate is Fate.STOCK_OUT else ()
-    assert failed(begun(), a_problem(fate)).creation.tried == expected
+@pytest.mark.parametrize("fate", list(Disposition))
+def test_only_a_stock_out_passes_the_place_over(disposition: Disposition) -> None:
+    expected = ("zone-a/nb",) if disposition is Disposition.STOCK_OUT else ()
+    assert failed(begun(), a_problem(disposition)).creation.tried == expected
 
 
-@pytest.mark.parametrize("fate", fates(Fate.STOCK_OUT))
-def test_what_repeating_cannot_help_waits_in_the_slow_steps_at_once(fate: Fate) -> None:
-    resource = failed(begun(), a_problem(fate))
-    slow = fate in (Fate.PERMANENT, Fate.FOREIGN)
+@pytest.mark.parametrize("fate", fates(Disposition.STOCK_OUT))
+def test_what_repeating_cannot_help_waits_in_the_slow_steps_at_once(
+    disposition: Disposition,
+) -> None:
+    resource = failed(begun(), a_problem(disposition))
+    slow = disposition in (Disposition.PERMANENT, Disposition.FOREIGN)
     assert (resource.backoff.failures >= POLICY.attempts) is slow
     assert resource.backoff.retry_at is not None
     assert (resource.backoff.retry_at > NOW + POLICY.backoff_most) is slow
@@ -285,14 +293,14 @@ def test_what_is_not_ours_says_so_and_what_to_do() -> None:
 
 
 def test_a_create_that_found_something_foreign_makes_it_foreign() -> None:
-    assert failed(begun(), a_problem(Fate.FOREIGN)).state is State.FOREIGN
+    assert failed(begun(), a_problem(Disposition.FOREIGN)).state is State.FOREIGN
 
 
 @pytest.mark.parametrize("state", [State.READY, State.CREATING, State.ABSENT])
 def test_a_look_that_failed_changes_nothing_we_believe(state: State) -> None:
     before = a_notebook(state, link="https://nb.example.com", was_ready=True, digest="d")
-    resource = saw(before, None, problem=a_problem(Fate.TEMPORARY))
-    assert resource.backoff.problem == a_problem(Fate.TEMPORARY)
+    resource = saw(before, None, problem=a_problem(Disposition.TEMPORARY))
+    assert resource.backoff.problem == a_problem(Disposition.TEMPORARY)
     forgotten = replace(resource, problem=None, failures=0, observe_at=None, retry_at=None)
     assert forgotten == before
 
@@ -331,7 +339,7 @@ def test_the_link_is_the_one_seen_last() -> None:
 
 def test_an_operation_that_ended_in_an_error_fails_its_step() -> None:
     creating = replace(begun(), operation="operations/1", state=State.CREATING)
-    resource = saw(creating, State.ABSENT, problem=a_problem(Fate.TEMPORARY))
+    resource = saw(creating, State.ABSENT, problem=a_problem(Disposition.TEMPORARY))
     assert (resource.state, resource.step, resource.serial) == (State.ABSENT, None, 1)
     assert resource.backoff.retry_at is not None
     assert resource.backoff.retry_at > NOW

@@ -7,30 +7,26 @@ from typing import Any
 
 import pytest
 
-from shared.domain.failures import fail, out_of_places, within_the_hour
-from shared.domain.faults import Fate, Problem
-from shared.domain.memory import begin, put_back, see
+from shared.domain.faults import Disposition, Problem
 from shared.domain.policy import Policy
-from shared.domain.resources import (
-    Drift,
-    Item,
-    Kind,
-    LostCall,
-    Observation,
-    Resource,
-    State,
-    Step,
-)
+from shared.domain.reconciliation.failures import fail, out_of_places, within_the_hour
+from shared.domain.reconciliation.transitions import apply_observation, requeue, start_step
+from shared.domain.resources.kinds import Kind, State, Step
+from shared.domain.resources.manifest import Drift
+from shared.domain.resources.observation import Item, Observation
+from shared.domain.resources.resource import LostCall, Resource
 from tests.support.builders import KEY, NOW, a_notebook, a_problem, after, fates
 from tests.support.resource_builders import replace
 
 POLICY = Policy()
 OVERDUE = NOW + POLICY.stuck + POLICY.poll
-STOCK_OUT = a_problem(Fate.STOCK_OUT, "ZONE_RESOURCE_POOL_EXHAUSTED")
+STOCK_OUT = a_problem(Disposition.STOCK_OUT, "ZONE_RESOURCE_POOL_EXHAUSTED")
 
 
 def saw(resource: Resource, state: State | None, now: datetime = NOW, **more: Any) -> Resource:
-    return see(resource, Observation(state=state, **more), key=KEY, now=now, policy=POLICY)
+    return apply_observation(
+        resource, Observation(state=state, **more), key=KEY, now=now, policy=POLICY
+    )
 
 
 def failed(resource: Resource, problem: Problem, now: datetime = NOW) -> Resource:
@@ -39,7 +35,7 @@ def failed(resource: Resource, problem: Problem, now: datetime = NOW) -> Resourc
 
 def begun(step: Step = Step.CREATE, **changes: Any) -> Resource:
     """``step`` has been begun at ``NOW``, and what the cloud answered is in ``changes``."""
-    notebook = begin(a_notebook(), step, NOW)
+    notebook = start_step(a_notebook(), step, NOW)
     return replace(notebook, **changes)
 
 
@@ -173,18 +169,18 @@ def test_once_it_can_be_opened_its_link_is_waited_for_no_more() -> None:
     assert saw(opened, State.READY, after(9)).moving_since is None, "that is another wait"
 
 
-@pytest.mark.parametrize("fate", list(Fate))
-def test_what_follows_from_being_stuck_does_not_hide_it(fate: Fate) -> None:
+@pytest.mark.parametrize("fate", list(Disposition))
+def test_what_follows_from_being_stuck_does_not_hide_it(disposition: Disposition) -> None:
     stuck = saw(begun(Step.STOP, state=State.STOPPING), State.STOPPING, OVERDUE)
-    again = failed(begin(stuck, Step.STOP, OVERDUE), a_problem(fate, "BUSY"), OVERDUE)
+    again = failed(start_step(stuck, Step.STOP, OVERDUE), a_problem(disposition, "BUSY"), OVERDUE)
     assert again.backoff.problem is not None
-    hidden = fate in (Fate.TEMPORARY, Fate.UNCERTAIN)
+    hidden = disposition in (Disposition.TEMPORARY, Disposition.UNCERTAIN)
     assert (again.backoff.problem.code == "STUCK") is hidden
 
 
 def test_a_failure_that_the_cloud_names_is_the_reason_even_when_it_took_too_long() -> None:
     hanging = begun(operation="op", state=State.CREATING)
-    denied = a_problem(Fate.PERMANENT, "PERMISSION_DENIED")
+    denied = a_problem(Disposition.PERMANENT, "PERMISSION_DENIED")
     resource = saw(hanging, State.BROKEN, OVERDUE, problem=denied)
     assert resource.backoff.problem == denied
     assert resource.creation.failed
@@ -192,7 +188,7 @@ def test_a_failure_that_the_cloud_names_is_the_reason_even_when_it_took_too_long
 
 def test_stillborn_is_only_what_our_own_creation_left() -> None:
     by_operation = begun(operation="op", state=State.CREATING)
-    problem = a_problem(Fate.TEMPORARY)
+    problem = a_problem(Disposition.TEMPORARY)
     assert saw(by_operation, State.BROKEN, problem=problem).creation.failed
     assert not saw(by_operation, State.BROKEN).creation.failed, "its creation went well"
     starting = begun(Step.START, operation="op")
@@ -219,7 +215,7 @@ def test_a_restore_is_over_when_its_operation_says_so_not_when_the_thing_is_read
 
 def test_a_restore_whose_answer_was_lost_is_not_repeated_while_it_may_still_land() -> None:
     """Repeated, it would put the old data over what somebody has written since."""
-    lost = failed(restoring(), a_problem(Fate.UNCERTAIN))
+    lost = failed(restoring(), a_problem(Disposition.UNCERTAIN))
     for moment in (after(0), after(1), NOW + POLICY.doubt - POLICY.poll):
         lost = saw(lost, State.READY, moment)
         assert (lost.step, lost.serial) == (Step.RESTORE, 0)
@@ -242,14 +238,14 @@ def test_an_operation_of_a_restore_that_says_neither_leaves_it_to_do() -> None:
 
 @pytest.mark.parametrize("code", ["NOT_FOUND", "PERMISSION_DENIED"])
 def test_no_error_alone_says_that_a_snapshot_is_gone(code: str) -> None:
-    resource = failed(restoring(), a_problem(Fate.PERMANENT, code))
+    resource = failed(restoring(), a_problem(Disposition.PERMANENT, code))
     assert resource.data.restore_from == "snapshots/s1"
     assert (resource.backoff.failures >= POLICY.attempts) is (code != "NOT_FOUND")
 
 
 def test_not_found_of_another_step_forgets_no_snapshot() -> None:
     starting = begun(Step.START, restore_from="snapshots/s1")
-    gone = failed(starting, a_problem(Fate.PERMANENT, "NOT_FOUND"))
+    gone = failed(starting, a_problem(Disposition.PERMANENT, "NOT_FOUND"))
     assert gone.data.restore_from == "snapshots/s1"
 
 
@@ -285,7 +281,7 @@ def test_a_start_that_finds_no_machine_has_no_other_zone_to_go_to() -> None:
 def test_a_zone_without_machines_never_leads_into_quarantine() -> None:
     resource = begun(Step.START, state=State.STOPPED)
     for _ in range(20):
-        resource = failed(begin(resource, Step.START, NOW), STOCK_OUT)
+        resource = failed(start_step(resource, Step.START, NOW), STOCK_OUT)
     assert resource.backoff.failures < POLICY.attempts
     assert resource.backoff.retry_at is not None
     assert resource.backoff.retry_at - NOW <= POLICY.backoff_most
@@ -313,9 +309,11 @@ def test_made_at_last_the_empty_zones_are_forgotten() -> None:
     )
 
 
-@pytest.mark.parametrize("fate", fates(Fate.STOCK_OUT))
-def test_another_failure_leaves_what_was_tried(fate: Fate) -> None:
-    assert failed(begun(tried=("zone-b/nb",)), a_problem(fate)).creation.tried == ("zone-b/nb",)
+@pytest.mark.parametrize("fate", fates(Disposition.STOCK_OUT))
+def test_another_failure_leaves_what_was_tried(disposition: Disposition) -> None:
+    assert failed(begun(tried=("zone-b/nb",)), a_problem(disposition)).creation.tried == (
+        "zone-b/nb",
+    )
 
 
 # What is remembered, and until when
@@ -324,7 +322,7 @@ def test_another_failure_leaves_what_was_tried(fate: Fate) -> None:
 @pytest.mark.parametrize("step", [Step.START, Step.CREATE])
 def test_once_it_runs_again_no_snapshot_holds_all_of_its_data(step: Step) -> None:
     stopped = a_notebook(State.STOPPED, saved_in="s1", drift=Drift(never=("data disk",)))
-    resource = begin(stopped, step, NOW)
+    resource = start_step(stopped, step, NOW)
     assert (resource.data.saved_in, resource.settings.drift) == ("", stopped.settings.drift)
     assert saw(stopped, State.READY).data.saved_in == "", "whoever started it"
 
@@ -332,36 +330,36 @@ def test_once_it_runs_again_no_snapshot_holds_all_of_its_data(step: Step) -> Non
 @pytest.mark.parametrize("step", [Step.STOP, Step.PROTECT, Step.UNPROTECT, Step.DELETE])
 def test_what_changes_no_data_leaves_its_snapshot(step: Step) -> None:
     stopped = a_notebook(State.STOPPED, saved_in="s1")
-    assert begin(stopped, step, NOW).data.saved_in == "s1"
+    assert start_step(stopped, step, NOW).data.saved_in == "s1"
     assert saw(stopped, State.STOPPED).data.saved_in == "s1"
 
 
 def test_what_a_hold_protected_is_known_as_ours_until_it_is_free_or_gone() -> None:
-    protecting = begin(a_notebook(State.STOPPED), Step.PROTECT, NOW)
+    protecting = start_step(a_notebook(State.STOPPED), Step.PROTECT, NOW)
     assert protecting.data.protected_by_us, "before the call: a crash must not make it another's"
     protected = saw(replace(protecting, operation="op"), State.STOPPED, protected=True)
     assert (protected.data.protected, protected.data.protected_by_us) == (True, True)
-    freeing = replace(begin(protected, Step.UNPROTECT, NOW), operation="op")
+    freeing = replace(start_step(protected, Step.UNPROTECT, NOW), operation="op")
     free = saw(freeing, State.STOPPED, protected=False)
     assert (free.data.protected, free.data.protected_by_us) == (False, False)
     assert not saw(protected, State.ABSENT).data.protected_by_us
 
 
 def test_who_waited_in_the_queue_waits_no_more_once_it_is_begun() -> None:
-    assert begin(a_notebook(queued_at=NOW), Step.CREATE, NOW).creation.queued_at is None
+    assert start_step(a_notebook(queued_at=NOW), Step.CREATE, NOW).creation.queued_at is None
 
 
 def test_a_create_that_was_not_taken_leaves_no_trace_but_a_place_in_the_queue() -> None:
     absent = a_notebook(serial=3, failures=1)
-    claimed = begin(absent, Step.CREATE, NOW)
-    back = put_back(claimed, after(1))
+    claimed = start_step(absent, Step.CREATE, NOW)
+    back = requeue(claimed, after(1))
     assert back == replace(absent, queued_at=after(1), start_owed=claimed.access.start_owed)
 
 
 def test_a_create_that_was_not_taken_forgets_no_call_that_may_still_land() -> None:
     lost = (LostCall(step=Step.CREATE, until=after(2)),)
-    claimed = begin(a_notebook(unconfirmed=lost, observe_at=after(2)), Step.CREATE, NOW)
-    back = put_back(claimed, NOW)
+    claimed = start_step(a_notebook(unconfirmed=lost, observe_at=after(2)), Step.CREATE, NOW)
+    back = requeue(claimed, NOW)
     assert (back.unconfirmed, back.observe_at) == (lost, after(2))
 
 
@@ -372,8 +370,11 @@ def test_a_notebook_made_anew_has_an_owner_who_has_yet_to_consent() -> None:
 
 def test_an_update_that_failed_is_tried_again_though_it_is_the_same() -> None:
     updating = begun(Step.UPDATE, digest="d1", state=State.READY)
-    assert failed(updating, a_problem(Fate.TEMPORARY)).settings.digest == ""
-    assert failed(begun(Step.STOP, digest="d1"), a_problem(Fate.TEMPORARY)).settings.digest == "d1"
+    assert failed(updating, a_problem(Disposition.TEMPORARY)).settings.digest == ""
+    assert (
+        failed(begun(Step.STOP, digest="d1"), a_problem(Disposition.TEMPORARY)).settings.digest
+        == "d1"
+    )
 
 
 def test_the_sessions_seen_last_are_the_ones_to_end() -> None:
@@ -381,7 +382,9 @@ def test_the_sessions_seen_last_are_the_ones_to_end() -> None:
     running = saw(a_notebook(), State.READY, items=items)
     assert running.workload.items == items
     ending = tuple(replace(item, operation="op") for item in items)
-    at_work = saw(begin(running, Step.DELETE, NOW), State.DELETING, operation="op", items=ending)
+    at_work = saw(
+        start_step(running, Step.DELETE, NOW), State.DELETING, operation="op", items=ending
+    )
     assert at_work.workload.items == ending
     assert saw(at_work, State.ABSENT).workload.items == ()
 
@@ -401,9 +404,11 @@ def test_after_an_update_only_what_none_can_correct_still_differs() -> None:
 
 
 def test_what_is_hurried_is_tried_again_within_the_hour_and_no_later_than_it_would_be() -> None:
-    first = failed(begun(Step.STOP, state=State.READY), a_problem(Fate.TEMPORARY))
+    first = failed(begun(Step.STOP, state=State.READY), a_problem(Disposition.TEMPORARY))
     assert within_the_hour(first, NOW, POLICY) is first
-    often = failed(begun(Step.STOP, state=State.READY, failures=9), a_problem(Fate.TEMPORARY))
+    often = failed(
+        begun(Step.STOP, state=State.READY, failures=9), a_problem(Disposition.TEMPORARY)
+    )
     hurried = within_the_hour(often, NOW, POLICY)
     assert (hurried.observe_at, hurried.backoff.retry_at) == (NOW + POLICY.backoff_most,) * 2
     looks_later = a_notebook(State.READY, observe_at=after(days=1))
@@ -418,7 +423,7 @@ def test_where_no_zone_had_a_machine_it_stays_short_of_quarantine() -> None:
 
 
 def test_what_is_under_way_still_shows_how_many_sessions_there_are_besides() -> None:
-    ending = begin(Resource(kind=Kind.SESSION, slot="started", name="s"), Step.DELETE, NOW)
+    ending = start_step(Resource(kind=Kind.SESSION, slot="started", name="s"), Step.DELETE, NOW)
     item = Item(name="s1", state="TERMINATING", operation="op")
     seen = saw(ending, State.READY, operation="op", items=(item,), more=900)
     assert (seen.workload.items, seen.workload.more) == ((item,), 900)
@@ -434,7 +439,7 @@ def test_what_is_under_way_still_shows_how_many_sessions_there_are_besides() -> 
 )
 def test_not_found_is_final_except_of_a_restore(step: Step, code: str, attempts: int) -> None:
     """Of a restore it may mean the snapshot, which is looked at before anything is given up."""
-    problem = replace(a_problem(Fate.PERMANENT), code=code)
+    problem = replace(a_problem(Disposition.PERMANENT), code=code)
     assert failed(begun(step), problem).backoff.failures == attempts
 
 

@@ -7,18 +7,19 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from shared.domain.addresses import named, replaced
-from shared.domain.announcements import Announcement, News
+from shared.domain.commands.holds import Hold, Release
+from shared.domain.contracts.announcements import Announcement, News
 from shared.domain.environment import Environment, Intent, Lease, Phase, Verb
-from shared.domain.goals import Goal, goals_of
-from shared.domain.holds import Hold, Release
-from shared.domain.keeping import is_kept
-from shared.domain.memory import request_id
-from shared.domain.merging import emptied, entries_of, merged
 from shared.domain.names import person_key
-from shared.domain.person import Person
-from shared.domain.replacement import is_source, may_go
-from shared.domain.resources import Kind, LostCall, Resource, State, Step
+from shared.domain.people.addresses import with_current, with_former
+from shared.domain.people.merging import emptied, entries_of, merged
+from shared.domain.people.person import Person
+from shared.domain.reconciliation.desired_state import Goal, goals_of
+from shared.domain.reconciliation.replacement import is_source, may_go
+from shared.domain.reconciliation.retention import is_saved
+from shared.domain.reconciliation.transitions import request_id
+from shared.domain.resources.kinds import Kind, State, Step
+from shared.domain.resources.resource import LostCall, Resource
 from tests.support.builders import ANA, KEY, NOW, a_notebook, a_record, after, an_intent
 
 SMITH = "ana.smith@example.com"
@@ -38,7 +39,7 @@ HOLD = Hold(id="CASE-7", at=NOW, reason="a lawsuit", given_at=NOW)
 
 def first(*resources: Resource, **changes: Any) -> Environment:
     """The record of the person, under their first address."""
-    values: dict[str, Any] = {"intent": BEFORE, "addresses": named((), ANA, after(-60))}
+    values: dict[str, Any] = {"intent": BEFORE, "addresses": with_current((), ANA, after(-60))}
     return a_record(*resources, **values | changes)
 
 
@@ -48,7 +49,7 @@ def second(*resources: Resource, **changes: Any) -> Environment:
         "key": SECOND,
         "person": NEWER.person,
         "intent": NEWER,
-        "addresses": named((), SMITH, after(-10)),
+        "addresses": with_current((), SMITH, after(-10)),
         "profile": "lean",
     }
     return a_record(*resources, **values | changes)
@@ -72,8 +73,8 @@ def test_the_record_knows_all_addresses_and_says_what_the_newest_event_says() ->
     assert record.key == KEY
     assert (record.person, record.joined, record.intent) == (NEWER.person, NEWER, NEWER)
     assert (record.profile, record.grace_seconds, record.keep_seconds) == ("lean", 7, 9)
-    ended = replaced(named((), ANA, after(-60)), ANA, after(-10))
-    assert record.addresses == (*ended, *named((), SMITH, after(-10)))
+    ended = with_former(with_current((), ANA, after(-60)), ANA, after(-10))
+    assert record.addresses == (*ended, *with_current((), SMITH, after(-10)))
     assert record.due_at == NOW
 
 
@@ -83,7 +84,7 @@ def test_what_the_older_record_says_is_kept_where_it_is_newer() -> None:
     assert record.intent == NEWER
     gone = one(intent=left, leaves=(left,), joined=NEWER)
     assert (gone.intent, gone.leaving, gone.left_at) == (left, True, NOW)
-    assert [leaving.event_id for leaving in gone.leavings] == ["left"]
+    assert [leaving.event_id for leaving in gone.offboardings] == ["left"]
 
 
 @pytest.mark.parametrize(
@@ -214,7 +215,7 @@ def test_a_notebook_and_its_snapshot_stay_together_beside_others_of_the_same_nam
     assert len({r.id for r in record.resources}) == 4
     notebook = record.resource("workbench/main~2")
     assert notebook is not None
-    assert is_kept(record, notebook)
+    assert is_saved(record, notebook)
     kept = record.resource(f"snapshot/{notebook.data.saved_in}")
     assert kept is not None
     assert (kept.name, kept.superseded, kept.key) == ("snapshots/of-the-other", False, SECOND)
@@ -242,7 +243,7 @@ def test_what_the_person_has_had_longer_goes_on(
     assert is_source(taken) is source, because
     assert taken.usage.unused is not theirs_worked
     goal = goals_of(record, (), NOW)[taken.id]
-    assert (goal is Goal.GONE) is may_go(record, taken) is goes, because
+    assert (goal is Goal.ABSENT) is may_go(record, taken) is goes, because
 
 
 # What is left of the other record

@@ -6,20 +6,23 @@ from datetime import datetime
 
 import pytest
 
-from shared.domain.context import Needs, Profile, Turn
 from shared.domain.environment import Environment, Verb
-from shared.domain.faults import Fate
-from shared.domain.goals import Wants
-from shared.domain.needs import must_ask, must_look, needs_of
-from shared.domain.queueing import is_at_work
-from shared.domain.reconcile import reconcile
-from shared.domain.resources import Kind, Observation, Resource, State, Step, Want
+from shared.domain.faults import Disposition
+from shared.domain.reconciliation.context import Needs, Profile, Turn
+from shared.domain.reconciliation.desired_state import Manifests
+from shared.domain.reconciliation.due import is_at_work
+from shared.domain.reconciliation.needs import consents_to_check, needs_of, resources_to_observe
+from shared.domain.reconciliation.reconcile import reconcile
+from shared.domain.resources.kinds import Kind, State, Step
+from shared.domain.resources.manifest import Manifest
+from shared.domain.resources.observation import Observation
+from shared.domain.resources.resource import Resource
 from tests.support.builders import NOW, a_notebook, a_problem, a_record, after
 from tests.support.reconciling import context_at
 from tests.support.resource_builders import a_resource, replace
 
-WANT = Want(kind=Kind.WORKBENCH, slot="main", places=("zone-a/nb",), body={}, digest="d")
-TEMPLATE = Want(kind=Kind.SESSION_TEMPLATE, slot="spark", places=("t",), body={}, digest="d")
+WANT = Manifest(kind=Kind.WORKBENCH, slot="main", places=("zone-a/nb",), body={}, digest="d")
+TEMPLATE = Manifest(kind=Kind.SESSION_TEMPLATE, slot="spark", places=("t",), body={}, digest="d")
 KEPT = a_resource(kind=Kind.SNAPSHOT, slot="s1", name="s1", state=State.READY, source="zone-a/nb")
 
 
@@ -35,7 +38,7 @@ def test_what_waits_after_a_failure_is_not_looked_at(
 ) -> None:
     """It is stopped, and should run."""
     stopped = a_notebook(State.STOPPED, start_owed=True, retry_at=retry_at, observe_at=observe_at)
-    ids = must_look(a_record(stopped), None, NOW)
+    ids = resources_to_observe(a_record(stopped), None, NOW)
     assert ids == (["workbench/main"] if looked_at else [])
 
 
@@ -64,7 +67,7 @@ def test_a_snapshot_is_looked_at_again_only_where_a_deletion_relies_on_it(
 ) -> None:
     stopped = a_notebook(State.STOPPED, saved_in="s1", observe_at=NOW)
     record = a_record(stopped, snapshot, verb=Verb.LEAVE, left_at=left_at, keep_seconds=86400)
-    assert must_look(record, (), NOW) == looks, because
+    assert resources_to_observe(record, (), NOW) == looks, because
 
 
 def test_what_is_looked_at_is_compared_with_what_the_profile_asks_for() -> None:
@@ -73,7 +76,7 @@ def test_what_is_looked_at_is_compared_with_what_the_profile_asks_for() -> None:
     )
     resources = (a_notebook(State.READY, observe_at=NOW), replace(snapshot, observe_at=NOW))
     looks = needs_of(a_record(*resources), (WANT,), context_at()).looks
-    wanted = {look.resource.id: look.want for look in looks}
+    wanted = {look.resource.id: look.manifest for look in looks}
     assert wanted["workbench/main"] == WANT
     made = wanted["snapshot/s1"]
     assert made is not None
@@ -89,17 +92,17 @@ def test_what_is_looked_at_is_compared_with_what_the_profile_asks_for() -> None:
 )
 def test_consent_is_asked_for_only_of_what_runs(state: State, due: bool) -> None:
     record = a_record(a_notebook(state, consent_check_at=NOW))
-    assert must_ask(record, NOW) == (list(record.resources) if due else [])
-    assert must_ask(record, after(-1)) == []
+    assert consents_to_check(record, NOW) == (list(record.resources) if due else [])
+    assert consents_to_check(record, after(-1)) == []
 
 
 # What zones lack, and whose turn it is
 
 
 def asks_for_a_place(
-    *resources: Resource, wants: Wants = (WANT,), verb: Verb = Verb.JOIN
+    *resources: Resource, manifests: Manifests = (WANT,), verb: Verb = Verb.JOIN
 ) -> tuple[bool, bool]:
-    needs = needs_of(a_record(*resources, verb=verb), wants, context_at())
+    needs = needs_of(a_record(*resources, verb=verb), manifests, context_at())
     return needs.shortages, needs.turn
 
 
@@ -122,9 +125,9 @@ def test_it_is_not_read_for_somebody_whose_notebook_is_there(notebook: Resource)
 
 
 def test_nor_for_who_has_none() -> None:
-    assert asks_for_a_place(wants=()) == (False, False)
+    assert asks_for_a_place(manifests=()) == (False, False)
     template = a_resource(kind=Kind.SESSION_TEMPLATE, slot="spark", name="t")
-    assert asks_for_a_place(template, wants=(TEMPLATE,)) == (False, False)
+    assert asks_for_a_place(template, manifests=(TEMPLATE,)) == (False, False)
 
 
 def test_where_a_look_finds_none_it_is_asked_then() -> None:
@@ -144,7 +147,7 @@ def test_where_a_look_finds_none_it_is_asked_then() -> None:
 def test_whose_creation_was_seen_to_have_failed_keeps_their_place() -> None:
     """Whether they have one shows in the record as it was before that observation."""
     running = a_notebook(State.CREATING, step=Step.CREATE, operation="op", observe_at=NOW)
-    stock_out = Observation(state=State.ABSENT, problem=a_problem(Fate.STOCK_OUT))
+    stock_out = Observation(state=State.ABSENT, problem=a_problem(Disposition.STOCK_OUT))
     other_zone = replace(WANT, places=("zone-a/nb", "zone-b/nb"))
     context = replace(context_at(), profile=Profile((other_zone,)))
     needs = reconcile(a_record(running), replace(context, observed={running.id: stock_out}))

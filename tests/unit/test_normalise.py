@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from shared.domain.contracts.event_parsing import ALLOWED_SKEW, Message, to_intent
+from shared.domain.contracts.rejections import Rejected, RejectionCode
 from shared.domain.environment import Intent, Verb
-from shared.domain.normalise import ALLOWED_SKEW, Message, to_intent
-from shared.domain.person import Person
+from shared.domain.people.person import Person
 from shared.domain.profiles import ProfileSet
 from shared.domain.profiles.parse import parse_profiles
-from shared.domain.refusals import RefusalCode, Refused
 from tests.stateful.world import MASTERS, PROFILES, START
 from tests.support.builders import ANA
 
@@ -31,8 +31,8 @@ def intent(verb: Verb = Verb.JOIN, **fields: Any) -> Intent:
     )
 
 
-def refusal(verb: Verb = Verb.JOIN, **fields: Any) -> Refused:
-    with pytest.raises(Refused) as refused:
+def refusal(verb: Verb = Verb.JOIN, **fields: Any) -> Rejected:
+    with pytest.raises(Rejected) as refused:
         intent(verb, **fields)
     return refused.value
 
@@ -106,7 +106,7 @@ def test_a_leave_may_be_immediate(immediate: bool) -> None:
 )
 def test_a_join_that_is_immediate_is_a_leave_on_the_wrong_topic(more: dict[str, Any]) -> None:
     refused = refusal(immediate=True, **more)
-    assert refused.code is RefusalCode.WRONG_SHAPE
+    assert refused.code is RejectionCode.WRONG_SHAPE
     assert refused.message == (
         "immediate: belongs in a leave; publish the leave on topic offboarding, or send the join "
         "without it"
@@ -116,7 +116,7 @@ def test_a_join_that_is_immediate_is_a_leave_on_the_wrong_topic(more: dict[str, 
 
 def test_what_cannot_be_read_from_the_message_is_its_own_reason() -> None:
     message = Message(id="m", topic="t", published_at=START, data=b"", trouble="no data in it")
-    with pytest.raises(Refused, match="no data in it"):
+    with pytest.raises(Rejected, match="no data in it"):
         to_intent(message, Verb.JOIN, now=START, allowed_domains=(), profiles=lambda: SET)
 
 
@@ -127,7 +127,7 @@ def test_what_cannot_be_read_from_the_message_is_its_own_reason() -> None:
 def test_clocks_may_differ_a_little(verb: Verb, ahead: timedelta, refused: bool) -> None:
     moment = (START + ahead).isoformat()
     if refused:
-        assert refusal(verb, occurred_at=moment).code is RefusalCode.FROM_THE_FUTURE
+        assert refusal(verb, occurred_at=moment).code is RejectionCode.FROM_THE_FUTURE
     else:
         assert intent(verb, occurred_at=moment).occurred_at == START + ahead
 
@@ -162,39 +162,44 @@ def test_a_former_address_may_be_of_any_domain() -> None:
         (
             Verb.LEAVE,
             {"previous_email": OLD},
-            RefusalCode.WRONG_SHAPE,
+            RejectionCode.WRONG_SHAPE,
             "previous_email: belongs in the join of the new address, on topic onboarding",
         ),
         (
             Verb.JOIN,
             {"previous_email": ANA},
-            RefusalCode.WRONG_SHAPE,
+            RejectionCode.WRONG_SHAPE,
             "previous_email: is the same as email",
         ),
         (
             Verb.JOIN,
             {"previous_email": "Ana@EXAMPLE.com"},
-            RefusalCode.WRONG_SHAPE,
+            RejectionCode.WRONG_SHAPE,
             "previous_email: is the same as email",
         ),
-        (Verb.JOIN, {"previous_email": "ana"}, RefusalCode.BAD_EMAIL, "previous_email: "),
+        (Verb.JOIN, {"previous_email": "ana"}, RejectionCode.BAD_EMAIL, "previous_email: "),
         (
             Verb.JOIN,
             {"previous_email": "group:all@example.com"},
-            RefusalCode.NOT_A_PERSON,
+            RejectionCode.NOT_A_PERSON,
             "previous_email: ",
         ),
         (
             Verb.JOIN,
             {"previous_email": "a" * 255},
-            RefusalCode.WRONG_SHAPE,
+            RejectionCode.WRONG_SHAPE,
             "previous_email: has more than 254",
         ),
-        (Verb.JOIN, {"previous_email": 7}, RefusalCode.WRONG_SHAPE, "previous_email: must be text"),
+        (
+            Verb.JOIN,
+            {"previous_email": 7},
+            RejectionCode.WRONG_SHAPE,
+            "previous_email: must be text",
+        ),
     ],
 )
 def test_a_former_address_is_refused_as_strictly_as_any(
-    verb: Verb, fields: dict[str, Any], code: RefusalCode, message: str
+    verb: Verb, fields: dict[str, Any], code: RejectionCode, message: str
 ) -> None:
     refused = refusal(verb, **fields)
     assert refused.code is code

@@ -7,21 +7,24 @@ from typing import Any
 
 import pytest
 
-from shared.domain.changes import ResourceChanged
-from shared.domain.context import Consent
-from shared.domain.draft import Draft
 from shared.domain.environment import Environment, Verb
-from shared.domain.faults import Fate
-from shared.domain.history import history_of
-from shared.domain.observing import note_consents, observe
+from shared.domain.faults import Disposition
 from shared.domain.policy import Policy
-from shared.domain.resources import Drift, Kind, LostCall, Observation, Resource, State, Step, Want
+from shared.domain.projections.history import history_of
+from shared.domain.reconciliation.changes import ResourceChanged
+from shared.domain.reconciliation.context import Consent
+from shared.domain.reconciliation.draft import Draft
+from shared.domain.reconciliation.observe import note_consents, observe
+from shared.domain.resources.kinds import Kind, State, Step
+from shared.domain.resources.manifest import Drift, Manifest
+from shared.domain.resources.observation import Observation
+from shared.domain.resources.resource import LostCall, Resource
 from tests.support.builders import KEY, NOW, a_notebook, a_problem, a_record, after
 from tests.support.reconciling import context_at
 from tests.support.resource_builders import replace
 
 POLICY = Policy()
-WANT = Want(
+WANT = Manifest(
     kind=Kind.WORKBENCH,
     slot="main",
     places=("zone-a/nb",),
@@ -90,7 +93,7 @@ LOST = (LostCall(step=Step.STOP, until=after(9)),)
 
 @pytest.mark.parametrize(
     "reason",
-    [{"unconfirmed": LOST, "observe_at": after(9)}, {"problem": a_problem(Fate.TEMPORARY)}],
+    [{"unconfirmed": LOST, "observe_at": after(9)}, {"problem": a_problem(Disposition.TEMPORARY)}],
     ids=["a look that is due", "a problem"],
 )
 def test_another_reason_to_look_again_comes_first(reason: dict[str, Any]) -> None:
@@ -102,9 +105,9 @@ def test_without_a_link_for_too_long_is_a_problem_that_is_tried_again() -> None:
     since = NOW - POLICY.stuck - timedelta(seconds=1)
     troubled = looked_at(replace(UNOPENABLE, moving_since=since))
     assert troubled.backoff.problem is not None
-    assert (troubled.backoff.problem.code, troubled.backoff.problem.fate) == (
+    assert (troubled.backoff.problem.code, troubled.backoff.problem.disposition) == (
         "NO_LINK",
-        Fate.TEMPORARY,
+        Disposition.TEMPORARY,
     )
     assert troubled.backoff.failures == 1
 

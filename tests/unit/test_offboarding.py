@@ -9,23 +9,25 @@ from typing import Any
 
 import pytest
 
-from shared.domain.addresses import named
-from shared.domain.context import Needs
-from shared.domain.draft import Draft
 from shared.domain.environment import Environment, Health, Intent, Phase, Verb
-from shared.domain.evidence import Leaving, Scan, Thing
-from shared.domain.faults import Fate
-from shared.domain.leavers import (
+from shared.domain.faults import Disposition
+from shared.domain.manifests.workloads import sessions_of
+from shared.domain.people.addresses import with_current
+from shared.domain.policy import Policy
+from shared.domain.projections.offboarding_record import InventoryResult, OffboardingRecord, Thing
+from shared.domain.reconciliation.context import Needs
+from shared.domain.reconciliation.draft import Draft
+from shared.domain.reconciliation.offboarding import (
     Conclusion,
     conclude,
     may_give_access,
-    with_another_look,
-    with_uses,
+    with_workloads,
+    with_workloads_to_observe,
 )
-from shared.domain.policy import Policy
-from shared.domain.reconcile import reconcile
-from shared.domain.resources import Kind, Leftover, LostCall, Observation, Resource, State, Step
-from shared.domain.wants.uses import sessions_of
+from shared.domain.reconciliation.reconcile import reconcile
+from shared.domain.resources.kinds import Kind, State, Step
+from shared.domain.resources.observation import Observation, Orphan
+from shared.domain.resources.resource import LostCall, Resource
 from tests.stateful.process import SITE
 from tests.support.builders import ANA, NOW, a_notebook, a_problem, a_record, after, an_intent
 from tests.support.reconciling import as_it_is, context_at, reconciled
@@ -33,30 +35,32 @@ from tests.support.resource_builders import a_resource, replace
 
 POLICY = Policy()
 NOTEBOOK = Thing(about="workbench/main", name="zone-a/nb", state="ready")
-LEAVING = Leaving(
+LEAVING = OffboardingRecord(
     event_id="e", source="test", occurred_at=NOW, left_at=NOW, removal_at=NOW, had=(NOTEBOOK,)
 )
 SESSIONS = Resource(kind=Kind.SESSION, slot="started", name="p/sessions")
 SESSION_LOOK = replace(SESSIONS, observe_at=NOW)
 
 
-def leaver(*resources: Resource, leaving: Leaving = LEAVING, **changes: Any) -> Environment:
+def leaver(
+    *resources: Resource, leaving: OffboardingRecord = LEAVING, **changes: Any
+) -> Environment:
     gone: dict[str, Any] = {"phase": Phase.REMOVING, "leavings": (leaving,)}
     return a_record(*resources, verb=Verb.LEAVE, **gone | changes)
 
 
-def found(kind: Kind = Kind.WORKBENCH, name: str = "zone-b/nb", **changes: Any) -> Leftover:
-    return Leftover(kind=kind, name=name, **{"ours": True} | changes)
+def found(kind: Kind = Kind.WORKBENCH, name: str = "zone-b/nb", **changes: Any) -> Orphan:
+    return Orphan(kind=kind, name=name, **{"ours": True} | changes)
 
 
-def conclusion_of(record: Environment, *scan: Leftover) -> tuple[Environment, Conclusion]:
+def conclusion_of(record: Environment, *scan: Orphan) -> tuple[Environment, Conclusion]:
     """The record after a look everywhere found exactly that, and what came of it."""
     draft = Draft(record, NOW)
     conclusion = conclude(draft, scan, context_at())
     return draft.record, conclusion
 
 
-def concluded(record: Environment, *scan: Leftover) -> Environment:
+def concluded(record: Environment, *scan: Orphan) -> Environment:
     """The record after a look everywhere found exactly that."""
     return conclusion_of(record, *scan)[0]
 
@@ -87,22 +91,22 @@ def test_a_look_that_failed_is_repeated_before_long(due: float | None, expected:
     snapshot = a_resource(
         kind=Kind.SNAPSHOT, slot="s", name="s", state=State.READY, expires_at=expires_at
     )
-    problem = a_problem(Fate.TEMPORARY)
+    problem = a_problem(Disposition.TEMPORARY)
     record = reconciled(leaver(a_notebook(), snapshot), inventory=problem).record
     assert record.phase is Phase.REMOVING, "not removed before somebody has looked"
     assert record.health is Health.RETRYING
     assert record.problem == f"the final look for leftovers failed: {problem.message}"
     assert record.due_at == after(expected)
-    [leaving] = record.leavings
+    [leaving] = record.offboardings
     assert (leaving.completed_at, leaving.scan) == (None, None)
 
 
 def test_a_look_that_finds_nothing_ends_it() -> None:
     record = reconciled(leaver(a_notebook()), inventory=()).record
     assert (record.phase, record.health) == (Phase.REMOVED, Health.OK)
-    [leaving] = record.leavings
+    [leaving] = record.offboardings
     assert leaving.completed_at == NOW
-    assert leaving.scan == Scan(at=NOW)
+    assert leaving.scan == InventoryResult(at=NOW)
 
 
 def test_what_the_look_found_and_may_stay_is_written_down() -> None:
@@ -113,7 +117,7 @@ def test_what_the_look_found_and_may_stay_is_written_down() -> None:
     )
     record = reconciled(leaver(a_notebook()), inventory=inventory).record
     assert record.phase is Phase.REMOVED
-    assert record.leavings[0].scan == Scan(
+    assert record.offboardings[0].scan == InventoryResult(
         at=NOW,
         leftovers=(
             "cluster: p/clusters/c1 (it is somebody else's)",
@@ -136,7 +140,7 @@ def test_the_grace_period_of_a_notebook_nobody_knew_of_counts_from_the_newest_le
     again = an_intent(Verb.LEAVE, occurred_at=after(-0.5))
     record = concluded(leaver(**long_ago, intent=again), found())
     assert record.left_at == after(-0.5)
-    assert record.leavings[-1].removal_at == after(0.5)
+    assert record.offboardings[-1].removal_at == after(0.5)
     first = an_intent(Verb.LEAVE, occurred_at=after(days=-99))
     assert concluded(leaver(**long_ago, intent=first), found()).left_at == after(days=-99)
     other = concluded(leaver(**long_ago, intent=again), found(Kind.CLUSTER_TEMPLATE))
@@ -149,25 +153,25 @@ def test_the_grace_period_of_a_notebook_nobody_knew_of_counts_from_the_newest_le
         leaver(a_notebook(State.STOPPED), phase=Phase.SUSPENDED),
         leaver(a_notebook(), leaving=replace(LEAVING, completed_at=NOW)),
         leaver(a_notebook(), leaving=replace(LEAVING, returned_at=NOW)),
-        leaver(a_notebook(), leavings=()),
+        leaver(a_notebook(), offboardings=()),
         a_record(a_notebook(State.READY)),
     ],
     ids=["something is left", "it is over", "they came back", "from before records", "present"],
 )
 def test_otherwise_there_is_nothing_to_conclude(record: Environment) -> None:
     plan = reconciled(record, (), as_it_is, inventory=None)
-    assert plan.record.leavings == record.leavings
+    assert plan.record.offboardings == record.offboardings
 
 
 @pytest.mark.parametrize(
-    "kind", [k for k in Kind if not k.is_use and k is not Kind.SNAPSHOT], ids=str
+    "kind", [k for k in Kind if not k.is_workload and k is not Kind.SNAPSHOT], ids=str
 )
 def test_what_the_record_did_not_know_of_is_removed_too(kind: Kind) -> None:
     record, conclusion = conclusion_of(leaver(a_notebook()), found(kind, "elsewhere/x"))
     missed = record.resources[-1]
     assert (missed.kind, missed.name, missed.observe_at) == (kind, "elsewhere/x", NOW)
     assert missed.state is State.STOPPED, "not absent, or nobody would look at it"
-    assert record.leavings[-1].completed_at is None, "it isn't over"
+    assert record.offboardings[-1].completed_at is None, "it isn't over"
     assert conclusion == Conclusion(found=(missed.id,), again_at=after(1))
 
 
@@ -179,7 +183,7 @@ def test_what_was_missed_is_looked_at_and_ended_at_once(kind: Kind) -> None:
     step = Step.STOP if kind.holds_data else Step.DELETE
     assert [(a.resource.kind, a.step) for a in plan.actions] == [(kind, step)]
     assert plan.record.phase not in (Phase.REMOVED, Phase.SUSPENDED)
-    assert plan.record.leavings[-1].completed_at is None
+    assert plan.record.offboardings[-1].completed_at is None
 
 
 def test_all_that_was_missed_is_ended_at_once_whether_the_record_knew_of_it_or_not() -> None:
@@ -299,7 +303,7 @@ def test_what_was_found_under_another_key_and_address_is_seen_to_under_these() -
 
 def test_what_they_started_under_each_key_and_address_is_looked_for_apart() -> None:
     """Whoever looks by another address finds none of it, and it would never end."""
-    addresses = named(named((), OLD, after(-9)), ANA, after(-5))
+    addresses = with_current(with_current((), OLD, after(-9)), ANA, after(-5))
     record = leaver(SESSIONS, addresses=addresses, merged=(SECOND,))
     others = [found(Kind.SESSION, "p/sessions/1", owner=OLD, key=key) for key in ("", SECOND)]
     again = concluded(record, *others, found(Kind.SESSION, "p/sessions/2", owner=ANA))
@@ -312,7 +316,9 @@ def test_what_they_started_under_each_key_and_address_is_looked_for_apart() -> N
 def test_a_disk_that_may_hold_the_only_copy_of_kept_work_stays_and_is_named() -> None:
     disk = found(Kind.DISK, "disks/nb-data-workspace")
     keeps = concluded(leaver(a_notebook(), joined=an_intent(), keep_seconds=86400), disk)
-    assert keeps.leavings[0].scan == Scan(at=NOW, leftovers=("disk: disks/nb-data-workspace",))
+    assert keeps.offboardings[0].scan == InventoryResult(
+        at=NOW, leftovers=("disk: disks/nb-data-workspace",)
+    )
     keeps_none = concluded(leaver(a_notebook(), joined=an_intent(), keep_seconds=0), disk)
     assert [r.kind for r in keeps_none.resources] == [Kind.WORKBENCH, Kind.DISK]
 
@@ -326,7 +332,7 @@ OLDER = Resource(kind=Kind.DATAPROC_HUB, slot="hub", name="p/hub", state=State.R
 
 
 def test_what_a_leaver_may_have_started_is_looked_at() -> None:
-    record = with_uses(leaver(TEMPLATE), replace(context_at(), older=(OLDER,)))
+    record = with_workloads(leaver(TEMPLATE), replace(context_at(), older=(OLDER,)))
     looks = (replace(STARTED, observe_at=NOW), replace(OLDER, observe_at=NOW))
     assert record.resources == (TEMPLATE, *looks)
     assert record.sought_at == NOW
@@ -334,15 +340,15 @@ def test_what_a_leaver_may_have_started_is_looked_at() -> None:
 
 def test_what_is_known_already_is_not_forgotten_for_it() -> None:
     ended = replace(STARTED, step=Step.DELETE, serial=3)
-    record = with_uses(leaver(TEMPLATE, ended), context_at())
+    record = with_workloads(leaver(TEMPLATE, ended), context_at())
     assert record.resources == (TEMPLATE, ended)
 
 
 def test_as_long_as_nobody_has_looked_for_older_kinds_it_is_not_said_so() -> None:
     """If that fails, the final look finds them at the latest."""
-    for older in (None, a_problem(Fate.TEMPORARY)):
-        assert with_uses(leaver(), replace(context_at(), older=older)).sought_at is None
-    assert with_uses(leaver(), replace(context_at(), older=())).sought_at == NOW
+    for older in (None, a_problem(Disposition.TEMPORARY)):
+        assert with_workloads(leaver(), replace(context_at(), older=older)).sought_at is None
+    assert with_workloads(leaver(), replace(context_at(), older=())).sought_at == NOW
 
 
 @pytest.mark.parametrize(
@@ -358,7 +364,7 @@ def test_as_long_as_nobody_has_looked_for_older_kinds_it_is_not_said_so() -> Non
 def test_while_the_notebook_ran_it_could_start_more(
     verb: Verb, resource: Resource, again: bool
 ) -> None:
-    record = with_another_look(a_record(resource, verb=verb), NOW)
+    record = with_workloads_to_observe(a_record(resource, verb=verb), NOW)
     assert record.resources == (replace(resource, observe_at=NOW) if again else resource,)
 
 

@@ -10,12 +10,13 @@ import pytest
 
 from local.api.discovery import Discovery
 from shared.adapters.profiles.directory import DirectoryProfiles
+from shared.domain.manifests import Site, is_ours, manifests_of
 from shared.domain.names import person_key
-from shared.domain.person import Person
+from shared.domain.people.person import Person
 from shared.domain.profiles import ProfileSet, ProfilesInvalid
 from shared.domain.profiles.parse import parse_profiles
-from shared.domain.resources import Kind, Want
-from shared.domain.wants import Site, is_ours, wants
+from shared.domain.resources.kinds import Kind
+from shared.domain.resources.manifest import Manifest
 from tools.check_profiles import main
 
 SITE = Site(project="acme-data", region="us-central1", templates_bucket="acme-templates")
@@ -52,10 +53,13 @@ def parsed(text: str = PROFILES, region: str | None = None) -> ProfileSet:
     return parse_profiles(text.encode(), MASTERS, region=region)
 
 
-def made(name: str = "older", person: Person = ANA) -> dict[str, Want]:
+def made(name: str = "older", person: Person = ANA) -> dict[str, Manifest]:
     profile = parsed().profile(name)
     assert profile is not None
-    return {want.id: want for want in wants(profile, person, person_key(person.email), SITE)}
+    return {
+        manifest.id: manifest
+        for manifest in manifests_of(profile, person, person_key(person.email), SITE)
+    }
 
 
 class TestProfiles:
@@ -238,14 +242,14 @@ class TestDataprocHub:
 def test_bodies_are_what_the_api_takes(name: str) -> None:
     discovery = Discovery("notebooks", "v1")
     schemas = {Kind.MANAGED_NOTEBOOK: "Runtime", Kind.DATAPROC_HUB: "Instance"}
-    checked = [want for want in made(name).values() if want.kind in schemas]
+    checked = [manifest for manifest in made(name).values() if manifest.kind in schemas]
     assert checked
-    for want in checked:
-        assert discovery.violations(schemas[want.kind], want.body) == []
+    for manifest in checked:
+        assert discovery.violations(schemas[manifest.kind], manifest.body) == []
 
 
 def test_notebooks_come_last_and_are_named_after_the_person() -> None:
-    assert {want_id: want.places for want_id, want in list(made().items())[1:]} == {
+    assert {want_id: manifest.places for want_id, manifest in list(made().items())[1:]} == {
         "managed-notebook/main": (f"projects/acme-data/locations/us-central1/runtimes/mn-{KEY}",),
         "dataproc-hub/main": (f"projects/acme-data/locations/us-central1-a/instances/dh-{KEY}",),
     }
@@ -253,7 +257,7 @@ def test_notebooks_come_last_and_are_named_after_the_person() -> None:
 
 
 def test_what_a_place_runs_out_of_is_the_machine_type() -> None:
-    scarce: dict[str, Any] = {want.kind: want.scarce for want in made().values()}
+    scarce: dict[str, Any] = {manifest.kind: manifest.scarce for manifest in made().values()}
     assert scarce[Kind.MANAGED_NOTEBOOK] == "n1-standard-2"
     assert scarce[Kind.DATAPROC_HUB] == "n1-standard-1"
 
@@ -261,6 +265,6 @@ def test_what_a_place_runs_out_of_is_the_machine_type() -> None:
 def test_the_digest_is_each_persons_own() -> None:
     ben = Person(email="ben@example.com", team="core")
     theirs = made(person=ben)
-    for want_id, want in made().items():
-        assert want.digest != theirs[want_id].digest
-        assert want.digest == made()[want_id].digest
+    for want_id, manifest in made().items():
+        assert manifest.digest != theirs[want_id].digest
+        assert manifest.digest == made()[want_id].digest

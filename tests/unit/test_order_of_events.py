@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from shared.domain.faults import CloudFault, Fate
+from shared.domain.faults import CloudFault, Disposition
 from tests.stateful.world import GRACE, World
 from tests.support.builders import ANA, KEY, minutes, once_at, ready_world
 
@@ -50,7 +50,7 @@ def test_an_order_may_have_the_id_of_an_event() -> None:
 
 def test_a_zone_that_answers_a_create_with_a_stock_out_is_remembered_for_all() -> None:
     def refuse() -> None:
-        raise CloudFault(Fate.STOCK_OUT, "STOCK_OUT", "scripted")
+        raise CloudFault(Disposition.STOCK_OUT, "STOCK_OUT", "scripted")
 
     world = World()
     hit = once_at(world, "before:workbench.create", refuse)

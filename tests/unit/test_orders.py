@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from shared.domain.announcements import News
-from shared.domain.environment import Environment, Verb, Verdict
-from shared.domain.faults import Fate
-from shared.domain.holds import Hold
-from shared.domain.orders import carry_out, forgiven
-from shared.domain.refusals import RefusalCode, Refused
-from shared.domain.resources import Kind, Resource, State, Step
-from shared.domain.ruling import Outcome, rule
+from shared.domain.commands.admin_commands import apply_command, with_failures_forgotten
+from shared.domain.commands.holds import Hold
+from shared.domain.commands.intents import Outcome, apply_intent
+from shared.domain.contracts.announcements import News
+from shared.domain.contracts.rejections import Rejected, RejectionCode
+from shared.domain.environment import AdminAction, Environment, Verb
+from shared.domain.faults import Disposition
+from shared.domain.resources.kinds import Kind, State, Step
+from shared.domain.resources.resource import Resource
 from tests.support.builders import (
     KEY,
     NOW,
@@ -92,8 +93,8 @@ def test_a_hold_has_the_id_of_its_event_unless_it_names_one() -> None:
 @pytest.mark.parametrize("verb", list(Verb))
 def test_what_the_person_should_have_is_not_an_admins_to_say(verb: Verb) -> None:
     before = a_record(a_notebook(State.STOPPED), verb=verb, pending=(an_intent(id="later"),))
-    refused = {Verdict.RECREATE} if verb is Verb.LEAVE else set()
-    for verdict in set(Verdict) - refused:
+    refused = {AdminAction.RECREATE} if verb is Verb.LEAVE else set()
+    for verdict in set(AdminAction) - refused:
         record = obey(before, an_order(verdict)).environment
         same = ("intent", "pending", "joined", "left_at", "leavings", "profile", "person", "phase")
         assert all(getattr(record, name) == getattr(before, name) for name in same)
@@ -102,7 +103,7 @@ def test_what_the_person_should_have_is_not_an_admins_to_say(verb: Verb) -> None
 @pytest.mark.parametrize("verb", list(Verb))
 def test_neither_a_join_nor_a_leave_lifts_a_hold(verb: Verb) -> None:
     newer = an_intent(verb, "newer", occurred_at=after(1), immediate=verb is Verb.LEAVE)
-    assert rule(a_record(held=HELD), newer, KEY, after(1)).environment.held == HELD
+    assert apply_intent(a_record(held=HELD), newer, KEY, after(1)).environment.held == HELD
 
 
 # Release and retry
@@ -113,33 +114,33 @@ FAILED = a_notebook(
     retry_at=after(600),
     tried=("zone-a/nb",),
     serial=4,
-    problem=a_problem(Fate.TEMPORARY),
+    problem=a_problem(Disposition.TEMPORARY),
 )
 FORGIVEN = replace(FAILED, failures=0, retry_at=None, tried=(), observe_at=NOW)
 
 
 def test_a_release_lifts_the_hold_and_is_announced() -> None:
-    record = obey(a_record(held=HELD), an_order(Verdict.RELEASE)).environment
+    record = obey(a_record(held=HELD), an_order(AdminAction.RELEASE)).environment
     assert record.held is None
     assert news_of(record) == [(News.RELEASED, "because")]
 
 
 def test_a_release_without_a_hold_is_no_news() -> None:
-    ruling = obey(a_record(), an_order(Verdict.RELEASE))
+    ruling = obey(a_record(), an_order(AdminAction.RELEASE))
     assert ruling.outcome is Outcome.APPLIED
     assert news_of(ruling.environment) == []
 
 
-@pytest.mark.parametrize("verdict", [Verdict.RELEASE, Verdict.RETRY])
+@pytest.mark.parametrize("verdict", [AdminAction.RELEASE, AdminAction.RETRY])
 @pytest.mark.parametrize("held", [None, HELD], ids=["free", "held"])
-def test_release_and_retry_both_end_quarantine(verdict: Verdict, held: Hold | None) -> None:
+def test_release_and_retry_both_end_quarantine(verdict: AdminAction, held: Hold | None) -> None:
     record = obey(a_record(FAILED, held=held), an_order(verdict)).environment
     assert record.resources == (FORGIVEN,)
     assert record.due_at == NOW
 
 
 def test_a_retry_lifts_no_hold() -> None:
-    record = obey(a_record(held=HELD), an_order(Verdict.RETRY)).environment
+    record = obey(a_record(held=HELD), an_order(AdminAction.RETRY)).environment
     assert record.held == HELD
     assert news_of(record) == []
 
@@ -147,7 +148,7 @@ def test_a_retry_lifts_no_hold() -> None:
 def test_what_is_under_way_stays_under_way() -> None:
     """Or an operation of the cloud would be forgotten, and begun again beside itself."""
     running = a_notebook(State.STOPPING, step=Step.STOP, operation="op", since=NOW, serial=7)
-    [notebook] = forgiven(a_record(running), after(1)).resources
+    [notebook] = with_failures_forgotten(a_record(running), after(1)).resources
     assert notebook == replace(running, observe_at=after(1))
 
 
@@ -157,7 +158,7 @@ def test_what_is_under_way_stays_under_way() -> None:
 @pytest.mark.parametrize("state", [s for s in State if s is not State.ABSENT])
 def test_a_notebook_that_is_to_be_recreated_is_marked_and_tried_at_once(state: State) -> None:
     made = replace(FAILED, state=state, was_ready=True)
-    ruling = obey(a_record(made, TEMPLATE), an_order(Verdict.RECREATE))
+    ruling = obey(a_record(made, TEMPLATE), an_order(AdminAction.RECREATE))
     assert ruling.outcome is Outcome.APPLIED
     assert ruling.entry.text == "recreate (because)"
     record = ruling.environment
@@ -174,13 +175,13 @@ def test_what_is_to_be_recreated_may_hold_work(unused: bool, was_ready: bool) ->
     An older record, brought back, may not know either that it was used.
     """
     made = a_notebook(State.READY, was_ready=was_ready, unused=unused)
-    notebook = obey(a_record(made), an_order(Verdict.RECREATE)).environment.notebook
+    notebook = obey(a_record(made), an_order(AdminAction.RECREATE)).environment.notebook
     assert notebook is not None
     assert not notebook.usage.unused
 
 
 def test_one_that_is_still_to_be_made_is_made_from_the_profile_anyway() -> None:
-    ruling = obey(a_record(FAILED), an_order(Verdict.RECREATE))
+    ruling = obey(a_record(FAILED), an_order(AdminAction.RECREATE))
     assert ruling.environment.resources == (FORGIVEN,)
     assert ruling.entry.text == (
         "recreate (because); workbench/main is still to be made, from the profile as it is now"
@@ -199,9 +200,9 @@ def test_one_that_is_still_to_be_made_is_made_from_the_profile_anyway() -> None:
 def test_where_there_is_nothing_to_recreate_the_order_is_refused(
     record: Environment, why: str
 ) -> None:
-    with pytest.raises(Refused) as refused:
-        carry_out(record, an_order(Verdict.RECREATE), NOW)
-    assert refused.value.code is RefusalCode.NOTHING_TO_RECREATE
+    with pytest.raises(Rejected) as refused:
+        apply_command(record, an_order(AdminAction.RECREATE), NOW)
+    assert refused.value.code is RejectionCode.NOTHING_TO_RECREATE
     assert refused.value.message == (
         f"email: ana@example.com {why}, so there is nothing to recreate; send the order anew once "
         "they have one"
@@ -210,7 +211,7 @@ def test_where_there_is_nothing_to_recreate_the_order_is_refused(
 
 def test_a_hold_keeps_no_notebook_from_being_marked() -> None:
     held = a_record(a_notebook(State.READY), held=HELD)
-    notebook = obey(held, an_order(Verdict.RECREATE)).environment.notebook
+    notebook = obey(held, an_order(AdminAction.RECREATE)).environment.notebook
     assert notebook is not None
     assert notebook.recreate
 
@@ -218,10 +219,10 @@ def test_a_hold_keeps_no_notebook_from_being_marked() -> None:
 # Duplicates, order, ties
 
 
-@pytest.mark.parametrize("verdict", list(Verdict))
-def test_an_order_seen_before_changes_nothing(verdict: Verdict) -> None:
+@pytest.mark.parametrize("verdict", list(AdminAction))
+def test_an_order_seen_before_changes_nothing(verdict: AdminAction) -> None:
     once = obey(a_record(FAILED, held=HELD), an_order(verdict)).environment
-    again = carry_out(once, an_order(verdict), after(5))
+    again = apply_command(once, an_order(verdict), after(5))
     assert again.outcome is Outcome.DUPLICATE
     assert again.environment == once
     assert again.entry.action == "order.duplicate"
@@ -229,36 +230,36 @@ def test_an_order_seen_before_changes_nothing(verdict: Verdict) -> None:
 
 
 def test_of_hold_and_release_the_newest_wins_however_late_the_older_comes() -> None:
-    hold, release = an_order(), an_order(Verdict.RELEASE, "o2", occurred_at=after(1))
+    hold, release = an_order(), an_order(AdminAction.RELEASE, "o2", occurred_at=after(1))
     late = obey(a_record(), release, hold)
     assert late.outcome is Outcome.STALE
     assert late.environment.held is None
     assert "older than its release" in late.entry.text
-    assert carry_out(late.environment, hold, NOW).outcome is Outcome.DUPLICATE
+    assert apply_command(late.environment, hold, NOW).outcome is Outcome.DUPLICATE
 
 
-@pytest.mark.parametrize("first", [Verdict.HOLD, Verdict.RELEASE])
-def test_on_a_tie_the_hold_wins(first: Verdict) -> None:
+@pytest.mark.parametrize("first", [AdminAction.HOLD, AdminAction.RELEASE])
+def test_on_a_tie_the_hold_wins(first: AdminAction) -> None:
     orders = sorted(
-        [an_order(id="a"), an_order(Verdict.RELEASE, "b")], key=lambda o: o.verdict is not first
+        [an_order(id="a"), an_order(AdminAction.RELEASE, "b")], key=lambda o: o.verdict is not first
     )
     assert obey(a_record(), *orders).environment.held is not None
 
 
 def test_a_retry_is_never_stale_and_makes_nothing_else_so() -> None:
     newest = an_order(id="newest", occurred_at=after(-1))
-    retry = an_order(Verdict.RETRY, "old", occurred_at=after(-60))
+    retry = an_order(AdminAction.RETRY, "old", occurred_at=after(-60))
     ruling = obey(a_record(FAILED), newest, retry)
     assert ruling.outcome is Outcome.APPLIED
     assert ruling.environment.resources == (FORGIVEN,)
-    younger = an_order(Verdict.RETRY, "young", occurred_at=after(9))
-    release = an_order(Verdict.RELEASE, "release")
+    younger = an_order(AdminAction.RETRY, "young", occurred_at=after(9))
+    release = an_order(AdminAction.RELEASE, "release")
     assert obey(a_record(), newest, younger, release).environment.held is None
 
 
 def test_a_hold_and_its_release_may_have_one_id() -> None:
     hold = an_order(id="CASE-7")
-    release = an_order(Verdict.RELEASE, "CASE-7", occurred_at=after(1))
+    release = an_order(AdminAction.RELEASE, "CASE-7", occurred_at=after(1))
     assert obey(a_record(), hold, release).environment.holds == ()
 
 

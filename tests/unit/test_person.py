@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.person import parse_email, same_address
-from shared.domain.refusals import RefusalCode, Refused
+from shared.domain.contracts.rejections import Rejected, RejectionCode
+from shared.domain.people.person import parse_email, same_address
 
 ALLOWED = frozenset({"example.com", "lab.example.org", "xn--bcher-kva.example.com"})
 LONG_DOMAIN = ".".join(["a" * 60, "b" * 60, "c" * 55, "example.com"])  # 189 characters
@@ -17,8 +17,8 @@ def read(text: str) -> str:
     return parse_email(text, allowed_domains=ALLOWED | {LONG_DOMAIN})
 
 
-def refusal(text: str) -> Refused:
-    with pytest.raises(Refused) as refused:
+def refusal(text: str) -> Rejected:
+    with pytest.raises(Rejected) as refused:
         read(text)
     return refused.value
 
@@ -46,9 +46,9 @@ def test_what_names_a_person_is_read_in_lower_case(text: str, address: str, beca
     assert read(text) == address, because
 
 
-BAD = RefusalCode.BAD_EMAIL
-NOT_A_PERSON = RefusalCode.NOT_A_PERSON
-FOREIGN = RefusalCode.FOREIGN_DOMAIN
+BAD = RejectionCode.BAD_EMAIL
+NOT_A_PERSON = RejectionCode.NOT_A_PERSON
+FOREIGN = RejectionCode.FOREIGN_DOMAIN
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,9 @@ FOREIGN = RefusalCode.FOREIGN_DOMAIN
         ("ana@gserviceaccount.com", FOREIGN, "not a service account, and not ours"),
     ],
 )
-def test_what_does_not_name_a_person_is_refused(text: str, code: RefusalCode, because: str) -> None:
+def test_what_does_not_name_a_person_is_refused(
+    text: str, code: RejectionCode, because: str
+) -> None:
     assert refusal(text).code is code, because
 
 
@@ -133,7 +135,7 @@ def test_a_refusal_shows_at_most_80_letters_of_what_was_sent(text: str, shown: s
 
 def test_a_service_account_is_refused_even_where_its_domain_is_allowed() -> None:
     domain = "demo.iam.gserviceaccount.com"
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Rejected) as refused:
         parse_email(f"etl@{domain}", allowed_domains={domain})
     assert refused.value.code is NOT_A_PERSON
 
@@ -149,7 +151,7 @@ def test_a_refusal_says_which_domains_are_allowed_and_what_to_do() -> None:
 def test_whatever_is_sent_is_an_address_or_refused_with_one_short_printable_line(text: str) -> None:
     try:
         answer = read(text)
-    except Refused as refused:
+    except Rejected as refused:
         answer = refused.message
     else:
         assert answer.isascii()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from shared.domain.faults import Fate
-from shared.domain.places import lack, nowhere, place_for, zone_of
-from shared.domain.resources import Kind, Want
+from shared.domain.faults import Disposition
+from shared.domain.reconciliation.placement import capacity_key, next_place, no_capacity, zone_of
+from shared.domain.resources.kinds import Kind
+from shared.domain.resources.manifest import Manifest
 from tests.support.builders import a_notebook, a_problem
 
 
@@ -15,7 +16,7 @@ def place(zone: str) -> str:
     return f"projects/demo/locations/{zone}/instances/nb"
 
 
-WANT = Want(
+WANT = Manifest(
     kind=Kind.WORKBENCH,
     slot="main",
     places=(place("z-a"), place("z-b"), place("z-c")),
@@ -51,28 +52,30 @@ def test_the_next_place(
 ) -> None:
     notebook = a_notebook(
         tried=tuple(place(z) for z in tried),
-        problem=replace(a_problem(Fate.STOCK_OUT), elsewhere=said),
+        problem=replace(a_problem(Disposition.STOCK_OUT), elsewhere=said),
     )
     shortages = {f"{zone}/n2-standard-8" for zone in lacking}
-    found = place_for(notebook, WANT, shortages)
+    found = next_place(notebook, WANT, shortages)
     assert found == (place(expected) if expected else ""), because
 
 
 def test_that_a_zone_lacks_another_machine_type_is_no_reason_to_pass_it_over() -> None:
-    assert place_for(a_notebook(), WANT, {"z-a/a2-highgpu-1g"}) == place("z-a")
+    assert next_place(a_notebook(), WANT, {"z-a/a2-highgpu-1g"}) == place("z-a")
 
 
 def test_a_lack_is_a_zone_and_a_machine_type() -> None:
-    assert lack(place("z-a"), WANT) == "z-a/n2-standard-8"
+    assert capacity_key(place("z-a"), WANT) == "z-a/n2-standard-8"
 
 
 @pytest.mark.parametrize(
     ("name", "scarce"), [("gs://bucket/people/x.yaml", "n2"), (place("z-a"), "")]
 )
 def test_where_nothing_can_run_out_there_is_no_lack(name: str, scarce: str) -> None:
-    want = Want(kind=Kind.WORKBENCH, slot="m", places=(name,), body={}, digest="d", scarce=scarce)
-    assert lack(name, want) == ""
-    assert place_for(a_notebook(), want, {"/", f"/{scarce}", "z-a/"}) == name
+    manifest = Manifest(
+        kind=Kind.WORKBENCH, slot="m", places=(name,), body={}, digest="d", scarce=scarce
+    )
+    assert capacity_key(name, manifest) == ""
+    assert next_place(a_notebook(), manifest, {"/", f"/{scarce}", "z-a/"}) == name
 
 
 @pytest.mark.parametrize(
@@ -84,13 +87,13 @@ def test_the_zone_of_a_name(name: str, zone: str) -> None:
 
 
 def test_that_there_is_no_place_says_what_is_missing_where_and_what_to_do() -> None:
-    problem = nowhere(WANT)
-    assert (problem.code, problem.fate) == ("STOCK_OUT", Fate.STOCK_OUT)
+    problem = no_capacity(WANT)
+    assert (problem.code, problem.disposition) == ("STOCK_OUT", Disposition.STOCK_OUT)
     assert "n2-standard-8" in problem.message
     assert "z-a, z-b, z-c" in problem.message
     assert "Add zones or another machine type" in problem.message
 
 
 def test_a_place_that_is_no_zone_is_named_as_it_is() -> None:
-    want = Want(kind=Kind.WORKBENCH, slot="m", places=("anywhere",), body={}, digest="d")
-    assert "(anywhere)" in nowhere(want).message
+    manifest = Manifest(kind=Kind.WORKBENCH, slot="m", places=("anywhere",), body={}, digest="d")
+    assert "(anywhere)" in no_capacity(manifest).message

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.policy import Policy
-from shared.domain.resources import Kind, Step
+from shared.domain.resources.kinds import Kind, Step
 
 POLICY = Policy()
 HOUR = timedelta(hours=1)

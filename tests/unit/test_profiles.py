@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from shared.domain.contracts.rejections import Rejected, RejectionCode
 from shared.domain.profiles import ProfileSet, ProfilesInvalid
 from shared.domain.profiles.parse import parse_profiles
-from shared.domain.refusals import RefusalCode, Refused
 
 MASTERS = {"session.yaml": b"runtimeConfig: {version: '2.3'}", "cluster.yaml": b"config: {}"}
 
@@ -76,14 +76,14 @@ class TestWhoGetsWhat:
 
     @pytest.mark.parametrize("asked", ["enginer", "", "Analyst", "x" * 10_000])
     def test_an_unknown_profile_is_refused_naming_those_there_are(self, asked: str) -> None:
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(Rejected) as caught:
             parsed().resolve(asked, ["analysts@example.com"])
-        assert caught.value.code is RefusalCode.UNKNOWN_PROFILE
+        assert caught.value.code is RejectionCode.UNKNOWN_PROFILE
         assert "known are: analyst, engineer" in caught.value.message
         assert len(caught.value.message) < 300
 
     def test_a_mistyped_profile_is_answered_with_what_was_meant(self) -> None:
-        with pytest.raises(Refused, match="did you mean 'engineer'"):
+        with pytest.raises(Rejected, match="did you mean 'engineer'"):
             parsed().resolve("enginer", [])
 
     def test_a_mapped_group_is_known_as_one(self) -> None:

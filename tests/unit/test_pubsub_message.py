@@ -15,7 +15,7 @@ from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request
 
 from functions.pubsub_message import parse_message
-from shared.domain.normalise import Message
+from shared.domain.contracts.event_parsing import Message
 from tests.support.builders import NOW, a_cloud_event, after, published
 
 DATA = b'{"email":"ana@example.com"}'

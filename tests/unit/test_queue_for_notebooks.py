@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from shared.domain.environment import Environment, Phase
-from shared.domain.faults import CloudFault, Fate
+from shared.domain.faults import CloudFault, Disposition
 from shared.domain.policy import Policy
-from shared.domain.resources import Kind, State
+from shared.domain.resources.kinds import Kind, State
 from shared.ports import Crowd
 from tests.stateful.world import Crash, World
 from tests.support.builders import ANA, minutes, once_at
@@ -253,7 +253,7 @@ def test_who_was_let_in_goes_on_in_the_next_zone_without_a_new_turn(fails_at_onc
     def another_queues_and_the_zone_is_empty() -> None:
         world.join("ben@example.com")
         if fails_at_once:
-            raise CloudFault(Fate.STOCK_OUT, "ZONE_RESOURCE_POOL_EXHAUSTED", "none left")
+            raise CloudFault(Disposition.STOCK_OUT, "ZONE_RESOURCE_POOL_EXHAUSTED", "none left")
         world.cloud.short.add("us-central1-a")
 
     hit = once_at(world, "before:workbench.create", another_queues_and_the_zone_is_empty)

@@ -6,20 +6,21 @@ from typing import Any
 
 import pytest
 
-from shared.domain.announcements import Announcement, News
+from shared.domain.commands.holds import Hold
+from shared.domain.contracts.announcements import Announcement, News
 from shared.domain.environment import Environment, Lease, Verb
-from shared.domain.holds import Hold
 from shared.domain.policy import Policy
-from shared.domain.queueing import (
-    awaited,
+from shared.domain.reconciliation.due import (
+    awaited_operations,
     in_queue,
     is_at_work,
-    is_being_made,
+    is_being_created,
     only_queues,
     queued_since,
     queues,
 )
-from shared.domain.resources import Kind, LostCall, Resource, State, Step
+from shared.domain.resources.kinds import Kind, State, Step
+from shared.domain.resources.resource import LostCall, Resource
 from tests.support.builders import ANA, NOW, a_notebook, a_record, after, an_intent
 from tests.support.resource_builders import a_resource
 
@@ -88,7 +89,7 @@ def test_who_only_waits_for_their_turn(
 def test_who_only_waits_for_an_operation(
     changes: dict[str, Any], more: list[Resource], quiet: bool
 ) -> None:
-    names = awaited(a_record(RUNNING, *more, **changes), NOW, POLICY)
+    names = awaited_operations(a_record(RUNNING, *more, **changes), NOW, POLICY)
     assert names == ({"zone-a/nb"} if quiet else frozenset())
 
 
@@ -144,12 +145,12 @@ def test_who_does_not_queue_does_not_wait_for_a_turn(record: Environment) -> Non
     ],
 )
 def test_what_the_list_of_notebooks_cannot_answer(notebook: Resource, because: str) -> None:
-    assert awaited(a_record(notebook), NOW, POLICY) == frozenset(), because
+    assert awaited_operations(a_record(notebook), NOW, POLICY) == frozenset(), because
 
 
 def test_an_operation_may_take_as_long_as_patience_lasts() -> None:
     old = a_notebook(step=Step.CREATE, operation="op", since=NOW - POLICY.stuck, observe_at=NOW)
-    assert awaited(a_record(old), NOW, POLICY) == {"zone-a/nb"}
+    assert awaited_operations(a_record(old), NOW, POLICY) == {"zone-a/nb"}
 
 
 def lost(minute: float, step: Step = Step.CREATE) -> tuple[LostCall, ...]:
@@ -181,7 +182,7 @@ def lost(minute: float, step: Step = Step.CREATE) -> tuple[LostCall, ...]:
 def test_who_takes_a_place_among_those_being_made(
     notebook: Resource, counts: bool, because: str
 ) -> None:
-    assert is_being_made(a_record(notebook)) is counts, because
+    assert is_being_created(a_record(notebook)) is counts, because
 
 
 def test_a_place_is_held_by_any_notebook_whose_creation_runs() -> None:

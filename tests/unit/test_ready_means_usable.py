@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from shared.domain.environment import Health, Phase
-from shared.domain.resources import Kind, State
+from shared.domain.resources.kinds import Kind, State
 from tests.stateful.test_crossing import notebook_of
 from tests.stateful.world import World
 from tests.support.builders import ANA, actions_of, minutes

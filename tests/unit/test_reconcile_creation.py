@@ -8,20 +8,23 @@ from typing import Any
 
 import pytest
 
-from shared.domain.context import Plan, Turn
 from shared.domain.environment import Environment, Health, Phase, Verb
-from shared.domain.faults import Fate
-from shared.domain.needs import must_look
+from shared.domain.faults import Disposition
 from shared.domain.policy import Policy
-from shared.domain.queueing import queues
-from shared.domain.resources import Kind, LostCall, Observation, Resource, State, Step, Want
+from shared.domain.reconciliation.context import Plan, Turn
+from shared.domain.reconciliation.due import queues
+from shared.domain.reconciliation.needs import resources_to_observe
+from shared.domain.resources.kinds import Kind, State, Step
+from shared.domain.resources.manifest import Manifest
+from shared.domain.resources.observation import Observation
+from shared.domain.resources.resource import LostCall, Resource
 from tests.support.builders import KEY, NOW, a_notebook, a_problem, a_record, after
 from tests.support.reconciling import Seen, as_it_is, entries_of, reconciled
 from tests.support.resource_builders import a_resource, replace
 
 POLICY = Policy()
 ZONES = ("z-a", "z-b", "z-c")
-STOCK_OUT = a_problem(Fate.STOCK_OUT, "ZONE_RESOURCE_POOL_EXHAUSTED")
+STOCK_OUT = a_problem(Disposition.STOCK_OUT, "ZONE_RESOURCE_POOL_EXHAUSTED")
 KEPT = a_resource(
     kind=Kind.SNAPSHOT,
     slot="20260101-000000",
@@ -35,7 +38,7 @@ def place(zone: str) -> str:
     return f"projects/demo/locations/{zone}/instances/nb"
 
 
-NOTEBOOK = Want(
+NOTEBOOK = Manifest(
     kind=Kind.WORKBENCH,
     slot="main",
     places=tuple(place(zone) for zone in ZONES),
@@ -43,7 +46,7 @@ NOTEBOOK = Want(
     digest="d1",
     scarce="n2",
 )
-TEMPLATE = Want(kind=Kind.SESSION_TEMPLATE, slot="spark", places=("t",), body={}, digest="d2")
+TEMPLATE = Manifest(kind=Kind.SESSION_TEMPLATE, slot="spark", places=("t",), body={}, digest="d2")
 
 
 def joined(*resources: Resource, **changes: Any) -> Environment:
@@ -55,10 +58,10 @@ def planned(
     *,
     minute: float = 0,
     seen: Seen | None = None,
-    wants: tuple[Want, ...] | None = (NOTEBOOK,),
+    manifests: tuple[Manifest, ...] | None = (NOTEBOOK,),
     **known: Any,
 ) -> Plan:
-    return reconciled(record, wants, seen, now=after(minute), **known)
+    return reconciled(record, manifests, seen, now=after(minute), **known)
 
 
 def notebook_of(plan: Plan) -> Resource:
@@ -71,7 +74,7 @@ def notebook_of(plan: Plan) -> Resource:
 
 
 def test_whose_turn_it_is_not_waits_and_everything_else_is_made() -> None:
-    plan = planned(joined(), wants=(TEMPLATE, NOTEBOOK), turn=Turn.LATER)
+    plan = planned(joined(), manifests=(TEMPLATE, NOTEBOOK), turn=Turn.LATER)
     assert [a.resource.kind for a in plan.actions] == [Kind.SESSION_TEMPLATE]
     assert notebook_of(plan).creation.queued_at == NOW
     assert (plan.record.phase, plan.record.health) == (Phase.PROVISIONING, Health.WAITING)
@@ -86,7 +89,7 @@ def test_who_waits_keeps_their_place_and_says_so_once() -> None:
     assert queues(later.record)
     assert (notebook_of(later).creation.queued_at, later.record.due_at) == (NOW, NOW)
     assert later.entries == ()
-    assert must_look(first.record, (NOTEBOOK,), after(30)) == []
+    assert resources_to_observe(first.record, (NOTEBOOK,), after(30)) == []
 
 
 def test_an_event_that_comes_meanwhile_costs_nobody_their_place() -> None:
@@ -115,7 +118,7 @@ def test_in_their_turn_it_is_made(turn: Turn) -> None:
 )
 def test_who_wants_none_any_more_leaves_the_queue(record: Environment) -> None:
     """Or nobody could come in by the side door, ever again: somebody would always be waiting."""
-    plan = planned(record, wants=())
+    plan = planned(record, manifests=())
     assert notebook_of(plan).creation.queued_at is None
     assert not queues(plan.record)
     assert plan.record.due_at is None
@@ -123,7 +126,7 @@ def test_who_wants_none_any_more_leaves_the_queue(record: Environment) -> None:
 
 def test_without_a_profile_nobody_is_kept_waiting_behind_one() -> None:
     record = joined(a_notebook(queued_at=NOW))
-    plan = planned(record, wants=None)
+    plan = planned(record, manifests=None)
     assert notebook_of(plan).creation.queued_at is None
 
 
@@ -174,7 +177,7 @@ def test_a_lost_creation_is_asked_for_again_in_its_own_zone_or_waited_for(
 
 def test_what_we_write_is_remembered_before_it_is_written() -> None:
     wanted = replace(NOTEBOOK, body={"labels": {"team": "risk"}, "gceSetup": {}})
-    plan = planned(joined(a_notebook(written=("labels.old",))), wants=(wanted,))
+    plan = planned(joined(a_notebook(written=("labels.old",))), manifests=(wanted,))
     assert [a.step for a in plan.actions] == [Step.CREATE]
     written = notebook_of(plan).settings.written
     assert written[0] == "labels.old"
@@ -186,7 +189,7 @@ def test_a_step_that_writes_nothing_remembers_nothing() -> None:
     wanted = replace(NOTEBOOK, body={"labels": {"team": "risk"}, "gceSetup": {}})
     stopped = a_notebook(State.STOPPED, observe_at=NOW)
     seen = {"workbench/main": Observation(state=State.STOPPED)}
-    plan = planned(joined(stopped), seen=seen, wants=(wanted,))
+    plan = planned(joined(stopped), seen=seen, manifests=(wanted,))
     assert [a.step for a in plan.actions] == [Step.START]
     assert notebook_of(plan).settings.written == ()
 
@@ -200,10 +203,10 @@ def test_who_waits_for_the_data_of_another_notebook_leaves_the_queue() -> None:
 
 @pytest.mark.parametrize("kind", [Kind.SESSION_TEMPLATE, Kind.SNAPSHOT])
 def test_only_notebooks_queue(kind: Kind) -> None:
-    want = Want(kind=kind, slot="x", places=(KEPT.name,), body={}, digest="d")
+    manifest = Manifest(kind=kind, slot="x", places=(KEPT.name,), body={}, digest="d")
     asked = a_resource(kind=kind, slot="x", name=KEPT.name, source=KEPT.retention.source)
     record = joined(asked, a_notebook(State.STOPPED, saved_in="x"))
-    plan = planned(record, wants=(want,), turn=Turn.LATER)
+    plan = planned(record, manifests=(manifest,), turn=Turn.LATER)
     assert [a.step for a in plan.actions] == [Step.CREATE]
     assert not queues(plan.record)
 
@@ -310,11 +313,11 @@ def test_its_disk_is_large_enough_for_the_snapshot(replaces: bool, needed: int, 
     kept = replace(KEPT, size_gb=needed)
     smaller = replace(NOTEBOOK, body={"gceSetup": {"dataDisks": [{"diskSizeGb": "100"}]}})
     more = [past(State.STOPPED, saved_in=kept.slot)] if replaces else []
-    plan = planned(joined(a_notebook(State.ABSENT), kept, *more), wants=(smaller,))
+    plan = planned(joined(a_notebook(State.ABSENT), kept, *more), manifests=(smaller,))
     [action] = plan.actions
-    assert action.want is not None
-    assert action.want.body == {"gceSetup": {"dataDisks": [{"diskSizeGb": asked}]}}
-    assert action.want.digest == smaller.digest, "it is what the profile asks for"
+    assert action.manifest is not None
+    assert action.manifest.body == {"gceSetup": {"dataDisks": [{"diskSizeGb": asked}]}}
+    assert action.manifest.digest == smaller.digest, "it is what the profile asks for"
 
 
 def test_a_notebook_is_not_ready_before_its_data_is_back() -> None:
@@ -332,7 +335,7 @@ def past(state: State, **changes: Any) -> Resource:
 
 def test_a_successor_waits_for_the_data_but_templates_are_there_at_once() -> None:
     waits = (a_notebook(generation=2), past(State.STOPPING))
-    plan = planned(joined(*waits), seen=as_it_is, wants=(TEMPLATE, NOTEBOOK))
+    plan = planned(joined(*waits), seen=as_it_is, manifests=(TEMPLATE, NOTEBOOK))
     assert [a.resource.kind for a in plan.actions] == [Kind.SESSION_TEMPLATE]
     assert not queues(plan.record), "it isn't for want of room"
     alone = planned(joined(*waits), seen=as_it_is).record
@@ -350,7 +353,7 @@ def test_then_it_is_made_from_that() -> None:
 def test_nothing_is_made_in_its_place_as_long_as_its_profile_is_missing() -> None:
     """Whether there is to be a notebook isn't known; so the data isn't given up for lost."""
     both = (a_notebook(generation=2), past(State.STOPPED, saved_in=KEPT.slot), KEPT)
-    plan = planned(joined(*both), wants=None)
+    plan = planned(joined(*both), manifests=None)
     assert plan.actions == ()
     assert len(plan.record.resources) == 3
 

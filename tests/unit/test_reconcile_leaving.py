@@ -8,14 +8,16 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from shared.domain.announcements import News
+from shared.domain.commands.holds import Hold
+from shared.domain.contracts.announcements import News
 from shared.domain.environment import Environment, Health, Phase, Verb
-from shared.domain.evidence import Leaving, Thing
-from shared.domain.faults import Fate
-from shared.domain.holds import Hold
-from shared.domain.needs import must_look
+from shared.domain.faults import Disposition
 from shared.domain.policy import Policy
-from shared.domain.resources import Kind, Leftover, Observation, Resource, State, Step
+from shared.domain.projections.offboarding_record import OffboardingRecord, Thing
+from shared.domain.reconciliation.needs import resources_to_observe
+from shared.domain.resources.kinds import Kind, State, Step
+from shared.domain.resources.observation import Observation, Orphan
+from shared.domain.resources.resource import Resource
 from tests.support.builders import NOW, a_problem, a_record, after, an_intent
 from tests.support.reconciling import as_it_is, entries_of, reconciled, steps_of
 from tests.support.resource_builders import a_resource, replace
@@ -25,7 +27,7 @@ GRACE = timedelta(days=14)
 NB, TEMPLATE = Kind.WORKBENCH, Kind.CLUSTER_TEMPLATE
 HOLD = Hold(at=NOW, reason="a lawsuit")
 NAME = "projects/demo/locations/us-central1-a/instances/nb"
-LEAVING = Leaving(
+LEAVING = OffboardingRecord(
     event_id="e1", source="test", occurred_at=NOW, left_at=NOW, removal_at=after(days=14)
 )
 
@@ -49,7 +51,7 @@ def test_a_leaver_is_stopped_now_and_removed_after_the_grace_period() -> None:
     assert (waiting.record.phase, waiting.record.health) == (Phase.SUSPENDED, Health.OK)
     assert waiting.record.due_at == NOW + GRACE
     over = NOW + GRACE
-    assert must_look(stopped, (), over) == ["workbench/main"]
+    assert resources_to_observe(stopped, (), over) == ["workbench/main"]
     removing = reconciled(stopped, (), as_it_is, now=over)
     assert [a.step for a in removing.actions] == [Step.DELETE]
     assert removing.record.phase is Phase.REMOVING
@@ -78,7 +80,7 @@ def test_invariant_7_after_the_grace_period_the_snapshot_comes_first_then_the_no
     done = creating | {snapshot.id: Observation(state=State.READY, finished=True)}
     second = reconciled(record, (), done, now=over + POLICY.poll)
     assert steps_of(second) == {NB: Step.DELETE}
-    [leaving] = second.record.leavings
+    [leaving] = second.record.offboardings
     assert leaving.snapshots == (snapshot.name,)
 
 
@@ -88,12 +90,12 @@ def test_who_was_removed_is_looked_at_again_when_their_snapshot_expires() -> Non
         thing(State.ABSENT),
         replace(snapshot, expires_at=after(9)),
         phase=Phase.REMOVED,
-        leavings=(replace(LEAVING, completed_at=NOW),),
+        offboardings=(replace(LEAVING, completed_at=NOW),),
     )
     plan = reconciled(gone, seen={}, inventory=None)
     assert plan.record.phase is Phase.REMOVED
     assert plan.record.due_at == after(9)
-    assert must_look(gone, (), after(9)) == ["snapshot/s1"]
+    assert resources_to_observe(gone, (), after(9)) == ["snapshot/s1"]
     seen = {"snapshot/s1": Observation(state=State.READY)}
     expired = reconciled(gone, (), seen, now=after(9), inventory=None)
     assert steps_of(expired) == {Kind.SNAPSHOT: Step.DELETE}
@@ -113,7 +115,7 @@ def last_step() -> Environment:
     return leaver(
         thing(State.DELETING, step=Step.DELETE, operation="op", observe_at=NOW),
         phase=Phase.REMOVING,
-        leavings=(had,),
+        offboardings=(had,),
         left_at=left_at,
         intent=an_intent(Verb.LEAVE, occurred_at=left_at),
         joined=an_intent(Verb.JOIN, "e0", occurred_at=after(days=-99)),
@@ -127,7 +129,7 @@ def test_removed_only_when_a_look_everywhere_says_so() -> None:
 
 
 def test_as_long_as_the_look_everywhere_fails_nobody_is_removed() -> None:
-    failed = a_problem(Fate.TEMPORARY)
+    failed = a_problem(Disposition.TEMPORARY)
     plan = reconciled(last_step(), (), GONE, inventory=failed)
     assert (plan.record.phase, plan.record.health) == (Phase.REMOVING, Health.RETRYING)
     assert "phase.changed" not in entries_of(plan)
@@ -136,7 +138,7 @@ def test_as_long_as_the_look_everywhere_fails_nobody_is_removed() -> None:
 
 
 def test_nobody_is_removed_of_whom_something_more_is_found() -> None:
-    missed = Leftover(kind=NB, name="elsewhere/nb", ours=True)
+    missed = Orphan(kind=NB, name="elsewhere/nb", ours=True)
 
     def seen(resource: Resource) -> Observation:
         return Observation(state=State.READY if resource.name == missed.name else State.ABSENT)
@@ -182,7 +184,7 @@ def test_a_notebook_that_just_stopped_has_its_owners_sessions_looked_for_once_mo
     sessions = Resource(kind=Kind.SESSION, slot="started", name="p/sessions")
     stopping = thing(State.STOPPING, step=Step.STOP, operation="op", observe_at=NOW)
     record = leaver(stopping, sessions)
-    assert must_look(record, (), NOW) == ["workbench/main"]
+    assert resources_to_observe(record, (), NOW) == ["workbench/main"]
     stopped = {"workbench/main": Observation(state=State.STOPPED, finished=True)}
     none_left = stopped | {"session/started": Observation(state=State.ABSENT)}
     assert reconciled(record, (), none_left).record.phase is Phase.SUSPENDED

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from shared.domain.environment import Phase, Verb
-from shared.domain.resources import Kind
+from shared.domain.resources.kinds import Kind
 from tests.stateful.world import GRACE, World
 from tests.support.builders import ANA, minutes
 

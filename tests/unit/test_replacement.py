@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from shared.domain.context import Plan
-from shared.domain.draft import Draft
+from shared.domain.commands.holds import Hold
 from shared.domain.environment import Environment, Phase, Verb
-from shared.domain.goals import Goal
-from shared.domain.holds import Hold
-from shared.domain.replacement import (
+from shared.domain.reconciliation.context import Plan
+from shared.domain.reconciliation.desired_state import Goal
+from shared.domain.reconciliation.draft import Draft
+from shared.domain.reconciliation.replacement import (
     awaits_data,
     handed_over,
     is_replacing,
@@ -21,7 +21,9 @@ from shared.domain.replacement import (
     of_generation,
     with_successors,
 )
-from shared.domain.resources import Kind, LostCall, Resource, State, Step, Want
+from shared.domain.resources.kinds import Kind, State, Step
+from shared.domain.resources.manifest import Manifest
+from shared.domain.resources.resource import LostCall, Resource
 from tests.support.builders import ANA, NOW, a_notebook, a_record, after
 from tests.support.reconciling import as_it_is, reconciled
 from tests.support.resource_builders import a_resource, replace
@@ -30,7 +32,7 @@ OLD = "ana.old@example.com"
 HOLD = Hold(at=NOW, reason="a lawsuit")
 PLACE = "projects/demo/locations/z-a/instances/nb"
 COPY = "projects/demo/global/snapshots/s1"
-WANT = Want(kind=Kind.WORKBENCH, slot="main", places=(PLACE,), body={}, digest="d1")
+WANT = Manifest(kind=Kind.WORKBENCH, slot="main", places=(PLACE,), body={}, digest="d1")
 FIRST, SECOND = "workbench/main~1", "workbench/main"
 
 
@@ -88,10 +90,10 @@ def test_nothing_else_is_replaced(kind: Kind) -> None:
 # Stages
 
 
-def planned(record: Environment, wants: tuple[Want, ...] | None = (WANT,)) -> Plan:
+def planned(record: Environment, manifests: tuple[Manifest, ...] | None = (WANT,)) -> Plan:
     """The plan after a look at everything that finds nothing changed."""
     looked = tuple(replace(r, observe_at=NOW) for r in record.resources)
-    return reconciled(replace(record, resources=looked), wants, as_it_is)
+    return reconciled(replace(record, resources=looked), manifests, as_it_is)
 
 
 STAGES = [
@@ -220,8 +222,8 @@ def test_the_successor_has_a_name_of_its_own_and_the_history_says_why() -> None:
         [action] = plan.actions
         assert (action.resource.name, action.resource.owner) == (f"{PLACE}-g2", ANA)
         assert (action.resource.data.restore_from, action.resource.size_gb) == (COPY, 300)
-        assert action.want is not None
-        assert action.want.places == (f"{PLACE}-g2",)
+        assert action.manifest is not None
+        assert action.manifest.places == (f"{PLACE}-g2",)
         past = plan.record.resource(FIRST)
         assert past is not None
         assert (past.recreate, past.owner, past.data.saved_in) == (False, OLD, "s1")
@@ -246,16 +248,16 @@ def test_without_its_profile_everything_stays_as_it_is() -> None:
     """Nothing could be made in its place."""
     link = "https://nb.example.com"
     for old in (notebook(State.READY), notebook(State.STOPPED, saved_in="s1", link=link)):
-        plan = planned(a_record(old, snapshot()), wants=None)
+        plan = planned(a_record(old, snapshot()), manifests=None)
         assert plan.actions == ()
         assert plan.record.resource(FIRST) is None
 
 
 def test_where_the_profile_has_no_notebook_any_more_it_is_only_stopped() -> None:
-    plan = planned(a_record(notebook(State.READY)), wants=())
+    plan = planned(a_record(notebook(State.READY)), manifests=())
     assert [a.step for a in plan.actions] == [Step.STOP]
     kept = notebook(State.STOPPED, saved_in="s1")
-    record = planned(a_record(kept, snapshot(), phase=Phase.PROVISIONING), wants=()).record
+    record = planned(a_record(kept, snapshot(), phase=Phase.PROVISIONING), manifests=()).record
     assert record.phase is Phase.READY, "nobody waits for a successor"
 
 
@@ -269,18 +271,18 @@ def goals(*resources: Resource, **changes: Any) -> dict[str, Goal | None]:
 
 def test_under_a_hold_nothing_is_deleted_but_the_successor_is_made() -> None:
     done = [superseded(handed_over=True), snapshot(), successor(State.READY)]
-    assert goals(*done, held=HOLD) == {FIRST: Goal.DOWN, SECOND: Goal.UP}
-    assert goals(*done) == {FIRST: Goal.GONE, SECOND: Goal.UP}
+    assert goals(*done, held=HOLD) == {FIRST: Goal.STOPPED, SECOND: Goal.PRESENT}
+    assert goals(*done) == {FIRST: Goal.ABSENT, SECOND: Goal.PRESENT}
     unused = notebook(State.STOPPED, unused=True, protected=True)
-    assert goals(unused, held=HOLD) == {FIRST: Goal.DOWN, SECOND: Goal.UP}
+    assert goals(unused, held=HOLD) == {FIRST: Goal.STOPPED, SECOND: Goal.PRESENT}
 
 
 def test_of_a_leaver_nothing_is_replaced_and_what_was_superseded_goes_in_time() -> None:
     both = [superseded(), snapshot(), successor(State.STOPPED)]
-    assert goals(*both, verb=Verb.LEAVE) == {FIRST: Goal.DOWN, SECOND: Goal.DOWN}
+    assert goals(*both, verb=Verb.LEAVE) == {FIRST: Goal.STOPPED, SECOND: Goal.STOPPED}
     over = {"verb": Verb.LEAVE, "left_at": after(days=-15)}
-    assert goals(*both, **over) == {FIRST: Goal.GONE, SECOND: Goal.GONE}
-    assert goals(*both, held=HOLD, **over) == {FIRST: Goal.DOWN, SECOND: Goal.DOWN}
+    assert goals(*both, **over) == {FIRST: Goal.ABSENT, SECOND: Goal.ABSENT}
+    assert goals(*both, held=HOLD, **over) == {FIRST: Goal.STOPPED, SECOND: Goal.STOPPED}
 
 
 # Parts

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.domain.commands.intents import Decision, Outcome, apply_intent, with_due_intents
 from shared.domain.environment import Environment, Intent, Verb
-from shared.domain.resources import State
-from shared.domain.ruling import Outcome, Ruling, in_force, rule
+from shared.domain.resources.kinds import State
 from tests.support.builders import KEY, NOW, a_notebook, a_record, after, an_intent
 from tests.support.resource_builders import replace
 
@@ -19,8 +19,8 @@ JOIN, LEAVE = Verb.JOIN, Verb.LEAVE
 DAY = timedelta(days=1)
 
 
-def put(record: Environment | None, intent: Intent, now: datetime = NOW) -> Ruling:
-    return rule(record, intent, KEY, now)
+def put(record: Environment | None, intent: Intent, now: datetime = NOW) -> Decision:
+    return apply_intent(record, intent, KEY, now)
 
 
 def fold(intents: Iterable[Intent], now: datetime = NOW) -> Environment:
@@ -34,7 +34,7 @@ def fold(intents: Iterable[Intent], now: datetime = NOW) -> Environment:
 
 def look(record: Environment, now: datetime) -> Verb | None:
     """What the record says of the person once somebody looks at it at ``now``."""
-    intent = in_force(record, now).intent
+    intent = with_due_intents(record, now).intent
     return intent.verb if intent else None
 
 
@@ -63,9 +63,11 @@ def test_any_order_and_any_repetition_end_in_the_same_record(
     again = data.draw(st.lists(st.sampled_from(intents)))
     record = fold(data.draw(st.permutations([*intents, *again])))
     ripe = [i for i in intents if _is_ripe(i)]
-    newest = max(ripe, key=lambda i: i.order, default=None)
-    later = [i for i in intents if not _is_ripe(i) and (not newest or i.order > newest.order)]
-    announced = {i.verb: i for i in sorted(later, key=lambda i: i.order)}
+    newest = max(ripe, key=lambda i: i.precedence, default=None)
+    later = [
+        i for i in intents if not _is_ripe(i) and (not newest or i.precedence > newest.precedence)
+    ]
+    announced = {i.verb: i for i in sorted(later, key=lambda i: i.precedence)}
     assert record.intent == newest
     assert {i.verb: i for i in record.scheduled} == announced
     assert [i.effective_at for i in record.scheduled] == sorted(
@@ -73,10 +75,10 @@ def test_any_order_and_any_repetition_end_in_the_same_record(
     )
     for minutes in (7, 12):
         ripe_then = [newest, *(i for i in announced.values() if _is_ripe(i, after(minutes)))]
-        expected = max(filter(None, ripe_then), key=lambda i: i.order, default=None)
-        assert in_force(record, after(minutes)).intent == expected
+        expected = max(filter(None, ripe_then), key=lambda i: i.precedence, default=None)
+        assert with_due_intents(record, after(minutes)).intent == expected
     assert (record.left_at is not None) == (newest is not None and newest.verb is LEAVE)
-    joined = max((i for i in ripe if i.verb is JOIN), key=lambda i: i.order, default=None)
+    joined = max((i for i in ripe if i.verb is JOIN), key=lambda i: i.precedence, default=None)
     assert record.joined == joined
     if joined is not None:
         assert (record.profile, record.grace_seconds) == (joined.profile, joined.grace_seconds)
@@ -259,7 +261,7 @@ def test_a_return_announced_along_with_the_leave_does_not_undo_the_leave() -> No
     back = an_intent(JOIN, "back", occurred_at=after(2), effective_at=after(days=90))
     record = fold([an_intent(JOIN, "a"), leave, back], after(2))
     assert look(record, after(days=4)) is LEAVE
-    assert look(in_force(record, after(days=4)), after(days=90)) is JOIN
+    assert look(with_due_intents(record, after(days=4)), after(days=90)) is JOIN
 
 
 @pytest.mark.parametrize("verb", [JOIN, LEAVE])

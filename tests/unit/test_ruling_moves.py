@@ -8,12 +8,18 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from shared.domain.announcements import News
+from shared.domain.commands.intents import (
+    Decision,
+    Outcome,
+    apply_intent,
+    entries_of_due_intents,
+    with_due_intents,
+)
+from shared.domain.contracts.announcements import News
 from shared.domain.environment import Environment, Intent, Verb
-from shared.domain.evidence import Leaving, current
-from shared.domain.person import Person
-from shared.domain.resources import Kind, State
-from shared.domain.ruling import Outcome, Ruling, in_force, promotions, rule
+from shared.domain.people.person import Person
+from shared.domain.projections.offboarding_record import OffboardingRecord, current
+from shared.domain.resources.kinds import Kind, State
 from tests.support.builders import (
     ANA,
     KEY,
@@ -31,8 +37,8 @@ JOIN, LEAVE = Verb.JOIN, Verb.LEAVE
 NEW = "ana.smith@example.com"
 
 
-def put(record: Environment | None, intent: Intent, now: Any = NOW) -> Ruling:
-    return rule(record, intent, KEY, now)
+def put(record: Environment | None, intent: Intent, now: Any = NOW) -> Decision:
+    return apply_intent(record, intent, KEY, now)
 
 
 def left(**changes: Any) -> Environment:
@@ -76,7 +82,7 @@ def test_a_join_of_somebody_who_is_here_says_what_it_changes(
 
 def test_a_leave_says_nothing_of_what_the_person_had() -> None:
     record = a_record(profile="full")
-    text = rule(record, an_intent(Verb.LEAVE, "e2"), KEY, NOW).entry.text
+    text = apply_intent(record, an_intent(Verb.LEAVE, "e2"), KEY, NOW).entry.text
     assert text == "leave in force"
 
 
@@ -120,8 +126,8 @@ def test_how_long_a_snapshot_is_kept_is_what_the_person_joined_with(verb: Verb) 
 
 def test_a_leave_opens_a_leaving_record() -> None:
     record = left(reason="retired")
-    assert record.leavings == (
-        Leaving(
+    assert record.offboardings == (
+        OffboardingRecord(
             event_id="left",
             source="test",
             occurred_at=after(1),
@@ -135,32 +141,32 @@ def test_a_leave_opens_a_leaving_record() -> None:
 def test_a_second_leave_amends_it_perhaps_more_urgently() -> None:
     urgent = an_intent(LEAVE, "b", occurred_at=after(5), immediate=True, reason="theft")
     record = put(left(), urgent, after(5)).environment
-    [leaving] = record.leavings
+    [leaving] = record.offboardings
     assert (leaving.event_id, leaving.left_at) == ("left", NOW), "they left when they left"
     assert (leaving.immediate, leaving.removal_at) == (True, NOW)
 
 
 def test_a_second_leave_can_take_the_urgency_back() -> None:
     calm = an_intent(LEAVE, "b", occurred_at=after(5))
-    [leaving] = put(left(immediate=True), calm, after(5)).environment.leavings
+    [leaving] = put(left(immediate=True), calm, after(5)).environment.offboardings
     assert (leaving.immediate, leaving.removal_at) == (False, after(days=14))
 
 
 def test_a_return_ends_it_and_the_next_leave_opens_another() -> None:
     back = put(left(), an_intent(JOIN, "back", occurred_at=after(9)), after(9)).environment
     assert back.left_at is None
-    assert back.leavings[0].returned_at == after(9)
-    assert current(back.leavings) is None
+    assert back.offboardings[0].returned_at == after(9)
+    assert current(back.offboardings) is None
     again = put(back, an_intent(LEAVE, "again", occurred_at=after(20)), after(20)).environment
-    assert [leaving.event_id for leaving in again.leavings] == ["left", "again"]
-    assert again.leavings[0] == back.leavings[0]
+    assert [leaving.event_id for leaving in again.offboardings] == ["left", "again"]
+    assert again.offboardings[0] == back.offboardings[0]
 
 
 def test_a_return_after_the_removal_keeps_the_evidence_of_it() -> None:
     gone = left()
-    gone = replace(gone, leavings=(replace(gone.leavings[0], completed_at=after(60)),))
+    gone = replace(gone, offboardings=(replace(gone.offboardings[0], completed_at=after(60)),))
     back = put(gone, an_intent(JOIN, "back", occurred_at=after(99)), after(99)).environment
-    [leaving] = back.leavings
+    [leaving] = back.offboardings
     assert (leaving.completed_at, leaving.returned_at) == (after(60), after(99))
 
 
@@ -168,14 +174,14 @@ def test_a_return_after_the_removal_keeps_the_evidence_of_it() -> None:
 def test_what_changes_nothing_opens_nothing(event_id: str) -> None:
     before = left()
     late = an_intent(LEAVE, event_id, occurred_at=after(-9), immediate=True)
-    assert put(before, late).environment.leavings == before.leavings
+    assert put(before, late).environment.offboardings == before.offboardings
 
 
 def test_a_leave_that_was_announced_opens_the_record_when_it_comes_into_force() -> None:
     ahead = an_intent(LEAVE, "ahead", occurred_at=after(1), effective_at=after(days=3))
     announced = put(a_record(), ahead).environment
-    assert announced.leavings == ()
-    [leaving] = in_force(announced, after(days=3)).leavings
+    assert announced.offboardings == ()
+    [leaving] = with_due_intents(announced, after(days=3)).offboardings
     assert (leaving.event_id, leaving.left_at) == ("ahead", after(days=3))
     assert leaving.removal_at == after(days=17)
 
@@ -249,18 +255,18 @@ def test_what_replaces_an_announcement_names_it_and_is_announced_anew() -> None:
 def test_what_takes_effect_later_cancels_what_was_announced_before_it() -> None:
     record = put(a_record(), later(LEAVE, "end", 1, days=30)).environment
     record = put(record, later(JOIN, "prolonged", 2, days=10)).environment
-    [entry] = promotions(record, after(days=10))
+    [entry] = entries_of_due_intents(record, after(days=10))
     assert (entry.action, entry.event_id) == ("intent.applied", "prolonged")
     assert "cancels leave end" in entry.text
-    assert cancelled(in_force(record, after(days=10))) == [("end", after(days=30))]
+    assert cancelled(with_due_intents(record, after(days=10))) == [("end", after(days=30))]
 
 
 def test_what_came_due_together_took_effect_and_is_not_cancelled() -> None:
     record = put(a_record(), later(LEAVE, "end", 1, days=1)).environment
     record = put(record, later(JOIN, "back", 2, days=2)).environment
-    entries = promotions(record, after(days=3))
+    entries = entries_of_due_intents(record, after(days=3))
     assert [(e.event_id, "cancels" in e.text) for e in entries] == [("end", False), ("back", False)]
-    assert cancelled(in_force(record, after(days=3))) == []
+    assert cancelled(with_due_intents(record, after(days=3))) == []
 
 
 def test_who_heard_of_a_leave_hears_in_the_world_that_it_is_cancelled() -> None:

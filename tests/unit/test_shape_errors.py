@@ -10,8 +10,8 @@ import pytest
 
 from functions.converge import ConvergeMessage
 from functions.reconcile import ReconcileMessage
-from shared.domain.events import AdminEvent, read_typed
-from shared.domain.refusals import RefusalCode, Refused
+from shared.domain.contracts.inbound_events import AdminEvent, read_typed
+from shared.domain.contracts.rejections import Rejected, RejectionCode
 from tests.support.builders import ANA
 
 ORDER = {"email": ANA, "action": "hold", "reason": "a lawsuit"}
@@ -56,10 +56,10 @@ ORDER = {"email": ANA, "action": "hold", "reason": "a lawsuit"}
 def test_a_refusal_says_what_to_send_instead(
     shape: type[msgspec.Struct], sent: object, message: str
 ) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Rejected) as refused:
         read_typed(json.dumps(sent).encode(), shape)
     assert refused.value.message == message
-    assert refused.value.code in (RefusalCode.WRONG_SHAPE, RefusalCode.UNKNOWN_FIELD)
+    assert refused.value.code in (RejectionCode.WRONG_SHAPE, RejectionCode.UNKNOWN_FIELD)
 
 
 class _TwoLists(msgspec.Struct):
@@ -79,6 +79,6 @@ class _TwoLists(msgspec.Struct):
     ],
 )
 def test_of_several_fields_the_one_that_is_wrong_is_explained(sent: object, message: str) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Rejected) as refused:
         read_typed(json.dumps(sent).encode(), _TwoLists)
     assert refused.value.message == message

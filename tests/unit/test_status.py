@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
+from shared.domain.commands.holds import Hold
 from shared.domain.environment import Environment, Health, Phase, Verb
-from shared.domain.faults import Fate
-from shared.domain.goals import Goal, goals_of
-from shared.domain.holds import Hold
-from shared.domain.leavers import Conclusion
-from shared.domain.outlook import is_there, with_status
+from shared.domain.faults import Disposition
 from shared.domain.policy import Policy
-from shared.domain.resources import Kind, LostCall, Resource, State, Step
+from shared.domain.reconciliation.desired_state import Goal, goals_of
+from shared.domain.reconciliation.offboarding import Conclusion
+from shared.domain.reconciliation.status import is_converged, with_status
+from shared.domain.resources.kinds import Kind, State, Step
+from shared.domain.resources.resource import LostCall, Resource
 from tests.support.builders import NOW, a_notebook, a_problem, a_record, after
 from tests.support.reconciling import context_at
 from tests.support.resource_builders import a_resource
@@ -31,7 +32,7 @@ def running(**changes: Any) -> Resource:
 
 
 def test_a_notebook_that_runs_as_the_profile_says_is_where_it_should_be() -> None:
-    assert is_there(a_record(), running(), Goal.UP)
+    assert is_converged(a_record(), running(), Goal.PRESENT)
 
 
 @pytest.mark.parametrize(
@@ -48,13 +49,13 @@ def test_a_notebook_that_runs_as_the_profile_says_is_where_it_should_be() -> Non
     ],
 )
 def test_it_is_not_if_something_is_left_to_do(changes: dict[str, Any], because: str) -> None:
-    assert not is_there(a_record(), running(**changes), Goal.UP), because
+    assert not is_converged(a_record(), running(**changes), Goal.PRESENT), because
 
 
 def test_under_a_hold_it_has_to_be_protected() -> None:
     held = a_record(held=Hold(at=NOW, reason="a lawsuit"))
-    assert not is_there(held, running(), Goal.UP)
-    assert is_there(held, running(protected=True), Goal.UP)
+    assert not is_converged(held, running(), Goal.PRESENT)
+    assert is_converged(held, running(protected=True), Goal.PRESENT)
 
 
 # Phase and health
@@ -66,9 +67,13 @@ def status(record: Environment, conclusion: Conclusion = NOT_CONCLUDED) -> Envir
     return with_status(record, (), goals, conclusion, context_at())
 
 
-def troubled(fate: Fate, failures: int, **changes: Any) -> Resource:
+def troubled(disposition: Disposition, failures: int, **changes: Any) -> Resource:
     return a_notebook(
-        State.BROKEN, problem=a_problem(fate), failures=failures, retry_at=after(5), **changes
+        State.BROKEN,
+        problem=a_problem(disposition),
+        failures=failures,
+        retry_at=after(5),
+        **changes,
     )
 
 
@@ -78,11 +83,11 @@ def troubled(fate: Fate, failures: int, **changes: Any) -> Resource:
         (running(), Health.OK, False),
         (a_notebook(State.STARTING, observe_at=after(1)), Health.OK, False),
         (a_notebook(queued_at=NOW), Health.WAITING, False),
-        (troubled(Fate.STOCK_OUT, 1), Health.WAITING, True),
-        (troubled(Fate.STOCK_OUT, 1, tried=("z-a",)), Health.OK, False),
-        (troubled(Fate.TEMPORARY, 1), Health.RETRYING, True),
-        (troubled(Fate.TEMPORARY, MANY - 1), Health.RETRYING, True),
-        (troubled(Fate.TEMPORARY, MANY), Health.QUARANTINED, True),
+        (troubled(Disposition.STOCK_OUT, 1), Health.WAITING, True),
+        (troubled(Disposition.STOCK_OUT, 1, tried=("z-a",)), Health.OK, False),
+        (troubled(Disposition.TEMPORARY, 1), Health.RETRYING, True),
+        (troubled(Disposition.TEMPORARY, MANY - 1), Health.RETRYING, True),
+        (troubled(Disposition.TEMPORARY, MANY), Health.QUARANTINED, True),
     ],
     ids=[
         "there",
@@ -108,12 +113,12 @@ def _message(notebook: Resource) -> str:
     return notebook.backoff.problem.message if notebook.backoff.problem else ""
 
 
-def template(slot: str, fate: Fate, failures: int) -> Resource:
+def template(slot: str, disposition: Disposition, failures: int) -> Resource:
     return a_resource(
         kind=Kind.SESSION_TEMPLATE,
         slot=slot,
         name=slot,
-        problem=a_problem(fate),
+        problem=a_problem(disposition),
         failures=failures,
         retry_at=after(5),
     )
@@ -123,9 +128,9 @@ def template(slot: str, fate: Fate, failures: int) -> Resource:
     ("more", "health"),
     [
         ((), Health.WAITING),
-        ((template("t", Fate.TEMPORARY, 1),), Health.RETRYING),
+        ((template("t", Disposition.TEMPORARY, 1),), Health.RETRYING),
         (
-            (template("t", Fate.TEMPORARY, MANY), template("u", Fate.TEMPORARY, 1)),
+            (template("t", Disposition.TEMPORARY, MANY), template("u", Disposition.TEMPORARY, 1)),
             Health.QUARANTINED,
         ),
     ],
@@ -133,7 +138,7 @@ def template(slot: str, fate: Fate, failures: int) -> Resource:
 def test_of_several_the_worst_counts_and_every_problem_is_shown(
     more: tuple[Resource, ...], health: Health
 ) -> None:
-    seen = status(a_record(*more, troubled(Fate.STOCK_OUT, 1)))
+    seen = status(a_record(*more, troubled(Disposition.STOCK_OUT, 1)))
     assert seen.health is health
     assert len(seen.problem.split("; ")) == len(more) + 1
 
@@ -143,7 +148,11 @@ def test_a_failed_snapshot_that_no_notebook_relies_on_is_nobodys_problem(
     saved_in: str, health: Health
 ) -> None:
     failed = a_resource(
-        kind=Kind.SNAPSHOT, slot="s1", name="s1", problem=a_problem(Fate.TEMPORARY), failures=1
+        kind=Kind.SNAPSHOT,
+        slot="s1",
+        name="s1",
+        problem=a_problem(Disposition.TEMPORARY),
+        failures=1,
     )
     assert status(a_record(running(saved_in=saved_in), failed)).health is health
 

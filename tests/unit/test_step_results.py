@@ -9,13 +9,16 @@ from typing import Any
 
 import pytest
 
-from shared.domain.context import Action, Result, TurnedAway
-from shared.domain.draft import Draft
 from shared.domain.environment import Environment
-from shared.domain.faults import CloudFault, Fate
-from shared.domain.memory import begin
-from shared.domain.observing import absorb
-from shared.domain.resources import Kind, LostCall, Observation, Resource, State, Step, Want
+from shared.domain.faults import CloudFault, Disposition
+from shared.domain.reconciliation.context import Action, Result, TurnedAway
+from shared.domain.reconciliation.draft import Draft
+from shared.domain.reconciliation.observe import absorb
+from shared.domain.reconciliation.transitions import start_step
+from shared.domain.resources.kinds import Kind, State, Step
+from shared.domain.resources.manifest import Manifest
+from shared.domain.resources.observation import Observation
+from shared.domain.resources.resource import LostCall, Resource
 from tests.support.builders import NOW, a_notebook, a_problem, a_record, after, an_intent
 from tests.support.reconciling import context_at
 from tests.support.resource_builders import a_resource
@@ -30,9 +33,9 @@ def a_template(**changes: Any) -> Resource:
     return a_resource(kind=Kind.SESSION_TEMPLATE, slot="spark", name="templates/t", **changes)
 
 
-def a_want(resource: Resource) -> Want:
+def a_want(resource: Resource) -> Manifest:
     """What the profile asks for in the place of ``resource``, with the digest ``NEW``."""
-    return Want(
+    return Manifest(
         kind=resource.kind, slot=resource.slot, places=(resource.name,), body={}, digest=NEW
     )
 
@@ -41,7 +44,7 @@ def after_step(
     resource: Resource, step: Step, answer: Any, *, event: str = "e1", wanted: bool = True
 ) -> Environment:
     """The record after ``step`` was begun and answered; ``event`` is the newest by then."""
-    begun = begin(resource, step, NOW)
+    begun = start_step(resource, step, NOW)
     action = Action(begun, step, a_want(resource) if wanted else None, an_intent())
     draft = Draft(a_record(begun, intent=an_intent(id=event)), after(1))
     absorb(draft, context_at(after(1), (Result(action, answer),)))
@@ -99,20 +102,20 @@ def test_other_steps_change_nothing_of_what_it_was_made_as(step: Step) -> None:
 
 def test_an_update_that_was_refused_is_not_taken_for_done() -> None:
     template = a_template(state=State.READY, digest=OLD)
-    refused = Observation(state=State.READY, problem=a_problem(Fate.PERMANENT))
+    refused = Observation(state=State.READY, problem=a_problem(Disposition.PERMANENT))
     assert digest_after(template, Step.UPDATE, refused) == "", "yet to be compared"
 
 
 def test_an_update_that_failed_leaves_its_problem_and_is_not_taken_for_done() -> None:
     template = a_template(state=State.READY, digest=OLD)
-    [only] = after_step(template, Step.UPDATE, a_problem(Fate.TEMPORARY)).resources
+    [only] = after_step(template, Step.UPDATE, a_problem(Disposition.TEMPORARY)).resources
     assert (only.settings.digest, only.backoff.failures) == ("", 1)
-    assert only.backoff.problem == a_problem(Fate.TEMPORARY)
+    assert only.backoff.problem == a_problem(Disposition.TEMPORARY)
 
 
 def test_a_step_that_was_not_taken_is_still_to_be_taken() -> None:
     [notebook] = after_step(a_notebook(), Step.CREATE, None).resources
-    assert notebook == begin(a_notebook(), Step.CREATE, NOW)
+    assert notebook == start_step(a_notebook(), Step.CREATE, NOW)
 
 
 def test_who_is_turned_away_queues_and_nothing_is_under_way() -> None:
@@ -132,7 +135,7 @@ def test_a_result_for_what_left_the_record_meanwhile_is_dropped() -> None:
     ("resource", "step", "answer", "was"),
     [
         (a_notebook(), Step.CREATE, CREATING, True),
-        (a_notebook(), Step.CREATE, a_problem(Fate.STOCK_OUT), True),
+        (a_notebook(), Step.CREATE, a_problem(Disposition.STOCK_OUT), True),
         (a_notebook(), Step.CREATE, None, False),
         (a_notebook(), Step.CREATE, TurnedAway(), False),
         (a_notebook(), Step.UPDATE, UPDATING, False),
@@ -148,4 +151,4 @@ def test_a_turn_is_used_up_by_asking_for_a_notebook(
 
 
 def test_a_fault_reads_as_its_code_and_what_is_to_be_said() -> None:
-    assert str(CloudFault(Fate.TEMPORARY, "ABORTED", "it is busy")) == "ABORTED: it is busy"
+    assert str(CloudFault(Disposition.TEMPORARY, "ABORTED", "it is busy")) == "ABORTED: it is busy"

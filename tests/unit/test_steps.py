@@ -6,17 +6,19 @@ from typing import Any
 
 import pytest
 
+from shared.domain.commands.holds import Hold
 from shared.domain.environment import Environment, Verb
-from shared.domain.faults import Fate
-from shared.domain.goals import Goal
-from shared.domain.holds import Hold
-from shared.domain.memory import begin
-from shared.domain.resources import Drift, Kind, LostCall, Resource, State, Step, Want
-from shared.domain.steps import next_step, owed_protection
+from shared.domain.faults import Disposition
+from shared.domain.reconciliation.desired_state import Goal
+from shared.domain.reconciliation.next_step import next_step, owed_protection
+from shared.domain.reconciliation.transitions import start_step
+from shared.domain.resources.kinds import Kind, State, Step
+from shared.domain.resources.manifest import Drift, Manifest
+from shared.domain.resources.resource import LostCall, Resource
 from tests.support.builders import NOW, a_notebook, a_problem, a_record, after
 from tests.support.resource_builders import a_resource, replace
 
-UP, DOWN, GONE, STAY = Goal.UP, Goal.DOWN, Goal.GONE, Goal.STAY
+UP, DOWN, GONE, STAY = Goal.PRESENT, Goal.STOPPED, Goal.ABSENT, Goal.UNMANAGED
 NB, TEMPLATE, SNAPSHOT, SESSION = (
     Kind.WORKBENCH,
     Kind.CLUSTER_TEMPLATE,
@@ -29,8 +31,10 @@ MACHINE = Drift(at_rest=("machine type small -> large",))
 DISK = Drift(never=("data disk GB 100 -> 200",))
 
 
-def want(kind: Kind = NB, digest: str = "d1") -> Want:
-    return Want(kind=kind, slot="main", places=("zone-a/nb", "zone-b/nb"), body={}, digest=digest)
+def manifest(kind: Kind = NB, digest: str = "d1") -> Manifest:
+    return Manifest(
+        kind=kind, slot="main", places=("zone-a/nb", "zone-b/nb"), body={}, digest=digest
+    )
 
 
 def thing(state: State, kind: Kind = NB, **more: Any) -> Resource:
@@ -42,13 +46,13 @@ def step_of(
     resource: Resource,
     goal: Goal,
     *,
-    wanted: Want | None = None,
+    wanted: Manifest | None = None,
     record: Environment | None = None,
     seen: bool = True,
     snapshot_seen: bool = True,
 ) -> Step | None:
     environment = (record or a_record()).with_resource(resource)
-    wanted = wanted or want(resource.kind)
+    wanted = wanted or manifest(resource.kind)
     return next_step(
         environment, resource, goal, wanted, NOW, seen=seen, snapshot_seen=snapshot_seen
     )
@@ -222,7 +226,7 @@ def test_what_its_owner_or_idle_shutdown_stopped_sleeps_on(
 
 @pytest.mark.parametrize("step", [Step.CREATE, Step.STOP])
 def test_what_we_made_or_stopped_is_ours_to_start(step: Step) -> None:
-    assert begin(thing(State.READY), step, NOW).access.start_owed
+    assert start_step(thing(State.READY), step, NOW).access.start_owed
 
 
 def test_a_broken_notebook_that_may_have_been_used_is_started_never_deleted() -> None:
@@ -255,8 +259,8 @@ def test_a_snapshot_that_failed_holds_nothing_and_is_taken_again() -> None:
 @pytest.mark.parametrize("kind", [Kind.SESSION_TEMPLATE, Kind.CLUSTER_TEMPLATE])
 def test_a_template_that_differs_is_updated(kind: Kind) -> None:
     template = thing(State.READY, kind)
-    assert step_of(template, UP, wanted=want(kind, "d2")) is Step.UPDATE
-    assert step_of(template, UP, wanted=want(kind, "d1")) is None
+    assert step_of(template, UP, wanted=manifest(kind, "d2")) is Step.UPDATE
+    assert step_of(template, UP, wanted=manifest(kind, "d1")) is None
 
 
 @pytest.mark.parametrize(
@@ -283,7 +287,7 @@ def test_what_drifted_from_the_profile_is_mended_as_it_can_be(
     state: State, drift: Drift | None, step: Step | None, because: str
 ) -> None:
     notebook = thing(state, drift=drift)
-    assert step_of(notebook, UP, wanted=want(digest="d2")) is step, because
+    assert step_of(notebook, UP, wanted=manifest(digest="d2")) is step, because
 
 
 @pytest.mark.parametrize("drift", [LABELS, MACHINE])
@@ -294,14 +298,14 @@ def test_a_drift_that_an_update_did_not_mend_is_not_tried_for_ever(
     drift: Drift, state: State, step: Step | None
 ) -> None:
     """The digest is of what was tried last: with the same again nothing would change."""
-    assert step_of(thing(state, drift=drift), UP, wanted=want(digest="d1")) is step
+    assert step_of(thing(state, drift=drift), UP, wanted=manifest(digest="d1")) is step
 
 
 @pytest.mark.parametrize("drift", [LABELS, MACHINE, DISK])
 def test_what_is_on_its_way_out_is_not_mended(drift: Drift) -> None:
     stopped = thing(State.STOPPED, drift=drift)
-    assert step_of(stopped, DOWN, wanted=want(digest="d2")) is None
-    assert step_of(stopped, GONE, wanted=want(digest="d2")) is Step.DELETE
+    assert step_of(stopped, DOWN, wanted=manifest(digest="d2")) is None
+    assert step_of(stopped, GONE, wanted=manifest(digest="d2")) is Step.DELETE
 
 
 @pytest.mark.parametrize(
@@ -314,7 +318,7 @@ def test_data_comes_back_into_a_notebook_once_it_runs(state: State, step: Step) 
 
 def test_data_comes_back_before_anything_is_mended() -> None:
     notebook = thing(State.READY, restore_from="snapshots/s1", drift=MACHINE)
-    assert step_of(notebook, UP, wanted=want(digest="d2")) is Step.RESTORE
+    assert step_of(notebook, UP, wanted=manifest(digest="d2")) is Step.RESTORE
 
 
 # Away
@@ -364,7 +368,7 @@ def test_invariant_7_no_disk_goes_before_its_snapshot_is_complete(
 
 
 def test_a_hold_does_not_wait_for_a_stop_that_is_refused() -> None:
-    running = thing(State.READY, problem=a_problem(Fate.PERMANENT))
+    running = thing(State.READY, problem=a_problem(Disposition.PERMANENT))
     record = leaver(held=HOLD)
     assert step_of(running, DOWN, record=record) is Step.PROTECT
     assert step_of(replace(running, problem=None), DOWN, record=record) is Step.STOP
@@ -457,14 +461,14 @@ def test_protection_comes_before_the_restore_and_the_mending() -> None:
 @pytest.mark.parametrize(
     ("goal", "wanted", "step", "because"),
     [
-        (UP, want(digest="d2"), Step.UPDATE, "the update puts all labels back"),
+        (UP, manifest(digest="d2"), Step.UPDATE, "the update puts all labels back"),
         (UP, None, Step.LABEL, "what the profile asks for isn't known, whose it is, is"),
         (DOWN, None, Step.LABEL, "a leaver's is found by its labels"),
         (GONE, None, Step.LABEL, "so that nothing is deleted that doesn't say whose it is"),
     ],
 )
 def test_labels_that_somebody_took_off_are_put_back(
-    goal: Goal, wanted: Want | None, step: Step, because: str
+    goal: Goal, wanted: Manifest | None, step: Step, because: str
 ) -> None:
     bare = thing(State.STOPPED, labelled=False, drift=LABELS)
     assert next_step(a_record(bare), bare, goal, wanted, NOW, seen=True) is step, because

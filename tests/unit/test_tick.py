@@ -11,11 +11,12 @@ import msgspec
 import pytest
 
 from shared.domain.environment import Environment, Verb
-from shared.domain.faults import CloudFault, Fate
+from shared.domain.faults import CloudFault, Disposition
 from shared.domain.names import person_key
-from shared.domain.person import Person
+from shared.domain.people.person import Person
 from shared.domain.policy import Policy
-from shared.domain.resources import Kind, Resource, State, Step
+from shared.domain.resources.kinds import Kind, State, Step
+from shared.domain.resources.resource import Resource
 from shared.ports import Crowd, NotPublished, Page
 from shared.services.admission import Admission
 from shared.services.tick import Tick
@@ -60,7 +61,7 @@ class Census:
     def moving(self) -> frozenset[str]:
         self.reads += 1
         if self.fails:
-            raise CloudFault(Fate.TEMPORARY, "UNAVAILABLE", "no list today")
+            raise CloudFault(Disposition.TEMPORARY, "UNAVAILABLE", "no list today")
         return frozenset(self.names)
 
 

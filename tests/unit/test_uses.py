@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 import pytest
 from msgspec.structs import replace
 
-from shared.domain.addresses import Address
 from shared.domain.environment import Environment, Phase
-from shared.domain.person import Person
-from shared.domain.resources import Kind, Resource, State
-from shared.domain.wants import Site
-from shared.domain.wants.uses import uses_of
+from shared.domain.manifests import Site
+from shared.domain.manifests.workloads import workloads_of
+from shared.domain.people.addresses import Address
+from shared.domain.people.person import Person
+from shared.domain.resources.kinds import Kind, State
+from shared.domain.resources.resource import Resource
 
 NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
 SITE = Site(project="acme-data", region="europe-west4", templates_bucket="acme-templates")
@@ -46,12 +47,12 @@ def template(kind: Kind, slot: str = "spark", state: State = State.READY) -> Res
     ],
 )
 def test_it_is_looked_for_where_there_was_a_template(kinds: list[Kind], names: list[str]) -> None:
-    found = uses_of(environment(*(template(kind) for kind in kinds)), SITE)
+    found = workloads_of(environment(*(template(kind) for kind in kinds)), SITE)
     assert [use.name for use in found] == names
 
 
 def test_several_templates_are_looked_for_once() -> None:
-    found = uses_of(
+    found = workloads_of(
         environment(template(Kind.SESSION_TEMPLATE, "a"), template(Kind.SESSION_TEMPLATE, "b")),
         SITE,
     )
@@ -66,7 +67,7 @@ def test_it_is_looked_for_by_every_key_and_address_that_the_person_has_had() -> 
         addresses=(Address(email=old), Address(email=new)),
         merged=("ana-smith-aaaaaaaaaaaa",),
     )
-    found = uses_of(record, SITE)
+    found = workloads_of(record, SITE)
     assert [(use.key, use.owner) for use in found] == [
         ("", new),
         ("", old),
@@ -80,5 +81,5 @@ def test_it_is_looked_for_by_every_key_and_address_that_the_person_has_had() -> 
 
 def test_what_was_started_outlives_its_template() -> None:
     gone = template(Kind.CLUSTER_TEMPLATE, state=State.ABSENT)
-    (use,) = uses_of(environment(gone), SITE)
+    (use,) = workloads_of(environment(gone), SITE)
     assert (use.kind, use.slot, use.state) == (Kind.CLUSTER, "started", State.ABSENT)

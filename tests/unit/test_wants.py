@@ -11,13 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.domain.manifests import Site, is_ours, labels_of, manifests_of
+from shared.domain.manifests.workbench import is_instance_id, with_disk_for
 from shared.domain.names import person_key
-from shared.domain.person import Person
+from shared.domain.people.person import Person
 from shared.domain.profiles import Profile, ProfilesInvalid
 from shared.domain.profiles.parse import parse_profiles
-from shared.domain.resources import Kind, Want
-from shared.domain.wants import Site, is_ours, labels_of, wants
-from shared.domain.wants.workbench import is_instance_id, with_disk_for
+from shared.domain.resources.kinds import Kind
+from shared.domain.resources.manifest import Manifest
 
 SITE = Site(project="acme-data", region="us-central1", templates_bucket="acme-templates")
 ANA = Person(
@@ -69,8 +70,11 @@ def profile(name: str = "full") -> Profile:
     return found
 
 
-def made(name: str = "full", person: Person = ANA) -> dict[str, Want]:
-    return {want.id: want for want in wants(profile(name), person, person_key(person.email), SITE)}
+def made(name: str = "full", person: Person = ANA) -> dict[str, Manifest]:
+    return {
+        manifest.id: manifest
+        for manifest in manifests_of(profile(name), person, person_key(person.email), SITE)
+    }
 
 
 def setup_of(name: str = "full") -> dict[str, Any]:
@@ -92,7 +96,7 @@ def test_a_profile_without_spark_gives_a_notebook_alone() -> None:
 
 
 def test_names_carry_the_persons_key_and_the_slot() -> None:
-    assert {want_id: want.places for want_id, want in made().items()} == {
+    assert {want_id: manifest.places for want_id, manifest in made().items()} == {
         "session-template/spark": (
             f"projects/acme-data/locations/us-central1/sessionTemplates/st-{KEY}-spark",
         ),
@@ -107,8 +111,8 @@ def test_names_carry_the_persons_key_and_the_slot() -> None:
 
 class TestLabels:
     def test_on_everything(self) -> None:
-        for want in made().values():
-            labels = want.body["labels"]
+        for manifest in made().values():
+            labels = manifest.body["labels"]
             assert labels["managed-by"] == "benchkeeper"
             assert labels["benchkeeper-person"] == KEY
             assert labels["benchkeeper-profile"] == "full"
@@ -201,9 +205,9 @@ class TestNotebook:
 
 class TestSessionTemplate:
     def test_our_fields_are_set_in_the_master(self) -> None:
-        want = made()["session-template/spark"]
-        assert want.body == {
-            "name": want.places[0],
+        manifest = made()["session-template/spark"]
+        assert manifest.body == {
+            "name": manifest.places[0],
             "labels": labels_of(profile(), ANA, KEY),
             "runtimeConfig": {"version": "2.3"},
             "environmentConfig": {
@@ -222,14 +226,14 @@ class TestSessionTemplate:
 
 class TestDigest:
     def test_is_the_same_for_the_same_wants(self) -> None:
-        again = {want_id: want.digest for want_id, want in made().items()}
-        assert again == {want_id: want.digest for want_id, want in made().items()}
+        again = {want_id: manifest.digest for want_id, manifest in made().items()}
+        assert again == {want_id: manifest.digest for want_id, manifest in made().items()}
 
     def test_does_not_depend_on_the_order_in_which_things_are_written(self) -> None:
         other = msgspec.structs.replace(profile(), labels={"b": "1", "a": "2"})
         another = msgspec.structs.replace(profile(), labels={"a": "2", "b": "1"})
-        assert [w.digest for w in wants(other, ANA, KEY, SITE)] == [
-            w.digest for w in wants(another, ANA, KEY, SITE)
+        assert [w.digest for w in manifests_of(other, ANA, KEY, SITE)] == [
+            w.digest for w in manifests_of(another, ANA, KEY, SITE)
         ]
 
     def test_changes_with_what_is_wanted(self) -> None:
@@ -241,26 +245,26 @@ class TestDigest:
 def test_one_persons_templates_leave_the_master_as_it_was() -> None:
     shared = profile()
     before = copy.deepcopy(shared.cluster_templates)
-    first = wants(shared, ANA, KEY, SITE)
+    first = manifests_of(shared, ANA, KEY, SITE)
     bob = Person(email="bob@example.com")
-    wants(shared, bob, person_key(bob.email), SITE)
+    manifests_of(shared, bob, person_key(bob.email), SITE)
     assert shared.cluster_templates == before
-    assert wants(shared, ANA, KEY, SITE) == first
+    assert manifests_of(shared, ANA, KEY, SITE) == first
 
 
 def test_no_kind_is_made_that_the_profile_does_not_ask_for() -> None:
     asked = {Kind.SESSION_TEMPLATE, Kind.CLUSTER_TEMPLATE, Kind.WORKBENCH}
-    assert {want.kind for want in made().values()} == asked
+    assert {manifest.kind for manifest in made().values()} == asked
 
 
 def test_a_disk_to_restore_into_is_as_large_as_the_one_there_was() -> None:
-    want = made()["workbench/main"]
-    asked = int(want.body["gceSetup"]["dataDisks"][0]["diskSizeGb"])
-    larger = with_disk_for(want, asked + 50)
+    manifest = made()["workbench/main"]
+    asked = int(manifest.body["gceSetup"]["dataDisks"][0]["diskSizeGb"])
+    larger = with_disk_for(manifest, asked + 50)
     assert larger.body["gceSetup"]["dataDisks"][0]["diskSizeGb"] == str(asked + 50)
-    assert larger.digest == want.digest, "it is still what the profile asks for"
-    assert want.body["gceSetup"]["dataDisks"][0]["diskSizeGb"] == str(asked), "a copy"
-    assert with_disk_for(want, asked - 1) is want
+    assert larger.digest == manifest.digest, "it is still what the profile asks for"
+    assert manifest.body["gceSetup"]["dataDisks"][0]["diskSizeGb"] == str(asked), "a copy"
+    assert with_disk_for(manifest, asked - 1) is manifest
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from shared.adapters.google_api.errors import ApiError
 from shared.adapters.google_api.fault_table import fault_of
 from shared.adapters.google_api.rest import Rest
 from shared.domain.faults import CloudFault
-from shared.domain.resources import Observation, State
+from shared.domain.resources.kinds import State
+from shared.domain.resources.observation import Observation
 
 Json = dict[str, Any]
 

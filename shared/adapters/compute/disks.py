@@ -15,11 +15,14 @@ from shared.adapters.driver_defaults import DriverDefaults
 from shared.adapters.google_api.errors import from_compute_operation
 from shared.adapters.google_api.fault_table import operation_fault
 from shared.adapters.google_api.rest import Rest
-from shared.domain.faults import CloudFault, Fate, Problem
-from shared.domain.resources import Kind, Observation, Resource, State, Want
-from shared.domain.wants.labels import is_ours, names_another
-from shared.domain.wants.snapshot import DATA_DISK
-from shared.domain.wants.workbench import is_instance_id
+from shared.domain.faults import CloudFault, Disposition, Problem
+from shared.domain.manifests.labels import is_ours, names_another
+from shared.domain.manifests.snapshot import DATA_DISK
+from shared.domain.manifests.workbench import is_instance_id
+from shared.domain.resources.kinds import Kind, State
+from shared.domain.resources.manifest import Manifest
+from shared.domain.resources.observation import Observation
+from shared.domain.resources.resource import Resource
 
 Json = dict[str, Any]
 
@@ -50,7 +53,9 @@ class DiskDriver(DriverDefaults):
         self._compute = compute
         self._notebooks = notebooks
 
-    def observe(self, resource: Resource, key: str, email: str, want: Want | None) -> Observation:
+    def observe(
+        self, resource: Resource, key: str, email: str, manifest: Manifest | None
+    ) -> Observation:
         """Read the operation, if there is one; read the disk once it has ended."""
         operation = get_or_none(self._compute, resource.operation) if resource.operation else None
         if operation is not None and operation.get("status") != "DONE":
@@ -64,13 +69,13 @@ class DiskDriver(DriverDefaults):
         return replace(seen, finished=True)
 
     def create(
-        self, resource: Resource, want: Want, key: str, email: str, request_id: str
+        self, resource: Resource, manifest: Manifest, key: str, email: str, request_id: str
     ) -> Observation:
         """Disks are created with their notebook: only reads the disk."""
         return self._read(resource, key)
 
     def update(
-        self, resource: Resource, want: Want, key: str, email: str, request_id: str
+        self, resource: Resource, manifest: Manifest, key: str, email: str, request_id: str
     ) -> Observation:
         """A disk is never changed: only reads it."""
         return self._read(resource, key)
@@ -137,6 +142,6 @@ def _state_of(disk: Json) -> Observation:
     state = _STATES.get(status)
     if state is None:
         message = f"a disk in the unknown status {status}; checking again later"
-        problem = Problem(code="UNKNOWN_STATE", message=message, fate=Fate.TEMPORARY)
+        problem = Problem(code="UNKNOWN_STATE", message=message, disposition=Disposition.TEMPORARY)
         return Observation(state=None, problem=problem)
     return Observation(state=state)

@@ -15,9 +15,12 @@ from shared.adapters.driver_defaults import DriverDefaults
 from shared.adapters.google_api.errors import from_compute_operation
 from shared.adapters.google_api.fault_table import operation_fault
 from shared.adapters.google_api.rest import Rest
-from shared.domain.faults import CloudFault, Fate, Problem
-from shared.domain.resources import Kind, Observation, Resource, State, Step, Want
-from shared.domain.wants.labels import is_ours
+from shared.domain.faults import CloudFault, Disposition, Problem
+from shared.domain.manifests.labels import is_ours
+from shared.domain.resources.kinds import Kind, State, Step
+from shared.domain.resources.manifest import Manifest
+from shared.domain.resources.observation import Observation
+from shared.domain.resources.resource import Resource
 
 Json = dict[str, Any]
 
@@ -42,42 +45,44 @@ class SnapshotDriver(DriverDefaults):
     def __init__(self, rest: Rest) -> None:
         self._rest = rest
 
-    def observe(self, resource: Resource, key: str, email: str, want: Want | None) -> Observation:
+    def observe(
+        self, resource: Resource, key: str, email: str, manifest: Manifest | None
+    ) -> Observation:
         """Read the operation, if there is one; read the snapshot once it has ended."""
         ours = resource.in_flight
         operation = get_or_none(self._rest, ours.operation) if ours and ours.operation else None
         if ours is not None and operation is not None and operation.get("status") != "DONE":
             return Observation(state=ours.step.moving, operation=ours.operation)
-        seen = self._read(resource, key, want)
+        seen = self._read(resource, key, manifest)
         if operation is None:
             return seen
         if operation.get("error"):
-            return _after_failure(operation, seen, resource, want)
+            return _after_failure(operation, seen, resource, manifest)
         return replace(seen, finished=True)
 
     def create(
-        self, resource: Resource, want: Want, key: str, email: str, request_id: str
+        self, resource: Resource, manifest: Manifest, key: str, email: str, request_id: str
     ) -> Observation:
         """Create it; if the name is taken, observe what has it."""
         parent, _, _ = resource.name.rpartition("/")
         try:
-            operation = self._rest.post(f"{ROOT}/{parent}", want.body, requestId=request_id)
+            operation = self._rest.post(f"{ROOT}/{parent}", manifest.body, requestId=request_id)
         except CloudFault as fault:
             # Compute returns no canonical status: its 409 "alreadyExists" is read as ABORTED.
             if fault.code in ("ALREADY_EXISTS", "ABORTED"):
-                seen = self._read(resource, key, want)
+                seen = self._read(resource, key, manifest)
                 if seen.state is not State.ABSENT:
                     return seen
-            if _lacks_disk(fault, want):
-                raise _disk_missing(want) from fault
+            if _lacks_disk(fault, manifest):
+                raise _disk_missing(manifest) from fault
             raise
         return started(operation, _scope(resource), State.CREATING)
 
     def update(
-        self, resource: Resource, want: Want, key: str, email: str, request_id: str
+        self, resource: Resource, manifest: Manifest, key: str, email: str, request_id: str
     ) -> Observation:
         """A snapshot is never changed: only reads it."""
-        return self._read(resource, key, want)
+        return self._read(resource, key, manifest)
 
     def delete(self, resource: Resource, request_id: str) -> Observation:
         """Delete it."""
@@ -93,14 +98,14 @@ class SnapshotDriver(DriverDefaults):
         snapshot = get_or_none(self._rest, resource.name)
         return Observation(state=State.ABSENT) if snapshot is None else _state_of(snapshot)
 
-    def _read(self, resource: Resource, key: str, want: Want | None) -> Observation:
+    def _read(self, resource: Resource, key: str, manifest: Manifest | None) -> Observation:
         snapshot = get_or_none(self._rest, resource.name)
         if snapshot is None:
             return Observation(state=State.ABSENT)
         if not is_ours(snapshot.get("labels", {}), key):
             return Observation(state=State.FOREIGN, detail="it lacks our labels for this person")
         source = path_of(str(snapshot.get("sourceDisk", "")))
-        if want is not None and source != path_of(want.body["sourceDisk"]):
+        if manifest is not None and source != path_of(manifest.body["sourceDisk"]):
             return Observation(state=State.FOREIGN, detail=f"it is of another disk, {source}")
         return _state_of(snapshot)
 
@@ -110,7 +115,7 @@ def _state_of(snapshot: Json) -> Observation:
     state = _STATES.get(status)
     if state is None:
         message = f"a snapshot in the unknown status {status}; checking again later"
-        problem = Problem(code="UNKNOWN_STATE", message=message, fate=Fate.TEMPORARY)
+        problem = Problem(code="UNKNOWN_STATE", message=message, disposition=Disposition.TEMPORARY)
         return Observation(state=None, problem=problem)
     return Observation(
         state=state,
@@ -120,11 +125,11 @@ def _state_of(snapshot: Json) -> Observation:
 
 
 def _after_failure(
-    operation: Json, seen: Observation, resource: Resource, want: Want | None
+    operation: Json, seen: Observation, resource: Resource, manifest: Manifest | None
 ) -> Observation:
     fault = operation_fault(from_compute_operation(operation))
-    if want is not None and _lacks_disk(fault, want):
-        fault = _disk_missing(want)
+    if manifest is not None and _lacks_disk(fault, manifest):
+        fault = _disk_missing(manifest)
     seen = replace(seen, problem=fault.problem())
     if seen.state is State.CREATING and resource.step is Step.CREATE:
         # No operation is in progress any more, so its creation will never finish.
@@ -132,16 +137,16 @@ def _after_failure(
     return seen
 
 
-def _lacks_disk(fault: CloudFault, want: Want) -> bool:
-    return fault.code == "NOT_FOUND" and path_of(want.body["sourceDisk"]) in fault.message
+def _lacks_disk(fault: CloudFault, manifest: Manifest) -> bool:
+    return fault.code == "NOT_FOUND" and path_of(manifest.body["sourceDisk"]) in fault.message
 
 
-def _disk_missing(want: Want) -> CloudFault:
+def _disk_missing(manifest: Manifest) -> CloudFault:
     message = (
-        f"{path_of(want.body['sourceDisk'])} was not found: the data disk is gone; "
+        f"{path_of(manifest.body['sourceDisk'])} was not found: the data disk is gone; "
         "delete what remains of the notebook by hand, then send retry"
     )
-    return CloudFault(Fate.PERMANENT, "NOT_FOUND", message)
+    return CloudFault(Disposition.PERMANENT, "NOT_FOUND", message)
 
 
 def _scope(resource: Resource) -> str:

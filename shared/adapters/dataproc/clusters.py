@@ -17,10 +17,11 @@ from shared.adapters.dataproc.workloads import (
     WorkloadDriver,
     operation_name,
 )
-from shared.domain.person import same_address
-from shared.domain.resources import Item, Kind
-from shared.domain.wants.cluster_template import PERSONAL_AUTH_USER
-from shared.domain.wants.labels import MANAGED_BY, MANAGER, PERSON, is_ours
+from shared.domain.manifests.cluster_template import PERSONAL_AUTH_USER
+from shared.domain.manifests.labels import MANAGED_BY, MANAGER, PERSON, is_ours
+from shared.domain.people.person import same_address
+from shared.domain.resources.kinds import Kind
+from shared.domain.resources.observation import Item
 
 if TYPE_CHECKING:
     from google.cloud.dataproc_v1 import ClusterControllerClient

@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from shared.adapters.driver_defaults import DriverDefaults
 from shared.adapters.google_api.fault_table import translated
-from shared.domain.faults import CloudFault, Fate
-from shared.domain.resources import Kind, Observation, Resource, State, Want
-from shared.domain.wants.labels import is_ours
+from shared.domain.faults import CloudFault, Disposition
+from shared.domain.manifests.labels import is_ours
+from shared.domain.resources.kinds import Kind, State
+from shared.domain.resources.manifest import Manifest
+from shared.domain.resources.observation import Observation
+from shared.domain.resources.resource import Resource
 
 if TYPE_CHECKING:
     from google.cloud.dataproc_v1 import SessionTemplate, SessionTemplateControllerClient
@@ -42,16 +45,18 @@ class SessionTemplateDriver(DriverDefaults):
     def _client(self) -> SessionTemplateControllerClient:
         return self._make_client()
 
-    def observe(self, resource: Resource, key: str, email: str, want: Want | None) -> Observation:
+    def observe(
+        self, resource: Resource, key: str, email: str, manifest: Manifest | None
+    ) -> Observation:
         """Read it; the API has no operations for templates."""
         found = self._get(resource.name)
         return Observation(state=State.ABSENT) if found is None else _observation(found, key)
 
     def create(
-        self, resource: Resource, want: Want, key: str, email: str, request_id: str
+        self, resource: Resource, manifest: Manifest, key: str, email: str, request_id: str
     ) -> Observation:
         """Create it; update the person's own if there is one."""
-        template = _template(resource, want)
+        template = _template(resource, manifest)
         parent = resource.name.partition("/sessionTemplates/")[0]
         try:
             with translated(changes=True):
@@ -65,10 +70,10 @@ class SessionTemplateDriver(DriverDefaults):
         return Observation(state=State.READY)
 
     def update(
-        self, resource: Resource, want: Want, key: str, email: str, request_id: str
+        self, resource: Resource, manifest: Manifest, key: str, email: str, request_id: str
     ) -> Observation:
         """Replace its content if it is ours and differs."""
-        return self._replace_own(resource, _template(resource, want), key)
+        return self._replace_own(resource, _template(resource, manifest), key)
 
     def delete(self, resource: Resource, request_id: str) -> Observation:
         """Delete it; the API does so at once."""
@@ -131,15 +136,17 @@ def _content(template: SessionTemplate) -> dict[str, Any]:
     return {name: value for name, value in content.items() if name not in _OUTPUT_ONLY}
 
 
-def _template(resource: Resource, want: Want) -> SessionTemplate:
+def _template(resource: Resource, manifest: Manifest) -> SessionTemplate:
     """The body as Google's message; raises ``CloudFault`` for a field that it does not have."""
     from google.cloud.dataproc_v1 import SessionTemplate
     from google.protobuf import json_format  # type: ignore[import-untyped]  # it ships no types
 
     template = SessionTemplate()
     try:
-        json_format.ParseDict({**want.body, "name": resource.name}, SessionTemplate.pb(template))
+        json_format.ParseDict(
+            {**manifest.body, "name": resource.name}, SessionTemplate.pb(template)
+        )
     except json_format.ParseError as error:
-        message = f"session template {want.slot!r}: {error}. Correct the profile."
-        raise CloudFault(Fate.PERMANENT, "INVALID_ARGUMENT", message[:500]) from error
+        message = f"session template {manifest.slot!r}: {error}. Correct the profile."
+        raise CloudFault(Disposition.PERMANENT, "INVALID_ARGUMENT", message[:500]) from error
     return template

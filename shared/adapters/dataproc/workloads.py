@@ -19,15 +19,10 @@ from msgspec.structs import replace
 from shared.adapters.driver_defaults import DriverDefaults
 from shared.adapters.google_api.fault_table import translated
 from shared.domain.faults import CloudFault
-from shared.domain.resources import (
-    MOST_ITEMS,
-    Item,
-    Kind,
-    Observation,
-    Resource,
-    State,
-    Want,
-)
+from shared.domain.resources.kinds import Kind, State
+from shared.domain.resources.manifest import Manifest
+from shared.domain.resources.observation import MOST_ITEMS, Item, Observation
+from shared.domain.resources.resource import Resource
 
 SECONDS = 20.0  # the deadline of each call
 UNLABELLED = "it lacks our labels for this person"
@@ -55,7 +50,9 @@ class WorkloadDriver(DriverDefaults):
     def __init__(self, *, seconds: float) -> None:
         self._seconds = seconds
 
-    def observe(self, resource: Resource, key: str, email: str, want: Want | None) -> Observation:
+    def observe(
+        self, resource: Resource, key: str, email: str, manifest: Manifest | None
+    ) -> Observation:
         """The person's workloads; READY as long as one of them is not being ended."""
         found = self.active(resource.name, key, email)
         foreign = [f"{one.item.name}: {one.foreign_reason}" for one in found if one.foreign_reason]
@@ -84,13 +81,13 @@ class WorkloadDriver(DriverDefaults):
         return [one for one in found if one.item.state not in self._ended_states]
 
     def create(
-        self, resource: Resource, want: Want, key: str, email: str, request_id: str
+        self, resource: Resource, manifest: Manifest, key: str, email: str, request_id: str
     ) -> Observation:
         """Only the person starts them: observes them."""
         return self.observe(resource, key, email, None)
 
     def update(
-        self, resource: Resource, want: Want, key: str, email: str, request_id: str
+        self, resource: Resource, manifest: Manifest, key: str, email: str, request_id: str
     ) -> Observation:
         """Only the person changes them: observes them."""
         return self.observe(resource, key, email, None)

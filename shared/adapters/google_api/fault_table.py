@@ -15,7 +15,7 @@ from datetime import timedelta
 import msgspec
 
 from shared.adapters.google_api.errors import ApiError, from_exception
-from shared.domain.faults import CloudFault, Fate
+from shared.domain.faults import CloudFault, Disposition
 
 _MOST_SHOWN = 500  # characters of a fault's message; it is stored in records and histories
 
@@ -31,10 +31,10 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     why: str
-    fate: Fate
+    disposition: Disposition
     statuses: tuple[str, ...] = ()
     text: str = ""
-    on_change: Fate | None = None
+    on_change: Disposition | None = None
     wait: timedelta | None = None
     code: str = ""
     advice: str = ""
@@ -50,21 +50,21 @@ TABLE = (
         text=r"ZONE_RESOURCE_POOL_EXHAUSTED|does not have enough resources available"
         r"|resource_availability|insufficientCapacity|state:\s*STOCKOUT"
         r"|is currently unavailable in the \S+ zone",
-        fate=Fate.STOCK_OUT,
+        disposition=Disposition.STOCK_OUT,
         code="STOCK_OUT",
         advice="The next zone of the profile is tried; add zones if this happens often.",
     ),
     Row(
         why="Notebooks v1 creates nothing since 2025-01-30",
         text=r"have been deprecated and new instances cannot be created",
-        fate=Fate.PERMANENT,
+        disposition=Disposition.PERMANENT,
         advice="Use the kind workbench in the profile.",
     ),
     Row(
         why="the API is disabled in the project; retries cannot succeed",
         text=r"SERVICE_DISABLED|accessNotConfigured|has not been used in project \S+ before or it"
         r" is disabled",
-        fate=Fate.PERMANENT,
+        disposition=Disposition.PERMANENT,
         advice=f"Enable the API with gcloud services enable, {_RETRY}",
     ),
     Row(
@@ -75,21 +75,21 @@ TABLE = (
         r"|(concurrent|daily)LimitExceeded"
         r"|too (many|frequent) (concurrent )?(requests|operations)"
         r"|quota\b.*\bper (minute|second|100 seconds)\b",
-        fate=Fate.TEMPORARY,
+        disposition=Disposition.TEMPORARY,
         wait=timedelta(minutes=1),
     ),
     Row(
         why="too many requests in this minute, or too many at once; older APIs report it with 403",
         statuses=("RESOURCE_EXHAUSTED", "PERMISSION_DENIED", "UNAVAILABLE"),
         text=r"per minute|per 100 seconds|per second",
-        fate=Fate.TEMPORARY,
+        disposition=Disposition.TEMPORARY,
         wait=timedelta(minutes=1),
     ),
     Row(
         why="a quota of the project is used up: an administrator or a departure frees some, so "
         "frequent retries are useless; Compute reports it with 403, others with 400 or 413",
         text=r"quota\b.*\bexceeded|quota_?exceeded|exceed(s|ed|ing)?\b.*\bquota",
-        fate=Fate.TEMPORARY,
+        disposition=Disposition.TEMPORARY,
         wait=timedelta(minutes=30),
         code="QUOTA_EXCEEDED",
         advice="Ask for more quota (IAM & Admin > Quotas) or remove what nobody uses.",
@@ -97,75 +97,75 @@ TABLE = (
     Row(
         why="429 that names no quota: the request was rejected under load, before it was processed",
         statuses=("RESOURCE_EXHAUSTED",),
-        fate=Fate.TEMPORARY,
+        disposition=Disposition.TEMPORARY,
         wait=timedelta(minutes=1),
     ),
     Row(
         why="another operation is in progress on the same resource; ours was not started",
         statuses=("ABORTED",),
-        fate=Fate.TEMPORARY,
+        disposition=Disposition.TEMPORARY,
     ),
     Row(
         why="the same in Compute, with 400 in responses and as the result of an operation",
         text=r"resourceNotReady|RESOURCE_NOT_READY",
-        fate=Fate.TEMPORARY,
+        disposition=Disposition.TEMPORARY,
         code="NOT_READY",
     ),
     Row(
         why="it changed between our read and our write, so the write was not made",
         statuses=("CONDITION_NOT_MET",),
-        fate=Fate.TEMPORARY,
+        disposition=Disposition.TEMPORARY,
     ),
     Row(
         why="the name is taken; whose resource it is must be read",
         statuses=("ALREADY_EXISTS",),
-        fate=Fate.UNCERTAIN,
+        disposition=Disposition.UNCERTAIN,
     ),
     Row(
         why="drivers treat NotFound of the resource itself as an observation; what remains is a "
         "parent (project, zone, region, bucket) that does not exist",
         statuses=("NOT_FOUND",),
-        fate=Fate.PERMANENT,
+        disposition=Disposition.PERMANENT,
         advice="Check the project, zones, region and bucket in the profile and the settings.",
     ),
     Row(
         why="the request was not processed; a token may have expired or the metadata server may be "
         "busy, and a short outage must not quarantine everybody",
         statuses=("UNAUTHENTICATED", "NO_CREDENTIALS"),
-        fate=Fate.TEMPORARY,
+        disposition=Disposition.TEMPORARY,
         wait=timedelta(minutes=1),
         advice="If it stays, check the service account this function runs as.",
     ),
     Row(
         why="a missing permission, or an organisation policy; only an administrator can change it",
         statuses=("PERMISSION_DENIED",),
-        fate=Fate.PERMANENT,
+        disposition=Disposition.PERMANENT,
         advice="Grant the permission named here to the service account this function runs as, "
         + _RETRY,
     ),
     Row(
         why="the request is invalid, so the profile is wrong or the API has changed",
         statuses=("INVALID_ARGUMENT", "OUT_OF_RANGE", "UNIMPLEMENTED"),
-        fate=Fate.PERMANENT,
+        disposition=Disposition.PERMANENT,
         advice=f"Correct the profile, {_RETRY}",
     ),
     Row(
         why="AIP-193: not to be retried until the state of the system has been fixed; drivers "
         "check first whether the state is the wanted one",
         statuses=("FAILED_PRECONDITION",),
-        fate=Fate.PERMANENT,
+        disposition=Disposition.PERMANENT,
         advice=f"Fix what it names, {_RETRY}",
     ),
     Row(
         why="no connection was made, so no request was sent",
         statuses=("NO_CONNECTION",),
-        fate=Fate.TEMPORARY,
+        disposition=Disposition.TEMPORARY,
     ),
     Row(
         why="the same from gRPC",
         statuses=("UNAVAILABLE",),
         text=r"failed to connect to all addresses",
-        fate=Fate.TEMPORARY,
+        disposition=Disposition.TEMPORARY,
     ),
     Row(
         why="the answer is lost or unclear: a change may have been made",
@@ -178,13 +178,13 @@ TABLE = (
             "CANCELLED",
             "NO_ANSWER",
         ),
-        fate=Fate.TEMPORARY,
-        on_change=Fate.UNCERTAIN,
+        disposition=Disposition.TEMPORARY,
+        on_change=Disposition.UNCERTAIN,
     ),
     Row(
         why="an unknown error: assume that a change may have been made",
-        fate=Fate.TEMPORARY,
-        on_change=Fate.UNCERTAIN,
+        disposition=Disposition.TEMPORARY,
+        on_change=Disposition.UNCERTAIN,
     ),
 )
 
@@ -192,9 +192,9 @@ TABLE = (
 def fault_of(error: ApiError, *, changes: bool) -> CloudFault:
     """The fault for ``error``; ``changes``: whether the call that failed changes something."""
     row = next(row for row in TABLE if _matches(row, error))
-    fate = row.on_change if changes and row.on_change is not None else row.fate
+    disposition = row.on_change if changes and row.on_change is not None else row.disposition
     return CloudFault(
-        fate,
+        disposition,
         row.code or error.status,
         _shown(error.message, row.advice),
         retry_after=error.retry_after if error.retry_after is not None else row.wait,
@@ -205,8 +205,8 @@ def fault_of(error: ApiError, *, changes: bool) -> CloudFault:
 def operation_fault(error: ApiError) -> CloudFault:
     """The fault of an operation that ended with ``error``; never UNCERTAIN, since it has ended."""
     fault = fault_of(error, changes=False)
-    if fault.fate is Fate.UNCERTAIN:
-        fault.fate = Fate.TEMPORARY
+    if fault.disposition is Disposition.UNCERTAIN:
+        fault.disposition = Disposition.TEMPORARY
     return fault
 
 

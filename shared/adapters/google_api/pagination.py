@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from shared.adapters.google_api.rest import Rest
-from shared.domain.faults import CloudFault, Fate
+from shared.domain.faults import CloudFault, Disposition
 
 Json = dict[str, Any]
 
@@ -55,4 +55,4 @@ def _check_complete(path: str, missing: Sequence[object]) -> None:
     if missing:
         shown = ", ".join(map(str, missing[:_SHOWN]))
         message = f"{path}: {len(missing)} locations could not be reached ({shown})"
-        raise CloudFault(Fate.TEMPORARY, "UNREACHABLE", message)
+        raise CloudFault(Disposition.TEMPORARY, "UNREACHABLE", message)

@@ -15,7 +15,10 @@ from shared.adapters.google_api.fault_table import operation_fault
 from shared.adapters.notebooks_v1.services import Json, NotebooksV1Service
 from shared.adapters.notebooks_v1.states import observation_of, state_of
 from shared.domain.faults import CloudFault
-from shared.domain.resources import Observation, Resource, State, Step, Want
+from shared.domain.resources.kinds import State, Step
+from shared.domain.resources.manifest import Manifest
+from shared.domain.resources.observation import Observation
+from shared.domain.resources.resource import Resource
 
 _Reader = Callable[[Json], Observation]
 
@@ -31,7 +34,9 @@ class NotebooksV1Driver:
         self.kind = service.kind
         self._service = service
 
-    def observe(self, resource: Resource, key: str, email: str, want: Want | None) -> Observation:
+    def observe(
+        self, resource: Resource, key: str, email: str, manifest: Manifest | None
+    ) -> Observation:
         """Read the operation, if there is one, and the notebook; drift is not determined."""
 
         def read(notebook: Json) -> Observation:
@@ -48,7 +53,7 @@ class NotebooksV1Driver:
         return replace(self._observed(resource, read), finished=True)
 
     def create(
-        self, resource: Resource, want: Want, key: str, email: str, request_id: str
+        self, resource: Resource, manifest: Manifest, key: str, email: str, request_id: str
     ) -> Observation:
         """Create ``resource.name``; if the name is taken, observe what has it.
 
@@ -56,7 +61,7 @@ class NotebooksV1Driver:
         FAILED_PRECONDITION, too.
         """
         try:
-            operation = self._service.create(resource.name, want.body, request_id)
+            operation = self._service.create(resource.name, manifest.body, request_id)
         except CloudFault as fault:
             if fault.code not in ("ALREADY_EXISTS", "FAILED_PRECONDITION"):
                 raise
@@ -67,7 +72,7 @@ class NotebooksV1Driver:
         return Observation(state=State.CREATING, operation=operation)
 
     def update(
-        self, resource: Resource, want: Want, key: str, email: str, request_id: str
+        self, resource: Resource, manifest: Manifest, key: str, email: str, request_id: str
     ) -> Observation:
         """Not supported: returns the current state."""
         return self._observed(

@@ -11,12 +11,14 @@ from collections.abc import Sequence
 
 from shared.adapters.notebooks_v1.services import Json, NotebooksV1Service
 from shared.adapters.notebooks_v1.states import foreign_reason
+from shared.domain.manifests.dataproc_hub import hub_id
+from shared.domain.manifests.labels import is_ours, ownership
+from shared.domain.manifests.managed_notebook import SLOT, runtime_id
 from shared.domain.names import fingerprint
-from shared.domain.person import same_address
-from shared.domain.resources import Kind, Leftover, Resource, State
-from shared.domain.wants.dataproc_hub import hub_id
-from shared.domain.wants.labels import is_ours, ownership
-from shared.domain.wants.managed_notebook import SLOT, runtime_id
+from shared.domain.people.person import same_address
+from shared.domain.resources.kinds import Kind, State
+from shared.domain.resources.observation import Orphan
+from shared.domain.resources.resource import Resource
 
 _IDS = {Kind.MANAGED_NOTEBOOK: runtime_id, Kind.DATAPROC_HUB: hub_id}
 _ADOPTION = {
@@ -41,7 +43,7 @@ class NotebooksV1Inventory:
             for resource in self._resources(service, key, email)
         )
 
-    def leftovers_of(self, key: str, email: str) -> tuple[Leftover, ...]:
+    def leftovers_of(self, key: str, email: str) -> tuple[Orphan, ...]:
         """Notebooks that have our labels for the person, or only them as their owner."""
         return tuple(
             leftover
@@ -49,7 +51,7 @@ class NotebooksV1Inventory:
             for leftover in self._leftovers(service, key, email)
         )
 
-    def _leftovers(self, service: NotebooksV1Service, key: str, email: str) -> list[Leftover]:
+    def _leftovers(self, service: NotebooksV1Service, key: str, email: str) -> list[Orphan]:
         def is_theirs(notebook: Json) -> bool:
             owner = service.owner_of(notebook) or ""
             return is_ours(service.labels_of(notebook), key) or same_address(owner, email)
@@ -79,12 +81,12 @@ class NotebooksV1Inventory:
         ]
 
 
-def _leftover(service: NotebooksV1Service, notebook: Json, key: str, email: str) -> Leftover:
+def _leftover(service: NotebooksV1Service, notebook: Json, key: str, email: str) -> Orphan:
     why = foreign_reason(service, notebook, key, email)
     if why and same_address(service.owner_of(notebook) or "", email):
         labels = ", ".join(f"{name}={value}" for name, value in ownership(key).items())
         why = f"it lacks our labels {labels}: {_ADOPTION[service.kind]}"
-    return Leftover(
+    return Orphan(
         kind=service.kind,
         name=str(notebook["name"]),
         ours=not why,

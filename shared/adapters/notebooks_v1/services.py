@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from shared.adapters.google_api.errors import ApiError
 from shared.adapters.google_api.fault_table import fault_of, translated
-from shared.domain.faults import CloudFault, Fate
-from shared.domain.resources import Kind
-from shared.domain.wants.dataproc_hub import OWNER
+from shared.domain.faults import CloudFault, Disposition
+from shared.domain.manifests.dataproc_hub import OWNER
+from shared.domain.resources.kinds import Kind
 
 if TYPE_CHECKING:
     from google.cloud.notebooks_v1 import ManagedNotebookServiceClient, NotebookServiceClient
@@ -221,7 +221,7 @@ def _status(error: Any) -> Json | None:
 def _unreachable(kind: Kind, locations: list[str]) -> CloudFault:
     shown = ", ".join(sorted(locations)[:10])
     return CloudFault(
-        Fate.TEMPORARY,
+        Disposition.TEMPORARY,
         "UNREACHABLE",
         f"{kind}: {shown} did not answer, so the listing is incomplete",
     )

@@ -6,10 +6,12 @@ Whose the notebook is, and its state. It must not make calls or know operations.
 from __future__ import annotations
 
 from shared.adapters.notebooks_v1.services import Json, NotebooksV1Service
-from shared.domain.faults import Fate, Problem
-from shared.domain.person import same_address
-from shared.domain.resources import Kind, Observation, Resource, State, Step
-from shared.domain.wants.labels import is_ours
+from shared.domain.faults import Disposition, Problem
+from shared.domain.manifests.labels import is_ours
+from shared.domain.people.person import same_address
+from shared.domain.resources.kinds import Kind, State, Step
+from shared.domain.resources.observation import Observation
+from shared.domain.resources.resource import Resource
 
 # Every state of both v1 enums but STATE_UNSPECIFIED; with the reason where it is not obvious.
 _COMMON = {
@@ -65,7 +67,7 @@ def state_of(service: NotebooksV1Service, notebook: Json, resource: Resource) ->
         problem = Problem(
             code="UNKNOWN_STATE",
             message=f"{resource.name} is in the unknown state {name}; checking again later",
-            fate=Fate.TEMPORARY,
+            disposition=Disposition.TEMPORARY,
         )
         return Observation(state=None, problem=problem)
     if state is State.CREATING and (resource.usage.was_ready or resource.step is Step.START):

@@ -17,8 +17,8 @@ from shared.adapters.notebooks_v2.merge import (
     merged_metadata,
     merged_tags,
 )
-from shared.domain.person import same_address
-from shared.domain.resources import Drift
+from shared.domain.people.person import same_address
+from shared.domain.resources.manifest import Drift
 
 Json = dict[str, Any]
 

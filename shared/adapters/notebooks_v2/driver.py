@@ -28,8 +28,11 @@ from shared.adapters.notebooks_v2.rejections import (
     snapshot_missing,
 )
 from shared.domain.faults import CloudFault
-from shared.domain.resources import Kind, Observation, Resource, State, Step, Want
-from shared.domain.wants.labels import ownership
+from shared.domain.manifests.labels import ownership
+from shared.domain.resources.kinds import Kind, State, Step
+from shared.domain.resources.manifest import Manifest
+from shared.domain.resources.observation import Observation
+from shared.domain.resources.resource import Resource
 
 Json = dict[str, Any]
 _Reader = Callable[[Json], Observation]
@@ -48,11 +51,13 @@ class WorkbenchDriver:
     def __init__(self, rest: Rest) -> None:
         self._rest = rest
 
-    def observe(self, resource: Resource, key: str, email: str, want: Want | None) -> Observation:
+    def observe(
+        self, resource: Resource, key: str, email: str, manifest: Manifest | None
+    ) -> Observation:
         """Read the operation, if there is one, and the instance if the operation is not enough."""
 
         def read(instance: Json) -> Observation:
-            return observation_of(instance, resource, key, email, want)
+            return observation_of(instance, resource, key, email, manifest)
 
         operation = self._operation_of(resource)
         if operation is None:
@@ -74,13 +79,16 @@ class WorkbenchDriver:
         return replace(self._observed(resource, read), finished=True)
 
     def create(
-        self, resource: Resource, want: Want, key: str, email: str, request_id: str
+        self, resource: Resource, manifest: Manifest, key: str, email: str, request_id: str
     ) -> Observation:
         """Create ``resource.name``; if the name is taken, observe what has it."""
         parent, _, instance_id = resource.name.rpartition("/instances/")
         try:
             operation = self._rest.post(
-                f"v2/{parent}/instances", want.body, instanceId=instance_id, requestId=request_id
+                f"v2/{parent}/instances",
+                manifest.body,
+                instanceId=instance_id,
+                requestId=request_id,
             )
         except CloudFault as fault:
             if fault.code != "ALREADY_EXISTS":
@@ -94,7 +102,7 @@ class WorkbenchDriver:
         return _started(operation, State.CREATING)
 
     def update(
-        self, resource: Resource, want: Want, key: str, email: str, request_id: str
+        self, resource: Resource, manifest: Manifest, key: str, email: str, request_id: str
     ) -> Observation:
         """Change what differs and can be changed in its state: a machine type only when stopped.
 
@@ -104,11 +112,11 @@ class WorkbenchDriver:
         instance = self._instance(resource)
         if instance is None:
             return Observation(state=State.ABSENT)
-        seen = observation_of(instance, resource, key, email, want)
+        seen = observation_of(instance, resource, key, email, manifest)
         if seen.state not in (State.READY, State.STOPPED):
             return seen
         at_rest = seen.state is State.STOPPED
-        mask, patch = patch_of(want.body, instance, resource.settings.written, at_rest=at_rest)
+        mask, patch = patch_of(manifest.body, instance, resource.settings.written, at_rest=at_rest)
         if not mask:
             return seen
         return self._patch(resource, mask, patch, request_id)

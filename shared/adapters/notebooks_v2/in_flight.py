@@ -9,7 +9,8 @@ from __future__ import annotations
 from shared.adapters.google_api.pagination import list_all
 from shared.adapters.google_api.rest import Rest
 from shared.adapters.notebooks_v2.instances import state_of
-from shared.domain.resources import Kind, Resource
+from shared.domain.resources.kinds import Kind
+from shared.domain.resources.resource import Resource
 
 _PAGE = "500"
 

@@ -11,11 +11,14 @@ from typing import Any
 from msgspec.structs import replace
 
 from shared.adapters.notebooks_v2.drift import drift_of
-from shared.domain.faults import Fate, Problem
-from shared.domain.person import same_address
-from shared.domain.resources import Observation, Resource, State, Step, Want
-from shared.domain.wants.labels import is_ours, names_another
-from shared.domain.wants.workbench import is_instance_id
+from shared.domain.faults import Disposition, Problem
+from shared.domain.manifests.labels import is_ours, names_another
+from shared.domain.manifests.workbench import is_instance_id
+from shared.domain.people.person import same_address
+from shared.domain.resources.kinds import State, Step
+from shared.domain.resources.manifest import Manifest
+from shared.domain.resources.observation import Observation
+from shared.domain.resources.resource import Resource
 
 Json = dict[str, Any]
 
@@ -40,7 +43,7 @@ _BROKEN = {
 
 
 def observation_of(
-    instance: Json, resource: Resource, key: str, email: str, want: Want | None
+    instance: Json, resource: Resource, key: str, email: str, manifest: Manifest | None
 ) -> Observation:
     """The instance if it is this person's; else FOREIGN, with the reason.
 
@@ -51,9 +54,9 @@ def observation_of(
         return Observation(state=State.FOREIGN, detail=why)
     labelled = is_ours(instance.get("labels", {}), key)
     seen = replace(state_of(instance, resource), labelled=labelled)
-    if want is None or seen.state is None or seen.state.is_moving:
+    if manifest is None or seen.state is None or seen.state.is_moving:
         return seen
-    return replace(seen, drift=drift_of(want.body, instance, resource.settings.written))
+    return replace(seen, drift=drift_of(manifest.body, instance, resource.settings.written))
 
 
 def foreign_reason(instance: Json, key: str, email: str) -> str:
@@ -90,7 +93,7 @@ def state_of(instance: Json, resource: Resource) -> Observation:
         problem = Problem(
             code="UNKNOWN_STATE",
             message=f"{resource.name} is in the unknown state {name}; checking again later",
-            fate=Fate.TEMPORARY,
+            disposition=Disposition.TEMPORARY,
         )
         return Observation(state=None, problem=problem)
     was_created = resource.usage.was_ready or resource.step is Step.START

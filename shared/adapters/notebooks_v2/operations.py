@@ -12,7 +12,8 @@ from operator import itemgetter
 from typing import Any
 
 from shared.adapters.google_api.rest import Rest
-from shared.domain.resources import Resource, Step
+from shared.domain.resources.kinds import Step
+from shared.domain.resources.resource import Resource
 
 Json = dict[str, Any]
 

@@ -5,8 +5,8 @@ Each message names what to do. It must not make calls.
 
 from __future__ import annotations
 
-from shared.domain.faults import CloudFault, Fate
-from shared.domain.resources import Resource
+from shared.domain.faults import CloudFault, Disposition
+from shared.domain.resources.resource import Resource
 
 
 def name_taken(resource: Resource, fault: CloudFault) -> CloudFault:
@@ -15,13 +15,13 @@ def name_taken(resource: Resource, fault: CloudFault) -> CloudFault:
         f"{resource.name} can't be created, something else has its name: {fault.message} "
         "Save its data if needed, delete it, then send retry."
     )
-    return CloudFault(Fate.TEMPORARY, "NAME_TAKEN", message)
+    return CloudFault(Disposition.TEMPORARY, "NAME_TAKEN", message)
 
 
 def snapshot_missing(resource: Resource) -> CloudFault:
     """The notebook exists, but the snapshot to restore does not."""
     message = f"{resource.data.restore_from} is gone: there is nothing to restore from"
-    return CloudFault(Fate.PERMANENT, "NOT_FOUND", message)
+    return CloudFault(Disposition.PERMANENT, "NOT_FOUND", message)
 
 
 def deletion_protected(resource: Resource, fault: CloudFault) -> CloudFault:
@@ -33,4 +33,4 @@ def deletion_protected(resource: Resource, fault: CloudFault) -> CloudFault:
     )
     how = by_us if resource.data.protected_by_us else by_others
     message = f"{resource.name} is protected against deletion; {how}"
-    return CloudFault(Fate.PERMANENT, fault.code, message)
+    return CloudFault(Disposition.PERMANENT, fault.code, message)

@@ -29,7 +29,7 @@ import msgspec
 
 from shared.domain.environment import Entry, Environment, Parked
 from shared.domain.names import fingerprint, slug
-from shared.domain.queueing import is_being_made, queues
+from shared.domain.reconciliation.due import is_being_created, queues
 
 SCHEMA = 1
 
@@ -92,7 +92,7 @@ def making(environment: Environment) -> str | None:
     A record with one notebook being made and another waiting is one of those being made: what is
     limited is how much is asked of the cloud at once.
     """
-    if is_being_made(environment):
+    if is_being_created(environment):
         return Making.CREATING.value
     return Making.WAITING.value if queues(environment) else None
 

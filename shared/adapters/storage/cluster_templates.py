@@ -14,8 +14,11 @@ from shared.adapters.driver_defaults import DriverDefaults
 from shared.adapters.google_api.fault_table import translated
 from shared.adapters.storage.cluster_yaml import render
 from shared.domain.faults import CloudFault
-from shared.domain.resources import Kind, Observation, Resource, State, Want
-from shared.domain.wants.labels import MANAGED_BY, MANAGER, is_ours, ownership
+from shared.domain.manifests.labels import MANAGED_BY, MANAGER, is_ours, ownership
+from shared.domain.resources.kinds import Kind, State
+from shared.domain.resources.manifest import Manifest
+from shared.domain.resources.observation import Observation
+from shared.domain.resources.resource import Resource
 
 if TYPE_CHECKING:
     from google.cloud.storage import Client
@@ -45,27 +48,29 @@ class ClusterTemplateDriver(DriverDefaults):
     def _client(self) -> Client:
         return self._make_client()
 
-    def observe(self, resource: Resource, key: str, email: str, want: Want | None) -> Observation:
+    def observe(
+        self, resource: Resource, key: str, email: str, manifest: Manifest | None
+    ) -> Observation:
         """Read the object's metadata."""
         blob = self._find(resource.name)
         return Observation(state=State.ABSENT) if blob is None else _observation(blob, key)
 
     def create(
-        self, resource: Resource, want: Want, key: str, email: str, request_id: str
+        self, resource: Resource, manifest: Manifest, key: str, email: str, request_id: str
     ) -> Observation:
         """Write it if there is no such object; update the person's own if there is."""
         try:
-            return self._write(resource, want, key, replacing=_NONE)
+            return self._write(resource, manifest, key, replacing=_NONE)
         except CloudFault as fault:
             if fault.code != "CONDITION_NOT_MET":
                 raise
-        return self._replace_own(resource, want, key)
+        return self._replace_own(resource, manifest, key)
 
     def update(
-        self, resource: Resource, want: Want, key: str, email: str, request_id: str
+        self, resource: Resource, manifest: Manifest, key: str, email: str, request_id: str
     ) -> Observation:
         """Replace its content if it is ours and differs."""
-        return self._replace_own(resource, want, key)
+        return self._replace_own(resource, manifest, key)
 
     def delete(self, resource: Resource, request_id: str) -> Observation:
         """Delete the current generation if it is ours; one that is written meanwhile is kept."""
@@ -98,22 +103,24 @@ class ClusterTemplateDriver(DriverDefaults):
             return None
         return blob
 
-    def _replace_own(self, resource: Resource, want: Want, key: str) -> Observation:
+    def _replace_own(self, resource: Resource, manifest: Manifest, key: str) -> Observation:
         """Replace the present object if it is ours and differs."""
         blob = self._find(resource.name)
         if blob is None:
             return Observation(state=State.ABSENT)
         seen = _observation(blob, key)
-        if seen.state is State.FOREIGN or (blob.metadata or {}).get(_DIGEST) == want.digest:
+        if seen.state is State.FOREIGN or (blob.metadata or {}).get(_DIGEST) == manifest.digest:
             return seen
-        return self._write(resource, want, key, replacing=blob.generation)
+        return self._write(resource, manifest, key, replacing=blob.generation)
 
-    def _write(self, resource: Resource, want: Want, key: str, *, replacing: int) -> Observation:
+    def _write(
+        self, resource: Resource, manifest: Manifest, key: str, *, replacing: int
+    ) -> Observation:
         blob = self._blob(resource.name)
-        blob.metadata = {**ownership(key), _DIGEST: want.digest}
+        blob.metadata = {**ownership(key), _DIGEST: manifest.digest}
         with translated(changes=True):
             blob.upload_from_string(
-                render(want.body),
+                render(manifest.body),
                 content_type="application/yaml",
                 if_generation_match=replacing,
                 timeout=self._timeout,

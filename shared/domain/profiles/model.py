@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from shared.domain.contracts.rejections import Rejected, RejectionCode
 from shared.domain.profiles import fields
-from shared.domain.refusals import RefusalCode, Refused
 from shared.domain.suggest import suggestion
 
 
@@ -217,8 +217,8 @@ class ProfileSet:
         if requested is not None:
             found = self._profiles.get(requested)
             if found is None:
-                raise Refused(
-                    RefusalCode.UNKNOWN_PROFILE,
+                raise Rejected(
+                    RejectionCode.UNKNOWN_PROFILE,
                     f"profile: there is no profile {_shown(requested)}; "
                     f"{suggestion(requested, self.names)}",
                 )

@@ -27,7 +27,7 @@ from shared.domain.profiles.model import (
 )
 from shared.domain.profiles.rules import read_span, rules, warnings_about
 from shared.domain.profiles.strict_yaml import UNREADABLE, read_with_faults
-from shared.domain.resources import Kind
+from shared.domain.resources.kinds import Kind
 from shared.domain.suggest import suggestion
 
 FILE = "profiles.yaml"

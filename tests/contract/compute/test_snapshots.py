@@ -14,9 +14,12 @@ import pytest
 from shared.adapters.compute.snapshots import SnapshotDriver
 from shared.adapters.google_api.rest import Rest
 from shared.domain.environment import Environment, Phase
-from shared.domain.faults import CloudFault, Fate
-from shared.domain.resources import Kind, Observation, Resource, State, Step, Want
-from shared.domain.wants.snapshot import data_disk, snapshot_name, snapshot_want
+from shared.domain.faults import CloudFault, Disposition
+from shared.domain.manifests.snapshot import data_disk, snapshot_manifest, snapshot_name
+from shared.domain.resources.kinds import Kind, State, Step
+from shared.domain.resources.manifest import Manifest
+from shared.domain.resources.observation import Observation
+from shared.domain.resources.resource import Resource
 from tests.support.notebook_cloud import (
     ANA,
     KEY,
@@ -39,7 +42,7 @@ SNAPSHOT = a_resource(
     expires_at=NOW + timedelta(days=30),
 )
 RECORD = Environment(key=KEY, person=ANA, phase=Phase.SUSPENDED, created_at=NOW, updated_at=NOW)
-WANT = snapshot_want(RECORD, SNAPSHOT)
+WANT = snapshot_manifest(RECORD, SNAPSHOT)
 LOST = {"before": {}, "after": {"when": "after"}, "cut": {"when": "after", "drop": True}}
 
 
@@ -57,9 +60,9 @@ def notebook(cloud: NotebookCloud) -> Resource:
 
 
 def observe(
-    cloud: NotebookCloud, resource: Resource = SNAPSHOT, want: Want | None = WANT
+    cloud: NotebookCloud, resource: Resource = SNAPSHOT, manifest: Manifest | None = WANT
 ) -> Observation:
-    return cloud.snapshots.observe(resource, KEY, ANA.email, want)
+    return cloud.snapshots.observe(resource, KEY, ANA.email, manifest)
 
 
 def take(cloud: NotebookCloud, number: int = 0) -> Observation:
@@ -125,7 +128,7 @@ class TestTaking:
         cloud.fail("compute", "snapshots.insert", **LOST[how])
         with pytest.raises(CloudFault) as caught:
             take(cloud)
-        assert caught.value.fate is Fate.UNCERTAIN
+        assert caught.value.disposition is Disposition.UNCERTAIN
         assert observe(cloud).state is (State.ABSENT if how == "before" else State.CREATING)
         assert ended(cloud, Step.CREATE, take(cloud)).state is State.READY
 
@@ -135,7 +138,10 @@ class TestTaking:
         seen = ended(cloud, Step.CREATE, take(cloud))
         assert (seen.state, bool(seen.detail)) == (State.BROKEN, True)
         assert seen.problem is not None
-        assert (seen.problem.message, seen.problem.fate) == ("no luck", Fate.TEMPORARY)
+        assert (seen.problem.message, seen.problem.disposition) == (
+            "no luck",
+            Disposition.TEMPORARY,
+        )
 
     def test_a_disk_deleted_during_the_creation_is_named(
         self, cloud: NotebookCloud, notebook: Resource
@@ -147,7 +153,7 @@ class TestTaking:
         cloud.wait(3600)
         problem = observe(cloud, after_step(SNAPSHOT, Step.CREATE, seen)).problem
         assert problem is not None
-        assert (problem.code, problem.fate) == ("NOT_FOUND", Fate.PERMANENT)
+        assert (problem.code, problem.disposition) == ("NOT_FOUND", Disposition.PERMANENT)
         assert "the data disk is gone" in problem.message
 
 
@@ -157,7 +163,7 @@ class TestWithoutADisk:
             CloudFault, match=r"data disk is gone.*by hand, then send retry"
         ) as caught:
             take(cloud)
-        assert (caught.value.code, caught.value.fate) == ("NOT_FOUND", Fate.PERMANENT)
+        assert (caught.value.code, caught.value.disposition) == ("NOT_FOUND", Disposition.PERMANENT)
         assert data_disk(NOTEBOOK) in caught.value.message
 
     def test_another_missing_resource_keeps_googles_message(self, cloud: NotebookCloud) -> None:
@@ -194,11 +200,11 @@ class TestForeign:
     ) -> None:
         taken(cloud)
         elsewhere = NOTEBOOK.replace("us-central1-a", "us-central1-b")
-        other = snapshot_want(RECORD, replace(SNAPSHOT, source=elsewhere))
-        seen = observe(cloud, want=other)
+        other = snapshot_manifest(RECORD, replace(SNAPSHOT, source=elsewhere))
+        seen = observe(cloud, manifest=other)
         assert seen.state is State.FOREIGN
         assert data_disk(NOTEBOOK) in seen.detail
-        assert observe(cloud, want=None).state is State.READY
+        assert observe(cloud, manifest=None).state is State.READY
 
 
 @pytest.mark.usefixtures("notebook")
@@ -237,7 +243,7 @@ class TestLater:
         cloud.fail("compute", "snapshots.delete", **LOST[how])
         with pytest.raises(CloudFault) as caught:
             cloud.snapshots.delete(SNAPSHOT, request(1))
-        assert caught.value.fate is Fate.UNCERTAIN
+        assert caught.value.disposition is Disposition.UNCERTAIN
         seen = cloud.snapshots.delete(SNAPSHOT, request(1))
         assert ended(cloud, Step.DELETE, seen).state is State.ABSENT
 
@@ -253,7 +259,7 @@ class TestLater:
         take(cloud)
         with pytest.raises(CloudFault) as caught:
             cloud.snapshots.delete(SNAPSHOT, request(1))
-        assert caught.value.fate is Fate.TEMPORARY
+        assert caught.value.disposition is Disposition.TEMPORARY
 
 
 class Answers:
@@ -268,7 +274,7 @@ class Answers:
     def get(self, path: str, **params: str) -> dict[str, Any]:
         found = self._operation if "/operations/" in path else self._snapshot
         if found is None:
-            raise CloudFault(Fate.PERMANENT, "NOT_FOUND", "none")
+            raise CloudFault(Disposition.PERMANENT, "NOT_FOUND", "none")
         return found
 
     def post(self, path: str, body: dict[str, Any], **params: str) -> dict[str, Any]:
@@ -328,4 +334,4 @@ def test_an_answer_without_an_operation_is_uncertain() -> None:
     driver = SnapshotDriver(cast("Rest", Answers()))
     with pytest.raises(CloudFault) as caught:
         driver.create(SNAPSHOT, WANT, KEY, ANA.email, request(0))
-    assert caught.value.fate is Fate.UNCERTAIN
+    assert caught.value.disposition is Disposition.UNCERTAIN

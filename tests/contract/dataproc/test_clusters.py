@@ -10,8 +10,9 @@ from uuid import UUID
 import pytest
 
 from shared.adapters.dataproc import clusters
-from shared.domain.faults import CloudFault, Fate
-from shared.domain.resources import Kind, Observation, State
+from shared.domain.faults import CloudFault, Disposition
+from shared.domain.resources.kinds import Kind, State
+from shared.domain.resources.observation import Observation
 from tests.support.driver_backends import EMAIL, KEY, LABELS
 from tests.support.resource_builders import replace
 from tests.support.workload_backends import REGION, LocalWorkloads, local_workloads
@@ -130,4 +131,4 @@ def test_a_rejected_delete_is_reported(backend: LocalWorkloads) -> None:
     script(backend, "delete", when="before", error={"status": "FAILED_PRECONDITION"})
     with pytest.raises(CloudFault) as caught:
         end(backend)
-    assert caught.value.fate is Fate.PERMANENT
+    assert caught.value.disposition is Disposition.PERMANENT

@@ -10,8 +10,9 @@ from uuid import UUID
 import pytest
 
 from shared.adapters.dataproc import sessions, workloads
-from shared.domain.faults import CloudFault, Fate
-from shared.domain.resources import Kind, Observation, State
+from shared.domain.faults import CloudFault, Disposition
+from shared.domain.resources.kinds import Kind, State
+from shared.domain.resources.observation import Observation
 from tests.support.driver_backends import EMAIL, KEY
 from tests.support.resource_builders import replace
 from tests.support.workload_backends import LOCATION, LocalWorkloads, local_workloads
@@ -138,7 +139,7 @@ def test_a_rejected_end_is_reported(backend: LocalWorkloads) -> None:
     script(backend, "terminate", when="before", error={"status": "FAILED_PRECONDITION"})
     with pytest.raises(CloudFault) as caught:
         end(backend)
-    assert caught.value.fate is Fate.PERMANENT
+    assert caught.value.disposition is Disposition.PERMANENT
 
 
 def test_a_session_that_can_not_be_ended_does_not_keep_others_running(
@@ -157,4 +158,4 @@ def test_a_listing_that_fails_is_temporary(backend: LocalWorkloads) -> None:
     script(backend, "list", when="before", error={"status": "UNAVAILABLE"})
     with pytest.raises(CloudFault) as caught:
         observe(backend)
-    assert caught.value.fate is Fate.TEMPORARY
+    assert caught.value.disposition is Disposition.TEMPORARY

@@ -8,8 +8,10 @@ from uuid import UUID
 
 import pytest
 
-from shared.domain.faults import CloudFault, Fate
-from shared.domain.resources import MOST_ITEMS, Kind, Observation, State, Want
+from shared.domain.faults import CloudFault, Disposition
+from shared.domain.resources.kinds import Kind, State
+from shared.domain.resources.manifest import Manifest
+from shared.domain.resources.observation import MOST_ITEMS, Observation
 from tests.support.driver_backends import EMAIL, KEY
 from tests.support.resource_builders import replace
 from tests.support.workload_backends import FakeWorkloads, WorkloadBackend, local_workloads
@@ -138,7 +140,7 @@ def test_an_end_with_a_lost_answer_is_uncertain_and_can_be_repeated(
     backend.fail_call(executed=executed)
     with pytest.raises(CloudFault) as caught:
         end(backend)
-    assert caught.value.fate is Fate.UNCERTAIN
+    assert caught.value.disposition is Disposition.UNCERTAIN
     assert (backend.running() == set()) is executed
     end(backend)
     backend.pass_time(HOUR)
@@ -163,11 +165,11 @@ def test_other_steps_only_observe(backend: WorkloadBackend) -> None:
     backend.start("first")
     seen = observe(backend)
     resource = replace(backend.resource, state=State.READY, items=seen.items)
-    want = Want(kind=backend.kind, slot="started", places=(), body={}, digest="")
+    manifest = Manifest(kind=backend.kind, slot="started", places=(), body={}, digest="")
     driver = backend.driver
     for answer in (
-        driver.create(resource, want, KEY, EMAIL, request(0)),
-        driver.update(resource, want, KEY, EMAIL, request(1)),
+        driver.create(resource, manifest, KEY, EMAIL, request(0)),
+        driver.update(resource, manifest, KEY, EMAIL, request(1)),
         driver.start(resource, request(2)),
         driver.stop(resource, request(3)),
         driver.restore(resource, request(4)),

@@ -11,8 +11,10 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.faults import CloudFault, Fate
-from shared.domain.resources import Kind, Observation, Resource, State, Step
+from shared.domain.faults import CloudFault, Disposition
+from shared.domain.resources.kinds import Kind, State, Step
+from shared.domain.resources.observation import Observation
+from shared.domain.resources.resource import Resource
 from tests.support.driver_backends import EMAIL, KEY, RETRY_SECONDS, DriverBackend
 from tests.support.driver_steps import create, made, observe, on, opened, request, settled
 from tests.support.resource_builders import replace
@@ -58,7 +60,9 @@ class TestEveryKind:
     def test_update_does_not_touch_a_foreign_resource(self, backend: DriverBackend) -> None:
         backend.add_foreign()
         before = backend.content()
-        seen = backend.driver.update(backend.resource, backend.want("two"), KEY, EMAIL, request(0))
+        seen = backend.driver.update(
+            backend.resource, backend.manifest("two"), KEY, EMAIL, request(0)
+        )
         assert seen.state is State.FOREIGN
         assert seen.detail
         assert backend.content() == before
@@ -69,7 +73,9 @@ class TestEveryKind:
         assert seen.state is State.FOREIGN
 
     def test_update_of_a_missing_resource_is_absent(self, backend: DriverBackend) -> None:
-        seen = backend.driver.update(backend.resource, backend.want("two"), KEY, EMAIL, request(0))
+        seen = backend.driver.update(
+            backend.resource, backend.manifest("two"), KEY, EMAIL, request(0)
+        )
         assert seen.state is State.ABSENT
         assert backend.names() == []
 
@@ -99,7 +105,7 @@ class TestFaults:
         backend.fail_call("create", "before")
         with pytest.raises(CloudFault) as caught:
             create(backend)
-        assert caught.value.fate is Fate.UNCERTAIN
+        assert caught.value.disposition is Disposition.UNCERTAIN
         assert backend.names() == []
         assert observe(backend).state is State.ABSENT
 
@@ -110,7 +116,7 @@ class TestFaults:
         backend.fail_call("create", how)
         with pytest.raises(CloudFault) as caught:
             create(backend)
-        assert caught.value.fate is Fate.UNCERTAIN
+        assert caught.value.disposition is Disposition.UNCERTAIN
         assert backend.names() == [backend.name]
         assert observe(backend).state in (State.CREATING, State.READY)
         assert settled(backend, Step.CREATE, create(backend)).state is State.READY
@@ -120,7 +126,7 @@ class TestFaults:
         backend.fail_call("create", "busy")
         with pytest.raises(CloudFault) as caught:
             create(backend)
-        assert caught.value.fate is Fate.TEMPORARY
+        assert caught.value.disposition is Disposition.TEMPORARY
         assert caught.value.retry_after == timedelta(seconds=RETRY_SECONDS)
         assert backend.names() == []
 
@@ -128,7 +134,7 @@ class TestFaults:
         backend.fail_call("observe", "before")
         with pytest.raises(CloudFault) as caught:
             observe(backend)
-        assert caught.value.fate is Fate.TEMPORARY
+        assert caught.value.disposition is Disposition.TEMPORARY
 
     @pytest.mark.parametrize("how", ["before", "after", "cut"])
     def test_a_delete_with_a_lost_answer_is_uncertain_and_can_be_repeated(
@@ -138,7 +144,7 @@ class TestFaults:
         backend.fail_call("delete", how)
         with pytest.raises(CloudFault) as caught:
             backend.driver.delete(backend.resource, request(1))
-        assert caught.value.fate is Fate.UNCERTAIN
+        assert caught.value.disposition is Disposition.UNCERTAIN
         seen = backend.driver.delete(backend.resource, request(1))
         assert settled(backend, Step.DELETE, seen).state is State.ABSENT
         assert backend.names() == []
@@ -152,14 +158,16 @@ class TestTemplates:
     def test_update_writes_the_new_content(self, backend: DriverBackend) -> None:
         made(backend)
         before = backend.content()
-        seen = backend.driver.update(backend.resource, backend.want("two"), KEY, EMAIL, request(1))
+        seen = backend.driver.update(
+            backend.resource, backend.manifest("two"), KEY, EMAIL, request(1)
+        )
         assert seen.state is State.READY
         assert backend.content() != before
 
     def test_update_to_the_same_content_writes_nothing(self, backend: DriverBackend) -> None:
         made(backend)
         before = backend.content()
-        seen = backend.driver.update(backend.resource, backend.want(), KEY, EMAIL, request(1))
+        seen = backend.driver.update(backend.resource, backend.manifest(), KEY, EMAIL, request(1))
         assert seen.state is State.READY
         assert backend.content() == before
 
@@ -176,9 +184,11 @@ class TestTemplates:
         made(backend)
         backend.fail_call("update", how)
         with pytest.raises(CloudFault) as caught:
-            backend.driver.update(backend.resource, backend.want("two"), KEY, EMAIL, request(1))
-        assert caught.value.fate is Fate.UNCERTAIN
-        seen = backend.driver.update(backend.resource, backend.want("two"), KEY, EMAIL, request(1))
+            backend.driver.update(backend.resource, backend.manifest("two"), KEY, EMAIL, request(1))
+        assert caught.value.disposition is Disposition.UNCERTAIN
+        seen = backend.driver.update(
+            backend.resource, backend.manifest("two"), KEY, EMAIL, request(1)
+        )
         assert seen.state is State.READY
 
     def test_steps_that_templates_lack_only_read(self, backend: DriverBackend) -> None:

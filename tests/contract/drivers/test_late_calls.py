@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from shared.domain.faults import CloudFault, Fate
-from shared.domain.resources import Kind, Resource, State, Step
+from shared.domain.faults import CloudFault, Disposition
+from shared.domain.resources.kinds import Kind, State, Step
+from shared.domain.resources.resource import Resource
 from tests.support.driver_backends import EMAIL, KEY
 from tests.support.fake_search import FakeCensus, FakeSearch
 from tests.support.snapshot_backends import FakeSnapshotBackend
@@ -22,7 +23,7 @@ def late(backend: FakeSnapshotBackend) -> Resource:
     delay = backend.cloud.delay(Kind.WORKBENCH, Step.CREATE, 5 * MINUTE)
     with pytest.raises(CloudFault) as caught:
         backend.notebooks.create(notebook, backend.notebook_want(notebook), KEY, EMAIL, "once")
-    assert caught.value.fate is Fate.UNCERTAIN
+    assert caught.value.disposition is Disposition.UNCERTAIN
     assert delay.hits == 1
     return notebook
 

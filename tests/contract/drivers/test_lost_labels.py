@@ -8,9 +8,11 @@ from uuid import UUID
 
 import pytest
 
-from shared.domain.faults import CloudFault, Fate
-from shared.domain.resources import Observation, Resource, State, Step
-from shared.domain.wants.workbench import instance_id
+from shared.domain.faults import CloudFault, Disposition
+from shared.domain.manifests.workbench import instance_id
+from shared.domain.resources.kinds import State, Step
+from shared.domain.resources.observation import Observation
+from shared.domain.resources.resource import Resource
 from tests.support.driver_backends import EMAIL, KEY, LABELS
 from tests.support.resource_builders import replace
 from tests.support.snapshot_backends import (
@@ -139,9 +141,12 @@ class TestDisks:
     def test_a_disk_that_blocks_a_new_notebook_is_named(self, backend: SnapshotBackend) -> None:
         disk = orphaned_disk(backend)
         notebook = backend.notebook(OURS)
-        want = backend.notebook_want(notebook)
+        manifest = backend.notebook_want(notebook)
         with pytest.raises(CloudFault) as caught:
-            backend.notebooks.create(notebook, want, KEY, EMAIL, request(2))
-        assert (caught.value.fate, caught.value.code) == (Fate.TEMPORARY, "NAME_TAKEN")
+            backend.notebooks.create(notebook, manifest, KEY, EMAIL, request(2))
+        assert (caught.value.disposition, caught.value.code) == (
+            Disposition.TEMPORARY,
+            "NAME_TAKEN",
+        )
         assert disk.name in caught.value.message
         assert observe(backend, notebook).state is State.ABSENT

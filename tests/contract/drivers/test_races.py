@@ -13,8 +13,8 @@ from uuid import UUID
 
 import pytest
 
-from shared.domain.faults import CloudFault, Fate
-from shared.domain.resources import Kind, State, Step
+from shared.domain.faults import CloudFault, Disposition
+from shared.domain.resources.kinds import Kind, State, Step
 from tests.support.driver_backends import EMAIL, KEY, LocalBackend, local_backend
 
 HOUR = timedelta(hours=1)
@@ -33,7 +33,7 @@ def request(number: int) -> str:
 
 
 def make(backend: LocalBackend) -> None:
-    backend.driver.create(backend.resource, backend.want(), KEY, EMAIL, request(0))
+    backend.driver.create(backend.resource, backend.manifest(), KEY, EMAIL, request(0))
     backend.pass_time(HOUR)
 
 
@@ -56,7 +56,7 @@ def test_a_file_written_after_the_read_is_neither_overwritten_nor_deleted(
         driver, resource = backend.driver, backend.resource
         if step is Step.UPDATE:
             change = pool.submit(
-                driver.update, resource, backend.want("two"), KEY, EMAIL, request(1)
+                driver.update, resource, backend.manifest("two"), KEY, EMAIL, request(1)
             )
         else:
             change = pool.submit(driver.delete, resource, request(1))
@@ -66,7 +66,7 @@ def test_a_file_written_after_the_read_is_neither_overwritten_nor_deleted(
         before = backend.content()
         fault = change.exception()
         assert isinstance(fault, CloudFault)
-        assert (fault.fate, fault.code) == (Fate.TEMPORARY, "CONDITION_NOT_MET")
+        assert (fault.disposition, fault.code) == (Disposition.TEMPORARY, "CONDITION_NOT_MET")
         assert backend.content() == before
 
 
@@ -76,7 +76,7 @@ def test_of_concurrent_creates_one_creates_it_and_the_others_find_it(kind: Kind)
 
         def create(number: int) -> State | None:
             return backend.driver.create(
-                backend.resource, backend.want(), KEY, EMAIL, request(number)
+                backend.resource, backend.manifest(), KEY, EMAIL, request(number)
             ).state
 
         states = list(pool.map(create, range(8)))
@@ -88,12 +88,12 @@ def test_of_concurrent_creates_one_creates_it_and_the_others_find_it(kind: Kind)
 def test_each_method_makes_the_fewest_calls(kind: Kind) -> None:
     with local_backend(kind) as backend:
         make(backend)
-        driver, resource, want = backend.driver, backend.resource, backend.want
+        driver, resource, manifest = backend.driver, backend.resource, backend.manifest
         steps: dict[str, Callable[[], object]] = {
-            "again": lambda: driver.create(resource, want(), KEY, EMAIL, request(1)),
-            "observe": lambda: driver.observe(resource, KEY, EMAIL, want()),
-            "same": lambda: driver.update(resource, want(), KEY, EMAIL, request(2)),
-            "update": lambda: driver.update(resource, want("two"), KEY, EMAIL, request(3)),
+            "again": lambda: driver.create(resource, manifest(), KEY, EMAIL, request(1)),
+            "observe": lambda: driver.observe(resource, KEY, EMAIL, manifest()),
+            "same": lambda: driver.update(resource, manifest(), KEY, EMAIL, request(2)),
+            "update": lambda: driver.update(resource, manifest("two"), KEY, EMAIL, request(3)),
             "stop": lambda: driver.stop(resource, request(4)),
             "delete": lambda: driver.delete(resource, request(5)),
         }

@@ -11,8 +11,10 @@ from uuid import UUID
 
 import pytest
 
-from shared.domain.faults import CloudFault, Fate
-from shared.domain.resources import Observation, Resource, State, Step
+from shared.domain.faults import CloudFault, Disposition
+from shared.domain.resources.kinds import State, Step
+from shared.domain.resources.observation import Observation
+from shared.domain.resources.resource import Resource
 from tests.support.driver_backends import EMAIL, KEY
 from tests.support.resource_builders import replace
 from tests.support.snapshot_backends import (
@@ -44,16 +46,16 @@ def backend(request: pytest.FixtureRequest) -> Iterator[SnapshotBackend]:
 def make(backend: SnapshotBackend, id: str = "nb-ana", size_gb: int = 100) -> Resource:
     """Create a notebook with a data disk of ``size_gb`` and wait until it runs."""
     notebook = backend.notebook(id)
-    want = backend.notebook_want(notebook, size_gb)
-    backend.notebooks.create(notebook, want, KEY, EMAIL, request(0))
+    manifest = backend.notebook_want(notebook, size_gb)
+    backend.notebooks.create(notebook, manifest, KEY, EMAIL, request(0))
     backend.pass_time(HOUR)
     assert observe(backend, notebook).state is State.READY
     return notebook
 
 
 def take(backend: SnapshotBackend, snapshot: Resource, number: int = 1) -> Observation:
-    want = backend.snapshot_want(snapshot)
-    return backend.snapshots.create(snapshot, want, KEY, EMAIL, request(number))
+    manifest = backend.snapshot_want(snapshot)
+    return backend.snapshots.create(snapshot, manifest, KEY, EMAIL, request(number))
 
 
 def taken(backend: SnapshotBackend, notebook: Resource) -> Resource:
@@ -67,8 +69,8 @@ def taken(backend: SnapshotBackend, notebook: Resource) -> Resource:
 
 def observe(backend: SnapshotBackend, resource: Resource) -> Observation:
     if resource.retention.source:
-        want = backend.snapshot_want(resource)
-        return backend.snapshots.observe(resource, KEY, EMAIL, want)
+        manifest = backend.snapshot_want(resource)
+        return backend.snapshots.observe(resource, KEY, EMAIL, manifest)
     return backend.notebooks.observe(resource, KEY, EMAIL, None)
 
 
@@ -113,7 +115,7 @@ class TestSnapshots:
     def test_without_the_disk_a_create_is_a_permanent_fault(self, backend: SnapshotBackend) -> None:
         with pytest.raises(CloudFault) as caught:
             take(backend, backend.snapshot(of=backend.notebook("nb-gone")))
-        assert (caught.value.fate, caught.value.code) == (Fate.PERMANENT, "NOT_FOUND")
+        assert (caught.value.disposition, caught.value.code) == (Disposition.PERMANENT, "NOT_FOUND")
 
     def test_a_snapshot_fails_if_its_disk_is_deleted_too_early(
         self, backend: SnapshotBackend
@@ -176,14 +178,14 @@ class TestRestoring:
         assert size == 300
         with pytest.raises(CloudFault) as caught:
             self.restore(backend, make(backend, "nb-small", size_gb=size - 1), snapshot)
-        assert caught.value.fate is Fate.PERMANENT
+        assert caught.value.disposition is Disposition.PERMANENT
         self.restore(backend, make(backend, "nb-large", size_gb=size), snapshot)
 
     def test_a_missing_snapshot_is_a_permanent_fault(self, backend: SnapshotBackend) -> None:
         notebook = make(backend)
         with pytest.raises(CloudFault) as caught:
             self.restore(backend, notebook, backend.snapshot("sn-gone", of=notebook))
-        assert (caught.value.fate, caught.value.code) == (Fate.PERMANENT, "NOT_FOUND")
+        assert (caught.value.disposition, caught.value.code) == (Disposition.PERMANENT, "NOT_FOUND")
 
     @pytest.mark.parametrize("executed", [False, True])
     def test_a_restore_with_a_lost_answer_is_found_by_its_operation(
@@ -196,7 +198,7 @@ class TestRestoring:
         backend.fail_restore(executed=executed)
         with pytest.raises(CloudFault) as caught:
             backend.notebooks.restore(memory, request(3))
-        assert caught.value.fate is Fate.UNCERTAIN
+        assert caught.value.disposition is Disposition.UNCERTAIN
         assert bool(observe(backend, memory).operation) is executed
         backend.pass_time(HOUR)
         seen = observe(backend, memory)
@@ -214,7 +216,7 @@ class TestRestoring:
         self.restore(backend, notebook, taken(backend, notebook))
         with pytest.raises(CloudFault) as caught:
             backend.notebooks.stop(notebook, request(4))
-        assert caught.value.fate is Fate.TEMPORARY
+        assert caught.value.disposition is Disposition.TEMPORARY
 
 
 class TestOwners:
@@ -247,14 +249,14 @@ class TestFullZones:
     def test_a_stock_out_names_zones_with_capacity(self, backend: SnapshotBackend) -> None:
         backend.exhaust_zone()
         notebook = backend.notebook()
-        want = backend.notebook_want(notebook)
-        begun = backend.notebooks.create(notebook, want, KEY, EMAIL, request(0))
+        manifest = backend.notebook_want(notebook)
+        begun = backend.notebooks.create(notebook, manifest, KEY, EMAIL, request(0))
         backend.pass_time(HOUR)
         memory = replace(notebook, step=Step.CREATE, operation=begun.operation)
         seen = observe(backend, memory)
         assert (seen.state, seen.finished) == (State.ABSENT, False)
         assert seen.problem is not None
-        assert seen.problem.fate is Fate.STOCK_OUT
+        assert seen.problem.disposition is Disposition.STOCK_OUT
         assert seen.problem.elsewhere
         assert ZONE not in seen.problem.elsewhere
 
@@ -271,4 +273,4 @@ class TestFullZones:
         seen = observe(backend, memory)
         assert seen.state is State.STOPPED
         assert seen.problem is not None
-        assert seen.problem.fate is Fate.STOCK_OUT
+        assert seen.problem.disposition is Disposition.STOCK_OUT

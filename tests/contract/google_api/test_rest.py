@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from local.api.http_server import Server
 from shared.adapters.google_api.rest import Rest
-from shared.domain.faults import CloudFault, Fate
+from shared.domain.faults import CloudFault, Disposition
 
 
 def echo(request: Request) -> Response:
@@ -77,29 +77,29 @@ def test_ask_and_get_are_never_uncertain(rest: Rest) -> None:
     for call in (lambda: rest.ask("gateway", {}), lambda: rest.get("gateway")):
         with pytest.raises(CloudFault) as caught:
             call()
-        assert caught.value.fate is Fate.TEMPORARY
+        assert caught.value.disposition is Disposition.TEMPORARY
     with pytest.raises(CloudFault) as caught:
         rest.patch("gateway", {})
-    assert caught.value.fate is Fate.UNCERTAIN
+    assert caught.value.disposition is Disposition.UNCERTAIN
 
 
 @pytest.mark.parametrize(
     ("what", "code", "on_change"),
     [
-        ("html", "NO_ANSWER", Fate.UNCERTAIN),
-        ("list", "NO_ANSWER", Fate.UNCERTAIN),
-        ("gateway", "UNAVAILABLE", Fate.UNCERTAIN),
-        ("moved", "HTTP_307", Fate.UNCERTAIN),
-        ("unauthenticated", "NO_CREDENTIALS", Fate.TEMPORARY),
+        ("html", "NO_ANSWER", Disposition.UNCERTAIN),
+        ("list", "NO_ANSWER", Disposition.UNCERTAIN),
+        ("gateway", "UNAVAILABLE", Disposition.UNCERTAIN),
+        ("moved", "HTTP_307", Disposition.UNCERTAIN),
+        ("unauthenticated", "NO_CREDENTIALS", Disposition.TEMPORARY),
     ],
 )
-def test_a_bad_answer_is_a_fault(rest: Rest, what: str, code: str, on_change: Fate) -> None:
+def test_a_bad_answer_is_a_fault(rest: Rest, what: str, code: str, on_change: Disposition) -> None:
     with pytest.raises(CloudFault) as caught:
         rest.post(what, {})
-    assert (caught.value.code, caught.value.fate) == (code, on_change)
+    assert (caught.value.code, caught.value.disposition) == (code, on_change)
     with pytest.raises(CloudFault) as caught:
         rest.get(what)
-    assert caught.value.fate is Fate.TEMPORARY
+    assert caught.value.disposition is Disposition.TEMPORARY
 
 
 def free_port() -> int:
@@ -113,7 +113,7 @@ def test_a_refused_connection_is_temporary() -> None:
     rest = Rest(f"http://127.0.0.1:{free_port()}", AnonymousCredentials())
     with pytest.raises(CloudFault) as caught:
         rest.post("v2/x", {})
-    assert (caught.value.code, caught.value.fate) == ("NO_CONNECTION", Fate.TEMPORARY)
+    assert (caught.value.code, caught.value.disposition) == ("NO_CONNECTION", Disposition.TEMPORARY)
 
 
 def test_a_server_that_never_answers_times_out() -> None:
@@ -125,7 +125,7 @@ def test_a_server_that_never_answers_times_out() -> None:
         )
         with pytest.raises(CloudFault) as caught:
             rest.delete("v2/x")
-    assert (caught.value.code, caught.value.fate) == ("NO_ANSWER", Fate.UNCERTAIN)
+    assert (caught.value.code, caught.value.disposition) == ("NO_ANSWER", Disposition.UNCERTAIN)
 
 
 def test_it_can_be_used_from_several_threads(rest: Rest) -> None:

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from shared.domain.faults import CloudFault, Fate
-from shared.domain.resources import Kind, Observation, State, Step
-from shared.domain.wants.labels import ownership
+from shared.domain.faults import CloudFault, Disposition
+from shared.domain.manifests.labels import ownership
+from shared.domain.resources.kinds import Kind, State, Step
+from shared.domain.resources.observation import Observation
 from tests.support.notebooks_v1_stage import (
     ANA,
     BEN,
@@ -40,21 +41,21 @@ class TestToday:
     def test_creation_is_a_permanent_fault_that_names_workbench(self, one: Notebook) -> None:
         with pytest.raises(CloudFault, match=GONE) as caught:
             one.create()
-        assert caught.value.fate is Fate.PERMANENT
+        assert caught.value.disposition is Disposition.PERMANENT
         assert "Use the kind workbench in the profile." in caught.value.message
         assert one.stage.stored() == {}
 
     def test_create_finds_an_existing_notebook(self, one: Notebook) -> None:
-        one.stage.plant(one.want)
+        one.stage.plant(one.manifest)
         assert one.create().state is State.READY
 
     def test_create_does_not_touch_somebody_elses_notebook(self, one: Notebook) -> None:
-        one.stage.plant(wanted(one.want.kind, BEN), name=one.name)
+        one.stage.plant(wanted(one.manifest.kind, BEN), name=one.name)
         seen = one.create()
         assert (seen.state, seen.problem) == (State.FOREIGN, None)
 
     def test_an_existing_notebook_can_be_stopped_started_and_deleted(self, one: Notebook) -> None:
-        one.stage.plant(one.want)
+        one.stage.plant(one.manifest)
         stopping = one.driver.stop(one.resource, request(1))
         assert stopping.state is State.STOPPING
         assert one.ended(Step.STOP, stopping).state is State.STOPPED
@@ -88,16 +89,16 @@ class TestIn2023:
     def test_the_whole_body_arrives(self, one: Notebook) -> None:
         one.make()
         stored = one.stage.stored()[one.name]
-        if one.want.kind is Kind.MANAGED_NOTEBOOK:
+        if one.manifest.kind is Kind.MANAGED_NOTEBOOK:
             assert stored["accessConfig"]["runtimeOwner"] == ANA.email
             assert stored["accessConfig"]["accessType"] == "SINGLE_USER"
-            assert stored["softwareConfig"] == one.want.body["softwareConfig"]
-            asked = one.want.body["virtualMachine"]["virtualMachineConfig"]
+            assert stored["softwareConfig"] == one.manifest.body["softwareConfig"]
+            asked = one.manifest.body["virtualMachine"]["virtualMachineConfig"]
             got = stored["virtualMachine"]["virtualMachineConfig"]
             assert got | asked == got
         else:
             # False is the default, which protobuf does not send.
-            assert {k: v for k, v in one.want.body.items() if v is not False}.items() <= (
+            assert {k: v for k, v in one.manifest.body.items() if v is not False}.items() <= (
                 stored.items()
             )
 
@@ -126,7 +127,7 @@ class TestIn2023:
         one.fault("create", **spec)
         with pytest.raises(CloudFault) as caught:
             one.create()
-        assert caught.value.fate is Fate.UNCERTAIN
+        assert caught.value.disposition is Disposition.UNCERTAIN
         assert one.stage.scripted[0].seen == 1
         assert one.observe().state is State.CREATING
         one.pass_time()
@@ -150,7 +151,7 @@ class TestIn2023:
         seen = one.ended(Step.CREATE, one.create())
         assert seen.state is State.ABSENT
         assert seen.problem is not None
-        assert seen.problem.fate is Fate.STOCK_OUT
+        assert seen.problem.disposition is Disposition.STOCK_OUT
         assert seen.problem.elsewhere == ("us-central1-b",)
         assert not seen.finished
         assert one.stage.stored() == {}
@@ -166,7 +167,7 @@ class TestIn2023:
         one.create()
         with pytest.raises(CloudFault) as caught:
             one.driver.stop(one.resource, request(1))
-        assert caught.value.fate is Fate.TEMPORARY
+        assert caught.value.disposition is Disposition.TEMPORARY
 
     def test_a_deletion_in_progress_is_observed(self, one: Notebook) -> None:
         one.make()
@@ -184,7 +185,7 @@ class TestExisting:
     def test_a_missing_notebook_is_absent_for_every_step(self, one: Notebook) -> None:
         gone = Observation(state=State.ABSENT)
         assert one.observe() == gone
-        assert one.driver.update(one.resource, one.want, KEY, ANA.email, request(0)) == gone
+        assert one.driver.update(one.resource, one.manifest, KEY, ANA.email, request(0)) == gone
         assert one.driver.start(one.resource, request(1)) == gone
         assert one.driver.stop(one.resource, request(2)) == gone
         assert one.driver.restore(one.resource, request(3)) == gone
@@ -192,10 +193,10 @@ class TestExisting:
         assert one.driver.delete(one.resource, request(5)) == gone
 
     def test_steps_that_these_kinds_lack_change_nothing(self, one: Notebook) -> None:
-        one.stage.plant(one.want)
+        one.stage.plant(one.manifest)
         before = one.stage.stored()
         steps: list[Callable[[], Observation]] = [
-            lambda: one.driver.update(one.resource, one.want, KEY, ANA.email, request(0)),
+            lambda: one.driver.update(one.resource, one.manifest, KEY, ANA.email, request(0)),
             lambda: one.driver.restore(one.resource, request(1)),
             lambda: one.driver.protect(one.resource, True, request(2)),
         ]
@@ -205,7 +206,7 @@ class TestExisting:
         assert set(one.cloud.calls.counts()) == {f"notebooks_v1.{one.collection}.get"}
 
     def test_without_our_labels_it_is_foreign(self, one: Notebook) -> None:
-        one.stage.plant(one.want, labels={"team": "core"})
+        one.stage.plant(one.manifest, labels={"team": "core"})
         seen = one.observe()
         assert (seen.state, seen.detail) == (
             State.FOREIGN,
@@ -213,33 +214,33 @@ class TestExisting:
         )
 
     def test_with_our_labels_but_another_owner_it_is_foreign(self, one: Notebook) -> None:
-        one.stage.plant(wanted(one.want.kind, BEN), name=one.name, labels=ownership(KEY))
+        one.stage.plant(wanted(one.manifest.kind, BEN), name=one.name, labels=ownership(KEY))
         seen = one.observe()
         assert (seen.state, seen.detail) == (State.FOREIGN, "it belongs to ben@example.com")
 
     def test_starting_a_running_and_stopping_a_stopped_notebook_change_nothing(
         self, one: Notebook
     ) -> None:
-        one.stage.plant(one.want)
+        one.stage.plant(one.manifest)
         starting = one.driver.start(one.resource, request(1))
         assert one.ended(Step.START, starting).state is State.READY
         one.stop()
         assert one.ended(Step.STOP, one.driver.stop(one.resource, request(2))).finished
 
     def test_a_start_rejected_because_it_runs_succeeds(self, one: Notebook) -> None:
-        one.stage.plant(one.want)
+        one.stage.plant(one.manifest)
         one.fault("start", error={"status": "FAILED_PRECONDITION", "message": "it runs"})
         assert one.driver.start(one.resource, request(1)).state is State.READY
 
     def test_a_stop_rejected_for_another_reason_fails(self, one: Notebook) -> None:
-        one.stage.plant(one.want)
+        one.stage.plant(one.manifest)
         one.fault("stop", error={"status": "FAILED_PRECONDITION", "message": "no"})
         with pytest.raises(CloudFault) as caught:
             one.driver.stop(one.resource, request(1))
-        assert caught.value.fate is Fate.PERMANENT
+        assert caught.value.disposition is Disposition.PERMANENT
 
     def test_a_failed_start_leaves_it_stopped_with_the_reason(self, one: Notebook) -> None:
-        one.stage.plant(one.want)
+        one.stage.plant(one.manifest)
         one.stop()
         error = {"status": "INTERNAL", "message": "no luck"}
         one.fault("start", when="operation", error=error)
@@ -253,12 +254,12 @@ class TestExisting:
     def test_a_change_with_a_lost_answer_is_uncertain_and_sent_once(
         self, one: Notebook, step: Step, when: str
     ) -> None:
-        one.stage.plant(one.want)
+        one.stage.plant(one.manifest)
         one.fault(step, when=when, error={"status": "UNAVAILABLE"})
         take = one.driver.stop if step is Step.STOP else one.driver.delete
         with pytest.raises(CloudFault) as caught:
             take(one.resource, request(1))
-        assert caught.value.fate is Fate.UNCERTAIN
+        assert caught.value.disposition is Disposition.UNCERTAIN
         assert one.stage.scripted[0].seen == 1
         one.pass_time()
         reached = State.STOPPED if step is Step.STOP else State.ABSENT
@@ -268,5 +269,5 @@ class TestExisting:
         one.fault("get", error={"status": "UNAVAILABLE"})
         with pytest.raises(CloudFault) as caught:
             one.observe()
-        assert caught.value.fate is Fate.TEMPORARY
+        assert caught.value.disposition is Disposition.TEMPORARY
         assert one.stage.scripted[0].seen == 1

@@ -10,9 +10,10 @@ from google.auth.credentials import AnonymousCredentials
 
 from shared.adapters.notebooks_v1.driver import NotebooksV1Driver
 from shared.adapters.notebooks_v1.factory import NotebooksV1Factory
-from shared.domain.faults import CloudFault, Fate
-from shared.domain.resources import Kind, Leftover, State
-from shared.domain.wants.labels import ownership
+from shared.domain.faults import CloudFault, Disposition
+from shared.domain.manifests.labels import ownership
+from shared.domain.resources.kinds import Kind, State
+from shared.domain.resources.observation import Orphan
 from tests.support.notebooks_v1_stage import (
     ANA,
     BEN,
@@ -70,9 +71,9 @@ def test_those_with_our_labels_are_resources_to_stop_and_remove(stage: Stage) ->
 
 
 def test_the_same_name_in_two_locations_gets_other_slots(stage: Stage) -> None:
-    want = wanted(Kind.DATAPROC_HUB)
-    stage.plant(want)
-    stage.plant(want, name=want.places[0].replace("us-central1-a", "us-east1-b"))
+    manifest = wanted(Kind.DATAPROC_HUB)
+    stage.plant(manifest)
+    stage.plant(manifest, name=manifest.places[0].replace("us-central1-a", "us-east1-b"))
     slots = {r.slot for r in stage.inventory.resources_of(KEY, ANA.email)}
     assert len(slots) == 2
     assert all(slot.startswith("found-") for slot in slots)
@@ -109,10 +110,10 @@ def test_the_persons_notebooks_without_our_labels_are_only_reported(
 
 
 def test_a_notebook_with_our_labels_is_reported_as_ours_with_its_state(stage: Stage) -> None:
-    want = wanted(Kind.MANAGED_NOTEBOOK)
-    stage.plant(want)
+    manifest = wanted(Kind.MANAGED_NOTEBOOK)
+    stage.plant(manifest)
     assert stage.inventory.leftovers_of(KEY, ANA.email) == (
-        Leftover(kind=want.kind, name=want.places[0], ours=True, detail="active"),
+        Orphan(kind=manifest.kind, name=manifest.places[0], ours=True, detail="active"),
     )
 
 
@@ -149,4 +150,4 @@ def test_a_listing_without_an_answer_is_temporary(stage: Stage) -> None:
     stage.fault("runtimes.list", error={"status": "UNAVAILABLE"})
     with pytest.raises(CloudFault) as caught:
         stage.inventory.leftovers_of(KEY, ANA.email)
-    assert caught.value.fate is Fate.TEMPORARY
+    assert caught.value.disposition is Disposition.TEMPORARY

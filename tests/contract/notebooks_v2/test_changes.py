@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 
-from shared.domain.faults import CloudFault, Fate
+from shared.domain.faults import CloudFault, Disposition
 from shared.domain.profiles import Disk, Network
-from shared.domain.resources import Drift, Observation, Resource, State, Step, Want
+from shared.domain.resources.kinds import State, Step
+from shared.domain.resources.manifest import Drift, Manifest
+from shared.domain.resources.observation import Observation
+from shared.domain.resources.resource import Resource
 from tests.support.notebook_cloud import (
     ANA,
     KEY,
@@ -36,13 +39,17 @@ def cloud() -> Iterator[NotebookCloud]:
         yield made
 
 
-def observe(cloud: NotebookCloud, notebook: Resource, want: Want | None = None) -> Observation:
-    return cloud.workbench.observe(notebook, KEY, ANA.email, want)
+def observe(
+    cloud: NotebookCloud, notebook: Resource, manifest: Manifest | None = None
+) -> Observation:
+    return cloud.workbench.observe(notebook, KEY, ANA.email, manifest)
 
 
-def update(cloud: NotebookCloud, notebook: Resource, want: Want, number: int = 0) -> Observation:
+def update(
+    cloud: NotebookCloud, notebook: Resource, manifest: Manifest, number: int = 0
+) -> Observation:
     begun = replace(notebook, step=Step.UPDATE)
-    return cloud.workbench.update(begun, want, KEY, ANA.email, request(number))
+    return cloud.workbench.update(begun, manifest, KEY, ANA.email, request(number))
 
 
 def settled(cloud: NotebookCloud, notebook: Resource, step: Step, seen: Observation) -> Observation:
@@ -67,9 +74,9 @@ def change_as_another(cloud: NotebookCloud, notebook: Resource) -> None:
 
 class TestDrift:
     def test_a_notebook_just_created_has_no_drift(self, cloud: NotebookCloud) -> None:
-        want = notebook_want(profile=replace(PROFILE, network=Network(tags=("inner",))))
-        notebook = cloud.make_notebook(want)
-        assert observe(cloud, notebook, want).drift == Drift()
+        manifest = notebook_want(profile=replace(PROFILE, network=Network(tags=("inner",))))
+        notebook = cloud.make_notebook(manifest)
+        assert observe(cloud, notebook, manifest).drift == Drift()
         assert observe(cloud, notebook).drift is None
 
     def test_drift_that_can_not_be_changed_is_reported(self, cloud: NotebookCloud) -> None:
@@ -98,14 +105,14 @@ class TestUpdate:
         change_as_another(cloud, notebook)
         strict = replace(WORKBENCH, idle_minutes=30)
         network = Network(tags=("inner",))
-        want = notebook_want(strict, replace(PROFILE, name="strict", network=network))
-        drift = observe(cloud, notebook, want).drift
+        manifest = notebook_want(strict, replace(PROFILE, name="strict", network=network))
+        drift = observe(cloud, notebook, manifest).drift
         assert drift is not None
         assert drift.in_place
         assert not drift.at_rest
-        seen = settled(cloud, notebook, Step.UPDATE, update(cloud, notebook, want))
+        seen = settled(cloud, notebook, Step.UPDATE, update(cloud, notebook, manifest))
         assert seen.state is State.READY
-        assert observe(cloud, notebook, want).drift == Drift()
+        assert observe(cloud, notebook, manifest).drift == Drift()
         shown = cloud.shown(notebook)
         assert shown["labels"]["theirs"] == "yes"
         assert shown["gceSetup"]["metadata"]["theirs"] == "yes"
@@ -121,15 +128,15 @@ class TestUpdate:
     ) -> None:
         open_to_all = replace(WORKBENCH, downloads=True, terminal=True, root=True)
         notebook = cloud.make_notebook(notebook_want(open_to_all))
-        want = notebook_want(replace(open_to_all, **stricter))
-        drift = observe(cloud, notebook, want).drift
+        manifest = notebook_want(replace(open_to_all, **stricter))
+        drift = observe(cloud, notebook, manifest).drift
         assert drift is not None
         assert drift.at_rest
         assert not drift.in_place
-        assert update(cloud, notebook, want) == observe(cloud, notebook, want)
+        assert update(cloud, notebook, manifest) == observe(cloud, notebook, manifest)
         cloud.switch(notebook, "stop")
-        settled(cloud, notebook, Step.UPDATE, update(cloud, notebook, want, 1))
-        assert observe(cloud, notebook, want).drift == Drift()
+        settled(cloud, notebook, Step.UPDATE, update(cloud, notebook, manifest, 1))
+        assert observe(cloud, notebook, manifest).drift == Drift()
 
     def test_a_key_that_the_profile_no_longer_sets_is_removed(self, cloud: NotebookCloud) -> None:
         scheduled = replace(WORKBENCH, upgrade_schedule="00 3 * * SUN")
@@ -151,26 +158,26 @@ class TestUpdate:
         notebook = cloud.make_notebook(notebook_want())
         get, patch = "notebooks.instances.get", "notebooks.instances.patch"
         assert cloud.calls(lambda: update(cloud, notebook, notebook_want())) == {get: 1}
-        want = notebook_want(replace(WORKBENCH, idle_minutes=30))
-        assert cloud.calls(lambda: update(cloud, notebook, want)) == {get: 1, patch: 1}
+        manifest = notebook_want(replace(WORKBENCH, idle_minutes=30))
+        assert cloud.calls(lambda: update(cloud, notebook, manifest)) == {get: 1, patch: 1}
 
     def test_the_same_request_twice_is_one_operation(self, cloud: NotebookCloud) -> None:
         notebook = cloud.make_notebook(notebook_want())
-        want = notebook_want(replace(WORKBENCH, idle_minutes=30))
-        assert update(cloud, notebook, want) == update(cloud, notebook, want)
+        manifest = notebook_want(replace(WORKBENCH, idle_minutes=30))
+        assert update(cloud, notebook, manifest) == update(cloud, notebook, manifest)
 
     @pytest.mark.parametrize("how", LOST)
     def test_a_lost_answer_is_uncertain_and_the_call_can_be_repeated(
         self, cloud: NotebookCloud, how: str
     ) -> None:
         notebook = cloud.make_notebook(notebook_want())
-        want = notebook_want(replace(WORKBENCH, idle_minutes=30))
+        manifest = notebook_want(replace(WORKBENCH, idle_minutes=30))
         cloud.fail("notebooks", "instances.patch", **LOST[how])
         with pytest.raises(CloudFault) as caught:
-            update(cloud, notebook, want)
-        assert caught.value.fate is Fate.UNCERTAIN
-        settled(cloud, notebook, Step.UPDATE, update(cloud, notebook, want))
-        assert observe(cloud, notebook, want).drift == Drift()
+            update(cloud, notebook, manifest)
+        assert caught.value.disposition is Disposition.UNCERTAIN
+        settled(cloud, notebook, Step.UPDATE, update(cloud, notebook, manifest))
+        assert observe(cloud, notebook, manifest).drift == Drift()
 
 
 class TestProtection:
@@ -185,7 +192,7 @@ class TestProtection:
         assert observe(cloud, notebook).protected
         with pytest.raises(CloudFault, match="release") as caught:
             cloud.workbench.delete(replace(notebook, protected_by_us=True), request(0))
-        assert caught.value.fate is Fate.PERMANENT
+        assert caught.value.disposition is Disposition.PERMANENT
         with pytest.raises(CloudFault, match="Notebooks Admin"):
             cloud.workbench.delete(notebook, request(1))
 
@@ -229,7 +236,7 @@ class TestRestore:
         begun = self.restoring(cloud, notebook)
         with pytest.raises(CloudFault) as caught:
             cloud.workbench.restore(begun, request(0))
-        assert caught.value.fate is Fate.UNCERTAIN
+        assert caught.value.disposition is Disposition.UNCERTAIN
         seen = observe(cloud, begun)
         assert (seen.state, bool(seen.operation)) == (State.RESTORING, True)
         cloud.wait()
@@ -269,7 +276,7 @@ class TestRestore:
         gone = replace(notebook, restore_from="projects/demo/global/snapshots/gone")
         with pytest.raises(CloudFault, match="snapshots/gone") as caught:
             cloud.workbench.restore(gone, request(0))
-        assert (caught.value.code, caught.value.fate) == ("NOT_FOUND", Fate.PERMANENT)
+        assert (caught.value.code, caught.value.disposition) == ("NOT_FOUND", Disposition.PERMANENT)
         cloud.call("DELETE", f"v2/{notebook.name}")
         cloud.wait()
         assert cloud.workbench.restore(notebook, request(1)).state is State.ABSENT
@@ -293,7 +300,7 @@ class TestConsent:
         cloud.fail("notebooks", "instances.checkAuthorization", when="after")
         with pytest.raises(CloudFault) as caught:
             cloud.workbench.consented(notebook)
-        assert caught.value.fate is Fate.TEMPORARY
+        assert caught.value.disposition is Disposition.TEMPORARY
 
 
 class TestShortages:
@@ -302,13 +309,13 @@ class TestShortages:
         self, cloud: NotebookCloud, short: Any
     ) -> None:
         cloud.cloud.shortages.set({"us-central1-a": short, "us-central1-c": True})
-        want = notebook_want()
-        notebook = Resource(kind=want.kind, slot=want.slot, name=want.places[0])
-        seen = cloud.workbench.create(notebook, want, KEY, ANA.email, request(0))
+        manifest = notebook_want()
+        notebook = Resource(kind=manifest.kind, slot=manifest.slot, name=manifest.places[0])
+        seen = cloud.workbench.create(notebook, manifest, KEY, ANA.email, request(0))
         cloud.wait()
         ended = observe(cloud, after_step(notebook, Step.CREATE, seen))
         assert ended.state is State.ABSENT
         assert ended.problem is not None
-        assert ended.problem.fate is Fate.STOCK_OUT
+        assert ended.problem.disposition is Disposition.STOCK_OUT
         assert ended.problem.elsewhere == ("us-central1-b", "us-central1-f")
-        assert want.scarce == "e2-standard-4"
+        assert manifest.scarce == "e2-standard-4"

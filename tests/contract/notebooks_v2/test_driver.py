@@ -7,8 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.faults import CloudFault, Fate
-from shared.domain.resources import Kind, Observation, State, Step
+from shared.domain.faults import CloudFault, Disposition
+from shared.domain.resources.kinds import Kind, State, Step
+from shared.domain.resources.observation import Observation
 from tests.support.driver_backends import EMAIL, KEY, STOCK_OUT, DriverBackend
 from tests.support.driver_steps import (
     HOUR,
@@ -58,44 +59,44 @@ class TestNotebooks:
     def test_drift_is_observed_unless_a_change_is_in_progress(self, backend: DriverBackend) -> None:
         made(backend)
         assert observe(backend).drift is None
-        same = observe(backend, want=backend.want("one")).drift
+        same = observe(backend, manifest=backend.manifest("one")).drift
         assert same is not None
         assert not same.can_be_mended
-        other = observe(backend, want=backend.want("two")).drift
+        other = observe(backend, manifest=backend.manifest("two")).drift
         assert other is not None
         assert other.in_place
         busy = after_step(backend, Step.STOP, backend.driver.stop(backend.resource, request(1)))
-        assert observe(backend, busy, backend.want("two")).drift is None
+        assert observe(backend, busy, backend.manifest("two")).drift is None
 
     def test_update_changes_its_labels_while_it_runs(self, backend: DriverBackend) -> None:
         made(backend)
-        want = backend.want("two")
-        seen = backend.driver.update(backend.resource, want, KEY, EMAIL, request(1))
+        manifest = backend.manifest("two")
+        seen = backend.driver.update(backend.resource, manifest, KEY, EMAIL, request(1))
         assert (seen.state, bool(seen.operation)) == (State.UPDATING, True)
         assert settled(backend, Step.UPDATE, seen).state is State.READY
-        after = observe(backend, want=want)
+        after = observe(backend, manifest=manifest)
         assert after.drift is not None
         assert not after.drift.can_be_mended
 
     def test_an_update_without_drift_changes_nothing(self, backend: DriverBackend) -> None:
         made(backend)
         before = backend.content()
-        seen = backend.driver.update(backend.resource, backend.want(), KEY, EMAIL, request(1))
+        seen = backend.driver.update(backend.resource, backend.manifest(), KEY, EMAIL, request(1))
         assert (seen.state, seen.operation) == (State.READY, "")
         assert backend.content() == before
 
     def test_the_machine_type_is_changed_when_stopped(self, backend: DriverBackend) -> None:
         made(backend)
-        want = backend.want(machine_type="n2-standard-8")
-        running = observe(backend, want=want).drift
+        manifest = backend.manifest(machine_type="n2-standard-8")
+        running = observe(backend, manifest=manifest).drift
         assert running is not None
         assert (bool(running.in_place), bool(running.at_rest)) == (False, True)
-        seen = backend.driver.update(backend.resource, want, KEY, EMAIL, request(1))
+        seen = backend.driver.update(backend.resource, manifest, KEY, EMAIL, request(1))
         assert (seen.state, seen.operation) == (State.READY, "")
         settled(backend, Step.STOP, backend.driver.stop(backend.resource, request(2)))
-        seen = backend.driver.update(backend.resource, want, KEY, EMAIL, request(3))
+        seen = backend.driver.update(backend.resource, manifest, KEY, EMAIL, request(3))
         assert settled(backend, Step.UPDATE, seen).state is State.STOPPED
-        after = observe(backend, want=want).drift
+        after = observe(backend, manifest=manifest).drift
         assert after is not None
         assert not after.can_be_mended
 
@@ -110,7 +111,7 @@ class TestNotebooks:
         assert observe(backend).protected
         with pytest.raises(CloudFault) as caught:
             backend.driver.delete(backend.resource, request(2))
-        assert caught.value.fate is Fate.PERMANENT
+        assert caught.value.disposition is Disposition.PERMANENT
         assert backend.names() == [backend.name]
         settled(
             backend, Step.UNPROTECT, backend.driver.protect(backend.resource, False, request(3))
@@ -150,7 +151,7 @@ class TestNotebooks:
         create(backend)
         with pytest.raises(CloudFault) as caught:
             backend.driver.stop(backend.resource, request(1))
-        assert caught.value.fate is Fate.TEMPORARY
+        assert caught.value.disposition is Disposition.TEMPORARY
 
     @pytest.mark.parametrize("how", ["before", "after", "cut"])
     @pytest.mark.parametrize("step", [Step.STOP, Step.START])
@@ -164,7 +165,7 @@ class TestNotebooks:
         switch = backend.driver.stop if step is Step.STOP else backend.driver.start
         with pytest.raises(CloudFault) as caught:
             switch(backend.resource, request(2))
-        assert caught.value.fate is Fate.UNCERTAIN
+        assert caught.value.disposition is Disposition.UNCERTAIN
         backend.pass_time(HOUR)
         ends = (State.READY, State.STOPPED)
         reached, stayed = ends if step is Step.START else reversed(ends)
@@ -178,7 +179,7 @@ class TestNotebooks:
         assert seen.state is State.ABSENT
         assert not seen.operation
         assert seen.problem is not None
-        assert seen.problem.fate is Fate.STOCK_OUT
+        assert seen.problem.disposition is Disposition.STOCK_OUT
         assert STOCK_OUT in seen.problem.message
         assert backend.names() == []
 
@@ -191,7 +192,7 @@ class TestNotebooks:
         seen = settled(backend, Step.START, backend.driver.start(backend.resource, request(2)))
         assert seen.state is State.STOPPED
         assert seen.problem is not None
-        assert seen.problem.fate is Fate.STOCK_OUT
+        assert seen.problem.disposition is Disposition.STOCK_OUT
 
     def test_an_operation_that_google_has_deleted_is_no_problem(
         self, backend: DriverBackend

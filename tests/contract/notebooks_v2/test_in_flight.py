@@ -18,7 +18,7 @@ from local.notebooks_v2 import Notebooks
 from shared.adapters.google_api.rest import Rest
 from shared.adapters.notebooks_v2 import in_flight
 from shared.adapters.notebooks_v2.in_flight import NotebooksInFlight
-from shared.domain.faults import CloudFault, Fate
+from shared.domain.faults import CloudFault, Disposition
 
 ZONES = ("us-central1-a", "us-central1-b", "europe-west4-a")
 
@@ -90,7 +90,7 @@ def test_a_listing_that_fails_is_temporary(project: LocalProject) -> None:
     project.cloud.faults.add({**fault, "when": "before", "error": {"status": "UNAVAILABLE"}})
     with pytest.raises(CloudFault) as caught:
         project.in_flight.moving()
-    assert caught.value.fate is Fate.TEMPORARY
+    assert caught.value.disposition is Disposition.TEMPORARY
 
 
 class _OnePage(Rest):
@@ -107,7 +107,7 @@ def test_an_incomplete_listing_is_a_fault() -> None:
     page = {"instances": [], "unreachable": ["projects/demo/locations/us-central1-a"]}
     with pytest.raises(CloudFault) as caught:
         NotebooksInFlight(_OnePage(page), "demo").moving()
-    assert caught.value.fate is Fate.TEMPORARY
+    assert caught.value.disposition is Disposition.TEMPORARY
     assert "us-central1-a" in caught.value.message
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.domain.person import Person
-from shared.domain.resources import Kind
-from shared.domain.wants import Site, wants
+from shared.domain.manifests import Site, manifests_of
+from shared.domain.people.person import Person
+from shared.domain.resources.kinds import Kind
 from tools.check_profiles import load, main
 
 SHIPPED = Path(__file__).parents[3] / "infra" / "profiles"
@@ -39,7 +39,7 @@ def test_two_profiles_give_all_three_kinds() -> None:
     person = Person(email="ana@example.com")
     profiles = load(SHIPPED)
     kinds = {
-        name: {want.kind for want in wants(profile, person, "ana", site)}
+        name: {manifest.kind for manifest in manifests_of(profile, person, "ana", site)}
         for name in profiles.names
         if (profile := profiles.profile(name))
     }

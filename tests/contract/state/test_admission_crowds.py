@@ -14,7 +14,7 @@ import pytest
 from shared.adapters.state.firestore_store import FirestoreStore
 from shared.domain.environment import Phase
 from shared.domain.policy import Policy
-from shared.domain.resources import State
+from shared.domain.resources.kinds import State
 from shared.ports import Crowd
 from tests.support.backends import (
     BACKENDS,

@@ -19,7 +19,7 @@ from shared.adapters.state.cursors import microseconds
 from shared.adapters.state.documents import SCHEMA, DocumentTooNew, DocumentUnreadable, Making
 from shared.adapters.state.firestore_store import FirestoreStore
 from shared.domain.environment import Health, Phase
-from shared.domain.resources import State
+from shared.domain.resources.kinds import State
 from shared.ports import Conflict, Crowd, Stored
 from tests.support.backends import FirestoreBackend
 from tests.support.grpc_wire import Wire

@@ -10,10 +10,10 @@ import msgspec
 import pytest
 
 from bench.counting import counting
+from shared.domain.commands.intents import Outcome
+from shared.domain.contracts.event_parsing import Message
 from shared.domain.environment import Verb
-from shared.domain.normalise import Message
 from shared.domain.policy import Policy
-from shared.domain.ruling import Outcome
 from tests.support.backends import BACKENDS, Backend, FirestoreBackend, opened_backend
 from tests.support.grpc_wire import Wire
 from tests.support.instances import Instance, Shared

@@ -11,11 +11,11 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from shared.domain.addresses import Address
 from shared.domain.environment import Environment, Intent, Verb
-from shared.domain.merging import emptied, merged
 from shared.domain.names import person_key
-from shared.domain.person import Person
+from shared.domain.people.addresses import Address
+from shared.domain.people.merging import emptied, merged
+from shared.domain.people.person import Person
 from shared.ports import MOST_FOUND, Conflict, Stored
 from tests.support.backends import BACKENDS, Backend, opened_backend, together
 from tests.support.stored import NOON, an_entry, an_environment

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from shared.adapters.storage.cluster_yaml import render
+from shared.domain.manifests import Site, manifests_of
 from shared.domain.names import person_key
-from shared.domain.person import Person
-from shared.domain.resources import Kind
-from shared.domain.wants import Site, wants
+from shared.domain.people.person import Person
+from shared.domain.resources.kinds import Kind
 from tests.support.gcloud import Gcloud
 from tools.check_profiles import load
 
@@ -71,8 +71,8 @@ def test_gcloud_sends_the_content_of_the_template(
 ) -> None:
     profile = load(SHIPPED).profile("spark-engineer")
     assert profile is not None
-    made = wants(profile, PERSON, person_key(PERSON.email), SITE)
-    (want,) = [w for w in made if w.kind is Kind.CLUSTER_TEMPLATE and w.slot == slot]
+    made = manifests_of(profile, PERSON, person_key(PERSON.email), SITE)
+    (manifest,) = [w for w in made if w.kind is Kind.CLUSTER_TEMPLATE and w.slot == slot]
     gcloud = gcloud_command.pointed_at(
         {
             "CLOUDSDK_API_ENDPOINT_OVERRIDES_DATAPROC": recorder.url,
@@ -80,8 +80,8 @@ def test_gcloud_sends_the_content_of_the_template(
         }
     )
     command = ["dataproc", "clusters", "import", "my-cluster", "--region=us-central1", "--async"]
-    done = gcloud.run(*command, stdin=render(want.body).decode())
+    done = gcloud.run(*command, stdin=render(manifest.body).decode())
     assert done.returncode == 0, done.stderr
     ((path, sent),) = recorder.bodies
     assert path == "/v1/projects/acme-data/regions/us-central1/clusters"
-    assert sent == want.body | {"projectId": "acme-data", "clusterName": "my-cluster"}
+    assert sent == manifest.body | {"projectId": "acme-data", "clusterName": "my-cluster"}

@@ -6,15 +6,17 @@ from datetime import timedelta
 
 from shared.adapters.google_api.errors import ApiError
 from shared.adapters.google_api.fault_table import fault_of
-from shared.domain.faults import Fate, Problem
-from shared.domain.resources import Kind, State, Step
+from shared.domain.faults import Disposition, Problem
+from shared.domain.resources.kinds import Kind, State, Step
 from tests.stateful.choices import Choices
 from tests.stateful.expected import ZONES
 from tests.stateful.rules.registry import rule
 from tests.stateful.simulated import SimulatedLife
 
 STOCK_OUT = Problem(
-    code="ZONE_RESOURCE_POOL_EXHAUSTED", message="the zone has none left", fate=Fate.STOCK_OUT
+    code="ZONE_RESOURCE_POOL_EXHAUSTED",
+    message="the zone has none left",
+    disposition=Disposition.STOCK_OUT,
 )
 SLOW_STEPS = (
     Step.CREATE,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.domain.resources import Kind, State
+from shared.domain.resources.kinds import Kind, State
 from tests.stateful.choices import Choices
 from tests.stateful.rules.registry import rule
 from tests.stateful.simulated import SimulatedLife

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from shared.domain.environment import Phase, Verb
-from shared.domain.resources import Kind, State
+from shared.domain.resources.kinds import Kind, State
 from tests.stateful.choices import Choices
 from tests.stateful.rules.registry import rule
 from tests.stateful.simulated import SimulatedLife

@@ -16,9 +16,9 @@ from urllib3.exceptions import MaxRetryError, NewConnectionError, ProtocolError
 
 from shared.adapters.google_api.errors import from_response, from_rpc_status
 from shared.adapters.google_api.fault_table import fault_of, translated
-from shared.domain.failures import fail
-from shared.domain.faults import CloudFault, Fate
+from shared.domain.faults import CloudFault, Disposition
 from shared.domain.policy import Policy
+from shared.domain.reconciliation.failures import fail
 from tests.support.builders import NOW, a_notebook
 from tests.support.error_answers import answer, caught
 
@@ -32,40 +32,62 @@ def refused() -> requests.ConnectionError:
 @pytest.mark.parametrize(
     ("error", "on_read", "on_change"),
     [
-        (refused(), Fate.TEMPORARY, Fate.TEMPORARY),
-        (requests.ConnectTimeout("late"), Fate.TEMPORARY, Fate.TEMPORARY),
-        (requests.exceptions.ProxyError("no proxy"), Fate.TEMPORARY, Fate.TEMPORARY),
-        (requests.ReadTimeout("late"), Fate.TEMPORARY, Fate.UNCERTAIN),
-        (requests.ConnectionError(ProtocolError("aborted")), Fate.TEMPORARY, Fate.UNCERTAIN),
-        (requests.exceptions.ChunkedEncodingError("cut"), Fate.TEMPORARY, Fate.UNCERTAIN),
-        (requests.exceptions.JSONDecodeError("no", "x", 0), Fate.TEMPORARY, Fate.UNCERTAIN),
-        (ConnectionResetError("reset"), Fate.TEMPORARY, Fate.UNCERTAIN),
-        (google.auth.exceptions.TransportError("down"), Fate.TEMPORARY, Fate.TEMPORARY),
-        (google.auth.exceptions.RefreshError("no"), Fate.TEMPORARY, Fate.TEMPORARY),
-        (google.auth.exceptions.DefaultCredentialsError("no"), Fate.TEMPORARY, Fate.TEMPORARY),
-        (exceptions.ServiceUnavailable("down"), Fate.TEMPORARY, Fate.UNCERTAIN),
+        (refused(), Disposition.TEMPORARY, Disposition.TEMPORARY),
+        (requests.ConnectTimeout("late"), Disposition.TEMPORARY, Disposition.TEMPORARY),
+        (requests.exceptions.ProxyError("no proxy"), Disposition.TEMPORARY, Disposition.TEMPORARY),
+        (requests.ReadTimeout("late"), Disposition.TEMPORARY, Disposition.UNCERTAIN),
+        (
+            requests.ConnectionError(ProtocolError("aborted")),
+            Disposition.TEMPORARY,
+            Disposition.UNCERTAIN,
+        ),
+        (
+            requests.exceptions.ChunkedEncodingError("cut"),
+            Disposition.TEMPORARY,
+            Disposition.UNCERTAIN,
+        ),
+        (
+            requests.exceptions.JSONDecodeError("no", "x", 0),
+            Disposition.TEMPORARY,
+            Disposition.UNCERTAIN,
+        ),
+        (ConnectionResetError("reset"), Disposition.TEMPORARY, Disposition.UNCERTAIN),
+        (
+            google.auth.exceptions.TransportError("down"),
+            Disposition.TEMPORARY,
+            Disposition.TEMPORARY,
+        ),
+        (google.auth.exceptions.RefreshError("no"), Disposition.TEMPORARY, Disposition.TEMPORARY),
+        (
+            google.auth.exceptions.DefaultCredentialsError("no"),
+            Disposition.TEMPORARY,
+            Disposition.TEMPORARY,
+        ),
+        (exceptions.ServiceUnavailable("down"), Disposition.TEMPORARY, Disposition.UNCERTAIN),
         (
             exceptions.ServiceUnavailable("failed to connect to all addresses; last error: …"),
-            Fate.TEMPORARY,
-            Fate.TEMPORARY,
+            Disposition.TEMPORARY,
+            Disposition.TEMPORARY,
         ),
-        (exceptions.DeadlineExceeded("late"), Fate.TEMPORARY, Fate.UNCERTAIN),
-        (exceptions.PermissionDenied("no"), Fate.PERMANENT, Fate.PERMANENT),
-        (exceptions.Forbidden("no"), Fate.PERMANENT, Fate.PERMANENT),
-        (exceptions.AlreadyExists("is there"), Fate.UNCERTAIN, Fate.UNCERTAIN),
-        (exceptions.Aborted("busy"), Fate.TEMPORARY, Fate.TEMPORARY),
-        (exceptions.PreconditionFailed("changed"), Fate.TEMPORARY, Fate.TEMPORARY),
+        (exceptions.DeadlineExceeded("late"), Disposition.TEMPORARY, Disposition.UNCERTAIN),
+        (exceptions.PermissionDenied("no"), Disposition.PERMANENT, Disposition.PERMANENT),
+        (exceptions.Forbidden("no"), Disposition.PERMANENT, Disposition.PERMANENT),
+        (exceptions.AlreadyExists("is there"), Disposition.UNCERTAIN, Disposition.UNCERTAIN),
+        (exceptions.Aborted("busy"), Disposition.TEMPORARY, Disposition.TEMPORARY),
+        (exceptions.PreconditionFailed("changed"), Disposition.TEMPORARY, Disposition.TEMPORARY),
         (
             exceptions.RetryError("tried", exceptions.NotFound("no zone")),
-            Fate.PERMANENT,
-            Fate.PERMANENT,
+            Disposition.PERMANENT,
+            Disposition.PERMANENT,
         ),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
 )
-def test_an_exception_has_its_fate(error: Exception, on_read: Fate, on_change: Fate) -> None:
-    assert caught(error, changes=False).fate is on_read
-    assert caught(error, changes=True).fate is on_change
+def test_an_exception_has_its_fate(
+    error: Exception, on_read: Disposition, on_change: Disposition
+) -> None:
+    assert caught(error, changes=False).disposition is on_read
+    assert caught(error, changes=True).disposition is on_change
 
 
 def test_a_conflict_over_rest_has_the_status_in_the_body() -> None:
@@ -78,7 +100,7 @@ def test_a_conflict_over_rest_has_the_status_in_the_body() -> None:
 def test_a_failed_precondition_is_identified_by_its_http_code() -> None:
     error = {"code": 412, "status": "FAILED_PRECONDITION", "message": "changed"}
     fault = fault_of(from_response(answer(412, error)), changes=True)
-    assert (fault.code, fault.fate) == ("CONDITION_NOT_MET", Fate.TEMPORARY)
+    assert (fault.code, fault.disposition) == ("CONDITION_NOT_MET", Disposition.TEMPORARY)
 
 
 def test_a_delay_in_grpc_details_is_honoured() -> None:
@@ -96,7 +118,7 @@ def test_an_exception_that_is_a_bug_passes_unchanged(error: Exception) -> None:
 
 
 def test_a_fault_passes_through_unchanged() -> None:
-    fault = CloudFault(Fate.PERMANENT, "X", "y")
+    fault = CloudFault(Disposition.PERMANENT, "X", "y")
     with pytest.raises(CloudFault) as raised, translated(changes=True):
         raise fault
     assert raised.value is fault

@@ -8,7 +8,7 @@ import pytest
 
 from shared.adapters.google_api.errors import from_compute_operation, from_rpc_status
 from shared.adapters.google_api.fault_table import fault_of, operation_fault
-from shared.domain.faults import Fate
+from shared.domain.faults import Disposition
 
 
 def compute_operation(http: int | None, code: str, message: str = "") -> dict[str, Any]:
@@ -22,21 +22,21 @@ def compute_operation(http: int | None, code: str, message: str = "") -> dict[st
 @pytest.mark.parametrize(
     ("http", "reason", "code", "fate"),
     [
-        (404, "RESOURCE_NOT_FOUND", "NOT_FOUND", Fate.PERMANENT),
-        (403, "QUOTA_EXCEEDED", "QUOTA_EXCEEDED", Fate.TEMPORARY),
-        (400, "RESOURCE_NOT_READY", "NOT_READY", Fate.TEMPORARY),
-        (503, "ZONE_RESOURCE_POOL_EXHAUSTED", "STOCK_OUT", Fate.STOCK_OUT),
-        (500, "INTERNAL_ERROR", "INTERNAL", Fate.TEMPORARY),
-        (None, "SOMETHING_NEW", "UNKNOWN", Fate.TEMPORARY),
+        (404, "RESOURCE_NOT_FOUND", "NOT_FOUND", Disposition.PERMANENT),
+        (403, "QUOTA_EXCEEDED", "QUOTA_EXCEEDED", Disposition.TEMPORARY),
+        (400, "RESOURCE_NOT_READY", "NOT_READY", Disposition.TEMPORARY),
+        (503, "ZONE_RESOURCE_POOL_EXHAUSTED", "STOCK_OUT", Disposition.STOCK_OUT),
+        (500, "INTERNAL_ERROR", "INTERNAL", Disposition.TEMPORARY),
+        (None, "SOMETHING_NEW", "UNKNOWN", Disposition.TEMPORARY),
     ],
 )
 def test_a_failed_compute_operation_has_its_fate(
-    http: int | None, reason: str, code: str, fate: Fate
+    http: int | None, reason: str, code: str, disposition: Disposition
 ) -> None:
     fault = fault_of(
         from_compute_operation(compute_operation(http, reason, "It failed")), changes=False
     )
-    assert (fault.code, fault.fate) == (code, fate)
+    assert (fault.code, fault.disposition) == (code, disposition)
     assert fault.message.startswith("It failed")
 
 
@@ -45,22 +45,22 @@ def test_a_compute_rate_limit_is_temporary_with_any_status(http: int | None) -> 
     message = "Operation rate exceeded for resource 'projects/p/zones/z/disks/d'."
     operation = compute_operation(http, "RESOURCE_OPERATION_RATE_EXCEEDED", message)
     fault = operation_fault(from_compute_operation(operation))
-    assert fault.fate is Fate.TEMPORARY
+    assert fault.disposition is Disposition.TEMPORARY
     assert "Grant" not in fault.message
 
 
 @pytest.mark.parametrize("code", range(1, 17))
 def test_an_ended_operation_is_never_uncertain(code: int) -> None:
     assert (
-        operation_fault(from_rpc_status({"code": code, "message": "it ended"})).fate
-        is not Fate.UNCERTAIN
+        operation_fault(from_rpc_status({"code": code, "message": "it ended"})).disposition
+        is not Disposition.UNCERTAIN
     )
 
 
 def test_a_compute_operation_that_found_the_name_taken_is_temporary() -> None:
     operation = compute_operation(409, "RESOURCE_ALREADY_EXISTS", "disks/d already exists")
     fault = operation_fault(from_compute_operation(operation))
-    assert (fault.fate, fault.message) == (Fate.TEMPORARY, "disks/d already exists")
+    assert (fault.disposition, fault.message) == (Disposition.TEMPORARY, "disks/d already exists")
 
 
 @pytest.mark.parametrize("error", [None, {}, {"errors": [1, {"code": "X"}]}, {"errors": "x"}])

@@ -17,7 +17,7 @@ from shared.adapters.state import cursors, documents
 from shared.adapters.state.cursors import BadCursor, Position
 from shared.adapters.state.documents import DocumentTooNew, DocumentUnreadable
 from shared.domain.environment import Entry, Environment, Parked
-from shared.domain.resources import Kind, State, Step
+from shared.domain.resources.kinds import Kind, State, Step
 from tests.support.resource_builders import a_resource
 from tests.support.stored import NOON, a_parked, an_entry, an_environment
 

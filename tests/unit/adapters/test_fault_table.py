@@ -11,7 +11,7 @@ from google.rpc import error_details_pb2
 
 from shared.adapters.google_api.errors import from_response, from_rpc_status
 from shared.adapters.google_api.fault_table import TABLE, fault_of
-from shared.domain.faults import Fate
+from shared.domain.faults import Disposition
 from tests.support.error_answers import answer, caught
 
 STOCK_OUTS = [
@@ -22,34 +22,36 @@ STOCK_OUTS = [
 ]
 
 
-def fate_of(http: int, status: str, message: str = "", *, changes: bool = True) -> Fate:
+def fate_of(http: int, status: str, message: str = "", *, changes: bool = True) -> Disposition:
     error = {"code": http, "status": status, "message": message}
-    return fault_of(from_response(answer(http, error)), changes=changes).fate
+    return fault_of(from_response(answer(http, error)), changes=changes).disposition
 
 
 @pytest.mark.parametrize(
     ("http", "status", "on_read", "on_change"),
     [
-        (400, "INVALID_ARGUMENT", Fate.PERMANENT, Fate.PERMANENT),
-        (400, "FAILED_PRECONDITION", Fate.PERMANENT, Fate.PERMANENT),
-        (400, "OUT_OF_RANGE", Fate.PERMANENT, Fate.PERMANENT),
-        (401, "UNAUTHENTICATED", Fate.TEMPORARY, Fate.TEMPORARY),
-        (403, "PERMISSION_DENIED", Fate.PERMANENT, Fate.PERMANENT),
-        (404, "NOT_FOUND", Fate.PERMANENT, Fate.PERMANENT),
-        (409, "ABORTED", Fate.TEMPORARY, Fate.TEMPORARY),
-        (409, "ALREADY_EXISTS", Fate.UNCERTAIN, Fate.UNCERTAIN),
-        (429, "RESOURCE_EXHAUSTED", Fate.TEMPORARY, Fate.TEMPORARY),
-        (499, "CANCELLED", Fate.TEMPORARY, Fate.UNCERTAIN),
-        (500, "INTERNAL", Fate.TEMPORARY, Fate.UNCERTAIN),
-        (500, "UNKNOWN", Fate.TEMPORARY, Fate.UNCERTAIN),
-        (500, "DATA_LOSS", Fate.TEMPORARY, Fate.UNCERTAIN),
-        (501, "UNIMPLEMENTED", Fate.PERMANENT, Fate.PERMANENT),
-        (503, "UNAVAILABLE", Fate.TEMPORARY, Fate.UNCERTAIN),
-        (504, "DEADLINE_EXCEEDED", Fate.TEMPORARY, Fate.UNCERTAIN),
-        (520, "SOMETHING_NEW", Fate.TEMPORARY, Fate.UNCERTAIN),
+        (400, "INVALID_ARGUMENT", Disposition.PERMANENT, Disposition.PERMANENT),
+        (400, "FAILED_PRECONDITION", Disposition.PERMANENT, Disposition.PERMANENT),
+        (400, "OUT_OF_RANGE", Disposition.PERMANENT, Disposition.PERMANENT),
+        (401, "UNAUTHENTICATED", Disposition.TEMPORARY, Disposition.TEMPORARY),
+        (403, "PERMISSION_DENIED", Disposition.PERMANENT, Disposition.PERMANENT),
+        (404, "NOT_FOUND", Disposition.PERMANENT, Disposition.PERMANENT),
+        (409, "ABORTED", Disposition.TEMPORARY, Disposition.TEMPORARY),
+        (409, "ALREADY_EXISTS", Disposition.UNCERTAIN, Disposition.UNCERTAIN),
+        (429, "RESOURCE_EXHAUSTED", Disposition.TEMPORARY, Disposition.TEMPORARY),
+        (499, "CANCELLED", Disposition.TEMPORARY, Disposition.UNCERTAIN),
+        (500, "INTERNAL", Disposition.TEMPORARY, Disposition.UNCERTAIN),
+        (500, "UNKNOWN", Disposition.TEMPORARY, Disposition.UNCERTAIN),
+        (500, "DATA_LOSS", Disposition.TEMPORARY, Disposition.UNCERTAIN),
+        (501, "UNIMPLEMENTED", Disposition.PERMANENT, Disposition.PERMANENT),
+        (503, "UNAVAILABLE", Disposition.TEMPORARY, Disposition.UNCERTAIN),
+        (504, "DEADLINE_EXCEEDED", Disposition.TEMPORARY, Disposition.UNCERTAIN),
+        (520, "SOMETHING_NEW", Disposition.TEMPORARY, Disposition.UNCERTAIN),
     ],
 )
-def test_a_status_has_its_fate(http: int, status: str, on_read: Fate, on_change: Fate) -> None:
+def test_a_status_has_its_fate(
+    http: int, status: str, on_read: Disposition, on_change: Disposition
+) -> None:
     assert fate_of(http, status, changes=False) is on_read
     assert fate_of(http, status, changes=True) is on_change
 
@@ -57,27 +59,27 @@ def test_a_status_has_its_fate(http: int, status: str, on_read: Fate, on_change:
 @pytest.mark.parametrize(
     ("http", "code", "on_change"),
     [
-        (301, "HTTP_301", Fate.UNCERTAIN),
-        (400, "INVALID_ARGUMENT", Fate.PERMANENT),
-        (401, "UNAUTHENTICATED", Fate.TEMPORARY),
-        (403, "PERMISSION_DENIED", Fate.PERMANENT),
-        (404, "NOT_FOUND", Fate.PERMANENT),
-        (408, "DEADLINE_EXCEEDED", Fate.UNCERTAIN),
-        (409, "ABORTED", Fate.TEMPORARY),
-        (412, "CONDITION_NOT_MET", Fate.TEMPORARY),
-        (418, "INVALID_ARGUMENT", Fate.PERMANENT),
-        (429, "RESOURCE_EXHAUSTED", Fate.TEMPORARY),
-        (500, "INTERNAL", Fate.UNCERTAIN),
-        (502, "UNAVAILABLE", Fate.UNCERTAIN),
-        (503, "UNAVAILABLE", Fate.UNCERTAIN),
-        (504, "DEADLINE_EXCEEDED", Fate.UNCERTAIN),
+        (301, "HTTP_301", Disposition.UNCERTAIN),
+        (400, "INVALID_ARGUMENT", Disposition.PERMANENT),
+        (401, "UNAUTHENTICATED", Disposition.TEMPORARY),
+        (403, "PERMISSION_DENIED", Disposition.PERMANENT),
+        (404, "NOT_FOUND", Disposition.PERMANENT),
+        (408, "DEADLINE_EXCEEDED", Disposition.UNCERTAIN),
+        (409, "ABORTED", Disposition.TEMPORARY),
+        (412, "CONDITION_NOT_MET", Disposition.TEMPORARY),
+        (418, "INVALID_ARGUMENT", Disposition.PERMANENT),
+        (429, "RESOURCE_EXHAUSTED", Disposition.TEMPORARY),
+        (500, "INTERNAL", Disposition.UNCERTAIN),
+        (502, "UNAVAILABLE", Disposition.UNCERTAIN),
+        (503, "UNAVAILABLE", Disposition.UNCERTAIN),
+        (504, "DEADLINE_EXCEEDED", Disposition.UNCERTAIN),
     ],
 )
 def test_an_answer_not_from_google_is_read_by_its_http_code(
-    http: int, code: str, on_change: Fate
+    http: int, code: str, on_change: Disposition
 ) -> None:
     fault = fault_of(from_response(answer(http, text="<html>Bad</html>")), changes=True)
-    assert (fault.code, fault.fate) == (code, on_change)
+    assert (fault.code, fault.disposition) == (code, on_change)
     assert f"HTTP {http} Because" in fault.message
     assert "<html>" not in fault.message
 
@@ -85,7 +87,7 @@ def test_an_answer_not_from_google_is_read_by_its_http_code(
 @pytest.mark.parametrize("message", STOCK_OUTS)
 @pytest.mark.parametrize("http", [400, 429, 500, 503])
 def test_a_stock_out_is_identified_by_text_with_any_code(http: int, message: str) -> None:
-    assert fate_of(http, "UNKNOWN", message) is Fate.STOCK_OUT
+    assert fate_of(http, "UNKNOWN", message) is Disposition.STOCK_OUT
     assert (
         fault_of(from_rpc_status({"code": 8, "message": message}), changes=False).code
         == "STOCK_OUT"
@@ -97,7 +99,7 @@ def test_a_stock_out_is_identified_by_the_reason_in_its_details() -> None:
         {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "resource_availability"}
     ]
     status = {"code": 14, "message": "Try again later", "details": details}
-    assert fault_of(from_rpc_status(status), changes=False).fate is Fate.STOCK_OUT
+    assert fault_of(from_rpc_status(status), changes=False).disposition is Disposition.STOCK_OUT
 
 
 ZONES = {"zonesAvailable": "us-central1-b, us-central1-c,", "zone": "us-central1-a"}
@@ -120,19 +122,25 @@ def test_a_stock_out_names_the_zones_that_google_names(
     error = {"code": 8, "message": STOCK_OUTS[1], "details": [{"reason": "x"}, info]}
     for api_error in (from_rpc_status(error), from_response(answer(429, error))):
         problem = fault_of(api_error, changes=False).problem()
-        assert (problem.fate, problem.elsewhere) == (Fate.STOCK_OUT, elsewhere)
+        assert (problem.disposition, problem.elsewhere) == (Disposition.STOCK_OUT, elsewhere)
 
 
 def test_a_stock_out_over_grpc_names_them_too() -> None:
     info = error_details_pb2.ErrorInfo(reason="ZONE_RESOURCE_POOL_EXHAUSTED", metadata=ZONES)
     fault = caught(exceptions.ResourceExhausted("none left", details=[info]))
-    assert (fault.fate, fault.elsewhere) == (Fate.STOCK_OUT, ("us-central1-b", "us-central1-c"))
+    assert (fault.disposition, fault.elsewhere) == (
+        Disposition.STOCK_OUT,
+        ("us-central1-b", "us-central1-c"),
+    )
 
 
 def test_a_busy_compute_resource_is_temporary() -> None:
     entry = {"reason": "resourceNotReady", "message": "The resource 'x' is not ready"}
     error = {"code": 400, "message": entry["message"], "errors": [entry]}
-    assert fault_of(from_response(answer(400, error)), changes=True).fate is Fate.TEMPORARY
+    assert (
+        fault_of(from_response(answer(400, error)), changes=True).disposition
+        is Disposition.TEMPORARY
+    )
 
 
 @pytest.mark.parametrize(
@@ -156,7 +164,7 @@ def test_an_exceeded_quota_waits_half_an_hour(
 ) -> None:
     error = {"code": http, "status": status, "message": message}
     fault = fault_of(from_response(answer(http, error)), changes=True)
-    assert fault.fate is Fate.TEMPORARY
+    assert fault.disposition is Disposition.TEMPORARY
     assert fault.retry_after == timedelta(minutes=minutes)
 
 
@@ -190,22 +198,22 @@ def test_a_rate_limit_is_identified_by_text_with_any_status(
 ) -> None:
     error = {"code": http, "status": status, "message": message}
     fault = fault_of(from_response(answer(http, error)), changes=True)
-    assert (fault.fate, fault.retry_after) == (Fate.TEMPORARY, timedelta(minutes=1))
+    assert (fault.disposition, fault.retry_after) == (Disposition.TEMPORARY, timedelta(minutes=1))
     assert "Grant" not in fault.message
 
 
 @pytest.mark.parametrize("code", [3, 7, 8, 9])
 def test_a_rate_limit_in_which_an_operation_ended_is_temporary(code: int) -> None:
-    assert fault_of(from_rpc_status({"code": code, "message": RATE}), changes=False).fate is (
-        Fate.TEMPORARY
-    )
+    assert fault_of(
+        from_rpc_status({"code": code, "message": RATE}), changes=False
+    ).disposition is (Disposition.TEMPORARY)
 
 
 def test_v1_creation_is_permanent_and_names_the_alternative() -> None:
     message = "Managed notebooks have been deprecated and new instances cannot be created."
     error = {"code": 400, "status": "FAILED_PRECONDITION", "message": message}
     fault = fault_of(from_response(answer(400, error)), changes=True)
-    assert fault.fate is Fate.PERMANENT
+    assert fault.disposition is Disposition.PERMANENT
     assert "workbench" in fault.message
 
 
@@ -213,26 +221,28 @@ def test_a_disabled_api_says_how_to_enable_it() -> None:
     details = [{"reason": "SERVICE_DISABLED"}]
     error = {"code": 403, "status": "PERMISSION_DENIED", "message": "It is off", "details": details}
     fault = fault_of(from_response(answer(403, error)), changes=True)
-    assert fault.fate is Fate.PERMANENT
+    assert fault.disposition is Disposition.PERMANENT
     assert "gcloud services enable" in fault.message
 
 
 @pytest.mark.parametrize(
     ("code", "name", "fate"),
     [
-        (1, "CANCELLED", Fate.TEMPORARY),
-        (3, "INVALID_ARGUMENT", Fate.PERMANENT),
-        (4, "DEADLINE_EXCEEDED", Fate.TEMPORARY),
-        (7, "PERMISSION_DENIED", Fate.PERMANENT),
-        (9, "FAILED_PRECONDITION", Fate.PERMANENT),
-        (13, "INTERNAL", Fate.TEMPORARY),
-        (14, "UNAVAILABLE", Fate.TEMPORARY),
-        (99, "UNKNOWN", Fate.TEMPORARY),
+        (1, "CANCELLED", Disposition.TEMPORARY),
+        (3, "INVALID_ARGUMENT", Disposition.PERMANENT),
+        (4, "DEADLINE_EXCEEDED", Disposition.TEMPORARY),
+        (7, "PERMISSION_DENIED", Disposition.PERMANENT),
+        (9, "FAILED_PRECONDITION", Disposition.PERMANENT),
+        (13, "INTERNAL", Disposition.TEMPORARY),
+        (14, "UNAVAILABLE", Disposition.TEMPORARY),
+        (99, "UNKNOWN", Disposition.TEMPORARY),
     ],
 )
-def test_a_failed_operation_is_never_uncertain(code: int, name: str, fate: Fate) -> None:
+def test_a_failed_operation_is_never_uncertain(
+    code: int, name: str, disposition: Disposition
+) -> None:
     fault = fault_of(from_rpc_status({"code": code, "message": "It failed"}), changes=False)
-    assert (fault.code, fault.fate) == (name, fate)
+    assert (fault.code, fault.disposition) == (name, disposition)
 
 
 def test_the_message_names_the_fields_google_complains_about() -> None:

@@ -24,9 +24,10 @@ from shared.adapters.notebooks_v1.driver import NotebooksV1Driver
 from shared.adapters.notebooks_v1.inventory import NotebooksV1Inventory
 from shared.adapters.notebooks_v1.services import SECONDS, Instances, NotebooksV1Service, Runtimes
 from shared.adapters.notebooks_v1.states import STATES, state_of
-from shared.domain.faults import CloudFault, Fate
+from shared.domain.faults import CloudFault, Disposition
 from shared.domain.names import person_key
-from shared.domain.resources import Kind, Resource, State, Step
+from shared.domain.resources.kinds import Kind, State, Step
+from shared.domain.resources.resource import Resource
 from tests.support.resource_builders import a_resource
 
 EMAIL = "ana@example.com"
@@ -99,7 +100,7 @@ def test_an_unknown_state_is_observed_again(said: str) -> None:
     seen = state_of(instances(), hub(said), resource())
     assert seen.state is None
     assert seen.problem is not None
-    assert seen.problem.fate is Fate.TEMPORARY
+    assert seen.problem.disposition is Disposition.TEMPORARY
     assert said in seen.problem.message
 
 
@@ -173,7 +174,7 @@ class TestCalls:
         nameless = SimpleNamespace(operation=operations_pb2.Operation())
         with pytest.raises(CloudFault) as caught:
             instances(stop_instance=nameless).stop(HUB, "id")
-        assert caught.value.fate is Fate.UNCERTAIN
+        assert caught.value.disposition is Disposition.UNCERTAIN
 
 
 class TestOperations:
@@ -238,7 +239,10 @@ class TestSearch:
         search = NotebooksV1Inventory("p", [service])
         with pytest.raises(CloudFault, match="us-east1") as caught:
             search.resources_of(KEY, EMAIL)
-        assert (caught.value.fate, caught.value.code) == (Fate.TEMPORARY, "UNREACHABLE")
+        assert (caught.value.disposition, caught.value.code) == (
+            Disposition.TEMPORARY,
+            "UNREACHABLE",
+        )
         with pytest.raises(CloudFault, match="us-east1"):
             search.leftovers_of(KEY, EMAIL)
 

@@ -9,8 +9,9 @@ from typing import Any
 import googleapiclient
 import pytest
 
-from shared.domain.faults import CloudFault, Fate
-from shared.domain.resources import Drift, State, Step
+from shared.domain.faults import CloudFault, Disposition
+from shared.domain.resources.kinds import State, Step
+from shared.domain.resources.manifest import Drift
 from tests.support.notebook_answers import (
     EMAIL,
     KEY,
@@ -21,9 +22,9 @@ from tests.support.notebook_answers import (
     Answers,
     driver,
     instance,
+    manifest,
     observe,
     resource,
-    want,
 )
 
 STATES = {
@@ -64,7 +65,7 @@ def test_a_state_is_read(said: str, state: State | None) -> None:
 def test_an_unknown_state_is_observed_again(said: str) -> None:
     seen = observe(Answers(instance=instance(said)))
     assert seen.problem is not None
-    assert seen.problem.fate is Fate.TEMPORARY
+    assert seen.problem.disposition is Disposition.TEMPORARY
     assert said in seen.problem.message
 
 
@@ -128,7 +129,7 @@ def test_a_deletion_is_confirmed_by_a_get() -> None:
 
 
 def test_an_operation_that_cannot_be_read_is_a_fault() -> None:
-    answers = Answers(operation=CloudFault(Fate.TEMPORARY, "UNAVAILABLE", "down"))
+    answers = Answers(operation=CloudFault(Disposition.TEMPORARY, "UNAVAILABLE", "down"))
     with pytest.raises(CloudFault):
         observe(answers, resource(operation=OPERATION, step=Step.CREATE))
 
@@ -158,33 +159,33 @@ def test_a_notebook_whose_creation_failed_is_broken() -> None:
 
 @pytest.mark.parametrize("said", ["ACTIVE", "STARTING"])
 def test_a_rejected_start_of_a_running_notebook_succeeds(said: str) -> None:
-    refusal = CloudFault(Fate.PERMANENT, "FAILED_PRECONDITION", "it runs")
+    refusal = CloudFault(Disposition.PERMANENT, "FAILED_PRECONDITION", "it runs")
     seen = driver(Answers(post=refusal, instance=instance(said))).start(resource(), "r")
     assert seen.state in (State.READY, State.STARTING)
 
 
 def test_a_rejected_start_of_a_stopped_notebook_is_a_fault() -> None:
-    refusal = CloudFault(Fate.PERMANENT, "FAILED_PRECONDITION", "no VM")
+    refusal = CloudFault(Disposition.PERMANENT, "FAILED_PRECONDITION", "no VM")
     with pytest.raises(CloudFault, match="no VM"):
         driver(Answers(post=refusal, instance=instance("STOPPED"))).start(resource(), "r")
 
 
 def test_a_conflict_with_another_operation_is_not_already_exists() -> None:
-    busy = CloudFault(Fate.TEMPORARY, "ABORTED", "busy")
+    busy = CloudFault(Disposition.TEMPORARY, "ABORTED", "busy")
     with pytest.raises(CloudFault, match="busy"):
-        driver(Answers(post=busy)).create(resource(), want(), KEY, EMAIL, "r")
+        driver(Answers(post=busy)).create(resource(), manifest(), KEY, EMAIL, "r")
 
 
 def test_an_answer_without_an_operation_is_uncertain() -> None:
     with pytest.raises(CloudFault) as caught:
         driver(Answers(post={})).stop(resource(), "r")
-    assert caught.value.fate is Fate.UNCERTAIN
+    assert caught.value.disposition is Disposition.UNCERTAIN
 
 
 def test_an_observation_with_a_want_has_the_drift() -> None:
     answers = Answers(instance=instance("ACTIVE", gceSetup=MACHINE))
     assert observe(answers, wanted=OTHER).drift == MACHINE_DRIFT
-    assert observe(answers, wanted=want(**MACHINE)).drift == Drift()
+    assert observe(answers, wanted=manifest(**MACHINE)).drift == Drift()
     assert observe(answers).drift is None
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from shared.adapters.notebooks_v2.drift import drift_of
 from shared.adapters.notebooks_v2.patch import patch_of
-from shared.domain.resources import Drift
-from shared.domain.wants.written import written_by
+from shared.domain.manifests.written import written_by
+from shared.domain.resources.manifest import Drift
 
 Json = dict[str, Any]
 PREFIX = "https://www.googleapis.com/compute/v1/"

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from shared.domain.faults import CloudFault, Fate
-from shared.domain.resources import LostCall, Observation, State, Step
+from shared.domain.faults import CloudFault, Disposition
+from shared.domain.resources.kinds import State, Step
+from shared.domain.resources.observation import Observation
+from shared.domain.resources.resource import LostCall
 from tests.support.notebook_answers import (
     EMAIL,
     KEY,
@@ -20,9 +22,9 @@ from tests.support.notebook_answers import (
     Answers,
     driver,
     instance,
+    manifest,
     observe,
     resource,
-    want,
 )
 from tests.support.resource_builders import replace
 
@@ -33,7 +35,7 @@ SNAPSHOT = "projects/demo/global/snapshots/sn-1"
 @pytest.mark.parametrize("said", ["STARTING", "STOPPING", "UPGRADING", "ORPHANED"])
 def test_an_update_during_another_change_only_reads(said: str) -> None:
     answers = Answers(instance=instance(said, gceSetup=MACHINE))
-    driver(answers).update(resource(), want(tags=["x"]), KEY, EMAIL, "r")
+    driver(answers).update(resource(), manifest(tags=["x"]), KEY, EMAIL, "r")
     assert answers.asked == ["instance"]
 
 
@@ -45,7 +47,7 @@ def test_the_machine_type_is_not_changed_while_it_runs() -> None:
 
 def test_an_update_sends_what_differs_and_its_request_id() -> None:
     answers = Answers(instance=instance("STOPPED", gceSetup=MACHINE), patch={"name": OPERATION})
-    wanted = want(machineType="n2-standard-8", tags=["inner"])
+    wanted = manifest(machineType="n2-standard-8", tags=["inner"])
     seen = driver(answers).update(resource(step=Step.UPDATE), wanted, KEY, EMAIL, "r-1")
     assert (seen.state, seen.operation) == (State.UPDATING, OPERATION)
     assert answers.sent == {
@@ -61,7 +63,7 @@ def test_a_notebook_deleted_before_the_patch_is_absent() -> None:
     assert driver(answers).protect(resource(), True, "r").state is State.ABSENT
 
 
-REFUSED = CloudFault(Fate.PERMANENT, "FAILED_PRECONDITION", "protected")
+REFUSED = CloudFault(Disposition.PERMANENT, "FAILED_PRECONDITION", "protected")
 
 
 @pytest.mark.parametrize(("by_us", "who"), [(True, "release"), (False, "Notebooks Admin")])
@@ -71,7 +73,7 @@ def test_a_deletion_rejected_for_its_protection_names_who_can_lift_it(
     answers = Answers(post=REFUSED, instance=instance("STOPPED", enableDeletionProtection=True))
     with pytest.raises(CloudFault, match=who) as caught:
         driver(answers).delete(resource(protected_by_us=by_us), "r")
-    assert caught.value.fate is Fate.PERMANENT
+    assert caught.value.disposition is Disposition.PERMANENT
     assert caught.value.__cause__ is REFUSED
 
 
@@ -96,7 +98,7 @@ def test_a_missing_snapshot_differs_from_a_missing_notebook() -> None:
     assert driver(Answers()).restore(remembered, "r").state is State.ABSENT
     with pytest.raises(CloudFault, match=SNAPSHOT) as caught:
         driver(Answers(instance=instance("ACTIVE"))).restore(remembered, "r")
-    assert (caught.value.code, caught.value.fate) == ("NOT_FOUND", Fate.PERMANENT)
+    assert (caught.value.code, caught.value.disposition) == ("NOT_FOUND", Disposition.PERMANENT)
 
 
 RESTORING = resource(step=Step.RESTORE, since=BEGUN, restore_from=SNAPSHOT)
@@ -237,7 +239,7 @@ def test_consent_is_read(answer: dict[str, Any], consented: bool | None) -> None
 
 @pytest.mark.parametrize("code", ["UNAVAILABLE", "NOT_FOUND"])
 def test_a_failed_consent_check_is_a_fault_with_the_reason(code: str) -> None:
-    down = CloudFault(Fate.TEMPORARY, code, "down")
+    down = CloudFault(Disposition.TEMPORARY, code, "down")
     with pytest.raises(CloudFault, match="down") as caught:
         driver(Answers(ask=down)).consented(resource())
     assert caught.value.code == code

@@ -1,0 +1,1 @@
+"""Commands: what joins, leaves and admin's commands do to a record."""

@@ -1,0 +1,186 @@
+"""What an admin's order does to a record: hold, release, retry, recreate the notebook. Pure.
+
+Orders are about the record, not about what the person should have: they never change the desired
+state, and a join or leave never lifts a hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import assert_never
+
+import msgspec
+from msgspec.structs import replace
+
+from shared.domain.commands.holds import Hold, Release, described, release_of, used_up, with_release
+from shared.domain.commands.intents import Decision, Outcome, remembered
+from shared.domain.contracts.announcements import News
+from shared.domain.contracts.rejections import Rejected, RejectionCode
+from shared.domain.environment import AdminAction, Entry, Environment
+from shared.domain.projections.outbox import with_announcement
+from shared.domain.resources.kinds import State
+from shared.domain.resources.resource import Resource
+
+
+class AdminCommand(msgspec.Struct, frozen=True, kw_only=True):
+    """An admin event, normalised.
+
+    ``by``: who gave the order, as the message says, or ''. ``hold``: of a hold, the id it is to
+    have ('': that of its event); of a release, the id of the hold it lifts, ``ALL``, or '': the
+    only one in force.
+    """
+
+    verdict: AdminAction
+    event_id: str
+    source: str
+    occurred_at: datetime
+    email: str
+    reason: str
+    by: str = ""
+    hold: str = ""
+
+    @property
+    def idempotency_key(self) -> str:
+        """What a repeat is known by: a hold and its release may share an id (``Intent``)."""
+        return f"{self.verdict} {self.source} {self.event_id}"
+
+
+def apply_command(environment: Environment, order: AdminCommand, now: datetime) -> Decision:
+    """The record after ``order``, and what the history says of it.
+
+    Raises ``Refused`` for a release that doesn't say which of several holds it lifts.
+    """
+    if order.idempotency_key in environment.recent:
+        return _ruling(environment, order, Outcome.DUPLICATE, " seen before", now)
+    record = remembered(environment, order.idempotency_key)
+    match order.verdict:
+        case AdminAction.HOLD:
+            return _held(record, order, now)
+        case AdminAction.RELEASE:
+            return _released(record, order, now)
+        case AdminAction.RETRY:
+            return _ruling(with_failures_forgotten(record, now), order, Outcome.APPLIED, "", now)
+        case AdminAction.RECREATE:
+            return _recreated(record, order, now)
+    assert_never(order.verdict)
+
+
+def with_failures_forgotten(environment: Environment, now: datetime) -> Environment:
+    """The record with its failures forgotten: everything is looked at, and tried again, now."""
+    resources = tuple(_looked_at(r, now) for r in environment.resources)
+    return replace(environment, resources=resources, due_at=now)
+
+
+def _looked_at(resource: Resource, now: datetime) -> Resource:
+    return replace(resource.to_retry(now), creation=replace(resource.creation, tried=()))
+
+
+def _recreated(environment: Environment, order: AdminCommand, now: datetime) -> Decision:
+    notebook = environment.notebook
+    if environment.leaving or environment.intent is None or notebook is None:
+        why = "is leaving" if environment.leaving else "has no notebook"
+        raise Rejected(
+            RejectionCode.NOTHING_TO_RECREATE,
+            f"email: {order.email} {why}, so there is nothing to recreate; send the order anew "
+            "once they have one",
+        )
+    if notebook.state is State.ABSENT:
+        text = f"; {notebook.id} is still to be made, from the profile as it is now"
+        return _ruling(with_failures_forgotten(environment, now), order, Outcome.APPLIED, text, now)
+    # An older record, brought back, may not know that it was used: its data is saved in any case.
+    usage = replace(notebook.usage, unused=False)
+    notebook = replace(notebook, recreate=True, usage=usage)
+    environment = environment.with_resource(notebook)
+    return _ruling(with_failures_forgotten(environment, now), order, Outcome.APPLIED, "", now)
+
+
+def _held(environment: Environment, order: AdminCommand, now: datetime) -> Decision:
+    """Held; what is under way is looked at now, so that the notebook is protected soon."""
+    hold = Hold(
+        id=order.hold or order.event_id,
+        at=now,
+        reason=order.reason,
+        by=order.by,
+        given_at=order.occurred_at,
+    )
+    release = release_of(environment.releases, hold)
+    if release is not None:
+        environment = replace(environment, releases=used_up(environment.releases, release, hold))
+        text = f" of {order.occurred_at.isoformat()} is older than its release"
+        return _ruling(environment, order, Outcome.STALE, text, now)
+    if any(known.id == hold.id for known in environment.holds):
+        environment = replace(environment, holds=_confirmed(environment.holds, hold), due_at=now)
+        return _ruling(environment, order, Outcome.APPLIED, "; in force already", now)
+    resources = tuple(r.to_observe(now) if r.kind.holds_data else r for r in environment.resources)
+    holds = (*environment.holds, hold)
+    environment = replace(environment, holds=holds, resources=resources, due_at=now)
+    environment = with_announcement(environment, News.HELD, now, reason=order.reason, hold=hold.id)
+    return _ruling(environment, order, Outcome.APPLIED, "", now)
+
+
+def _confirmed(holds: Sequence[Hold], again: Hold) -> tuple[Hold, ...]:
+    """Return ``holds`` after a repeated hold; the first one's time and reason are kept."""
+    return tuple(
+        replace(hold, given_at=max(hold.given_at or hold.at, again.given_at or again.at))
+        if hold.id == again.id
+        else hold
+        for hold in holds
+    )
+
+
+def _released(environment: Environment, order: AdminCommand, now: datetime) -> Decision:
+    holds = environment.holds
+    name = order.hold
+    if not name and len(holds) > 1:
+        raise Rejected(
+            RejectionCode.SEVERAL_HOLDS,
+            f"hold: {order.email} is under {len(holds)} holds, {described(holds)}; send the "
+            'release anew with "hold" naming one of them, or with "hold":"all"',
+        )
+    if not name and holds:
+        name = holds[0].id
+    release = Release(hold=name, given_at=order.occurred_at)
+    lifted = [hold for hold in holds if release.lifts(hold)]
+    newer = [hold for hold in holds if release.concerns(hold)]
+    if newer and not lifted:
+        # It may be about a hold that was given before it and is still to come.
+        release = replace(release, hold=order.hold)
+        environment = _with_release(environment, release)
+        text = f" of {order.occurred_at.isoformat()} is older than {described(newer)}"
+        return _ruling(environment, order, Outcome.STALE, text, now)
+    environment = with_failures_forgotten(_with_release(environment, release), now)
+    for hold in lifted:
+        left = tuple(h for h in environment.holds if h is not hold)
+        environment = replace(environment, holds=left)
+        environment = with_announcement(
+            environment, News.RELEASED, now, reason=order.reason, hold=hold.id
+        )
+    text = _what_it_lifted(lifted, environment.holds, order)
+    return _ruling(environment, order, Outcome.APPLIED, text, now)
+
+
+def _with_release(environment: Environment, release: Release) -> Environment:
+    return replace(environment, releases=with_release(environment.releases, release))
+
+
+def _what_it_lifted(lifted: Sequence[Hold], left: Sequence[Hold], order: AdminCommand) -> str:
+    if lifted:
+        text = f"; lifts {described(lifted)}"
+    else:
+        text = f"; no hold {order.hold} is in force" if order.hold else ""
+    return f"{text}; still held by {described(left)}" if left else text
+
+
+def _ruling(
+    environment: Environment, order: AdminCommand, outcome: Outcome, text: str, now: datetime
+) -> Decision:
+    named = f" {order.hold}" if order.hold else ""
+    by = f" by {order.by}" if order.by else ""
+    entry = Entry(
+        at=now,
+        action=f"order.{outcome}",
+        text=f"{order.verdict}{named}{by} ({order.reason}){text}",
+        event_id=order.event_id,
+    )
+    return Decision(outcome, environment, entry)

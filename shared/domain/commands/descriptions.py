@@ -1,0 +1,47 @@
+"""What the history and the announcements say of an intent, in words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from shared.domain.environment import Environment, Intent, Verb
+
+
+def changes_of(record: Environment, intent: Intent) -> str:
+    """What a join changes for a person who has an environment, in words; '' if nothing."""
+    if intent.verb is Verb.LEAVE or record.joined is None:
+        return ""
+    new, old = intent.person, record.person
+    if record.leaving:
+        return f"; address {old.email} -> {new.email}" if new.email != old.email else ""
+    changes = [
+        f"{name} {before or 'none'} -> {after or 'none'}"
+        for name, before, after in (
+            ("address", old.email, new.email),
+            ("profile", record.profile, intent.profile),
+            ("team", old.team, new.team),
+            ("cost centre", old.cost_center, new.cost_center),
+            ("groups", ", ".join(old.groups), ", ".join(new.groups)),
+        )
+        if before != after
+    ]
+    return f"; moves: {'; '.join(changes)}" if changes else ""
+
+
+def listed(verb: str, intents: Sequence[Intent]) -> str:
+    """``; cancels leave HR-7 of 2026-12-31T17:00:00+00:00``; '' if there are none."""
+    if not intents:
+        return ""
+    each = [
+        f"{i.verb} {i.event_id} of {i.effective_at.isoformat()}"
+        for i in intents
+        if i.effective_at is not None
+    ]
+    return f"; {verb} {', '.join(each)}"
+
+
+def described(intent: Intent) -> str:
+    """``join as analyst (reason)``, or ``leave``."""
+    because = f" ({intent.reason})" if intent.reason else ""
+    with_profile = f" as {intent.profile}" if intent.profile else ""
+    return f"{intent.verb}{with_profile}{because}"

@@ -1,0 +1,192 @@
+"""From a message to an intent: every default filled in, every doubt refused.
+
+What is silent in the event comes from the message that carried it (id, publish time) and from the
+profiles. A leave asks nothing of the profiles: whatever state those are in, people can leave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from shared.domain.commands.admin_commands import AdminCommand
+from shared.domain.commands.holds import ALL
+from shared.domain.contracts.inbound_events import AdminEvent, NativeEvent, read_event, read_typed
+from shared.domain.contracts.rejections import Rejected, RejectionCode
+from shared.domain.environment import AdminAction, Intent, Verb
+from shared.domain.people.person import Person, parse_email
+
+if TYPE_CHECKING:  # only a join needs profiles; most entry points never load them
+    from shared.domain.profiles import Profile, ProfileSet
+
+# Clocks differ a little; an event from further ahead would override every event until that time.
+ALLOWED_SKEW = timedelta(minutes=5)
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """A Pub/Sub message as the entry point received it.
+
+    ``data`` is decoded from base64 already; ``trouble`` says why it could not be, or ''.
+    """
+
+    id: str
+    topic: str
+    published_at: datetime
+    data: bytes
+    trouble: str = ""
+
+
+def to_intent(
+    message: Message,
+    verb: Verb,
+    *,
+    now: datetime,
+    allowed_domains: Collection[str],
+    profiles: Callable[[], ProfileSet],
+) -> Intent:
+    """What ``message`` wants, or ``Refused``. ``profiles`` is called for joins only.
+
+    Joins must be of an allowed domain; whether somebody of another may leave depends on whether
+    they have a record, which is for the caller to see.
+    """
+    if message.trouble:
+        raise Rejected(RejectionCode.NOT_JSON, message.trouble)
+    event = read_event(message.data)
+    email = parse_email(event.email, allowed_domains=allowed_domains if verb is Verb.JOIN else None)
+    if event.immediate and verb is Verb.JOIN:
+        raise Rejected(
+            RejectionCode.WRONG_SHAPE,
+            "immediate: belongs in a leave; publish the leave on topic offboarding, or send the "
+            "join without it",
+        )
+    _check_year("effective_at", event.effective_at)
+    occurred_at = _occurred_at(
+        event.occurred_at, message, now, "for something that is to happen later send effective_at"
+    )
+    profile: Profile | None = None
+    if verb is Verb.JOIN:
+        profile = _profile_of(event, email, profiles())
+    previous_email = ""
+    if event.previous_email is not None:
+        previous_email = _former_address(event.previous_email, email, verb)
+    return Intent(
+        verb=verb,
+        event_id=event.event_id or message.id,
+        source=_source(message, event.source),
+        occurred_at=occurred_at,
+        person=_person_of(event, email, verb),
+        profile=profile.name if profile else "",
+        grace_seconds=profile.grace_seconds if profile else 0,
+        keep_seconds=profile.keep_seconds if profile else 0,
+        effective_at=event.effective_at,
+        immediate=event.immediate,
+        reason=event.reason or "",
+        previous_email=previous_email,
+    )
+
+
+def to_command(message: Message, *, now: datetime) -> AdminCommand:
+    """The admin's order in ``message``, or ``Refused``.
+
+    For any domain: a person who has a record can be held and released.
+    """
+    if message.trouble:
+        raise Rejected(RejectionCode.NOT_JSON, message.trouble)
+    event = read_typed(message.data, AdminEvent)
+    order = AdminCommand(
+        verdict=event.action,
+        event_id=event.event_id or message.id,
+        source=_source(message, event.source),
+        occurred_at=_occurred_at(
+            event.occurred_at, message, now, "an order takes effect when it arrives: send it then"
+        ),
+        email=parse_email(event.email),
+        reason=event.reason,
+        by=event.by or "",
+        hold=(event.hold or "").strip(),
+    )
+    _check_hold(order)
+    return order
+
+
+def _check_hold(order: AdminCommand) -> None:
+    if order.verdict in (AdminAction.RETRY, AdminAction.RECREATE) and order.hold:
+        raise Rejected(
+            RejectionCode.WRONG_SHAPE,
+            f"hold: is for hold and release; a {order.verdict} lifts none, leave it out",
+        )
+    if order.verdict is AdminAction.HOLD and (order.hold or order.event_id) == ALL:
+        raise Rejected(
+            RejectionCode.WRONG_SHAPE,
+            f"hold: {ALL!r} is what a release says to lift every hold; give this one another id",
+        )
+
+
+def _source(message: Message, said: str | None) -> str:
+    """Where an event is from. Ids are compared within it, so a topic's name is part of it."""
+    return f"pubsub:{message.topic}/{said}" if said else f"pubsub:{message.topic}"
+
+
+def _occurred_at(said: datetime | None, message: Message, now: datetime, instead: str) -> datetime:
+    """When it happened. ``instead``: the advice for an event in the future."""
+    _check_year("occurred_at", said)
+    occurred_at = said or message.published_at
+    if occurred_at > now + ALLOWED_SKEW:
+        raise Rejected(
+            RejectionCode.FROM_THE_FUTURE,
+            f"occurred_at: {occurred_at.isoformat()} is in the future and would win over every "
+            f"later one; {instead}",
+        )
+    return occurred_at
+
+
+def _former_address(text: str, email: str, verb: Verb) -> str:
+    if verb is not Verb.JOIN:
+        raise Rejected(
+            RejectionCode.WRONG_SHAPE,
+            "previous_email: belongs in the join of the new address, on topic onboarding",
+        )
+    try:
+        former = parse_email(text)
+    except Rejected as refused:
+        message = refused.message.replace("email:", "previous_email:", 1)
+        raise Rejected(refused.code, message) from refused
+    if former == email:
+        raise Rejected(
+            RejectionCode.WRONG_SHAPE, "previous_email: is the same as email; leave it out"
+        )
+    return former
+
+
+def _check_year(name: str, moment: datetime | None) -> None:
+    """Beyond, it is a slip of the hand; at the ends of the calendar it isn't even a date in UTC."""
+    if moment is not None and not 2000 <= moment.year < 2100:
+        raise Rejected(
+            RejectionCode.WRONG_SHAPE, f"{name}: the year {moment.year} is not in this century"
+        )
+
+
+def _profile_of(event: NativeEvent, email: str, profiles: ProfileSet) -> Profile:
+    if profiles.is_group(email):
+        raise Rejected(
+            RejectionCode.NOT_A_PERSON,
+            f"email: {email!r} is a group of profiles.yaml; send one event for each member",
+        )
+    return profiles.resolve(event.profile, event.groups or ())
+
+
+def _person_of(event: NativeEvent, email: str, verb: Verb) -> Person:
+    """Whom it is about; of what a leave says, only what identifies them is stored."""
+    if verb is Verb.LEAVE:
+        return Person(email=email, person_id=event.person_id)
+    return Person(
+        email=email,
+        person_id=event.person_id,
+        display_name=event.display_name,
+        groups=event.groups or (),
+        team=event.team,
+        cost_center=event.cost_center,
+    )

@@ -1,0 +1,253 @@
+"""The native event: what an admin or an HR system publishes to say that somebody joins or leaves.
+
+Read strictly, because a typo must never silently change what someone gets: unknown fields are
+refused by name, texts may hold no control characters, times must carry their zone.
+The same types generate the published JSON Schema (``python -m tools.schemas``).
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+import threading
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from shared.domain.contracts.blanks import BLANK, without_blanks
+from shared.domain.contracts.rejections import Rejected, RejectionCode
+from shared.domain.contracts.schema_errors import explained
+from shared.domain.environment import AdminAction
+from shared.domain.suggest import closest
+
+MAX_EVENT_BYTES = 64 * 1024
+
+# No control characters and no bidirectional overrides: what people read is what was sent.
+# The last part keeps Python's `$` from admitting a final newline; to JSON Schema it is a no-op.
+_TEXT = r"^[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]*$(?!\n)"
+_FILLED = rf"^(?!{BLANK}$){_TEXT[1:]}"
+_ID = rf"^(?:[!-~]+|{BLANK})$(?!\n)"
+
+Shape = TypeVar("Shape", bound=msgspec.Struct)
+Text = Annotated[str, Meta(max_length=200, pattern=_TEXT)]
+Reason = Annotated[str, Meta(max_length=1000, pattern=_TEXT)]
+Identifier = Annotated[str, Meta(max_length=200, pattern=_ID)]
+Group = Annotated[str, Meta(max_length=254, pattern=_TEXT)]
+Groups = Annotated[tuple[Group, ...], Meta(max_length=500)]
+Moment = Annotated[datetime, Meta(tz=True)]
+
+
+class NativeEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Somebody joins (topic `onboarding`) or leaves (topic `offboarding`).
+
+    Only `email` is needed; empty or blank text is as good as left out. A join says everything about
+    the person: a field left out is empty, not "as before". A leave changes nothing about the person
+    but that they leave.
+    """
+
+    email: Annotated[
+        str, Meta(min_length=3, max_length=254, description="Whose environment: one individual.")
+    ]
+    event_id: Annotated[
+        Identifier | None,
+        Meta(
+            description="What makes a repeat known as one, within `source` and topic. "
+            "Default: the Pub/Sub message id."
+        ),
+    ] = None
+    source: Annotated[
+        Identifier | None,
+        Meta(description="Which system sends it: ids of two systems may be alike."),
+    ] = None
+    occurred_at: Annotated[
+        Moment | None,
+        Meta(description="When it happened; the newest wins. Default: the publish time."),
+    ] = None
+    profile: Annotated[
+        Identifier | None,
+        Meta(description="A profile by name. Default: by the person's groups, else the default."),
+    ] = None
+    groups: Annotated[
+        Groups | None, Meta(description="The person's groups, as profiles.yaml names them.")
+    ] = None
+    person_id: Annotated[
+        Identifier | None, Meta(description="The person's stable id in HR or the directory.")
+    ] = None
+    display_name: Annotated[Text | None, Meta(description="The person's name, for people.")] = None
+    team: Annotated[Text | None, Meta(description="For cost allocation and filters.")] = None
+    cost_center: Annotated[Text | None, Meta(description="Who pays; becomes a label.")] = None
+    effective_at: Annotated[
+        Moment | None,
+        Meta(description="When it is to take effect, if not at once; may lie in the future."),
+    ] = None
+    immediate: Annotated[
+        bool, Meta(description="Leaving only: remove without the profile's grace period.")
+    ] = False
+    reason: Annotated[Reason | None, Meta(description="Why; kept in the history.")] = None
+    previous_email: Annotated[
+        Annotated[str, Meta(max_length=254)] | None,
+        Meta(
+            description="Joining only: the person's former address. Their environment stays "
+            "theirs under the new one; the notebook is replaced, with its data.",
+        ),
+    ] = None
+
+
+class AdminEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An admin's order about somebody who has an environment (topic `admin-events`).
+
+    Empty or blank text is as good as left out.
+    """
+
+    action: Annotated[
+        AdminAction,
+        Meta(
+            description="`hold`: nothing of theirs is deleted until every hold is released. "
+            "`release`: lifts a hold, or all, and quarantine. `retry`: what failed is tried again "
+            "now. `recreate`: the notebook is replaced by a new one made from the profile, with "
+            "its data."
+        ),
+    ]
+    email: Annotated[str, Meta(min_length=3, max_length=254, description="Whose environment.")]
+    reason: Annotated[
+        Annotated[str, Meta(min_length=1, max_length=1000, pattern=_FILLED)],
+        Meta(description="Why; kept in the history and announced."),
+    ]
+    hold: Annotated[
+        Text | None,
+        Meta(
+            description="Of `hold`: its id, such as a case number; default: the event's id. Of "
+            "`release`: which one it lifts, or `all`; default: the only one."
+        ),
+    ] = None
+    by: Annotated[Text | None, Meta(description="Who gives the order; kept in the history.")] = None
+    event_id: Annotated[
+        Identifier | None,
+        Meta(
+            description="What makes a repeat known as one, within `source` and action. "
+            "Default: the Pub/Sub message id."
+        ),
+    ] = None
+    source: Annotated[
+        Identifier | None,
+        Meta(description="Which system sends it: ids of two systems may be alike."),
+    ] = None
+    occurred_at: Annotated[
+        Moment | None,
+        Meta(
+            description="When it was given; of hold and release the newest wins. "
+            "Default: the publish time."
+        ),
+    ] = None
+
+
+def read_event(data: bytes) -> NativeEvent:
+    """Read the bytes of a message; raises ``Refused`` saying what is wrong, and where."""
+    return read_typed(data, NativeEvent)
+
+
+def read_typed(data: bytes, shape: type[Shape]) -> Shape:
+    """JSON ``data`` as ``shape``, or ``Refused`` with a located message."""
+    if len(data) > MAX_EVENT_BYTES:
+        raise Rejected(
+            RejectionCode.TOO_LARGE,
+            f"the event has {len(data)} bytes; at most {MAX_EVENT_BYTES} are read",
+        )
+    filled = without_blanks(data, shape)
+    try:
+        return _decoder(shape).decode(filled)
+    except msgspec.ValidationError as error:
+        raise _located(str(error), filled, shape) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Rejected(
+            RejectionCode.NOT_JSON,
+            f"the message is not JSON in UTF-8 ({error}); "
+            f'send an object such as {{"{msgspec.structs.fields(shape)[0].name}": …}}',
+        ) from error
+
+
+_decoders: dict[type[Any], msgspec.json.Decoder[Any]] = {}
+_preparing = threading.Lock()
+
+
+def _decoder(shape: type[Shape]) -> msgspec.json.Decoder[Shape]:
+    """The decoder of ``shape``, made once: building one is not thread-safe in msgspec."""
+    with _preparing:
+        if shape not in _decoders:
+            _decoders[shape] = msgspec.json.Decoder(shape)
+        return _decoders[shape]
+
+
+def claimed_email(data: bytes) -> str:
+    """Whom a refused event seems to be about, as far as that can be read at all; else ''."""
+    if len(data) > MAX_EVENT_BYTES:
+        return ""
+    try:
+        email = msgspec.json.decode(data).get("email")
+    except (AttributeError, ValueError, RecursionError):
+        return ""
+    return email[:254] if isinstance(email, str) else ""
+
+
+def event_schema() -> dict[str, Any]:
+    """The JSON Schema of the native event, as published in ``docs/event.schema.json``."""
+    return schema_of(NativeEvent, "Benchkeeper join or leave event")
+
+
+def admin_event_schema() -> dict[str, Any]:
+    """The JSON Schema of the admin event, as published in ``docs/admin-event.schema.json``."""
+    return schema_of(AdminEvent, "Benchkeeper admin event")
+
+
+def schema_of(shape: type[msgspec.Struct], title: str) -> dict[str, Any]:
+    """The JSON Schema of ``shape``, whole in one document."""
+    _, definitions = msgspec.json.schema_components([shape], ref_template="#/$defs/{name}")
+    schema = definitions.pop(shape.__name__)
+    whole = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **schema,
+        "title": title,
+        "description": inspect.cleandoc(schema["description"]),
+    }
+    whole |= {"$defs": definitions} if definitions else {}
+    return dict(json.loads(json.dumps(whole)))  # as it is published: lists, no tuples
+
+
+def _located(error: str, data: bytes, shape: type[Any]) -> Rejected:
+    """The refusal of ``data`` for which msgspec gives ``error``."""
+    unknown = re.search(r"unknown field `(.*)`", error, re.DOTALL)
+    if unknown:
+        return Rejected(RejectionCode.UNKNOWN_FIELD, _unknown(unknown[1], shape))
+    missing = re.search(r"missing required field `(.*)`", error)
+    if missing:
+        topic = f"; {_ELSEWHERE[AdminEvent]}" if missing[1] == "action" else ""
+        return Rejected(
+            RejectionCode.WRONG_SHAPE, f"{missing[1]}: is missing; it has no default{topic}"
+        )
+    return Rejected(RejectionCode.WRONG_SHAPE, explained(error, data, shape))
+
+
+# What to do with the fields of the other shape.
+_ELSEWHERE: dict[type[Any], str] = {
+    NativeEvent: "it belongs in an admin's order: publish it on admin-events",
+    AdminEvent: "a join is published on topic onboarding, a leave on offboarding",
+}
+
+
+def _unknown(name: str, shape: type[Any]) -> str:
+    names = _names(shape)
+    if shape in _ELSEWHERE and any(name in _names(other) for other in _ELSEWHERE):
+        hint = _ELSEWHERE[shape]
+    elif close := closest(name, names):
+        hint = f"did you mean {close!r}?"
+    else:
+        hint = f"known are: {', '.join(names)}"
+    what = "event" if shape in _ELSEWHERE else "message"
+    return f"{name[:80]!r} is not a field of the {what}; {hint}"
+
+
+def _names(shape: type[Any]) -> list[str]:
+    return [field.encode_name for field in msgspec.structs.fields(shape)]

@@ -1,0 +1,41 @@
+"""A person's cluster template: the YAML from which ``gcloud dataproc clusters import`` works.
+
+The cluster runs on the person's own credentials (personal cluster authentication), which only they
+can hand to it once it is up; so it is a template in a bucket, and they start it. Fields are set in
+the parsed master and the adapter writes the whole as YAML: nobody's text can become structure.
+"""
+
+from __future__ import annotations
+
+from shared.domain.manifests.building import branch, copied, manifest, seconds
+from shared.domain.manifests.labels import labels_of
+from shared.domain.manifests.site import Site
+from shared.domain.people.person import Person
+from shared.domain.profiles import Profile, SparkTemplate
+from shared.domain.resources.kinds import Kind
+from shared.domain.resources.manifest import Manifest
+
+PERSONAL_AUTH_USER = "dataproc:dataproc.personal-auth.user"
+
+
+def cluster_template_manifest(
+    profile: Profile, template: SparkTemplate, person: Person, key: str, site: Site
+) -> Manifest:
+    """The master with the person's, the profile's and the site's fields set in it."""
+    body = copied(template.master)
+    body["labels"] = labels_of(profile, person, key)
+    software = branch(body, "config", "softwareConfig")
+    branch(software, "properties")[PERSONAL_AUTH_USER] = person.email
+    components = software.setdefault("optionalComponents", [])
+    if "JUPYTER" not in components:
+        components.append("JUPYTER")
+    machines = branch(body, "config", "gceClusterConfig")
+    machines["subnetworkUri"] = site.subnet_path(profile.network)
+    machines["internalIpOnly"] = not profile.network.public_ip
+    if profile.network.tags:
+        machines["tags"] = list(profile.network.tags)
+    # Jupyter on such a cluster is reached through the component gateway, which checks who asks.
+    branch(body, "config")["endpointConfig"] = {"enableHttpPortAccess": True}
+    branch(body, "config", "lifecycleConfig")["idleDeleteTtl"] = seconds(template.idle_seconds)
+    place = f"gs://{site.templates_bucket}/people/{key}/{template.slot}.yaml"
+    return manifest(Kind.CLUSTER_TEMPLATE, template.slot, (place,), body)

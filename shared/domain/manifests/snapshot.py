@@ -1,0 +1,54 @@
+"""The snapshot of a notebook's data disk, as Compute Engine's API wants it.
+
+Made from the record alone: whatever became of the profiles, a leaver's work is kept.
+Google, "Back up and restore data by using a snapshot" (Workbench): the data disk of an instance is
+called ``INSTANCE-data-workspace`` and lies in the instance's zone.
+"""
+
+from __future__ import annotations
+
+from shared.domain.environment import Environment
+from shared.domain.manifests.building import manifest
+from shared.domain.manifests.labels import PROFILE, ownership
+from shared.domain.names import label_value, resource_id
+from shared.domain.resources.kinds import Kind
+from shared.domain.resources.manifest import Manifest
+from shared.domain.resources.resource import Resource
+
+EXPIRES = "benchkeeper-expires"
+DATA_DISK = "-data-workspace"
+
+
+def snapshot_name(notebook: str, key: str, slot: str) -> str:
+    """The full name of a snapshot of ``notebook`` (its full name): one for each slot."""
+    project = notebook.split("/")[1]
+    return f"projects/{project}/global/snapshots/{resource_id('sn', key, slot)}"
+
+
+def data_disk(notebook: str) -> str:
+    """The full name of the data disk of a Workbench instance."""
+    _, project, _, zone, _, instance = notebook.split("/")
+    return f"projects/{project}/zones/{zone}/disks/{instance}{DATA_DISK}"
+
+
+def snapshot_manifest(environment: Environment, snapshot: Resource) -> Manifest:
+    """``snapshot`` of the disk of its source: in the disk's own region, where the data is."""
+    disk = data_disk(snapshot.retention.source)
+    region = disk.split("/")[3].rpartition("-")[0]
+    person = environment.person
+    labels = ownership(environment.key) | {
+        PROFILE: environment.profile,
+        "cost-center": label_value(person.cost_center),
+        "team": label_value(person.team),
+        EXPIRES: snapshot.retention.expires_at.date().isoformat()
+        if snapshot.retention.expires_at
+        else "",
+    }
+    body = {
+        "name": snapshot.name.rpartition("/")[2],
+        "sourceDisk": disk,
+        "storageLocations": [region],
+        "labels": {name: value for name, value in labels.items() if value},
+        "description": f"Data of the notebook {snapshot.retention.source.rpartition('/')[2]}.",
+    }
+    return manifest(Kind.SNAPSHOT, snapshot.slot, (snapshot.name,), body)

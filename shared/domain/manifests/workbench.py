@@ -1,0 +1,118 @@
+"""A person's notebook as a Notebooks v2 Instance.
+
+It runs on its owner's own credentials (``enableManagedEuc``). Therefore no service account is
+named: the machine runs as Google's service agent, which can read next to nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from msgspec.structs import replace
+
+from shared.domain.manifests.building import copied, manifest
+from shared.domain.manifests.labels import labels_of
+from shared.domain.manifests.site import Site
+from shared.domain.names import resource_id
+from shared.domain.people.person import Person
+from shared.domain.profiles import Disk, Image, Profile, Workbench
+from shared.domain.resources.kinds import Kind
+from shared.domain.resources.manifest import Manifest
+
+SLOT = "main"
+GENERATION = "(-g[0-9]+)?"  # what the ids of successors end in, as a pattern (``replacement``)
+
+
+def instance_id(key: str) -> str:
+    """What the first notebook of the person of ``key`` is called, in whatever zone."""
+    return resource_id("nb", key)
+
+
+def is_instance_id(name: str, key: str) -> bool:
+    """Whether a notebook of the person of ``key`` can be called that, of whatever generation."""
+    return re.fullmatch(rf"{re.escape(instance_id(key))}{GENERATION}", name) is not None
+
+
+def workbench_manifest(
+    profile: Profile, workbench: Workbench, person: Person, key: str, site: Site
+) -> Manifest:
+    """The notebook of ``person``, in the first of the profile's zones that has room."""
+    places = tuple(
+        f"projects/{site.project}/locations/{zone}/instances/{instance_id(key)}"
+        for zone in workbench.zones
+    )
+    body = {
+        "instanceOwners": [person.email],
+        "enableManagedEuc": True,
+        "labels": labels_of(profile, person, key),
+        "gceSetup": _machine(profile, workbench, site),
+    }
+    # What a zone runs out of is machines of one type, not zones as such.
+    return replace(manifest(Kind.WORKBENCH, SLOT, places, body), scarce=workbench.machine_type)
+
+
+def with_disk_for(manifest: Manifest, size_gb: int) -> Manifest:
+    """``want`` with a data disk that a snapshot of a disk of ``size_gb`` can be restored into.
+
+    Its digest stays: it is what the profile asks for, only with room for what there was before.
+    """
+    disks = manifest.body.get("gceSetup", {}).get("dataDisks")
+    if not disks or int(disks[0]["diskSizeGb"]) >= size_gb:
+        return manifest  # of the older kinds nothing is ever restored
+    body = copied(manifest.body)
+    body["gceSetup"]["dataDisks"][0]["diskSizeGb"] = str(size_gb)
+    return replace(manifest, body=body)
+
+
+def _machine(profile: Profile, workbench: Workbench, site: Site) -> dict[str, Any]:
+    network = profile.network
+    machine: dict[str, Any] = {
+        "machineType": workbench.machine_type,
+        "bootDisk": _disk(workbench.boot_disk),
+        "dataDisks": [_disk(workbench.data_disk)],
+        "networkInterfaces": [
+            {"network": site.network_path(network), "subnet": site.subnet_path(network)}
+        ],
+        "disablePublicIp": not network.public_ip,
+        "metadata": _metadata(workbench),
+        "vmImage": _image(workbench.image),
+        "shieldedInstanceConfig": {
+            "enableSecureBoot": workbench.secure_boot,
+            "enableVtpm": True,
+            "enableIntegrityMonitoring": True,
+        },
+    }
+    if network.tags:
+        machine["tags"] = list(network.tags)
+    return machine
+
+
+def _disk(disk: Disk) -> dict[str, str]:
+    # int64 in Google's JSON is text; answered as text too, so that a comparison finds no change.
+    return {"diskSizeGb": str(disk.size_gb), "diskType": disk.type}
+
+
+def _image(image: Image) -> dict[str, str]:
+    if image.name is not None:
+        return {"project": image.project, "name": image.name}
+    return {"project": image.project, "family": image.family or ""}
+
+
+def _metadata(workbench: Workbench) -> dict[str, str]:
+    """The profile's metadata and ours. Every switch is written out: defaults differ by image."""
+    metadata = dict(workbench.metadata)
+    metadata["idle-timeout-seconds"] = str(workbench.idle_minutes * 60)
+    metadata["notebook-disable-downloads"] = _switch(not workbench.downloads)
+    # nbconvert downloads a notebook as another type of file: the same door.
+    metadata["notebook-disable-nbconvert"] = _switch(not workbench.downloads)
+    metadata["notebook-disable-terminal"] = _switch(not workbench.terminal)
+    metadata["notebook-disable-root"] = _switch(not workbench.root)
+    metadata["disable-mixer"] = _switch(not workbench.spark_kernels)
+    if workbench.upgrade_schedule is not None:
+        metadata["notebook-upgrade-schedule"] = workbench.upgrade_schedule
+    return metadata
+
+
+def _switch(on: bool) -> str:
+    return "true" if on else "false"

@@ -1,0 +1,48 @@
+"""Where to look for what a leaver may have started from their templates. Pure."""
+
+from __future__ import annotations
+
+from shared.domain.environment import Environment
+from shared.domain.manifests.site import Site
+from shared.domain.names import fingerprint
+from shared.domain.resources.kinds import Kind
+from shared.domain.resources.resource import Resource
+
+SLOT = "started"
+
+
+def slot_of(environment: Environment, key: str, email: str) -> str:
+    """The slot for all that was started under that key and address."""
+    if (key, email) == environment.owners[0]:
+        return SLOT
+    return f"{SLOT}-{fingerprint(f'{key} {email}', length=6)}"
+
+
+def workloads_of(environment: Environment, site: Site) -> tuple[Resource, ...]:
+    """One resource for all sessions, one for all clusters: of those they have had templates of.
+
+    One of each for every address that the person has had. ``name`` is the parent collection, in the
+    site's region: a template names its subnet there, so it can be used nowhere else.
+    """
+    kinds = {resource.kind for resource in environment.resources}
+    uses = []
+    for key, email in environment.owners:
+        slot = slot_of(environment, key, email)
+        own = "" if key == environment.key else key
+        if Kind.SESSION_TEMPLATE in kinds:
+            name = sessions_of(site)
+            uses.append(Resource(kind=Kind.SESSION, slot=slot, name=name, owner=email, key=own))
+        if Kind.CLUSTER_TEMPLATE in kinds:
+            name = clusters_of(site)
+            uses.append(Resource(kind=Kind.CLUSTER, slot=slot, name=name, owner=email, key=own))
+    return tuple(uses)
+
+
+def sessions_of(site: Site) -> str:
+    """The collection of all Spark sessions."""
+    return f"projects/{site.project}/locations/{site.region}/sessions"
+
+
+def clusters_of(site: Site) -> str:
+    """The collection of all Dataproc clusters."""
+    return f"projects/{site.project}/regions/{site.region}/clusters"

@@ -1,0 +1,1 @@
+"""People: who somebody is, whatever their addresses."""

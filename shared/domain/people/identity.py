@@ -1,0 +1,183 @@
+"""Whom an event is about: there is one record for each person, whatever their addresses. Pure.
+
+The records that have or had one of the event's addresses, or its person id, are found in one call
+of the store (``EnvironmentStore.find``). This module says which of them the event belongs to. It
+compares the times of events, never those of their arrival, so that the order of arrival doesn't
+matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from shared.domain.contracts.rejections import Rejected, RejectionCode
+from shared.domain.environment import Environment, Intent, Verb
+from shared.domain.names import person_key
+from shared.domain.people.addresses import Address
+
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """The person an event is about.
+
+    ``record``: theirs, None if they have none. ``duplicates``: further records of the same person,
+    begun by newer events that arrived first; to be merged into ``record``. ``key``: that of
+    ``record``, or under which theirs is to be created.
+    """
+
+    key: str
+    record: Environment | None = None
+    duplicates: tuple[Environment, ...] = ()
+
+
+def subject_of(intent: Intent, found: Sequence[Environment]) -> Subject:
+    """The person ``intent`` is about, among the records ``found``.
+
+    Raises ``Refused`` if the person id contradicts whoever has one of the addresses, or if the
+    address is somebody else's.
+    """
+    person, at, previous = intent.person, intent.occurred_at, intent.previous_email
+    of_address = owner_of(person.email, found, at, formerly=False)
+    of_former = owner_of(previous, found, at, afterwards=False) if previous else None
+    of_id = _with_id(person.person_id, found)
+    if of_former is None and of_id is None:
+        if intent.verb is Verb.LEAVE:
+            of_address = owner_of(person.email, found, at)
+        return _subject_by_address(intent, of_address, found)
+    same = {r.key: r for r in (of_former, of_id) if r is not None}
+    of_former_address = intent.verb is Verb.LEAVE and _has_had(of_id, person.email)
+    if of_address is not None and not _gave_up(of_address, at) and not of_former_address:
+        same.setdefault(of_address.key, of_address)
+    for record in same.values():
+        email = intent.previous_email if record is of_former else person.email
+        _check_id(record, intent, email)
+    # What began later was begun by a newer event, which arrived before this one.
+    first, *others = sorted(same.values(), key=lambda r: _began_later(r, at))
+    established = [r for r in others if not _began_later(r, at)]
+    if established:
+        raise _taken(intent, first, established[0])
+    return Subject(first.key, first, tuple(others))
+
+
+def owner_of(
+    email: str,
+    found: Sequence[Environment],
+    at: datetime,
+    *,
+    afterwards: bool = True,
+    formerly: bool = True,
+) -> Environment | None:
+    """Whose address ``email`` was at that time, among the records ``found``.
+
+    Else, with ``afterwards``, the first to have it since; else, with ``formerly``, the last who
+    had it before.
+    """
+    entries = [(r, a) for r in found for a in r.addresses if a.email == email]
+    entries += [(r, Address(email=email)) for r in found if _is_to_have(r, email)]
+    then = [(_begin(a), r.key, r) for r, a in entries if a.is_theirs_at(at)]
+    if then:
+        begun, _, owner = max(then, key=lambda e: e[:2])
+        since = [a.since for r, a in entries if r is not owner and a.since is not None]
+        if not any(begun < moment <= at for moment in since):  # else it was given to others
+            return owner
+    later = [(_begin(a), r.key, r) for r, a in entries if a.since is not None and a.since > at]
+    if later and afterwards:
+        return min(later, key=lambda e: e[:2])[2]
+    before = [(a.until, r.key, r) for r, a in entries if a.until is not None and a.until <= at]
+    return max(before, key=lambda e: e[:2])[2] if before and formerly else None
+
+
+def new_key(email: str, found: Sequence[Environment]) -> str:
+    """The key for a new person: that of the address, unless somebody who had it before has it."""
+    taken = {key for record in found for key in (record.key, *record.merged)}
+    number = 1
+    while (key := person_key(email, number)) in taken:
+        number += 1
+    return key
+
+
+def _subject_by_address(
+    intent: Intent, owner: Environment | None, found: Sequence[Environment]
+) -> Subject:
+    if owner is None:
+        return Subject(new_key(intent.person.email, found))
+    if not _contradicts(owner, intent):
+        return Subject(owner.key, owner)
+    if intent.verb is Verb.JOIN and _has_left(owner, intent.occurred_at):
+        return Subject(new_key(intent.person.email, found))  # the address was given to another
+    raise _contradiction(owner, intent, intent.person.email)
+
+
+def _with_id(person_id: str | None, found: Sequence[Environment]) -> Environment | None:
+    if person_id is None:
+        return None
+    same = [r for r in found if r.person.person_id == person_id]
+    return min(same, key=lambda r: (r.created_at, r.key), default=None)
+
+
+def _is_to_have(record: Environment, email: str) -> bool:
+    """Whether an event that has yet to take effect gives them this address, or names it."""
+    known = any(a.email == email for a in record.addresses)
+    return not known and any(email in i.addresses for i in record.pending)
+
+
+def _begin(address: Address) -> datetime:
+    return address.since or address.until or _EARLIEST
+
+
+def _has_left(record: Environment, at: datetime) -> bool:
+    """Whether they had left before an event of that time."""
+    return record.leaving and record.intent is not None and record.intent.occurred_at <= at
+
+
+def _has_had(record: Environment | None, email: str) -> bool:
+    return record is not None and any(a.email == email for a in record.addresses)
+
+
+def _gave_up(record: Environment, at: datetime) -> bool:
+    """Whether their addresses can be another person's by then."""
+    return _has_left(record, at) and not _began_later(record, at)
+
+
+def _began_later(record: Environment, at: datetime) -> bool:
+    """Whether all that is known of them is from events of that time or newer."""
+    return all(a.since is None or a.since >= at for a in record.addresses)
+
+
+def _contradicts(record: Environment, intent: Intent) -> bool:
+    ours, theirs = record.person.person_id, intent.person.person_id
+    return ours is not None and theirs is not None and ours != theirs
+
+
+def _check_id(record: Environment, intent: Intent, email: str) -> None:
+    if _contradicts(record, intent):
+        raise _contradiction(record, intent, email)
+
+
+def _contradiction(record: Environment, intent: Intent, email: str) -> Rejected:
+    return Rejected(
+        RejectionCode.IDENTITY_CONFLICT,
+        f"person_id: {email} is the address of person_id {record.person.person_id!r}, and the "
+        f"event says {intent.person.person_id!r}; nothing was changed. Correct the address or the "
+        "person_id and send the event again; if the address was given to somebody else, send the "
+        "leave of whoever had it first",
+    )
+
+
+def _taken(intent: Intent, known: Environment, other: Environment) -> Rejected:
+    return Rejected(
+        RejectionCode.IDENTITY_CONFLICT,
+        f"email: {intent.person.email} is the address of {_shown(other)}, who had it before this "
+        f"event, and {_shown(known)} can't have it as well; nothing was changed. Correct the "
+        "address, previous_email or person_id and send the event again; if the address was given "
+        "to somebody else, send the leave of whoever had it first",
+    )
+
+
+def _shown(record: Environment) -> str:
+    person = record.person
+    return f"{person.email} (person_id {person.person_id or 'unknown'}, record {record.key})"

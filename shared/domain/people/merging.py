@@ -1,0 +1,134 @@
+"""Makes one record of two that turn out to be of one person. Pure.
+
+It happens when a newer event, which begins a record of its own, arrives before the event that says
+whose address it is about. Everything of the duplicate goes into the person's record, in one commit
+with a note in the duplicate; from then on nothing acts on that any more.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from shared.domain.commands.holds import united as united_holds
+from shared.domain.commands.holds import with_release
+from shared.domain.commands.intents import intent_in_force, newest_of_each, put_in_force, with_facts
+from shared.domain.environment import Entry, Environment, Phase
+from shared.domain.people.addresses import united
+from shared.domain.projections.offboarding_record import amended, current
+from shared.domain.reconciliation.retention import newest_snapshot
+from shared.domain.resources.kinds import Kind, State
+from shared.domain.resources.resource import Resource
+
+_REMEMBERED = 64
+
+
+def merged(record: Environment, duplicate: Environment, now: datetime) -> Environment:
+    """``record`` with everything of ``duplicate``, under whose key its resources stay."""
+    before = record
+    record = replace(
+        record,
+        addresses=united(record.addresses, duplicate.addresses),
+        merged=tuple(dict.fromkeys((*record.merged, *duplicate.keys))),
+        recent=(*duplicate.recent, *record.recent)[-_REMEMBERED:],
+        holds=united_holds(record.holds, duplicate.holds),
+        resources=(*record.resources, *_taken_over(record, duplicate, now)),
+        losses=(*record.losses, *duplicate.losses),
+        due_at=now,
+    )
+    for release in duplicate.releases:
+        record = replace(record, releases=with_release(record.releases, release))
+    for intent in (duplicate.joined, *duplicate.leaves):
+        if intent is not None:
+            record = with_facts(record, intent)
+    joined = record.joined
+    pending = newest_of_each((*record.pending, *duplicate.pending))
+    newer = [i for i in pending if joined is None or i.precedence > joined.precedence]
+    pending = tuple(sorted(newer, key=lambda i: (i.effective_at, i.precedence)))
+    person_id = record.person.person_id or duplicate.person.person_id
+    record = replace(record, pending=pending, person=replace(record.person, person_id=person_id))
+    if record.joined is None and not record.leaves:
+        return record
+    newest = intent_in_force(record)
+    return record if newest == before.intent else put_in_force(before, record, newest, now)
+
+
+def emptied(duplicate: Environment, key: str, now: datetime) -> Environment:
+    """What is left of ``duplicate`` once the record of ``key`` has taken it over."""
+    leaving, offboardings = current(duplicate.offboardings), duplicate.offboardings
+    if leaving is not None:
+        # It goes on in the other record; nothing is looked for, and deleted, on behalf of this one.
+        offboardings = amended(offboardings, replace(leaving, returned_at=now))
+    return replace(
+        duplicate,
+        addresses=(),
+        merged_into=key,
+        person=replace(duplicate.person, person_id=None),
+        phase=Phase.REMOVED,
+        intent=None,
+        joined=None,
+        leaves=(),
+        left_at=None,
+        offboardings=offboardings,
+        pending=(),
+        resources=(),
+        holds=(),
+        problem="",
+        losses=(),
+        unmet_since=None,
+        lease=None,
+        due_at=now if duplicate.outbox else None,
+        updated_at=now,
+    )
+
+
+def entries_of(record: Environment, duplicate: Environment, now: datetime) -> tuple[Entry, Entry]:
+    """What the histories of both say of it: that of the record, that of the duplicate."""
+    taken = f"the record {duplicate.key} of {duplicate.person.email} is of the same person"
+    return (
+        Entry(at=now, action="record.merged", text=f"{taken}; it is merged into this one"),
+        Entry(at=now, action="record.merged", text=f"merged into {record.key}, the same person"),
+    )
+
+
+def _taken_over(record: Environment, duplicate: Environment, now: datetime) -> list[Resource]:
+    """The resources of ``duplicate`` under ids that are free in ``record``."""
+    has_work = bool(newest_snapshot(record)) or any(
+        r.usage.was_ready for r in record.resources if r.kind is Kind.WORKBENCH
+    )
+    moved = {r.slot: f"{r.slot}-{duplicate.key[-4:]}" for r in duplicate.resources if _is_copy(r)}
+    taken: list[Resource] = []
+    for resource in duplicate.resources:
+        if resource.kind.is_workload or (
+            resource.state is State.ABSENT and not _is_asked_for(resource)
+        ):
+            continue  # uses are looked for again, by every key, if the person leaves
+        own = replace(resource, key=resource.key or duplicate.key)
+        if _is_copy(own):
+            own = replace(own, slot=moved[own.slot])
+        else:
+            generation = max(r.generation for r in (own, *record.resources, *taken)) + 1
+            own = replace(
+                own,
+                superseded=True,
+                generation=generation,
+                usage=replace(own.usage, unused=own.kind.holds_data and not own.usage.was_ready),
+                access=replace(own.access, start_owed=False, consent_check_at=None),
+                data=replace(
+                    own.data, handed_over=has_work, saved_in=moved.get(own.data.saved_in, "")
+                ),
+                owner=own.owner or duplicate.person.email,
+                creation=replace(own.creation, queued_at=None),
+                observe_at=now,
+            )
+        taken.append(own)
+    return taken
+
+
+def _is_copy(resource: Resource) -> bool:
+    return resource.kind in (Kind.SNAPSHOT, Kind.DISK)
+
+
+def _is_asked_for(resource: Resource) -> bool:
+    return resource.in_flight is not None or bool(resource.unconfirmed)

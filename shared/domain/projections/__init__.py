@@ -1,0 +1,1 @@
+"""Projections: history, offboarding record and announcements, derived from changes."""

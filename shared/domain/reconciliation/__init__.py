@@ -1,0 +1,1 @@
+"""Reconciliation: what should be there, compared with what is there, and the next steps."""

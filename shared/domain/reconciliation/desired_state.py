@@ -1,0 +1,90 @@
+"""The goal of each resource of a person now, by the intent in force and the time. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from shared.domain.environment import Environment, Verb
+from shared.domain.reconciliation.replacement import holds_work, may_go, must_be_replaced
+from shared.domain.resources.kinds import Goal, Kind, State
+from shared.domain.resources.manifest import Manifest
+from shared.domain.resources.resource import Resource
+
+__all__ = ["Goal", "Manifests", "goals_of", "has_expired", "removal_due"]
+
+
+Manifests = tuple[Manifest, ...] | None
+"""What the profile asks for; None when the person's profile no longer exists. Then nothing is made
+or unmade on their behalf."""
+
+
+def goals_of(environment: Environment, manifests: Manifests, now: datetime) -> dict[str, Goal]:
+    """The goal of each resource of the record, by its id (``kind/slot``)."""
+    wanted = None if manifests is None else {manifest.id for manifest in manifests}
+    removal = removal_due(environment, now)
+    return {
+        r.id: _goal(environment, r, wanted, now, removal=removal) for r in environment.resources
+    }
+
+
+def _goal(
+    environment: Environment,
+    resource: Resource,
+    wanted: Collection[str] | None,
+    now: datetime,
+    *,
+    removal: bool,
+) -> Goal:
+    intent, held = environment.intent, environment.held is not None
+    gone = Goal.UNMANAGED if held else Goal.ABSENT
+    if resource.kind is Kind.SNAPSHOT:
+        needed = any(_needs(environment, other, resource) for other in environment.resources)
+        return gone if has_expired(resource, now) and not needed else Goal.PRESENT
+    if resource.kind is Kind.SESSION:
+        # Ending a session deletes nothing, so it is ended even under a hold.
+        return Goal.ABSENT if environment.leaving else Goal.UNMANAGED
+    if resource.kind is Kind.CLUSTER:
+        return gone if environment.leaving else Goal.UNMANAGED
+    keep = resource.kind.holds_data
+    if resource.superseded:
+        return _goal_of_superseded(environment, resource, removal=removal)
+    if must_be_replaced(environment, resource) and wanted is not None:
+        # One without work is deleted and made again; else its data is saved first.
+        return Goal.STOPPED if holds_work(resource) or held else Goal.ABSENT
+    if intent is not None and intent.verb is Verb.JOIN:
+        if wanted is None or resource.id in wanted:
+            return Goal.PRESENT
+        # No longer in the profile: a template is deleted, a notebook only stopped.
+        return Goal.STOPPED if keep else gone
+    if keep:
+        return Goal.ABSENT if removal and not held else Goal.STOPPED
+    return gone
+
+
+def _goal_of_superseded(environment: Environment, resource: Resource, *, removal: bool) -> Goal:
+    held = environment.held is not None
+    if not resource.kind.holds_data:
+        return Goal.UNMANAGED if held else Goal.ABSENT
+    # Under a hold, what has no work but can be used is stopped, too.
+    return Goal.ABSENT if not held and (removal or may_go(environment, resource)) else Goal.STOPPED
+
+
+def _needs(environment: Environment, notebook: Resource, snapshot: Resource) -> bool:
+    """Whether ``notebook`` needs ``snapshot``: to be restored from it, or before its deletion."""
+    if not notebook.kind.holds_data:
+        return False
+    if notebook.state is State.ABSENT:
+        return not environment.leaving  # it may still be created from this snapshot
+    data = notebook.data
+    return snapshot.name == data.restore_from or snapshot.slot == data.saved_in
+
+
+def removal_due(environment: Environment, now: datetime) -> bool:
+    """Whether a leaver's time is over."""
+    return environment.leaving and now >= environment.removal_at
+
+
+def has_expired(snapshot: Resource, now: datetime) -> bool:
+    """Whether the time for which a snapshot is kept is over."""
+    return snapshot.retention.expires_at is not None and now >= snapshot.retention.expires_at

@@ -1,0 +1,100 @@
+"""Whether a notebook of a record is being created, or what it waits for.
+
+Admission counts this, and the tick reads it without asking the cloud. Pure.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from shared.domain.environment import Environment
+from shared.domain.policy import Policy
+from shared.domain.reconciliation.replacement import is_replacing
+from shared.domain.resources.kinds import Kind, State, Step
+from shared.domain.resources.resource import Resource
+
+_LONGEST = Policy().stuck
+
+
+def is_being_created(environment: Environment) -> bool:
+    """Whether a notebook of this person is being made, or may be, as far as was known at the save.
+
+    Creations older than ``_LONGEST`` are not counted, so that a record that can't be checked (looks
+    fail for hours, say) doesn't block others.
+    """
+    now = environment.updated_at
+    return any(_is_being_made(r, now) for r in environment.resources if r.kind.holds_data)
+
+
+def _is_being_made(notebook: Resource, now: datetime) -> bool:
+    if any(call.step is Step.CREATE and call.until > now for call in notebook.unconfirmed):
+        return True
+    since = notebook.since or notebook.moving_since
+    if since is not None and now - since > _LONGEST:
+        return False
+    return notebook.step is Step.CREATE or notebook.state is State.CREATING
+
+
+def is_at_work(environment: Environment) -> bool:
+    """Whether the cloud was at work on making a notebook of this person, when last looked at."""
+    notebooks = [r for r in environment.resources if r.kind.holds_data]
+    return any(r.step is Step.CREATE and r.operation for r in notebooks)
+
+
+def queues(environment: Environment) -> bool:
+    """Whether a notebook of this person waits for its turn to be made."""
+    return queued_since(environment) is not None
+
+
+def queued_since(environment: Environment) -> datetime | None:
+    """Since when a notebook of this person has been waiting for its turn; None if none does."""
+    queued = [r for r in environment.resources if r.kind.holds_data]
+    return min(
+        (r.creation.queued_at for r in queued if r.creation.queued_at is not None), default=None
+    )
+
+
+def in_queue(environment: Environment) -> frozenset[str]:
+    """The ids of the notebooks that wait for their turn."""
+    return frozenset(r.id for r in environment.resources if r.creation.queued_at is not None)
+
+
+def only_queues(environment: Environment, now: datetime) -> bool:
+    """Whether nothing else is to be done for this person."""
+    queued = [r for r in environment.resources if r.creation.queued_at is not None]
+    return bool(queued) and _quiet_but_for(environment, queued, now)
+
+
+def awaited_operations(environment: Environment, now: datetime, policy: Policy) -> frozenset[str]:
+    """The notebooks whose running operations are all that the record waits for; else none.
+
+    An operation that has taken too long is not merely waited for.
+    """
+    at_work = [
+        r
+        for r in environment.resources
+        if r.kind is Kind.WORKBENCH
+        and r.operation
+        and r.since is not None
+        and now - r.since <= policy.stuck
+        and _due(r, now)
+    ]
+    if not _quiet_but_for(environment, at_work, now):
+        return frozenset()
+    return frozenset(r.name for r in at_work)
+
+
+def _quiet_but_for(environment: Environment, some: list[Resource], now: datetime) -> bool:
+    lease = environment.lease
+    if environment.outbox or environment.held is not None or is_replacing(environment):
+        return False
+    if lease is not None or environment.leaving:
+        return False  # what leavers wait for is never put off
+    if any(i.effective_at is None or i.effective_at <= now for i in environment.scheduled):
+        return False
+    return not any(_due(r, now) for r in environment.resources if r not in some)
+
+
+def _due(resource: Resource, now: datetime) -> bool:
+    moments = (resource.observe_at, resource.backoff.retry_at, resource.access.consent_check_at)
+    return any(moment is not None and moment <= now for moment in moments)

@@ -1,0 +1,87 @@
+"""How long people wait: a join until all is ready, a leave until access has ended. Pure.
+
+Both are measured from the moment at which the event took effect here, ``Environment.unmet_since``:
+when it was accepted or, if it had been scheduled, at its ``effective_at``. How late it was
+delivered is another number (``services.intake``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from shared.domain.environment import Environment, Intent, Phase, Verb
+from shared.domain.policy import Policy
+from shared.domain.resources.kinds import Goal, Kind, State, Step
+from shared.domain.resources.resource import Resource
+
+# Steps on something at rest that give nobody access while they are under way.
+_HARMLESS = (Step.PROTECT, Step.UNPROTECT, Step.LABEL, Step.DELETE)
+
+
+def unmet_since(before: Environment, intent: Intent, at: datetime) -> datetime | None:
+    """Since when the person waits, once ``intent`` takes effect ``at`` that moment.
+
+    Who waits already, waits since then: a repeated join does not begin anew. A repeated leave asks
+    for nothing new.
+    """
+    again = before.intent is not None and before.intent.verb is intent.verb
+    if again and (intent.verb is Verb.LEAVE or before.unmet_since is not None):
+        return before.unmet_since
+    return at
+
+
+def seconds_between(since: datetime, now: datetime) -> float:
+    """The seconds from ``since`` to ``now``, never less than none: clocks differ a little."""
+    return max(0.0, (now - since).total_seconds())
+
+
+def fulfilled(
+    environment: Environment, goals: Mapping[str, Goal], now: datetime, *, unsearched: bool
+) -> tuple[Environment, float | None]:
+    """The record that waits no more, and how many seconds it has waited.
+
+    As it was, and None, as long as it is not ready, or access has not ended, and if nothing was
+    waited for. ``unsearched``: the search for what else a leaver has failed; of whom no join is
+    known, only that can say what there is.
+    """
+    since = environment.unmet_since
+    if environment.leaving:
+        unknown = unsearched and environment.joined is None
+        met = not unknown and has_no_access(environment, goals)
+    else:
+        met = environment.phase is Phase.READY
+    if since is None or not met:
+        return environment, None
+    return replace(environment, unmet_since=None), seconds_between(since, now)
+
+
+def late_access(environment: Environment, now: datetime, policy: Policy) -> float | None:
+    """For how many seconds a leaver has had access after the leave; None while that is no news."""
+    since = environment.unmet_since
+    if not environment.leaving or since is None or now - since <= policy.access_late:
+        return None
+    return seconds_between(since, now)
+
+
+def has_no_access(environment: Environment, goals: Mapping[str, Goal]) -> bool:
+    """Whether, of all that the record knows, a leaver has nothing that runs or can be used.
+
+    Not counted: what a legal hold keeps, snapshots, and disks without a notebook.
+    """
+    return all(_is_out_of_use(each, goals[each.id]) for each in environment.resources)
+
+
+def _is_out_of_use(resource: Resource, goal: Goal) -> bool:
+    if goal is Goal.UNMANAGED or resource.kind in (Kind.SNAPSHOT, Kind.DISK):
+        return True
+    at_rest = resource.kind.holds_data and resource.state in (State.STOPPED, State.BROKEN)
+    if not at_rest and resource.state not in (State.ABSENT, State.FOREIGN):
+        return False
+    if resource.unconfirmed:
+        return False  # a start whose answer was lost may still be carried out
+    if resource.in_flight is None:
+        return resource.observe_at is None
+    return resource.step in _HARMLESS

@@ -1,0 +1,127 @@
+"""How a failed step changes a resource: given up, or tried again, and when. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from shared.domain.faults import Disposition, Problem
+from shared.domain.policy import Policy
+from shared.domain.reconciliation.placement import zone_of
+from shared.domain.reconciliation.unconfirmed_calls import with_lost_call
+from shared.domain.resources.kinds import State, Step
+from shared.domain.resources.resource import Backoff, Resource
+
+STUCK = "STUCK"  # the code of a problem: something has been at work for too long
+
+
+def fail(
+    resource: Resource, problem: Problem, *, key: str, now: datetime, policy: Policy
+) -> Resource:
+    """Return the resource after its step failed, depending on the fate of the problem."""
+    if problem.disposition is Disposition.UNCERTAIN:
+        # Still under way as far as we know, and the serial stays: a repeat is the same request.
+        if resource.in_flight is not None:
+            resource = with_lost_call(resource, now + policy.doubt)
+        return wait_after(resource, problem, key=key, now=now, policy=policy)
+    attempts = resource.backoff.failures
+    # NOT_FOUND from a restore may mean the snapshot, which is then looked at (``looks``).
+    unclear = resource.step is Step.RESTORE and problem.code == "NOT_FOUND"
+    if problem.disposition in (Disposition.PERMANENT, Disposition.FOREIGN) and not unclear:
+        # Repeating can't help: retry at the slowest rate, or at the next event.
+        attempts = max(attempts, policy.attempts - 1)
+    ended = replace(
+        resource,
+        in_flight=None,
+        serial=resource.serial + 1,
+        backoff=replace(resource.backoff, failures=attempts),
+        settings=replace(
+            resource.settings,
+            digest="" if resource.step is Step.UPDATE else resource.settings.digest,
+        ),
+        state=State.FOREIGN if problem.disposition is Disposition.FOREIGN else resource.state,
+    )
+    if problem.disposition is Disposition.STOCK_OUT and resource.step is Step.CREATE:
+        # Not a failure yet: the next zone is tried at once. See ``out_of_places`` for the last.
+        tried = tuple(dict.fromkeys((*resource.creation.tried, resource.name)))
+        return replace(
+            ended,
+            creation=replace(ended.creation, tried=tried),
+            backoff=replace(ended.backoff, problem=problem, retry_at=None),
+            observe_at=now,
+        )
+    if problem.disposition is Disposition.STOCK_OUT:
+        # Its disk ties it to its zone. A stock-out is not an error of the person or the profile,
+        # so it never leads to quarantine.
+        ended = replace(
+            ended,
+            backoff=replace(
+                ended.backoff, failures=min(ended.backoff.failures, policy.attempts - 2)
+            ),
+        )
+        problem = _no_machine(resource, problem)
+    return wait_after(ended, problem, key=key, now=now, policy=policy)
+
+
+def within_the_hour(resource: Resource, now: datetime, policy: Policy) -> Resource:
+    """``resource``, which waits for a look or another try no longer than the longest back-off
+    before quarantine."""
+    soon = now + policy.backoff_most
+    look_at = min(resource.observe_at, soon) if resource.observe_at else None
+    retry_at = min(resource.backoff.retry_at, soon) if resource.backoff.retry_at else None
+    if (look_at, retry_at) == (resource.observe_at, resource.backoff.retry_at):
+        return resource
+    return replace(
+        resource, observe_at=look_at, backoff=replace(resource.backoff, retry_at=retry_at)
+    )
+
+
+def _no_machine(resource: Resource, problem: Problem) -> Problem:
+    zone, step = zone_of(resource.name), resource.step or "run"
+    message = (
+        f"{resource.name}: {zone} has no machine to {step} it on just now. "
+        "Its data is safe on its disk there; tried again later. If this stays, change the machine "
+        "type in the profile."
+    )
+    return replace(problem, message=message)
+
+
+def out_of_places(resource: Resource, *, key: str, now: datetime, policy: Policy) -> Resource:
+    """No zone had a machine: wait as after a failure, then start again with the first zone."""
+    problem = resource.backoff.problem
+    assert problem is not None, "places are only tried out by stock-outs"
+    # A stock-out is not an error of the person or the profile, so it never leads to quarantine.
+    attempts = min(resource.backoff.failures, policy.attempts - 2)
+    resource = replace(
+        resource,
+        creation=replace(resource.creation, tried=()),
+        backoff=replace(resource.backoff, failures=attempts),
+    )
+    return wait_after(resource, problem, key=key, now=now, policy=policy)
+
+
+def wait_after(
+    resource: Resource, problem: Problem, *, key: str, now: datetime, policy: Policy
+) -> Resource:
+    """Make ``resource`` wait because of ``problem``, longer after each failure."""
+    attempts = resource.backoff.failures + 1
+    seed = f"{key}/{resource.id}"
+    wait = policy.backoff(attempts, seed)
+    if problem.retry_after_seconds is not None:
+        wait = max(wait, policy.named(problem.retry_after_seconds, attempts, seed))
+    return replace(
+        resource,
+        backoff=Backoff(
+            failures=attempts,
+            problem=_to_show(resource.backoff.problem, problem),
+            retry_at=now + wait,
+        ),
+        observe_at=now + wait,
+    )
+
+
+def _to_show(known: Problem | None, new: Problem) -> Problem:
+    """Keep the STUCK problem when a later error is only its consequence."""
+    follows = new.disposition in (Disposition.TEMPORARY, Disposition.UNCERTAIN)
+    return known if known is not None and known.code == STUCK and follows else new

@@ -1,0 +1,186 @@
+"""The rules for leaving: what to search for, what to record, and when a departure has ended.
+
+Pure. A departure ends with a search for everything that carries the person's labels: only when it
+finds nothing more of theirs is the environment removed.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import msgspec
+from msgspec.structs import replace
+
+from shared.domain.environment import Environment
+from shared.domain.faults import Problem
+from shared.domain.manifests.snapshot import DATA_DISK
+from shared.domain.manifests.workloads import slot_of, workloads_of
+from shared.domain.names import fingerprint
+from shared.domain.policy import Policy
+from shared.domain.projections.offboarding_record import amended, current, inventory_result
+from shared.domain.reconciliation.context import Context
+from shared.domain.reconciliation.draft import Draft
+from shared.domain.reconciliation.retention import snapshot_of_disk
+from shared.domain.resources.kinds import Kind, State
+from shared.domain.resources.observation import Orphan
+from shared.domain.resources.resource import Data, Resource
+
+_AGAIN = timedelta(minutes=1)
+
+
+class Conclusion(msgspec.Struct, frozen=True):
+    """What the final search for everything of a leaver led to.
+
+    ``found``: the ids of what it found besides, which is now in the record, to be removed.
+    ``problem``: why it failed, '' if it did not. ``again_at``: when to search again.
+    """
+
+    found: tuple[str, ...] = ()
+    problem: str = ""
+    again_at: datetime | None = None
+
+
+def with_workloads(record: Environment, context: Context) -> Environment:
+    """A leaver's record with what they may have started, and their notebooks of older kinds."""
+    older = context.older if isinstance(context.older, tuple) else ()
+    for found in (*workloads_of(record, context.site), *older):
+        if record.resource(found.id) is None:
+            record = record.with_resource(replace(found, observe_at=context.now))
+    if isinstance(context.older, tuple):
+        record = replace(record, sought_at=context.now)
+    return record
+
+
+def may_give_access(resource: Resource) -> bool:
+    """Whether somebody may be able to use it, or may soon be, as far as is known."""
+    if resource.unconfirmed:
+        return True
+    if resource.kind in (Kind.SNAPSHOT, Kind.DISK) or resource.state is State.FOREIGN:
+        return False
+    if resource.kind.holds_data and resource.state in (State.STOPPED, State.BROKEN):
+        return not resource.usage.was_ready  # one that a search found has yet to be looked at
+    unseen = resource.kind.is_workload and resource.observe_at is not None
+    return resource.state is not State.ABSENT or unseen
+
+
+def with_workloads_to_observe(environment: Environment, now: datetime) -> Environment:
+    """Look for sessions again after a notebook has stopped: until then it could start some."""
+    for resource in environment.resources:
+        if resource.kind.is_workload and resource.in_flight is None and environment.leaving:
+            environment = environment.with_resource(replace(resource, observe_at=now))
+    return environment
+
+
+def conclude(draft: Draft, inventory: tuple[Orphan, ...] | Problem, context: Context) -> Conclusion:
+    """End the departure if the final search found nothing more; else take what it found in.
+
+    Called when all that the record knows of is gone. Resources with the person's labels that the
+    search finds are removed as well.
+    """
+    now = context.now
+    if isinstance(inventory, Problem):
+        problem = f"the final look for leftovers failed: {inventory.message}"
+        return Conclusion(problem=problem, again_at=now + context.policy.scan_again)
+    missed = [found for found in inventory if _is_to_go(draft.record, found)]
+    if missed:
+        before = {r.id: r for r in draft.record.resources}
+        record = _with_missed(draft.record, missed, now)
+        if any(found.kind.holds_data for found in missed):
+            record = _with_patience(record, now, context.policy)
+        draft.record = record
+        fresh = tuple(r.id for r in record.resources if before.get(r.id) is not r)
+        return Conclusion(found=fresh, again_at=now + _AGAIN)
+    draft.settle()
+    leaving = current(draft.record.offboardings)
+    assert leaving is not None, "only a departure is concluded"
+    result = inventory_result(
+        now,
+        leftovers=[_described(f) for f in inventory if not _is_kept(f)],
+        kept=[_described(f) for f in inventory if _is_kept(f)],
+    )
+    leaving = replace(leaving, scan=result, completed_at=now)
+    draft.record = replace(draft.record, offboardings=amended(draft.record.offboardings, leaving))
+    return Conclusion()
+
+
+def _is_kept(found: Orphan) -> bool:
+    return found.ours and found.kind is Kind.SNAPSHOT
+
+
+def _is_to_go(environment: Environment, found: Orphan) -> bool:
+    """Whether a resource that the search found is the person's and to be removed.
+
+    A disk left behind by its notebook may hold the only copy of a person's work: it is deleted only
+    if a snapshot holds that work, or the profile keeps none; otherwise it is listed as a leftover.
+    """
+    match found.kind:
+        case Kind.SNAPSHOT:
+            return False
+        case Kind.DISK:
+            keeps_none = environment.joined is not None and environment.keep_seconds == 0
+            has_data = found.name.endswith(DATA_DISK)
+            kept = snapshot_of_disk(environment, found.name) is not None
+            return found.ours and (kept or keeps_none or not has_data)
+        case _:
+            return found.ours or found.named
+
+
+def _with_missed(environment: Environment, missed: list[Orphan], now: datetime) -> Environment:
+    for found in missed:
+        if found.kind.is_workload:
+            environment = with_workloads_to_observe(_with_use(environment, found), now)
+            continue
+        known = next((r for r in environment.resources if r.name == found.name), None)
+        resource = known or Resource(
+            kind=found.kind,
+            slot=f"found-{fingerprint(found.name, length=8)}",
+            name=found.name,
+            state=State.STOPPED,  # a placeholder: it is looked at at once
+            owner=found.owner,
+            key=found.key,
+        )
+        if found.kind is Kind.DISK:
+            snapshot = snapshot_of_disk(environment, found.name)
+            resource = replace(resource, data=Data(saved_in=snapshot.slot if snapshot else ""))
+        environment = environment.with_resource(resource.to_observe(now))
+    return environment
+
+
+def _with_patience(environment: Environment, now: datetime, policy: Policy) -> Environment:
+    """An unknown notebook may hold work: its grace period counts from the newest leave.
+
+    If nothing is known of the person either, their record was lost: whatever grace period and
+    snapshot they were to have, what is found is kept for as long as that may matter.
+    """
+    intent = environment.intent
+    assert intent is not None, "only leavers are looked for"
+    assert environment.left_at is not None, "only leavers are looked for"
+    left_at = min(intent.effective_at or intent.occurred_at, now)
+    environment = replace(environment, left_at=max(environment.left_at, left_at))
+    if environment.joined is None:
+        grace, keep = policy.unknown_grace.total_seconds(), policy.unknown_keep.total_seconds()
+        environment = replace(
+            environment,
+            grace_seconds=max(environment.grace_seconds, int(grace)),
+            keep_seconds=max(environment.keep_seconds, int(keep)),
+        )
+    leaving = current(environment.offboardings)
+    assert leaving is not None, "only a departure is concluded"
+    leaving = replace(leaving, removal_at=environment.removal_at)
+    return replace(environment, offboardings=amended(environment.offboardings, leaving))
+
+
+def _with_use(environment: Environment, found: Orphan) -> Environment:
+    """The record with the collection to which ``found`` belongs."""
+    parent = found.name.rpartition("/")[0]
+    use = Resource(kind=found.kind, slot="", name=parent, owner=found.owner, key=found.key)
+    owner = environment.owner_of(use)
+    same = (r for r in environment.resources if r.kind is use.kind)
+    if any(environment.owner_of(r) == owner for r in same):
+        return environment
+    return environment.with_resource(replace(use, slot=slot_of(environment, *owner)))
+
+
+def _described(found: Orphan) -> str:
+    detail = f" ({found.detail})" if found.detail else ""
+    return f"{found.kind}: {found.name}{detail}"

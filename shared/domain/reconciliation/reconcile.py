@@ -1,0 +1,170 @@
+"""What to do next for one person. Pure; the same inputs give the same answer.
+
+``reconcile`` compares what should be there with what was last seen and answers with the next step
+of each resource, the status people see, and when to look again; or with what it has to know first.
+It takes no step itself and never waits: its caller (``services/converge.py``) saves the answer,
+acts, and calls it again with the results.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from shared.domain.commands.intents import entries_of_due_intents, with_due_intents
+from shared.domain.environment import Environment
+from shared.domain.reconciliation.changes import AccessEnded, HealthChanged, PhaseChanged
+from shared.domain.reconciliation.context import Action, Context, Needs, Plan
+from shared.domain.reconciliation.desired_state import Goal, Manifests, goals_of
+from shared.domain.reconciliation.draft import Draft
+from shared.domain.reconciliation.durations import fulfilled
+from shared.domain.reconciliation.failures import within_the_hour
+from shared.domain.reconciliation.needs import looks_due, needs_of
+from shared.domain.reconciliation.observe import absorb, note_consents, observe
+from shared.domain.reconciliation.offboarding import (
+    Conclusion,
+    conclude,
+    may_give_access,
+    with_workloads,
+)
+from shared.domain.reconciliation.replacement import with_successors
+from shared.domain.reconciliation.retention import with_snapshots
+from shared.domain.reconciliation.start_steps import begin_steps
+from shared.domain.reconciliation.status import awaits_inventory, with_status
+from shared.domain.reconciliation.transitions import without_waiting
+from shared.domain.resources.kinds import Step
+from shared.domain.resources.manifest import Manifest
+from shared.domain.resources.resource import Resource
+
+
+def reconcile(record: Environment, context: Context) -> Plan | Needs:
+    """What to save and to do for ``record`` now, or what is needed to decide that.
+
+    The results of the last steps are put into the record first, then announced events whose time
+    has come take effect.
+    """
+    draft = Draft(record, context.now)
+    absorb(draft, context)
+    draft.settle()
+    draft.entries += entries_of_due_intents(draft.record, context.now)
+    draft.record = with_due_intents(draft.record, context.now)
+    # What a leaver should have is not looked up, so that leaving never fails.
+    joins = draft.record.intent is not None and not draft.record.leaving
+    if joins and context.profile is None:
+        return Needs(record=draft.record, profile=True)
+    manifests = context.manifests if joins else ()
+    draft.record = _prepared(draft.record, manifests, context)
+    needs = needs_of(draft.record, manifests, context)
+    if needs.any:
+        return needs
+    return _reconciled(draft, manifests, context)
+
+
+def _reconciled(draft: Draft, manifests: Manifests, context: Context) -> Plan | Needs:
+    """The plan, once everything that could be asked beforehand is known."""
+    before = draft.record
+    observe(draft, manifests, context, context.observed)
+    note_consents(draft, context)
+    _hurry(draft, manifests, context)
+    with_successors(draft, manifests)
+    with_snapshots(draft, goals_of(draft.record, manifests, context.now))
+    begun = begin_steps(draft, manifests, context)
+    conclusion = Conclusion()
+    if not begun.actions and draft.record.leaving:
+        # Look now, not at the next tick: until then nobody knows that access has ended.
+        looks = looks_due(draft.record, manifests, context.now, context.observed)
+        if looks:
+            return Needs(record=draft.record, looks=looks)
+        if awaits_inventory(draft.record, goals_of(draft.record, manifests, context.now)):
+            if context.inventory is None:
+                return Needs(record=draft.record, inventory=True)
+            conclusion = conclude(draft, context.inventory, context)
+    if conclusion.found:
+        # It may be running: stop it now.
+        looks = looks_due(draft.record, manifests, context.now, context.found)
+        if looks:
+            return Needs(record=draft.record, looks=looks)
+        observe(draft, manifests, context, context.found)
+        with_snapshots(draft, goals_of(draft.record, manifests, context.now))
+        begun = begin_steps(draft, manifests, context)
+    if begun.asks.any:
+        # Whose creation was just seen to fail keeps their place: ask about the record before that.
+        return replace(begun.asks, record=before)
+    _conclude_status(draft, before, manifests, context, conclusion)
+    draft.settle()
+    # Stop first, so that a leaver loses access before anything else is done.
+    actions = sorted(begun.actions, key=lambda action: action.step is not Step.STOP)
+    return Plan(draft.record, tuple(actions), tuple(draft.entries), begun.provisional)
+
+
+def _prepared(record: Environment, manifests: Manifests, context: Context) -> Environment:
+    """The record with every resource that is to be observed or created."""
+    if record.leaving:
+        return with_workloads(record, context)
+    if record.intent is not None:
+        for manifest in manifests or ():
+            if record.resource(manifest.id) is None:
+                record = _with_wanted(record, manifest)
+    for resource in record.resources:
+        if resource.kind.is_workload and resource.in_flight is None:
+            record = record.without(resource.id)  # theirs to run again
+    return record
+
+
+def _with_wanted(record: Environment, manifest: Manifest) -> Environment:
+    """The record with a resource for ``want``: the one of that name that a search found when the
+    person left, or a new one."""
+    alike = (r for r in record.resources if r.kind is manifest.kind and r.name in manifest.places)
+    found = next(alike, None)
+    if found is None:
+        new = Resource(kind=manifest.kind, slot=manifest.slot, name=manifest.places[0])
+        return record.with_resource(new)
+    access = replace(found.access, start_owed=found.kind.holds_data)
+    wanted = replace(found, slot=manifest.slot, access=access)
+    return record.without(found.id).with_resource(wanted)
+
+
+def _hurry(draft: Draft, manifests: Manifests, context: Context) -> None:
+    """Let nothing that gives access wait for long where access is to end.
+
+    A change that hangs is given up, and what failed is tried again within the hour.
+    """
+    now, policy = context.now, context.policy
+    goals = None
+    for resource in draft.record.resources:
+        hurried = resource
+        if resource.kind.holds_data:
+            hurried = without_waiting(resource, key=draft.record.key, now=now, policy=policy)
+        if may_give_access(hurried):
+            hurried = within_the_hour(hurried, now, policy)
+        if hurried is resource:
+            continue
+        goals = goals or goals_of(draft.record, manifests, now)
+        if goals[resource.id] in (Goal.STOPPED, Goal.ABSENT):
+            draft.put(resource, hurried)
+
+
+def _conclude_status(
+    draft: Draft,
+    before: Environment,
+    manifests: Manifests,
+    context: Context,
+    conclusion: Conclusion,
+) -> None:
+    """Put the status into the record: the goals, phase, health, problem, and when it is due."""
+    now = context.now
+    goals = goals_of(draft.record, manifests, now)
+    record = with_status(draft.record, manifests, goals, conclusion, context)
+    unsearched = bool(conclusion.problem)
+    record, seconds = fulfilled(record, goals, now, unsearched=unsearched)
+    resources = tuple(replace(r, goal=goals[r.id]) for r in record.resources)
+    draft.record = replace(record, resources=resources)
+    if record.leaving and seconds is not None:
+        draft.note(AccessEnded(seconds))
+    if record.phase is not before.phase:
+        draft.note(PhaseChanged(record.phase, None if record.leaving else seconds))
+    shown = record.problem or before.problem  # else it only has to queue
+    if record.health is not before.health and shown:
+        draft.note(HealthChanged(record.health, record.problem))
+
+
+__all__ = ["Action", "Plan", "reconcile"]

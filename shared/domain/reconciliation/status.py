@@ -1,0 +1,206 @@
+"""The status of a record: are goals reached, its phase, health and problem, when to look again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import assert_never
+
+from msgspec.structs import replace
+
+from shared.domain.environment import Environment, Health, Phase, Verb
+from shared.domain.faults import Disposition
+from shared.domain.policy import Policy
+from shared.domain.projections.offboarding_record import current
+from shared.domain.reconciliation.context import Context
+from shared.domain.reconciliation.desired_state import Goal, Manifests
+from shared.domain.reconciliation.next_step import lacks_labels, must_run, owed_protection
+from shared.domain.reconciliation.offboarding import Conclusion
+from shared.domain.reconciliation.replacement import awaits_data, is_replacing
+from shared.domain.resources.kinds import Kind, State
+from shared.domain.resources.resource import Resource
+
+_SEVERITY = (Health.OK, Health.WAITING, Health.RETRYING, Health.QUARANTINED)
+_COMPARED = (Kind.WORKBENCH, Kind.SESSION_TEMPLATE, Kind.CLUSTER_TEMPLATE)
+
+
+def is_converged(environment: Environment, resource: Resource, goal: Goal) -> bool:
+    """Whether ``resource`` is where it should be, as far as we remember."""
+    if resource.state is State.FOREIGN:
+        return goal is not Goal.PRESENT  # nothing of this person's is there
+    # With a step under way, ``observe_at`` is always set: the first check is in case it isn't.
+    if resource.in_flight is not None or resource.observe_at is not None or resource.unconfirmed:
+        return False
+    if owed_protection(environment, resource) is not None:
+        return False
+    if lacks_labels(resource):
+        return False
+    match goal:
+        case Goal.PRESENT:
+            complete = not awaits_data(environment, resource)
+            return complete and _is_usable(resource) and not _owes_a_look(resource)
+        case Goal.STOPPED:
+            # What is broken runs nothing that could be used.
+            return resource.state in (State.STOPPED, State.ABSENT, State.BROKEN)
+        case Goal.ABSENT:
+            return resource.state is State.ABSENT
+        case Goal.UNMANAGED:
+            return True
+    assert_never(goal)
+
+
+def _is_usable(resource: Resource) -> bool:
+    """Whether its owner can use it: a notebook runs and has a link, or is stopped by its owner or
+    idle shutdown."""
+    if resource.kind.holds_data and resource.state is State.STOPPED:
+        return not must_run(resource)
+    openable = resource.kind is not Kind.WORKBENCH or bool(resource.access.link)
+    return resource.state is State.READY and openable
+
+
+def _owes_a_look(resource: Resource) -> bool:
+    """Whether it still has to be restored, or compared with the profile."""
+    if resource.kind not in _COMPARED:
+        return False
+    return bool(resource.data.restore_from) or not resource.settings.digest
+
+
+def awaits_inventory(record: Environment, goals: Mapping[str, Goal]) -> bool:
+    """Whether all that the record knows of a leaver is gone, and the final search is due."""
+    leaving = current(record.offboardings)
+    if not record.leaving or leaving is None or leaving.completed_at is not None:
+        return False
+    return _is_gone(record, goals)
+
+
+def with_status(
+    record: Environment,
+    manifests: Manifests,
+    goals: Mapping[str, Goal],
+    conclusion: Conclusion,
+    context: Context,
+) -> Environment:
+    """The record with its phase, health, the problem to show, and the time to look again."""
+    now, policy = context.now, context.policy
+    matters = [r for r in record.resources if not _is_unneeded(record, r)]
+    health = max((_health(r, policy) for r in matters), key=_SEVERITY.index, default=Health.OK)
+    troubled = [(r.id, r.backoff.problem) for r in matters if _is_trouble(r)]
+    problems = [f"{id}: {problem.message}" for id, problem in troubled if problem is not None]
+    phase = _phase(record, manifests, goals)
+    due_at = _due_at(record, goals, now, policy, conclusion)
+    if conclusion.problem:
+        problems.append(conclusion.problem)
+        health = max(health, Health.RETRYING, key=_SEVERITY.index)
+    problems += record.losses
+    if manifests is None and record.intent is not None and not record.leaving:
+        problems = [
+            f"profile {record.profile!r} is not in profiles.yaml any more; bring it back, or send "
+            "a join with another"
+        ]
+        health = max(health, Health.RETRYING, key=_SEVERITY.index)
+        # Nobody knows what should be there, so nobody becomes ready meanwhile.
+        phase = phase if record.phase is Phase.READY else Phase.PROVISIONING
+        due_at = min([now + policy.backoff_most, *_what_goes_on(record)])
+    return replace(
+        record,
+        phase=phase,
+        health=health,
+        problem="; ".join(problems),
+        due_at=due_at,
+        updated_at=now,
+    )
+
+
+def _what_goes_on(environment: Environment) -> list[datetime]:
+    """When to look again for reasons that need no profile: scheduled events, operations."""
+    announced = [i.effective_at for i in environment.scheduled if i.effective_at is not None]
+    at_work = [r for r in environment.resources if r.in_flight is not None or r.unconfirmed]
+    return announced + [r.observe_at for r in at_work if r.observe_at is not None]
+
+
+def _is_unneeded(environment: Environment, resource: Resource) -> bool:
+    """Whether it is a failed snapshot that no notebook relies on any more."""
+    if resource.kind is not Kind.SNAPSHOT or resource.state is State.READY:
+        return False
+    relied_on = (r.data.saved_in == resource.slot for r in environment.resources)
+    return not any(relied_on)
+
+
+def _is_trouble(resource: Resource) -> bool:
+    """Whether its problem is shown; a stock-out is not as long as there are other zones to try."""
+    if resource.backoff.problem is None:
+        return False
+    return (
+        resource.backoff.problem.disposition is not Disposition.STOCK_OUT
+        or not resource.creation.tried
+    )
+
+
+def _health(resource: Resource, policy: Policy) -> Health:
+    problem = resource.backoff.problem
+    if problem is None or not _is_trouble(resource):
+        return Health.OK if resource.creation.queued_at is None else Health.WAITING
+    if resource.backoff.failures >= policy.attempts:
+        return Health.QUARANTINED
+    return Health.WAITING if problem.disposition is Disposition.STOCK_OUT else Health.RETRYING
+
+
+def _phase(record: Environment, manifests: Manifests, goals: Mapping[str, Goal]) -> Phase:
+    if record.intent is None:
+        return Phase.REMOVED if record.merged_into else Phase.SCHEDULED
+    living = _living(record)
+    if record.intent.verb is Verb.JOIN:
+        settled = all(is_converged(record, r, goals[r.id]) for r in living if not r.superseded)
+        waits = is_replacing(record, {manifest.id for manifest in manifests or ()})
+        return Phase.READY if settled and not waits else Phase.PROVISIONING
+    if _is_gone(record, goals):
+        return Phase.REMOVING if awaits_inventory(record, goals) else Phase.REMOVED
+    if Goal.ABSENT in {goals[r.id] for r in living if r.kind.holds_data}:
+        return Phase.REMOVING
+    settled = all(is_converged(record, r, goals[r.id]) for r in living)
+    return Phase.SUSPENDED if settled else Phase.SUSPENDING
+
+
+def _living(record: Environment) -> list[Resource]:
+    """The resources without the snapshots: what is kept keeps nobody from being ready, or gone."""
+    return [r for r in record.resources if r.kind is not Kind.SNAPSHOT]
+
+
+def _is_gone(record: Environment, goals: Mapping[str, Goal]) -> bool:
+    return all(
+        r.state in (State.ABSENT, State.FOREIGN) and is_converged(record, r, goals[r.id])
+        for r in _living(record)
+    )
+
+
+def _due_at(
+    environment: Environment,
+    goals: Mapping[str, Goal],
+    now: datetime,
+    policy: Policy,
+    conclusion: Conclusion,
+) -> datetime | None:
+    moments = [i.effective_at for i in environment.scheduled if i.effective_at is not None]
+    held = environment.held is not None
+    for resource in environment.resources:
+        goal = goals[resource.id]
+        there = resource.state not in (State.ABSENT, State.FOREIGN)
+        if environment.leaving and goal is Goal.STOPPED and there and not held:
+            moments.append(environment.removal_at)
+        expires_at = resource.retention.expires_at
+        if there and not held and expires_at is not None and expires_at > now:
+            moments.append(expires_at)
+        if resource.creation.queued_at is not None:
+            moments.append(resource.creation.queued_at)
+        elif not is_converged(environment, resource, goal):
+            waits = [m for m in (resource.observe_at, resource.backoff.retry_at) if m is not None]
+            moments.append(max([*waits, now]) if waits else now + policy.poll)
+        elif (
+            resource.access.consent_check_at is not None
+            and goal is Goal.PRESENT
+            and resource.state is State.READY
+        ):
+            moments.append(resource.access.consent_check_at)
+    if conclusion.again_at is not None:
+        moments.append(conclusion.again_at)
+    return min(moments, default=None)

@@ -1,0 +1,1 @@
+"""Resources: what a profile asks for, what is there, and what the record knows of it."""
