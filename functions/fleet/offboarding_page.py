@@ -22,7 +22,7 @@ def offboarding_page(environment: Environment) -> str:
         person=environment.person,
         key=environment.key,
         holds=environment.holds,
-        offboardings=environment.offboardings[::-1],
+        leavings=environment.leavings[::-1],
     )
 
 

@@ -45,7 +45,7 @@ def detail(environment: Environment, history: Sequence[Entry]) -> dict[str, Any]
         "left_at": environment.left_at,
         "removal_at": environment.removal_at if environment.leaving else None,
         "holds": _holds(environment),
-        "leaving": environment.offboardings[-1] if environment.offboardings else None,
+        "leaving": environment.leavings[-1] if environment.leavings else None,
         "next_look_at": environment.due_at,
         "resources": [_resource(r) for r in environment.resources],
         "history": list(history),
@@ -60,7 +60,7 @@ def leaving_records(environment: Environment) -> dict[str, Any]:
         "phase": environment.phase,
         "health": environment.health,
         "holds": _holds(environment),
-        "leavings": environment.offboardings[::-1],
+        "leavings": environment.leavings[::-1],
     }
 
 

@@ -161,7 +161,7 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     recent: tuple[str, ...] = ()
     lease: Lease | None = None
     due_at: datetime | None = None
-    offboardings: tuple[OffboardingRecord, ...] = ()
+    leavings: tuple[OffboardingRecord, ...] = ()
     outbox: tuple[Announcement, ...] = ()
     announced: int = 0
     news: News | None = None

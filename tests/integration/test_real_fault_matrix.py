@@ -97,7 +97,7 @@ def test_the_plain_life_calls_these_methods_and_no_others(world: RealWorld, emai
 
 
 @pytest.mark.parametrize(
-    ("method", "nth", "fate"),
+    ("method", "nth", "disposition"),
     CELLS,
     ids=[f"{method} #{nth} {disposition}" for method, nth, disposition in CELLS],
 )

@@ -186,7 +186,7 @@ class Life:
             "phases": [record.phase for record in records],
             "problems": [record.problem for record in records],
             "outboxes": [record.outbox for record in records],
-            "leavings": [[bool(x.completed_at) for x in r.offboardings] for r in records],
+            "leavings": [[bool(x.completed_at) for x in r.leavings] for r in records],
             "parked": len(self.world.store.parked(10).items),
         }
 

@@ -30,7 +30,7 @@ def refuse(world: World, *points: str, disposition: Disposition = Disposition.TE
 
 
 @pytest.mark.parametrize(
-    "fate", [Disposition.TEMPORARY, Disposition.UNCERTAIN, Disposition.PERMANENT]
+    "disposition", [Disposition.TEMPORARY, Disposition.UNCERTAIN, Disposition.PERMANENT]
 )
 @pytest.mark.parametrize("hours", [1, 8])
 @pytest.mark.parametrize(

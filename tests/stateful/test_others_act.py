@@ -103,7 +103,7 @@ def test_what_stays_stuck_stays_a_problem_that_says_so(ready: World) -> None:
 # Operations that ended, and steps without effect
 
 
-@pytest.mark.parametrize("fate", [f for f in Disposition if f is not Disposition.FOREIGN])
+@pytest.mark.parametrize("disposition", [f for f in Disposition if f is not Disposition.FOREIGN])
 @pytest.mark.parametrize("step", [Step.CREATE, Step.START, Step.STOP, Step.UPDATE])
 def test_an_operation_that_ended_is_over_whatever_it_ended_in(
     disposition: Disposition, step: Step
@@ -522,7 +522,7 @@ def test_a_disk_that_may_hold_the_only_copy_is_named_and_left(ready: World) -> N
     ready.leave(ANA, immediate=True)
     ready.run_for(timedelta(days=1), every=minutes(10))
     assert (ready.record(ANA).phase, disk.died) == (Phase.REMOVED, None)
-    scan = ready.record(ANA).offboardings[-1].scan
+    scan = ready.record(ANA).leavings[-1].scan
     assert scan is not None
     assert [line for line in scan.leftovers if disk.name in line]
 

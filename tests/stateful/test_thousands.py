@@ -38,7 +38,7 @@ def test_a_leaver_with_thousands_of_sessions_outgrows_no_document() -> None:
     assert world.cloud.alive(Kind.SESSION) == []
     assert world.record(ANA).phase is Phase.REMOVED
     assert largest < MOST_BYTES
-    leaving = current(world.record(ANA).offboardings)
+    leaving = current(world.record(ANA).leavings)
     assert leaving is not None
     sessions = [thing for thing in leaving.had if thing.about == "session/started"]
     assert len(sessions) + leaving.had_more == COUNT

@@ -178,7 +178,7 @@ def _is_removed(record: Environment | None) -> bool:
 
 def _no_disk_is_forgotten(life: SimulatedLife, who: int, record: Environment | None) -> None:
     """A disk that outlived its notebook is deleted, or listed as a leftover."""
-    scans = [leaving.scan for leaving in record.offboardings if leaving.scan] if record else []
+    scans = [leaving.scan for leaving in record.leavings if leaving.scan] if record else []
     listed = " ".join(text for scan in scans for text in (*scan.leftovers, *scan.kept))
     for disk in life.world.cloud.alive(Kind.DISK):
         mine = life.who(disk.key) == who

@@ -50,7 +50,7 @@ def failing(disposition: Disposition, failures: int = 1, **more: Any) -> Resourc
 
 
 @pytest.mark.parametrize(
-    ("record", "wants", "news", "effective_at"),
+    ("record", "manifests", "news", "effective_at"),
     [
         (environment(Verb.JOIN, thing(State.READY)), (WANT,), [News.READY], None),
         (environment(Verb.JOIN, thing(State.READY), phase=Phase.READY), (WANT,), [], None),

@@ -169,7 +169,7 @@ def test_nobody_is_removed_before_a_look_everywhere_found_nothing_more(ready: Wo
     assert ready.record(ANA).phase is Phase.REMOVED
     assert kinds_of(ready) == {Kind.SNAPSHOT}, "its disk was kept as well"
     assert len(ready.cloud.alive(Kind.SNAPSHOT)) == 2
-    [leaving] = ready.record(ANA).offboardings
+    [leaving] = ready.record(ANA).leavings
     assert {thing.name for thing in leaving.had} >= {known.name, name}
     assert leaving.scan is not None
     assert (leaving.scan.leftovers, len(leaving.scan.kept)) == ((), 2)

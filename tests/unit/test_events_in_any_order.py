@@ -173,7 +173,7 @@ def test_a_leave_of_a_former_address_says_that_it_ends_that_address_alone() -> N
         f"leave of {ANA}, a former address: it is retired; the person is {SMITH} now and stays"
     )
     assert ruling.environment.addresses[0].retired_at == LEFT_OLD.occurred_at
-    assert (ruling.environment.intent, ruling.environment.offboardings) == (RENAMED, ())
+    assert (ruling.environment.intent, ruling.environment.leavings) == (RENAMED, ())
 
 
 def test_one_that_was_announced_says_so_when_its_time_has_come() -> None:

@@ -149,9 +149,9 @@ def test_leaving_records_are_newest_first(fleet: Fleet) -> None:
         fleet.world.run_for(minutes(10))
         fleet.world.join(ANA)
         fleet.world.run_for(minutes(10))
-    offboardings = fleet.json(f"/environments/{ANA}/leaving")["leavings"]
-    assert [leaving["event_id"] for leaving in offboardings] == ["leave-1", "leave-0"]
-    assert all(leaving["returned_at"] for leaving in offboardings)
+    leavings = fleet.json(f"/environments/{ANA}/leaving")["leavings"]
+    assert [leaving["event_id"] for leaving in leavings] == ["leave-1", "leave-0"]
+    assert all(leaving["returned_at"] for leaving in leavings)
 
 
 def test_a_person_who_has_not_left_has_no_leaving_record(fleet: Fleet) -> None:
@@ -239,7 +239,7 @@ def hostile(text: str) -> str:
         verb=Verb.LEAVE,
         person=Person(email=text, display_name=text),
         held=Hold(id=text, at=NOW, reason=text, by=text),
-        offboardings=(leaving,),
+        leavings=(leaving,),
     )
     return offboarding_page(record)
 

@@ -183,10 +183,10 @@ def test_a_look_without_change_adds_nothing() -> None:
 
 
 def test_who_comes_and_goes_often_loses_the_first_departures_only() -> None:
-    offboardings: tuple[OffboardingRecord, ...] = ()
+    leavings: tuple[OffboardingRecord, ...] = ()
     for number in range(9):
-        offboardings = opened(offboardings, replace(EMPTY, event_id=f"e{number}"))
-    assert [leaving.event_id for leaving in offboardings] == ["e4", "e5", "e6", "e7", "e8"]
+        leavings = opened(leavings, replace(EMPTY, event_id=f"e{number}"))
+    assert [leaving.event_id for leaving in leavings] == ["e4", "e5", "e6", "e7", "e8"]
 
 
 def test_a_deed_that_is_tried_for_ever_does_not_make_the_record_grow_for_ever() -> None:
@@ -223,9 +223,9 @@ def test_deeds_about_sessions_are_left_out_before_those_about_the_notebook() -> 
     ids=["never left", "left", "came back", "left again", "came back twice"],
 )
 def test_the_departure_that_is_going_on(
-    offboardings: tuple[OffboardingRecord, ...], expected: OffboardingRecord | None
+    leavings: tuple[OffboardingRecord, ...], expected: OffboardingRecord | None
 ) -> None:
-    assert current(offboardings) == expected
+    assert current(leavings) == expected
 
 
 def test_only_the_current_departure_is_amended() -> None:
@@ -279,10 +279,10 @@ def test_a_deed_keeps_the_name_of_its_operation_when_that_is_given_up() -> None:
 
 
 def noted_in(
-    *offboardings: OffboardingRecord, before: Resource, now: Resource, minute: float = 0
+    *leavings: OffboardingRecord, before: Resource, now: Resource, minute: float = 0
 ) -> tuple[OffboardingRecord, ...]:
     """The departures of a record after a change of one resource."""
-    return with_changes(offboardings, [ResourceChanged(before, now)], after(minute))
+    return with_changes(leavings, [ResourceChanged(before, now)], after(minute))
 
 
 READY = a_notebook(State.READY)
@@ -295,13 +295,13 @@ def test_what_is_done_to_a_leavers_things_is_written_down() -> None:
 
 
 def test_it_is_written_down_with_the_change_itself() -> None:
-    draft = Draft(a_record(READY, offboardings=(EMPTY,)), NOW)
+    draft = Draft(a_record(READY, leavings=(EMPTY,)), NOW)
     draft.put(READY, STOPPING)
     draft.settle()
     assert draft.record.resources == (STOPPING,)
-    assert [deed.step for deed in draft.record.offboardings[0].deeds] == [Step.STOP]
+    assert [deed.step for deed in draft.record.leavings[0].deeds] == [Step.STOP]
     draft.settle()
-    assert len(draft.record.offboardings[0].deeds) == 1, "once is enough"
+    assert len(draft.record.leavings[0].deeds) == 1, "once is enough"
 
 
 def test_what_is_kept_may_go_later_and_that_is_written_down_too() -> None:
@@ -319,9 +319,9 @@ def test_what_is_kept_may_go_later_and_that_is_written_down_too() -> None:
     ids=["never left", "came back", "all over"],
 )
 def test_what_is_done_at_other_times_is_no_part_of_a_departure(
-    offboardings: tuple[OffboardingRecord, ...],
+    leavings: tuple[OffboardingRecord, ...],
 ) -> None:
-    assert noted_in(*offboardings, before=READY, now=STOPPING) == offboardings
+    assert noted_in(*leavings, before=READY, now=STOPPING) == leavings
 
 
 def test_what_is_no_change_of_a_resource_is_no_deed() -> None:

@@ -215,7 +215,7 @@ def test_a_step_that_is_answered_without_effect_waits_before_it_is_repeated(
     assert resource.backoff.retry_at > NOW
 
 
-@pytest.mark.parametrize("fate", list(Disposition))
+@pytest.mark.parametrize("disposition", list(Disposition))
 def test_an_operation_that_ended_is_over_whatever_it_ended_in(disposition: Disposition) -> None:
     running = replace(begun(), operation="operations/1")
     resource = saw(running, State.ABSENT, problem=a_problem(disposition))
@@ -247,7 +247,7 @@ def test_what_the_cloud_asks_us_to_wait_is_honoured_but_never_shortens_ours(
     assert resource.observe_at == resource.backoff.retry_at
 
 
-@pytest.mark.parametrize("fate", fates(Disposition.UNCERTAIN))
+@pytest.mark.parametrize("disposition", fates(Disposition.UNCERTAIN))
 def test_a_step_that_failed_for_certain_is_over_and_never_asked_for_again(
     disposition: Disposition,
 ) -> None:
@@ -266,13 +266,13 @@ def test_a_step_that_may_have_got_through_keeps_its_request_and_its_trace() -> N
     assert resource.observe_at > NOW
 
 
-@pytest.mark.parametrize("fate", list(Disposition))
+@pytest.mark.parametrize("disposition", list(Disposition))
 def test_only_a_stock_out_passes_the_place_over(disposition: Disposition) -> None:
     expected = ("zone-a/nb",) if disposition is Disposition.STOCK_OUT else ()
     assert failed(begun(), a_problem(disposition)).creation.tried == expected
 
 
-@pytest.mark.parametrize("fate", fates(Disposition.STOCK_OUT))
+@pytest.mark.parametrize("disposition", fates(Disposition.STOCK_OUT))
 def test_what_repeating_cannot_help_waits_in_the_slow_steps_at_once(
     disposition: Disposition,
 ) -> None:

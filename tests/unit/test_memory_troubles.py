@@ -169,7 +169,7 @@ def test_once_it_can_be_opened_its_link_is_waited_for_no_more() -> None:
     assert saw(opened, State.READY, after(9)).moving_since is None, "that is another wait"
 
 
-@pytest.mark.parametrize("fate", list(Disposition))
+@pytest.mark.parametrize("disposition", list(Disposition))
 def test_what_follows_from_being_stuck_does_not_hide_it(disposition: Disposition) -> None:
     stuck = saw(begun(Step.STOP, state=State.STOPPING), State.STOPPING, OVERDUE)
     again = failed(start_step(stuck, Step.STOP, OVERDUE), a_problem(disposition, "BUSY"), OVERDUE)
@@ -309,7 +309,7 @@ def test_made_at_last_the_empty_zones_are_forgotten() -> None:
     )
 
 
-@pytest.mark.parametrize("fate", fates(Disposition.STOCK_OUT))
+@pytest.mark.parametrize("disposition", fates(Disposition.STOCK_OUT))
 def test_another_failure_leaves_what_was_tried(disposition: Disposition) -> None:
     assert failed(begun(tried=("zone-b/nb",)), a_problem(disposition)).creation.tried == (
         "zone-b/nb",

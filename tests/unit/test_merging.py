@@ -84,7 +84,7 @@ def test_what_the_older_record_says_is_kept_where_it_is_newer() -> None:
     assert record.intent == NEWER
     gone = one(intent=left, leaves=(left,), joined=NEWER)
     assert (gone.intent, gone.leaving, gone.left_at) == (left, True, NOW)
-    assert [leaving.event_id for leaving in gone.offboardings] == ["left"]
+    assert [leaving.event_id for leaving in gone.leavings] == ["left"]
 
 
 @pytest.mark.parametrize(

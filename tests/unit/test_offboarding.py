@@ -97,14 +97,14 @@ def test_a_look_that_failed_is_repeated_before_long(due: float | None, expected:
     assert record.health is Health.RETRYING
     assert record.problem == f"the final look for leftovers failed: {problem.message}"
     assert record.due_at == after(expected)
-    [leaving] = record.offboardings
+    [leaving] = record.leavings
     assert (leaving.completed_at, leaving.scan) == (None, None)
 
 
 def test_a_look_that_finds_nothing_ends_it() -> None:
     record = reconciled(leaver(a_notebook()), inventory=()).record
     assert (record.phase, record.health) == (Phase.REMOVED, Health.OK)
-    [leaving] = record.offboardings
+    [leaving] = record.leavings
     assert leaving.completed_at == NOW
     assert leaving.scan == InventoryResult(at=NOW)
 
@@ -117,7 +117,7 @@ def test_what_the_look_found_and_may_stay_is_written_down() -> None:
     )
     record = reconciled(leaver(a_notebook()), inventory=inventory).record
     assert record.phase is Phase.REMOVED
-    assert record.offboardings[0].scan == InventoryResult(
+    assert record.leavings[0].scan == InventoryResult(
         at=NOW,
         leftovers=(
             "cluster: p/clusters/c1 (it is somebody else's)",
@@ -140,7 +140,7 @@ def test_the_grace_period_of_a_notebook_nobody_knew_of_counts_from_the_newest_le
     again = an_intent(Verb.LEAVE, occurred_at=after(-0.5))
     record = concluded(leaver(**long_ago, intent=again), found())
     assert record.left_at == after(-0.5)
-    assert record.offboardings[-1].removal_at == after(0.5)
+    assert record.leavings[-1].removal_at == after(0.5)
     first = an_intent(Verb.LEAVE, occurred_at=after(days=-99))
     assert concluded(leaver(**long_ago, intent=first), found()).left_at == after(days=-99)
     other = concluded(leaver(**long_ago, intent=again), found(Kind.CLUSTER_TEMPLATE))
@@ -153,14 +153,14 @@ def test_the_grace_period_of_a_notebook_nobody_knew_of_counts_from_the_newest_le
         leaver(a_notebook(State.STOPPED), phase=Phase.SUSPENDED),
         leaver(a_notebook(), leaving=replace(LEAVING, completed_at=NOW)),
         leaver(a_notebook(), leaving=replace(LEAVING, returned_at=NOW)),
-        leaver(a_notebook(), offboardings=()),
+        leaver(a_notebook(), leavings=()),
         a_record(a_notebook(State.READY)),
     ],
     ids=["something is left", "it is over", "they came back", "from before records", "present"],
 )
 def test_otherwise_there_is_nothing_to_conclude(record: Environment) -> None:
     plan = reconciled(record, (), as_it_is, inventory=None)
-    assert plan.record.offboardings == record.offboardings
+    assert plan.record.leavings == record.leavings
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_what_the_record_did_not_know_of_is_removed_too(kind: Kind) -> None:
     missed = record.resources[-1]
     assert (missed.kind, missed.name, missed.observe_at) == (kind, "elsewhere/x", NOW)
     assert missed.state is State.STOPPED, "not absent, or nobody would look at it"
-    assert record.offboardings[-1].completed_at is None, "it isn't over"
+    assert record.leavings[-1].completed_at is None, "it isn't over"
     assert conclusion == Conclusion(found=(missed.id,), again_at=after(1))
 
 
@@ -183,7 +183,7 @@ def test_what_was_missed_is_looked_at_and_ended_at_once(kind: Kind) -> None:
     step = Step.STOP if kind.holds_data else Step.DELETE
     assert [(a.resource.kind, a.step) for a in plan.actions] == [(kind, step)]
     assert plan.record.phase not in (Phase.REMOVED, Phase.SUSPENDED)
-    assert plan.record.offboardings[-1].completed_at is None
+    assert plan.record.leavings[-1].completed_at is None
 
 
 def test_all_that_was_missed_is_ended_at_once_whether_the_record_knew_of_it_or_not() -> None:
@@ -316,7 +316,7 @@ def test_what_they_started_under_each_key_and_address_is_looked_for_apart() -> N
 def test_a_disk_that_may_hold_the_only_copy_of_kept_work_stays_and_is_named() -> None:
     disk = found(Kind.DISK, "disks/nb-data-workspace")
     keeps = concluded(leaver(a_notebook(), joined=an_intent(), keep_seconds=86400), disk)
-    assert keeps.offboardings[0].scan == InventoryResult(
+    assert keeps.leavings[0].scan == InventoryResult(
         at=NOW, leftovers=("disk: disks/nb-data-workspace",)
     )
     keeps_none = concluded(leaver(a_notebook(), joined=an_intent(), keep_seconds=0), disk)

@@ -97,7 +97,7 @@ def test_a_crash_after_the_intention_is_saved_leads_to_a_look_before_anything_el
 
 
 @pytest.mark.parametrize(
-    ("fate", "health", "wait"),
+    ("disposition", "health", "wait"),
     [
         (Disposition.TEMPORARY, Health.RETRYING, timedelta(minutes=1)),
         (Disposition.PERMANENT, Health.QUARANTINED, timedelta(hours=7)),
@@ -140,7 +140,7 @@ def test_nobody_looks_again_and_again_at_a_name_that_somebody_else_has_taken(ver
 
 
 @pytest.mark.parametrize(
-    ("wants", "phase"), [((manifest(),), Phase.PROVISIONING), ((), Phase.READY)]
+    ("manifests", "phase"), [((manifest(),), Phase.PROVISIONING), ((), Phase.READY)]
 )
 def test_who_waits_for_data_of_a_superseded_notebook_is_not_ready(
     manifests: tuple[Manifest, ...], phase: Phase

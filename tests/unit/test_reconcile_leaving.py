@@ -80,7 +80,7 @@ def test_invariant_7_after_the_grace_period_the_snapshot_comes_first_then_the_no
     done = creating | {snapshot.id: Observation(state=State.READY, finished=True)}
     second = reconciled(record, (), done, now=over + POLICY.poll)
     assert steps_of(second) == {NB: Step.DELETE}
-    [leaving] = second.record.offboardings
+    [leaving] = second.record.leavings
     assert leaving.snapshots == (snapshot.name,)
 
 
@@ -90,7 +90,7 @@ def test_who_was_removed_is_looked_at_again_when_their_snapshot_expires() -> Non
         thing(State.ABSENT),
         replace(snapshot, expires_at=after(9)),
         phase=Phase.REMOVED,
-        offboardings=(replace(LEAVING, completed_at=NOW),),
+        leavings=(replace(LEAVING, completed_at=NOW),),
     )
     plan = reconciled(gone, seen={}, inventory=None)
     assert plan.record.phase is Phase.REMOVED
@@ -115,7 +115,7 @@ def last_step() -> Environment:
     return leaver(
         thing(State.DELETING, step=Step.DELETE, operation="op", observe_at=NOW),
         phase=Phase.REMOVING,
-        offboardings=(had,),
+        leavings=(had,),
         left_at=left_at,
         intent=an_intent(Verb.LEAVE, occurred_at=left_at),
         joined=an_intent(Verb.JOIN, "e0", occurred_at=after(days=-99)),

@@ -126,7 +126,7 @@ def test_how_long_a_snapshot_is_kept_is_what_the_person_joined_with(verb: Verb) 
 
 def test_a_leave_opens_a_leaving_record() -> None:
     record = left(reason="retired")
-    assert record.offboardings == (
+    assert record.leavings == (
         OffboardingRecord(
             event_id="left",
             source="test",
@@ -141,32 +141,32 @@ def test_a_leave_opens_a_leaving_record() -> None:
 def test_a_second_leave_amends_it_perhaps_more_urgently() -> None:
     urgent = an_intent(LEAVE, "b", occurred_at=after(5), immediate=True, reason="theft")
     record = put(left(), urgent, after(5)).environment
-    [leaving] = record.offboardings
+    [leaving] = record.leavings
     assert (leaving.event_id, leaving.left_at) == ("left", NOW), "they left when they left"
     assert (leaving.immediate, leaving.removal_at) == (True, NOW)
 
 
 def test_a_second_leave_can_take_the_urgency_back() -> None:
     calm = an_intent(LEAVE, "b", occurred_at=after(5))
-    [leaving] = put(left(immediate=True), calm, after(5)).environment.offboardings
+    [leaving] = put(left(immediate=True), calm, after(5)).environment.leavings
     assert (leaving.immediate, leaving.removal_at) == (False, after(days=14))
 
 
 def test_a_return_ends_it_and_the_next_leave_opens_another() -> None:
     back = put(left(), an_intent(JOIN, "back", occurred_at=after(9)), after(9)).environment
     assert back.left_at is None
-    assert back.offboardings[0].returned_at == after(9)
-    assert current(back.offboardings) is None
+    assert back.leavings[0].returned_at == after(9)
+    assert current(back.leavings) is None
     again = put(back, an_intent(LEAVE, "again", occurred_at=after(20)), after(20)).environment
-    assert [leaving.event_id for leaving in again.offboardings] == ["left", "again"]
-    assert again.offboardings[0] == back.offboardings[0]
+    assert [leaving.event_id for leaving in again.leavings] == ["left", "again"]
+    assert again.leavings[0] == back.leavings[0]
 
 
 def test_a_return_after_the_removal_keeps_the_evidence_of_it() -> None:
     gone = left()
-    gone = replace(gone, offboardings=(replace(gone.offboardings[0], completed_at=after(60)),))
+    gone = replace(gone, leavings=(replace(gone.leavings[0], completed_at=after(60)),))
     back = put(gone, an_intent(JOIN, "back", occurred_at=after(99)), after(99)).environment
-    [leaving] = back.offboardings
+    [leaving] = back.leavings
     assert (leaving.completed_at, leaving.returned_at) == (after(60), after(99))
 
 
@@ -174,14 +174,14 @@ def test_a_return_after_the_removal_keeps_the_evidence_of_it() -> None:
 def test_what_changes_nothing_opens_nothing(event_id: str) -> None:
     before = left()
     late = an_intent(LEAVE, event_id, occurred_at=after(-9), immediate=True)
-    assert put(before, late).environment.offboardings == before.offboardings
+    assert put(before, late).environment.leavings == before.leavings
 
 
 def test_a_leave_that_was_announced_opens_the_record_when_it_comes_into_force() -> None:
     ahead = an_intent(LEAVE, "ahead", occurred_at=after(1), effective_at=after(days=3))
     announced = put(a_record(), ahead).environment
-    assert announced.offboardings == ()
-    [leaving] = with_due_intents(announced, after(days=3)).offboardings
+    assert announced.leavings == ()
+    [leaving] = with_due_intents(announced, after(days=3)).leavings
     assert (leaving.event_id, leaving.left_at) == ("ahead", after(days=3))
     assert leaving.removal_at == after(days=17)
 

@@ -8,7 +8,12 @@ from pathlib import Path
 
 from tools.mutants.changes import Mutant, enum_members, mutants_of
 
-_MODULES = ("shared/domain/*.py", "shared/services/*.py")
+_PACKAGES = ("commands", "contracts", "people", "projections", "reconciliation", "resources")
+_MODULES = (
+    "shared/domain/*.py",
+    *(f"shared/domain/{package}/*.py" for package in _PACKAGES),
+    "shared/services/*.py",
+)
 
 
 def all_mutants(root: Path) -> list[Mutant]:

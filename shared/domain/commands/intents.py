@@ -254,7 +254,7 @@ def put_in_force(
     # is found of them now has been made since.
     left_at = None if before.phase is Phase.REMOVED else environment.left_at
     environment = replace(environment, left_at=left_at or now, sought_at=None)
-    return replace(environment, offboardings=_leavings(environment, intent))
+    return replace(environment, leavings=_leavings(environment, intent))
 
 
 def _looked_at(resource: Resource, now: datetime, *, returns: bool, stays: bool) -> Resource:
@@ -292,16 +292,16 @@ def _cancelled(
 
 
 def _returned(environment: Environment, now: datetime) -> Environment:
-    leaving = current(environment.offboardings)
+    leaving = current(environment.leavings)
     if leaving is not None:
-        returned = amended(environment.offboardings, replace(leaving, returned_at=now))
-        environment = replace(environment, offboardings=returned)
+        returned = amended(environment.leavings, replace(leaving, returned_at=now))
+        environment = replace(environment, leavings=returned)
     return replace(environment, left_at=None)
 
 
 def _leavings(environment: Environment, intent: Intent) -> tuple[OffboardingRecord, ...]:
     assert environment.left_at is not None
-    leaving = current(environment.offboardings)
+    leaving = current(environment.leavings)
     if leaving is not None:  # a repeated leave: perhaps immediate now, or because something is left
         leaving = replace(
             leaving,
@@ -309,7 +309,7 @@ def _leavings(environment: Environment, intent: Intent) -> tuple[OffboardingReco
             immediate=intent.immediate,
             completed_at=None,
         )
-        return amended(environment.offboardings, leaving)
+        return amended(environment.leavings, leaving)
     leaving = OffboardingRecord(
         event_id=intent.event_id,
         source=intent.source,
@@ -319,7 +319,7 @@ def _leavings(environment: Environment, intent: Intent) -> tuple[OffboardingReco
         immediate=intent.immediate,
         reason=intent.reason,
     )
-    return opened(environment.offboardings, leaving)
+    return opened(environment.leavings, leaving)
 
 
 def _with_join(record: Environment, intent: Intent) -> Environment:

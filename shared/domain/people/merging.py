@@ -56,10 +56,10 @@ def merged(record: Environment, duplicate: Environment, now: datetime) -> Enviro
 
 def emptied(duplicate: Environment, key: str, now: datetime) -> Environment:
     """What is left of ``duplicate`` once the record of ``key`` has taken it over."""
-    leaving, offboardings = current(duplicate.offboardings), duplicate.offboardings
+    leaving, leavings = current(duplicate.leavings), duplicate.leavings
     if leaving is not None:
         # It goes on in the other record; nothing is looked for, and deleted, on behalf of this one.
-        offboardings = amended(offboardings, replace(leaving, returned_at=now))
+        leavings = amended(leavings, replace(leaving, returned_at=now))
     return replace(
         duplicate,
         addresses=(),
@@ -70,7 +70,7 @@ def emptied(duplicate: Environment, key: str, now: datetime) -> Environment:
         joined=None,
         leaves=(),
         left_at=None,
-        offboardings=offboardings,
+        leavings=leavings,
         pending=(),
         resources=(),
         holds=(),

@@ -25,19 +25,19 @@ _MOST_OPERATIONS = 3  # operations named for a step that ended many sessions or 
 
 
 def with_changes(
-    offboardings: tuple[OffboardingRecord, ...], changes: Sequence[Change], now: datetime
+    leavings: tuple[OffboardingRecord, ...], changes: Sequence[Change], now: datetime
 ) -> tuple[OffboardingRecord, ...]:
     """``leavings`` with what ``changes`` add to the departure that is going on."""
-    leaving = current(offboardings)
+    leaving = current(leavings)
     if leaving is None:
-        return offboardings
+        return leavings
     for change in changes:
         if not isinstance(change, ResourceChanged):
             continue
         if leaving.completed_at and change.after.kind is not Kind.SNAPSHOT:
             continue  # only the later deletion of snapshots is still noted
         leaving = with_change(leaving, change.before, change.after, now)
-    return amended(offboardings, leaving)
+    return amended(leavings, leaving)
 
 
 def with_change(

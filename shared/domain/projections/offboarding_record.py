@@ -78,23 +78,23 @@ class OffboardingRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def opened(
-    offboardings: Sequence[OffboardingRecord], leaving: OffboardingRecord
+    leavings: Sequence[OffboardingRecord], leaving: OffboardingRecord
 ) -> tuple[OffboardingRecord, ...]:
     """``leavings`` with a new one, the oldest dropped where there are too many."""
-    return (*offboardings, leaving)[-_MOST_LEAVINGS:]
+    return (*leavings, leaving)[-_MOST_LEAVINGS:]
 
 
-def current(offboardings: Sequence[OffboardingRecord]) -> OffboardingRecord | None:
+def current(leavings: Sequence[OffboardingRecord]) -> OffboardingRecord | None:
     """The departure that is going on, if one is."""
-    last = offboardings[-1] if offboardings else None
+    last = leavings[-1] if leavings else None
     return last if last is not None and last.returned_at is None else None
 
 
 def amended(
-    offboardings: Sequence[OffboardingRecord], leaving: OffboardingRecord
+    leavings: Sequence[OffboardingRecord], leaving: OffboardingRecord
 ) -> tuple[OffboardingRecord, ...]:
     """``leavings`` with the current one as ``leaving``."""
-    return (*offboardings[:-1], leaving)
+    return (*leavings[:-1], leaving)
 
 
 def inventory_result(

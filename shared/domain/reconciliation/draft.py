@@ -41,7 +41,5 @@ class Draft:
         """Write what history, leaving record and announcements say of the changes noted so far."""
         changes, self._changes = self._changes, []
         self.entries += history_of(changes, self.now)
-        offboardings = with_changes(self.record.offboardings, changes, self.now)
-        self.record = with_announcements(
-            replace(self.record, offboardings=offboardings), changes, self.now
-        )
+        leavings = with_changes(self.record.leavings, changes, self.now)
+        self.record = with_announcements(replace(self.record, leavings=leavings), changes, self.now)

@@ -91,7 +91,7 @@ def conclude(draft: Draft, inventory: tuple[Orphan, ...] | Problem, context: Con
         fresh = tuple(r.id for r in record.resources if before.get(r.id) is not r)
         return Conclusion(found=fresh, again_at=now + _AGAIN)
     draft.settle()
-    leaving = current(draft.record.offboardings)
+    leaving = current(draft.record.leavings)
     assert leaving is not None, "only a departure is concluded"
     result = inventory_result(
         now,
@@ -99,7 +99,7 @@ def conclude(draft: Draft, inventory: tuple[Orphan, ...] | Problem, context: Con
         kept=[_described(f) for f in inventory if _is_kept(f)],
     )
     leaving = replace(leaving, scan=result, completed_at=now)
-    draft.record = replace(draft.record, offboardings=amended(draft.record.offboardings, leaving))
+    draft.record = replace(draft.record, leavings=amended(draft.record.leavings, leaving))
     return Conclusion()
 
 
@@ -164,10 +164,10 @@ def _with_patience(environment: Environment, now: datetime, policy: Policy) -> E
             grace_seconds=max(environment.grace_seconds, int(grace)),
             keep_seconds=max(environment.keep_seconds, int(keep)),
         )
-    leaving = current(environment.offboardings)
+    leaving = current(environment.leavings)
     assert leaving is not None, "only a departure is concluded"
     leaving = replace(leaving, removal_at=environment.removal_at)
-    return replace(environment, offboardings=amended(environment.offboardings, leaving))
+    return replace(environment, leavings=amended(environment.leavings, leaving))
 
 
 def _with_use(environment: Environment, found: Orphan) -> Environment:

@@ -67,7 +67,7 @@ def _owes_a_look(resource: Resource) -> bool:
 
 def awaits_inventory(record: Environment, goals: Mapping[str, Goal]) -> bool:
     """Whether all that the record knows of a leaver is gone, and the final search is due."""
-    leaving = current(record.offboardings)
+    leaving = current(record.leavings)
     if not record.leaving or leaving is None or leaving.completed_at is not None:
         return False
     return _is_gone(record, goals)

@@ -20,7 +20,7 @@ def compute_operation(http: int | None, code: str, message: str = "") -> dict[st
 
 
 @pytest.mark.parametrize(
-    ("http", "reason", "code", "fate"),
+    ("http", "reason", "code", "disposition"),
     [
         (404, "RESOURCE_NOT_FOUND", "NOT_FOUND", Disposition.PERMANENT),
         (403, "QUOTA_EXCEEDED", "QUOTA_EXCEEDED", Disposition.TEMPORARY),

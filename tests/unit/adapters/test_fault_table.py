@@ -226,7 +226,7 @@ def test_a_disabled_api_says_how_to_enable_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "name", "fate"),
+    ("code", "name", "disposition"),
     [
         (1, "CANCELLED", Disposition.TEMPORARY),
         (3, "INVALID_ARGUMENT", Disposition.PERMANENT),
