@@ -125,7 +125,7 @@ class Model:
         joined = max(joins, key=lambda s: s.order, default=None)
         leaves = [s for s in ripe if s.verb is Verb.LEAVE]
         if joined is not None:
-            leaves = [s for s in leaves if s.order > joined.precedence]
+            leaves = [s for s in leaves if s.order > joined.order]
             leaves = [s for s in leaves if s.email in (joined.email, _email_at(joins, s.order[0]))]
         return max(leaves, key=lambda s: s.order, default=joined)
 
