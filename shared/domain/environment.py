@@ -111,20 +111,20 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
 
     ``key`` never changes; ``addresses`` are the person's, the current one (``person.email``) last.
     ``merged``: the keys of further records that turned out to be of the same person, and
-    ``merged_into``, in such a record, the key of the one that took it over (``merging``).
+    ``merged_into``, in such a record, the key of the one that took it over (``people.merging``).
     ``intent`` is the newest event in force; ``pending`` are announced ones, newer than ``joined``,
     whose time has not come: at most one join, and one leave of each address, the soonest first.
     ``joined`` is the newest join that ever took effect, in force or overtaken: ``person``,
     ``profile``, ``grace_seconds`` and ``keep_seconds`` are what it said, so that a join that
     arrives after the leave it preceded still counts for those. ``leaves``: the last ones, where
     newer than ``joined``; which of them are in force depends on what address the person has
-    (``ruling``).
+    (``commands.intents``).
     ``left_at``: when leaving took effect here; the grace period counts from it.
     ``unmet_since``: since when the event in force has waited to be carried out: a join until all is
     ready, a leave until access has ended; None once it was (``durations``).
-    ``recent``: what the last events and orders seen are known by (``Intent.known_as``), so that one
-    sent again is known even when its time was taken from the second publication. ``due_at``: when
-    the tick should look again; None when there is nothing to wait for.
+    ``recent``: the keys of the last events and commands seen (``Intent.idempotency_key``), so that
+    one sent again is known even when its time was taken from the second publication. ``due_at``:
+    when the tick should look again; None when there is nothing to wait for.
     ``holds``: those in force, the first one first; ``releases``: those carried out, the last ones.
     ``sought_at``: when a leaver's notebooks of the older kinds were last looked for.
     ``leavings``: what was done each time they left, the newest last.

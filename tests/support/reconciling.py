@@ -60,7 +60,7 @@ def reconciled(
     shortages: Collection[str] | None = (),
     turn: Turn | None = Turn.CERTAIN,
 ) -> Plan:
-    """The plan for ``record``, whose profile asks for ``wants`` (None: there is no such profile).
+    """The plan for ``record``, whose profile asks for ``manifests`` (None: there is no profile).
 
     ``seen``: what observations say, by resource id, each of which has to be asked for; or the
     answer for any resource. ``older``, ``inventory``, ``shortages``, ``turn``: None if the test

@@ -1,9 +1,9 @@
 """What an intent does to the record: nothing, or a new desired state. Pure, and order-free.
 
-Intents are totally ordered (``Intent.order``). In force is the newest of those whose time has come,
-except leaves of an address that was a former one by then; announced for later is the newest join,
-and the newest leave of each address, if it is newer than that. Both depend on *which* events came,
-not on the order they came in: late, repeated and reordered events do no harm.
+Intents are totally ordered (``Intent.precedence``). In force is the newest of those whose time has
+come, except leaves of an address that was a former one by then; announced for later is the newest
+join, and the newest leave of each address, if it is newer than that. Both depend on *which* events
+came, not on the order they came in: late, repeated and reordered events do no harm.
 """
 
 from __future__ import annotations
@@ -174,7 +174,7 @@ def _retires(record: Environment, intent: Intent) -> str:
 
 
 def remembered(environment: Environment, idempotency_key: str) -> Environment:
-    """The record that remembers an event or order by its ``known_as``, to recognise repeats."""
+    """The record that remembers an event or command by its key, to recognise repeats."""
     return replace(environment, recent=(*environment.recent, idempotency_key)[-_REMEMBERED:])
 
 

@@ -13,7 +13,7 @@ from shared.domain.resources.manifest import Manifest
 
 
 def manifest(kind: Kind, slot: str, places: tuple[str, ...], body: dict[str, Any]) -> Manifest:
-    """A ``Want`` with the digest of its body: 32 hexadecimal digits, the same for equal bodies."""
+    """A manifest with the digest of its body: 32 hexadecimal digits, the same for equal bodies."""
     text = json.dumps(body, sort_keys=True, separators=(",", ":"), allow_nan=False)
     digest = hashlib.sha256(text.encode()).hexdigest()[:32]
     return Manifest(kind=kind, slot=slot, places=places, body=body, digest=digest)

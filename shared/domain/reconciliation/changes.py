@@ -1,7 +1,7 @@
 """What a reconciliation changes in a record: the events that all else is derived from.
 
 The history, the offboarding record and the announcements are projections of these
-(``history``, ``evidence``, ``telling``); none of them is written in any other way.
+(``projections``); none of them is written in any other way.
 """
 
 from __future__ import annotations

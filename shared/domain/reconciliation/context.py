@@ -71,7 +71,7 @@ class Consent(msgspec.Struct, frozen=True):
 
 
 class Profile(msgspec.Struct, frozen=True):
-    """What the person's profile asks for; ``wants`` is None when it no longer exists.
+    """What the person's profile asks for; ``manifests`` is None when it no longer exists.
 
     Then nothing is made or unmade on their behalf, and the record says why.
     """

@@ -26,7 +26,7 @@ def fail(
             resource = with_lost_call(resource, now + policy.doubt)
         return wait_after(resource, problem, key=key, now=now, policy=policy)
     attempts = resource.backoff.failures
-    # NOT_FOUND from a restore may mean the snapshot, which is then looked at (``looks``).
+    # NOT_FOUND from a restore may mean the snapshot, which is then observed (``observe``).
     unclear = resource.step is Step.RESTORE and problem.code == "NOT_FOUND"
     if problem.disposition in (Disposition.PERMANENT, Disposition.FOREIGN) and not unclear:
         # Repeating can't help: retry at the slowest rate, or at the next event.

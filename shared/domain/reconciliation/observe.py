@@ -1,6 +1,6 @@
 """Puts what the cloud answered into the record: results of steps, observations, consents. Pure.
 
-How one resource changes is in ``memory``; this module covers what follows from it for the record.
+How one resource changes is in ``transitions``; here is what follows from it for the record.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from shared.domain.commands.intents import entries_of_due_intents, with_due_intents
 from shared.domain.environment import Environment
 from shared.domain.reconciliation.changes import AccessEnded, HealthChanged, PhaseChanged
-from shared.domain.reconciliation.context import Action, Context, Needs, Plan
+from shared.domain.reconciliation.context import Context, Needs, Plan
 from shared.domain.reconciliation.desired_state import Goal, Manifests, goals_of
 from shared.domain.reconciliation.draft import Draft
 from shared.domain.reconciliation.durations import fulfilled
@@ -165,6 +165,3 @@ def _conclude_status(
     shown = record.problem or before.problem  # else it only has to queue
     if record.health is not before.health and shown:
         draft.note(HealthChanged(record.health, record.problem))
-
-
-__all__ = ["Action", "Plan", "reconcile"]
