@@ -193,6 +193,10 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
         newest = self.intent
         return tuple(i for i in self.pending if newest is None or i.precedence > newest.precedence)
 
+    def has_due_events(self, now: datetime) -> bool:
+        """Whether an announced event is to take effect by ``now``."""
+        return any(i.effective_at is None or i.effective_at <= now for i in self.scheduled)
+
     @property
     def leaving(self) -> bool:
         """Whether a leave is in force."""
@@ -220,13 +224,16 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
 
     def resource(self, id: str) -> Resource | None:
         """The resource of that ``id``, if the record has one."""
-        return next((r for r in self.resources if r.id == id), None)
+        for resource in self.resources:
+            if resource.id == id:
+                return resource
+        return None
 
     def with_resource(self, resource: Resource) -> Environment:
         """The same record with ``resource`` in its place (or added at the end)."""
-        resources = list(self.resources)
+        id, resources = resource.id, list(self.resources)
         for index, known in enumerate(resources):
-            if known.id == resource.id:
+            if known.id == id:
                 resources[index] = resource
                 break
         else:

@@ -161,15 +161,20 @@ class _Planner:
 
     def plan(self, record: Environment, results: tuple[Result, ...]) -> Plan:
         """What to save and to do now, after the ``results`` of the last steps."""
-        context = replace(self._reader.empty(), results=results)
+        context = self._reader.empty()
+        profile = self._profile_for(record, context.now)
+        context = replace(context, results=results, profile=profile)
         while not isinstance(answer := reconcile(record, context), Plan):
-            if answer.profile and answer.record.intent is self._intent:
-                context = replace(context, profile=self._profile)
-                continue
             context = self._reader.answered(answer, context, admitted=self._admitted)
-            if answer.profile:
-                self._profile, self._intent = context.profile, answer.record.intent
         return answer
+
+    def _profile_for(self, record: Environment, now: datetime) -> Profile | None:
+        """What the profile asks for; None for a leaver, and if another event is to take effect."""
+        if record.intent is None or record.leaving or record.has_due_events(now):
+            return None
+        if record.intent is not self._intent:
+            self._profile, self._intent = self._reader.profile_of(record), record.intent
+        return self._profile
 
     def note(self, results: tuple[Result, ...]) -> None:
         """Note a place that was taken: its owner tries the next zone without a new turn."""

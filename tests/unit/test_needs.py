@@ -9,7 +9,7 @@ import pytest
 from shared.domain.environment import Environment, Verb
 from shared.domain.faults import Disposition
 from shared.domain.reconciliation.context import Needs, Profile, Turn
-from shared.domain.reconciliation.desired_state import Manifests
+from shared.domain.reconciliation.desired_state import DesiredState, Manifests
 from shared.domain.reconciliation.due import is_at_work
 from shared.domain.reconciliation.needs import consents_to_check, needs_of, resources_to_observe
 from shared.domain.reconciliation.reconcile import reconcile
@@ -38,7 +38,7 @@ def test_what_waits_after_a_failure_is_not_looked_at(
 ) -> None:
     """It is stopped, and should run."""
     stopped = a_notebook(State.STOPPED, start_owed=True, retry_at=retry_at, observe_at=observe_at)
-    ids = resources_to_observe(a_record(stopped), None, NOW)
+    ids = resources_to_observe(a_record(stopped), DesiredState(None, NOW))
     assert ids == (["workbench/main"] if looked_at else [])
 
 
@@ -67,7 +67,7 @@ def test_a_snapshot_is_looked_at_again_only_where_a_deletion_relies_on_it(
 ) -> None:
     stopped = a_notebook(State.STOPPED, saved_in="s1", observe_at=NOW)
     record = a_record(stopped, snapshot, verb=Verb.LEAVE, left_at=left_at, keep_seconds=86400)
-    assert resources_to_observe(record, (), NOW) == looks, because
+    assert resources_to_observe(record, DesiredState((), NOW)) == looks, because
 
 
 def test_what_is_looked_at_is_compared_with_what_the_profile_asks_for() -> None:
@@ -75,7 +75,7 @@ def test_what_is_looked_at_is_compared_with_what_the_profile_asks_for() -> None:
         kind=Kind.SNAPSHOT, slot="s1", name="s1", source="projects/p/locations/z-a/instances/nb"
     )
     resources = (a_notebook(State.READY, observe_at=NOW), replace(snapshot, observe_at=NOW))
-    looks = needs_of(a_record(*resources), (WANT,), context_at()).looks
+    looks = needs_of(a_record(*resources), DesiredState((WANT,), NOW), context_at()).looks
     wanted = {look.resource.id: look.manifest for look in looks}
     assert wanted["workbench/main"] == WANT
     made = wanted["snapshot/s1"]
@@ -102,7 +102,7 @@ def test_consent_is_asked_for_only_of_what_runs(state: State, due: bool) -> None
 def asks_for_a_place(
     *resources: Resource, manifests: Manifests = (WANT,), verb: Verb = Verb.JOIN
 ) -> tuple[bool, bool]:
-    needs = needs_of(a_record(*resources, verb=verb), manifests, context_at())
+    needs = needs_of(a_record(*resources, verb=verb), DesiredState(manifests, NOW), context_at())
     return needs.shortages, needs.turn
 
 
@@ -185,13 +185,13 @@ def test_leaving_works_without_profiles(record: Environment, asked: bool) -> Non
 def test_older_notebooks_are_looked_for_once_after_a_leave(
     record: Environment, asked: bool
 ) -> None:
-    assert needs_of(record, (), context_at()).older is asked
+    assert needs_of(record, DesiredState((), NOW), context_at()).older is asked
 
 
 def test_nothing_is_asked_twice() -> None:
     record = a_record(a_notebook(State.ABSENT), a_notebook(State.READY, slot="x", observe_at=NOW))
-    asked = needs_of(record, (WANT,), context_at())
+    asked = needs_of(record, DesiredState((WANT,), NOW), context_at())
     assert (len(asked.looks), asked.shortages, asked.turn) == (1, True, True)
     observed = {look.resource.id: Observation(state=State.READY) for look in asked.looks}
     known = replace(context_at(), observed=observed, shortages=(), turn=Turn.LATER)
-    assert not needs_of(record, (WANT,), known).any
+    assert not needs_of(record, DesiredState((WANT,), NOW), known).any

@@ -13,6 +13,7 @@ from shared.domain.policy import Policy
 from shared.domain.projections.history import history_of
 from shared.domain.reconciliation.changes import ResourceChanged
 from shared.domain.reconciliation.context import Consent
+from shared.domain.reconciliation.desired_state import DesiredState
 from shared.domain.reconciliation.draft import Draft
 from shared.domain.reconciliation.observe import note_consents, observe
 from shared.domain.resources.kinds import Kind, State, Step
@@ -38,7 +39,7 @@ UNOPENABLE = replace(RUNS, link="")
 def observed(record: Environment, id: str, seen: Observation) -> Environment:
     """The record after one of its resources was observed."""
     draft = Draft(record, NOW)
-    observe(draft, (WANT,), context_at(), {id: seen})
+    observe(draft, DesiredState((WANT,), NOW), context_at(), {id: seen})
     return draft.record
 
 

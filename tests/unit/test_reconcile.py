@@ -15,7 +15,7 @@ from shared.domain.environment import Environment, Health, Phase, Verb
 from shared.domain.faults import Disposition, Problem
 from shared.domain.policy import Policy
 from shared.domain.reconciliation.context import Consent
-from shared.domain.reconciliation.desired_state import Goal
+from shared.domain.reconciliation.desired_state import DesiredState, Goal
 from shared.domain.reconciliation.needs import consents_to_check, resources_to_observe
 from shared.domain.resources.kinds import Kind, State, Step
 from shared.domain.resources.manifest import Drift, Manifest
@@ -67,9 +67,8 @@ def test_nothing_is_decided_by_a_stored_goal(goal: Goal | None) -> None:
     record = environment(Verb.JOIN, thing(State.READY, TEMPLATE), thing(State.STOPPED))
     known = replace(record, resources=tuple(replace(r, goal=goal) for r in record.resources))
     everything = (manifest(TEMPLATE), manifest())
-    assert resources_to_observe(known, everything, NOW) == resources_to_observe(
-        record, everything, NOW
-    )
+    desired = DesiredState(everything, NOW)
+    assert resources_to_observe(known, desired) == resources_to_observe(record, desired)
     first = reconciled(record, everything, as_it_is)
     again = reconciled(known, everything, as_it_is)
     assert again.record == first.record
@@ -88,7 +87,7 @@ def test_a_first_join_looks_at_nothing_and_begins_everything() -> None:
 
 def test_a_crash_after_the_intention_is_saved_leads_to_a_look_before_anything_else() -> None:
     begun = reconciled(environment(Verb.JOIN), (manifest(),)).record
-    assert resources_to_observe(begun, (manifest(),), after(1)) == ["workbench/main"]
+    assert resources_to_observe(begun, DesiredState((manifest(),), after(1))) == ["workbench/main"]
     seen = {"workbench/main": Observation(state=State.ABSENT)}
     again = reconciled(begun, (manifest(),), seen, now=after(1))
     assert [a.step for a in again.actions] == [Step.CREATE]
@@ -251,7 +250,7 @@ def test_whether_the_owner_has_consented_is_asked_later_then_daily_until_they_ha
     assert NOW + POLICY.ask_first <= first <= NOW + 2 * POLICY.ask_first
     assert consents_to_check(ready, first - timedelta(seconds=1)) == []
     assert consents_to_check(ready, first) == list(ready.resources)
-    assert resources_to_observe(ready, (manifest(),), first) == [], (
+    assert resources_to_observe(ready, DesiredState((manifest(),), first)) == [], (
         "the question is a call of its own"
     )
     waiting = reconciled(ready, (manifest(),), consents=consents(False), now=first).record

@@ -12,6 +12,7 @@ from shared.domain.environment import Environment, Health, Phase, Verb
 from shared.domain.faults import Disposition
 from shared.domain.policy import Policy
 from shared.domain.reconciliation.context import Plan, Turn
+from shared.domain.reconciliation.desired_state import DesiredState
 from shared.domain.reconciliation.due import queues
 from shared.domain.reconciliation.needs import resources_to_observe
 from shared.domain.resources.kinds import Kind, State, Step
@@ -89,7 +90,7 @@ def test_who_waits_keeps_their_place_and_says_so_once() -> None:
     assert queues(later.record)
     assert (notebook_of(later).creation.queued_at, later.record.due_at) == (NOW, NOW)
     assert later.entries == ()
-    assert resources_to_observe(first.record, (NOTEBOOK,), after(30)) == []
+    assert resources_to_observe(first.record, DesiredState((NOTEBOOK,), after(30))) == []
 
 
 def test_an_event_that_comes_meanwhile_costs_nobody_their_place() -> None:

@@ -14,6 +14,7 @@ from shared.domain.environment import Environment, Health, Phase, Verb
 from shared.domain.faults import Disposition
 from shared.domain.policy import Policy
 from shared.domain.projections.offboarding_record import OffboardingRecord, Thing
+from shared.domain.reconciliation.desired_state import DesiredState
 from shared.domain.reconciliation.needs import resources_to_observe
 from shared.domain.resources.kinds import Kind, State, Step
 from shared.domain.resources.observation import Observation, Orphan
@@ -51,7 +52,7 @@ def test_a_leaver_is_stopped_now_and_removed_after_the_grace_period() -> None:
     assert (waiting.record.phase, waiting.record.health) == (Phase.SUSPENDED, Health.OK)
     assert waiting.record.due_at == NOW + GRACE
     over = NOW + GRACE
-    assert resources_to_observe(stopped, (), over) == ["workbench/main"]
+    assert resources_to_observe(stopped, DesiredState((), over)) == ["workbench/main"]
     removing = reconciled(stopped, (), as_it_is, now=over)
     assert [a.step for a in removing.actions] == [Step.DELETE]
     assert removing.record.phase is Phase.REMOVING
@@ -95,7 +96,7 @@ def test_who_was_removed_is_looked_at_again_when_their_snapshot_expires() -> Non
     plan = reconciled(gone, seen={}, inventory=None)
     assert plan.record.phase is Phase.REMOVED
     assert plan.record.due_at == after(9)
-    assert resources_to_observe(gone, (), after(9)) == ["snapshot/s1"]
+    assert resources_to_observe(gone, DesiredState((), after(9))) == ["snapshot/s1"]
     seen = {"snapshot/s1": Observation(state=State.READY)}
     expired = reconciled(gone, (), seen, now=after(9), inventory=None)
     assert steps_of(expired) == {Kind.SNAPSHOT: Step.DELETE}
@@ -184,7 +185,7 @@ def test_a_notebook_that_just_stopped_has_its_owners_sessions_looked_for_once_mo
     sessions = Resource(kind=Kind.SESSION, slot="started", name="p/sessions")
     stopping = thing(State.STOPPING, step=Step.STOP, operation="op", observe_at=NOW)
     record = leaver(stopping, sessions)
-    assert resources_to_observe(record, (), NOW) == ["workbench/main"]
+    assert resources_to_observe(record, DesiredState((), NOW)) == ["workbench/main"]
     stopped = {"workbench/main": Observation(state=State.STOPPED, finished=True)}
     none_left = stopped | {"session/started": Observation(state=State.ABSENT)}
     assert reconciled(record, (), none_left).record.phase is Phase.SUSPENDED

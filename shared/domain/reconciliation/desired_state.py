@@ -11,12 +11,27 @@ from shared.domain.resources.kinds import Goal, Kind, State
 from shared.domain.resources.manifest import Manifest
 from shared.domain.resources.resource import Resource
 
-__all__ = ["Goal", "Manifests", "goals_of", "has_expired", "removal_due"]
+__all__ = ["DesiredState", "Goal", "Manifests", "goals_of", "has_expired", "removal_due"]
 
 
 Manifests = tuple[Manifest, ...] | None
 """What the profile asks for; None when the person's profile no longer exists. Then nothing is made
 or unmade on their behalf."""
+
+
+class DesiredState:
+    """What the person should have at one moment: what the profile asks for, and the goals."""
+
+    def __init__(self, manifests: Manifests, now: datetime) -> None:
+        self.manifests = manifests
+        self.now = now
+        self._last: tuple[Environment, dict[str, Goal]] | None = None
+
+    def goals_of(self, record: Environment) -> dict[str, Goal]:
+        """As ``goals_of`` below; worked out once as long as the record is the same."""
+        if self._last is None or self._last[0] is not record:
+            self._last = (record, goals_of(record, self.manifests, self.now))
+        return self._last[1]
 
 
 def goals_of(environment: Environment, manifests: Manifests, now: datetime) -> dict[str, Goal]:

@@ -39,6 +39,8 @@ class Draft:
 
     def settle(self) -> None:
         """Write what history, leaving record and announcements say of the changes noted so far."""
+        if not self._changes:
+            return
         changes, self._changes = self._changes, []
         self.entries += history_of(changes, self.now)
         leavings = with_changes(self.record.leavings, changes, self.now)

@@ -90,7 +90,7 @@ def _quiet_but_for(environment: Environment, some: list[Resource], now: datetime
         return False
     if lease is not None or environment.leaving:
         return False  # what leavers wait for is never put off
-    if any(i.effective_at is None or i.effective_at <= now for i in environment.scheduled):
+    if environment.has_due_events(now):
         return False
     return not any(_due(r, now) for r in environment.resources if r not in some)
 

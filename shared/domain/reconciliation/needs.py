@@ -7,20 +7,20 @@ from datetime import datetime
 
 from shared.domain.environment import Environment
 from shared.domain.reconciliation.context import Context, Needs, ObservationRequest
-from shared.domain.reconciliation.desired_state import Goal, Manifests, goals_of
+from shared.domain.reconciliation.desired_state import DesiredState, Goal, Manifests
 from shared.domain.reconciliation.retention import is_saved, snapshot_manifests
 from shared.domain.reconciliation.status import is_converged
 from shared.domain.resources.kinds import Kind, State
 from shared.domain.resources.resource import Resource
 
 
-def needs_of(record: Environment, manifests: Manifests, context: Context) -> Needs:
+def needs_of(record: Environment, desired: DesiredState, context: Context) -> Needs:
     """The questions that can be foreseen from ``record`` and were not asked yet."""
-    creates = _will_create_notebook(record, manifests)
+    creates = _will_create_notebook(record, desired.manifests)
     consents = consents_to_check(record, context.now)
     return Needs(
         record=record,
-        looks=looks_due(record, manifests, context.now, context.observed),
+        looks=looks_due(record, desired, context.observed),
         consents=tuple(r for r in consents if r.id not in context.consents),
         older=record.leaving and record.sought_at is None and context.older is None,
         shortages=creates and context.shortages is None,
@@ -29,25 +29,25 @@ def needs_of(record: Environment, manifests: Manifests, context: Context) -> Nee
 
 
 def looks_due(
-    record: Environment, manifests: Manifests, now: datetime, observed: Collection[str]
+    record: Environment, desired: DesiredState, observed: Collection[str]
 ) -> tuple[ObservationRequest, ...]:
     """What has to be looked at and was not ``observed`` yet, with what to compare it with."""
-    todo = [id for id in resources_to_observe(record, manifests, now) if id not in observed]
+    todo = [id for id in resources_to_observe(record, desired) if id not in observed]
     if not todo:
         return ()
-    by_id = {manifest.id: manifest for manifest in manifests or ()} | snapshot_manifests(record)
+    by_id = {m.id: m for m in desired.manifests or ()} | snapshot_manifests(record)
     found = [r for r in record.resources if r.id in todo]
     return tuple(ObservationRequest(resource, by_id.get(resource.id)) for resource in found)
 
 
-def resources_to_observe(record: Environment, manifests: Manifests, now: datetime) -> list[str]:
+def resources_to_observe(record: Environment, desired: DesiredState) -> list[str]:
     """The ids of the resources to ask the cloud about before deciding.
 
     Not asked: what was never made, what is waiting out a back-off, what already is where it should
     be. So a first join costs no look at all, and a step that changes something foreign can't be
     taken on an old memory.
     """
-    goals = goals_of(record, manifests, now)
+    goals, now = desired.goals_of(record), desired.now
     due = [r for r in record.resources if _is_due(record, r, goals[r.id], now)]
     # What is about to be deleted for good is so only on the strength of a snapshot seen just now.
     relied_on = {
@@ -89,7 +89,7 @@ def _is_due(record: Environment, resource: Resource, goal: Goal, now: datetime) 
 def _will_create_notebook(record: Environment, manifests: Manifests) -> bool:
     """Whether a notebook is about to be created, as far as can be foreseen."""
     for manifest in manifests or ():
-        known = record.resource(manifest.id)
-        if manifest.kind.holds_data and known is not None and known.state is State.ABSENT:
+        known = record.resource(manifest.id) if manifest.kind.holds_data else None
+        if known is not None and known.state is State.ABSENT:
             return known.in_flight is None and known.observe_at is None
     return False

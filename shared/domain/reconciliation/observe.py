@@ -16,7 +16,7 @@ from shared.domain.manifests.written import written_by
 from shared.domain.policy import Policy
 from shared.domain.reconciliation.changes import DataRestored, WorkLost
 from shared.domain.reconciliation.context import Action, Context, TurnedAway
-from shared.domain.reconciliation.desired_state import Manifests, goals_of
+from shared.domain.reconciliation.desired_state import DesiredState
 from shared.domain.reconciliation.draft import Draft
 from shared.domain.reconciliation.failures import fail, wait_after
 from shared.domain.reconciliation.offboarding import with_workloads_to_observe
@@ -65,12 +65,12 @@ def absorb(draft: Draft, context: Context) -> None:
 
 
 def observe(
-    draft: Draft, manifests: Manifests, context: Context, observed: Mapping[str, Observation]
+    draft: Draft, desired: DesiredState, context: Context, observed: Mapping[str, Observation]
 ) -> None:
     """Put what was just ``observed``, by resource id, into the record, in that order."""
     now, policy = context.now, context.policy
-    by_id = {manifest.id: manifest for manifest in manifests or ()}
-    goals = goals_of(draft.record, manifests, now)
+    by_id = {manifest.id: manifest for manifest in desired.manifests or ()}
+    goals = desired.goals_of(draft.record)
     for id, seen in observed.items():
         before = draft.record.resource(id)
         if before is None:

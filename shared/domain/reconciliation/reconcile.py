@@ -14,7 +14,7 @@ from shared.domain.commands.intents import entries_of_due_intents, with_due_inte
 from shared.domain.environment import Environment
 from shared.domain.reconciliation.changes import AccessEnded, HealthChanged, PhaseChanged
 from shared.domain.reconciliation.context import Context, Needs, Plan
-from shared.domain.reconciliation.desired_state import Goal, Manifests, goals_of
+from shared.domain.reconciliation.desired_state import DesiredState, Goal, Manifests
 from shared.domain.reconciliation.draft import Draft
 from shared.domain.reconciliation.durations import fulfilled
 from shared.domain.reconciliation.failures import within_the_hour
@@ -53,43 +53,44 @@ def reconcile(record: Environment, context: Context) -> Plan | Needs:
         return Needs(record=draft.record, profile=True)
     manifests = context.manifests if joins else ()
     draft.record = _prepared(draft.record, manifests, context)
-    needs = needs_of(draft.record, manifests, context)
+    desired = DesiredState(manifests, context.now)
+    needs = needs_of(draft.record, desired, context)
     if needs.any:
         return needs
-    return _reconciled(draft, manifests, context)
+    return _reconciled(draft, desired, context)
 
 
-def _reconciled(draft: Draft, manifests: Manifests, context: Context) -> Plan | Needs:
+def _reconciled(draft: Draft, desired: DesiredState, context: Context) -> Plan | Needs:
     """The plan, once everything that could be asked beforehand is known."""
     before = draft.record
-    observe(draft, manifests, context, context.observed)
+    observe(draft, desired, context, context.observed)
     note_consents(draft, context)
-    _hurry(draft, manifests, context)
-    with_successors(draft, manifests)
-    with_snapshots(draft, goals_of(draft.record, manifests, context.now))
-    begun = begin_steps(draft, manifests, context)
+    _hurry(draft, desired, context)
+    with_successors(draft, desired.manifests)
+    with_snapshots(draft, desired.goals_of(draft.record))
+    begun = begin_steps(draft, desired, context)
     conclusion = Conclusion()
     if not begun.actions and draft.record.leaving:
         # Look now, not at the next tick: until then nobody knows that access has ended.
-        looks = looks_due(draft.record, manifests, context.now, context.observed)
+        looks = looks_due(draft.record, desired, context.observed)
         if looks:
             return Needs(record=draft.record, looks=looks)
-        if awaits_inventory(draft.record, goals_of(draft.record, manifests, context.now)):
+        if awaits_inventory(draft.record, desired.goals_of(draft.record)):
             if context.inventory is None:
                 return Needs(record=draft.record, inventory=True)
             conclusion = conclude(draft, context.inventory, context)
     if conclusion.found:
         # It may be running: stop it now.
-        looks = looks_due(draft.record, manifests, context.now, context.found)
+        looks = looks_due(draft.record, desired, context.found)
         if looks:
             return Needs(record=draft.record, looks=looks)
-        observe(draft, manifests, context, context.found)
-        with_snapshots(draft, goals_of(draft.record, manifests, context.now))
-        begun = begin_steps(draft, manifests, context)
+        observe(draft, desired, context, context.found)
+        with_snapshots(draft, desired.goals_of(draft.record))
+        begun = begin_steps(draft, desired, context)
     if begun.asks.any:
         # Whose creation was just seen to fail keeps their place: ask about the record before that.
         return replace(begun.asks, record=before)
-    _conclude_status(draft, before, manifests, context, conclusion)
+    _conclude_status(draft, before, desired, context, conclusion)
     draft.settle()
     # Stop first, so that a leaver loses access before anything else is done.
     actions = sorted(begun.actions, key=lambda action: action.step is not Step.STOP)
@@ -123,13 +124,12 @@ def _with_wanted(record: Environment, manifest: Manifest) -> Environment:
     return record.without(found.id).with_resource(wanted)
 
 
-def _hurry(draft: Draft, manifests: Manifests, context: Context) -> None:
+def _hurry(draft: Draft, desired: DesiredState, context: Context) -> None:
     """Let nothing that gives access wait for long where access is to end.
 
     A change that hangs is given up, and what failed is tried again within the hour.
     """
     now, policy = context.now, context.policy
-    goals = None
     for resource in draft.record.resources:
         hurried = resource
         if resource.kind.holds_data:
@@ -138,22 +138,21 @@ def _hurry(draft: Draft, manifests: Manifests, context: Context) -> None:
             hurried = within_the_hour(hurried, now, policy)
         if hurried is resource:
             continue
-        goals = goals or goals_of(draft.record, manifests, now)
-        if goals[resource.id] in (Goal.STOPPED, Goal.ABSENT):
+        if desired.goals_of(draft.record)[resource.id] in (Goal.STOPPED, Goal.ABSENT):
             draft.put(resource, hurried)
 
 
 def _conclude_status(
     draft: Draft,
     before: Environment,
-    manifests: Manifests,
+    desired: DesiredState,
     context: Context,
     conclusion: Conclusion,
 ) -> None:
     """Put the status into the record: the goals, phase, health, problem, and when it is due."""
     now = context.now
-    goals = goals_of(draft.record, manifests, now)
-    record = with_status(draft.record, manifests, goals, conclusion, context)
+    goals = desired.goals_of(draft.record)
+    record = with_status(draft.record, desired.manifests, goals, conclusion, context)
     unsearched = bool(conclusion.problem)
     record, seconds = fulfilled(record, goals, now, unsearched=unsearched)
     resources = tuple(replace(r, goal=goals[r.id]) for r in record.resources)

@@ -45,10 +45,9 @@ def holds_work(notebook: Resource) -> bool:
 
 def awaits_data(environment: Environment, notebook: Resource) -> bool:
     """Whether the data of one that it replaces is still to come."""
-    return not notebook.superseded and any(
-        other.kind is notebook.kind and other.slot == notebook.slot and is_source(other)
-        for other in environment.resources
-    )
+    if notebook.superseded or notebook.kind is not Kind.WORKBENCH:
+        return False
+    return any(is_source(r) and r.slot == notebook.slot for r in environment.resources)
 
 
 def is_source(notebook: Resource) -> bool:

@@ -73,9 +73,11 @@ def with_snapshots(draft: Draft, goals: Mapping[str, Goal]) -> None:
 
 def _has_lost_its_disk(environment: Environment, notebook: Resource) -> bool:
     """Whether its snapshot failed because there is no disk: somebody may have deleted both."""
+    if not notebook.kind.holds_data or not notebook.data.saved_in:
+        return False
     snapshot = environment.resource(f"{Kind.SNAPSHOT}/{notebook.data.saved_in}")
     problem = snapshot.backoff.problem if snapshot is not None else None
-    return problem is not None and problem.code == "NOT_FOUND" and notebook.kind.holds_data
+    return problem is not None and problem.code == "NOT_FOUND"
 
 
 def _needs_snapshot(

@@ -15,7 +15,7 @@ from shared.domain.environment import Environment
 from shared.domain.manifests.workbench import with_disk_for
 from shared.domain.manifests.written import written_by
 from shared.domain.reconciliation.context import Action, Context, Needs, Turn
-from shared.domain.reconciliation.desired_state import Manifests, goals_of
+from shared.domain.reconciliation.desired_state import DesiredState
 from shared.domain.reconciliation.draft import Draft
 from shared.domain.reconciliation.failures import out_of_places
 from shared.domain.reconciliation.next_step import next_step
@@ -40,11 +40,11 @@ class Begun(msgspec.Struct, frozen=True):
     asks: Needs
 
 
-def begin_steps(draft: Draft, manifests: Manifests, context: Context) -> Begun:
+def begin_steps(draft: Draft, desired: DesiredState, context: Context) -> Begun:
     """Note in the record which step of each resource is about to be taken."""
     record, now = draft.record, context.now
-    goals = goals_of(record, manifests, now)
-    by_id = {manifest.id: manifest for manifest in manifests or ()} | snapshot_manifests(record)
+    goals = desired.goals_of(record)
+    by_id = {m.id: m for m in desired.manifests or ()} | snapshot_manifests(record)
     actions: list[Action] = []
     provisional = set()
     asks = Needs(record=record)

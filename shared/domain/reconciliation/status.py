@@ -37,8 +37,9 @@ def is_converged(environment: Environment, resource: Resource, goal: Goal) -> bo
         return False
     match goal:
         case Goal.PRESENT:
-            complete = not awaits_data(environment, resource)
-            return complete and _is_usable(resource) and not _owes_a_look(resource)
+            if not _is_usable(resource) or _owes_a_look(resource):
+                return False
+            return not awaits_data(environment, resource)
         case Goal.STOPPED:
             # What is broken runs nothing that could be used.
             return resource.state in (State.STOPPED, State.ABSENT, State.BROKEN)
