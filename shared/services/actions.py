@@ -9,7 +9,7 @@ from shared.domain.environment import Environment
 from shared.domain.faults import CloudFault, Problem
 from shared.domain.policy import Policy
 from shared.domain.reconciliation.context import Action, Result, TurnedAway
-from shared.domain.reconciliation.transitions import request_id
+from shared.domain.reconciliation.step_claims import request_id
 from shared.domain.resources.kinds import Kind, Step
 from shared.domain.resources.manifest import Manifest
 from shared.domain.resources.observation import Observation

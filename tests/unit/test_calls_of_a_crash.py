@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from shared.domain.policy import Policy
-from shared.domain.reconciliation.transitions import start_step
+from shared.domain.reconciliation.step_claims import start_step
 from shared.domain.reconciliation.unconfirmed_calls import (
     extended,
     with_call_of_crashed_worker,

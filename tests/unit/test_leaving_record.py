@@ -21,7 +21,8 @@ from shared.domain.projections.offboarding_record import (
 )
 from shared.domain.reconciliation.changes import AccessEnded, PhaseChanged, ResourceChanged
 from shared.domain.reconciliation.draft import Draft
-from shared.domain.reconciliation.transitions import apply_observation, start_step
+from shared.domain.reconciliation.step_claims import start_step
+from shared.domain.reconciliation.transitions import apply_observation
 from shared.domain.resources.kinds import Kind, State, Step
 from shared.domain.resources.observation import Item, Observation
 from shared.domain.resources.resource import Resource

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from shared.domain.faults import Disposition, Problem
 from shared.domain.policy import Policy
 from shared.domain.reconciliation.failures import fail
-from shared.domain.reconciliation.transitions import apply_observation, request_id, start_step
+from shared.domain.reconciliation.step_claims import request_id, start_step
+from shared.domain.reconciliation.transitions import apply_observation
 from shared.domain.resources.kinds import State, Step
 from shared.domain.resources.observation import Observation
 from shared.domain.resources.resource import LostCall, Resource

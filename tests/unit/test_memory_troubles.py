@@ -10,7 +10,8 @@ import pytest
 from shared.domain.faults import Disposition, Problem
 from shared.domain.policy import Policy
 from shared.domain.reconciliation.failures import fail, out_of_places, within_the_hour
-from shared.domain.reconciliation.transitions import apply_observation, requeue, start_step
+from shared.domain.reconciliation.step_claims import requeue, start_step
+from shared.domain.reconciliation.transitions import apply_observation
 from shared.domain.resources.kinds import Kind, State, Step
 from shared.domain.resources.manifest import Drift
 from shared.domain.resources.observation import Item, Observation

@@ -17,7 +17,7 @@ from shared.domain.people.person import Person
 from shared.domain.reconciliation.desired_state import Goal, goals_of
 from shared.domain.reconciliation.replacement import is_source, may_go
 from shared.domain.reconciliation.retention import is_saved
-from shared.domain.reconciliation.transitions import request_id
+from shared.domain.reconciliation.step_claims import request_id
 from shared.domain.resources.kinds import Kind, State, Step
 from shared.domain.resources.resource import LostCall, Resource
 from tests.support.builders import ANA, KEY, NOW, a_notebook, a_record, after, an_intent

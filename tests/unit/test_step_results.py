@@ -14,7 +14,7 @@ from shared.domain.faults import CloudFault, Disposition
 from shared.domain.reconciliation.context import Action, Result, TurnedAway
 from shared.domain.reconciliation.draft import Draft
 from shared.domain.reconciliation.observe import absorb
-from shared.domain.reconciliation.transitions import start_step
+from shared.domain.reconciliation.step_claims import start_step
 from shared.domain.resources.kinds import Kind, State, Step
 from shared.domain.resources.manifest import Manifest
 from shared.domain.resources.observation import Observation

@@ -11,7 +11,7 @@ from shared.domain.environment import Environment, Verb
 from shared.domain.faults import Disposition
 from shared.domain.reconciliation.desired_state import Goal
 from shared.domain.reconciliation.next_step import next_step, owed_protection
-from shared.domain.reconciliation.transitions import start_step
+from shared.domain.reconciliation.step_claims import start_step
 from shared.domain.resources.kinds import Kind, State, Step
 from shared.domain.resources.manifest import Drift, Manifest
 from shared.domain.resources.resource import LostCall, Resource

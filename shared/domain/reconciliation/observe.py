@@ -28,7 +28,8 @@ from shared.domain.reconciliation.retention import (
     with_source_to_check,
     without_source,
 )
-from shared.domain.reconciliation.transitions import apply_observation, requeue
+from shared.domain.reconciliation.step_claims import requeue
+from shared.domain.reconciliation.transitions import apply_observation
 from shared.domain.resources.kinds import Kind, State, Step
 from shared.domain.resources.manifest import Manifest
 from shared.domain.resources.observation import Observation

@@ -26,11 +26,11 @@ from shared.domain.reconciliation.offboarding import (
     may_give_access,
     with_workloads,
 )
+from shared.domain.reconciliation.overdue import without_waiting
 from shared.domain.reconciliation.replacement import with_successors
 from shared.domain.reconciliation.retention import with_snapshots
 from shared.domain.reconciliation.start_steps import begin_steps
 from shared.domain.reconciliation.status import awaits_inventory, with_status
-from shared.domain.reconciliation.transitions import without_waiting
 from shared.domain.resources.kinds import Step
 from shared.domain.resources.manifest import Manifest
 from shared.domain.resources.resource import Resource

@@ -23,7 +23,7 @@ from shared.domain.reconciliation.placement import next_place, no_capacity
 from shared.domain.reconciliation.replacement import awaits_data, of_generation
 from shared.domain.reconciliation.retention import size_to_restore, snapshot_manifests, to_restore
 from shared.domain.reconciliation.status import is_converged
-from shared.domain.reconciliation.transitions import start_step
+from shared.domain.reconciliation.step_claims import start_step
 from shared.domain.resources.kinds import Kind, Step
 from shared.domain.resources.manifest import Manifest
 from shared.domain.resources.resource import Backoff, Resource
