@@ -77,7 +77,8 @@ def _one_usable_notebook_a_person(life: SimulatedLife, happening: Happening) -> 
         return
     running = life.running.setdefault(who, set())
     others = running - {happening.name}
-    excused = who in life.apart or who in life.model.lost or _may_have_landed_late(life)
+    apart = life.is_apart(who, happening.at)
+    excused = apart or who in life.model.lost or _may_have_landed_late(life)
     assert excused or not others, f"{happening.name} was {happening.what} while {others} run"
     if happening.what in ("ready", "started"):  # not one that somebody started by hand
         running.add(happening.name)
@@ -116,7 +117,7 @@ def _gone(life: SimulatedLife, gone: Happening) -> None:
     # A session is ended, not deleted; what failed to be made holds nothing of anybody's.
     if gone.kind is not Kind.SESSION and (ready_at or gone.kind not in SLOW):
         held = life.model.held(who, gone.began, for_at_least=IN_FLIGHT)
-        assert not held or who in life.apart, (
+        assert not held or life.is_apart(who, gone.began), (
             f"{gone.kind} {gone.name} was deleted while its owner was held"
         )
     if gone.kind is Kind.SNAPSHOT and ready_at:

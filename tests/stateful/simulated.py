@@ -27,6 +27,8 @@ from tests.support.fake_cloud import Thing
 
 SKEW = timedelta(seconds=30)
 CREATIONS = 2  # so few that people have to queue
+# Until the notebooks of two records that were merged are known to be stopped.
+_AFTER_MERGING = timedelta(hours=1)
 _CROWDS = (1, 1, 1, 2, 2, 3, 6)
 _MANY_CHECKED = 16
 
@@ -42,7 +44,7 @@ class SimulatedLife:
     ``said``: its story so far. ``outcomes``: what was seen to happen, to be counted.
     ``meddled``: when somebody else last changed something of a person's.
     ``vandalised``: when somebody else deleted something, by person and kind.
-    ``apart``: who had two records for a while, or worked in two notebooks.
+    ``apart``: who had two records, or worked in two notebooks; until when.
     ``held_back``: what was published and not delivered yet.
     """
 
@@ -64,7 +66,7 @@ class SimulatedLife:
         self.seen_ready: dict[tuple[Kind, str], datetime] = {}
         self.vandalised: dict[tuple[int, Kind], datetime] = {}
         self.meddled: dict[int, datetime] = {}
-        self.apart: set[int] = set()
+        self.apart: dict[int, datetime] = {}
         self.held_back: list[Sent] = []
         self._whose: dict[str, int] = {}
         self.broken: set[str] = set()
@@ -309,9 +311,16 @@ class SimulatedLife:
 
     def note_who_is_apart(self) -> None:
         """Remember who has had two records: the first news of an address was not whose it is."""
-        whose = [self.who(record.key) for record in self.world.store.page(100).items]
-        if len(set(whose)) < len(whose):
-            self.apart.update(who for who in whose if whose.count(who) > 1)
+        merged = [r for r in self.world.store.page(100).items if r.merged_into]
+        for record in merged:
+            self.apart.setdefault(self.who(record.key), self.now)
+        whose = Counter(self.who(record.key) for record in self.records())
+        self.apart.update({who: self.now for who, count in whose.items() if count > 1})
+
+    def is_apart(self, who: int, at: datetime) -> bool:
+        """Whether somebody had two records until shortly before ``at``."""
+        until = self.apart.get(who)
+        return until is not None and at <= until + _AFTER_MERGING
 
     def history_of(self, who: int) -> list[Entry]:
         """The history of somebody under all their keys, newest first."""

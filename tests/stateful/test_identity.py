@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from shared.domain.environment import Environment
-from shared.domain.names import person_key
+from shared.domain.names import person_key, resource_id
 from shared.domain.resources.kinds import Kind, State
 from tests.stateful.world import GRACE, START, World
 from tests.support.builders import ANA, minutes
@@ -231,6 +231,26 @@ class TestTheWork:
         [notebook] = notebooks_of(world)
         assert (notebook.state, notebook.data) == (State.READY, "work;")
         assert notebook.email == chain[-1][0]
+
+    def test_records_are_merged_although_the_name_of_the_first_notebook_is_somebody_elses(
+        self,
+    ) -> None:
+        world = World()
+        instance = resource_id("nb", person_key(ANA))
+        name = f"projects/demo/locations/us-central1-a/instances/{instance}"
+        world.cloud.add_foreign(Kind.WORKBENCH, name)
+        world.join(ANA)
+        happened = world.clock.now() + minutes(1)
+        world.run_for(minutes(5))
+        world.join(CLEO, previous_email=BEN)
+        world.run_for(minutes(10))
+        [notebook] = [n for n in notebooks_of(world) if n.email == CLEO]
+        world.cloud.work(notebook, "work;")
+        world.join(BEN, previous_email=ANA, occurred_at=happened)
+        world.run_for(timedelta(hours=1))
+        [found] = [n for n in notebooks_of(world) if n.key]
+        assert (found.email, found.state, found.data) == (CLEO, State.READY, "work;")
+        assert (Kind.WORKBENCH, name) in world.cloud.things
 
     def test_an_immediate_leave_ends_the_person_all_of_it(self) -> None:
         world = self.at_work()

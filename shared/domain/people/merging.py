@@ -7,6 +7,7 @@ with a note in the duplicate; from then on nothing acts on that any more.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -27,13 +28,14 @@ _REMEMBERED = 64
 def merged(record: Environment, duplicate: Environment, now: datetime) -> Environment:
     """``record`` with everything of ``duplicate``, under whose key its resources stay."""
     before = record
+    taken_over = _taken_over(record, duplicate, now)
     record = replace(
         record,
         addresses=united(record.addresses, duplicate.addresses),
         merged=tuple(dict.fromkeys((*record.merged, *duplicate.keys))),
         recent=(*duplicate.recent, *record.recent)[-_REMEMBERED:],
         holds=united_holds(record.holds, duplicate.holds),
-        resources=(*record.resources, *_taken_over(record, duplicate, now)),
+        resources=(*_with_way_out(record.resources, taken_over), *taken_over),
         losses=(*record.losses, *duplicate.losses),
         due_at=now,
     )
@@ -124,6 +126,20 @@ def _taken_over(record: Environment, duplicate: Environment, now: datetime) -> l
             )
         taken.append(own)
     return taken
+
+
+def _with_way_out(own: Sequence[Resource], taken_over: Sequence[Resource]) -> list[Resource]:
+    """The record's ``own`` resources, without waiting for a name that is somebody else's.
+
+    The person had a notebook elsewhere: a successor of that gets another name.
+    """
+    replaces = any(r.kind is Kind.WORKBENCH for r in taken_over)
+    return [
+        replace(r, recreate=True)
+        if replaces and r.kind is Kind.WORKBENCH and r.state is State.FOREIGN
+        else r
+        for r in own
+    ]
 
 
 def _is_copy(resource: Resource) -> bool:

@@ -104,7 +104,7 @@ def owner_starts(life: SimulatedLife, choices: Choices) -> None:
         life.world.cloud.rouse(thing)
         if life.is_superseded(thing) and choices.one_in(2):
             life.say(f"{thing.email} works in it, though it was replaced")
-            life.apart.add(life.who(thing.key))
+            life.apart[life.who(thing.key)] = life.now
             _work(life, thing)
         life.changed_by_others(thing)
 
