@@ -12,7 +12,6 @@ from shared.domain.environment import Environment, Lease, Verb
 from shared.domain.policy import Policy
 from shared.domain.reconciliation.due import (
     awaited_operations,
-    in_queue,
     is_at_work,
     is_being_created,
     only_queues,
@@ -195,5 +194,4 @@ def test_a_place_is_held_by_any_notebook_whose_creation_runs() -> None:
 def test_a_record_has_waited_since_its_first_notebook_did() -> None:
     record = a_record(QUEUED, a_notebook(slot="other", queued_at=after(-9)), a_notebook(slot="x"))
     assert queued_since(record) == after(-9)
-    assert in_queue(record) == {"workbench/main", "workbench/other"}
     assert queued_since(a_record(RUNNING)) is None

@@ -54,11 +54,6 @@ def queued_since(environment: Environment) -> datetime | None:
     )
 
 
-def in_queue(environment: Environment) -> frozenset[str]:
-    """The ids of the notebooks that wait for their turn."""
-    return frozenset(r.id for r in environment.resources if r.creation.queued_at is not None)
-
-
 def only_queues(environment: Environment, now: datetime) -> bool:
     """Whether nothing else is to be done for this person."""
     queued = [r for r in environment.resources if r.creation.queued_at is not None]
