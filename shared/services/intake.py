@@ -13,7 +13,8 @@ from datetime import datetime
 
 from shared import logs
 from shared.domain.commands.admin_commands import AdminCommand, apply_command
-from shared.domain.commands.intents import Decision, Outcome, apply_intent
+from shared.domain.commands.decision import Decision, Outcome
+from shared.domain.commands.intents import apply_intent
 from shared.domain.contracts.event_parsing import Message, to_command, to_intent
 from shared.domain.contracts.inbound_events import claimed_email
 from shared.domain.contracts.rejections import Rejected, RejectionCode

@@ -15,8 +15,8 @@ from cloudevents.http import CloudEvent
 
 from shared.bootstrap import App
 from shared.domain.commands.admin_commands import AdminCommand, apply_command
+from shared.domain.commands.decision import Decision
 from shared.domain.commands.holds import Hold
-from shared.domain.commands.intents import Decision
 from shared.domain.contracts.event_parsing import Message
 from shared.domain.environment import AdminAction, Environment, Intent, Lease, Phase, Verb
 from shared.domain.faults import Disposition, Problem

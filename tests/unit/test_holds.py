@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from shared.domain.commands.admin_commands import AdminCommand, apply_command
+from shared.domain.commands.decision import Outcome
 from shared.domain.commands.holds import ALL, Hold, Release, release_of
-from shared.domain.commands.intents import Outcome
 from shared.domain.contracts.announcements import News
 from shared.domain.contracts.rejections import Rejected, RejectionCode
 from shared.domain.environment import AdminAction, Environment, Phase

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from shared.domain.commands.admin_commands import apply_command, with_failures_forgotten
+from shared.domain.commands.decision import Outcome
 from shared.domain.commands.holds import Hold
-from shared.domain.commands.intents import Outcome, apply_intent
+from shared.domain.commands.intents import apply_intent
 from shared.domain.contracts.announcements import News
 from shared.domain.contracts.rejections import Rejected, RejectionCode
 from shared.domain.environment import AdminAction, Environment, Verb

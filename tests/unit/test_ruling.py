@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.commands.intents import Decision, Outcome, apply_intent, with_due_intents
+from shared.domain.commands.decision import Decision, Outcome
+from shared.domain.commands.intents import apply_intent
+from shared.domain.commands.scheduled import with_due_intents
 from shared.domain.environment import Environment, Intent, Verb
 from shared.domain.resources.kinds import State
 from tests.support.builders import KEY, NOW, a_notebook, a_record, after, an_intent
@@ -34,7 +36,7 @@ def fold(intents: Iterable[Intent], now: datetime = NOW) -> Environment:
 
 def look(record: Environment, now: datetime) -> Verb | None:
     """What the record says of the person once somebody looks at it at ``now``."""
-    intent = with_due_intents(record, now).intent
+    intent = with_due_intents(record, now)[0].intent
     return intent.verb if intent else None
 
 
@@ -76,7 +78,7 @@ def test_any_order_and_any_repetition_end_in_the_same_record(
     for minutes in (7, 12):
         ripe_then = [newest, *(i for i in announced.values() if _is_ripe(i, after(minutes)))]
         expected = max(filter(None, ripe_then), key=lambda i: i.precedence, default=None)
-        assert with_due_intents(record, after(minutes)).intent == expected
+        assert with_due_intents(record, after(minutes))[0].intent == expected
     assert (record.left_at is not None) == (newest is not None and newest.verb is LEAVE)
     joined = max((i for i in ripe if i.verb is JOIN), key=lambda i: i.precedence, default=None)
     assert record.joined == joined
@@ -261,7 +263,7 @@ def test_a_return_announced_along_with_the_leave_does_not_undo_the_leave() -> No
     back = an_intent(JOIN, "back", occurred_at=after(2), effective_at=after(days=90))
     record = fold([an_intent(JOIN, "a"), leave, back], after(2))
     assert look(record, after(days=4)) is LEAVE
-    assert look(with_due_intents(record, after(days=4)), after(days=90)) is JOIN
+    assert look(with_due_intents(record, after(days=4))[0], after(days=90)) is JOIN
 
 
 @pytest.mark.parametrize("verb", [JOIN, LEAVE])

@@ -13,8 +13,8 @@ from typing import assert_never
 import msgspec
 from msgspec.structs import replace
 
+from shared.domain.commands.decision import Decision, Outcome, remembered
 from shared.domain.commands.holds import Hold, Release, described, release_of, used_up, with_release
-from shared.domain.commands.intents import Decision, Outcome, remembered
 from shared.domain.contracts.announcements import News
 from shared.domain.contracts.rejections import Rejected, RejectionCode
 from shared.domain.environment import AdminAction, Entry, Environment

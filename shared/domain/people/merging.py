@@ -11,9 +11,10 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from shared.domain.commands.facts import intent_in_force, newest_of_each, with_facts
 from shared.domain.commands.holds import united as united_holds
 from shared.domain.commands.holds import with_release
-from shared.domain.commands.intents import intent_in_force, newest_of_each, put_in_force, with_facts
+from shared.domain.commands.taking_effect import put_in_force
 from shared.domain.environment import Entry, Environment, Phase
 from shared.domain.people.addresses import united
 from shared.domain.projections.offboarding_record import amended, current
