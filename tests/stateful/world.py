@@ -16,7 +16,7 @@ import msgspec
 
 from shared.domain.contracts.event_parsing import Message
 from shared.domain.environment import Environment, Verb
-from shared.domain.people.identity import owner_of
+from shared.domain.people.identity import present_owner
 from shared.domain.policy import Policy
 from shared.domain.profiles import ProfileSet
 from shared.domain.profiles.parse import parse_profiles
@@ -212,7 +212,7 @@ class World:
             found = [stored.environment for stored in self.store.find((email,))]
         finally:
             self.trap = trap
-        return owner_of(email, found, self.clock.now())
+        return present_owner(email, found, self.clock.now())
 
     def record(self, email: str) -> Environment:
         """The record of somebody who has one."""

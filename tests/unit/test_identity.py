@@ -39,7 +39,7 @@ def subject(event: Intent, *before: Intent) -> str:
     records = Records(before)
     assert not records.refused
     try:
-        found = subject_of(event, list(records.by_key.values()))
+        found = subject_of(event, list(records.by_key.values()), NOW)
     except Rejected as refused:
         return str(refused.code)
     assert found.record is None or found.record.key == found.key
@@ -174,7 +174,7 @@ def test_a_former_address(
 
 def message_of(event: Intent, *before: Intent) -> str:
     with pytest.raises(Rejected) as refused:
-        subject_of(event, Records(before).people)
+        subject_of(event, Records(before).people, NOW)
     assert refused.value.code is RejectionCode.IDENTITY_CONFLICT
     return refused.value.message
 

@@ -93,7 +93,8 @@ def test_a_hold_has_the_id_of_its_event_unless_it_names_one() -> None:
 
 @pytest.mark.parametrize("verb", list(Verb))
 def test_what_the_person_should_have_is_not_an_admins_to_say(verb: Verb) -> None:
-    before = a_record(a_notebook(State.STOPPED), verb=verb, pending=(an_intent(id="later"),))
+    later = an_intent(id="later", effective_at=after(days=1))
+    before = a_record(a_notebook(State.STOPPED), verb=verb, pending=(later,))
     refused = {AdminAction.RECREATE} if verb is Verb.LEAVE else set()
     for verdict in set(AdminAction) - refused:
         record = obey(before, an_order(verdict)).environment

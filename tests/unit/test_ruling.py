@@ -199,12 +199,13 @@ def test_a_newer_announcement_of_the_same_replaces_the_older_one() -> None:
     assert record.pending == (postponed,)
 
 
-def test_an_announcement_whose_time_has_come_is_not_replaced_any_more() -> None:
+def test_an_announcement_whose_time_has_come_is_in_force_and_not_replaced_any_more() -> None:
     first = an_intent(LEAVE, "first", effective_at=after(1))
     later = an_intent(LEAVE, "second", occurred_at=after(1), effective_at=after(days=3))
     record = fold([an_intent(JOIN, "a", occurred_at=after(-5)), first])
-    assert put(record, later, after(1)).environment.pending == (first, later)
-    assert put(record, later, after(0.9)).environment.pending == (later,)
+    soon, in_time = (put(record, later, after(m)).environment for m in (0.9, 1))
+    assert (soon.intent, soon.pending) == (record.intent, (later,))
+    assert (in_time.intent, in_time.pending) == (first, (later,))
 
 
 def test_an_announcement_that_is_sent_again_much_later_is_not_stale() -> None:

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from shared.domain.commands.decision import Decision, Outcome, remembered
 from shared.domain.commands.holds import Hold, Release, described, release_of, used_up, with_release
+from shared.domain.commands.scheduled import with_due_intents
 from shared.domain.contracts.announcements import News
 from shared.domain.contracts.rejections import Rejected, RejectionCode
 from shared.domain.environment import AdminAction, Entry, Environment
@@ -49,20 +50,28 @@ class AdminCommand(msgspec.Struct, frozen=True, kw_only=True):
 def apply_command(environment: Environment, order: AdminCommand, now: datetime) -> Decision:
     """The record after ``order``, and what the history says of it.
 
-    Raises ``Refused`` for a release that doesn't say which of several holds it lifts.
+    Announced intents that are due take effect first. A duplicate leaves that to the tick. Raises
+    ``Rejected`` for a release that doesn't say which of several holds it lifts, and for a recreate
+    where there is no notebook to replace.
     """
     if order.idempotency_key in environment.recent:
         return _ruling(environment, order, Outcome.DUPLICATE, " seen before", now)
-    record = remembered(environment, order.idempotency_key)
+    record, due = with_due_intents(environment, now)
+    record = remembered(record, order.idempotency_key)
+    return replace(_carried_out(record, order, now), due=due)
+
+
+def _carried_out(environment: Environment, order: AdminCommand, now: datetime) -> Decision:
     match order.verdict:
         case AdminAction.HOLD:
-            return _held(record, order, now)
+            return _held(environment, order, now)
         case AdminAction.RELEASE:
-            return _released(record, order, now)
+            return _released(environment, order, now)
         case AdminAction.RETRY:
-            return _ruling(with_failures_forgotten(record, now), order, Outcome.APPLIED, "", now)
+            retried = with_failures_forgotten(environment, now)
+            return _ruling(retried, order, Outcome.APPLIED, "", now)
         case AdminAction.RECREATE:
-            return _recreated(record, order, now)
+            return _recreated(environment, order, now)
     assert_never(order.verdict)
 
 

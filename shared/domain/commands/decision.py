@@ -23,11 +23,21 @@ class Outcome(StrEnum):
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """The outcome, the record as it should now be, and the history entry that says so."""
+    """The outcome, the record as it should now be, and the history entry that says so.
+
+    ``due``: the entries of the announced intents that took effect before it, because their time
+    had come (``commands.scheduled``).
+    """
 
     outcome: Outcome
     environment: Environment
     entry: Entry
+    due: tuple[Entry, ...] = ()
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """All that goes into the history, in this order."""
+        return (*self.due, self.entry)
 
 
 def remembered(record: Environment, idempotency_key: str) -> Environment:

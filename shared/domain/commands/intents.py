@@ -19,6 +19,7 @@ from shared.domain.commands.facts import (
     with_facts,
     with_person_id,
 )
+from shared.domain.commands.scheduled import with_due_intents
 from shared.domain.commands.taking_effect import overtaken_by, put_in_force
 from shared.domain.contracts.announcements import News
 from shared.domain.environment import Environment, Intent, Phase
@@ -28,7 +29,10 @@ from shared.domain.projections.outbox import with_announcement
 def apply_intent(
     environment: Environment | None, intent: Intent, key: str, now: datetime
 ) -> Decision:
-    """Decide what ``intent`` means for the record of ``key`` (None: there is none yet)."""
+    """Decide what ``intent`` means for the record of ``key`` (None: there is none yet).
+
+    Announced intents that are due take effect first. A duplicate leaves that to the tick.
+    """
     record = environment or Environment(
         key=key,
         person=intent.person,
@@ -38,10 +42,11 @@ def apply_intent(
     )
     if intent.idempotency_key in record.recent:
         return _unchanged(record, intent, Outcome.DUPLICATE, now)
+    record, due = with_due_intents(record, now)
     record = with_person_id(remembered(record, intent.idempotency_key), intent)
-    if intent.effective_at is not None and intent.effective_at > now:
-        return _announced(record, intent, now)
-    return _arrived(record, intent, now)
+    is_announcement = intent.effective_at is not None and intent.effective_at > now
+    decide = _announced if is_announcement else _arrived
+    return replace(decide(record, intent, now), due=due)
 
 
 def _arrived(record: Environment, intent: Intent, now: datetime) -> Decision:
@@ -77,7 +82,7 @@ def _announced(record: Environment, intent: Intent, now: datetime) -> Decision:
     known = [i.precedence for i in (record.joined, *same) if i is not None]
     if any(intent.precedence < precedence for precedence in known):
         return _unchanged(record, intent, Outcome.STALE, now)
-    # What has become due by now is no announcement any more: the next look puts it in force.
+    # One that is due was overtaken by the leave in force, and takes effect should that be void.
     replaced = [i for i in same if i.effective_at is None or i.effective_at > now]
     pending = (*(i for i in record.pending if i not in replaced), intent)
     record = replace(

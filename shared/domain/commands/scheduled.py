@@ -1,4 +1,8 @@
-"""Announced events whose time has come. Pure."""
+"""Announced events whose time has come. Pure.
+
+The tick puts them in force within a minute. Whatever decides on a record before that tick does it
+first, so that it decides in the order of the events.
+"""
 
 from __future__ import annotations
 
@@ -7,28 +11,29 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from shared.domain.commands.decision import Outcome, entry_of
-from shared.domain.commands.descriptions import listed, retirement
-from shared.domain.commands.facts import intent_in_force, retires_address, with_facts
+from shared.domain.commands.descriptions import described, listed, retirement
+from shared.domain.commands.facts import intent_in_force, with_facts
 from shared.domain.commands.taking_effect import overtaken_by, put_in_force
 from shared.domain.environment import Entry, Environment, Intent
 
 
 def with_due_intents(record: Environment, now: datetime) -> tuple[Environment, tuple[Entry, ...]]:
-    """The record with the announced intents put in force whose time has come, the newest last.
+    """The record with the announced intents put in force that are due, and what its history says.
 
-    With it what the history should say: each intent that took effect, in that order.
+    One after the other, the soonest first, as if each had been put in force at its time: one may
+    cancel another that was announced for later.
     """
     entries = []
-    for intent in _due(record, now):
+    while (intent := _next_due(record, now)) is not None:
         before, record = record, _promoted(record, intent, now)
-        text = _text(before, record, intent)
+        text = f"{intent.verb} announced earlier{_effect(before, record, intent)}"
         entries.append(entry_of(intent, Outcome.APPLIED, text, now))
     return record, tuple(entries)
 
 
-def _due(record: Environment, now: datetime) -> list[Intent]:
-    due = [i for i in record.scheduled if i.effective_at is None or i.effective_at <= now]
-    return sorted(due, key=lambda i: i.precedence)
+def _next_due(record: Environment, now: datetime) -> Intent | None:
+    due = (i for i in record.scheduled if i.effective_at is None or i.effective_at <= now)
+    return next(due, None)
 
 
 def _promoted(record: Environment, intent: Intent, now: datetime) -> Environment:
@@ -40,8 +45,10 @@ def _promoted(record: Environment, intent: Intent, now: datetime) -> Environment
     return put_in_force(record, after, newest, now, since=intent.effective_at)
 
 
-def _text(before: Environment, after: Environment, intent: Intent) -> str:
-    text = f"{intent.verb} announced earlier"
-    if retires_address(after, intent):
-        return f"{text}{retirement(after, intent)}"
-    return f"{text} is in force now{listed('cancels', overtaken_by(intent, before))}"
+def _effect(before: Environment, after: Environment, intent: Intent) -> str:
+    """What the promotion of ``intent`` has changed, in words that follow its verb."""
+    newest = after.intent
+    if newest is None or newest == before.intent:
+        return retirement(after, intent)
+    noted = "" if newest == intent else f" is noted; with it {described(newest)}"
+    return f"{noted} is in force now{listed('cancels', overtaken_by(newest, before))}"

@@ -3,7 +3,7 @@
 The records that have or had one of the event's addresses, or its person id, are found in one call
 of the store (``EnvironmentStore.find``). This module says which of them the event belongs to. It
 compares the times of events, never those of their arrival, so that the order of arrival doesn't
-matter.
+matter. Whose an address is now depends on announced changes, too, as soon as they are due.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from shared.domain.commands.scheduled import with_due_intents
 from shared.domain.contracts.rejections import Rejected, RejectionCode
 from shared.domain.environment import Environment, Intent, Verb
 from shared.domain.names import person_key
@@ -34,12 +35,33 @@ class Subject(msgspec.Struct, frozen=True):
     duplicates: tuple[Environment, ...] = ()
 
 
-def subject_of(intent: Intent, found: Sequence[Environment]) -> Subject:
+def subject_of(intent: Intent, found: Sequence[Environment], now: datetime) -> Subject:
     """The person ``intent`` is about, among the records ``found``.
 
-    Raises ``Refused`` if the person id contradicts whoever has one of the addresses, or if the
+    Raises ``Rejected`` if the person id contradicts whoever has one of the addresses, or if the
     address is somebody else's.
     """
+    subject = _subject_of(intent, _as_due(found, now))
+    stored = {record.key: record for record in found}
+    return Subject(
+        key=subject.key,
+        record=stored.get(subject.key),
+        duplicates=tuple(stored[duplicate.key] for duplicate in subject.duplicates),
+    )
+
+
+def present_owner(email: str, found: Sequence[Environment], now: datetime) -> Environment | None:
+    """Whose address ``email`` is now, or else was last, among the records ``found``."""
+    owner = owner_of(email, _as_due(found, now), now)
+    return next((record for record in found if owner and record.key == owner.key), None)
+
+
+def _as_due(found: Sequence[Environment], now: datetime) -> list[Environment]:
+    """The records as they are once what is due has taken effect."""
+    return [with_due_intents(record, now)[0] for record in found]
+
+
+def _subject_of(intent: Intent, found: Sequence[Environment]) -> Subject:
     person, at, previous = intent.person, intent.occurred_at, intent.previous_email
     of_address = owner_of(person.email, found, at, formerly=False)
     of_former = owner_of(previous, found, at, afterwards=False) if previous else None
