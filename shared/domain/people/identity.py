@@ -96,10 +96,10 @@ def owner_of(
     """Whose address ``email`` was at that time, among the records ``found``.
 
     Else, with ``afterwards``, the first to have it since; else, with ``formerly``, the last who
-    had it before.
+    had it before; else who is to have it.
     """
-    entries = [(r, a) for r in found for a in r.addresses if a.email == email]
-    entries += [(r, Address(email=email)) for r in found if _is_to_have(r, email)]
+    announced = [(r, Address(email=email)) for r in found if _is_to_have(r, email)]
+    entries = [(r, a) for r in found for a in r.addresses if a.email == email] + announced
     then = [(_begin(a), r.key, r) for r, a in entries if a.is_theirs_at(at)]
     if then:
         begun, _, owner = max(then, key=lambda e: e[:2])
@@ -110,7 +110,9 @@ def owner_of(
     if later and afterwards:
         return min(later, key=lambda e: e[:2])[2]
     before = [(a.until, r.key, r) for r, a in entries if a.until is not None and a.until <= at]
-    return max(before, key=lambda e: e[:2])[2] if before and formerly else None
+    if before and formerly:
+        return max(before, key=lambda e: e[:2])[2]
+    return max((r for r, _ in announced), key=lambda r: r.key, default=None)
 
 
 def new_key(email: str, found: Sequence[Environment]) -> str:
