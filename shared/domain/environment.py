@@ -28,7 +28,7 @@ class Verb(StrEnum):
 
 
 class AdminAction(StrEnum):
-    """What an admin can order."""
+    """What an admin can have done."""
 
     HOLD = "hold"  # nothing of this person's is deleted until released
     RELEASE = "release"  # from a hold, and from quarantine

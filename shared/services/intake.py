@@ -70,13 +70,12 @@ class Intake:
             self.park(message, refused)
             return refused.code
 
-    def order(self, message: Message) -> Outcome | RejectionCode:
-        """Carry out what an admin ordered in ``message``."""
-        now = self._clock.now()
+    def command(self, message: Message) -> Outcome | RejectionCode:
+        """Carry out the admin command in ``message``."""
         try:
-            order = to_command(message, now=now)
-            with logs.bound(event_id=order.event_id):
-                return self._retried(order.email, lambda: self._ordered(order, message))
+            command = to_command(message, now=self._clock.now())
+            with logs.bound(event_id=command.event_id):
+                return self._retried(command.email, lambda: self._obey(command, message))
         except Rejected as refused:
             self.park(message, refused)
             return refused.code
@@ -96,18 +95,18 @@ class Intake:
         stored = found[subject.key] if subject.record is not None else None
         return self._carried_out(decision, stored, message)
 
-    def _ordered(self, order: AdminCommand, message: Message) -> Outcome:
+    def _obey(self, command: AdminCommand, message: Message) -> Outcome:
         now = self._clock.now()
-        found = {s.environment.key: s for s in self._found((order.email,))}
-        record = present_owner(order.email, [s.environment for s in found.values()], now)
+        found = {s.environment.key: s for s in self._found((command.email,))}
+        record = present_owner(command.email, [s.environment for s in found.values()], now)
         if record is None:
-            self._check_domain(order.email, "email")
+            self._check_domain(command.email, "email")
             raise Rejected(
                 RejectionCode.UNKNOWN_PERSON,
-                f"email: there is no environment of {order.email}; publish a join on onboarding "
-                "first, then give the order anew",
+                f"email: there is no environment of {command.email}; publish a join on onboarding "
+                "first, then send the command again",
             )
-        return self._carried_out(apply_command(record, order, now), found[record.key], message)
+        return self._carried_out(apply_command(record, command, now), found[record.key], message)
 
     def _found(self, emails: Sequence[str], person: Person | None = None) -> tuple[Stored, ...]:
         return self._store.find(emails, person.person_id if person is not None else None)

@@ -161,7 +161,7 @@ class World:
     def deliver(self, message: Message) -> str:
         """Hand a message to intake as its function would; the outcome."""
         if message.topic == "admin-events":
-            return str(self.intake.order(message))
+            return str(self.intake.command(message))
         verb = Verb.JOIN if message.topic == "onboarding" else Verb.LEAVE
         return str(self.intake.accept(message, verb))
 

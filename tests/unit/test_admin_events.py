@@ -51,7 +51,7 @@ def held(world: World) -> bool:
 def test_the_least_that_is_an_order() -> None:
     message = a_message(payload(), topic="admin-events")
     order = to_command(message, now=START)
-    assert (order.verdict, order.email, order.reason) == (AdminAction.HOLD, ANA, "a lawsuit")
+    assert (order.action, order.email, order.reason) == (AdminAction.HOLD, ANA, "a lawsuit")
     assert (order.event_id, order.source) == ("m-1", "pubsub:admin-events")
     assert (order.occurred_at, order.by) == (START, "")
 
@@ -66,7 +66,7 @@ def test_every_field_is_read_as_it_was_sent() -> None:
     }
     message = a_message(payload(**fields), topic="admin-events")
     order = to_command(message, now=START)
-    assert (order.verdict, order.email) == (AdminAction.RELEASE, ANA)
+    assert (order.action, order.email) == (AdminAction.RELEASE, ANA)
     assert (order.by, order.event_id) == (fields["by"], "case-7")
     assert order.occurred_at.isoformat() == fields["occurred_at"]
 
@@ -138,7 +138,7 @@ REFUSED: list[tuple[str, bytes, str, str]] = [
         "the future",
         payload(occurred_at="2026-03-01T09:06:00Z"),
         "from-the-future",
-        "later one; an order takes effect when it arrives: send it then",
+        "later one; a command takes effect when it arrives: send it then",
     ),
     ("twice", payload()[:-1] + b',"action":"release"}', "wrong-shape", "action: given twice"),
     ("a group", payload(email="group:all@example.com"), "not-a-person", "names a group"),
@@ -256,14 +256,12 @@ _line = st.characters(exclude_categories=("Cc", "Cs", "Cf", "Zl", "Zp"))
     st.text(_line, min_size=1, max_size=1000).filter(str.strip),
     st.none() | st.text(_line, max_size=200),
 )
-def test_decoder_and_schema_read_the_same(
-    verdict: AdminAction, reason: str, by: str | None
-) -> None:
-    fields = {"action": verdict.value, "email": ANA, "reason": reason, "by": by}
+def test_decoder_and_schema_read_the_same(action: AdminAction, reason: str, by: str | None) -> None:
+    fields = {"action": action.value, "email": ANA, "reason": reason, "by": by}
     SCHEMA.validate(fields)
     order = to_command(a_message(json.dumps(fields).encode()), now=START)
-    assert (order.verdict, order.reason, order.by) == (
-        verdict,
+    assert (order.action, order.reason, order.by) == (
+        action,
         reason,
         by if by and by.strip() else "",
     )

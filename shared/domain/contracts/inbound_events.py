@@ -97,7 +97,7 @@ class NativeEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class AdminEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An admin's order about somebody who has an environment (topic `admin-events`).
+    """An admin command about somebody who has an environment (topic `admin-events`).
 
     Empty or blank text is as good as left out.
     """
@@ -123,7 +123,9 @@ class AdminEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             "`release`: which one it lifts, or `all`; default: the only one."
         ),
     ] = None
-    by: Annotated[Text | None, Meta(description="Who gives the order; kept in the history.")] = None
+    by: Annotated[Text | None, Meta(description="Who gives the command; kept in the history.")] = (
+        None
+    )
     event_id: Annotated[
         Identifier | None,
         Meta(
@@ -232,7 +234,7 @@ def _located(error: str, data: bytes, shape: type[Any]) -> Rejected:
 
 # What to do with the fields of the other shape.
 _ELSEWHERE: dict[type[Any], str] = {
-    NativeEvent: "it belongs in an admin's order: publish it on admin-events",
+    NativeEvent: "it belongs in an admin command: publish it on admin-events",
     AdminEvent: "a join is published on topic onboarding, a leave on offboarding",
 }
 
