@@ -8,7 +8,7 @@ raises, so that the message is delivered again.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 
 from shared import logs
@@ -19,9 +19,10 @@ from shared.domain.contracts.event_parsing import Message, to_command, to_intent
 from shared.domain.contracts.inbound_events import claimed_email
 from shared.domain.contracts.rejections import Rejected, RejectionCode
 from shared.domain.environment import Entry, Intent, Parked, Verb
-from shared.domain.people.identity import present_owner, subject_of
+from shared.domain.people.command_subject import subject_of_command
+from shared.domain.people.identity import subject_of
 from shared.domain.people.merging import merge
-from shared.domain.people.person import Person, check_domain
+from shared.domain.people.person import check_domain
 from shared.domain.reconciliation.durations import seconds_between
 from shared.ports import Clock, Conflict, EnvironmentStore, ProfileSource, Stored
 from shared.services.converge import Converge
@@ -75,7 +76,7 @@ class Intake:
         try:
             command = to_command(message, now=self._clock.now())
             with logs.bound(event_id=command.event_id):
-                return self._retried(command.email, lambda: self._obey(command, message))
+                return self._retried(command.named[1], lambda: self._obey(command, message))
         except Rejected as refused:
             self.park(message, refused)
             return refused.code
@@ -83,8 +84,9 @@ class Intake:
     def _record(self, intent: Intent, message: Message) -> Outcome | None:
         """Record an intent for the person it is about; None if records had to be merged first."""
         now = self._clock.now()
-        found = {s.environment.key: s for s in self._found(intent.addresses, intent.person)}
-        subject = subject_of(intent, [stored.environment for stored in found.values()], now)
+        stored = self._store.find(intent.addresses, intent.person.person_id)
+        found = {s.environment.key: s for s in stored}
+        subject = subject_of(intent, [s.environment for s in stored], now)
         if subject.duplicates:
             for duplicate in subject.duplicates[:1]:
                 self._merge(found[subject.key], found[duplicate.key])
@@ -92,24 +94,26 @@ class Intake:
         if subject.record is None and intent.verb is Verb.LEAVE:
             self._check_domain(intent.person.email, "email")
         decision = apply_intent(subject.record, intent, subject.key, now)
-        stored = found[subject.key] if subject.record is not None else None
-        return self._carried_out(decision, stored, message)
+        known = found[subject.key] if subject.record is not None else None
+        return self._carried_out(decision, known, message)
 
     def _obey(self, command: AdminCommand, message: Message) -> Outcome:
         now = self._clock.now()
-        found = {s.environment.key: s for s in self._found((command.email,))}
-        record = present_owner(command.email, [s.environment for s in found.values()], now)
-        if record is None:
+        found = {s.environment.key: s for s in self._named(command)}
+        if not found and command.email and not command.key:
             self._check_domain(command.email, "email")
-            raise Rejected(
-                RejectionCode.UNKNOWN_PERSON,
-                f"email: there is no environment of {command.email}; publish a join on onboarding "
-                "first, then send the command again",
-            )
+        record = subject_of_command(command, [s.environment for s in found.values()], now)
         return self._carried_out(apply_command(record, command, now), found[record.key], message)
 
-    def _found(self, emails: Sequence[str], person: Person | None = None) -> tuple[Stored, ...]:
-        return self._store.find(emails, person.person_id if person is not None else None)
+    def _named(self, command: AdminCommand) -> tuple[Stored, ...]:
+        """The records that ``command`` may be about: one call of the store."""
+        if not command.key:
+            emails = (command.email,) if command.email else ()
+            return self._store.find(emails, command.person_id or None)
+        stored = self._store.load(command.key)
+        while stored is not None and stored.environment.merged_into:  # one more call, rarely
+            stored = self._store.load(stored.environment.merged_into)
+        return () if stored is None else (stored,)
 
     def _merge(self, record: Stored, duplicate: Stored) -> None:
         """Make one record of two that are of one person."""
@@ -125,7 +129,7 @@ class Intake:
         extra = {"action": entry.action, "person": one.record.key, "merged": one.duplicate.key}
         log.info(entry.text, extra=extra)
 
-    def _retried(self, email: str, attempt: Callable[[], Outcome | None]) -> Outcome:
+    def _retried(self, whom: str, attempt: Callable[[], Outcome | None]) -> Outcome:
         """Load, decide, save and take the first steps; anew as long as others get in between."""
         for _ in range(_TRIES):
             try:
@@ -134,7 +138,7 @@ class Intake:
                 continue
             if outcome is not None:
                 return outcome
-        raise Contended(f"{_TRIES} attempts to record an event for {email}")
+        raise Contended(f"{_TRIES} attempts to record an event for {whom}")
 
     def _carried_out(self, decision: Decision, stored: Stored | None, message: Message) -> Outcome:
         key, entry = decision.environment.key, decision.entry

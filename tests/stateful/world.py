@@ -146,8 +146,8 @@ class World:
             data=msgspec.json.encode(event),
         )
 
-    def order(self, action: str, email: str, **event: object) -> str:
-        """An admin's order, published and delivered now; the outcome."""
+    def order(self, action: str, email: str | None = None, **event: object) -> str:
+        """An admin command, published and delivered now; the outcome."""
         event = {"reason": "because", "action": action, "email": email} | event
         return self.deliver(
             Message(

@@ -27,17 +27,20 @@ from shared.domain.resources.resource import Resource
 class AdminCommand(msgspec.Struct, frozen=True, kw_only=True):
     """An admin event, normalised.
 
-    ``by``: who gave the command, as the message says, or ''. ``hold``: of a hold, the id it is to
-    have ('': that of its event); of a release, the id of the hold it lifts, ``ALL``, or '': the
-    only one in force.
+    ``email``, ``person_id``, ``key``: whom it is about; at least one of them, else ''. ``by``: who
+    gave the command, as the message says, or ''. ``hold``: of a hold, the id it is to have ('':
+    that of its event); of a release, the id of the hold it lifts, ``ALL``, or '': the only one in
+    force.
     """
 
     action: AdminAction
     event_id: str
     source: str
     occurred_at: datetime
-    email: str
     reason: str
+    email: str = ""
+    person_id: str = ""
+    key: str = ""
     by: str = ""
     hold: str = ""
 
@@ -45,6 +48,13 @@ class AdminCommand(msgspec.Struct, frozen=True, kw_only=True):
     def idempotency_key(self) -> str:
         """What a repeat is known by: a hold and its release may share an id (``Intent``)."""
         return f"{self.action} {self.source} {self.event_id}"
+
+    @property
+    def named(self) -> tuple[str, str]:
+        """Whom it is about: the field that says so, and its value."""
+        if self.email:
+            return "email", self.email
+        return ("person_id", self.person_id) if self.person_id else ("key", self.key)
 
 
 def apply_command(environment: Environment, command: AdminCommand, now: datetime) -> Decision:
@@ -89,9 +99,10 @@ def _recreated(environment: Environment, command: AdminCommand, now: datetime) -
     notebook = environment.notebook
     if environment.leaving or environment.intent is None or notebook is None:
         why = "is leaving" if environment.leaving else "has no notebook"
+        field, value = command.named
         raise Rejected(
             RejectionCode.NOTHING_TO_RECREATE,
-            f"email: {command.email} {why}, so there is nothing to recreate; send the "
+            f"{field}: {value} {why}, so there is nothing to recreate; send the "
             "command again once they have one",
         )
     if notebook.state is State.ABSENT:
@@ -147,8 +158,8 @@ def _released(environment: Environment, command: AdminCommand, now: datetime) ->
     if not name and len(holds) > 1:
         raise Rejected(
             RejectionCode.SEVERAL_HOLDS,
-            f"hold: {command.email} is under {len(holds)} holds, {described(holds)}; send the "
-            'release again with "hold" naming one of them, or with "hold":"all"',
+            f"hold: {environment.person.email} is under {len(holds)} holds, {described(holds)}; "
+            'send the release again with "hold" naming one of them, or with "hold":"all"',
         )
     if not name and holds:
         name = holds[0].id

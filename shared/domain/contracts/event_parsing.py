@@ -96,6 +96,11 @@ def to_command(message: Message, *, now: datetime) -> AdminCommand:
     if message.trouble:
         raise Rejected(RejectionCode.NOT_JSON, message.trouble)
     event = read_typed(message.data, AdminEvent)
+    if not (event.email or event.person_id or event.key):
+        raise Rejected(
+            RejectionCode.WRONG_SHAPE,
+            "email: is missing; send the email, the person_id or the key of the person",
+        )
     command = AdminCommand(
         action=event.action,
         event_id=event.event_id or message.id,
@@ -103,8 +108,10 @@ def to_command(message: Message, *, now: datetime) -> AdminCommand:
         occurred_at=_occurred_at(
             event.occurred_at, message, now, "a command takes effect when it arrives: send it then"
         ),
-        email=parse_email(event.email),
         reason=event.reason,
+        email=parse_email(event.email) if event.email else "",
+        person_id=event.person_id or "",
+        key=event.key or "",
         by=event.by or "",
         hold=(event.hold or "").strip(),
     )

@@ -195,13 +195,14 @@ def _contradiction(record: Environment, intent: Intent, email: str) -> Rejected:
 def _taken(intent: Intent, known: Environment, other: Environment) -> Rejected:
     return Rejected(
         RejectionCode.IDENTITY_CONFLICT,
-        f"email: {intent.person.email} is the address of {_shown(other)}, who had it before this "
-        f"event, and {_shown(known)} can't have it as well; nothing was changed. Correct the "
+        f"email: {intent.person.email} is the address of {shown(other)}, who had it before this "
+        f"event, and {shown(known)} can't have it as well; nothing was changed. Correct the "
         "address, previous_email or person_id and send the event again; if the address was given "
         "to somebody else, send the leave of whoever had it first",
     )
 
 
-def _shown(record: Environment) -> str:
+def shown(record: Environment) -> str:
+    """``record`` as the reason of a rejection names it."""
     person = record.person
     return f"{person.email} (person_id {person.person_id or 'unknown'}, record {record.key})"
