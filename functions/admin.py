@@ -12,4 +12,4 @@ from functions.pubsub_request import pubsub_request
 def admin(event: CloudEvent) -> None:
     """Carry out the admin's command and start the steps that follow from it."""
     with pubsub_request(event, topic="admin-events") as (app, message):
-        app.intake.order(message)
+        app.intake.command(message)

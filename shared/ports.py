@@ -91,7 +91,8 @@ class EnvironmentStore(Protocol):
     def find(self, emails: Sequence[str], person_id: str | None = None) -> tuple[Stored, ...]:
         """The records that have, had or are to have one of these addresses, or this person id.
 
-        In the order of their keys, each once; at most ``MOST_FOUND``. ``emails``: at least one.
+        In the order of their keys, each once; at most ``MOST_FOUND``. ``emails`` may be empty if
+        there is a ``person_id``.
         Fails like ``load`` if one of them can't be read: without it, a second record might be
         made for the same person.
         """

@@ -29,7 +29,7 @@ from functions.fleet.views import detail, leaving_records, summary
 from shared import logs
 from shared.bootstrap import App, app
 from shared.domain.environment import Environment, Health, Phase
-from shared.domain.people.identity import owner_of
+from shared.domain.people.identity import present_owner
 from shared.ports import BadCursor
 
 _HISTORY_LIMIT = 200
@@ -106,7 +106,7 @@ def _load(application: App, request: flask.Request, match: RouteMatch) -> Enviro
         environment = stored.environment if stored is not None else None
     else:
         found = [stored.environment for stored in application.store.find((match.email,))]
-        environment = owner_of(match.email, found, application.clock.now())
+        environment = present_owner(match.email, found, application.clock.now())
     if environment is None:
         raise no_environment(match.key or match.email)
     return environment

@@ -19,6 +19,7 @@ def summary(environment: Environment) -> dict[str, Any]:
     """One environment in the list."""
     return {
         "email": environment.person.email,
+        "person_id": environment.person.person_id,
         "key": environment.key,
         "phase": environment.phase,
         "health": environment.health,
@@ -56,6 +57,7 @@ def leaving_records(environment: Environment) -> dict[str, Any]:
     """The leaving records of one person, the newest first."""
     return {
         "email": environment.person.email,
+        "person_id": environment.person.person_id,
         "key": environment.key,
         "phase": environment.phase,
         "health": environment.health,

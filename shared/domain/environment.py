@@ -28,7 +28,7 @@ class Verb(StrEnum):
 
 
 class AdminAction(StrEnum):
-    """What an admin can order."""
+    """What an admin can have done."""
 
     HOLD = "hold"  # nothing of this person's is deleted until released
     RELEASE = "release"  # from a hold, and from quarantine
@@ -118,7 +118,7 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     ``profile``, ``grace_seconds`` and ``keep_seconds`` are what it said, so that a join that
     arrives after the leave it preceded still counts for those. ``leaves``: the last ones, where
     newer than ``joined``; which of them are in force depends on what address the person has
-    (``commands.intents``).
+    (``commands.facts``).
     ``left_at``: when leaving took effect here; the grace period counts from it.
     ``unmet_since``: since when the event in force has waited to be carried out: a join until all is
     ready, a leave until access has ended; None once it was (``durations``).

@@ -8,19 +8,21 @@ raises, so that the message is delivered again.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 
 from shared import logs
 from shared.domain.commands.admin_commands import AdminCommand, apply_command
-from shared.domain.commands.intents import Decision, Outcome, apply_intent
+from shared.domain.commands.decision import Decision, Outcome
+from shared.domain.commands.intents import apply_intent
 from shared.domain.contracts.event_parsing import Message, to_command, to_intent
 from shared.domain.contracts.inbound_events import claimed_email
 from shared.domain.contracts.rejections import Rejected, RejectionCode
-from shared.domain.environment import Intent, Parked, Verb
-from shared.domain.people.identity import owner_of, subject_of
-from shared.domain.people.merging import emptied, entries_of, merged
-from shared.domain.people.person import Person, check_domain
+from shared.domain.environment import Entry, Intent, Parked, Verb
+from shared.domain.people.command_subject import subject_of_command
+from shared.domain.people.identity import subject_of
+from shared.domain.people.merging import merge
+from shared.domain.people.person import check_domain
 from shared.domain.reconciliation.durations import seconds_between
 from shared.ports import Clock, Conflict, EnvironmentStore, ProfileSource, Stored
 from shared.services.converge import Converge
@@ -69,63 +71,65 @@ class Intake:
             self.park(message, refused)
             return refused.code
 
-    def order(self, message: Message) -> Outcome | RejectionCode:
-        """Carry out what an admin ordered in ``message``."""
-        now = self._clock.now()
+    def command(self, message: Message) -> Outcome | RejectionCode:
+        """Carry out the admin command in ``message``."""
         try:
-            order = to_command(message, now=now)
-            with logs.bound(event_id=order.event_id):
-                return self._retried(order.email, lambda: self._ordered(order, message))
+            command = to_command(message, now=self._clock.now())
+            with logs.bound(event_id=command.event_id):
+                return self._retried(command.named[1], lambda: self._obey(command, message))
         except Rejected as refused:
             self.park(message, refused)
             return refused.code
 
     def _record(self, intent: Intent, message: Message) -> Outcome | None:
         """Record an intent for the person it is about; None if records had to be merged first."""
-        found = {s.environment.key: s for s in self._found(intent.addresses, intent.person)}
-        subject = subject_of(intent, [stored.environment for stored in found.values()])
+        now = self._clock.now()
+        stored = self._store.find(intent.addresses, intent.person.person_id)
+        found = {s.environment.key: s for s in stored}
+        subject = subject_of(intent, [s.environment for s in stored], now)
         if subject.duplicates:
             for duplicate in subject.duplicates[:1]:
                 self._merge(found[subject.key], found[duplicate.key])
             return None
         if subject.record is None and intent.verb is Verb.LEAVE:
             self._check_domain(intent.person.email, "email")
-        ruling = apply_intent(subject.record, intent, subject.key, self._clock.now())
-        stored = found[subject.key] if subject.record is not None else None
-        return self._carried_out(ruling, stored, message)
+        decision = apply_intent(subject.record, intent, subject.key, now)
+        known = found[subject.key] if subject.record is not None else None
+        return self._carried_out(decision, known, message)
 
-    def _ordered(self, order: AdminCommand, message: Message) -> Outcome:
+    def _obey(self, command: AdminCommand, message: Message) -> Outcome:
         now = self._clock.now()
-        found = {s.environment.key: s for s in self._found((order.email,))}
-        record = owner_of(order.email, [s.environment for s in found.values()], now)
-        if record is None:
-            self._check_domain(order.email, "email")
-            raise Rejected(
-                RejectionCode.UNKNOWN_PERSON,
-                f"email: there is no environment of {order.email}; publish a join on onboarding "
-                "first, then give the order anew",
-            )
-        return self._carried_out(apply_command(record, order, now), found[record.key], message)
+        found = {s.environment.key: s for s in self._named(command)}
+        if not found and command.email and not command.key:
+            self._check_domain(command.email, "email")
+        record = subject_of_command(command, [s.environment for s in found.values()], now)
+        return self._carried_out(apply_command(record, command, now), found[record.key], message)
 
-    def _found(self, emails: Sequence[str], person: Person | None = None) -> tuple[Stored, ...]:
-        return self._store.find(emails, person.person_id if person is not None else None)
+    def _named(self, command: AdminCommand) -> tuple[Stored, ...]:
+        """The records that ``command`` may be about: one call of the store."""
+        if not command.key:
+            emails = (command.email,) if command.email else ()
+            return self._store.find(emails, command.person_id or None)
+        stored = self._store.load(command.key)
+        while stored is not None and stored.environment.merged_into:  # one more call, rarely
+            stored = self._store.load(stored.environment.merged_into)
+        return () if stored is None else (stored,)
 
     def _merge(self, record: Stored, duplicate: Stored) -> None:
         """Make one record of two that are of one person."""
-        now = self._clock.now()
-        one, other = record.environment, duplicate.environment
-        entries = entries_of(one, other, now)
+        one = merge(record.environment, duplicate.environment, self._clock.now())
         self._store.save_merged(
-            Stored(merged(one, other, now), record.version),
-            Stored(emptied(other, one.key, now), duplicate.version),
-            ((entries[0],), (entries[1],)),
+            Stored(one.record, record.version),
+            Stored(one.duplicate, duplicate.version),
+            (one.entries, one.duplicate_entries),
         )
-        log.info(
-            entries[0].text,
-            extra={"action": "record.merged", "person": one.key, "merged": other.key},
-        )
+        *due, entry = one.entries
+        _log_due(due, one.record.key)
+        _log_due(one.duplicate_entries[:-1], one.duplicate.key)
+        extra = {"action": entry.action, "person": one.record.key, "merged": one.duplicate.key}
+        log.info(entry.text, extra=extra)
 
-    def _retried(self, email: str, attempt: Callable[[], Outcome | None]) -> Outcome:
+    def _retried(self, whom: str, attempt: Callable[[], Outcome | None]) -> Outcome:
         """Load, decide, save and take the first steps; anew as long as others get in between."""
         for _ in range(_TRIES):
             try:
@@ -134,16 +138,18 @@ class Intake:
                 continue
             if outcome is not None:
                 return outcome
-        raise Contended(f"{_TRIES} attempts to record an event for {email}")
+        raise Contended(f"{_TRIES} attempts to record an event for {whom}")
 
-    def _carried_out(self, ruling: Decision, stored: Stored | None, message: Message) -> Outcome:
-        with logs.bound(person=ruling.environment.key):
-            saved_at = self._carry_out(ruling, stored.version if stored else None)
+    def _carried_out(self, decision: Decision, stored: Stored | None, message: Message) -> Outcome:
+        key, entry = decision.environment.key, decision.entry
+        with logs.bound(person=key):
+            saved_at = self._carry_out(decision, stored.version if stored else None)
             measured = {}
-            if ruling.outcome is not Outcome.DUPLICATE:  # what was stored by an earlier delivery
+            if decision.outcome is not Outcome.DUPLICATE:  # what was stored by an earlier delivery
                 measured["seconds"] = seconds_between(message.published_at, saved_at)
-            log.info(ruling.entry.text, extra={"action": ruling.entry.action, **measured})
-        return ruling.outcome
+            _log_due(decision.due, key)
+            log.info(entry.text, extra={"action": entry.action, **measured})
+        return decision.outcome
 
     def _check_domain(self, email: str, field: str) -> None:
         """Refuse events about people outside the allowed domains, unless they have a record."""
@@ -174,17 +180,25 @@ class Intake:
                 },
             )
 
-    def _carry_out(self, ruling: Decision, version: str | None) -> datetime:
-        """Save the ruling and take the first steps; returns when it was saved."""
-        environment = ruling.environment
-        if ruling.outcome is Outcome.DUPLICATE:
-            self._store.append(environment.key, (ruling.entry,))
-        elif ruling.outcome is Outcome.STALE or self._converge.is_held(environment):
+    def _carry_out(self, decision: Decision, version: str | None) -> datetime:
+        """Save the decision and take the first steps; returns when it was saved."""
+        record, entries = decision.environment, decision.entries
+        changes_nothing = decision.outcome is Outcome.STALE and not decision.due
+        if decision.outcome is Outcome.DUPLICATE:
+            self._store.append(record.key, entries)
+        elif changes_nothing or self._converge.is_held(record):
             # The worker that holds the lease finds the new intent when it saves its results.
-            self._store.save(environment, version, (ruling.entry,))
+            self._store.save(record, version, entries)
         else:
-            return self._converge.advance(environment, version, (ruling.entry,))
+            return self._converge.advance(record, version, entries)
         return self._clock.now()
+
+
+def _log_due(entries: Iterable[Entry], key: str) -> None:
+    """Log the announced events that took effect first."""
+    for entry in entries:
+        extra = {"action": entry.action, "person": key, "event_id": entry.event_id}
+        log.info(entry.text, extra=extra)
 
 
 def _printable(text: str) -> str:

@@ -16,7 +16,7 @@ import msgspec
 
 from shared.domain.contracts.event_parsing import Message
 from shared.domain.environment import Environment, Verb
-from shared.domain.people.identity import owner_of
+from shared.domain.people.identity import present_owner
 from shared.domain.policy import Policy
 from shared.domain.profiles import ProfileSet
 from shared.domain.profiles.parse import parse_profiles
@@ -146,8 +146,8 @@ class World:
             data=msgspec.json.encode(event),
         )
 
-    def order(self, action: str, email: str, **event: object) -> str:
-        """An admin's order, published and delivered now; the outcome."""
+    def order(self, action: str, email: str | None = None, **event: object) -> str:
+        """An admin command, published and delivered now; the outcome."""
         event = {"reason": "because", "action": action, "email": email} | event
         return self.deliver(
             Message(
@@ -161,7 +161,7 @@ class World:
     def deliver(self, message: Message) -> str:
         """Hand a message to intake as its function would; the outcome."""
         if message.topic == "admin-events":
-            return str(self.intake.order(message))
+            return str(self.intake.command(message))
         verb = Verb.JOIN if message.topic == "onboarding" else Verb.LEAVE
         return str(self.intake.accept(message, verb))
 
@@ -212,7 +212,7 @@ class World:
             found = [stored.environment for stored in self.store.find((email,))]
         finally:
             self.trap = trap
-        return owner_of(email, found, self.clock.now())
+        return present_owner(email, found, self.clock.now())
 
     def record(self, email: str) -> Environment:
         """The record of somebody who has one."""

@@ -15,8 +15,8 @@ from cloudevents.http import CloudEvent
 
 from shared.bootstrap import App
 from shared.domain.commands.admin_commands import AdminCommand, apply_command
+from shared.domain.commands.decision import Decision
 from shared.domain.commands.holds import Hold
-from shared.domain.commands.intents import Decision
 from shared.domain.contracts.event_parsing import Message
 from shared.domain.environment import AdminAction, Environment, Intent, Lease, Phase, Verb
 from shared.domain.faults import Disposition, Problem
@@ -78,26 +78,27 @@ def a_record(*resources: Resource, verb: Verb = Verb.JOIN, **changes: Any) -> En
 
 
 def an_order(
-    verdict: AdminAction = AdminAction.HOLD, id: str = "o1", **changes: Any
+    action: AdminAction = AdminAction.HOLD, id: str = "o1", **changes: Any
 ) -> AdminCommand:
-    """An admin's order about Ana, given at ``NOW``."""
-    order = AdminCommand(
-        verdict=verdict,
+    """An admin command about Ana, given at ``NOW``."""
+    command = AdminCommand(
+        action=action,
         event_id=id,
         source="pubsub:admin-events",
         occurred_at=NOW,
         email=ANA,
         reason="because",
     )
-    return replace(order, **changes)
+    return replace(command, **changes)
 
 
-def obey(record: Environment, *orders: AdminCommand) -> Decision:
-    """The ruling of the last order, after all were carried out in this order."""
-    rulings: list[Decision] = []
-    for order in orders:
-        rulings.append(apply_command(rulings[-1].environment if rulings else record, order, NOW))
-    return rulings[-1]
+def obey(record: Environment, *commands: AdminCommand) -> Decision:
+    """The decision about the last command, after all were carried out in this order."""
+    decisions: list[Decision] = []
+    for command in commands:
+        record = decisions[-1].environment if decisions else record
+        decisions.append(apply_command(record, command, NOW))
+    return decisions[-1]
 
 
 def a_notebook(state: State = State.ABSENT, **changes: Any) -> Resource:

@@ -68,7 +68,7 @@ class RealWorld:
     def order(self, action: str, email: str) -> str:
         """An admin's order, published and delivered now; the outcome."""
         message = self._message("admin-events", email=email, action=action, reason="because")
-        return str(self._app.intake.order(message))
+        return str(self._app.intake.command(message))
 
     def until(self, email: str, phase: Phase, when: Callable[[], bool] = lambda: True) -> None:
         """Let minutes pass, with a tick each, until it is so, in good health and at rest."""

@@ -9,7 +9,7 @@ from shared.domain.commands.intents import apply_intent
 from shared.domain.contracts.rejections import Rejected
 from shared.domain.environment import Environment, Intent
 from shared.domain.people.identity import subject_of
-from shared.domain.people.merging import emptied, merged
+from shared.domain.people.merging import merge
 from tests.support.builders import NOW
 
 
@@ -29,16 +29,16 @@ class Records:
         try:
             while subject is None or subject.duplicates:
                 found = [r for r in self.by_key.values() if _is_found(r, intent)]
-                subject = subject_of(intent, found)
+                subject = subject_of(intent, found, self.now)
                 for other in subject.duplicates[:1]:
                     assert subject.record is not None
-                    self.by_key[subject.key] = merged(subject.record, other, self.now)
-                    self.by_key[other.key] = emptied(other, subject.key, self.now)
+                    one = merge(subject.record, other, self.now)
+                    self.by_key |= {one.record.key: one.record, other.key: one.duplicate}
         except Rejected:
             self.refused.append(intent.event_id)
             return
-        ruling = apply_intent(subject.record, intent, subject.key, self.now)
-        self.by_key[subject.key] = ruling.environment
+        decision = apply_intent(subject.record, intent, subject.key, self.now)
+        self.by_key[subject.key] = decision.environment
 
     @property
     def people(self) -> list[Environment]:

@@ -18,7 +18,7 @@ Event = tuple[str, str, float]  # what it says, of which address, and at which m
 
 
 def join(email: str, at: float, previous: str = "") -> tuple[Event, ...]:
-    """A join as ``ruling.with_facts`` notes it: the address, and the one that it replaces."""
+    """A join as ``facts.with_facts`` notes it: the address, and the one that it replaces."""
     return (("named", email, at), *([("replaced", previous, at)] if previous else []))
 
 

@@ -14,6 +14,7 @@ from shared.domain.contracts.event_parsing import to_command
 from shared.domain.contracts.inbound_events import MAX_EVENT_BYTES, AdminEvent, admin_event_schema
 from shared.domain.contracts.rejections import Rejected
 from shared.domain.environment import AdminAction, Health, Phase
+from shared.domain.names import person_key
 from shared.domain.resources.kinds import Kind, State
 from tests.stateful.world import START, World
 from tests.support.builders import (
@@ -51,7 +52,7 @@ def held(world: World) -> bool:
 def test_the_least_that_is_an_order() -> None:
     message = a_message(payload(), topic="admin-events")
     order = to_command(message, now=START)
-    assert (order.verdict, order.email, order.reason) == (AdminAction.HOLD, ANA, "a lawsuit")
+    assert (order.action, order.email, order.reason) == (AdminAction.HOLD, ANA, "a lawsuit")
     assert (order.event_id, order.source) == ("m-1", "pubsub:admin-events")
     assert (order.occurred_at, order.by) == (START, "")
 
@@ -66,7 +67,7 @@ def test_every_field_is_read_as_it_was_sent() -> None:
     }
     message = a_message(payload(**fields), topic="admin-events")
     order = to_command(message, now=START)
-    assert (order.verdict, order.email) == (AdminAction.RELEASE, ANA)
+    assert (order.action, order.email) == (AdminAction.RELEASE, ANA)
     assert (order.by, order.event_id) == (fields["by"], "case-7")
     assert order.occurred_at.isoformat() == fields["occurred_at"]
 
@@ -100,12 +101,20 @@ REFUSED: list[tuple[str, bytes, str, str]] = [
         "action: 'drop' is none of hold, release, retry, recreate; send one of",
     ),
     ("an action in capitals", payload(action="HOLD"), "wrong-shape", "did you mean 'hold'?"),
-    ("no e-mail", b'{"action":"hold","reason":"x"}', "wrong-shape", "email: is missing"),
+    (
+        "nobody named",
+        b'{"action":"hold","reason":"x"}',
+        "wrong-shape",
+        "email: is missing; send the email, the person_id or the key of the person",
+    ),
     ("no reason", b'{"action":"hold","email":"ana@example.com"}', "wrong-shape", "reason: is"),
     ("an empty reason", payload(reason=""), "wrong-shape", "reason: is empty; it has no default"),
     ("a blank reason", payload(reason=" \u3000"), "wrong-shape", "reason: is empty"),
     ("an empty action", payload(action=""), "wrong-shape", "action: is empty"),
-    ("a blank e-mail", payload(email="   "), "wrong-shape", "email: is empty"),
+    ("a blank e-mail", payload(email="   "), "wrong-shape", "email: is missing"),
+    ("a key with capitals", payload(key="Ana"), "wrong-shape", "key: is not a key; send it as fl"),
+    ("a path as key", payload(key="../x"), "wrong-shape", "key: is not a key"),
+    ("an id of a person with a space", payload(person_id="a b"), "wrong-shape", "person_id: holds"),
     ("a hold of two lines", payload(hold="a\nb"), "wrong-shape", f"hold: {CONTROL}"),
     ("a hold called all", payload(hold="all"), "wrong-shape", "hold: 'all' is what a release says"),
     ("an event called all", payload(event_id="all"), "wrong-shape", "give this one another id"),
@@ -138,7 +147,7 @@ REFUSED: list[tuple[str, bytes, str, str]] = [
         "the future",
         payload(occurred_at="2026-03-01T09:06:00Z"),
         "from-the-future",
-        "later one; an order takes effect when it arrives: send it then",
+        "later one; a command takes effect when it arrives: send it then",
     ),
     ("twice", payload()[:-1] + b',"action":"release"}', "wrong-shape", "action: given twice"),
     ("a group", payload(email="group:all@example.com"), "not-a-person", "names a group"),
@@ -151,6 +160,24 @@ REFUSED: list[tuple[str, bytes, str, str]] = [
     ("a foreign domain", payload(email="ana@evil.example"), "foreign-domain", "allowed domain"),
     ("no address", payload(email="ana"), "bad-email", "email: "),
     ("nobody we know", payload(email="nobody@example.com"), "unknown-person", "publish a join"),
+    (
+        "no such key",
+        payload(key=person_key("nobody@example.com")),
+        "unknown-person",
+        "key: no environment has the key nobody-",
+    ),
+    (
+        "no such id",
+        payload(email=None, person_id="9"),
+        "unknown-person",
+        "no environment of 9; pub",
+    ),
+    (
+        "the id of nobody",
+        payload(person_id="9"),
+        "identity-conflict",
+        f"person_id: 9 does not belong to {ANA} (person_id unknown, record {KEY}), whom the email",
+    ),
     (
         "deep nesting",
         payload()[:-1] + b',"by":' + b"[" * 50_000,
@@ -231,8 +258,13 @@ def test_invariant_10_a_trick_in_a_text_stays_a_text(field: str, trick: str) -> 
     [
         ("action", "delete"),
         ("action", None),
-        ("email", "a"),
+        ("email", "a" * 255),
         ("email", 7),
+        ("email", None),
+        ("email", " \u00a0"),
+        ("person_id", "a b"),
+        ("key", "ana"),
+        ("key", f"{KEY}\n"),
         ("reason", ""),
         ("reason", " \u00a0"),
         ("reason", None),
@@ -256,14 +288,12 @@ _line = st.characters(exclude_categories=("Cc", "Cs", "Cf", "Zl", "Zp"))
     st.text(_line, min_size=1, max_size=1000).filter(str.strip),
     st.none() | st.text(_line, max_size=200),
 )
-def test_decoder_and_schema_read_the_same(
-    verdict: AdminAction, reason: str, by: str | None
-) -> None:
-    fields = {"action": verdict.value, "email": ANA, "reason": reason, "by": by}
+def test_decoder_and_schema_read_the_same(action: AdminAction, reason: str, by: str | None) -> None:
+    fields = {"action": action.value, "email": ANA, "reason": reason, "by": by}
     SCHEMA.validate(fields)
     order = to_command(a_message(json.dumps(fields).encode()), now=START)
-    assert (order.verdict, order.reason, order.by) == (
-        verdict,
+    assert (order.action, order.reason, order.by) == (
+        action,
         reason,
         by if by and by.strip() else "",
     )
@@ -272,8 +302,23 @@ def test_decoder_and_schema_read_the_same(
 def test_the_schema_names_every_field_and_requires_what_has_no_default() -> None:
     schema = admin_event_schema()
     assert set(schema["properties"]) == set(AdminEvent.__struct_fields__)
-    assert sorted(schema["required"]) == ["action", "email", "reason"]
+    assert sorted(schema["required"]) == ["action", "reason"]
     assert schema["additionalProperties"] is False
+
+
+@pytest.mark.parametrize("named", [{"email": ANA}, {"person_id": "7"}, {"key": KEY}], ids=str)
+@pytest.mark.parametrize("others", [None, "", "\u00a0"], ids=repr)
+def test_one_of_the_names_of_a_person_is_enough_for_schema_and_decoder(
+    named: dict[str, str], others: str | None
+) -> None:
+    blank = {"email": others, "person_id": others, "key": others}
+    fields = {"action": "hold", "reason": "x"} | blank | named
+    SCHEMA.validate(fields)
+    command = to_command(a_message(json.dumps(fields).encode()), now=START)
+    [(field, value)] = named.items()
+    assert command.named == (field, value)
+    assert {command.email, command.person_id, command.key} == {"", value}
+    assert not SCHEMA.is_valid(fields | blank)
 
 
 # What comes of it

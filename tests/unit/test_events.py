@@ -306,7 +306,7 @@ def test_an_order_on_a_topic_of_events_is_told_its_topic(name: str) -> None:
     refused = refusal(encoded(**{name: "hold"}))
     assert refused.code is RejectionCode.UNKNOWN_FIELD
     assert refused.message == (
-        f"{name!r} is not a field of the event; it belongs in an admin's order: publish it on "
+        f"{name!r} is not a field of the event; it belongs in an admin command: publish it on "
         "admin-events"
     )
 

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.commands.intents import apply_intent, entries_of_due_intents, with_due_intents
+from shared.domain.commands.intents import apply_intent
+from shared.domain.commands.scheduled import with_due_intents
 from shared.domain.environment import Environment, Intent, Verb
 from shared.domain.people.person import Person
 from tests.support.builders import ANA, KEY, NOW, after, an_intent
@@ -102,14 +103,15 @@ def test_every_order_ends_in_the_same_state(
     first = folded(intents)
     assert first.intent is not None
     assert (first.intent.verb, first.person.email) == (verb, email)
-    soon = with_due_intents(first, after(6))
+    soon, _ = with_due_intents(first, after(6))
     assert soon.intent is not None
     name = request.node.callspec.id
     assert (soon.intent.verb, soon.person.email) == AT_LAST.get(name, (verb, email))
     for order in permutations(intents):
         record = folded(order)
         assert state(record) == state(first), [i.event_id for i in order]
-        assert state(with_due_intents(record, after(6))) == state(soon), [i.event_id for i in order]
+        later, _ = with_due_intents(record, after(6))
+        assert state(later) == state(soon), [i.event_id for i in order]
 
 
 _SOON = st.none() | st.sampled_from([after(5), after(10)])
@@ -161,9 +163,8 @@ def test_any_events_in_any_order(some: list[Intent], data: st.DataObject) -> Non
 
     one, other = folded(intents), folded(data.draw(st.permutations(intents)))
     for minute in (0, 7, 12):
-        assert facts(with_due_intents(one, after(minute))) == facts(
-            with_due_intents(other, after(minute))
-        )
+        (this, _), (that, _) = (with_due_intents(r, after(minute)) for r in (one, other))
+        assert facts(this) == facts(that)
 
 
 def test_a_leave_of_a_former_address_says_that_it_ends_that_address_alone() -> None:
@@ -178,12 +179,12 @@ def test_a_leave_of_a_former_address_says_that_it_ends_that_address_alone() -> N
 
 def test_one_that_was_announced_says_so_when_its_time_has_come() -> None:
     record = folded([J1, RENAMED, ENDS_OLD])
-    [entry] = entries_of_due_intents(record, after(6))
+    soon, [entry] = with_due_intents(record, after(6))
     assert entry.text == (
         f"leave announced earlier of {ANA}, a former address: it is retired; the person is {SMITH} "
         "now and stays"
     )
-    assert with_due_intents(record, after(6)).intent == RENAMED
+    assert soon.intent == RENAMED
 
 
 def test_of_a_leaver_it_is_not_said_that_they_stay() -> None:

@@ -54,12 +54,13 @@ def test_a_deployment_without_environments_gives_empty_lists(fleet: Fleet) -> No
 
 
 def test_a_list_entry_has_the_state_the_profile_and_the_cost_center(fleet: Fleet) -> None:
-    fleet.world.join(ANA, team="risk", cost_center="CC 1")
+    fleet.world.join(ANA, person_id="7", team="risk", cost_center="CC 1")
     fleet.world.run_for(minutes(5))
     [entry] = fleet.get("/environments")["environments"]
     assert entry["updated_at"].startswith("2026-03-01T09:")
     assert entry | {"updated_at": "", "notebook": ""} == {
         "email": ANA,
+        "person_id": "7",
         "key": person_key(ANA),
         "phase": "ready",
         "health": "ok",

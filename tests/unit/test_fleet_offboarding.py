@@ -85,6 +85,7 @@ def test_during_the_grace_period_it_has_the_steps_so_far(fleet: Fleet) -> None:
     fleet.world.run_for(minutes(10))
     body = fleet.json(f"/environments/{ANA}/leaving")
     assert (body["email"], body["key"], body["phase"]) == (ANA, KEY, "suspended")
+    assert body["person_id"] is None
     assert body["holds"] == []
     [leaving] = body["leavings"]
     assert (leaving["event_id"], leaving["reason"]) == ("hr-2", "retired")

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from shared.domain.commands.admin_commands import AdminCommand, apply_command
+from shared.domain.commands.decision import Outcome
 from shared.domain.commands.holds import ALL, Hold, Release, release_of
-from shared.domain.commands.intents import Outcome
 from shared.domain.contracts.announcements import News
 from shared.domain.contracts.rejections import Rejected, RejectionCode
 from shared.domain.environment import AdminAction, Environment, Phase
@@ -142,18 +142,18 @@ def test_any_order_and_any_repetition_end_in_the_same_holds(data: st.DataObject)
         st.tuples(st.just(AdminAction.RETRY), st.just(""), st.integers(-3, 0)),
     )
     orders = [
-        an_order(verdict, f"o{n}", hold=name, occurred_at=after(minute))
-        for n, (verdict, name, minute) in enumerate(data.draw(st.lists(said, max_size=7)))
+        an_order(action, f"o{n}", hold=name, occurred_at=after(minute))
+        for n, (action, name, minute) in enumerate(data.draw(st.lists(said, max_size=7)))
     ]
     again = data.draw(st.lists(st.sampled_from(orders))) if orders else []
     record = a_record()
     for order in data.draw(st.permutations([*orders, *again])):
         record = apply_command(record, order, NOW).environment
     in_force = set()
-    for order in sorted(orders, key=lambda o: (o.occurred_at, o.verdict is AdminAction.HOLD)):
-        if order.verdict is AdminAction.HOLD:
+    for order in sorted(orders, key=lambda o: (o.occurred_at, o.action is AdminAction.HOLD)):
+        if order.action is AdminAction.HOLD:
             in_force.add(order.hold)
-        elif order.verdict is AdminAction.RELEASE:
+        elif order.action is AdminAction.RELEASE:
             in_force -= set(_NAMES) if order.hold == ALL else {order.hold}
     assert {hold.id for hold in record.holds} == in_force
 

@@ -39,7 +39,7 @@ def subject(event: Intent, *before: Intent) -> str:
     records = Records(before)
     assert not records.refused
     try:
-        found = subject_of(event, list(records.by_key.values()))
+        found = subject_of(event, list(records.by_key.values()), NOW)
     except Rejected as refused:
         return str(refused.code)
     assert found.record is None or found.record.key == found.key
@@ -174,7 +174,7 @@ def test_a_former_address(
 
 def message_of(event: Intent, *before: Intent) -> str:
     with pytest.raises(Rejected) as refused:
-        subject_of(event, Records(before).people)
+        subject_of(event, Records(before).people, NOW)
     assert refused.value.code is RejectionCode.IDENTITY_CONFLICT
     return refused.value.message
 
@@ -250,6 +250,26 @@ def test_an_address_that_somebody_is_to_have_is_theirs() -> None:
     for email in (ANA, SMITH):
         assert owner_of(email, [record], NOW) == record
     assert owner_of(BEN, [record], NOW) is None
+
+
+def test_of_a_former_address_it_is_of_whoever_is_to_have_it_unless_a_leave_names_it() -> None:
+    """A join that is announced for later says that the address is given to somebody else."""
+    later = join(ANA, 1, effective_at=after(days=1))
+    former, new = Records([join(ANA, -9), join(SMITH, -5, previous_email=ANA), later]).people
+    assert owner_of(ANA, [former, new], after(2), formerly=False) == new
+    assert owner_of(ANA, [former, new], after(2)) == former
+    assert subject(join(ANA, 2), join(ANA, -9), join(SMITH, -5, previous_email=ANA), later) == (
+        person_key(ANA, 2)
+    )
+
+
+def test_a_late_return_to_an_address_is_of_whoever_was_announced_for_it() -> None:
+    """The news that she has her former address again comes after that of her next join."""
+    renamed, later = join(SMITH, -5, previous_email=ANA), join(ANA, 1, effective_at=after(days=1))
+    back = join(ANA, -2, previous_email=SMITH)
+    assert subject(back, join(ANA, -9), renamed, later) == f"{KEY} + {person_key(ANA, 2)}"
+    [person] = Records([join(ANA, -9), renamed, later, back]).people
+    assert (person.key, person.person.email, person.scheduled) == (KEY, ANA, (later,))
 
 
 def test_a_key_is_never_given_twice() -> None:

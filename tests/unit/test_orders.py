@@ -1,12 +1,13 @@
-"""An admin's order: hold, release, retry, recreate. It never changes what they should have."""
+"""An admin command: hold, release, retry, recreate. It never changes what they should have."""
 
 from __future__ import annotations
 
 import pytest
 
 from shared.domain.commands.admin_commands import apply_command, with_failures_forgotten
+from shared.domain.commands.decision import Outcome
 from shared.domain.commands.holds import Hold
-from shared.domain.commands.intents import Outcome, apply_intent
+from shared.domain.commands.intents import apply_intent
 from shared.domain.contracts.announcements import News
 from shared.domain.contracts.rejections import Rejected, RejectionCode
 from shared.domain.environment import AdminAction, Environment, Verb
@@ -92,10 +93,11 @@ def test_a_hold_has_the_id_of_its_event_unless_it_names_one() -> None:
 
 @pytest.mark.parametrize("verb", list(Verb))
 def test_what_the_person_should_have_is_not_an_admins_to_say(verb: Verb) -> None:
-    before = a_record(a_notebook(State.STOPPED), verb=verb, pending=(an_intent(id="later"),))
+    later = an_intent(id="later", effective_at=after(days=1))
+    before = a_record(a_notebook(State.STOPPED), verb=verb, pending=(later,))
     refused = {AdminAction.RECREATE} if verb is Verb.LEAVE else set()
-    for verdict in set(AdminAction) - refused:
-        record = obey(before, an_order(verdict)).environment
+    for action in set(AdminAction) - refused:
+        record = obey(before, an_order(action)).environment
         same = ("intent", "pending", "joined", "left_at", "leavings", "profile", "person", "phase")
         assert all(getattr(record, name) == getattr(before, name) for name in same)
 
@@ -131,10 +133,10 @@ def test_a_release_without_a_hold_is_no_news() -> None:
     assert news_of(ruling.environment) == []
 
 
-@pytest.mark.parametrize("verdict", [AdminAction.RELEASE, AdminAction.RETRY])
+@pytest.mark.parametrize("action", [AdminAction.RELEASE, AdminAction.RETRY])
 @pytest.mark.parametrize("held", [None, HELD], ids=["free", "held"])
-def test_release_and_retry_both_end_quarantine(verdict: AdminAction, held: Hold | None) -> None:
-    record = obey(a_record(FAILED, held=held), an_order(verdict)).environment
+def test_release_and_retry_both_end_quarantine(action: AdminAction, held: Hold | None) -> None:
+    record = obey(a_record(FAILED, held=held), an_order(action)).environment
     assert record.resources == (FORGIVEN,)
     assert record.due_at == NOW
 
@@ -204,8 +206,8 @@ def test_where_there_is_nothing_to_recreate_the_order_is_refused(
         apply_command(record, an_order(AdminAction.RECREATE), NOW)
     assert refused.value.code is RejectionCode.NOTHING_TO_RECREATE
     assert refused.value.message == (
-        f"email: ana@example.com {why}, so there is nothing to recreate; send the order anew once "
-        "they have one"
+        f"email: ana@example.com {why}, so there is nothing to recreate; send the command again "
+        "once they have one"
     )
 
 
@@ -219,10 +221,10 @@ def test_a_hold_keeps_no_notebook_from_being_marked() -> None:
 # Duplicates, order, ties
 
 
-@pytest.mark.parametrize("verdict", list(AdminAction))
-def test_an_order_seen_before_changes_nothing(verdict: AdminAction) -> None:
-    once = obey(a_record(FAILED, held=HELD), an_order(verdict)).environment
-    again = apply_command(once, an_order(verdict), after(5))
+@pytest.mark.parametrize("action", list(AdminAction))
+def test_an_order_seen_before_changes_nothing(action: AdminAction) -> None:
+    once = obey(a_record(FAILED, held=HELD), an_order(action)).environment
+    again = apply_command(once, an_order(action), after(5))
     assert again.outcome is Outcome.DUPLICATE
     assert again.environment == once
     assert again.entry.action == "order.duplicate"
@@ -241,7 +243,7 @@ def test_of_hold_and_release_the_newest_wins_however_late_the_older_comes() -> N
 @pytest.mark.parametrize("first", [AdminAction.HOLD, AdminAction.RELEASE])
 def test_on_a_tie_the_hold_wins(first: AdminAction) -> None:
     orders = sorted(
-        [an_order(id="a"), an_order(AdminAction.RELEASE, "b")], key=lambda o: o.verdict is not first
+        [an_order(id="a"), an_order(AdminAction.RELEASE, "b")], key=lambda o: o.action is not first
     )
     assert obey(a_record(), *orders).environment.held is not None
 

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.commands.intents import Decision, Outcome, apply_intent, with_due_intents
+from shared.domain.commands.decision import Decision, Outcome
+from shared.domain.commands.intents import apply_intent
+from shared.domain.commands.scheduled import with_due_intents
 from shared.domain.environment import Environment, Intent, Verb
 from shared.domain.resources.kinds import State
 from tests.support.builders import KEY, NOW, a_notebook, a_record, after, an_intent
@@ -34,7 +36,7 @@ def fold(intents: Iterable[Intent], now: datetime = NOW) -> Environment:
 
 def look(record: Environment, now: datetime) -> Verb | None:
     """What the record says of the person once somebody looks at it at ``now``."""
-    intent = with_due_intents(record, now).intent
+    intent = with_due_intents(record, now)[0].intent
     return intent.verb if intent else None
 
 
@@ -76,7 +78,7 @@ def test_any_order_and_any_repetition_end_in_the_same_record(
     for minutes in (7, 12):
         ripe_then = [newest, *(i for i in announced.values() if _is_ripe(i, after(minutes)))]
         expected = max(filter(None, ripe_then), key=lambda i: i.precedence, default=None)
-        assert with_due_intents(record, after(minutes)).intent == expected
+        assert with_due_intents(record, after(minutes))[0].intent == expected
     assert (record.left_at is not None) == (newest is not None and newest.verb is LEAVE)
     joined = max((i for i in ripe if i.verb is JOIN), key=lambda i: i.precedence, default=None)
     assert record.joined == joined
@@ -197,12 +199,13 @@ def test_a_newer_announcement_of_the_same_replaces_the_older_one() -> None:
     assert record.pending == (postponed,)
 
 
-def test_an_announcement_whose_time_has_come_is_not_replaced_any_more() -> None:
+def test_an_announcement_whose_time_has_come_is_in_force_and_not_replaced_any_more() -> None:
     first = an_intent(LEAVE, "first", effective_at=after(1))
     later = an_intent(LEAVE, "second", occurred_at=after(1), effective_at=after(days=3))
     record = fold([an_intent(JOIN, "a", occurred_at=after(-5)), first])
-    assert put(record, later, after(1)).environment.pending == (first, later)
-    assert put(record, later, after(0.9)).environment.pending == (later,)
+    soon, in_time = (put(record, later, after(m)).environment for m in (0.9, 1))
+    assert (soon.intent, soon.pending) == (record.intent, (later,))
+    assert (in_time.intent, in_time.pending) == (first, (later,))
 
 
 def test_an_announcement_that_is_sent_again_much_later_is_not_stale() -> None:
@@ -261,7 +264,7 @@ def test_a_return_announced_along_with_the_leave_does_not_undo_the_leave() -> No
     back = an_intent(JOIN, "back", occurred_at=after(2), effective_at=after(days=90))
     record = fold([an_intent(JOIN, "a"), leave, back], after(2))
     assert look(record, after(days=4)) is LEAVE
-    assert look(with_due_intents(record, after(days=4)), after(days=90)) is JOIN
+    assert look(with_due_intents(record, after(days=4))[0], after(days=90)) is JOIN
 
 
 @pytest.mark.parametrize("verb", [JOIN, LEAVE])

@@ -8,13 +8,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from shared.domain.commands.intents import (
-    Decision,
-    Outcome,
-    apply_intent,
-    entries_of_due_intents,
-    with_due_intents,
-)
+from shared.domain.commands.decision import Decision, Outcome
+from shared.domain.commands.intents import apply_intent
+from shared.domain.commands.scheduled import with_due_intents
 from shared.domain.contracts.announcements import News
 from shared.domain.environment import Environment, Intent, Verb
 from shared.domain.people.person import Person
@@ -181,7 +177,7 @@ def test_a_leave_that_was_announced_opens_the_record_when_it_comes_into_force() 
     ahead = an_intent(LEAVE, "ahead", occurred_at=after(1), effective_at=after(days=3))
     announced = put(a_record(), ahead).environment
     assert announced.leavings == ()
-    [leaving] = with_due_intents(announced, after(days=3)).leavings
+    [leaving] = with_due_intents(announced, after(days=3))[0].leavings
     assert (leaving.event_id, leaving.left_at) == ("ahead", after(days=3))
     assert leaving.removal_at == after(days=17)
 
@@ -255,18 +251,18 @@ def test_what_replaces_an_announcement_names_it_and_is_announced_anew() -> None:
 def test_what_takes_effect_later_cancels_what_was_announced_before_it() -> None:
     record = put(a_record(), later(LEAVE, "end", 1, days=30)).environment
     record = put(record, later(JOIN, "prolonged", 2, days=10)).environment
-    [entry] = entries_of_due_intents(record, after(days=10))
+    soon, [entry] = with_due_intents(record, after(days=10))
     assert (entry.action, entry.event_id) == ("intent.applied", "prolonged")
     assert "cancels leave end" in entry.text
-    assert cancelled(with_due_intents(record, after(days=10))) == [("end", after(days=30))]
+    assert cancelled(soon) == [("end", after(days=30))]
 
 
 def test_what_came_due_together_took_effect_and_is_not_cancelled() -> None:
     record = put(a_record(), later(LEAVE, "end", 1, days=1)).environment
     record = put(record, later(JOIN, "back", 2, days=2)).environment
-    entries = entries_of_due_intents(record, after(days=3))
+    soon, entries = with_due_intents(record, after(days=3))
     assert [(e.event_id, "cancels" in e.text) for e in entries] == [("end", False), ("back", False)]
-    assert cancelled(with_due_intents(record, after(days=3))) == []
+    assert cancelled(soon) == []
 
 
 def test_who_heard_of_a_leave_hears_in_the_world_that_it_is_cancelled() -> None:

@@ -108,9 +108,10 @@ class FirestoreStore:
 
     def find(self, emails: Sequence[str], person_id: str | None = None) -> tuple[Stored, ...]:
         # One query: each side of the "or" is served by the automatic index of its field.
-        filters: list[BaseFilter] = [
-            firestore.FieldFilter("addresses", "array_contains_any", sorted(set(emails)))
-        ]
+        filters: list[BaseFilter] = []
+        if emails:
+            any_of = sorted(set(emails))
+            filters.append(firestore.FieldFilter("addresses", "array_contains_any", any_of))
         if person_id is not None:  # a comparison with None would find everybody without an id
             filters.append(firestore.FieldFilter("person_id", "==", person_id))
         query = self._environments.where(filter=firestore.Or(filters)).order_by(_NAME)

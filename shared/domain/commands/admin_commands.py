@@ -1,6 +1,6 @@
-"""What an admin's order does to a record: hold, release, retry, recreate the notebook. Pure.
+"""What an admin command does to a record: hold, release, retry, recreate the notebook. Pure.
 
-Orders are about the record, not about what the person should have: they never change the desired
+Commands are about the record, not about what the person should have: they never change the desired
 state, and a join or leave never lifts a hold.
 """
 
@@ -13,8 +13,9 @@ from typing import assert_never
 import msgspec
 from msgspec.structs import replace
 
+from shared.domain.commands.decision import Decision, Outcome, remembered
 from shared.domain.commands.holds import Hold, Release, described, release_of, used_up, with_release
-from shared.domain.commands.intents import Decision, Outcome, remembered
+from shared.domain.commands.scheduled import with_due_intents
 from shared.domain.contracts.announcements import News
 from shared.domain.contracts.rejections import Rejected, RejectionCode
 from shared.domain.environment import AdminAction, Entry, Environment
@@ -26,44 +27,62 @@ from shared.domain.resources.resource import Resource
 class AdminCommand(msgspec.Struct, frozen=True, kw_only=True):
     """An admin event, normalised.
 
-    ``by``: who gave the order, as the message says, or ''. ``hold``: of a hold, the id it is to
-    have ('': that of its event); of a release, the id of the hold it lifts, ``ALL``, or '': the
-    only one in force.
+    ``email``, ``person_id``, ``key``: whom it is about; at least one of them, else ''. ``by``: who
+    gave the command, as the message says, or ''. ``hold``: of a hold, the id it is to have ('':
+    that of its event); of a release, the id of the hold it lifts, ``ALL``, or '': the only one in
+    force.
     """
 
-    verdict: AdminAction
+    action: AdminAction
     event_id: str
     source: str
     occurred_at: datetime
-    email: str
     reason: str
+    email: str = ""
+    person_id: str = ""
+    key: str = ""
     by: str = ""
     hold: str = ""
 
     @property
     def idempotency_key(self) -> str:
         """What a repeat is known by: a hold and its release may share an id (``Intent``)."""
-        return f"{self.verdict} {self.source} {self.event_id}"
+        return f"{self.action} {self.source} {self.event_id}"
+
+    @property
+    def named(self) -> tuple[str, str]:
+        """Whom it is about: the field that says so, and its value."""
+        if self.email:
+            return "email", self.email
+        return ("person_id", self.person_id) if self.person_id else ("key", self.key)
 
 
-def apply_command(environment: Environment, order: AdminCommand, now: datetime) -> Decision:
-    """The record after ``order``, and what the history says of it.
+def apply_command(environment: Environment, command: AdminCommand, now: datetime) -> Decision:
+    """The record after ``command``, and what the history says of it.
 
-    Raises ``Refused`` for a release that doesn't say which of several holds it lifts.
+    Announced intents that are due take effect first. A duplicate leaves that to the tick. Raises
+    ``Rejected`` for a release that doesn't say which of several holds it lifts, and for a recreate
+    where there is no notebook to replace.
     """
-    if order.idempotency_key in environment.recent:
-        return _ruling(environment, order, Outcome.DUPLICATE, " seen before", now)
-    record = remembered(environment, order.idempotency_key)
-    match order.verdict:
+    if command.idempotency_key in environment.recent:
+        return _decision(environment, command, Outcome.DUPLICATE, " seen before", now)
+    record, due = with_due_intents(environment, now)
+    record = remembered(record, command.idempotency_key)
+    return replace(_carried_out(record, command, now), due=due)
+
+
+def _carried_out(environment: Environment, command: AdminCommand, now: datetime) -> Decision:
+    match command.action:
         case AdminAction.HOLD:
-            return _held(record, order, now)
+            return _held(environment, command, now)
         case AdminAction.RELEASE:
-            return _released(record, order, now)
+            return _released(environment, command, now)
         case AdminAction.RETRY:
-            return _ruling(with_failures_forgotten(record, now), order, Outcome.APPLIED, "", now)
+            retried = with_failures_forgotten(environment, now)
+            return _decision(retried, command, Outcome.APPLIED, "", now)
         case AdminAction.RECREATE:
-            return _recreated(record, order, now)
-    assert_never(order.verdict)
+            return _recreated(environment, command, now)
+    assert_never(command.action)
 
 
 def with_failures_forgotten(environment: Environment, now: datetime) -> Environment:
@@ -76,47 +95,51 @@ def _looked_at(resource: Resource, now: datetime) -> Resource:
     return replace(resource.to_retry(now), creation=replace(resource.creation, tried=()))
 
 
-def _recreated(environment: Environment, order: AdminCommand, now: datetime) -> Decision:
+def _recreated(environment: Environment, command: AdminCommand, now: datetime) -> Decision:
     notebook = environment.notebook
     if environment.leaving or environment.intent is None or notebook is None:
         why = "is leaving" if environment.leaving else "has no notebook"
+        field, value = command.named
         raise Rejected(
             RejectionCode.NOTHING_TO_RECREATE,
-            f"email: {order.email} {why}, so there is nothing to recreate; send the order anew "
-            "once they have one",
+            f"{field}: {value} {why}, so there is nothing to recreate; send the "
+            "command again once they have one",
         )
     if notebook.state is State.ABSENT:
         text = f"; {notebook.id} is still to be made, from the profile as it is now"
-        return _ruling(with_failures_forgotten(environment, now), order, Outcome.APPLIED, text, now)
+        environment = with_failures_forgotten(environment, now)
+        return _decision(environment, command, Outcome.APPLIED, text, now)
     # An older record, brought back, may not know that it was used: its data is saved in any case.
     usage = replace(notebook.usage, unused=False)
     notebook = replace(notebook, recreate=True, usage=usage)
     environment = environment.with_resource(notebook)
-    return _ruling(with_failures_forgotten(environment, now), order, Outcome.APPLIED, "", now)
+    return _decision(with_failures_forgotten(environment, now), command, Outcome.APPLIED, "", now)
 
 
-def _held(environment: Environment, order: AdminCommand, now: datetime) -> Decision:
+def _held(environment: Environment, command: AdminCommand, now: datetime) -> Decision:
     """Held; what is under way is looked at now, so that the notebook is protected soon."""
     hold = Hold(
-        id=order.hold or order.event_id,
+        id=command.hold or command.event_id,
         at=now,
-        reason=order.reason,
-        by=order.by,
-        given_at=order.occurred_at,
+        reason=command.reason,
+        by=command.by,
+        given_at=command.occurred_at,
     )
     release = release_of(environment.releases, hold)
     if release is not None:
         environment = replace(environment, releases=used_up(environment.releases, release, hold))
-        text = f" of {order.occurred_at.isoformat()} is older than its release"
-        return _ruling(environment, order, Outcome.STALE, text, now)
+        text = f" of {command.occurred_at.isoformat()} is older than its release"
+        return _decision(environment, command, Outcome.STALE, text, now)
     if any(known.id == hold.id for known in environment.holds):
         environment = replace(environment, holds=_confirmed(environment.holds, hold), due_at=now)
-        return _ruling(environment, order, Outcome.APPLIED, "; in force already", now)
+        return _decision(environment, command, Outcome.APPLIED, "; in force already", now)
     resources = tuple(r.to_observe(now) if r.kind.holds_data else r for r in environment.resources)
     holds = (*environment.holds, hold)
     environment = replace(environment, holds=holds, resources=resources, due_at=now)
-    environment = with_announcement(environment, News.HELD, now, reason=order.reason, hold=hold.id)
-    return _ruling(environment, order, Outcome.APPLIED, "", now)
+    environment = with_announcement(
+        environment, News.HELD, now, reason=command.reason, hold=hold.id
+    )
+    return _decision(environment, command, Outcome.APPLIED, "", now)
 
 
 def _confirmed(holds: Sequence[Hold], again: Hold) -> tuple[Hold, ...]:
@@ -129,58 +152,58 @@ def _confirmed(holds: Sequence[Hold], again: Hold) -> tuple[Hold, ...]:
     )
 
 
-def _released(environment: Environment, order: AdminCommand, now: datetime) -> Decision:
+def _released(environment: Environment, command: AdminCommand, now: datetime) -> Decision:
     holds = environment.holds
-    name = order.hold
+    name = command.hold
     if not name and len(holds) > 1:
         raise Rejected(
             RejectionCode.SEVERAL_HOLDS,
-            f"hold: {order.email} is under {len(holds)} holds, {described(holds)}; send the "
-            'release anew with "hold" naming one of them, or with "hold":"all"',
+            f"hold: {environment.person.email} is under {len(holds)} holds, {described(holds)}; "
+            'send the release again with "hold" naming one of them, or with "hold":"all"',
         )
     if not name and holds:
         name = holds[0].id
-    release = Release(hold=name, given_at=order.occurred_at)
+    release = Release(hold=name, given_at=command.occurred_at)
     lifted = [hold for hold in holds if release.lifts(hold)]
     newer = [hold for hold in holds if release.concerns(hold)]
     if newer and not lifted:
         # It may be about a hold that was given before it and is still to come.
-        release = replace(release, hold=order.hold)
+        release = replace(release, hold=command.hold)
         environment = _with_release(environment, release)
-        text = f" of {order.occurred_at.isoformat()} is older than {described(newer)}"
-        return _ruling(environment, order, Outcome.STALE, text, now)
+        text = f" of {command.occurred_at.isoformat()} is older than {described(newer)}"
+        return _decision(environment, command, Outcome.STALE, text, now)
     environment = with_failures_forgotten(_with_release(environment, release), now)
     for hold in lifted:
         left = tuple(h for h in environment.holds if h is not hold)
         environment = replace(environment, holds=left)
         environment = with_announcement(
-            environment, News.RELEASED, now, reason=order.reason, hold=hold.id
+            environment, News.RELEASED, now, reason=command.reason, hold=hold.id
         )
-    text = _what_it_lifted(lifted, environment.holds, order)
-    return _ruling(environment, order, Outcome.APPLIED, text, now)
+    text = _what_it_lifted(lifted, environment.holds, command)
+    return _decision(environment, command, Outcome.APPLIED, text, now)
 
 
 def _with_release(environment: Environment, release: Release) -> Environment:
     return replace(environment, releases=with_release(environment.releases, release))
 
 
-def _what_it_lifted(lifted: Sequence[Hold], left: Sequence[Hold], order: AdminCommand) -> str:
+def _what_it_lifted(lifted: Sequence[Hold], left: Sequence[Hold], command: AdminCommand) -> str:
     if lifted:
         text = f"; lifts {described(lifted)}"
     else:
-        text = f"; no hold {order.hold} is in force" if order.hold else ""
+        text = f"; no hold {command.hold} is in force" if command.hold else ""
     return f"{text}; still held by {described(left)}" if left else text
 
 
-def _ruling(
-    environment: Environment, order: AdminCommand, outcome: Outcome, text: str, now: datetime
+def _decision(
+    environment: Environment, command: AdminCommand, outcome: Outcome, text: str, now: datetime
 ) -> Decision:
-    named = f" {order.hold}" if order.hold else ""
-    by = f" by {order.by}" if order.by else ""
+    named = f" {command.hold}" if command.hold else ""
+    by = f" by {command.by}" if command.by else ""
     entry = Entry(
         at=now,
         action=f"order.{outcome}",
-        text=f"{order.verdict}{named}{by} ({order.reason}){text}",
-        event_id=order.event_id,
+        text=f"{command.action}{named}{by} ({command.reason}){text}",
+        event_id=command.event_id,
     )
     return Decision(outcome, environment, entry)

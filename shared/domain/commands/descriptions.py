@@ -45,3 +45,12 @@ def described(intent: Intent) -> str:
     because = f" ({intent.reason})" if intent.reason else ""
     with_profile = f" as {intent.profile}" if intent.profile else ""
     return f"{intent.verb}{with_profile}{because}"
+
+
+def retirement(record: Environment, leave: Intent) -> str:
+    """What a leave of a former address does, to follow the intent's description."""
+    stays = "" if record.leaving else " and stays"
+    return (
+        f" of {leave.person.email}, a former address: it is retired; "
+        f"the person is {record.person.email} now{stays}"
+    )

@@ -1,7 +1,7 @@
 """Legal holds: as long as one is in force, nothing of the person's is deleted. Pure.
 
 Each hold has an id, so that two cases can hold one person and be released apart. Which holds are in
-force depends on when the orders were given, not on the order in which they arrived: releases are
+force depends on when the commands were given, not on the order in which they arrived: releases are
 remembered, so that a hold given before one of them and delivered after it changes nothing.
 """
 
@@ -21,8 +21,8 @@ _MOST_RELEASES = 32  # older ones are forgotten; a record must not grow for ever
 class Hold(msgspec.Struct, frozen=True, kw_only=True):
     """One hold in force.
 
-    ``id``: as the order named it (a case number), else the id of its event. ``at``: since when it
-    is in force here. ``given_at``: when the newest order for it was given; None: at ``at``.
+    ``id``: as the command named it (a case number), else the id of its event. ``at``: since when it
+    is in force here. ``given_at``: when the newest command for it was given; None: at ``at``.
     """
 
     at: datetime

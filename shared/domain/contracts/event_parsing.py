@@ -89,36 +89,43 @@ def to_intent(
 
 
 def to_command(message: Message, *, now: datetime) -> AdminCommand:
-    """The admin's order in ``message``, or ``Refused``.
+    """The admin command in ``message``, or ``Refused``.
 
     For any domain: a person who has a record can be held and released.
     """
     if message.trouble:
         raise Rejected(RejectionCode.NOT_JSON, message.trouble)
     event = read_typed(message.data, AdminEvent)
-    order = AdminCommand(
-        verdict=event.action,
+    if not (event.email or event.person_id or event.key):
+        raise Rejected(
+            RejectionCode.WRONG_SHAPE,
+            "email: is missing; send the email, the person_id or the key of the person",
+        )
+    command = AdminCommand(
+        action=event.action,
         event_id=event.event_id or message.id,
         source=_source(message, event.source),
         occurred_at=_occurred_at(
-            event.occurred_at, message, now, "an order takes effect when it arrives: send it then"
+            event.occurred_at, message, now, "a command takes effect when it arrives: send it then"
         ),
-        email=parse_email(event.email),
         reason=event.reason,
+        email=parse_email(event.email) if event.email else "",
+        person_id=event.person_id or "",
+        key=event.key or "",
         by=event.by or "",
         hold=(event.hold or "").strip(),
     )
-    _check_hold(order)
-    return order
+    _check_hold(command)
+    return command
 
 
-def _check_hold(order: AdminCommand) -> None:
-    if order.verdict in (AdminAction.RETRY, AdminAction.RECREATE) and order.hold:
+def _check_hold(command: AdminCommand) -> None:
+    if command.action in (AdminAction.RETRY, AdminAction.RECREATE) and command.hold:
         raise Rejected(
             RejectionCode.WRONG_SHAPE,
-            f"hold: is for hold and release; a {order.verdict} lifts none, leave it out",
+            f"hold: is for hold and release; a {command.action} lifts none, leave it out",
         )
-    if order.verdict is AdminAction.HOLD and (order.hold or order.event_id) == ALL:
+    if command.action is AdminAction.HOLD and (command.hold or command.event_id) == ALL:
         raise Rejected(
             RejectionCode.WRONG_SHAPE,
             f"hold: {ALL!r} is what a release says to lift every hold; give this one another id",

@@ -21,20 +21,24 @@ from shared.domain.contracts.blanks import BLANK, without_blanks
 from shared.domain.contracts.rejections import Rejected, RejectionCode
 from shared.domain.contracts.schema_errors import explained
 from shared.domain.environment import AdminAction
+from shared.domain.names import PERSON_KEY
 from shared.domain.suggest import closest
 
 MAX_EVENT_BYTES = 64 * 1024
+_NAMES_OF_A_PERSON = ("email", "person_id", "key")  # an admin event has at least one of them
 
 # No control characters and no bidirectional overrides: what people read is what was sent.
 # The last part keeps Python's `$` from admitting a final newline; to JSON Schema it is a no-op.
 _TEXT = r"^[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]*$(?!\n)"
 _FILLED = rf"^(?!{BLANK}$){_TEXT[1:]}"
 _ID = rf"^(?:[!-~]+|{BLANK})$(?!\n)"
+_KEY = rf"^(?:{PERSON_KEY}|{BLANK})$(?!\n)"
 
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 Text = Annotated[str, Meta(max_length=200, pattern=_TEXT)]
 Reason = Annotated[str, Meta(max_length=1000, pattern=_TEXT)]
 Identifier = Annotated[str, Meta(max_length=200, pattern=_ID)]
+Key = Annotated[str, Meta(pattern=_KEY)]
 Group = Annotated[str, Meta(max_length=254, pattern=_TEXT)]
 Groups = Annotated[tuple[Group, ...], Meta(max_length=500)]
 Moment = Annotated[datetime, Meta(tz=True)]
@@ -97,9 +101,10 @@ class NativeEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class AdminEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An admin's order about somebody who has an environment (topic `admin-events`).
+    """An admin command about somebody who has an environment (topic `admin-events`).
 
-    Empty or blank text is as good as left out.
+    `email`, `person_id` or `key` says whom it is about: at least one of them, and all that are
+    given must be of one person. Empty or blank text is as good as left out.
     """
 
     action: Annotated[
@@ -111,7 +116,17 @@ class AdminEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             "its data."
         ),
     ]
-    email: Annotated[str, Meta(min_length=3, max_length=254, description="Whose environment.")]
+    email: Annotated[
+        Annotated[str, Meta(max_length=254)] | None,
+        Meta(description="Whose environment: their present address, or a former one."),
+    ] = None
+    person_id: Annotated[
+        Identifier | None,
+        Meta(description="Whose environment: their id in HR or the directory."),
+    ] = None
+    key: Annotated[
+        Key | None, Meta(description="Whose environment: the key of the record, as fleet shows it.")
+    ] = None
     reason: Annotated[
         Annotated[str, Meta(min_length=1, max_length=1000, pattern=_FILLED)],
         Meta(description="Why; kept in the history and announced."),
@@ -123,7 +138,9 @@ class AdminEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             "`release`: which one it lifts, or `all`; default: the only one."
         ),
     ] = None
-    by: Annotated[Text | None, Meta(description="Who gives the order; kept in the history.")] = None
+    by: Annotated[Text | None, Meta(description="Who gives the command; kept in the history.")] = (
+        None
+    )
     event_id: Annotated[
         Identifier | None,
         Meta(
@@ -199,7 +216,9 @@ def event_schema() -> dict[str, Any]:
 
 def admin_event_schema() -> dict[str, Any]:
     """The JSON Schema of the admin event, as published in ``docs/admin-event.schema.json``."""
-    return schema_of(AdminEvent, "Benchkeeper admin event")
+    filled = {"type": "string", "pattern": rf"^(?!{BLANK}$)"}
+    named = [{"required": [name], "properties": {name: filled}} for name in _NAMES_OF_A_PERSON]
+    return schema_of(AdminEvent, "Benchkeeper admin event") | {"anyOf": named}
 
 
 def schema_of(shape: type[msgspec.Struct], title: str) -> dict[str, Any]:
@@ -232,7 +251,7 @@ def _located(error: str, data: bytes, shape: type[Any]) -> Rejected:
 
 # What to do with the fields of the other shape.
 _ELSEWHERE: dict[type[Any], str] = {
-    NativeEvent: "it belongs in an admin's order: publish it on admin-events",
+    NativeEvent: "it belongs in an admin command: publish it on admin-events",
     AdminEvent: "a join is published on topic onboarding, a leave on offboarding",
 }
 

@@ -3,7 +3,7 @@
 The records that have or had one of the event's addresses, or its person id, are found in one call
 of the store (``EnvironmentStore.find``). This module says which of them the event belongs to. It
 compares the times of events, never those of their arrival, so that the order of arrival doesn't
-matter.
+matter. Whose an address is now depends on announced changes, too, as soon as they are due.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from shared.domain.commands.scheduled import with_due_intents
 from shared.domain.contracts.rejections import Rejected, RejectionCode
 from shared.domain.environment import Environment, Intent, Verb
 from shared.domain.names import person_key
@@ -34,12 +35,33 @@ class Subject(msgspec.Struct, frozen=True):
     duplicates: tuple[Environment, ...] = ()
 
 
-def subject_of(intent: Intent, found: Sequence[Environment]) -> Subject:
+def subject_of(intent: Intent, found: Sequence[Environment], now: datetime) -> Subject:
     """The person ``intent`` is about, among the records ``found``.
 
-    Raises ``Refused`` if the person id contradicts whoever has one of the addresses, or if the
+    Raises ``Rejected`` if the person id contradicts whoever has one of the addresses, or if the
     address is somebody else's.
     """
+    subject = _subject_of(intent, _as_due(found, now))
+    stored = {record.key: record for record in found}
+    return Subject(
+        key=subject.key,
+        record=stored.get(subject.key),
+        duplicates=tuple(stored[duplicate.key] for duplicate in subject.duplicates),
+    )
+
+
+def present_owner(email: str, found: Sequence[Environment], now: datetime) -> Environment | None:
+    """Whose address ``email`` is now, or else was last, among the records ``found``."""
+    owner = owner_of(email, _as_due(found, now), now)
+    return next((record for record in found if owner and record.key == owner.key), None)
+
+
+def _as_due(found: Sequence[Environment], now: datetime) -> list[Environment]:
+    """The records as they are once what is due has taken effect."""
+    return [with_due_intents(record, now)[0] for record in found]
+
+
+def _subject_of(intent: Intent, found: Sequence[Environment]) -> Subject:
     person, at, previous = intent.person, intent.occurred_at, intent.previous_email
     of_address = owner_of(person.email, found, at, formerly=False)
     of_former = owner_of(previous, found, at, afterwards=False) if previous else None
@@ -74,10 +96,10 @@ def owner_of(
     """Whose address ``email`` was at that time, among the records ``found``.
 
     Else, with ``afterwards``, the first to have it since; else, with ``formerly``, the last who
-    had it before.
+    had it before; else who is to have it.
     """
-    entries = [(r, a) for r in found for a in r.addresses if a.email == email]
-    entries += [(r, Address(email=email)) for r in found if _is_to_have(r, email)]
+    announced = [(r, Address(email=email)) for r in found if _is_to_have(r, email)]
+    entries = [(r, a) for r in found for a in r.addresses if a.email == email] + announced
     then = [(_begin(a), r.key, r) for r, a in entries if a.is_theirs_at(at)]
     if then:
         begun, _, owner = max(then, key=lambda e: e[:2])
@@ -88,7 +110,9 @@ def owner_of(
     if later and afterwards:
         return min(later, key=lambda e: e[:2])[2]
     before = [(a.until, r.key, r) for r, a in entries if a.until is not None and a.until <= at]
-    return max(before, key=lambda e: e[:2])[2] if before and formerly else None
+    if before and formerly:
+        return max(before, key=lambda e: e[:2])[2]
+    return max((r for r, _ in announced), key=lambda r: r.key, default=None)
 
 
 def new_key(email: str, found: Sequence[Environment]) -> str:
@@ -171,13 +195,14 @@ def _contradiction(record: Environment, intent: Intent, email: str) -> Rejected:
 def _taken(intent: Intent, known: Environment, other: Environment) -> Rejected:
     return Rejected(
         RejectionCode.IDENTITY_CONFLICT,
-        f"email: {intent.person.email} is the address of {_shown(other)}, who had it before this "
-        f"event, and {_shown(known)} can't have it as well; nothing was changed. Correct the "
+        f"email: {intent.person.email} is the address of {shown(other)}, who had it before this "
+        f"event, and {shown(known)} can't have it as well; nothing was changed. Correct the "
         "address, previous_email or person_id and send the event again; if the address was given "
         "to somebody else, send the leave of whoever had it first",
     )
 
 
-def _shown(record: Environment) -> str:
+def shown(record: Environment) -> str:
+    """``record`` as the reason of a rejection names it."""
     person = record.person
     return f"{person.email} (person_id {person.person_id or 'unknown'}, record {record.key})"

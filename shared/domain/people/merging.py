@@ -10,11 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+import msgspec
 from msgspec.structs import replace
 
+from shared.domain.commands.facts import intent_in_force, newest_of_each, with_facts
 from shared.domain.commands.holds import united as united_holds
 from shared.domain.commands.holds import with_release
-from shared.domain.commands.intents import intent_in_force, newest_of_each, put_in_force, with_facts
+from shared.domain.commands.scheduled import with_due_intents
+from shared.domain.commands.taking_effect import put_in_force
 from shared.domain.environment import Entry, Environment, Phase
 from shared.domain.people.addresses import united
 from shared.domain.projections.offboarding_record import amended, current
@@ -23,6 +26,31 @@ from shared.domain.resources.kinds import Kind, State
 from shared.domain.resources.resource import Resource
 
 _REMEMBERED = 64
+
+
+class Merge(msgspec.Struct, frozen=True):
+    """Two records after they became one, each with what its history says of it."""
+
+    record: Environment
+    duplicate: Environment
+    entries: tuple[Entry, ...]
+    duplicate_entries: tuple[Entry, ...]
+
+
+def merge(record: Environment, duplicate: Environment, now: datetime) -> Merge:
+    """Make ``record`` that of the person in ``duplicate`` as well.
+
+    Announced intents that are due take effect first, each in the record that has it.
+    """
+    record, due = with_due_intents(record, now)
+    duplicate, due_there = with_due_intents(duplicate, now)
+    entry, entry_there = entries_of(record, duplicate, now)
+    return Merge(
+        record=merged(record, duplicate, now),
+        duplicate=emptied(duplicate, record.key, now),
+        entries=(*due, entry),
+        duplicate_entries=(*due_there, entry_there),
+    )
 
 
 def merged(record: Environment, duplicate: Environment, now: datetime) -> Environment:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from shared.domain.commands.intents import entries_of_due_intents, with_due_intents
+from shared.domain.commands.scheduled import with_due_intents
 from shared.domain.environment import Environment
 from shared.domain.reconciliation.changes import AccessEnded, HealthChanged, PhaseChanged
 from shared.domain.reconciliation.context import Context, Needs, Plan
@@ -45,8 +45,8 @@ def reconcile(record: Environment, context: Context) -> Plan | Needs:
     draft = Draft(record, context.now)
     absorb(draft, context)
     draft.settle()
-    draft.entries += entries_of_due_intents(draft.record, context.now)
-    draft.record = with_due_intents(draft.record, context.now)
+    draft.record, entries = with_due_intents(draft.record, context.now)
+    draft.entries += entries
     # What a leaver should have is not looked up, so that leaving never fails.
     joins = draft.record.intent is not None and not draft.record.leaving
     if joins and context.profile is None:

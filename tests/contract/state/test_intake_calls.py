@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from bench.counting import counting
-from shared.domain.commands.intents import Outcome
+from shared.domain.commands.decision import Outcome
 from shared.domain.contracts.event_parsing import Message
 from shared.domain.environment import Verb
 from shared.domain.policy import Policy

@@ -1,0 +1,50 @@
+"""The outcome of an event or admin command: what intake saves and tells. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+from msgspec.structs import replace
+
+from shared.domain.environment import Entry, Environment, Intent
+
+_REMEMBERED = 64  # event ids: enough for a publisher that repeats itself within days
+
+
+class Outcome(StrEnum):
+    """How an event was handled; the history has one entry for each."""
+
+    APPLIED = "applied"
+    SCHEDULED = "scheduled"
+    DUPLICATE = "duplicate"
+    STALE = "stale"
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """The outcome, the record as it should now be, and the history entry that says so.
+
+    ``due``: the entries of the announced intents that took effect before it, because their time
+    had come (``commands.scheduled``).
+    """
+
+    outcome: Outcome
+    environment: Environment
+    entry: Entry
+    due: tuple[Entry, ...] = ()
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """All that goes into the history, in this order."""
+        return (*self.due, self.entry)
+
+
+def remembered(record: Environment, idempotency_key: str) -> Environment:
+    """The record that remembers an event or command by its key, to recognise repeats."""
+    return replace(record, recent=(*record.recent, idempotency_key)[-_REMEMBERED:])
+
+
+def entry_of(intent: Intent, outcome: Outcome, text: str, now: datetime) -> Entry:
+    """The history entry about ``intent``."""
+    return Entry(at=now, action=f"intent.{outcome}", text=text, event_id=intent.event_id)

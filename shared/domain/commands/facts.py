@@ -1,0 +1,110 @@
+"""What the events about a person say, taken together. Pure.
+
+Intents are totally ordered (``Intent.precedence``). In force is the newest of those whose time has
+come, except leaves of an address that was a former one by then. The result depends on *which*
+events came, not on the order in which they arrived: late, repeated and reordered events do no harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec.structs import replace
+
+from shared.domain.environment import Environment, Intent, Verb
+from shared.domain.people.addresses import with_current, with_former, with_leave
+
+_MOST_LEAVES = 16  # newer than the newest join
+
+
+def with_facts(record: Environment, intent: Intent) -> Environment:
+    """The record with what ``intent`` says, which may be less than what newer ones said.
+
+    The result does not depend on the order in which intents are added.
+    """
+    at, email = intent.occurred_at, intent.person.email
+    if intent.verb is Verb.JOIN:
+        addresses = with_current(record.addresses, email, at)
+        if intent.previous_email:
+            addresses = with_former(addresses, intent.previous_email, at)
+        record = _with_join(replace(record, addresses=addresses), intent)
+    else:
+        addresses = with_leave(record.addresses, email, at)
+        # An older one may be of the person, and a newer one of what is a former address by then.
+        leaves = sorted({*record.leaves, intent}, key=lambda i: i.precedence)[-_MOST_LEAVES:]
+        record = replace(record, addresses=addresses, leaves=tuple(leaves))
+    record = with_person_id(record, intent)
+    joined = record.joined
+    if joined is None:
+        return record
+    return replace(
+        record,
+        leaves=tuple(i for i in record.leaves if i.precedence > joined.precedence),
+        pending=tuple(i for i in record.pending if i.precedence > joined.precedence),
+    )
+
+
+def with_person_id(record: Environment, intent: Intent) -> Environment:
+    """The record with the person id; it is the same in all events that name one."""
+    person = record.person
+    if person.person_id is not None or intent.person.person_id is None:
+        return record
+    return replace(record, person=replace(person, person_id=intent.person.person_id))
+
+
+def intent_in_force(record: Environment) -> Intent:
+    """The intent in force by all that the record knows: its newest join, or a leave after that.
+
+    A leave of a former address ends that address alone: the person stays. One of an address that
+    is not known to be theirs was matched by their person id, and counts.
+    """
+    joined = record.joined
+    leaves = [i for i in record.leaves if not _of_former_address(record, i)]
+    newest = max(leaves, key=lambda i: i.precedence, default=joined)
+    assert newest is not None, "there is at least one intent"
+    return newest
+
+
+def retires_address(record: Environment, intent: Intent) -> bool:
+    """Whether it is the last leave of an address that was a former one by then."""
+    retired = {a.email: a.retired_at for a in record.addresses}
+    leave = intent.verb is Verb.LEAVE
+    return leave and retired.get(intent.person.email) == intent.occurred_at
+
+
+def newest_of_each(intents: Iterable[Intent]) -> tuple[Intent, ...]:
+    """Of several intents the newest join, and the newest leave of each address."""
+    newest = {what_it_is_about(i): i for i in sorted(intents, key=lambda i: i.precedence)}
+    return tuple(sorted(newest.values(), key=lambda i: i.precedence))
+
+
+def what_it_is_about(intent: Intent) -> tuple[Verb, str]:
+    """A newer announcement about the same takes the place of an older one."""
+    return intent.verb, intent.person.email if intent.verb is Verb.LEAVE else ""
+
+
+def _with_join(record: Environment, intent: Intent) -> Environment:
+    """The record with what a join says of the person, if it is the newest to say so."""
+    joined, person = record.joined, record.person
+    if joined is not None and intent.precedence < joined.precedence:
+        return record
+    return replace(
+        record,
+        joined=intent,
+        person=replace(intent.person, person_id=intent.person.person_id or person.person_id),
+        profile=intent.profile,
+        grace_seconds=intent.grace_seconds,
+        keep_seconds=intent.keep_seconds,
+    )
+
+
+def _of_former_address(record: Environment, leave: Intent) -> bool:
+    """Whether the address that ``leave`` names was a former one by then."""
+    joined = record.joined
+    address = next((a for a in record.addresses if a.email == leave.person.email), None)
+    if joined is None or address is None or address.until is None:
+        return False
+    until = address.until
+    if until == joined.occurred_at and joined.effective_at is not None:
+        until = max(until, joined.effective_at)  # they had it until the change took effect
+    return until <= leave.occurred_at

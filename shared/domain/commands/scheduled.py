@@ -1,0 +1,54 @@
+"""Announced events whose time has come. Pure.
+
+The tick puts them in force within a minute. Whatever decides on a record before that tick does it
+first, so that it decides in the order of the events.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from shared.domain.commands.decision import Outcome, entry_of
+from shared.domain.commands.descriptions import described, listed, retirement
+from shared.domain.commands.facts import intent_in_force, with_facts
+from shared.domain.commands.taking_effect import overtaken_by, put_in_force
+from shared.domain.environment import Entry, Environment, Intent
+
+
+def with_due_intents(record: Environment, now: datetime) -> tuple[Environment, tuple[Entry, ...]]:
+    """The record with the announced intents put in force that are due, and what its history says.
+
+    One after the other, the soonest first, as if each had been put in force at its time: one may
+    cancel another that was announced for later.
+    """
+    entries = []
+    while (intent := _next_due(record, now)) is not None:
+        before, record = record, _promoted(record, intent, now)
+        text = f"{intent.verb} announced earlier{_effect(before, record, intent)}"
+        entries.append(entry_of(intent, Outcome.APPLIED, text, now))
+    return record, tuple(entries)
+
+
+def _next_due(record: Environment, now: datetime) -> Intent | None:
+    due = (i for i in record.scheduled if i.effective_at is None or i.effective_at <= now)
+    return next(due, None)
+
+
+def _promoted(record: Environment, intent: Intent, now: datetime) -> Environment:
+    rest = tuple(i for i in record.pending if i is not intent)
+    after = with_facts(replace(record, pending=rest), intent)
+    newest = intent_in_force(after)
+    if newest == record.intent:
+        return after
+    return put_in_force(record, after, newest, now, since=intent.effective_at)
+
+
+def _effect(before: Environment, after: Environment, intent: Intent) -> str:
+    """What the promotion of ``intent`` has changed, in words that follow its verb."""
+    newest = after.intent
+    if newest is None or newest == before.intent:
+        return retirement(after, intent)
+    noted = "" if newest == intent else f" is noted; with it {described(newest)}"
+    return f"{noted} is in force now{listed('cancels', overtaken_by(newest, before))}"

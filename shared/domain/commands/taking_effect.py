@@ -1,0 +1,121 @@
+"""What follows when an intent comes into force: a new desired state, and what it cancels. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from shared.domain.commands.descriptions import described
+from shared.domain.contracts.announcements import News
+from shared.domain.environment import Environment, Intent, Phase, Verb
+from shared.domain.projections.offboarding_record import OffboardingRecord, amended, current, opened
+from shared.domain.projections.outbox import with_announcement
+from shared.domain.reconciliation.durations import unmet_since
+from shared.domain.resources.resource import Resource
+
+
+def put_in_force(
+    before: Environment,
+    after: Environment,
+    intent: Intent,
+    now: datetime,
+    *,
+    since: datetime | None = None,
+) -> Environment:
+    """The record ``after`` an event with ``intent`` as the desired state, ``since`` then (None:
+    now); ``before`` is the record before that event.
+
+    Every resource is looked at again, so that one that somebody else deleted is created again.
+    Failures are reset too, so that a person who fixes something and sends the event again doesn't
+    wait for the back-off. Only a return from leaving starts a stopped notebook: its owner, or idle
+    shutdown, may have stopped it.
+    """
+    returns = before.leaving and intent.verb is Verb.JOIN
+    stays = intent.verb is Verb.JOIN
+    resources = tuple(_looked_at(r, now, returns=returns, stays=stays) for r in after.resources)
+    record = replace(
+        after,
+        intent=intent,
+        resources=resources,
+        losses=() if before.intent and not before.leaving else after.losses,
+        due_at=now,
+        unmet_since=unmet_since(before, intent, since or now),
+    )
+    for overtaken in overtaken_by(intent, before):
+        record = _cancelled(record, overtaken, intent, now)
+    if intent.verb is Verb.JOIN:
+        return _returned(record, now)
+    # A second leave doesn't start the grace period again, except of somebody who was removed: what
+    # is found of them now has been made since.
+    left_at = None if before.phase is Phase.REMOVED else record.left_at
+    record = replace(record, left_at=left_at or now, sought_at=None)
+    return replace(record, leavings=_leavings(record, intent))
+
+
+def overtaken_by(intent: Intent, record: Environment) -> list[Intent]:
+    """The announced intents that do not take effect once ``intent`` is in force."""
+    return [i for i in record.scheduled if i.precedence < intent.precedence]
+
+
+def _looked_at(resource: Resource, now: datetime, *, returns: bool, stays: bool) -> Resource:
+    holds_data = resource.kind.holds_data
+    return replace(
+        resource.to_retry(now),
+        access=replace(
+            resource.access, start_owed=resource.access.start_owed or (returns and holds_data)
+        ),
+        # Differences from the profile are corrected again, too.
+        settings=replace(resource.settings, digest="" if holds_data else resource.settings.digest),
+        # Whose address changes before they were told of it can't have worked in it. What a leaver
+        # has is saved all the same: an older record, brought back, may not know that it was used.
+        usage=replace(
+            resource.usage,
+            unused=holds_data
+            and not resource.usage.was_ready
+            and (stays or bool(resource.data.restore_from)),
+        ),
+    )
+
+
+def _cancelled(record: Environment, overtaken: Intent, by: Intent, now: datetime) -> Environment:
+    """Announce the cancellation of an intent that was announced as scheduled."""
+    return with_announcement(
+        record,
+        News.CANCELLED,
+        now,
+        reason=f"{described(overtaken)}: overtaken by {described(by)} of event {by.event_id}",
+        effective_at=overtaken.effective_at,
+        event_id=overtaken.event_id,
+    )
+
+
+def _returned(record: Environment, now: datetime) -> Environment:
+    leaving = current(record.leavings)
+    if leaving is not None:
+        returned = amended(record.leavings, replace(leaving, returned_at=now))
+        record = replace(record, leavings=returned)
+    return replace(record, left_at=None)
+
+
+def _leavings(record: Environment, intent: Intent) -> tuple[OffboardingRecord, ...]:
+    assert record.left_at is not None
+    leaving = current(record.leavings)
+    if leaving is not None:  # a repeated leave: perhaps immediate now, or because something is left
+        leaving = replace(
+            leaving,
+            removal_at=record.removal_at,
+            immediate=intent.immediate,
+            completed_at=None,
+        )
+        return amended(record.leavings, leaving)
+    leaving = OffboardingRecord(
+        event_id=intent.event_id,
+        source=intent.source,
+        occurred_at=intent.occurred_at,
+        left_at=record.left_at,
+        removal_at=record.removal_at,
+        immediate=intent.immediate,
+        reason=intent.reason,
+    )
+    return opened(record.leavings, leaving)
