@@ -22,7 +22,7 @@ from shared.adapters.notebooks_v2 import instances
 from shared.domain.manifests.labels import PERSON, is_ours
 from shared.domain.manifests.site import Site
 from shared.domain.manifests.snapshot import DATA_DISK, EXPIRES
-from shared.domain.manifests.workbench import GENERATION, instance_id
+from shared.domain.manifests.workbench import SUCCESSOR, instance_id
 from shared.domain.manifests.workloads import clusters_of, sessions_of
 from shared.domain.resources.kinds import Kind, State
 from shared.domain.resources.observation import Orphan
@@ -114,7 +114,7 @@ class CloudInventory:
     def _disks_of(self, key: str, notebooks: set[str]) -> list[Orphan]:
         """Disks without a notebook, with the person's label or the name of their notebook."""
         path = f"compute/v1/projects/{self._site.project}/aggregated/disks"
-        name = f"{instance_id(key)}{GENERATION}"
+        name = f"{instance_id(key)}{SUCCESSOR}"
         # Two listings: a filter of Compute can't combine a regular expression with another field.
         filters = (f"labels.{PERSON}={key}", f'name eq "{name}({DATA_DISK})?"')
         found = {

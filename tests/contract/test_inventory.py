@@ -248,7 +248,7 @@ def test_disks_of_existing_notebooks_are_not_reported(project: LocalProject) -> 
     assert set(project.found()) == {notebook}
 
 
-@pytest.mark.parametrize("name", [f"nb-{KEY}", f"nb-{KEY}-g2"], ids=["first", "successor"])
+@pytest.mark.parametrize("name", [f"nb-{KEY}", f"nb-{KEY}-q5w2mz"], ids=["first", "successor"])
 @pytest.mark.parametrize(("labels", "ours"), [(LABELS, True), ({}, False), (BENS, False)])
 def test_disks_that_outlived_their_notebook_are_found_by_label_or_name(
     project: LocalProject, labels: dict[str, str], ours: bool, name: str

@@ -44,6 +44,7 @@ def check(life: SimulatedLife) -> None:
     # Two that are made for what turns out to be one person are counted once from then on.
     most = CREATIONS + life.outcomes["trap:crash"] + len(life.apart)
     lost = bool(life.model.lost)
+    assert not cloud.overwritten, f"a restore overwrote work: {cloud.overwritten}"
     assert cloud.most_creating <= most or lost, f"{cloud.most_creating} are made at once"
 
 

@@ -158,8 +158,12 @@ class Model:
 
     def was_replaced(self, who: int) -> bool:
         """Whether there is a reason to replace their notebook."""
+        return self.has_had_addresses(who) or who in self.recreated
+
+    def has_had_addresses(self, who: int) -> bool:
+        """Whether they have, had or are to have more than one address."""
         addresses = {a for s in self.sent if s.who == who for a in (s.email, s.previous) if a}
-        return len(addresses) > 1 or who in self.recreated
+        return len(addresses) > 1
 
     def may_remove(self, who: int, at: datetime) -> bool:
         """Whether some leave, in force for the whole grace period, allows a removal at ``at``."""

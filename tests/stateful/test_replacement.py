@@ -5,6 +5,7 @@ Both reasons are tried: its owner's address changed, and an admin wants it made 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -81,7 +82,7 @@ def test_it_ends_with_a_successor_that_has_the_work(reason: Reason) -> None:
     reason(world)
     world.run_for(minutes(30))
     has_their_work(world, owner_after(reason))
-    assert the_notebook(world).name == f"{first.name}-g2"
+    assert re.fullmatch(rf"{first.name}-[a-z2-7]{{6}}", the_notebook(world).name)
     restored = next(h.at for h in world.cloud.happenings if h.what == "restored")
     assert first.died is not None
     assert first.died > restored

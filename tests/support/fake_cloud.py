@@ -53,6 +53,7 @@ class FakeCloud:
     ``link_delay``: how long after its start a notebook gets its link.
     ``most_creating``: the largest number of notebooks that were being created at once, those that
     were stuck not counted.
+    ``overwritten``: notebooks whose data was lost by a restore, and that data.
     ``keep_disks``: data disks stay when their notebook is deleted.
     """
 
@@ -73,6 +74,7 @@ class FakeCloud:
     slow: list[Slowness] = field(default_factory=list)
     link_delay: timedelta = timedelta()
     most_creating: int = 0
+    overwritten: list[tuple[str, str]] = field(default_factory=list)
     _running: dict[str, Operation] = field(default_factory=dict)
     _landing: list[tuple[datetime, Callable[[], object]]] = field(default_factory=list)
     _requests: dict[tuple[Kind, str, Step, str], tuple[datetime, str]] = field(default_factory=dict)
@@ -205,6 +207,12 @@ class FakeCloud:
         return thing
 
     # What drivers do to it
+
+    def put_back(self, thing: Thing, data: str) -> None:
+        """A restore: ``data`` takes the place of what is in ``thing``."""
+        if not data.startswith(thing.data):
+            self.overwritten.append((thing.name, thing.data))
+        thing.data = data
 
     def add(self, thing: Thing) -> None:
         """A thing comes into being."""

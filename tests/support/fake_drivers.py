@@ -115,7 +115,7 @@ class FakeDriver:
                 raise CloudFault(Disposition.PERMANENT, "INVALID_ARGUMENT", message)
             data = snapshot.data
             return self._begin(
-                thing, Step.RESTORE, request_id, then=lambda: setattr(thing, "data", data)
+                thing, Step.RESTORE, request_id, then=lambda: self._cloud.put_back(thing, data)
             )
 
         return self._write(Step.RESTORE, lambda: self._if_there(resource, effect, self._rich))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from shared.domain.environment import Phase, Verb
+from shared.domain.manifests.workbench import instance_id
 from shared.domain.resources.kinds import Kind
 from tests.stateful.world import GRACE, World
 from tests.support.builders import ANA, minutes
@@ -25,6 +26,13 @@ def world_with_work() -> World:
     return world
 
 
+def notebook_id(world: World, email: str) -> str:
+    """The name of the person's notebook, as their record has it."""
+    notebook = world.record(email).notebook
+    assert notebook is not None
+    return notebook.name.rpartition("/")[2]
+
+
 def data_in(world: World) -> dict[str, str]:
     """What is in whose notebook, by its name."""
     living = world.cloud.alive(Kind.WORKBENCH)
@@ -36,7 +44,7 @@ def test_a_changed_address_takes_its_data_along_in_the_same_record() -> None:
     key = world.record(OLD).key
     assert world.join(ANA, previous_email=OLD, profile="lean") == "applied"
     world.run_for(minutes(30))
-    assert data_in(world) == {f"nb-{key}-g2 {ANA}": "years of work"}
+    assert data_in(world) == {f"{notebook_id(world, ANA)} {ANA}": "years of work"}
     record = world.record(ANA)
     assert (record.key, record.phase) == (key, Phase.READY)
     assert world.record(OLD) == record
@@ -61,23 +69,26 @@ def test_a_hold_outlasts_the_change_of_an_address() -> None:
     world.join(ANA, previous_email=OLD, profile="lean")
     world.run_for(minutes(30))
     key = world.record(ANA).key
-    both = {f"nb-{key} {OLD}": "years of work", f"nb-{key}-g2 {ANA}": "years of work"}
+    new = notebook_id(world, ANA)
+    both = {f"nb-{key} {OLD}": "years of work", f"{new} {ANA}": "years of work"}
     assert data_in(world) == both, "nothing is deleted"
     assert world.order("release", OLD) == "applied", "whatever address is used"
     world.run_for(minutes(30))
-    assert data_in(world) == {f"nb-{key}-g2 {ANA}": "years of work"}
+    assert data_in(world) == {f"{new} {ANA}": "years of work"}
 
 
 def test_an_admin_has_a_notebook_recreated_with_its_data() -> None:
     world = world_with_work()
     assert world.order("recreate", OLD) == "applied"
     world.run_for(minutes(30))
-    key = world.record(OLD).key
-    assert data_in(world) == {f"nb-{key}-g2 {OLD}": "years of work"}
+    names = [instance_id(world.record(OLD).key), notebook_id(world, OLD)]
+    assert data_in(world) == {f"{names[1]} {OLD}": "years of work"}
     assert world.record(OLD).phase is Phase.READY
     assert world.order("recreate", OLD) == "applied"
     world.run_for(minutes(30))
-    assert data_in(world) == {f"nb-{key}-g3 {OLD}": "years of work"}
+    names.append(notebook_id(world, OLD))
+    assert data_in(world) == {f"{names[2]} {OLD}": "years of work"}
+    assert len(set(names)) == 3, "no name is used twice"
 
 
 def test_who_leaves_while_a_notebook_is_replaced_loses_it_in_time_with_their_data_kept() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from shared.domain.commands.holds import Hold
 from shared.domain.environment import Environment, Phase, Verb
+from shared.domain.manifests.workbench import successor_id
 from shared.domain.reconciliation.context import Plan
 from shared.domain.reconciliation.desired_state import Goal
 from shared.domain.reconciliation.draft import Draft
@@ -18,13 +19,12 @@ from shared.domain.reconciliation.replacement import (
     may_go,
     must_be_replaced,
     next_generation,
-    of_generation,
     with_successors,
 )
 from shared.domain.resources.kinds import Kind, State, Step
 from shared.domain.resources.manifest import Manifest
 from shared.domain.resources.resource import LostCall, Resource
-from tests.support.builders import ANA, NOW, a_notebook, a_record, after
+from tests.support.builders import ANA, KEY, NOW, a_notebook, a_record, after
 from tests.support.reconciling import as_it_is, reconciled
 from tests.support.resource_builders import a_resource, replace
 
@@ -53,7 +53,7 @@ def superseded(state: State = State.STOPPED, **changes: Any) -> Resource:
 
 
 def successor(state: State, **changes: Any) -> Resource:
-    values: dict[str, Any] = {"name": f"{PLACE}-g2", "generation": 2, "owner": ANA}
+    values: dict[str, Any] = {"name": f"{PLACE}-abcdef", "generation": 2, "owner": ANA}
     return notebook(state, **values | changes)
 
 
@@ -218,12 +218,14 @@ def test_the_successor_has_a_name_of_its_own_and_the_history_says_why() -> None:
         old = notebook(State.STOPPED, saved_in="s1", recreate=recreate)
         plan = planned(a_record(old, snapshot(size_gb=300)))
         [entry] = [e for e in plan.entries if e.action == "notebook.replaced"]
-        assert entry.text.startswith(f"{PLACE} is replaced by nb-g2: {why}")
+        own_id = successor_id(KEY, PLACE, 2, NOW)
+        assert entry.text.startswith(f"{PLACE} is replaced by {own_id}: {why}")
         [action] = plan.actions
-        assert (action.resource.name, action.resource.owner) == (f"{PLACE}-g2", ANA)
+        own_place = PLACE.replace("/nb", f"/{own_id}")
+        assert (action.resource.name, action.resource.owner) == (own_place, ANA)
         assert (action.resource.data.restore_from, action.resource.size_gb) == (COPY, 300)
         assert action.manifest is not None
-        assert action.manifest.places == (f"{PLACE}-g2",)
+        assert action.manifest.places == (own_place,)
         past = plan.record.resource(FIRST)
         assert past is not None
         assert (past.recreate, past.owner, past.data.saved_in) == (False, OLD, "s1")
@@ -348,11 +350,18 @@ def test_only_the_restore_of_its_own_snapshot_hands_its_data_over(restored: str)
     assert past.data.handed_over is (restored == COPY)
 
 
-def test_generations_are_counted_and_only_named_from_the_second_on() -> None:
+def test_generations_are_counted() -> None:
     record = a_record(superseded(generation=4), successor(State.READY))
     assert next_generation(record, record.resources[1]) == 5
     assert next_generation(a_record(), notebook(State.READY)) == 2
-    assert of_generation(WANT, 1) == WANT
-    assert of_generation(WANT, 3) == replace(WANT, places=(f"{PLACE}-g3",))
-    template = replace(WANT, kind=Kind.SESSION_TEMPLATE)
-    assert of_generation(template, 3) == template
+
+
+def test_in_the_next_zone_a_successor_has_the_same_name() -> None:
+    """Also if it is another one than that of the replacement: the record keeps it."""
+    zones = tuple(PLACE.replace("z-a", zone) for zone in ("z-a", "z-b"))
+    lacking = successor(State.ABSENT, tried=(f"{PLACE}-abcdef",))
+    plan = planned(a_record(superseded(), snapshot(), lacking), (replace(WANT, places=zones),))
+    [action] = [a for a in plan.actions if a.step is Step.CREATE]
+    assert action.resource.name == f"{zones[1]}-abcdef"
+    assert action.manifest is not None
+    assert action.manifest.places == tuple(f"{zone}-abcdef" for zone in zones)

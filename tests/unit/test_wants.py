@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.manifests import Site, is_ours, labels_of, manifests_of
-from shared.domain.manifests.workbench import is_instance_id, with_disk_for
+from shared.domain.manifests.workbench import with_disk_for
 from shared.domain.names import person_key
 from shared.domain.people.person import Person
 from shared.domain.profiles import Profile, ProfilesInvalid
@@ -265,19 +265,3 @@ def test_a_disk_to_restore_into_is_as_large_as_the_one_there_was() -> None:
     assert larger.digest == manifest.digest, "it is still what the profile asks for"
     assert manifest.body["gceSetup"]["dataDisks"][0]["diskSizeGb"] == str(asked), "a copy"
     assert with_disk_for(manifest, asked - 1) is manifest
-
-
-@pytest.mark.parametrize(
-    ("name", "is_theirs"),
-    [
-        ("nb-ana", True),
-        ("nb-ana-g2", True),
-        ("nb-ana-g17", True),
-        ("nb-ana-g", False),
-        ("nb-ana-g2-x", False),
-        ("nb-anag2", False),
-        ("nb-ben", False),
-    ],
-)
-def test_a_notebook_of_any_generation_is_known_by_its_name(name: str, is_theirs: bool) -> None:
-    assert is_instance_id(name, "ana") is is_theirs

@@ -7,6 +7,7 @@ named: the machine runs as Google's service agent, which can read next to nothin
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Any
 
 from msgspec.structs import replace
@@ -14,14 +15,15 @@ from msgspec.structs import replace
 from shared.domain.manifests.building import copied, manifest
 from shared.domain.manifests.labels import labels_of
 from shared.domain.manifests.site import Site
-from shared.domain.names import resource_id
+from shared.domain.names import fingerprint, resource_id
 from shared.domain.people.person import Person
 from shared.domain.profiles import Disk, Image, Profile, Workbench
 from shared.domain.resources.kinds import Kind
 from shared.domain.resources.manifest import Manifest
 
 SLOT = "main"
-GENERATION = "(-g[0-9]+)?"  # what the ids of successors end in, as a pattern (``replacement``)
+_SUCCESSOR_LENGTH = 6  # not the length of the hash that ends a key, so no two people's ids are one
+SUCCESSOR = f"(-[a-z2-7]{{{_SUCCESSOR_LENGTH}}})?"  # what the ids of successors end in: a pattern
 
 
 def instance_id(key: str) -> str:
@@ -29,9 +31,29 @@ def instance_id(key: str) -> str:
     return resource_id("nb", key)
 
 
+def successor_id(key: str, replaced: str, generation: int, at: datetime) -> str:
+    """What the notebook is called that takes the place of ``replaced`` (its full name) at ``at``.
+
+    Never a name that exists or existed, even if the record of earlier replacements was lost: else
+    the data of the replaced notebook would be restored over what somebody did in another one.
+    """
+    ending = fingerprint(f"{replaced} {generation} {at.isoformat()}", length=_SUCCESSOR_LENGTH)
+    return f"{instance_id(key)}-{ending}"
+
+
 def is_instance_id(name: str, key: str) -> bool:
     """Whether a notebook of the person of ``key`` can be called that, of whatever generation."""
-    return re.fullmatch(rf"{re.escape(instance_id(key))}{GENERATION}", name) is not None
+    return re.fullmatch(rf"{re.escape(instance_id(key))}{SUCCESSOR}", name) is not None
+
+
+def named_as(manifest: Manifest, name: str) -> Manifest:
+    """``manifest`` with the last part of ``name`` (a full one) in every place.
+
+    What is in the record keeps its name, whatever zone it is created in: a successor has its own.
+    """
+    own_id = name.rpartition("/")[2]
+    places = tuple(f"{place.rpartition('/')[0]}/{own_id}" for place in manifest.places)
+    return replace(manifest, places=places)
 
 
 def workbench_manifest(

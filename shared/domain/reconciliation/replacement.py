@@ -15,6 +15,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from shared.domain.environment import Environment
+from shared.domain.manifests.workbench import named_as, successor_id
 from shared.domain.reconciliation.changes import NotebookReplaced
 from shared.domain.reconciliation.draft import Draft
 from shared.domain.resources.kinds import Kind, State
@@ -86,17 +87,18 @@ def with_successors(draft: Draft, manifests: Collection[Manifest] | None) -> Non
         if manifest is None or not _can_be_superseded(draft.record, notebook):
             continue
         generation = next_generation(draft.record, notebook)
+        own_id = successor_id(draft.record.key, notebook.name, generation, draft.now)
         successor = Resource(
             kind=notebook.kind,
             slot=notebook.slot,
-            name=of_generation(manifest, generation).places[0],
+            name=named_as(manifest, own_id).places[0],
             generation=generation,
         )
         draft.record = draft.record.without(notebook.id).with_resource(successor)
         if notebook.state is not State.FOREIGN:
             draft.record = draft.record.with_resource(_superseded(notebook, draft.now))
         why = "an admin wants it made anew" if notebook.recreate else "its owner's address changed"
-        text = f"{notebook.name} is replaced by {successor.name.rpartition('/')[2]}: {why}"
+        text = f"{notebook.name} is replaced by {own_id}: {why}"
         draft.note(NotebookReplaced(notebook.id, text))
     draft.record = _with_sources(draft.record, draft.now)
 
@@ -123,13 +125,6 @@ def next_generation(environment: Environment, resource: Resource) -> int:
         if (r.kind, r.slot) == (resource.kind, resource.slot)
     ]
     return max([*same, resource.generation]) + 1
-
-
-def of_generation(manifest: Manifest, generation: int) -> Manifest:
-    """``want`` under the names of that generation; the first one's have no number."""
-    if generation == 1 or manifest.kind is not Kind.WORKBENCH:
-        return manifest
-    return replace(manifest, places=tuple(f"{place}-g{generation}" for place in manifest.places))
 
 
 def _can_be_superseded(environment: Environment, notebook: Resource) -> bool:

@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from shared.domain.environment import Environment
-from shared.domain.manifests.workbench import with_disk_for
+from shared.domain.manifests.workbench import named_as, with_disk_for
 from shared.domain.manifests.written import written_by
 from shared.domain.reconciliation.context import Action, Context, Needs, Turn
 from shared.domain.reconciliation.desired_state import DesiredState
@@ -20,7 +20,7 @@ from shared.domain.reconciliation.draft import Draft
 from shared.domain.reconciliation.failures import out_of_places
 from shared.domain.reconciliation.next_step import next_step
 from shared.domain.reconciliation.placement import next_place, no_capacity
-from shared.domain.reconciliation.replacement import awaits_data, of_generation
+from shared.domain.reconciliation.replacement import awaits_data
 from shared.domain.reconciliation.retention import size_to_restore, snapshot_manifests, to_restore
 from shared.domain.reconciliation.status import is_converged
 from shared.domain.reconciliation.step_claims import start_step
@@ -51,7 +51,7 @@ def begin_steps(draft: Draft, desired: DesiredState, context: Context) -> Begun:
     for before in record.resources:
         manifest, goal = by_id.get(before.id), goals[before.id]
         if manifest is not None:
-            manifest = of_generation(manifest, before.generation)
+            manifest = named_as(manifest, before.name)
         # Only a notebook that waits for nothing but its turn stays in the queue, so that nobody
         # waits behind one that exists, is being made, isn't wanted or waits for something else.
         resource = _out_of_queue(before)

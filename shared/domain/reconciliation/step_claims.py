@@ -21,7 +21,7 @@ def request_id(key: str, resource: Resource, step: Step) -> str:
     """
     request = f"{resource.key or key}/{resource.kind}/{resource.slot}/{step}/{resource.serial}"
     if resource.generation > 1:
-        request += f"/{resource.generation}"
+        request += f"/{resource.name}"  # counted anew, a number could be that of a lost record
     return str(uuid.uuid5(_REQUESTS, request))
 
 

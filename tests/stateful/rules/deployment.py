@@ -85,7 +85,7 @@ def a_record_is_lost(life: SimulatedLife, choices: Choices) -> None:
     """A record is lost with its history; or an older version of it is restored from a backup."""
     who, back = life.model.holder(choices.pick(life.people)), choices.index(4)
     keys = life.keys_of(who) if who is not None else []
-    if who is None or len(keys) != 1 or life.model.was_replaced(who):
+    if who is None or len(keys) != 1 or life.model.has_had_addresses(who):
         return
     key = keys[0]
     if (
