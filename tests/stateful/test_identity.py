@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from shared.domain.environment import Environment
+from shared.domain.environment import Environment, Verb
 from shared.domain.names import person_key, resource_id
 from shared.domain.resources.kinds import Kind, State
 from tests.stateful.world import GRACE, START, World
@@ -284,6 +284,20 @@ class TestTheWork:
         world.run_for(GRACE + timedelta(days=1), every=timedelta(hours=6))
         assert [n.data for n in notebooks_of(world)] == [""]
         assert [s.data for s in world.cloud.alive(Kind.SNAPSHOT)] == ["work;"]
+
+    def test_a_join_sent_again_after_its_address_was_given_away_is_a_duplicate(self) -> None:
+        world = World()
+        first = world.message(Verb.JOIN, email=ANA, person_id="1", occurred_at=None, event_id="e")
+        world.deliver(first)
+        world.run_for(minutes(5))
+        world.leave(ANA, person_id="1")
+        world.run_for(minutes(5))
+        world.join(ANA, person_id="2")
+        world.run_for(minutes(5))
+        again = world.message(Verb.JOIN, email=ANA, person_id="1", occurred_at=None, event_id="e")
+        assert world.deliver(again) == "duplicate"
+        world.run_for(minutes(5))
+        assert {p.verb for p in people_of(world)} == {"leave", "join"}
 
     def test_a_late_leave_of_the_former_owner_does_not_end_the_new_one(self) -> None:
         world = self.at_work(person_id="1")

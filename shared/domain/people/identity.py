@@ -41,6 +41,10 @@ def subject_of(intent: Intent, found: Sequence[Environment], now: datetime) -> S
     Raises ``Rejected`` if the person id contradicts whoever has one of the addresses, or if the
     address is somebody else's.
     """
+    for record in found:
+        if intent.idempotency_key in record.recent:
+            # Sent again: whoever has the address by now, it was and is about this person.
+            return Subject(record.key, record)
     subject = _subject_of(intent, _as_due(found, now))
     stored = {record.key: record for record in found}
     return Subject(
