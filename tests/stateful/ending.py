@@ -51,6 +51,7 @@ def _faults_stop(life: SimulatedLife) -> None:
         if sent.acked_at is None:
             life.deliver(sent)
     life.world.pass_time(timedelta(seconds=1))
+    _what_two_workers_did_at_once_is_seen(life)
     if life.model.lost:
         life.world.run_for(timedelta(minutes=10))  # nobody knows of calls that may still land
     for who in life.model.lost:
@@ -61,6 +62,22 @@ def _faults_stop(life: SimulatedLife) -> None:
         life.send(Verb.LEAVE, email, who=who)
     life.world.pass_time(timedelta(seconds=1))
     check(life)
+
+
+def _what_two_workers_did_at_once_is_seen(life: SimulatedLife) -> None:
+    """The next event of an address that two records have at once shows that they are of one person.
+
+    Two workers made them, each from an event of the same moment.
+    """
+    whose = Counter(life.who(record.key) for record in life.records())
+    for who in [who for who, count in whose.items() if count > 1]:
+        newest = life.model.newest(who, life.now)
+        assert newest is not None
+        life.say(f"{newest.email} has two records: HR says once more what it said last")
+        cost_center = {"cost_center": newest.cost_center} if newest.cost_center else {}
+        profile = {"profile": newest.profile} if newest.profile else {}
+        immediate = newest.immediate
+        life.send(newest.verb, newest.email, who=who, immediate=immediate, **profile, **cost_center)
 
 
 def _others_mend_what_is_theirs_to_mend(life: SimulatedLife) -> None:

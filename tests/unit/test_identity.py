@@ -5,6 +5,7 @@ The same rules in a whole deployment, with notebooks: ``tests/stateful/test_iden
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -31,7 +32,7 @@ def join(email: str, minute: float, person_id: str | None = None, **more: Any) -
 
 def leave(email: str, minute: float, person_id: str | None = None) -> Intent:
     person = Person(email=email, person_id=person_id)
-    return an_intent(LEAVE, f"leave {email}", occurred_at=after(minute), person=person)
+    return an_intent(LEAVE, f"leave {email} {minute}", occurred_at=after(minute), person=person)
 
 
 def subject(event: Intent, *before: Intent) -> str:
@@ -278,3 +279,39 @@ def test_a_key_is_never_given_twice() -> None:
     assert new_key(ANA, [first]) == person_key(ANA, 2)
     assert new_key(ANA, [first, merged]) == person_key(ANA, 3)
     assert len({person_key(ANA, n) for n in range(1, 5)}) == 4
+
+
+# Sent again, and recorded twice at the same moment
+
+
+def test_an_event_sent_again_is_about_the_same_person_whoever_has_the_address_by_now() -> None:
+    first = join(ANA, -9, "7")
+    again = replace(first, occurred_at=after(0))
+    given_away = [first, leave(ANA, -5, "7"), join(ANA, -3, "8")]
+    assert subject(again, *given_away) == KEY
+
+
+def at_once(*events: Sequence[Intent]) -> list[Environment]:
+    """A record of each sequence of events, none of which knew of the others."""
+    records = [record for some in events for record in Records(some).people]
+    return [replace(record, key=f"{KEY}{number}") for number, record in enumerate(records)]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_one", "because"),
+    [
+        ([join(ANA, -9)], [join(ANA, -8)], True, "both have it"),
+        ([join(ANA, -9, "7")], [join(ANA, -8)], True, "nobody else's id is known"),
+        ([join(ANA, -9, "7")], [join(ANA, -8, "8")], False, "two people, by their ids"),
+        ([join(ANA, -9), leave(ANA, -7)], [join(ANA, -8)], False, "the address was free"),
+        ([join(ANA, -9), join(BEN, -7, previous_email=ANA)], [join(ANA, -6)], False, "a former"),
+    ],
+)
+def test_two_records_with_the_same_present_address_are_of_one_person(
+    one: list[Intent], other: list[Intent], is_one: bool, because: str
+) -> None:
+    records = at_once(one, other)
+    found = subject_of(join(ANA, 0), records, NOW)
+    assert bool(found.duplicates) is is_one, because
+    if is_one:
+        assert (found.record, found.duplicates) == (records[0], (records[1],))

@@ -45,7 +45,8 @@ def subject_of(intent: Intent, found: Sequence[Environment], now: datetime) -> S
         if intent.idempotency_key in record.recent:
             # Sent again: whoever has the address by now, it was and is about this person.
             return Subject(record.key, record)
-    subject = _subject_of(intent, _as_due(found, now))
+    due = _as_due(found, now)
+    subject = _twins(intent, due) or _subject_of(intent, due)
     stored = {record.key: record for record in found}
     return Subject(
         key=subject.key,
@@ -63,6 +64,28 @@ def present_owner(email: str, found: Sequence[Environment], now: datetime) -> En
 def _as_due(found: Sequence[Environment], now: datetime) -> list[Environment]:
     """The records as they are once what is due has taken effect."""
     return [with_due_intents(record, now)[0] for record in found]
+
+
+def _twins(intent: Intent, found: Sequence[Environment]) -> Subject | None:
+    """Two records that share a present address, if there are any: they are of one person.
+
+    Two workers made them, each from an event of the same moment, before the other had saved.
+    """
+    here = sorted((r for r in found if not r.leaving), key=lambda r: (r.created_at, r.key))
+    for email in intent.addresses:
+        sharing = [r for r in here if _has_now(r, email)]
+        if len(sharing) > 1 and not _have_other_ids(*sharing[:2]):
+            return Subject(sharing[0].key, sharing[0], (sharing[1],))
+    return None
+
+
+def _has_now(record: Environment, email: str) -> bool:
+    return any(a.email == email and a.since and a.until is None for a in record.addresses)
+
+
+def _have_other_ids(one: Environment, other: Environment) -> bool:
+    ids = (one.person.person_id, other.person.person_id)
+    return None not in ids and ids[0] != ids[1]
 
 
 def _subject_of(intent: Intent, found: Sequence[Environment]) -> Subject:
