@@ -157,6 +157,18 @@ def test_a_leave_of_the_present_address_ends_access_at_once_and_keeps_the_work()
     assert [t.data for t in copies] == [WORK]
 
 
+def test_what_the_notebook_starts_before_it_has_stopped_is_ended_too() -> None:
+    world, notebook = moved_and_lost()
+    world.leave(BEN)
+    assert notebook.state is State.STOPPING
+    world.pass_time(timedelta(seconds=80))
+    session = world.cloud.start_use(Kind.SESSION, f"{SESSIONS}/s", notebook.key, BEN)
+    cluster = world.cloud.start_use(Kind.CLUSTER, f"{CLUSTERS}/c", notebook.key, BEN)
+    world.run_for(minutes(10))
+    assert (session.died is None, cluster.died is None) == (False, False)
+    assert world.record(BEN).phase is Phase.SUSPENDED
+
+
 def test_what_does_not_say_whose_it_is_stays() -> None:
     world, _ = moved_and_lost()
     world.leave(BEN, immediate=True)
