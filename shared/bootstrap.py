@@ -213,6 +213,7 @@ class App:
         from shared.services.shortages import Shortages
 
         reader = ContextReader(
+            store=self.store,
             profiles=self.profiles,
             drivers=self.drivers,
             search=self.search,

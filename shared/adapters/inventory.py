@@ -191,6 +191,7 @@ def _notebook(instance: dict[str, Any], key: str, email: str) -> Orphan:
         ours=theirs and seen.labelled,
         named=theirs and instances.has_our_name(instance, key),
         detail=detail if seen.labelled else f"{detail}; {_UNMARKED}",
+        labelled_for=instances.labelled_for(instance, key, email),
     )
 
 
@@ -214,7 +215,13 @@ def _path_in_project(name: str) -> str:
 
 def _workload(kind: Kind, found: Workload) -> Orphan:
     detail = found.foreign_reason or found.item.state.lower()
-    return Orphan(kind=kind, name=found.item.name, ours=not found.foreign_reason, detail=detail)
+    return Orphan(
+        kind=kind,
+        name=found.item.name,
+        ours=not found.foreign_reason,
+        detail=detail,
+        labelled_for=found.labelled_for,
+    )
 
 
 def _template(kind: Kind, name: str, labels: dict[str, str], key: str) -> Orphan:

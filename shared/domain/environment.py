@@ -13,6 +13,7 @@ import msgspec
 
 from shared.domain.commands.holds import Hold, Release
 from shared.domain.contracts.announcements import Announcement, News
+from shared.domain.names import FOUND
 from shared.domain.people.addresses import Address
 from shared.domain.people.person import Person
 from shared.domain.projections.offboarding_record import OffboardingRecord
@@ -218,9 +219,12 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def notebook(self) -> Resource | None:
-        """The person's notebook, if the record has one; not one that it is to replace."""
-        current = (r for r in self.resources if not r.superseded)
-        return next((r for r in current if r.kind is Kind.WORKBENCH), None)
+        """The person's notebook, if the record has one; not one that it is to replace.
+
+        One that only a search found, when they left, is theirs if there is no other.
+        """
+        current = [r for r in self.resources if r.kind is Kind.WORKBENCH and not r.superseded]
+        return min(current, key=lambda r: r.slot.startswith(FOUND), default=None)
 
     def resource(self, id: str) -> Resource | None:
         """The resource of that ``id``, if the record has one."""

@@ -18,6 +18,7 @@ KEY_PATTERN = r"^[a-z0-9-]{1,63}$(?!\n)"  # of what person_key returns, and no p
 PERSON_KEY = (
     rf"[a-z][a-z0-9-]{{0,{_SLUG_LENGTH - 1}}}-[a-z2-7]{{{_HASH_LENGTH}}}"  # the form of a key
 )
+FOUND = "found-"  # how ``found_slot`` begins
 SLOT_PATTERN = r"^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$"  # keeps prefix-key-slot within 63
 
 
@@ -50,6 +51,11 @@ def person_key(email: str, number: int = 1) -> str:
 def resource_id(prefix: str, key: str, slot: str = "") -> str:
     """``prefix-key`` or ``prefix-key-slot``: at most 2 + 1 + 35 + 1 + 20 = 59 characters."""
     return f"{prefix}-{key}-{slot}" if slot else f"{prefix}-{key}"
+
+
+def found_slot(name: str) -> str:
+    """The slot of what a search found and no profile asks for, by its full name."""
+    return f"{FOUND}{fingerprint(name, length=8)}"
 
 
 def label_value(text: str | None) -> str:

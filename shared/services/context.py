@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from shared.domain.environment import Environment
 from shared.domain.faults import CloudFault, Disposition, Problem
 from shared.domain.manifests import Site, manifests_of
-from shared.domain.names import fingerprint
+from shared.domain.names import found_slot
 from shared.domain.policy import Policy
 from shared.domain.reconciliation.context import (
     Consent,
@@ -30,7 +30,7 @@ from shared.domain.resources.kinds import Kind
 from shared.domain.resources.manifest import Manifest
 from shared.domain.resources.observation import Observation, Orphan
 from shared.domain.resources.resource import Resource
-from shared.ports import Clock, Driver, ProfileSource, Search
+from shared.ports import Clock, Driver, EnvironmentStore, ProfileSource, Search
 from shared.services.admission import Admission
 from shared.services.shortages import Shortages
 
@@ -38,8 +38,12 @@ log = logging.getLogger(__name__)
 
 
 class ContextReader(msgspec.Struct, frozen=True, kw_only=True):
-    """Asks profiles, drivers, the inventory and what is known of all for one person."""
+    """Asks profiles, drivers, the inventory and what is known of all for one person.
 
+    The store is asked only whether a key that the inventory came upon has a record.
+    """
+
+    store: EnvironmentStore
     profiles: ProfileSource
     drivers: Mapping[Kind, Driver]
     search: Search
@@ -138,18 +142,36 @@ class ContextReader(msgspec.Struct, frozen=True, kw_only=True):
                 own = "" if key == record.key else key
                 for each in self.search.everything_of(key, email):
                     known = found.get((each.kind, each.name))
-                    if known is None or (each.ours, each.named) > (known.ours, known.named):
+                    if known is None or _certainty(each) > _certainty(known):
                         found[each.kind, each.name] = replace(each, key=own, owner=email)
         except CloudFault as fault:
             problem = f"the final look for leftovers failed: {fault.message}"
             log.warning(problem, extra={"action": "scan.failed", "person": record.key})
             return fault.problem()
-        return tuple(found.values())
+        others = {each.labelled_for for each in found.values() if each.labelled_for}
+        lost = {key for key in others if self._is_lost(key, record)}
+        return tuple(_of_lost_record(o) if o.labelled_for in lost else o for o in found.values())
+
+    def _is_lost(self, key: str, record: Environment) -> bool:
+        """Whether there is no record of ``key``, or only the note that it was merged into this one.
+
+        A record of somebody else, or one that was not merged yet, may need what carries its key.
+        """
+        stored = self.store.load(key)
+        return stored is None or stored.environment.merged_into == record.key
+
+
+def _certainty(found: Orphan) -> tuple[bool, bool, bool]:
+    return found.ours, found.named, bool(found.labelled_for)
+
+
+def _of_lost_record(found: Orphan) -> Orphan:
+    """``found`` as the person's: it belongs to their address alone, and to no other record."""
+    return replace(found, ours=True, key=found.labelled_for)
 
 
 def _owned(resource: Resource, record: Environment, key: str, email: str) -> Resource:
     """``resource``, found by that key and address, as one of this record."""
     if key == record.key:
         return replace(resource, owner=email)
-    slot = f"found-{fingerprint(resource.name, length=8)}"
-    return replace(resource, slot=slot, owner=email, key=key)
+    return replace(resource, slot=found_slot(resource.name), owner=email, key=key)

@@ -243,6 +243,47 @@ def test_every_notebook_that_the_person_owns_is_reported(project: LocalProject) 
     assert leftover.detail
 
 
+def test_what_belongs_to_the_person_is_found_with_the_other_key_in_its_labels(
+    project: LocalProject,
+) -> None:
+    """The record of that key may have been lost; whose it is then, the services say."""
+    template = project.template("st-ben", BENS)  # nothing says whose that is
+    found = {
+        project.notebook("nb-ben-abcdefghijkl-q5w2mz", BENS, "Ana@Example.com"),
+        project.session("s-ben", template, user="Ana@Example.com"),
+        project.cluster("c-ben", BENS, "Ana@Example.com"),
+    }
+    assert {name: o.labelled_for for name, o in project.found().items()} == dict.fromkeys(
+        found, "ben-abcdefghijkl"
+    )
+    assert not any(leftover.ours or leftover.named for leftover in project.found().values())
+
+
+@pytest.mark.parametrize(
+    ("labels", "because"),
+    [
+        (LABELS, "it is their own key"),
+        ({"benchkeeper-person": "ben-abcdefghijkl"}, "it isn't managed by us"),
+        ({**BENS, "managed-by": "terraform"}, "it is managed by another"),
+        ({**BENS, "benchkeeper-person": "ben"}, "that is no key"),
+        ({**BENS, "benchkeeper-person": "__ben__"}, "nor is that"),
+        ({}, "there is none"),
+    ],
+)
+def test_which_labels_name_no_other_key(
+    project: LocalProject, labels: dict[str, str], because: str
+) -> None:
+    notebook = project.notebook("wb", labels)
+    assert project.found()[notebook].labelled_for == "", because
+
+
+def test_a_key_in_the_labels_of_what_is_somebody_elses_counts_for_nothing(
+    project: LocalProject,
+) -> None:
+    notebook = project.notebook(f"nb-{KEY}", BENS, "ben@example.com")
+    assert project.found()[notebook].labelled_for == ""
+
+
 def test_disks_of_existing_notebooks_are_not_reported(project: LocalProject) -> None:
     notebook = project.notebook(f"nb-{KEY}", LABELS)
     assert set(project.found()) == {notebook}

@@ -130,6 +130,7 @@ class Process:
         admission = Admission(store=store, clock=clock, limit=policy.creations)
         drivers = {kind: FakeDriver(kind, cloud) for kind in Kind}
         reader = RememberingReader(
+            store=store,
             profiles=profiles,
             drivers=drivers,
             search=FakeSearch(cloud),

@@ -9,6 +9,7 @@ from tests.support.fake_cloud import FakeCloud, Thing
 from tests.support.fake_drivers import has_our_name
 
 _OLDER = (Kind.MANAGED_NOTEBOOK, Kind.DATAPROC_HUB)
+_OWNED = (Kind.WORKBENCH, *_OLDER, Kind.SESSION, Kind.CLUSTER)  # the API says whose it is
 _SHOWN = (State.CREATING, State.STARTING, State.STOPPING)
 
 
@@ -52,14 +53,18 @@ class FakeCensus:
 def _concerns(thing: Thing, key: str, email: str) -> bool:
     if thing.labelled and thing.key == key:
         return True
-    owned = thing.kind is Kind.WORKBENCH and thing.email == email
-    return owned or has_our_name(thing, key)
+    return _is_owned_by(thing, email) or has_our_name(thing, key)
+
+
+def _is_owned_by(thing: Thing, email: str) -> bool:
+    return thing.kind in _OWNED and thing.email == email
 
 
 def _leftover(thing: Thing, key: str, email: str) -> Orphan:
     owners = ("", email) if thing.kind.is_workload else (email,)
     owned = thing.kind.holds_data or thing.kind.is_workload
     theirs = thing.key == key and (not owned or thing.email in owners)
+    other = thing.labelled and thing.key not in ("", key)
     detail = str(thing.state) if theirs else "it is somebody else's"
     return Orphan(
         kind=thing.kind,
@@ -67,4 +72,5 @@ def _leftover(thing: Thing, key: str, email: str) -> Orphan:
         ours=theirs and thing.labelled,
         named=theirs and has_our_name(thing, key),
         detail=detail if thing.labelled else f"{detail}; it lacks our labels for this person",
+        labelled_for=thing.key if other and _is_owned_by(thing, email) else "",
     )

@@ -64,6 +64,7 @@ class Instance:
         self.admission = Admission(store=store, clock=clock, limit=policy.creations)
         drivers = {k: cast(Driver, guarded(FakeDriver(k, shared.cloud))) for k in Kind}
         self.reader = ContextReader(
+            store=store,
             profiles=profiles,
             drivers=drivers,
             search=search,

@@ -83,3 +83,19 @@ def test_what_was_started_outlives_its_template() -> None:
     gone = template(Kind.CLUSTER_TEMPLATE, state=State.ABSENT)
     (use,) = workloads_of(environment(gone), SITE)
     assert (use.kind, use.slot, use.state) == (Kind.CLUSTER, "started", State.ABSENT)
+
+
+def test_under_a_key_whose_record_was_lost_it_is_looked_for_whatever_templates_are_known() -> None:
+    """A notebook was found under it, with the address that owns it."""
+    lost, old = "ana-old-aaaaaaaaaaaa", "ana.old@example.com"
+    notebooks = [
+        Resource(kind=Kind.WORKBENCH, slot=f"found-{n}", name=f"nb-{n}", key=key, owner=old)
+        for n, key in enumerate((lost, lost, "", "ana-smith-aaaaaaaaaaaa"))
+    ]
+    session = Resource(kind=Kind.SESSION, slot="s", name=SESSIONS, key="eve-aaaaaaaaaaaa")
+    record = replace(environment(*notebooks, session), merged=("ana-smith-aaaaaaaaaaaa",))
+    found = workloads_of(record, SITE)
+    assert [(use.name, use.key, use.owner) for use in found] == [
+        (SESSIONS, lost, old),
+        (CLUSTERS, lost, old),
+    ]

@@ -18,7 +18,7 @@ from shared.adapters.dataproc.workloads import (
     operation_name,
 )
 from shared.domain.manifests.cluster_template import PERSONAL_AUTH_USER
-from shared.domain.manifests.labels import MANAGED_BY, MANAGER, PERSON, is_ours
+from shared.domain.manifests.labels import MANAGED_BY, MANAGER, PERSON, is_ours, other_person
 from shared.domain.people.person import same_address
 from shared.domain.resources.kinds import Kind
 from shared.domain.resources.observation import Item
@@ -68,10 +68,11 @@ class ClusterDriver(WorkloadDriver):
             name = f"{parent}/{cluster.cluster_name}"
             item = Item(name=name, state=cluster.status.state.name, uuid=cluster.cluster_uuid)
             user = str(cluster.config.software_config.properties.get(PERSONAL_AUTH_USER, ""))
-            if is_ours(dict(cluster.labels), key):
+            labels = dict(cluster.labels)
+            if is_ours(labels, key):
                 workloads.append(Workload(item, _foreign_reason(user, email)))
             elif by_owner and same_address(user, email):
-                workloads.append(Workload(item, UNLABELLED))
+                workloads.append(Workload(item, UNLABELLED, other_person(labels, key)))
         return workloads
 
     def _end(self, item: Item, request_id: str) -> str:

@@ -18,7 +18,7 @@ from shared.adapters.dataproc.workloads import (
     WorkloadDriver,
     operation_name,
 )
-from shared.domain.manifests.labels import MANAGED_BY, MANAGER, PERSON, is_ours
+from shared.domain.manifests.labels import MANAGED_BY, MANAGER, PERSON, is_ours, other_person
 from shared.domain.people.person import same_address
 from shared.domain.resources.kinds import Kind
 from shared.domain.resources.observation import Item
@@ -61,10 +61,11 @@ class SessionDriver(WorkloadDriver):
         workloads = []
         for session in found:
             item = Item(name=session.name, state=session.state.name)
-            if is_ours(dict(session.labels), key):
+            labels = dict(session.labels)
+            if is_ours(labels, key):
                 workloads.append(Workload(item, _foreign_reason(session, email)))
             elif by_owner and same_address(session.user or session.creator, email):
-                workloads.append(Workload(item, UNLABELLED))
+                workloads.append(Workload(item, UNLABELLED, other_person(labels, key)))
         return workloads
 
     def _end(self, item: Item, request_id: str) -> str:

@@ -31,10 +31,14 @@ _CALLS_SECONDS = 35.0  # no call starts later than this, because the lease expir
 
 
 class Workload(msgspec.Struct, frozen=True):
-    """One session or cluster; ``foreign_reason``: why it must not be touched, '' if it may be."""
+    """One session or cluster; ``foreign_reason``: why it must not be touched, '' if it may be.
+
+    ``labelled_for``: the key of somebody else in our labels, though the person is its owner.
+    """
 
     item: Item
     foreign_reason: str = ""
+    labelled_for: str = ""
 
 
 class WorkloadDriver(DriverDefaults):

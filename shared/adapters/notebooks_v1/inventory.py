@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from shared.adapters.notebooks_v1.services import Json, NotebooksV1Service
 from shared.adapters.notebooks_v1.states import foreign_reason
 from shared.domain.manifests.dataproc_hub import hub_id
-from shared.domain.manifests.labels import is_ours, ownership
+from shared.domain.manifests.labels import is_ours, other_person, ownership
 from shared.domain.manifests.managed_notebook import SLOT, runtime_id
-from shared.domain.names import fingerprint
+from shared.domain.names import found_slot
 from shared.domain.people.person import same_address
 from shared.domain.resources.kinds import Kind, State
 from shared.domain.resources.observation import Orphan
@@ -70,9 +70,7 @@ class NotebooksV1Inventory:
         return [
             Resource(
                 kind=service.kind,
-                slot=SLOT
-                if count == 1 and name.endswith(f"/{expected}")
-                else f"found-{fingerprint(name, length=8)}",
+                slot=SLOT if count == 1 and name.endswith(f"/{expected}") else found_slot(name),
                 name=name,
                 # Not the listed state: it is observed before it is stopped.
                 state=State.READY,
@@ -83,7 +81,8 @@ class NotebooksV1Inventory:
 
 def _leftover(service: NotebooksV1Service, notebook: Json, key: str, email: str) -> Orphan:
     why = foreign_reason(service, notebook, key, email)
-    if why and same_address(service.owner_of(notebook) or "", email):
+    is_owner = same_address(service.owner_of(notebook) or "", email)
+    if why and is_owner:
         labels = ", ".join(f"{name}={value}" for name, value in ownership(key).items())
         why = f"it lacks our labels {labels}: {_ADOPTION[service.kind]}"
     return Orphan(
@@ -91,4 +90,5 @@ def _leftover(service: NotebooksV1Service, notebook: Json, key: str, email: str)
         name=str(notebook["name"]),
         ours=not why,
         detail=why or str(notebook.get("state", "")).lower(),
+        labelled_for=other_person(service.labels_of(notebook), key) if is_owner else "",
     )

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from shared.adapters.notebooks_v2.drift import drift_of
 from shared.domain.faults import Disposition, Problem
-from shared.domain.manifests.labels import is_ours, names_another
+from shared.domain.manifests.labels import is_ours, names_another, other_person
 from shared.domain.manifests.workbench import is_instance_id
 from shared.domain.people.person import same_address
 from shared.domain.resources.kinds import State, Step
@@ -83,6 +83,13 @@ def is_owned_by(instance: Json, email: str) -> bool:
     """Whether the person is its only owner."""
     owners = instance.get("instanceOwners", [])
     return len(owners) == 1 and same_address(str(owners[0]), email)
+
+
+def labelled_for(instance: Json, key: str, email: str) -> str:
+    """The key of somebody else in our labels, though the person is its only owner; else ''."""
+    if not is_owned_by(instance, email):
+        return ""
+    return other_person(instance.get("labels", {}), key)
 
 
 def state_of(instance: Json, resource: Resource) -> Observation:

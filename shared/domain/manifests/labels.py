@@ -6,9 +6,10 @@ is never touched. No label holds an e-mail address: label values can't, and bill
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
-from shared.domain.names import label_value
+from shared.domain.names import PERSON_KEY, label_value
 from shared.domain.people.person import Person
 from shared.domain.profiles import Profile
 
@@ -36,6 +37,14 @@ def labels_of(profile: Profile, person: Person, key: str) -> dict[str, str]:
 def is_ours(labels: Mapping[str, str], key: str) -> bool:
     """Whether something that carries ``labels`` was made by us for the person of ``key``."""
     return ownership(key).items() <= labels.items()
+
+
+def other_person(labels: Mapping[str, str], key: str) -> str:
+    """The key of another person than that of ``key`` for whom we made something that carries
+    ``labels``; '' if there is none."""
+    named = labels.get(PERSON, "")
+    made = is_ours(labels, named) and named != key and re.fullmatch(PERSON_KEY, named)
+    return named if made else ""
 
 
 def names_another(labels: Mapping[str, str], key: str) -> bool:

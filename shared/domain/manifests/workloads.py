@@ -21,21 +21,31 @@ def slot_of(environment: Environment, key: str, email: str) -> str:
 def workloads_of(environment: Environment, site: Site) -> tuple[Resource, ...]:
     """One resource for all sessions, one for all clusters: of those they have had templates of.
 
-    One of each for every address that the person has had. ``name`` is the parent collection, in the
-    site's region: a template names its subnet there, so it can be used nowhere else.
+    One of each for every address that the person has had, and for every key whose record was lost
+    and under which they have a notebook: nobody knows what templates there are of that. ``name`` is
+    the parent collection, in the site's region: a template names its subnet there, so it can be
+    used nowhere else.
     """
     kinds = {resource.kind for resource in environment.resources}
     uses = []
-    for key, email in environment.owners:
+    for key, email in (*environment.owners, *_owners_of_lost(environment)):
         slot = slot_of(environment, key, email)
         own = "" if key == environment.key else key
-        if Kind.SESSION_TEMPLATE in kinds:
+        lost = key not in environment.keys
+        if lost or Kind.SESSION_TEMPLATE in kinds:
             name = sessions_of(site)
             uses.append(Resource(kind=Kind.SESSION, slot=slot, name=name, owner=email, key=own))
-        if Kind.CLUSTER_TEMPLATE in kinds:
+        if lost or Kind.CLUSTER_TEMPLATE in kinds:
             name = clusters_of(site)
             uses.append(Resource(kind=Kind.CLUSTER, slot=slot, name=name, owner=email, key=own))
     return tuple(uses)
+
+
+def _owners_of_lost(environment: Environment) -> tuple[tuple[str, str], ...]:
+    """Each pair of key and address of notebooks under keys that the record itself doesn't have."""
+    notebooks = (r for r in environment.resources if r.kind.holds_data and r.key)
+    owners = dict.fromkeys(environment.owner_of(r) for r in notebooks)
+    return tuple(owner for owner in owners if owner[0] not in environment.keys)
 
 
 def sessions_of(site: Site) -> str:

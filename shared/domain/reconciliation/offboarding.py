@@ -15,7 +15,7 @@ from shared.domain.environment import Environment
 from shared.domain.faults import Problem
 from shared.domain.manifests.snapshot import DATA_DISK
 from shared.domain.manifests.workloads import slot_of, workloads_of
-from shared.domain.names import fingerprint
+from shared.domain.names import found_slot
 from shared.domain.policy import Policy
 from shared.domain.projections.offboarding_record import amended, current, inventory_result
 from shared.domain.reconciliation.context import Context
@@ -133,7 +133,7 @@ def _with_missed(environment: Environment, missed: list[Orphan], now: datetime) 
         known = next((r for r in environment.resources if r.name == found.name), None)
         resource = known or Resource(
             kind=found.kind,
-            slot=f"found-{fingerprint(found.name, length=8)}",
+            slot=found_slot(found.name),
             name=found.name,
             state=State.STOPPED,  # a placeholder: it is looked at at once
             owner=found.owner,

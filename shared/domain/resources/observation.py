@@ -57,7 +57,8 @@ class Orphan(msgspec.Struct, frozen=True, kw_only=True):
     ``ours``: it carries our labels for this person, and its driver may remove it. ``named``: it
     bears the name that we give to this person's, and nothing says that it is somebody else's.
     ``detail``: what else is to be known of it, in words. ``key`` and ``owner``: by which key and
-    address it was found, the key '' for that of the record.
+    address it was found, the key '' for that of the record. ``labelled_for``: the key of somebody
+    else that our labels name, though it belongs to this person's address alone; '' otherwise.
     """
 
     kind: Kind
@@ -67,3 +68,4 @@ class Orphan(msgspec.Struct, frozen=True, kw_only=True):
     named: bool = False
     key: str = ""
     owner: str = ""
+    labelled_for: str = ""

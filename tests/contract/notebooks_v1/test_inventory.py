@@ -125,6 +125,16 @@ def test_a_notebook_with_our_labels_and_another_owner_is_not_ours(stage: Stage, 
     assert (left.ours, left.detail) == (False, "it belongs to ben@example.com")
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_persons_notebook_is_reported_with_the_other_key_in_its_labels(
+    stage: Stage, kind: Kind
+) -> None:
+    stage.plant(wanted(kind), labels=ownership("ben-abcdefghijkl"))
+    (left,) = stage.inventory.leftovers_of(KEY, ANA.email)
+    assert (left.ours, left.labelled_for) == (False, "ben-abcdefghijkl")
+    assert stage.inventory.leftovers_of("ben-abcdefghijkl", BEN.email)[0].labelled_for == ""
+
+
 def test_a_notebook_without_an_owner_is_identified_by_its_labels(stage: Stage) -> None:
     name = "projects/demo/locations/us-central1-a/instances/bare"
     stage.local.notebooks_v1.seed(name, {"labels": ownership(KEY)})
