@@ -17,7 +17,7 @@ from shared.domain.manifests.workbench import (
     successor_id,
 )
 from shared.domain.names import PERSON_KEY, person_key, slug
-from shared.domain.reconciliation.transitions import request_id
+from shared.domain.reconciliation.step_claims import request_id
 from shared.domain.resources.kinds import Kind, Step
 from shared.domain.resources.manifest import Manifest
 from tests.support.builders import KEY, NOW, a_notebook
