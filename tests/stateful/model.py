@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import msgspec
 
@@ -146,6 +147,12 @@ class Model:
         ]
         newest = max(joins, key=lambda s: s.order, default=None)
         return newest.email if newest is not None else self.individuals[who].addresses[0]
+
+    def returns_to(self, who: int, email: str) -> list[Sent]:
+        """The joins that say that somebody has ``email`` again, also by their id alone."""
+        joins = [s for s in self.sent if s.who == who and s.verb is Verb.JOIN]
+        joins.sort(key=lambda s: s.order)
+        return [new for old, new in pairwise(joins) if old.email != email == new.email]
 
     def is_settled(self, who: int) -> bool:
         """Whether everything that was sent of them was taken, and nothing is to come."""

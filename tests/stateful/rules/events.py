@@ -133,6 +133,18 @@ def order(life: SimulatedLife, choices: Choices) -> None:
     life.order(action, email, hold=hold)
 
 
+@rule(2)
+def order_by_key(life: SimulatedLife, choices: Choices) -> None:
+    """An admin names somebody by the key of the record: others may have their address."""
+    keys = sorted(key for record in life.records() for key in record.keys)
+    if not keys:
+        return
+    key, (action, hold) = choices.pick(keys), choices.pick(ORDERS)
+    arm(life, choices)
+    life.say(f"an admin orders {action} {hold} for {key}")
+    life.order(action, key=key, hold=hold)
+
+
 @rule(3)
 def deliver_again(life: SimulatedLife, choices: Choices) -> None:
     """Pub/Sub delivers a message again."""

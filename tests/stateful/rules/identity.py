@@ -128,9 +128,6 @@ def somebody_new_gets_an_address(life: SimulatedLife, choices: Choices) -> None:
         who = life.model.holder(email)
         if who is None or not _is_allowed(life, who) or not life.model.is_settled(who):
             continue
-        record = life.record_of(who)
-        if record is not None and record.held is not None:
-            continue  # nobody could release them: orders go to whoever has the address
         newest = life.model.newest(who, life.now)
         if newest is None:
             continue
