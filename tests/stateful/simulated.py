@@ -162,7 +162,7 @@ class SimulatedLife:
         who = self.model.holder(email)
         if who is None:
             return True
-        if self.model.true_email(who, self.now) != email:
+        if self.model.true_email(who, self.now) != email or self.is_to_change(who):
             return False
         others = [i for i in self.model.individuals if email in i.addresses]
         changes = [s for s in self.model.sent if s.who == who and (s.previous or s.email != email)]
@@ -170,7 +170,17 @@ class SimulatedLife:
         first = min(s.order[0] for s in self.model.sent if (s.who, s.email) == (who, email))
         then = self.now - age
         newer = len(others) > 1 and then < first
-        return not newer and not any(s.order[0] >= then for s in changes)
+        return not newer and not any(s.happens() >= then for s in changes)
+
+    def is_to_change(self, who: int) -> bool:
+        """Whether an announced change of address is not due yet by some clock.
+
+        What happens before that, and arrives after it, may end differently (docs/events.md).
+        """
+        now = self.now - self.spread
+        announced = [s for s in self.model.sent if s.who == who and s.effective_at is not None]
+        later = [s for s in announced if s.verb is Verb.JOIN and s.happens() > now]
+        return any(s.email != self.model.true_email(who, now) for s in later)
 
     def may_deliver(self, sent: Sent) -> bool:
         """Whether its delivery can end in nothing that makes who is meant doubtful.

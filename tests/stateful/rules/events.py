@@ -108,6 +108,22 @@ def announce(life: SimulatedLife, choices: Choices) -> None:
     life.send(verb, email, ahead=ahead, **event)
 
 
+@rule(3)
+def it_is_due(life: SimulatedLife, choices: Choices) -> None:
+    """The time of a scheduled event has come; the next events arrive before the tick."""
+    ahead = [s for s in life.model.sent if s.effective_at is not None and s.effective_at > life.now]
+    if not ahead:
+        return
+    sent = choices.pick(ahead)
+    assert sent.effective_at is not None
+    minute = timedelta(minutes=1)
+    if sent.effective_at - life.now > minute:
+        life.world.run_for(sent.effective_at - life.now - minute)
+    late = life.spread + timedelta(seconds=choices.pick((0, 20)))
+    life.world.pass_time(sent.effective_at - life.now + late)
+    life.say(f"the {sent.verb} of {sent.email} is due")
+
+
 # The action, and the hold it names; '' is the order's own id, or the only hold.
 ORDERS = (
     ("hold", ""),
