@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import msgspec
 
@@ -52,6 +53,10 @@ class Sent(msgspec.Struct):
         """Where it was published."""
         return self.message.topic
 
+    def happens(self) -> datetime:
+        """When it happens: when it is to take effect, if that is later."""
+        return max(self.order[0], self.effective_at or self.order[0])
+
     def starts(self) -> datetime:
         """The earliest moment at which it can have taken effect."""
         assert self.tried_at is not None
@@ -66,7 +71,7 @@ class Sent(msgspec.Struct):
 
 def _email_at(joins: list[Sent], moment: datetime) -> str:
     """The address by the joins that had taken effect by then; '' if none had."""
-    earlier = [s for s in joins if max(s.order[0], s.effective_at or s.order[0]) <= moment]
+    earlier = [s for s in joins if s.happens() <= moment]
     newest = max(earlier, key=lambda s: s.order, default=None)
     if newest is None:
         first = min(joins, key=lambda s: s.order)
@@ -147,6 +152,12 @@ class Model:
         newest = max(joins, key=lambda s: s.order, default=None)
         return newest.email if newest is not None else self.individuals[who].addresses[0]
 
+    def returns_to(self, who: int, email: str) -> list[Sent]:
+        """The joins that say that somebody has ``email`` again, also by their id alone."""
+        joins = [s for s in self.sent if s.who == who and s.verb is Verb.JOIN]
+        joins.sort(key=lambda s: s.order)
+        return [new for old, new in pairwise(joins) if old.email != email == new.email]
+
     def is_settled(self, who: int) -> bool:
         """Whether everything that was sent of them was taken, and nothing is to come."""
         theirs = [s for s in self.sent if s.who == who and not s.refused]
@@ -183,7 +194,9 @@ class Model:
         newest = self.newest(who, now)
         assert newest is not None
         # A message that got lost with its worker takes effect only when it is delivered again.
-        landed = max(newest.acked_at or now, newest.starts())
+        # A leave counts only once it is known that the address is theirs.
+        known = [s.acked_at or now for s in self.of(who) if s.verb is Verb.JOIN]
+        landed = max(newest.acked_at or now, newest.starts(), *known)
         return landed + longest + timedelta(days=1) < now
 
     def shortest_keep(self, who: int) -> timedelta:

@@ -164,14 +164,25 @@ class SimulatedLife:
         who = self.model.holder(email)
         if who is None:
             return True
-        if self.model.true_email(who, self.now) != email:
+        if self.model.true_email(who, self.now) != email or self.is_to_change(who):
             return False
         others = [i for i in self.model.individuals if email in i.addresses]
         changes = [s for s in self.model.sent if s.who == who and (s.previous or s.email != email)]
+        changes += self.model.returns_to(who, email)
         first = min(s.order[0] for s in self.model.sent if (s.who, s.email) == (who, email))
         then = self.now - age
         newer = len(others) > 1 and then < first
-        return not newer and not any(s.order[0] >= then for s in changes)
+        return not newer and not any(s.happens() >= then for s in changes)
+
+    def is_to_change(self, who: int) -> bool:
+        """Whether an announced change of address is not due yet by some clock.
+
+        What happens before that, and arrives after it, may end differently (docs/events.md).
+        """
+        now = self.now - self.spread
+        announced = [s for s in self.model.sent if s.who == who and s.effective_at is not None]
+        later = [s for s in announced if s.verb is Verb.JOIN and s.happens() > now]
+        return any(s.email != self.model.true_email(who, now) for s in later)
 
     def may_deliver(self, sent: Sent) -> bool:
         """Whether its delivery can end in nothing that makes who is meant doubtful.
@@ -217,14 +228,20 @@ class SimulatedLife:
         history = self.history_of(sent.who)
         return any(e.event_id == sent.event_id and e.text.startswith(sent.verb) for e in history)
 
-    def order(self, action: str, email: str, *, hold: str = "") -> None:
-        """Send an admin's order; the record shows whether it was applied before a lost answer."""
+    def order(self, action: str, email: str = "", *, key: str = "", hold: str = "") -> None:
+        """Send an admin command for whoever has the address, or for the record of that key.
+
+        The record shows whether it was applied before a lost answer.
+        """
         self.world.pass_time(timedelta(seconds=1))
-        who = self.model.holder(email)
+        who = self.who(key) if key else self.model.holder(email)
         if action == "recreate" and who is not None:
             self.model.recreated.add(who)
-        self.survive(lambda: self.world.order(action, email, hold=hold))
-        record = self.world.environment(email)
+        self.survive(lambda: self.world.order(action, email, key=key, hold=hold))
+        if key:
+            record = next((r for r in self.records() if key in r.keys), None)
+        else:
+            record = self.world.environment(email)
         if record is None:
             return
         spans = self.model.holds.setdefault(self.who(record.key), [])

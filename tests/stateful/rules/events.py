@@ -108,6 +108,22 @@ def announce(life: SimulatedLife, choices: Choices) -> None:
     life.send(verb, email, ahead=ahead, **event)
 
 
+@rule(3)
+def it_is_due(life: SimulatedLife, choices: Choices) -> None:
+    """The time of a scheduled event has come; the next events arrive before the tick."""
+    ahead = [s for s in life.model.sent if s.effective_at is not None and s.effective_at > life.now]
+    if not ahead:
+        return
+    sent = choices.pick(ahead)
+    assert sent.effective_at is not None
+    minute = timedelta(minutes=1)
+    if sent.effective_at - life.now > minute:
+        life.world.run_for(sent.effective_at - life.now - minute)
+    late = life.spread + timedelta(seconds=choices.pick((0, 20)))
+    life.world.pass_time(sent.effective_at - life.now + late)
+    life.say(f"the {sent.verb} of {sent.email} is due")
+
+
 # The action, and the hold it names; '' is the order's own id, or the only hold.
 ORDERS = (
     ("hold", ""),
@@ -131,6 +147,18 @@ def order(life: SimulatedLife, choices: Choices) -> None:
     arm(life, choices)
     life.say(f"an admin orders {action} {hold} for {email}")
     life.order(action, email, hold=hold)
+
+
+@rule(2)
+def order_by_key(life: SimulatedLife, choices: Choices) -> None:
+    """An admin names somebody by the key of the record: others may have their address."""
+    keys = sorted(key for record in life.records() for key in record.keys)
+    if not keys:
+        return
+    key, (action, hold) = choices.pick(keys), choices.pick(ORDERS)
+    arm(life, choices)
+    life.say(f"an admin orders {action} {hold} for {key}")
+    life.order(action, key=key, hold=hold)
 
 
 @rule(3)

@@ -52,18 +52,19 @@ def an_address_changes(life: SimulatedLife, choices: Choices) -> None:
     by_id = life.model.is_known_by_id(who) and choices.one_in(2)
     if life.model.holder(old) != who and not by_id:
         return  # it is somebody else's by now
+    if life.is_to_change(who):
+        return
     if by_id:
         event["person_id"] = life.model.individuals[who].person_id
     else:
         event["previous_email"] = old
     held_back = choices.one_in(3)
+    ahead = None if held_back else choices.pick((None, None, None, *AHEADS))
     if not held_back:
         arm(life, choices)
-    # Announced changes are left out: other events that cross them, and arrive late, still end
-    # differently in another order (docs/events.md).
-    how = " by their id" if by_id else ""
+    how = f"{' by their id' * by_id}{f' in {ahead}' if ahead else ''}"
     life.say(f"{old} is {new}{how}, {profile}{'; the news is held back' * held_back}")
-    life.send(Verb.JOIN, new, who=who, held_back=held_back, **event)
+    life.send(Verb.JOIN, new, who=who, ahead=ahead, held_back=held_back, **event)
 
 
 def _is_allowed(life: SimulatedLife, who: int | None) -> bool:
@@ -104,6 +105,7 @@ def a_former_address_is_left(life: SimulatedLife, choices: Choices) -> None:
         if _was_theirs(life, i.number, a)
     ]
     former = [(who, a) for who, a in former if _is_allowed(life, who)]
+    former = [(who, a) for who, a in former if not life.is_to_change(who)]
     if not former:
         return
     who, email = choices.pick(former)
@@ -128,9 +130,6 @@ def somebody_new_gets_an_address(life: SimulatedLife, choices: Choices) -> None:
         who = life.model.holder(email)
         if who is None or not _is_allowed(life, who) or not life.model.is_settled(who):
             continue
-        record = life.record_of(who)
-        if record is not None and record.held is not None:
-            continue  # nobody could release them: orders go to whoever has the address
         newest = life.model.newest(who, life.now)
         if newest is None:
             continue
