@@ -14,13 +14,11 @@ import pytest
 from shared.domain.environment import Environment, Phase
 from shared.domain.names import person_key
 from shared.domain.resources.kinds import Kind, State, Step
-from tests.stateful.world import GRACE, World
-from tests.support.builders import ANA, actions_of, minutes, ready_world
-from tests.support.fake_drivers import Thing
+from tests.support.builders import ANA, BEN, actions_of, minutes, ready_world
+from tests.support.simulation.notebook import WORK, notebook_of
+from tests.support.simulation.world import GRACE, World
 
-BEN = "ben@example.com"
 SOON = timedelta(seconds=20)  # into an operation, which takes 90 s
-WORK = "a week's work;"
 
 
 @pytest.fixture
@@ -50,13 +48,6 @@ def removing(suspended: World) -> World:
     """Ana's grace period is over, and nobody has looked yet."""
     suspended.pass_time(GRACE)
     return suspended
-
-
-def notebook_of(world: World, email: str = ANA) -> Thing:
-    """The only notebook of that person."""
-    keys = world.record(email).keys
-    [thing] = [t for t in world.cloud.alive(Kind.WORKBENCH) if t.key in keys]
-    return thing
 
 
 def lives_of(world: World, kind: Kind = Kind.WORKBENCH) -> int:

@@ -17,8 +17,8 @@ from shared.adapters.google_api.fault_table import fault_of
 from shared.domain.environment import Phase
 from shared.domain.resources.kinds import Kind, State
 from shared.ports import Conflict, NotPublished
-from tests.stateful.life import BEN, Life, StoreDown
-from tests.stateful.world import Crash
+from tests.support.simulation.life import BEN, Life, StoreDown
+from tests.support.simulation.world import Crash
 
 STORE = ("load", "save", "find", "append", "park", "shortage")
 LOOKS = ("observe", "consented", "older", "everything", "moving")

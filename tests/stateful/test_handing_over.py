@@ -8,9 +8,9 @@ import pytest
 
 from shared.domain.environment import Phase
 from shared.domain.names import person_key
-from tests.stateful.test_crossing import BEN, WORK, notebook_of
-from tests.stateful.world import World
-from tests.support.builders import ANA, minutes, ready_world
+from tests.support.builders import ANA, BEN, minutes, ready_world
+from tests.support.simulation.notebook import WORK, notebook_of
+from tests.support.simulation.world import World
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ import pytest
 from shared.domain.environment import Environment
 from shared.domain.names import person_key
 from shared.domain.resources.kinds import Kind, State
-from tests.stateful.world import GRACE, START, World
 from tests.support.builders import ANA, minutes
 from tests.support.fake_drivers import Thing
+from tests.support.simulation.world import GRACE, START, World
 
 BEN, CLEO = "ben@example.com", "cleo@example.com"
 

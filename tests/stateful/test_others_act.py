@@ -11,10 +11,10 @@ from shared.domain.environment import Health, Phase
 from shared.domain.faults import CloudFault, Disposition, Problem
 from shared.domain.profiles.parse import parse_profiles
 from shared.domain.resources.kinds import Kind, State, Step
-from tests.stateful.test_crossing import WORK, notebook_of
-from tests.stateful.world import GRACE, MASTERS, PROFILES, World
 from tests.support.builders import ANA, actions_of, minutes, once_at, ready_world
 from tests.support.fake_cloud import Thing
+from tests.support.simulation.notebook import WORK, notebook_of
+from tests.support.simulation.world import GRACE, MASTERS, PROFILES, World
 
 MOVING = [State.CREATING, State.STARTING, State.STOPPING, State.UPDATING]
 

@@ -13,10 +13,10 @@ import pytest
 from shared.domain.environment import Phase
 from shared.domain.faults import CloudFault, Disposition
 from shared.domain.resources.kinds import Kind, State, Step
-from tests.stateful.rules.cloud import ended_in
-from tests.stateful.world import GRACE, Crash, World
 from tests.support.builders import ANA, minutes
 from tests.support.fake_drivers import Thing
+from tests.support.simulation.rules.cloud import ended_in
+from tests.support.simulation.world import GRACE, Crash, World
 
 BEN = "ben@example.com"
 WORK = "a week's work;"

@@ -12,9 +12,9 @@ import pytest
 
 from shared.domain.environment import Phase
 from shared.domain.resources.kinds import Kind, Step
-from tests.stateful.test_crossing import notebook_of
-from tests.stateful.world import World
 from tests.support.builders import ANA, minutes, ready_world
+from tests.support.simulation.notebook import notebook_of
+from tests.support.simulation.world import World
 
 SECONDS = timedelta(seconds=1)
 HOURS = timedelta(hours=1)

@@ -11,8 +11,8 @@ from shared.domain.environment import Phase
 from shared.domain.names import person_key
 from shared.domain.projections.offboarding_record import current
 from shared.domain.resources.kinds import Kind
-from tests.stateful.world import World
 from tests.support.builders import ANA
+from tests.support.simulation.world import World
 
 COUNT = 5_000
 MOST_BYTES = 200_000  # a Firestore document holds 1 MiB

@@ -13,9 +13,9 @@ import pytest
 from shared.domain.environment import Phase
 from shared.domain.faults import CloudFault, Disposition
 from shared.domain.resources.kinds import Kind, State, Step
-from tests.stateful.test_crossing import WORK, notebook_of
-from tests.stateful.world import World
 from tests.support.builders import ANA, kinds_of, minutes, once_at, ready_world
+from tests.support.simulation.notebook import WORK, notebook_of
+from tests.support.simulation.world import World
 
 LATE = timedelta(seconds=45)  # after which a call without an answer is carried out
 HOURS = timedelta(hours=1)

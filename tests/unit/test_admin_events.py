@@ -15,7 +15,6 @@ from shared.domain.contracts.inbound_events import MAX_EVENT_BYTES, AdminEvent, 
 from shared.domain.contracts.rejections import Rejected
 from shared.domain.environment import AdminAction, Health, Phase
 from shared.domain.resources.kinds import Kind, State
-from tests.stateful.world import START, World
 from tests.support.builders import (
     ANA,
     KEY,
@@ -27,6 +26,7 @@ from tests.support.builders import (
     once_at,
     ready_world,
 )
+from tests.support.simulation.world import START, World
 
 SCHEMA = jsonschema.Draft202012Validator(admin_event_schema())
 LEAST = {"action": "hold", "email": ANA, "reason": "a lawsuit"}

@@ -8,8 +8,8 @@ import pytest
 
 from shared.ports import Claimed, Crowd
 from shared.services.admission import Admission, Turn
-from tests.stateful.world import ManualClock
 from tests.support.memory_store import MemoryStore
+from tests.support.simulation.world import ManualClock
 
 SECOND = timedelta(seconds=1)
 

@@ -9,8 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from shared.domain.environment import Phase
-from tests.stateful.world import GRACE, START, World
 from tests.support.builders import ANA, minutes, ready_world
+from tests.support.simulation.world import GRACE, START, World
 
 
 def closed(world: World) -> World:

@@ -13,7 +13,6 @@ from shared.domain.contracts.announcements import Announcement, News
 from shared.domain.environment import Environment, Phase
 from shared.ports import NotPublished
 from shared.services.announce import Announcer, cloud_event
-from tests.stateful.world import Crash, World
 from tests.support.builders import (
     ANA,
     KEY,
@@ -25,6 +24,7 @@ from tests.support.builders import (
     ready_world,
 )
 from tests.support.memory_store import MemoryStore
+from tests.support.simulation.world import Crash, World
 
 ITEM = Announcement(number=7, news=News.READY, at=NOW, email=ANA, profile="full")
 

@@ -25,9 +25,9 @@ from shared.domain.resources.manifest import Manifest
 from shared.domain.resources.observation import Observation, Orphan
 from shared.domain.resources.resource import Resource
 from shared.services.context import ContextReader
-from tests.stateful.world import World
 from tests.support.builders import ANA, KEY, NOW, a_notebook, a_record, after, minutes
 from tests.support.resource_builders import replace
+from tests.support.simulation.world import World
 
 OTHER = "ana-smith-aaaaaaaaaaaa"
 SMITH = "ana.smith@example.com"

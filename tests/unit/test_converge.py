@@ -16,7 +16,6 @@ from shared.domain.names import person_key
 from shared.domain.profiles.parse import parse_profiles
 from shared.domain.resources.kinds import Kind, State
 from shared.services.converged import Converged
-from tests.stateful.world import GRACE, MASTERS, PROFILES, World
 from tests.support.builders import (
     ANA,
     KEY,
@@ -26,6 +25,7 @@ from tests.support.builders import (
     ready_world,
 )
 from tests.support.fake_cloud import Thing
+from tests.support.simulation.world import GRACE, MASTERS, PROFILES, World
 
 HOURS = timedelta(hours=1)
 FULL = {Kind.WORKBENCH, Kind.SESSION_TEMPLATE, Kind.CLUSTER_TEMPLATE}

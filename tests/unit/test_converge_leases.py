@@ -11,8 +11,8 @@ from shared.domain.faults import CloudFault, Disposition
 from shared.domain.names import person_key
 from shared.domain.resources.kinds import Kind, State, Step
 from shared.services.converged import Converged
-from tests.stateful.world import Crash, World
 from tests.support.builders import ANA, KEY, actions_of, calls_of, hold_lease, minutes, once_at
+from tests.support.simulation.world import Crash, World
 
 BEN = "ben@example.com"
 

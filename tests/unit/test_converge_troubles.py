@@ -13,7 +13,6 @@ from shared.domain.names import resource_id
 from shared.domain.profiles.parse import parse_profiles
 from shared.domain.reconciliation.placement import zone_of
 from shared.domain.resources.kinds import Kind, State, Step
-from tests.stateful.world import MASTERS, PROFILES, World
 from tests.support.builders import (
     ANA,
     KEY,
@@ -24,6 +23,7 @@ from tests.support.builders import (
     once_at,
     ready_world,
 )
+from tests.support.simulation.world import MASTERS, PROFILES, World
 
 NOTEBOOK = f"projects/demo/locations/us-central1-a/instances/{resource_id('nb', KEY)}"
 HOURS = timedelta(hours=1)

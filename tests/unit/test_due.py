@@ -9,9 +9,9 @@ import pytest
 from shared.domain.environment import Health, Phase
 from shared.domain.profiles.parse import parse_profiles
 from shared.domain.resources.kinds import Kind, State
-from tests.stateful.test_crossing import BEN, notebook_of
-from tests.stateful.world import MASTERS, PROFILES, World
-from tests.support.builders import ANA, KEY, minutes, ready_world
+from tests.support.builders import ANA, BEN, KEY, minutes, ready_world
+from tests.support.simulation.notebook import notebook_of
+from tests.support.simulation.world import MASTERS, PROFILES, World
 
 HOURS = timedelta(hours=1)
 FOREIGN = f"projects/demo/locations/us-central1-a/instances/nb-{KEY}"

@@ -23,7 +23,6 @@ from shared.domain.reconciliation.durations import (
 )
 from shared.domain.resources.kinds import Kind, State, Step
 from shared.domain.resources.resource import LostCall, Resource
-from tests.stateful.world import GRACE, START, World
 from tests.support.builders import (
     ANA,
     KEY,
@@ -37,6 +36,7 @@ from tests.support.builders import (
     once_at,
     ready_world,
 )
+from tests.support.simulation.world import GRACE, START, World
 
 # In these tests an operation takes 90 s, and the tick after two minutes sees that it has ended.
 SESSION = "projects/demo/locations/us-central1/sessions/s"

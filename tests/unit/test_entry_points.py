@@ -16,8 +16,8 @@ from flask.testing import FlaskClient
 import functions.pubsub_request
 from shared.domain.environment import Phase, Verb
 from shared.logs import JsonFormatter
-from tests.stateful.world import World
 from tests.support.builders import ANA, KEY, an_app, minutes, once_at, published
+from tests.support.simulation.world import World
 from tests.support.stored import waiting
 
 MAIN = Path(__file__).parents[2] / "main.py"

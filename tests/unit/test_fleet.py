@@ -11,9 +11,9 @@ from flask.testing import FlaskClient
 
 from shared.domain.environment import Health, Phase
 from shared.domain.names import person_key
-from tests.stateful.world import GRACE, START, World
 from tests.support.builders import ANA, a_message, minutes
 from tests.support.fleet import fleet_of
+from tests.support.simulation.world import GRACE, START, World
 
 ROUTES = (
     "GET /environments, /environments/EMAIL, /environments/EMAIL/leaving, "

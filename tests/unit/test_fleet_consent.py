@@ -13,10 +13,10 @@ from functions.fleet.queries import never_opened
 from functions.fleet.views import detail, summary
 from shared.domain.environment import Environment
 from shared.domain.resources.kinds import Kind, State
-from tests.stateful.world import World
 from tests.support.builders import ANA, NOW, a_notebook, a_record, after, minutes
 from tests.support.fake_cloud import Thing
 from tests.support.fleet import fleet_of
+from tests.support.simulation.world import World
 
 LINK = "https://nb.notebooks.example.com"
 HOUR = timedelta(hours=1)

@@ -22,7 +22,6 @@ from shared.domain.projections.offboarding_record import (
     Thing,
 )
 from shared.domain.resources.kinds import Kind, Step
-from tests.stateful.world import GRACE, World
 from tests.support.builders import (
     ANA,
     KEY,
@@ -34,6 +33,7 @@ from tests.support.builders import (
     ready_world,
 )
 from tests.support.fleet import fleet_of
+from tests.support.simulation.world import GRACE, World
 
 HOUR = timedelta(hours=1)
 EVIL = "</td><script>alert(1)</script>\"'><img src=x onerror=alert(1)>&amp;{{7*7}}"

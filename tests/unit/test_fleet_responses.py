@@ -9,9 +9,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from shared.logs import JsonFormatter
-from tests.stateful.world import World
 from tests.support.builders import ANA, minutes
 from tests.support.fleet import fleet_of
+from tests.support.simulation.world import World
 
 PATHS = [
     "/environments",

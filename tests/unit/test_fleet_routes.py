@@ -14,9 +14,9 @@ from werkzeug.exceptions import NotFound
 from functions.fleet.routes import ROUTES, Route, RouteMatch, match_route
 from shared.domain.names import person_key
 from shared.domain.people.person import parse_email
-from tests.stateful.world import World
 from tests.support.builders import ANA, KEY
 from tests.support.fleet import fleet_of
+from tests.support.simulation.world import World
 
 ATOM = st.text("abz09!#$%&'*+/=?^_`{|}~-", min_size=1, max_size=12)
 # Text that a URL parser could take for a separator, a query or an encoded character.

@@ -18,8 +18,8 @@ from shared.adapters.storage.cluster_yaml import render
 from shared.domain.manifests import manifests_of
 from shared.domain.resources.kinds import Kind
 from shared.domain.resources.manifest import Manifest
-from tests.stateful.world import SITE, World
 from tests.support.builders import ANA, KEY, a_message
+from tests.support.simulation.world import SITE, World
 
 TEXTS = ("display_name", "team", "cost_center", "reason")
 IDS = ("event_id", "person_id")

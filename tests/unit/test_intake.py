@@ -17,7 +17,6 @@ from shared.domain.people.addresses import with_current
 from shared.domain.profiles import ProfilesInvalid
 from shared.domain.resources.kinds import Kind, State
 from shared.services.intake import Contended
-from tests.stateful.world import START, World
 from tests.support.builders import (
     ANA,
     KEY,
@@ -31,6 +30,7 @@ from tests.support.builders import (
     ready_world,
 )
 from tests.support.fake_things import Thing
+from tests.support.simulation.world import START, World
 
 
 class StateDown(Exception):

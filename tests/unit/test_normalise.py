@@ -14,8 +14,8 @@ from shared.domain.environment import Intent, Verb
 from shared.domain.people.person import Person
 from shared.domain.profiles import ProfileSet
 from shared.domain.profiles.parse import parse_profiles
-from tests.stateful.world import MASTERS, PROFILES, START
 from tests.support.builders import ANA
+from tests.support.simulation.world import MASTERS, PROFILES, START
 
 DAY = 86400
 OLD = "ana.old@example.com"

@@ -28,10 +28,10 @@ from shared.domain.reconciliation.reconcile import reconcile
 from shared.domain.resources.kinds import Kind, State, Step
 from shared.domain.resources.observation import Observation, Orphan
 from shared.domain.resources.resource import LostCall, Resource
-from tests.stateful.process import SITE
 from tests.support.builders import ANA, NOW, a_notebook, a_problem, a_record, after, an_intent
 from tests.support.reconciling import as_it_is, context_at, reconciled
 from tests.support.resource_builders import a_resource, replace
+from tests.support.simulation.process import SITE
 
 POLICY = Policy()
 NOTEBOOK = Thing(about="workbench/main", name="zone-a/nb", state="ready")

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from shared.domain.faults import CloudFault, Disposition
-from tests.stateful.world import GRACE, World
 from tests.support.builders import ANA, KEY, minutes, once_at, ready_world
+from tests.support.simulation.world import GRACE, World
 
 
 @pytest.fixture

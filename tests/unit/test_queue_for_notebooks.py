@@ -12,9 +12,9 @@ from shared.domain.faults import CloudFault, Disposition
 from shared.domain.policy import Policy
 from shared.domain.resources.kinds import Kind, State
 from shared.ports import Crowd
-from tests.stateful.world import Crash, World
 from tests.support.builders import ANA, minutes, once_at
 from tests.support.memory_store import MemoryStore
+from tests.support.simulation.world import Crash, World
 
 SECOND = timedelta(seconds=1)
 

@@ -8,9 +8,9 @@ import pytest
 
 from shared.domain.environment import Health, Phase
 from shared.domain.resources.kinds import Kind, State
-from tests.stateful.test_crossing import notebook_of
-from tests.stateful.world import World
 from tests.support.builders import ANA, actions_of, minutes
+from tests.support.simulation.notebook import notebook_of
+from tests.support.simulation.world import World
 
 
 def joined(link_delay: timedelta) -> World:

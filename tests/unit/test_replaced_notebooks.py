@@ -9,8 +9,8 @@ from datetime import timedelta
 
 from shared.domain.environment import Phase, Verb
 from shared.domain.resources.kinds import Kind
-from tests.stateful.world import GRACE, World
 from tests.support.builders import ANA, minutes
+from tests.support.simulation.world import GRACE, World
 
 OLD = "ana.old@example.com"
 

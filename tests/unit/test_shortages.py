@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from shared.services.shortages import Shortages
-from tests.stateful.world import ManualClock
 from tests.support.memory_store import MemoryStore
+from tests.support.simulation.world import ManualClock
 
 LACK, OTHER = "us-central1-a/n2", "us-central1-b/n2"
 HALF_AN_HOUR = timedelta(minutes=30)

@@ -20,10 +20,10 @@ from shared.domain.resources.resource import Resource
 from shared.ports import Crowd, NotPublished, Page
 from shared.services.admission import Admission
 from shared.services.tick import Tick
-from tests.stateful.world import ManualClock
 from tests.support.builders import NOW, a_notebook, a_record, after, an_intent
 from tests.support.memory_store import MemoryStore
 from tests.support.resource_builders import replace
+from tests.support.simulation.world import ManualClock
 
 
 class Store(MemoryStore):

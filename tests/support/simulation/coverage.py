@@ -10,8 +10,8 @@ from itertools import pairwise
 from shared.domain.contracts.announcements import News
 from shared.domain.environment import Health, Phase
 from shared.domain.resources.kinds import Step
-from tests.stateful.driver import Lived
-from tests.stateful.rules import Rule
+from tests.support.simulation.driver import Lived
+from tests.support.simulation.rules import Rule
 
 _HOWS = ("crash", "before", "after", "meanwhile")
 _RARE = 0.001  # of lives

@@ -1,4 +1,4 @@
-"""Our own driver: many lives from one seed, each reproducible by itself, and replayed from data."""
+"""Runs many lives from one seed; each can be reproduced by itself, or replayed from its record."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from itertools import accumulate
 
 import msgspec
 
-from tests.stateful.choices import Choices, Step, as_recorded, at_random
-from tests.stateful.ending import finish
-from tests.stateful.invariants import check
-from tests.stateful.rules import RULES, Rule
-from tests.stateful.simulated import SimulatedLife
-from tests.stateful.truth import untrue
+from tests.support.simulation.choices import Choices, Step, as_recorded, at_random
+from tests.support.simulation.ending import finish
+from tests.support.simulation.invariants import check
+from tests.support.simulation.rules import RULES, Rule
+from tests.support.simulation.simulated import SimulatedLife
+from tests.support.simulation.truth import untrue
 
 BEGIN = "begin"
 PAST = "a_past"  # the rule that gives people work from the beginning

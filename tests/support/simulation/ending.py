@@ -8,11 +8,11 @@ from datetime import timedelta
 from shared.domain.environment import Verb
 from shared.domain.names import person_key
 from shared.domain.resources.kinds import Kind, State, Step
-from tests.stateful.expected import FOREIGN
-from tests.stateful.invariants import check
-from tests.stateful.simulated import SimulatedLife
-from tests.stateful.whereabouts import everyone_is_where_they_should_be
-from tests.stateful.world import GRACE, START
+from tests.support.simulation.expected import FOREIGN
+from tests.support.simulation.invariants import check
+from tests.support.simulation.simulated import SimulatedLife
+from tests.support.simulation.whereabouts import everyone_is_where_they_should_be
+from tests.support.simulation.world import GRACE, START
 
 _SOON = timedelta(minutes=5)
 

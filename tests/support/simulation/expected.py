@@ -11,8 +11,8 @@ from shared.domain.people.person import Person
 from shared.domain.profiles import Profile, ProfileSet
 from shared.domain.profiles.parse import parse_profiles
 from shared.domain.resources.manifest import Manifest
-from tests.stateful.world import MASTERS, PROFILES, SITE
 from tests.support.fake_cloud import Thing
+from tests.support.simulation.world import MASTERS, PROFILES, SITE
 
 EMAILS = (
     "ana@example.com",

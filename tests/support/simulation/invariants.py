@@ -1,6 +1,6 @@
 """The invariants of the design, checked after everything that happens in a simulated life.
 
-Each looks only at what has happened since it looked last. How a life must end is ``ending.py``'s.
+Each checks only what has happened since the last check. ``ending.py`` checks how a life must end.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from datetime import timedelta
 
 from shared.domain.manifests.snapshot import data_disk
 from shared.domain.resources.kinds import Kind, State
-from tests.stateful.simulated import CREATIONS, SimulatedLife
 from tests.support.fake_cloud import Happening, Thing
+from tests.support.simulation.simulated import CREATIONS, SimulatedLife
 
 SLOW = (Kind.WORKBENCH, Kind.SNAPSHOT)
 # An operation begun in the last moment before a hold can't be called back.

@@ -1,7 +1,7 @@
-"""One full life on a ``World``: every stage is gone through, whatever goes wrong once on the way.
+"""One full life of an environment in a ``World``, stage by stage, for tests that inject a fault.
 
-A stage that isn't over in time fails. What is left of the life in the end is here to be compared
-with another's; what goes wrong, and how, is for the tests to say.
+A stage that isn't over in time fails. What is left in the end can be compared with another life.
+The tests decide what goes wrong, and when.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from shared.domain.names import person_key
 from shared.domain.policy import Policy
 from shared.domain.resources.kinds import Kind, State
 from shared.ports import NotPublished
-from tests.stateful.world import GRACE, Crash, Topics, World
 from tests.support.builders import ANA, minutes
 from tests.support.fake_drivers import Thing
+from tests.support.simulation.world import GRACE, Crash, Topics, World
 
 BEN = "ben@example.com"
 PATIENCE = timedelta(hours=1)  # within which each stage must be over

@@ -1,6 +1,7 @@
-"""The rules as a Hypothesis state machine: it looks for failing lives by itself, and shrinks them.
+"""The rules as a Hypothesis state machine, which searches for failing lives and shrinks them.
 
-Anything may happen, in any order; the invariants hold all the while, and in the end it is right.
+Anything may happen, in any order. The invariants are checked after each rule, and the result at the
+end.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ from collections.abc import Callable
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from tests.stateful.choices import Choices
-from tests.stateful.ending import finish
-from tests.stateful.invariants import check
-from tests.stateful.rules import Rule, named
-from tests.stateful.simulated import SimulatedLife
-from tests.stateful.truth import untrue
+from tests.support.simulation.choices import Choices
+from tests.support.simulation.ending import finish
+from tests.support.simulation.invariants import check
+from tests.support.simulation.rules import Rule, named
+from tests.support.simulation.simulated import SimulatedLife
+from tests.support.simulation.truth import untrue
 
 
 def drawn_by(data: st.DataObject) -> Choices:

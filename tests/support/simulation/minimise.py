@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tests.stateful.choices import Step
-from tests.stateful.driver import Lived, replay
+from tests.support.simulation.choices import Step
+from tests.support.simulation.driver import Lived, replay
 
 _MOST_TRIES = 600
 

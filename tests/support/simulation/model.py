@@ -8,7 +8,7 @@ import msgspec
 
 from shared.domain.contracts.event_parsing import Message
 from shared.domain.environment import Verb
-from tests.stateful import expected
+from tests.support.simulation import expected
 
 # Of a notebook that was replaced, where the profile keeps none.
 _KEEP_AFTER_REPLACEMENT = timedelta(days=30)

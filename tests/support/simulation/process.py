@@ -1,6 +1,6 @@
-"""One process of a deployment: real services, its own clock and its own short memory.
+"""One process of a deployment: the real services, with a clock and caches of their own.
 
-What all processes share (store, cloud, topics, profiles) is the ``World``'s.
+What all processes share (store, cloud, topics, profiles) belongs to the ``World``.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """One simulated life: a world, the model of the expected result, and the ways to act on it.
 
-The rules (``rules/``) say what the world does to us; the invariants (``invariants.py``) and the
-ending (``ending.py``) say what must hold. Two drivers put them together: Hypothesis
-(``machine.py``) and our own (``driver.py``).
+The rules (``rules/``) define what happens from outside; the invariants (``invariants.py``) and the
+ending (``ending.py``) check what must hold. Two drivers combine them: Hypothesis (``machine.py``)
+and one of our own (``driver.py``).
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from shared.domain.names import person_key, resource_id
 from shared.domain.policy import Policy
 from shared.domain.resources.kinds import Kind, State
 from shared.domain.resources.resource import Resource
-from tests.stateful import expected
-from tests.stateful.choices import Choices
-from tests.stateful.expected import EMAILS, FOREIGN
-from tests.stateful.model import Model, Sent
-from tests.stateful.world import Crash, World
 from tests.support.fake_cloud import Thing
+from tests.support.simulation import expected
+from tests.support.simulation.choices import Choices
+from tests.support.simulation.expected import EMAILS, FOREIGN
+from tests.support.simulation.model import Model, Sent
+from tests.support.simulation.world import Crash, World
 
 SKEW = timedelta(seconds=30)
 CREATIONS = 2  # so few that people have to queue

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from shared.domain.environment import Environment
-from tests.stateful.driver import Lived
-from tests.stateful.simulated import SimulatedLife
+from tests.support.simulation.driver import Lived
+from tests.support.simulation.simulated import SimulatedLife
 
 _MOST_LINES = 70
 _DULL = ("intent.", "order.", "resource.creating", "resource.stopping", "resource.starting")

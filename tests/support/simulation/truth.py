@@ -7,9 +7,9 @@ from typing import Any
 
 from shared.domain.environment import Environment, Phase
 from shared.domain.resources.kinds import Kind, State
-from tests.stateful import expected
-from tests.stateful.simulated import SimulatedLife
 from tests.support.fake_cloud import Thing
+from tests.support.simulation import expected
+from tests.support.simulation.simulated import SimulatedLife
 
 _LATELY = timedelta(hours=1)
 

@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from shared.domain.environment import Environment, Phase, Verb
 from shared.domain.names import person_key
 from shared.domain.resources.kinds import Kind, State
-from tests.stateful import expected
-from tests.stateful.expected import FOREIGN
-from tests.stateful.invariants import check
-from tests.stateful.model import Sent
-from tests.stateful.simulated import SimulatedLife
-from tests.stateful.world import GRACE
 from tests.support.fake_cloud import Thing
+from tests.support.simulation import expected
+from tests.support.simulation.expected import FOREIGN
+from tests.support.simulation.invariants import check
+from tests.support.simulation.model import Sent
+from tests.support.simulation.simulated import SimulatedLife
+from tests.support.simulation.world import GRACE
 
 
 def everyone_is_where_they_should_be(life: SimulatedLife, *, at_last: bool = False) -> None:

@@ -1,7 +1,7 @@
 """A whole deployment in one thread: real services; store, cloud and time are fakes.
 
-Every write and every remote call is a point where a trap can spring: a crash, a fault of the cloud,
-or another worker that gets in between.
+Every write and every remote call is a point at which a test can act: a crash, a fault of the cloud,
+or another worker in between.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from shared.domain.people.identity import owner_of
 from shared.domain.policy import Policy
 from shared.domain.profiles import ProfileSet
 from shared.domain.profiles.parse import parse_profiles
-from tests.stateful.process import (
+from tests.support.fake_drivers import FakeCloud
+from tests.support.memory_store import MemoryStore
+from tests.support.simulation.process import (
     SITE,
     START,
     Crash,
@@ -30,8 +32,6 @@ from tests.stateful.process import (
     SkewedClock,
     Topics,
 )
-from tests.support.fake_drivers import FakeCloud
-from tests.support.memory_store import MemoryStore
 
 __all__ = ["SITE", "START", "Crash", "FixedProfiles", "ManualClock", "Topics", "World"]
 

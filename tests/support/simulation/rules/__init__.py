@@ -6,8 +6,8 @@ do says nothing, and has no effect.
 
 from __future__ import annotations
 
-from tests.stateful.rules import cloud, deployment, events, identity, others, people
-from tests.stateful.rules.registry import RULES, Rule, named
+from tests.support.simulation.rules import cloud, deployment, events, identity, others, people
+from tests.support.simulation.rules.registry import RULES, Rule, named
 
 __all__ = [
     "RULES",

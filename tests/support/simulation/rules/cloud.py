@@ -8,10 +8,10 @@ from shared.adapters.google_api.errors import ApiError
 from shared.adapters.google_api.fault_table import fault_of
 from shared.domain.faults import Disposition, Problem
 from shared.domain.resources.kinds import Kind, State, Step
-from tests.stateful.choices import Choices
-from tests.stateful.expected import ZONES
-from tests.stateful.rules.registry import rule
-from tests.stateful.simulated import SimulatedLife
+from tests.support.simulation.choices import Choices
+from tests.support.simulation.expected import ZONES
+from tests.support.simulation.rules.registry import rule
+from tests.support.simulation.simulated import SimulatedLife
 
 STOCK_OUT = Problem(
     code="ZONE_RESOURCE_POOL_EXHAUSTED",

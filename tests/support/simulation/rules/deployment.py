@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from tests.stateful.choices import Choices
-from tests.stateful.rules.events import arm
-from tests.stateful.rules.registry import rule
-from tests.stateful.simulated import SimulatedLife
+from tests.support.simulation.choices import Choices
+from tests.support.simulation.rules.events import arm
+from tests.support.simulation.rules.registry import rule
+from tests.support.simulation.simulated import SimulatedLife
 
 SPANS = (
     timedelta(minutes=3),

@@ -7,10 +7,10 @@ from datetime import timedelta
 import msgspec
 
 from shared.domain.environment import Verb
-from tests.stateful.choices import Choices
-from tests.stateful.expected import COST_CENTERS
-from tests.stateful.rules.registry import rule
-from tests.stateful.simulated import SimulatedLife
+from tests.support.simulation.choices import Choices
+from tests.support.simulation.expected import COST_CENTERS
+from tests.support.simulation.rules.registry import rule
+from tests.support.simulation.simulated import SimulatedLife
 
 # Mostly profiles that keep snapshots, so that a loss of work would show.
 PROFILES = ("full", "full", "full", "lean", "large", "brief", "trial")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 from shared.domain.environment import Verb
-from tests.stateful.choices import Choices
-from tests.stateful.expected import COST_CENTERS
-from tests.stateful.rules.events import PROFILES, arm
-from tests.stateful.rules.registry import rule
-from tests.stateful.simulated import SimulatedLife
+from tests.support.simulation.choices import Choices
+from tests.support.simulation.expected import COST_CENTERS
+from tests.support.simulation.rules.events import PROFILES, arm
+from tests.support.simulation.rules.registry import rule
+from tests.support.simulation.simulated import SimulatedLife
 
 AHEADS = (timedelta(minutes=5), timedelta(days=2))
 

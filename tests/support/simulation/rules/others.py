@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from shared.domain.resources.kinds import Kind, State
-from tests.stateful.choices import Choices
-from tests.stateful.rules.registry import rule
-from tests.stateful.simulated import SimulatedLife
+from tests.support.simulation.choices import Choices
+from tests.support.simulation.rules.registry import rule
+from tests.support.simulation.simulated import SimulatedLife
 
 _LOOSE = (Kind.SESSION_TEMPLATE, Kind.CLUSTER_TEMPLATE, Kind.SNAPSHOT)
 

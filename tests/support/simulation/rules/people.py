@@ -6,10 +6,10 @@ from datetime import timedelta
 
 from shared.domain.environment import Phase, Verb
 from shared.domain.resources.kinds import Kind, State
-from tests.stateful.choices import Choices
-from tests.stateful.rules.registry import rule
-from tests.stateful.simulated import SimulatedLife
 from tests.support.fake_cloud import Thing
+from tests.support.simulation.choices import Choices
+from tests.support.simulation.rules.registry import rule
+from tests.support.simulation.simulated import SimulatedLife
 
 TEMPLATES = {
     Kind.SESSION: Kind.SESSION_TEMPLATE,

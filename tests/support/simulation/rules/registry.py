@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import NamedTuple
 
-from tests.stateful.choices import Choices
-from tests.stateful.simulated import SimulatedLife
+from tests.support.simulation.choices import Choices
+from tests.support.simulation.simulated import SimulatedLife
 
 Act = Callable[[SimulatedLife, Choices], None]
 
