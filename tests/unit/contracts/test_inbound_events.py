@@ -27,7 +27,7 @@ from shared.services.announce import cloud_event
 from tests.support.builders import NOW
 from tools.schemas import schemas
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[3] / "docs"
 PROPERTIES = event_schema()["properties"]
 SCHEMA = jsonschema.Draft202012Validator(event_schema())
 

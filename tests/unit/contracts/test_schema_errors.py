@@ -1,4 +1,4 @@
-"""Refusals say what to send instead; the table of the events' own fields is in test_events."""
+"""Refusals say what to send instead, also for shapes that a later message may have."""
 
 from __future__ import annotations
 

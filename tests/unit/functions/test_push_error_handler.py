@@ -15,8 +15,8 @@ import functions.pubsub_request
 import functions.push_error_handler
 from shared.domain.environment import Parked
 from tests.support.builders import ANA, an_app, once_at
+from tests.support.served_functions import MAIN, TOPICS
 from tests.support.simulation.world import World
-from tests.unit.test_entry_points import MAIN, TOPICS
 
 MESSAGE = {"messageId": "m-1", "message_id": "m-1", "publishTime": "2026-03-01T09:00:00Z"}
 NO_DATA = MESSAGE | {"attributes": {"email": ANA}}

@@ -13,7 +13,7 @@ import yaml
 
 from local.api.discovery import Discovery
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PLAN, APPLY = "cloudbuild.yaml", "cloudbuild-apply.yaml"
 FILES = pytest.mark.parametrize("file", [PLAN, APPLY])
 # https://cloud.google.com/build/docs/configuring-builds/substitute-variable-values

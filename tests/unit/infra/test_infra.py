@@ -16,7 +16,7 @@ from shared.adapters.state import documents
 from shared.settings import Settings, read_settings
 from tests.support.stored import a_parked, an_entry, an_environment
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 INFRA = ROOT / "infra"
 ROOTS = (INFRA, INFRA / "bootstrap", INFRA / "organisation")
 MODULES = sorted((INFRA / "modules").iterdir())

@@ -14,7 +14,7 @@ import yaml
 from tests.support.log_filters import Entry, compiled, field_of
 from tests.support.log_lines import everything_logged
 
-INFRA = Path(__file__).parents[2] / "infra"
+INFRA = Path(__file__).parents[3] / "infra"
 MONITORING: dict[str, Any] = yaml.safe_load((INFRA / "monitoring.yaml").read_text("utf-8"))
 METRICS, ALERTS = MONITORING["metrics"], MONITORING["alerts"]
 OBJECTIVES, CHARTS = MONITORING["objectives"], MONITORING["charts"]

@@ -17,7 +17,7 @@ import yaml
 from tests.support.log_filters import Entry, compiled
 from tests.support.log_lines import everything_logged
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 MONITORING: dict[str, Any] = yaml.safe_load((ROOT / "infra/monitoring.yaml").read_text("utf-8"))
 PAGES = {path.stem: path.read_text("utf-8") for path in (ROOT / "docs/runbook").glob("*.md")}
 TITLES = {name: alert["title"] for name, alert in MONITORING["alerts"].items()} | {

@@ -1,6 +1,6 @@
 """A departure: what is looked for, and when it is really over.
 
-What is written down of it is in ``test_leaving_record.py``.
+What is written down of it is in ``projections/test_offboarding_record.py``.
 """
 
 from __future__ import annotations

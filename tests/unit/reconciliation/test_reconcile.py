@@ -1,6 +1,6 @@
 """The plan for a whole environment: steps, phase and health, when to look again, what to tell.
 
-The step of each single resource is in ``test_steps.py``; queueing and zones are in
+The step of each single resource is in ``test_next_step.py``; queueing and zones are in
 ``test_reconcile_creation.py``, leavers in ``test_reconcile_leaving.py``.
 """
 

@@ -1,6 +1,6 @@
 """How the memory of a resource changes by what was seen, begun, and failed.
 
-What is stuck, lost or out of stock is in ``test_memory_troubles.py``.
+What is stuck, lost or out of stock is in ``test_failures.py``.
 """
 
 from __future__ import annotations

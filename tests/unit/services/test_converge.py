@@ -2,7 +2,7 @@
 
 That it all ends well whatever happens is for ``tests/stateful``; here is how, step by step. What
 several workers do to one another is in ``test_converge_leases.py``, what the cloud does to us in
-``test_converge_troubles.py``.
+``test_converge_faults.py``.
 """
 
 from __future__ import annotations

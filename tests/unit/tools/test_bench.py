@@ -21,7 +21,7 @@ from bench.ratios import median_ratio, spread
 from bench.report import TIMES, Row, Section, failed, table
 from shared.ports import Crowd, Page
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def test_a_slow_round_slows_both_and_leaves_the_ratio() -> None:

@@ -16,7 +16,7 @@ from tools.blueprint_events import Unreadable, addresses, main
 from tools.check_profiles import load
 
 NOW = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
-PROFILES = Path(__file__).parents[2] / "infra" / "profiles"
+PROFILES = Path(__file__).parents[3] / "infra" / "profiles"
 # As the blueprint's sample has it: two modules, each with its own list.
 SAMPLE = """
 # notebook_users_list = ["old@example.com"]

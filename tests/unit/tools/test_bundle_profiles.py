@@ -18,7 +18,7 @@ from shared.settings import Settings
 from tools import check_profiles
 from tools.bundle_profiles import main
 
-SHIPPED = Path(__file__).parents[2] / "infra" / "profiles"
+SHIPPED = Path(__file__).parents[3] / "infra" / "profiles"
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "tools" / "pipeline" / "deploy.sh"
+SCRIPT = Path(__file__).parents[3] / "tools" / "pipeline" / "deploy.sh"
 PROGRAM = '#!/bin/sh\necho "NAME $*" >> "$LOG"\ncase "$*" in *output*) printf URL ;; esac\n'
 STATE = "my-notebooks-benchkeeper-state"
 TOOLS = ("sed", "sh")  # all else that the script needs is in the shell

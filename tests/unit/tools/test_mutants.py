@@ -12,7 +12,7 @@ from tools.mutants.report import report
 from tools.mutants.selection import all_mutants, sample
 from tools.mutants.suite import Verdict
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 COLOURS = "class Colour(StrEnum):\n    RED = 'r'\n    GREEN = 'g'\n"
 
 
