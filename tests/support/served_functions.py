@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 
@@ -29,6 +30,13 @@ TOPICS = {
 }
 
 
+def data_of(payload: object) -> bytes:
+    """The data of a message: ``payload`` as JSON, as it is if it is bytes, or nothing for None."""
+    if payload is None:
+        return b""
+    return payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+
+
 class Functions:
     """All five functions, on the same state."""
 
@@ -43,8 +51,13 @@ class Functions:
         return self._clients[name]
 
     def send(self, name: str, payload: object, *, id: str = "m-1") -> int:
-        """The status of the response of ``name`` to a message from Eventarc."""
+        """The status of the response of ``name`` to a message from Eventarc, published now."""
         source = f"//pubsub.googleapis.com/projects/demo/topics/{TOPICS[name]}"
-        body = json.dumps(published(payload, messageId=id))
+        message = {
+            "messageId": id,
+            "publishTime": self.world.clock.now().isoformat(),
+            "data": base64.b64encode(data_of(payload)).decode(),
+        }
+        body = json.dumps(published(**message))
         response = self.client(name).post("/", headers=HEADERS | {"ce-source": source}, data=body)
         return response.status_code
