@@ -13,7 +13,6 @@ from shared.domain.commands.admin_commands import AdminCommand, apply_command
 from shared.domain.commands.holds import ALL, Hold, Release, release_of
 from shared.domain.commands.intents import Outcome
 from shared.domain.contracts.announcements import News
-from shared.domain.contracts.rejections import Rejected, RejectionCode
 from shared.domain.environment import AdminAction, Environment, Phase
 from tests.support.builders import ANA, NOW, a_record, after, an_order, minutes, obey, ready_world
 
@@ -45,13 +44,6 @@ def test_a_release_of_all_lifts_each_and_each_is_announced() -> None:
     assert record.held is None
     told = [(item.hold, [h.id for h in item.holds]) for item in record.outbox]
     assert told[-2:] == [("CASE-7", ["AUDIT-9"]), ("AUDIT-9", [])]
-
-
-def test_a_release_that_names_none_of_several_is_refused_and_names_them() -> None:
-    record = obey(a_record(), CASE, AUDIT).environment
-    with pytest.raises(Rejected, match=r"CASE-7 \(because\), AUDIT-9 \(because\)") as refused:
-        apply_command(record, a_release(), NOW)
-    assert refused.value.code is RejectionCode.SEVERAL_HOLDS
 
 
 def test_a_release_of_an_unknown_hold_lifts_nothing_and_says_so() -> None:

@@ -80,25 +80,6 @@ def test_converge_creates_the_notebook_once_reconcile_has_admitted_it(served: Fu
 
 
 @each_function
-@pytest.mark.parametrize(
-    ("payload", "code"),
-    [
-        ([], "wrong-shape"),
-        ({}, "wrong-shape"),
-        (
-            {"emial": ANA, "email": ANA, "scope": "due", "action": "hold", "reason": "x"},
-            "unknown-field",
-        ),
-    ],
-)
-def test_an_invalid_event_is_acknowledged_and_parked(
-    served: Functions, name: str, payload: object, code: str
-) -> None:
-    assert served.send(name, payload) == 200
-    assert parked_codes(served.world) == [code]
-
-
-@each_function
 def test_an_event_without_a_message_is_acknowledged_and_parked(
     served: Functions, name: str
 ) -> None:
@@ -108,30 +89,6 @@ def test_an_event_without_a_message_is_acknowledged_and_parked(
     [parked] = served.world.store.parked(10).items
     assert (parked.code, parked.topic) == ("not-json", TOPICS[name])
     assert "carries no Pub/Sub message" in parked.reason
-
-
-@pytest.mark.parametrize(
-    ("name", "payload", "code"),
-    [
-        ("converge", {"key": KEY}, "unknown-person"),
-        ("converge", {"email": ANA}, "unknown-field"),
-        ("converge", {"key": 7}, "wrong-shape"),
-        ("converge", {"key": ""}, "wrong-shape"),
-        ("converge", {"key": "../parked/x"}, "wrong-shape"),
-        ("converge", {"key": KEY + "\n"}, "wrong-shape"),
-        ("converge", {"key": KEY, "admitted": "yes"}, "wrong-shape"),
-        ("admin", {"action": "hold", "email": ANA, "reason": "x"}, "unknown-person"),
-        ("admin", {"action": "forget", "email": ANA, "reason": "x"}, "wrong-shape"),
-        ("admin", {"action": "hold", "email": ANA}, "wrong-shape"),
-        ("admin", {"action": "hold", "email": "a@evil.example", "reason": "x"}, "foreign-domain"),
-        ("reconcile", {"scope": "everything"}, "wrong-shape"),
-    ],
-)
-def test_a_message_that_cannot_be_carried_out_is_parked(
-    served: Functions, name: str, payload: object, code: str
-) -> None:
-    assert served.send(name, payload) == 200
-    assert parked_codes(served.world) == [code]
 
 
 @pytest.mark.parametrize(
@@ -169,14 +126,6 @@ def test_the_traceback_of_a_failed_request_names_the_message(
     once_at(served.world, "before:find", fail)
     assert served.send("onboard", {"email": ANA}, id="m-7") == 500
     assert "Pub/Sub message m-7 of topic onboarding" in caplog.text
-
-
-@each_function
-def test_an_event_whose_time_has_no_zone_is_only_parked(served: Functions, name: str) -> None:
-    event = {"email": ANA, "scope": "due", "occurred_at": "2026-03-01T09:00:00"}
-    assert served.send(name, event) == 200
-    assert len(parked_codes(served.world)) == 1
-    assert served.world.environment(ANA) is None
 
 
 def test_log_lines_have_the_trace_and_the_message_id(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from shared.domain.contracts.rejections import Rejected, RejectionCode
+from shared.domain.contracts.rejections import Rejected
 from shared.domain.environment import Environment, Intent, Verb
 from shared.domain.names import person_key
 from shared.domain.people.identity import new_key, owner_of, subject_of
@@ -167,41 +167,6 @@ def test_a_former_address(
     before: list[Intent], said: str | None, expected: str, because: str
 ) -> None:
     assert subject(join(SMITH, 0, said, previous_email=ANA), *before) == expected, because
-
-
-# What a conflict says
-
-
-def message_of(event: Intent, *before: Intent) -> str:
-    with pytest.raises(Rejected) as refused:
-        subject_of(event, Records(before).people)
-    assert refused.value.code is RejectionCode.IDENTITY_CONFLICT
-    return refused.value.message
-
-
-def test_a_contradiction_names_both_ids_and_says_what_to_do() -> None:
-    assert message_of(leave(ANA, 0, "8"), join(ANA, -9, "7")) == (
-        f"person_id: {ANA} is the address of person_id '7', and the event says '8'; nothing was "
-        "changed. Correct the address or the person_id and send the event again; if the address "
-        "was given to somebody else, send the leave of whoever had it first"
-    )
-
-
-def test_of_a_former_address_it_names_that() -> None:
-    event = join(SMITH, 0, "8", previous_email=ANA)
-    assert message_of(event, join(ANA, -9, "7")).startswith(
-        f"person_id: {ANA} is the address of person_id '7', and the event says '8'"
-    )
-
-
-def test_an_address_that_is_somebody_elses_names_both_people() -> None:
-    event = join(SMITH, 0, previous_email=ANA)
-    assert message_of(event, join(ANA, -9, "7"), join(SMITH, -5)) == (
-        f"email: {SMITH} is the address of {SMITH} (person_id unknown, record {SMITH_KEY}), who "
-        f"had it before this event, and {ANA} (person_id 7, record {KEY}) can't have it as well; "
-        "nothing was changed. Correct the address, previous_email or person_id and send the event "
-        "again; if the address was given to somebody else, send the leave of whoever had it first"
-    )
 
 
 def test_what_is_refused_changes_nothing() -> None:

@@ -49,17 +49,6 @@ def test_they_cannot_join_again() -> None:
     assert world.record(ANA).phase is Phase.READY
 
 
-def test_of_somebody_unknown_with_a_foreign_domain_nothing_is_recorded() -> None:
-    world = World()
-    other = "zed@evil.example"
-    assert world.leave(other) == "foreign-domain"
-    assert world.order("hold", other) == "foreign-domain"
-    assert world.environment(other) is None
-    reasons = [p.reason for p in world.store.parked(10).items]
-    assert len(reasons) == 2
-    assert all("'zed@evil.example' has no environment and is not in an" in r for r in reasons)
-
-
 def test_whoever_joins_may_have_had_an_address_of_any_domain() -> None:
     world = World()
     assert world.join(ANA, previous_email="ana@evil.example") == "applied"

@@ -247,18 +247,6 @@ def test_an_event_from_the_future_would_win_for_ever_and_is_refused() -> None:
     assert world.leave(ANA, occurred_at=START + minutes(6)) == "from-the-future"
 
 
-def test_an_immediate_leave_on_the_topic_of_joins_is_parked_with_the_right_topic() -> None:
-    """Applied as a join, it would leave everything to somebody who is dismissed."""
-    world = World()
-    assert world.join(ANA, immediate=True) == "wrong-shape"
-    [refused] = world.store.parked(10).items
-    assert refused.reason.startswith(
-        "immediate: belongs in a leave; publish the leave on topic off"
-    )
-    assert world.environment(ANA) is None
-    assert world.join(ANA, immediate=False) == "applied"
-
-
 # Sources, and what is blank
 
 
@@ -365,17 +353,6 @@ def test_a_merge_that_fails_is_done_with_the_next_delivery(point: str) -> None:
     assert world.deliver(late) in ("applied", "stale")
     assert world.record(SMITH).key == world.record(ANA).key == KEY
     assert [e.key for e in world.store.page(10).items if not e.merged_into] == [KEY]
-
-
-def test_a_conflict_is_parked_and_changes_nothing() -> None:
-    world = World()
-    world.join(ANA, person_id="7")
-    before = world.record(ANA)
-    assert world.leave(ANA, person_id="8") == "identity-conflict"
-    assert world.record(ANA) == before
-    [refused] = world.store.parked(10).items
-    assert "person_id '7'" in refused.reason
-    assert "'8'" in refused.reason
 
 
 def test_a_leaver_is_searched_for_under_every_key_and_address() -> None:
