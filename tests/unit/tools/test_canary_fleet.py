@@ -38,7 +38,7 @@ class Answers(BaseHTTPRequestHandler):
 def url() -> Iterator[str]:
     Answers.authorization = []
     server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
