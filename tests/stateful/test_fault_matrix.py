@@ -126,6 +126,7 @@ def test_the_plain_life_calls_everything_and_ends_well() -> None:
     }
 
 
+@pytest.mark.slow  # hundreds of lives: as long as all the tests that are not slow
 def test_every_way_to_fail_ends_the_same(cell: Cell) -> None:
     fault = Fault(cell)
     life = Life(fault)

@@ -87,6 +87,7 @@ def test_it_ends_with_a_successor_that_has_the_work(reason: Reason) -> None:
     assert first.died > restored
 
 
+@pytest.mark.slow
 @REASONS
 @pytest.mark.parametrize("how", ["crash", "refused", "unanswered"])
 def test_a_fault_at_any_write_or_call_changes_nothing_of_the_end(reason: Reason, how: str) -> None:

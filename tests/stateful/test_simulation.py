@@ -32,6 +32,7 @@ OTHERS = tuple(name for name in NAMES if name not in FEW)
 
 
 class TestLives:
+    @pytest.mark.slow
     def test_a_life_is_the_same_whenever_it_is_lived_and_from_its_record(self) -> None:
         for number in range(20):
             lived = live(SEED, number, named())
@@ -151,6 +152,7 @@ class TestFailures:
         assert "joins as trial" in story
         assert "steps: begin" in story
 
+    @pytest.mark.slow
     def test_a_run_that_fails_says_so_and_names_the_life(
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import msgspec
+import pytest
 
 from shared.adapters.state.documents import encode_environment
 from shared.domain.environment import Phase
@@ -22,6 +23,7 @@ def _bytes(world: World) -> int:
     return len(msgspec.json.encode(encode_environment(world.record(ANA))))
 
 
+@pytest.mark.slow
 def test_a_leaver_with_thousands_of_sessions_outgrows_no_document() -> None:
     world, largest = World(), 0
     world.join(ANA)

@@ -95,6 +95,7 @@ def command_tree() -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(GCLOUD is None, reason="gcloud is not installed")
 @each_page
 def test_gcloud_knows_the_commands_and_their_flags(name: str) -> None:

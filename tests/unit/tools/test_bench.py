@@ -249,6 +249,7 @@ def test_memory_is_read_as_cloud_functions_writes_it() -> None:
     assert [mebibytes("512Mi"), mebibytes("2Gi")] == [512, 2048]
 
 
+@pytest.mark.slow
 def test_a_section_that_does_not_exist_is_named() -> None:
     command = [sys.executable, "-m", "bench", "memory", "speed"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

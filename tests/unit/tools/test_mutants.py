@@ -134,12 +134,14 @@ def mutants() -> list[Mutant]:
     return all_mutants(ROOT)
 
 
+@pytest.mark.slow
 def test_all_mutants_of_the_project_compile_and_no_two_are_the_same(mutants: list[Mutant]) -> None:
     assert len({m.identity for m in mutants}) == len(mutants) > 500
     for mutant in sample(mutants, 200, seed=1):
         compile(mutant.source, mutant.file, "exec")
 
 
+@pytest.mark.slow
 def test_a_sample_is_the_same_for_a_seed_and_spread_over_the_modules(mutants: list[Mutant]) -> None:
     files = {mutant.file for mutant in mutants}
     one, same, other = (sample(mutants, 2 * len(files), seed) for seed in (1, 1, 2))
@@ -147,6 +149,7 @@ def test_a_sample_is_the_same_for_a_seed_and_spread_over_the_modules(mutants: li
     assert {mutant.file for mutant in one} == files
 
 
+@pytest.mark.slow
 def test_a_sample_larger_than_all_is_all(mutants: list[Mutant]) -> None:
     few = mutants[:5]
     assert sample(few, 10, seed=1) == few
@@ -211,5 +214,6 @@ def test_killed_and_explained_is_no_failure_explained_and_killed_is(
     assert "m.py:2 is explained, but test_f notices it" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_explanations_of_the_project_are_for_mutants_that_exist(mutants: list[Mutant]) -> None:
     assert outdated(read_explained(ROOT / "tools/mutants/explained.toml"), mutants) == []
