@@ -14,7 +14,7 @@ import pytest
 from shared.domain.environment import Environment, Phase
 from shared.domain.names import person_key
 from shared.domain.resources.kinds import Kind, State, Step
-from tests.support.builders import ANA, BEN, actions_of, minutes, ready_world
+from tests.support.builders import ANA, BEN, actions_of, minutes
 from tests.support.simulation.notebook import WORK, notebook_of
 from tests.support.simulation.world import GRACE, World
 
@@ -24,23 +24,6 @@ SOON = timedelta(seconds=20)  # into an operation, which takes 90 s
 @pytest.fixture
 def world() -> World:
     return World()
-
-
-@pytest.fixture
-def ready() -> World:
-    """Ana has everything, has worked in it, and all is quiet."""
-    world = ready_world()
-    world.cloud.work(notebook_of(world), WORK)
-    return world
-
-
-@pytest.fixture
-def suspended(ready: World) -> World:
-    """Ana has left; the grace period runs."""
-    ready.leave(ANA)
-    ready.run_for(minutes(10))
-    assert ready.record(ANA).phase is Phase.SUSPENDED
-    return ready
 
 
 @pytest.fixture

@@ -4,21 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import pytest
-
 from shared.domain.environment import Phase
 from shared.domain.names import person_key
-from tests.support.builders import ANA, BEN, minutes, ready_world
+from tests.support.builders import ANA, BEN, minutes
 from tests.support.simulation.notebook import WORK, notebook_of
 from tests.support.simulation.world import World
-
-
-@pytest.fixture
-def ready() -> World:
-    """Ana has everything, and has worked in it."""
-    world = ready_world()
-    world.cloud.work(notebook_of(world), WORK)
-    return world
 
 
 def test_who_waits_for_the_data_of_the_former_address_is_not_ready(ready: World) -> None:

@@ -1,117 +1,16 @@
-"""profiles.yaml: who gets which profile, and everything that is refused, with its place."""
+"""profiles.yaml: everything that is refused, with its place."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from shared.domain.contracts.rejections import Rejected, RejectionCode
-from shared.domain.profiles import ProfileSet, ProfilesInvalid
+from shared.domain.profiles import ProfilesInvalid
 from shared.domain.profiles.parse import parse_profiles
-
-MASTERS = {"session.yaml": b"runtimeConfig: {version: '2.3'}", "cluster.yaml": b"config: {}"}
-
-GOOD = """\
-version: 1
-default: analyst
-groups:
-  - {group: Engineers@example.com, profile: engineer}
-  - {group: analysts@example.com, profile: analyst}
-profiles:
-  analyst:
-    grace: 12h
-    workbench:
-      zones: [us-central1-a, us-central1-b]
-      machine_type: e2-standard-4
-      idle_minutes: 60
-  engineer:
-    grace: 14d
-    session_templates: [{name: spark, master: session.yaml}]
-    cluster_templates: [{name: small, master: cluster.yaml}]
-"""
-
-
-def parsed(text: str = GOOD, masters: Mapping[str, bytes] = MASTERS) -> ProfileSet:
-    return parse_profiles(text.encode(), masters)
-
-
-def messages(
-    text: str, masters: Mapping[str, bytes] = MASTERS, region: str | None = None
-) -> tuple[str, ...]:
-    with pytest.raises(ProfilesInvalid) as caught:
-        parse_profiles(text.encode(), masters, region=region)
-    return caught.value.messages
-
-
-def changed(old: str, new: str) -> str:
-    assert old in GOOD
-    return GOOD.replace(old, new)
-
-
-class TestWhoGetsWhat:
-    @pytest.mark.parametrize(
-        ("requested", "groups", "name", "why"),
-        [
-            ("engineer", ["analysts@example.com"], "engineer", "asking by name wins"),
-            (None, ["x@example.com", "analysts@example.com"], "analyst", "the group fits"),
-            (
-                None,
-                ["analysts@example.com", "engineers@example.com"],
-                "engineer",
-                "the file's order decides, not the person's",
-            ),
-            (None, ["ENGINEERS@EXAMPLE.COM"], "engineer", "case makes no difference"),
-            (None, ["unknown@example.com"], "analyst", "no group fits: the default"),
-            (None, [], "analyst", "no groups: the default"),
-        ],
-    )
-    def test_profile_of(
-        self, requested: str | None, groups: list[str], name: str, why: str
-    ) -> None:
-        assert parsed().resolve(requested, groups).name == name, why
-
-    @pytest.mark.parametrize("asked", ["enginer", "", "Analyst", "x" * 10_000])
-    def test_an_unknown_profile_is_refused_naming_those_there_are(self, asked: str) -> None:
-        with pytest.raises(Rejected) as caught:
-            parsed().resolve(asked, ["analysts@example.com"])
-        assert caught.value.code is RejectionCode.UNKNOWN_PROFILE
-        assert "known are: analyst, engineer" in caught.value.message
-        assert len(caught.value.message) < 300
-
-    def test_a_mapped_group_is_known_as_one(self) -> None:
-        assert parsed().is_group("ENGINEERS@example.com")
-        assert not parsed().is_group("ana@example.com")
-
-    def test_a_profile_can_be_looked_up_by_name(self) -> None:
-        found = parsed().profile("engineer")
-        assert found is not None
-        assert found.grace_seconds == 14 * 86400
-        assert parsed().profile("gone") is None
-        assert parsed().names == ("analyst", "engineer")
-
-    @pytest.mark.parametrize(
-        ("written", "seconds"), [("0", 0), ("'0'", 0), ("12h", 43200), ("14d", 1209600)]
-    )
-    def test_grace_in_seconds(self, written: str, seconds: int) -> None:
-        found = parsed(changed("grace: 12h", f"grace: {written}")).profile("analyst")
-        assert found is not None
-        assert found.grace_seconds == seconds
-
-    @pytest.mark.parametrize(
-        ("written", "seconds"), [("0", 0), ("12h", 43200), ("90d", 90 * 86400)]
-    )
-    def test_how_long_a_snapshot_is_kept_in_seconds(self, written: str, seconds: int) -> None:
-        text = changed("grace: 12h", f"grace: 12h\n    keep_snapshot: {written}")
-        found = parsed(text).profile("analyst")
-        assert found is not None
-        assert found.keep_seconds == seconds
-
-    def test_no_snapshot_is_kept_unless_the_profile_says_so(self) -> None:
-        assert parsed().default.keep_seconds == 0
+from tests.support.profile_texts import GOOD, MASTERS, changed, messages
 
 
 class TestEveryFaultIsNamedWithItsPlace:
@@ -389,40 +288,6 @@ class TestEveryFaultIsNamedWithItsPlace:
             "profiles.analyst.workbench.zones[1]: us-central1-b is not in this site's region "
             "europe-west1, where its subnet is",
         )
-
-
-class TestMetadata:
-    @pytest.mark.parametrize(
-        ("key", "reason"),
-        [
-            ("dataproc-region", "is reserved"),
-            ("framework", "is reserved"),
-            ("proxy-mode", "is reserved"),
-            ("title", "is reserved"),
-            ("version", "is reserved"),
-            ("euc-enabled", "is reserved"),
-            ("idle-timeout-seconds", "use workbench.idle_minutes instead"),
-            ("notebook-disable-downloads", "use workbench.downloads instead"),
-            ("notebook-disable-root", "use workbench.root instead"),
-            ("disable-mixer", "use workbench.spark_kernels instead"),
-            ("post-startup-script", "takes no startup script"),
-            ("startup-script", "takes no startup script"),
-            ("ssh-keys", "can't be reached by SSH"),
-            ("enable-guest-attributes", "must stay on"),
-            ("a b", "is not a metadata key"),
-        ],
-    )
-    def test_refused_with_the_reason(self, key: str, reason: str) -> None:
-        (message,) = messages(changed("idle_minutes: 60", f"metadata: {{{key}: 'x'}}"))
-        assert message.startswith(f"profiles.analyst.workbench.metadata.{key}: ")
-        assert reason in message
-
-    def test_others_are_taken(self) -> None:
-        found = parsed(changed("idle_minutes: 60", "metadata: {jupyter-user: 'sam'}"))
-        profile = found.profile("analyst")
-        assert profile is not None
-        assert profile.workbench is not None
-        assert profile.workbench.metadata == {"jupyter-user": "sam"}
 
 
 class TestWhateverComes:

@@ -10,6 +10,7 @@ from shared.domain.environment import Health, Phase
 from shared.domain.profiles.parse import parse_profiles
 from shared.domain.resources.kinds import Kind, State
 from tests.support.builders import ANA, BEN, KEY, minutes, ready_world
+from tests.support.simulation.announced import news_of
 from tests.support.simulation.notebook import notebook_of
 from tests.support.simulation.world import MASTERS, PROFILES, World
 
@@ -26,11 +27,6 @@ def world() -> World:
 def ready() -> World:
     """Ana has everything, and all is quiet."""
     return ready_world()
-
-
-def news_of(world: World) -> list[str]:
-    """What was announced, oldest first."""
-    return [announcement["data"]["news"] for announcement in world.topics.news]
 
 
 def test_under_a_hold_the_end_of_a_snapshot_is_nothing_to_wait_for(ready: World) -> None:

@@ -7,55 +7,31 @@ from typing import Any
 import pytest
 
 from shared.domain.commands.holds import Hold
-from shared.domain.environment import Environment, Verb
-from shared.domain.faults import Disposition
 from shared.domain.reconciliation.desired_state import Goal
-from shared.domain.reconciliation.next_step import next_step, owed_protection
+from shared.domain.reconciliation.next_step import next_step
 from shared.domain.reconciliation.transitions import start_step
 from shared.domain.resources.kinds import Kind, State, Step
-from shared.domain.resources.manifest import Drift, Manifest
-from shared.domain.resources.resource import LostCall, Resource
-from tests.support.builders import NOW, a_notebook, a_problem, a_record, after
-from tests.support.resource_builders import a_resource, replace
-
-UP, DOWN, GONE, STAY = Goal.PRESENT, Goal.STOPPED, Goal.ABSENT, Goal.UNMANAGED
-NB, TEMPLATE, SNAPSHOT, SESSION = (
-    Kind.WORKBENCH,
-    Kind.CLUSTER_TEMPLATE,
-    Kind.SNAPSHOT,
-    Kind.SESSION,
+from shared.domain.resources.manifest import Drift
+from shared.domain.resources.resource import LostCall
+from tests.support.builders import NOW, a_record, after
+from tests.support.next_steps import (
+    DISK,
+    DOWN,
+    GONE,
+    HOLD,
+    LABELS,
+    MACHINE,
+    NB,
+    SESSION,
+    SNAPSHOT,
+    STAY,
+    TEMPLATE,
+    UP,
+    manifest,
+    step_of,
+    thing,
 )
-HOLD = Hold(at=NOW, reason="a lawsuit", by="legal@example.com")
-LABELS = Drift(in_place=("label team",))
-MACHINE = Drift(at_rest=("machine type small -> large",))
-DISK = Drift(never=("data disk GB 100 -> 200",))
-
-
-def manifest(kind: Kind = NB, digest: str = "d1") -> Manifest:
-    return Manifest(
-        kind=kind, slot="main", places=("zone-a/nb", "zone-b/nb"), body={}, digest=digest
-    )
-
-
-def thing(state: State, kind: Kind = NB, **more: Any) -> Resource:
-    made = a_resource(kind=kind, slot="main", name="zone-a/nb", state=state, digest="d1")
-    return replace(made, **more)
-
-
-def step_of(
-    resource: Resource,
-    goal: Goal,
-    *,
-    wanted: Manifest | None = None,
-    record: Environment | None = None,
-    seen: bool = True,
-    snapshot_seen: bool = True,
-) -> Step | None:
-    environment = (record or a_record()).with_resource(resource)
-    wanted = wanted or manifest(resource.kind)
-    return next_step(
-        environment, resource, goal, wanted, NOW, seen=seen, snapshot_seen=snapshot_seen
-    )
+from tests.support.resource_builders import replace
 
 
 @pytest.mark.parametrize(
@@ -137,7 +113,6 @@ def test_what_no_profile_asks_for_is_never_made() -> None:
 # Calls whose answer was lost
 
 LATER = after(2)
-REPEATED = (Step.CREATE, Step.START, Step.STOP, Step.DELETE)
 
 
 def lost(*steps: Step) -> dict[str, Any]:
@@ -319,157 +294,3 @@ def test_data_comes_back_into_a_notebook_once_it_runs(state: State, step: Step) 
 def test_data_comes_back_before_anything_is_mended() -> None:
     notebook = thing(State.READY, restore_from="snapshots/s1", drift=MACHINE)
     assert step_of(notebook, UP, wanted=manifest(digest="d2")) is Step.RESTORE
-
-
-# Away
-
-
-def leaver(**changes: Any) -> Environment:
-    return a_record(verb=Verb.LEAVE, **changes)
-
-
-def snapshot(state: State) -> Resource:
-    return Resource(kind=SNAPSHOT, slot="s1", name="snapshots/s1", state=state)
-
-
-@pytest.mark.parametrize(
-    ("state", "taken", "step", "because"),
-    [
-        (State.READY, None, Step.STOP, "a snapshot of what runs may hold half of a file"),
-        (State.READY, State.READY, Step.STOP, "somebody started it again meanwhile"),
-        (State.STOPPED, None, None, "its snapshot comes first"),
-        (State.STOPPED, State.ABSENT, None, "its snapshot was not begun yet"),
-        (State.STOPPED, State.CREATING, None, "its snapshot is not complete"),
-        (State.STOPPED, State.BROKEN, None, "its snapshot came to nothing"),
-        (State.STOPPED, State.FOREIGN, None, "that snapshot is none of ours"),
-        (State.STOPPED, State.DELETING, None, "that snapshot is on its way out"),
-        (State.STOPPED, State.READY, Step.DELETE, "its data is kept"),
-        (State.BROKEN, None, None, "its disk may be whole"),
-        (State.BROKEN, State.READY, Step.DELETE, "its data is kept"),
-    ],
-)
-@pytest.mark.parametrize(
-    ("record", "superseded"),
-    [(leaver(keep_seconds=1), False), (a_record(), True)],
-    ids=["of a leaver", "of one that has a successor"],
-)
-def test_invariant_7_no_disk_goes_before_its_snapshot_is_complete(
-    record: Environment,
-    superseded: bool,
-    state: State,
-    taken: State | None,
-    step: Step | None,
-    because: str,
-) -> None:
-    if taken is not None:
-        record = record.with_resource(snapshot(taken))
-    notebook = thing(state, saved_in="s1" if taken else "", superseded=superseded)
-    assert step_of(notebook, GONE, record=record) is step, because
-
-
-def test_a_hold_does_not_wait_for_a_stop_that_is_refused() -> None:
-    running = thing(State.READY, problem=a_problem(Disposition.PERMANENT))
-    record = leaver(held=HOLD)
-    assert step_of(running, DOWN, record=record) is Step.PROTECT
-    assert step_of(replace(running, problem=None), DOWN, record=record) is Step.STOP
-    assert step_of(replace(running, protected=True), DOWN, record=record) is Step.STOP
-
-
-def test_invariant_7_no_disk_goes_before_its_snapshot_was_looked_at() -> None:
-    record = leaver(keep_seconds=1).with_resource(snapshot(State.READY))
-    notebook = thing(State.STOPPED, saved_in="s1")
-    assert step_of(notebook, GONE, record=record, snapshot_seen=False) is None
-
-
-def test_a_snapshot_of_something_else_is_none_of_this_notebook() -> None:
-    record = leaver(keep_seconds=1).with_resource(snapshot(State.READY))
-    assert step_of(thing(State.STOPPED, saved_in="s2"), GONE, record=record) is None
-
-
-def test_what_never_worked_needs_no_snapshot() -> None:
-    stillborn = thing(State.BROKEN, failed=True)
-    assert step_of(stillborn, GONE, record=leaver(keep_seconds=1)) is Step.DELETE
-
-
-@pytest.mark.parametrize("kind", [Kind.MANAGED_NOTEBOOK, Kind.DATAPROC_HUB, TEMPLATE, SNAPSHOT])
-def test_only_a_workbench_notebook_has_a_snapshot_taken(kind: Kind) -> None:
-    assert step_of(thing(State.STOPPED, kind), GONE, record=leaver(keep_seconds=1)) is Step.DELETE
-
-
-# Protection
-
-
-@pytest.mark.parametrize(
-    ("state", "goal", "step", "because"),
-    [
-        (State.READY, UP, Step.PROTECT, "people go on working under a hold"),
-        (State.STOPPED, UP, Step.PROTECT, "before it is started"),
-        (State.READY, DOWN, Step.STOP, "a leaver's access ends before anything else"),
-        (State.STOPPED, DOWN, Step.PROTECT, "then it is protected"),
-        (State.BROKEN, DOWN, Step.PROTECT, "it may hold work"),
-        (State.READY, STAY, Step.PROTECT, "whatever else becomes of it"),
-        (State.FOREIGN, DOWN, None, "it isn't ours"),
-        (State.ABSENT, DOWN, None, "there is nothing to protect"),
-        (State.STARTING, UP, None, "the cloud is at work on it"),
-    ],
-)
-def test_a_hold_protects_the_notebook(
-    state: State, goal: Goal, step: Step | None, because: str
-) -> None:
-    assert step_of(thing(state), goal, record=a_record(held=HOLD)) is step, because
-
-
-def test_what_is_protected_already_is_not_protected_again() -> None:
-    assert step_of(thing(State.READY, protected=True), UP, record=a_record(held=HOLD)) is None
-
-
-def test_what_a_failed_creation_left_is_cleared_away_under_a_hold_too() -> None:
-    """Protected, it could not be; and its owner would have no notebook until the release."""
-    stillborn = thing(State.BROKEN, failed=True)
-    assert step_of(stillborn, UP, record=a_record(held=HOLD)) is Step.DELETE
-    assert step_of(stillborn, DOWN, record=a_record(held=HOLD)) is None
-
-
-@pytest.mark.parametrize("kind", [k for k in Kind if k is not NB])
-def test_only_a_workbench_notebook_can_be_protected(kind: Kind) -> None:
-    ready = thing(State.READY, kind)
-    assert owed_protection(a_record(held=HOLD), ready) is None
-
-
-@pytest.mark.parametrize(
-    ("state", "goal", "by_us", "step", "because"),
-    [
-        (State.READY, UP, True, Step.UNPROTECT, "the hold is over"),
-        (State.READY, UP, False, None, "somebody else's word against the deletion"),
-        (State.STOPPED, GONE, True, Step.UNPROTECT, "or it could not be deleted"),
-        (State.STOPPED, GONE, False, Step.DELETE, "the cloud refuses it, and people read why"),
-        (State.READY, DOWN, True, Step.STOP, "access ends first"),
-    ],
-)
-def test_what_a_hold_protected_is_free_again_when_it_is_over(
-    state: State, goal: Goal, by_us: bool, step: Step | None, because: str
-) -> None:
-    notebook = thing(state, protected=True, protected_by_us=by_us)
-    assert step_of(notebook, goal) is step, because
-
-
-def test_protection_comes_before_the_restore_and_the_mending() -> None:
-    notebook = a_notebook(State.READY, restore_from="snapshots/s1", drift=LABELS)
-    assert step_of(notebook, UP, record=a_record(held=HOLD)) is Step.PROTECT
-
-
-@pytest.mark.parametrize(
-    ("goal", "wanted", "step", "because"),
-    [
-        (UP, manifest(digest="d2"), Step.UPDATE, "the update puts all labels back"),
-        (UP, None, Step.LABEL, "what the profile asks for isn't known, whose it is, is"),
-        (DOWN, None, Step.LABEL, "a leaver's is found by its labels"),
-        (GONE, None, Step.LABEL, "so that nothing is deleted that doesn't say whose it is"),
-    ],
-)
-def test_labels_that_somebody_took_off_are_put_back(
-    goal: Goal, wanted: Manifest | None, step: Step, because: str
-) -> None:
-    bare = thing(State.STOPPED, labelled=False, drift=LABELS)
-    assert next_step(a_record(bare), bare, goal, wanted, NOW, seen=True) is step, because
-    assert next_step(a_record(bare), bare, goal, wanted, NOW, seen=False) is None

@@ -9,6 +9,7 @@ import pytest
 from shared.domain.environment import Health, Phase
 from shared.domain.resources.kinds import Kind, State
 from tests.support.builders import ANA, actions_of, minutes
+from tests.support.simulation.announced import news_of
 from tests.support.simulation.notebook import notebook_of
 from tests.support.simulation.world import World
 
@@ -19,11 +20,6 @@ def joined(link_delay: timedelta) -> World:
     world.cloud.link_delay = link_delay
     world.join(ANA)
     return world
-
-
-def news_of(world: World) -> list[str]:
-    """What was announced, oldest first."""
-    return [announcement["data"]["news"] for announcement in world.topics.news]
 
 
 def due_at(world: World) -> datetime:

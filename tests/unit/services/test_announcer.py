@@ -24,6 +24,7 @@ from tests.support.builders import (
     ready_world,
 )
 from tests.support.memory_store import MemoryStore
+from tests.support.simulation.announced import news_of
 from tests.support.simulation.world import Crash, World
 
 ITEM = Announcement(number=7, news=News.READY, at=NOW, email=ANA, profile="full")
@@ -154,10 +155,6 @@ def test_who_was_faster_keeps_the_record_and_publishes_the_same_again() -> None:
 
 
 # With the whole of converge
-
-
-def news_of(world: World) -> list[str]:
-    return [event["data"]["news"] for event in world.topics.news]
 
 
 def test_a_life_is_announced_in_order() -> None:
