@@ -10,7 +10,7 @@ override PROFILES := $(if $(wildcard profiles/profiles.yaml),profiles,infra/prof
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check lint package smoke bench simulate mutants check-profiles profiles-bundle infra-check infra-fmt schema lock clean
+.PHONY: help demo up unit test check lint package smoke bench simulate mutants check-profiles profiles-bundle infra-check infra-fmt schema lock clean
 
 help: ## What there is.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -26,6 +26,9 @@ demo: $(STAMP) ## People join, leave and come back, in under a minute; fails if 
 
 up: $(STAMP) ## The same stack, kept running until Ctrl-C (PORT=8080 for fixed ports, PROFILES=, REGION=).
 	@$(BIN)/python -m local.up --profiles "$(PROFILES)" $(if $(PORT),--port "$(PORT)") $(if $(REGION),--region "$(REGION)")
+
+unit: $(STAMP) ## The fast tests, in under a minute: unit, contract and simulation, without those marked slow.
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" tests/unit tests/contract tests/stateful
 
 # The functions' needs are compared with their grants at the end: that takes all tests.
 NEEDS = $(CURDIR)/.local/needs

@@ -32,6 +32,21 @@ os.environ |= {
 }
 
 
+# Tests in these directories, and those with these fixtures, start servers or programs.
+_SLOW_DIRECTORIES = {"integration", "local", "terraform"}
+_SLOW_FIXTURES = {"firestore_backend", "gcloud_command"}
+
+
+@pytest.hookimpl(tryfirst=True)  # before tests are left out by their marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what is slow for a reason that many tests share."""
+    for item in items:
+        directory = item.path.relative_to(Path(__file__).parent).parts[0]
+        fixtures = getattr(item, "fixturenames", ())
+        if directory in _SLOW_DIRECTORIES or _SLOW_FIXTURES.intersection(fixtures):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def firestore_emulator() -> Iterator[str]:
     """``host:port`` of a running Firestore emulator, one a test process; skips without one."""

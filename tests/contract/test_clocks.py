@@ -10,6 +10,8 @@ import requests
 from local.server import LocalCloud
 from shared.adapters.clocks import EndpointClock
 
+pytestmark = pytest.mark.slow
+
 
 def test_it_reports_its_offset_at_each_call() -> None:
     ahead: list[timedelta] = []

@@ -35,6 +35,8 @@ from shared.domain.resources.observation import Orphan
 from shared.domain.resources.resource import Resource
 from tests.support.driver_backends import EMAIL, KEY, LABELS
 
+pytestmark = pytest.mark.slow
+
 SITE = Site(project="demo", region="us-central1", templates_bucket="demo-templates")
 ZONE = "projects/demo/locations/us-central1-a"
 LOCATION = "projects/demo/locations/us-central1"

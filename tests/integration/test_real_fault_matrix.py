@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from shared.domain.environment import Phase, Verb
-from tests.stateful.world import GRACE
 from tests.support.real_world import RealWorld, real_worlds
+from tests.support.simulation.world import GRACE
 
 METHODS = (
     *("compute.disks.aggregatedList", "compute.globalOperations.get", "compute.snapshots.get"),

@@ -13,11 +13,11 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from tests.stateful.coverage import Coverage
-from tests.stateful.driver import Lived, live
-from tests.stateful.minimise import minimised
-from tests.stateful.rules import RULES, Rule, named
-from tests.stateful.story import told
+from tests.support.simulation.coverage import Coverage
+from tests.support.simulation.driver import Lived, live
+from tests.support.simulation.minimise import minimised
+from tests.support.simulation.rules import RULES, Rule, named
+from tests.support.simulation.story import told
 
 _CHUNK = 100
 _EVERY = 10.0  # seconds between lines of progress

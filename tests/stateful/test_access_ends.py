@@ -10,9 +10,9 @@ import pytest
 from shared.domain.environment import Phase
 from shared.domain.faults import CloudFault, Disposition
 from shared.domain.resources.kinds import Kind, State
-from tests.stateful.test_crossing import notebook_of
-from tests.stateful.world import GRACE, World
 from tests.support.builders import ANA, KEY, minutes, ready_world
+from tests.support.simulation.notebook import notebook_of
+from tests.support.simulation.world import GRACE, World
 
 HOURS = timedelta(hours=1)
 SESSION = "projects/demo/locations/us-central1/sessions/s"

@@ -17,8 +17,8 @@ from shared.adapters.google_api.fault_table import fault_of
 from shared.domain.environment import Phase
 from shared.domain.resources.kinds import Kind, State
 from shared.ports import Conflict, NotPublished
-from tests.stateful.life import BEN, Life, StoreDown
-from tests.stateful.world import Crash
+from tests.support.simulation.life import BEN, Life, StoreDown
+from tests.support.simulation.world import Crash
 
 STORE = ("load", "save", "find", "append", "park", "shortage")
 LOOKS = ("observe", "consented", "older", "everything", "moving")
@@ -126,6 +126,7 @@ def test_the_plain_life_calls_everything_and_ends_well() -> None:
     }
 
 
+@pytest.mark.slow  # hundreds of lives: as long as all the tests that are not slow
 def test_every_way_to_fail_ends_the_same(cell: Cell) -> None:
     fault = Fault(cell)
     life = Life(fault)

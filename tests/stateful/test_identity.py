@@ -16,9 +16,9 @@ import pytest
 from shared.domain.environment import Environment, Verb
 from shared.domain.names import person_key, resource_id
 from shared.domain.resources.kinds import Kind, State
-from tests.stateful.world import GRACE, START, World
 from tests.support.builders import ANA, minutes
 from tests.support.fake_drivers import Thing
+from tests.support.simulation.world import GRACE, START, World
 
 BEN, CLEO = "ben@example.com", "cleo@example.com"
 
@@ -193,6 +193,7 @@ def _is_plain(names: Sequence[str]) -> bool:
     return "identity-conflict" not in outcomes and len(set(has)) == len(has) and not twice
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", [name for name in EVENTS if name.startswith(("join", "ana"))])
 def test_any_three_events_without_a_contradiction_end_the_same_in_every_order(first: str) -> None:
     for names in [(first, *others) for others in product(EVENTS, repeat=2)]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.stateful.machine import Lives
-from tests.stateful.rules import named
 from tests.stateful.simulate import Work, some_lives
+from tests.support.simulation.machine import Lives
+from tests.support.simulation.rules import named
+
+pytestmark = pytest.mark.slow
 
 SEED = 20261126
 LIVES = 1_500

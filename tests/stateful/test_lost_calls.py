@@ -14,10 +14,10 @@ import pytest
 
 from shared.domain.environment import Phase
 from shared.domain.resources.kinds import Kind, State, Step
-from tests.stateful.test_crossing import WORK, notebook_of
-from tests.stateful.world import World
 from tests.support.builders import ANA, minutes, ready_world
 from tests.support.fake_drivers import Thing
+from tests.support.simulation.notebook import WORK, notebook_of
+from tests.support.simulation.world import World
 
 DELAYS = [timedelta(seconds=seconds) for seconds in (20, 45, 110)]
 SOON = timedelta(seconds=5)

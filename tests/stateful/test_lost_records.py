@@ -26,9 +26,9 @@ from tests.stateful.test_replacement import (
     rename,
     the_notebook,
 )
-from tests.stateful.world import World
 from tests.support.builders import ANA, minutes
 from tests.support.fake_drivers import Thing
+from tests.support.simulation.world import World
 
 NEWER = "what was done since;"
 UNKNOWN_GRACE = timedelta(days=30)

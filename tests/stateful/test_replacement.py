@@ -14,10 +14,10 @@ import pytest
 from shared.domain.environment import Phase
 from shared.domain.faults import CloudFault, Disposition
 from shared.domain.resources.kinds import Kind, State, Step
-from tests.stateful.rules.cloud import ended_in
-from tests.stateful.world import GRACE, Crash, World
 from tests.support.builders import ANA, minutes
 from tests.support.fake_drivers import Thing
+from tests.support.simulation.rules.cloud import ended_in
+from tests.support.simulation.world import GRACE, Crash, World
 
 BEN = "ben@example.com"
 WORK = "a week's work;"
@@ -88,6 +88,7 @@ def test_it_ends_with_a_successor_that_has_the_work(reason: Reason) -> None:
     assert first.died > restored
 
 
+@pytest.mark.slow
 @REASONS
 @pytest.mark.parametrize("how", ["crash", "refused", "unanswered"])
 def test_a_fault_at_any_write_or_call_changes_nothing_of_the_end(reason: Reason, how: str) -> None:

@@ -11,18 +11,18 @@ import pytest
 from shared.domain.environment import Phase
 from shared.domain.names import person_key
 from shared.domain.resources.kinds import Kind, Step
-from tests.stateful import driver
-from tests.stateful.choices import as_recorded
-from tests.stateful.coverage import Coverage
-from tests.stateful.driver import Lived, live, replay
-from tests.stateful.minimise import minimised
-from tests.stateful.rules import RULES, named
 from tests.stateful.simulate import Work, main, some_lives
-from tests.stateful.simulated import SKEW, SimulatedLife
-from tests.stateful.story import told
-from tests.stateful.world import GRACE, World
 from tests.support.builders import ANA, minutes
 from tests.support.fake_cloud import Happening
+from tests.support.simulation import driver
+from tests.support.simulation.choices import as_recorded
+from tests.support.simulation.coverage import Coverage
+from tests.support.simulation.driver import Lived, live, replay
+from tests.support.simulation.minimise import minimised
+from tests.support.simulation.rules import RULES, named
+from tests.support.simulation.simulated import SKEW, SimulatedLife
+from tests.support.simulation.story import told
+from tests.support.simulation.world import GRACE, World
 
 BEN = "ben@example.com"
 SEED = 20261126
@@ -32,6 +32,7 @@ OTHERS = tuple(name for name in NAMES if name not in FEW)
 
 
 class TestLives:
+    @pytest.mark.slow
     def test_a_life_is_the_same_whenever_it_is_lived_and_from_its_record(self) -> None:
         for number in range(20):
             lived = live(SEED, number, named())
@@ -151,6 +152,7 @@ class TestFailures:
         assert "joins as trial" in story
         assert "steps: begin" in story
 
+    @pytest.mark.slow
     def test_a_run_that_fails_says_so_and_names_the_life(
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:

@@ -12,9 +12,10 @@ import pytest
 
 from shared.domain.environment import Phase
 from shared.domain.resources.kinds import Kind, Step
-from tests.stateful.test_crossing import notebook_of
-from tests.stateful.world import World
 from tests.support.builders import ANA, minutes, ready_world
+from tests.support.simulation.announced import news_of
+from tests.support.simulation.notebook import notebook_of
+from tests.support.simulation.world import World
 
 SECONDS = timedelta(seconds=1)
 HOURS = timedelta(hours=1)
@@ -30,10 +31,6 @@ def lose(world: World, step: Step) -> Callable[[], int]:
 def cost_center_of(world: World) -> str | None:
     labels: dict[str, str] = notebook_of(world).body["labels"]
     return labels.get("cost-center")
-
-
-def news_of(world: World) -> list[str]:
-    return [announcement["data"]["news"] for announcement in world.topics.news]
 
 
 def test_a_lost_update_does_not_outlast_the_join_that_takes_it_back() -> None:

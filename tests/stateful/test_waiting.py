@@ -18,9 +18,9 @@ from shared.domain.faults import Disposition, Problem
 from shared.domain.policy import Policy
 from shared.domain.resources.kinds import Kind, State, Step
 from shared.ports import NotPublished
-from tests.stateful.world import GRACE, Topics, World
 from tests.support.builders import ANA, minutes, ready_world
 from tests.support.fake_drivers import Thing
+from tests.support.simulation.world import GRACE, Topics, World
 
 BEN = "ben@example.com"
 DRY, WET = "us-central1-a", "us-central1-b"

@@ -26,7 +26,7 @@ from shared.ports import EnvironmentStore, Page
 from tests.support import summary
 from tests.support.memory_store import MemoryStore
 
-BACKENDS = ("memory", "sqlite", "firestore")
+BACKENDS = ("memory", "sqlite", pytest.param("firestore", marks=pytest.mark.slow))
 
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # whatever the proxy
 

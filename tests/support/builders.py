@@ -26,11 +26,11 @@ from shared.domain.people.person import Person
 from shared.domain.resources.kinds import Kind, State
 from shared.domain.resources.resource import Resource
 from shared.settings import Settings
-from tests.stateful.world import START, World
 from tests.support.resource_builders import a_resource, replace
+from tests.support.simulation.world import START, World
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
-ANA = "ana@example.com"
+ANA, BEN = "ana@example.com", "ben@example.com"
 KEY = person_key(ANA)
 
 

@@ -17,7 +17,7 @@ from tests.support.driver_backends import EMAIL, KEY, DriverBackend, FakeBackend
 from tests.support.resource_builders import replace
 
 HOUR = timedelta(hours=1)
-BACKENDS = ("fake", "local")
+BACKENDS = {"fake": (), "local": pytest.mark.slow}
 
 
 def request(number: int) -> str:
@@ -41,9 +41,9 @@ def opened(param: tuple[str, Kind]) -> Iterator[DriverBackend]:
 def on(*kinds: Kind) -> pytest.MarkDecorator:
     """Run the test on every backend of these kinds."""
     cases = [
-        pytest.param((backend, kind), id=f"{kind}-{backend}")
+        pytest.param((backend, kind), id=f"{kind}-{backend}", marks=marks)
         for kind in kinds
-        for backend in BACKENDS
+        for backend, marks in BACKENDS.items()
     ]
     return pytest.mark.parametrize("backend", cases, indirect=True)
 

@@ -11,8 +11,8 @@ import pytest
 from flask.testing import FlaskClient
 
 import functions.fleet.entry_point
-from tests.stateful.world import World
 from tests.support.builders import an_app
+from tests.support.simulation.world import World
 
 MAIN = Path(__file__).parents[2] / "main.py"
 

@@ -30,10 +30,17 @@ from shared.services.converge import Converge
 from shared.services.intake import Intake
 from shared.services.shortages import Shortages
 from shared.services.tick import Tick
-from tests.stateful.world import MASTERS, PROFILES, SITE, FixedProfiles, ManualClock, Topics
 from tests.support.backends import opened
 from tests.support.fake_drivers import FakeCloud, FakeDriver
 from tests.support.fake_search import FakeCensus, FakeSearch
+from tests.support.simulation.world import (
+    MASTERS,
+    PROFILES,
+    SITE,
+    FixedProfiles,
+    ManualClock,
+    Topics,
+)
 
 
 class Shared:

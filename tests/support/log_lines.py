@@ -24,7 +24,6 @@ from shared.domain.environment import Verb
 from shared.domain.faults import CloudFault, Disposition
 from shared.domain.resources.kinds import Kind
 from shared.logs import JsonFormatter
-from tests.stateful.world import MASTERS, PROFILES, World
 from tests.support.builders import (
     ANA,
     KEY,
@@ -36,6 +35,7 @@ from tests.support.builders import (
 )
 from tests.support.fleet import fleet_of
 from tests.support.log_filters import Entry, entry_of
+from tests.support.simulation.world import MASTERS, PROFILES, World
 
 MAIN = Path(__file__).parents[2] / "main.py"
 HEADERS = {

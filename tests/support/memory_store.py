@@ -13,6 +13,7 @@ from datetime import datetime
 from threading import Lock
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from shared.adapters.state import cursors, documents
 from shared.adapters.state.cursors import Position, from_microseconds, microseconds, one_more
@@ -34,6 +35,11 @@ class _Row(msgspec.Struct, frozen=True):
     making: str | None
     due_at: datetime | None
     environment: Environment
+    addresses: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        """Work out the addresses once: ``find`` compares those of every row."""
+        force_setattr(self, "addresses", frozenset(self.environment.known_addresses))
 
 
 class MemoryStore:
@@ -110,7 +116,7 @@ class MemoryStore:
             rows = [
                 (key, row)
                 for key, row in self._environments.items()
-                if not wanted.isdisjoint(row.environment.known_addresses)
+                if not wanted.isdisjoint(row.addresses)
                 or (person_id is not None and row.environment.person.person_id == person_id)
             ]
         rows.sort(key=lambda row: row[0])

@@ -35,8 +35,8 @@ from shared.domain.names import person_key
 from shared.domain.policy import Policy
 from shared.domain.profiles.parse import parse_profiles
 from shared.settings import Settings
-from tests.stateful.world import MASTERS, PROFILES, FixedProfiles, Topics
 from tests.support.memory_store import MemoryStore
+from tests.support.simulation.world import MASTERS, PROFILES, FixedProfiles, Topics
 
 BUCKET = "demo-templates"
 MINUTE = timedelta(minutes=1)

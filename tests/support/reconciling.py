@@ -29,8 +29,8 @@ from shared.domain.resources.kinds import Kind, Step
 from shared.domain.resources.manifest import Manifest
 from shared.domain.resources.observation import Observation, Orphan
 from shared.domain.resources.resource import Resource
-from tests.stateful.process import SITE
 from tests.support.builders import NOW
+from tests.support.simulation.process import SITE
 
 __all__ = ["Seen", "as_it_is", "context_at", "entries_of", "reconciled", "steps_of"]
 

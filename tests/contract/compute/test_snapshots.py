@@ -31,6 +31,8 @@ from tests.support.notebook_cloud import (
 )
 from tests.support.resource_builders import a_resource, replace
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 NOTEBOOK = notebook_want().places[0]
 SLOT = "20261102-090000"

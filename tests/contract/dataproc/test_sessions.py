@@ -17,6 +17,8 @@ from tests.support.driver_backends import EMAIL, KEY
 from tests.support.resource_builders import replace
 from tests.support.workload_backends import LOCATION, LocalWorkloads, local_workloads
 
+pytestmark = pytest.mark.slow
+
 HOUR = timedelta(hours=1)
 REQUEST = str(UUID(int=1))
 

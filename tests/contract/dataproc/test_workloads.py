@@ -20,15 +20,18 @@ HOUR = timedelta(hours=1)
 BEN = "ben-abcdefghijkl"
 
 
+BACKENDS = {"fake": (), "local": pytest.mark.slow}
+
+
 def request(number: int) -> str:
     return str(UUID(int=number + 1))
 
 
 @pytest.fixture(
     params=[
-        pytest.param((backend, kind), id=f"{kind}-{backend}")
+        pytest.param((backend, kind), id=f"{kind}-{backend}", marks=marks)
         for kind in (Kind.SESSION, Kind.CLUSTER)
-        for backend in ("fake", "local")
+        for backend, marks in BACKENDS.items()
     ]
 )
 def backend(request: pytest.FixtureRequest) -> Iterator[WorkloadBackend]:

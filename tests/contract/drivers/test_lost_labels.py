@@ -30,7 +30,7 @@ def request(number: int) -> str:
     return str(UUID(int=number + 1))
 
 
-@pytest.fixture(params=["fake", "local"])
+@pytest.fixture(params=["fake", pytest.param("local", marks=pytest.mark.slow)])
 def backend(request: pytest.FixtureRequest) -> Iterator[SnapshotBackend]:
     if request.param == "fake":
         yield FakeSnapshotBackend()

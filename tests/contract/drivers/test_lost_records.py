@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from shared.domain.environment import Phase, Verb
 from tests.support.real_world import RealWorld, real_worlds
+
+pytestmark = pytest.mark.slow
 
 EMAIL = "ines@example.com"
 

@@ -17,6 +17,8 @@ from shared.domain.faults import CloudFault, Disposition
 from shared.domain.resources.kinds import Kind, State, Step
 from tests.support.driver_backends import EMAIL, KEY, LocalBackend, local_backend
 
+pytestmark = pytest.mark.slow
+
 HOUR = timedelta(hours=1)
 
 # Remote calls once the resource exists; "again" is a create that finds it.

@@ -17,6 +17,8 @@ from local.api.http_server import Server
 from shared.adapters.google_api.rest import Rest
 from shared.domain.faults import CloudFault, Disposition
 
+pytestmark = pytest.mark.slow
+
 
 def echo(request: Request) -> Response:
     return JSONResponse(

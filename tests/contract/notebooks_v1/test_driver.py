@@ -28,6 +28,8 @@ from tests.support.notebooks_v1_stage import (
 )
 from tests.support.resource_builders import replace
 
+pytestmark = pytest.mark.slow
+
 GONE = "have been deprecated and new instances cannot be created"
 
 

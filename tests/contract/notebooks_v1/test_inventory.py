@@ -25,6 +25,8 @@ from tests.support.notebooks_v1_stage import (
     wanted,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def stage() -> Iterator[Stage]:

@@ -29,6 +29,8 @@ from tests.support.notebook_cloud import (
 )
 from tests.support.resource_builders import replace
 
+pytestmark = pytest.mark.slow
+
 LOST = {"before": {}, "after": {"when": "after"}, "cut": {"when": "after", "drop": True}}
 LARGER = notebook_want(replace(WORKBENCH, machine_type="n2-standard-8"))
 

@@ -20,6 +20,8 @@ from shared.adapters.notebooks_v2 import in_flight
 from shared.adapters.notebooks_v2.in_flight import NotebooksInFlight
 from shared.domain.faults import CloudFault, Disposition
 
+pytestmark = pytest.mark.slow
+
 ZONES = ("us-central1-a", "us-central1-b", "europe-west4-a")
 
 

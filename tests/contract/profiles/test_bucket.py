@@ -17,6 +17,8 @@ from local.storage import Storage
 from shared.adapters.profiles.bucket import BucketProfiles
 from shared.adapters.storage.client import storage_client
 
+pytestmark = pytest.mark.slow
+
 SHIPPED = Path(__file__).parents[3] / "infra" / "profiles"
 BUCKET = "acme-profiles"
 

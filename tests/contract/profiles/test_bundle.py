@@ -23,6 +23,8 @@ from shared.adapters.storage.client import storage_client
 from shared.domain.profiles import ProfilesInvalid
 from shared.domain.profiles.bundle import pack
 
+pytestmark = pytest.mark.slow
+
 SHIPPED = Path(__file__).parents[3] / "infra" / "profiles"
 BUCKET, NAME = "acme-profiles", "live/profiles.json"
 WHERE = f"gs://{BUCKET}/{NAME}"

@@ -26,6 +26,8 @@ from tests.support.backends import (
 from tests.support.instances import Instance, Shared
 from tests.support.stored import NOON
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 LIMIT = 10
 MOST = 11  # a tenth more

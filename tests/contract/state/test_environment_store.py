@@ -120,6 +120,7 @@ class TestContention:
         assert record["grace_seconds"] == 24
         assert backend.raw_history(environment.key) == 24
 
+    @pytest.mark.slow
     def test_no_update_is_lost_between_processes(self, backend: Backend) -> None:
         if not backend.address:
             pytest.skip("memory is not shared between processes")

@@ -65,6 +65,7 @@ def test_a_new_file_can_be_opened_by_many_threads_at_once(path: Path) -> None:
     assert_records(path, 8)
 
 
+@pytest.mark.slow
 def test_a_new_file_can_be_opened_by_several_processes_at_once(path: Path) -> None:
     spawn = multiprocessing.get_context("spawn")
     processes = [spawn.Process(target=first_use, args=(path, n)) for n in range(3)]

@@ -81,6 +81,7 @@ def test_a_first_join_takes_three_and_its_duplicate_two(backend: Backend) -> Non
     assert deployment.asked == 2
 
 
+@pytest.mark.slow
 def test_a_first_join_takes_one_more_in_a_crowd_and_three_when_it_is_over(
     backend: Backend,
 ) -> None:

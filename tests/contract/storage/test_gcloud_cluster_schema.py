@@ -23,6 +23,8 @@ from shared.domain.resources.kinds import Kind
 from tests.support.gcloud import Gcloud
 from tools.check_profiles import load
 
+pytestmark = pytest.mark.slow
+
 SHIPPED = Path(__file__).parents[3] / "infra" / "profiles"
 SITE = Site(project="acme-data", region="us-central1", templates_bucket="acme-templates")
 # Text that a reader of YAML 1.1 or 1.2 could read as another type.

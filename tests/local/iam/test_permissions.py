@@ -44,6 +44,11 @@ class Bench:
         """Send a request to an admin route."""
         return requests.request(verb, f"{self.cloud.url}/_admin{path}", json=body, timeout=10)
 
+    def create_notebook(
+        self, account: str, name: str, body: dict[str, Any] = NOTEBOOK
+    ) -> requests.Response:
+        return self.ask(account, "POST", f"/v2/{INSTANCES}?instanceId={name}", json=body)
+
     def put_object(self, account: str, name: str, bucket: str = "demo-t") -> requests.Response:
         path = f"/upload/storage/v1/b/{bucket}/o"
         query = {"uploadType": "media", "name": name}
@@ -79,14 +84,13 @@ def test_the_owner_has_all_permissions(bench: Bench) -> None:
 
 
 def test_a_granted_request_is_applied_and_logged_with_its_caller(bench: Bench) -> None:
-    answer = bench.ask("worker", "POST", f"/v2/{INSTANCES}?instanceId=nb1", json=NOTEBOOK)
-    assert answer.status_code == 200
+    assert bench.create_notebook("worker", "nb1").status_code == 200
     call = bench.cloud.cloud.calls.entries("notebooks", "instances.create")[-1]
     assert (call.caller, call.outcome, call.lacks) == ("worker", "OK", None)
 
 
 def test_a_request_without_permission_is_refused_and_logged(bench: Bench) -> None:
-    answer = bench.ask("reader", "POST", f"/v2/{INSTANCES}?instanceId=nb2", json=NOTEBOOK)
+    answer = bench.create_notebook("reader", "nb2")
     assert answer.status_code == 403
     error = answer.json()["error"]
     name = f"{INSTANCES}/nb2"
@@ -113,15 +117,15 @@ def test_patching_a_notebook_needs_the_get_permission_too(bench: Bench) -> None:
 
 def test_a_service_account_in_the_body_needs_act_as(bench: Bench) -> None:
     setup = NOTEBOOK["gceSetup"] | {"serviceAccounts": [{"email": "vm@example.com"}]}  # type: ignore[operator]
-    body = NOTEBOOK | {"gceSetup": setup}
-    answer = bench.ask("worker", "POST", f"/v2/{INSTANCES}?instanceId=nb3", json=body)
+    answer = bench.create_notebook("worker", "nb3", NOTEBOOK | {"gceSetup": setup})
     assert "'iam.serviceAccounts.actAs' denied" in answer.json()["error"]["message"]
 
 
 def test_compute_has_its_own_error_form_and_labels_need_a_permission(bench: Bench) -> None:
+    assert bench.create_notebook("worker", "nb4").status_code == 200
     body = {
         "name": "s1",
-        "sourceDisk": "projects/demo/zones/us-central1-a/disks/nb1-data-workspace",
+        "sourceDisk": "projects/demo/zones/us-central1-a/disks/nb4-data-workspace",
         "labels": {"a": "b"},
     }
     path = "/compute/v1/projects/demo/global/snapshots"
@@ -155,13 +159,15 @@ def test_overwriting_an_object_needs_the_delete_permission(bench: Bench) -> None
 
 
 def test_a_grant_on_a_topic_is_valid_for_that_topic_only_over_grpc(bench: Bench) -> None:
+    calls = bench.cloud.cloud.calls
+    before = len(calls.entries("pubsub", "topics.publish"))
     bench.publish("worker", "converge")
     for account, topic in (("worker", "environment-events"), ("reader", "converge")):
         with pytest.raises(PermissionDenied) as refused:
             bench.publish(account, topic)
         assert refused.value.message == "User not authorized to perform this action."
-    callers = [c.caller for c in bench.cloud.cloud.calls.entries("pubsub", "topics.publish")]
-    assert callers == ["worker", "worker", "reader"]
+    entries = calls.entries("pubsub", "topics.publish")[before:]
+    assert [call.caller for call in entries] == ["worker", "worker", "reader"]
 
 
 def test_a_method_with_unknown_permissions_is_refused_by_name(bench: Bench) -> None:

@@ -1,0 +1,212 @@
+"""What others deleted: notebooks, snapshots, and disks that outlived their notebook."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from shared.domain.environment import Phase
+from shared.domain.faults import CloudFault, Disposition, Problem
+from shared.domain.resources.kinds import Kind, State, Step
+from tests.support.builders import ANA, actions_of, minutes, once_at
+from tests.support.fake_cloud import Thing
+from tests.support.simulation.announced import news_of, told
+from tests.support.simulation.notebook import WORK, notebook_of
+from tests.support.simulation.world import GRACE, World
+
+# Deleted by hand
+
+
+def test_a_notebook_deleted_before_its_snapshot_is_a_loss_that_is_told(suspended: World) -> None:
+    cloud = suspended.cloud
+    cloud.remove(notebook_of(suspended), suspended.clock.now(), what="vandalised")
+    suspended.run_for(GRACE + timedelta(days=1), every=timedelta(hours=1))
+    record = suspended.record(ANA)
+    assert record.phase is Phase.REMOVED
+    assert "was deleted by somebody else" in record.problem
+    assert news_of(suspended)[-2:] == ["lost", "removed"]
+    assert "is lost" in told(suspended, "lost")["reason"]
+
+
+def test_a_snapshot_deleted_before_a_return_is_a_loss_that_is_told(ready: World) -> None:
+    ready.leave(ANA, immediate=True)
+    ready.run_for(minutes(30))
+    [snapshot] = ready.cloud.alive(Kind.SNAPSHOT)
+    ready.cloud.remove(snapshot, ready.clock.now(), what="vandalised")
+    ready.join(ANA)
+    ready.run_for(minutes(30))
+    assert (ready.record(ANA).phase, notebook_of(ready).data) == (Phase.READY, "")
+    assert snapshot.name in ready.record(ANA).problem
+    assert news_of(ready)[-2:] == ["lost", "ready"]
+
+
+def test_a_snapshot_deleted_while_its_data_is_awaited_is_a_loss_that_is_told(ready: World) -> None:
+    ready.leave(ANA, immediate=True)
+    ready.run_for(minutes(30))
+    ready.join(ANA)
+    [snapshot] = ready.cloud.alive(Kind.SNAPSHOT)
+    ready.cloud.remove(snapshot, ready.clock.now(), what="vandalised")
+    ready.run_for(timedelta(days=1), every=minutes(5))
+    assert ready.record(ANA).phase is Phase.READY
+    assert snapshot.name in ready.record(ANA).problem
+    assert "lost" in news_of(ready)
+
+
+def test_a_loss_is_shown_until_the_next_event(ready: World) -> None:
+    ready.cloud.remove(notebook_of(ready), ready.clock.now(), what="vandalised")
+    ready.join(ANA)
+    ready.run_for(minutes(10))
+    assert "was deleted by somebody else" in ready.record(ANA).problem
+    assert "resource.lost" in actions_of(ready)
+    assert ready.record(ANA).phase is Phase.READY
+    ready.join(ANA)
+    ready.run_for(minutes(10))
+    assert ready.record(ANA).problem == ""
+
+
+def test_invariant_7_a_snapshot_is_looked_at_just_before_the_disk_goes(ready: World) -> None:
+    def refuse(point: str) -> None:
+        if point == "before:workbench.delete":
+            raise CloudFault(Disposition.TEMPORARY, "RESOURCE_EXHAUSTED", "quota")
+
+    ready.trap = refuse
+    ready.leave(ANA, immediate=True)
+    ready.run_for(minutes(30))
+    [snapshot] = ready.cloud.alive(Kind.SNAPSHOT)
+    ready.cloud.remove(snapshot, ready.clock.now(), what="vandalised")
+    ready.trap = None
+    ready.run_for(timedelta(days=1), every=minutes(10))
+    assert ready.record(ANA).phase is Phase.REMOVED
+    assert [t.data for t in ready.cloud.alive(Kind.SNAPSHOT)] == [WORK]
+
+
+def test_invariant_7_a_copy_that_took_longer_than_it_is_to_be_kept_is_kept_all_the_same(
+    ready: World,
+) -> None:
+    ready.leave(ANA, immediate=True)
+    ready.run_for(minutes(3))
+    [operation] = [o for o in ready.cloud.operations.values() if o.thing.kind is Kind.SNAPSHOT]
+    operation.ends += timedelta(days=100)  # the profile keeps it for 90
+    ready.run_for(timedelta(days=189), every=timedelta(hours=6))
+    assert ready.record(ANA).phase is Phase.REMOVED
+    assert [t.data for t in ready.cloud.alive(Kind.SNAPSHOT)] == [WORK]
+    ready.run_for(timedelta(days=3), every=timedelta(hours=6))
+    assert ready.cloud.alive() == []
+
+
+def test_a_snapshot_does_not_expire_while_its_data_is_waited_for(ready: World) -> None:
+    ready.leave(ANA, immediate=True)
+    ready.run_for(minutes(30))
+    [snapshot] = [r for r in ready.record(ANA).resources if r.kind is Kind.SNAPSHOT]
+    assert snapshot.retention.expires_at is not None
+    ready.pass_time(snapshot.retention.expires_at - ready.clock.now() - timedelta(hours=1))
+    for zone in ("us-central1-a", "us-central1-b"):
+        until = ready.clock.now() + timedelta(days=1)
+        ready.store.report_shortage(f"{zone}/e2-standard-4", until)
+    ready.restart_and_wait()
+    ready.join(ANA)
+    ready.run_for(timedelta(days=3), every=minutes(10))
+    assert (ready.record(ANA).phase, notebook_of(ready).data) == (Phase.READY, WORK)
+    assert ready.cloud.alive(Kind.SNAPSHOT) == [], "and after that it goes"
+
+
+def test_a_restore_that_found_something_missing_is_repeated_while_the_snapshot_is_there(
+    ready: World,
+) -> None:
+    ready.leave(ANA, immediate=True)
+    ready.run_for(minutes(30))
+    problem = Problem(code="NOT_FOUND", message="instances/vm", disposition=Disposition.PERMANENT)
+    failure = ready.cloud.fail_operations(Kind.WORKBENCH, Step.RESTORE, problem)
+    ready.join(ANA)
+    ready.run_for(minutes(20))
+    assert failure.hits
+    assert (ready.record(ANA).phase, notebook_of(ready).data) == (Phase.READY, WORK)
+    assert not {"lost", "quarantined"} & set(news_of(ready))
+
+
+def test_who_leaves_again_before_their_data_was_restored_keeps_it_as_long_as_promised(
+    ready: World,
+) -> None:
+    ready.leave(ANA, immediate=True)
+    ready.run_for(minutes(30))
+    for zone in ("us-central1-a", "us-central1-b"):
+        until = ready.clock.now() + timedelta(days=1)
+        ready.store.report_shortage(f"{zone}/e2-standard-4", until)
+    ready.restart_and_wait()
+    ready.join(ANA)
+    ready.run_for(minutes(30))
+    ready.leave(ANA)
+    ready.run_for(timedelta(days=89), every=timedelta(hours=12))
+    assert [t.data for t in ready.cloud.alive()] == [WORK]
+    ready.run_for(timedelta(days=3), every=timedelta(hours=12))
+    assert ready.cloud.alive() == []
+    assert ready.record(ANA).due_at is None
+
+
+def test_a_snapshot_that_is_gone_when_it_is_needed_delays_nobody(ready: World) -> None:
+    ready.leave(ANA, immediate=True)
+    ready.run_for(minutes(30))
+    ready.join(ANA)
+    [snapshot] = ready.cloud.alive(Kind.SNAPSHOT)
+    ready.cloud.remove(snapshot, ready.clock.now(), what="vandalised")
+    ready.run_for(minutes(5))
+    assert ready.record(ANA).phase is Phase.READY
+    assert news_of(ready)[-2:] == ["lost", "ready"]
+
+
+def test_a_notebook_that_consent_was_asked_of_in_vain_is_looked_at(ready: World) -> None:
+    def unknown(point: str) -> None:
+        if point == "before:workbench.consented":
+            raise CloudFault(Disposition.PERMANENT, "NOT_FOUND", "no such instance")
+
+    ready.trap = unknown
+    ready.cloud.remove(notebook_of(ready), ready.clock.now(), what="vandalised")
+    ready.run_for(timedelta(hours=3), every=minutes(1))
+    assert notebook_of(ready).state is State.READY, "made anew"
+    assert "lost" in news_of(ready)
+
+
+# Disks that outlived their notebook
+
+DISK = "projects/demo/zones/us-central1-a/disks/nb-{}-data-workspace"
+
+
+def left_behind(world: World) -> Thing:
+    """A data disk of Ana's that stays when her notebook is deleted."""
+    key = world.record(ANA).key
+    disk = Thing(kind=Kind.DISK, name=DISK.format(key), key=key)
+    world.cloud.add(disk)
+    return disk
+
+
+def test_a_disk_whose_data_a_snapshot_holds_is_removed_with_its_notebook(ready: World) -> None:
+    disk = left_behind(ready)
+    ready.leave(ANA, immediate=True)
+    ready.run_for(timedelta(days=1), every=minutes(10))
+    assert ready.record(ANA).phase is Phase.REMOVED
+    assert disk.died is not None
+    assert [t.data for t in ready.cloud.alive()] == [WORK]
+
+
+def test_a_disk_that_may_hold_the_only_copy_is_named_and_left(ready: World) -> None:
+    ready.cloud.remove(notebook_of(ready), ready.clock.now(), what="vandalised")
+    disk = left_behind(ready)
+    ready.leave(ANA, immediate=True)
+    ready.run_for(timedelta(days=1), every=minutes(10))
+    assert (ready.record(ANA).phase, disk.died) == (Phase.REMOVED, None)
+    scan = ready.record(ANA).leavings[-1].scan
+    assert scan is not None
+    assert [line for line in scan.leftovers if disk.name in line]
+
+
+def test_a_disk_stays_when_the_snapshot_it_could_go_for_is_gone(ready: World) -> None:
+    disk = left_behind(ready)
+    ready.leave(ANA, immediate=True)
+
+    def vandalise() -> None:
+        [snapshot] = ready.cloud.alive(Kind.SNAPSHOT)
+        ready.cloud.remove(snapshot, ready.clock.now(), what="vandalised")
+
+    hit = once_at(ready, "after:search.everything", vandalise)
+    ready.run_for(timedelta(days=1), every=minutes(10))
+    assert hit
+    assert (ready.record(ANA).phase, disk.died) == (Phase.REMOVED, None)

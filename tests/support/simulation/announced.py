@@ -1,0 +1,18 @@
+"""What was announced in a ``World``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.support.simulation.world import World
+
+
+def news_of(world: World) -> list[str]:
+    """The news of all announcements, oldest first."""
+    return [item["data"]["news"] for item in world.topics.news]
+
+
+def told(world: World, news: str) -> dict[str, Any]:
+    """The newest announcement of that kind."""
+    found: dict[str, Any] = [n["data"] for n in world.topics.news if n["data"]["news"] == news][-1]
+    return found

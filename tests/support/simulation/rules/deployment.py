@@ -1,0 +1,104 @@
+"""What happens to the deployment itself: time, restarts, Pub/Sub, settings, the state."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from tests.support.simulation.choices import Choices
+from tests.support.simulation.rules.events import arm
+from tests.support.simulation.rules.registry import rule
+from tests.support.simulation.simulated import SimulatedLife
+
+SPANS = (
+    timedelta(minutes=3),
+    timedelta(seconds=5),
+    timedelta(seconds=50),
+    timedelta(hours=7),
+)
+
+
+@rule(4)
+def time_passes(life: SimulatedLife, choices: Choices) -> None:
+    """Time passes without a tick."""
+    span = choices.pick(SPANS)
+    life.say(f"{span} pass without a tick")
+    life.world.pass_time(span)
+
+
+@rule(8)
+def the_minute_ticks(life: SimulatedLife, choices: Choices) -> None:
+    """One tick, after some time."""
+    span = choices.pick(SPANS)
+    life.world.pass_time(span)
+    arm(life, choices)
+    life.say(f"a tick, {span} later")
+    life.survive(life.world.minute)
+
+
+@rule(10)
+def minutes_pass(life: SimulatedLife, choices: Choices) -> None:
+    """Minutes with ticks, so that operations under way end."""
+    minutes = choices.pick((5, 1, 60))
+    life.say(f"{minutes} minutes pass")
+    life.world.run_for(timedelta(minutes=minutes))
+
+
+@rule(5)
+def days_pass(life: SimulatedLife, choices: Choices) -> None:
+    """Days with few ticks."""
+    days = choices.pick((1, 15))
+    life.say(f"{days} days pass")
+    life.world.run_for(timedelta(days=days), every=timedelta(hours=6))
+
+
+@rule(2)
+def pubsub_takes_no_news(life: SimulatedLife, choices: Choices) -> None:
+    """Pub/Sub refuses announcements; or accepts them again."""
+    deaf = choices.one_in(2)
+    if deaf is not life.world.topics.deaf:
+        life.say(f"Pub/Sub takes {'no announcements' if deaf else 'announcements again'}")
+        life.world.topics.deaf = deaf
+
+
+@rule(2)
+def all_processes_restart(life: SimulatedLife, choices: Choices) -> None:
+    """Each process loses what it had in memory only."""
+    life.say("all processes restart")
+    life.world.restart()
+
+
+@rule(2)
+def the_domain_is_taken_off_the_list(life: SimulatedLife, choices: Choices) -> None:
+    """The domain is removed from the list, or put back: nobody new can join; people who have an
+    environment can leave, be held and be converged."""
+    allowed = life.world.allowed_domains
+    if "example.com" in allowed:
+        allowed.discard("example.com")
+        allowed.add("example.org")
+    else:
+        allowed.add("example.com")
+    life.say(f"allowed domains: {', '.join(sorted(allowed))}")
+
+
+@rule(1)
+def a_record_is_lost(life: SimulatedLife, choices: Choices) -> None:
+    """A record is lost with its history; or an older version of it is restored from a backup."""
+    who, back = life.model.holder(choices.pick(life.people)), choices.index(4)
+    keys = life.keys_of(who) if who is not None else []
+    if who is None or len(keys) != 1 or life.model.has_had_addresses(who):
+        return
+    key = keys[0]
+    if (
+        len(
+            [
+                i
+                for i in life.model.individuals
+                if set(i.addresses) & set(life.model.individuals[who].addresses)
+            ]
+        )
+        > 1
+    ):
+        return  # without the record nobody can tell who had the address
+    if life.world.store.lose(key, back):
+        life.model.lose(who, life.now)
+        life.say(f"the record of {key} is lost{f', its version {back} comes back' * bool(back)}")

@@ -1,0 +1,77 @@
+"""Checks that an announcement is true at the moment at which it is made."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.domain.environment import Environment, Phase
+from shared.domain.resources.kinds import Kind, State
+from tests.support.fake_cloud import Thing
+from tests.support.simulation import expected
+from tests.support.simulation.simulated import SimulatedLife
+
+_LATELY = timedelta(hours=1)
+
+
+def untrue(life: SimulatedLife, body: dict[str, Any]) -> str:
+    """Why an announcement is untrue, in words; '' if it is true, or if that can't be known.
+
+    It can't where others have changed something lately, where a record was lost, or where the
+    announcement is of an earlier time: whatever it tells of may have changed since.
+    """
+    data = body["data"]
+    email = str(data["email"])
+    record = life.world.environment(email)
+    late = abs(datetime.fromisoformat(str(body["time"])) - life.now) > life.spread
+    if record is None or late:
+        return ""
+    who = life.who(record.key)
+    meddled_at = life.meddled.get(who)
+    if who in life.model.lost or _unsure(life, who, meddled_at):
+        return ""
+    theirs = [t for t in life.world.cloud.alive() if t.key in record.keys]
+    # Snapshots are kept; a disk that outlived its notebook may be listed as a leftover.
+    theirs = [t for t in theirs if t.kind not in (Kind.SNAPSHOT, Kind.DISK)]
+    news = data["news"]
+    if news == "ready" and record.phase is Phase.READY:
+        return _not_ready(life, record, str(data.get("notebook", "")), theirs)
+    if news == "suspended" and record.phase is Phase.SUSPENDED:
+        # A hold keeps templates and clusters.
+        ended = [t for t in theirs if t.kind.holds_data or t.kind is Kind.SESSION]
+        running = [t.name for t in ended if t.state is State.READY]
+        return f"{running} run" if running else ""
+    if news == "removed" and record.phase is Phase.REMOVED:
+        return f"{[t.name for t in theirs]} are there" if theirs else ""
+    return ""
+
+
+def _unsure(life: SimulatedLife, who: int, meddled_at: datetime | None) -> bool:
+    """Whether others changed something lately, or when no event has come since to notice it."""
+    if meddled_at is None:
+        return False
+    newest = life.model.newest(who, life.now)
+    landed = newest.landed() if newest is not None else None
+    return life.now - meddled_at < _LATELY or landed is None or landed <= meddled_at
+
+
+def _not_ready(life: SimulatedLife, record: Environment, link: str, theirs: list[Thing]) -> str:
+    if not link:
+        return "without a link to open"
+    # One that its owner or idle shutdown has stopped is theirs to start.
+    notebooks = [t for t in theirs if t.kind is Kind.WORKBENCH and not life.is_superseded(t)]
+    usable = [t for t in notebooks if t.state is State.READY or t.halted_at is not None]
+    if not usable:
+        return "no notebook of theirs can be used"
+    email, cost_center = record.person.email, record.person.cost_center or ""
+    wanted = expected.wanted(record.key, email, record.profile, cost_center)
+    there = {f"{t.kind}/{t.slot}": t for t in theirs}
+    # What others deleted is noticed with the next event, at the latest.
+    missing = {
+        id
+        for id, manifest in wanted.items()
+        if id not in there and (life.who(record.key), manifest.kind) not in life.vandalised
+    }
+    if missing:
+        return f"{sorted(missing)} are not there"
+    return expected.difference(record.key, record.profile, cost_center, usable[0])

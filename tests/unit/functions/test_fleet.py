@@ -1,0 +1,318 @@
+"""The responses of `fleet` over HTTP, as functions-framework serves it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from shared.domain.environment import Health, Phase
+from shared.domain.names import person_key
+from tests.support.builders import ANA, a_message, minutes
+from tests.support.fleet import fleet_of
+from tests.support.simulation.world import GRACE, START, World
+
+ROUTES = (
+    "GET /environments, /environments/EMAIL, /environments/EMAIL/leaving, "
+    "/environments/EMAIL/leaving.html, /parked"
+)
+
+
+class Fleet:
+    """The function, and the deployment that it reads."""
+
+    def __init__(self, client: FlaskClient, world: World) -> None:
+        self.client = client
+        self.world = world
+
+    def get(self, path: str, status: int = 200, **query: Any) -> dict[str, Any]:
+        """The JSON of the response, which must have this status."""
+        response = self.client.get(path, query_string=query)
+        assert response.status_code == status, response.text
+        assert response.content_type == "application/json"
+        body: dict[str, Any] = response.get_json()
+        return body
+
+    def emails(self, **query: Any) -> list[str]:
+        return [e["email"] for e in self.get("/environments", **query)["environments"]]
+
+
+@pytest.fixture
+def fleet() -> Iterator[Fleet]:
+    """A deployment without environments."""
+    world = World()
+    with fleet_of(world) as client:
+        yield Fleet(client, world)
+
+
+def test_a_deployment_without_environments_gives_empty_lists(fleet: Fleet) -> None:
+    assert fleet.get("/environments") == {"environments": [], "next_cursor": ""}
+    assert fleet.get("/parked") == {"parked": [], "next_cursor": ""}
+
+
+def test_a_list_entry_has_the_state_the_profile_and_the_cost_center(fleet: Fleet) -> None:
+    fleet.world.join(ANA, person_id="7", team="risk", cost_center="CC 1")
+    fleet.world.run_for(minutes(5))
+    [entry] = fleet.get("/environments")["environments"]
+    assert entry["updated_at"].startswith("2026-03-01T09:")
+    assert entry | {"updated_at": "", "notebook": ""} == {
+        "email": ANA,
+        "person_id": "7",
+        "key": person_key(ANA),
+        "phase": "ready",
+        "health": "ok",
+        "desired": "present",
+        "profile": "full",
+        "team": "risk",
+        "cost_center": "CC 1",
+        "problem": "",
+        "held": False,
+        "notebook": "",
+        "consent": "created",
+        "waiting_since": None,
+        "updated_at": "",
+    }
+    assert entry["notebook"].startswith("https://"), "the URL of the notebook"
+
+
+def test_the_list_is_filtered_by_phase(fleet: Fleet) -> None:
+    for name in ("ana", "ben"):
+        fleet.world.join(f"{name}@example.com")
+    fleet.world.run_for(minutes(5))
+    fleet.world.join("cleo@example.com")
+    fleet.world.leave(ANA)
+    fleet.world.run_for(minutes(1))
+    assert fleet.emails(phase="ready") == ["ben@example.com"]
+    assert fleet.emails(phase="provisioning") == ["cleo@example.com"]
+    assert fleet.emails(phase="suspending") == [ANA]
+    assert fleet.emails(phase="removed") == []
+
+
+def test_the_list_is_filtered_by_health_and_by_both(fleet: Fleet) -> None:
+    fleet.world.join("ben@example.com")
+    fleet.world.run_for(minutes(5))
+    fleet.world.cloud.short = {"us-central1-a", "us-central1-b"}
+    fleet.world.join(ANA)
+    fleet.world.run_for(minutes(10))
+    assert fleet.emails(health="ok") == ["ben@example.com"]
+    assert fleet.emails(health="waiting") == [ANA]
+    assert fleet.emails(health="quarantined") == []
+    assert fleet.emails(phase="provisioning", health="waiting") == [ANA]
+    assert fleet.emails(phase="ready", health="waiting") == []
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 7, 8])
+def test_the_pages_contain_every_environment_once(fleet: Fleet, limit: int) -> None:
+    people = [f"p{n}@example.com" for n in range(7)]
+    for email in people:
+        fleet.world.join(email)
+    seen: list[str] = []
+    cursor = ""
+    for _ in range(8):
+        page = fleet.get("/environments", limit=str(limit), cursor=cursor)
+        assert len(page["environments"]) <= limit
+        seen += [e["email"] for e in page["environments"]]
+        cursor = page["next_cursor"]
+        if not cursor:
+            break
+    assert sorted(seen) == people
+    assert seen == fleet.emails()
+
+
+def test_parked_events_are_paged_newest_first(fleet: Fleet) -> None:
+    for number in range(3):
+        fleet.world.deliver(a_message(b"<b>no</b>", id=f"m{number}"))
+        fleet.world.pass_time(minutes(1))
+    first = fleet.get("/parked", limit="2")
+    second = fleet.get("/parked", limit="2", cursor=first["next_cursor"])
+    parked = first["parked"] + second["parked"]
+    assert [p["id"] for p in parked] == ["onboarding-m2", "onboarding-m1", "onboarding-m0"]
+    assert parked[0]["code"] == "not-json"
+    assert parked[0]["sample"] == "<b>no</b>"
+    assert second["next_cursor"] == ""
+
+
+def test_an_environment_is_shown_in_full(fleet: Fleet) -> None:
+    fleet.world.join(ANA, event_id="hr-1", display_name="Ana", groups=["a"], reason="hired")
+    body = fleet.get(f"/environments/{ANA}")
+    assert body["person"]["display_name"] == "Ana"
+    assert body["event"]["event_id"] == "hr-1"
+    assert (body["event"]["verb"], body["event"]["reason"]) == ("join", "hired")
+    assert (body["pending"], body["removal_at"]) == ([], None)
+    resources = {r["kind"]: r for r in body["resources"]}
+    assert {kind: (r["desired"], r["observed"]) for kind, r in resources.items()} == {
+        "workbench": ("present", "creating"),
+        "session-template": ("present", "ready"),
+        "cluster-template": ("present", "ready"),
+    }
+    assert resources["workbench"]["under_way"] == "create"
+    assert resources["workbench"]["operation"]
+
+
+def test_the_environment_of_a_leaver_has_the_time_of_its_removal(fleet: Fleet) -> None:
+    fleet.world.join(ANA)
+    fleet.world.run_for(minutes(5))
+    fleet.world.leave(ANA)
+    body = fleet.get(f"/environments/{ANA}")
+    assert body["desired"] == "absent"
+    removal = fleet.world.clock.now() + GRACE
+    assert body["removal_at"] == removal.isoformat().replace("+00:00", "Z")
+    notebook = next(r for r in body["resources"] if r["kind"] == "workbench")
+    assert notebook["desired"] == "stopped"
+
+
+def desired_and_observed(fleet: Fleet) -> dict[str, tuple[str, str]]:
+    resources = fleet.get(f"/environments/{ANA}")["resources"]
+    return {r["kind"]: (r["desired"], r["observed"]) for r in resources}
+
+
+def test_a_resource_that_a_new_profile_lacks_has_the_desired_state_absent(fleet: Fleet) -> None:
+    fleet.world.join(ANA)
+    fleet.world.run_for(minutes(5))
+    fleet.world.join(ANA, profile="lean")
+    fleet.world.run_for(minutes(15))
+    assert desired_and_observed(fleet) == {
+        "workbench": ("present", "ready"),
+        "session-template": ("absent", "absent"),
+        "cluster-template": ("absent", "absent"),
+    }
+
+
+def test_the_resources_of_a_leaver_have_the_desired_state_stopped_or_absent(fleet: Fleet) -> None:
+    fleet.world.join(ANA)
+    fleet.world.run_for(minutes(5))
+    fleet.world.leave(ANA)
+    fleet.world.run_for(minutes(5))
+    assert desired_and_observed(fleet) == {
+        "workbench": ("stopped", "stopped"),
+        "session-template": ("absent", "absent"),
+        "cluster-template": ("absent", "absent"),
+        "session": ("absent", "absent"),
+        "cluster": ("absent", "absent"),
+    }
+    fleet.world.run_for(GRACE, every=timedelta(hours=1))
+    fleet.world.run_for(minutes(15))
+    shown = desired_and_observed(fleet)
+    assert shown.pop("snapshot") == ("present", "ready")
+    assert set(shown.values()) == {("absent", "absent")}
+
+
+def test_a_resource_under_hold_has_the_desired_state_unmanaged(fleet: Fleet) -> None:
+    fleet.world.join(ANA)
+    fleet.world.run_for(minutes(5))
+    fleet.world.order("hold", ANA, reason="a lawsuit")
+    fleet.world.leave(ANA)
+    fleet.world.run_for(minutes(5))
+    shown = desired_and_observed(fleet)
+    assert shown["workbench"] == ("stopped", "stopped")
+    assert shown["session-template"] == ("unmanaged", "ready")
+
+
+def test_a_scheduled_join_is_shown_as_pending(fleet: Fleet) -> None:
+    fleet.world.join(ANA, effective_at=START + GRACE)
+    body = fleet.get(f"/environments/{ANA}")
+    assert (body["phase"], body["desired"], body["event"]) == ("scheduled", "none", None)
+    [pending] = body["pending"]
+    assert pending["effective_at"] == body["next_look_at"] == "2026-03-15T09:00:00Z"
+
+
+def test_the_history_is_newest_first_and_has_reasons(fleet: Fleet) -> None:
+    fleet.world.join(ANA, event_id="hr-1")
+    fleet.world.run_for(minutes(5))
+    fleet.world.leave(ANA, event_id="hr-2", reason="<i>retired</i>")
+    history = fleet.get(f"/environments/{ANA}")["history"]
+    times = [entry["at"] for entry in history]
+    assert times == sorted(times, reverse=True)
+    applied = [e for e in history if e["action"] == "intent.applied"]
+    assert [e["event_id"] for e in applied] == ["hr-2", "hr-1"]
+    assert "(<i>retired</i>)" in applied[0]["text"], "JSON does not escape it"
+
+
+@pytest.mark.parametrize("email", [ANA.upper(), f" {ANA} ", ANA.replace("@", "%40")])
+def test_an_address_is_found_in_any_case_and_encoding(fleet: Fleet, email: str) -> None:
+    fleet.world.join(ANA)
+    assert fleet.get(f"/environments/{email}")["email"] == ANA
+
+
+@pytest.mark.parametrize("email", ["ben@example.com", "<script>", "..", "%00", "\u5206\u6790"])
+def test_an_unknown_person_gets_404_with_the_routes(fleet: Fleet, email: str) -> None:
+    error = fleet.get(f"/environments/{email}", status=404)["error"]
+    assert "/parked" in error
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "error"),
+    [
+        (
+            "/environments",
+            {"fase": "ready"},
+            "unknown parameter 'fase'; known parameters: limit, cursor",
+        ),
+        (
+            "/parked",
+            {"phase": "ready"},
+            "unknown parameter 'phase'; known parameters: limit, cursor",
+        ),
+        ("/environments", {"limit": "0"}, "limit: '0' is not a number from 1 to 1000"),
+        ("/environments", {"limit": "1001"}, "limit: '1001' is not"),
+        ("/environments", {"limit": "-1"}, "limit: '-1' is not"),
+        ("/environments", {"limit": "ten"}, "limit: 'ten' is not"),
+        ("/environments", {"limit": ""}, "limit: '' is not"),
+        ("/environments", {"limit": "\u0667"}, "is not a number from 1 to 1000"),
+        ("/environments", {"limit": "9" * 5000}, "is not a number from 1 to 1000"),
+        ("/parked", {"limit": "1e2"}, "limit: '1e2' is not"),
+        ("/environments", {"phase": "raedy"}, "phase: 'raedy' is not one of scheduled, provis"),
+        ("/environments", {"phase": ""}, "phase: '' is not one of"),
+        ("/environments", {"health": "failing"}, "health: 'failing' is not one of ok, waiting"),
+        ("/environments", {"phase": "quarantined"}, "phase: 'quarantined' is not one of"),
+        ("/environments", {"cursor": "rubbish"}, "cursor: 'rubbish' is not a cursor"),
+        ("/environments", {"cursor": "../../x"}, "cursor: '../../x' is not a cursor"),
+        ("/environments", {"cursor": "\u5206"}, "cursor: "),
+        ("/parked", {"cursor": "AAAA"}, "cursor: 'AAAA' is not a cursor"),
+    ],
+)
+def test_an_invalid_parameter_gets_400_with_what_is_allowed(
+    fleet: Fleet, path: str, query: dict[str, str], error: str
+) -> None:
+    assert error in fleet.get(path, status=400, **query)["error"]
+
+
+def test_a_cursor_of_another_list_is_rejected(fleet: Fleet) -> None:
+    for number in range(2):
+        fleet.world.join(f"p{number}@example.com")
+    cursor = fleet.get("/environments", limit="1")["next_cursor"]
+    assert "cursor" in fleet.get("/parked", status=400, cursor=cursor)["error"]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_a_writing_method_gets_405_and_changes_nothing(fleet: Fleet, method: str) -> None:
+    fleet.world.join(ANA)
+    calls = fleet.world.points.copy()
+    response = fleet.client.open(f"/environments/{ANA}", method=method, json={"email": ANA})
+    assert response.status_code == 405
+    assert ROUTES in response.get_json()["error"]
+    assert fleet.world.points == calls
+
+
+@pytest.mark.parametrize("path", ["/", "/people", "/environments/a/b", "/environment"])
+def test_an_unknown_path_gets_404_with_the_routes(fleet: Fleet, path: str) -> None:
+    assert ROUTES in fleet.get(path, status=404)["error"]
+
+
+def test_every_phase_and_every_health_is_a_valid_filter(fleet: Fleet) -> None:
+    for phase in Phase:
+        assert fleet.emails(phase=phase) == []
+    for health in Health:
+        assert fleet.emails(health=health) == []
+
+
+def test_reading_changes_nothing_and_calls_no_other_api(fleet: Fleet) -> None:
+    fleet.world.join(ANA)
+    fleet.world.points.clear()
+    fleet.get("/environments")
+    fleet.get(f"/environments/{ANA}")
+    fleet.get("/parked")
+    assert set(fleet.world.points) <= {"before:load", "before:find"}

@@ -1,0 +1,166 @@
+"""The use of a notebook as `fleet` shows it: created, queued, in use, never opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from functions.fleet.queries import never_opened
+from functions.fleet.views import detail, summary
+from shared.domain.environment import Environment
+from shared.domain.resources.kinds import Kind, State
+from tests.support.builders import ANA, NOW, a_notebook, a_record, after, minutes
+from tests.support.fake_cloud import Thing
+from tests.support.fleet import fleet_of
+from tests.support.simulation.world import World
+
+LINK = "https://nb.notebooks.example.com"
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("notebook", "consent"),
+    [
+        ({"state": State.CREATING}, ""),
+        ({"state": State.READY, "was_ready": True}, "created"),
+        ({"state": State.READY, "was_ready": True, "consented": False}, "waiting for consent"),
+        ({"state": State.READY, "was_ready": True, "consented": True}, "in use"),
+        ({"state": State.STOPPED, "was_ready": True, "consented": True}, "in use"),
+        ({"state": State.ABSENT}, ""),
+    ],
+)
+def test_the_consent_of_the_owner_is_shown_in_words(notebook: dict[str, Any], consent: str) -> None:
+    assert summary(a_record(a_notebook(**notebook)))["consent"] == consent
+
+
+def test_a_person_without_a_notebook_has_no_consent_and_no_link() -> None:
+    entry = summary(a_record())
+    assert (entry["consent"], entry["notebook"], entry["waiting_since"]) == ("", "", None)
+
+
+@pytest.mark.parametrize(
+    ("restore_from", "link"),
+    [("", LINK), ("snapshots/s1", "")],
+    ids=["restored", "not yet restored"],
+)
+def test_a_notebook_has_no_link_before_its_data_is_restored(restore_from: str, link: str) -> None:
+    """The owner would find no data, and the restore would overwrite what they write."""
+    notebook = a_notebook(State.READY, link=LINK, restore_from=restore_from)
+    assert summary(a_record(notebook))["notebook"] == link
+
+
+def test_a_queued_notebook_has_the_time_since_when_it_waits() -> None:
+    record = a_record(a_notebook(queued_at=NOW))
+    assert summary(record)["waiting_since"] == NOW
+    [resource] = detail(record, ())["resources"]
+    assert resource["waiting_since"] == NOW
+
+
+@pytest.mark.parametrize(
+    ("notebook", "never", "because"),
+    [
+        ({}, True, "ready for all of that time"),
+        ({"ready_since": after(days=-7)}, True, "ready for exactly that time"),
+        ({"ready_since": after(days=-6.9)}, False, "ready for less than that time"),
+        ({"ready_since": None}, False, "the time is unknown"),
+        ({"consented": True}, False, "it is in use"),
+        ({"consented": None}, False, "the consent is unknown"),
+        ({"state": State.STOPPED}, False, "it is stopped"),
+    ],
+)
+def test_a_notebook_ready_so_long_without_consent_was_never_opened(
+    notebook: dict[str, Any], never: bool, because: str
+) -> None:
+    ordinary: dict[str, Any] = {
+        "state": State.READY,
+        "consented": False,
+        "ready_since": after(days=-30),
+    }
+    record = a_record(a_notebook(**ordinary | notebook))
+    assert never_opened(record, after(days=-7)) is never, because
+
+
+def test_a_person_without_a_notebook_is_not_listed_as_never_opened() -> None:
+    record: Environment = a_record()
+    assert not never_opened(record, NOW)
+
+
+# Over HTTP
+
+
+class Fleet:
+    """The function, and the deployment that it reads."""
+
+    def __init__(self, client: FlaskClient, world: World) -> None:
+        self.world = world
+        self._client = client
+
+    def get(self, status: int = 200, **query: Any) -> dict[str, Any]:
+        response = self._client.get("/environments", query_string=query)
+        assert response.status_code == status, response.text
+        body: dict[str, Any] = response.get_json()
+        return body
+
+    def emails(self, **query: Any) -> list[str]:
+        return [e["email"] for e in self.get(**query)["environments"]]
+
+    def notebook_of(self, email: str) -> Thing:
+        return next(t for t in self.world.cloud.alive(Kind.WORKBENCH) if t.email == email)
+
+
+@pytest.fixture
+def fleet() -> Iterator[Fleet]:
+    world = World()
+    with fleet_of(world) as client:
+        yield Fleet(client, world)
+
+
+def test_the_list_can_be_filtered_by_the_days_a_notebook_was_never_opened(fleet: Fleet) -> None:
+    ben, cleo = "ben@example.com", "cleo@example.com"
+    for email in (ANA, ben):
+        fleet.world.join(email)
+    fleet.world.run_for(minutes(5))
+    for email in (ANA, ben):
+        fleet.notebook_of(email).consented = email == ben
+    fleet.world.run_for(timedelta(days=6), every=HOUR)
+    fleet.world.join(cleo)
+    fleet.world.run_for(minutes(5))
+    fleet.notebook_of(cleo).consented = False
+    fleet.world.run_for(timedelta(days=2), every=HOUR)
+    assert fleet.emails(unopened_days="7") == [ANA]
+    assert sorted(fleet.emails(unopened_days="1")) == [ANA, cleo]
+    assert fleet.emails(unopened_days="30") == []
+    assert fleet.emails(unopened_days="7", phase="suspended") == []
+    consents = {e["email"]: e["consent"] for e in fleet.get()["environments"]}
+    waiting = "waiting for consent"
+    assert consents == {ANA: waiting, ben: "in use", cleo: waiting}
+
+
+def test_a_filtered_page_may_be_empty_and_have_a_next_page(fleet: Fleet) -> None:
+    people = [f"p{n}@example.com" for n in range(6)]
+    for email in people:
+        fleet.world.join(email)
+    fleet.world.run_for(minutes(5))
+    for email in people:
+        fleet.notebook_of(email).consented = email != people[3]
+    fleet.world.run_for(timedelta(days=2), every=HOUR)
+    found, cursor, pages = [], "", 0
+    while True:
+        page = fleet.get(unopened_days="1", limit="1", cursor=cursor)
+        found += [e["email"] for e in page["environments"]]
+        cursor, pages = page["next_cursor"], pages + 1
+        if not cursor:
+            break
+    assert (found, pages) == ([people[3]], 6)
+
+
+@pytest.mark.parametrize("text", ["-1", "a week", "1.5", "", "\u0667", "10000", "9" * 5000])
+def test_a_value_that_is_not_a_number_of_days_is_rejected(fleet: Fleet, text: str) -> None:
+    error = fleet.get(status=400, unopened_days=text)["error"]
+    assert error.startswith("unopened_days: ")
+    assert "is not a number of days" in error
+    assert len(error) < 100

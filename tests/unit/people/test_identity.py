@@ -1,0 +1,282 @@
+"""Whose event it is: the record of one person, a new one, several that are one, or a conflict.
+
+The same rules in a whole deployment, with notebooks: ``tests/stateful/test_identity.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from shared.domain.contracts.rejections import Rejected
+from shared.domain.environment import Environment, Intent, Verb
+from shared.domain.names import person_key
+from shared.domain.people.identity import new_key, owner_of, subject_of
+from shared.domain.people.person import Person
+from tests.support.builders import ANA, KEY, NOW, after, an_intent
+from tests.support.records import Records
+
+JOIN, LEAVE = Verb.JOIN, Verb.LEAVE
+SMITH, BEN = "ana.smith@example.com", "ben@example.com"
+SMITH_KEY, BEN_KEY = person_key(SMITH), person_key(BEN)
+
+
+def join(email: str, minute: float, person_id: str | None = None, **more: Any) -> Intent:
+    person = Person(email=email, person_id=person_id)
+    id = f"join {email} {minute}"
+    return an_intent(JOIN, id, occurred_at=after(minute), person=person, **more)
+
+
+def leave(email: str, minute: float, person_id: str | None = None) -> Intent:
+    person = Person(email=email, person_id=person_id)
+    return an_intent(LEAVE, f"leave {email} {minute}", occurred_at=after(minute), person=person)
+
+
+def subject(event: Intent, *before: Intent) -> str:
+    """Whose the event is after those before it: a key, keys that are to be one, or the conflict."""
+    records = Records(before)
+    assert not records.refused
+    try:
+        found = subject_of(event, list(records.by_key.values()), NOW)
+    except Rejected as refused:
+        return str(refused.code)
+    assert found.record is None or found.record.key == found.key
+    keys = [found.key if found.record else f"new {found.key}"]
+    return " + ".join([*keys, *(other.key for other in found.duplicates)])
+
+
+CONFLICT = "identity-conflict"
+
+
+# By the address
+
+
+@pytest.mark.parametrize("said", [None, "7", "8"], ids="says={}".format)
+@pytest.mark.parametrize("known", [None, "7"], ids="known={}".format)
+@pytest.mark.parametrize("gone", [False, True], ids=["here", "left"])
+@pytest.mark.parametrize("verb", list(Verb))
+def test_an_event_about_a_known_address(
+    verb: Verb, gone: bool, known: str | None, said: str | None
+) -> None:
+    """A contradiction of ids is a conflict; unless the address is free to be given to another."""
+    before = [join(ANA, -9, known), *([leave(ANA, -5)] if gone else [])]
+    event = (join if verb is JOIN else leave)(ANA, 0, said)
+    if (known, said) != ("7", "8"):
+        expected = KEY
+    elif verb is JOIN and gone:
+        expected = f"new {person_key(ANA, 2)}"
+    else:
+        expected = CONFLICT
+    assert subject(event, *before) == expected
+
+
+@pytest.mark.parametrize("verb", list(Verb))
+@pytest.mark.parametrize("person_id", [None, "7"])
+def test_an_unknown_address_with_an_unknown_id_is_a_new_person(
+    person_id: str | None, verb: Verb
+) -> None:
+    event = (join if verb is JOIN else leave)(ANA, 0, person_id)
+    assert subject(event, join(BEN, -9, "8")) == f"new {KEY}"
+
+
+@pytest.mark.parametrize(
+    ("event", "expected", "because"),
+    [
+        (join(ANA, -3), KEY, "late: it was hers then"),
+        (join(ANA, 0), f"new {person_key(ANA, 2)}", "somebody else has it now"),
+        (join(ANA, 0, "7"), KEY, "she has it again: the id says so"),
+        (leave(ANA, -3), KEY, "it was hers then"),
+        (leave(ANA, 0), KEY, "whoever had it last"),
+        (join(SMITH, 0), KEY, "it is hers"),
+        (join(SMITH, -3), KEY, "it was hers soon after"),
+        (leave(SMITH, 0), KEY, "it is hers"),
+    ],
+)
+def test_a_former_and_a_present_address(event: Intent, expected: str, because: str) -> None:
+    before = [join(ANA, -9, "7"), join(SMITH, -2, previous_email=ANA)]
+    assert subject(event, *before) == expected, because
+
+
+# By the id, and by the former address
+
+
+@pytest.mark.parametrize("verb", list(Verb))
+@pytest.mark.parametrize(
+    ("other", "join_is", "leave_is", "because"),
+    [
+        ([], KEY, KEY, "nobody else has it"),
+        ([join(SMITH, -5, "8")], CONFLICT, CONFLICT, "it is the address of another id"),
+        ([join(SMITH, -5)], CONFLICT, CONFLICT, "it was somebody's before"),
+        ([join(SMITH, 5)], f"{KEY} + {SMITH_KEY}", f"{KEY} + {SMITH_KEY}", "it is her, later"),
+        ([join(SMITH, 5, "8")], CONFLICT, CONFLICT, "it is another id's, later"),
+        ([join(SMITH, -5, "8"), leave(SMITH, -2)], KEY, KEY, "whoever had it has left"),
+    ],
+    ids=lambda value: value if isinstance(value, str) and " " in value else "",
+)
+def test_a_known_id_with_another_address(
+    other: list[Intent], join_is: str, leave_is: str, because: str, verb: Verb
+) -> None:
+    event = (join if verb is JOIN else leave)(SMITH, 0, "7")
+    expected = join_is if verb is JOIN else leave_is
+    assert subject(event, join(ANA, -9, "7"), *other) == expected, because
+
+
+@pytest.mark.parametrize("said", [None, "7", "8"], ids="says={}".format)
+@pytest.mark.parametrize("known", [None, "7"], ids="known={}".format)
+def test_a_former_address_that_is_known(known: str | None, said: str | None) -> None:
+    event = join(SMITH, 0, said, previous_email=ANA)
+    expected = CONFLICT if (known, said) == ("7", "8") else KEY
+    assert subject(event, join(ANA, -9, known)) == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "said", "expected", "because"),
+    [
+        ([], None, f"new {SMITH_KEY}", "nobody is known"),
+        ([join(SMITH, -9)], None, SMITH_KEY, "the new address is known, the former one isn't"),
+        ([join(ANA, -9), join(SMITH, -5)], None, CONFLICT, "both were known before"),
+        ([join(ANA, -9), join(SMITH, 5)], None, f"{KEY} + {SMITH_KEY}", "she is both"),
+        (
+            [join(ANA, -9), join(SMITH, 5), leave(SMITH, 6)],
+            None,
+            f"{KEY} + {SMITH_KEY}",
+            "also after she has left since",
+        ),
+        ([join(ANA, -9), join(SMITH, -5), leave(SMITH, -2)], None, KEY, "the address is free"),
+        (
+            [join(ANA, 3), join(BEN, 5, previous_email=ANA)],
+            None,
+            f"new {SMITH_KEY}",
+            "whoever had it later isn't who had it before",
+        ),
+        ([join(ANA, -9), join(BEN, -5, "7")], "7", CONFLICT, "the id is somebody else's"),
+        ([join(ANA, -9), join(BEN, 5, "7")], "7", f"{KEY} + {BEN_KEY}", "she is Ben, later"),
+        ([join(ANA, -9, "8"), join(BEN, 5, "7")], "7", CONFLICT, "two ids"),
+        (
+            [join(ANA, -9), join(BEN, 4, "7"), join(SMITH, 5)],
+            "7",
+            f"{KEY} + {BEN_KEY} + {SMITH_KEY}",
+            "three records of one person",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) and " " in value else "",
+)
+def test_a_former_address(
+    before: list[Intent], said: str | None, expected: str, because: str
+) -> None:
+    assert subject(join(SMITH, 0, said, previous_email=ANA), *before) == expected, because
+
+
+def test_what_is_refused_changes_nothing() -> None:
+    before = Records([join(ANA, -9, "7"), join(BEN, -8, "8")])
+    kept = dict(before.by_key)
+    for event in (leave(ANA, 0, "8"), join(ANA, 0, "8"), join(BEN, 0, previous_email=ANA)):
+        before.take(event)
+    assert before.by_key == kept
+    assert len(before.refused) == 3
+
+
+# Whose an address is, and keys
+
+
+def owners(*people: Environment, minutes: str = "0123456789") -> str:
+    """Whose the address of Ana is at each minute: the number of the record, or a dot."""
+    found = [owner_of(ANA, people, after(int(minute))) for minute in minutes]
+    return "".join("." if owner is None else str(people.index(owner)) for owner in found)
+
+
+def had(since: float, until: float | None = None) -> Environment:
+    """The record of somebody who has, or had, the address of Ana."""
+    events = [join(ANA, since)]
+    if until is not None:
+        events.append(join(SMITH, until, previous_email=ANA))
+    [record] = Records(events).people
+    return record
+
+
+def test_whose_an_address_is_depends_on_the_moment() -> None:
+    assert owners(had(3)) == "0000000000", "the first to have it, too"
+    assert owners(had(3, 5)) == "0000000000", "the last who had it, too"
+    assert owners(had(1, 3), replace(had(5), key="second")) == "0001111111"
+    assert owners() == ".........."
+
+
+def test_whoever_had_it_is_left_out_where_only_owners_count() -> None:
+    one = had(3, 5)
+    assert [owner_of(ANA, [one], after(m), formerly=False) for m in (4, 5)] == [one, None]
+    assert [owner_of(ANA, [one], after(m), afterwards=False) for m in (2, 3)] == [None, one]
+
+
+def test_an_address_that_somebody_is_to_have_is_theirs() -> None:
+    later = join(SMITH, 0, previous_email=ANA, effective_at=after(days=1))
+    [record] = Records([later]).people
+    for email in (ANA, SMITH):
+        assert owner_of(email, [record], NOW) == record
+    assert owner_of(BEN, [record], NOW) is None
+
+
+def test_of_a_former_address_it_is_of_whoever_is_to_have_it_unless_a_leave_names_it() -> None:
+    """A join that is announced for later says that the address is given to somebody else."""
+    later = join(ANA, 1, effective_at=after(days=1))
+    former, new = Records([join(ANA, -9), join(SMITH, -5, previous_email=ANA), later]).people
+    assert owner_of(ANA, [former, new], after(2), formerly=False) == new
+    assert owner_of(ANA, [former, new], after(2)) == former
+    assert subject(join(ANA, 2), join(ANA, -9), join(SMITH, -5, previous_email=ANA), later) == (
+        person_key(ANA, 2)
+    )
+
+
+def test_a_late_return_to_an_address_is_of_whoever_was_announced_for_it() -> None:
+    """The news that she has her former address again comes after that of her next join."""
+    renamed, later = join(SMITH, -5, previous_email=ANA), join(ANA, 1, effective_at=after(days=1))
+    back = join(ANA, -2, previous_email=SMITH)
+    assert subject(back, join(ANA, -9), renamed, later) == f"{KEY} + {person_key(ANA, 2)}"
+    [person] = Records([join(ANA, -9), renamed, later, back]).people
+    assert (person.key, person.person.email, person.scheduled) == (KEY, ANA, (later,))
+
+
+def test_a_key_is_never_given_twice() -> None:
+    first, merged = had(1, 3), replace(had(4), key="x", merged=(person_key(ANA, 2),))
+    assert new_key(ANA, []) == KEY
+    assert new_key(ANA, [first]) == person_key(ANA, 2)
+    assert new_key(ANA, [first, merged]) == person_key(ANA, 3)
+    assert len({person_key(ANA, n) for n in range(1, 5)}) == 4
+
+
+# Sent again, and recorded twice at the same moment
+
+
+def test_an_event_sent_again_is_about_the_same_person_whoever_has_the_address_by_now() -> None:
+    first = join(ANA, -9, "7")
+    again = replace(first, occurred_at=after(0))
+    given_away = [first, leave(ANA, -5, "7"), join(ANA, -3, "8")]
+    assert subject(again, *given_away) == KEY
+
+
+def at_once(*events: Sequence[Intent]) -> list[Environment]:
+    """A record of each sequence of events, none of which knew of the others."""
+    records = [record for some in events for record in Records(some).people]
+    return [replace(record, key=f"{KEY}{number}") for number, record in enumerate(records)]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_one", "because"),
+    [
+        ([join(ANA, -9)], [join(ANA, -8)], True, "both have it"),
+        ([join(ANA, -9, "7")], [join(ANA, -8)], True, "nobody else's id is known"),
+        ([join(ANA, -9, "7")], [join(ANA, -8, "8")], False, "two people, by their ids"),
+        ([join(ANA, -9), leave(ANA, -7)], [join(ANA, -8)], False, "the address was free"),
+        ([join(ANA, -9), join(BEN, -7, previous_email=ANA)], [join(ANA, -6)], False, "a former"),
+    ],
+)
+def test_two_records_with_the_same_present_address_are_of_one_person(
+    one: list[Intent], other: list[Intent], is_one: bool, because: str
+) -> None:
+    records = at_once(one, other)
+    found = subject_of(join(ANA, 0), records, NOW)
+    assert bool(found.duplicates) is is_one, because
+    if is_one:
+        assert (found.record, found.duplicates) == (records[0], (records[1],))

@@ -1,0 +1,400 @@
+"""A departure: what is looked for, and when it is really over.
+
+What is written down of it is in ``projections/test_offboarding_record.py``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from shared.domain.environment import Environment, Health, Intent, Phase, Verb
+from shared.domain.faults import Disposition
+from shared.domain.manifests.workloads import sessions_of
+from shared.domain.people.addresses import with_current
+from shared.domain.policy import Policy
+from shared.domain.projections.offboarding_record import InventoryResult, OffboardingRecord, Thing
+from shared.domain.reconciliation.context import Needs
+from shared.domain.reconciliation.draft import Draft
+from shared.domain.reconciliation.offboarding import (
+    Conclusion,
+    conclude,
+    may_give_access,
+    with_workloads,
+    with_workloads_to_observe,
+)
+from shared.domain.reconciliation.reconcile import reconcile
+from shared.domain.resources.kinds import Kind, State, Step
+from shared.domain.resources.observation import Observation, Orphan
+from shared.domain.resources.resource import LostCall, Resource
+from tests.support.builders import ANA, NOW, a_notebook, a_problem, a_record, after, an_intent
+from tests.support.reconciling import as_it_is, context_at, reconciled
+from tests.support.resource_builders import a_resource, replace
+from tests.support.simulation.process import SITE
+
+POLICY = Policy()
+NOTEBOOK = Thing(about="workbench/main", name="zone-a/nb", state="ready")
+LEAVING = OffboardingRecord(
+    event_id="e", source="test", occurred_at=NOW, left_at=NOW, removal_at=NOW, had=(NOTEBOOK,)
+)
+SESSIONS = Resource(kind=Kind.SESSION, slot="started", name="p/sessions")
+SESSION_LOOK = replace(SESSIONS, observe_at=NOW)
+
+
+def leaver(
+    *resources: Resource, leaving: OffboardingRecord = LEAVING, **changes: Any
+) -> Environment:
+    gone: dict[str, Any] = {"phase": Phase.REMOVING, "leavings": (leaving,)}
+    return a_record(*resources, verb=Verb.LEAVE, **gone | changes)
+
+
+def found(kind: Kind = Kind.WORKBENCH, name: str = "zone-b/nb", **changes: Any) -> Orphan:
+    return Orphan(kind=kind, name=name, **{"ours": True} | changes)
+
+
+def conclusion_of(record: Environment, *scan: Orphan) -> tuple[Environment, Conclusion]:
+    """The record after a look everywhere found exactly that, and what came of it."""
+    draft = Draft(record, NOW)
+    conclusion = conclude(draft, scan, context_at())
+    return draft.record, conclusion
+
+
+def concluded(record: Environment, *scan: Orphan) -> Environment:
+    """The record after a look everywhere found exactly that."""
+    return conclusion_of(record, *scan)[0]
+
+
+def runs_after_all(resource: Resource) -> Observation:
+    """What is seen of everything that the search has found."""
+    return Observation(state=State.READY)
+
+
+# The last look
+
+
+@pytest.mark.parametrize(
+    "record",
+    [leaver(a_notebook()), leaver(leaving=replace(LEAVING, had=()))],
+    ids=["all that is known is gone", "nothing is known: their record may have been lost"],
+)
+def test_when_nothing_is_left_a_look_everywhere_is_asked_for(record: Environment) -> None:
+    needs = reconcile(record, replace(context_at(), older=()))
+    assert isinstance(needs, Needs)
+    assert needs.inventory
+    assert not replace(needs, inventory=False).any, "everything else is known"
+
+
+@pytest.mark.parametrize(("due", "expected"), [(0.5, 0.5), (99, 10), (None, 10)])
+def test_a_look_that_failed_is_repeated_before_long(due: float | None, expected: float) -> None:
+    expires_at = None if due is None else after(due)
+    snapshot = a_resource(
+        kind=Kind.SNAPSHOT, slot="s", name="s", state=State.READY, expires_at=expires_at
+    )
+    problem = a_problem(Disposition.TEMPORARY)
+    record = reconciled(leaver(a_notebook(), snapshot), inventory=problem).record
+    assert record.phase is Phase.REMOVING, "not removed before somebody has looked"
+    assert record.health is Health.RETRYING
+    assert record.problem == f"the final look for leftovers failed: {problem.message}"
+    assert record.due_at == after(expected)
+    [leaving] = record.leavings
+    assert (leaving.completed_at, leaving.scan) == (None, None)
+
+
+def test_a_look_that_finds_nothing_ends_it() -> None:
+    record = reconciled(leaver(a_notebook()), inventory=()).record
+    assert (record.phase, record.health) == (Phase.REMOVED, Health.OK)
+    [leaving] = record.leavings
+    assert leaving.completed_at == NOW
+    assert leaving.scan == InventoryResult(at=NOW)
+
+
+def test_what_the_look_found_and_may_stay_is_written_down() -> None:
+    inventory = (
+        found(Kind.SNAPSHOT, "snapshots/s1", detail="until 2026-08-02"),
+        found(Kind.CLUSTER, "p/clusters/c1", ours=False, detail="it is somebody else's"),
+        found(Kind.SESSION_TEMPLATE, "p/sessionTemplates/t", ours=False),
+    )
+    record = reconciled(leaver(a_notebook()), inventory=inventory).record
+    assert record.phase is Phase.REMOVED
+    assert record.leavings[0].scan == InventoryResult(
+        at=NOW,
+        leftovers=(
+            "cluster: p/clusters/c1 (it is somebody else's)",
+            "session-template: p/sessionTemplates/t",
+        ),
+        kept=("snapshot: snapshots/s1 (until 2026-08-02)",),
+    )
+
+
+@pytest.mark.parametrize("joined", [None, an_intent()])
+def test_whose_record_was_lost_keeps_what_is_found_for_a_long_time(joined: Intent | None) -> None:
+    record = concluded(leaver(joined=joined, grace_seconds=5, keep_seconds=6), found())
+    kept = (record.grace_seconds, record.keep_seconds)
+    assert kept == ((30 * 86400, 90 * 86400) if joined is None else (5, 6))
+
+
+def test_the_grace_period_of_a_notebook_nobody_knew_of_counts_from_the_newest_leave() -> None:
+    """The first departure had ended long before the repeated leave."""
+    long_ago = {"left_at": after(days=-99), "joined": an_intent(), "grace_seconds": 60}
+    again = an_intent(Verb.LEAVE, occurred_at=after(-0.5))
+    record = concluded(leaver(**long_ago, intent=again), found())
+    assert record.left_at == after(-0.5)
+    assert record.leavings[-1].removal_at == after(0.5)
+    first = an_intent(Verb.LEAVE, occurred_at=after(days=-99))
+    assert concluded(leaver(**long_ago, intent=first), found()).left_at == after(days=-99)
+    other = concluded(leaver(**long_ago, intent=again), found(Kind.CLUSTER_TEMPLATE))
+    assert other.left_at == after(days=-99)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        leaver(a_notebook(State.STOPPED), phase=Phase.SUSPENDED),
+        leaver(a_notebook(), leaving=replace(LEAVING, completed_at=NOW)),
+        leaver(a_notebook(), leaving=replace(LEAVING, returned_at=NOW)),
+        leaver(a_notebook(), leavings=()),
+        a_record(a_notebook(State.READY)),
+    ],
+    ids=["something is left", "it is over", "they came back", "from before records", "present"],
+)
+def test_otherwise_there_is_nothing_to_conclude(record: Environment) -> None:
+    plan = reconciled(record, (), as_it_is, inventory=None)
+    assert plan.record.leavings == record.leavings
+
+
+@pytest.mark.parametrize(
+    "kind", [k for k in Kind if not k.is_workload and k is not Kind.SNAPSHOT], ids=str
+)
+def test_what_the_record_did_not_know_of_is_removed_too(kind: Kind) -> None:
+    record, conclusion = conclusion_of(leaver(a_notebook()), found(kind, "elsewhere/x"))
+    missed = record.resources[-1]
+    assert (missed.kind, missed.name, missed.observe_at) == (kind, "elsewhere/x", NOW)
+    assert missed.state is State.STOPPED, "not absent, or nobody would look at it"
+    assert record.leavings[-1].completed_at is None, "it isn't over"
+    assert conclusion == Conclusion(found=(missed.id,), again_at=after(1))
+
+
+@pytest.mark.parametrize("kind", [Kind.WORKBENCH, Kind.SESSION_TEMPLATE, Kind.SESSION])
+def test_what_was_missed_is_looked_at_and_ended_at_once(kind: Kind) -> None:
+    """Whatever it is, it may be in use."""
+    record = leaver(a_notebook(), left_at=after(days=-1))
+    plan = reconciled(record, (), runs_after_all, inventory=(found(kind, "elsewhere/x"),))
+    step = Step.STOP if kind.holds_data else Step.DELETE
+    assert [(a.resource.kind, a.step) for a in plan.actions] == [(kind, step)]
+    assert plan.record.phase not in (Phase.REMOVED, Phase.SUSPENDED)
+    assert plan.record.leavings[-1].completed_at is None
+
+
+def test_all_that_was_missed_is_ended_at_once_whether_the_record_knew_of_it_or_not() -> None:
+    sessions = replace(SESSIONS, name="p/sessions")
+    record = leaver(a_notebook(), sessions)
+    inventory = (found(), found(Kind.SESSION, "p/sessions/1"))
+    plan = reconciled(record, (), runs_after_all, inventory=inventory)
+    steps = [(a.resource.kind, a.step) for a in plan.actions]
+    assert steps == [(Kind.WORKBENCH, Step.STOP), (Kind.SESSION, Step.DELETE)]
+
+
+@pytest.mark.parametrize("name", ["zone-a/nb", "zone-b/nb"], ids=["known", "unknown"])
+def test_a_notebook_that_is_there_after_all_may_hold_work_whatever_its_name(name: str) -> None:
+    """Its grace period counts from the newest leave, though the first is long over."""
+    again = an_intent(Verb.LEAVE, occurred_at=after(-0.5))
+    joined = an_intent(occurred_at=after(days=-120))
+    record = leaver(a_notebook(), left_at=after(days=-99), joined=joined, intent=again)
+    plan = reconciled(record, (), runs_after_all, inventory=(found(name=name),))
+    assert [(a.resource.name, a.step) for a in plan.actions] == [(name, Step.STOP)]
+    assert plan.record.left_at == after(-0.5)
+    assert plan.record.phase is Phase.SUSPENDING
+
+
+def test_what_was_seen_to_be_gone_a_moment_ago_is_looked_at_again_if_it_is_found() -> None:
+    answers = [State.ABSENT, State.READY]
+
+    def seen(resource: Resource) -> Observation:
+        return Observation(state=answers.pop(0))
+
+    stopping = a_notebook(State.STOPPING, step=Step.DELETE, operation="op", observe_at=NOW)
+    plan = reconciled(leaver(stopping), (), seen, inventory=(found(name="zone-a/nb"),))
+    assert [a.step for a in plan.actions] == [Step.STOP]
+
+
+def test_invariant_7_what_is_found_is_saved_before_it_is_deleted() -> None:
+    """At once, if it is at rest and its time is over."""
+    name = "projects/demo/locations/us-central1-a/instances/nb"
+    record = leaver(a_notebook(), keep_seconds=86400, grace_seconds=0, left_at=after(days=-1))
+    at_rest = Observation(state=State.STOPPED)
+    plan = reconciled(record, (), lambda _: at_rest, inventory=(found(name=name),))
+    assert [(a.resource.kind, a.step) for a in plan.actions] == [(Kind.SNAPSHOT, Step.CREATE)]
+    assert plan.actions[0].resource.retention.source == name
+
+
+@pytest.mark.parametrize("kept", [State.READY, State.ABSENT], ids=["it is there", "it is gone"])
+def test_a_disk_that_is_found_goes_on_the_strength_of_a_snapshot_seen_after_that(
+    kept: State,
+) -> None:
+    """Somebody may have deleted the snapshot since it was observed for something else."""
+    source = "projects/demo/locations/us-central1-a/instances/nb"
+    snapshot = a_resource(
+        kind=Kind.SNAPSHOT, slot="s1", name="s1", state=State.READY, source=source, observe_at=NOW
+    )
+    answers = {snapshot.id: [State.READY, kept]}
+
+    def seen(resource: Resource) -> Observation:
+        return Observation(state=answers.get(resource.id, [State.READY]).pop(0))
+
+    disk = found(Kind.DISK, "projects/demo/zones/us-central1-a/disks/nb-data-workspace")
+    record = leaver(a_notebook(), snapshot, keep_seconds=86400)
+    plan = reconciled(record, (), seen, inventory=(disk,))
+    deleted = [action.resource.kind for action in plan.actions]
+    assert deleted == ([Kind.DISK] if kept is State.READY else [])
+    assert answers == {snapshot.id: []}, "looked at twice"
+
+
+def test_what_is_found_and_is_gone_when_it_is_looked_at_is_searched_for_again() -> None:
+    gone = Observation(state=State.ABSENT)
+    plan = reconciled(leaver(a_notebook()), (), lambda _: gone, inventory=(found(),))
+    assert plan.actions == ()
+    assert (plan.record.phase, plan.record.due_at) == (Phase.REMOVING, after(1))
+
+
+def test_two_that_were_missed_are_two() -> None:
+    record = concluded(leaver(a_notebook()), found(name="zone-b/nb"), found(name="zone-c/nb"))
+    assert [r.name for r in record.resources] == ["zone-a/nb", "zone-b/nb", "zone-c/nb"]
+    assert len({r.id for r in record.resources}) == 3
+
+
+def test_found_again_it_is_the_same_one() -> None:
+    record = concluded(leaver(a_notebook()), found())
+    again = concluded(record, found())
+    assert again.resources == record.resources
+
+
+def test_what_was_believed_gone_and_is_there_after_all_is_looked_at_again() -> None:
+    record, conclusion = conclusion_of(leaver(a_notebook()), found(name="zone-a/nb"))
+    assert record.resources == (a_notebook(observe_at=NOW),)
+    assert conclusion.found == ("workbench/main",)
+
+
+@pytest.mark.parametrize("kind", [Kind.SESSION, Kind.CLUSTER])
+def test_what_they_started_since_is_looked_for_among_all_they_started(kind: Kind) -> None:
+    uses = Resource(kind=kind, slot="started", name="p/uses", serial=3)
+    record, conclusion = conclusion_of(leaver(uses), found(kind, "p/uses/1"))
+    assert record.resources == (replace(uses, observe_at=NOW),)
+    assert conclusion.found == (uses.id,)
+
+
+@pytest.mark.parametrize("known", [(), (a_notebook(),)], ids=["empty", "other resources"])
+def test_sessions_of_somebody_whose_record_knows_of_none_are_looked_for_all_the_same(
+    known: tuple[Resource, ...],
+) -> None:
+    """Their record was lost, and with it that they had a template."""
+    record = concluded(leaver(*known), found(Kind.SESSION, "p/sessions/1"))
+    assert record.resources == (*known, SESSION_LOOK)
+
+
+OLD, SECOND = "a.old@example.com", "ana-old-aaaaaaaaaaaa"
+
+
+def test_what_was_found_under_another_key_and_address_is_seen_to_under_these() -> None:
+    of_old = found(Kind.SESSION_TEMPLATE, "p/t", owner=OLD, key=SECOND)
+    [template] = concluded(leaver(), of_old).resources
+    assert (template.owner, template.key) == (OLD, SECOND)
+
+
+def test_what_they_started_under_each_key_and_address_is_looked_for_apart() -> None:
+    """Whoever looks by another address finds none of it, and it would never end."""
+    addresses = with_current(with_current((), OLD, after(-9)), ANA, after(-5))
+    record = leaver(SESSIONS, addresses=addresses, merged=(SECOND,))
+    others = [found(Kind.SESSION, "p/sessions/1", owner=OLD, key=key) for key in ("", SECOND)]
+    again = concluded(record, *others, found(Kind.SESSION, "p/sessions/2", owner=ANA))
+    owners = [(r.key, r.owner, r.observe_at) for r in again.resources]
+    assert owners == [("", "", NOW), ("", OLD, NOW), (SECOND, OLD, NOW)]
+    assert len({r.id for r in again.resources}) == 3
+    assert concluded(again, *others).resources == again.resources
+
+
+def test_a_disk_that_may_hold_the_only_copy_of_kept_work_stays_and_is_named() -> None:
+    disk = found(Kind.DISK, "disks/nb-data-workspace")
+    keeps = concluded(leaver(a_notebook(), joined=an_intent(), keep_seconds=86400), disk)
+    assert keeps.leavings[0].scan == InventoryResult(
+        at=NOW, leftovers=("disk: disks/nb-data-workspace",)
+    )
+    keeps_none = concluded(leaver(a_notebook(), joined=an_intent(), keep_seconds=0), disk)
+    assert [r.kind for r in keeps_none.resources] == [Kind.WORKBENCH, Kind.DISK]
+
+
+# What is looked for
+
+
+TEMPLATE = Resource(kind=Kind.SESSION_TEMPLATE, slot="spark", name="t", state=State.READY)
+STARTED = Resource(kind=Kind.SESSION, slot="started", name=sessions_of(SITE), owner=ANA)
+OLDER = Resource(kind=Kind.DATAPROC_HUB, slot="hub", name="p/hub", state=State.READY)
+
+
+def test_what_a_leaver_may_have_started_is_looked_at() -> None:
+    record = with_workloads(leaver(TEMPLATE), replace(context_at(), older=(OLDER,)))
+    looks = (replace(STARTED, observe_at=NOW), replace(OLDER, observe_at=NOW))
+    assert record.resources == (TEMPLATE, *looks)
+    assert record.sought_at == NOW
+
+
+def test_what_is_known_already_is_not_forgotten_for_it() -> None:
+    ended = replace(STARTED, step=Step.DELETE, serial=3)
+    record = with_workloads(leaver(TEMPLATE, ended), context_at())
+    assert record.resources == (TEMPLATE, ended)
+
+
+def test_as_long_as_nobody_has_looked_for_older_kinds_it_is_not_said_so() -> None:
+    """If that fails, the final look finds them at the latest."""
+    for older in (None, a_problem(Disposition.TEMPORARY)):
+        assert with_workloads(leaver(), replace(context_at(), older=older)).sought_at is None
+    assert with_workloads(leaver(), replace(context_at(), older=())).sought_at == NOW
+
+
+@pytest.mark.parametrize(
+    ("verb", "resource", "again"),
+    [
+        (Verb.LEAVE, SESSIONS, True),
+        (Verb.LEAVE, replace(SESSIONS, kind=Kind.CLUSTER), True),
+        (Verb.LEAVE, replace(SESSIONS, step=Step.DELETE), False),
+        (Verb.LEAVE, a_notebook(), False),
+        (Verb.JOIN, SESSIONS, False),
+    ],
+)
+def test_while_the_notebook_ran_it_could_start_more(
+    verb: Verb, resource: Resource, again: bool
+) -> None:
+    record = with_workloads_to_observe(a_record(resource, verb=verb), NOW)
+    assert record.resources == (replace(resource, observe_at=NOW) if again else resource,)
+
+
+@pytest.mark.parametrize(
+    ("resource", "may", "because"),
+    [
+        (a_notebook(State.READY), True, "it runs"),
+        (a_notebook(State.STARTING, was_ready=True), True, "it will run"),
+        (a_notebook(State.STOPPED, was_ready=True), False, "it is at rest"),
+        (a_notebook(State.BROKEN, was_ready=True), False, "it can't be used"),
+        (a_notebook(State.STOPPED), True, "nobody has looked at it yet"),
+        (a_notebook(State.ABSENT), False, "it is gone"),
+        (a_notebook(State.FOREIGN), False, "it is somebody else's"),
+        (
+            a_notebook(
+                State.STOPPED,
+                was_ready=True,
+                unconfirmed=(LostCall(step=Step.START, until=after(1)),),
+            ),
+            True,
+            "a start may still be carried out",
+        ),
+        (SESSIONS, False, "there are none"),
+        (SESSION_LOOK, True, "nobody has looked yet"),
+        (replace(SESSIONS, state=State.READY), True, "some run"),
+        (replace(SESSIONS, kind=Kind.SESSION_TEMPLATE, state=State.READY), True, "a template"),
+        (replace(SESSIONS, kind=Kind.SESSION_TEMPLATE, observe_at=NOW), False, "none any more"),
+        (replace(SESSIONS, kind=Kind.SNAPSHOT, state=State.READY), False, "nobody can open it"),
+        (replace(SESSIONS, kind=Kind.DISK, state=State.READY), False, "nor that"),
+    ],
+)
+def test_what_may_give_a_leaver_access(resource: Resource, may: bool, because: str) -> None:
+    assert may_give_access(resource) is may, because

@@ -1,0 +1,177 @@
+"""Operations that hang: what is given up, and when, and what is only waited for."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.domain.faults import Disposition
+from shared.domain.reconciliation.step_claims import start_step
+from shared.domain.resources.kinds import Kind, State, Step
+from shared.domain.resources.manifest import Drift
+from shared.domain.resources.resource import LostCall
+from tests.support.builders import NOW, a_notebook, a_problem, after
+from tests.support.resource_builders import replace
+from tests.support.resource_changes import POLICY, begun, failed, saw
+
+OVERDUE = NOW + POLICY.stuck + POLICY.poll
+
+
+def test_an_operation_that_hangs_is_given_up_and_the_thing_itself_looked_at() -> None:
+    """Operations have been seen to hang where the notebook was ready long since."""
+    hanging = begun(operation="op", state=State.CREATING)
+    resource = saw(hanging, State.CREATING, OVERDUE, operation="op")
+    assert (resource.step, resource.operation) == (Step.CREATE, "")
+    assert (resource.observe_at, resource.backoff.failures, resource.backoff.problem) == (
+        OVERDUE,
+        0,
+        None,
+    )
+    done = saw(resource, State.READY, OVERDUE)
+    assert (done.state, done.step, done.backoff.problem) == (State.READY, None, None)
+
+
+@pytest.mark.parametrize("minute", [0, 20, 40])
+def test_until_then_it_is_only_waited_for(minute: float) -> None:
+    hanging = begun(operation="op", state=State.CREATING)
+    resource = saw(hanging, State.CREATING, after(minute), operation="op")
+    assert (resource.operation, resource.backoff.problem) == ("op", None)
+    assert resource.observe_at == after(minute) + POLICY.poll
+
+
+def test_a_create_that_never_ends_is_given_up_and_said_to_be() -> None:
+    hanging = begun(state=State.CREATING)
+    resource = saw(hanging, State.CREATING, OVERDUE)
+    assert (resource.state, resource.timed_out) == (State.CREATING, True)
+    assert (resource.step, resource.serial, resource.backoff.failures) == (None, 1, 1)
+    assert (resource.observe_at, resource.backoff.retry_at) == (OVERDUE, None)
+    assert resource.backoff.problem is not None
+    assert resource.backoff.problem.code == "STUCK"
+    assert "create has not ended in 40 minutes" in resource.backoff.problem.message
+    assert "look at its logs" in resource.backoff.problem.message
+
+
+def test_one_that_is_given_up_again_and_again_is_only_tried_slowly() -> None:
+    hanging = begun(state=State.CREATING, failures=POLICY.attempts - 1)
+    resource = saw(hanging, State.CREATING, OVERDUE)
+    assert not resource.timed_out
+    assert resource.backoff.retry_at is not None
+    assert resource.backoff.retry_at > OVERDUE + POLICY.backoff_most
+
+
+@pytest.mark.parametrize("state", [s for s in State if s is not State.CREATING])
+def test_what_was_given_up_and_moves_on_after_all_is_nobodys_to_clear_away(state: State) -> None:
+    given_up = a_notebook(State.CREATING, timed_out=True)
+    assert not saw(given_up, state).timed_out
+    assert saw(given_up, State.CREATING).timed_out
+
+
+@pytest.mark.parametrize("step", [Step.START, Step.STOP, Step.DELETE])
+def test_another_step_that_never_ends_is_tried_again_and_takes_nobodys_work(step: Step) -> None:
+    hanging = begun(step, state=step.moving)
+    resource = saw(hanging, step.moving, OVERDUE)
+    assert (resource.step, resource.serial, resource.creation.failed) == (None, 1, False)
+    assert resource.state is step.moving
+    assert resource.backoff.problem is not None
+    assert f"{step} has not ended" in resource.backoff.problem.message
+
+
+@pytest.mark.parametrize("kind", [Kind.WORKBENCH, Kind.SNAPSHOT])
+def test_what_copies_a_disk_may_take_hours(kind: Kind) -> None:
+    step = Step.RESTORE if kind is Kind.WORKBENCH else Step.CREATE
+    hanging = begun(step, kind=kind, state=step.moving)
+    assert saw(hanging, step.moving, OVERDUE).backoff.problem is None
+    late = saw(hanging, step.moving, NOW + POLICY.stuck_copy + POLICY.poll)
+    assert late.backoff.problem is not None
+    assert f"{step} has not ended in 720 minutes" in late.backoff.problem.message
+
+
+@pytest.mark.parametrize("step", [Step.UPDATE, Step.PROTECT, Step.LABEL])
+def test_a_change_that_never_ends_is_no_change_that_was_made(step: Step) -> None:
+    """Its thing is in the state it was in, so that only what is there tells."""
+    hanging = begun(step, operation="op", state=State.READY, digest="d", labelled=False)
+    forgotten = saw(hanging, State.READY, OVERDUE, operation="op")
+    drift = Drift(in_place=("labels",))
+    resource = saw(forgotten, State.READY, OVERDUE, drift=drift, labelled=False)
+    assert resource.backoff.problem is not None
+    assert f"{step} has not ended in 40 minutes" in resource.backoff.problem.message
+    assert resource.settings.digest == ""
+    assert resource.unconfirmed == (LostCall(step=step, until=OVERDUE + POLICY.given_up),)
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_what_google_says_it_has_changed_is_not_asked_for_again_and_again(finished: bool) -> None:
+    updating = begun(Step.UPDATE, operation="op", state=State.READY, digest="d")
+    drift = Drift(in_place=("metadata x",))
+    resource = saw(updating, State.READY, after(1), drift=drift, finished=finished)
+    assert resource.settings.digest == ("d" if finished else "")
+
+
+MOVING = [state for state in State if state.is_moving]
+
+
+@pytest.mark.parametrize("state", MOVING)
+def test_what_others_move_is_waited_for_but_not_for_ever(state: State) -> None:
+    first = saw(a_notebook(State.STOPPED), state)
+    assert (first.moving_since, first.backoff.problem) == (NOW, None)
+    later = saw(first, state, after(39))
+    assert (later.moving_since, later.backoff.problem) == (NOW, None)
+    assert later.observe_at == after(39) + POLICY.poll
+    stuck = saw(later, state, OVERDUE)
+    assert (stuck.timed_out, stuck.backoff.retry_at) == (True, None)
+    assert stuck.backoff.problem is not None
+    assert "which no step of ours began" in stuck.backoff.problem.message
+    assert stuck.observe_at is not None
+    assert stuck.observe_at > OVERDUE
+
+
+def test_an_earlier_failure_does_not_put_off_what_others_have_set_moving() -> None:
+    moving = saw(a_notebook(State.STOPPED, retry_at=after(9)), State.STARTING)
+    assert (moving.observe_at, moving.backoff.retry_at) == (NOW + POLICY.poll, None)
+
+
+def test_once_it_rests_or_runs_it_is_waited_for_no_more() -> None:
+    stuck = replace(a_notebook(State.STOPPING), moving_since=NOW, timed_out=True)
+    rests = saw(stuck, State.STOPPED, OVERDUE)
+    assert (rests.moving_since, rests.timed_out) == (None, False)
+
+
+def test_once_it_can_be_opened_its_link_is_waited_for_no_more() -> None:
+    closed = replace(a_notebook(State.READY), link="", moving_since=NOW)
+    assert saw(closed, State.READY, after(5)).moving_since == NOW
+    opened = saw(closed, State.READY, after(5), link="https://nb.example.com")
+    assert opened.moving_since is None
+    assert saw(opened, State.READY, after(9)).moving_since is None, "that is another wait"
+
+
+@pytest.mark.parametrize("disposition", list(Disposition))
+def test_what_follows_from_being_stuck_does_not_hide_it(disposition: Disposition) -> None:
+    stuck = saw(begun(Step.STOP, state=State.STOPPING), State.STOPPING, OVERDUE)
+    again = failed(start_step(stuck, Step.STOP, OVERDUE), a_problem(disposition, "BUSY"), OVERDUE)
+    assert again.backoff.problem is not None
+    hidden = disposition in (Disposition.TEMPORARY, Disposition.UNCERTAIN)
+    assert (again.backoff.problem.code == "STUCK") is hidden
+
+
+def test_a_failure_that_the_cloud_names_is_the_reason_even_when_it_took_too_long() -> None:
+    hanging = begun(operation="op", state=State.CREATING)
+    denied = a_problem(Disposition.PERMANENT, "PERMISSION_DENIED")
+    resource = saw(hanging, State.BROKEN, OVERDUE, problem=denied)
+    assert resource.backoff.problem == denied
+    assert resource.creation.failed
+
+
+def test_stillborn_is_only_what_our_own_creation_left() -> None:
+    by_operation = begun(operation="op", state=State.CREATING)
+    problem = a_problem(Disposition.TEMPORARY)
+    assert saw(by_operation, State.BROKEN, problem=problem).creation.failed
+    assert not saw(by_operation, State.BROKEN).creation.failed, "its creation went well"
+    starting = begun(Step.START, operation="op")
+    assert not saw(starting, State.BROKEN, problem=problem).creation.failed
+    born = replace(a_notebook(State.BROKEN), failed=True)
+    assert saw(born, State.BROKEN).creation.failed, "it stays what it was"
+    assert not saw(born, State.READY).creation.failed, "somebody may work in it from now on"
+
+
+def test_one_that_ran_without_a_link_and_stops_is_waited_for_from_then_on() -> None:
+    closed = replace(a_notebook(State.READY), link="", moving_since=NOW)
+    assert saw(closed, State.STOPPING, after(39)).moving_since == after(39)

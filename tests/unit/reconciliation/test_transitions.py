@@ -1,0 +1,346 @@
+"""How the memory of a resource changes by what was seen, begun, and failed.
+
+What is stuck, lost or out of stock is in ``test_failures.py``.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.domain.faults import Disposition, Problem
+from shared.domain.policy import Policy
+from shared.domain.reconciliation.failures import fail
+from shared.domain.reconciliation.step_claims import request_id, start_step
+from shared.domain.reconciliation.transitions import apply_observation
+from shared.domain.resources.kinds import State, Step
+from shared.domain.resources.observation import Observation
+from shared.domain.resources.resource import LostCall, Resource
+from tests.support.builders import KEY, NOW, a_notebook, a_problem, after, fates
+from tests.support.resource_builders import replace
+
+POLICY = Policy()
+MOVING = {
+    Step.CREATE: State.CREATING,
+    Step.START: State.STARTING,
+    Step.STOP: State.STOPPING,
+    Step.DELETE: State.DELETING,
+    Step.UPDATE: State.UPDATING,
+    Step.RESTORE: State.RESTORING,
+    Step.PROTECT: State.UPDATING,
+    Step.UNPROTECT: State.UPDATING,
+}
+
+
+def saw(resource: Resource, state: State | None, now: datetime = NOW, **more: object) -> Resource:
+    seen = replace(Observation(state=state), **more)
+    return apply_observation(resource, seen, key=KEY, now=now, policy=POLICY)
+
+
+def failed(resource: Resource, problem: Problem, now: datetime = NOW) -> Resource:
+    return fail(resource, problem, key=KEY, now=now, policy=POLICY)
+
+
+def begun(step: Step = Step.CREATE, **changes: Any) -> Resource:
+    return start_step(a_notebook(**changes), step, NOW)
+
+
+def asked(resource: Resource, step: Step = Step.CREATE) -> str:
+    return request_id(KEY, resource, step)
+
+
+def test_a_request_id_is_a_uuid_as_the_notebooks_api_asks_for() -> None:
+    assert str(uuid.UUID(asked(begun()))) == asked(begun())
+
+
+def test_a_worker_that_takes_over_repeats_the_very_same_request() -> None:
+    first = begun()
+    second = start_step(first, Step.CREATE, after(10))
+    assert asked(second) == asked(first)
+
+
+@given(st.sampled_from(Step), st.sampled_from(Step), st.integers(0, 50), st.integers(0, 50))
+def test_every_step_that_comes_to_an_end_has_a_request_of_its_own(
+    one: Step, other: Step, before: int, later: int
+) -> None:
+    ids = {asked(a_notebook(serial=before), one), asked(a_notebook(serial=later), other)}
+    assert len(ids) == (1 if (one, before) == (other, later) else 2)
+
+
+def test_two_people_and_two_resources_never_share_a_request() -> None:
+    here = {request_id("ana-1", a_notebook(), s) for s in Step}
+    there = {request_id("ben-1", a_notebook(), s) for s in Step}
+    slot = {request_id("ana-1", a_notebook(slot="other"), s) for s in Step}
+    assert len(here | there | slot) == 3 * len(Step)
+
+
+def test_what_is_begun_leaves_a_trace_to_look_at_at_once() -> None:
+    earlier = a_notebook(step=Step.STOP, operation="old", since=after(-9), retry_at=after(-1))
+    resource = start_step(earlier, Step.CREATE, NOW)
+    assert (resource.step, resource.operation) == (Step.CREATE, "")
+    assert (resource.since, resource.observe_at, resource.backoff.retry_at) == (NOW, NOW, None)
+
+
+@pytest.mark.parametrize("step", list(MOVING))
+def test_while_an_operation_runs_it_is_only_looked_at(step: Step) -> None:
+    resource = saw(begun(step), State.READY, operation="operations/1")
+    assert (resource.state, resource.operation) == (MOVING[step], "operations/1")
+    assert (resource.step, resource.serial) == (step, 0)
+    assert resource.observe_at == NOW + POLICY.poll
+
+
+@pytest.mark.parametrize(
+    ("step", "state"),
+    [
+        (Step.CREATE, State.READY),
+        (Step.UPDATE, State.READY),
+        (Step.START, State.READY),
+        (Step.STOP, State.STOPPED),
+        (Step.STOP, State.ABSENT),
+        (Step.DELETE, State.ABSENT),
+        (Step.UPDATE, State.STOPPED),
+        (Step.PROTECT, State.STOPPED),
+        (Step.PROTECT, State.BROKEN),
+        (Step.UNPROTECT, State.READY),
+    ],
+)
+def test_a_step_that_had_its_effect_has_come_to_its_end(step: Step, state: State) -> None:
+    trouble = a_problem(Disposition.TEMPORARY)
+    resource = replace(begun(step, failures=3, problem=trouble), operation="o")
+    resource = saw(resource, state, protected=step is Step.PROTECT)
+    assert (resource.step, resource.operation, resource.since) == (None, "", None)
+    assert (resource.serial, resource.backoff.failures, resource.backoff.problem) == (1, 0, None)
+    assert (resource.observe_at, resource.backoff.retry_at) == (None, None)
+
+
+@pytest.mark.parametrize("step", [Step.PROTECT, Step.UNPROTECT])
+def test_a_protection_is_changed_only_when_it_is_seen_to_be(step: Step) -> None:
+    """A lost answer must not leave a notebook protected that nobody would ever release."""
+    as_before = step is Step.UNPROTECT
+    resource = begun(step, state=State.STOPPED, protected_by_us=True)
+    resource = saw(resource, State.STOPPED, protected=as_before)
+    assert (resource.serial, resource.data.protected_by_us) == (0, True)
+
+
+def test_an_operation_that_ended_without_effect_counts_as_a_failure_and_is_not_replayed() -> None:
+    running = replace(begun(Step.START), operation="operations/1")
+    resource = saw(running, State.STOPPED)
+    assert (resource.step, resource.serial, resource.backoff.failures) == (None, 1, 1)
+
+
+CRASHED = NOW + POLICY.lease + POLICY.doubt  # after this no call of the dead worker takes effect
+
+
+def test_a_step_whose_worker_is_gone_may_still_be_carried_out() -> None:
+    """It is repeated as the same request; only later does it count as without effect."""
+    resource = saw(begun(), State.ABSENT, now=after(3))
+    assert resource.unconfirmed == (LostCall(step=Step.CREATE, until=CRASHED),)
+    assert resource.observe_at == CRASHED
+    assert (resource.step, resource.serial) == (None, 0)
+    assert asked(resource) == asked(begun())
+
+
+@pytest.mark.parametrize("step", [s for s in Step if s is not Step.RESTORE])
+def test_a_step_whose_answer_was_lost_may_still_be_carried_out(step: Step) -> None:
+    lost = failed(begun(step), a_problem(Disposition.UNCERTAIN), after(1))
+    assert lost.unconfirmed == (LostCall(step=step, until=after(1) + POLICY.doubt),)
+    looked = saw(lost, State.BROKEN, now=after(2))
+    assert (looked.unconfirmed, looked.observe_at) == (lost.unconfirmed, after(1) + POLICY.doubt)
+
+
+def test_lost_twice_it_is_waited_for_the_second_one() -> None:
+    once = failed(begun(), a_problem(Disposition.UNCERTAIN))
+    twice = failed(once, a_problem(Disposition.UNCERTAIN), after(1))
+    assert twice.unconfirmed == (LostCall(step=Step.CREATE, until=after(1) + POLICY.doubt),)
+
+
+def test_even_an_effect_that_is_seen_settles_nothing_before_its_time() -> None:
+    """Somebody else may have done it, and our call may still be carried out."""
+    lost = failed(begun(Step.STOP, state=State.READY), a_problem(Disposition.UNCERTAIN))
+    stopped = saw(lost, State.STOPPED, now=after(1))
+    assert (stopped.step, stopped.observe_at) == (None, NOW + POLICY.doubt)
+
+
+def test_a_look_later_than_all_lost_calls_says_what_they_did() -> None:
+    """One of them may have applied older settings, so it is compared again."""
+    lost = failed(
+        begun(Step.UPDATE, state=State.READY, digest="d"), a_problem(Disposition.UNCERTAIN)
+    )
+    looked = saw(replace(lost, digest="d"), State.READY, now=NOW + POLICY.doubt)
+    assert (looked.unconfirmed, looked.observe_at, looked.settings.digest) == ((), None, "")
+    assert asked(looked, Step.UPDATE) != asked(lost, Step.UPDATE)
+
+
+@pytest.mark.parametrize("answer", [{"state": None}, {"state": State.READY, "operation": "o"}])
+def test_what_failed_or_still_runs_is_no_such_look(answer: dict[str, Any]) -> None:
+    lost = failed(begun(), a_problem(Disposition.UNCERTAIN))
+    more = {"problem": a_problem(Disposition.TEMPORARY)} if answer["state"] is None else {}
+    looked = saw(lost, now=after(9), **answer, **more)
+    assert looked.unconfirmed == lost.unconfirmed
+
+
+def test_not_found_is_believed_once_no_call_may_come_any_more() -> None:
+    assert saw(begun(), State.ABSENT, now=CRASHED).observe_at is None
+
+
+def test_a_create_that_came_after_all_is_under_way_again() -> None:
+    lost = saw(failed(begun(), a_problem(Disposition.UNCERTAIN)), State.ABSENT)
+    landed = saw(lost, State.CREATING, now=after(1))
+    assert (landed.step, landed.since) == (Step.CREATE, after(1))
+
+
+@pytest.mark.parametrize("step", [Step.STOP, Step.START, Step.DELETE])
+def test_any_other_step_without_effect_or_operation_is_repeated_as_it_was(step: Step) -> None:
+    resource = saw(begun(step, state=State.READY), State.BROKEN, now=after(1))
+    assert (resource.step, resource.serial, resource.observe_at) == (None, 0, CRASHED)
+
+
+@pytest.mark.parametrize(
+    ("step", "state"),
+    [(Step.CREATE, State.ABSENT), (Step.START, State.STOPPED), (Step.DELETE, State.READY)],
+)
+def test_a_step_that_is_answered_without_effect_waits_before_it_is_repeated(
+    step: Step, state: State
+) -> None:
+    begun_step = begun(step, state=state)
+    seen = Observation(state=state)
+    resource = apply_observation(begun_step, seen, key=KEY, now=NOW, policy=POLICY, answered=True)
+    assert resource.backoff.problem is not None
+    assert resource.backoff.problem.code == "NO_EFFECT"
+    assert resource.backoff.retry_at is not None
+    assert resource.backoff.retry_at > NOW
+
+
+@pytest.mark.parametrize("disposition", list(Disposition))
+def test_an_operation_that_ended_is_over_whatever_it_ended_in(disposition: Disposition) -> None:
+    running = replace(begun(), operation="operations/1")
+    resource = saw(running, State.ABSENT, problem=a_problem(disposition))
+    assert (resource.step, resource.operation, resource.unconfirmed) == (None, "", ())
+    assert asked(resource) != asked(running)
+
+
+def test_failures_wait_longer_each_time() -> None:
+    resource, waits = a_notebook(), []
+    for _ in range(6):
+        resource = failed(resource, a_problem(Disposition.TEMPORARY))
+        assert resource.backoff.retry_at is not None
+        waits.append(resource.backoff.retry_at - NOW)
+    assert waits == sorted(waits)
+    assert waits[0] <= POLICY.backoff_first
+    assert waits[-1] >= 10 * waits[0]
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "at_least"),
+    [(600.0, timedelta(minutes=10)), (0.0, timedelta(seconds=22)), (None, timedelta(seconds=22))],
+)
+def test_what_the_cloud_asks_us_to_wait_is_honoured_but_never_shortens_ours(
+    retry_after: float | None, at_least: timedelta
+) -> None:
+    resource = failed(a_notebook(), a_problem(Disposition.TEMPORARY, retry_after=retry_after))
+    assert resource.backoff.retry_at is not None
+    assert resource.backoff.retry_at - NOW >= at_least
+    assert resource.observe_at == resource.backoff.retry_at
+
+
+@pytest.mark.parametrize("disposition", fates(Disposition.UNCERTAIN))
+def test_a_step_that_failed_for_certain_is_over_and_never_asked_for_again(
+    disposition: Disposition,
+) -> None:
+    resource = failed(begun(), a_problem(disposition))
+    assert (resource.step, resource.since, resource.operation) == (None, None, "")
+    assert asked(resource) != asked(begun())
+    assert resource.backoff.problem == a_problem(disposition)
+
+
+def test_a_step_that_may_have_got_through_keeps_its_request_and_its_trace() -> None:
+    before = begun()
+    resource = failed(before, a_problem(Disposition.UNCERTAIN))
+    assert (resource.step, resource.since) == (Step.CREATE, NOW)
+    assert asked(resource) == asked(before)
+    assert resource.observe_at is not None
+    assert resource.observe_at > NOW
+
+
+@pytest.mark.parametrize("disposition", list(Disposition))
+def test_only_a_stock_out_passes_the_place_over(disposition: Disposition) -> None:
+    expected = ("zone-a/nb",) if disposition is Disposition.STOCK_OUT else ()
+    assert failed(begun(), a_problem(disposition)).creation.tried == expected
+
+
+@pytest.mark.parametrize("disposition", fates(Disposition.STOCK_OUT))
+def test_what_repeating_cannot_help_waits_in_the_slow_steps_at_once(
+    disposition: Disposition,
+) -> None:
+    resource = failed(begun(), a_problem(disposition))
+    slow = disposition in (Disposition.PERMANENT, Disposition.FOREIGN)
+    assert (resource.backoff.failures >= POLICY.attempts) is slow
+    assert resource.backoff.retry_at is not None
+    assert (resource.backoff.retry_at > NOW + POLICY.backoff_most) is slow
+
+
+def test_what_is_not_ours_says_so_and_what_to_do() -> None:
+    resource = saw(a_notebook(), State.FOREIGN, detail="labels of ben")
+    assert resource.state is State.FOREIGN
+    assert resource.backoff.problem is not None
+    assert resource.backoff.problem.code == "NOT_OURS"
+    assert "labels of ben" in resource.backoff.problem.message
+    assert "rename or remove it" in resource.backoff.problem.message
+
+
+def test_a_create_that_found_something_foreign_makes_it_foreign() -> None:
+    assert failed(begun(), a_problem(Disposition.FOREIGN)).state is State.FOREIGN
+
+
+@pytest.mark.parametrize("state", [State.READY, State.CREATING, State.ABSENT])
+def test_a_look_that_failed_changes_nothing_we_believe(state: State) -> None:
+    before = a_notebook(state, link="https://nb.example.com", was_ready=True, digest="d")
+    resource = saw(before, None, problem=a_problem(Disposition.TEMPORARY))
+    assert resource.backoff.problem == a_problem(Disposition.TEMPORARY)
+    forgotten = replace(resource, problem=None, failures=0, observe_at=None, retry_at=None)
+    assert forgotten == before
+
+
+def test_what_was_usable_once_is_remembered_until_it_is_gone() -> None:
+    """It holds somebody's work from then on, whatever state it is in."""
+    ready = saw(a_notebook(State.CREATING), State.READY)
+    broken = saw(ready, State.BROKEN)
+    gone = saw(replace(broken, digest="d"), State.ABSENT)
+    assert (ready.usage.was_ready, broken.usage.was_ready, gone.usage.was_ready) == (
+        True,
+        True,
+        False,
+    )
+    assert gone.settings.digest == "", "made anew, it is made from what is wanted then"
+
+
+def test_how_large_a_disk_is_needed_is_known_until_it_is_seen_otherwise() -> None:
+    """A notebook that isn't there yet was told by the record its data comes from."""
+    to_be_made = a_notebook(restore_from="snapshots/s1", size_gb=300)
+    assert saw(to_be_made, State.ABSENT).size_gb == 300
+    assert saw(to_be_made, State.READY, size_gb=100).size_gb == 100
+
+
+def test_the_link_is_the_one_seen_last() -> None:
+    ready = saw(a_notebook(), State.READY, link="https://nb.example.com")
+    assert ready.access.link == "https://nb.example.com"
+    assert saw(ready, State.STOPPED).access.link == ready.access.link, (
+        "it opens there once it is started"
+    )
+    assert saw(ready, State.BROKEN).access.link == ""
+    stopping = saw(replace(ready, step=Step.STOP), State.READY, operation="o")
+    assert saw(stopping, State.STOPPED).access.link == ready.access.link
+    assert saw(ready, State.READY).access.link == "", "it runs, and can't be opened any more"
+
+
+def test_an_operation_that_ended_in_an_error_fails_its_step() -> None:
+    creating = replace(begun(), operation="operations/1", state=State.CREATING)
+    resource = saw(creating, State.ABSENT, problem=a_problem(Disposition.TEMPORARY))
+    assert (resource.state, resource.step, resource.serial) == (State.ABSENT, None, 1)
+    assert resource.backoff.retry_at is not None
+    assert resource.backoff.retry_at > NOW

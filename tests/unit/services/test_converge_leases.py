@@ -1,0 +1,209 @@
+"""Workers in one another's way: a lease, compare-and-swap, and nothing done twice or lost."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from shared.domain.environment import Phase, Verb
+from shared.domain.faults import CloudFault, Disposition
+from shared.domain.names import person_key
+from shared.domain.resources.kinds import Kind, State, Step
+from shared.services.converged import Converged
+from tests.support.builders import ANA, KEY, actions_of, calls_of, hold_lease, minutes, once_at
+from tests.support.simulation.world import Crash, World
+
+BEN = "ben@example.com"
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_a_record_in_another_workers_hands_is_left_to_it(world: World) -> None:
+    world.join(ANA)
+    hold_lease(world)
+    world.pass_time(minutes(2))
+    ends: list[Converged] = []
+    calls = calls_of(world, lambda: ends.append(world.converge.run(KEY)))
+    assert (ends, calls) == ([Converged.BUSY], {"load": 1})
+
+
+def test_a_lease_that_ran_out_is_taken_over(world: World) -> None:
+    world.join(ANA)
+    hold_lease(world)
+    world.pass_time(world.policy.lease)
+    assert world.converge.run(KEY) is Converged.DONE
+    assert world.record(ANA).lease is None
+    assert world.record(ANA).phase is Phase.READY
+
+
+def test_a_worker_beaten_before_it_began_does_nothing_at_all(world: World) -> None:
+    world.join(ANA)
+    world.pass_time(minutes(2))
+    hit = once_at(world, "before:save", lambda: world.leave(ANA))
+    before = world.cloud.counts["workbench.stop"]
+    assert world.converge.run(KEY) is Converged.BUSY
+    assert hit
+    assert world.cloud.counts["workbench.stop"] == before + 1, "the leave's own, not a second one"
+
+
+def test_while_it_acts_a_worker_holds_the_lease_and_due_is_its_end(world: World) -> None:
+    """Wherever it dies, the tick finds the record when the lease is over."""
+    seen = []
+    once_at(world, "before:workbench.create", lambda: seen.append(world.record(ANA)))
+    world.join(ANA)
+    [record] = seen
+    assert record.lease is not None
+    assert record.due_at == record.lease.until == world.clock.now() + world.policy.lease
+    assert all(r.step is Step.CREATE for r in record.resources), "saved before it is done"
+    assert world.record(ANA).lease is None, "and given back afterwards"
+
+
+@pytest.mark.parametrize("point", ["before:workbench.create", "after:workbench.create"])
+def test_invariant_1_what_a_dead_worker_began_is_found_and_finished_once(
+    world: World, point: str
+) -> None:
+    def die() -> None:
+        raise Crash
+
+    hit = once_at(world, point, die)
+    with pytest.raises(Crash):
+        world.join(ANA)
+    assert hit
+    world.run_for(world.policy.lease + minutes(10))
+    assert world.record(ANA).phase is Phase.READY
+    lives = [h.what for h in world.cloud.happenings if h.kind is Kind.WORKBENCH]
+    assert lives == ["created", "ready"]
+
+
+def test_invariant_1_a_create_whose_answer_was_lost_is_the_same_create_again(world: World) -> None:
+    def lost() -> None:
+        raise CloudFault(Disposition.UNCERTAIN, "UNAVAILABLE", "the connection broke")
+
+    hit = once_at(world, "after:workbench.create", lost)
+    world.join(ANA)
+    assert hit
+    world.run_for(minutes(10))
+    assert world.record(ANA).phase is Phase.READY
+    assert len([h for h in world.cloud.happenings if h.what == "created"]) == 3, "one of each"
+
+
+@pytest.mark.parametrize("point", ["before:workbench.create", "after:workbench.create"])
+def test_a_leave_that_comes_while_results_are_in_hand_loses_neither(
+    world: World, point: str
+) -> None:
+    """The save of the results is beaten; they are put onto the newer record, and it is obeyed."""
+    hit = once_at(world, point, lambda: world.leave(ANA, event_id="leave"))
+    world.join(ANA, event_id="join")
+    assert hit
+    record = world.record(ANA)
+    assert record.intent is not None
+    assert record.intent.verb is Verb.LEAVE
+    notebook = record.resource("workbench/main")
+    assert notebook is not None
+    assert notebook.operation, "what the create had answered was not lost"
+    assert "resource.creating" in actions_of(world)
+    world.run_for(minutes(10))
+    assert [t.state for t in world.cloud.alive()] == [State.STOPPED]
+    assert world.record(ANA).phase is Phase.SUSPENDED
+
+
+def test_a_worker_whose_lease_was_taken_over_keeps_its_hands_off_the_record(world: World) -> None:
+    """It slept through its lease; the other looks for itself, and nothing is made twice."""
+
+    def overtaken() -> None:
+        world.pass_time(world.policy.lease)
+        world.minute()
+
+    hit = once_at(world, "after:workbench.create", overtaken)
+    world.join(ANA)
+    assert hit
+    world.run_for(minutes(10))
+    assert world.record(ANA).phase is Phase.READY
+    created = [h for h in world.cloud.happenings if h.what == "created"]
+    assert len(created) == 3
+
+
+def test_a_worker_that_lost_its_lease_saves_nothing_over_the_one_who_has_it(world: World) -> None:
+    def overtaken() -> None:
+        world.pass_time(world.policy.lease)
+        hold_lease(world)
+
+    hit = once_at(world, "after:workbench.create", overtaken)
+    world.join(ANA)
+    assert hit
+    lease = world.record(ANA).lease
+    assert lease is not None
+    assert lease.token == "another"
+    assert all(r.step is Step.CREATE for r in world.record(ANA).resources)
+
+
+@pytest.mark.parametrize(
+    ("missing", "is_begun"),
+    [(timedelta(), True), (timedelta(seconds=1), False)],
+    ids=["it just fits", "a second too long"],
+)
+def test_a_call_that_could_outlive_the_lease_is_not_begun(
+    world: World, missing: timedelta, is_begun: bool
+) -> None:
+    """The first step takes so long that the lease has hardly room for the next one."""
+    points: list[str] = []
+
+    def slow(point: str) -> None:
+        points.append(point)
+        if points.count("after:session-template.create") == 1 and point.startswith("after:session"):
+            world.pass_time(world.policy.lease - world.policy.call_deadline + missing)
+
+    world.trap = slow
+    world.join(ANA)
+    slept = points.index("after:session-template.create")
+    meanwhile = points[slept + 1 : points.index("before:save", slept)]
+    assert ("before:cluster-template.create" in meanwhile) is is_begun
+    assert ("before:workbench.create" in meanwhile) is is_begun
+    world.run_for(minutes(10))
+    assert world.record(ANA).phase is Phase.READY, "what wasn't begun is begun under a fresh lease"
+
+
+def test_a_change_of_heart_at_every_save_ends_with_the_tick(world: World) -> None:
+    """One run takes a limited number of rounds; what is left over waits for the lease to end."""
+    flips = 0
+
+    def change_of_heart(point: str) -> None:
+        nonlocal flips
+        if point == "before:workbench.create" or (point == "before:save" and 0 < flips < 30):
+            flips += 1
+            world.trap = None
+            verb = world.join if flips % 2 else world.leave
+            world.pass_time(timedelta(milliseconds=1))
+            verb(ANA)
+            world.trap = change_of_heart
+
+    world.trap = change_of_heart
+    world.join(ANA)
+    world.trap = None
+    assert 0 < flips < 30, "it gave up before the flips did"
+    world.leave(ANA)
+    world.run_for(world.policy.lease + minutes(15))
+    assert world.record(ANA).phase is Phase.SUSPENDED
+    assert [t.state for t in world.cloud.alive()] == [State.STOPPED]
+
+
+def test_the_tick_asks_for_everybody_who_is_due_and_for_nobody_else(world: World) -> None:
+    world.join(ANA)
+    world.run_for(minutes(5))
+    world.join(BEN)
+    world.pass_time(minutes(1))
+    world.tick.run()
+    assert world.topics.waiting == [{"key": person_key(BEN)}]
+
+
+def test_the_tick_goes_through_all_pages(world: World) -> None:
+    people = [f"p{n}@example.com" for n in range(1100)]
+    for email in people:
+        world.join(email, effective_at=world.clock.now() + minutes(1))
+    world.pass_time(minutes(1))
+    assert world.tick.run() == len(people)
+    assert sorted(body["key"] for body in world.topics.waiting) == sorted(map(person_key, people))

@@ -1,0 +1,113 @@
+"""What a search found besides: what of it is the leaver's, and what it means for their notebook.
+
+What belongs to their address alone, under a key that no record has, is theirs.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.domain.environment import Environment, Verb
+from shared.domain.names import found_slot
+from shared.domain.people.addresses import with_current
+from shared.domain.people.person import Person
+from shared.domain.reconciliation.context import Needs
+from shared.domain.resources.kinds import Kind, State
+from shared.domain.resources.observation import Orphan
+from tests.support.builders import ANA, NOW, a_notebook, a_record, after
+from tests.support.resource_builders import replace
+from tests.support.simulation.world import World
+
+SMITH = "ana.smith@example.com"
+OTHER = "ana-smith-aaaaaaaaaaaa"
+LEAVER = a_record(verb=Verb.LEAVE)
+FOUND = Orphan(kind=Kind.WORKBENCH, name="nb", ours=False, labelled_for=OTHER)
+THEIRS = replace(FOUND, ours=True, key=OTHER, owner=ANA)
+LEFT_OVER = replace(FOUND, owner=ANA)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def searched(
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    *found: Orphan,
+    leaver: Environment = LEAVER,
+) -> tuple[Orphan, ...]:
+    """The inventory of the leaver, where the search finds that."""
+    reader = world.converge.reader
+    monkeypatch.setattr(reader.search, "everything_of", lambda *_: found)
+    world.points.clear()
+    needs = Needs(record=leaver, inventory=True)
+    inventory = reader.answered(needs, reader.empty(), admitted=False).inventory
+    assert isinstance(inventory, tuple)
+    return inventory
+
+
+def with_record(world: World, **changes: object) -> None:
+    """A record of the other key."""
+    record = replace(a_record(), key=OTHER, person=Person(email=SMITH), **changes)
+    world.store.save(record, None, ())
+
+
+def test_under_a_key_that_no_record_has_it_is_theirs(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert searched(world, monkeypatch, FOUND) == (THEIRS,)
+
+
+@pytest.mark.parametrize(
+    ("merged_into", "expected"),
+    [("", LEFT_OVER), (LEAVER.key, THEIRS), ("eve-aaaaaaaaaaaa", LEFT_OVER)],
+    ids=["somebody has it", "it was merged into theirs", "it was merged into another"],
+)
+def test_under_a_key_that_a_record_has_it_is_left_to_that(
+    world: World, monkeypatch: pytest.MonkeyPatch, merged_into: str, expected: Orphan
+) -> None:
+    with_record(world, merged_into=merged_into)
+    assert searched(world, monkeypatch, FOUND) == (expected,)
+
+
+def test_each_such_key_is_looked_up_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    eves = replace(FOUND, name="nb-2", labelled_for="eve-aaaaaaaaaaaa")
+    with_record(world)
+    found = searched(world, monkeypatch, FOUND, replace(FOUND, name="nb-3"), eves)
+    assert [each.ours for each in found] == [False, False, True]
+    assert world.points["before:load"] == 2
+
+
+def test_where_there_is_no_such_key_nothing_is_asked(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = Orphan(kind=Kind.WORKBENCH, name="nb", ours=True)
+    unlabelled = Orphan(kind=Kind.CLUSTER, name="c", ours=False)
+    searched(world, monkeypatch, ours, unlabelled)
+    assert not world.points
+
+
+def test_with_several_addresses_it_is_theirs_by_that_which_owns_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the others the same notebook may be found as well, by its name."""
+    addresses = with_current(with_current((), ANA, after(-9)), SMITH, NOW)
+    leaver = replace(LEAVER, addresses=addresses, person=Person(email=SMITH))
+
+    def find(_: str, email: str) -> tuple[Orphan, ...]:
+        return (FOUND if email == ANA else replace(FOUND, labelled_for=""),)
+
+    monkeypatch.setattr(world.converge.reader.search, "everything_of", find)
+    reader = world.converge.reader
+    needs = Needs(record=leaver, inventory=True)
+    assert reader.answered(needs, reader.empty(), admitted=False).inventory == (THEIRS,)
+
+
+def test_their_notebook_is_that_of_the_profile_rather_than_one_that_was_found() -> None:
+    """Also after a return: what was found stays in the record, stopped or gone."""
+    found = a_notebook(State.STOPPED, slot=found_slot("nb-2"), name="nb-2")
+    own = a_notebook(State.ABSENT)
+    assert a_record(found, own).notebook == a_record(own, found).notebook == own
+    assert a_record(found, replace(own, superseded=True)).notebook == found
+    assert a_record(replace(found, superseded=True)).notebook is None
