@@ -24,7 +24,7 @@ from shared.domain.contracts.rejections import Rejected, RejectionCode
 def pubsub_request(event: CloudEvent, *, topic: str) -> Iterator[tuple[App, Message]]:
     """Yield the application and the message; ``topic`` is used if the event names none.
 
-    ``Refused`` raised inside parks the message. The response is then 200, which acknowledges the
+    ``Rejected`` raised inside parks the message. The response is then 200, which acknowledges the
     message. After any other exception the response is 500, and Pub/Sub delivers it again.
     """
     application = app()
@@ -42,7 +42,7 @@ def pubsub_request(event: CloudEvent, *, topic: str) -> Iterator[tuple[App, Mess
 
 
 def parse_body(message: Message, shape: type[Shape]) -> Shape:
-    """The JSON data of ``message`` as ``shape``; raises ``Refused``."""
+    """The JSON data of ``message`` as ``shape``; raises ``Rejected``."""
     if message.trouble:
         raise Rejected(RejectionCode.NOT_JSON, message.trouble)
     return read_typed(message.data, shape)

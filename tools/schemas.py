@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from shared.domain.contracts.inbound_events import admin_event_schema, event_schema
+from shared.domain.contracts.json_schemas import admin_event_schema, event_schema
 from shared.services.announce import announcement_schema
 
 _DOCS = Path(__file__).parent.parent / "docs"

@@ -15,7 +15,7 @@ from msgspec import Meta
 from msgspec.structs import replace
 
 from shared.domain.contracts.announcements import Announcement, News
-from shared.domain.contracts.inbound_events import schema_of
+from shared.domain.contracts.json_schemas import schema_of
 from shared.domain.environment import Environment
 from shared.ports import Conflict, EnvironmentStore, NotPublished, Publisher
 

@@ -30,7 +30,7 @@ from shared.services.converge import Converge
 log = logging.getLogger(__name__)
 
 _TRIES = 20  # how often to load and decide anew when others keep changing the same record
-_SAMPLE = 2000  # characters of a refused payload that are kept
+_SAMPLE = 2000  # characters of a rejected payload that are kept
 
 
 class Contended(Exception):
@@ -38,7 +38,7 @@ class Contended(Exception):
 
 
 class Intake:
-    """Takes join and leave messages in."""
+    """Takes joins, leaves and admin commands in."""
 
     def __init__(
         self,
@@ -67,9 +67,9 @@ class Intake:
             )
             with logs.bound(event_id=intent.event_id):
                 return self._retried(intent.person.email, lambda: self._record(intent, message))
-        except Rejected as refused:
-            self.park(message, refused)
-            return refused.code
+        except Rejected as rejected:
+            self.park(message, rejected)
+            return rejected.code
 
     def command(self, message: Message) -> Outcome | RejectionCode:
         """Carry out the admin command in ``message``."""
@@ -77,9 +77,9 @@ class Intake:
             command = to_command(message, now=self._clock.now())
             with logs.bound(event_id=command.event_id):
                 return self._retried(command.named[1], lambda: self._obey(command, message))
-        except Rejected as refused:
-            self.park(message, refused)
-            return refused.code
+        except Rejected as rejected:
+            self.park(message, rejected)
+            return rejected.code
 
     def _record(self, intent: Intent, message: Message) -> Outcome | None:
         """Record an intent for the person it is about; None if records had to be merged first."""
@@ -152,29 +152,29 @@ class Intake:
         return decision.outcome
 
     def _check_domain(self, email: str, field: str) -> None:
-        """Refuse events about people outside the allowed domains, unless they have a record."""
+        """Reject events about people outside the allowed domains, unless they have a record."""
         because = "has no environment and "
         check_domain(email, self._allowed_domains, field=field, because=because)
 
-    def park(self, message: Message, refused: Rejected) -> None:
-        """Keep a refused message with its reason; a redelivery of it is kept and logged once."""
+    def park(self, message: Message, rejected: Rejected) -> None:
+        """Keep a rejected message with its reason; a redelivery of it is kept and logged once."""
         sample = message.data[: _SAMPLE * 4].decode("utf-8", errors="backslashreplace")
         parked = Parked(
             id=f"{message.topic}-{message.id}",
             at=self._clock.now(),
             topic=message.topic,
-            code=refused.code,
-            reason=refused.message,
+            code=rejected.code,
+            reason=rejected.message,
             sample=_printable(sample)[:_SAMPLE],
             size=len(message.data),
             email=_printable(claimed_email(message.data)),
         )
         if self._store.park(parked):
             log.warning(
-                refused.message,
+                rejected.message,
                 extra={
                     "action": "event.parked",
-                    "code": refused.code,
+                    "code": rejected.code,
                     "event_id": message.id,
                     "topic": message.topic,
                 },

@@ -1,7 +1,7 @@
 """Treats empty and blank text in an event as if the field were absent, in every field alike.
 
 Exports of HR systems fill what they don't know with "" or with spaces. Taken for a value it would
-become a cost centre of its own, or be refused in one field and not in another.
+become a cost centre of its own, or be rejected in one field and not in another.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ BLANK = r"[ \u00a0\u1680\u2000-\u200b\u202f\u205f\u2060\u3000\ufeff]*"
 def without_blanks(data: bytes, shape: type[msgspec.Struct]) -> bytes:
     """The same JSON without optional fields, and elements of lists, that are empty or blank text.
 
-    ``Refused`` where such a text stands in a field that is needed, or a name is given twice. What
+    ``Rejected`` where such a text stands in a field that is needed, or a name is given twice. What
     can't be read here is returned as it is: the decoder says what is wrong with it.
     """
     try:
@@ -56,7 +56,7 @@ def _without_blank_elements(value: Any) -> Any:
 
 
 def _is_blank(value: object) -> bool:
-    # No line breaks, which are refused.
+    # No line breaks, which are rejected.
     return isinstance(value, str) and re.fullmatch(BLANK, value) is not None
 
 

@@ -1,4 +1,4 @@
-"""From a message to an intent: every default filled in, every doubt refused.
+"""From a message to an intent: every default filled in, every doubt rejected.
 
 What is silent in the event comes from the message that carried it (id, publish time) and from the
 profiles. A leave asks nothing of the profiles: whatever state those are in, people can leave.
@@ -47,7 +47,7 @@ def to_intent(
     allowed_domains: Collection[str],
     profiles: Callable[[], ProfileSet],
 ) -> Intent:
-    """What ``message`` wants, or ``Refused``. ``profiles`` is called for joins only.
+    """What ``message`` wants, or ``Rejected``. ``profiles`` is called for joins only.
 
     Joins must be of an allowed domain; whether somebody of another may leave depends on whether
     they have a record, which is for the caller to see.
@@ -89,7 +89,7 @@ def to_intent(
 
 
 def to_command(message: Message, *, now: datetime) -> AdminCommand:
-    """The admin command in ``message``, or ``Refused``.
+    """The admin command in ``message``, or ``Rejected``.
 
     For any domain: a person who has a record can be held and released.
     """
@@ -158,9 +158,9 @@ def _former_address(text: str, email: str, verb: Verb) -> str:
         )
     try:
         former = parse_email(text)
-    except Rejected as refused:
-        message = refused.message.replace("email:", "previous_email:", 1)
-        raise Rejected(refused.code, message) from refused
+    except Rejected as rejected:
+        message = rejected.message.replace("email:", "previous_email:", 1)
+        raise Rejected(rejected.code, message) from rejected
     if former == email:
         raise Rejected(
             RejectionCode.WRONG_SHAPE, "previous_email: is the same as email; leave it out"

@@ -1,14 +1,12 @@
 """The native event: what an admin or an HR system publishes to say that somebody joins or leaves.
 
 Read strictly, because a typo must never silently change what someone gets: unknown fields are
-refused by name, texts may hold no control characters, times must carry their zone.
-The same types generate the published JSON Schema (``python -m tools.schemas``).
+rejected by name, texts may hold no control characters, times must carry their zone.
+The same types generate the published JSON Schemas (``json_schemas``).
 """
 
 from __future__ import annotations
 
-import inspect
-import json
 import re
 import threading
 from datetime import datetime
@@ -25,7 +23,6 @@ from shared.domain.names import PERSON_KEY
 from shared.domain.suggest import closest
 
 MAX_EVENT_BYTES = 64 * 1024
-_NAMES_OF_A_PERSON = ("email", "person_id", "key")  # an admin event has at least one of them
 
 # No control characters and no bidirectional overrides: what people read is what was sent.
 # The last part keeps Python's `$` from admitting a final newline; to JSON Schema it is a no-op.
@@ -162,12 +159,12 @@ class AdminEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 def read_event(data: bytes) -> NativeEvent:
-    """Read the bytes of a message; raises ``Refused`` saying what is wrong, and where."""
+    """Read the bytes of a message; raises ``Rejected`` saying what is wrong, and where."""
     return read_typed(data, NativeEvent)
 
 
 def read_typed(data: bytes, shape: type[Shape]) -> Shape:
-    """JSON ``data`` as ``shape``, or ``Refused`` with a located message."""
+    """JSON ``data`` as ``shape``, or ``Rejected`` with a located message."""
     if len(data) > MAX_EVENT_BYTES:
         raise Rejected(
             RejectionCode.TOO_LARGE,
@@ -199,7 +196,7 @@ def _decoder(shape: type[Shape]) -> msgspec.json.Decoder[Shape]:
 
 
 def claimed_email(data: bytes) -> str:
-    """Whom a refused event seems to be about, as far as that can be read at all; else ''."""
+    """Whom a rejected event seems to be about, as far as that can be read at all; else ''."""
     if len(data) > MAX_EVENT_BYTES:
         return ""
     try:
@@ -209,34 +206,8 @@ def claimed_email(data: bytes) -> str:
     return email[:254] if isinstance(email, str) else ""
 
 
-def event_schema() -> dict[str, Any]:
-    """The JSON Schema of the native event, as published in ``docs/event.schema.json``."""
-    return schema_of(NativeEvent, "Benchkeeper join or leave event")
-
-
-def admin_event_schema() -> dict[str, Any]:
-    """The JSON Schema of the admin event, as published in ``docs/admin-event.schema.json``."""
-    filled = {"type": "string", "pattern": rf"^(?!{BLANK}$)"}
-    named = [{"required": [name], "properties": {name: filled}} for name in _NAMES_OF_A_PERSON]
-    return schema_of(AdminEvent, "Benchkeeper admin event") | {"anyOf": named}
-
-
-def schema_of(shape: type[msgspec.Struct], title: str) -> dict[str, Any]:
-    """The JSON Schema of ``shape``, whole in one document."""
-    _, definitions = msgspec.json.schema_components([shape], ref_template="#/$defs/{name}")
-    schema = definitions.pop(shape.__name__)
-    whole = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **schema,
-        "title": title,
-        "description": inspect.cleandoc(schema["description"]),
-    }
-    whole |= {"$defs": definitions} if definitions else {}
-    return dict(json.loads(json.dumps(whole)))  # as it is published: lists, no tuples
-
-
 def _located(error: str, data: bytes, shape: type[Any]) -> Rejected:
-    """The refusal of ``data`` for which msgspec gives ``error``."""
+    """The rejection of ``data`` for which msgspec gives ``error``."""
     unknown = re.search(r"unknown field `(.*)`", error, re.DOTALL)
     if unknown:
         return Rejected(RejectionCode.UNKNOWN_FIELD, _unknown(unknown[1], shape))

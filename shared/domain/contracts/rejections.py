@@ -1,8 +1,8 @@
 """Why an event is not acted on: the reasons we park it under, and the exception that carries one.
 
 The sender has to correct the event, so the message says what was wrong, where, and what to do
-next. A refused event is never retried by itself: it stays parked until somebody replays or discards
-it.
+next. A rejected event is never retried by itself: it stays parked until somebody replays or
+discards it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from enum import StrEnum
 
 
 class RejectionCode(StrEnum):
-    """The stable names under which refused events are parked, logged and counted."""
+    """The stable names under which rejected events are parked, logged and counted."""
 
     TOO_LARGE = "too-large"
     NOT_JSON = "not-json"

@@ -38,7 +38,7 @@ _SHOWN = 80  # characters of what was sent, in a message
 def explained(error: str, data: bytes, shape: type[msgspec.Struct]) -> str:
     """msgspec's ``error`` about ``data`` as ``place: what is wrong; what to send instead``.
 
-    Not for unknown and missing fields, which ``events`` explains.
+    Not for unknown and missing fields, which ``inbound_events`` explains.
     """
     what, _, path = error.partition(" - at `$")
     where = path.rstrip("`").lstrip(".")

@@ -48,7 +48,7 @@ def same_address(one: str, other: str) -> bool:
 
 
 def parse_email(text: str, *, allowed_domains: Collection[str] | None = None) -> str:
-    """Return the address in lower case, or raise ``Refused`` saying what is wrong with it.
+    """Return the address in lower case, or raise ``Rejected`` saying what is wrong with it.
 
     ``allowed_domains``: see ``check_domain``; None: its domain may be any.
     """
@@ -83,7 +83,7 @@ def check_domain(
     field: str = "email",
     because: str = "",
 ) -> None:
-    """Raise ``Refused`` if ``address`` (as ``parse_email`` returns it) is in no allowed domain.
+    """Raise ``Rejected`` if ``address`` (as ``parse_email`` returns it) is in no allowed domain.
 
     Domains are compared whole: ``example.com`` does not admit ``sub.example.com``. ``field`` of the
     event holds the address; ``because``: why its domain matters, in words.

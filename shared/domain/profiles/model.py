@@ -211,7 +211,7 @@ class ProfileSet:
     def resolve(self, requested: str | None, groups: Collection[str]) -> Profile:
         """The profile asked for by name, else that of the first group mapped, else the default.
 
-        Raises ``Refused`` when a profile is asked for that does not exist: giving another instead
+        Raises ``Rejected`` when a profile is asked for that does not exist: giving another instead
         would be a guess about somebody's access.
         """
         if requested is not None:

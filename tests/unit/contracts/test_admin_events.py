@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.contracts.event_parsing import to_command
-from shared.domain.contracts.inbound_events import AdminEvent, admin_event_schema
+from shared.domain.contracts.inbound_events import AdminEvent
+from shared.domain.contracts.json_schemas import admin_event_schema
 from shared.domain.contracts.rejections import Rejected
 from shared.domain.environment import AdminAction, Health, Phase
 from shared.domain.resources.kinds import Kind, State

@@ -1,0 +1,40 @@
+"""The JSON Schemas of the events, from the types that read them (``python -m tools.schemas``)."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from typing import Any
+
+import msgspec
+
+from shared.domain.contracts.blanks import BLANK
+from shared.domain.contracts.inbound_events import AdminEvent, NativeEvent
+
+_NAMES_OF_A_PERSON = ("email", "person_id", "key")  # an admin event has at least one of them
+
+
+def event_schema() -> dict[str, Any]:
+    """The JSON Schema of the native event, as published in ``docs/event.schema.json``."""
+    return schema_of(NativeEvent, "Benchkeeper join or leave event")
+
+
+def admin_event_schema() -> dict[str, Any]:
+    """The JSON Schema of the admin event, as published in ``docs/admin-event.schema.json``."""
+    filled = {"type": "string", "pattern": rf"^(?!{BLANK}$)"}
+    named = [{"required": [name], "properties": {name: filled}} for name in _NAMES_OF_A_PERSON]
+    return schema_of(AdminEvent, "Benchkeeper admin event") | {"anyOf": named}
+
+
+def schema_of(shape: type[msgspec.Struct], title: str) -> dict[str, Any]:
+    """The JSON Schema of ``shape``, whole in one document."""
+    _, definitions = msgspec.json.schema_components([shape], ref_template="#/$defs/{name}")
+    schema = definitions.pop(shape.__name__)
+    whole = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **schema,
+        "title": title,
+        "description": inspect.cleandoc(schema["description"]),
+    }
+    whole |= {"$defs": definitions} if definitions else {}
+    return dict(json.loads(json.dumps(whole)))  # as it is published: lists, no tuples
