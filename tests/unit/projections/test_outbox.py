@@ -1,4 +1,4 @@
-"""News on its way out: numbered for ever, with what others need to act on it, never too much."""
+"""Announcements in the outbox: numbered for ever, with what others need to act on them."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""How the memory of a resource changes by what was seen, begun, and failed.
+"""How a resource of a record changes by what was observed, started, and failed.
 
-What is stuck, lost or out of stock is in ``test_failures.py``.
+What hangs is in ``test_stuck_operations.py``, zones without machines in ``test_stock_outs.py``.
 """
 
 from __future__ import annotations
