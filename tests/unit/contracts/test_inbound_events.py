@@ -21,9 +21,9 @@ from shared.domain.contracts.inbound_events import (
     MAX_EVENT_BYTES,
     NativeEvent,
     claimed_email,
-    event_schema,
     read_event,
 )
+from shared.domain.contracts.json_schemas import event_schema
 from shared.domain.contracts.rejections import Rejected, RejectionCode
 from shared.services.announce import cloud_event
 from tests.support.builders import NOW
