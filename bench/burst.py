@@ -21,7 +21,8 @@ from bench.instance import Post
 from bench.queueing import Arrival
 from local.cloud import VERB_SECONDS
 from shared.adapters.state.sqlite_store import SqliteStore
-from shared.domain.environment import Environment, Phase
+from shared.domain.environment import Environment
+from shared.domain.status import Phase
 from shared.ports import EnvironmentStore
 
 CREATION_SECONDS = VERB_SECONDS["create"]
@@ -71,7 +72,7 @@ def run(cloud: Cloud, directory: Path, *, joins: int, creations: int, per_minute
         burst.calls += Counter({f"state.{name}": count for name, count in crew.state.items()})
     cloud.limit({})
     for environment in _all(store):
-        if environment.phase is Phase.READY:
+        if environment.status.phase is Phase.READY:
             burst.ready[environment.person.email] = _ready_at(store, environment.key)
     store.close()
     for notebook in cloud.notebooks():

@@ -30,7 +30,7 @@ from bench.product import (
 )
 from bench.report import Row
 from shared.bootstrap import once
-from shared.domain.environment import Phase
+from shared.domain.status import Phase
 from shared.ports import EnvironmentStore, Page
 from shared.settings import Settings
 
@@ -221,7 +221,7 @@ def _is(phase: Phase) -> Callable[[EnvironmentStore], bool]:
     def everybody(store: EnvironmentStore) -> bool:
         page = store.page(1000)
         living = [e for e in page.items if not e.person.email.startswith("warm@")] or page.items
-        return all(environment.phase is phase for environment in living)
+        return all(environment.status.phase is phase for environment in living)
 
     return everybody
 

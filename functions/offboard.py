@@ -6,7 +6,7 @@ import functions_framework
 from cloudevents.http import CloudEvent
 
 from functions.pubsub_request import pubsub_request
-from shared.domain.environment import Verb
+from shared.domain.commands.intent import Verb
 
 
 @functions_framework.cloud_event

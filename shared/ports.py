@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import msgspec
 
-from shared.domain.environment import Entry, Environment, Health, Parked, Phase
+from shared.domain.contracts.parked import Parked
+from shared.domain.environment import Environment
+from shared.domain.projections.entry import Entry
 from shared.domain.resources.kinds import Kind
 from shared.domain.resources.manifest import Manifest
 from shared.domain.resources.observation import Observation, Orphan
 from shared.domain.resources.resource import Resource
+from shared.domain.status import Health, Phase
 
 if TYPE_CHECKING:
     from shared.domain.profiles import ProfileSet

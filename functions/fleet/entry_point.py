@@ -28,8 +28,9 @@ from functions.fleet.routes import Route, RouteMatch, match_route, no_environmen
 from functions.fleet.views import detail, leaving_records, summary
 from shared import logs
 from shared.bootstrap import App, app
-from shared.domain.environment import Environment, Health, Phase
+from shared.domain.environment import Environment
 from shared.domain.people.identity import present_owner
+from shared.domain.status import Health, Phase
 from shared.ports import BadCursor
 
 _HISTORY_LIMIT = 200

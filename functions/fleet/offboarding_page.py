@@ -21,8 +21,8 @@ def offboarding_page(environment: Environment) -> str:
     return _template().render(
         person=environment.person,
         key=environment.key,
-        holds=environment.holds,
-        leavings=environment.leavings[::-1],
+        holds=environment.holds.in_force,
+        leavings=environment.departure.records[::-1],
     )
 
 

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from shared.domain.environment import Entry, Environment, Intent, Verb
+from shared.domain.commands.intent import Intent, Verb
+from shared.domain.environment import Environment
+from shared.domain.projections.entry import Entry
 from shared.domain.resources.kinds import State
 from shared.domain.resources.resource import Resource
 
@@ -21,13 +23,13 @@ def summary(environment: Environment) -> dict[str, Any]:
         "email": environment.person.email,
         "person_id": environment.person.person_id,
         "key": environment.key,
-        "phase": environment.phase,
-        "health": environment.health,
+        "phase": environment.status.phase,
+        "health": environment.status.health,
         "desired": _desired(environment),
-        "profile": environment.profile,
+        "profile": environment.terms.profile,
         "team": environment.person.team,
         "cost_center": environment.person.cost_center,
-        "problem": environment.problem,
+        "problem": environment.status.problem,
         "held": environment.held is not None,
         "notebook": _link(environment),
         "consent": _consent(environment),
@@ -41,13 +43,13 @@ def detail(environment: Environment, history: Sequence[Entry]) -> dict[str, Any]
     return summary(environment) | {
         "person": environment.person,
         "addresses": environment.addresses,
-        "event": _event(environment.intent),
+        "event": _event(environment.events.in_force),
         "pending": [_event(intent) for intent in environment.scheduled],
-        "left_at": environment.left_at,
+        "left_at": environment.departure.left_at,
         "removal_at": environment.removal_at if environment.leaving else None,
         "holds": _holds(environment),
-        "leaving": environment.leavings[-1] if environment.leavings else None,
-        "next_look_at": environment.due_at,
+        "leaving": environment.departure.records[-1] if environment.departure.records else None,
+        "next_look_at": environment.status.due_at,
         "resources": [_resource(r) for r in environment.resources],
         "history": list(history),
     }
@@ -59,10 +61,10 @@ def leaving_records(environment: Environment) -> dict[str, Any]:
         "email": environment.person.email,
         "person_id": environment.person.person_id,
         "key": environment.key,
-        "phase": environment.phase,
-        "health": environment.health,
+        "phase": environment.status.phase,
+        "health": environment.status.health,
         "holds": _holds(environment),
-        "leavings": environment.leavings[::-1],
+        "leavings": environment.departure.records[::-1],
     }
 
 
@@ -70,14 +72,14 @@ def _holds(environment: Environment) -> list[dict[str, Any]]:
     """The holds in force, the oldest first. While there is one, nothing is deleted."""
     return [
         {"id": hold.id, "reason": hold.reason, "by": hold.by, "at": hold.at}
-        for hold in environment.holds
+        for hold in environment.holds.in_force
     ]
 
 
 def _desired(environment: Environment) -> str:
-    if environment.intent is None:
+    if environment.events.in_force is None:
         return "none"
-    return "present" if environment.intent.verb is Verb.JOIN else "absent"
+    return "present" if environment.events.in_force.verb is Verb.JOIN else "absent"
 
 
 def _event(intent: Intent | None) -> dict[str, Any] | None:

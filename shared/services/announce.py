@@ -40,11 +40,11 @@ class Announcer:
 
         ``due_at``: when the record is due once the outbox is empty.
         """
-        if not environment.outbox:
+        if not environment.outbox.waiting:
             return
         messages = [
             msgspec.json.encode(cloud_event(self._project, environment.key, item))
-            for item in environment.outbox
+            for item in environment.outbox.waiting
         ]
         try:
             self._publisher.publish(self._topic, messages)
@@ -54,8 +54,13 @@ class Announcer:
                 extra={"action": "announce.failed", "person": environment.key},
             )
             return
+        told = replace(
+            environment,
+            outbox=replace(environment.outbox, waiting=()),
+            status=replace(environment.status, due_at=due_at),
+        )
         try:
-            self._store.save(replace(environment, outbox=(), due_at=due_at), version, ())
+            self._store.save(told, version, ())
         except Conflict:
             # The worker that saved first has the same outbox and publishes it again.
             log.info("published; the outbox is emptied later", extra={"action": "announce.again"})

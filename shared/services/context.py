@@ -83,7 +83,7 @@ class ContextReader(msgspec.Struct, frozen=True, kw_only=True):
 
     def profile_of(self, record: Environment) -> Profile:
         """What the person's profile asks for."""
-        profile = self.profiles.current().profile(record.profile)
+        profile = self.profiles.current().profile(record.terms.profile)
         if profile is None:
             return Profile(None)
         return Profile(manifests_of(profile, record.person, record.key, self.site))

@@ -14,11 +14,14 @@ from datetime import datetime
 import msgspec
 from msgspec.structs import replace
 
-from shared.domain.environment import Entry, Environment, Health, Intent, Lease
+from shared.domain.commands.intent import Intent
+from shared.domain.environment import Environment, Lease
 from shared.domain.policy import Policy
+from shared.domain.projections.entry import Entry
 from shared.domain.reconciliation.context import Plan, Profile, Result
 from shared.domain.reconciliation.durations import late_access
 from shared.domain.reconciliation.reconcile import reconcile
+from shared.domain.status import Health
 from shared.ports import Claimed, Clock, Conflict, EnvironmentStore, Stored, Tokens
 from shared.services.actions import ActionTaker
 from shared.services.admission import Admission
@@ -103,7 +106,7 @@ class Converge(msgspec.Struct, frozen=True, kw_only=True):
             _log_entries(claimed, plan.entries)
             if not plan.actions:
                 self._log_late_access(claimed)
-                self.announcer.hand_on(claimed, version, plan.record.due_at)
+                self.announcer.hand_on(claimed, version, plan.record.status.due_at)
                 break
             record, entries = claimed, ()
             results = self.actions.take(claimed, plan.actions, self._turned_away(plan, saved))
@@ -135,7 +138,7 @@ class Converge(msgspec.Struct, frozen=True, kw_only=True):
         seconds = late_access(record, self.clock.now(), self.policy)
         if seconds is not None:
             log.warning(
-                f"a leaver still has access: {record.problem or 'it is being ended'}",
+                f"a leaver still has access: {record.status.problem or 'it is being ended'}",
                 extra={"action": "access.late", "person": record.key, "seconds": seconds},
             )
 
@@ -170,10 +173,10 @@ class _Planner:
 
     def _profile_for(self, record: Environment, now: datetime) -> Profile | None:
         """What the profile asks for; None for a leaver, and if another event is to take effect."""
-        if record.intent is None or record.leaving or record.has_due_events(now):
+        if record.events.in_force is None or record.leaving or record.has_due_events(now):
             return None
-        if record.intent is not self._intent:
-            self._profile, self._intent = self._reader.profile_of(record), record.intent
+        if record.events.in_force is not self._intent:
+            self._profile, self._intent = self._reader.profile_of(record), record.events.in_force
         return self._profile
 
     def note(self, results: tuple[Result, ...]) -> None:
@@ -185,17 +188,19 @@ def _claimed(plan: Plan, token: str, now: datetime, policy: Policy) -> Environme
     """The record to save: leased to us if there is something to do, free otherwise."""
     record = plan.record
     if not plan.actions:
-        if record.outbox:
+        if record.outbox.waiting:
             # Until they are handed on: a crash before that is found by the tick.
             soon = now + policy.announce_again
-            record = replace(record, due_at=min(record.due_at or soon, soon))
+            status = replace(record.status, due_at=min(record.status.due_at or soon, soon))
+            record = replace(record, status=status)
         return replace(record, lease=None)
     until = now + policy.lease
-    return replace(record, lease=Lease(token=token, until=until), due_at=until)
+    status = replace(record.status, due_at=until)
+    return replace(record, lease=Lease(token=token, until=until), status=status)
 
 
 def _is_bad_news(entry: Entry, record: Environment) -> bool:
-    stuck = record.health is Health.QUARANTINED
+    stuck = record.status.health is Health.QUARANTINED
     return entry.action == "step.failed" or (entry.action == "health.changed" and stuck)
 
 
@@ -209,8 +214,8 @@ def _log_entries(record: Environment, entries: Sequence[Entry]) -> None:
                 "action": entry.action,
                 "person": record.key,
                 "about": entry.about,
-                "phase": record.phase,
-                "health": record.health,
+                "phase": record.status.phase,
+                "health": record.status.health,
                 **measured,
             },
         )

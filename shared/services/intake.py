@@ -14,15 +14,17 @@ from datetime import datetime
 from shared import logs
 from shared.domain.commands.admin_commands import AdminCommand, apply_command
 from shared.domain.commands.decision import Decision, Outcome
+from shared.domain.commands.intent import Intent, Verb
 from shared.domain.commands.intents import apply_intent
 from shared.domain.contracts.event_parsing import Message, to_command, to_intent
 from shared.domain.contracts.inbound_events import claimed_email
+from shared.domain.contracts.parked import Parked
 from shared.domain.contracts.rejections import Rejected, RejectionCode
-from shared.domain.environment import Entry, Intent, Parked, Verb
 from shared.domain.people.command_subject import subject_of_command
 from shared.domain.people.identity import subject_of
 from shared.domain.people.merging import merge
 from shared.domain.people.person import check_domain
+from shared.domain.projections.entry import Entry
 from shared.domain.reconciliation.durations import seconds_between
 from shared.ports import Clock, Conflict, EnvironmentStore, ProfileSource, Stored
 from shared.services.converge import Converge

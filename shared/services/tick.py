@@ -128,7 +128,7 @@ class Tick:
     def _in_short(self, environment: Environment, now: datetime) -> _Due:
         return _Due(
             key=environment.key,
-            since=environment.due_at or now,
+            since=environment.status.due_at or now,
             awaits=awaited_operations(environment, now, self._policy),
             is_made=is_being_created(environment),
             queued_at=queued_since(environment),

@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from shared.domain.environment import Phase, Verb
+from shared.domain.commands.intent import Verb
+from shared.domain.status import Phase
 from tests.support.real_world import RealWorld, real_worlds
 from tests.support.simulation.world import GRACE
 
@@ -159,7 +160,7 @@ def ends_well(world: RealWorld, email: str) -> None:
         ("storage.object", ""): 1,
     }
     record = world.record(email)
-    assert (record.phase, record.problem) == (Phase.READY, "")
+    assert (record.status.phase, record.status.problem) == (Phase.READY, "")
     told = {news["data"]["news"] for news in world.topics.news} - {"failed"}
     assert told == {"ready", "suspended", "held", "released", "removed", "restored"}
     before = _calls(world)

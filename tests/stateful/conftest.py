@@ -9,7 +9,7 @@ import logging
 
 import pytest
 
-from shared.domain.environment import Phase
+from shared.domain.status import Phase
 from tests.support.builders import ANA, minutes, ready_world
 from tests.support.simulation.notebook import WORK, notebook_of
 from tests.support.simulation.world import World
@@ -33,5 +33,5 @@ def suspended(ready: World) -> World:
     """Ana has left; the grace period runs."""
     ready.leave(ANA)
     ready.run_for(minutes(10))
-    assert ready.record(ANA).phase is Phase.SUSPENDED
+    assert ready.record(ANA).status.phase is Phase.SUSPENDED
     return ready

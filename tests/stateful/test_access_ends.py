@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.environment import Phase
 from shared.domain.faults import CloudFault, Disposition
 from shared.domain.resources.kinds import Kind, State
+from shared.domain.status import Phase
 from tests.support.builders import ANA, KEY, minutes, ready_world
 from tests.support.simulation.notebook import notebook_of
 from tests.support.simulation.world import GRACE, World
@@ -91,7 +91,7 @@ def test_who_was_removed_and_leaves_once_more_has_a_grace_period_again() -> None
     world.run_for(minutes(10))
     world.leave(ANA)
     world.run_for(GRACE + timedelta(days=1), every=HOURS)
-    assert world.record(ANA).phase is Phase.REMOVED
+    assert world.record(ANA).status.phase is Phase.REMOVED
     backup = copy.deepcopy(world.store._environments)
     world.join(ANA, profile="lean")
     world.run_for(HOURS)
@@ -131,11 +131,11 @@ def test_a_loss_that_was_noticed_before_the_return_is_still_said_after_it() -> N
     world.run_for(HOURS)
     world.join(ANA)
     world.run_for(HOURS)
-    assert world.record(ANA).phase is Phase.READY
-    assert "was deleted by somebody else" in world.record(ANA).problem
+    assert world.record(ANA).status.phase is Phase.READY
+    assert "was deleted by somebody else" in world.record(ANA).status.problem
     world.join(ANA)
     world.run_for(HOURS)
-    assert world.record(ANA).problem == ""
+    assert world.record(ANA).status.problem == ""
 
 
 def test_a_notebook_that_was_there_already_is_compared_before_it_is_called_ready() -> None:
@@ -146,6 +146,6 @@ def test_a_notebook_that_was_there_already_is_compared_before_it_is_called_ready
     world.store._history.clear()
     world.join(ANA, profile="lean", cost_center="cc")
     world.run_for(HOURS)
-    assert world.record(ANA).phase is Phase.READY
+    assert world.record(ANA).status.phase is Phase.READY
     setup, labels = notebook_of(world).body["gceSetup"], notebook_of(world).body["labels"]
     assert (setup["machineType"], labels["cost-center"]) == ("e2-standard-2", "cc")

@@ -9,9 +9,9 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.environment import Health, Phase
 from shared.domain.profiles.parse import parse_profiles
 from shared.domain.resources.kinds import Kind, State
+from shared.domain.status import Health, Phase
 from tests.support.builders import ANA, minutes
 from tests.support.simulation.announced import news_of, told
 from tests.support.simulation.notebook import WORK, notebook_of
@@ -26,7 +26,7 @@ def test_a_join_that_is_sent_again_wakes_nobody(ready: World, change: dict[str, 
     ready.join(ANA, **change)
     ready.run_for(timedelta(hours=1))
     assert (notebook_of(ready).state, ready.cloud.counts["workbench.start"]) == (State.STOPPED, 0)
-    assert ready.record(ANA).phase is Phase.READY
+    assert ready.record(ANA).status.phase is Phase.READY
     machine = "e2-standard-2" if "profile" in change else "e2-standard-4"
     assert notebook_of(ready).body["gceSetup"]["machineType"] == machine
 
@@ -39,7 +39,7 @@ def test_who_comes_back_has_it_running_though_they_had_stopped_it_themselves(
     ready.run_for(minutes(5))
     ready.join(ANA)
     ready.run_for(minutes(10))
-    assert (notebook_of(ready).state, ready.record(ANA).phase) == (State.READY, Phase.READY)
+    assert (notebook_of(ready).state, ready.record(ANA).status.phase) == (State.READY, Phase.READY)
 
 
 def test_ready_of_a_sleeping_notebook_is_announced_with_its_link(ready: World) -> None:
@@ -57,9 +57,9 @@ def test_who_leaves_without_a_record_is_looked_for_and_stopped_at_once(ready: Wo
     ready.leave(ANA)
     assert notebook_of(ready).state is State.STOPPING
     ready.run_for(timedelta(days=29), every=timedelta(hours=6))
-    assert (ready.record(ANA).phase, notebook_of(ready).data) == (Phase.SUSPENDED, WORK)
+    assert (ready.record(ANA).status.phase, notebook_of(ready).data) == (Phase.SUSPENDED, WORK)
     ready.run_for(timedelta(days=2), every=timedelta(hours=1))
-    assert ready.record(ANA).phase is Phase.REMOVED
+    assert ready.record(ANA).status.phase is Phase.REMOVED
     assert [t.data for t in ready.cloud.alive()] == [WORK], "its snapshot"
 
 
@@ -80,7 +80,7 @@ def test_what_was_announced_takes_effect_though_the_profile_is_gone(ready: World
     ready.profiles.profiles = parse_profiles(PROFILES.replace(b"full", b"fuller"), MASTERS)
     ready.order("retry", ANA)
     record = ready.record(ANA)
-    assert (record.phase, record.health) == (Phase.READY, Health.RETRYING)
+    assert (record.status.phase, record.status.health) == (Phase.READY, Health.RETRYING)
     ready.run_for(minutes(21))
     assert notebook_of(ready).state is State.STOPPING
 
@@ -92,13 +92,13 @@ def test_who_returns_after_that_has_one_notebook_with_their_work(ready: World) -
     ready.join(ANA)
     ready.run_for(timedelta(days=1), every=minutes(10))
     assert (notebook_of(ready).state, notebook_of(ready).data) == (State.READY, WORK)
-    assert ready.record(ANA).phase is Phase.READY
+    assert ready.record(ANA).status.phase is Phase.READY
 
 
 def test_of_whom_there_never_was_anything_is_removed_after_one_look_everywhere() -> None:
     world = World()
     world.leave(ANA)
-    assert world.record(ANA).phase is Phase.REMOVED
+    assert world.record(ANA).status.phase is Phase.REMOVED
     assert world.cloud.counts["search.everything"] == 1
     world.run_for(timedelta(days=1), every=minutes(10))
     assert world.cloud.counts["search.everything"] == 1
@@ -116,9 +116,9 @@ def test_a_leavers_notebook_that_lost_its_labels_is_stopped_and_labelled_again(
     ready.run_for(minutes(10))
     notebook = notebook_of(ready)
     assert (notebook.state, notebook.labelled) == (State.STOPPED, True)
-    assert ready.record(ANA).phase is Phase.SUSPENDED
+    assert ready.record(ANA).status.phase is Phase.SUSPENDED
     ready.run_for(GRACE + timedelta(days=1), every=timedelta(hours=1))
-    assert ready.record(ANA).phase is Phase.REMOVED
+    assert ready.record(ANA).status.phase is Phase.REMOVED
     assert [(t.kind, t.data) for t in ready.cloud.alive()] == [(Kind.SNAPSHOT, WORK)]
 
 
@@ -127,7 +127,7 @@ def test_a_leavers_notebook_that_is_broken_and_lost_its_labels_is_removed(ready:
     notebook_of(ready).state = State.BROKEN
     ready.leave(ANA)
     ready.run_for(GRACE + timedelta(days=2), every=timedelta(hours=1))
-    assert ready.record(ANA).phase is Phase.REMOVED
+    assert ready.record(ANA).status.phase is Phase.REMOVED
     assert [(t.kind, t.data) for t in ready.cloud.alive()] == [(Kind.SNAPSHOT, WORK)]
 
 
@@ -138,7 +138,7 @@ def test_a_notebook_that_lost_its_labels_gets_all_of_them_back(ready: World) -> 
     ready.join(ANA)
     ready.run_for(minutes(10))
     assert (notebook.labelled, notebook.body["labels"]) == (True, labels)
-    assert (notebook.state, ready.record(ANA).phase) == (State.READY, Phase.READY)
+    assert (notebook.state, ready.record(ANA).status.phase) == (State.READY, Phase.READY)
 
 
 def test_what_lost_its_labels_and_its_record_is_found_by_its_name(ready: World) -> None:
@@ -148,4 +148,4 @@ def test_what_lost_its_labels_and_its_record_is_found_by_its_name(ready: World) 
     ready.run_for(minutes(10))
     notebook = notebook_of(ready)
     assert (notebook.state, notebook.labelled) == (State.STOPPED, True)
-    assert ready.record(ANA).phase is Phase.SUSPENDED
+    assert ready.record(ANA).status.phase is Phase.SUSPENDED

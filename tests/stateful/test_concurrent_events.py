@@ -11,9 +11,10 @@ from itertools import permutations
 
 import pytest
 
-from shared.domain.environment import Environment, Phase
+from shared.domain.environment import Environment
 from shared.domain.names import person_key
 from shared.domain.resources.kinds import Kind, State, Step
+from shared.domain.status import Phase
 from tests.support.builders import ANA, BEN, actions_of, minutes
 from tests.support.simulation.notebook import WORK, notebook_of
 from tests.support.simulation.world import GRACE, World
@@ -62,22 +63,25 @@ class TestLeaving:
         world.join(ANA)
         world.pass_time(SOON)
         world.leave(ANA)
-        assert settle(world).phase is Phase.SUSPENDED
+        assert settle(world).status.phase is Phase.SUSPENDED
         assert notebook_of(world).state is State.STOPPED
         assert (lives_of(world), lives_of(world, Kind.SNAPSHOT)) == (1, 0)
 
     def test_a_second_leave_while_removing_begins_nothing_anew(self, removing: World) -> None:
         until_under_way(removing, Kind.SNAPSHOT, Step.CREATE)
-        left_at = removing.record(ANA).left_at
+        left_at = removing.record(ANA).departure.left_at
         removing.leave(ANA)
-        assert (settle(removing).phase, removing.record(ANA).left_at) == (Phase.REMOVED, left_at)
+        assert (settle(removing).status.phase, removing.record(ANA).departure.left_at) == (
+            Phase.REMOVED,
+            left_at,
+        )
         assert (lives_of(removing), lives_of(removing, Kind.SNAPSHOT)) == (1, 1)
 
     def test_an_immediate_leave_within_the_grace_period_ends_it_but_not_the_snapshot(
         self, suspended: World
     ) -> None:
         suspended.leave(ANA, immediate=True)
-        assert settle(suspended).phase is Phase.REMOVED
+        assert settle(suspended).status.phase is Phase.REMOVED
         [snapshot] = suspended.cloud.alive(Kind.SNAPSHOT)
         assert snapshot.data == WORK
 
@@ -89,7 +93,7 @@ class TestLeaving:
         ready.pass_time(SOON)  # the notebook is stopping, and still runs
         ready.cloud.start_use(Kind.SESSION, session, key, ANA)
         ready.cloud.start_use(Kind.CLUSTER, cluster, key, ANA)
-        assert settle(ready).phase is Phase.SUSPENDED
+        assert settle(ready).status.phase is Phase.SUSPENDED
         assert {t.kind for t in ready.cloud.alive()} == {Kind.WORKBENCH}
 
     @pytest.mark.parametrize(
@@ -108,7 +112,7 @@ class TestLeaving:
         ready.pass_time(timedelta(seconds=1))
         for index in order:
             events[index]()
-        assert settle(ready).phase is Phase.SUSPENDED
+        assert settle(ready).status.phase is Phase.SUSPENDED
         assert (notebook_of(ready).state, notebook_of(ready).data) == (State.STOPPED, WORK)
         assert lives_of(ready) == 1
 
@@ -118,14 +122,14 @@ class TestComingBack:
         ready.leave(ANA)
         ready.pass_time(SOON)
         ready.join(ANA)
-        assert settle(ready).phase is Phase.READY
+        assert settle(ready).status.phase is Phase.READY
         assert (notebook_of(ready).state, notebook_of(ready).data) == (State.READY, WORK)
         assert lives_of(ready) == 1
 
     def test_a_join_during_the_snapshot_keeps_the_notebook_as_it_is(self, removing: World) -> None:
         until_under_way(removing, Kind.SNAPSHOT, Step.CREATE)
         removing.join(ANA)
-        assert settle(removing).phase is Phase.READY
+        assert settle(removing).status.phase is Phase.READY
         removing.cloud.work(notebook_of(removing), "and more;")
         removing.run_for(timedelta(days=2), every=timedelta(hours=1))
         assert (notebook_of(removing).data, lives_of(removing)) == (WORK + "and more;", 1)
@@ -136,7 +140,7 @@ class TestComingBack:
         settle(removing)
         removing.cloud.work(notebook_of(removing), "and more;")
         removing.leave(ANA, immediate=True)
-        assert settle(removing).phase is Phase.REMOVED
+        assert settle(removing).status.phase is Phase.REMOVED
         kept = {snapshot.data for snapshot in removing.cloud.alive(Kind.SNAPSHOT)}
         assert WORK + "and more;" in kept, "the older snapshot doesn't stand for the newer data"
 
@@ -145,16 +149,16 @@ class TestComingBack:
     ) -> None:
         until_under_way(removing, Kind.WORKBENCH, Step.DELETE)
         removing.join(ANA)
-        assert settle(removing).phase is Phase.READY
+        assert settle(removing).status.phase is Phase.READY
         assert (notebook_of(removing).data, lives_of(removing)) == (WORK, 2)
 
     def test_a_join_after_the_removal_restores_the_very_data_and_says_so(
         self, removing: World
     ) -> None:
-        assert settle(removing).phase is Phase.REMOVED
+        assert settle(removing).status.phase is Phase.REMOVED
         removing.run_for(timedelta(days=30), every=timedelta(hours=12))
         removing.join(ANA)
-        assert settle(removing).phase is Phase.READY
+        assert settle(removing).status.phase is Phase.READY
         assert (notebook_of(removing).data, lives_of(removing)) == (WORK, 2)
         told = [news["data"]["news"] for news in removing.topics.news]
         assert told == ["ready", "suspended", "removed", "restored", "ready"]
@@ -166,9 +170,9 @@ class TestComingBack:
         until_under_way(removing, Kind.WORKBENCH, Step.DELETE)
         removing.join(ANA)
         removing.run_for(minutes(10))
-        assert removing.record(ANA).phase is Phase.READY
+        assert removing.record(ANA).status.phase is Phase.READY
         removing.cloud.work(notebook_of(removing), "and more;")
-        assert settle(removing).phase is Phase.READY
+        assert settle(removing).status.phase is Phase.READY
         assert late.hits
         assert (notebook_of(removing).data, lives_of(removing)) == (WORK + "and more;", 2)
 
@@ -180,14 +184,14 @@ class TestComingBack:
         while not late.hits:
             removing.run_for(minutes(1))
         removing.join(ANA)
-        assert settle(removing).phase is Phase.READY
+        assert settle(removing).status.phase is Phase.READY
         assert (notebook_of(removing).state, notebook_of(removing).data) == (State.READY, WORK)
 
 
 class TestMoving:
     def test_a_move_while_suspended_comes_back_as_what_they_are_now(self, suspended: World) -> None:
         suspended.join(ANA, profile="lean")
-        assert settle(suspended).phase is Phase.READY
+        assert settle(suspended).status.phase is Phase.READY
         notebook = notebook_of(suspended)
         assert (notebook.state, notebook.data, lives_of(suspended)) == (State.READY, WORK, 1)
         assert notebook.body["gceSetup"]["machineType"] == "e2-standard-2"
@@ -201,7 +205,7 @@ class TestMoving:
         ready.leave(ANA)
         ready.pass_time(SOON)
         ready.join(ANA, profile="lean")
-        assert settle(ready).phase is Phase.READY
+        assert settle(ready).status.phase is Phase.READY
         assert notebook_of(ready).body["gceSetup"]["machineType"] == "e2-standard-2"
         assert (notebook_of(ready).state, notebook_of(ready).data) == (State.READY, WORK)
 
@@ -209,7 +213,7 @@ class TestMoving:
         ready.join(ANA, profile="lean")
         ready.pass_time(SOON)
         ready.join(ANA, profile="full")
-        assert settle(ready).phase is Phase.READY
+        assert settle(ready).status.phase is Phase.READY
         assert notebook_of(ready).body["gceSetup"]["machineType"] == "e2-standard-4"
         assert (notebook_of(ready).state, lives_of(ready)) == (State.READY, 1)
 
@@ -218,7 +222,7 @@ class TestChangingTheAddress:
     def test_the_data_arrives_before_the_old_notebook_goes(self, ready: World) -> None:
         old = notebook_of(ready)
         ready.join(BEN, previous_email=ANA)
-        assert settle(ready, BEN).phase is Phase.READY
+        assert settle(ready, BEN).status.phase is Phase.READY
         assert notebook_of(ready, BEN).data == WORK
         restored = [h.at for h in ready.cloud.happenings if h.what == "restored"]
         assert old.died is not None
@@ -236,23 +240,23 @@ class TestChangingTheAddress:
         ready.join(BEN, previous_email=ANA)
         ready.run_for(timedelta(hours=6), every=minutes(5))
         assert (notebook_of(ready).state, notebook_of(ready).data) == (State.STOPPED, WORK)
-        assert ready.record(BEN).phase is not Phase.READY
+        assert ready.record(BEN).status.phase is not Phase.READY
         ready.cloud.short = set()
         ready.run_for(timedelta(hours=6), every=minutes(5))
-        assert ready.record(BEN).phase is Phase.READY
+        assert ready.record(BEN).status.phase is Phase.READY
         assert (notebook_of(ready, BEN).email, notebook_of(ready, BEN).data) == (BEN, WORK)
 
     def test_while_it_is_created_nothing_is_left_of_the_old_one(self, world: World) -> None:
         world.join(ANA)
         world.pass_time(SOON)
         world.join(BEN, previous_email=ANA)
-        assert settle(world, BEN).phase is Phase.READY
+        assert settle(world, BEN).status.phase is Phase.READY
         assert (notebook_of(world, BEN).state, notebook_of(world, BEN).email) == (State.READY, BEN)
         assert lives_of(world, Kind.SNAPSHOT) == 0, "nobody can have worked in it"
 
     def test_while_suspended_the_data_is_found_too(self, suspended: World) -> None:
         suspended.join(BEN, previous_email=ANA)
-        assert settle(suspended, BEN).phase is Phase.READY
+        assert settle(suspended, BEN).status.phase is Phase.READY
         assert (notebook_of(suspended, BEN).email, notebook_of(suspended, BEN).data) == (BEN, WORK)
 
     def test_there_and_back_again_brings_all_the_work_home(self, ready: World) -> None:
@@ -260,7 +264,7 @@ class TestChangingTheAddress:
         settle(ready, BEN)
         ready.cloud.work(notebook_of(ready, BEN), "as ben;")
         ready.join(ANA, previous_email=BEN)
-        assert settle(ready).phase is Phase.READY
+        assert settle(ready).status.phase is Phase.READY
         assert ready.record(BEN) == ready.record(ANA)
         assert (notebook_of(ready).email, notebook_of(ready).data) == (ANA, WORK + "as ben;")
 
@@ -268,7 +272,7 @@ class TestChangingTheAddress:
         ready.join(BEN, previous_email=ANA)
         ready.pass_time(SOON)
         ready.join(ANA, previous_email=BEN)
-        assert settle(ready).phase is Phase.READY
+        assert settle(ready).status.phase is Phase.READY
         assert (notebook_of(ready).data, lives_of(ready)) == (WORK, 1)
         assert {t.key for t in ready.cloud.alive(Kind.WORKBENCH)} == {person_key(ANA)}
 
@@ -282,7 +286,7 @@ class TestHolding:
         notebook = notebook_of(removing)
         assert (notebook.state, notebook.protected) == (State.STOPPED, True)
         removing.order("release", ANA)
-        assert settle(removing).phase is Phase.REMOVED
+        assert settle(removing).status.phase is Phase.REMOVED
         assert [s.data for s in removing.cloud.alive(Kind.SNAPSHOT)] == [WORK]
 
     def test_a_hold_during_the_snapshot_keeps_snapshot_and_notebook(self, removing: World) -> None:
@@ -292,7 +296,7 @@ class TestHolding:
         assert (notebook_of(removing).data, notebook_of(removing).protected) == (WORK, True)
         assert [s.data for s in removing.cloud.alive(Kind.SNAPSHOT)] == [WORK], "for 90 days"
         removing.order("release", ANA)
-        assert settle(removing).phase is Phase.REMOVED
+        assert settle(removing).status.phase is Phase.REMOVED
 
     def test_a_hold_during_the_delete_keeps_the_snapshot_of_what_could_not_be_saved(
         self, removing: World
@@ -302,7 +306,7 @@ class TestHolding:
         removing.run_for(timedelta(days=120), every=timedelta(hours=12))
         assert not removing.cloud.alive(Kind.WORKBENCH), "an operation can't be called back"
         assert [s.data for s in removing.cloud.alive(Kind.SNAPSHOT)] == [WORK]
-        assert removing.record(ANA).phase is Phase.REMOVED
+        assert removing.record(ANA).status.phase is Phase.REMOVED
 
     def test_who_leaves_on_hold_loses_access_and_nothing_else(self, ready: World) -> None:
         ready.cloud.start_use(
@@ -315,7 +319,7 @@ class TestHolding:
         assert {(t.kind, t.name) for t in ready.cloud.alive()} == before
         assert (notebook_of(ready).state, notebook_of(ready).protected) == (State.STOPPED, True)
         ready.order("release", ANA)
-        assert settle(ready).phase is Phase.REMOVED
+        assert settle(ready).status.phase is Phase.REMOVED
         assert {t.kind for t in ready.cloud.alive()} == {Kind.SNAPSHOT}
 
     def test_a_release_within_the_grace_period_removes_nothing_early(
@@ -328,7 +332,7 @@ class TestHolding:
         notebook = notebook_of(suspended)
         assert (notebook.state, notebook.protected) == (State.STOPPED, False)
         suspended.run_for(timedelta(days=2), every=timedelta(hours=1))
-        assert suspended.record(ANA).phase is Phase.REMOVED
+        assert suspended.record(ANA).status.phase is Phase.REMOVED
 
     def test_a_hold_outlives_leave_and_return(self, ready: World) -> None:
         ready.order("hold", ANA)
@@ -336,6 +340,6 @@ class TestHolding:
         ready.pass_time(SOON)
         ready.join(ANA)
         record = settle(ready)
-        assert (record.phase, record.held is not None) == (Phase.READY, True)
+        assert (record.status.phase, record.held is not None) == (Phase.READY, True)
         assert (notebook_of(ready).state, notebook_of(ready).protected) == (State.READY, True)
         assert "order.applied" in actions_of(ready)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from shared.domain.environment import Phase
 from shared.domain.names import person_key
+from shared.domain.status import Phase
 from tests.support.builders import ANA, BEN, minutes
 from tests.support.simulation.notebook import WORK, notebook_of
 from tests.support.simulation.world import World
@@ -17,7 +17,7 @@ def test_who_waits_for_the_data_of_the_former_address_is_not_ready(ready: World)
     phases = set()
     for _ in range(15):
         ready.run_for(minutes(1))
-        phases.add(ready.record(BEN).phase)
+        phases.add(ready.record(BEN).status.phase)
     assert phases == {Phase.PROVISIONING}
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from shared.domain.environment import Phase
 from shared.domain.faults import CloudFault, Disposition, Problem
 from shared.domain.resources.kinds import Kind, State, Step
+from shared.domain.status import Phase
 from tests.support.builders import ANA, actions_of, minutes, once_at
 from tests.support.fake_cloud import Thing
 from tests.support.simulation.announced import news_of, told
@@ -21,8 +21,8 @@ def test_a_notebook_deleted_before_its_snapshot_is_a_loss_that_is_told(suspended
     cloud.remove(notebook_of(suspended), suspended.clock.now(), what="vandalised")
     suspended.run_for(GRACE + timedelta(days=1), every=timedelta(hours=1))
     record = suspended.record(ANA)
-    assert record.phase is Phase.REMOVED
-    assert "was deleted by somebody else" in record.problem
+    assert record.status.phase is Phase.REMOVED
+    assert "was deleted by somebody else" in record.status.problem
     assert news_of(suspended)[-2:] == ["lost", "removed"]
     assert "is lost" in told(suspended, "lost")["reason"]
 
@@ -34,8 +34,8 @@ def test_a_snapshot_deleted_before_a_return_is_a_loss_that_is_told(ready: World)
     ready.cloud.remove(snapshot, ready.clock.now(), what="vandalised")
     ready.join(ANA)
     ready.run_for(minutes(30))
-    assert (ready.record(ANA).phase, notebook_of(ready).data) == (Phase.READY, "")
-    assert snapshot.name in ready.record(ANA).problem
+    assert (ready.record(ANA).status.phase, notebook_of(ready).data) == (Phase.READY, "")
+    assert snapshot.name in ready.record(ANA).status.problem
     assert news_of(ready)[-2:] == ["lost", "ready"]
 
 
@@ -46,8 +46,8 @@ def test_a_snapshot_deleted_while_its_data_is_awaited_is_a_loss_that_is_told(rea
     [snapshot] = ready.cloud.alive(Kind.SNAPSHOT)
     ready.cloud.remove(snapshot, ready.clock.now(), what="vandalised")
     ready.run_for(timedelta(days=1), every=minutes(5))
-    assert ready.record(ANA).phase is Phase.READY
-    assert snapshot.name in ready.record(ANA).problem
+    assert ready.record(ANA).status.phase is Phase.READY
+    assert snapshot.name in ready.record(ANA).status.problem
     assert "lost" in news_of(ready)
 
 
@@ -55,12 +55,12 @@ def test_a_loss_is_shown_until_the_next_event(ready: World) -> None:
     ready.cloud.remove(notebook_of(ready), ready.clock.now(), what="vandalised")
     ready.join(ANA)
     ready.run_for(minutes(10))
-    assert "was deleted by somebody else" in ready.record(ANA).problem
+    assert "was deleted by somebody else" in ready.record(ANA).status.problem
     assert "resource.lost" in actions_of(ready)
-    assert ready.record(ANA).phase is Phase.READY
+    assert ready.record(ANA).status.phase is Phase.READY
     ready.join(ANA)
     ready.run_for(minutes(10))
-    assert ready.record(ANA).problem == ""
+    assert ready.record(ANA).status.problem == ""
 
 
 def test_invariant_7_a_snapshot_is_looked_at_just_before_the_disk_goes(ready: World) -> None:
@@ -75,7 +75,7 @@ def test_invariant_7_a_snapshot_is_looked_at_just_before_the_disk_goes(ready: Wo
     ready.cloud.remove(snapshot, ready.clock.now(), what="vandalised")
     ready.trap = None
     ready.run_for(timedelta(days=1), every=minutes(10))
-    assert ready.record(ANA).phase is Phase.REMOVED
+    assert ready.record(ANA).status.phase is Phase.REMOVED
     assert [t.data for t in ready.cloud.alive(Kind.SNAPSHOT)] == [WORK]
 
 
@@ -87,7 +87,7 @@ def test_invariant_7_a_copy_that_took_longer_than_it_is_to_be_kept_is_kept_all_t
     [operation] = [o for o in ready.cloud.operations.values() if o.thing.kind is Kind.SNAPSHOT]
     operation.ends += timedelta(days=100)  # the profile keeps it for 90
     ready.run_for(timedelta(days=189), every=timedelta(hours=6))
-    assert ready.record(ANA).phase is Phase.REMOVED
+    assert ready.record(ANA).status.phase is Phase.REMOVED
     assert [t.data for t in ready.cloud.alive(Kind.SNAPSHOT)] == [WORK]
     ready.run_for(timedelta(days=3), every=timedelta(hours=6))
     assert ready.cloud.alive() == []
@@ -105,7 +105,7 @@ def test_a_snapshot_does_not_expire_while_its_data_is_waited_for(ready: World) -
     ready.restart_and_wait()
     ready.join(ANA)
     ready.run_for(timedelta(days=3), every=minutes(10))
-    assert (ready.record(ANA).phase, notebook_of(ready).data) == (Phase.READY, WORK)
+    assert (ready.record(ANA).status.phase, notebook_of(ready).data) == (Phase.READY, WORK)
     assert ready.cloud.alive(Kind.SNAPSHOT) == [], "and after that it goes"
 
 
@@ -119,7 +119,7 @@ def test_a_restore_that_found_something_missing_is_repeated_while_the_snapshot_i
     ready.join(ANA)
     ready.run_for(minutes(20))
     assert failure.hits
-    assert (ready.record(ANA).phase, notebook_of(ready).data) == (Phase.READY, WORK)
+    assert (ready.record(ANA).status.phase, notebook_of(ready).data) == (Phase.READY, WORK)
     assert not {"lost", "quarantined"} & set(news_of(ready))
 
 
@@ -139,7 +139,7 @@ def test_who_leaves_again_before_their_data_was_restored_keeps_it_as_long_as_pro
     assert [t.data for t in ready.cloud.alive()] == [WORK]
     ready.run_for(timedelta(days=3), every=timedelta(hours=12))
     assert ready.cloud.alive() == []
-    assert ready.record(ANA).due_at is None
+    assert ready.record(ANA).status.due_at is None
 
 
 def test_a_snapshot_that_is_gone_when_it_is_needed_delays_nobody(ready: World) -> None:
@@ -149,7 +149,7 @@ def test_a_snapshot_that_is_gone_when_it_is_needed_delays_nobody(ready: World) -
     [snapshot] = ready.cloud.alive(Kind.SNAPSHOT)
     ready.cloud.remove(snapshot, ready.clock.now(), what="vandalised")
     ready.run_for(minutes(5))
-    assert ready.record(ANA).phase is Phase.READY
+    assert ready.record(ANA).status.phase is Phase.READY
     assert news_of(ready)[-2:] == ["lost", "ready"]
 
 
@@ -182,7 +182,7 @@ def test_a_disk_whose_data_a_snapshot_holds_is_removed_with_its_notebook(ready: 
     disk = left_behind(ready)
     ready.leave(ANA, immediate=True)
     ready.run_for(timedelta(days=1), every=minutes(10))
-    assert ready.record(ANA).phase is Phase.REMOVED
+    assert ready.record(ANA).status.phase is Phase.REMOVED
     assert disk.died is not None
     assert [t.data for t in ready.cloud.alive()] == [WORK]
 
@@ -192,8 +192,8 @@ def test_a_disk_that_may_hold_the_only_copy_is_named_and_left(ready: World) -> N
     disk = left_behind(ready)
     ready.leave(ANA, immediate=True)
     ready.run_for(timedelta(days=1), every=minutes(10))
-    assert (ready.record(ANA).phase, disk.died) == (Phase.REMOVED, None)
-    scan = ready.record(ANA).leavings[-1].scan
+    assert (ready.record(ANA).status.phase, disk.died) == (Phase.REMOVED, None)
+    scan = ready.record(ANA).departure.records[-1].scan
     assert scan is not None
     assert [line for line in scan.leftovers if disk.name in line]
 
@@ -209,4 +209,4 @@ def test_a_disk_stays_when_the_snapshot_it_could_go_for_is_gone(ready: World) ->
     hit = once_at(ready, "after:search.everything", vandalise)
     ready.run_for(timedelta(days=1), every=minutes(10))
     assert hit
-    assert (ready.record(ANA).phase, disk.died) == (Phase.REMOVED, None)
+    assert (ready.record(ANA).status.phase, disk.died) == (Phase.REMOVED, None)

@@ -14,8 +14,8 @@ import pytest
 
 from shared.adapters.google_api.errors import ApiError
 from shared.adapters.google_api.fault_table import fault_of
-from shared.domain.environment import Phase
 from shared.domain.resources.kinds import Kind, State
+from shared.domain.status import Phase
 from shared.ports import Conflict, NotPublished
 from tests.support.simulation.life import BEN, Life, StoreDown
 from tests.support.simulation.world import Crash

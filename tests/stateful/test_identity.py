@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from shared.domain.environment import Environment, Verb
+from shared.domain.commands.intent import Verb
+from shared.domain.environment import Environment
 from shared.domain.names import person_key, resource_id
 from shared.domain.resources.kinds import Kind, State
 from tests.support.builders import ANA, minutes
@@ -78,14 +79,14 @@ def people_of(world: World) -> set[Person]:
 
 
 def _person(record: Environment) -> Person:
-    assert record.intent is not None
+    assert record.events.in_force is not None
     return Person(
-        record.intent.verb,
+        record.events.in_force.verb,
         record.person.email,
         tuple(sorted(a.email for a in record.addresses if a.until is not None)),
         tuple(sorted(a.email for a in record.addresses if a.retired_at is not None)),
         record.person.person_id,
-        record.intent.immediate,
+        record.events.in_force.immediate,
     )
 
 

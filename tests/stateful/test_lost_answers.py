@@ -10,9 +10,9 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.environment import Phase
 from shared.domain.faults import CloudFault, Disposition
 from shared.domain.resources.kinds import Kind, State, Step
+from shared.domain.status import Phase
 from tests.support.builders import ANA, kinds_of, minutes, once_at, ready_world
 from tests.support.simulation.notebook import WORK, notebook_of
 from tests.support.simulation.world import World
@@ -81,7 +81,7 @@ def test_what_a_create_without_an_answer_made_is_compared_with_the_newest_profil
     world.join(ANA, profile="lean")
     world.run_for(2 * HOURS)
     assert hit
-    assert (world.record(ANA).phase, machine_of(world)) == (Phase.READY, LEAN)
+    assert (world.record(ANA).status.phase, machine_of(world)) == (Phase.READY, LEAN)
 
 
 def test_a_new_profile_during_an_update_is_applied_after_it(ready: World) -> None:
@@ -95,7 +95,7 @@ def test_a_new_profile_during_an_update_is_applied_after_it(ready: World) -> Non
     ready.join(ANA, cost_center="CC1")
     ready.run_for(HOURS)
     assert hit
-    assert (ready.record(ANA).phase, machine_of(ready)) == (Phase.READY, LEAN)
+    assert (ready.record(ANA).status.phase, machine_of(ready)) == (Phase.READY, LEAN)
 
 
 def test_a_new_profile_during_a_create_decides_what_there_is_in_the_end(world: World) -> None:
@@ -112,7 +112,10 @@ def test_nobody_is_said_to_be_removed_while_their_notebook_may_still_be_made(wor
     world.pass_time(timedelta(seconds=5))
     world.leave(ANA, immediate=True)
     for _ in range(4):
-        assert world.record(ANA).phase is not Phase.REMOVED
+        assert world.record(ANA).status.phase is not Phase.REMOVED
         world.run_for(timedelta(seconds=10), every=timedelta(seconds=10))
     world.run_for(2 * HOURS)
-    assert (world.record(ANA).phase, world.cloud.alive(Kind.WORKBENCH)) == (Phase.REMOVED, [])
+    assert (world.record(ANA).status.phase, world.cloud.alive(Kind.WORKBENCH)) == (
+        Phase.REMOVED,
+        [],
+    )

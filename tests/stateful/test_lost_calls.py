@@ -12,8 +12,8 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.environment import Phase
 from shared.domain.resources.kinds import Kind, State, Step
+from shared.domain.status import Phase
 from tests.support.builders import ANA, minutes, ready_world
 from tests.support.fake_drivers import Thing
 from tests.support.simulation.notebook import WORK, notebook_of
@@ -41,7 +41,7 @@ def suspended() -> World:
 def ends(world: World) -> Phase:
     """Let a day pass; the phase then."""
     world.run_for(timedelta(days=1), every=minutes(5))
-    return world.record(ANA).phase
+    return world.record(ANA).status.phase
 
 
 def contents(world: World) -> list[tuple[str, str, object]]:
@@ -117,7 +117,7 @@ def test_nobody_is_called_ready_while_a_stop_may_still_come(delay: timedelta) ->
     for _ in range(40):
         world.pass_time(timedelta(seconds=10))
         world.minute()
-        if world.record(ANA).phase is Phase.READY:
+        if world.record(ANA).status.phase is Phase.READY:
             assert notebook_of(world).state is State.READY
 
 
@@ -243,7 +243,7 @@ def test_a_restore_that_comes_late_overwrites_nothing(delay: timedelta) -> None:
     world.join(ANA)
     for _ in range(30):
         world.run_for(minutes(1))
-        if world.record(ANA).phase is Phase.READY:
+        if world.record(ANA).status.phase is Phase.READY:
             break
     assert late.hits
     world.cloud.work(notebook_of(world), "more;")

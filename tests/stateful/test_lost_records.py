@@ -10,9 +10,9 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.environment import Phase
 from shared.domain.names import person_key
 from shared.domain.resources.kinds import Kind, State
+from shared.domain.status import Phase
 from shared.ports import Stored
 from tests.stateful.test_replacement import (
     BEN,
@@ -80,7 +80,7 @@ def test_replaced_again_the_work_of_both_notebooks_is_there(reason: Reason) -> N
     assert (third.state, third.data, third.email) == (State.READY, NEWER, owner_after(reason))
     assert len({first.name, second.name, third.name}) == 3
     assert second.died is not None
-    assert world.record(owner_after(reason)).phase is Phase.READY
+    assert world.record(owner_after(reason)).status.phase is Phase.READY
 
 
 def test_lost_again_and_again_no_name_is_used_twice() -> None:
@@ -120,7 +120,7 @@ def test_a_leave_stops_all_of_them_and_keeps_their_data(reason: Reason) -> None:
     world.run_for(LONG)
     world.leave(owner_after(reason), immediate=True)
     world.run_for(LONG)
-    assert world.record(owner_after(reason)).phase is Phase.REMOVED
+    assert world.record(owner_after(reason)).status.phase is Phase.REMOVED
     assert {t.kind for t in world.cloud.alive()} == {Kind.SNAPSHOT}
     assert {WORK, NEWER} <= {t.data for t in world.cloud.alive(Kind.SNAPSHOT)}
     assert first.died is not None
@@ -147,12 +147,12 @@ def test_a_leave_of_the_present_address_ends_access_at_once_and_keeps_the_work()
     assert session.died is not None
     assert cluster.died is not None
     record = world.record(BEN)
-    assert (record.key, record.phase) == (person_key(BEN), Phase.SUSPENDED)
+    assert (record.key, record.status.phase) == (person_key(BEN), Phase.SUSPENDED)
     world.run_for(UNKNOWN_GRACE - LONG, every=timedelta(hours=6))
     assert notebook.died is None, "nobody knows how long it was to be kept"
     world.run_for(timedelta(days=1), every=minutes(30))
     assert notebook.died is not None
-    assert world.record(BEN).phase is Phase.REMOVED
+    assert world.record(BEN).status.phase is Phase.REMOVED
     copies = [t for t in world.cloud.alive(Kind.SNAPSHOT) if t.key == record.key]
     assert [t.data for t in copies] == [WORK]
 
@@ -166,14 +166,14 @@ def test_what_the_notebook_starts_before_it_has_stopped_is_ended_too() -> None:
     cluster = world.cloud.start_use(Kind.CLUSTER, f"{CLUSTERS}/c", notebook.key, BEN)
     world.run_for(minutes(10))
     assert (session.died is None, cluster.died is None) == (False, False)
-    assert world.record(BEN).phase is Phase.SUSPENDED
+    assert world.record(BEN).status.phase is Phase.SUSPENDED
 
 
 def test_what_does_not_say_whose_it_is_stays() -> None:
     world, _ = moved_and_lost()
     world.leave(BEN, immediate=True)
     world.run_for(LONG)
-    assert world.record(BEN).phase is Phase.REMOVED
+    assert world.record(BEN).status.phase is Phase.REMOVED
     left = [t for t in world.cloud.alive() if t.key == person_key(ANA)]
     assert {t.kind for t in left} == {
         Kind.SNAPSHOT,
@@ -215,9 +215,9 @@ def test_what_a_record_still_needs_is_left_to_it() -> None:
     world.run_for(LONG)
     other = world.record(ANA)
     assert other.key != superseded.key
-    assert other.phase is Phase.REMOVED
+    assert other.status.phase is Phase.REMOVED
     assert [h.what for h in world.cloud.happenings[known:] if h.name == superseded.name] == []
-    [scan] = [leaving.scan for leaving in other.leavings]
+    [scan] = [leaving.scan for leaving in other.departure.records]
     assert scan is not None
     assert [superseded.name in text for text in scan.leftovers] == [True]
 
@@ -234,7 +234,7 @@ def test_only_for_such_a_find_another_record_is_asked_for(monkeypatch: pytest.Mo
         monkeypatch.setattr(world.store, "load", noted)
         world.leave(BEN, immediate=True)
         world.run_for(LONG)
-        assert world.record(BEN).phase is Phase.REMOVED
+        assert world.record(BEN).status.phase is Phase.REMOVED
         return keys
 
     usual = at_work()

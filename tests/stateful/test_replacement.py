@@ -11,9 +11,9 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.environment import Phase
 from shared.domain.faults import CloudFault, Disposition
 from shared.domain.resources.kinds import Kind, State, Step
+from shared.domain.status import Phase
 from tests.support.builders import ANA, minutes
 from tests.support.fake_drivers import Thing
 from tests.support.simulation.rules.cloud import ended_in
@@ -59,7 +59,7 @@ def the_notebook(world: World) -> Thing:
 def has_their_work(world: World, email: str) -> None:
     """Whether the person has one notebook, another than before, with all of their work."""
     record = world.record(email)
-    assert (record.phase, record.person.email) == (Phase.READY, email)
+    assert (record.status.phase, record.person.email) == (Phase.READY, email)
     notebook = the_notebook(world)
     assert (notebook.state, notebook.data, notebook.email) == (State.READY, WORK, email)
     assert [r.superseded for r in record.resources if r.kind is Kind.WORKBENCH] == [False]

@@ -8,9 +8,9 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.environment import Phase
 from shared.domain.names import person_key
 from shared.domain.resources.kinds import Kind, Step
+from shared.domain.status import Phase
 from tests.stateful.simulate import Work, main, some_lives
 from tests.support.builders import ANA, minutes
 from tests.support.fake_cloud import Happening
@@ -81,7 +81,7 @@ class TestTime:
         world = World(skews=(SKEW,))
         world.join(ANA, effective_at=world.clock.now() + minutes(10))
         world.run_for(minutes(10) - SKEW, every=timedelta(seconds=10))
-        assert world.record(ANA).phase is not Phase.SCHEDULED
+        assert world.record(ANA).status.phase is not Phase.SCHEDULED
         assert world.clock.now() < world.record(ANA).updated_at
 
 
@@ -100,7 +100,7 @@ class TestTheWorld:
         world.join(ANA)
         world.run_for(minutes(5))
         assert world.store.lose(person_key(ANA), back=3)
-        assert world.record(ANA).phase is Phase.PROVISIONING
+        assert world.record(ANA).status.phase is Phase.PROVISIONING
         world.leave(ANA)
         assert world.record(ANA).leaving
 

@@ -10,8 +10,8 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.environment import Phase
 from shared.domain.resources.kinds import Kind, Step
+from shared.domain.status import Phase
 from tests.support.builders import ANA, minutes, ready_world
 from tests.support.simulation.announced import news_of
 from tests.support.simulation.notebook import notebook_of
@@ -43,7 +43,7 @@ def test_a_lost_update_does_not_outlast_the_join_that_takes_it_back() -> None:
     world.join(ANA, cost_center="aa")
     world.run_for(HOURS)
     assert hits()
-    assert (cost_center_of(world), world.record(ANA).phase) == ("aa", Phase.READY)
+    assert (cost_center_of(world), world.record(ANA).status.phase) == ("aa", Phase.READY)
 
 
 def test_a_lost_release_does_not_outlast_the_next_hold() -> None:
@@ -72,7 +72,7 @@ def test_a_lost_deletion_of_ours_is_not_taken_for_somebody_elses() -> None:
     world.run_for(2 * HOURS)
     assert hits()
     assert "lost" not in news_of(world)
-    assert world.record(ANA).phase is Phase.READY
+    assert world.record(ANA).status.phase is Phase.READY
 
 
 @pytest.mark.parametrize("lasts", [minutes(90), 7 * HOURS])
@@ -85,4 +85,4 @@ def test_an_update_that_was_given_up_is_compared_again_when_it_ends(lasts: timed
     world.run_for(minutes(50))
     world.join(ANA, cost_center="aa")
     world.run_for(timedelta(days=1))
-    assert (cost_center_of(world), world.record(ANA).phase) == ("aa", Phase.READY)
+    assert (cost_center_of(world), world.record(ANA).status.phase) == ("aa", Phase.READY)

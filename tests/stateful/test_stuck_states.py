@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.environment import Health, Phase
 from shared.domain.faults import CloudFault, Disposition, Problem
 from shared.domain.resources.kinds import Kind, State, Step
+from shared.domain.status import Health, Phase
 from tests.support.builders import ANA, minutes, ready_world
 from tests.support.simulation.announced import news_of, told
 from tests.support.simulation.notebook import notebook_of
@@ -29,7 +29,10 @@ def test_a_leavers_access_ends_even_where_somebody_else_left_it_moving(
     ready.run_for(minutes(30))
     assert notebook_of(ready).state is state, "the cloud is at work, as far as anybody knows"
     ready.run_for(minutes(30))
-    assert (notebook_of(ready).state, ready.record(ANA).phase) == (State.STOPPED, Phase.SUSPENDED)
+    assert (notebook_of(ready).state, ready.record(ANA).status.phase) == (
+        State.STOPPED,
+        Phase.SUSPENDED,
+    )
     assert "which no step of ours began" in told(ready, "failed")["reason"]
 
 
@@ -53,7 +56,7 @@ def test_each_time_others_set_it_moving_is_waited_for_anew(ready: World) -> None
     ready.run_for(minutes(20))
     notebook_of(ready).state = State.READY
     ready.run_for(minutes(20))
-    assert ready.record(ANA).phase is Phase.READY
+    assert ready.record(ANA).status.phase is Phase.READY
     assert "failed" not in news_of(ready)
 
 
@@ -67,8 +70,8 @@ def test_what_stays_stuck_stays_a_problem_that_says_so(ready: World) -> None:
     ready.join(ANA)
     ready.run_for(timedelta(days=2), every=minutes(5))
     record = ready.record(ANA)
-    assert (record.phase, record.health) == (Phase.PROVISIONING, Health.QUARANTINED)
-    assert "which no step of ours began" in ready.record(ANA).problem
+    assert (record.status.phase, record.status.health) == (Phase.PROVISIONING, Health.QUARANTINED)
+    assert "which no step of ours began" in ready.record(ANA).status.problem
 
 
 # Operations that ended, and steps without effect
@@ -92,7 +95,7 @@ def test_an_operation_that_ended_is_over_whatever_it_ended_in(
     world.run_for(timedelta(days=2), every=minutes(5))
     assert failure.hits
     done = Phase.SUSPENDED if step is Step.STOP else Phase.READY
-    assert world.record(ANA).phase is done
+    assert world.record(ANA).status.phase is done
 
 
 def test_a_zone_without_machines_for_a_start_is_waited_for_never_quarantined(
@@ -102,12 +105,12 @@ def test_a_zone_without_machines_for_a_start_is_waited_for_never_quarantined(
     suspended.join(ANA)
     suspended.run_for(timedelta(days=2), every=minutes(5))
     record = suspended.record(ANA)
-    assert (record.phase, record.health) == (Phase.PROVISIONING, Health.WAITING)
+    assert (record.status.phase, record.status.health) == (Phase.PROVISIONING, Health.WAITING)
     assert "quarantined" not in news_of(suspended)
-    assert "its data is safe" in suspended.record(ANA).problem.lower()
+    assert "its data is safe" in suspended.record(ANA).status.problem.lower()
     suspended.cloud.short.clear()
     suspended.run_for(minutes(90))
-    assert suspended.record(ANA).phase is Phase.READY
+    assert suspended.record(ANA).status.phase is Phase.READY
 
 
 @pytest.mark.parametrize("moves", [{"team": "new"}, {"profile": "lean"}])
@@ -125,7 +128,7 @@ def test_a_change_that_is_given_up_and_comes_after_all_is_undone(
     ready.join(ANA)
     ready.run_for(timedelta(hours=12), every=minutes(5))
     assert notebook_of(ready).body == before
-    assert ready.record(ANA).phase is Phase.READY
+    assert ready.record(ANA).status.phase is Phase.READY
 
 
 @pytest.mark.parametrize("step", [Step.DELETE, Step.STOP, Step.START, Step.UPDATE])
@@ -144,9 +147,9 @@ def test_an_operation_that_never_ends_is_said_to_and_stays_the_reason(
         ready.join(ANA, team="new")
     ready.run_for(timedelta(hours=1))
     assert slow.hits
-    assert f"{step} has not ended in 40 minutes" in ready.record(ANA).problem
+    assert f"{step} has not ended in 40 minutes" in ready.record(ANA).status.problem
     ready.run_for(timedelta(hours=4))
-    assert f"{step} has not ended in 40 minutes" in ready.record(ANA).problem
+    assert f"{step} has not ended in 40 minutes" in ready.record(ANA).status.problem
 
 
 def test_a_leavers_access_ends_though_a_restore_takes_hours(ready: World) -> None:
@@ -158,13 +161,13 @@ def test_a_leavers_access_ends_though_a_restore_takes_hours(ready: World) -> Non
     assert slow.hits
     ready.leave(ANA)
     ready.run_for(minutes(60))
-    assert "restore has not ended in" in ready.record(ANA).problem
+    assert "restore has not ended in" in ready.record(ANA).status.problem
     stops = ready.cloud.counts["workbench.stop"]
     assert stops > 1, "refused while the restore runs, and asked again"
     ready.run_for(timedelta(hours=3))
     assert notebook_of(ready).state is State.STOPPED
     ready.run_for(timedelta(hours=9))
-    assert ready.record(ANA).phase is Phase.SUSPENDED
+    assert ready.record(ANA).status.phase is Phase.SUSPENDED
 
 
 def test_a_stop_that_hangs_for_days_is_announced_once_and_asked_for_every_hour(
@@ -176,4 +179,4 @@ def test_a_stop_that_hangs_for_days_is_announced_once_and_asked_for_every_hour(
     assert news_of(ready) == ["ready", "failed", "quarantined"]
     ready.run_for(timedelta(days=4, hours=2), every=minutes(5))
     assert notebook_of(ready).state is State.STOPPED
-    assert ready.record(ANA).phase is Phase.SUSPENDED
+    assert ready.record(ANA).status.phase is Phase.SUSPENDED

@@ -8,10 +8,10 @@ import msgspec
 import pytest
 
 from shared.adapters.state.documents import encode_environment
-from shared.domain.environment import Phase
 from shared.domain.names import person_key
 from shared.domain.projections.offboarding_record import current
 from shared.domain.resources.kinds import Kind
+from shared.domain.status import Phase
 from tests.support.builders import ANA
 from tests.support.simulation.world import World
 
@@ -34,13 +34,13 @@ def test_a_leaver_with_thousands_of_sessions_outgrows_no_document() -> None:
     world.leave(ANA, immediate=True)
     for _ in range(6 * 60):
         largest = max(largest, _bytes(world))
-        if world.record(ANA).phase is Phase.REMOVED:
+        if world.record(ANA).status.phase is Phase.REMOVED:
             break
         world.run_for(timedelta(minutes=1))
     assert world.cloud.alive(Kind.SESSION) == []
-    assert world.record(ANA).phase is Phase.REMOVED
+    assert world.record(ANA).status.phase is Phase.REMOVED
     assert largest < MOST_BYTES
-    leaving = current(world.record(ANA).leavings)
+    leaving = current(world.record(ANA).departure.records)
     assert leaving is not None
     sessions = [thing for thing in leaving.had if thing.about == "session/started"]
     assert len(sessions) + leaving.had_more == COUNT

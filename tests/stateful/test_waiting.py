@@ -13,10 +13,10 @@ from itertools import pairwise
 
 import pytest
 
-from shared.domain.environment import Health, Phase
 from shared.domain.faults import Disposition, Problem
 from shared.domain.policy import Policy
 from shared.domain.resources.kinds import Kind, State, Step
+from shared.domain.status import Health, Phase
 from shared.ports import NotPublished
 from tests.support.builders import ANA, minutes, ready_world
 from tests.support.fake_drivers import Thing
@@ -54,7 +54,7 @@ class TestStockOut:
         world.run_for(minutes(2))  # 90 s until the first attempt has failed
         assert zones_tried(world) == [DRY, WET]
         world.run_for(minutes(2))
-        assert world.record(ANA).phase is Phase.READY
+        assert world.record(ANA).status.phase is Phase.READY
         assert "quarantined" not in str(world.topics.news)
 
     def test_others_are_spared_the_dry_zone_for_a_while(self, world: World) -> None:
@@ -81,12 +81,12 @@ class TestStockOut:
         world.join(ANA)
         world.run_for(minutes(45))
         record = world.record(ANA)
-        assert (record.phase, record.health) == (Phase.PROVISIONING, Health.WAITING)
-        assert "no zone of the profile has e2-standard-4 left" in world.record(ANA).problem
+        assert (record.status.phase, record.status.health) == (Phase.PROVISIONING, Health.WAITING)
+        assert "no zone of the profile has e2-standard-4 left" in world.record(ANA).status.problem
         assert len(zones_tried(world)) <= 4, "the cloud is not stormed"
         world.cloud.short = set()
         world.run_for(timedelta(hours=2))
-        assert world.record(ANA).phase is Phase.READY
+        assert world.record(ANA).status.phase is Phase.READY
         assert len(notebooks(world)) == 1
 
     def test_who_leaves_while_waiting_for_room_gets_none(self, world: World) -> None:
@@ -96,7 +96,7 @@ class TestStockOut:
         world.leave(ANA)
         world.cloud.short = set()
         world.run_for(timedelta(hours=3))
-        assert (notebooks(world), world.record(ANA).phase) == ([], Phase.REMOVED)
+        assert (notebooks(world), world.record(ANA).status.phase) == ([], Phase.REMOVED)
 
 
 class TestStuck:
@@ -112,7 +112,7 @@ class TestStuck:
         assert (stuck.died, stuck.state) == (None, State.CREATING)
         world.run_for(minutes(30))
         assert stuck.died is not None
-        assert world.record(ANA).phase is Phase.READY
+        assert world.record(ANA).status.phase is Phase.READY
         assert [t.state for t in notebooks(world)] == [State.READY]
 
     def test_a_create_that_ends_after_all_is_taken_as_it_is(self, world: World) -> None:
@@ -125,7 +125,7 @@ class TestStuck:
         assert "has not ended in 40 minutes" in told
         world.run_for(timedelta(hours=8), every=minutes(5))
         assert (notebooks(world), slow.state) == ([slow], State.READY)
-        assert world.record(ANA).phase is Phase.READY
+        assert world.record(ANA).status.phase is Phase.READY
 
 
 class TestQuarantine:
@@ -138,9 +138,9 @@ class TestQuarantine:
         return world
 
     def test_after_eight_failures_only_slow_steps_remain(self, failing: World) -> None:
-        while failing.record(ANA).health is not Health.QUARANTINED:
+        while failing.record(ANA).status.health is not Health.QUARANTINED:
             failing.run_for(minutes(1))
-        assert failing.record(ANA).phase is Phase.PROVISIONING
+        assert failing.record(ANA).status.phase is Phase.PROVISIONING
         assert len(zones_tried(failing)) == failing.policy.attempts
         failing.run_for(timedelta(days=4), every=minutes(10))
         made = [t.born for t in failing.cloud.ever if t.kind is Kind.WORKBENCH]
@@ -159,19 +159,25 @@ class TestQuarantine:
     def test_an_admins_word_lifts_it_at_once(self, failing: World, order: str) -> None:
         failing.run_for(timedelta(days=2), every=minutes(10))
         record = failing.record(ANA)
-        assert (record.phase, record.health) == (Phase.PROVISIONING, Health.QUARANTINED)
+        assert (record.status.phase, record.status.health) == (
+            Phase.PROVISIONING,
+            Health.QUARANTINED,
+        )
         failing.cloud.failures.clear()
         before = len(zones_tried(failing))
         failing.order(order, ANA)
         assert len(zones_tried(failing)) == before + 1
         failing.run_for(minutes(5))
-        assert (failing.record(ANA).phase, failing.record(ANA).problem) == (Phase.READY, "")
+        assert (failing.record(ANA).status.phase, failing.record(ANA).status.problem) == (
+            Phase.READY,
+            "",
+        )
 
     def test_who_is_quarantined_can_leave(self, failing: World) -> None:
         failing.run_for(timedelta(days=2), every=minutes(10))
         failing.leave(ANA)
         failing.run_for(minutes(10))
-        assert (failing.record(ANA).phase, failing.cloud.alive()) == (Phase.REMOVED, [])
+        assert (failing.record(ANA).status.phase, failing.cloud.alive()) == (Phase.REMOVED, [])
 
 
 class TestAdmission:
@@ -188,7 +194,7 @@ class TestAdmission:
             assert len(at_work) <= 3
         made = [t.email for t in world.cloud.ever if t.kind is Kind.WORKBENCH]
         assert made == list(self.PEOPLE)
-        assert {world.record(email).phase for email in self.PEOPLE} == {Phase.READY}
+        assert {world.record(email).status.phase for email in self.PEOPLE} == {Phase.READY}
 
     def test_who_leaves_the_queue_holds_up_nobody(self) -> None:
         world = World(policy=Policy(creations=1))
@@ -223,7 +229,7 @@ class TestConsent:
         notebook.consented = True
         ready.run_for(timedelta(days=7), every=minutes(10))
         assert (asked["workbench.consented"], _consent(ready)) == (9, True)
-        assert ready.record(ANA).due_at is None, "there is nothing more to ask"
+        assert ready.record(ANA).status.due_at is None, "there is nothing more to ask"
 
     def test_nobody_asks_after_somebody_who_left(self, ready: World) -> None:
         ready.leave(ANA)
@@ -241,10 +247,10 @@ class TestAheadOfTime:
         world.run_for(timedelta(days=3))
         happened = {h.what: h.at for h in world.cloud.happenings if h.kind is Kind.WORKBENCH}
         assert timedelta() <= happened["created"] - starts <= minutes(1)
-        left_at = world.record(ANA).left_at
+        left_at = world.record(ANA).departure.left_at
         assert left_at is not None
         assert timedelta() <= left_at - ends <= minutes(1)
-        assert world.record(ANA).phase is Phase.SUSPENDED
+        assert world.record(ANA).status.phase is Phase.SUSPENDED
 
     def test_a_newer_event_replaces_what_was_announced(self, ready: World) -> None:
         soon = ready.clock.now() + timedelta(days=1)
@@ -252,10 +258,13 @@ class TestAheadOfTime:
         ready.pass_time(minutes(1))
         ready.leave(ANA, effective_at=soon + timedelta(days=1))
         ready.run_for(timedelta(hours=30), every=minutes(10))
-        assert ready.record(ANA).phase is Phase.READY
+        assert ready.record(ANA).status.phase is Phase.READY
         ready.join(ANA)
         ready.run_for(timedelta(days=3), every=minutes(10))
-        assert (ready.record(ANA).phase, ready.record(ANA).pending) == (Phase.READY, ())
+        assert (ready.record(ANA).status.phase, ready.record(ANA).events.pending) == (
+            Phase.READY,
+            (),
+        )
 
 
 class Forgetful(Topics):
@@ -279,8 +288,8 @@ class TestAnnouncements:
         world.run_for(minutes(5))
         world.leave(ANA)
         world.run_for(minutes(5))
-        assert world.record(ANA).phase is Phase.SUSPENDED
-        waiting = world.record(ANA).outbox
+        assert world.record(ANA).status.phase is Phase.SUSPENDED
+        waiting = world.record(ANA).outbox.waiting
         assert [str(item.news) for item in waiting] == ["ready", "suspended"]
 
         world.topics.deaf = False
@@ -290,7 +299,7 @@ class TestAnnouncements:
         assert [n["id"] for n in world.topics.news] == [f"{key}-{i.number}" for i in waiting]
         times = [datetime.fromisoformat(n["time"]) for n in world.topics.news]
         assert times == [item.at for item in waiting], "when it happened, not when it was heard"
-        assert world.record(ANA).outbox == ()
+        assert world.record(ANA).outbox.waiting == ()
 
     def test_what_pubsub_took_without_saying_so_comes_again_under_the_same_id(
         self, world: World

@@ -14,19 +14,22 @@ import msgspec
 from cloudevents.http import CloudEvent
 
 from shared.bootstrap import App
+from shared.domain.commands.admin_action import AdminAction
 from shared.domain.commands.admin_commands import AdminCommand, apply_command
 from shared.domain.commands.decision import Decision
 from shared.domain.commands.holds import Hold
+from shared.domain.commands.intent import Intent, Verb
 from shared.domain.contracts.event_parsing import Message
-from shared.domain.environment import AdminAction, Environment, Intent, Lease, Phase, Verb
+from shared.domain.environment import Departure, Environment, Events, Holds, Lease, Terms
 from shared.domain.faults import Disposition, Problem
 from shared.domain.names import person_key
 from shared.domain.people.addresses import with_current
 from shared.domain.people.person import Person
 from shared.domain.resources.kinds import Kind, State
 from shared.domain.resources.resource import Resource
+from shared.domain.status import Phase, Status
 from shared.settings import Settings
-from tests.support.resource_builders import a_resource, replace
+from tests.support.grouped_fields import a_resource, replace
 from tests.support.simulation.world import START, World
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
@@ -61,17 +64,18 @@ def a_record(*resources: Resource, verb: Verb = Verb.JOIN, **changes: Any) -> En
     record = Environment(
         key=KEY,
         person=Person(email=ANA),
-        phase=Phase.READY,
+        status=Status(phase=Phase.READY),
         created_at=NOW,
         updated_at=NOW,
         addresses=() if joined is None else with_current((), ANA, joined.occurred_at),
-        intent=intent,
-        joined=joined,
-        leaves=(intent,) if intent is not None and intent.verb is Verb.LEAVE else (),
-        profile="full",
-        grace_seconds=14 * 86400,
-        left_at=NOW if verb is Verb.LEAVE else None,
-        holds=(held,) if held is not None else (),
+        events=Events(
+            in_force=intent,
+            joined=joined,
+            leaves=(intent,) if intent is not None and intent.verb is Verb.LEAVE else (),
+        ),
+        terms=Terms(profile="full", grace_seconds=14 * 86400),
+        departure=Departure(left_at=NOW if verb is Verb.LEAVE else None),
+        holds=Holds(in_force=(held,) if held is not None else ()),
         resources=resources,
     )
     return replace(record, **changes)
@@ -172,7 +176,7 @@ def ready_world() -> World:
     world = World()
     world.join(ANA)
     world.run_for(minutes(5))
-    assert world.record(ANA).phase is Phase.READY
+    assert world.record(ANA).status.phase is Phase.READY
     return world
 
 

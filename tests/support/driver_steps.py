@@ -14,7 +14,7 @@ from shared.domain.resources.manifest import Manifest
 from shared.domain.resources.observation import Observation
 from shared.domain.resources.resource import Resource
 from tests.support.driver_backends import EMAIL, KEY, DriverBackend, FakeBackend, local_backend
-from tests.support.resource_builders import replace
+from tests.support.grouped_fields import replace
 
 HOUR = timedelta(hours=1)
 BACKENDS = {"fake": (), "local": pytest.mark.slow}

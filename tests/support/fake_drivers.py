@@ -18,7 +18,7 @@ from shared.domain.resources.manifest import Drift, Manifest
 from shared.domain.resources.observation import MOST_ITEMS, Item, Observation
 from shared.domain.resources.resource import Resource
 from tests.support.fake_cloud import Failure, FakeCloud, Happening, Operation, Thing
-from tests.support.resource_builders import replace
+from tests.support.grouped_fields import replace
 
 __all__ = ["Failure", "FakeCloud", "FakeDriver", "Happening", "Operation", "Thing"]
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import sys
 
-import msgspec
-
 from shared.ports import Conflict, EnvironmentStore
 from tests.support.backends import opened
+from tests.support.grouped_fields import replace
 from tests.support.stored import an_entry
 
 
@@ -23,7 +22,7 @@ def count_up(store: EnvironmentStore, key: str, times: int, who: str) -> int:
             stored = store.load(key)
             assert stored is not None
             environment = stored.environment
-            more = msgspec.structs.replace(environment, grace_seconds=environment.grace_seconds + 1)
+            more = replace(environment, grace_seconds=environment.terms.grace_seconds + 1)
             try:
                 store.save(more, stored.version, [an_entry(f"{who} {turn}")])
                 break

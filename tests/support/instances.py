@@ -15,8 +15,8 @@ from typing import Any, cast
 
 import msgspec
 
+from shared.domain.commands.intent import Verb
 from shared.domain.contracts.event_parsing import Message
-from shared.domain.environment import Verb
 from shared.domain.names import person_key
 from shared.domain.policy import Policy
 from shared.domain.profiles.parse import parse_profiles

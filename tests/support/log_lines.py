@@ -20,7 +20,7 @@ import functions.pubsub_request
 from shared.adapters.profiles.last_good import LastGoodProfiles
 from shared.adapters.state import documents
 from shared.bootstrap import check_settings
-from shared.domain.environment import Verb
+from shared.domain.commands.intent import Verb
 from shared.domain.faults import CloudFault, Disposition
 from shared.domain.resources.kinds import Kind
 from shared.logs import JsonFormatter

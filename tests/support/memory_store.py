@@ -18,7 +18,10 @@ from msgspec.structs import force_setattr
 from shared.adapters.state import cursors, documents
 from shared.adapters.state.cursors import Position, from_microseconds, microseconds, one_more
 from shared.adapters.state.documents import Making
-from shared.domain.environment import Entry, Environment, Health, Parked, Phase
+from shared.domain.contracts.parked import Parked
+from shared.domain.environment import Environment
+from shared.domain.projections.entry import Entry
+from shared.domain.status import Health, Phase
 from shared.ports import MOST_FOUND, Claimed, Conflict, Crowd, Page, Stored
 
 Hook = Callable[[str], None]
@@ -92,7 +95,7 @@ class MemoryStore:
     ) -> Claimed:
         environment, entries = self._as_stored(environment, entries)
         making = documents.making(environment)
-        due_at = environment.due_at
+        due_at = environment.status.due_at
         self._tell("before:save")
         with self._lock:
             row = self._environments.get(environment.key)
@@ -136,7 +139,7 @@ class MemoryStore:
                 if (str(row.revision) if row else None) != stored.version:
                     raise Conflict(f"{stored.environment.key} is not at version {stored.version}")
             for _, environment, new, revision in changes:
-                due_at, making = environment.due_at, documents.making(environment)
+                due_at, making = environment.status.due_at, documents.making(environment)
                 self._environments[environment.key] = _Row(revision, making, due_at, environment)
                 self._remember(environment)
                 self._add(environment.key, new)
@@ -187,7 +190,7 @@ class MemoryStore:
         older = versions[len(versions) * (4 - back) // 4]
         self._saves += 1
         making = documents.making(older)
-        self._environments[key] = _Row(self._saves, making, older.due_at, older)
+        self._environments[key] = _Row(self._saves, making, older.status.due_at, older)
         return True
 
     def page(
@@ -203,8 +206,8 @@ class MemoryStore:
                 (key, row.environment)
                 for key, row in self._environments.items()
                 if key > start
-                and phase in (None, row.environment.phase)
-                and health in (None, row.environment.health)
+                and phase in (None, row.environment.status.phase)
+                and health in (None, row.environment.status.health)
             ]
         found = sorted(rows, key=lambda row: row[0])[: one_more(limit)]
         more = len(found) > limit

@@ -12,7 +12,7 @@ from shared.domain.resources.kinds import Kind, State, Step
 from shared.domain.resources.manifest import Drift, Manifest
 from shared.domain.resources.resource import Resource
 from tests.support.builders import NOW, a_record
-from tests.support.resource_builders import a_resource, replace
+from tests.support.grouped_fields import a_resource, replace
 
 UP, DOWN, GONE, STAY = Goal.PRESENT, Goal.STOPPED, Goal.ABSENT, Goal.UNMANAGED
 NB, TEMPLATE, SNAPSHOT, SESSION = (

@@ -14,7 +14,7 @@ from shared.domain.resources.kinds import Kind
 from shared.domain.resources.manifest import Drift, Manifest
 from shared.domain.resources.observation import Observation
 from shared.domain.resources.resource import Resource
-from tests.support.resource_builders import a_resource
+from tests.support.grouped_fields import a_resource
 
 KEY = "ana-abcdefghijkl"
 EMAIL = "ana@example.com"

@@ -34,7 +34,7 @@ from shared.domain.resources.kinds import Step
 from shared.domain.resources.manifest import Manifest
 from shared.domain.resources.observation import Observation
 from shared.domain.resources.resource import Resource
-from tests.support.resource_builders import a_resource, replace
+from tests.support.grouped_fields import a_resource, replace
 
 ANA = Person(email="ana@example.com", team="core", cost_center="cc-7")
 KEY = person_key(ANA.email)

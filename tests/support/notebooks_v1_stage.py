@@ -23,7 +23,7 @@ from shared.domain.resources.kinds import Kind, State, Step
 from shared.domain.resources.manifest import Manifest
 from shared.domain.resources.observation import Observation
 from shared.domain.resources.resource import Resource
-from tests.support.resource_builders import replace
+from tests.support.grouped_fields import replace
 
 ANA = Person(email="ana@example.com", team="core")
 BEN = Person(email="ben@example.com")

@@ -27,13 +27,15 @@ from local.notebooks_v2 import Notebooks
 from local.storage import Storage
 from shared.adapters.storage.client import storage_client
 from shared.bootstrap import App
+from shared.domain.commands.intent import Verb
 from shared.domain.contracts.event_parsing import Message
-from shared.domain.environment import Environment, Health, Phase, Verb
+from shared.domain.environment import Environment
 from shared.domain.manifests.cluster_template import PERSONAL_AUTH_USER
 from shared.domain.manifests.snapshot import data_disk
 from shared.domain.names import person_key
 from shared.domain.policy import Policy
 from shared.domain.profiles.parse import parse_profiles
+from shared.domain.status import Health, Phase
 from shared.settings import Settings
 from tests.support.memory_store import MemoryStore
 from tests.support.simulation.world import MASTERS, PROFILES, FixedProfiles, Topics
@@ -74,8 +76,8 @@ class RealWorld:
         """Let minutes pass, with a tick each, until it is so, in good health and at rest."""
         for _ in range(PATIENCE // MINUTE):
             record = self.record(email)
-            healthy = record.health is Health.OK
-            if record.phase is phase and healthy and _is_idle(record) and when():
+            healthy = record.status.health is Health.OK
+            if record.status.phase is phase and healthy and _is_idle(record) and when():
                 return
             self.pass_time(MINUTE)
         raise AssertionError(f"{email} is not {phase} after {PATIENCE}: {self.record(email)}")
@@ -190,4 +192,4 @@ def real_worlds() -> Iterator[Callable[[], RealWorld]]:
 
 def _is_idle(record: Environment) -> bool:
     begun = any(resource.step for resource in record.resources)
-    return not begun and record.lease is None and not record.outbox
+    return not begun and record.lease is None and not record.outbox.waiting

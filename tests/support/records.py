@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from shared.domain.commands.intent import Intent
 from shared.domain.commands.intents import apply_intent
 from shared.domain.contracts.rejections import Rejected
-from shared.domain.environment import Environment, Intent
+from shared.domain.environment import Environment
 from shared.domain.people.identity import subject_of
 from shared.domain.people.merging import merge
 from tests.support.builders import NOW

@@ -14,7 +14,7 @@ from shared.domain.resources.kinds import State, Step
 from shared.domain.resources.observation import Observation
 from shared.domain.resources.resource import Resource
 from tests.support.builders import KEY, NOW, a_notebook
-from tests.support.resource_builders import replace
+from tests.support.grouped_fields import replace
 
 POLICY = Policy()
 

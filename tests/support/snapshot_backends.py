@@ -33,7 +33,7 @@ from shared.domain.resources.resource import Resource
 from shared.ports import Driver
 from tests.support.driver_backends import CALL_SECONDS, EMAIL, LABELS, Scripted
 from tests.support.fake_drivers import FakeCloud, FakeDriver, Thing
-from tests.support.resource_builders import a_resource
+from tests.support.grouped_fields import a_resource
 
 ZONE = "us-central1-a"
 

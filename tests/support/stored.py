@@ -6,20 +6,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.domain.commands.holds import Hold, Release
+from shared.domain.commands.intent import Intent, Verb
 from shared.domain.contracts.announcements import Announcement, News
-from shared.domain.environment import (
-    Entry,
-    Environment,
-    Intent,
-    Lease,
-    Parked,
-    Phase,
-    Verb,
-)
+from shared.domain.contracts.parked import Parked
+from shared.domain.environment import Environment, Lease
 from shared.domain.faults import Disposition, Problem
 from shared.domain.names import person_key
 from shared.domain.people.addresses import Address
 from shared.domain.people.person import Person
+from shared.domain.projections.entry import Entry
 from shared.domain.projections.offboarding_record import (
     InventoryResult,
     OffboardingRecord,
@@ -29,7 +24,8 @@ from shared.domain.projections.offboarding_record import (
 from shared.domain.resources.kinds import Kind, State, Step
 from shared.domain.resources.manifest import Drift
 from shared.domain.resources.observation import Item
-from tests.support.resource_builders import a_resource
+from shared.domain.status import Phase
+from tests.support.grouped_fields import a_resource, record_with
 
 NOON = datetime(2026, 11, 22, 12, 0, 0, 123456, tzinfo=UTC)
 
@@ -67,7 +63,7 @@ def an_environment(name: str = "ana", **changes: Any) -> Environment:
         "leavings": (a_leaving(),), "outbox": (an_announcement(),),
         "recent": ("join test m-1",), "lease": Lease(token="t", until=NOON), "due_at": NOON,
     }  # fmt: skip
-    return Environment(**(values | changes))
+    return record_with(**(values | changes))
 
 
 def settled(name: str = "ana", **changes: Any) -> Environment:

@@ -27,8 +27,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from shared.domain.environment import Entry, Environment, Parked
+from shared.domain.contracts.parked import Parked
+from shared.domain.environment import Environment
 from shared.domain.names import fingerprint, slug
+from shared.domain.projections.entry import Entry
 from shared.domain.reconciliation.due import is_being_created, queues
 
 SCHEMA = 1
@@ -65,15 +67,15 @@ class DocumentTooNew(DocumentUnreadable):
 
 def encode_environment(environment: Environment) -> Document:
     """The document of a record; ``ValueError`` where a time to order by has no time zone."""
-    due_at, updated_at = environment.due_at, in_utc(environment.updated_at)
+    due_at, updated_at = environment.status.due_at, in_utc(environment.updated_at)
     return {
         "schema": SCHEMA,
         "key": environment.key,
         "addresses": list(environment.known_addresses),
         "person_id": environment.person.person_id,
         "email": environment.person.email,
-        "phase": environment.phase.value,
-        "health": environment.health.value,
+        "phase": environment.status.phase.value,
+        "health": environment.status.health.value,
         "making": making(environment),
         "due_at": None if due_at is None else in_utc(due_at),
         "updated_at": updated_at,

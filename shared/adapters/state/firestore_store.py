@@ -35,7 +35,10 @@ from google.cloud.firestore_v1.base_query import BaseFilter, BaseQuery
 from shared.adapters.state import cursors, documents
 from shared.adapters.state.cursors import Position, from_microseconds, microseconds, one_more
 from shared.adapters.state.documents import Making
-from shared.domain.environment import Entry, Environment, Health, Parked, Phase
+from shared.domain.contracts.parked import Parked
+from shared.domain.environment import Environment
+from shared.domain.projections.entry import Entry
+from shared.domain.status import Health, Phase
 from shared.ports import MOST_FOUND, Claimed, Conflict, Crowd, Page, Stored
 
 _NAME = "__name__"  # Firestore's field path for the document's own name

@@ -22,7 +22,10 @@ from shared.adapters.state import cursors, documents
 from shared.adapters.state.cursors import Position, microseconds, one_more
 from shared.adapters.state.documents import Document, Making
 from shared.adapters.state.sqlite_pool import Pool
-from shared.domain.environment import Entry, Environment, Health, Parked, Phase
+from shared.domain.contracts.parked import Parked
+from shared.domain.environment import Environment
+from shared.domain.projections.entry import Entry
+from shared.domain.status import Health, Phase
 from shared.ports import MOST_FOUND, Claimed, Conflict, Crowd, Page, Stored
 
 _TABLES = (

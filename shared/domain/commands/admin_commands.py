@@ -13,12 +13,14 @@ from typing import assert_never
 import msgspec
 from msgspec.structs import replace
 
+from shared.domain.commands.admin_action import AdminAction
 from shared.domain.commands.decision import Decision, Outcome, remembered
 from shared.domain.commands.holds import Hold, Release, described, release_of, used_up, with_release
 from shared.domain.commands.scheduled import with_due_intents
 from shared.domain.contracts.announcements import News
 from shared.domain.contracts.rejections import Rejected, RejectionCode
-from shared.domain.environment import AdminAction, Entry, Environment
+from shared.domain.environment import Environment
+from shared.domain.projections.entry import Entry
 from shared.domain.projections.outbox import with_announcement
 from shared.domain.resources.kinds import State
 from shared.domain.resources.resource import Resource
@@ -64,7 +66,7 @@ def apply_command(environment: Environment, command: AdminCommand, now: datetime
     ``Rejected`` for a release that doesn't say which of several holds it lifts, and for a recreate
     where there is no notebook to replace.
     """
-    if command.idempotency_key in environment.recent:
+    if command.idempotency_key in environment.events.recent:
         return _decision(environment, command, Outcome.DUPLICATE, " seen before", now)
     record, due = with_due_intents(environment, now)
     record = remembered(record, command.idempotency_key)
@@ -88,7 +90,7 @@ def _carried_out(environment: Environment, command: AdminCommand, now: datetime)
 def with_failures_forgotten(environment: Environment, now: datetime) -> Environment:
     """The record with its failures forgotten: everything is looked at, and tried again, now."""
     resources = tuple(_looked_at(r, now) for r in environment.resources)
-    return replace(environment, resources=resources, due_at=now)
+    return replace(environment, resources=resources, status=replace(environment.status, due_at=now))
 
 
 def _looked_at(resource: Resource, now: datetime) -> Resource:
@@ -97,7 +99,7 @@ def _looked_at(resource: Resource, now: datetime) -> Resource:
 
 def _recreated(environment: Environment, command: AdminCommand, now: datetime) -> Decision:
     notebook = environment.notebook
-    if environment.leaving or environment.intent is None or notebook is None:
+    if environment.leaving or environment.events.in_force is None or notebook is None:
         why = "is leaving" if environment.leaving else "has no notebook"
         field, value = command.named
         raise Rejected(
@@ -125,17 +127,31 @@ def _held(environment: Environment, command: AdminCommand, now: datetime) -> Dec
         by=command.by,
         given_at=command.occurred_at,
     )
-    release = release_of(environment.releases, hold)
+    release = release_of(environment.holds.releases, hold)
     if release is not None:
-        environment = replace(environment, releases=used_up(environment.releases, release, hold))
+        environment = replace(
+            environment,
+            holds=replace(
+                environment.holds, releases=used_up(environment.holds.releases, release, hold)
+            ),
+        )
         text = f" of {command.occurred_at.isoformat()} is older than its release"
         return _decision(environment, command, Outcome.STALE, text, now)
-    if any(known.id == hold.id for known in environment.holds):
-        environment = replace(environment, holds=_confirmed(environment.holds, hold), due_at=now)
+    if any(known.id == hold.id for known in environment.holds.in_force):
+        environment = replace(
+            environment,
+            holds=replace(environment.holds, in_force=_confirmed(environment.holds.in_force, hold)),
+            status=replace(environment.status, due_at=now),
+        )
         return _decision(environment, command, Outcome.APPLIED, "; in force already", now)
     resources = tuple(r.to_observe(now) if r.kind.holds_data else r for r in environment.resources)
-    holds = (*environment.holds, hold)
-    environment = replace(environment, holds=holds, resources=resources, due_at=now)
+    holds = (*environment.holds.in_force, hold)
+    environment = replace(
+        environment,
+        holds=replace(environment.holds, in_force=holds),
+        resources=resources,
+        status=replace(environment.status, due_at=now),
+    )
     environment = with_announcement(
         environment, News.HELD, now, reason=command.reason, hold=hold.id
     )
@@ -153,7 +169,7 @@ def _confirmed(holds: Sequence[Hold], again: Hold) -> tuple[Hold, ...]:
 
 
 def _released(environment: Environment, command: AdminCommand, now: datetime) -> Decision:
-    holds = environment.holds
+    holds = environment.holds.in_force
     name = command.hold
     if not name and len(holds) > 1:
         raise Rejected(
@@ -174,17 +190,22 @@ def _released(environment: Environment, command: AdminCommand, now: datetime) ->
         return _decision(environment, command, Outcome.STALE, text, now)
     environment = with_failures_forgotten(_with_release(environment, release), now)
     for hold in lifted:
-        left = tuple(h for h in environment.holds if h is not hold)
-        environment = replace(environment, holds=left)
+        left = tuple(h for h in environment.holds.in_force if h is not hold)
+        environment = replace(environment, holds=replace(environment.holds, in_force=left))
         environment = with_announcement(
             environment, News.RELEASED, now, reason=command.reason, hold=hold.id
         )
-    text = _what_it_lifted(lifted, environment.holds, command)
+    text = _what_it_lifted(lifted, environment.holds.in_force, command)
     return _decision(environment, command, Outcome.APPLIED, text, now)
 
 
 def _with_release(environment: Environment, release: Release) -> Environment:
-    return replace(environment, releases=with_release(environment.releases, release))
+    return replace(
+        environment,
+        holds=replace(
+            environment.holds, releases=with_release(environment.holds.releases, release)
+        ),
+    )
 
 
 def _what_it_lifted(lifted: Sequence[Hold], left: Sequence[Hold], command: AdminCommand) -> str:

@@ -8,7 +8,9 @@ from enum import StrEnum
 import msgspec
 from msgspec.structs import replace
 
-from shared.domain.environment import Entry, Environment, Intent
+from shared.domain.commands.intent import Intent
+from shared.domain.environment import Environment
+from shared.domain.projections.entry import Entry
 
 _REMEMBERED = 64  # event ids: enough for a publisher that repeats itself within days
 
@@ -42,7 +44,12 @@ class Decision(msgspec.Struct, frozen=True):
 
 def remembered(record: Environment, idempotency_key: str) -> Environment:
     """The record that remembers an event or command by its key, to recognise repeats."""
-    return replace(record, recent=(*record.recent, idempotency_key)[-_REMEMBERED:])
+    return replace(
+        record,
+        events=replace(
+            record.events, recent=(*record.events.recent, idempotency_key)[-_REMEMBERED:]
+        ),
+    )
 
 
 def entry_of(intent: Intent, outcome: Outcome, text: str, now: datetime) -> Entry:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from shared.domain.environment import Environment, Intent, Verb
+from shared.domain.commands.intent import Intent, Verb
+from shared.domain.environment import Environment
 
 
 def changes_of(record: Environment, intent: Intent) -> str:
     """What a join changes for a person who has an environment, in words; '' if nothing."""
-    if intent.verb is Verb.LEAVE or record.joined is None:
+    if intent.verb is Verb.LEAVE or record.events.joined is None:
         return ""
     new, old = intent.person, record.person
     if record.leaving:
@@ -18,7 +19,7 @@ def changes_of(record: Environment, intent: Intent) -> str:
         f"{name} {before or 'none'} -> {after or 'none'}"
         for name, before, after in (
             ("address", old.email, new.email),
-            ("profile", record.profile, intent.profile),
+            ("profile", record.terms.profile, intent.profile),
             ("team", old.team, new.team),
             ("cost centre", old.cost_center, new.cost_center),
             ("groups", ", ".join(old.groups), ", ".join(new.groups)),

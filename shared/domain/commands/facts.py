@@ -11,7 +11,8 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from shared.domain.environment import Environment, Intent, Verb
+from shared.domain.commands.intent import Intent, Verb
+from shared.domain.environment import Environment, Terms
 from shared.domain.people.addresses import with_current, with_former, with_leave
 
 _MOST_LEAVES = 16  # newer than the newest join
@@ -31,16 +32,21 @@ def with_facts(record: Environment, intent: Intent) -> Environment:
     else:
         addresses = with_leave(record.addresses, email, at)
         # An older one may be of the person, and a newer one of what is a former address by then.
-        leaves = sorted({*record.leaves, intent}, key=lambda i: i.precedence)[-_MOST_LEAVES:]
-        record = replace(record, addresses=addresses, leaves=tuple(leaves))
+        leaves = sorted({*record.events.leaves, intent}, key=lambda i: i.precedence)[-_MOST_LEAVES:]
+        record = replace(
+            record, addresses=addresses, events=replace(record.events, leaves=tuple(leaves))
+        )
     record = with_person_id(record, intent)
-    joined = record.joined
+    joined = record.events.joined
     if joined is None:
         return record
     return replace(
         record,
-        leaves=tuple(i for i in record.leaves if i.precedence > joined.precedence),
-        pending=tuple(i for i in record.pending if i.precedence > joined.precedence),
+        events=replace(
+            record.events,
+            leaves=tuple(i for i in record.events.leaves if i.precedence > joined.precedence),
+            pending=tuple(i for i in record.events.pending if i.precedence > joined.precedence),
+        ),
     )
 
 
@@ -58,8 +64,8 @@ def intent_in_force(record: Environment) -> Intent:
     A leave of a former address ends that address alone: the person stays. One of an address that
     is not known to be theirs was matched by their person id, and counts.
     """
-    joined = record.joined
-    leaves = [i for i in record.leaves if not _of_former_address(record, i)]
+    joined = record.events.joined
+    leaves = [i for i in record.events.leaves if not _of_former_address(record, i)]
     newest = max(leaves, key=lambda i: i.precedence, default=joined)
     assert newest is not None, "there is at least one intent"
     return newest
@@ -85,22 +91,24 @@ def what_it_is_about(intent: Intent) -> tuple[Verb, str]:
 
 def _with_join(record: Environment, intent: Intent) -> Environment:
     """The record with what a join says of the person, if it is the newest to say so."""
-    joined, person = record.joined, record.person
+    joined, person = record.events.joined, record.person
     if joined is not None and intent.precedence < joined.precedence:
         return record
     return replace(
         record,
-        joined=intent,
+        events=replace(record.events, joined=intent),
         person=replace(intent.person, person_id=intent.person.person_id or person.person_id),
-        profile=intent.profile,
-        grace_seconds=intent.grace_seconds,
-        keep_seconds=intent.keep_seconds,
+        terms=Terms(
+            profile=intent.profile,
+            grace_seconds=intent.grace_seconds,
+            keep_seconds=intent.keep_seconds,
+        ),
     )
 
 
 def _of_former_address(record: Environment, leave: Intent) -> bool:
     """Whether the address that ``leave`` names was a former one by then."""
-    joined = record.joined
+    joined = record.events.joined
     address = next((a for a in record.addresses if a.email == leave.person.email), None)
     if joined is None or address is None or address.until is None:
         return False

@@ -19,11 +19,13 @@ from shared.domain.commands.facts import (
     with_facts,
     with_person_id,
 )
+from shared.domain.commands.intent import Intent
 from shared.domain.commands.scheduled import with_due_intents
 from shared.domain.commands.taking_effect import overtaken_by, put_in_force
 from shared.domain.contracts.announcements import News
-from shared.domain.environment import Environment, Intent, Phase
+from shared.domain.environment import Environment
 from shared.domain.projections.outbox import with_announcement
+from shared.domain.status import Phase, Status
 
 
 def apply_intent(
@@ -36,11 +38,11 @@ def apply_intent(
     record = environment or Environment(
         key=key,
         person=intent.person,
-        phase=Phase.REMOVED,
+        status=Status(phase=Phase.REMOVED),
         created_at=now,
         updated_at=now,
     )
-    if intent.idempotency_key in record.recent:
+    if intent.idempotency_key in record.events.recent:
         return _unchanged(record, intent, Outcome.DUPLICATE, now)
     record, due = with_due_intents(record, now)
     record = with_person_id(remembered(record, intent.idempotency_key), intent)
@@ -53,7 +55,7 @@ def _arrived(record: Environment, intent: Intent, now: datetime) -> Decision:
     """The decision about an intent whose time has come."""
     after = with_facts(record, intent)
     newest = intent_in_force(after)
-    if newest == record.intent:
+    if newest == record.events.in_force:
         return _without_effect(after, intent, now)
     text = f"{described(intent)} in force{changes_of(record, intent)}"
     if newest is not intent:
@@ -78,15 +80,19 @@ def _without_effect(record: Environment, intent: Intent, now: datetime) -> Decis
 def _announced(record: Environment, intent: Intent, now: datetime) -> Decision:
     """An intent for later: it replaces an older announcement of the same, and no other."""
     assert intent.effective_at is not None
-    same = [i for i in record.pending if what_it_is_about(i) == what_it_is_about(intent)]
-    known = [i.precedence for i in (record.joined, *same) if i is not None]
+    same = [i for i in record.events.pending if what_it_is_about(i) == what_it_is_about(intent)]
+    known = [i.precedence for i in (record.events.joined, *same) if i is not None]
     if any(intent.precedence < precedence for precedence in known):
         return _unchanged(record, intent, Outcome.STALE, now)
     # One that is due was overtaken by the leave in force, and takes effect should that be void.
     replaced = [i for i in same if i.effective_at is None or i.effective_at > now]
-    pending = (*(i for i in record.pending if i not in replaced), intent)
+    pending = (*(i for i in record.events.pending if i not in replaced), intent)
     record = replace(
-        record, pending=tuple(sorted(pending, key=lambda i: (i.effective_at, i.precedence)))
+        record,
+        events=replace(
+            record.events,
+            pending=tuple(sorted(pending, key=lambda i: (i.effective_at, i.precedence))),
+        ),
     )
     if intent not in record.scheduled:  # kept, should the leave in force turn out to be void
         return _unchanged(record, intent, Outcome.STALE, now)

@@ -13,8 +13,10 @@ from msgspec.structs import replace
 from shared.domain.commands.decision import Outcome, entry_of
 from shared.domain.commands.descriptions import described, listed, retirement
 from shared.domain.commands.facts import intent_in_force, with_facts
+from shared.domain.commands.intent import Intent
 from shared.domain.commands.taking_effect import overtaken_by, put_in_force
-from shared.domain.environment import Entry, Environment, Intent
+from shared.domain.environment import Environment
+from shared.domain.projections.entry import Entry
 
 
 def with_due_intents(record: Environment, now: datetime) -> tuple[Environment, tuple[Entry, ...]]:
@@ -37,18 +39,18 @@ def _next_due(record: Environment, now: datetime) -> Intent | None:
 
 
 def _promoted(record: Environment, intent: Intent, now: datetime) -> Environment:
-    rest = tuple(i for i in record.pending if i is not intent)
-    after = with_facts(replace(record, pending=rest), intent)
+    rest = tuple(i for i in record.events.pending if i is not intent)
+    after = with_facts(replace(record, events=replace(record.events, pending=rest)), intent)
     newest = intent_in_force(after)
-    if newest == record.intent:
+    if newest == record.events.in_force:
         return after
     return put_in_force(record, after, newest, now, since=intent.effective_at)
 
 
 def _effect(before: Environment, after: Environment, intent: Intent) -> str:
     """What the promotion of ``intent`` has changed, in words that follow its verb."""
-    newest = after.intent
-    if newest is None or newest == before.intent:
+    newest = after.events.in_force
+    if newest is None or newest == before.events.in_force:
         return retirement(after, intent)
     noted = "" if newest == intent else f" is noted; with it {described(newest)}"
     return f"{noted} is in force now{listed('cancels', overtaken_by(newest, before))}"

@@ -7,12 +7,14 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from shared.domain.commands.descriptions import described
+from shared.domain.commands.intent import Intent, Verb
 from shared.domain.contracts.announcements import News
-from shared.domain.environment import Environment, Intent, Phase, Verb
+from shared.domain.environment import Environment
 from shared.domain.projections.offboarding_record import OffboardingRecord, amended, current, opened
 from shared.domain.projections.outbox import with_announcement
 from shared.domain.reconciliation.durations import unmet_since
 from shared.domain.resources.resource import Resource
+from shared.domain.status import Phase
 
 
 def put_in_force(
@@ -36,11 +38,14 @@ def put_in_force(
     resources = tuple(_looked_at(r, now, returns=returns, stays=stays) for r in after.resources)
     record = replace(
         after,
-        intent=intent,
+        events=replace(after.events, in_force=intent),
         resources=resources,
-        losses=() if before.intent and not before.leaving else after.losses,
-        due_at=now,
-        unmet_since=unmet_since(before, intent, since or now),
+        status=replace(
+            after.status,
+            losses=() if before.events.in_force and not before.leaving else after.status.losses,
+            due_at=now,
+            unmet_since=unmet_since(before, intent, since or now),
+        ),
     )
     for overtaken in overtaken_by(intent, before):
         record = _cancelled(record, overtaken, intent, now)
@@ -48,9 +53,12 @@ def put_in_force(
         return _returned(record, now)
     # A second leave doesn't start the grace period again, except of somebody who was removed: what
     # is found of them now has been made since.
-    left_at = None if before.phase is Phase.REMOVED else record.left_at
-    record = replace(record, left_at=left_at or now, sought_at=None)
-    return replace(record, leavings=_leavings(record, intent))
+    left_at = None if before.status.phase is Phase.REMOVED else record.departure.left_at
+    record = replace(
+        record,
+        departure=replace(record.departure, left_at=left_at or now, sought_at=None),
+    )
+    return replace(record, departure=replace(record.departure, records=_leavings(record, intent)))
 
 
 def overtaken_by(intent: Intent, record: Environment) -> list[Intent]:
@@ -91,16 +99,16 @@ def _cancelled(record: Environment, overtaken: Intent, by: Intent, now: datetime
 
 
 def _returned(record: Environment, now: datetime) -> Environment:
-    leaving = current(record.leavings)
+    leaving = current(record.departure.records)
     if leaving is not None:
-        returned = amended(record.leavings, replace(leaving, returned_at=now))
-        record = replace(record, leavings=returned)
-    return replace(record, left_at=None)
+        returned = amended(record.departure.records, replace(leaving, returned_at=now))
+        record = replace(record, departure=replace(record.departure, records=returned))
+    return replace(record, departure=replace(record.departure, left_at=None))
 
 
 def _leavings(record: Environment, intent: Intent) -> tuple[OffboardingRecord, ...]:
-    assert record.left_at is not None
-    leaving = current(record.leavings)
+    assert record.departure.left_at is not None
+    leaving = current(record.departure.records)
     if leaving is not None:  # a repeated leave: perhaps immediate now, or because something is left
         leaving = replace(
             leaving,
@@ -108,14 +116,14 @@ def _leavings(record: Environment, intent: Intent) -> tuple[OffboardingRecord, .
             immediate=intent.immediate,
             completed_at=None,
         )
-        return amended(record.leavings, leaving)
+        return amended(record.departure.records, leaving)
     leaving = OffboardingRecord(
         event_id=intent.event_id,
         source=intent.source,
         occurred_at=intent.occurred_at,
-        left_at=record.left_at,
+        left_at=record.departure.left_at,
         removal_at=record.removal_at,
         immediate=intent.immediate,
         reason=intent.reason,
     )
-    return opened(record.leavings, leaving)
+    return opened(record.departure.records, leaving)

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from shared.domain.commands.admin_action import AdminAction
 from shared.domain.commands.admin_commands import AdminCommand
 from shared.domain.commands.holds import ALL
+from shared.domain.commands.intent import Intent, Verb
 from shared.domain.contracts.inbound_events import AdminEvent, NativeEvent, read_event, read_typed
 from shared.domain.contracts.rejections import Rejected, RejectionCode
-from shared.domain.environment import AdminAction, Intent, Verb
 from shared.domain.people.person import Person, parse_email
 
 if TYPE_CHECKING:  # only a join needs profiles; most entry points never load them

@@ -15,10 +15,10 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta
 
+from shared.domain.commands.admin_action import AdminAction
 from shared.domain.contracts.blanks import BLANK, without_blanks
 from shared.domain.contracts.rejections import Rejected, RejectionCode
 from shared.domain.contracts.schema_errors import explained
-from shared.domain.environment import AdminAction
 from shared.domain.names import PERSON_KEY
 from shared.domain.suggest import closest
 

@@ -37,7 +37,7 @@ def snapshot_manifest(environment: Environment, snapshot: Resource) -> Manifest:
     region = disk.split("/")[3].rpartition("-")[0]
     person = environment.person
     labels = ownership(environment.key) | {
-        PROFILE: environment.profile,
+        PROFILE: environment.terms.profile,
         "cost-center": label_value(person.cost_center),
         "team": label_value(person.team),
         EXPIRES: snapshot.retention.expires_at.date().isoformat()

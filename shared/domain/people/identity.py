@@ -13,9 +13,10 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from shared.domain.commands.intent import Intent, Verb
 from shared.domain.commands.scheduled import with_due_intents
 from shared.domain.contracts.rejections import Rejected, RejectionCode
-from shared.domain.environment import Environment, Intent, Verb
+from shared.domain.environment import Environment
 from shared.domain.names import person_key
 from shared.domain.people.addresses import Address
 
@@ -42,7 +43,7 @@ def subject_of(intent: Intent, found: Sequence[Environment], now: datetime) -> S
     address is somebody else's.
     """
     for record in found:
-        if intent.idempotency_key in record.recent:
+        if intent.idempotency_key in record.events.recent:
             # Sent again: whoever has the address by now, it was and is about this person.
             return Subject(record.key, record)
     due = _as_due(found, now)
@@ -173,7 +174,7 @@ def _with_id(person_id: str | None, found: Sequence[Environment]) -> Environment
 def _is_to_have(record: Environment, email: str) -> bool:
     """Whether an event that has yet to take effect gives them this address, or names it."""
     known = any(a.email == email for a in record.addresses)
-    return not known and any(email in i.addresses for i in record.pending)
+    return not known and any(email in i.addresses for i in record.events.pending)
 
 
 def _begin(address: Address) -> datetime:
@@ -182,7 +183,11 @@ def _begin(address: Address) -> datetime:
 
 def _has_left(record: Environment, at: datetime) -> bool:
     """Whether they had left before an event of that time."""
-    return record.leaving and record.intent is not None and record.intent.occurred_at <= at
+    return (
+        record.leaving
+        and record.events.in_force is not None
+        and record.events.in_force.occurred_at <= at
+    )
 
 
 def _has_had(record: Environment | None, email: str) -> bool:

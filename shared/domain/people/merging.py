@@ -18,12 +18,14 @@ from shared.domain.commands.holds import united as united_holds
 from shared.domain.commands.holds import with_release
 from shared.domain.commands.scheduled import with_due_intents
 from shared.domain.commands.taking_effect import put_in_force
-from shared.domain.environment import Entry, Environment, Phase
+from shared.domain.environment import Environment
 from shared.domain.people.addresses import united
+from shared.domain.projections.entry import Entry
 from shared.domain.projections.offboarding_record import amended, current
 from shared.domain.reconciliation.retention import newest_snapshot
 from shared.domain.resources.kinds import Kind, State
 from shared.domain.resources.resource import Resource
+from shared.domain.status import Phase
 
 _REMEMBERED = 64
 
@@ -61,32 +63,44 @@ def merged(record: Environment, duplicate: Environment, now: datetime) -> Enviro
         record,
         addresses=united(record.addresses, duplicate.addresses),
         merged=tuple(dict.fromkeys((*record.merged, *duplicate.keys))),
-        recent=(*duplicate.recent, *record.recent)[-_REMEMBERED:],
-        holds=united_holds(record.holds, duplicate.holds),
+        events=replace(
+            record.events, recent=(*duplicate.events.recent, *record.events.recent)[-_REMEMBERED:]
+        ),
+        holds=replace(
+            record.holds, in_force=united_holds(record.holds.in_force, duplicate.holds.in_force)
+        ),
         resources=(*_with_way_out(record.resources, taken_over), *taken_over),
-        losses=(*record.losses, *duplicate.losses),
-        due_at=now,
+        status=replace(
+            record.status, losses=(*record.status.losses, *duplicate.status.losses), due_at=now
+        ),
     )
-    for release in duplicate.releases:
-        record = replace(record, releases=with_release(record.releases, release))
-    for intent in (duplicate.joined, *duplicate.leaves):
+    for release in duplicate.holds.releases:
+        record = replace(
+            record,
+            holds=replace(record.holds, releases=with_release(record.holds.releases, release)),
+        )
+    for intent in (duplicate.events.joined, *duplicate.events.leaves):
         if intent is not None:
             record = with_facts(record, intent)
-    joined = record.joined
-    pending = newest_of_each((*record.pending, *duplicate.pending))
+    joined = record.events.joined
+    pending = newest_of_each((*record.events.pending, *duplicate.events.pending))
     newer = [i for i in pending if joined is None or i.precedence > joined.precedence]
     pending = tuple(sorted(newer, key=lambda i: (i.effective_at, i.precedence)))
     person_id = record.person.person_id or duplicate.person.person_id
-    record = replace(record, pending=pending, person=replace(record.person, person_id=person_id))
-    if record.joined is None and not record.leaves:
+    record = replace(
+        record,
+        events=replace(record.events, pending=pending),
+        person=replace(record.person, person_id=person_id),
+    )
+    if record.events.joined is None and not record.events.leaves:
         return record
     newest = intent_in_force(record)
-    return record if newest == before.intent else put_in_force(before, record, newest, now)
+    return record if newest == before.events.in_force else put_in_force(before, record, newest, now)
 
 
 def emptied(duplicate: Environment, key: str, now: datetime) -> Environment:
     """What is left of ``duplicate`` once the record of ``key`` has taken it over."""
-    leaving, leavings = current(duplicate.leavings), duplicate.leavings
+    leaving, leavings = current(duplicate.departure.records), duplicate.departure.records
     if leaving is not None:
         # It goes on in the other record; nothing is looked for, and deleted, on behalf of this one.
         leavings = amended(leavings, replace(leaving, returned_at=now))
@@ -95,20 +109,19 @@ def emptied(duplicate: Environment, key: str, now: datetime) -> Environment:
         addresses=(),
         merged_into=key,
         person=replace(duplicate.person, person_id=None),
-        phase=Phase.REMOVED,
-        intent=None,
-        joined=None,
-        leaves=(),
-        left_at=None,
-        leavings=leavings,
-        pending=(),
+        status=replace(
+            duplicate.status,
+            phase=Phase.REMOVED,
+            problem="",
+            losses=(),
+            unmet_since=None,
+            due_at=now if duplicate.outbox.waiting else None,
+        ),
+        events=replace(duplicate.events, in_force=None, joined=None, leaves=(), pending=()),
+        departure=replace(duplicate.departure, left_at=None, records=leavings),
         resources=(),
-        holds=(),
-        problem="",
-        losses=(),
-        unmet_since=None,
+        holds=replace(duplicate.holds, in_force=()),
         lease=None,
-        due_at=now if duplicate.outbox else None,
         updated_at=now,
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import assert_never
 
-from shared.domain.environment import Entry, Health
+from shared.domain.projections.entry import Entry
 from shared.domain.reconciliation.changes import (
     AccessEnded,
     Change,
@@ -18,6 +18,7 @@ from shared.domain.reconciliation.changes import (
     WorkLost,
 )
 from shared.domain.resources.resource import Resource
+from shared.domain.status import Health
 
 _HEALTH = {
     Health.OK: "nothing fails any more",

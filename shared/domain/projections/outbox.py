@@ -8,7 +8,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from shared.domain.contracts.announcements import Announcement, News
-from shared.domain.environment import Environment, Health, Phase
+from shared.domain.environment import Environment
 from shared.domain.reconciliation.changes import (
     Change,
     DataRestored,
@@ -17,6 +17,7 @@ from shared.domain.reconciliation.changes import (
     WorkLost,
 )
 from shared.domain.resources.kinds import Kind, State
+from shared.domain.status import Health, Phase
 
 # Older ones that were not published are dropped; the record must not grow for ever.
 _MOST_WAITING = 50
@@ -52,19 +53,19 @@ def _with_status(record: Environment, now: datetime, *, anew: bool) -> Environme
     ``anew``: the phase has just begun; then *ready* is announced again.
     """
     news = _news_of(record)
-    if news is None or (news is record.news and not (anew and news is News.READY)):
+    if news is None or (news is record.outbox.last and not (anew and news is News.READY)):
         return record  # a leaver's notebook was protected, say; that they left is no news
     removal = record.removal_at if news is News.SUSPENDED else None
     if record.held is not None:
         removal = None
-    record = replace(record, news=news)
-    return with_announcement(record, news, now, reason=record.problem, effective_at=removal)
+    record = replace(record, outbox=replace(record.outbox, last=news))
+    return with_announcement(record, news, now, reason=record.status.problem, effective_at=removal)
 
 
 def _news_of(record: Environment) -> News | None:
-    if record.health is Health.WAITING and record.problem:
+    if record.status.health is Health.WAITING and record.status.problem:
         return News.FAILED
-    return _OF_HEALTH.get(record.health, _OF_PHASE.get(record.phase))
+    return _OF_HEALTH.get(record.status.health, _OF_PHASE.get(record.status.phase))
 
 
 def with_announcement(
@@ -83,21 +84,24 @@ def with_announcement(
         r.name for r in environment.resources if r.kind is Kind.SNAPSHOT and r.state is State.READY
     ]
     item = Announcement(
-        number=environment.announced + 1,
+        number=environment.outbox.count + 1,
         news=news,
         at=now,
         email=environment.person.email,
-        profile=environment.profile,
+        profile=environment.terms.profile,
         notebook=notebook.access.link if notebook is not None and news is News.READY else "",
         snapshot=snapshots[-1] if snapshots else "",
         reason=reason,
         effective_at=effective_at,
         event_id=event_id,
         hold=hold,
-        holds=environment.holds,
+        holds=environment.holds.in_force,
     )
     return replace(
         environment,
-        outbox=(*environment.outbox, item)[-_MOST_WAITING:],
-        announced=item.number,
+        outbox=replace(
+            environment.outbox,
+            waiting=(*environment.outbox.waiting, item)[-_MOST_WAITING:],
+            count=item.number,
+        ),
     )

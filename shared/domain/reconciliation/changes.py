@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
-from shared.domain.environment import Health, Phase
 from shared.domain.resources.resource import Resource
+from shared.domain.status import Health, Phase
 
 
 class ResourceChanged(msgspec.Struct, frozen=True):

@@ -13,10 +13,12 @@ from enum import Enum
 import msgspec
 from msgspec.structs import replace
 
-from shared.domain.environment import Entry, Environment, Intent
+from shared.domain.commands.intent import Intent
+from shared.domain.environment import Environment
 from shared.domain.faults import Problem
 from shared.domain.manifests.site import Site
 from shared.domain.policy import Policy
+from shared.domain.projections.entry import Entry
 from shared.domain.resources.kinds import Step
 from shared.domain.resources.manifest import Manifest
 from shared.domain.resources.observation import Observation, Orphan

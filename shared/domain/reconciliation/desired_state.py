@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from shared.domain.environment import Environment, Verb
+from shared.domain.commands.intent import Verb
+from shared.domain.environment import Environment
 from shared.domain.reconciliation.replacement import holds_work, may_go, must_be_replaced
 from shared.domain.resources.kinds import Goal, Kind, State
 from shared.domain.resources.manifest import Manifest
@@ -51,7 +52,7 @@ def _goal(
     *,
     removal: bool,
 ) -> Goal:
-    intent, held = environment.intent, environment.held is not None
+    intent, held = environment.events.in_force, environment.held is not None
     gone = Goal.UNMANAGED if held else Goal.ABSENT
     if resource.kind is Kind.SNAPSHOT:
         needed = any(_needs(environment, other, resource) for other in environment.resources)

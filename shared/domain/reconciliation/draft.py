@@ -6,7 +6,8 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from shared.domain.environment import Entry, Environment
+from shared.domain.environment import Environment
+from shared.domain.projections.entry import Entry
 from shared.domain.projections.history import history_of
 from shared.domain.projections.offboarding import with_changes
 from shared.domain.projections.outbox import with_announcements
@@ -43,5 +44,7 @@ class Draft:
             return
         changes, self._changes = self._changes, []
         self.entries += history_of(changes, self.now)
-        leavings = with_changes(self.record.leavings, changes, self.now)
-        self.record = with_announcements(replace(self.record, leavings=leavings), changes, self.now)
+        departure = self.record.departure
+        departure = replace(departure, records=with_changes(departure.records, changes, self.now))
+        record = replace(self.record, departure=departure)
+        self.record = with_announcements(record, changes, self.now)

@@ -81,7 +81,7 @@ def awaited_operations(environment: Environment, now: datetime, policy: Policy) 
 
 def _quiet_but_for(environment: Environment, some: list[Resource], now: datetime) -> bool:
     lease = environment.lease
-    if environment.outbox or environment.held is not None or is_replacing(environment):
+    if environment.outbox.waiting or environment.held is not None or is_replacing(environment):
         return False
     if lease is not None or environment.leaving:
         return False  # what leavers wait for is never put off

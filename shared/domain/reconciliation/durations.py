@@ -1,6 +1,6 @@
 """How long people wait: a join until all is ready, a leave until access has ended. Pure.
 
-Both are measured from the moment at which the event took effect here, ``Environment.unmet_since``:
+Both are measured from the moment at which the event took effect here, ``Status.unmet_since``:
 when it was accepted or, if it had been scheduled, at its ``effective_at``. How late it was
 delivered is another number (``services.intake``).
 """
@@ -12,10 +12,12 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from shared.domain.environment import Environment, Intent, Phase, Verb
+from shared.domain.commands.intent import Intent, Verb
+from shared.domain.environment import Environment
 from shared.domain.policy import Policy
 from shared.domain.resources.kinds import Goal, Kind, State, Step
 from shared.domain.resources.resource import Resource
+from shared.domain.status import Phase
 
 # Steps on something at rest that give nobody access while they are under way.
 _HARMLESS = (Step.PROTECT, Step.UNPROTECT, Step.LABEL, Step.DELETE)
@@ -27,9 +29,9 @@ def unmet_since(before: Environment, intent: Intent, at: datetime) -> datetime |
     Who waits already, waits since then: a repeated join does not begin anew. A repeated leave asks
     for nothing new.
     """
-    again = before.intent is not None and before.intent.verb is intent.verb
-    if again and (intent.verb is Verb.LEAVE or before.unmet_since is not None):
-        return before.unmet_since
+    again = before.events.in_force is not None and before.events.in_force.verb is intent.verb
+    if again and (intent.verb is Verb.LEAVE or before.status.unmet_since is not None):
+        return before.status.unmet_since
     return at
 
 
@@ -47,20 +49,21 @@ def fulfilled(
     waited for. ``unsearched``: the search for what else a leaver has failed; of whom no join is
     known, only that can say what there is.
     """
-    since = environment.unmet_since
+    since = environment.status.unmet_since
     if environment.leaving:
-        unknown = unsearched and environment.joined is None
+        unknown = unsearched and environment.events.joined is None
         met = not unknown and has_no_access(environment, goals)
     else:
-        met = environment.phase is Phase.READY
+        met = environment.status.phase is Phase.READY
     if since is None or not met:
         return environment, None
-    return replace(environment, unmet_since=None), seconds_between(since, now)
+    status = replace(environment.status, unmet_since=None)
+    return replace(environment, status=status), seconds_between(since, now)
 
 
 def late_access(environment: Environment, now: datetime, policy: Policy) -> float | None:
     """For how many seconds a leaver has had access after the leave; None while that is no news."""
-    since = environment.unmet_since
+    since = environment.status.unmet_since
     if not environment.leaving or since is None or now - since <= policy.access_late:
         return None
     return seconds_between(since, now)

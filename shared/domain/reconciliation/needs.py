@@ -22,7 +22,7 @@ def needs_of(record: Environment, desired: DesiredState, context: Context) -> Ne
         record=record,
         looks=looks_due(record, desired, context.observed),
         consents=tuple(r for r in consents if r.id not in context.consents),
-        older=record.leaving and record.sought_at is None and context.older is None,
+        older=record.leaving and record.departure.sought_at is None and context.older is None,
         shortages=creates and context.shortages is None,
         turn=creates and context.turn is None,
     )

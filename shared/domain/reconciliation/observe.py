@@ -108,8 +108,8 @@ def _put(draft: Draft, before: Resource, after: Resource, now: datetime) -> None
     loss = lost_work(draft.record, before, after)
     draft.put(before, after)
     if loss:
-        losses = (*draft.record.losses, loss)[-_MOST_LOSSES:]
-        draft.record = replace(draft.record, losses=losses)
+        losses = (*draft.record.status.losses, loss)[-_MOST_LOSSES:]
+        draft.record = replace(draft.record, status=replace(draft.record.status, losses=losses))
         draft.note(WorkLost(after.id, loss))
     if _can_start_uses(before) and not _can_start_uses(after):
         draft.record = with_workloads_to_observe(draft.record, now)
@@ -142,7 +142,7 @@ def _written(
     """
     if action.step not in (Step.CREATE, Step.UPDATE):
         return after.settings.digest
-    if after.state is State.ABSENT or environment.intent != action.intent:
+    if after.state is State.ABSENT or environment.events.in_force != action.intent:
         return ""
     repeated = before.backoff.failures > 0 or bool(before.unconfirmed)
     if action.step is Step.CREATE and before.kind.holds_data and (repeated or existed):

@@ -47,7 +47,7 @@ def with_workloads(record: Environment, context: Context) -> Environment:
         if record.resource(found.id) is None:
             record = record.with_resource(replace(found, observe_at=context.now))
     if isinstance(context.older, tuple):
-        record = replace(record, sought_at=context.now)
+        record = replace(record, departure=replace(record.departure, sought_at=context.now))
     return record
 
 
@@ -91,7 +91,8 @@ def conclude(draft: Draft, inventory: tuple[Orphan, ...] | Problem, context: Con
         fresh = tuple(r.id for r in record.resources if before.get(r.id) is not r)
         return Conclusion(found=fresh, again_at=now + _AGAIN)
     draft.settle()
-    leaving = current(draft.record.leavings)
+    departure = draft.record.departure
+    leaving = current(departure.records)
     assert leaving is not None, "only a departure is concluded"
     result = inventory_result(
         now,
@@ -99,7 +100,8 @@ def conclude(draft: Draft, inventory: tuple[Orphan, ...] | Problem, context: Con
         kept=[_described(f) for f in inventory if _is_kept(f)],
     )
     leaving = replace(leaving, scan=result, completed_at=now)
-    draft.record = replace(draft.record, leavings=amended(draft.record.leavings, leaving))
+    departure = replace(departure, records=amended(departure.records, leaving))
+    draft.record = replace(draft.record, departure=departure)
     return Conclusion()
 
 
@@ -117,7 +119,9 @@ def _is_to_go(environment: Environment, found: Orphan) -> bool:
         case Kind.SNAPSHOT:
             return False
         case Kind.DISK:
-            keeps_none = environment.joined is not None and environment.keep_seconds == 0
+            keeps_none = (
+                environment.events.joined is not None and environment.terms.keep_seconds == 0
+            )
             has_data = found.name.endswith(DATA_DISK)
             kept = snapshot_of_disk(environment, found.name) is not None
             return found.ours and (kept or keeps_none or not has_data)
@@ -152,22 +156,25 @@ def _with_patience(environment: Environment, now: datetime, policy: Policy) -> E
     If nothing is known of the person either, their record was lost: whatever grace period and
     snapshot they were to have, what is found is kept for as long as that may matter.
     """
-    intent = environment.intent
+    intent = environment.events.in_force
     assert intent is not None, "only leavers are looked for"
-    assert environment.left_at is not None, "only leavers are looked for"
+    departure, terms = environment.departure, environment.terms
+    assert departure.left_at is not None, "only leavers are looked for"
     left_at = min(intent.effective_at or intent.occurred_at, now)
-    environment = replace(environment, left_at=max(environment.left_at, left_at))
-    if environment.joined is None:
+    departure = replace(departure, left_at=max(departure.left_at, left_at))
+    if environment.events.joined is None:
         grace, keep = policy.unknown_grace.total_seconds(), policy.unknown_keep.total_seconds()
-        environment = replace(
-            environment,
-            grace_seconds=max(environment.grace_seconds, int(grace)),
-            keep_seconds=max(environment.keep_seconds, int(keep)),
+        terms = replace(
+            terms,
+            grace_seconds=max(terms.grace_seconds, int(grace)),
+            keep_seconds=max(terms.keep_seconds, int(keep)),
         )
-    leaving = current(environment.leavings)
+    leaving = current(departure.records)
     assert leaving is not None, "only a departure is concluded"
+    environment = replace(environment, departure=departure, terms=terms)
     leaving = replace(leaving, removal_at=environment.removal_at)
-    return replace(environment, leavings=amended(environment.leavings, leaving))
+    departure = replace(departure, records=amended(departure.records, leaving))
+    return replace(environment, departure=departure)
 
 
 def _with_use(environment: Environment, found: Orphan) -> Environment:

@@ -48,7 +48,7 @@ def reconcile(record: Environment, context: Context) -> Plan | Needs:
     draft.record, entries = with_due_intents(draft.record, context.now)
     draft.entries += entries
     # What a leaver should have is not looked up, so that leaving never fails.
-    joins = draft.record.intent is not None and not draft.record.leaving
+    joins = draft.record.events.in_force is not None and not draft.record.leaving
     if joins and context.profile is None:
         return Needs(record=draft.record, profile=True)
     manifests = context.manifests if joins else ()
@@ -101,7 +101,7 @@ def _prepared(record: Environment, manifests: Manifests, context: Context) -> En
     """The record with every resource that is to be observed or created."""
     if record.leaving:
         return with_workloads(record, context)
-    if record.intent is not None:
+    if record.events.in_force is not None:
         for manifest in manifests or ():
             if record.resource(manifest.id) is None:
                 record = _with_wanted(record, manifest)
@@ -159,8 +159,8 @@ def _conclude_status(
     draft.record = replace(record, resources=resources)
     if record.leaving and seconds is not None:
         draft.note(AccessEnded(seconds))
-    if record.phase is not before.phase:
-        draft.note(PhaseChanged(record.phase, None if record.leaving else seconds))
-    shown = record.problem or before.problem  # else it only has to queue
-    if record.health is not before.health and shown:
-        draft.note(HealthChanged(record.health, record.problem))
+    if record.status.phase is not before.status.phase:
+        draft.note(PhaseChanged(record.status.phase, None if record.leaving else seconds))
+    shown = record.status.problem or before.status.problem  # else it only has to queue
+    if record.status.health is not before.status.health and shown:
+        draft.note(HealthChanged(record.status.health, record.status.problem))

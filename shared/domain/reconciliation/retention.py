@@ -35,7 +35,7 @@ def must_be_saved(environment: Environment, notebook: Resource) -> bool:
         return bool(notebook.data.saved_in)
     if notebook.kind is not Kind.WORKBENCH or not holds_work(notebook):
         return False
-    return environment.keep_seconds > 0 or _is_replaced(environment, notebook)
+    return environment.terms.keep_seconds > 0 or _is_replaced(environment, notebook)
 
 
 def _is_replaced(environment: Environment, notebook: Resource) -> bool:
@@ -127,7 +127,7 @@ def retained_since_complete(
 
 
 def _keep(environment: Environment) -> timedelta:
-    return timedelta(seconds=environment.keep_seconds) or KEEP_AFTER_REPLACEMENT
+    return timedelta(seconds=environment.terms.keep_seconds) or KEEP_AFTER_REPLACEMENT
 
 
 def can_be_dropped(before: Resource, after: Resource, environment: Environment, goal: Goal) -> bool:

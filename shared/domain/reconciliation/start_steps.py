@@ -75,7 +75,7 @@ def begin_steps(draft: Draft, desired: DesiredState, context: Context) -> Begun:
             manifest = with_disk_for(manifest, resource.size_gb)
         if step is not None:
             resource = _with_written(start_step(resource, step, now), step, manifest)
-            actions.append(Action(resource, step, manifest, record.intent))
+            actions.append(Action(resource, step, manifest, record.events.in_force))
         elif is_converged(record, resource, goal):
             resource = replace(resource, backoff=Backoff(), observe_at=None)
         draft.put(before, resource)

@@ -8,7 +8,8 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
-from shared.domain.environment import Environment, Health, Phase, Verb
+from shared.domain.commands.intent import Verb
+from shared.domain.environment import Environment
 from shared.domain.faults import Disposition
 from shared.domain.policy import Policy
 from shared.domain.projections.offboarding_record import current
@@ -19,6 +20,7 @@ from shared.domain.reconciliation.offboarding import Conclusion
 from shared.domain.reconciliation.replacement import awaits_data, is_replacing
 from shared.domain.resources.kinds import Kind, State
 from shared.domain.resources.resource import Resource
+from shared.domain.status import Health, Phase
 
 _SEVERITY = (Health.OK, Health.WAITING, Health.RETRYING, Health.QUARANTINED)
 _COMPARED = (Kind.WORKBENCH, Kind.SESSION_TEMPLATE, Kind.CLUSTER_TEMPLATE)
@@ -68,7 +70,7 @@ def _owes_a_look(resource: Resource) -> bool:
 
 def awaits_inventory(record: Environment, goals: Mapping[str, Goal]) -> bool:
     """Whether all that the record knows of a leaver is gone, and the final search is due."""
-    leaving = current(record.leavings)
+    leaving = current(record.departure.records)
     if not record.leaving or leaving is None or leaving.completed_at is not None:
         return False
     return _is_gone(record, goals)
@@ -92,22 +94,21 @@ def with_status(
     if conclusion.problem:
         problems.append(conclusion.problem)
         health = max(health, Health.RETRYING, key=_SEVERITY.index)
-    problems += record.losses
-    if manifests is None and record.intent is not None and not record.leaving:
+    problems += record.status.losses
+    if manifests is None and record.events.in_force is not None and not record.leaving:
         problems = [
-            f"profile {record.profile!r} is not in profiles.yaml any more; bring it back, or send "
-            "a join with another"
+            f"profile {record.terms.profile!r} is not in profiles.yaml any more; bring it back, or "
+            "send a join with another"
         ]
         health = max(health, Health.RETRYING, key=_SEVERITY.index)
         # Nobody knows what should be there, so nobody becomes ready meanwhile.
-        phase = phase if record.phase is Phase.READY else Phase.PROVISIONING
+        phase = phase if record.status.phase is Phase.READY else Phase.PROVISIONING
         due_at = min([now + policy.backoff_most, *_what_goes_on(record)])
     return replace(
         record,
-        phase=phase,
-        health=health,
-        problem="; ".join(problems),
-        due_at=due_at,
+        status=replace(
+            record.status, phase=phase, health=health, problem="; ".join(problems), due_at=due_at
+        ),
         updated_at=now,
     )
 
@@ -147,10 +148,10 @@ def _health(resource: Resource, policy: Policy) -> Health:
 
 
 def _phase(record: Environment, manifests: Manifests, goals: Mapping[str, Goal]) -> Phase:
-    if record.intent is None:
+    if record.events.in_force is None:
         return Phase.REMOVED if record.merged_into else Phase.SCHEDULED
     living = _living(record)
-    if record.intent.verb is Verb.JOIN:
+    if record.events.in_force.verb is Verb.JOIN:
         settled = all(is_converged(record, r, goals[r.id]) for r in living if not r.superseded)
         waits = is_replacing(record, {manifest.id for manifest in manifests or ()})
         return Phase.READY if settled and not waits else Phase.PROVISIONING

@@ -13,13 +13,15 @@ import pytest
 
 from shared.adapters.compute.snapshots import SnapshotDriver
 from shared.adapters.google_api.rest import Rest
-from shared.domain.environment import Environment, Phase
+from shared.domain.environment import Environment
 from shared.domain.faults import CloudFault, Disposition
 from shared.domain.manifests.snapshot import data_disk, snapshot_manifest, snapshot_name
 from shared.domain.resources.kinds import Kind, State, Step
 from shared.domain.resources.manifest import Manifest
 from shared.domain.resources.observation import Observation
 from shared.domain.resources.resource import Resource
+from shared.domain.status import Phase, Status
+from tests.support.grouped_fields import a_resource, replace
 from tests.support.notebook_cloud import (
     ANA,
     KEY,
@@ -29,7 +31,6 @@ from tests.support.notebook_cloud import (
     notebook_want,
     request,
 )
-from tests.support.resource_builders import a_resource, replace
 
 pytestmark = pytest.mark.slow
 
@@ -43,7 +44,9 @@ SNAPSHOT = a_resource(
     source=NOTEBOOK,
     expires_at=NOW + timedelta(days=30),
 )
-RECORD = Environment(key=KEY, person=ANA, phase=Phase.SUSPENDED, created_at=NOW, updated_at=NOW)
+RECORD = Environment(
+    key=KEY, person=ANA, status=Status(phase=Phase.SUSPENDED), created_at=NOW, updated_at=NOW
+)
 WANT = snapshot_manifest(RECORD, SNAPSHOT)
 LOST = {"before": {}, "after": {"when": "after"}, "cut": {"when": "after", "drop": True}}
 

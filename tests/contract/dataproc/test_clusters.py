@@ -14,7 +14,7 @@ from shared.domain.faults import CloudFault, Disposition
 from shared.domain.resources.kinds import Kind, State
 from shared.domain.resources.observation import Observation
 from tests.support.driver_backends import EMAIL, KEY, LABELS
-from tests.support.resource_builders import replace
+from tests.support.grouped_fields import replace
 from tests.support.workload_backends import REGION, LocalWorkloads, local_workloads
 
 pytestmark = pytest.mark.slow

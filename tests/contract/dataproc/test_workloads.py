@@ -13,7 +13,7 @@ from shared.domain.resources.kinds import Kind, State
 from shared.domain.resources.manifest import Manifest
 from shared.domain.resources.observation import MOST_ITEMS, Observation
 from tests.support.driver_backends import EMAIL, KEY
-from tests.support.resource_builders import replace
+from tests.support.grouped_fields import replace
 from tests.support.workload_backends import FakeWorkloads, WorkloadBackend, local_workloads
 
 HOUR = timedelta(hours=1)

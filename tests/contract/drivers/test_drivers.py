@@ -17,7 +17,7 @@ from shared.domain.resources.observation import Observation
 from shared.domain.resources.resource import Resource
 from tests.support.driver_backends import EMAIL, KEY, RETRY_SECONDS, DriverBackend
 from tests.support.driver_steps import create, made, observe, on, opened, request, settled
-from tests.support.resource_builders import replace
+from tests.support.grouped_fields import replace
 
 TEMPLATES = (Kind.SESSION_TEMPLATE, Kind.CLUSTER_TEMPLATE)
 CREATED_KINDS = (Kind.WORKBENCH, *TEMPLATES)  # the kinds that drivers create

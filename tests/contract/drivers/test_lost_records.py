@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.environment import Phase, Verb
+from shared.domain.commands.intent import Verb
+from shared.domain.status import Phase
 from tests.support.real_world import RealWorld, real_worlds
 
 pytestmark = pytest.mark.slow

@@ -16,7 +16,7 @@ from shared.domain.resources.kinds import State, Step
 from shared.domain.resources.observation import Observation
 from shared.domain.resources.resource import Resource
 from tests.support.driver_backends import EMAIL, KEY
-from tests.support.resource_builders import replace
+from tests.support.grouped_fields import replace
 from tests.support.snapshot_backends import (
     ZONE,
     FakeSnapshotBackend,

@@ -15,6 +15,7 @@ from shared.domain.faults import CloudFault, Disposition
 from shared.domain.manifests.labels import ownership
 from shared.domain.resources.kinds import Kind, State, Step
 from shared.domain.resources.observation import Observation
+from tests.support.grouped_fields import replace
 from tests.support.notebooks_v1_stage import (
     ANA,
     BEN,
@@ -26,7 +27,6 @@ from tests.support.notebooks_v1_stage import (
     request,
     wanted,
 )
-from tests.support.resource_builders import replace
 
 pytestmark = pytest.mark.slow
 

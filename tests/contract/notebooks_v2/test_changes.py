@@ -16,6 +16,7 @@ from shared.domain.resources.kinds import State, Step
 from shared.domain.resources.manifest import Drift, Manifest
 from shared.domain.resources.observation import Observation
 from shared.domain.resources.resource import Resource
+from tests.support.grouped_fields import replace
 from tests.support.notebook_cloud import (
     ANA,
     KEY,
@@ -27,7 +28,6 @@ from tests.support.notebook_cloud import (
     notebook_want,
     request,
 )
-from tests.support.resource_builders import replace
 
 pytestmark = pytest.mark.slow
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from shared.adapters.state.firestore_store import FirestoreStore
-from shared.domain.environment import Phase
 from shared.domain.policy import Policy
 from shared.domain.resources.kinds import State
+from shared.domain.status import Phase
 from shared.ports import Crowd
 from tests.support.backends import (
     BACKENDS,

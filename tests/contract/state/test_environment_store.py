@@ -12,9 +12,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from shared.domain.environment import Environment, Health, Phase
+from shared.domain.environment import Environment
+from shared.domain.status import Health, Phase
 from shared.ports import BadCursor, Conflict
 from tests.support.backends import BACKENDS, Backend, all_items, opened_backend, together
+from tests.support.grouped_fields import replace
 from tests.support.increments import count_up
 from tests.support.stored import NOON, a_parked, an_entry, an_environment
 
@@ -49,11 +51,11 @@ class TestSaving:
         environment = an_environment()
         version = backend.store.save(environment, None, [])
         for seconds in range(3):
-            environment = msgspec.structs.replace(environment, grace_seconds=seconds)
+            environment = replace(environment, grace_seconds=seconds)
             version = backend.store.save(environment, version, [])
         stored = backend.store.load(environment.key)
         assert stored is not None
-        assert (stored.environment.grace_seconds, stored.version) == (2, version)
+        assert (stored.environment.terms.grace_seconds, stored.version) == (2, version)
 
     def test_one_of_many_creates(self, backend: Backend) -> None:
         def create(number: int) -> str:
@@ -68,15 +70,15 @@ class TestSaving:
         key = an_environment().key
         record = backend.raw_record(key)
         assert record is not None
-        assert record["grace_seconds"] == winner
+        assert record["terms"]["grace_seconds"] == winner
         assert [entry.text for entry in backend.store.history(key, 10)] == [f"by {winner}"]
 
     def test_a_conflict_writes_neither_record_nor_history(self, backend: Backend) -> None:
         first = an_environment(grace_seconds=1)
         old = backend.store.save(first, None, [an_entry("one")])
-        second = msgspec.structs.replace(first, grace_seconds=2)
+        second = replace(first, grace_seconds=2)
         backend.store.save(second, old, [an_entry("two", seconds=1)])
-        late = msgspec.structs.replace(first, grace_seconds=3)
+        late = replace(first, grace_seconds=3)
         for version in (None, old):
             with pytest.raises(Conflict):
                 backend.store.save(late, version, [an_entry("three", seconds=2)])
@@ -117,7 +119,7 @@ class TestContention:
         together(4, lambda n: count_up(backend.store, environment.key, 6, f"thread {n}"))
         record = backend.raw_record(environment.key)
         assert record is not None
-        assert record["grace_seconds"] == 24
+        assert record["terms"]["grace_seconds"] == 24
         assert backend.raw_history(environment.key) == 24
 
     @pytest.mark.slow
@@ -146,7 +148,7 @@ class TestContention:
             assert process.returncode == 0
         record = backend.raw_record(environment.key)
         assert record is not None
-        assert record["grace_seconds"] == 30
+        assert record["terms"]["grace_seconds"] == 30
         assert backend.raw_history(environment.key) == 30
 
 
@@ -216,7 +218,7 @@ class TestListings:
     def test_a_record_no_longer_due_leaves_the_listing(self, backend: Backend) -> None:
         environment = an_environment(due_at=NOON)
         version = backend.store.save(environment, None, [])
-        settled = msgspec.structs.replace(environment, due_at=None)
+        settled = replace(environment, due_at=None)
         backend.store.save(settled, version, [])
         assert backend.store.due(NOON, 10).items == ()
 
@@ -265,7 +267,7 @@ class TestListings:
     def test_pages_follow_a_change_of_health(self, backend: Backend) -> None:
         troubled = an_environment("ana", health=Health.QUARANTINED)
         version = backend.store.save(troubled, None, [])
-        mended = msgspec.structs.replace(troubled, health=Health.OK)
+        mended = replace(troubled, health=Health.OK)
         backend.store.save(mended, version, [])
         assert backend.store.page(3, health=Health.QUARANTINED).items == ()
         assert backend.store.page(3, health=Health.OK).items == (mended,)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-import msgspec
 import pytest
 from google.api_core.exceptions import AlreadyExists, DeadlineExceeded, FailedPrecondition
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -18,12 +17,12 @@ from shared.adapters.state import firestore_store
 from shared.adapters.state.cursors import microseconds
 from shared.adapters.state.documents import SCHEMA, DocumentTooNew, DocumentUnreadable, Making
 from shared.adapters.state.firestore_store import FirestoreStore
-from shared.domain.environment import Health, Phase
 from shared.domain.resources.kinds import State
+from shared.domain.status import Health, Phase
 from shared.ports import Conflict, Crowd, Stored
 from tests.support.backends import FirestoreBackend
+from tests.support.grouped_fields import replace
 from tests.support.grpc_wire import Wire
-from tests.support.resource_builders import replace
 from tests.support.stored import NOON, a_parked, an_entry, an_environment
 
 
@@ -91,14 +90,14 @@ def test_an_update_whose_answer_was_lost_is_a_conflict_and_done_once(
 ) -> None:
     environment = an_environment()
     version = firestore_backend.store.save(environment, None, [])
-    changed = msgspec.structs.replace(environment, grace_seconds=77)
+    changed = replace(environment, grace_seconds=77)
     wire.lose_answers = 1
     with pytest.raises(Conflict) as caught:
         firestore_backend.store.save(changed, version, [an_entry()])
     assert isinstance(caught.value.__cause__, FailedPrecondition)
     record = firestore_backend.raw_record(environment.key)
     assert record is not None
-    assert record["grace_seconds"] == 77
+    assert record["terms"]["grace_seconds"] == 77
     assert firestore_backend.raw_history(environment.key) == 1
 
 
@@ -237,11 +236,11 @@ def test_a_field_removed_from_a_saved_value_is_removed_in_the_store(
 ) -> None:
     environment = an_environment()
     version = firestore_backend.store.save(environment, None, [])
-    cleared = msgspec.structs.replace(environment, lease=None, resources=(), intent=None)
+    cleared = replace(environment, lease=None, resources=(), intent=None)
     firestore_backend.store.save(cleared, version, [])
     record = firestore_backend.raw_record(environment.key)
     assert record is not None
-    assert (record["lease"], record["resources"], record["intent"]) == (None, [], None)
+    assert (record["lease"], record["resources"], record["events"]["in_force"]) == (None, [], None)
 
 
 def test_a_field_unknown_within_the_record_is_refused(firestore_backend: FirestoreBackend) -> None:

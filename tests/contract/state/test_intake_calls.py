@@ -11,8 +11,8 @@ import pytest
 
 from bench.counting import counting
 from shared.domain.commands.decision import Outcome
+from shared.domain.commands.intent import Verb
 from shared.domain.contracts.event_parsing import Message
-from shared.domain.environment import Verb
 from shared.domain.policy import Policy
 from tests.support.backends import BACKENDS, Backend, FirestoreBackend, opened_backend
 from tests.support.grpc_wire import Wire

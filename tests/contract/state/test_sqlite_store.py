@@ -19,6 +19,7 @@ from shared.adapters.state import sqlite_pool, sqlite_store
 from shared.adapters.state.documents import SCHEMA, DocumentTooNew, DocumentUnreadable
 from shared.adapters.state.sqlite_store import SqliteStore
 from shared.ports import Stored
+from tests.support.grouped_fields import replace
 from tests.support.stored import NOON, a_parked, an_entry, an_environment
 
 
@@ -141,7 +142,7 @@ def test_a_forked_child_uses_connections_of_its_own(store: SqliteStore, path: Pa
         signal.alarm(20)  # a child that waits for its parent's lock would never end
         status = 1
         try:
-            changed = msgspec.structs.replace(environment, grace_seconds=1)
+            changed = replace(environment, grace_seconds=1)
             store.save(changed, version, [an_entry("from the child")])
             status = 0 if sqlite_pool._abandoned else 2
         finally:
@@ -151,7 +152,7 @@ def test_a_forked_child_uses_connections_of_its_own(store: SqliteStore, path: Pa
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     stored = store.load(environment.key)
     assert stored is not None
-    assert stored.environment.grace_seconds == 1
+    assert stored.environment.terms.grace_seconds == 1
     assert [entry.text for entry in store.history(environment.key, 9)] == ["from the child"]
 
 

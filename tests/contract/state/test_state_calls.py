@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from bench.counting import counting
-from shared.domain.environment import Phase
 from shared.domain.policy import Policy
+from shared.domain.status import Phase
 from shared.ports import Crowd
 from tests.support.backends import BACKENDS, Backend, FirestoreBackend, opened_backend
 from tests.support.grpc_wire import Wire
@@ -132,7 +132,7 @@ def test_a_join_whose_claim_was_saved_without_an_answer_is_carried_out_once(
     deployment.minutes(20)
     assert deployment.asked == 1
     [ana] = firestore_backend.store.page(10).items
-    assert ana.phase is Phase.READY
+    assert ana.status.phase is Phase.READY
     assert firestore_backend.store.claim(being_made("ben"), None, []).creating == 1
 
 

@@ -32,7 +32,7 @@ class TestQueue:
             backend.store.save(waiting(name, since=at), None, [])
         for limit in (1, 2, 3, 5):
             found = all_items(partial(backend.store.due, NOON + second, limit))
-            assert [(e.due_at, e.key) for e in found] == queue
+            assert [(e.status.due_at, e.key) for e in found] == queue
 
     def test_pages_of_who_waits_stay_stable_while_they_get_their_turn(
         self, backend: Backend

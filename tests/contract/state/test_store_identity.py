@@ -9,15 +9,16 @@ from typing import Any
 
 import msgspec
 import pytest
-from msgspec.structs import replace
 
-from shared.domain.environment import Environment, Intent, Verb
+from shared.domain.commands.intent import Intent, Verb
+from shared.domain.environment import Environment
 from shared.domain.names import person_key
 from shared.domain.people.addresses import Address
 from shared.domain.people.merging import emptied, merged
 from shared.domain.people.person import Person
 from shared.ports import MOST_FOUND, Conflict, Stored
 from tests.support.backends import BACKENDS, Backend, opened_backend, together
+from tests.support.grouped_fields import replace
 from tests.support.stored import NOON, an_entry, an_environment
 
 ANA, OLD, BEN = "ana@example.com", "ana.old@example.com", "ben@example.com"
@@ -241,7 +242,7 @@ class TestMerging:
             key = stored.environment.key
             record = backend.raw_record(key)
             assert record is not None
-            assert record["grace_seconds"] == winner
+            assert record["terms"]["grace_seconds"] == winner
             assert [entry.text for entry in backend.store.history(key, 9)] == [f"by {winner}"]
 
     def test_of_a_merge_and_a_save_at_once_one_is_done(self, backend: Backend) -> None:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from shared.domain.contracts.announcements import News
-from shared.domain.environment import Health, Phase
 from shared.domain.resources.kinds import Step
+from shared.domain.status import Health, Phase
 from tests.support.simulation.driver import Lived
 from tests.support.simulation.rules import Rule
 

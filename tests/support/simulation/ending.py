@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import timedelta
 
-from shared.domain.environment import Verb
+from shared.domain.commands.intent import Verb
 from shared.domain.names import person_key
 from shared.domain.resources.kinds import Kind, State, Step
 from tests.support.simulation.expected import FOREIGN
@@ -138,9 +138,9 @@ def _it_stays_quiet(life: SimulatedLife) -> None:
         waits = [r.retention.expires_at for r in record.resources if r.retention.expires_at]
         # A snapshot whose end is just now is being deleted.
         going = any(r.retention.expires_at and r.step is Step.DELETE for r in record.resources)
-        quiet = record.due_at is None or record.due_at in waits or going
+        quiet = record.status.due_at is None or record.status.due_at in waits or going
         assert quiet or _somebody_must_mend(life), (
-            f"{record.key} is {record.phase} and due at {record.due_at} for no reason"
+            f"{record.key} is {record.status.phase} and due at {record.status.due_at} for no reason"
         )
     ends = [
         r.retention.expires_at
@@ -174,10 +174,10 @@ def _everything_was_announced(life: SimulatedLife) -> None:
             continue  # an older version counts from where it was
         assert texts.setdefault(news["id"], news) == news
     for record in life.world.store.page(100).items:
-        assert not record.outbox, f"{record.key} has not announced {record.outbox}"
+        assert not record.outbox.waiting, f"{record.key} has not announced {record.outbox.waiting}"
         if life.who(record.key) in life.model.lost:
             continue
-        numbers = range(1, record.announced + 1)
+        numbers = range(1, record.outbox.count + 1)
         missing = [n for n in numbers if f"{record.key}-{n}" not in texts]
         assert not missing, f"{record.key} never announced {missing}"
 

@@ -38,8 +38,8 @@ def check(life: SimulatedLife) -> None:
     _what_is_announced_is_so(life)
     records = life.records()
     for record in records:
-        life.outcomes[f"phase:{record.phase}"] = 1
-        life.outcomes[f"health:{record.health}"] = 1
+        life.outcomes[f"phase:{record.status.phase}"] = 1
+        life.outcomes[f"health:{record.status.health}"] = 1
     # A worker that crashes has claimed its place, and nobody counts again before it is taken.
     # Two that are made for what turns out to be one person are counted once from then on.
     most = CREATIONS + life.outcomes["trap:crash"] + len(life.apart)

@@ -13,11 +13,13 @@ from typing import Any
 
 import pytest
 
+from shared.domain.commands.intent import Verb
 from shared.domain.contracts.event_parsing import Message
-from shared.domain.environment import Environment, Phase, Verb
+from shared.domain.environment import Environment
 from shared.domain.names import person_key
 from shared.domain.policy import Policy
 from shared.domain.resources.kinds import Kind, State
+from shared.domain.status import Phase
 from shared.ports import NotPublished
 from tests.support.builders import ANA, minutes
 from tests.support.fake_drivers import Thing
@@ -139,7 +141,7 @@ class Life:
         deadline = self.world.clock.now() + PATIENCE
         while self.world.clock.now() < deadline:
             record = self.world.environment(email)
-            if record is not None and record.phase is phase and _is_idle(record) and when():
+            if record is not None and record.status.phase is phase and _is_idle(record) and when():
                 return
             self.wait(minutes(1))
         pytest.fail(f"{email} is not {phase} after {PATIENCE}: {self.world.environment(email)}")
@@ -183,10 +185,10 @@ class Life:
         return {
             "things": Counter([*others, *snapshots]),
             "machines": [self.notebook(BEN).body["gceSetup"]["machineType"]],
-            "phases": [record.phase for record in records],
-            "problems": [record.problem for record in records],
-            "outboxes": [record.outbox for record in records],
-            "leavings": [[bool(x.completed_at) for x in r.leavings] for r in records],
+            "phases": [record.status.phase for record in records],
+            "problems": [record.status.problem for record in records],
+            "outboxes": [record.outbox.waiting for record in records],
+            "leavings": [[bool(x.completed_at) for x in r.departure.records] for r in records],
             "parked": len(self.world.store.parked(10).items),
         }
 
@@ -212,4 +214,4 @@ class Life:
 def _is_idle(record: Environment) -> bool:
     """Whether nothing of what was begun is left to be ended."""
     begun = any(resource.step for resource in record.resources)
-    return not begun and record.lease is None and not record.outbox
+    return not begun and record.lease is None and not record.outbox.waiting

@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import msgspec
 
+from shared.domain.commands.intent import Verb
 from shared.domain.contracts.event_parsing import Message
-from shared.domain.environment import Verb
 from tests.support.simulation import expected
 
 # Of a notebook that was replaced, where the profile keeps none.

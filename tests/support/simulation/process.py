@@ -101,7 +101,7 @@ class RememberingReader(ContextReader):
 
     def profile_of(self, record: Environment) -> Profile:
         found = self.profiles.current()
-        name = (id(found), record.key, record.profile, record.person)
+        name = (id(found), record.key, record.terms.profile, record.person)
         if name not in _known:
             _kept.append(found)
             _known[name] = super().profile_of(record)

@@ -12,10 +12,12 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.domain.environment import Entry, Environment, Verb
+from shared.domain.commands.intent import Verb
+from shared.domain.environment import Environment
 from shared.domain.faults import CloudFault, Disposition
 from shared.domain.names import person_key, resource_id
 from shared.domain.policy import Policy
+from shared.domain.projections.entry import Entry
 from shared.domain.resources.kinds import Kind, State
 from shared.domain.resources.resource import Resource
 from tests.support.fake_cloud import Thing
@@ -245,7 +247,7 @@ class SimulatedLife:
         if record is None:
             return
         spans = self.model.holds.setdefault(self.who(record.key), [])
-        since = min((hold.at for hold in record.holds), default=None) if record else None
+        since = min((hold.at for hold in record.holds.in_force), default=None) if record else None
         if spans and spans[-1][1] is None and (since is None or since > spans[-1][0] + 2 * SKEW):
             spans[-1] = (spans[-1][0], self.now)  # released, and perhaps held again meanwhile
         if since is not None and (not spans or spans[-1][1] is not None):

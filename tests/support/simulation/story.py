@@ -48,7 +48,9 @@ def _how_it_stands(life: SimulatedLife, record: Environment) -> str:
     resources = ", ".join(
         f"{r.id} {r.state}{f' ({r.step} under way)' if r.step else ''}" for r in record.resources
     )
+    status = record.status
     return (
-        f"person {who}, {email}: should be {should}; the record says {record.phase} as "
-        f"{record.profile}, due {record.due_at}, problem {record.problem or 'none'}; {resources}"
+        f"person {who}, {email}: should be {should}; the record says {status.phase} as "
+        f"{record.terms.profile}, due {status.due_at}, problem {status.problem or 'none'}; "
+        f"{resources}"
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.domain.environment import Environment, Phase
+from shared.domain.environment import Environment
 from shared.domain.resources.kinds import Kind, State
+from shared.domain.status import Phase
 from tests.support.fake_cloud import Thing
 from tests.support.simulation import expected
 from tests.support.simulation.simulated import SimulatedLife
@@ -34,14 +35,14 @@ def untrue(life: SimulatedLife, body: dict[str, Any]) -> str:
     # Snapshots are kept; a disk that outlived its notebook may be listed as a leftover.
     theirs = [t for t in theirs if t.kind not in (Kind.SNAPSHOT, Kind.DISK)]
     news = data["news"]
-    if news == "ready" and record.phase is Phase.READY:
+    if news == "ready" and record.status.phase is Phase.READY:
         return _not_ready(life, record, str(data.get("notebook", "")), theirs)
-    if news == "suspended" and record.phase is Phase.SUSPENDED:
+    if news == "suspended" and record.status.phase is Phase.SUSPENDED:
         # A hold keeps templates and clusters.
         ended = [t for t in theirs if t.kind.holds_data or t.kind is Kind.SESSION]
         running = [t.name for t in ended if t.state is State.READY]
         return f"{running} run" if running else ""
-    if news == "removed" and record.phase is Phase.REMOVED:
+    if news == "removed" and record.status.phase is Phase.REMOVED:
         return f"{[t.name for t in theirs]} are there" if theirs else ""
     return ""
 
@@ -64,7 +65,7 @@ def _not_ready(life: SimulatedLife, record: Environment, link: str, theirs: list
     if not usable:
         return "no notebook of theirs can be used"
     email, cost_center = record.person.email, record.person.cost_center or ""
-    wanted = expected.wanted(record.key, email, record.profile, cost_center)
+    wanted = expected.wanted(record.key, email, record.terms.profile, cost_center)
     there = {f"{t.kind}/{t.slot}": t for t in theirs}
     # What others deleted is noticed with the next event, at the latest.
     missing = {
@@ -74,4 +75,4 @@ def _not_ready(life: SimulatedLife, record: Environment, link: str, theirs: list
     }
     if missing:
         return f"{sorted(missing)} are not there"
-    return expected.difference(record.key, record.profile, cost_center, usable[0])
+    return expected.difference(record.key, record.terms.profile, cost_center, usable[0])

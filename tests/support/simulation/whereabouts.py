@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from shared.domain.environment import Environment, Phase, Verb
+from shared.domain.commands.intent import Verb
+from shared.domain.environment import Environment
 from shared.domain.names import person_key
 from shared.domain.resources.kinds import Kind, State
+from shared.domain.status import Phase
 from tests.support.fake_cloud import Thing
 from tests.support.simulation import expected
 from tests.support.simulation.expected import FOREIGN
@@ -162,7 +164,7 @@ def _all_is_stopped_or_gone(
     for notebook in alive:
         assert notebook.state in (State.STOPPED, State.DELETING, State.BROKEN), (
             f"{name} has left, and {notebook.name} is {notebook.state}; "
-            f"the record says {record.phase if record else 'nothing'}"
+            f"the record says {record.status.phase if record else 'nothing'}"
         )
         if notebook.state is State.BROKEN and _is_for_people(life, notebook):
             continue
@@ -173,12 +175,12 @@ def _all_is_stopped_or_gone(
 
 
 def _is_removed(record: Environment | None) -> bool:
-    return record is not None and record.phase is Phase.REMOVED
+    return record is not None and record.status.phase is Phase.REMOVED
 
 
 def _no_disk_is_forgotten(life: SimulatedLife, who: int, record: Environment | None) -> None:
     """A disk that outlived its notebook is deleted, or listed as a leftover."""
-    scans = [leaving.scan for leaving in record.leavings if leaving.scan] if record else []
+    scans = [leaving.scan for leaving in record.departure.records if leaving.scan] if record else []
     listed = " ".join(text for scan in scans for text in (*scan.leftovers, *scan.kept))
     for disk in life.world.cloud.alive(Kind.DISK):
         mine = life.who(disk.key) == who

@@ -14,8 +14,9 @@ from functools import cache
 
 import msgspec
 
+from shared.domain.commands.intent import Verb
 from shared.domain.contracts.event_parsing import Message
-from shared.domain.environment import Environment, Verb
+from shared.domain.environment import Environment
 from shared.domain.people.identity import present_owner
 from shared.domain.policy import Policy
 from shared.domain.profiles import ProfileSet

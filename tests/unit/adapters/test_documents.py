@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 from shared.adapters.state import cursors, documents
 from shared.adapters.state.cursors import BadCursor, Position
 from shared.adapters.state.documents import DocumentTooNew, DocumentUnreadable
-from shared.domain.environment import Entry, Environment, Parked
+from shared.domain.contracts.parked import Parked
+from shared.domain.environment import Environment
+from shared.domain.projections.entry import Entry
 from shared.domain.resources.kinds import Kind, State, Step
-from tests.support.resource_builders import a_resource
+from tests.support.grouped_fields import a_resource
 from tests.support.stored import NOON, a_parked, an_entry, an_environment
 
 ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
@@ -123,7 +125,7 @@ def test_a_record_of_the_wrong_shape_is_refused_where_it_is_wrong() -> None:
 
 
 @pytest.mark.parametrize(
-    "beside", [{}, {"record": 1}, {"record": {}}, {"record": {"event": 1, "resources": [1]}}]
+    "beside", [{}, {"record": 1}, {"record": {}}, {"record": {"twin": 1, "resources": [1]}}]
 )
 @pytest.mark.usefixtures("later_release")
 @pytest.mark.parametrize("schema", [1, 2, 3, 4])
@@ -164,16 +166,16 @@ def test_a_field_beside_the_record_is_nobody_elses_business() -> None:
 
 def test_a_record_from_before_a_field_was_added_has_its_default() -> None:
     document = documents.encode_environment(an_environment(recent=()))
-    del document["record"]["recent"]
+    del document["record"]["events"]["recent"]
     assert documents.decode_environment(document) == an_environment(recent=())
 
 
-def with_a_list_of_events(record: Any) -> Any:
-    """An upgrade: the first schema named one event, where the next one has a list."""
-    if not isinstance(record, dict) or "event" not in record:
+def with_a_list_of_keys(record: Any) -> Any:
+    """An upgrade: the first schema named one merged record, where the next has a list."""
+    if not isinstance(record, dict) or "twin" not in record:
         return record  # not a record of the first schema: the conversion reports it
-    rest = {name: value for name, value in record.items() if name != "event"}
-    return rest | {"recent": [record["event"]]}
+    rest = {name: value for name, value in record.items() if name != "twin"}
+    return rest | {"merged": [record["twin"]]}
 
 
 def without_colour(record: Any) -> Any:
@@ -187,14 +189,14 @@ def without_colour(record: Any) -> Any:
 def later_release(monkeypatch: pytest.MonkeyPatch) -> None:
     """A release whose records have gone through three changes, of which two need an upgrade."""
     monkeypatch.setattr(documents, "SCHEMA", 4)
-    upgrades = {1: with_a_list_of_events, 2: without_colour}
+    upgrades = {1: with_a_list_of_keys, 2: without_colour}
     monkeypatch.setattr(documents, "_UPGRADES", documents._UPGRADES | {Environment: upgrades})
 
 
 def a_document_of_schema(schema: int, **record: Any) -> dict[str, Any]:
-    """Ana's record as an earlier release stored it, with what it had instead of ``recent``."""
+    """Ana's record as an earlier release stored it, with what it had instead of ``merged``."""
     document = through_json(documents.encode_environment(an_environment()))
-    rest = {name: value for name, value in document["record"].items() if name != "recent"}
+    rest = {name: value for name, value in document["record"].items() if name != "merged"}
     return document | {"schema": schema, "record": rest | record}
 
 
@@ -202,10 +204,10 @@ def a_document_of_schema(schema: int, **record: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("schema", "stored"),
     [
-        (1, {"event": "join test m-9", "colour": "green"}),
-        (2, {"recent": ["join test m-9"], "colour": "green"}),
-        (3, {"recent": ["join test m-9"]}),
-        (4, {"recent": ["join test m-9"]}),
+        (1, {"twin": "ana-2", "colour": "green"}),
+        (2, {"merged": ["ana-2"], "colour": "green"}),
+        (3, {"merged": ["ana-2"]}),
+        (4, {"merged": ["ana-2"]}),
     ],
 )
 def test_a_record_of_an_earlier_schema_is_brought_up_to_date_one_number_at_a_time(
@@ -214,7 +216,7 @@ def test_a_record_of_an_earlier_schema_is_brought_up_to_date_one_number_at_a_tim
     document = a_document_of_schema(schema, **stored)
     before = json.dumps(document)
     record = documents.decode_environment(document)
-    assert record == an_environment(recent=("join test m-9",))
+    assert record == an_environment(merged=("ana-2",))
     assert documents.encode_environment(record)["schema"] == 4
     assert json.dumps(document) == before, "what was read is left as it was"
 
@@ -223,9 +225,9 @@ def test_a_record_of_an_earlier_schema_is_brought_up_to_date_one_number_at_a_tim
 @pytest.mark.parametrize(
     ("schema", "stored", "unknown"),
     [
-        (2, {"event": "join test m-9"}, "event"),
+        (2, {"twin": "ana-2"}, "twin"),
         (3, {"colour": "green"}, "colour"),
-        (1, {"event": "join test m-9", "size": 1}, "size"),
+        (1, {"twin": "ana-2", "size": 1}, "size"),
     ],
 )
 def test_an_upgrade_is_for_its_own_schema_only_and_hides_nothing(

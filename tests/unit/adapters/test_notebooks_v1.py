@@ -28,7 +28,7 @@ from shared.domain.faults import CloudFault, Disposition
 from shared.domain.names import person_key
 from shared.domain.resources.kinds import Kind, State, Step
 from shared.domain.resources.resource import Resource
-from tests.support.resource_builders import a_resource
+from tests.support.grouped_fields import a_resource
 
 EMAIL = "ana@example.com"
 KEY = person_key(EMAIL)

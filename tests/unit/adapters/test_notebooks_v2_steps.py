@@ -11,6 +11,7 @@ from shared.domain.faults import CloudFault, Disposition
 from shared.domain.resources.kinds import State, Step
 from shared.domain.resources.observation import Observation
 from shared.domain.resources.resource import LostCall
+from tests.support.grouped_fields import replace
 from tests.support.notebook_answers import (
     EMAIL,
     KEY,
@@ -26,7 +27,6 @@ from tests.support.notebook_answers import (
     observe,
     resource,
 )
-from tests.support.resource_builders import replace
 
 BEGUN = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
 SNAPSHOT = "projects/demo/global/snapshots/sn-1"

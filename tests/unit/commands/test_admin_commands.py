@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from shared.domain.commands.admin_action import AdminAction
 from shared.domain.commands.admin_commands import apply_command, with_failures_forgotten
 from shared.domain.commands.decision import Outcome
 from shared.domain.commands.holds import Hold
+from shared.domain.commands.intent import Verb
 from shared.domain.commands.intents import apply_intent
 from shared.domain.contracts.announcements import News
 from shared.domain.contracts.rejections import Rejected, RejectionCode
-from shared.domain.environment import AdminAction, Environment, Verb
+from shared.domain.environment import Environment
 from shared.domain.faults import Disposition
 from shared.domain.resources.kinds import Kind, State, Step
 from shared.domain.resources.resource import Resource
@@ -25,14 +27,14 @@ from tests.support.builders import (
     an_order,
     obey,
 )
-from tests.support.resource_builders import replace
+from tests.support.grouped_fields import replace
 
 HELD = Hold(at=after(-60), reason="a lawsuit", by="legal@example.com")
 TEMPLATE = Resource(kind=Kind.SESSION_TEMPLATE, slot="spark", name="t", state=State.READY)
 
 
 def news_of(record: Environment) -> list[tuple[News, str]]:
-    return [(item.news, item.reason) for item in record.outbox]
+    return [(item.news, item.reason) for item in record.outbox.waiting]
 
 
 # Hold
@@ -43,10 +45,10 @@ def test_a_hold_says_since_when_why_and_by_whose_word() -> None:
     record = ruling.environment
     assert ruling.outcome is Outcome.APPLIED
     hold = Hold(id="o1", at=NOW, reason="a lawsuit", by="legal@example.com", given_at=NOW)
-    assert record.holds == (hold,)
+    assert record.holds.in_force == (hold,)
     assert record.held == hold
     assert news_of(record) == [(News.HELD, "a lawsuit")]
-    assert record.due_at == NOW
+    assert record.status.due_at == NOW
     assert ruling.entry.action == "order.applied"
     assert ruling.entry.text == "hold by legal@example.com (a lawsuit)"
     assert ruling.entry.event_id == "o1"
@@ -80,7 +82,7 @@ def test_a_hold_given_again_keeps_what_was_said_first_and_is_not_announced_again
     ruling = obey(a_record(), first, an_order(id="o2", hold="CASE-7", occurred_at=after(-9)))
     assert ruling.outcome is Outcome.APPLIED
     assert ruling.entry.text == "hold CASE-7 (because); in force already"
-    assert [(hold.id, hold.reason) for hold in ruling.environment.holds] == [
+    assert [(hold.id, hold.reason) for hold in ruling.environment.holds.in_force] == [
         ("CASE-7", "a lawsuit")
     ]
     assert news_of(ruling.environment) == [(News.HELD, "a lawsuit")]
@@ -88,7 +90,7 @@ def test_a_hold_given_again_keeps_what_was_said_first_and_is_not_announced_again
 
 def test_a_hold_has_the_id_of_its_event_unless_it_names_one() -> None:
     record = obey(a_record(), an_order(id="m-7"), an_order(id="m-8", hold="CASE 7/b")).environment
-    assert [hold.id for hold in record.holds] == ["m-7", "CASE 7/b"]
+    assert [hold.id for hold in record.holds.in_force] == ["m-7", "CASE 7/b"]
 
 
 @pytest.mark.parametrize("verb", list(Verb))
@@ -98,8 +100,11 @@ def test_what_the_person_should_have_is_not_an_admins_to_say(verb: Verb) -> None
     refused = {AdminAction.RECREATE} if verb is Verb.LEAVE else set()
     for action in set(AdminAction) - refused:
         record = obey(before, an_order(action)).environment
-        same = ("intent", "pending", "joined", "left_at", "leavings", "profile", "person", "phase")
-        assert all(getattr(record, name) == getattr(before, name) for name in same)
+        events = replace(record.events, recent=before.events.recent)
+        assert events == before.events, "only the order is remembered"
+        assert (record.person, record.terms) == (before.person, before.terms)
+        assert record.departure == before.departure
+        assert record.status.phase is before.status.phase
 
 
 @pytest.mark.parametrize("verb", list(Verb))
@@ -138,7 +143,7 @@ def test_a_release_without_a_hold_is_no_news() -> None:
 def test_release_and_retry_both_end_quarantine(action: AdminAction, held: Hold | None) -> None:
     record = obey(a_record(FAILED, held=held), an_order(action)).environment
     assert record.resources == (FORGIVEN,)
-    assert record.due_at == NOW
+    assert record.status.due_at == NOW
 
 
 def test_a_retry_lifts_no_hold() -> None:
@@ -166,7 +171,7 @@ def test_a_notebook_that_is_to_be_recreated_is_marked_and_tried_at_once(state: S
     record = ruling.environment
     assert record.notebook == replace(FORGIVEN, state=state, was_ready=True, recreate=True)
     assert record.resource(TEMPLATE.id) == replace(TEMPLATE, observe_at=NOW)
-    assert (record.due_at, news_of(record)) == (NOW, [])
+    assert (record.status.due_at, news_of(record)) == (NOW, [])
 
 
 @pytest.mark.parametrize("was_ready", [False, True])
@@ -262,11 +267,11 @@ def test_a_retry_is_never_stale_and_makes_nothing_else_so() -> None:
 def test_a_hold_and_its_release_may_have_one_id() -> None:
     hold = an_order(id="CASE-7")
     release = an_order(AdminAction.RELEASE, "CASE-7", occurred_at=after(1))
-    assert obey(a_record(), hold, release).environment.holds == ()
+    assert obey(a_record(), hold, release).environment.holds.in_force == ()
 
 
 def test_one_id_from_two_sources_is_two_orders() -> None:
     hold = an_order(id="7", hold="CASE-7")
     other = an_order(id="7", source="pubsub:admin-events/audit", hold="AUDIT-7")
     record = obey(a_record(), hold, other).environment
-    assert [each.id for each in record.holds] == ["CASE-7", "AUDIT-7"]
+    assert [each.id for each in record.holds.in_force] == ["CASE-7", "AUDIT-7"]

@@ -12,20 +12,22 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
+from shared.domain.commands.admin_action import AdminAction
 from shared.domain.commands.admin_commands import apply_command
 from shared.domain.commands.decision import Outcome
+from shared.domain.commands.intent import Intent, Verb
 from shared.domain.commands.intents import apply_intent
 from shared.domain.commands.scheduled import with_due_intents
 from shared.domain.contracts.announcements import News
 from shared.domain.contracts.rejections import Rejected, RejectionCode
-from shared.domain.environment import AdminAction, Environment, Intent, Phase, Verb
+from shared.domain.environment import Environment
 from shared.domain.names import person_key
 from shared.domain.people.identity import present_owner, subject_of
 from shared.domain.people.merging import merge
 from shared.domain.people.person import Person
 from shared.domain.resources.kinds import Kind, State
+from shared.domain.status import Phase
 from tests.support.builders import (
     ANA,
     KEY,
@@ -40,6 +42,7 @@ from tests.support.builders import (
     minutes,
     ready_world,
 )
+from tests.support.grouped_fields import replace
 from tests.support.records import Records
 from tests.support.simulation.world import World
 
@@ -106,18 +109,20 @@ def test_a_late_tick_ends_as_ticks_in_time_do(before: list[Intent]) -> None:
     record = folded(*(replace(i, event_id=f"e{n}") for n, i in enumerate(before)))
     in_time = ticked(ticked(ticked(record, 3), 5), 8)
     late = ticked(record, 8)
-    names = ("intent", "pending", "joined", "leaves", "person", "profile", "addresses")
-    assert all(getattr(late, name) == getattr(in_time, name) for name in names)
-    assert [i.event_id for i in late.leavings] == [i.event_id for i in in_time.leavings]
-    told = [[(n.news, n.event_id) for n in r.outbox] for r in (late, in_time)]
+    assert (late.events, late.terms) == (in_time.events, in_time.terms)
+    assert (late.person, late.addresses) == (in_time.person, in_time.addresses)
+    assert [i.event_id for i in late.departure.records] == [
+        i.event_id for i in in_time.departure.records
+    ]
+    told = [[(n.news, n.event_id) for n in r.outbox.waiting] for r in (late, in_time)]
     assert told[0] == told[1]
 
 
 def test_an_event_does_not_cancel_a_leave_that_is_due_but_ends_it() -> None:
     decision = apply_intent(folded(J1, ENDS), event(JOIN, ANA, 5.2), KEY, after(TICK))
-    [leaving] = decision.environment.leavings
+    [leaving] = decision.environment.departure.records
     assert (leaving.event_id, leaving.returned_at) == ("ANNOUNCED", after(TICK))
-    assert News.CANCELLED not in [item.news for item in decision.environment.outbox]
+    assert News.CANCELLED not in [item.news for item in decision.environment.outbox.waiting]
     assert [entry.text for entry in decision.entries] == [
         "leave announced earlier is in force now",
         "join as full in force",
@@ -128,21 +133,25 @@ def test_an_event_does_not_cancel_a_leave_that_is_due_but_ends_it() -> None:
 def test_a_leave_of_an_address_that_has_just_become_a_former_one_retires_it() -> None:
     decision = apply_intent(folded(J1, RENAMED), event(LEAVE, ANA, 5.2), KEY, after(TICK))
     record = decision.environment
-    assert (record.intent, record.person.email, record.left_at) == (RENAMED, SMITH, None)
+    assert (record.events.in_force, record.person.email, record.departure.left_at) == (
+        RENAMED,
+        SMITH,
+        None,
+    )
     assert decision.entry.text.endswith(f"it is retired; the person is {SMITH} now and stays")
 
 
 def test_a_leave_of_the_new_address_ends_the_person() -> None:
     left = event(LEAVE, SMITH, 5.2)
     record = apply_intent(folded(J1, RENAMED), left, KEY, after(TICK)).environment
-    assert (record.intent, record.person.email) == (left, SMITH)
+    assert (record.events.in_force, record.person.email) == (left, SMITH)
 
 
 def test_a_stale_event_has_what_is_due_take_effect_all_the_same() -> None:
     decision = apply_intent(folded(J1, ENDS), event(JOIN, ANA, -9.5), KEY, after(TICK))
     assert decision.outcome is Outcome.STALE
-    assert decision.environment.intent == ENDS
-    assert decision.environment.due_at == after(TICK)
+    assert decision.environment.events.in_force == ENDS
+    assert decision.environment.status.due_at == after(TICK)
 
 
 def test_a_repetition_leaves_what_is_due_to_the_tick() -> None:
@@ -156,7 +165,7 @@ def test_an_announcement_that_makes_an_older_leave_count_says_so() -> None:
     renamed, left = event(JOIN, SMITH, -8, previous_email=ANA), event(LEAVE, ANA, -4)
     back = announced(JOIN, ANA, -6)
     record, [entry] = with_due_intents(folded(J1, renamed, left, back), after(DUE))
-    assert record.intent == left
+    assert record.events.in_force == left
     assert entry.text == (
         "join announced earlier is noted; with it leave is in force now; cancels join ANNOUNCED of "
         + after(DUE).isoformat()
@@ -228,10 +237,10 @@ def test_before_two_records_become_one_what_is_due_takes_effect_in_each(where: s
     both = merge(one[0], other[0], after(TICK))
     late = merge(ticked(one[0]), ticked(other[0]), after(TICK))
     assert (both.record, both.duplicate) == (late.record, late.duplicate)
-    assert (both.record.intent == ends) == (where == "duplicate")
+    assert (both.record.events.in_force == ends) == (where == "duplicate")
     due = both.entries if where == "record" else both.duplicate_entries
     assert [entry.action for entry in due] == ["intent.applied", "record.merged"]
-    told = [item.news for record in (both.record, both.duplicate) for item in record.outbox]
+    told = [item.news for record in (both.record, both.duplicate) for item in record.outbox.waiting]
     assert News.CANCELLED not in told
 
 
@@ -290,11 +299,18 @@ def ends(world: World) -> list[Any]:
     told = [(n["data"]["email"], n["data"]["news"]) for n in world.topics.news]
     return [
         *(
-            (r.key, r.person, r.phase, r.intent and r.intent.verb, r.addresses, r.pending)
+            (
+                r.key,
+                r.person,
+                r.status.phase,
+                r.events.in_force and r.events.in_force.verb,
+                r.addresses,
+                r.events.pending,
+            )
             for r in records
         ),
-        *([(i.event_id, bool(i.returned_at)) for i in r.leavings] for r in records),
-        *([hold.id for hold in r.holds] for r in records),
+        *([(i.event_id, bool(i.returned_at)) for i in r.departure.records] for r in records),
+        *([hold.id for hold in r.holds.in_force] for r in records),
         sorted((t.email, t.state, t.protected) for t in world.cloud.alive(Kind.WORKBENCH)),
         [each for each in told if each[1] in ("scheduled", "cancelled", "held")],
         [(p.code, p.reason) for p in world.store.parked(10).items],
@@ -339,7 +355,7 @@ def test_what_was_due_is_left_to_the_worker_who_holds_the_lease() -> None:
     assert calls == {"find": 1, "save": 1}
     assert world.record(ANA).leaving
     world.run_for(world.policy.lease + minutes(10))
-    assert world.record(ANA).phase is Phase.SUSPENDED
+    assert world.record(ANA).status.phase is Phase.SUSPENDED
 
 
 def test_each_event_that_took_effect_is_logged_under_its_own_id(

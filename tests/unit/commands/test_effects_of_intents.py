@@ -6,13 +6,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from shared.domain.commands.decision import Decision, Outcome
+from shared.domain.commands.intent import Intent, Verb
 from shared.domain.commands.intents import apply_intent
 from shared.domain.commands.scheduled import with_due_intents
 from shared.domain.contracts.announcements import News
-from shared.domain.environment import Environment, Intent, Verb
+from shared.domain.environment import Environment
 from shared.domain.people.person import Person
 from shared.domain.projections.offboarding_record import OffboardingRecord, current
 from shared.domain.resources.kinds import Kind, State
@@ -27,7 +27,7 @@ from tests.support.builders import (
     minutes,
     ready_world,
 )
-from tests.support.resource_builders import a_resource
+from tests.support.grouped_fields import a_resource, replace
 
 JOIN, LEAVE = Verb.JOIN, Verb.LEAVE
 NEW = "ana.smith@example.com"
@@ -72,7 +72,7 @@ def test_a_join_of_somebody_who_is_here_says_what_it_changes(
     ruling = put(a_record(), join)
     assert ruling.outcome is Outcome.APPLIED
     assert ruling.entry.text == f"join as {join.profile} in force{text}"
-    assert ruling.environment.profile == join.profile
+    assert ruling.environment.terms.profile == join.profile
     assert ruling.environment.person == join.person
 
 
@@ -105,15 +105,15 @@ def test_after_an_event_a_notebook_is_compared_with_its_profile_once_more(verb: 
 def test_a_leaver_is_searched_for_older_kinds_each_time_they_leave() -> None:
     searched = replace(left(), sought_at=after(2))
     again = put(searched, an_intent(LEAVE, "again", occurred_at=after(3))).environment
-    assert again.sought_at is None
+    assert again.departure.sought_at is None
 
 
 @pytest.mark.parametrize("verb", list(Verb))
 def test_how_long_a_snapshot_is_kept_is_what_the_person_joined_with(verb: Verb) -> None:
     joined = put(None, an_intent(JOIN, "a", keep_seconds=90)).environment
-    assert joined.keep_seconds == 90
+    assert joined.terms.keep_seconds == 90
     event = an_intent(verb, "b", occurred_at=after(1))
-    kept = put(joined, event).environment.keep_seconds
+    kept = put(joined, event).environment.terms.keep_seconds
     assert kept == (90 if verb is LEAVE else 0), "a join says everything anew"
 
 
@@ -122,7 +122,7 @@ def test_how_long_a_snapshot_is_kept_is_what_the_person_joined_with(verb: Verb) 
 
 def test_a_leave_opens_a_leaving_record() -> None:
     record = left(reason="retired")
-    assert record.leavings == (
+    assert record.departure.records == (
         OffboardingRecord(
             event_id="left",
             source="test",
@@ -137,32 +137,32 @@ def test_a_leave_opens_a_leaving_record() -> None:
 def test_a_second_leave_amends_it_perhaps_more_urgently() -> None:
     urgent = an_intent(LEAVE, "b", occurred_at=after(5), immediate=True, reason="theft")
     record = put(left(), urgent, after(5)).environment
-    [leaving] = record.leavings
+    [leaving] = record.departure.records
     assert (leaving.event_id, leaving.left_at) == ("left", NOW), "they left when they left"
     assert (leaving.immediate, leaving.removal_at) == (True, NOW)
 
 
 def test_a_second_leave_can_take_the_urgency_back() -> None:
     calm = an_intent(LEAVE, "b", occurred_at=after(5))
-    [leaving] = put(left(immediate=True), calm, after(5)).environment.leavings
+    [leaving] = put(left(immediate=True), calm, after(5)).environment.departure.records
     assert (leaving.immediate, leaving.removal_at) == (False, after(days=14))
 
 
 def test_a_return_ends_it_and_the_next_leave_opens_another() -> None:
     back = put(left(), an_intent(JOIN, "back", occurred_at=after(9)), after(9)).environment
-    assert back.left_at is None
-    assert back.leavings[0].returned_at == after(9)
-    assert current(back.leavings) is None
+    assert back.departure.left_at is None
+    assert back.departure.records[0].returned_at == after(9)
+    assert current(back.departure.records) is None
     again = put(back, an_intent(LEAVE, "again", occurred_at=after(20)), after(20)).environment
-    assert [leaving.event_id for leaving in again.leavings] == ["left", "again"]
-    assert again.leavings[0] == back.leavings[0]
+    assert [leaving.event_id for leaving in again.departure.records] == ["left", "again"]
+    assert again.departure.records[0] == back.departure.records[0]
 
 
 def test_a_return_after_the_removal_keeps_the_evidence_of_it() -> None:
     gone = left()
-    gone = replace(gone, leavings=(replace(gone.leavings[0], completed_at=after(60)),))
+    gone = replace(gone, leavings=(replace(gone.departure.records[0], completed_at=after(60)),))
     back = put(gone, an_intent(JOIN, "back", occurred_at=after(99)), after(99)).environment
-    [leaving] = back.leavings
+    [leaving] = back.departure.records
     assert (leaving.completed_at, leaving.returned_at) == (after(60), after(99))
 
 
@@ -170,14 +170,14 @@ def test_a_return_after_the_removal_keeps_the_evidence_of_it() -> None:
 def test_what_changes_nothing_opens_nothing(event_id: str) -> None:
     before = left()
     late = an_intent(LEAVE, event_id, occurred_at=after(-9), immediate=True)
-    assert put(before, late).environment.leavings == before.leavings
+    assert put(before, late).environment.departure.records == before.departure.records
 
 
 def test_a_leave_that_was_announced_opens_the_record_when_it_comes_into_force() -> None:
     ahead = an_intent(LEAVE, "ahead", occurred_at=after(1), effective_at=after(days=3))
     announced = put(a_record(), ahead).environment
-    assert announced.leavings == ()
-    [leaving] = with_due_intents(announced, after(days=3))[0].leavings
+    assert announced.departure.records == ()
+    [leaving] = with_due_intents(announced, after(days=3))[0].departure.records
     assert (leaving.event_id, leaving.left_at) == ("ahead", after(days=3))
     assert leaving.removal_at == after(days=17)
 
@@ -190,7 +190,7 @@ def test_what_is_scheduled_is_announced_with_its_time(verb: Verb) -> None:
     later = an_intent(verb, "later", occurred_at=after(1), effective_at=after(9), reason="new job")
     ruling = put(a_record(), later)
     assert ruling.outcome is Outcome.SCHEDULED
-    [item] = ruling.environment.outbox
+    [item] = ruling.environment.outbox.waiting
     assert (item.news, item.effective_at) == (News.SCHEDULED, after(9))
     assert item.reason == ("join as full (new job)" if verb is JOIN else "leave (new job)")
 
@@ -199,16 +199,16 @@ def test_a_new_time_is_announced_too_and_a_repeat_is_not() -> None:
     first = an_intent(LEAVE, "a", occurred_at=after(1), effective_at=after(9))
     second = an_intent(LEAVE, "b", occurred_at=after(2), effective_at=after(20))
     record = put(put(a_record(), first).environment, second).environment
-    assert [i.effective_at for i in record.outbox] == [after(9), after(20)]
+    assert [i.effective_at for i in record.outbox.waiting] == [after(9), after(20)]
     for repeated in (first, second, replace(first, event_id="late")):
         record = put(record, repeated).environment
-    assert len(record.outbox) == 2
+    assert len(record.outbox.waiting) == 2
 
 
 @pytest.mark.parametrize("verb", list(Verb))
 def test_what_takes_effect_at_once_is_announced_by_what_comes_of_it(verb: Verb) -> None:
     event = an_intent(verb, "now", occurred_at=after(1))
-    assert put(a_record(), event).environment.outbox == ()
+    assert put(a_record(), event).environment.outbox.waiting == ()
 
 
 # Scheduled events that never take effect
@@ -219,7 +219,7 @@ def later(verb: Verb, id: str, minute: float, days: float) -> Intent:
 
 
 def cancelled(record: Environment) -> list[tuple[str, Any]]:
-    return [(a.event_id, a.effective_at) for a in record.outbox if a.news is News.CANCELLED]
+    return [(a.event_id, a.effective_at) for a in record.outbox.waiting if a.news is News.CANCELLED]
 
 
 @pytest.mark.parametrize("by", [JOIN, LEAVE])
@@ -230,7 +230,7 @@ def test_what_a_newer_event_cancels_is_named_and_announced(by: Verb, announced_v
     assert ruling.environment.scheduled == ()
     assert f"cancels {announced_verb} CONTRACT-END of 2026-06-03T12:00:00" in ruling.entry.text
     assert cancelled(ruling.environment) == [("CONTRACT-END", after(days=30))]
-    assert "HR-8" in ruling.environment.outbox[-1].reason
+    assert "HR-8" in ruling.environment.outbox.waiting[-1].reason
 
 
 def test_what_an_older_event_leaves_announced_is_not_cancelled() -> None:
@@ -244,7 +244,7 @@ def test_what_replaces_an_announcement_names_it_and_is_announced_anew() -> None:
     record = put(a_record(), later(LEAVE, "first", 1, days=30)).environment
     ruling = put(record, later(LEAVE, "second", 2, days=60))
     assert ruling.entry.text.endswith("; replaces leave first of 2026-06-03T12:00:00+00:00")
-    news = [(a.news, a.event_id) for a in ruling.environment.outbox]
+    news = [(a.news, a.event_id) for a in ruling.environment.outbox.waiting]
     assert news == [(News.SCHEDULED, "first"), (News.SCHEDULED, "second")]
 
 

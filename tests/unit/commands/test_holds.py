@@ -7,14 +7,16 @@ from datetime import datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
+from shared.domain.commands.admin_action import AdminAction
 from shared.domain.commands.admin_commands import AdminCommand, apply_command
 from shared.domain.commands.decision import Outcome
 from shared.domain.commands.holds import ALL, Hold, Release, release_of
 from shared.domain.contracts.announcements import News
-from shared.domain.environment import AdminAction, Environment, Phase
+from shared.domain.environment import Environment
+from shared.domain.status import Phase
 from tests.support.builders import ANA, NOW, a_record, after, an_order, minutes, obey, ready_world
+from tests.support.grouped_fields import replace
 
 CASE, AUDIT = an_order(id="o1", hold="CASE-7"), an_order(id="o2", hold="AUDIT-9")
 
@@ -24,7 +26,7 @@ def a_release(hold: str = "", id: str = "r1", minute: float = 1) -> AdminCommand
 
 
 def ids(record: Environment) -> list[str]:
-    return [hold.id for hold in record.holds]
+    return [hold.id for hold in record.holds.in_force]
 
 
 def test_a_release_lifts_the_hold_it_names_and_says_what_is_left() -> None:
@@ -34,7 +36,7 @@ def test_a_release_lifts_the_hold_it_names_and_says_what_is_left() -> None:
     assert ruling.entry.text == (
         "release CASE-7 (because); lifts CASE-7 (because); still held by AUDIT-9 (because)"
     )
-    [*_, told] = ruling.environment.outbox
+    [*_, told] = ruling.environment.outbox.waiting
     assert (told.news, told.hold) == (News.RELEASED, "CASE-7")
     assert [hold.id for hold in told.holds] == ["AUDIT-9"]
 
@@ -42,7 +44,7 @@ def test_a_release_lifts_the_hold_it_names_and_says_what_is_left() -> None:
 def test_a_release_of_all_lifts_each_and_each_is_announced() -> None:
     record = obey(a_record(), CASE, AUDIT, a_release("all")).environment
     assert record.held is None
-    told = [(item.hold, [h.id for h in item.holds]) for item in record.outbox]
+    told = [(item.hold, [h.id for h in item.holds]) for item in record.outbox.waiting]
     assert told[-2:] == [("CASE-7", ["AUDIT-9"]), ("AUDIT-9", [])]
 
 
@@ -55,8 +57,8 @@ def test_a_release_of_an_unknown_hold_lifts_nothing_and_says_so() -> None:
 @pytest.mark.parametrize("name", ["CASE-7", "all", ""])
 def test_a_release_that_overtakes_its_hold_wins_all_the_same(name: str) -> None:
     ruling = obey(a_record(), a_release(name), CASE)
-    assert (ruling.outcome, ruling.environment.holds) == (Outcome.STALE, ())
-    assert ruling.environment.outbox == ()
+    assert (ruling.outcome, ruling.environment.holds.in_force) == (Outcome.STALE, ())
+    assert ruling.environment.outbox.waiting == ()
     assert ids(
         obey(ruling.environment, replace(CASE, event_id="o3", occurred_at=after(2))).environment
     ) == ["CASE-7"]
@@ -87,18 +89,18 @@ def test_a_hold_given_again_counts_from_then_on(given_at: datetime | None) -> No
     """An older record does not know when it was given."""
     held = a_record(held=Hold(id="CASE-7", at=after(-60), reason="because", given_at=given_at))
     again = replace(CASE, event_id="o9", occurred_at=after(5))
-    [hold] = obey(held, again).environment.holds
+    [hold] = obey(held, again).environment.holds.in_force
     assert (hold.at, hold.given_at) == (after(-60), after(5))
     late = replace(CASE, event_id="o9", occurred_at=after(-90))
-    [hold] = obey(held, late).environment.holds
+    [hold] = obey(held, late).environment.holds.in_force
     assert hold.given_at == after(-60)
 
 
 def test_a_hold_that_is_given_again_is_seen_to_at_once() -> None:
     again = replace(CASE, event_id="o9", occurred_at=after(5))
-    assert obey(a_record(), CASE).environment.due_at == NOW
+    assert obey(a_record(), CASE).environment.status.due_at == NOW
     settled = replace(obey(a_record(), CASE).environment, due_at=None)
-    assert obey(settled, again).environment.due_at == NOW
+    assert obey(settled, again).environment.status.due_at == NOW
 
 
 def test_a_release_does_not_touch_a_hold_that_was_given_later() -> None:
@@ -117,8 +119,8 @@ def test_a_hold_given_again_after_the_release_lasts_whichever_arrives_first() ->
 def test_the_releases_remembered_are_limited() -> None:
     releases = [a_release(f"CASE-{n}", f"r{n}") for n in range(99)]
     record = obey(a_record(), *releases).environment
-    assert len(record.releases) <= 40
-    assert record.releases[-1].hold == "CASE-98"
+    assert len(record.holds.releases) <= 40
+    assert record.holds.releases[-1].hold == "CASE-98"
 
 
 _NAMES = ("CASE-7", "AUDIT-9")
@@ -147,7 +149,7 @@ def test_any_order_and_any_repetition_end_in_the_same_holds(data: st.DataObject)
             in_force.add(order.hold)
         elif order.action is AdminAction.RELEASE:
             in_force -= set(_NAMES) if order.hold == ALL else {order.hold}
-    assert {hold.id for hold in record.holds} == in_force
+    assert {hold.id for hold in record.holds.in_force} == in_force
 
 
 def test_deleting_waits_for_the_last_hold() -> None:
@@ -161,10 +163,10 @@ def test_deleting_waits_for_the_last_hold() -> None:
     assert "CASE-7 (because), CASE-8 (because)" in parked.reason
     assert world.order("release", ANA, hold="CASE-7") == "applied"
     world.run_for(minutes(60))
-    assert world.record(ANA).phase is Phase.SUSPENDED
+    assert world.record(ANA).status.phase is Phase.SUSPENDED
     assert world.order("release", ANA) == "applied"
     world.run_for(minutes(60))
-    assert world.record(ANA).phase is Phase.REMOVED
+    assert world.record(ANA).status.phase is Phase.REMOVED
 
 
 def test_a_release_of_all_is_newer_than_every_hold_that_comes_late() -> None:
@@ -188,4 +190,4 @@ def test_a_release_that_is_too_old_for_one_hold_still_ends_one_that_was_given_be
 def test_of_releases_of_the_same_hold_only_the_newest_is_kept() -> None:
     releases = [a_release("CASE-7", f"r{n}", minute) for n, minute in enumerate((1, 9, 5))]
     record = obey(a_record(), *releases).environment
-    assert [(r.hold, r.given_at) for r in record.releases] == [("CASE-7", after(9))]
+    assert [(r.hold, r.given_at) for r in record.holds.releases] == [("CASE-7", after(9))]

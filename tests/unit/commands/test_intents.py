@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.commands.decision import Decision, Outcome
+from shared.domain.commands.intent import Intent, Verb
 from shared.domain.commands.intents import apply_intent
 from shared.domain.commands.scheduled import with_due_intents
-from shared.domain.environment import Environment, Intent, Verb
+from shared.domain.environment import Environment
 from shared.domain.resources.kinds import State
 from tests.support.builders import KEY, NOW, a_notebook, a_record, after, an_intent
-from tests.support.resource_builders import replace
+from tests.support.grouped_fields import replace
 
 JOIN, LEAVE = Verb.JOIN, Verb.LEAVE
 DAY = timedelta(days=1)
@@ -36,7 +37,7 @@ def fold(intents: Iterable[Intent], now: datetime = NOW) -> Environment:
 
 def look(record: Environment, now: datetime) -> Verb | None:
     """What the record says of the person once somebody looks at it at ``now``."""
-    intent = with_due_intents(record, now)[0].intent
+    intent = with_due_intents(record, now)[0].events.in_force
     return intent.verb if intent else None
 
 
@@ -70,7 +71,7 @@ def test_any_order_and_any_repetition_end_in_the_same_record(
         i for i in intents if not _is_ripe(i) and (not newest or i.precedence > newest.precedence)
     ]
     announced = {i.verb: i for i in sorted(later, key=lambda i: i.precedence)}
-    assert record.intent == newest
+    assert record.events.in_force == newest
     assert {i.verb: i for i in record.scheduled} == announced
     assert [i.effective_at for i in record.scheduled] == sorted(
         i.effective_at for i in announced.values() if i.effective_at
@@ -78,12 +79,15 @@ def test_any_order_and_any_repetition_end_in_the_same_record(
     for minutes in (7, 12):
         ripe_then = [newest, *(i for i in announced.values() if _is_ripe(i, after(minutes)))]
         expected = max(filter(None, ripe_then), key=lambda i: i.precedence, default=None)
-        assert with_due_intents(record, after(minutes))[0].intent == expected
-    assert (record.left_at is not None) == (newest is not None and newest.verb is LEAVE)
+        assert with_due_intents(record, after(minutes))[0].events.in_force == expected
+    assert (record.departure.left_at is not None) == (newest is not None and newest.verb is LEAVE)
     joined = max((i for i in ripe if i.verb is JOIN), key=lambda i: i.precedence, default=None)
-    assert record.joined == joined
+    assert record.events.joined == joined
     if joined is not None:
-        assert (record.profile, record.grace_seconds) == (joined.profile, joined.grace_seconds)
+        assert (record.terms.profile, record.terms.grace_seconds) == (
+            joined.profile,
+            joined.grace_seconds,
+        )
 
 
 @given(_intents(), st.data())
@@ -97,19 +101,22 @@ def test_only_what_changes_the_desired_state_is_said_to_be_applied(
         assert ruling.entry.action == f"intent.{ruling.outcome}"
         assert ruling.entry.event_id == intent.event_id
         if ruling.outcome is Outcome.APPLIED:
-            assert record.intent == intent
+            assert record.events.in_force == intent
         elif ruling.outcome is Outcome.SCHEDULED:
             assert intent in record.scheduled
         else:
             assert before is not None
-            assert (record.intent, record.scheduled) == (before.intent, before.scheduled)
-            assert record.left_at == before.left_at
+            assert (record.events.in_force, record.scheduled) == (
+                before.events.in_force,
+                before.scheduled,
+            )
+            assert record.departure.left_at == before.departure.left_at
 
 
 def test_newest_wins() -> None:
     join = an_intent(JOIN, "new", occurred_at=after(1), profile="lean")
     record = fold([join, an_intent(JOIN, "old")])
-    assert (record.intent, record.profile) == (join, "lean")
+    assert (record.events.in_force, record.terms.profile) == (join, "lean")
 
 
 @pytest.mark.parametrize("first", [JOIN, LEAVE])
@@ -129,7 +136,7 @@ def test_a_late_join_never_resurrects_a_leaver() -> None:
 def test_a_second_leave_does_not_start_the_grace_period_again() -> None:
     left = put(a_record(), an_intent(LEAVE, "a", occurred_at=after(1)), after(1)).environment
     again = put(left, an_intent(LEAVE, "b", occurred_at=after(days=5)), after(days=5)).environment
-    assert again.left_at == after(1)
+    assert again.departure.left_at == after(1)
     assert again.removal_at == after(1, days=14)
 
 
@@ -138,7 +145,7 @@ def test_a_leave_after_a_return_starts_a_grace_period_of_its_own() -> None:
     for verb, day in ((LEAVE, 1), (JOIN, 2), (LEAVE, 3)):
         intent = an_intent(verb, f"day-{day}", occurred_at=after(days=day))
         record = put(record, intent, after(days=day)).environment
-    assert record.left_at == after(days=3)
+    assert record.departure.left_at == after(days=3)
 
 
 def test_a_second_leave_can_make_it_immediate() -> None:
@@ -164,22 +171,22 @@ def test_a_stale_event_sent_again_is_a_duplicate() -> None:
 def test_a_join_sent_again_after_its_id_was_forgotten_is_in_force_as_it_was_sent_last() -> None:
     forgotten = replace(fold([an_intent(profile="full")]), recent=())
     again = put(forgotten, an_intent(profile="lean", grace_seconds=0)).environment
-    assert again.intent is not None
-    assert (again.profile, again.grace_seconds) == (again.intent.profile, 0)
-    assert again.profile == "lean"
+    assert again.events.in_force is not None
+    assert (again.terms.profile, again.terms.grace_seconds) == (again.events.in_force.profile, 0)
+    assert again.terms.profile == "lean"
 
 
 def test_the_ids_remembered_are_limited() -> None:
     record = fold(an_intent(JOIN, f"e{n}", occurred_at=after(n)) for n in range(300))
-    assert 50 <= len(record.recent) <= 100
-    assert record.recent[-1] == "join test e299"
+    assert 50 <= len(record.events.recent) <= 100
+    assert record.events.recent[-1] == "join test e299"
 
 
 def test_a_scheduled_leave_survives_an_older_join_that_arrives_later() -> None:
     leave = an_intent(LEAVE, "leave", effective_at=after(days=1))
     late = put(fold([leave]), an_intent(JOIN, "join", occurred_at=after(-5)))
     assert late.outcome is Outcome.APPLIED
-    assert late.environment.pending == (leave,)
+    assert late.environment.events.pending == (leave,)
     assert look(late.environment, NOW) is JOIN
     assert look(late.environment, after(days=1)) is LEAVE
 
@@ -188,7 +195,7 @@ def test_a_scheduled_leave_is_cancelled_by_a_newer_join() -> None:
     leave = an_intent(LEAVE, "leave", effective_at=after(days=1))
     record = fold([an_intent(JOIN, "a", occurred_at=after(-5)), leave])
     stays = put(record, an_intent(JOIN, "stays", occurred_at=after(5)), after(5)).environment
-    assert stays.pending == ()
+    assert stays.events.pending == ()
     assert look(stays, after(days=2)) is JOIN
 
 
@@ -196,7 +203,7 @@ def test_a_newer_announcement_of_the_same_replaces_the_older_one() -> None:
     first = an_intent(LEAVE, "first", effective_at=after(days=1))
     postponed = an_intent(LEAVE, "second", occurred_at=after(1), effective_at=after(days=3))
     record = fold([an_intent(JOIN, "a", occurred_at=after(-5)), first, postponed], after(1))
-    assert record.pending == (postponed,)
+    assert record.events.pending == (postponed,)
 
 
 def test_an_announcement_whose_time_has_come_is_in_force_and_not_replaced_any_more() -> None:
@@ -204,8 +211,8 @@ def test_an_announcement_whose_time_has_come_is_in_force_and_not_replaced_any_mo
     later = an_intent(LEAVE, "second", occurred_at=after(1), effective_at=after(days=3))
     record = fold([an_intent(JOIN, "a", occurred_at=after(-5)), first])
     soon, in_time = (put(record, later, after(m)).environment for m in (0.9, 1))
-    assert (soon.intent, soon.pending) == (record.intent, (later,))
-    assert (in_time.intent, in_time.pending) == (first, (later,))
+    assert (soon.events.in_force, soon.events.pending) == (record.events.in_force, (later,))
+    assert (in_time.events.in_force, in_time.events.pending) == (first, (later,))
 
 
 def test_an_announcement_that_is_sent_again_much_later_is_not_stale() -> None:
@@ -213,13 +220,13 @@ def test_an_announcement_that_is_sent_again_much_later_is_not_stale() -> None:
     first = an_intent(LEAVE, "first", effective_at=after(days=1))
     record = replace(fold([an_intent(JOIN, "a", occurred_at=after(-5)), first]), recent=())
     ruling = put(record, first)
-    assert (ruling.outcome, ruling.environment.pending) == (Outcome.SCHEDULED, (first,))
+    assert (ruling.outcome, ruling.environment.events.pending) == (Outcome.SCHEDULED, (first,))
 
 
 def test_what_is_announced_for_a_time_that_has_passed_is_applied_at_once() -> None:
     ruling = put(None, an_intent(JOIN, "a", effective_at=after(-1)))
     assert ruling.outcome is Outcome.APPLIED
-    assert ruling.environment.due_at == NOW
+    assert ruling.environment.status.due_at == NOW
 
 
 def test_somebody_announced_waits_until_their_time_has_come() -> None:
@@ -249,8 +256,8 @@ def test_a_notebook_that_nobody_was_told_of_by_a_join_has_no_work(
 def test_a_leave_keeps_the_person_the_profile_and_the_grace_period_they_joined_with() -> None:
     record = a_record()
     left = put(record, an_intent(LEAVE, "x", occurred_at=after(1)), after(1)).environment
-    kept = (left.person, left.profile, left.grace_seconds)
-    assert kept == (record.person, record.profile, record.grace_seconds)
+    kept = (left.person, left.terms.profile, left.terms.grace_seconds)
+    assert kept == (record.person, record.terms.profile, record.terms.grace_seconds)
 
 
 def test_the_reason_stands_in_the_history() -> None:
@@ -306,4 +313,4 @@ def test_two_events_alike_but_for_their_source_end_the_same_in_either_order() ->
         an_intent(JOIN, "7", source="hr", profile="full"),
         an_intent(JOIN, "7", source="directory", profile="lean"),
     ]
-    assert fold(both).profile == fold(reversed(both)).profile
+    assert fold(both).terms.profile == fold(reversed(both)).terms.profile

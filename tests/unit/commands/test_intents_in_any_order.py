@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.domain.commands.intent import Intent, Verb
 from shared.domain.commands.intents import apply_intent
 from shared.domain.commands.scheduled import with_due_intents
-from shared.domain.environment import Environment, Intent, Verb
+from shared.domain.environment import Environment
 from shared.domain.people.person import Person
 from tests.support.builders import ANA, KEY, NOW, after, an_intent
 from tests.support.records import Records
@@ -35,11 +36,15 @@ def leave(id: str, email: str, minute: float, **more: Any) -> Intent:
 
 def state(record: Environment) -> dict[str, Any]:
     """All of it that must not depend on the order of arrival."""
-    names = ("joined", "intent", "leaves", "person", "profile", "grace_seconds", "keep_seconds")
-    return {name: getattr(record, name) for name in names} | {
+    return {
+        "joined": record.events.joined,
+        "in force": record.events.in_force,
+        "leaves": record.events.leaves,
+        "person": record.person,
+        "terms": record.terms,
         "addresses": record.addresses,
         "scheduled": record.scheduled,
-        "left": record.left_at is not None,
+        "left": record.departure.left_at is not None,
         "known": set(record.known_addresses),
     }
 
@@ -101,12 +106,12 @@ def test_every_order_ends_in_the_same_state(
     intents: list[Intent], verb: str, email: str, request: pytest.FixtureRequest
 ) -> None:
     first = folded(intents)
-    assert first.intent is not None
-    assert (first.intent.verb, first.person.email) == (verb, email)
+    assert first.events.in_force is not None
+    assert (first.events.in_force.verb, first.person.email) == (verb, email)
     soon, _ = with_due_intents(first, after(6))
-    assert soon.intent is not None
+    assert soon.events.in_force is not None
     name = request.node.callspec.id
-    assert (soon.intent.verb, soon.person.email) == AT_LAST.get(name, (verb, email))
+    assert (soon.events.in_force.verb, soon.person.email) == AT_LAST.get(name, (verb, email))
     for order in permutations(intents):
         record = folded(order)
         assert state(record) == state(first), [i.event_id for i in order]
@@ -157,7 +162,7 @@ def test_any_events_in_any_order(some: list[Intent], data: st.DataObject) -> Non
         """All but when an address ended."""
         addresses = {(a.email, a.since, a.seen, a.until is None) for a in record.addresses}
         shown = state(record) | {"addresses": addresses}
-        if record.joined is None:
+        if record.events.joined is None:
             del shown["person"]  # whoever of them was named first
         return shown
 
@@ -174,7 +179,10 @@ def test_a_leave_of_a_former_address_says_that_it_ends_that_address_alone() -> N
         f"leave of {ANA}, a former address: it is retired; the person is {SMITH} now and stays"
     )
     assert ruling.environment.addresses[0].retired_at == LEFT_OLD.occurred_at
-    assert (ruling.environment.intent, ruling.environment.leavings) == (RENAMED, ())
+    assert (ruling.environment.events.in_force, ruling.environment.departure.records) == (
+        RENAMED,
+        (),
+    )
 
 
 def test_one_that_was_announced_says_so_when_its_time_has_come() -> None:
@@ -184,7 +192,7 @@ def test_one_that_was_announced_says_so_when_its_time_has_come() -> None:
         f"leave announced earlier of {ANA}, a former address: it is retired; the person is {SMITH} "
         "now and stays"
     )
-    assert soon.intent == RENAMED
+    assert soon.events.in_force == RENAMED
 
 
 def test_of_a_leaver_it_is_not_said_that_they_stay() -> None:
@@ -196,10 +204,10 @@ def test_a_late_rename_says_what_is_in_force_with_it() -> None:
     """The leave of the former address came first, and looked like that of the person."""
     ruling = apply_intent(folded([J1, LEFT_OLD]), RENAMED, KEY, NOW)
     assert ruling.outcome == "applied"
-    assert ruling.environment.intent == RENAMED
-    assert ruling.environment.left_at is None
+    assert ruling.environment.events.in_force == RENAMED
+    assert ruling.environment.departure.left_at is None
     older = apply_intent(folded([J1, REFRESHED, LEFT_OLD]), RENAMED, KEY, NOW)
-    assert older.environment.intent == REFRESHED
+    assert older.environment.events.in_force == REFRESHED
 
 
 # Whose events they are: the records of several people

@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.domain.commands.admin_action import AdminAction
 from shared.domain.contracts.event_parsing import to_command
 from shared.domain.contracts.inbound_events import AdminEvent
 from shared.domain.contracts.json_schemas import admin_event_schema
 from shared.domain.contracts.rejections import Rejected
-from shared.domain.environment import AdminAction, Health, Phase
 from shared.domain.resources.kinds import Kind, State
+from shared.domain.status import Health, Phase
 from tests.support.builders import (
     ANA,
     KEY,
@@ -182,7 +183,7 @@ def test_a_hold_is_told_recorded_and_protects_the_notebook() -> None:
     world.run_for(minutes(5))
     [notebook] = world.cloud.alive(Kind.WORKBENCH)
     assert (notebook.protected, notebook.state) == (True, State.READY)
-    assert world.record(ANA).phase is Phase.READY
+    assert world.record(ANA).status.phase is Phase.READY
 
 
 def test_a_release_frees_the_notebook() -> None:
@@ -258,25 +259,25 @@ def test_what_was_quarantined_is_tried_again_at_once(action: str) -> None:
     foreign = world.cloud.add_foreign(Kind.WORKBENCH, name)
     world.join(ANA)
     record = world.record(ANA)
-    assert (record.phase, record.health) == (Phase.PROVISIONING, Health.QUARANTINED)
+    assert (record.status.phase, record.status.health) == (Phase.PROVISIONING, Health.QUARANTINED)
     world.cloud.remove(foreign, world.clock.now())
     world.pass_time(minutes(5))
     assert world.order(action, ANA) == "applied"
     world.run_for(minutes(5))
     record = world.record(ANA)
-    assert (record.phase, record.health) == (Phase.READY, Health.OK)
+    assert (record.status.phase, record.status.health) == (Phase.READY, Health.OK)
 
 
 def test_a_hold_while_the_notebook_is_being_removed_keeps_what_is_still_there() -> None:
     world = ready_world()
     world.leave(ANA, immediate=True)
     world.run_for(minutes(2))
-    assert world.record(ANA).phase is Phase.REMOVING
+    assert world.record(ANA).status.phase is Phase.REMOVING
     world.order("hold", ANA)
     world.run_for(minutes(60))
     kinds: dict[Kind, Any] = {t.kind: t.state for t in world.cloud.alive()}
     assert kinds[Kind.WORKBENCH] is State.STOPPED
-    assert world.record(ANA).phase is Phase.SUSPENDED
+    assert world.record(ANA).status.phase is Phase.SUSPENDED
     world.order("release", ANA)
     world.run_for(minutes(10))
-    assert world.record(ANA).phase is Phase.REMOVED
+    assert world.record(ANA).status.phase is Phase.REMOVED

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from shared.domain.commands.intent import Intent, Verb
 from shared.domain.contracts.event_parsing import ALLOWED_SKEW, Message, to_intent
 from shared.domain.contracts.rejections import Rejected
-from shared.domain.environment import Intent, Verb
 from shared.domain.people.person import Person
 from shared.domain.profiles import ProfileSet
 from shared.domain.profiles.parse import parse_profiles

@@ -170,7 +170,7 @@ def test_invariant_10_an_odd_but_valid_address_stays_a_text(local: str) -> None:
 def wanted(world: World, email: str = ANA) -> tuple[Manifest, ...]:
     """What the record of ``email`` asks of the cloud."""
     record = world.record(email)
-    profile = world.profiles.current().profile(record.profile)
+    profile = world.profiles.current().profile(record.terms.profile)
     assert profile is not None
     return manifests_of(profile, record.person, record.key, SITE)
 

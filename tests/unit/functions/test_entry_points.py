@@ -11,7 +11,8 @@ import logging
 import pytest
 
 import functions.pubsub_request
-from shared.domain.environment import Phase, Verb
+from shared.domain.commands.intent import Verb
+from shared.domain.status import Phase
 from shared.logs import JsonFormatter
 from tests.support.builders import ANA, KEY, an_app, minutes, once_at
 from tests.support.served_functions import HEADERS, TOPICS, Functions
@@ -39,10 +40,10 @@ def test_a_person_joins_is_converged_and_leaves(served: Functions) -> None:
     assert served.send("reconcile", {"scope": "due"}) == 200
     assert world.topics.waiting == [{"key": KEY}]
     assert served.send("converge", {"key": KEY}) == 200
-    assert world.record(ANA).phase is Phase.READY
+    assert world.record(ANA).status.phase is Phase.READY
     leave = {"email": ANA, "occurred_at": "2026-03-01T09:01:00Z"}
     assert served.send("offboard", leave, id="m-2") == 200
-    intent = world.record(ANA).intent
+    intent = world.record(ANA).events.in_force
     assert intent is not None
     assert (intent.verb, intent.source) == (Verb.LEAVE, "pubsub:offboarding")
     assert parked_codes(world) == []

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from shared.domain.environment import Health, Phase
 from shared.domain.names import person_key
+from shared.domain.status import Health, Phase
 from tests.support.builders import ANA, a_message, minutes
 from tests.support.fleet import fleet_of
 from tests.support.simulation.world import GRACE, START, World

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from functions.fleet.offboarding_page import offboarding_page
 from shared.domain.commands.holds import Hold
-from shared.domain.environment import Verb
+from shared.domain.commands.intent import Verb
 from shared.domain.faults import Disposition
 from shared.domain.people.person import Person
 from shared.domain.projections.offboarding_record import (

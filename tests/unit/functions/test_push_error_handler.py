@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 import functions.pubsub_request
 import functions.push_error_handler
-from shared.domain.environment import Parked
+from shared.domain.contracts.parked import Parked
 from tests.support.builders import ANA, an_app, once_at
 from tests.support.served_functions import MAIN, TOPICS
 from tests.support.simulation.world import World

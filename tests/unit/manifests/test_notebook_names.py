@@ -21,7 +21,7 @@ from shared.domain.reconciliation.step_claims import request_id
 from shared.domain.resources.kinds import Kind, Step
 from shared.domain.resources.manifest import Manifest
 from tests.support.builders import KEY, NOW, a_notebook
-from tests.support.resource_builders import replace
+from tests.support.grouped_fields import replace
 
 ZONES = [f"projects/demo/locations/{zone}/instances" for zone in ("z-a", "z-b")]
 FIRST = f"{ZONES[0]}/nb-{KEY}"

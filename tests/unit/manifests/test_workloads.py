@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 import pytest
 from msgspec.structs import replace
 
-from shared.domain.environment import Environment, Phase
+from shared.domain.environment import Environment
 from shared.domain.manifests import Site
 from shared.domain.manifests.workloads import workloads_of
 from shared.domain.people.addresses import Address
 from shared.domain.people.person import Person
 from shared.domain.resources.kinds import Kind, State
 from shared.domain.resources.resource import Resource
+from shared.domain.status import Phase, Status
 
 NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
 SITE = Site(project="acme-data", region="europe-west4", templates_bucket="acme-templates")
@@ -25,7 +26,7 @@ def environment(*resources: Resource) -> Environment:
     return Environment(
         key="ana-abcdefghijkl",
         person=Person(email="ana@example.com"),
-        phase=Phase.SUSPENDING,
+        status=Status(phase=Phase.SUSPENDING),
         created_at=NOW,
         updated_at=NOW,
         resources=resources,

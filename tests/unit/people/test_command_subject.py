@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from shared.domain.commands.intent import Intent, Verb
 from shared.domain.contracts.rejections import Rejected, RejectionCode
-from shared.domain.environment import Environment, Intent, Phase, Verb
+from shared.domain.environment import Environment
 from shared.domain.names import person_key
 from shared.domain.people.command_subject import subject_of_command
 from shared.domain.people.person import Person
 from shared.domain.resources.kinds import Kind
+from shared.domain.status import Phase
 from tests.support.builders import ANA, KEY, after, an_intent, an_order, calls_of, minutes
 from tests.support.records import Records
 from tests.support.simulation.world import GRACE, World
@@ -201,7 +203,7 @@ def test_a_leaver_whose_address_was_given_away_can_be_released(who: dict[str, st
     assert "find" not in calls or "load" not in calls
     assert record_of(world, KEY).held is None
     world.run_for(GRACE + timedelta(days=1), every=timedelta(hours=6))
-    assert record_of(world, KEY).phase is Phase.REMOVED
+    assert record_of(world, KEY).status.phase is Phase.REMOVED
     [notebook] = world.cloud.alive(Kind.WORKBENCH)
     assert notebook.key == SECOND
 

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from shared.domain.commands.intent import Intent, Verb
 from shared.domain.contracts.rejections import Rejected
-from shared.domain.environment import Environment, Intent, Verb
+from shared.domain.environment import Environment
 from shared.domain.names import person_key
 from shared.domain.people.identity import new_key, owner_of, subject_of
 from shared.domain.people.person import Person

@@ -8,8 +8,9 @@ import pytest
 from msgspec.structs import replace
 
 from shared.domain.commands.holds import Hold, Release
+from shared.domain.commands.intent import Intent, Verb
 from shared.domain.contracts.announcements import Announcement, News
-from shared.domain.environment import Environment, Intent, Lease, Phase, Verb
+from shared.domain.environment import Environment, Events, Lease
 from shared.domain.names import person_key
 from shared.domain.people.addresses import with_current, with_former
 from shared.domain.people.merging import emptied, entries_of, merged
@@ -20,6 +21,7 @@ from shared.domain.reconciliation.retention import is_saved
 from shared.domain.reconciliation.step_claims import request_id
 from shared.domain.resources.kinds import Kind, State, Step
 from shared.domain.resources.resource import LostCall, Resource
+from shared.domain.status import Phase
 from tests.support.builders import ANA, KEY, NOW, a_notebook, a_record, after, an_intent
 
 SMITH = "ana.smith@example.com"
@@ -71,20 +73,28 @@ def snapshot(**changes: Any) -> Resource:
 def test_the_record_knows_all_addresses_and_says_what_the_newest_event_says() -> None:
     record = one()
     assert record.key == KEY
-    assert (record.person, record.joined, record.intent) == (NEWER.person, NEWER, NEWER)
-    assert (record.profile, record.grace_seconds, record.keep_seconds) == ("lean", 7, 9)
+    assert (record.person, record.events.joined, record.events.in_force) == (
+        NEWER.person,
+        NEWER,
+        NEWER,
+    )
+    assert (record.terms.profile, record.terms.grace_seconds, record.terms.keep_seconds) == (
+        "lean",
+        7,
+        9,
+    )
     ended = with_former(with_current((), ANA, after(-60)), ANA, after(-10))
     assert record.addresses == (*ended, *with_current((), SMITH, after(-10)))
-    assert record.due_at == NOW
+    assert record.status.due_at == NOW
 
 
 def test_what_the_older_record_says_is_kept_where_it_is_newer() -> None:
     left = an_intent(Verb.LEAVE, "left", occurred_at=after(-1), person=Person(email=SMITH))
     record = merged(first(joined=NEWER, intent=NEWER, person=NEWER.person), second(), NOW)
-    assert record.intent == NEWER
+    assert record.events.in_force == NEWER
     gone = one(intent=left, leaves=(left,), joined=NEWER)
-    assert (gone.intent, gone.leaving, gone.left_at) == (left, True, NOW)
-    assert [leaving.event_id for leaving in gone.leavings] == ["left"]
+    assert (gone.events.in_force, gone.leaving, gone.departure.left_at) == (left, True, NOW)
+    assert [leaving.event_id for leaving in gone.departure.records] == ["left"]
 
 
 @pytest.mark.parametrize(
@@ -119,22 +129,22 @@ def test_of_what_is_announced_the_newest_join_and_the_newest_leave_of_each_addre
         later(Verb.LEAVE, "f", ANA, -20),
     )
     record = merged(first(pending=mine), second(pending=theirs), NOW)
-    assert [i.event_id for i in record.pending] == ["a", "d", "e"]
+    assert [i.event_id for i in record.events.pending] == ["a", "d", "e"]
 
 
 def test_events_that_either_has_seen_are_known_as_repeated() -> None:
     record = merged(first(recent=("join test a",)), second(recent=("join test b",)), NOW)
-    assert set(record.recent) == {"join test a", "join test b"}
+    assert set(record.events.recent) == {"join test a", "join test b"}
     many = tuple(f"e{n}" for n in range(64))
-    assert merged(first(recent=many), second(recent=many), NOW).recent == many
+    assert merged(first(recent=many), second(recent=many), NOW).events.recent == many
 
 
 def test_holds_and_releases_of_both_count() -> None:
     other = replace(HOLD, id="AUDIT-7")
     record = merged(first(holds=(HOLD,)), second(holds=(HOLD, other)), NOW)
-    assert {hold.id for hold in record.holds} == {"CASE-7", "AUDIT-7"}
+    assert {hold.id for hold in record.holds.in_force} == {"CASE-7", "AUDIT-7"}
     released = Release(hold="CASE-8", given_at=NOW)
-    assert released in merged(first(), second(releases=(released,)), NOW).releases
+    assert released in merged(first(), second(releases=(released,)), NOW).holds.releases
 
 
 @pytest.mark.parametrize(
@@ -150,7 +160,7 @@ def test_losses_of_both_are_told_until_the_event_that_follows(
     newest: dict[str, Any], told: tuple[str, ...]
 ) -> None:
     record = merged(first(losses=("a",), **newest), second(losses=("b",)), NOW)
-    assert record.losses == told
+    assert record.status.losses == told
 
 
 def test_a_record_that_took_over_another_before_brings_that_along() -> None:
@@ -255,27 +265,19 @@ def test_nothing_acts_on_what_is_left() -> None:
         a_notebook(State.READY), holds=(HOLD,), lease=lease, pending=(NEWER,), unmet_since=NOW
     )
     rest = emptied(other, KEY, after(1))
-    assert (rest.key, rest.merged_into, rest.phase) == (SECOND, KEY, Phase.REMOVED)
-    assert (rest.due_at, rest.updated_at) == (None, after(1))
+    assert (rest.key, rest.merged_into, rest.status.phase) == (SECOND, KEY, Phase.REMOVED)
+    assert (rest.status.due_at, rest.updated_at) == (None, after(1))
     assert rest.known_addresses == ()
-    nothing = (
-        "intent",
-        "joined",
-        "lease",
-        "unmet_since",
-        "leaves",
-        "pending",
-        "resources",
-        "holds",
-    )
-    assert not any(getattr(rest, name) for name in nothing)
+    assert rest.events == Events(recent=other.events.recent)
+    assert (rest.status.unmet_since, rest.lease) == (None, None)
+    assert (rest.holds.in_force, rest.resources) == ((), ())
     assert rest.person.person_id is None, "it is not found any more"
 
 
 def test_what_it_has_yet_to_tell_is_told() -> None:
     news = Announcement(number=1, news=News.READY, at=NOW, email=SMITH)
     rest = emptied(second(outbox=(news,)), KEY, after(1))
-    assert (rest.outbox, rest.due_at) == ((news,), after(1))
+    assert (rest.outbox.waiting, rest.status.due_at) == ((news,), after(1))
 
 
 def test_both_histories_say_so() -> None:

@@ -8,17 +8,19 @@ from typing import Any
 import pytest
 
 from shared.domain.commands.holds import Hold
+from shared.domain.commands.intent import Verb
 from shared.domain.contracts.announcements import News
-from shared.domain.environment import Environment, Health, Phase, Verb
+from shared.domain.environment import Environment
 from shared.domain.faults import Disposition, Problem
 from shared.domain.reconciliation.context import Turn
 from shared.domain.resources.kinds import Kind, State, Step
 from shared.domain.resources.manifest import Manifest
 from shared.domain.resources.observation import Observation
 from shared.domain.resources.resource import Resource
+from shared.domain.status import Health, Phase
 from tests.support.builders import NOW, a_problem, a_record, after
+from tests.support.grouped_fields import a_resource, replace
 from tests.support.reconciling import entries_of, reconciled
-from tests.support.resource_builders import a_resource, replace
 
 GRACE = timedelta(days=14)
 HOLD = Hold(at=NOW, reason="a lawsuit")
@@ -77,9 +79,9 @@ def test_a_change_of_phase_is_announced_once(
     effective_at: datetime | None,
 ) -> None:
     first = reconciled(record, manifests).record
-    assert [item.news for item in first.outbox] == news
-    assert [item.effective_at for item in first.outbox] == [effective_at] * len(news)
-    assert reconciled(first, manifests, now=after(1)).record.outbox == first.outbox
+    assert [item.news for item in first.outbox.waiting] == news
+    assert [item.effective_at for item in first.outbox.waiting] == [effective_at] * len(news)
+    assert reconciled(first, manifests, now=after(1)).record.outbox.waiting == first.outbox.waiting
 
 
 @pytest.mark.parametrize(
@@ -95,18 +97,18 @@ def test_a_change_of_health_is_announced_once_with_its_reason(
     notebook: Resource, health: Health, news: News
 ) -> None:
     plan = reconciled(environment(Verb.JOIN, notebook), (WANT,))
-    assert (plan.record.phase, plan.record.health) == (Phase.PROVISIONING, health)
+    assert (plan.record.status.phase, plan.record.status.health) == (Phase.PROVISIONING, health)
     assert entries_of(plan) == ["health.changed"]
-    [item] = plan.record.outbox
-    assert (item.news, item.reason) == (news, plan.record.problem)
+    [item] = plan.record.outbox.waiting
+    assert (item.news, item.reason) == (news, plan.record.status.problem)
     again = reconciled(plan.record, (WANT,), now=after(1))
-    assert (again.entries, again.record.outbox) == ((), plan.record.outbox)
+    assert (again.entries, again.record.outbox.waiting) == ((), plan.record.outbox.waiting)
 
 
 def test_who_only_has_to_queue_is_not_said_to_fail() -> None:
     plan = reconciled(environment(Verb.JOIN), (WANT,), turn=Turn.LATER)
-    assert plan.record.health is Health.WAITING
-    assert plan.record.outbox == ()
+    assert plan.record.status.health is Health.WAITING
+    assert plan.record.outbox.waiting == ()
 
 
 def test_once_nothing_fails_any_more_that_somebody_is_ready_is_announced() -> None:
@@ -115,8 +117,8 @@ def test_once_nothing_fails_any_more_that_somebody_is_ready_is_announced() -> No
     before = reconciled(environment(Verb.JOIN, failed), (WANT,)).record
     seen = {"workbench/main": Observation(state=State.READY, link=LINK)}
     plan = reconciled(before, (WANT,), seen, now=after(5))
-    assert (plan.record.phase, plan.record.health) == (Phase.READY, Health.OK)
-    assert [item.news for item in plan.record.outbox] == [News.FAILED, News.READY]
+    assert (plan.record.status.phase, plan.record.status.health) == (Phase.READY, Health.OK)
+    assert [item.news for item in plan.record.outbox.waiting] == [News.FAILED, News.READY]
     assert entries_of(plan) == ["resource.ready", "phase.changed", "health.changed"]
 
 
@@ -130,10 +132,10 @@ def test_data_that_came_back_is_announced_with_its_snapshot() -> None:
     )
     record = environment(Verb.JOIN, restoring)
     going_on = {"workbench/main": Observation(state=State.READY, link=LINK, operation="op")}
-    assert reconciled(record, (WANT,), going_on).record.phase is Phase.PROVISIONING
+    assert reconciled(record, (WANT,), going_on).record.status.phase is Phase.PROVISIONING
     seen = {"workbench/main": Observation(state=State.READY, link=LINK, finished=True)}
     plan = reconciled(record, (WANT,), seen)
-    news = [(item.news, item.reason) for item in plan.record.outbox]
+    news = [(item.news, item.reason) for item in plan.record.outbox.waiting]
     assert news == [(News.RESTORED, "snapshots/s1"), (News.READY, "")]
     assert "notebook.restored" in entries_of(plan)
 
@@ -146,9 +148,9 @@ def test_a_restore_that_failed_is_not_said_to_be_done() -> None:
     seen = {"workbench/main": Observation(state=State.READY, link=LINK, problem=gone)}
     plan = reconciled(environment(Verb.JOIN, restoring), (WANT,), seen)
     assert "notebook.restored" not in entries_of(plan)
-    assert News.RESTORED not in [item.news for item in plan.record.outbox]
+    assert News.RESTORED not in [item.news for item in plan.record.outbox.waiting]
     assert plan.record.resources[0].data.restore_from == "", "better than none at all"
-    assert "no such snapshot" in plan.record.problem
+    assert "no such snapshot" in plan.record.status.problem
 
 
 def test_ready_is_announced_with_the_link_that_opens_it() -> None:
@@ -156,5 +158,5 @@ def test_ready_is_announced_with_the_link_that_opens_it() -> None:
     creating = thing(State.CREATING, step=Step.CREATE, operation="op", observe_at=NOW)
     seen = {"workbench/main": Observation(state=State.READY, link=link, finished=True)}
     plan = reconciled(environment(Verb.JOIN, creating), (WANT,), seen)
-    [item] = plan.record.outbox
+    [item] = plan.record.outbox.waiting
     assert (item.news, item.notebook) == (News.READY, link)

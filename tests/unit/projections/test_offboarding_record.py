@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from shared.domain.environment import Phase
 from shared.domain.faults import Disposition
 from shared.domain.policy import Policy
 from shared.domain.projections.offboarding import with_change, with_changes
@@ -26,8 +25,9 @@ from shared.domain.reconciliation.transitions import apply_observation
 from shared.domain.resources.kinds import Kind, State, Step
 from shared.domain.resources.observation import Item, Observation
 from shared.domain.resources.resource import Resource
+from shared.domain.status import Phase
 from tests.support.builders import KEY, NOW, a_notebook, a_problem, a_record, after
-from tests.support.resource_builders import a_resource, replace
+from tests.support.grouped_fields import a_resource, replace
 
 EMPTY = OffboardingRecord(event_id="e", source="test", occurred_at=NOW, left_at=NOW, removal_at=NOW)
 OPERATION = "projects/demo/locations/us-central1-a/operations/op-1"
@@ -300,9 +300,9 @@ def test_it_is_written_down_with_the_change_itself() -> None:
     draft.put(READY, STOPPING)
     draft.settle()
     assert draft.record.resources == (STOPPING,)
-    assert [deed.step for deed in draft.record.leavings[0].deeds] == [Step.STOP]
+    assert [deed.step for deed in draft.record.departure.records[0].deeds] == [Step.STOP]
     draft.settle()
-    assert len(draft.record.leavings[0].deeds) == 1, "once is enough"
+    assert len(draft.record.departure.records[0].deeds) == 1, "once is enough"
 
 
 def test_what_is_kept_may_go_later_and_that_is_written_down_too() -> None:

@@ -15,7 +15,7 @@ from shared.domain.reconciliation.unconfirmed_calls import (
 from shared.domain.resources.kinds import State, Step
 from shared.domain.resources.resource import LostCall
 from tests.support.builders import NOW, a_notebook
-from tests.support.resource_builders import replace
+from tests.support.grouped_fields import replace
 
 POLICY = Policy()
 UNTIL = NOW + POLICY.lease + POLICY.doubt

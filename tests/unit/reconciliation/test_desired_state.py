@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from shared.domain.commands.holds import Hold
-from shared.domain.environment import Environment, Verb
+from shared.domain.commands.intent import Verb
+from shared.domain.environment import Environment
 from shared.domain.reconciliation.desired_state import Goal, Manifests, goals_of, removal_due
 from shared.domain.resources.kinds import Kind, State
 from shared.domain.resources.manifest import Manifest
 from shared.domain.resources.resource import Resource
 from tests.support.builders import ANA, NOW, a_record, after, an_intent
-from tests.support.resource_builders import a_resource
+from tests.support.grouped_fields import a_resource
 
 UP, DOWN, GONE, STAY = Goal.PRESENT, Goal.STOPPED, Goal.ABSENT, Goal.UNMANAGED
 HOLD = Hold(at=NOW, reason="a lawsuit")

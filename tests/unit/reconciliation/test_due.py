@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.environment import Health, Phase
 from shared.domain.profiles.parse import parse_profiles
 from shared.domain.resources.kinds import Kind, State
+from shared.domain.status import Health, Phase
 from tests.support.builders import ANA, BEN, KEY, minutes, ready_world
 from tests.support.simulation.announced import news_of
 from tests.support.simulation.notebook import notebook_of
@@ -33,10 +33,10 @@ def test_under_a_hold_the_end_of_a_snapshot_is_nothing_to_wait_for(ready: World)
     ready.leave(ANA, immediate=True)
     ready.run_for(minutes(30))
     [snapshot] = [r for r in ready.record(ANA).resources if r.kind is Kind.SNAPSHOT]
-    assert ready.record(ANA).due_at == snapshot.retention.expires_at
+    assert ready.record(ANA).status.due_at == snapshot.retention.expires_at
     ready.order("hold", ANA)
     ready.run_for(minutes(5))
-    assert ready.record(ANA).due_at is None
+    assert ready.record(ANA).status.due_at is None
 
 
 def test_a_snapshot_on_hold_past_its_end_is_not_due(ready: World) -> None:
@@ -56,7 +56,7 @@ def test_whose_profile_is_gone_is_looked_at_once_an_hour(ready: World) -> None:
     renamed = renamed.replace(b"default: full", b"default: fuller")
     ready.profiles.profiles = parse_profiles(renamed, MASTERS)
     ready.order("retry", ANA)
-    assert ready.record(ANA).due_at == ready.clock.now() + ready.policy.backoff_most
+    assert ready.record(ANA).status.due_at == ready.clock.now() + ready.policy.backoff_most
 
 
 def test_zones_without_machines_never_lead_to_quarantine(world: World) -> None:
@@ -64,7 +64,7 @@ def test_zones_without_machines_never_lead_to_quarantine(world: World) -> None:
     world.join(ANA)
     world.run_for(timedelta(days=3), every=minutes(5))
     record = world.record(ANA)
-    assert (record.phase, record.health) == (Phase.PROVISIONING, Health.WAITING)
+    assert (record.status.phase, record.status.health) == (Phase.PROVISIONING, Health.WAITING)
     assert "quarantined" not in news_of(world)
 
 
@@ -74,7 +74,7 @@ def test_who_leaves_is_removed_although_their_notebooks_name_is_taken(world: Wor
     world.run_for(minutes(5))
     world.leave(ANA, immediate=True)
     world.run_for(timedelta(hours=30), every=minutes(10))
-    assert world.record(ANA).phase is Phase.REMOVED
+    assert world.record(ANA).status.phase is Phase.REMOVED
     assert world.cloud.alive(Kind.WORKBENCH) == [foreign]
 
 
@@ -83,7 +83,7 @@ def test_a_leavers_broken_notebook_keeps_nobody_from_being_suspended(ready: Worl
     notebook_of(ready).state = State.BROKEN
     ready.leave(ANA)
     ready.run_for(minutes(10))
-    assert ready.record(ANA).phase is Phase.SUSPENDED
+    assert ready.record(ANA).status.phase is Phase.SUSPENDED
 
 
 def test_a_leaver_without_a_notebook_is_not_due_at_the_end_of_a_grace_period(
@@ -94,14 +94,17 @@ def test_a_leaver_without_a_notebook_is_not_due_at_the_end_of_a_grace_period(
     world.run_for(minutes(5))
     world.leave(ANA)
     world.run_for(minutes(30))
-    assert (world.record(ANA).phase, world.record(ANA).due_at) == (Phase.REMOVED, None)
+    assert (world.record(ANA).status.phase, world.record(ANA).status.due_at) == (
+        Phase.REMOVED,
+        None,
+    )
 
 
 def test_who_waits_for_a_new_address_is_looked_at_again_in_a_moment(ready: World) -> None:
     ready.cloud.short = {"us-central1-a", "us-central1-b"}
     ready.join(BEN, previous_email=ANA)
     ready.run_for(minutes(5))
-    due = ready.record(ANA).due_at
+    due = ready.record(ANA).status.due_at
     assert due is not None
     assert ready.clock.now() < due <= ready.clock.now() + ready.policy.poll
 
@@ -110,7 +113,10 @@ def test_a_notebook_that_its_owner_stopped_is_ready_and_not_due_for_a_start(read
     ready.cloud.halt(notebook_of(ready))
     ready.join(ANA, team="x")
     ready.run_for(minutes(10))
-    assert (ready.record(ANA).phase, notebook_of(ready).state) == (Phase.READY, State.STOPPED)
+    assert (ready.record(ANA).status.phase, notebook_of(ready).state) == (
+        Phase.READY,
+        State.STOPPED,
+    )
     starts = ready.points["before:workbench.start"]
     looks = ready.points["before:workbench.observe"]
     ready.run_for(6 * HOURS)

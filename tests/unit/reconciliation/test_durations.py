@@ -10,9 +10,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
-from shared.domain.environment import Health, Intent, Phase, Verb
+from shared.domain.commands.intent import Intent, Verb
 from shared.domain.faults import CloudFault, Disposition
 from shared.domain.policy import Policy
 from shared.domain.reconciliation.desired_state import Goal
@@ -24,6 +23,7 @@ from shared.domain.reconciliation.durations import (
 )
 from shared.domain.resources.kinds import Kind, State, Step
 from shared.domain.resources.resource import LostCall, Resource
+from shared.domain.status import Health, Phase
 from tests.support.builders import (
     ANA,
     KEY,
@@ -36,6 +36,7 @@ from tests.support.builders import (
     once_at,
     ready_world,
 )
+from tests.support.grouped_fields import replace
 from tests.support.simulation.world import GRACE, START, World
 
 # In these tests an operation takes 90 s, and the tick after two minutes sees that it has ended.
@@ -115,7 +116,7 @@ def test_ready_again_without_an_event_measures_nothing() -> None:
 def test_a_join_that_changes_nothing_leaves_nothing_to_wait_for() -> None:
     world = ready_world()
     world.join(ANA)
-    assert world.record(ANA).unmet_since is None
+    assert world.record(ANA).status.unmet_since is None
     assert measured(world) == [("phase.changed", 120.0)]
 
 
@@ -128,7 +129,7 @@ def test_a_leave_is_measured_once_to_the_end_of_access(
     world = ready_world()
     world.leave(ANA)
     world.run_for(GRACE + timedelta(days=1))
-    assert world.record(ANA).phase is Phase.REMOVED
+    assert world.record(ANA).status.phase is Phase.REMOVED
     assert measured(world)[1:] == [("access.ended", 120.0)]
     assert not [line for line in caplog.records if is_late(line)]
 
@@ -141,7 +142,7 @@ def test_a_repeated_leave_neither_begins_anew_nor_is_measured_again() -> None:
     world.run_for(minutes(9))
     world.leave(ANA, event_id="for-cause", immediate=True)
     world.run_for(minutes(30))
-    assert world.record(ANA).phase is Phase.REMOVED
+    assert world.record(ANA).status.phase is Phase.REMOVED
     assert measured(world)[1:] == [("access.ended", 120.0)]
 
 
@@ -160,7 +161,7 @@ def test_who_comes_back_while_leaving_is_measured_to_ready_only() -> None:
     world.run_for(minutes(1))
     world.join(ANA)
     world.run_for(minutes(9))
-    assert world.record(ANA).phase is Phase.READY
+    assert world.record(ANA).status.phase is Phase.READY
     assert [action for action, _ in measured(world)] == ["phase.changed", "phase.changed"]
 
 
@@ -181,7 +182,7 @@ def test_what_cannot_be_stopped_is_not_the_end_of_access(
     world.leave(ANA)
     world.run_for(minutes(30))
     record = world.record(ANA)
-    assert (record.phase, record.health) == (Phase.SUSPENDING, Health.RETRYING)
+    assert (record.status.phase, record.status.health) == (Phase.SUSPENDING, Health.RETRYING)
     assert measured(world) == [("phase.changed", 120.0)], "stopped, but the template is there"
     late = [getattr(line, "seconds", 0) for line in caplog.records if is_late(line)]
     assert len(late) > 1
@@ -197,7 +198,7 @@ def test_of_whom_nothing_is_recorded_the_search_counts_to_it() -> None:
     world = ready_world()
     world.store._environments.clear()
     world.leave(ANA)
-    assert world.record(ANA).phase is not Phase.REMOVED
+    assert world.record(ANA).status.phase is not Phase.REMOVED
     assert measured(world) == [("phase.changed", 120.0)], "the search found a running notebook"
     world.run_for(minutes(10))
     assert measured(world)[1:] == [("access.ended", 120.0)]
@@ -227,7 +228,7 @@ def test_a_changed_address_is_measured_as_a_join_until_the_data_is_there() -> No
     world.join("ana.b@example.com", previous_email=ANA)
     world.run_for(timedelta(hours=2))
     [_, (action, seconds)] = measured(world)
-    assert (world.record(ANA).phase, action) == (Phase.READY, "phase.changed")
+    assert (world.record(ANA).status.phase, action) == (Phase.READY, "phase.changed")
     assert seconds > 300, "stopped, copied, made anew and restored"
 
 

@@ -14,7 +14,7 @@ from shared.domain.resources.manifest import Drift
 from shared.domain.resources.observation import Item
 from shared.domain.resources.resource import LostCall, Resource
 from tests.support.builders import NOW, a_notebook, a_problem, after
-from tests.support.resource_builders import replace
+from tests.support.grouped_fields import replace
 from tests.support.resource_changes import POLICY, begun, failed, saw
 
 STOCK_OUT = a_problem(Disposition.STOCK_OUT, "ZONE_RESOURCE_POOL_EXHAUSTED")

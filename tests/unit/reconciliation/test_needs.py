@@ -6,7 +6,8 @@ from datetime import datetime
 
 import pytest
 
-from shared.domain.environment import Environment, Verb
+from shared.domain.commands.intent import Verb
+from shared.domain.environment import Environment
 from shared.domain.faults import Disposition
 from shared.domain.reconciliation.context import Needs, Profile, Turn
 from shared.domain.reconciliation.desired_state import DesiredState, Manifests
@@ -18,8 +19,8 @@ from shared.domain.resources.manifest import Manifest
 from shared.domain.resources.observation import Observation
 from shared.domain.resources.resource import Resource
 from tests.support.builders import NOW, a_notebook, a_problem, a_record, after
+from tests.support.grouped_fields import a_resource, replace
 from tests.support.reconciling import context_at
-from tests.support.resource_builders import a_resource, replace
 
 WANT = Manifest(kind=Kind.WORKBENCH, slot="main", places=("zone-a/nb",), body={}, digest="d")
 TEMPLATE = Manifest(kind=Kind.SESSION_TEMPLATE, slot="spark", places=("t",), body={}, digest="d")

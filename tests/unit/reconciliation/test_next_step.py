@@ -14,6 +14,7 @@ from shared.domain.resources.kinds import Kind, State, Step
 from shared.domain.resources.manifest import Drift
 from shared.domain.resources.resource import LostCall
 from tests.support.builders import NOW, a_record, after
+from tests.support.grouped_fields import replace
 from tests.support.next_steps import (
     DISK,
     DOWN,
@@ -31,7 +32,6 @@ from tests.support.next_steps import (
     step_of,
     thing,
 )
-from tests.support.resource_builders import replace
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
-from shared.domain.environment import Environment, Verb
+from shared.domain.commands.intent import Verb
+from shared.domain.environment import Environment
 from shared.domain.faults import Disposition
 from shared.domain.resources.kinds import Kind, State, Step
 from shared.domain.resources.resource import Resource
 from tests.support.builders import a_problem, a_record
+from tests.support.grouped_fields import replace
 from tests.support.next_steps import (
     DOWN,
     GONE,
@@ -20,7 +22,6 @@ from tests.support.next_steps import (
     step_of,
     thing,
 )
-from tests.support.resource_builders import replace
 
 
 def leaver(**changes: Any) -> Environment:

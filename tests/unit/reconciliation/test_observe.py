@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from shared.domain.environment import Environment, Verb
+from shared.domain.commands.intent import Verb
+from shared.domain.environment import Environment
 from shared.domain.faults import Disposition
 from shared.domain.policy import Policy
 from shared.domain.projections.history import history_of
@@ -21,8 +22,8 @@ from shared.domain.resources.manifest import Drift, Manifest
 from shared.domain.resources.observation import Observation
 from shared.domain.resources.resource import LostCall, Resource
 from tests.support.builders import KEY, NOW, a_notebook, a_problem, a_record, after
+from tests.support.grouped_fields import replace
 from tests.support.reconciling import context_at
-from tests.support.resource_builders import replace
 
 POLICY = Policy()
 WANT = Manifest(

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from shared.domain.environment import Environment, Health, Intent, Phase, Verb
+from shared.domain.commands.intent import Intent, Verb
+from shared.domain.environment import Environment
 from shared.domain.faults import Disposition
 from shared.domain.manifests.workloads import sessions_of
 from shared.domain.people.addresses import with_current
@@ -28,9 +29,10 @@ from shared.domain.reconciliation.reconcile import reconcile
 from shared.domain.resources.kinds import Kind, State, Step
 from shared.domain.resources.observation import Observation, Orphan
 from shared.domain.resources.resource import LostCall, Resource
+from shared.domain.status import Health, Phase
 from tests.support.builders import ANA, NOW, a_notebook, a_problem, a_record, after, an_intent
+from tests.support.grouped_fields import a_resource, replace
 from tests.support.reconciling import as_it_is, context_at, reconciled
-from tests.support.resource_builders import a_resource, replace
 from tests.support.simulation.process import SITE
 
 POLICY = Policy()
@@ -93,18 +95,18 @@ def test_a_look_that_failed_is_repeated_before_long(due: float | None, expected:
     )
     problem = a_problem(Disposition.TEMPORARY)
     record = reconciled(leaver(a_notebook(), snapshot), inventory=problem).record
-    assert record.phase is Phase.REMOVING, "not removed before somebody has looked"
-    assert record.health is Health.RETRYING
-    assert record.problem == f"the final look for leftovers failed: {problem.message}"
-    assert record.due_at == after(expected)
-    [leaving] = record.leavings
+    assert record.status.phase is Phase.REMOVING, "not removed before somebody has looked"
+    assert record.status.health is Health.RETRYING
+    assert record.status.problem == f"the final look for leftovers failed: {problem.message}"
+    assert record.status.due_at == after(expected)
+    [leaving] = record.departure.records
     assert (leaving.completed_at, leaving.scan) == (None, None)
 
 
 def test_a_look_that_finds_nothing_ends_it() -> None:
     record = reconciled(leaver(a_notebook()), inventory=()).record
-    assert (record.phase, record.health) == (Phase.REMOVED, Health.OK)
-    [leaving] = record.leavings
+    assert (record.status.phase, record.status.health) == (Phase.REMOVED, Health.OK)
+    [leaving] = record.departure.records
     assert leaving.completed_at == NOW
     assert leaving.scan == InventoryResult(at=NOW)
 
@@ -116,8 +118,8 @@ def test_what_the_look_found_and_may_stay_is_written_down() -> None:
         found(Kind.SESSION_TEMPLATE, "p/sessionTemplates/t", ours=False),
     )
     record = reconciled(leaver(a_notebook()), inventory=inventory).record
-    assert record.phase is Phase.REMOVED
-    assert record.leavings[0].scan == InventoryResult(
+    assert record.status.phase is Phase.REMOVED
+    assert record.departure.records[0].scan == InventoryResult(
         at=NOW,
         leftovers=(
             "cluster: p/clusters/c1 (it is somebody else's)",
@@ -130,7 +132,7 @@ def test_what_the_look_found_and_may_stay_is_written_down() -> None:
 @pytest.mark.parametrize("joined", [None, an_intent()])
 def test_whose_record_was_lost_keeps_what_is_found_for_a_long_time(joined: Intent | None) -> None:
     record = concluded(leaver(joined=joined, grace_seconds=5, keep_seconds=6), found())
-    kept = (record.grace_seconds, record.keep_seconds)
+    kept = (record.terms.grace_seconds, record.terms.keep_seconds)
     assert kept == ((30 * 86400, 90 * 86400) if joined is None else (5, 6))
 
 
@@ -139,12 +141,12 @@ def test_the_grace_period_of_a_notebook_nobody_knew_of_counts_from_the_newest_le
     long_ago = {"left_at": after(days=-99), "joined": an_intent(), "grace_seconds": 60}
     again = an_intent(Verb.LEAVE, occurred_at=after(-0.5))
     record = concluded(leaver(**long_ago, intent=again), found())
-    assert record.left_at == after(-0.5)
-    assert record.leavings[-1].removal_at == after(0.5)
+    assert record.departure.left_at == after(-0.5)
+    assert record.departure.records[-1].removal_at == after(0.5)
     first = an_intent(Verb.LEAVE, occurred_at=after(days=-99))
-    assert concluded(leaver(**long_ago, intent=first), found()).left_at == after(days=-99)
+    assert concluded(leaver(**long_ago, intent=first), found()).departure.left_at == after(days=-99)
     other = concluded(leaver(**long_ago, intent=again), found(Kind.CLUSTER_TEMPLATE))
-    assert other.left_at == after(days=-99)
+    assert other.departure.left_at == after(days=-99)
 
 
 @pytest.mark.parametrize(
@@ -160,7 +162,7 @@ def test_the_grace_period_of_a_notebook_nobody_knew_of_counts_from_the_newest_le
 )
 def test_otherwise_there_is_nothing_to_conclude(record: Environment) -> None:
     plan = reconciled(record, (), as_it_is, inventory=None)
-    assert plan.record.leavings == record.leavings
+    assert plan.record.departure.records == record.departure.records
 
 
 @pytest.mark.parametrize(
@@ -171,7 +173,7 @@ def test_what_the_record_did_not_know_of_is_removed_too(kind: Kind) -> None:
     missed = record.resources[-1]
     assert (missed.kind, missed.name, missed.observe_at) == (kind, "elsewhere/x", NOW)
     assert missed.state is State.STOPPED, "not absent, or nobody would look at it"
-    assert record.leavings[-1].completed_at is None, "it isn't over"
+    assert record.departure.records[-1].completed_at is None, "it isn't over"
     assert conclusion == Conclusion(found=(missed.id,), again_at=after(1))
 
 
@@ -182,8 +184,8 @@ def test_what_was_missed_is_looked_at_and_ended_at_once(kind: Kind) -> None:
     plan = reconciled(record, (), runs_after_all, inventory=(found(kind, "elsewhere/x"),))
     step = Step.STOP if kind.holds_data else Step.DELETE
     assert [(a.resource.kind, a.step) for a in plan.actions] == [(kind, step)]
-    assert plan.record.phase not in (Phase.REMOVED, Phase.SUSPENDED)
-    assert plan.record.leavings[-1].completed_at is None
+    assert plan.record.status.phase not in (Phase.REMOVED, Phase.SUSPENDED)
+    assert plan.record.departure.records[-1].completed_at is None
 
 
 def test_all_that_was_missed_is_ended_at_once_whether_the_record_knew_of_it_or_not() -> None:
@@ -203,8 +205,8 @@ def test_a_notebook_that_is_there_after_all_may_hold_work_whatever_its_name(name
     record = leaver(a_notebook(), left_at=after(days=-99), joined=joined, intent=again)
     plan = reconciled(record, (), runs_after_all, inventory=(found(name=name),))
     assert [(a.resource.name, a.step) for a in plan.actions] == [(name, Step.STOP)]
-    assert plan.record.left_at == after(-0.5)
-    assert plan.record.phase is Phase.SUSPENDING
+    assert plan.record.departure.left_at == after(-0.5)
+    assert plan.record.status.phase is Phase.SUSPENDING
 
 
 def test_what_was_seen_to_be_gone_a_moment_ago_is_looked_at_again_if_it_is_found() -> None:
@@ -254,7 +256,7 @@ def test_what_is_found_and_is_gone_when_it_is_looked_at_is_searched_for_again() 
     gone = Observation(state=State.ABSENT)
     plan = reconciled(leaver(a_notebook()), (), lambda _: gone, inventory=(found(),))
     assert plan.actions == ()
-    assert (plan.record.phase, plan.record.due_at) == (Phase.REMOVING, after(1))
+    assert (plan.record.status.phase, plan.record.status.due_at) == (Phase.REMOVING, after(1))
 
 
 def test_two_that_were_missed_are_two() -> None:
@@ -316,7 +318,7 @@ def test_what_they_started_under_each_key_and_address_is_looked_for_apart() -> N
 def test_a_disk_that_may_hold_the_only_copy_of_kept_work_stays_and_is_named() -> None:
     disk = found(Kind.DISK, "disks/nb-data-workspace")
     keeps = concluded(leaver(a_notebook(), joined=an_intent(), keep_seconds=86400), disk)
-    assert keeps.leavings[0].scan == InventoryResult(
+    assert keeps.departure.records[0].scan == InventoryResult(
         at=NOW, leftovers=("disk: disks/nb-data-workspace",)
     )
     keeps_none = concluded(leaver(a_notebook(), joined=an_intent(), keep_seconds=0), disk)
@@ -335,7 +337,7 @@ def test_what_a_leaver_may_have_started_is_looked_at() -> None:
     record = with_workloads(leaver(TEMPLATE), replace(context_at(), older=(OLDER,)))
     looks = (replace(STARTED, observe_at=NOW), replace(OLDER, observe_at=NOW))
     assert record.resources == (TEMPLATE, *looks)
-    assert record.sought_at == NOW
+    assert record.departure.sought_at == NOW
 
 
 def test_what_is_known_already_is_not_forgotten_for_it() -> None:
@@ -347,8 +349,10 @@ def test_what_is_known_already_is_not_forgotten_for_it() -> None:
 def test_as_long_as_nobody_has_looked_for_older_kinds_it_is_not_said_so() -> None:
     """If that fails, the final look finds them at the latest."""
     for older in (None, a_problem(Disposition.TEMPORARY)):
-        assert with_workloads(leaver(), replace(context_at(), older=older)).sought_at is None
-    assert with_workloads(leaver(), replace(context_at(), older=())).sought_at == NOW
+        assert (
+            with_workloads(leaver(), replace(context_at(), older=older)).departure.sought_at is None
+        )
+    assert with_workloads(leaver(), replace(context_at(), older=())).departure.sought_at == NOW
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from shared.domain.commands.holds import Hold
+from shared.domain.commands.intent import Verb
 from shared.domain.contracts.announcements import Announcement, News
-from shared.domain.environment import Environment, Lease, Verb
+from shared.domain.environment import Environment, Lease
 from shared.domain.policy import Policy
 from shared.domain.reconciliation.due import (
     awaited_operations,
@@ -21,7 +22,7 @@ from shared.domain.reconciliation.due import (
 from shared.domain.resources.kinds import Kind, State, Step
 from shared.domain.resources.resource import LostCall, Resource
 from tests.support.builders import ANA, NOW, a_notebook, a_record, after, an_intent
-from tests.support.resource_builders import a_resource
+from tests.support.grouped_fields import a_resource
 
 POLICY = Policy()
 QUEUED = a_notebook(queued_at=after(-5))

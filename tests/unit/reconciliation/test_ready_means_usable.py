@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from shared.domain.environment import Health, Phase
 from shared.domain.resources.kinds import Kind, State
+from shared.domain.status import Health, Phase
 from tests.support.builders import ANA, actions_of, minutes
 from tests.support.simulation.announced import news_of
 from tests.support.simulation.notebook import notebook_of
@@ -23,7 +23,7 @@ def joined(link_delay: timedelta) -> World:
 
 
 def due_at(world: World) -> datetime:
-    due = world.record(ANA).due_at
+    due = world.record(ANA).status.due_at
     assert due is not None
     return due
 
@@ -32,7 +32,7 @@ def test_without_a_link_nobody_is_called_ready() -> None:
     world = joined(minutes(10))
     world.run_for(minutes(9))
     assert notebook_of(world).state is State.READY, "it runs"
-    assert (world.record(ANA).phase, news_of(world)) == (Phase.PROVISIONING, [])
+    assert (world.record(ANA).status.phase, news_of(world)) == (Phase.PROVISIONING, [])
 
 
 def test_it_is_looked_at_at_every_poll_until_there_is_one() -> None:
@@ -44,7 +44,7 @@ def test_it_is_looked_at_at_every_poll_until_there_is_one() -> None:
 def test_as_soon_as_there_is_one_it_is_announced_with_it() -> None:
     world = joined(minutes(10))
     world.run_for(minutes(13))
-    assert (world.record(ANA).phase, news_of(world)) == (Phase.READY, ["ready"])
+    assert (world.record(ANA).status.phase, news_of(world)) == (Phase.READY, ["ready"])
     [told] = world.topics.news
     assert told["data"]["notebook"].startswith("https://nb-ana-")
 
@@ -60,9 +60,9 @@ def test_after_that_it_is_a_problem_that_says_what_is_missing() -> None:
     world = joined(timedelta(hours=3))
     world.run_for(minutes(50))
     record = world.record(ANA)
-    assert (record.phase, record.health) == (Phase.PROVISIONING, Health.RETRYING)
+    assert (record.status.phase, record.status.health) == (Phase.PROVISIONING, Health.RETRYING)
     assert news_of(world) == ["failed"]
-    assert "has been running for more than 40 minutes" in record.problem
+    assert "has been running for more than 40 minutes" in record.status.problem
     assert actions_of(world).count("step.failed") == 1, "told once"
 
 
@@ -70,6 +70,10 @@ def test_a_link_that_comes_after_all_ends_the_problem() -> None:
     world = joined(timedelta(hours=3))
     world.run_for(timedelta(hours=5))
     record = world.record(ANA)
-    assert (record.phase, record.health, record.problem) == (Phase.READY, Health.OK, "")
+    assert (record.status.phase, record.status.health, record.status.problem) == (
+        Phase.READY,
+        Health.OK,
+        "",
+    )
     assert (news_of(world), len(world.cloud.ever)) == (["failed", "ready"], 3)
     assert notebook_of(world).kind is Kind.WORKBENCH

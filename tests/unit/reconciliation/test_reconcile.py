@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from shared.domain.environment import Environment, Health, Phase, Verb
+from shared.domain.commands.intent import Verb
+from shared.domain.environment import Environment
 from shared.domain.faults import Disposition, Problem
 from shared.domain.policy import Policy
 from shared.domain.reconciliation.context import Consent
@@ -21,9 +22,10 @@ from shared.domain.resources.kinds import Kind, State, Step
 from shared.domain.resources.manifest import Drift, Manifest
 from shared.domain.resources.observation import Observation
 from shared.domain.resources.resource import Backoff, Resource
+from shared.domain.status import Health, Phase
 from tests.support.builders import NOW, a_record, after, an_intent
+from tests.support.grouped_fields import a_resource, replace
 from tests.support.reconciling import as_it_is, entries_of, reconciled, steps_of
-from tests.support.resource_builders import a_resource, replace
 
 POLICY = Policy()
 NB, TEMPLATE = Kind.WORKBENCH, Kind.CLUSTER_TEMPLATE
@@ -82,7 +84,7 @@ def test_a_first_join_looks_at_nothing_and_begins_everything() -> None:
     plan = reconciled(environment(Verb.JOIN), (manifest(TEMPLATE), manifest(NB)), seen={})
     assert [a.step for a in plan.actions] == [Step.CREATE, Step.CREATE]
     assert all(r.step is Step.CREATE for r in plan.record.resources)
-    assert (plan.record.phase, plan.record.health) == (Phase.PROVISIONING, Health.OK)
+    assert (plan.record.status.phase, plan.record.status.health) == (Phase.PROVISIONING, Health.OK)
 
 
 def test_a_crash_after_the_intention_is_saved_leads_to_a_look_before_anything_else() -> None:
@@ -110,10 +112,10 @@ def test_a_failure_waits_by_its_fate(
     seen = {creating.id: Observation(state=State.ABSENT, problem=problem)}
     plan = reconciled(environment(Verb.JOIN, creating), (manifest(),), seen)
     assert plan.actions == ()
-    assert (plan.record.phase, plan.record.health) == (Phase.PROVISIONING, health)
-    assert "because" in plan.record.problem
-    assert plan.record.due_at is not None
-    assert NOW < plan.record.due_at <= NOW + wait
+    assert (plan.record.status.phase, plan.record.status.health) == (Phase.PROVISIONING, health)
+    assert "because" in plan.record.status.problem
+    assert plan.record.status.due_at is not None
+    assert NOW < plan.record.status.due_at <= NOW + wait
     assert entries_of(plan) == ["step.failed", "health.changed"]
 
 
@@ -124,7 +126,7 @@ def test_failures_are_forgotten_once_it_is_where_it_should_be() -> None:
     plan = reconciled(record, (manifest(),), as_it_is)
     [notebook] = plan.record.resources
     assert notebook.backoff == Backoff()
-    status = (plan.record.phase, plan.record.health, plan.record.problem)
+    status = (plan.record.status.phase, plan.record.status.health, plan.record.status.problem)
     assert status == (Phase.READY, Health.OK, "")
 
 
@@ -147,7 +149,7 @@ def test_who_waits_for_data_of_a_superseded_notebook_is_not_ready(
     """Unless their profile has no notebook now; then it is kept as it is."""
     past = thing(State.STOPPED, superseded=True, was_ready=True)
     record = reconciled(environment(Verb.JOIN, past, thing(State.ABSENT)), manifests).record
-    assert (record.phase, record.health) == (phase, Health.OK)
+    assert (record.status.phase, record.status.health) == (phase, Health.OK)
     assert record.resource("workbench/main~1") is not None
 
 
@@ -156,8 +158,8 @@ def test_without_its_profile_an_environment_is_left_as_it_is_and_says_why(phase:
     joined = environment(Verb.JOIN, thing(State.READY), phase=phase)
     plan = reconciled(joined, manifests=None)
     assert plan.actions == ()
-    assert (plan.record.phase, plan.record.health) == (phase, Health.RETRYING)
-    assert "not in profiles.yaml" in plan.record.problem
+    assert (plan.record.status.phase, plan.record.status.health) == (phase, Health.RETRYING)
+    assert "not in profiles.yaml" in plan.record.status.problem
 
 
 @pytest.mark.parametrize("observe_at", [None, after(2)])
@@ -168,7 +170,7 @@ def test_without_its_profile_what_is_under_way_is_still_looked_at(
         State.READY, step=Step.STOP, since=NOW, observe_at=observe_at, retry_at=after(1)
     )
     plan = reconciled(environment(Verb.JOIN, stopping), manifests=None)
-    assert plan.record.due_at == (observe_at or NOW + POLICY.backoff_most)
+    assert plan.record.status.due_at == (observe_at or NOW + POLICY.backoff_most)
 
 
 def test_what_the_profile_no_longer_has_goes_but_a_persons_work_is_only_stopped() -> None:
@@ -228,7 +230,7 @@ def test_what_only_a_new_notebook_could_have_is_said_once_and_left() -> None:
     [entry] = first.entries
     assert entry.action == "resource.outdated"
     assert "recreate it to apply: data disk GB 100 -> 200" in entry.text
-    assert first.record.phase is Phase.READY
+    assert first.record.status.phase is Phase.READY
     [notebook] = first.record.resources
     known = first.record.with_resource(replace(notebook, observe_at=NOW))
     assert reconciled(known, wanted, seen).entries == ()
@@ -245,7 +247,7 @@ def consents(given: bool | None) -> dict[str, Consent]:
 def test_whether_the_owner_has_consented_is_asked_later_then_daily_until_they_have() -> None:
     record = environment(Verb.JOIN, thing(State.READY, observe_at=NOW))
     ready = reconciled(record, (manifest(),), as_it_is).record
-    first = ready.due_at
+    first = ready.status.due_at
     assert first is not None
     assert NOW + POLICY.ask_first <= first <= NOW + 2 * POLICY.ask_first
     assert consents_to_check(ready, first - timedelta(seconds=1)) == []
@@ -256,18 +258,18 @@ def test_whether_the_owner_has_consented_is_asked_later_then_daily_until_they_ha
     waiting = reconciled(ready, (manifest(),), consents=consents(False), now=first).record
     [notebook] = waiting.resources
     assert notebook.access.consented is False
-    assert waiting.due_at == first + POLICY.ask_again
+    assert waiting.status.due_at == first + POLICY.ask_again
     used = reconciled(waiting, (manifest(),), consents=consents(True), now=after(days=2)).record
     [notebook] = used.resources
     assert notebook.access.consented is True
-    assert (notebook.access.consent_check_at, used.due_at) == (None, None)
+    assert (notebook.access.consent_check_at, used.status.due_at) == (None, None)
 
 
 def test_to_be_asked_for_consent_makes_nobody_less_ready() -> None:
     record = environment(Verb.JOIN, thing(State.READY, consent_check_at=NOW), phase=Phase.READY)
     for answer in (False, True, None):
         plan = reconciled(record, (manifest(),), consents=consents(answer))
-        assert (plan.record.phase, plan.record.health) == (Phase.READY, Health.OK)
+        assert (plan.record.status.phase, plan.record.status.health) == (Phase.READY, Health.OK)
         assert plan.entries == ()
 
 
@@ -286,6 +288,6 @@ def test_nobody_is_asked_who_has_left() -> None:
 def test_an_announced_event_is_looked_at_when_its_time_comes() -> None:
     later = an_intent(Verb.LEAVE, "later", effective_at=after(days=9))
     record = environment(Verb.JOIN, thing(State.READY, consented=True), pending=(later,))
-    assert reconciled(record, (manifest(),)).record.due_at == after(days=9)
+    assert reconciled(record, (manifest(),)).record.status.due_at == after(days=9)
     scheduled = environment(Verb.JOIN, intent=None, pending=(later,))
-    assert reconciled(scheduled).record.phase is Phase.SCHEDULED
+    assert reconciled(scheduled).record.status.phase is Phase.SCHEDULED

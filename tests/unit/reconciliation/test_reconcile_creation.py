@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from shared.domain.environment import Environment, Health, Phase, Verb
+from shared.domain.commands.intent import Verb
+from shared.domain.environment import Environment
 from shared.domain.faults import Disposition
 from shared.domain.policy import Policy
 from shared.domain.reconciliation.context import Plan, Turn
@@ -19,9 +20,10 @@ from shared.domain.resources.kinds import Kind, State, Step
 from shared.domain.resources.manifest import Manifest
 from shared.domain.resources.observation import Observation
 from shared.domain.resources.resource import LostCall, Resource
+from shared.domain.status import Health, Phase
 from tests.support.builders import KEY, NOW, a_notebook, a_problem, a_record, after
+from tests.support.grouped_fields import a_resource, replace
 from tests.support.reconciling import Seen, as_it_is, entries_of, reconciled
-from tests.support.resource_builders import a_resource, replace
 
 POLICY = Policy()
 ZONES = ("z-a", "z-b", "z-c")
@@ -78,17 +80,20 @@ def test_whose_turn_it_is_not_waits_and_everything_else_is_made() -> None:
     plan = planned(joined(), manifests=(TEMPLATE, NOTEBOOK), turn=Turn.LATER)
     assert [a.resource.kind for a in plan.actions] == [Kind.SESSION_TEMPLATE]
     assert notebook_of(plan).creation.queued_at == NOW
-    assert (plan.record.phase, plan.record.health) == (Phase.PROVISIONING, Health.WAITING)
-    assert plan.record.problem == "", "nothing is wrong"
+    assert (plan.record.status.phase, plan.record.status.health) == (
+        Phase.PROVISIONING,
+        Health.WAITING,
+    )
+    assert plan.record.status.problem == "", "nothing is wrong"
     assert entries_of(plan) == ["resource.queued"]
-    assert plan.record.due_at == NOW, "the queue is read by that"
+    assert plan.record.status.due_at == NOW, "the queue is read by that"
 
 
 def test_who_waits_keeps_their_place_and_says_so_once() -> None:
     first = planned(joined(), turn=Turn.LATER)
     later = planned(first.record, minute=30, turn=Turn.LATER)
     assert queues(later.record)
-    assert (notebook_of(later).creation.queued_at, later.record.due_at) == (NOW, NOW)
+    assert (notebook_of(later).creation.queued_at, later.record.status.due_at) == (NOW, NOW)
     assert later.entries == ()
     assert resources_to_observe(first.record, DesiredState((NOTEBOOK,), after(30))) == []
 
@@ -105,7 +110,7 @@ def test_in_their_turn_it_is_made(turn: Turn) -> None:
     plan = planned(joined(a_notebook(queued_at=after(-30))), turn=turn)
     assert [a.step for a in plan.actions] == [Step.CREATE]
     assert notebook_of(plan).creation.queued_at is None
-    assert plan.record.health is Health.OK
+    assert plan.record.status.health is Health.OK
     assert plan.provisional == ({"workbench/main"} if turn is Turn.PROVISIONAL else frozenset())
 
 
@@ -122,7 +127,7 @@ def test_who_wants_none_any_more_leaves_the_queue(record: Environment) -> None:
     plan = planned(record, manifests=())
     assert notebook_of(plan).creation.queued_at is None
     assert not queues(plan.record)
-    assert plan.record.due_at is None
+    assert plan.record.status.due_at is None
 
 
 def test_without_a_profile_nobody_is_kept_waiting_behind_one() -> None:
@@ -238,13 +243,13 @@ def test_a_stock_out_is_answered_in_the_next_zone_at_once() -> None:
         assert [a.step for a in plan.actions] == [Step.CREATE]
         plan = after_stock_out(plan.record, minute)
         if minute < 3:
-            assert plan.record.phase is Phase.PROVISIONING
-            assert plan.record.health is Health.OK, "no failure yet"
-            assert plan.record.problem == ""
+            assert plan.record.status.phase is Phase.PROVISIONING
+            assert plan.record.status.health is Health.OK, "no failure yet"
+            assert plan.record.status.problem == ""
     assert tried == [place(zone) for zone in ZONES]
     assert plan.actions == ()
-    assert plan.record.phase is Phase.PROVISIONING
-    assert plan.record.health is Health.WAITING, "now every zone has none left"
+    assert plan.record.status.phase is Phase.PROVISIONING
+    assert plan.record.status.health is Health.WAITING, "now every zone has none left"
     assert notebook_of(plan).backoff.retry_at == after(3) + POLICY.backoff(
         1, f"{KEY}/workbench/main"
     )
@@ -271,9 +276,12 @@ def all_empty() -> frozenset[str]:
 def test_where_all_zones_are_known_to_be_empty_nothing_is_asked_of_the_cloud() -> None:
     plan = planned(joined(), shortages=all_empty())
     assert plan.actions == ()
-    assert (plan.record.phase, plan.record.health) == (Phase.PROVISIONING, Health.WAITING)
-    assert "no zone of the profile has n2 left" in plan.record.problem
-    due_at = plan.record.due_at
+    assert (plan.record.status.phase, plan.record.status.health) == (
+        Phase.PROVISIONING,
+        Health.WAITING,
+    )
+    assert "no zone of the profile has n2 left" in plan.record.status.problem
+    due_at = plan.record.status.due_at
     assert due_at is not None
     assert NOW < due_at <= NOW + POLICY.backoff_first
 
@@ -284,7 +292,7 @@ def test_who_cannot_be_made_one_just_now_keeps_nobody_waiting_behind_them() -> N
     plan = planned(queued, shortages=all_empty(), turn=Turn.LATER)
     assert not queues(plan.record)
     assert notebook_of(plan).creation.queued_at is None
-    due_at = plan.record.due_at
+    due_at = plan.record.status.due_at
     assert due_at is not None
     assert due_at > NOW
 
@@ -326,7 +334,7 @@ def test_a_notebook_is_not_ready_before_its_data_is_back() -> None:
     seen = {"workbench/main": Observation(state=State.READY)}
     plan = planned(joined(made), seen=seen)
     assert [a.step for a in plan.actions] == [Step.RESTORE]
-    assert plan.record.phase is Phase.PROVISIONING
+    assert plan.record.status.phase is Phase.PROVISIONING
 
 
 def past(state: State, **changes: Any) -> Resource:
@@ -340,7 +348,7 @@ def test_a_successor_waits_for_the_data_but_templates_are_there_at_once() -> Non
     assert [a.resource.kind for a in plan.actions] == [Kind.SESSION_TEMPLATE]
     assert not queues(plan.record), "it isn't for want of room"
     alone = planned(joined(*waits), seen=as_it_is).record
-    assert (alone.phase, alone.due_at) == (Phase.PROVISIONING, NOW + POLICY.poll)
+    assert (alone.status.phase, alone.status.due_at) == (Phase.PROVISIONING, NOW + POLICY.poll)
 
 
 def test_then_it_is_made_from_that() -> None:

@@ -9,8 +9,9 @@ from datetime import timedelta
 from typing import Any
 
 from shared.domain.commands.holds import Hold
+from shared.domain.commands.intent import Verb
 from shared.domain.contracts.announcements import News
-from shared.domain.environment import Environment, Health, Phase, Verb
+from shared.domain.environment import Environment
 from shared.domain.faults import Disposition
 from shared.domain.policy import Policy
 from shared.domain.projections.offboarding_record import OffboardingRecord, Thing
@@ -19,9 +20,10 @@ from shared.domain.reconciliation.needs import resources_to_observe
 from shared.domain.resources.kinds import Kind, State, Step
 from shared.domain.resources.observation import Observation, Orphan
 from shared.domain.resources.resource import Resource
+from shared.domain.status import Health, Phase
 from tests.support.builders import NOW, a_problem, a_record, after, an_intent
+from tests.support.grouped_fields import a_resource, replace
 from tests.support.reconciling import as_it_is, entries_of, reconciled, steps_of
-from tests.support.resource_builders import a_resource, replace
 
 POLICY = Policy()
 GRACE = timedelta(days=14)
@@ -49,13 +51,16 @@ def test_a_leaver_is_stopped_now_and_removed_after_the_grace_period() -> None:
     stopped = leaver(thing(State.STOPPED))
     waiting = reconciled(stopped, seen={}, inventory=None)
     assert waiting.actions == ()
-    assert (waiting.record.phase, waiting.record.health) == (Phase.SUSPENDED, Health.OK)
-    assert waiting.record.due_at == NOW + GRACE
+    assert (waiting.record.status.phase, waiting.record.status.health) == (
+        Phase.SUSPENDED,
+        Health.OK,
+    )
+    assert waiting.record.status.due_at == NOW + GRACE
     over = NOW + GRACE
     assert resources_to_observe(stopped, DesiredState((), over)) == ["workbench/main"]
     removing = reconciled(stopped, (), as_it_is, now=over)
     assert [a.step for a in removing.actions] == [Step.DELETE]
-    assert removing.record.phase is Phase.REMOVING
+    assert removing.record.status.phase is Phase.REMOVING
 
 
 def test_what_gives_access_is_stopped_before_anything_else_is_done() -> None:
@@ -70,7 +75,7 @@ def test_invariant_7_after_the_grace_period_the_snapshot_comes_first_then_the_no
     first = reconciled(stopped, (), as_it_is, now=over)
     [taken] = first.actions
     assert (taken.resource.kind, taken.step) == (Kind.SNAPSHOT, Step.CREATE)
-    assert first.record.phase is Phase.REMOVING
+    assert first.record.status.phase is Phase.REMOVING
     snapshot = replace(taken.resource, state=State.CREATING, operation="op")
     record = first.record.with_resource(snapshot)
     creating = {
@@ -81,7 +86,7 @@ def test_invariant_7_after_the_grace_period_the_snapshot_comes_first_then_the_no
     done = creating | {snapshot.id: Observation(state=State.READY, finished=True)}
     second = reconciled(record, (), done, now=over + POLICY.poll)
     assert steps_of(second) == {NB: Step.DELETE}
-    [leaving] = second.record.leavings
+    [leaving] = second.record.departure.records
     assert leaving.snapshots == (snapshot.name,)
 
 
@@ -94,13 +99,13 @@ def test_who_was_removed_is_looked_at_again_when_their_snapshot_expires() -> Non
         leavings=(replace(LEAVING, completed_at=NOW),),
     )
     plan = reconciled(gone, seen={}, inventory=None)
-    assert plan.record.phase is Phase.REMOVED
-    assert plan.record.due_at == after(9)
+    assert plan.record.status.phase is Phase.REMOVED
+    assert plan.record.status.due_at == after(9)
     assert resources_to_observe(gone, DesiredState((), after(9))) == ["snapshot/s1"]
     seen = {"snapshot/s1": Observation(state=State.READY)}
     expired = reconciled(gone, (), seen, now=after(9), inventory=None)
     assert steps_of(expired) == {Kind.SNAPSHOT: Step.DELETE}
-    assert expired.record.phase is Phase.REMOVED, "what was kept for later is no part of it"
+    assert expired.record.status.phase is Phase.REMOVED, "what was kept for later is no part of it"
 
 
 # The final search
@@ -125,17 +130,20 @@ def last_step() -> Environment:
 
 def test_removed_only_when_a_look_everywhere_says_so() -> None:
     plan = reconciled(last_step(), (), GONE, inventory=())
-    assert plan.record.phase is Phase.REMOVED
-    assert [item.news for item in plan.record.outbox] == [News.REMOVED]
+    assert plan.record.status.phase is Phase.REMOVED
+    assert [item.news for item in plan.record.outbox.waiting] == [News.REMOVED]
 
 
 def test_as_long_as_the_look_everywhere_fails_nobody_is_removed() -> None:
     failed = a_problem(Disposition.TEMPORARY)
     plan = reconciled(last_step(), (), GONE, inventory=failed)
-    assert (plan.record.phase, plan.record.health) == (Phase.REMOVING, Health.RETRYING)
+    assert (plan.record.status.phase, plan.record.status.health) == (
+        Phase.REMOVING,
+        Health.RETRYING,
+    )
     assert "phase.changed" not in entries_of(plan)
-    assert failed.message in plan.record.problem
-    assert News.REMOVED not in [item.news for item in plan.record.outbox]
+    assert failed.message in plan.record.status.problem
+    assert News.REMOVED not in [item.news for item in plan.record.outbox.waiting]
 
 
 def test_nobody_is_removed_of_whom_something_more_is_found() -> None:
@@ -145,8 +153,8 @@ def test_nobody_is_removed_of_whom_something_more_is_found() -> None:
         return Observation(state=State.READY if resource.name == missed.name else State.ABSENT)
 
     plan = reconciled(last_step(), (), seen, inventory=(missed,))
-    assert plan.record.phase is Phase.REMOVING
-    assert plan.record.outbox == ()
+    assert plan.record.status.phase is Phase.REMOVING
+    assert plan.record.outbox.waiting == ()
     [action] = plan.actions
     assert (action.resource.name, action.step) == (missed.name, Step.DELETE), "it runs: at once"
 
@@ -173,8 +181,8 @@ def test_under_a_hold_a_leaver_is_stopped_and_nothing_is_deleted_whenever_it_is(
     assert steps_of(plan) == {NB: Step.PROTECT}
     quiet = leaver(thing(State.STOPPED, protected=True), held=HOLD)
     later = reconciled(quiet, seen={}, now=NOW + GRACE, inventory=None)
-    assert (later.actions, later.record.phase) == ((), Phase.SUSPENDED)
-    assert later.record.due_at is None, "only a release changes anything"
+    assert (later.actions, later.record.status.phase) == ((), Phase.SUSPENDED)
+    assert later.record.status.due_at is None, "only a release changes anything"
 
 
 # What they started
@@ -188,8 +196,8 @@ def test_a_notebook_that_just_stopped_has_its_owners_sessions_looked_for_once_mo
     assert resources_to_observe(record, DesiredState((), NOW)) == ["workbench/main"]
     stopped = {"workbench/main": Observation(state=State.STOPPED, finished=True)}
     none_left = stopped | {"session/started": Observation(state=State.ABSENT)}
-    assert reconciled(record, (), none_left).record.phase is Phase.SUSPENDED
+    assert reconciled(record, (), none_left).record.status.phase is Phase.SUSPENDED
     one_runs = stopped | {"session/started": Observation(state=State.READY)}
     plan = reconciled(record, (), one_runs)
     assert steps_of(plan) == {Kind.SESSION: Step.DELETE}
-    assert plan.record.phase is Phase.SUSPENDING
+    assert plan.record.status.phase is Phase.SUSPENDING

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from shared.domain.environment import Phase, Verb
+from shared.domain.commands.intent import Verb
 from shared.domain.manifests.workbench import instance_id
 from shared.domain.resources.kinds import Kind
+from shared.domain.status import Phase
 from tests.support.builders import ANA, minutes
 from tests.support.simulation.world import GRACE, World
 
@@ -46,7 +47,7 @@ def test_a_changed_address_takes_its_data_along_in_the_same_record() -> None:
     world.run_for(minutes(30))
     assert data_in(world) == {f"{notebook_id(world, ANA)} {ANA}": "years of work"}
     record = world.record(ANA)
-    assert (record.key, record.phase) == (key, Phase.READY)
+    assert (record.key, record.status.phase) == (key, Phase.READY)
     assert world.record(OLD) == record
     assert [a.email for a in record.addresses] == [OLD, ANA]
 
@@ -83,7 +84,7 @@ def test_an_admin_has_a_notebook_recreated_with_its_data() -> None:
     world.run_for(minutes(30))
     names = [instance_id(world.record(OLD).key), notebook_id(world, OLD)]
     assert data_in(world) == {f"{names[1]} {OLD}": "years of work"}
-    assert world.record(OLD).phase is Phase.READY
+    assert world.record(OLD).status.phase is Phase.READY
     assert world.order("recreate", OLD) == "applied"
     world.run_for(minutes(30))
     names.append(notebook_id(world, OLD))
@@ -97,9 +98,9 @@ def test_who_leaves_while_a_notebook_is_replaced_loses_it_in_time_with_their_dat
     world.run_for(minutes(8))
     world.leave(ANA)
     world.run_for(minutes(30))
-    assert world.record(ANA).phase is Phase.SUSPENDED
+    assert world.record(ANA).status.phase is Phase.SUSPENDED
     world.run_for(GRACE + timedelta(hours=2), every=timedelta(minutes=30))
-    assert world.record(ANA).phase is Phase.REMOVED
+    assert world.record(ANA).status.phase is Phase.REMOVED
     assert {t.kind for t in world.cloud.alive()} == {Kind.SNAPSHOT}
     assert "years of work" in {t.data for t in world.cloud.alive(Kind.SNAPSHOT)}
 
@@ -113,4 +114,4 @@ def test_one_that_is_being_made_for_the_former_address_is_made_again() -> None:
     key = world.record(ANA).key
     assert data_in(world).keys() == {f"nb-{key} {ANA}"}
     assert not world.cloud.alive(Kind.SNAPSHOT)
-    assert world.record(ANA).phase is Phase.READY
+    assert world.record(ANA).status.phase is Phase.READY

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from shared.domain.commands.holds import Hold
-from shared.domain.environment import Environment, Phase, Verb
+from shared.domain.commands.intent import Verb
+from shared.domain.environment import Environment
 from shared.domain.manifests.workbench import successor_id
 from shared.domain.reconciliation.context import Plan
 from shared.domain.reconciliation.desired_state import Goal
@@ -24,9 +25,10 @@ from shared.domain.reconciliation.replacement import (
 from shared.domain.resources.kinds import Kind, State, Step
 from shared.domain.resources.manifest import Manifest
 from shared.domain.resources.resource import LostCall, Resource
+from shared.domain.status import Phase
 from tests.support.builders import ANA, KEY, NOW, a_notebook, a_record, after
+from tests.support.grouped_fields import a_resource, replace
 from tests.support.reconciling import as_it_is, reconciled
-from tests.support.resource_builders import a_resource, replace
 
 OLD = "ana.old@example.com"
 HOLD = Hold(at=NOW, reason="a lawsuit")
@@ -209,7 +211,7 @@ def test_the_person_is_ready_once_the_successor_has_the_data(
     resources: list[Resource], phase: Phase
 ) -> None:
     plan = planned(a_record(*resources, phase=Phase.READY))
-    assert plan.record.phase is phase
+    assert plan.record.status.phase is phase
     assert is_replacing(plan.record) is (phase is not Phase.READY)
 
 
@@ -260,7 +262,7 @@ def test_where_the_profile_has_no_notebook_any_more_it_is_only_stopped() -> None
     assert [a.step for a in plan.actions] == [Step.STOP]
     kept = notebook(State.STOPPED, saved_in="s1")
     record = planned(a_record(kept, snapshot(), phase=Phase.PROVISIONING), manifests=()).record
-    assert record.phase is Phase.READY, "nobody waits for a successor"
+    assert record.status.phase is Phase.READY, "nobody waits for a successor"
 
 
 # Holds and leavers

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from shared.domain.environment import Environment, Verb
+from shared.domain.commands.intent import Verb
+from shared.domain.environment import Environment
 from shared.domain.manifests.snapshot import data_disk
 from shared.domain.names import resource_id
 from shared.domain.reconciliation.desired_state import Goal
@@ -31,7 +32,7 @@ from shared.domain.reconciliation.retention import (
 from shared.domain.resources.kinds import Kind, State, Step
 from shared.domain.resources.resource import LostCall, Resource
 from tests.support.builders import ANA, KEY, NOW, a_notebook, a_record, after
-from tests.support.resource_builders import a_resource, replace
+from tests.support.grouped_fields import a_resource, replace
 
 NOTEBOOK = "projects/demo/locations/us-central1-a/instances/nb"
 SLOT = "20260504-120000"

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from shared.domain.commands.holds import Hold
-from shared.domain.environment import Environment, Health, Phase, Verb
+from shared.domain.commands.intent import Verb
+from shared.domain.environment import Environment
 from shared.domain.faults import Disposition
 from shared.domain.policy import Policy
 from shared.domain.reconciliation.desired_state import Goal, goals_of
@@ -15,9 +16,10 @@ from shared.domain.reconciliation.offboarding import Conclusion
 from shared.domain.reconciliation.status import is_converged, with_status
 from shared.domain.resources.kinds import Kind, State, Step
 from shared.domain.resources.resource import LostCall, Resource
+from shared.domain.status import Health, Phase
 from tests.support.builders import NOW, a_notebook, a_problem, a_record, after
+from tests.support.grouped_fields import a_resource
 from tests.support.reconciling import context_at
-from tests.support.resource_builders import a_resource
 
 LOST = (LostCall(step=Step.STOP, until=after(3)),)
 MANY = Policy().attempts
@@ -104,9 +106,9 @@ def test_the_health_stands_beside_the_phase(
     notebook: Resource, health: Health, shown: bool
 ) -> None:
     seen = status(a_record(notebook))
-    assert seen.health is health
-    assert seen.problem == (f"workbench/main: {_message(notebook)}" if shown else "")
-    assert seen.phase is (Phase.READY if notebook == running() else Phase.PROVISIONING)
+    assert seen.status.health is health
+    assert seen.status.problem == (f"workbench/main: {_message(notebook)}" if shown else "")
+    assert seen.status.phase is (Phase.READY if notebook == running() else Phase.PROVISIONING)
 
 
 def _message(notebook: Resource) -> str:
@@ -139,8 +141,8 @@ def test_of_several_the_worst_counts_and_every_problem_is_shown(
     more: tuple[Resource, ...], health: Health
 ) -> None:
     seen = status(a_record(*more, troubled(Disposition.STOCK_OUT, 1)))
-    assert seen.health is health
-    assert len(seen.problem.split("; ")) == len(more) + 1
+    assert seen.status.health is health
+    assert len(seen.status.problem.split("; ")) == len(more) + 1
 
 
 @pytest.mark.parametrize(("saved_in", "health"), [("s1", Health.RETRYING), ("s2", Health.OK)])
@@ -154,19 +156,19 @@ def test_a_failed_snapshot_that_no_notebook_relies_on_is_nobodys_problem(
         problem=a_problem(Disposition.TEMPORARY),
         failures=1,
     )
-    assert status(a_record(running(saved_in=saved_in), failed)).health is health
+    assert status(a_record(running(saved_in=saved_in), failed)).status.health is health
 
 
 def test_what_somebody_else_deleted_is_shown_though_nothing_fails() -> None:
     seen = status(a_record(running(), losses=("a snapshot is gone",)))
-    assert (seen.phase, seen.health) == (Phase.READY, Health.OK)
-    assert seen.problem == "a snapshot is gone"
+    assert (seen.status.phase, seen.status.health) == (Phase.READY, Health.OK)
+    assert seen.status.problem == "a snapshot is gone"
 
 
 def test_a_final_search_that_failed_is_shown_and_tried_again() -> None:
     failed = Conclusion(problem="the search failed", again_at=after(1))
     seen = status(a_record(a_notebook(), verb=Verb.LEAVE), failed)
-    assert (seen.health, seen.problem, seen.due_at) == (
+    assert (seen.status.health, seen.status.problem, seen.status.due_at) == (
         Health.RETRYING,
         "the search failed",
         after(1),
@@ -180,4 +182,4 @@ def test_a_search_is_repeated_when_it_is_time_at_the_latest(due: float, expected
     )
     record = a_record(a_notebook(), snapshot, verb=Verb.LEAVE)
     seen = status(record, Conclusion(problem="the search failed", again_at=after(1)))
-    assert seen.due_at == after(expected)
+    assert seen.status.due_at == after(expected)

@@ -20,8 +20,8 @@ from shared.domain.resources.manifest import Manifest
 from shared.domain.resources.observation import Observation
 from shared.domain.resources.resource import LostCall, Resource
 from tests.support.builders import NOW, a_notebook, a_problem, a_record, after, an_intent
+from tests.support.grouped_fields import a_resource
 from tests.support.reconciling import context_at
-from tests.support.resource_builders import a_resource
 
 OLD, NEW = "d-old", "d-new"
 CREATING = Observation(state=State.CREATING, operation="op-1")

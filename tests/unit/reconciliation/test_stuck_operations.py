@@ -10,7 +10,7 @@ from shared.domain.resources.kinds import Kind, State, Step
 from shared.domain.resources.manifest import Drift
 from shared.domain.resources.resource import LostCall
 from tests.support.builders import NOW, a_notebook, a_problem, after
-from tests.support.resource_builders import replace
+from tests.support.grouped_fields import replace
 from tests.support.resource_changes import POLICY, begun, failed, saw
 
 OVERDUE = NOW + POLICY.stuck + POLICY.poll

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from shared.domain.environment import Phase
+from shared.domain.status import Phase
 from tests.support.builders import ANA, minutes, ready_world
 from tests.support.simulation.world import GRACE, START, World
 
@@ -23,10 +23,10 @@ def test_who_is_here_can_leave_when_their_domain_is_no_longer_allowed() -> None:
     world = closed(ready_world())
     assert world.leave(ANA) == "applied"
     world.run_for(minutes(10))
-    assert world.record(ANA).phase is Phase.SUSPENDED
+    assert world.record(ANA).status.phase is Phase.SUSPENDED
     world.run_for(GRACE, every=minutes(60))
     world.run_for(minutes(30))
-    assert world.record(ANA).phase is Phase.REMOVED
+    assert world.record(ANA).status.phase is Phase.REMOVED
     assert world.store.parked(10).items == ()
 
 
@@ -39,14 +39,14 @@ def test_they_can_change_to_an_address_that_is_allowed() -> None:
     world = closed(ready_world())
     assert world.join("ana@example.org", previous_email=ANA) == "applied"
     world.run_for(minutes(60))
-    assert world.record("ana@example.org").phase is Phase.READY
+    assert world.record("ana@example.org").status.phase is Phase.READY
     assert world.record(ANA).person.email == "ana@example.org"
 
 
 def test_they_cannot_join_again() -> None:
     world = closed(ready_world())
     assert world.join(ANA) == "foreign-domain"
-    assert world.record(ANA).phase is Phase.READY
+    assert world.record(ANA).status.phase is Phase.READY
 
 
 def test_whoever_joins_may_have_had_an_address_of_any_domain() -> None:

@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from shared.domain.contracts.announcements import Announcement, News
-from shared.domain.environment import Environment, Phase
+from shared.domain.environment import Environment
+from shared.domain.status import Phase
 from shared.ports import NotPublished
 from shared.services.announce import Announcer, cloud_event
 from tests.support.builders import (
@@ -23,6 +24,7 @@ from tests.support.builders import (
     minutes,
     ready_world,
 )
+from tests.support.grouped_fields import replace
 from tests.support.memory_store import MemoryStore
 from tests.support.simulation.announced import news_of
 from tests.support.simulation.world import Crash, World
@@ -122,8 +124,8 @@ def test_what_was_handed_on_leaves_the_outbox_and_the_record_is_due_as_it_would_
     assert [topic for topic, _ in stage.publisher.taken] == ["environment-events"] * 2
     ids = [msgspec.json.decode(message)["id"] for _, message in stage.publisher.taken]
     assert ids == [f"{KEY}-7", f"{KEY}-8"]
-    assert (stage.record.outbox, stage.record.due_at) == ((), after(days=3))
-    assert stage.record.announced == 2, "the numbers go on"
+    assert (stage.record.outbox.waiting, stage.record.status.due_at) == ((), after(days=3))
+    assert stage.record.outbox.count == 2, "the numbers go on"
 
 
 def test_where_there_is_nothing_to_tell_nothing_is_called() -> None:
@@ -147,7 +149,7 @@ def test_what_was_not_taken_stays_and_the_tick_comes_back_for_it(
 
 def test_who_was_faster_keeps_the_record_and_publishes_the_same_again() -> None:
     stage = Stage(ITEM)
-    other = msgspec.structs.replace(stage.saved, problem="changed meanwhile")
+    other = replace(stage.saved, problem="changed meanwhile")
     stage.store.save(other, stage.version, ())
     stage.announcer.hand_on(stage.saved, stage.version, None)
     assert stage.record == other
@@ -176,16 +178,16 @@ def test_pubsub_that_takes_nothing_holds_up_nobody_and_nothing_is_lost() -> None
     world.topics.deaf = True
     world.join(ANA)
     world.run_for(minutes(5))
-    assert world.record(ANA).phase is Phase.READY
+    assert world.record(ANA).status.phase is Phase.READY
     world.leave(ANA)
     world.run_for(minutes(10))
-    assert world.record(ANA).phase is Phase.SUSPENDED
+    assert world.record(ANA).status.phase is Phase.SUSPENDED
     assert news_of(world) == []
     world.topics.deaf = False
     world.run_for(minutes(2))
     assert news_of(world) == ["ready", "suspended"]
-    assert world.record(ANA).outbox == ()
-    assert world.record(ANA).due_at == world.record(ANA).removal_at
+    assert world.record(ANA).outbox.waiting == ()
+    assert world.record(ANA).status.due_at == world.record(ANA).removal_at
 
 
 def test_a_worker_that_dies_after_publishing_has_the_same_published_again() -> None:

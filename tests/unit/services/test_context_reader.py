@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from shared.domain.environment import Environment, Verb
+from shared.domain.commands.intent import Verb
+from shared.domain.environment import Environment
 from shared.domain.faults import CloudFault, Disposition
 from shared.domain.people.addresses import with_current
 from shared.domain.people.person import Person
@@ -26,7 +27,7 @@ from shared.domain.resources.observation import Observation, Orphan
 from shared.domain.resources.resource import Resource
 from shared.services.context import ContextReader
 from tests.support.builders import ANA, KEY, NOW, a_notebook, a_record, after, minutes
-from tests.support.resource_builders import replace
+from tests.support.grouped_fields import replace
 from tests.support.simulation.world import World
 
 OTHER = "ana-smith-aaaaaaaaaaaa"

@@ -11,10 +11,11 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.environment import Phase, Verb
+from shared.domain.commands.intent import Verb
 from shared.domain.names import person_key
 from shared.domain.profiles.parse import parse_profiles
 from shared.domain.resources.kinds import Kind, State
+from shared.domain.status import Phase
 from shared.services.converged import Converged
 from tests.support.builders import (
     ANA,
@@ -77,12 +78,12 @@ def test_invariant_9_a_look_at_a_slow_operation_is_one_call_and_no_wait(world: W
     world.pass_time(minutes(1))
     calls = calls_of(world, lambda: world.converge.run(KEY))
     assert calls == {"load": 1, "save": 1, "workbench.observe": 1}
-    assert world.record(ANA).phase is Phase.PROVISIONING
+    assert world.record(ANA).status.phase is Phase.PROVISIONING
 
 
 def test_invariant_2_what_is_ready_stays_quiet_but_for_a_question_a_day(ready: World) -> None:
     """Whether the owner has consented is asked soon after, then daily, until they have."""
-    due_at = ready.record(ANA).due_at
+    due_at = ready.record(ANA).status.due_at
     assert due_at is not None
     assert timedelta(0) < due_at - ready.clock.now() <= 2 * ready.policy.ask_first
     asked = {"load": 1, "save": 1, "workbench.consented": 1}
@@ -90,7 +91,7 @@ def test_invariant_2_what_is_ready_stays_quiet_but_for_a_question_a_day(ready: W
     [made] = ready.cloud.alive(Kind.WORKBENCH)
     made.consented = True
     assert calls_of(ready, lambda: ready.run_for(24 * HOURS, every=HOURS)) == asked
-    assert ready.record(ANA).due_at is None
+    assert ready.record(ANA).status.due_at is None
     assert calls_of(ready, lambda: ready.run_for(240 * HOURS, every=HOURS)) == {}
 
 
@@ -140,7 +141,7 @@ def test_leaving_stops_the_notebook_and_takes_the_templates_at_once(ready: World
     assert kinds_of(ready) == {Kind.WORKBENCH}
     ready.run_for(minutes(3))
     assert notebook(ready) is State.STOPPED
-    assert ready.record(ANA).due_at == ready.record(ANA).left_at + GRACE  # type: ignore[operator]
+    assert ready.record(ANA).status.due_at == ready.record(ANA).departure.left_at + GRACE  # type: ignore[operator]
 
 
 def test_invariant_7_the_notebook_stays_until_the_grace_period_is_over(ready: World) -> None:
@@ -150,7 +151,7 @@ def test_invariant_7_the_notebook_stays_until_the_grace_period_is_over(ready: Wo
     assert notebook(ready) is State.STOPPED
     ready.run_for(minutes(10))
     assert notebook(ready) is None
-    assert ready.record(ANA).phase is Phase.REMOVED
+    assert ready.record(ANA).status.phase is Phase.REMOVED
     lives = [(h.kind, h.what) for h in ready.cloud.happenings[-3:]]
     assert lives == [
         (Kind.SNAPSHOT, "created"),
@@ -166,10 +167,10 @@ def test_nobody_is_removed_before_a_look_everywhere_found_nothing_more(ready: Wo
     ready.cloud.add(Thing(Kind.WORKBENCH, name, key=KEY, email=ANA, was_ready=True))
     ready.leave(ANA)
     live_through_the_grace_period(ready)
-    assert ready.record(ANA).phase is Phase.REMOVED
+    assert ready.record(ANA).status.phase is Phase.REMOVED
     assert kinds_of(ready) == {Kind.SNAPSHOT}, "its disk was kept as well"
     assert len(ready.cloud.alive(Kind.SNAPSHOT)) == 2
-    [leaving] = ready.record(ANA).leavings
+    [leaving] = ready.record(ANA).departure.records
     assert {thing.name for thing in leaving.had} >= {known.name, name}
     assert leaving.scan is not None
     assert (leaving.scan.leftovers, len(leaving.scan.kept)) == ((), 2)
@@ -180,7 +181,7 @@ def test_a_return_within_the_grace_period_starts_the_same_notebook(ready: World)
     ready.run_for(timedelta(days=3), every=6 * HOURS)
     ready.join(ANA)
     ready.run_for(minutes(5))
-    assert ready.record(ANA).phase is Phase.READY
+    assert ready.record(ANA).status.phase is Phase.READY
     assert kinds_of(ready) == FULL
     lives = [h.what for h in ready.cloud.happenings if h.kind is Kind.WORKBENCH]
     assert lives == ["created", "ready", "stopped", "started"]
@@ -193,7 +194,7 @@ def test_a_return_after_the_removal_makes_a_new_notebook_with_the_old_data(ready
     live_through_the_grace_period(ready)
     ready.join(ANA)
     ready.run_for(minutes(10))
-    assert ready.record(ANA).phase is Phase.READY
+    assert ready.record(ANA).status.phase is Phase.READY
     assert ready.cloud.counts["workbench.create"] == 2
     [new] = ready.cloud.alive(Kind.WORKBENCH)
     assert (new is not old, new.data) == (True, "years of work")
@@ -214,14 +215,14 @@ def test_without_a_grace_period_the_notebook_is_deleted_straight_away(
     assert notebook(world) is State.DELETING
     assert world.cloud.counts["workbench.stop"] == 0, "deleting ends access as soon as stopping"
     world.run_for(minutes(5))
-    assert (world.record(ANA).phase, kinds_of(world)) == (Phase.REMOVED, set())
+    assert (world.record(ANA).status.phase, kinds_of(world)) == (Phase.REMOVED, set())
 
 
 def test_immediate_skips_the_grace_period_not_the_snapshot(ready: World) -> None:
     ready.leave(ANA, immediate=True)
     assert notebook(ready) is State.STOPPING, "it is snapshotted at rest"
     ready.run_for(minutes(10))
-    assert (ready.record(ANA).phase, kinds_of(ready)) == (Phase.REMOVED, {Kind.SNAPSHOT})
+    assert (ready.record(ANA).status.phase, kinds_of(ready)) == (Phase.REMOVED, {Kind.SNAPSHOT})
 
 
 def test_a_leave_while_the_notebook_is_being_made_waits_for_it_and_stops_it(world: World) -> None:
@@ -229,10 +230,10 @@ def test_a_leave_while_the_notebook_is_being_made_waits_for_it_and_stops_it(worl
     world.leave(ANA)
     assert world.cloud.counts["workbench.stop"] == 0, "what is being made can't be stopped yet"
     assert kinds_of(world) == {Kind.WORKBENCH}
-    assert world.record(ANA).phase is Phase.SUSPENDING
+    assert world.record(ANA).status.phase is Phase.SUSPENDING
     world.run_for(minutes(10))
     assert notebook(world) is State.STOPPED
-    assert world.record(ANA).phase is Phase.SUSPENDED
+    assert world.record(ANA).status.phase is Phase.SUSPENDED
 
 
 def test_a_join_while_the_notebook_is_being_deleted_makes_another_when_it_is_gone(
@@ -247,4 +248,4 @@ def test_a_join_while_the_notebook_is_being_deleted_makes_another_when_it_is_gon
     world.run_for(minutes(10))
     lives = [h.what for h in world.cloud.happenings if h.kind is Kind.WORKBENCH]
     assert lives == ["created", "ready", "deleted", "created", "ready"]
-    assert world.record(ANA).phase is Phase.READY
+    assert world.record(ANA).status.phase is Phase.READY

@@ -7,12 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.environment import Health, Phase
 from shared.domain.faults import CloudFault, Disposition
 from shared.domain.names import resource_id
 from shared.domain.profiles.parse import parse_profiles
 from shared.domain.reconciliation.placement import zone_of
 from shared.domain.resources.kinds import Kind, State, Step
+from shared.domain.status import Health, Phase
 from tests.support.builders import (
     ANA,
     KEY,
@@ -59,14 +59,18 @@ def test_without_their_profile_people_keep_what_they_have_and_are_told(ready: Wo
     world.profiles.profiles = parse_profiles(_without_full(), MASTERS)
     world.converge.run(KEY)
     record = world.record(ANA)
-    assert (record.phase, record.health) == (Phase.READY, Health.RETRYING)
+    assert (record.status.phase, record.status.health) == (Phase.READY, Health.RETRYING)
     assert set(world.cloud.things) == before
-    assert "profile 'full' is not in profiles.yaml any more" in record.problem
-    assert record.due_at is not None
+    assert "profile 'full' is not in profiles.yaml any more" in record.status.problem
+    assert record.status.due_at is not None
     world.profiles.profiles = parse_profiles(PROFILES, MASTERS)
     world.run_for(2 * HOURS, every=HOURS / 2)
     record = world.record(ANA)
-    assert (record.phase, record.health, record.problem) == (Phase.READY, Health.OK, "")
+    assert (record.status.phase, record.status.health, record.status.problem) == (
+        Phase.READY,
+        Health.OK,
+        "",
+    )
 
 
 def _without_full() -> bytes:
@@ -94,12 +98,12 @@ def test_a_foreign_notebook_that_was_removed_makes_room_for_ours(world: World) -
     foreign = world.cloud.add_foreign(Kind.WORKBENCH, NOTEBOOK)
     world.join(ANA)
     record = world.record(ANA)
-    assert (record.phase, record.health) == (Phase.PROVISIONING, Health.QUARANTINED)
+    assert (record.status.phase, record.status.health) == (Phase.PROVISIONING, Health.QUARANTINED)
     world.cloud.remove(foreign, world.clock.now())
     world.join(ANA)
     world.run_for(minutes(5))
     record = world.record(ANA)
-    assert (record.phase, record.health) == (Phase.READY, Health.OK)
+    assert (record.status.phase, record.status.health) == (Phase.READY, Health.OK)
 
 
 def test_a_stock_out_is_answered_in_the_next_zone(world: World) -> None:
@@ -110,7 +114,7 @@ def test_a_stock_out_is_answered_in_the_next_zone(world: World) -> None:
     assert failure.hits == 1
     [made] = world.cloud.alive(Kind.WORKBENCH)
     assert "/us-central1-b/" in made.name
-    assert world.record(ANA).phase is Phase.READY
+    assert world.record(ANA).status.phase is Phase.READY
     assert "step.failed" in actions_of(world)
 
 
@@ -129,7 +133,9 @@ def test_an_empty_zone_is_answered_in_the_next_one_within_the_same_run(world: Wo
     world.converge.run(KEY)
     assert made_in(world, ANA) == "us-central1-b"
     record = world.record(ANA)
-    assert (record.phase, record.health) == (Phase.PROVISIONING, Health.OK), "that is no failure"
+    assert (record.status.phase, record.status.health) == (Phase.PROVISIONING, Health.OK), (
+        "that is no failure"
+    )
     assert world.cloud.counts["workbench.create"] == 2
 
 
@@ -166,13 +172,13 @@ def test_when_all_zones_are_empty_it_is_said_and_tried_again_until_there_are_som
     world.join(ANA)
     world.run_for(minutes(10))
     record = world.record(ANA)
-    assert (record.phase, record.health) == (Phase.PROVISIONING, Health.WAITING)
-    assert "no zone of the profile has e2-standard-4 left" in record.problem
+    assert (record.status.phase, record.status.health) == (Phase.PROVISIONING, Health.WAITING)
+    assert "no zone of the profile has e2-standard-4 left" in record.status.problem
     assert world.cloud.counts["workbench.create"] == 2, "each zone once, the rest is patience"
     world.cloud.short.clear()
     world.run_for(minutes(90))
     record = world.record(ANA)
-    assert (record.phase, record.health) == (Phase.READY, Health.OK)
+    assert (record.status.phase, record.status.health) == (Phase.READY, Health.OK)
 
 
 def test_a_creation_that_failed_under_a_hold_is_made_again(world: World) -> None:
@@ -184,7 +190,7 @@ def test_a_creation_that_failed_under_a_hold_is_made_again(world: World) -> None
     assert failure.hits == 1
     [notebook] = world.cloud.alive(Kind.WORKBENCH)
     assert (notebook.state, notebook.protected) == (State.READY, True)
-    assert world.record(ANA).phase is Phase.READY
+    assert world.record(ANA).status.phase is Phase.READY
 
 
 def test_when_the_last_look_fails_nobody_is_said_to_be_removed_and_it_is_tried_again(
@@ -200,11 +206,15 @@ def test_when_the_last_look_fails_nobody_is_said_to_be_removed_and_it_is_tried_a
     world.run_for(minutes(5))
     assert hit
     record = world.record(ANA)
-    assert (record.phase, record.health) == (Phase.REMOVING, Health.RETRYING)
-    assert "final look for leftovers failed: no listing today" in record.problem
+    assert (record.status.phase, record.status.health) == (Phase.REMOVING, Health.RETRYING)
+    assert "final look for leftovers failed: no listing today" in record.status.problem
     world.run_for(minutes(20))
     record = world.record(ANA)
-    assert (record.phase, record.health, record.problem) == (Phase.REMOVED, Health.OK, "")
+    assert (record.status.phase, record.status.health, record.status.problem) == (
+        Phase.REMOVED,
+        Health.OK,
+        "",
+    )
 
 
 def test_when_the_look_for_older_kinds_fails_leaving_goes_on(world: World) -> None:
@@ -217,8 +227,8 @@ def test_when_the_look_for_older_kinds_fails_leaving_goes_on(world: World) -> No
     world.leave(ANA)
     assert hit
     world.run_for(minutes(5))
-    assert world.record(ANA).phase is Phase.SUSPENDED
-    assert world.record(ANA).sought_at is not None
+    assert world.record(ANA).status.phase is Phase.SUSPENDED
+    assert world.record(ANA).departure.sought_at is not None
     assert world.cloud.counts["search.older"] == 2, "until it went well, and never after"
 
 
@@ -229,7 +239,7 @@ def test_a_consent_that_cannot_be_asked_for_holds_nothing_up(ready: World) -> No
     hit = once_at(ready, "before:workbench.consented", down)
     ready.run_for(3 * HOURS, every=HOURS / 2)
     assert hit
-    assert (ready.record(ANA).phase, ready.record(ANA).problem) == (Phase.READY, "")
+    assert (ready.record(ANA).status.phase, ready.record(ANA).status.problem) == (Phase.READY, "")
 
 
 def test_one_resource_that_fails_keeps_nobody_from_the_others(world: World) -> None:
@@ -244,11 +254,11 @@ def test_one_resource_that_fails_keeps_nobody_from_the_others(world: World) -> N
     assert kinds_of(world) == {Kind.CLUSTER_TEMPLATE, Kind.WORKBENCH}
     world.run_for(minutes(5))
     record = world.record(ANA)
-    assert (record.phase, record.health) == (Phase.PROVISIONING, Health.QUARANTINED)
-    assert "session-template/spark: dataproc.sessionTemplates.create" in record.problem
+    assert (record.status.phase, record.status.health) == (Phase.PROVISIONING, Health.QUARANTINED)
+    assert "session-template/spark: dataproc.sessionTemplates.create" in record.status.problem
     world.join(ANA)  # it has been mended
     record = world.record(ANA)
-    assert (record.phase, record.health) == (Phase.READY, Health.OK)
+    assert (record.status.phase, record.status.health) == (Phase.READY, Health.OK)
 
 
 def test_a_failure_and_a_quarantine_are_warnings_in_the_log_and_nothing_else_is(
@@ -259,7 +269,7 @@ def test_a_failure_and_a_quarantine_are_warnings_in_the_log_and_nothing_else_is(
     failure = world.cloud.fail_operations(Kind.WORKBENCH, Step.CREATE, refused)
     world.join(ANA)
     world.run_for(timedelta(days=2), every=HOURS)
-    assert (failure.hits > 0, world.record(ANA).phase) == (True, Phase.READY)
+    assert (failure.hits > 0, world.record(ANA).status.phase) == (True, Phase.READY)
     warned = {r.message for r in caplog.records if r.levelno == logging.WARNING}
     informed = {r.message for r in caplog.records if r.levelno == logging.INFO}
     assert warned == {

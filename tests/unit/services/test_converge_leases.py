@@ -6,10 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.environment import Phase, Verb
+from shared.domain.commands.intent import Verb
 from shared.domain.faults import CloudFault, Disposition
 from shared.domain.names import person_key
 from shared.domain.resources.kinds import Kind, State, Step
+from shared.domain.status import Phase
 from shared.services.converged import Converged
 from tests.support.builders import ANA, KEY, actions_of, calls_of, hold_lease, minutes, once_at
 from tests.support.simulation.world import Crash, World
@@ -37,7 +38,7 @@ def test_a_lease_that_ran_out_is_taken_over(world: World) -> None:
     world.pass_time(world.policy.lease)
     assert world.converge.run(KEY) is Converged.DONE
     assert world.record(ANA).lease is None
-    assert world.record(ANA).phase is Phase.READY
+    assert world.record(ANA).status.phase is Phase.READY
 
 
 def test_a_worker_beaten_before_it_began_does_nothing_at_all(world: World) -> None:
@@ -57,7 +58,7 @@ def test_while_it_acts_a_worker_holds_the_lease_and_due_is_its_end(world: World)
     world.join(ANA)
     [record] = seen
     assert record.lease is not None
-    assert record.due_at == record.lease.until == world.clock.now() + world.policy.lease
+    assert record.status.due_at == record.lease.until == world.clock.now() + world.policy.lease
     assert all(r.step is Step.CREATE for r in record.resources), "saved before it is done"
     assert world.record(ANA).lease is None, "and given back afterwards"
 
@@ -74,7 +75,7 @@ def test_invariant_1_what_a_dead_worker_began_is_found_and_finished_once(
         world.join(ANA)
     assert hit
     world.run_for(world.policy.lease + minutes(10))
-    assert world.record(ANA).phase is Phase.READY
+    assert world.record(ANA).status.phase is Phase.READY
     lives = [h.what for h in world.cloud.happenings if h.kind is Kind.WORKBENCH]
     assert lives == ["created", "ready"]
 
@@ -87,7 +88,7 @@ def test_invariant_1_a_create_whose_answer_was_lost_is_the_same_create_again(wor
     world.join(ANA)
     assert hit
     world.run_for(minutes(10))
-    assert world.record(ANA).phase is Phase.READY
+    assert world.record(ANA).status.phase is Phase.READY
     assert len([h for h in world.cloud.happenings if h.what == "created"]) == 3, "one of each"
 
 
@@ -100,15 +101,15 @@ def test_a_leave_that_comes_while_results_are_in_hand_loses_neither(
     world.join(ANA, event_id="join")
     assert hit
     record = world.record(ANA)
-    assert record.intent is not None
-    assert record.intent.verb is Verb.LEAVE
+    assert record.events.in_force is not None
+    assert record.events.in_force.verb is Verb.LEAVE
     notebook = record.resource("workbench/main")
     assert notebook is not None
     assert notebook.operation, "what the create had answered was not lost"
     assert "resource.creating" in actions_of(world)
     world.run_for(minutes(10))
     assert [t.state for t in world.cloud.alive()] == [State.STOPPED]
-    assert world.record(ANA).phase is Phase.SUSPENDED
+    assert world.record(ANA).status.phase is Phase.SUSPENDED
 
 
 def test_a_worker_whose_lease_was_taken_over_keeps_its_hands_off_the_record(world: World) -> None:
@@ -122,7 +123,7 @@ def test_a_worker_whose_lease_was_taken_over_keeps_its_hands_off_the_record(worl
     world.join(ANA)
     assert hit
     world.run_for(minutes(10))
-    assert world.record(ANA).phase is Phase.READY
+    assert world.record(ANA).status.phase is Phase.READY
     created = [h for h in world.cloud.happenings if h.what == "created"]
     assert len(created) == 3
 
@@ -164,7 +165,9 @@ def test_a_call_that_could_outlive_the_lease_is_not_begun(
     assert ("before:cluster-template.create" in meanwhile) is is_begun
     assert ("before:workbench.create" in meanwhile) is is_begun
     world.run_for(minutes(10))
-    assert world.record(ANA).phase is Phase.READY, "what wasn't begun is begun under a fresh lease"
+    assert world.record(ANA).status.phase is Phase.READY, (
+        "what wasn't begun is begun under a fresh lease"
+    )
 
 
 def test_a_change_of_heart_at_every_save_ends_with_the_tick(world: World) -> None:
@@ -187,7 +190,7 @@ def test_a_change_of_heart_at_every_save_ends_with_the_tick(world: World) -> Non
     assert 0 < flips < 30, "it gave up before the flips did"
     world.leave(ANA)
     world.run_for(world.policy.lease + minutes(15))
-    assert world.record(ANA).phase is Phase.SUSPENDED
+    assert world.record(ANA).status.phase is Phase.SUSPENDED
     assert [t.state for t in world.cloud.alive()] == [State.STOPPED]
 
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from shared.domain.environment import Environment, Phase
+from shared.domain.environment import Environment
 from shared.domain.faults import CloudFault, Disposition
 from shared.domain.policy import Policy
 from shared.domain.resources.kinds import Kind, State
+from shared.domain.status import Phase
 from shared.ports import Crowd
 from tests.support.builders import ANA, minutes, once_at
 from tests.support.memory_store import MemoryStore
@@ -41,7 +42,7 @@ def test_ten_joins_at_once_are_never_more_than_the_limit_and_all_are_served_in_o
         served += [email for email in now if email not in served]
         world.run_for(minutes(1))
     assert served == people(10), "first come, first served"
-    assert {world.record(email).phase for email in people(10)} == {Phase.READY}
+    assert {world.record(email).status.phase for email in people(10)} == {Phase.READY}
     assert world.store.creating() == Crowd(0, 0)
 
 
@@ -69,8 +70,8 @@ def test_who_leaves_the_queue_makes_room_for_those_behind() -> None:
     world.leave(second)
     assert world.store.creating() == Crowd(1, 1)
     world.run_for(minutes(10))
-    assert world.record(third).phase is Phase.READY
-    assert world.record(second).phase is Phase.REMOVED
+    assert world.record(third).status.phase is Phase.READY
+    assert world.record(second).status.phase is Phase.REMOVED
     assert world.store.creating() == Crowd(0, 0)
 
 
@@ -134,7 +135,7 @@ def test_those_who_claim_at_the_same_moment_see_each_other() -> None:
     world.run_for(minutes(1))
     assert world.cloud.counts["workbench.create"] == 5, "the tick fills what was left empty"
     world.run_for(minutes(10))
-    assert {e.phase for e in _all(world)} == {Phase.READY}
+    assert {e.status.phase for e in _all(world)} == {Phase.READY}
 
 
 class Calls:
@@ -185,11 +186,15 @@ def test_who_is_turned_away_has_everything_else_made_and_the_cloud_is_not_asked(
     assert notebook is not None
     assert (notebook.state, notebook.step, notebook.since) == (State.ABSENT, None, None)
     assert notebook.creation.queued_at == world.clock.now()
-    assert (record.lease, record.due_at, record.problem) == (None, world.clock.now(), "")
+    assert (record.lease, record.status.due_at, record.status.problem) == (
+        None,
+        world.clock.now(),
+        "",
+    )
     told = [entry.action for entry in world.store.history(record.key, 20)]
     assert told.count("resource.queued") == 1
     world.run_for(minutes(10))
-    assert world.record(ANA).phase is Phase.READY
+    assert world.record(ANA).status.phase is Phase.READY
 
 
 def test_a_leave_that_comes_while_a_claim_is_counted_ends_it() -> None:
@@ -207,7 +212,7 @@ def test_a_leave_that_comes_while_a_claim_is_counted_ends_it() -> None:
     world.join(ANA)
     assert world.store.creating() == Crowd(1, 0)
     world.run_for(minutes(10))
-    assert world.record(ANA).phase is Phase.REMOVED
+    assert world.record(ANA).status.phase is Phase.REMOVED
     assert world.cloud.counts["workbench.create"] == 1
 
 
@@ -228,7 +233,7 @@ def test_a_crash_between_claim_and_count_costs_nobody_a_place_for_long() -> None
     world.join(ANA)
     assert queue_of(world) == [ANA]
     world.run_for(minutes(20))
-    assert {e.phase for e in _all(world)} == {Phase.READY}
+    assert {e.status.phase for e in _all(world)} == {Phase.READY}
     assert world.cloud.counts["workbench.create"] == 2
 
 

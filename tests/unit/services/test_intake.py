@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from shared.domain.commands.intent import Verb
 from shared.domain.contracts.event_parsing import Message
-from shared.domain.environment import Phase, Verb
 from shared.domain.people.addresses import with_current
 from shared.domain.profiles import ProfilesInvalid
 from shared.domain.resources.kinds import Kind, State
+from shared.domain.status import Phase
 from shared.services.intake import Contended
 from tests.support.builders import (
     ANA,
@@ -151,7 +152,7 @@ def test_without_valid_profiles_people_can_still_leave() -> None:
     world.profiles.current = _no_profiles  # type: ignore[method-assign]
     assert world.leave(ANA) == "applied"
     world.run_for(minutes(5))
-    assert world.record(ANA).phase is Phase.SUSPENDED
+    assert world.record(ANA).status.phase is Phase.SUSPENDED
 
 
 def _no_profiles() -> Any:
@@ -193,11 +194,13 @@ def test_an_event_that_comes_while_another_worker_acts_is_recorded_and_left_to_i
     calls = calls_of(world, lambda: world.leave(ANA))
     assert calls == {"find": 1, "save": 1}
     record = world.record(ANA)
-    assert record.intent is not None
-    assert record.intent.verb is Verb.LEAVE
+    assert record.events.in_force is not None
+    assert record.events.in_force.verb is Verb.LEAVE
     assert record.lease is not None
     world.run_for(world.policy.lease + minutes(10))
-    assert world.record(ANA).phase is Phase.SUSPENDED, "and when that worker died, to the tick"
+    assert world.record(ANA).status.phase is Phase.SUSPENDED, (
+        "and when that worker died, to the tick"
+    )
 
 
 def test_a_refused_message_is_parked_whole_enough_to_be_understood() -> None:
@@ -256,7 +259,7 @@ def test_an_id_is_compared_within_its_source() -> None:
     world.pass_time(minutes(1))
     assert world.join(ANA, event_id="7", source="directory") == "applied"
     assert world.join(ANA, event_id="7", source="hr") == "duplicate"
-    intent = world.record(ANA).intent
+    intent = world.record(ANA).events.in_force
     assert intent is not None
     assert intent.source == "pubsub:onboarding/directory"
 
@@ -265,7 +268,11 @@ def test_a_blank_cost_centre_or_team_is_none_in_record_and_labels() -> None:
     world = World()
     world.join(ANA, cost_center="  ", team="\u00a0", profile=" ", event_id="")
     person = world.record(ANA).person
-    assert (person.cost_center, person.team, world.record(ANA).profile) == (None, None, "full")
+    assert (person.cost_center, person.team, world.record(ANA).terms.profile) == (
+        None,
+        None,
+        "full",
+    )
 
 
 # Retry
@@ -284,7 +291,7 @@ def test_a_retry_of_somebody_who_is_ready_changes_nothing(asleep: bool) -> None:
     assert len(world.topics.news) == news
     assert not [a for a in actions_of(world) if a.startswith("step.")]
     after = world.record(ANA)
-    assert after.phase is before.phase
+    assert after.status.phase is before.status.phase
     steps = [[(r.id, r.name, r.serial, r.step) for r in e.resources] for e in (before, after)]
     assert steps[0] == steps[1]
 
@@ -335,7 +342,7 @@ def test_a_newer_event_that_arrived_first_is_merged_in_one_commit() -> None:
     assert {"record.merged", "intent.stale"} <= set(told)
     assert world.store.history(second, 1)[0].text == f"merged into {KEY}, the same person"
     world.run_for(minutes(60))
-    assert world.record(SMITH).phase is Phase.READY
+    assert world.record(SMITH).status.phase is Phase.READY
     [notebook] = world.cloud.alive(Kind.WORKBENCH)
     assert notebook.email == SMITH
 
@@ -370,5 +377,5 @@ def test_a_leaver_is_searched_for_under_every_key_and_address() -> None:
         world.cloud.add(forgotten)
     world.leave(SMITH, immediate=True)
     world.run_for(minutes(120))
-    assert world.record(SMITH).phase is Phase.REMOVED
+    assert world.record(SMITH).status.phase is Phase.REMOVED
     assert kinds_of(world) <= {Kind.SNAPSHOT}

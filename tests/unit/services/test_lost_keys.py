@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from shared.domain.environment import Environment, Verb
+from shared.domain.commands.intent import Verb
+from shared.domain.environment import Environment
 from shared.domain.names import found_slot
 from shared.domain.people.addresses import with_current
 from shared.domain.people.person import Person
@@ -15,7 +16,7 @@ from shared.domain.reconciliation.context import Needs
 from shared.domain.resources.kinds import Kind, State
 from shared.domain.resources.observation import Orphan
 from tests.support.builders import ANA, NOW, a_notebook, a_record, after
-from tests.support.resource_builders import replace
+from tests.support.grouped_fields import replace
 from tests.support.simulation.world import World
 
 SMITH = "ana.smith@example.com"

@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from shared.domain.environment import Environment, Verb
+from shared.domain.commands.intent import Verb
+from shared.domain.environment import Environment
 from shared.domain.faults import CloudFault, Disposition
 from shared.domain.names import person_key
 from shared.domain.people.person import Person
@@ -21,8 +22,8 @@ from shared.ports import Crowd, NotPublished, Page
 from shared.services.admission import Admission
 from shared.services.tick import Tick
 from tests.support.builders import NOW, a_notebook, a_record, after, an_intent
+from tests.support.grouped_fields import replace
 from tests.support.memory_store import MemoryStore
-from tests.support.resource_builders import replace
 from tests.support.simulation.world import ManualClock
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from shared.domain.commands.intent import Verb
 from shared.domain.contracts.event_parsing import Message
-from shared.domain.environment import Verb
 from tests.support.builders import (
     ANA,
     KEY,

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from shared.domain.commands.intent import Verb
 from shared.domain.contracts.event_parsing import Message, to_intent
-from shared.domain.environment import Verb
 from tools.blueprint_events import Unreadable, addresses, main
 from tools.check_profiles import load
 

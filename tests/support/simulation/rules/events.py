@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import msgspec
 
-from shared.domain.environment import Verb
+from shared.domain.commands.intent import Verb
 from tests.support.simulation.choices import Choices
 from tests.support.simulation.expected import COST_CENTERS
 from tests.support.simulation.rules.registry import rule

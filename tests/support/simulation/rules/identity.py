@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from shared.domain.environment import Verb
+from shared.domain.commands.intent import Verb
 from tests.support.simulation.choices import Choices
 from tests.support.simulation.expected import COST_CENTERS
 from tests.support.simulation.rules.events import PROFILES, arm

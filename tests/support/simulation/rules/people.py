@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from shared.domain.environment import Phase, Verb
+from shared.domain.commands.intent import Verb
 from shared.domain.resources.kinds import Kind, State
+from shared.domain.status import Phase
 from tests.support.fake_cloud import Thing
 from tests.support.simulation.choices import Choices
 from tests.support.simulation.rules.registry import rule
@@ -118,4 +119,4 @@ def _is_seen_stopped(life: SimulatedLife, thing: Thing) -> bool:
 
 def _phase(life: SimulatedLife, email: str) -> Phase | None:
     record = life.world.environment(email)
-    return record.phase if record is not None else None
+    return record.status.phase if record is not None else None
