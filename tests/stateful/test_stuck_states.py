@@ -79,7 +79,7 @@ def test_what_stays_stuck_stays_a_problem_that_says_so(ready: World) -> None:
 
 @pytest.mark.parametrize("disposition", [f for f in Disposition if f is not Disposition.FOREIGN])
 @pytest.mark.parametrize("step", [Step.CREATE, Step.START, Step.STOP, Step.UPDATE])
-def test_an_operation_that_ended_is_over_whatever_it_ended_in(
+def test_an_operation_that_ended_ends_its_step_whatever_the_state(
     disposition: Disposition, step: Step
 ) -> None:
     world = ready_world() if step is not Step.CREATE else World()

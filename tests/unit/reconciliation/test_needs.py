@@ -34,7 +34,7 @@ KEPT = a_resource(kind=Kind.SNAPSHOT, slot="s1", name="s1", state=State.READY, s
     ("retry_at", "observe_at", "looked_at"),
     [(None, None, True), (after(5), None, False), (after(5), NOW, False), (NOW, NOW, True)],
 )
-def test_what_waits_after_a_failure_is_not_looked_at(
+def test_a_resource_that_waits_after_a_failure_is_not_observed(
     retry_at: datetime | None, observe_at: datetime | None, looked_at: bool
 ) -> None:
     """It is stopped, and should run."""
@@ -63,7 +63,7 @@ def test_what_waits_after_a_failure_is_not_looked_at(
     ],
     ids=["relied on", "not relied on", "under way", "waits"],
 )
-def test_a_snapshot_is_looked_at_again_only_where_a_deletion_relies_on_it(
+def test_a_snapshot_is_observed_again_only_if_a_deletion_relies_on_it(
     left_at: datetime, snapshot: Resource, looks: list[str], because: str
 ) -> None:
     stopped = a_notebook(State.STOPPED, saved_in="s1", observe_at=NOW)
@@ -71,7 +71,7 @@ def test_a_snapshot_is_looked_at_again_only_where_a_deletion_relies_on_it(
     assert resources_to_observe(record, DesiredState((), NOW)) == looks, because
 
 
-def test_what_is_looked_at_is_compared_with_what_the_profile_asks_for() -> None:
+def test_an_observed_resource_is_compared_with_its_manifest() -> None:
     snapshot = a_resource(
         kind=Kind.SNAPSHOT, slot="s1", name="s1", source="projects/p/locations/z-a/instances/nb"
     )
@@ -91,7 +91,7 @@ def test_what_is_looked_at_is_compared_with_what_the_profile_asks_for() -> None:
     ("state", "due"),
     [(State.READY, True), (State.STOPPED, False), (State.STARTING, False), (State.ABSENT, False)],
 )
-def test_consent_is_asked_for_only_of_what_runs(state: State, due: bool) -> None:
+def test_consent_is_checked_only_for_a_running_notebook(state: State, due: bool) -> None:
     record = a_record(a_notebook(state, consent_check_at=NOW))
     assert consents_to_check(record, NOW) == (list(record.resources) if due else [])
     assert consents_to_check(record, after(-1)) == []
@@ -107,7 +107,7 @@ def asks_for_a_place(
     return needs.shortages, needs.turn
 
 
-def test_what_zones_lack_and_whose_turn_it_is_matters_where_a_notebook_is_to_be_made() -> None:
+def test_shortages_and_turn_are_needed_before_a_notebook_is_created() -> None:
     assert asks_for_a_place(a_notebook(State.ABSENT)) == (True, True)
 
 
@@ -121,17 +121,17 @@ def test_what_zones_lack_and_whose_turn_it_is_matters_where_a_notebook_is_to_be_
     ],
     ids=["there", "being made", "asked for", "to be looked at first"],
 )
-def test_it_is_not_read_for_somebody_whose_notebook_is_there(notebook: Resource) -> None:
+def test_shortages_and_turn_are_not_needed_for_a_notebook_that_exists(notebook: Resource) -> None:
     assert asks_for_a_place(notebook) == (False, False)
 
 
-def test_nor_for_who_has_none() -> None:
+def test_shortages_and_turn_are_not_needed_without_a_notebook() -> None:
     assert asks_for_a_place(manifests=()) == (False, False)
     template = a_resource(kind=Kind.SESSION_TEMPLATE, slot="spark", name="t")
     assert asks_for_a_place(template, manifests=(TEMPLATE,)) == (False, False)
 
 
-def test_where_a_look_finds_none_it_is_asked_then() -> None:
+def test_when_an_observation_finds_no_notebook_shortages_and_turn_are_asked() -> None:
     """That one has to be made could not be foreseen."""
     gone = {"workbench/main": Observation(state=State.ABSENT)}
     record = a_record(a_notebook(State.READY, observe_at=NOW, digest="d"))
@@ -145,7 +145,7 @@ def test_where_a_look_finds_none_it_is_asked_then() -> None:
     assert (second.looks, second.shortages, second.turn) == ((), True, True)
 
 
-def test_whose_creation_was_seen_to_have_failed_keeps_their_place() -> None:
+def test_a_failed_creation_keeps_its_place_among_those_at_work() -> None:
     """Whether they have one shows in the record as it was before that observation."""
     running = a_notebook(State.CREATING, step=Step.CREATE, operation="op", observe_at=NOW)
     stock_out = Observation(state=State.ABSENT, problem=a_problem(Disposition.STOCK_OUT))
@@ -183,9 +183,7 @@ def test_leaving_works_without_profiles(record: Environment, asked: bool) -> Non
     ],
     ids=["a join", "a leaver", "once is enough"],
 )
-def test_older_notebooks_are_looked_for_once_after_a_leave(
-    record: Environment, asked: bool
-) -> None:
+def test_older_notebooks_are_searched_once_after_a_leave(record: Environment, asked: bool) -> None:
     assert needs_of(record, DesiredState((), NOW), context_at()).older is asked
 
 

@@ -43,11 +43,11 @@ def test_a_hold_protects_the_notebook(
     assert step_of(thing(state), goal, record=a_record(held=HOLD)) is step, because
 
 
-def test_what_is_protected_already_is_not_protected_again() -> None:
+def test_a_protected_notebook_is_not_protected_again() -> None:
     assert step_of(thing(State.READY, protected=True), UP, record=a_record(held=HOLD)) is None
 
 
-def test_what_a_failed_creation_left_is_cleared_away_under_a_hold_too() -> None:
+def test_the_remains_of_a_failed_creation_are_deleted_under_a_hold_too() -> None:
     """Protected, it could not be; and its owner would have no notebook until the release."""
     stillborn = thing(State.BROKEN, failed=True)
     assert step_of(stillborn, UP, record=a_record(held=HOLD)) is Step.DELETE
@@ -70,14 +70,14 @@ def test_only_a_workbench_notebook_can_be_protected(kind: Kind) -> None:
         (State.READY, DOWN, True, Step.STOP, "access ends first"),
     ],
 )
-def test_what_a_hold_protected_is_free_again_when_it_is_over(
+def test_protection_is_lifted_when_the_hold_is_released(
     state: State, goal: Goal, by_us: bool, step: Step | None, because: str
 ) -> None:
     notebook = thing(state, protected=True, protected_by_us=by_us)
     assert step_of(notebook, goal) is step, because
 
 
-def test_protection_comes_before_the_restore_and_the_mending() -> None:
+def test_protection_comes_before_restore_and_correction() -> None:
     notebook = a_notebook(State.READY, restore_from="snapshots/s1", drift=LABELS)
     assert step_of(notebook, UP, record=a_record(held=HOLD)) is Step.PROTECT
 
@@ -91,7 +91,7 @@ def test_protection_comes_before_the_restore_and_the_mending() -> None:
         (GONE, None, Step.LABEL, "so that nothing is deleted that doesn't say whose it is"),
     ],
 )
-def test_labels_that_somebody_took_off_are_put_back(
+def test_removed_labels_are_put_back(
     goal: Goal, wanted: Manifest | None, step: Step, because: str
 ) -> None:
     bare = thing(State.STOPPED, labelled=False, drift=LABELS)

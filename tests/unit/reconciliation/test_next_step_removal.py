@@ -53,7 +53,7 @@ def snapshot(state: State) -> Resource:
     [(leaver(keep_seconds=1), False), (a_record(), True)],
     ids=["of a leaver", "of one that has a successor"],
 )
-def test_invariant_7_no_disk_goes_before_its_snapshot_is_complete(
+def test_invariant_7_no_disk_is_deleted_before_its_snapshot_is_complete(
     record: Environment,
     superseded: bool,
     state: State,
@@ -75,18 +75,18 @@ def test_a_hold_does_not_wait_for_a_stop_that_is_refused() -> None:
     assert step_of(replace(running, protected=True), DOWN, record=record) is Step.STOP
 
 
-def test_invariant_7_no_disk_goes_before_its_snapshot_was_looked_at() -> None:
+def test_invariant_7_no_disk_is_deleted_before_its_snapshot_is_observed() -> None:
     record = leaver(keep_seconds=1).with_resource(snapshot(State.READY))
     notebook = thing(State.STOPPED, saved_in="s1")
     assert step_of(notebook, GONE, record=record, snapshot_seen=False) is None
 
 
-def test_a_snapshot_of_something_else_is_none_of_this_notebook() -> None:
+def test_a_snapshot_of_another_notebook_does_not_count() -> None:
     record = leaver(keep_seconds=1).with_resource(snapshot(State.READY))
     assert step_of(thing(State.STOPPED, saved_in="s2"), GONE, record=record) is None
 
 
-def test_what_never_worked_needs_no_snapshot() -> None:
+def test_a_notebook_that_was_never_usable_needs_no_snapshot() -> None:
     stillborn = thing(State.BROKEN, failed=True)
     assert step_of(stillborn, GONE, record=leaver(keep_seconds=1)) is Step.DELETE
 

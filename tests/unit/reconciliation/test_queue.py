@@ -77,7 +77,7 @@ each_case = pytest.mark.parametrize(
 
 
 @each_case
-def test_who_only_waits_for_their_turn(
+def test_records_that_only_wait_for_their_turn(
     changes: dict[str, Any], more: list[Resource], quiet: bool
 ) -> None:
     record = a_record(QUEUED, *more, **changes)
@@ -86,7 +86,7 @@ def test_who_only_waits_for_their_turn(
 
 
 @each_case
-def test_who_only_waits_for_an_operation(
+def test_records_that_only_wait_for_an_operation(
     changes: dict[str, Any], more: list[Resource], quiet: bool
 ) -> None:
     names = awaited_operations(a_record(RUNNING, *more, **changes), NOW, POLICY)
@@ -96,7 +96,7 @@ def test_who_only_waits_for_an_operation(
 @pytest.mark.parametrize(
     "record", [a_record(), a_record(TEMPLATE), a_record(a_notebook(State.READY)), a_record(RUNNING)]
 )
-def test_who_does_not_queue_does_not_wait_for_a_turn(record: Environment) -> None:
+def test_a_record_outside_the_queue_does_not_wait_for_a_turn(record: Environment) -> None:
     assert not queues(record)
     assert not only_queues(record, NOW)
 
@@ -144,11 +144,11 @@ def test_who_does_not_queue_does_not_wait_for_a_turn(record: Environment) -> Non
         ),
     ],
 )
-def test_what_the_list_of_notebooks_cannot_answer(notebook: Resource, because: str) -> None:
+def test_the_list_of_notebooks_says_nothing_about_these(notebook: Resource, because: str) -> None:
     assert awaited_operations(a_record(notebook), NOW, POLICY) == frozenset(), because
 
 
-def test_an_operation_may_take_as_long_as_patience_lasts() -> None:
+def test_an_operation_is_awaited_up_to_the_limit() -> None:
     old = a_notebook(step=Step.CREATE, operation="op", since=NOW - POLICY.stuck, observe_at=NOW)
     assert awaited_operations(a_record(old), NOW, POLICY) == {"zone-a/nb"}
 
@@ -179,7 +179,7 @@ def lost(minute: float, step: Step = Step.CREATE) -> tuple[LostCall, ...]:
         (template(state=State.CREATING, step=Step.CREATE), False, "a template"),
     ],
 )
-def test_who_takes_a_place_among_those_being_made(
+def test_notebooks_that_count_as_being_created(
     notebook: Resource, counts: bool, because: str
 ) -> None:
     assert is_being_created(a_record(notebook)) is counts, because

@@ -40,7 +40,7 @@ def data_in(world: World) -> dict[str, str]:
     return {f"{t.name.rpartition('/')[2]} {t.email}": t.data for t in living}
 
 
-def test_a_changed_address_takes_its_data_along_in_the_same_record() -> None:
+def test_a_change_of_address_moves_the_data_within_one_record() -> None:
     world = world_with_work()
     key = world.record(OLD).key
     assert world.join(ANA, previous_email=OLD, profile="lean") == "applied"
@@ -52,7 +52,7 @@ def test_a_changed_address_takes_its_data_along_in_the_same_record() -> None:
     assert [a.email for a in record.addresses] == [OLD, ANA]
 
 
-def test_sent_twice_nothing_is_replaced_twice() -> None:
+def test_a_change_of_address_sent_twice_replaces_once() -> None:
     world = world_with_work()
     message = world.message(Verb.JOIN, email=ANA, previous_email=OLD, profile="lean")
     world.deliver(message)
@@ -92,7 +92,7 @@ def test_an_admin_has_a_notebook_recreated_with_its_data() -> None:
     assert len(set(names)) == 3, "no name is used twice"
 
 
-def test_who_leaves_while_a_notebook_is_replaced_loses_it_in_time_with_their_data_kept() -> None:
+def test_a_leave_during_a_replacement_removes_it_later_and_keeps_the_data() -> None:
     world = world_with_work()
     world.join(ANA, previous_email=OLD, profile="lean")
     world.run_for(minutes(8))
@@ -105,7 +105,7 @@ def test_who_leaves_while_a_notebook_is_replaced_loses_it_in_time_with_their_dat
     assert "years of work" in {t.data for t in world.cloud.alive(Kind.SNAPSHOT)}
 
 
-def test_one_that_is_being_made_for_the_former_address_is_made_again() -> None:
+def test_a_notebook_in_creation_for_the_former_address_is_recreated() -> None:
     """Nobody was told of it, so that it needs no snapshot."""
     world = World()
     world.join(OLD, profile="lean")

@@ -67,7 +67,7 @@ def successor(state: State, **changes: Any) -> Resource:
 @pytest.mark.parametrize("there", [State.READY, State.ABSENT, State.FOREIGN, State.BROKEN])
 @pytest.mark.parametrize("verb", list(Verb))
 @pytest.mark.parametrize("past", [False, True], ids=["current", "superseded"])
-def test_when_a_notebook_is_replaced(
+def test_reasons_to_replace_a_notebook(
     past: bool, verb: Verb, there: State, owner: str, recreate: bool
 ) -> None:
     """On an order; or if it was made for another address, and is there and ours."""
@@ -77,14 +77,14 @@ def test_when_a_notebook_is_replaced(
     assert must_be_replaced(a_record(one, verb=verb), one) is expected
 
 
-def test_one_that_may_still_be_made_for_the_former_address_is_replaced() -> None:
+def test_a_notebook_that_may_still_be_created_for_the_former_address_is_replaced() -> None:
     lost = (LostCall(step=Step.CREATE, until=after(1)),)
     one = notebook(State.ABSENT, unconfirmed=lost)
     assert must_be_replaced(a_record(one), one)
 
 
 @pytest.mark.parametrize("kind", [k for k in Kind if k is not Kind.WORKBENCH])
-def test_nothing_else_is_replaced(kind: Kind) -> None:
+def test_only_notebooks_are_replaced(kind: Kind) -> None:
     one = notebook(State.READY, kind=kind, recreate=True)
     assert not must_be_replaced(a_record(one), one)
 
@@ -190,7 +190,7 @@ STAGES = [
 @pytest.mark.parametrize(
     ("resources", "steps", "ids"), [s[1:] for s in STAGES], ids=[s[0] for s in STAGES]
 )
-def test_each_stage_can_be_read_off_the_record(
+def test_each_stage_can_be_seen_in_the_record(
     resources: list[Resource], steps: dict[str, Step], ids: list[str]
 ) -> None:
     plan = planned(a_record(*resources))
@@ -257,7 +257,7 @@ def test_without_its_profile_everything_stays_as_it_is() -> None:
         assert plan.record.resource(FIRST) is None
 
 
-def test_where_the_profile_has_no_notebook_any_more_it_is_only_stopped() -> None:
+def test_a_notebook_that_left_the_profile_is_only_stopped() -> None:
     plan = planned(a_record(notebook(State.READY)), manifests=())
     assert [a.step for a in plan.actions] == [Step.STOP]
     kept = notebook(State.STOPPED, saved_in="s1")
@@ -281,7 +281,7 @@ def test_under_a_hold_nothing_is_deleted_but_the_successor_is_made() -> None:
     assert goals(unused, held=HOLD) == {FIRST: Goal.STOPPED, SECOND: Goal.PRESENT}
 
 
-def test_of_a_leaver_nothing_is_replaced_and_what_was_superseded_goes_in_time() -> None:
+def test_nothing_of_a_leaver_is_replaced_and_superseded_ones_are_removed_in_time() -> None:
     both = [superseded(), snapshot(), successor(State.STOPPED)]
     assert goals(*both, verb=Verb.LEAVE) == {FIRST: Goal.STOPPED, SECOND: Goal.STOPPED}
     over = {"verb": Verb.LEAVE, "left_at": after(days=-15)}
@@ -322,7 +322,7 @@ def test_of_a_leaver_nothing_is_replaced_and_what_was_superseded_goes_in_time() 
         (superseded(failed=True), None, True, "nobody can have worked in it"),
     ],
 )
-def test_when_a_superseded_notebook_may_go(
+def test_when_a_superseded_notebook_may_be_deleted(
     past: Resource, now: Resource | None, goes: bool, because: str
 ) -> None:
     record = a_record(past, *([now] if now else []))
@@ -345,7 +345,7 @@ def test_a_successor_waits_for_the_data_of_its_own_slot(other: Resource, waits: 
 
 
 @pytest.mark.parametrize("restored", [COPY, "another", ""])
-def test_only_the_restore_of_its_own_snapshot_hands_its_data_over(restored: str) -> None:
+def test_only_a_restore_from_its_own_snapshot_passes_on_its_data(restored: str) -> None:
     record = handed_over(a_record(superseded(), snapshot(), successor(State.READY)), restored)
     past = record.resource(FIRST)
     assert past is not None
