@@ -40,7 +40,7 @@ def news_of(record: Environment) -> list[tuple[News, str]]:
 # Hold
 
 
-def test_a_hold_says_since_when_why_and_by_whose_word() -> None:
+def test_a_hold_records_its_time_its_reason_and_who_ordered_it() -> None:
     ruling = obey(a_record(), an_order(reason="a lawsuit", by="legal@example.com"))
     record = ruling.environment
     assert ruling.outcome is Outcome.APPLIED
@@ -54,11 +54,11 @@ def test_a_hold_says_since_when_why_and_by_whose_word() -> None:
     assert ruling.entry.event_id == "o1"
 
 
-def test_who_gave_the_order_need_not_be_said() -> None:
+def test_the_sender_of_a_command_is_optional() -> None:
     assert obey(a_record(), an_order()).entry.text == "hold (because)"
 
 
-def test_under_a_hold_what_holds_data_is_looked_at_at_once_and_nothing_else() -> None:
+def test_a_hold_has_only_resources_with_data_observed_at_once() -> None:
     older = Resource(kind=Kind.MANAGED_NOTEBOOK, slot="old", name="o", state=State.STOPPED)
     record = obey(a_record(a_notebook(State.READY), older, TEMPLATE), an_order()).environment
     assert {r.kind: r.observe_at for r in record.resources} == {
@@ -68,7 +68,7 @@ def test_under_a_hold_what_holds_data_is_looked_at_at_once_and_nothing_else() ->
     }
 
 
-def test_a_hold_forgives_no_failure() -> None:
+def test_a_hold_resets_no_failures() -> None:
     failed = a_notebook(State.STOPPED, failures=9, retry_at=after(60))
     [notebook] = obey(a_record(failed), an_order()).environment.resources
     assert notebook.backoff.failures == 9
@@ -77,7 +77,7 @@ def test_a_hold_forgives_no_failure() -> None:
     )
 
 
-def test_a_hold_given_again_keeps_what_was_said_first_and_is_not_announced_again() -> None:
+def test_a_repeated_hold_keeps_its_first_reason_and_is_not_announced_again() -> None:
     first = an_order(hold="CASE-7", reason="a lawsuit")
     ruling = obey(a_record(), first, an_order(id="o2", hold="CASE-7", occurred_at=after(-9)))
     assert ruling.outcome is Outcome.APPLIED
@@ -94,7 +94,7 @@ def test_a_hold_has_the_id_of_its_event_unless_it_names_one() -> None:
 
 
 @pytest.mark.parametrize("verb", list(Verb))
-def test_what_the_person_should_have_is_not_an_admins_to_say(verb: Verb) -> None:
+def test_an_admin_command_does_not_change_what_the_person_should_have(verb: Verb) -> None:
     later = an_intent(id="later", effective_at=after(days=1))
     before = a_record(a_notebook(State.STOPPED), verb=verb, pending=(later,))
     refused = {AdminAction.RECREATE} if verb is Verb.LEAVE else set()
@@ -132,7 +132,7 @@ def test_a_release_lifts_the_hold_and_is_announced() -> None:
     assert news_of(record) == [(News.RELEASED, "because")]
 
 
-def test_a_release_without_a_hold_is_no_news() -> None:
+def test_a_release_without_a_hold_is_not_announced() -> None:
     ruling = obey(a_record(), an_order(AdminAction.RELEASE))
     assert ruling.outcome is Outcome.APPLIED
     assert news_of(ruling.environment) == []
@@ -152,7 +152,7 @@ def test_a_retry_lifts_no_hold() -> None:
     assert news_of(record) == []
 
 
-def test_what_is_under_way_stays_under_way() -> None:
+def test_a_step_in_progress_stays_in_progress() -> None:
     """Or an operation of the cloud would be forgotten, and begun again beside itself."""
     running = a_notebook(State.STOPPING, step=Step.STOP, operation="op", since=NOW, serial=7)
     [notebook] = with_failures_forgotten(a_record(running), after(1)).resources
@@ -176,7 +176,7 @@ def test_a_notebook_that_is_to_be_recreated_is_marked_and_tried_at_once(state: S
 
 @pytest.mark.parametrize("was_ready", [False, True])
 @pytest.mark.parametrize("unused", [False, True])
-def test_what_is_to_be_recreated_may_hold_work(unused: bool, was_ready: bool) -> None:
+def test_a_notebook_to_recreate_may_hold_work(unused: bool, was_ready: bool) -> None:
     """An event that came while it was being made found it unused; somebody has worked since.
 
     An older record, brought back, may not know either that it was used.
@@ -187,7 +187,7 @@ def test_what_is_to_be_recreated_may_hold_work(unused: bool, was_ready: bool) ->
     assert not notebook.usage.unused
 
 
-def test_one_that_is_still_to_be_made_is_made_from_the_profile_anyway() -> None:
+def test_a_notebook_not_created_yet_needs_no_mark_to_be_recreated() -> None:
     ruling = obey(a_record(FAILED), an_order(AdminAction.RECREATE))
     assert ruling.environment.resources == (FORGIVEN,)
     assert ruling.entry.text == (
@@ -204,9 +204,7 @@ def test_one_that_is_still_to_be_made_is_made_from_the_profile_anyway() -> None:
         (a_record(intent=None), "has no notebook"),
     ],
 )
-def test_where_there_is_nothing_to_recreate_the_order_is_refused(
-    record: Environment, why: str
-) -> None:
+def test_recreate_is_rejected_without_a_notebook(record: Environment, why: str) -> None:
     with pytest.raises(Rejected) as refused:
         apply_command(record, an_order(AdminAction.RECREATE), NOW)
     assert refused.value.code is RejectionCode.NOTHING_TO_RECREATE
@@ -216,7 +214,7 @@ def test_where_there_is_nothing_to_recreate_the_order_is_refused(
     )
 
 
-def test_a_hold_keeps_no_notebook_from_being_marked() -> None:
+def test_a_notebook_under_a_hold_can_be_marked() -> None:
     held = a_record(a_notebook(State.READY), held=HELD)
     notebook = obey(held, an_order(AdminAction.RECREATE)).environment.notebook
     assert notebook is not None
@@ -227,7 +225,7 @@ def test_a_hold_keeps_no_notebook_from_being_marked() -> None:
 
 
 @pytest.mark.parametrize("action", list(AdminAction))
-def test_an_order_seen_before_changes_nothing(action: AdminAction) -> None:
+def test_a_repeated_command_changes_nothing(action: AdminAction) -> None:
     once = obey(a_record(FAILED, held=HELD), an_order(action)).environment
     again = apply_command(once, an_order(action), after(5))
     assert again.outcome is Outcome.DUPLICATE
@@ -236,7 +234,7 @@ def test_an_order_seen_before_changes_nothing(action: AdminAction) -> None:
     assert "seen before" in again.entry.text
 
 
-def test_of_hold_and_release_the_newest_wins_however_late_the_older_comes() -> None:
+def test_of_hold_and_release_the_newest_wins_in_either_order_of_arrival() -> None:
     hold, release = an_order(), an_order(AdminAction.RELEASE, "o2", occurred_at=after(1))
     late = obey(a_record(), release, hold)
     assert late.outcome is Outcome.STALE
@@ -253,7 +251,7 @@ def test_on_a_tie_the_hold_wins(first: AdminAction) -> None:
     assert obey(a_record(), *orders).environment.held is not None
 
 
-def test_a_retry_is_never_stale_and_makes_nothing_else_so() -> None:
+def test_a_retry_is_never_stale_and_makes_nothing_else_stale() -> None:
     newest = an_order(id="newest", occurred_at=after(-1))
     retry = an_order(AdminAction.RETRY, "old", occurred_at=after(-60))
     ruling = obey(a_record(FAILED), newest, retry)
@@ -264,13 +262,13 @@ def test_a_retry_is_never_stale_and_makes_nothing_else_so() -> None:
     assert obey(a_record(), newest, younger, release).environment.held is None
 
 
-def test_a_hold_and_its_release_may_have_one_id() -> None:
+def test_a_hold_and_its_release_may_share_an_id() -> None:
     hold = an_order(id="CASE-7")
     release = an_order(AdminAction.RELEASE, "CASE-7", occurred_at=after(1))
     assert obey(a_record(), hold, release).environment.holds.in_force == ()
 
 
-def test_one_id_from_two_sources_is_two_orders() -> None:
+def test_one_id_from_two_sources_is_two_commands() -> None:
     hold = an_order(id="7", hold="CASE-7")
     other = an_order(id="7", source="pubsub:admin-events/audit", hold="AUDIT-7")
     record = obey(a_record(), hold, other).environment

@@ -91,7 +91,7 @@ _EVENTS = st.builds(
 
 
 @given(st.lists(_EVENTS, min_size=1, max_size=5), _EVENTS, st.integers(-8, 7))
-def test_any_event_finds_in_force_what_is_due(
+def test_any_event_first_puts_due_intents_in_force(
     before: list[Intent], crossing: Intent, minute: int
 ) -> None:
     record = folded(*(replace(i, event_id=f"e{n}") for n, i in enumerate(before)))
@@ -104,7 +104,7 @@ def test_any_event_finds_in_force_what_is_due(
 
 
 @given(st.lists(_EVENTS, min_size=1, max_size=5))
-def test_a_late_tick_ends_as_ticks_in_time_do(before: list[Intent]) -> None:
+def test_a_late_tick_has_the_same_result_as_ticks_in_time(before: list[Intent]) -> None:
     """Of two that are due, the one with the earlier time takes effect first."""
     record = folded(*(replace(i, event_id=f"e{n}") for n, i in enumerate(before)))
     in_time = ticked(ticked(ticked(record, 3), 5), 8)
@@ -118,7 +118,7 @@ def test_a_late_tick_ends_as_ticks_in_time_do(before: list[Intent]) -> None:
     assert told[0] == told[1]
 
 
-def test_an_event_does_not_cancel_a_leave_that_is_due_but_ends_it() -> None:
+def test_a_join_does_not_cancel_a_leave_that_is_due_but_ends_it() -> None:
     decision = apply_intent(folded(J1, ENDS), event(JOIN, ANA, 5.2), KEY, after(TICK))
     [leaving] = decision.environment.departure.records
     assert (leaving.event_id, leaving.returned_at) == ("ANNOUNCED", after(TICK))
@@ -147,20 +147,20 @@ def test_a_leave_of_the_new_address_ends_the_person() -> None:
     assert (record.events.in_force, record.person.email) == (left, SMITH)
 
 
-def test_a_stale_event_has_what_is_due_take_effect_all_the_same() -> None:
+def test_a_stale_event_puts_due_intents_in_force_too() -> None:
     decision = apply_intent(folded(J1, ENDS), event(JOIN, ANA, -9.5), KEY, after(TICK))
     assert decision.outcome is Outcome.STALE
     assert decision.environment.events.in_force == ENDS
     assert decision.environment.status.due_at == after(TICK)
 
 
-def test_a_repetition_leaves_what_is_due_to_the_tick() -> None:
+def test_a_repeated_event_leaves_due_intents_to_the_tick() -> None:
     record = folded(J1, ENDS)
     decision = apply_intent(record, J1, KEY, after(TICK))
     assert (decision.outcome, decision.environment, decision.due) == ("duplicate", record, ())
 
 
-def test_an_announcement_that_makes_an_older_leave_count_says_so() -> None:
+def test_a_scheduled_event_that_makes_an_older_leave_count_says_so() -> None:
     """They return to an address whose leave had only retired it."""
     renamed, left = event(JOIN, SMITH, -8, previous_email=ANA), event(LEAVE, ANA, -4)
     back = announced(JOIN, ANA, -6)
@@ -173,7 +173,7 @@ def test_an_announcement_that_makes_an_older_leave_count_says_so() -> None:
 
 
 @pytest.mark.parametrize("action", [AdminAction.HOLD, AdminAction.RELEASE, AdminAction.RETRY])
-def test_an_admin_command_finds_in_force_what_is_due(action: AdminAction) -> None:
+def test_an_admin_command_first_puts_due_intents_in_force(action: AdminAction) -> None:
     record = replace(folded(J1, ENDS), resources=(a_notebook(State.READY),))
     command = an_order(action)
     decision = apply_command(record, command, after(TICK))
@@ -186,7 +186,7 @@ def test_an_admin_command_finds_in_force_what_is_due(action: AdminAction) -> Non
     assert (again.outcome, again.due, again.environment.leaving) == ("duplicate", (), False)
 
 
-def test_of_somebody_whose_leave_is_due_nothing_is_recreated() -> None:
+def test_nothing_is_recreated_when_a_leave_is_due() -> None:
     record = replace(folded(J1, ENDS), resources=(a_notebook(State.READY),))
     recreate = an_order(AdminAction.RECREATE)
     with pytest.raises(Rejected, match="is leaving") as refused:
@@ -212,7 +212,9 @@ def with_a_leaver_of_the_new_address() -> list[Environment]:
         (event(LEAVE, ANA, 5.2), KEY, KEY),
     ],
 )
-def test_whose_event_it_is_depends_on_what_is_due(crossing: Intent, before: str, then: str) -> None:
+def test_the_person_of_an_event_depends_on_due_intents(
+    crossing: Intent, before: str, then: str
+) -> None:
     found = with_a_leaver_of_the_new_address()
     assert subject_of(crossing, found, after(DUE - 0.1)).key == before
     subject = subject_of(crossing, found, after(TICK))
@@ -220,7 +222,7 @@ def test_whose_event_it_is_depends_on_what_is_due(crossing: Intent, before: str,
     assert subject.record in (None, *found), "as it is stored: what is due is for the decision"
 
 
-def test_whose_address_it_is_now_depends_on_what_is_due() -> None:
+def test_the_present_owner_of_an_address_depends_on_due_intents() -> None:
     [gone, ana] = found = with_a_leaver_of_the_new_address()
     assert present_owner(SMITH, found, after(DUE - 0.1)) == gone
     assert present_owner(SMITH, found, after(TICK)) == ana
@@ -228,7 +230,7 @@ def test_whose_address_it_is_now_depends_on_what_is_due() -> None:
 
 
 @pytest.mark.parametrize("where", ["record", "duplicate"])
-def test_before_two_records_become_one_what_is_due_takes_effect_in_each(where: str) -> None:
+def test_before_a_merge_due_intents_take_effect_in_each_record(where: str) -> None:
     """Or a leave that was due would be cancelled by a join of the other record."""
     one = Records([J1, *([ENDS] if where == "record" else [])]).people
     ends = announced(LEAVE, SMITH, 1)
@@ -318,7 +320,7 @@ def ends(world: World) -> list[Any]:
 
 
 @pytest.mark.parametrize("name", CROSSING)
-def test_it_ends_as_if_the_tick_had_come_first(name: str) -> None:
+def test_the_result_is_as_if_the_tick_had_come_first(name: str) -> None:
     assert ends(crossed(name, tick_first=False)) == ends(crossed(name, tick_first=True))
 
 
@@ -331,7 +333,7 @@ def with_a_leave_due() -> World:
     return world
 
 
-def test_what_was_due_is_in_the_history_before_what_came_in_between() -> None:
+def test_due_intents_are_in_the_history_before_the_event_that_found_them() -> None:
     world = with_a_leave_due()
     world.join(ANA, event_id="CROSSING")
     history = world.store.history(KEY, 100)
@@ -339,7 +341,7 @@ def test_what_was_due_is_in_the_history_before_what_came_in_between() -> None:
     assert ids[-2:] == ["ANNOUNCED", "CROSSING"]
 
 
-def test_a_stale_event_ends_the_access_of_a_leaver_whose_leave_is_due() -> None:
+def test_a_stale_event_ends_the_access_when_a_leave_is_due() -> None:
     world = with_a_leave_due()
     long_ago = world.clock.now() - timedelta(days=1)
     assert world.join(ANA, occurred_at=long_ago) == "stale"
@@ -348,7 +350,7 @@ def test_a_stale_event_ends_the_access_of_a_leaver_whose_leave_is_due() -> None:
     assert "intent.stale" in actions_of(world)
 
 
-def test_what_was_due_is_left_to_the_worker_who_holds_the_lease() -> None:
+def test_due_intents_are_left_to_the_worker_that_holds_the_lease() -> None:
     world = with_a_leave_due()
     hold_lease(world)
     calls = calls_of(world, lambda: world.order("hold", ANA))

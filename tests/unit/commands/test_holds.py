@@ -29,7 +29,7 @@ def ids(record: Environment) -> list[str]:
     return [hold.id for hold in record.holds.in_force]
 
 
-def test_a_release_lifts_the_hold_it_names_and_says_what_is_left() -> None:
+def test_a_release_lifts_the_named_hold_and_says_which_remain() -> None:
     ruling = obey(a_record(), CASE, AUDIT, a_release("CASE-7"))
     assert ids(ruling.environment) == ["AUDIT-9"]
     assert ruling.environment.held is not None
@@ -55,7 +55,7 @@ def test_a_release_of_an_unknown_hold_lifts_nothing_and_says_so() -> None:
 
 
 @pytest.mark.parametrize("name", ["CASE-7", "all", ""])
-def test_a_release_that_overtakes_its_hold_wins_all_the_same(name: str) -> None:
+def test_a_release_that_arrives_before_its_hold_still_wins(name: str) -> None:
     ruling = obey(a_record(), a_release(name), CASE)
     assert (ruling.outcome, ruling.environment.holds.in_force) == (Outcome.STALE, ())
     assert ruling.environment.outbox.waiting == ()
@@ -64,12 +64,12 @@ def test_a_release_that_overtakes_its_hold_wins_all_the_same(name: str) -> None:
     ) == ["CASE-7"]
 
 
-def test_a_release_that_names_none_ends_one_late_hold_and_no_other() -> None:
+def test_a_release_without_a_name_ends_one_late_hold_only() -> None:
     record = obey(a_record(), a_release(), CASE, AUDIT).environment
     assert ids(record) == ["AUDIT-9"]
 
 
-def test_a_release_that_names_none_is_used_up_by_the_hold_it_ends() -> None:
+def test_a_release_without_a_name_is_used_up_by_the_hold_it_ends() -> None:
     record = obey(a_record(), CASE, a_release(), AUDIT).environment
     assert ids(record) == ["AUDIT-9"], "given before the release, and arrived after it"
 
@@ -85,7 +85,7 @@ def test_of_two_releases_the_one_that_names_the_hold_is_used_first() -> None:
 
 
 @pytest.mark.parametrize("given_at", [None, after(-60)])
-def test_a_hold_given_again_counts_from_then_on(given_at: datetime | None) -> None:
+def test_a_repeated_hold_counts_from_its_repetition(given_at: datetime | None) -> None:
     """An older record does not know when it was given."""
     held = a_record(held=Hold(id="CASE-7", at=after(-60), reason="because", given_at=given_at))
     again = replace(CASE, event_id="o9", occurred_at=after(5))
@@ -96,7 +96,7 @@ def test_a_hold_given_again_counts_from_then_on(given_at: datetime | None) -> No
     assert hold.given_at == after(-60)
 
 
-def test_a_hold_that_is_given_again_is_seen_to_at_once() -> None:
+def test_a_repeated_hold_is_due_at_once() -> None:
     again = replace(CASE, event_id="o9", occurred_at=after(5))
     assert obey(a_record(), CASE).environment.status.due_at == NOW
     settled = replace(obey(a_record(), CASE).environment, due_at=None)
@@ -110,7 +110,7 @@ def test_a_release_does_not_touch_a_hold_that_was_given_later() -> None:
     assert "older than CASE-7" in ruling.entry.text
 
 
-def test_a_hold_given_again_after_the_release_lasts_whichever_arrives_first() -> None:
+def test_a_hold_repeated_after_the_release_lasts_in_either_order_of_arrival() -> None:
     again = replace(CASE, event_id="o9", occurred_at=after(5))
     assert ids(obey(a_record(), CASE, again, a_release("CASE-7")).environment) == ["CASE-7"]
     assert ids(obey(a_record(), CASE, a_release("CASE-7"), again).environment) == ["CASE-7"]
@@ -127,7 +127,9 @@ _NAMES = ("CASE-7", "AUDIT-9")
 
 
 @given(st.data())
-def test_any_order_and_any_repetition_end_in_the_same_holds(data: st.DataObject) -> None:
+def test_any_order_of_arrival_and_any_repetition_lead_to_the_same_holds(
+    data: st.DataObject,
+) -> None:
     said = st.one_of(
         st.tuples(st.just(AdminAction.HOLD), st.sampled_from(_NAMES), st.integers(-3, 0)),
         st.tuples(
@@ -152,7 +154,7 @@ def test_any_order_and_any_repetition_end_in_the_same_holds(data: st.DataObject)
     assert {hold.id for hold in record.holds.in_force} == in_force
 
 
-def test_deleting_waits_for_the_last_hold() -> None:
+def test_removal_waits_for_the_release_of_the_last_hold() -> None:
     world = ready_world()
     for case in ("CASE-7", "CASE-8"):
         world.order("hold", ANA, hold=case)
@@ -169,7 +171,7 @@ def test_deleting_waits_for_the_last_hold() -> None:
     assert world.record(ANA).status.phase is Phase.REMOVED
 
 
-def test_a_release_of_all_is_newer_than_every_hold_that_comes_late() -> None:
+def test_a_release_of_all_ends_every_older_hold_that_arrives_later() -> None:
     record = obey(a_record(), a_release("all", minute=9)).environment
     late = [an_order(id=f"late{n}", hold=f"CASE-{n}", occurred_at=after(n)) for n in range(3)]
     for order in late:
@@ -178,7 +180,7 @@ def test_a_release_of_all_is_newer_than_every_hold_that_comes_late() -> None:
         assert (ruling.outcome, ids(record)) == (Outcome.STALE, []), order.hold
 
 
-def test_a_release_that_is_too_old_for_one_hold_still_ends_one_that_was_given_before_it() -> None:
+def test_a_release_too_old_for_one_hold_still_ends_an_older_hold() -> None:
     newer = an_order(id="o1", hold="CASE-7", occurred_at=after(9))
     older = an_order(id="o2", hold="AUDIT-9", occurred_at=after(1))
     ruling = obey(a_record(), newer, a_release(minute=5))
