@@ -50,7 +50,7 @@ def admission(store: Store, *, limit: int = 200, clock: ManualClock | None = Non
         (1, 2, 0, False, "and no second one"),
     ],
 )
-def test_a_claim_is_counted_once_it_is_saved(
+def test_a_claim_is_counted_after_it_is_saved(
     limit: int, creating: int, waiting: int, stands: bool, because: str
 ) -> None:
     store = Store(creating, waiting)
@@ -95,7 +95,7 @@ def test_a_claim_that_was_one_of_few_stands_without_another_call(
         (timedelta(minutes=-5), 1),  # by a clock that is ahead of ours
     ],
 )
-def test_all_are_counted_as_long_as_somebody_has_waited_lately(ago: timedelta, asked: int) -> None:
+def test_claims_are_counted_for_a_while_after_somebody_waited(ago: timedelta, asked: int) -> None:
     store, clock = Store(1), ManualClock()
     assert admission(store, clock=clock).confirm(Claimed("1", 1, clock.time - ago))
     assert store.asked == asked
@@ -112,7 +112,7 @@ def test_all_are_counted_as_long_as_somebody_has_waited_lately(ago: timedelta, a
         (None, Crowd(1, 0), [], "there is nothing to correct"),
     ],
 )
-def test_a_count_of_the_claims_that_is_wrong_on_a_quiet_day_is_corrected(
+def test_a_wrong_counter_is_corrected_on_a_quiet_day(
     claimed: int | None, crowd: Crowd, corrected: list[int], because: str
 ) -> None:
     store = Store(crowd.creating, crowd.waiting)
@@ -132,7 +132,7 @@ def test_what_was_counted_is_forgotten_after_half_a_minute() -> None:
     assert door.confirm(NOT_COUNTED)
 
 
-def test_a_clock_that_was_put_back_shuts_nobody_out() -> None:
+def test_a_clock_that_was_set_back_blocks_nobody() -> None:
     store, clock = Store(201), ManualClock()
     door = admission(store, clock=clock)
     assert not door.confirm(NOT_COUNTED)
@@ -140,7 +140,7 @@ def test_a_clock_that_was_put_back_shuts_nobody_out() -> None:
     assert door.take() is Turn.PROVISIONAL
 
 
-def test_a_count_of_few_is_not_corrected_though_somebody_has_waited_lately() -> None:
+def test_a_low_counter_is_not_corrected_after_somebody_waited() -> None:
     store, clock = Store(1), ManualClock()
     assert admission(store, clock=clock).confirm(Claimed("1", 2, clock.time))
     assert (store.asked, store.corrected) == (1, [])
@@ -157,12 +157,12 @@ def test_a_count_that_finds_room_again_lets_others_claim() -> None:
 
 
 @pytest.mark.parametrize(("creating", "turns"), [(0, 200), (150, 50), (200, 0), (250, 0)])
-def test_those_who_wait_get_all_the_room_there_is(creating: int, turns: int) -> None:
+def test_the_queue_gets_all_free_places(creating: int, turns: int) -> None:
     store = Store(creating, waiting=999)
     assert admission(store).turns() == turns
 
 
-def test_turns_are_counted_afresh_each_time() -> None:
+def test_turns_are_counted_again_each_time() -> None:
     store = Store(150)
     door = admission(store)
     door.take()
@@ -185,7 +185,7 @@ def test_turns_are_counted_afresh_each_time() -> None:
         (Crowd(150, 900), 190, 860, 0, 10, "the later count is the better one then"),
     ],
 )
-def test_a_place_is_handed_on_once(
+def test_a_place_is_passed_on_only_once(
     earlier: Crowd | None, now: int, waited: int, done: int, turns: int, because: str
 ) -> None:
     door = admission(Store(now, waiting=waited))

@@ -64,7 +64,7 @@ def test_an_event_is_measured_from_its_publication(caplog: pytest.LogCaptureFixt
     ]
 
 
-def test_what_is_delivered_again_after_it_was_stored_is_not_measured_twice(
+def test_a_redelivery_of_a_stored_event_is_not_measured_again(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     world = World()
@@ -75,7 +75,7 @@ def test_what_is_delivered_again_after_it_was_stored_is_not_measured_twice(
     assert told(caplog) == [("intent.applied", 1.0), ("intent.duplicate", None)]
 
 
-def test_what_could_not_be_stored_at_first_is_measured_when_it_is(
+def test_an_event_stored_at_the_second_try_is_measured_then(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     class Down(Exception):
@@ -94,7 +94,7 @@ def test_what_could_not_be_stored_at_first_is_measured_when_it_is(
     assert told(caplog) == [("intent.applied", 601.0)]
 
 
-def test_the_steps_after_storing_do_not_count_the_looks_before_it_do(
+def test_observations_before_storing_count_and_steps_after_it_do_not(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     world = ready_world()
@@ -116,7 +116,7 @@ def test_the_steps_after_storing_do_not_count_the_looks_before_it_do(
     assert told(caplog) == [("intent.applied", 3.0 * looks)]
 
 
-def test_one_that_another_worker_carries_out_is_measured_too(
+def test_an_event_left_to_another_worker_is_measured_too(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     world = ready_world()
@@ -126,7 +126,7 @@ def test_one_that_another_worker_carries_out_is_measured_too(
     assert told(caplog) == [("intent.applied", 2.0)]
 
 
-def test_a_publisher_whose_clock_is_ahead_makes_no_time_negative(
+def test_a_publisher_with_a_fast_clock_gives_no_negative_time(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     world = World()
@@ -144,7 +144,7 @@ def test_an_event_that_takes_effect_later_has_no_delivery_to_measure(
     assert told(caplog) == [("intent.applied", None)]
 
 
-def test_an_order_is_measured_like_an_event(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_command_is_measured_like_an_event(caplog: pytest.LogCaptureFixture) -> None:
     world = ready_world()
     caplog.clear()
     world.order("hold", ANA)
