@@ -16,7 +16,7 @@ from tests.support.simulation.world import GRACE, World
 # Deleted by hand
 
 
-def test_a_notebook_deleted_before_its_snapshot_is_a_loss_that_is_told(suspended: World) -> None:
+def test_a_notebook_deleted_before_its_snapshot_is_announced_as_lost(suspended: World) -> None:
     cloud = suspended.cloud
     cloud.remove(notebook_of(suspended), suspended.clock.now(), what="vandalised")
     suspended.run_for(GRACE + timedelta(days=1), every=timedelta(hours=1))
@@ -27,7 +27,7 @@ def test_a_notebook_deleted_before_its_snapshot_is_a_loss_that_is_told(suspended
     assert "is lost" in told(suspended, "lost")["reason"]
 
 
-def test_a_snapshot_deleted_before_a_return_is_a_loss_that_is_told(ready: World) -> None:
+def test_a_snapshot_deleted_before_a_return_is_announced_as_lost(ready: World) -> None:
     ready.leave(ANA, immediate=True)
     ready.run_for(minutes(30))
     [snapshot] = ready.cloud.alive(Kind.SNAPSHOT)
@@ -39,7 +39,7 @@ def test_a_snapshot_deleted_before_a_return_is_a_loss_that_is_told(ready: World)
     assert news_of(ready)[-2:] == ["lost", "ready"]
 
 
-def test_a_snapshot_deleted_while_its_data_is_awaited_is_a_loss_that_is_told(ready: World) -> None:
+def test_a_snapshot_deleted_during_the_return_is_announced_as_lost(ready: World) -> None:
     ready.leave(ANA, immediate=True)
     ready.run_for(minutes(30))
     ready.join(ANA)
@@ -63,7 +63,7 @@ def test_a_loss_is_shown_until_the_next_event(ready: World) -> None:
     assert ready.record(ANA).status.problem == ""
 
 
-def test_invariant_7_a_snapshot_is_looked_at_just_before_the_disk_goes(ready: World) -> None:
+def test_invariant_7_a_snapshot_is_observed_just_before_the_disk_is_deleted(ready: World) -> None:
     def refuse(point: str) -> None:
         if point == "before:workbench.delete":
             raise CloudFault(Disposition.TEMPORARY, "RESOURCE_EXHAUSTED", "quota")
@@ -79,7 +79,7 @@ def test_invariant_7_a_snapshot_is_looked_at_just_before_the_disk_goes(ready: Wo
     assert [t.data for t in ready.cloud.alive(Kind.SNAPSHOT)] == [WORK]
 
 
-def test_invariant_7_a_copy_that_took_longer_than_it_is_to_be_kept_is_kept_all_the_same(
+def test_invariant_7_retention_starts_when_the_snapshot_is_complete(
     ready: World,
 ) -> None:
     ready.leave(ANA, immediate=True)
@@ -93,7 +93,7 @@ def test_invariant_7_a_copy_that_took_longer_than_it_is_to_be_kept_is_kept_all_t
     assert ready.cloud.alive() == []
 
 
-def test_a_snapshot_does_not_expire_while_its_data_is_waited_for(ready: World) -> None:
+def test_a_snapshot_does_not_expire_while_its_data_is_needed(ready: World) -> None:
     ready.leave(ANA, immediate=True)
     ready.run_for(minutes(30))
     [snapshot] = [r for r in ready.record(ANA).resources if r.kind is Kind.SNAPSHOT]
@@ -109,7 +109,7 @@ def test_a_snapshot_does_not_expire_while_its_data_is_waited_for(ready: World) -
     assert ready.cloud.alive(Kind.SNAPSHOT) == [], "and after that it goes"
 
 
-def test_a_restore_that_found_something_missing_is_repeated_while_the_snapshot_is_there(
+def test_a_restore_that_ended_in_not_found_is_repeated_if_the_snapshot_exists(
     ready: World,
 ) -> None:
     ready.leave(ANA, immediate=True)
@@ -123,7 +123,7 @@ def test_a_restore_that_found_something_missing_is_repeated_while_the_snapshot_i
     assert not {"lost", "quarantined"} & set(news_of(ready))
 
 
-def test_who_leaves_again_before_their_data_was_restored_keeps_it_as_long_as_promised(
+def test_a_leave_before_the_restore_keeps_the_snapshot_as_long_as_promised(
     ready: World,
 ) -> None:
     ready.leave(ANA, immediate=True)
@@ -142,7 +142,7 @@ def test_who_leaves_again_before_their_data_was_restored_keeps_it_as_long_as_pro
     assert ready.record(ANA).status.due_at is None
 
 
-def test_a_snapshot_that_is_gone_when_it_is_needed_delays_nobody(ready: World) -> None:
+def test_a_missing_snapshot_does_not_delay_ready(ready: World) -> None:
     ready.leave(ANA, immediate=True)
     ready.run_for(minutes(30))
     ready.join(ANA)
@@ -153,7 +153,7 @@ def test_a_snapshot_that_is_gone_when_it_is_needed_delays_nobody(ready: World) -
     assert news_of(ready)[-2:] == ["lost", "ready"]
 
 
-def test_a_notebook_that_consent_was_asked_of_in_vain_is_looked_at(ready: World) -> None:
+def test_a_notebook_whose_consent_check_failed_is_observed(ready: World) -> None:
     def unknown(point: str) -> None:
         if point == "before:workbench.consented":
             raise CloudFault(Disposition.PERMANENT, "NOT_FOUND", "no such instance")
@@ -178,7 +178,7 @@ def left_behind(world: World) -> Thing:
     return disk
 
 
-def test_a_disk_whose_data_a_snapshot_holds_is_removed_with_its_notebook(ready: World) -> None:
+def test_a_disk_that_is_saved_in_a_snapshot_is_removed_with_its_notebook(ready: World) -> None:
     disk = left_behind(ready)
     ready.leave(ANA, immediate=True)
     ready.run_for(timedelta(days=1), every=minutes(10))
@@ -187,7 +187,7 @@ def test_a_disk_whose_data_a_snapshot_holds_is_removed_with_its_notebook(ready: 
     assert [t.data for t in ready.cloud.alive()] == [WORK]
 
 
-def test_a_disk_that_may_hold_the_only_copy_is_named_and_left(ready: World) -> None:
+def test_a_disk_with_the_only_copy_is_listed_and_kept(ready: World) -> None:
     ready.cloud.remove(notebook_of(ready), ready.clock.now(), what="vandalised")
     disk = left_behind(ready)
     ready.leave(ANA, immediate=True)
@@ -198,7 +198,7 @@ def test_a_disk_that_may_hold_the_only_copy_is_named_and_left(ready: World) -> N
     assert [line for line in scan.leftovers if disk.name in line]
 
 
-def test_a_disk_stays_when_the_snapshot_it_could_go_for_is_gone(ready: World) -> None:
+def test_a_disk_is_kept_when_its_snapshot_is_missing(ready: World) -> None:
     disk = left_behind(ready)
     ready.leave(ANA, immediate=True)
 

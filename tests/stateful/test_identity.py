@@ -168,7 +168,7 @@ CASES: Mapping[str, tuple[tuple[str, ...], Person]] = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_every_order_of_arrival_ends_the_same(name: str) -> None:
+def test_every_order_of_arrival_has_the_same_result(name: str) -> None:
     names, person = CASES[name]
     for order in permutations(range(len(names))):
         world, outcomes = arrived(names, order)
@@ -196,7 +196,7 @@ def _is_plain(names: Sequence[str]) -> bool:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("first", [name for name in EVENTS if name.startswith(("join", "ana"))])
-def test_any_three_events_without_a_contradiction_end_the_same_in_every_order(first: str) -> None:
+def test_any_three_events_without_contradiction_have_one_result_in_every_order(first: str) -> None:
     for names in [(first, *others) for others in product(EVENTS, repeat=2)]:
         if not _is_plain(names):
             continue
@@ -222,7 +222,7 @@ class TestTheWork:
         "chain", [[(BEN, ANA)], [(BEN, ANA), (CLEO, BEN)], [(BEN, ANA), (ANA, BEN)]], ids=len
     )
     @pytest.mark.parametrize("wait", [0, 0.3, 2, 4, 6, 30])
-    def test_it_follows_each_change_at_any_moment_of_another(
+    def test_the_work_follows_a_change_at_any_moment_of_another(
         self, chain: list[tuple[str, str]], wait: float
     ) -> None:
         world = self.at_work()
@@ -234,7 +234,7 @@ class TestTheWork:
         assert (notebook.state, notebook.data) == (State.READY, "work;")
         assert notebook.email == chain[-1][0]
 
-    def test_records_are_merged_although_the_name_of_the_first_notebook_is_somebody_elses(
+    def test_records_are_merged_although_the_first_notebook_name_is_taken(
         self,
     ) -> None:
         world = World()
@@ -254,7 +254,7 @@ class TestTheWork:
         assert (found.email, found.state, found.data) == (CLEO, State.READY, "work;")
         assert (Kind.WORKBENCH, name) in world.cloud.things
 
-    def test_an_immediate_leave_ends_the_person_all_of_it(self) -> None:
+    def test_an_immediate_leave_removes_everything_of_the_person(self) -> None:
         world = self.at_work()
         world.join(BEN, previous_email=ANA)
         world.run_for(minutes(4))  # in the middle of the replacement
@@ -350,7 +350,7 @@ class TestContradictions:
 class TestHolds:
     @pytest.mark.parametrize("named", [ANA, BEN])
     @pytest.mark.parametrize("released", [ANA, BEN])
-    def test_a_hold_is_on_the_person_whatever_address_is_used(
+    def test_a_hold_is_on_the_person_whichever_address_is_used(
         self, named: str, released: str
     ) -> None:
         world = TestTheWork.at_work()

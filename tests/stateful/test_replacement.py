@@ -76,7 +76,7 @@ def never_without_a_copy(world: World) -> None:
 
 
 @REASONS
-def test_it_ends_with_a_successor_that_has_the_work(reason: Reason) -> None:
+def test_a_replacement_ends_with_a_successor_that_has_the_work(reason: Reason) -> None:
     world = at_work()
     first = the_notebook(world)
     reason(world)
@@ -91,7 +91,7 @@ def test_it_ends_with_a_successor_that_has_the_work(reason: Reason) -> None:
 @pytest.mark.slow
 @REASONS
 @pytest.mark.parametrize("how", ["crash", "refused", "unanswered"])
-def test_a_fault_at_any_write_or_call_changes_nothing_of_the_end(reason: Reason, how: str) -> None:
+def test_a_fault_at_any_write_or_call_does_not_change_the_result(reason: Reason, how: str) -> None:
     plain = at_work()
     before = plain.points.total()
     reason(plain)
@@ -146,9 +146,7 @@ def _until_it_is_taken(world: World, reason: Reason) -> None:
 
 @REASONS
 @MOMENTS
-def test_a_stock_out_in_the_middle_is_waited_for_and_nothing_goes(
-    reason: Reason, wait: float
-) -> None:
+def test_during_a_stock_out_nothing_is_deleted(reason: Reason, wait: float) -> None:
     world = at_work()
     reason(world)
     world.run_for(minutes(wait))
@@ -163,7 +161,7 @@ def test_a_stock_out_in_the_middle_is_waited_for_and_nothing_goes(
 
 @REASONS
 @MOMENTS
-def test_a_hold_in_the_middle_keeps_all_of_it_until_the_release(
+def test_a_hold_during_the_replacement_keeps_everything_until_the_release(
     reason: Reason, wait: float
 ) -> None:
     world = at_work()
@@ -183,7 +181,7 @@ def test_a_hold_in_the_middle_keeps_all_of_it_until_the_release(
 @REASONS
 @MOMENTS
 @pytest.mark.parametrize("immediate", [True, False])
-def test_a_leave_in_the_middle_ends_it_and_a_return_brings_the_work_back(
+def test_a_leave_during_the_replacement_ends_it_and_a_return_restores_the_work(
     reason: Reason, wait: float, *, immediate: bool
 ) -> None:
     world = at_work()
@@ -204,7 +202,7 @@ def test_a_leave_in_the_middle_ends_it_and_a_return_brings_the_work_back(
 @REASONS
 @MOMENTS
 @pytest.mark.parametrize("pause", [0.1, 3])
-def test_a_return_within_the_grace_period_goes_on_with_it(
+def test_a_return_within_the_grace_period_continues_the_replacement(
     reason: Reason, wait: float, pause: float
 ) -> None:
     world = at_work()
@@ -220,7 +218,9 @@ def test_a_return_within_the_grace_period_goes_on_with_it(
 
 @REASONS
 @MOMENTS
-def test_a_second_reason_in_the_middle_ends_with_one_notebook(reason: Reason, wait: float) -> None:
+def test_a_second_reason_during_the_replacement_ends_with_one_notebook(
+    reason: Reason, wait: float
+) -> None:
     world = at_work()
     reason(world)
     world.run_for(minutes(wait))
@@ -231,7 +231,9 @@ def test_a_second_reason_in_the_middle_ends_with_one_notebook(reason: Reason, wa
 
 @REASONS
 @pytest.mark.parametrize("step", [Step.STOP, Step.CREATE, Step.RESTORE, Step.DELETE])
-def test_an_operation_that_fails_in_the_middle_is_repeated(reason: Reason, step: Step) -> None:
+def test_an_operation_that_fails_during_the_replacement_is_repeated(
+    reason: Reason, step: Step
+) -> None:
     world = at_work()
     failure = world.cloud.fail_operations(Kind.WORKBENCH, step, ended_in("INTERNAL"), leftover=True)
     reason(world)
@@ -242,7 +244,7 @@ def test_an_operation_that_fails_in_the_middle_is_repeated(reason: Reason, step:
 
 @REASONS
 @MOMENTS
-def test_a_snapshot_that_others_delete_in_the_middle_is_not_relied_on(
+def test_a_snapshot_deleted_during_the_replacement_is_not_relied_on(
     reason: Reason, wait: float
 ) -> None:
     world = at_work()
@@ -261,7 +263,7 @@ def test_a_snapshot_that_others_delete_in_the_middle_is_not_relied_on(
 
 @REASONS
 @MOMENTS
-def test_a_reason_while_the_data_of_a_leaver_who_returned_is_restored_loses_none_of_it(
+def test_a_replacement_during_the_restore_of_a_return_loses_no_data(
     reason: Reason, wait: float
 ) -> None:
     world = at_work()

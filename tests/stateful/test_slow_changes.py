@@ -59,7 +59,7 @@ def test_a_lost_release_does_not_outlast_the_next_hold() -> None:
     assert notebook_of(world).protected
 
 
-def test_a_lost_deletion_of_ours_is_not_taken_for_somebody_elses() -> None:
+def test_a_lost_deletion_of_ours_does_not_count_as_somebody_elses() -> None:
     world = ready_world()
     hits = lose(world, Step.DELETE)
     world.leave(ANA, immediate=True)

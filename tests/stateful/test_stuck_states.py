@@ -21,7 +21,7 @@ MOVING = [State.CREATING, State.STARTING, State.STOPPING, State.UPDATING]
 
 
 @pytest.mark.parametrize("state", MOVING)
-def test_a_leavers_access_ends_even_where_somebody_else_left_it_moving(
+def test_a_leavers_access_ends_although_somebody_else_changed_the_state(
     ready: World, state: State
 ) -> None:
     notebook_of(ready).state = state
@@ -37,7 +37,9 @@ def test_a_leavers_access_ends_even_where_somebody_else_left_it_moving(
 
 
 @pytest.mark.parametrize("state", MOVING)
-def test_what_is_wanted_and_stuck_is_announced_and_started(ready: World, state: State) -> None:
+def test_a_stuck_notebook_that_should_run_is_announced_and_started(
+    ready: World, state: State
+) -> None:
     notebook_of(ready).state = state
     ready.join(ANA)
     ready.run_for(timedelta(hours=2))
@@ -45,7 +47,7 @@ def test_what_is_wanted_and_stuck_is_announced_and_started(ready: World, state: 
     assert notebook_of(ready).state is State.READY
 
 
-def test_each_time_others_set_it_moving_is_waited_for_anew(ready: World) -> None:
+def test_each_transition_that_others_began_is_awaited_again(ready: World) -> None:
     for state in (State.STARTING, State.READY):
         notebook_of(ready).state = state
         ready.join(ANA)
@@ -60,7 +62,7 @@ def test_each_time_others_set_it_moving_is_waited_for_anew(ready: World) -> None
     assert "failed" not in news_of(ready)
 
 
-def test_what_stays_stuck_stays_a_problem_that_says_so(ready: World) -> None:
+def test_a_notebook_that_stays_stuck_stays_a_problem(ready: World) -> None:
     def refuse(point: str) -> None:
         if point in ("before:workbench.start", "before:workbench.stop"):
             raise CloudFault(Disposition.TEMPORARY, "ABORTED", "another operation is in progress")
@@ -98,7 +100,7 @@ def test_an_operation_that_ended_ends_its_step_whatever_the_state(
     assert world.record(ANA).status.phase is done
 
 
-def test_a_zone_without_machines_for_a_start_is_waited_for_never_quarantined(
+def test_a_start_without_capacity_waits_and_is_never_quarantined(
     suspended: World,
 ) -> None:
     suspended.cloud.short = set(suspended.cloud.zones)
@@ -114,7 +116,7 @@ def test_a_zone_without_machines_for_a_start_is_waited_for_never_quarantined(
 
 
 @pytest.mark.parametrize("moves", [{"team": "new"}, {"profile": "lean"}])
-def test_a_change_that_is_given_up_and_comes_after_all_is_undone(
+def test_a_change_that_was_given_up_and_is_carried_out_late_is_undone(
     ready: World, moves: dict[str, str]
 ) -> None:
     """The late call asks for the earlier profile, and is carried out after the newer one."""
@@ -132,7 +134,7 @@ def test_a_change_that_is_given_up_and_comes_after_all_is_undone(
 
 
 @pytest.mark.parametrize("step", [Step.DELETE, Step.STOP, Step.START, Step.UPDATE])
-def test_an_operation_that_never_ends_is_said_to_and_stays_the_reason(
+def test_an_operation_that_never_ends_is_reported_and_stays_the_reason(
     ready: World, step: Step
 ) -> None:
     if step is Step.START:
@@ -152,7 +154,7 @@ def test_an_operation_that_never_ends_is_said_to_and_stays_the_reason(
     assert f"{step} has not ended in 40 minutes" in ready.record(ANA).status.problem
 
 
-def test_a_leavers_access_ends_though_a_restore_takes_hours(ready: World) -> None:
+def test_a_leavers_access_ends_although_a_restore_takes_hours(ready: World) -> None:
     ready.leave(ANA, immediate=True)
     ready.run_for(minutes(30))
     slow = ready.cloud.slow_down(Kind.WORKBENCH, Step.RESTORE, timedelta(hours=2))
@@ -170,7 +172,7 @@ def test_a_leavers_access_ends_though_a_restore_takes_hours(ready: World) -> Non
     assert ready.record(ANA).status.phase is Phase.SUSPENDED
 
 
-def test_a_stop_that_hangs_for_days_is_announced_once_and_asked_for_every_hour(
+def test_a_stop_that_hangs_for_days_is_announced_once_and_retried_every_hour(
     ready: World,
 ) -> None:
     ready.cloud.slow_down(Kind.WORKBENCH, Step.STOP, timedelta(days=9))
