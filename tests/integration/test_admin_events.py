@@ -24,7 +24,7 @@ def said(client: Client, email: str, action: str) -> list[str]:
     return [entry["text"] for entry in history if entry["action"] == action]
 
 
-def test_what_is_held_stays_until_it_is_released(client: Client) -> None:
+def test_under_a_hold_everything_stays_until_the_release(client: Client) -> None:
     email = "ana@example.com"
     client.join(email)
     client.until(email, "ready")
@@ -69,7 +69,7 @@ def test_what_is_held_stays_until_it_is_released(client: Client) -> None:
     ]
 
 
-def test_a_hold_does_not_keep_anybody_from_working_or_ending_a_session(client: Client) -> None:
+def test_a_hold_does_not_prevent_working_or_ending_a_session(client: Client) -> None:
     email = "ben@example.com"
     client.join(email)
     client.until(email, "ready")
@@ -83,7 +83,7 @@ def test_a_hold_does_not_keep_anybody_from_working_or_ending_a_session(client: C
     assert client.find("dataproc.session", session)["state"] == "TERMINATED"
 
 
-def test_a_retry_goes_on_at_once_where_something_had_failed_for_good(client: Client) -> None:
+def test_a_retry_continues_at_once_after_a_permanent_failure(client: Client) -> None:
     email = "chen@example.com"
     denied = {"status": "PERMISSION_DENIED", "message": "not for you"}
     with client.fault(
@@ -103,7 +103,7 @@ def test_a_retry_goes_on_at_once_where_something_had_failed_for_good(client: Cli
     assert said(client, email, "order.applied") == ["retry by ops@example.com (granted the role)"]
 
 
-def test_an_order_is_known_again_and_an_older_one_does_not_win(client: Client) -> None:
+def test_a_command_is_applied_once_and_an_older_one_does_not_win(client: Client) -> None:
     email = "dora@example.com"
     client.join(email)
     earlier = client.now()
@@ -119,7 +119,7 @@ def test_an_order_is_known_again_and_an_older_one_does_not_win(client: Client) -
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_an_order_that_cannot_be_carried_out_is_parked(client: Client, case: str) -> None:
+def test_a_command_that_cannot_be_carried_out_is_parked(client: Client, case: str) -> None:
     code, fields = REFUSED[case]
     order = {"action": "hold", "email": "emil@example.com", "reason": "because"} | fields
     (message_id,) = client.send("admin-events", order)

@@ -80,7 +80,7 @@ def test_twenty_deliveries_of_one_join_make_one_notebook(client: Client) -> None
 
 @pytest.mark.parametrize("settled_before", [False, True], ids=["new", "ready-before"])
 @pytest.mark.parametrize("newest", ["join", "leave"])
-def test_joins_and_leaves_that_cross_end_as_the_newest_says(
+def test_concurrent_joins_and_leaves_end_as_the_newest_says(
     client: Client, newest: str, settled_before: bool
 ) -> None:
     """Invariant 6: by ``occurred_at``, whatever arrives when."""

@@ -14,7 +14,7 @@ from local.stack.stack import Stack
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_story_comes_true() -> None:
+def test_the_demo_shows_what_it_says() -> None:
     told = subprocess.run(
         [sys.executable, "-m", "demo"],
         cwd=ROOT,
@@ -31,7 +31,7 @@ def test_the_story_comes_true() -> None:
         assert f"\n{heading}" in told.stdout
 
 
-def test_a_story_that_does_not_come_true_fails(
+def test_a_demo_that_does_not_show_it_fails(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One person of the roster never gets a notebook: the cloud refuses it for good."""

@@ -21,7 +21,7 @@ def gcloud(client: Client, gcloud_command: Gcloud) -> Gcloud:
     return gcloud_command.pointed_at(client.stack.gcloud_environment())
 
 
-def test_an_admin_takes_somebody_through_their_life_with_gcloud(
+def test_an_admin_runs_join_to_removal_with_gcloud(
     client: Client, gcloud: Gcloud, tmp_path: Path
 ) -> None:
     message = json.dumps({"email": EMAIL, "profile": "data-scientist"})
@@ -70,7 +70,7 @@ def test_an_admin_takes_somebody_through_their_life_with_gcloud(
     client.set(operation_seconds=None)
 
 
-def test_an_admin_holds_somebody_with_gcloud_and_reads_what_was_announced(
+def test_an_admin_holds_somebody_with_gcloud_and_reads_the_announcements(
     client: Client, gcloud: Gcloud
 ) -> None:
     email = "chen@example.com"
@@ -91,7 +91,7 @@ def test_an_admin_holds_somebody_with_gcloud_and_reads_what_was_announced(
     ]
 
 
-def test_a_notebook_deleted_behind_our_back_comes_back_with_the_next_event(
+def test_a_notebook_deleted_by_others_is_created_again_at_the_next_event(
     client: Client, gcloud: Gcloud
 ) -> None:
     email = "ben@example.com"

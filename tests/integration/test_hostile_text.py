@@ -86,7 +86,7 @@ def shape(value: Any) -> Any:
 
 @pytest.mark.parametrize("field", FIELDS)
 @pytest.mark.parametrize("refused", REFUSED)
-def test_control_characters_and_endless_text_are_refused(
+def test_control_characters_and_very_long_text_are_rejected(
     client: Client, field: str, refused: str
 ) -> None:
     text = REFUSED[refused]

@@ -7,7 +7,7 @@ from tests.integration.client import Client
 WORK = "model.ipynb: three weeks of work"
 
 
-def test_a_new_address_finds_the_work_of_the_old_one(client: Client) -> None:
+def test_a_new_address_has_the_work_of_the_old_one(client: Client) -> None:
     old, new = "ana.ortiz@example.com", "ana.weber@example.com"
     client.join(old)
     client.until(old, "ready")
@@ -33,7 +33,7 @@ def test_a_new_address_finds_the_work_of_the_old_one(client: Client) -> None:
     assert client.ask(f"/environments/{old}/leaving").json()["leavings"] == []
 
 
-def test_a_new_profile_changes_the_notebook_where_it_is(client: Client) -> None:
+def test_a_new_profile_changes_the_notebook_in_place(client: Client) -> None:
     email = "ben@example.com"
     client.join(email, profile="analyst", team="Pricing", cost_center="cc-1")
     client.until(email, "ready")

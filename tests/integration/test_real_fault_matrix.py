@@ -89,7 +89,9 @@ def email() -> str:
     return f"person-{next(_numbers)}@example.com"
 
 
-def test_the_plain_life_calls_these_methods_and_no_others(world: RealWorld, email: str) -> None:
+def test_without_faults_these_methods_are_called_and_no_others(
+    world: RealWorld, email: str
+) -> None:
     live(world, email)
     assert set(world.cloud.calls.counts()) == {*METHODS, *OF_PEOPLE}
     outcomes = {call.outcome for call in world.cloud.calls.entries()}
@@ -102,7 +104,7 @@ def test_the_plain_life_calls_these_methods_and_no_others(world: RealWorld, emai
     CELLS,
     ids=[f"{method} #{nth} {disposition}" for method, nth, disposition in CELLS],
 )
-def test_every_way_to_fail_ends_the_same(
+def test_every_failure_has_the_same_result(
     world: RealWorld, email: str, method: str, nth: int, disposition: str
 ) -> None:
     service, _, name = method.partition(".")

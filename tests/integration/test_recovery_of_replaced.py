@@ -81,7 +81,7 @@ def test_the_command_of_the_guide_lists_them(lost: Client, gcloud_command: Gclou
     assert [n["name"] for n in lost.notebooks_of(KIM)] != []
 
 
-def test_after_a_join_a_recreate_leaves_the_one_with_the_work_alone(lost: Client) -> None:
+def test_after_a_join_a_recreate_leaves_the_notebook_with_the_work_alone(lost: Client) -> None:
     (first,) = lost.notebooks_of(GIL)
     lost.join(GIL, profile=PROFILE)
     lost.until(GIL, "ready")
@@ -111,7 +111,7 @@ def test_a_leave_before_the_join_brings_the_work_back(lost: Client) -> None:
     assert lost.read_work(IVY) == "the work of ivy@example.com"
 
 
-def test_a_leave_of_a_later_address_finds_what_is_labelled_with_the_first(lost: Client) -> None:
+def test_a_leave_of_a_later_address_finds_resources_labelled_with_the_first(lost: Client) -> None:
     (notebook,) = lost.notebooks_of(NEW)
     lost.leave(NEW)
     shown = lost.until(NEW, "suspended")
