@@ -77,7 +77,9 @@ def named(**who: str) -> Environment:
     ],
     ids=str,
 )
-def test_what_is_named_belongs_to_one_person(who: dict[str, str], expected: Environment) -> None:
+def test_a_command_that_names_one_person_finds_them(
+    who: dict[str, str], expected: Environment
+) -> None:
     assert named(**who) == expected
 
 
@@ -118,7 +120,7 @@ BEN_SHOWN = f"{BEN} (person_id unknown, record {OTHER.key})"
     ],
     ids=str,
 )
-def test_what_belongs_to_several_is_rejected_and_both_are_named(
+def test_a_command_that_fits_several_people_is_rejected_and_names_both(
     who: dict[str, str], reason: str
 ) -> None:
     with pytest.raises(Rejected) as rejected:
@@ -176,7 +178,7 @@ def record_of(world: World, key: str) -> Environment:
     return next(record for record in world.store.page(10).items if record.key == key)
 
 
-def test_by_the_address_the_hold_of_a_former_owner_is_out_of_reach() -> None:
+def test_an_address_does_not_reach_the_hold_of_a_former_owner() -> None:
     world = world_of_a_held_leaver()
     world.order("release", ANA, hold="CASE-7")
     assert record_of(world, KEY).held is not None
@@ -193,7 +195,9 @@ def test_by_the_address_the_hold_of_a_former_owner_is_out_of_reach() -> None:
     ],
     ids=str,
 )
-def test_a_leaver_whose_address_was_given_away_can_be_released(who: dict[str, str]) -> None:
+def test_a_hold_on_a_leaver_whose_address_was_given_away_can_be_released(
+    who: dict[str, str],
+) -> None:
     world = world_of_a_held_leaver()
     outcomes = []
     event = {"email": None} | who
@@ -241,7 +245,7 @@ def test_a_rejection_names_the_person_as_the_command_did(who: dict[str, str]) ->
     assert parked.reason.startswith(f"{field}: {value} is leaving, so there is nothing")
 
 
-def test_of_a_foreign_domain_it_is_said_only_where_nobody_was_found_by_the_address() -> None:
+def test_a_foreign_domain_is_named_only_if_nobody_has_the_address() -> None:
     world = World()
     assert world.order("hold", "z@example.org") == "foreign-domain"
     assert world.order("hold", "z@example.org", person_id="9") == "foreign-domain"

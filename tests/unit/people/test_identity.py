@@ -171,7 +171,7 @@ def test_a_former_address(
     assert subject(join(SMITH, 0, said, previous_email=ANA), *before) == expected, because
 
 
-def test_what_is_refused_changes_nothing() -> None:
+def test_a_rejected_event_changes_nothing() -> None:
     before = Records([join(ANA, -9, "7"), join(BEN, -8, "8")])
     kept = dict(before.by_key)
     for event in (leave(ANA, 0, "8"), join(ANA, 0, "8"), join(BEN, 0, previous_email=ANA)):
@@ -205,13 +205,13 @@ def test_whose_an_address_is_depends_on_the_moment() -> None:
     assert owners() == ".........."
 
 
-def test_whoever_had_it_is_left_out_where_only_owners_count() -> None:
+def test_former_owners_are_left_out_where_only_owners_count() -> None:
     one = had(3, 5)
     assert [owner_of(ANA, [one], after(m), formerly=False) for m in (4, 5)] == [one, None]
     assert [owner_of(ANA, [one], after(m), afterwards=False) for m in (2, 3)] == [None, one]
 
 
-def test_an_address_that_somebody_is_to_have_is_theirs() -> None:
+def test_an_address_in_a_scheduled_join_belongs_to_that_person() -> None:
     later = join(SMITH, 0, previous_email=ANA, effective_at=after(days=1))
     [record] = Records([later]).people
     for email in (ANA, SMITH):
@@ -219,7 +219,7 @@ def test_an_address_that_somebody_is_to_have_is_theirs() -> None:
     assert owner_of(BEN, [record], NOW) is None
 
 
-def test_of_a_former_address_it_is_of_whoever_is_to_have_it_unless_a_leave_names_it() -> None:
+def test_a_former_address_belongs_to_its_next_owner_except_for_a_leave() -> None:
     """A join that is announced for later says that the address is given to somebody else."""
     later = join(ANA, 1, effective_at=after(days=1))
     former, new = Records([join(ANA, -9), join(SMITH, -5, previous_email=ANA), later]).people
@@ -230,7 +230,7 @@ def test_of_a_former_address_it_is_of_whoever_is_to_have_it_unless_a_leave_names
     )
 
 
-def test_a_late_return_to_an_address_is_of_whoever_was_announced_for_it() -> None:
+def test_a_late_return_to_an_address_is_of_the_person_of_the_scheduled_join() -> None:
     """The news that she has her former address again comes after that of her next join."""
     renamed, later = join(SMITH, -5, previous_email=ANA), join(ANA, 1, effective_at=after(days=1))
     back = join(ANA, -2, previous_email=SMITH)
@@ -250,7 +250,7 @@ def test_a_key_is_never_given_twice() -> None:
 # Sent again, and recorded twice at the same moment
 
 
-def test_an_event_sent_again_is_about_the_same_person_whoever_has_the_address_by_now() -> None:
+def test_a_repeated_event_is_about_the_same_person_as_before() -> None:
     first = join(ANA, -9, "7")
     again = replace(first, occurred_at=after(0))
     given_away = [first, leave(ANA, -5, "7"), join(ANA, -3, "8")]
