@@ -105,13 +105,13 @@ def test_a_change_of_health_is_announced_once_with_its_reason(
     assert (again.entries, again.record.outbox.waiting) == ((), plan.record.outbox.waiting)
 
 
-def test_who_only_has_to_queue_is_not_said_to_fail() -> None:
+def test_queueing_is_not_announced_as_a_failure() -> None:
     plan = reconciled(environment(Verb.JOIN), (WANT,), turn=Turn.LATER)
     assert plan.record.status.health is Health.WAITING
     assert plan.record.outbox.waiting == ()
 
 
-def test_once_nothing_fails_any_more_that_somebody_is_ready_is_announced() -> None:
+def test_ready_is_announced_again_when_a_failure_is_over() -> None:
     """Whatever was announced meanwhile."""
     failed = failing(Disposition.TEMPORARY, was_ready=True)
     before = reconciled(environment(Verb.JOIN, failed), (WANT,)).record
@@ -122,7 +122,7 @@ def test_once_nothing_fails_any_more_that_somebody_is_ready_is_announced() -> No
     assert entries_of(plan) == ["resource.ready", "phase.changed", "health.changed"]
 
 
-def test_data_that_came_back_is_announced_with_its_snapshot() -> None:
+def test_restored_data_is_announced_with_its_snapshot() -> None:
     restoring = thing(
         State.RESTORING,
         step=Step.RESTORE,
@@ -140,7 +140,7 @@ def test_data_that_came_back_is_announced_with_its_snapshot() -> None:
     assert "notebook.restored" in entries_of(plan)
 
 
-def test_a_restore_that_failed_is_not_said_to_be_done() -> None:
+def test_a_failed_restore_is_not_announced_as_done() -> None:
     restoring = thing(
         State.RESTORING, step=Step.RESTORE, restore_from="snapshots/s1", observe_at=NOW
     )
