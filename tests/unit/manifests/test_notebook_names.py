@@ -98,7 +98,7 @@ def test_a_manifest_is_named_as_what_is_in_the_record_in_every_zone() -> None:
 
 
 @pytest.mark.parametrize("step", list(Step))
-def test_a_successor_never_asks_as_one_of_a_lost_record_did(step: Step) -> None:
+def test_a_successor_never_has_the_request_id_of_one_of_a_lost_record(step: Step) -> None:
     """Both count from the start, and the cloud would answer with what it did then."""
     lost, now = (
         a_notebook(name=f"{ZONES[0]}/{successor_id(KEY, FIRST, 2, at)}", generation=2)
