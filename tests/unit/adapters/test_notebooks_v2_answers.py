@@ -182,7 +182,7 @@ def test_an_answer_without_an_operation_is_uncertain() -> None:
     assert caught.value.disposition is Disposition.UNCERTAIN
 
 
-def test_an_observation_with_a_want_has_the_drift() -> None:
+def test_an_observation_with_a_manifest_has_the_drift() -> None:
     answers = Answers(instance=instance("ACTIVE", gceSetup=MACHINE))
     assert observe(answers, wanted=OTHER).drift == MACHINE_DRIFT
     assert observe(answers, wanted=manifest(**MACHINE)).drift == Drift()
