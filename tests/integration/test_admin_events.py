@@ -28,8 +28,8 @@ def test_under_a_hold_everything_stays_until_the_release(client: Client) -> None
     email = "ana@example.com"
     client.join(email)
     client.until(email, "ready")
-    client.order("hold", email, hold="CASE-4711", reason="a lawsuit", by="legal@example.com")
-    client.order("hold", email, hold="AUDIT-9", reason="an audit")
+    client.command("hold", email, hold="CASE-4711", reason="a lawsuit", by="legal@example.com")
+    client.command("hold", email, hold="AUDIT-9", reason="an audit")
     client.tick()
     client.tick()
     assert client.notebook(email)["enableDeletionProtection"] is True
@@ -48,15 +48,15 @@ def test_under_a_hold_everything_stays_until_the_release(client: Client) -> None
     key = shown["key"]
     assert [t for t in client.resources("dataproc.sessionTemplate") if key in t["name"]]
 
-    client.order("release", email, reason="which one?")
-    client.order("release", email, hold="CASE-4711", reason="settled", by="legal@example.com")
+    client.command("release", email, reason="which one?")
+    client.command("release", email, hold="CASE-4711", reason="settled", by="legal@example.com")
     client.tick("1h")
     client.tick()
     assert client.notebook(email)["state"] == "STOPPED", "one hold is left"
     [parked] = [p for p in client.parked() if p["email"] == email]
     assert (parked["topic"], parked["code"]) == ("admin-events", "several-holds")
 
-    client.order("release", email, reason="over")
+    client.command("release", email, reason="over")
     client.until(email, "removed")
     assert client.notebook(email) == {}
     assert [s["status"] for s in client.snapshots_of(email)] == ["READY"]
@@ -74,7 +74,7 @@ def test_a_hold_does_not_prevent_working_or_ending_a_session(client: Client) -> 
     client.join(email)
     client.until(email, "ready")
     session = client.start_session(email)
-    client.order("hold", email)
+    client.command("hold", email)
     client.tick("2m")
     assert client.environment(email)["phase"] == "ready"
     assert client.find("dataproc.session", session)["state"] == "ACTIVE"
@@ -96,7 +96,7 @@ def test_a_retry_continues_at_once_after_a_permanent_failure(client: Client) -> 
         assert client.environment(email)["health"] == "quarantined", "for hours"
 
     before = len(client.calls_of("notebooks", "instances.create", target=shown["key"]))
-    client.order("retry", email, reason="granted the role", by="ops@example.com")
+    client.command("retry", email, reason="granted the role", by="ops@example.com")
     after = len(client.calls_of("notebooks", "instances.create", target=shown["key"]))
     assert after == before + 1, "by the order itself"
     client.until(email, "ready")
@@ -107,9 +107,9 @@ def test_a_command_is_applied_once_and_an_older_one_does_not_win(client: Client)
     email = "dora@example.com"
     client.join(email)
     earlier = client.now()
-    client.order("hold", email, event_id="hold-1")
-    client.order("hold", email, event_id="hold-1")
-    client.order("release", email, occurred_at=earlier)
+    client.command("hold", email, event_id="hold-1")
+    client.command("hold", email, event_id="hold-1")
+    client.command("release", email, occurred_at=earlier)
     assert [a for a in client.actions_of(email) if a.startswith("order.")] == [
         "order.applied",
         "order.duplicate",

@@ -1,4 +1,4 @@
-"""What others are told, as they get it: pulled from the topic's subscription by Google's client."""
+"""Announcements as others receive them: pulled from the topic's subscription by Google's client."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def test_every_phase_is_announced_from_the_join_to_the_return(
     client.join(email, effective_at=starts.isoformat())
     client.tick("61m")
     ready = client.until(email, "ready")
-    client.order("hold", email, reason="case 4711")
-    client.order("release", email, reason="case closed")
+    client.command("hold", email, reason="case 4711")
+    client.command("release", email, reason="case closed")
     client.leave(email)
     suspended = client.until(email, "suspended")
     client.tick("15d")
@@ -82,12 +82,12 @@ def test_every_phase_is_announced_from_the_join_to_the_return(
     assert {e["subject"] for e in events} == {key}
     assert [e["type"].rpartition(".")[2] for e in events] == news(events)
 
-    told = dict(zip(news(events)[:6], events[:6], strict=True))
-    assert datetime.fromisoformat(told["scheduled"]["data"]["effective_at"]) == starts
-    assert told["ready"]["data"]["notebook"] == ready["notebook"]
-    assert told["held"]["data"]["reason"] == "case 4711"
-    assert told["suspended"]["data"]["effective_at"] == suspended["removal_at"]
-    assert told["removed"]["data"]["snapshot"] == client.snapshots_of(email)[0]["name"]
+    by_news = dict(zip(news(events)[:6], events[:6], strict=True))
+    assert datetime.fromisoformat(by_news["scheduled"]["data"]["effective_at"]) == starts
+    assert by_news["ready"]["data"]["notebook"] == ready["notebook"]
+    assert by_news["held"]["data"]["reason"] == "case 4711"
+    assert by_news["suspended"]["data"]["effective_at"] == suspended["removal_at"]
+    assert by_news["removed"]["data"]["snapshot"] == client.snapshots_of(email)[0]["name"]
 
 
 def test_a_failure_and_a_quarantine_are_announced_with_their_reasons(

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_the_demo_shows_what_it_says() -> None:
-    told = subprocess.run(
+    printed = subprocess.run(
         [sys.executable, "-m", "demo"],
         cwd=ROOT,
         capture_output=True,
@@ -23,12 +23,12 @@ def test_the_demo_shows_what_it_says() -> None:
         timeout=180,
         check=False,
     )
-    assert told.returncode == 0, told.stdout + told.stderr
-    assert told.stdout.rstrip().endswith("The story came true.")
-    assert "NOT TRUE" not in told.stdout
-    assert told.stderr == ""
+    assert printed.returncode == 0, printed.stdout + printed.stderr
+    assert printed.stdout.rstrip().endswith("The story came true.")
+    assert "NOT TRUE" not in printed.stdout
+    assert printed.stderr == ""
     for heading in ("Who has what", "How ana@", "What was refused, and why", "What it took"):
-        assert f"\n{heading}" in told.stdout
+        assert f"\n{heading}" in printed.stdout
 
 
 def test_a_demo_that_does_not_show_it_fails(
@@ -51,6 +51,6 @@ def test_a_demo_that_does_not_show_it_fails(
 
     monkeypatch.setattr(demo, "Stack", KimIsRefused)
     assert demo.main() == 1
-    told = capsys.readouterr().out
-    assert "NOT TRUE: everyone is ready" in told
-    assert "The story did NOT come true" in told
+    printed = capsys.readouterr().out
+    assert "NOT TRUE: everyone is ready" in printed
+    assert "The story did NOT come true" in printed

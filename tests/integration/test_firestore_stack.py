@@ -46,8 +46,8 @@ def test_many_deliveries_at_once_make_one_notebook(client: Client) -> None:
     email = "ben@example.com"
     client.send("onboarding", *[{"email": email, "event_id": "join-1"}] * COPIES)
     client.wait()
-    told = [action for action in client.actions_of(email) if action.startswith("intent.")]
-    assert sorted(told) == ["intent.applied"] + ["intent.duplicate"] * (COPIES - 1)
+    outcomes = [action for action in client.actions_of(email) if action.startswith("intent.")]
+    assert sorted(outcomes) == ["intent.applied"] + ["intent.duplicate"] * (COPIES - 1)
     client.until(email, "ready")
     assert len(client.notebooks_of(email)) == 1
 

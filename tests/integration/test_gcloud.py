@@ -85,8 +85,8 @@ def test_an_admin_holds_somebody_with_gcloud_and_reads_the_announcements(
 
     pull = ("pubsub", "subscriptions", "pull", "environment-events", "--auto-ack", "--limit=100")
     pulled = json.loads(gcloud(*pull, "--format=json"))
-    told = [json.loads(base64.b64decode(one["message"]["data"]))["data"] for one in pulled]
-    assert [(e["news"], e["reason"]) for e in told if e["email"] == email] == [
+    announced = [json.loads(base64.b64decode(one["message"]["data"]))["data"] for one in pulled]
+    assert [(e["news"], e["reason"]) for e in announced if e["email"] == email] == [
         ("held", "case 4711")
     ]
 

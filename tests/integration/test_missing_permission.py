@@ -21,7 +21,7 @@ def test_a_missing_permission_is_named_and_after_granting_a_retry_continues(clie
     assert (call["caller"], call["lacks"]) == ("onboard", "notebooks.instances.create")
 
     revoke(client, {})
-    client.order("retry", email)
+    client.command("retry", email)
     client.until(email, "ready")
     assert len(client.notebooks_of(email)) == 1
 

@@ -85,7 +85,7 @@ def world(
 
 @pytest.fixture
 def email() -> str:
-    """Somebody whom no other test knows."""
+    """A person that no other test uses."""
     return f"person-{next(_numbers)}@example.com"
 
 
@@ -126,9 +126,9 @@ def live(world: RealWorld, email: str) -> None:
 
     world.send(Verb.LEAVE, email)
     world.until(email, Phase.SUSPENDED)
-    world.order("hold", email)
+    world.command("hold", email)
     world.until(email, Phase.SUSPENDED, when=lambda: is_protected(world, email))
-    world.order("release", email)
+    world.command("release", email)
     world.until(email, Phase.SUSPENDED, when=lambda: not is_protected(world, email))
     world.send(Verb.JOIN, email)
     world.until(email, Phase.READY)
@@ -163,8 +163,8 @@ def ends_well(world: RealWorld, email: str) -> None:
     }
     record = world.record(email)
     assert (record.status.phase, record.status.problem) == (Phase.READY, "")
-    told = {news["data"]["news"] for news in world.topics.news} - {"failed"}
-    assert told == {"ready", "suspended", "held", "released", "removed", "restored"}
+    announced = {news["data"]["news"] for news in world.topics.news} - {"failed"}
+    assert announced == {"ready", "suspended", "held", "released", "removed", "restored"}
     before = _calls(world)
     for _ in range(3):
         world.pass_time(timedelta(minutes=15))

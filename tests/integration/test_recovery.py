@@ -76,7 +76,7 @@ def test_a_repeated_leave_after_a_lost_record_starts_the_grace_period_again(
     assert [n["state"] for n in lost.notebooks_of(email)] == ["STOPPED"]
     assert lost.read_work(email) == "the work of ben@example.com"
     until = datetime.fromisoformat(shown["removal_at"]) - datetime.fromisoformat(shown["left_at"])
-    assert until.days == 30, "of whom no profile is known"
+    assert until.days == 30, "no profile of the person is known"
     lost.tick("31d")
     lost.until(email, "removed")
     assert lost.notebooks_of(email) == []

@@ -91,8 +91,8 @@ def test_a_lost_acknowledgement_is_answered_by_a_duplicate(client: Client) -> No
     with client.fault(service="pubsub", method="push", match="/onboard ", when="after", drop=True,
                       times=1):  # fmt: skip
         client.join("dora@example.com", event_id="join-1")
-    told = [
+    outcomes = [
         action for action in client.actions_of("dora@example.com") if action.startswith("intent.")
     ]
-    assert told == ["intent.applied", "intent.duplicate"]
+    assert outcomes == ["intent.applied", "intent.duplicate"]
     assert len(client.notebooks_of("dora@example.com")) == 1

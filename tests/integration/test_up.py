@@ -85,7 +85,7 @@ class Up:
         return self._ended()
 
     def terminate(self) -> int:
-        """As a supervisor stops it: it alone is told. Its exit status."""
+        """Stop it like a supervisor, with a signal to it alone; the exit status."""
         self.process.send_signal(signal.SIGTERM)
         return self._ended()
 

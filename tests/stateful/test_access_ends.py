@@ -116,7 +116,7 @@ def test_a_notebook_is_not_deleted_on_a_snapshot_older_than_the_last_work() -> N
     world.cloud.work(notebook, "more;")
     world.cloud.halt(notebook)
     world.trap = None
-    world.order("retry", ANA)
+    world.command("retry", ANA)
     world.run_for(HOURS)
     assert not world.cloud.alive(Kind.WORKBENCH)
     assert any("more;" in snapshot.data for snapshot in world.cloud.alive(Kind.SNAPSHOT))
@@ -127,7 +127,7 @@ def test_a_loss_noticed_before_the_return_is_still_shown_after_it() -> None:
     world.leave(ANA)
     world.run_for(minutes(10))
     world.cloud.remove(notebook_of(world), world.clock.now(), what="vandalised")
-    world.order("retry", ANA)
+    world.command("retry", ANA)
     world.run_for(HOURS)
     world.join(ANA)
     world.run_for(HOURS)

@@ -13,7 +13,7 @@ from shared.domain.profiles.parse import parse_profiles
 from shared.domain.resources.kinds import Kind, State
 from shared.domain.status import Health, Phase
 from tests.support.builders import ANA, minutes
-from tests.support.simulation.announced import news_of, told
+from tests.support.simulation.announced import newest_announcement, news_of
 from tests.support.simulation.notebook import WORK, notebook_of
 from tests.support.simulation.world import GRACE, MASTERS, PROFILES, World
 
@@ -48,7 +48,7 @@ def test_ready_with_a_stopped_notebook_is_announced_with_its_link(ready: World) 
     notebook_of(ready).state = State.STOPPED
     ready.join(ANA, team="other")
     ready.run_for(minutes(10))
-    assert told(ready, "ready")["notebook"].startswith("https://")
+    assert newest_announcement(ready, "ready")["notebook"].startswith("https://")
 
 
 # Lost records
@@ -80,7 +80,7 @@ def test_a_found_notebook_that_others_delete_is_announced_as_lost(
 def test_a_scheduled_leave_takes_effect_although_the_profile_is_missing(ready: World) -> None:
     ready.leave(ANA, effective_at=ready.clock.now() + minutes(20))
     ready.profiles.profiles = parse_profiles(PROFILES.replace(b"full", b"fuller"), MASTERS)
-    ready.order("retry", ANA)
+    ready.command("retry", ANA)
     record = ready.record(ANA)
     assert (record.status.phase, record.status.health) == (Phase.READY, Health.RETRYING)
     ready.run_for(minutes(21))

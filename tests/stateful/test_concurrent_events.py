@@ -158,8 +158,8 @@ class TestComingBack:
         removing.join(ANA)
         assert settle(removing).status.phase is Phase.READY
         assert (notebook_of(removing).data, lives_of(removing)) == (WORK, 2)
-        told = [news["data"]["news"] for news in removing.topics.news]
-        assert told == ["ready", "suspended", "removed", "restored", "ready"]
+        announced = [news["data"]["news"] for news in removing.topics.news]
+        assert announced == ["ready", "suspended", "removed", "restored", "ready"]
 
     def test_a_late_delete_does_not_affect_the_new_notebook(self, removing: World) -> None:
         late = removing.cloud.delay(Kind.WORKBENCH, Step.DELETE, minutes(15))
@@ -277,28 +277,28 @@ class TestChangingTheAddress:
 
 class TestHolding:
     def test_a_hold_before_the_removal_keeps_all_until_the_release(self, removing: World) -> None:
-        removing.order("hold", ANA)
+        removing.command("hold", ANA)
         removing.run_for(timedelta(days=30), every=timedelta(hours=6))
         notebook = notebook_of(removing)
         assert (notebook.state, notebook.protected) == (State.STOPPED, True)
-        removing.order("release", ANA)
+        removing.command("release", ANA)
         assert settle(removing).status.phase is Phase.REMOVED
         assert [s.data for s in removing.cloud.alive(Kind.SNAPSHOT)] == [WORK]
 
     def test_a_hold_during_the_snapshot_keeps_snapshot_and_notebook(self, removing: World) -> None:
         until_under_way(removing, Kind.SNAPSHOT, Step.CREATE)
-        removing.order("hold", ANA)
+        removing.command("hold", ANA)
         removing.run_for(timedelta(days=120), every=timedelta(hours=12))
         assert (notebook_of(removing).data, notebook_of(removing).protected) == (WORK, True)
         assert [s.data for s in removing.cloud.alive(Kind.SNAPSHOT)] == [WORK], "for 90 days"
-        removing.order("release", ANA)
+        removing.command("release", ANA)
         assert settle(removing).status.phase is Phase.REMOVED
 
     def test_a_hold_during_the_delete_keeps_the_snapshot_of_what_could_not_be_saved(
         self, removing: World
     ) -> None:
         until_under_way(removing, Kind.WORKBENCH, Step.DELETE)
-        removing.order("hold", ANA)
+        removing.command("hold", ANA)
         removing.run_for(timedelta(days=120), every=timedelta(hours=12))
         assert not removing.cloud.alive(Kind.WORKBENCH), "an operation can't be called back"
         assert [s.data for s in removing.cloud.alive(Kind.SNAPSHOT)] == [WORK]
@@ -308,22 +308,22 @@ class TestHolding:
         ready.cloud.start_use(
             Kind.CLUSTER, "projects/demo/regions/us-central1/clusters/c", person_key(ANA), ANA
         )
-        ready.order("hold", ANA)
+        ready.command("hold", ANA)
         before = {(t.kind, t.name) for t in ready.cloud.alive()}
         ready.leave(ANA)
         ready.run_for(timedelta(days=30), every=timedelta(hours=6))
         assert {(t.kind, t.name) for t in ready.cloud.alive()} == before
         assert (notebook_of(ready).state, notebook_of(ready).protected) == (State.STOPPED, True)
-        ready.order("release", ANA)
+        ready.command("release", ANA)
         assert settle(ready).status.phase is Phase.REMOVED
         assert {t.kind for t in ready.cloud.alive()} == {Kind.SNAPSHOT}
 
     def test_a_release_within_the_grace_period_removes_nothing_early(
         self, suspended: World
     ) -> None:
-        suspended.order("hold", ANA)
+        suspended.command("hold", ANA)
         suspended.run_for(timedelta(days=7), every=timedelta(hours=6))
-        suspended.order("release", ANA)
+        suspended.command("release", ANA)
         suspended.run_for(timedelta(days=6), every=timedelta(hours=6))
         notebook = notebook_of(suspended)
         assert (notebook.state, notebook.protected) == (State.STOPPED, False)
@@ -331,7 +331,7 @@ class TestHolding:
         assert suspended.record(ANA).status.phase is Phase.REMOVED
 
     def test_a_hold_lasts_through_leave_and_return(self, ready: World) -> None:
-        ready.order("hold", ANA)
+        ready.command("hold", ANA)
         ready.leave(ANA)
         ready.pass_time(SOON)
         ready.join(ANA)

@@ -9,7 +9,7 @@ from shared.domain.resources.kinds import Kind, State, Step
 from shared.domain.status import Phase
 from tests.support.builders import ANA, actions_of, minutes, once_at
 from tests.support.fake_cloud import Thing
-from tests.support.simulation.announced import news_of, told
+from tests.support.simulation.announced import newest_announcement, news_of
 from tests.support.simulation.notebook import WORK, notebook_of
 from tests.support.simulation.world import GRACE, World
 
@@ -24,7 +24,7 @@ def test_a_notebook_deleted_before_its_snapshot_is_announced_as_lost(suspended: 
     assert record.status.phase is Phase.REMOVED
     assert "was deleted by somebody else" in record.status.problem
     assert news_of(suspended)[-2:] == ["lost", "removed"]
-    assert "is lost" in told(suspended, "lost")["reason"]
+    assert "is lost" in newest_announcement(suspended, "lost")["reason"]
 
 
 def test_a_snapshot_deleted_before_a_return_is_announced_as_lost(ready: World) -> None:
@@ -161,7 +161,7 @@ def test_a_notebook_whose_consent_check_failed_is_observed(ready: World) -> None
     ready.trap = unknown
     ready.cloud.remove(notebook_of(ready), ready.clock.now(), what="vandalised")
     ready.run_for(timedelta(hours=3), every=minutes(1))
-    assert notebook_of(ready).state is State.READY, "made anew"
+    assert notebook_of(ready).state is State.READY, "recreated"
     assert "lost" in news_of(ready)
 
 

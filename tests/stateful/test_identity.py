@@ -356,24 +356,24 @@ class TestHolds:
         world = TestTheWork.at_work()
         world.join(BEN, previous_email=ANA)
         world.run_for(timedelta(hours=1))
-        assert world.order("hold", named) == "applied"
+        assert world.command("hold", named) == "applied"
         world.leave(BEN, immediate=True)
         world.run_for(timedelta(days=1), every=timedelta(hours=1))
         [notebook] = notebooks_of(world)
         assert (notebook.data, notebook.protected) == ("work;", True)
-        assert world.order("release", released) == "applied"
+        assert world.command("release", released) == "applied"
         world.run_for(timedelta(days=1), every=timedelta(hours=1))
         assert not notebooks_of(world)
 
     def test_a_hold_given_before_the_change_protects_all_of_it(self) -> None:
         world = TestTheWork.at_work()
-        world.order("hold", ANA)
+        world.command("hold", ANA)
         world.join(BEN, previous_email=ANA)
         world.run_for(timedelta(hours=2))
         deleted = [h for h in world.cloud.happenings if h.what == "deleted"]
         assert [h.kind for h in deleted if h.kind is not Kind.CLUSTER_TEMPLATE] == []
         usable = [n for n in notebooks_of(world) if n.state is State.READY]
         assert [(n.email, n.data) for n in usable] == [(BEN, "work;")]
-        world.order("release", ANA)
+        world.command("release", ANA)
         world.run_for(timedelta(hours=2))
         assert [(n.email, n.data) for n in notebooks_of(world)] == [(BEN, "work;")]

@@ -184,8 +184,8 @@ CHANGES: dict[str, Callable[[World], object]] = {
     "another profile": lambda world: world.join(ANA, profile="lean", cost_center="cc2"),
     "left at once": lambda world: world.leave(ANA, immediate=True),
     "left": lambda world: world.leave(ANA),
-    "held": lambda world: world.order("hold", ANA),
-    "retried": lambda world: world.order("retry", ANA),
+    "held": lambda world: world.command("hold", ANA),
+    "retried": lambda world: world.command("retry", ANA),
 }
 
 
@@ -212,13 +212,13 @@ def test_a_late_create_is_the_only_one(delay: timedelta, change: str) -> None:
 def test_protection_ends_as_the_last_command_says(delay: timedelta, step: Step) -> None:
     world = worked()
     if step is Step.UNPROTECT:
-        world.order("hold", ANA)
+        world.command("hold", ANA)
         world.run_for(minutes(5))
     late = world.cloud.delay(Kind.WORKBENCH, step, delay)
-    world.order("hold" if step is Step.PROTECT else "release", ANA)
+    world.command("hold" if step is Step.PROTECT else "release", ANA)
     assert late.hits
     world.pass_time(SOON)
-    world.order("release" if step is Step.PROTECT else "hold", ANA)
+    world.command("release" if step is Step.PROTECT else "hold", ANA)
     assert ends(world) is Phase.READY
     assert notebook_of(world).protected is (step is Step.UNPROTECT)
 

@@ -1,6 +1,6 @@
 """A record is lost whose notebook had been replaced: nobody's work goes, and access still ends.
 
-The names of successors don't follow from the record, so a record that begins anew never meets
+The names of successors don't follow from the record, so a record that starts again never meets
 them; the search that ends a leave finds them by their labels and their owner.
 """
 
@@ -107,7 +107,7 @@ def test_leave_and_return_restore_the_notebook_that_the_record_did_not_know() ->
     world.run_for(LONG)
     assert notebook_of(world, ANA).data == WORK
     assert NEWER in {t.data for t in world.cloud.alive(Kind.SNAPSHOT)}
-    assert world.order("recreate", ANA) == "applied"
+    assert world.command("recreate", ANA) == "applied"
     world.run_for(LONG)
     assert notebook_of(world, ANA).data == WORK
 
@@ -194,7 +194,7 @@ def test_a_return_brings_the_work_back() -> None:
 def test_under_a_hold_it_is_stopped_and_kept() -> None:
     world, notebook = moved_and_lost()
     world.leave(BEN, immediate=True)
-    world.order("hold", BEN)
+    world.command("hold", BEN)
     world.run_for(LONG)
     assert (notebook.state, notebook.died) == (State.STOPPED, None)
 
@@ -204,7 +204,7 @@ def test_a_superseded_notebook_of_another_record_is_left_alone() -> None:
     notebook, of that address, is still there."""
     world = at_work()
     superseded = the_notebook(world)
-    world.order("hold", ANA)
+    world.command("hold", ANA)
     rename(world)
     world.run_for(LONG)
     assert world.record(BEN).key == superseded.key

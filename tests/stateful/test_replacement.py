@@ -1,6 +1,6 @@
 """A notebook that is replaced, whatever comes in the middle: its work is there in the end, once.
 
-Both reasons are tried: its owner's address changed, and an admin wants it made anew.
+Both reasons are tried: its owner's address changed, and an admin orders `recreate`.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def rename(world: World) -> None:
 
 
 def recreate(world: World) -> None:
-    """An admin wants it made anew."""
-    world.order("recreate", ANA, event_id="recreate")
+    """An admin orders `recreate`."""
+    world.command("recreate", ANA, event_id="recreate")
 
 
 REASONS = pytest.mark.parametrize("reason", [rename, recreate])
@@ -167,13 +167,13 @@ def test_a_hold_during_the_replacement_keeps_everything_until_the_release(
     world = at_work()
     reason(world)
     world.run_for(minutes(wait))
-    world.order("hold", ANA)
+    world.command("hold", ANA)
     world.pass_time(minutes(5))  # what was begun just before can't be called back
     held = len(world.cloud.happenings)
     world.run_for(LONG, every=minutes(5))
     gone = [h for h in world.cloud.happenings[held:] if h.what == "deleted" and h.key]
     assert [h.name for h in gone if h.began > world.clock.now() - LONG] == []
-    world.order("release", owner_after(reason))
+    world.command("release", owner_after(reason))
     world.run_for(LONG, every=minutes(5))
     has_their_work(world, owner_after(reason))
 

@@ -21,7 +21,7 @@ from tests.support.simulation.driver import Lived, live, replay
 from tests.support.simulation.minimise import minimised
 from tests.support.simulation.rules import RULES, named
 from tests.support.simulation.simulated import SKEW, SimulatedLife
-from tests.support.simulation.story import told
+from tests.support.simulation.story import report
 from tests.support.simulation.world import GRACE, World
 
 BEN = "ben@example.com"
@@ -147,7 +147,7 @@ class TestFailures:
         assert replay(shortest.steps).kind == shortest.kind
 
     def test_the_story_says_what_happened_what_broke_and_how_to_reproduce_it(self) -> None:
-        story = told(minimised(broken()))
+        story = report(minimised(broken()))
         assert "BROKEN: somebody is trial while another is held" in story
         assert "joins as trial" in story
         assert "steps: begin" in story

@@ -10,7 +10,7 @@ from shared.domain.faults import CloudFault, Disposition, Problem
 from shared.domain.resources.kinds import Kind, State, Step
 from shared.domain.status import Health, Phase
 from tests.support.builders import ANA, minutes, ready_world
-from tests.support.simulation.announced import news_of, told
+from tests.support.simulation.announced import newest_announcement, news_of
 from tests.support.simulation.notebook import notebook_of
 from tests.support.simulation.world import World
 
@@ -33,7 +33,7 @@ def test_a_leavers_access_ends_although_somebody_else_changed_the_state(
         State.STOPPED,
         Phase.SUSPENDED,
     )
-    assert "which no step of ours began" in told(ready, "failed")["reason"]
+    assert "which no step of ours began" in newest_announcement(ready, "failed")["reason"]
 
 
 @pytest.mark.parametrize("state", MOVING)

@@ -165,7 +165,7 @@ class TestQuarantine:
         )
         failing.cloud.failures.clear()
         before = len(zones_tried(failing))
-        failing.order(order, ANA)
+        failing.command(order, ANA)
         assert len(zones_tried(failing)) == before + 1
         failing.run_for(minutes(5))
         assert (failing.record(ANA).status.phase, failing.record(ANA).status.problem) == (
@@ -305,7 +305,7 @@ class TestAnnouncements:
         world.join(ANA)
         world.run_for(minutes(10))
         counts = Counter(news["id"] for news in world.topics.news)
-        assert list(counts.values()) == [2], "ready: told twice, the same news"
+        assert list(counts.values()) == [2], "ready: announced twice, with one id"
         first, again = world.topics.news
         assert first == again
 

@@ -111,7 +111,7 @@ def _a_life() -> None:
     world.join(ANA, event_id="e1")
     world.join(ANA, occurred_at=world.clock.now() - timedelta(days=1))
     world.join(ANA, effective_at=world.clock.now() + timedelta(days=900))
-    world.order("retry", ANA)
+    world.command("retry", ANA)
     world.join("ana@evil.example")
     world.leave(ANA)
     world.run_for(timedelta(days=20))

@@ -67,7 +67,7 @@ class RealWorld:
         message = self._message("events", email=email, **event)
         return str(self._app.intake.accept(message, verb))
 
-    def order(self, action: str, email: str) -> str:
+    def command(self, action: str, email: str) -> str:
         """An admin's order, published and delivered now; the outcome."""
         message = self._message("admin-events", email=email, action=action, reason="because")
         return str(self._app.intake.command(message))

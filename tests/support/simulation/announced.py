@@ -12,7 +12,7 @@ def news_of(world: World) -> list[str]:
     return [item["data"]["news"] for item in world.topics.news]
 
 
-def told(world: World, news: str) -> dict[str, Any]:
+def newest_announcement(world: World, news: str) -> dict[str, Any]:
     """The newest announcement of that kind."""
     found: dict[str, Any] = [n["data"] for n in world.topics.news if n["data"]["news"] == news][-1]
     return found

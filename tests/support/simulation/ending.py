@@ -97,17 +97,17 @@ def _others_mend_what_is_theirs_to_mend(life: SimulatedLife) -> None:
 
 def _no_event_was_lost(life: SimulatedLife) -> None:
     """Invariant 5: the history says what happened to every event."""
-    told: dict[str, set[str]] = {}
+    found: dict[str, set[str]] = {}
     for who in range(len(life.model.individuals)):
         for entry in life.history_of(who):
             verb = entry.text.replace(",", " ").split()[0]  # a join and a leave may share an id
-            told.setdefault(f"{who}/{verb}/{entry.event_id}", set()).add(entry.action)
+            found.setdefault(f"{who}/{verb}/{entry.event_id}", set()).add(entry.action)
             life.outcomes[f"history:{entry.action}"] = 1
     parked = {p.id for p in life.world.store.parked(1000).items}
     for sent in life.model.sent:
         if sent.who in life.model.lost:
             continue  # with the record, its history was lost
-        actions = told.get(f"{sent.who}/{sent.verb}/{sent.event_id}", set())
+        actions = found.get(f"{sent.who}/{sent.verb}/{sent.event_id}", set())
         known = actions & {"intent.applied", "intent.stale", "intent.scheduled"}
         assert known or sent.message.id in {p.rpartition("-")[2] for p in parked}, (
             f"the {sent.verb} {sent.event_id} of {sent.email} was lost"
@@ -119,7 +119,7 @@ def _nobody_is_held(life: SimulatedLife) -> None:
         if record.held is not None:
             life.say(f"{record.person.email} ({record.key}) is released")
             # By the key: the address may be somebody else's by now.
-            assert life.world.order("release", key=record.key, hold="all") == "applied"
+            assert life.world.command("release", key=record.key, hold="all") == "applied"
     for spans in life.model.holds.values():
         spans[-1:] = [(begun, ended or life.now) for begun, ended in spans[-1:]]
 

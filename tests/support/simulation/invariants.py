@@ -90,8 +90,8 @@ def _nothing_foreign_is_touched(life: SimulatedLife) -> None:
     for kind, name in life.foreign:
         thing = life.world.cloud.things[kind, name]
         assert (thing.key, thing.state) == ("", State.READY)
-        told = [h.what for h in life.world.cloud.happenings if h.name == name]
-        assert set(told) <= {"created"}, f"somebody else's {name} was {told}"
+        happened = [h.what for h in life.world.cloud.happenings if h.name == name]
+        assert set(happened) <= {"created"}, f"somebody else's {name} was {happened}"
 
 
 def _nobody_has_what_is_not_theirs(life: SimulatedLife) -> None:

@@ -88,9 +88,9 @@ class Life:
         cloud.start_use(Kind.CLUSTER, "projects/demo/regions/us-central1/clusters/c", key, ANA)
         self.send(Verb.LEAVE, email=ANA)
         self.until(ANA, Phase.SUSPENDED)
-        self.order("hold")
+        self.command("hold")
         self.until(ANA, Phase.SUSPENDED, when=lambda: self.notebook().protected)
-        self.order("release")
+        self.command("release")
         self.until(ANA, Phase.SUSPENDED, when=lambda: not self.notebook().protected)
         self.send(Verb.JOIN, email=ANA, profile="full")
         self.until(ANA, Phase.READY)
@@ -129,11 +129,11 @@ class Life:
         while not self._survives(lambda: self.world.deliver(message)):
             self.world.pass_time(timedelta(seconds=10))
 
-    def order(self, action: str) -> None:
+    def command(self, action: str) -> None:
         """An admin's order; who gets no answer gives it again."""
         self.wait(minutes(1))
         id = f"{action}-{self.world.clock.now()}".replace(" ", "-")
-        while not self._survives(lambda: self.world.order(action, ANA, event_id=id)):
+        while not self._survives(lambda: self.world.command(action, ANA, event_id=id)):
             self.world.pass_time(timedelta(seconds=10))
 
     def until(self, email: str, phase: Phase, when: Callable[[], bool] = lambda: True) -> None:
@@ -198,11 +198,11 @@ class Life:
         Failures on the way are told too, and what was so before is told again after them: both are
         left out.
         """
-        told = {n["id"]: n["data"] for n in self.world.topics.news}
+        announced = {n["id"]: n["data"] for n in self.world.topics.news}
         news: dict[str, list[str]] = {}
         phases: dict[str, str] = {}
-        for id in sorted(told, key=lambda id: int(id.rpartition("-")[2])):
-            email, what = told[id]["email"], told[id]["news"]
+        for id in sorted(announced, key=lambda id: int(id.rpartition("-")[2])):
+            email, what = announced[id]["email"], announced[id]["news"]
             again = what in list(Phase) and phases.get(email) == what
             if what != "failed" and not again:
                 news.setdefault(email, []).append(what)

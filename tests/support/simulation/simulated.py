@@ -230,7 +230,7 @@ class SimulatedLife:
         history = self.history_of(sent.who)
         return any(e.event_id == sent.event_id and e.text.startswith(sent.verb) for e in history)
 
-    def order(self, action: str, email: str = "", *, key: str = "", hold: str = "") -> None:
+    def command(self, action: str, email: str = "", *, key: str = "", hold: str = "") -> None:
         """Send an admin command for whoever has the address, or for the record of that key.
 
         The record shows whether it was applied before a lost answer.
@@ -239,7 +239,7 @@ class SimulatedLife:
         who = self.who(key) if key else self.model.holder(email)
         if action == "recreate" and who is not None:
             self.model.recreated.add(who)
-        self.survive(lambda: self.world.order(action, email, key=key, hold=hold))
+        self.survive(lambda: self.world.command(action, email, key=key, hold=hold))
         if key:
             record = next((r for r in self.records() if key in r.keys), None)
         else:

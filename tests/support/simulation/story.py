@@ -12,7 +12,7 @@ _MOST_LINES = 70
 _DULL = ("intent.", "order.", "resource.creating", "resource.stopping", "resource.starting")
 
 
-def told(lived: Lived) -> str:
+def report(lived: Lived) -> str:
     """The report of a failed life, and of the invariant that failed."""
     life = lived.life
     lines = [f"{at:%m-%d %H:%M:%S} {text}" for at, _, text in sorted(_lines(life))]

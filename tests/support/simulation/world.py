@@ -147,7 +147,7 @@ class World:
             data=msgspec.json.encode(event),
         )
 
-    def order(self, action: str, email: str | None = None, **event: object) -> str:
+    def command(self, action: str, email: str | None = None, **event: object) -> str:
         """An admin command, published and delivered now; the outcome."""
         event = {"reason": "because", "action": action, "email": email} | event
         return self.deliver(

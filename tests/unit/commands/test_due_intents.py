@@ -32,11 +32,11 @@ from tests.support.builders import (
     ANA,
     KEY,
     NOW,
+    a_command,
     a_notebook,
     actions_of,
     after,
     an_intent,
-    an_order,
     calls_of,
     hold_lease,
     minutes,
@@ -114,8 +114,8 @@ def test_a_late_tick_has_the_same_result_as_ticks_in_time(before: list[Intent]) 
     assert [i.event_id for i in late.departure.records] == [
         i.event_id for i in in_time.departure.records
     ]
-    told = [[(n.news, n.event_id) for n in r.outbox.waiting] for r in (late, in_time)]
-    assert told[0] == told[1]
+    announced_news = [[(n.news, n.event_id) for n in r.outbox.waiting] for r in (late, in_time)]
+    assert announced_news[0] == announced_news[1]
 
 
 def test_a_join_does_not_cancel_a_leave_that_is_due_but_ends_it() -> None:
@@ -175,7 +175,7 @@ def test_a_scheduled_event_that_makes_an_older_leave_count_says_so() -> None:
 @pytest.mark.parametrize("action", [AdminAction.HOLD, AdminAction.RELEASE, AdminAction.RETRY])
 def test_an_admin_command_first_puts_due_intents_in_force(action: AdminAction) -> None:
     record = replace(folded(J1, ENDS), resources=(a_notebook(State.READY),))
-    command = an_order(action)
+    command = a_command(action)
     decision = apply_command(record, command, after(TICK))
     assert decision == replace(
         apply_command(ticked(record), command, after(TICK)),
@@ -188,7 +188,7 @@ def test_an_admin_command_first_puts_due_intents_in_force(action: AdminAction) -
 
 def test_nothing_is_recreated_when_a_leave_is_due() -> None:
     record = replace(folded(J1, ENDS), resources=(a_notebook(State.READY),))
-    recreate = an_order(AdminAction.RECREATE)
+    recreate = a_command(AdminAction.RECREATE)
     with pytest.raises(Rejected, match="is leaving") as refused:
         apply_command(record, recreate, after(TICK))
     assert refused.value.code is RejectionCode.NOTHING_TO_RECREATE
@@ -242,8 +242,10 @@ def test_before_a_merge_due_intents_take_effect_in_each_record(where: str) -> No
     assert (both.record.events.in_force == ends) == (where == "duplicate")
     due = both.entries if where == "record" else both.duplicate_entries
     assert [entry.action for entry in due] == ["intent.applied", "record.merged"]
-    told = [item.news for record in (both.record, both.duplicate) for item in record.outbox.waiting]
-    assert News.CANCELLED not in told
+    announced_news = [
+        item.news for record in (both.record, both.duplicate) for item in record.outbox.waiting
+    ]
+    assert News.CANCELLED not in announced_news
 
 
 # In a whole deployment
@@ -253,9 +255,9 @@ Act = Callable[[World], str]
 CROSSING: dict[str, tuple[dict[str, Any], Act]] = {
     "a return": ({"verb": LEAVE, "email": ANA}, lambda w: w.join(ANA)),
     "an immediate leave": ({"verb": LEAVE, "email": ANA}, lambda w: w.leave(ANA, immediate=True)),
-    "a hold": ({"verb": LEAVE, "email": ANA}, lambda w: w.order("hold", ANA)),
-    "a retry": ({"verb": LEAVE, "email": ANA}, lambda w: w.order("retry", ANA)),
-    "a recreate": ({"verb": LEAVE, "email": ANA}, lambda w: w.order("recreate", ANA)),
+    "a hold": ({"verb": LEAVE, "email": ANA}, lambda w: w.command("hold", ANA)),
+    "a retry": ({"verb": LEAVE, "email": ANA}, lambda w: w.command("retry", ANA)),
+    "a recreate": ({"verb": LEAVE, "email": ANA}, lambda w: w.command("recreate", ANA)),
     "another announcement": (
         {"verb": LEAVE, "email": ANA},
         lambda w: w.join(ANA, effective_at=w.clock.now() + timedelta(days=1)),
@@ -298,7 +300,7 @@ def crossed(name: str, *, tick_first: bool) -> World:
 def ends(world: World) -> list[Any]:
     """All that must not depend on when the tick came; by then, it had begun to end the access."""
     records = world.store.page(100).items
-    told = [(n["data"]["email"], n["data"]["news"]) for n in world.topics.news]
+    announced_news = [(n["data"]["email"], n["data"]["news"]) for n in world.topics.news]
     return [
         *(
             (
@@ -314,7 +316,7 @@ def ends(world: World) -> list[Any]:
         *([(i.event_id, bool(i.returned_at)) for i in r.departure.records] for r in records),
         *([hold.id for hold in r.holds.in_force] for r in records),
         sorted((t.email, t.state, t.protected) for t in world.cloud.alive(Kind.WORKBENCH)),
-        [each for each in told if each[1] in ("scheduled", "cancelled", "held")],
+        [each for each in announced_news if each[1] in ("scheduled", "cancelled", "held")],
         [(p.code, p.reason) for p in world.store.parked(10).items],
     ]
 
@@ -353,7 +355,7 @@ def test_a_stale_event_ends_the_access_when_a_leave_is_due() -> None:
 def test_due_intents_are_left_to_the_worker_that_holds_the_lease() -> None:
     world = with_a_leave_due()
     hold_lease(world)
-    calls = calls_of(world, lambda: world.order("hold", ANA))
+    calls = calls_of(world, lambda: world.command("hold", ANA))
     assert calls == {"find": 1, "save": 1}
     assert world.record(ANA).leaving
     world.run_for(world.policy.lease + minutes(10))
@@ -365,7 +367,7 @@ def test_each_event_that_took_effect_is_logged_under_its_own_id(
 ) -> None:
     world = with_a_leave_due()
     with caplog.at_level("INFO", "shared.services.intake"):
-        world.order("hold", ANA, event_id="CASE-7")
+        world.command("hold", ANA, event_id="CASE-7")
     lines = [vars(record) for record in caplog.records]
     assert [(line["action"], line.get("event_id")) for line in lines] == [
         ("intent.applied", "ANNOUNCED"),

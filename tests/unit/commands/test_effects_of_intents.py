@@ -69,11 +69,11 @@ def test_a_join_of_a_present_person_says_what_it_changes(
     changes: dict[str, Any], text: str
 ) -> None:
     join = an_intent(JOIN, "move", occurred_at=after(1), **changes)
-    ruling = put(a_record(), join)
-    assert ruling.outcome is Outcome.APPLIED
-    assert ruling.entry.text == f"join as {join.profile} in force{text}"
-    assert ruling.environment.terms.profile == join.profile
-    assert ruling.environment.person == join.person
+    decision = put(a_record(), join)
+    assert decision.outcome is Outcome.APPLIED
+    assert decision.entry.text == f"join as {join.profile} in force{text}"
+    assert decision.environment.terms.profile == join.profile
+    assert decision.environment.person == join.person
 
 
 def test_the_entry_of_a_leave_does_not_list_changes() -> None:
@@ -114,7 +114,7 @@ def test_the_retention_of_a_snapshot_is_that_of_the_join(verb: Verb) -> None:
     assert joined.terms.keep_seconds == 90
     event = an_intent(verb, "b", occurred_at=after(1))
     kept = put(joined, event).environment.terms.keep_seconds
-    assert kept == (90 if verb is LEAVE else 0), "a join says everything anew"
+    assert kept == (90 if verb is LEAVE else 0), "a join says everything again"
 
 
 # Departures
@@ -188,9 +188,9 @@ def test_a_scheduled_leave_opens_the_leaving_record_when_it_takes_effect() -> No
 @pytest.mark.parametrize("verb", list(Verb))
 def test_a_scheduled_event_is_announced_with_its_time(verb: Verb) -> None:
     later = an_intent(verb, "later", occurred_at=after(1), effective_at=after(9), reason="new job")
-    ruling = put(a_record(), later)
-    assert ruling.outcome is Outcome.SCHEDULED
-    [item] = ruling.environment.outbox.waiting
+    decision = put(a_record(), later)
+    assert decision.outcome is Outcome.SCHEDULED
+    [item] = decision.environment.outbox.waiting
     assert (item.news, item.effective_at) == (News.SCHEDULED, after(9))
     assert item.reason == ("join as full (new job)" if verb is JOIN else "leave (new job)")
 
@@ -226,25 +226,25 @@ def cancelled(record: Environment) -> list[tuple[str, Any]]:
 @pytest.mark.parametrize("announced_verb", [JOIN, LEAVE])
 def test_a_cancelled_event_is_named_and_announced(by: Verb, announced_verb: Verb) -> None:
     record = put(a_record(), later(announced_verb, "CONTRACT-END", 1, days=30)).environment
-    ruling = put(record, an_intent(by, "HR-8", occurred_at=after(2), reason="stays"), after(2))
-    assert ruling.environment.scheduled == ()
-    assert f"cancels {announced_verb} CONTRACT-END of 2026-06-03T12:00:00" in ruling.entry.text
-    assert cancelled(ruling.environment) == [("CONTRACT-END", after(days=30))]
-    assert "HR-8" in ruling.environment.outbox.waiting[-1].reason
+    decision = put(record, an_intent(by, "HR-8", occurred_at=after(2), reason="stays"), after(2))
+    assert decision.environment.scheduled == ()
+    assert f"cancels {announced_verb} CONTRACT-END of 2026-06-03T12:00:00" in decision.entry.text
+    assert cancelled(decision.environment) == [("CONTRACT-END", after(days=30))]
+    assert "HR-8" in decision.environment.outbox.waiting[-1].reason
 
 
 def test_an_older_event_does_not_cancel_a_scheduled_one() -> None:
     record = put(a_record(), later(LEAVE, "CONTRACT-END", 5, days=30)).environment
-    ruling = put(record, an_intent(JOIN, "HR-8", occurred_at=after(2)), after(6))
-    assert "cancels" not in ruling.entry.text
-    assert cancelled(ruling.environment) == []
+    decision = put(record, an_intent(JOIN, "HR-8", occurred_at=after(2)), after(6))
+    assert "cancels" not in decision.entry.text
+    assert cancelled(decision.environment) == []
 
 
 def test_a_rescheduled_event_names_the_one_it_replaces_and_is_announced() -> None:
     record = put(a_record(), later(LEAVE, "first", 1, days=30)).environment
-    ruling = put(record, later(LEAVE, "second", 2, days=60))
-    assert ruling.entry.text.endswith("; replaces leave first of 2026-06-03T12:00:00+00:00")
-    news = [(a.news, a.event_id) for a in ruling.environment.outbox.waiting]
+    decision = put(record, later(LEAVE, "second", 2, days=60))
+    assert decision.entry.text.endswith("; replaces leave first of 2026-06-03T12:00:00+00:00")
+    news = [(a.news, a.event_id) for a in decision.environment.outbox.waiting]
     assert news == [(News.SCHEDULED, "first"), (News.SCHEDULED, "second")]
 
 
@@ -272,5 +272,5 @@ def test_the_cancellation_of_an_announced_leave_is_announced() -> None:
     world.join(ANA, team="other")
     world.run_for(minutes(5))
     news = [item["data"] for item in world.topics.news]
-    told = [(n["news"], n["event_id"]) for n in news if "event_id" in n]
-    assert told == [("scheduled", "CONTRACT-END"), ("cancelled", "CONTRACT-END")]
+    announced = [(n["news"], n["event_id"]) for n in news if "event_id" in n]
+    assert announced == [("scheduled", "CONTRACT-END"), ("cancelled", "CONTRACT-END")]

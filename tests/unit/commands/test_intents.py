@@ -96,13 +96,13 @@ def test_only_an_event_that_changes_the_desired_state_counts_as_applied(
 ) -> None:
     record: Environment | None = None
     for intent in data.draw(st.permutations([*intents, *intents])):
-        before, ruling = record, put(record, intent)
-        record = ruling.environment
-        assert ruling.entry.action == f"intent.{ruling.outcome}"
-        assert ruling.entry.event_id == intent.event_id
-        if ruling.outcome is Outcome.APPLIED:
+        before, decision = record, put(record, intent)
+        record = decision.environment
+        assert decision.entry.action == f"intent.{decision.outcome}"
+        assert decision.entry.event_id == intent.event_id
+        if decision.outcome is Outcome.APPLIED:
             assert record.events.in_force == intent
-        elif ruling.outcome is Outcome.SCHEDULED:
+        elif decision.outcome is Outcome.SCHEDULED:
             assert intent in record.scheduled
         else:
             assert before is not None
@@ -127,10 +127,10 @@ def test_on_a_tie_leave_wins(first: Verb) -> None:
 
 def test_a_late_join_never_brings_a_leaver_back() -> None:
     gone = fold([an_intent(JOIN, "a", occurred_at=after(-9)), an_intent(LEAVE, "b")])
-    ruling = put(gone, an_intent(JOIN, "c", occurred_at=after(-1)), after(60))
-    assert ruling.outcome is Outcome.STALE
-    assert look(ruling.environment, after(60)) is LEAVE
-    assert "older than what is in force" in ruling.entry.text
+    decision = put(gone, an_intent(JOIN, "c", occurred_at=after(-1)), after(60))
+    assert decision.outcome is Outcome.STALE
+    assert look(decision.environment, after(60)) is LEAVE
+    assert "older than what is in force" in decision.entry.text
 
 
 def test_a_second_leave_does_not_start_the_grace_period_again() -> None:
@@ -158,9 +158,9 @@ def test_a_second_leave_can_make_the_removal_immediate() -> None:
 def test_a_repeated_id_is_a_duplicate_even_with_another_time() -> None:
     """Published twice without ``occurred_at``, an event has the time of each publication."""
     record = fold([an_intent(JOIN, "a")])
-    ruling = put(record, an_intent(JOIN, "a", occurred_at=after(5), profile="lean"), after(5))
-    assert ruling.outcome is Outcome.DUPLICATE
-    assert ruling.environment == record
+    decision = put(record, an_intent(JOIN, "a", occurred_at=after(5), profile="lean"), after(5))
+    assert decision.outcome is Outcome.DUPLICATE
+    assert decision.environment == record
 
 
 def test_a_stale_event_sent_again_is_a_duplicate() -> None:
@@ -219,14 +219,14 @@ def test_a_scheduled_event_that_is_repeated_much_later_is_not_stale() -> None:
     """So many events came between that it isn't known as a repetition any more."""
     first = an_intent(LEAVE, "first", effective_at=after(days=1))
     record = replace(fold([an_intent(JOIN, "a", occurred_at=after(-5)), first]), recent=())
-    ruling = put(record, first)
-    assert (ruling.outcome, ruling.environment.events.pending) == (Outcome.SCHEDULED, (first,))
+    decision = put(record, first)
+    assert (decision.outcome, decision.environment.events.pending) == (Outcome.SCHEDULED, (first,))
 
 
 def test_an_event_scheduled_for_the_past_is_applied_at_once() -> None:
-    ruling = put(None, an_intent(JOIN, "a", effective_at=after(-1)))
-    assert ruling.outcome is Outcome.APPLIED
-    assert ruling.environment.status.due_at == NOW
+    decision = put(None, an_intent(JOIN, "a", effective_at=after(-1)))
+    assert decision.outcome is Outcome.APPLIED
+    assert decision.environment.status.due_at == NOW
 
 
 def test_a_scheduled_join_waits_until_its_time_has_come() -> None:

@@ -23,7 +23,7 @@ SMITH, JONES = "ana.smith@example.com", "ana.jones@example.com"
 
 
 def join(id: str, email: str, minute: float, previous: str = "", **more: Any) -> Intent:
-    """A join of that minute; each has a profile of its own to be told by."""
+    """A join of that minute; each has its own profile, so that they differ."""
     person = Person(email=email, person_id=more.pop("person_id", None))
     values = {"profile": f"of-{id}", "previous_email": previous} | more
     return an_intent(Verb.JOIN, id, occurred_at=after(minute), person=person, **values)
@@ -175,13 +175,13 @@ def test_any_events_in_any_order_lead_to_the_same_state(
 
 
 def test_a_leave_of_a_former_address_says_that_only_the_address_ends() -> None:
-    ruling = apply_intent(folded([J1, RENAMED]), LEFT_OLD, KEY, NOW)
-    assert ruling.outcome == "applied"
-    assert ruling.entry.text == (
+    decision = apply_intent(folded([J1, RENAMED]), LEFT_OLD, KEY, NOW)
+    assert decision.outcome == "applied"
+    assert decision.entry.text == (
         f"leave of {ANA}, a former address: it is retired; the person is {SMITH} now and stays"
     )
-    assert ruling.environment.addresses[0].retired_at == LEFT_OLD.occurred_at
-    assert (ruling.environment.events.in_force, ruling.environment.departure.records) == (
+    assert decision.environment.addresses[0].retired_at == LEFT_OLD.occurred_at
+    assert (decision.environment.events.in_force, decision.environment.departure.records) == (
         RENAMED,
         (),
     )
@@ -204,10 +204,10 @@ def test_for_a_leaver_it_does_not_say_that_they_stay() -> None:
 
 def test_a_late_change_of_address_says_what_is_in_force() -> None:
     """The leave of the former address came first, and looked like that of the person."""
-    ruling = apply_intent(folded([J1, LEFT_OLD]), RENAMED, KEY, NOW)
-    assert ruling.outcome == "applied"
-    assert ruling.environment.events.in_force == RENAMED
-    assert ruling.environment.departure.left_at is None
+    decision = apply_intent(folded([J1, LEFT_OLD]), RENAMED, KEY, NOW)
+    assert decision.outcome == "applied"
+    assert decision.environment.events.in_force == RENAMED
+    assert decision.environment.departure.left_at is None
     older = apply_intent(folded([J1, REFRESHED, LEFT_OLD]), RENAMED, KEY, NOW)
     assert older.environment.events.in_force == REFRESHED
 

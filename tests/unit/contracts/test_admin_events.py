@@ -177,7 +177,7 @@ def test_one_of_the_names_of_a_person_is_enough_for_schema_and_decoder(
 
 def test_a_hold_is_announced_recorded_and_protects_the_notebook() -> None:
     world = ready_world()
-    assert world.order("hold", ANA, reason="a lawsuit", by="legal@example.com") == "applied"
+    assert world.command("hold", ANA, reason="a lawsuit", by="legal@example.com") == "applied"
     [entry] = [e for e in world.store.history(KEY, 100) if e.action == "order.applied"]
     assert entry.text == "hold by legal@example.com (a lawsuit)"
     world.run_for(minutes(5))
@@ -188,9 +188,9 @@ def test_a_hold_is_announced_recorded_and_protects_the_notebook() -> None:
 
 def test_a_release_lifts_the_protection_of_the_notebook() -> None:
     world = ready_world()
-    world.order("hold", ANA)
+    world.command("hold", ANA)
     world.run_for(minutes(5))
-    world.order("release", ANA)
+    world.command("release", ANA)
     world.run_for(minutes(5))
     [notebook] = world.cloud.alive(Kind.WORKBENCH)
     assert not notebook.protected
@@ -201,9 +201,9 @@ def test_a_notebook_that_an_admin_protected_by_hand_stays_protected() -> None:
     world = ready_world()
     [notebook] = world.cloud.alive(Kind.WORKBENCH)
     notebook.protected = True
-    world.order("hold", ANA)
+    world.command("hold", ANA)
     world.run_for(minutes(5))
-    world.order("release", ANA)
+    world.command("release", ANA)
     world.run_for(minutes(5))
     assert notebook.protected
 
@@ -219,8 +219,8 @@ def test_a_duplicate_command_is_recorded_and_makes_no_call_to_the_cloud() -> Non
 
 def test_a_stale_command_is_recorded() -> None:
     world = ready_world()
-    world.order("hold", ANA)
-    assert world.order("release", ANA, occurred_at=START.isoformat()) == "stale"
+    world.command("hold", ANA)
+    assert world.command("release", ANA, occurred_at=START.isoformat()) == "stale"
     assert held(world)
     assert "order.stale" in actions_of(world)
 
@@ -228,7 +228,7 @@ def test_a_stale_command_is_recorded() -> None:
 def test_a_command_during_another_workers_lease_is_recorded_and_left_to_it() -> None:
     world = ready_world()
     hold_lease(world)
-    calls = calls_of(world, lambda: world.order("hold", ANA))
+    calls = calls_of(world, lambda: world.command("hold", ANA))
     assert calls == {"find": 1, "save": 1}
     assert held(world)
 
@@ -262,7 +262,7 @@ def test_a_quarantined_resource_is_tried_again_at_once(action: str) -> None:
     assert (record.status.phase, record.status.health) == (Phase.PROVISIONING, Health.QUARANTINED)
     world.cloud.remove(foreign, world.clock.now())
     world.pass_time(minutes(5))
-    assert world.order(action, ANA) == "applied"
+    assert world.command(action, ANA) == "applied"
     world.run_for(minutes(5))
     record = world.record(ANA)
     assert (record.status.phase, record.status.health) == (Phase.READY, Health.OK)
@@ -273,11 +273,11 @@ def test_a_hold_during_the_removal_keeps_what_is_still_there() -> None:
     world.leave(ANA, immediate=True)
     world.run_for(minutes(2))
     assert world.record(ANA).status.phase is Phase.REMOVING
-    world.order("hold", ANA)
+    world.command("hold", ANA)
     world.run_for(minutes(60))
     kinds: dict[Kind, Any] = {t.kind: t.state for t in world.cloud.alive()}
     assert kinds[Kind.WORKBENCH] is State.STOPPED
     assert world.record(ANA).status.phase is Phase.SUSPENDED
-    world.order("release", ANA)
+    world.command("release", ANA)
     world.run_for(minutes(10))
     assert world.record(ANA).status.phase is Phase.REMOVED

@@ -148,7 +148,7 @@ def test_holds_and_releases_of_both_count() -> None:
 
 
 @pytest.mark.parametrize(
-    ("newest", "told"),
+    ("newest", "expected"),
     [
         ({"intent": NEWER}, ("a", "b")),
         ({"intent": an_intent(Verb.LEAVE, "left", occurred_at=after(-30))}, ("a", "b")),
@@ -157,10 +157,10 @@ def test_holds_and_releases_of_both_count() -> None:
     ids=["nothing new", "a return", "another event"],
 )
 def test_losses_of_both_are_shown_until_the_next_event(
-    newest: dict[str, Any], told: tuple[str, ...]
+    newest: dict[str, Any], expected: tuple[str, ...]
 ) -> None:
     record = merged(first(losses=("a",), **newest), second(losses=("b",)), NOW)
-    assert record.status.losses == told
+    assert record.status.losses == expected
 
 
 def test_earlier_merges_are_kept() -> None:

@@ -1,4 +1,4 @@
-"""The leaving record: every deed with its operation, its end and its outcome, and nothing twice."""
+"""The leaving record: every step with its operation, its end and its outcome, and nothing twice."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def sessions(state: State, *items: Item, **changes: Any) -> Resource:
 
 
 def seen(before: Resource, state: State, minute: float, **more: Any) -> Resource:
-    """``before`` after a look, as the memory has it."""
+    """``before`` after an observation."""
     observation = Observation(state=state, **more)
     return apply_observation(before, observation, key=KEY, now=after(minute), policy=Policy())
 

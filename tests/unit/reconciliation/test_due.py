@@ -34,7 +34,7 @@ def test_under_a_hold_an_expiring_snapshot_makes_no_record_due(ready: World) -> 
     ready.run_for(minutes(30))
     [snapshot] = [r for r in ready.record(ANA).resources if r.kind is Kind.SNAPSHOT]
     assert ready.record(ANA).status.due_at == snapshot.retention.expires_at
-    ready.order("hold", ANA)
+    ready.command("hold", ANA)
     ready.run_for(minutes(5))
     assert ready.record(ANA).status.due_at is None
 
@@ -42,7 +42,7 @@ def test_under_a_hold_an_expiring_snapshot_makes_no_record_due(ready: World) -> 
 def test_a_snapshot_on_hold_past_its_end_is_not_due(ready: World) -> None:
     ready.leave(ANA, immediate=True)
     ready.run_for(minutes(30))
-    ready.order("hold", ANA)
+    ready.command("hold", ANA)
     ready.run_for(minutes(5))
     ready.run_for(timedelta(days=95), every=12 * HOURS)  # it is kept for 90
     ready.tick.run()
@@ -55,7 +55,7 @@ def test_a_record_whose_profile_is_missing_is_due_once_an_hour(ready: World) -> 
     renamed = renamed.replace(b"profile: full}", b"profile: fuller}")
     renamed = renamed.replace(b"default: full", b"default: fuller")
     ready.profiles.profiles = parse_profiles(renamed, MASTERS)
-    ready.order("retry", ANA)
+    ready.command("retry", ANA)
     assert ready.record(ANA).status.due_at == ready.clock.now() + ready.policy.backoff_most
 
 

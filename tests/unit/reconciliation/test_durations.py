@@ -105,7 +105,7 @@ def test_time_lost_to_a_failure_is_part_of_the_measurement() -> None:
 
 def test_ready_again_without_an_event_measures_nothing() -> None:
     world = ready_world()
-    world.order("hold", ANA)
+    world.command("hold", ANA)
     world.run_for(minutes(5))
     phases = [e.text for e in world.store.history(KEY, 99) if e.action == "phase.changed"]
     assert phases[0] == "now ready", "they were provisioning while the protection was set"
@@ -229,7 +229,7 @@ def test_a_change_of_address_is_measured_like_a_join_until_the_data_is_restored(
     world.run_for(timedelta(hours=2))
     [_, (action, seconds)] = measured(world)
     assert (world.record(ANA).status.phase, action) == (Phase.READY, "phase.changed")
-    assert seconds > 300, "stopped, copied, made anew and restored"
+    assert seconds > 300, "stopped, copied, recreated and restored"
 
 
 def test_a_clock_that_is_behind_makes_no_time_negative() -> None:

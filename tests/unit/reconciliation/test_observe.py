@@ -1,4 +1,4 @@
-"""What follows from an observation: is a notebook usable, has its owner consented, what is told."""
+"""What follows from an observation: usable or not, consent, what is reported."""
 
 from __future__ import annotations
 

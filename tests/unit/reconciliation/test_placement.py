@@ -33,7 +33,7 @@ WANT = Manifest(
         (("z-a",), (), (), "z-b", "the first had none left"),
         (("z-b",), (), (), "z-a", "only what was tried is passed over"),
         (("z-a", "z-b", "z-c"), (), (), "", "every one was tried"),
-        ((), ("z-a",), (), "z-b", "somebody else was told so a moment ago"),
+        ((), ("z-a",), (), "z-b", "somebody else got a stock-out a moment ago"),
         ((), ("z-a", "z-b", "z-c"), (), "", "all are known to have none"),
         (("z-c",), ("z-a", "z-b"), (), "", "tried by us or by others"),
         (("z-a",), (), ("z-c",), "z-c", "Google said where there are some"),

@@ -45,8 +45,8 @@ def test_ready_is_announced_with_the_link_when_it_appears() -> None:
     world = joined(minutes(10))
     world.run_for(minutes(13))
     assert (world.record(ANA).status.phase, news_of(world)) == (Phase.READY, ["ready"])
-    [told] = world.topics.news
-    assert told["data"]["notebook"].startswith("https://nb-ana-")
+    [announcement] = world.topics.news
+    assert announcement["data"]["notebook"].startswith("https://nb-ana-")
 
 
 @pytest.mark.parametrize("after", [minutes(30), minutes(39)])
@@ -63,7 +63,7 @@ def test_after_that_a_missing_link_is_a_problem_that_says_so() -> None:
     assert (record.status.phase, record.status.health) == (Phase.PROVISIONING, Health.RETRYING)
     assert news_of(world) == ["failed"]
     assert "has been running for more than 40 minutes" in record.status.problem
-    assert actions_of(world).count("step.failed") == 1, "told once"
+    assert actions_of(world).count("step.failed") == 1, "reported once"
 
 
 def test_a_late_link_ends_the_problem() -> None:

@@ -65,7 +65,7 @@ def test_a_change_of_address_sent_twice_replaces_once() -> None:
 
 def test_a_hold_outlasts_the_change_of_an_address() -> None:
     world = world_with_work()
-    world.order("hold", OLD)
+    world.command("hold", OLD)
     world.run_for(minutes(5))
     world.join(ANA, previous_email=OLD, profile="lean")
     world.run_for(minutes(30))
@@ -73,19 +73,19 @@ def test_a_hold_outlasts_the_change_of_an_address() -> None:
     new = notebook_id(world, ANA)
     both = {f"nb-{key} {OLD}": "years of work", f"{new} {ANA}": "years of work"}
     assert data_in(world) == both, "nothing is deleted"
-    assert world.order("release", OLD) == "applied", "whatever address is used"
+    assert world.command("release", OLD) == "applied", "whatever address is used"
     world.run_for(minutes(30))
     assert data_in(world) == {f"{new} {ANA}": "years of work"}
 
 
 def test_an_admin_has_a_notebook_recreated_with_its_data() -> None:
     world = world_with_work()
-    assert world.order("recreate", OLD) == "applied"
+    assert world.command("recreate", OLD) == "applied"
     world.run_for(minutes(30))
     names = [instance_id(world.record(OLD).key), notebook_id(world, OLD)]
     assert data_in(world) == {f"{names[1]} {OLD}": "years of work"}
     assert world.record(OLD).status.phase is Phase.READY
-    assert world.order("recreate", OLD) == "applied"
+    assert world.command("recreate", OLD) == "applied"
     world.run_for(minutes(30))
     names.append(notebook_id(world, OLD))
     assert data_in(world) == {f"{names[2]} {OLD}": "years of work"}
@@ -106,7 +106,7 @@ def test_a_leave_during_a_replacement_removes_it_later_and_keeps_the_data() -> N
 
 
 def test_a_notebook_in_creation_for_the_former_address_is_recreated() -> None:
-    """Nobody was told of it, so that it needs no snapshot."""
+    """It was never announced, so it needs no snapshot."""
     world = World()
     world.join(OLD, profile="lean")
     world.join(ANA, previous_email=OLD, profile="lean")

@@ -167,7 +167,7 @@ STAGES = [
         [FIRST, SECOND, "snapshot/20260504-120000"],
     ),
     (
-        "one that nobody was told of is deleted and made again",
+        "one that was never announced is deleted and recreated",
         [notebook(State.STOPPED, unused=True, was_ready=False)],
         {SECOND: Step.DELETE},
         [SECOND],

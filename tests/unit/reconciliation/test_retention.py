@@ -110,7 +110,7 @@ def begun(record: Environment, goal: Goal = Goal.ABSENT) -> bool:
         (leaver(notebook()), Goal.UNMANAGED, False, "it stays"),
         (leaver(notebook()), Goal.PRESENT, False, "it is wanted again"),
         (replaced(notebook()), Goal.STOPPED, True, "its successor waits for it"),
-        (replaced(notebook(unused=True)), Goal.STOPPED, False, "nobody was told of it"),
+        (replaced(notebook(unused=True)), Goal.STOPPED, False, "it was never announced"),
         (replaced(notebook(State.READY)), Goal.STOPPED, False, "it is stopped first"),
         (a_record(past()), Goal.STOPPED, True, "the snapshot of it was deleted by somebody else"),
         (a_record(past(handed_over=True)), Goal.STOPPED, False, "its data is in its successor"),

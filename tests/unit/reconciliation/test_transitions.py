@@ -316,11 +316,11 @@ def test_that_a_notebook_was_usable_is_recorded_until_it_is_absent() -> None:
         True,
         False,
     )
-    assert gone.settings.digest == "", "made anew, it is made from what is wanted then"
+    assert gone.settings.digest == "", "recreated, it gets the manifest of that time"
 
 
 def test_the_needed_disk_size_is_kept_until_another_is_observed() -> None:
-    """A notebook that isn't there yet was told by the record its data comes from."""
+    """An absent notebook has the size from the record that its data comes from."""
     to_be_made = a_notebook(restore_from="snapshots/s1", size_gb=300)
     assert saw(to_be_made, State.ABSENT).size_gb == 300
     assert saw(to_be_made, State.READY, size_gb=100).size_gb == 100

@@ -32,7 +32,7 @@ def test_people_can_leave_when_their_domain_is_no_longer_allowed() -> None:
 
 @pytest.mark.parametrize("action", ["hold", "release", "retry", "recreate"])
 def test_admin_commands_about_them_are_carried_out_too(action: str) -> None:
-    assert closed(ready_world()).order(action, ANA) == "applied"
+    assert closed(ready_world()).command(action, ANA) == "applied"
 
 
 def test_they_can_change_to_an_address_that_is_allowed() -> None:

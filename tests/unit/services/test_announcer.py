@@ -33,7 +33,7 @@ ITEM = Announcement(number=7, news=News.READY, at=NOW, email=ANA, profile="full"
 
 
 class Publisher:
-    """Remembers what it took; refuses when told to."""
+    """Remembers what it took; refuses if it should."""
 
     def __init__(self) -> None:
         self.taken: list[tuple[str, bytes]] = []
@@ -241,11 +241,11 @@ def test_a_concurrent_leave_publishes_what_was_waiting() -> None:
 
 def test_hold_and_release_are_announced_with_their_reasons() -> None:
     world = ready_world()
-    world.order("hold", ANA, reason="a lawsuit")
+    world.command("hold", ANA, reason="a lawsuit")
     world.pass_time(minutes(1))
-    world.order("release", ANA, reason="settled")
-    told = [(e["data"]["news"], e["data"].get("reason")) for e in world.topics.news[1:]]
-    assert told == [("held", "a lawsuit"), ("released", "settled")]
+    world.command("release", ANA, reason="settled")
+    announced = [(e["data"]["news"], e["data"].get("reason")) for e in world.topics.news[1:]]
+    assert announced == [("held", "a lawsuit"), ("released", "settled")]
 
 
 def test_a_scheduled_event_is_announced_with_its_time_of_effect() -> None:

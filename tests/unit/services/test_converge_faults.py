@@ -90,8 +90,8 @@ def test_invariant_3_a_foreign_notebook_of_our_name_is_left_alone_and_reported(
     assert foreign.state is State.READY
     assert foreign.name in {t.name for t in world.cloud.alive()}
     assert world.cloud.counts["workbench.stop"] + world.cloud.counts["workbench.delete"] == 0
-    told = [e.text for e in world.store.history(KEY, 1000) if e.action == "step.failed"]
-    assert any("not this person's" in text and "left alone" in text for text in told)
+    texts = [e.text for e in world.store.history(KEY, 1000) if e.action == "step.failed"]
+    assert any("not this person's" in text and "left alone" in text for text in texts)
 
 
 def test_when_a_foreign_notebook_is_removed_ours_is_created(world: World) -> None:
@@ -185,7 +185,7 @@ def test_a_creation_that_failed_under_a_hold_is_repeated(world: World) -> None:
     broken = a_problem(Disposition.TEMPORARY)
     failure = world.cloud.fail_operations(Kind.WORKBENCH, Step.CREATE, broken, leftover=True)
     world.join(ANA)
-    world.order("hold", ANA)
+    world.command("hold", ANA)
     world.run_for(minutes(30))
     assert failure.hits == 1
     [notebook] = world.cloud.alive(Kind.WORKBENCH)

@@ -191,8 +191,8 @@ def test_turned_away_the_notebook_is_not_created_but_everything_else_is() -> Non
         world.clock.now(),
         "",
     )
-    told = [entry.action for entry in world.store.history(record.key, 20)]
-    assert told.count("resource.queued") == 1
+    actions = [entry.action for entry in world.store.history(record.key, 20)]
+    assert actions.count("resource.queued") == 1
     world.run_for(minutes(10))
     assert world.record(ANA).status.phase is Phase.READY
 

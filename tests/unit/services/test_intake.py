@@ -1,4 +1,4 @@
-"""No event is lost: each is applied, scheduled, a duplicate, stale or parked, and it is told which.
+"""No event is lost: each is applied, scheduled, a duplicate, stale or parked, and recorded as such.
 
 What hostile texts become is in ``test_hostile_events.py``.
 """
@@ -75,7 +75,7 @@ each_outcome = pytest.mark.parametrize(("make", "outcome", "write"), CASES)
 Make = Callable[[World], Message]
 
 
-def told(world: World, message: Message) -> set[str]:
+def outcomes_of(world: World, message: Message) -> set[str]:
     """Where it is said what became of a message: actions in the history, and the parked list."""
     event = message.id if b'"same"' not in message.data else "same"
     history = {e.action for e in world.store.history(KEY, 1000) if e.event_id == event}
@@ -90,7 +90,7 @@ def test_invariant_5_every_acknowledged_event_is_in_history_or_parked(
     world = World()
     message = make(world)
     assert world.deliver(message) == outcome
-    assert told(world, message) & {outcome, f"intent.{outcome}"}
+    assert outcomes_of(world, message) & {outcome, f"intent.{outcome}"}
 
 
 @each_outcome
@@ -98,7 +98,7 @@ def test_invariant_5_every_acknowledged_event_is_in_history_or_parked(
 def test_invariant_5_an_event_that_was_not_saved_is_delivered_again_and_recorded(
     make: Make, outcome: str, write: str, point: str
 ) -> None:
-    """``after`` is an answer that was lost: the write is there, and nobody was told."""
+    """``after`` is an answer that was lost: the write was done."""
     world = World()
     message = make(world)
     hit = once_at(world, f"{point}:{write}", is_down)
@@ -107,7 +107,7 @@ def test_invariant_5_an_event_that_was_not_saved_is_delivered_again_and_recorded
     assert hit
     again = world.deliver(message)
     assert again == outcome or (point == "after" and again == "duplicate")
-    assert told(world, message) & {outcome, f"intent.{outcome}"}
+    assert outcomes_of(world, message) & {outcome, f"intent.{outcome}"}
 
 
 def test_invariant_5_when_the_record_cannot_be_read_the_event_is_delivered_again() -> None:
@@ -134,7 +134,7 @@ def test_invariant_5_an_event_at_the_end_of_the_calendar_is_recorded_too(
     event: dict[str, Any] = {"email": ANA, field: moment}
     message = world.message(verb, **event)
     world.deliver(message)
-    assert told(world, message)
+    assert outcomes_of(world, message)
 
 
 def test_without_valid_profiles_a_join_is_delivered_again_until_there_are_some() -> None:
@@ -287,7 +287,7 @@ def test_a_retry_of_a_ready_environment_changes_nothing(asleep: bool) -> None:
         [notebook] = world.cloud.alive(Kind.WORKBENCH)
         notebook.state = State.STOPPED
     news, before = len(world.topics.news), world.record(ANA)
-    calls = calls_of(world, lambda: world.order("retry", ANA))
+    calls = calls_of(world, lambda: world.command("retry", ANA))
     world.run_for(minutes(10))
     assert {name.rpartition(".")[2] for name in calls} == {"find", "save", "observe"}
     assert len(world.topics.news) == news
@@ -340,8 +340,8 @@ def test_a_newer_event_that_arrived_first_is_merged_in_one_commit() -> None:
     record = world.record(SMITH)
     assert (record.key, record.merged) == (KEY, (second,))
     assert world.record(ANA) == record
-    told = [e.action for e in world.store.history(KEY, 3)]
-    assert {"record.merged", "intent.stale"} <= set(told)
+    actions = [e.action for e in world.store.history(KEY, 3)]
+    assert {"record.merged", "intent.stale"} <= set(actions)
     assert world.store.history(second, 1)[0].text == f"merged into {KEY}, the same person"
     world.run_for(minutes(60))
     assert world.record(SMITH).status.phase is Phase.READY

@@ -45,7 +45,7 @@ def test_a_command_may_have_the_id_of_an_event() -> None:
     world = World()
     world.join(ANA, event_id="case-1")
     world.run_for(minutes(5))
-    assert world.order("hold", ANA, event_id="case-1") == "applied"
+    assert world.command("hold", ANA, event_id="case-1") == "applied"
 
 
 def test_a_stock_out_of_a_create_is_recorded_for_all() -> None:
@@ -62,29 +62,29 @@ def test_a_stock_out_of_a_create_is_recorded_for_all() -> None:
 def test_a_short_stop_to_protect_is_not_announced_as_a_suspension(ready: World) -> None:
     ready.leave(ANA)
     ready.run_for(minutes(10))
-    ready.order("hold", ANA)
+    ready.command("hold", ANA)
     ready.run_for(minutes(10))
-    ready.order("release", ANA)
+    ready.command("release", ANA)
     ready.run_for(minutes(10))
-    told = [news["data"]["news"] for news in ready.topics.news]
-    assert told == ["ready", "suspended", "held", "released"]
+    announced = [news["data"]["news"] for news in ready.topics.news]
+    assert announced == ["ready", "suspended", "held", "released"]
 
 
 def test_the_suspension_says_when_the_removal_is_due(ready: World) -> None:
     left_at = ready.clock.now()
     ready.leave(ANA)
     ready.run_for(minutes(10))
-    told = ready.topics.news[-1]["data"]
-    due = datetime.fromisoformat(told["effective_at"].replace("Z", "+00:00"))
-    assert (told["news"], due) == ("suspended", left_at + GRACE)
+    announced = ready.topics.news[-1]["data"]
+    due = datetime.fromisoformat(announced["effective_at"].replace("Z", "+00:00"))
+    assert (announced["news"], due) == ("suspended", left_at + GRACE)
 
 
 def test_a_suspension_under_a_hold_names_no_day_of_removal(ready: World) -> None:
-    ready.order("hold", ANA)
+    ready.command("hold", ANA)
     ready.leave(ANA)
     ready.run_for(minutes(10))
-    told = ready.topics.news[-1]["data"]
-    assert (told["news"], told.get("effective_at")) == ("suspended", None)
+    announced = ready.topics.news[-1]["data"]
+    assert (announced["news"], announced.get("effective_at")) == ("suspended", None)
 
 
 def test_the_history_names_the_operation_that_creates_the_notebook(ready: World) -> None:

@@ -1,4 +1,4 @@
-"""What zones lack: read once a minute, told once, forgotten when its time is over."""
+"""Zones without capacity: read once a minute, stored once, forgotten when the time is over."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MINUTE = timedelta(minutes=1)
 
 
 class Store(MemoryStore):
-    """Counts what it is asked and told."""
+    """Counts reads and writes."""
 
     def __init__(self) -> None:
         self.calls: Counter[str] = Counter()
@@ -137,6 +137,6 @@ def test_a_shortage_ends_in_all_processes_when_its_time_is_over() -> None:
 def test_an_end_that_is_a_minute_later_is_stored_again() -> None:
     stage = Stage()
     until = stage.clock.time + HALF_AN_HOUR
-    for until_then, told in ((until, 1), (until + MINUTE - SECOND, 1), (until + MINUTE, 2)):
+    for until_then, stored in ((until, 1), (until + MINUTE - SECOND, 1), (until + MINUTE, 2)):
         stage.one.report(LACK, until_then)
-        assert stage.store.calls["before:shortage"] == told
+        assert stage.store.calls["before:shortage"] == stored

@@ -39,7 +39,7 @@ def something_else_happens(life: SimulatedLife, choices: Choices) -> None:
     elif what == "hold":
         if life.world.environment(email) is not None:
             life.say(f"an admin puts {email} on hold")
-            life.order("hold", email)
+            life.command("hold", email)
     elif what == "tick":
         life.say("the minute ticks")
         life.survive(life.world.minute)
@@ -146,7 +146,7 @@ def order(life: SimulatedLife, choices: Choices) -> None:
         return
     arm(life, choices)
     life.say(f"an admin orders {action} {hold} for {email}")
-    life.order(action, email, hold=hold)
+    life.command(action, email, hold=hold)
 
 
 @rule(2)
@@ -158,7 +158,7 @@ def order_by_key(life: SimulatedLife, choices: Choices) -> None:
     key, (action, hold) = choices.pick(keys), choices.pick(ORDERS)
     arm(life, choices)
     life.say(f"an admin orders {action} {hold} for {key}")
-    life.order(action, key=key, hold=hold)
+    life.command(action, key=key, hold=hold)
 
 
 @rule(3)
