@@ -112,7 +112,7 @@ def test_a_notebook_is_not_deleted_on_a_snapshot_older_than_the_last_work() -> N
     refuse(world, "before:workbench.delete", disposition=Disposition.PERMANENT)
     world.run_for(2 * HOURS)
     notebook = notebook_of(world)
-    world.cloud.rouse(notebook)
+    world.cloud.start_by_hand(notebook)
     world.cloud.work(notebook, "more;")
     world.cloud.halt(notebook)
     world.trap = None
@@ -126,7 +126,7 @@ def test_a_loss_noticed_before_the_return_is_still_shown_after_it() -> None:
     world = ready_world()
     world.leave(ANA)
     world.run_for(minutes(10))
-    world.cloud.remove(notebook_of(world), world.clock.now(), what="vandalised")
+    world.cloud.remove(notebook_of(world), world.clock.now(), what="deleted_by_others")
     world.command("retry", ANA)
     world.run_for(HOURS)
     world.join(ANA)

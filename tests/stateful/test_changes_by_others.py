@@ -72,7 +72,7 @@ def test_a_found_notebook_that_others_delete_is_announced_as_lost(
     ready.store._environments.clear()
     ready.leave(ANA)
     ready.run_for(minutes(10))
-    ready.cloud.remove(notebook_of(ready), ready.clock.now(), what="vandalised")
+    ready.cloud.remove(notebook_of(ready), ready.clock.now(), what="deleted_by_others")
     ready.run_for(timedelta(days=31), every=timedelta(hours=6))
     assert news_of(ready)[-2:] == ["lost", "removed"]
 

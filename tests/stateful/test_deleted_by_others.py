@@ -18,7 +18,7 @@ from tests.support.simulation.world import GRACE, World
 
 def test_a_notebook_deleted_before_its_snapshot_is_announced_as_lost(suspended: World) -> None:
     cloud = suspended.cloud
-    cloud.remove(notebook_of(suspended), suspended.clock.now(), what="vandalised")
+    cloud.remove(notebook_of(suspended), suspended.clock.now(), what="deleted_by_others")
     suspended.run_for(GRACE + timedelta(days=1), every=timedelta(hours=1))
     record = suspended.record(ANA)
     assert record.status.phase is Phase.REMOVED
@@ -31,7 +31,7 @@ def test_a_snapshot_deleted_before_a_return_is_announced_as_lost(ready: World) -
     ready.leave(ANA, immediate=True)
     ready.run_for(minutes(30))
     [snapshot] = ready.cloud.alive(Kind.SNAPSHOT)
-    ready.cloud.remove(snapshot, ready.clock.now(), what="vandalised")
+    ready.cloud.remove(snapshot, ready.clock.now(), what="deleted_by_others")
     ready.join(ANA)
     ready.run_for(minutes(30))
     assert (ready.record(ANA).status.phase, notebook_of(ready).data) == (Phase.READY, "")
@@ -44,7 +44,7 @@ def test_a_snapshot_deleted_during_the_return_is_announced_as_lost(ready: World)
     ready.run_for(minutes(30))
     ready.join(ANA)
     [snapshot] = ready.cloud.alive(Kind.SNAPSHOT)
-    ready.cloud.remove(snapshot, ready.clock.now(), what="vandalised")
+    ready.cloud.remove(snapshot, ready.clock.now(), what="deleted_by_others")
     ready.run_for(timedelta(days=1), every=minutes(5))
     assert ready.record(ANA).status.phase is Phase.READY
     assert snapshot.name in ready.record(ANA).status.problem
@@ -52,7 +52,7 @@ def test_a_snapshot_deleted_during_the_return_is_announced_as_lost(ready: World)
 
 
 def test_a_loss_is_shown_until_the_next_event(ready: World) -> None:
-    ready.cloud.remove(notebook_of(ready), ready.clock.now(), what="vandalised")
+    ready.cloud.remove(notebook_of(ready), ready.clock.now(), what="deleted_by_others")
     ready.join(ANA)
     ready.run_for(minutes(10))
     assert "was deleted by somebody else" in ready.record(ANA).status.problem
@@ -72,7 +72,7 @@ def test_invariant_7_a_snapshot_is_observed_just_before_the_disk_is_deleted(read
     ready.leave(ANA, immediate=True)
     ready.run_for(minutes(30))
     [snapshot] = ready.cloud.alive(Kind.SNAPSHOT)
-    ready.cloud.remove(snapshot, ready.clock.now(), what="vandalised")
+    ready.cloud.remove(snapshot, ready.clock.now(), what="deleted_by_others")
     ready.trap = None
     ready.run_for(timedelta(days=1), every=minutes(10))
     assert ready.record(ANA).status.phase is Phase.REMOVED
@@ -147,7 +147,7 @@ def test_a_missing_snapshot_does_not_delay_ready(ready: World) -> None:
     ready.run_for(minutes(30))
     ready.join(ANA)
     [snapshot] = ready.cloud.alive(Kind.SNAPSHOT)
-    ready.cloud.remove(snapshot, ready.clock.now(), what="vandalised")
+    ready.cloud.remove(snapshot, ready.clock.now(), what="deleted_by_others")
     ready.run_for(minutes(5))
     assert ready.record(ANA).status.phase is Phase.READY
     assert news_of(ready)[-2:] == ["lost", "ready"]
@@ -159,7 +159,7 @@ def test_a_notebook_whose_consent_check_failed_is_observed(ready: World) -> None
             raise CloudFault(Disposition.PERMANENT, "NOT_FOUND", "no such instance")
 
     ready.trap = unknown
-    ready.cloud.remove(notebook_of(ready), ready.clock.now(), what="vandalised")
+    ready.cloud.remove(notebook_of(ready), ready.clock.now(), what="deleted_by_others")
     ready.run_for(timedelta(hours=3), every=minutes(1))
     assert notebook_of(ready).state is State.READY, "recreated"
     assert "lost" in news_of(ready)
@@ -188,7 +188,7 @@ def test_a_disk_that_is_saved_in_a_snapshot_is_removed_with_its_notebook(ready: 
 
 
 def test_a_disk_with_the_only_copy_is_listed_and_kept(ready: World) -> None:
-    ready.cloud.remove(notebook_of(ready), ready.clock.now(), what="vandalised")
+    ready.cloud.remove(notebook_of(ready), ready.clock.now(), what="deleted_by_others")
     disk = left_behind(ready)
     ready.leave(ANA, immediate=True)
     ready.run_for(timedelta(days=1), every=minutes(10))
@@ -202,11 +202,11 @@ def test_a_disk_is_kept_when_its_snapshot_is_missing(ready: World) -> None:
     disk = left_behind(ready)
     ready.leave(ANA, immediate=True)
 
-    def vandalise() -> None:
+    def delete_snapshot() -> None:
         [snapshot] = ready.cloud.alive(Kind.SNAPSHOT)
-        ready.cloud.remove(snapshot, ready.clock.now(), what="vandalised")
+        ready.cloud.remove(snapshot, ready.clock.now(), what="deleted_by_others")
 
-    hit = once_at(ready, "after:search.everything", vandalise)
+    hit = once_at(ready, "after:search.everything", delete_snapshot)
     ready.run_for(timedelta(days=1), every=minutes(10))
     assert hit
     assert (ready.record(ANA).status.phase, disk.died) == (Phase.REMOVED, None)

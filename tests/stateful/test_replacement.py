@@ -254,7 +254,7 @@ def test_a_snapshot_deleted_during_the_replacement_is_not_relied_on(
     snapshots = world.cloud.alive(Kind.SNAPSHOT)
     going = any(o.step is Step.DELETE and not o.done for o in world.cloud.operations.values())
     for snapshot in snapshots:
-        world.cloud.remove(snapshot, world.clock.now(), what="vandalised")
+        world.cloud.remove(snapshot, world.clock.now(), what="deleted_by_others")
     if not snapshots or first.died is not None or going:
         return  # there is nothing to delete yet, or nothing to take another of
     world.run_for(timedelta(days=1), every=minutes(5))

@@ -27,7 +27,7 @@ from tests.support.simulation.world import GRACE, World
 BEN = "ben@example.com"
 SEED = 20261126
 NAMES = tuple(rule.name for rule in named())
-FEW = ("join", "order", "time_passes", "minutes_pass")
+FEW = ("join", "admin_command", "time_passes", "minutes_pass")
 OTHERS = tuple(name for name in NAMES if name not in FEW)
 
 

@@ -1,4 +1,4 @@
-"""What has to wait, or fails, on the way: zones, turns, consent, quarantine, deaf ears.
+"""What has to wait, or fails, on the way: zones, turns, consent, quarantine, Pub/Sub.
 
 Each ends by itself, or when somebody does the one thing that it waits for.
 """
@@ -281,7 +281,7 @@ class Forgetful(Topics):
 
 class TestAnnouncements:
     def test_while_pubsub_refuses_work_continues_and_announcements_wait(self, world: World) -> None:
-        world.topics.deaf = True
+        world.topics.refuses = True
         world.join(ANA)
         world.run_for(minutes(5))
         world.leave(ANA)
@@ -290,7 +290,7 @@ class TestAnnouncements:
         waiting = world.record(ANA).outbox.waiting
         assert [str(item.news) for item in waiting] == ["ready", "suspended"]
 
-        world.topics.deaf = False
+        world.topics.refuses = False
         world.restart()
         world.run_for(minutes(2))
         key = world.record(ANA).key

@@ -194,7 +194,7 @@ def minutes(count: float) -> timedelta:
 
 
 def hold_lease(world: World, email: str = ANA) -> None:
-    """Another worker has just got the lease of somebody's record, and is at work."""
+    """Another worker has just taken the lease of a record, and acts."""
     stored = world.store.load(person_key(email))
     assert stored is not None
     until = world.clock.now() + world.policy.lease

@@ -175,7 +175,7 @@ def test_every_phase_is_announced_in_order() -> None:
 
 def test_while_pubsub_refuses_work_continues_and_nothing_is_lost() -> None:
     world = World()
-    world.topics.deaf = True
+    world.topics.refuses = True
     world.join(ANA)
     world.run_for(minutes(5))
     assert world.record(ANA).status.phase is Phase.READY
@@ -183,7 +183,7 @@ def test_while_pubsub_refuses_work_continues_and_nothing_is_lost() -> None:
     world.run_for(minutes(10))
     assert world.record(ANA).status.phase is Phase.SUSPENDED
     assert news_of(world) == []
-    world.topics.deaf = False
+    world.topics.refuses = False
     world.run_for(minutes(2))
     assert news_of(world) == ["ready", "suspended"]
     assert world.record(ANA).outbox.waiting == ()
