@@ -1,4 +1,4 @@
-"""Settings come from a mapping, are checked all together, and tell what is wrong by name."""
+"""Settings come from a mapping, are checked all together, and faults are reported by name."""
 
 from __future__ import annotations
 

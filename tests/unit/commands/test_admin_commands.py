@@ -159,7 +159,7 @@ def test_a_retry_lifts_no_hold() -> None:
 
 
 def test_a_step_in_progress_stays_in_progress() -> None:
-    """Or an operation of the cloud would be forgotten, and begun again beside itself."""
+    """Otherwise an operation would be forgotten, and started a second time."""
     running = a_notebook(State.STOPPING, step=Step.STOP, operation="op", since=NOW, serial=7)
     [notebook] = with_failures_forgotten(a_record(running), after(1)).resources
     assert notebook == replace(running, observe_at=after(1))
@@ -183,7 +183,7 @@ def test_a_notebook_that_is_to_be_recreated_is_marked_and_tried_at_once(state: S
 @pytest.mark.parametrize("was_ready", [False, True])
 @pytest.mark.parametrize("unused", [False, True])
 def test_a_notebook_to_recreate_may_hold_work(unused: bool, was_ready: bool) -> None:
-    """An event that came while it was being made found it unused; somebody has worked since.
+    """An event during its creation found it unused; somebody has worked since.
 
     An older record, brought back, may not know either that it was used.
     """

@@ -298,7 +298,7 @@ def crossed(name: str, *, tick_first: bool) -> World:
 
 
 def ends(world: World) -> list[Any]:
-    """All that must not depend on when the tick came; by then, it had begun to end the access."""
+    """Everything that must not depend on the time of the tick."""
     records = world.store.page(100).items
     announced_news = [(n["data"]["email"], n["data"]["news"]) for n in world.topics.news]
     return [

@@ -36,7 +36,7 @@ def fold(intents: Iterable[Intent], now: datetime = NOW) -> Environment:
 
 
 def look(record: Environment, now: datetime) -> Verb | None:
-    """What the record says of the person once somebody looks at it at ``now``."""
+    """The verb in force at ``now``."""
     intent = with_due_intents(record, now)[0].events.in_force
     return intent.verb if intent else None
 
@@ -266,7 +266,7 @@ def test_the_reason_is_in_the_history() -> None:
 
 
 def test_a_return_scheduled_together_with_the_leave_does_not_undo_it() -> None:
-    """Somebody goes on Friday and comes back in a quarter; HR publishes both today."""
+    """Somebody leaves on Friday and returns in three months; HR publishes both today."""
     leave = an_intent(LEAVE, "leave", occurred_at=after(1), effective_at=after(days=3))
     back = an_intent(JOIN, "back", occurred_at=after(2), effective_at=after(days=90))
     record = fold([an_intent(JOIN, "a"), leave, back], after(2))
@@ -278,7 +278,7 @@ def test_a_return_scheduled_together_with_the_leave_does_not_undo_it() -> None:
 def test_a_scheduled_event_does_not_undo_a_leave_that_is_already_due(
     verb: Verb,
 ) -> None:
-    """Up to a minute passes until the tick looks; that must not make a difference of months."""
+    """The tick comes up to a minute later; that must not make a difference of months."""
     leave = an_intent(LEAVE, "leave", occurred_at=after(1), effective_at=after(10))
     record = fold([an_intent(JOIN, "a"), leave], after(1))
     later = an_intent(verb, "later", occurred_at=after(11), effective_at=after(days=90))

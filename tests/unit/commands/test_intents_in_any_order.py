@@ -1,4 +1,4 @@
-"""The same events about one person, in whatever order they arrive, end in the same state."""
+"""The same events about one person lead to the same state in any order of arrival."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ _INTENTS = st.one_of(
 def test_any_events_in_any_order_lead_to_the_same_state(
     some: list[Intent], data: st.DataObject
 ) -> None:
-    """Also of somebody who goes back and forth; until when an address lasted may differ then."""
+    """Also with repeated changes of address; the end of an address may differ then."""
     intents = [
         an_intent(
             i.verb,
@@ -203,7 +203,7 @@ def test_for_a_leaver_it_does_not_say_that_they_stay() -> None:
 
 
 def test_a_late_change_of_address_says_what_is_in_force() -> None:
-    """The leave of the former address came first, and looked like that of the person."""
+    """The leave of the former address came first, as if it were that of the person."""
     decision = apply_intent(folded([J1, LEFT_OLD]), RENAMED, KEY, NOW)
     assert decision.outcome == "applied"
     assert decision.environment.events.in_force == RENAMED

@@ -118,7 +118,7 @@ def test_invariant_10_hostile_text_is_refused_or_stays_text(field: str, trick: s
         assert_nothing_was_made(world)
         return
     assert outcome == "applied"
-    assert set(world.cloud.things) == set(plain.cloud.things), "no name has anything of the text"
+    assert set(world.cloud.things) == set(plain.cloud.things), "no name contains the text"
     expected = {"cost_center": {"cost-center"}, "team": {"team"}}.get(field, set())
     for made in wanted(world):
         assert_harmless(made, allowed_keys=expected | {"managed-by"}, text=trick)
@@ -178,14 +178,14 @@ def wanted(world: World, email: str = ANA) -> tuple[Manifest, ...]:
 def assert_harmless(made: Manifest, *, allowed_keys: set[str], text: str) -> None:
     """Names, labels and YAML are well formed, and hold ``text`` nowhere but where they may."""
     ours = {"managed-by", "benchkeeper-person", "benchkeeper-profile"}
-    assert allowed_keys | ours == set(made.body["labels"]), "nobody's text makes a label"
+    assert allowed_keys | ours == set(made.body["labels"]), "no text of a person becomes a label"
     for key, value in made.body["labels"].items():
         assert LABEL_KEY.fullmatch(key)
         assert LABEL_VALUE.fullmatch(value)
     for place in made.places:
         assert NAME.fullmatch(place)
         assert not text or text not in place
-    assert yaml.safe_load(render(made.body)) == made.body, "written and read, nothing has changed"
+    assert yaml.safe_load(render(made.body)) == made.body, "writing and reading changes nothing"
 
 
 def assert_nothing_was_made(world: World) -> None:

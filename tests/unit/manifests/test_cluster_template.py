@@ -1,4 +1,4 @@
-"""A person's cluster template: our fields in it, and nothing of theirs as structure.
+"""A person's cluster template: it has our fields, and no text of the person as structure.
 
 Invariant 10: a person's text can never become YAML structure.
 """

@@ -27,7 +27,7 @@ ZONES = [f"projects/demo/locations/{zone}/instances" for zone in ("z-a", "z-b")]
 FIRST = f"{ZONES[0]}/nb-{KEY}"
 LONGEST = person_key("a-very-long-name-for-somebody@example.com")
 HASH, ENDING = "rzb4un3qciuo", "q5w2mz"
-# Keys that begin with one another, and have what ends a name in their middle.
+# Keys that are prefixes of others, or contain the suffix of a name.
 KEYS = st.lists(st.sampled_from(["a", "ana", HASH, ENDING]), min_size=1, max_size=4).map(
     lambda parts: f"{slug('-'.join(parts), length=22)}-{HASH}"
 )

@@ -1,4 +1,4 @@
-"""Where to look for what a leaver may have started: only where they have had templates."""
+"""Where workloads of a leaver are listed: only where they have had templates."""
 
 from __future__ import annotations
 

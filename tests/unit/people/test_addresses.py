@@ -122,7 +122,7 @@ _EVENTS = st.one_of(
 def test_when_an_address_was_named_and_left_never_depends_on_the_order(
     events: list[tuple[Event, ...]], data: st.DataObject
 ) -> None:
-    """Also of somebody who goes back and forth, and of several events at one moment."""
+    """Also with repeated changes, and with several events at one moment."""
     other = data.draw(st.permutations(events))
 
     def facts(addresses: Iterable[Address]) -> set[tuple[object, ...]]:

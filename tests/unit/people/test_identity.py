@@ -1,4 +1,4 @@
-"""Whose event it is: the record of one person, a new one, several that are one, or a conflict.
+"""The person of an event: one record, a new one, several to merge, or a conflict.
 
 The same rules in a whole deployment, with notebooks: ``tests/stateful/test_identity.py``.
 """
@@ -37,7 +37,7 @@ def leave(email: str, minute: float, person_id: str | None = None) -> Intent:
 
 
 def subject(event: Intent, *before: Intent) -> str:
-    """Whose the event is after those before it: a key, keys that are to be one, or the conflict."""
+    """The subject of the last event: a key, keys to merge, or the conflict."""
     records = Records(before)
     assert not records.refused
     try:
@@ -62,7 +62,7 @@ CONFLICT = "identity-conflict"
 def test_an_event_about_a_known_address(
     verb: Verb, gone: bool, known: str | None, said: str | None
 ) -> None:
-    """A contradiction of ids is a conflict; unless the address is free to be given to another."""
+    """A contradiction of ids is a conflict, unless the address is free for another person."""
     before = [join(ANA, -9, known), *([leave(ANA, -5)] if gone else [])]
     event = (join if verb is JOIN else leave)(ANA, 0, said)
     if (known, said) != ("7", "8"):
@@ -184,7 +184,7 @@ def test_a_rejected_event_changes_nothing() -> None:
 
 
 def owners(*people: Environment, minutes: str = "0123456789") -> str:
-    """Whose the address of Ana is at each minute: the number of the record, or a dot."""
+    """The owner of Ana's address at each minute: the number of the record, or a dot."""
     found = [owner_of(ANA, people, after(int(minute))) for minute in minutes]
     return "".join("." if owner is None else str(people.index(owner)) for owner in found)
 
@@ -220,7 +220,7 @@ def test_an_address_in_a_scheduled_join_belongs_to_that_person() -> None:
 
 
 def test_a_former_address_belongs_to_its_next_owner_except_for_a_leave() -> None:
-    """A join that is announced for later says that the address is given to somebody else."""
+    """A scheduled join says that the address is given to somebody else."""
     later = join(ANA, 1, effective_at=after(days=1))
     former, new = Records([join(ANA, -9), join(SMITH, -5, previous_email=ANA), later]).people
     assert owner_of(ANA, [former, new], after(2), formerly=False) == new
@@ -231,7 +231,7 @@ def test_a_former_address_belongs_to_its_next_owner_except_for_a_leave() -> None
 
 
 def test_a_late_return_to_an_address_is_of_the_person_of_the_scheduled_join() -> None:
-    """The news that she has her former address again comes after that of her next join."""
+    """The event with her former address arrives after her next join."""
     renamed, later = join(SMITH, -5, previous_email=ANA), join(ANA, 1, effective_at=after(days=1))
     back = join(ANA, -2, previous_email=SMITH)
     assert subject(back, join(ANA, -9), renamed, later) == f"{KEY} + {person_key(ANA, 2)}"
@@ -258,7 +258,7 @@ def test_a_repeated_event_is_about_the_same_person_as_before() -> None:
 
 
 def at_once(*events: Sequence[Intent]) -> list[Environment]:
-    """A record of each sequence of events, none of which knew of the others."""
+    """A record of each sequence of events, independent of the others."""
     records = [record for some in events for record in Records(some).people]
     return [replace(record, key=f"{KEY}{number}") for number, record in enumerate(records)]
 

@@ -1,4 +1,4 @@
-"""Two records that turn out to be of one person become one: what is kept, and whose it is."""
+"""Two records that turn out to be of one person become one: what is kept, and under which key."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def first(*resources: Resource, **changes: Any) -> Environment:
 
 
 def second(*resources: Resource, **changes: Any) -> Environment:
-    """The one that a newer event under another address has begun."""
+    """The record that a newer event under another address created."""
     values: dict[str, Any] = {
         "key": SECOND,
         "person": NEWER.person,
@@ -232,31 +232,31 @@ def test_a_notebook_keeps_its_snapshot_beside_another_of_the_same_name() -> None
 
 
 @pytest.mark.parametrize(
-    ("mine", "theirs_worked", "source", "goes", "because"),
+    ("mine", "theirs_worked", "source", "absent", "because"),
     [
         ([a_notebook(State.READY, was_ready=True)], True, False, True, "both have been used"),
         ([a_notebook(State.CREATING, was_ready=True)], True, False, False, "first it has to run"),
         ([a_notebook(State.READY, was_ready=True)], False, False, True, "the other was not used"),
         ([a_notebook(State.ABSENT), snapshot()], True, False, False, "there is older data"),
         ([a_notebook(State.ABSENT)], True, True, False, "only the other was used"),
-        ([], True, True, False, "only the other was ever made"),
+        ([], True, True, False, "only the other was ever created"),
         ([a_notebook(State.ABSENT)], False, True, True, "none was used"),
     ],
 )
 def test_the_notebook_of_the_older_record_stays_in_use(
-    mine: list[Resource], theirs_worked: bool, source: bool, goes: bool, because: str
+    mine: list[Resource], theirs_worked: bool, source: bool, absent: bool, because: str
 ) -> None:
-    """What is in the other notebook is restored only where there is nothing else."""
+    """The data of the other notebook is restored only if there is no other."""
     theirs = a_notebook(State.STOPPED, was_ready=theirs_worked)
     record = merged(first(*mine), second(theirs), NOW)
     [taken] = [r for r in record.resources if r.superseded]
     assert is_source(taken) is source, because
     assert taken.usage.unused is not theirs_worked
     goal = goals_of(record, (), NOW)[taken.id]
-    assert (goal is Goal.ABSENT) is may_go(record, taken) is goes, because
+    assert (goal is Goal.ABSENT) is may_go(record, taken) is absent, because
 
 
-# What is left of the other record
+# The emptied record
 
 
 def test_the_emptied_record_is_never_due() -> None:

@@ -1,4 +1,4 @@
-"""What a plan tells others: one announcement for each change they act on, and none twice."""
+"""The announcements of a plan: one for each relevant change, and none twice."""
 
 from __future__ import annotations
 

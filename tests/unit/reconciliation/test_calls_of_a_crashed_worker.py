@@ -1,4 +1,4 @@
-"""A worker that died may have made its call: for as long as that could be, it is kept in mind."""
+"""A crashed worker may have made its call: the record keeps it as unconfirmed for a time."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def manifests(*kinds: Kind) -> Manifests:
 
 
 def goal_of(record: Environment, kind: Kind, manifests: Manifests, day: float = 0) -> Goal:
-    """The goal of the one thing of ``kind`` in ``record``, that many days after ``NOW``."""
+    """The goal of the only resource of ``kind`` in ``record``, that many days after ``NOW``."""
     found = record.with_resource(thing(kind)) if record.resource(f"{kind}/main") is None else record
     return goals_of(found, manifests, after(days=day))[f"{kind}/main"]
 

@@ -1,4 +1,4 @@
-"""When a record is looked at again: soon enough for the person, but not every minute for ever."""
+"""When a record is due again: soon enough, but not every minute for ever."""
 
 from __future__ import annotations
 
@@ -121,4 +121,4 @@ def test_a_notebook_that_its_owner_stopped_is_ready_and_not_due_for_a_start(read
     looks = ready.points["before:workbench.observe"]
     ready.run_for(6 * HOURS)
     assert ready.points["before:workbench.start"] == starts
-    assert ready.points["before:workbench.observe"] == looks, "it sleeps, and is left alone"
+    assert ready.points["before:workbench.observe"] == looks, "it is stopped, and not observed"

@@ -75,7 +75,9 @@ def test_a_scheduled_join_is_measured_from_its_time_not_from_the_tick_that_notic
     world.join(ANA, effective_at=START + timedelta(minutes=30))
     world.pass_time(minutes(33))
     world.run_for(minutes(5))
-    assert measured(world) == [("phase.changed", 6 * 60.0)], "four minutes late, two to be made"
+    assert measured(world) == [("phase.changed", 6 * 60.0)], (
+        "four minutes late, two for the creation"
+    )
 
 
 def test_a_late_join_is_measured_from_its_arrival() -> None:

@@ -182,7 +182,7 @@ def test_a_deletion_in_progress_shows_how_many_more_sessions_there_are() -> None
     ],
 )
 def test_not_found_is_final_except_for_a_restore(step: Step, code: str, attempts: int) -> None:
-    """Of a restore it may mean the snapshot, which is looked at before anything is given up."""
+    """In a restore it may mean the snapshot, which is observed first."""
     problem = replace(a_problem(Disposition.PERMANENT), code=code)
     assert failed(begun(step), problem).backoff.failures == attempts
 

@@ -31,20 +31,20 @@ KEPT = a_resource(kind=Kind.SNAPSHOT, slot="s1", name="s1", state=State.READY, s
 
 
 @pytest.mark.parametrize(
-    ("retry_at", "observe_at", "looked_at"),
+    ("retry_at", "observe_at", "observed"),
     [(None, None, True), (after(5), None, False), (after(5), NOW, False), (NOW, NOW, True)],
 )
 def test_a_resource_that_waits_after_a_failure_is_not_observed(
-    retry_at: datetime | None, observe_at: datetime | None, looked_at: bool
+    retry_at: datetime | None, observe_at: datetime | None, observed: bool
 ) -> None:
     """It is stopped, and should run."""
     stopped = a_notebook(State.STOPPED, start_owed=True, retry_at=retry_at, observe_at=observe_at)
     ids = resources_to_observe(a_record(stopped), DesiredState(None, NOW))
-    assert ids == (["workbench/main"] if looked_at else [])
+    assert ids == (["workbench/main"] if observed else [])
 
 
 @pytest.mark.parametrize(
-    ("left_at", "snapshot", "looks", "because"),
+    ("left_at", "snapshot", "observed", "because"),
     [
         (after(days=-15), KEPT, ["workbench/main", "snapshot/s1"], "the deletion relies on it"),
         (NOW, KEPT, ["workbench/main"], "nothing is about to be deleted"),
@@ -52,23 +52,23 @@ def test_a_resource_that_waits_after_a_failure_is_not_observed(
             after(days=-15),
             replace(KEPT, state=State.CREATING, step=Step.CREATE, observe_at=after(1)),
             ["workbench/main"],
-            "it is not complete: it is looked at when it is time",
+            "it is not complete: it is observed at its time",
         ),
         (
             after(days=-15),
             replace(KEPT, observe_at=after(1), retry_at=after(1)),
             ["workbench/main"],
-            "a look at it failed a moment ago",
+            "an observation failed a moment ago",
         ),
     ],
     ids=["relied on", "not relied on", "under way", "waits"],
 )
 def test_a_snapshot_is_observed_again_only_if_a_deletion_relies_on_it(
-    left_at: datetime, snapshot: Resource, looks: list[str], because: str
+    left_at: datetime, snapshot: Resource, observed: list[str], because: str
 ) -> None:
     stopped = a_notebook(State.STOPPED, saved_in="s1", observe_at=NOW)
     record = a_record(stopped, snapshot, verb=Verb.LEAVE, left_at=left_at, keep_seconds=86400)
-    assert resources_to_observe(record, DesiredState((), NOW)) == looks, because
+    assert resources_to_observe(record, DesiredState((), NOW)) == observed, because
 
 
 def test_an_observed_resource_is_compared_with_its_manifest() -> None:
@@ -81,10 +81,10 @@ def test_an_observed_resource_is_compared_with_its_manifest() -> None:
     assert wanted["workbench/main"] == WANT
     made = wanted["snapshot/s1"]
     assert made is not None
-    assert made.kind is Kind.SNAPSHOT, "how it is made is known from the record"
+    assert made.kind is Kind.SNAPSHOT, "its manifest is known from the record"
 
 
-# Owners to ask
+# Consent checks
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_consent_is_checked_only_for_a_running_notebook(state: State, due: bool)
     assert consents_to_check(record, after(-1)) == []
 
 
-# What zones lack, and whose turn it is
+# Shortages and turns
 
 
 def asks_for_a_place(
@@ -119,7 +119,7 @@ def test_shortages_and_turn_are_needed_before_a_notebook_is_created() -> None:
         a_notebook(step=Step.CREATE, observe_at=NOW),
         a_notebook(State.READY, observe_at=NOW),
     ],
-    ids=["there", "being made", "asked for", "to be looked at first"],
+    ids=["exists", "in creation", "requested", "to be observed first"],
 )
 def test_shortages_and_turn_are_not_needed_for_a_notebook_that_exists(notebook: Resource) -> None:
     assert asks_for_a_place(notebook) == (False, False)
@@ -132,7 +132,7 @@ def test_shortages_and_turn_are_not_needed_without_a_notebook() -> None:
 
 
 def test_when_an_observation_finds_no_notebook_shortages_and_turn_are_asked() -> None:
-    """That one has to be made could not be foreseen."""
+    """It was not known before that one has to be created."""
     gone = {"workbench/main": Observation(state=State.ABSENT)}
     record = a_record(a_notebook(State.READY, observe_at=NOW, digest="d"))
     context = replace(context_at(), profile=Profile((WANT,)))
@@ -146,7 +146,7 @@ def test_when_an_observation_finds_no_notebook_shortages_and_turn_are_asked() ->
 
 
 def test_a_failed_creation_keeps_its_place_among_those_at_work() -> None:
-    """Whether they have one shows in the record as it was before that observation."""
+    """The record before that observation shows that it has a place."""
     running = a_notebook(State.CREATING, step=Step.CREATE, operation="op", observe_at=NOW)
     stock_out = Observation(state=State.ABSENT, problem=a_problem(Disposition.STOCK_OUT))
     other_zone = replace(WANT, places=("zone-a/nb", "zone-b/nb"))
@@ -157,7 +157,7 @@ def test_a_failed_creation_keeps_its_place_among_those_at_work() -> None:
     assert is_at_work(needs.record)
 
 
-# The profile, and what leavers may have besides
+# The profile, and other resources of leavers
 
 
 @pytest.mark.parametrize(

@@ -40,14 +40,14 @@ from tests.support.next_steps import (
         (State.ABSENT, UP, NB, Step.CREATE, "it is wanted and not there"),
         (State.STOPPED, UP, NB, Step.START, "somebody came back, or stopped it"),
         (State.READY, UP, NB, None, "it is as it should be"),
-        (State.CREATING, UP, NB, None, "the cloud is at work"),
-        (State.STOPPING, UP, NB, None, "the cloud is at work; it is started when it has stopped"),
-        (State.RESTORING, UP, NB, None, "the cloud is at work"),
-        (State.DELETING, UP, NB, None, "the cloud is at work; it is created again afterwards"),
+        (State.CREATING, UP, NB, None, "an operation runs"),
+        (State.STOPPING, UP, NB, None, "an operation runs; it is started when it has stopped"),
+        (State.RESTORING, UP, NB, None, "an operation runs"),
+        (State.DELETING, UP, NB, None, "an operation runs; it is created again afterwards"),
         (State.FOREIGN, UP, NB, None, "it isn't ours"),
         (State.READY, DOWN, NB, Step.STOP, "its owner has left, the grace period runs"),
         (State.STOPPED, DOWN, NB, None, "it is as it should be"),
-        (State.CREATING, DOWN, NB, None, "what is being made can't be stopped yet"),
+        (State.CREATING, DOWN, NB, None, "a notebook in creation can't be stopped yet"),
         (State.ABSENT, DOWN, NB, None, "an absent notebook isn't created to be stopped"),
         (State.BROKEN, DOWN, NB, None, "nothing runs, and it may hold work"),
         (State.FOREIGN, DOWN, NB, None, "it isn't ours"),
@@ -57,7 +57,7 @@ from tests.support.next_steps import (
         (State.FOREIGN, GONE, NB, None, "it isn't ours"),
         (State.ABSENT, GONE, NB, None, "it is gone"),
         (State.READY, GONE, TEMPLATE, Step.DELETE, "templates are deleted at once"),
-        (State.DELETING, GONE, TEMPLATE, None, "the cloud is at work"),
+        (State.DELETING, GONE, TEMPLATE, None, "an operation runs"),
         (State.READY, GONE, SESSION, Step.DELETE, "what a leaver runs is ended"),
         (State.READY, STAY, SESSION, None, "workloads are unmanaged"),
         (State.READY, STAY, TEMPLATE, None, "it is kept by a hold"),
@@ -217,7 +217,7 @@ def test_the_remains_of_a_failed_creation_are_deleted() -> None:
 def test_a_creation_that_was_given_up_is_deleted_only_after_a_new_observation(
     goal: Goal, held: Hold | None
 ) -> None:
-    """Half made, it holds nobody's work; but a moment later it may be in use after all."""
+    """It holds no work, but may be in use a moment later."""
     record = a_record(held=held)
     given_up = thing(State.CREATING, timed_out=True)
     assert step_of(given_up, goal, record=record) is Step.DELETE

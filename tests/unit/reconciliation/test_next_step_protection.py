@@ -31,10 +31,10 @@ from tests.support.next_steps import (
         (State.READY, DOWN, Step.STOP, "a leaver's access ends before anything else"),
         (State.STOPPED, DOWN, Step.PROTECT, "then it is protected"),
         (State.BROKEN, DOWN, Step.PROTECT, "it may hold work"),
-        (State.READY, STAY, Step.PROTECT, "whatever else becomes of it"),
+        (State.READY, STAY, Step.PROTECT, "its goal doesn't matter"),
         (State.FOREIGN, DOWN, None, "it isn't ours"),
         (State.ABSENT, DOWN, None, "there is nothing to protect"),
-        (State.STARTING, UP, None, "the cloud is at work on it"),
+        (State.STARTING, UP, None, "an operation runs on it"),
     ],
 )
 def test_a_hold_protects_the_notebook(
@@ -49,9 +49,9 @@ def test_a_protected_notebook_is_not_protected_again() -> None:
 
 def test_the_remains_of_a_failed_creation_are_deleted_under_a_hold_too() -> None:
     """Protected, it could not be; and its owner would have no notebook until the release."""
-    stillborn = thing(State.BROKEN, failed=True)
-    assert step_of(stillborn, UP, record=a_record(held=HOLD)) is Step.DELETE
-    assert step_of(stillborn, DOWN, record=a_record(held=HOLD)) is None
+    remains = thing(State.BROKEN, failed=True)
+    assert step_of(remains, UP, record=a_record(held=HOLD)) is Step.DELETE
+    assert step_of(remains, DOWN, record=a_record(held=HOLD)) is None
 
 
 @pytest.mark.parametrize("kind", [k for k in Kind if k is not NB])
@@ -64,7 +64,7 @@ def test_only_a_workbench_notebook_can_be_protected(kind: Kind) -> None:
     ("state", "goal", "by_us", "step", "because"),
     [
         (State.READY, UP, True, Step.UNPROTECT, "the hold is over"),
-        (State.READY, UP, False, None, "somebody else's word against the deletion"),
+        (State.READY, UP, False, None, "protection set by somebody else"),
         (State.STOPPED, GONE, True, Step.UNPROTECT, "or it could not be deleted"),
         (State.STOPPED, GONE, False, Step.DELETE, "the cloud refuses it, and people read why"),
         (State.READY, DOWN, True, Step.STOP, "access ends first"),

@@ -1,4 +1,4 @@
-"""The step of a notebook that is to go: no disk goes before its snapshot is complete."""
+"""Steps of a removal: no disk is deleted before its snapshot is complete."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def snapshot(state: State) -> Resource:
         (State.READY, None, Step.STOP, "a snapshot of what runs may hold half of a file"),
         (State.READY, State.READY, Step.STOP, "somebody started it again meanwhile"),
         (State.STOPPED, None, None, "its snapshot comes first"),
-        (State.STOPPED, State.ABSENT, None, "its snapshot was not begun yet"),
+        (State.STOPPED, State.ABSENT, None, "its snapshot was not started yet"),
         (State.STOPPED, State.CREATING, None, "its snapshot is not complete"),
         (State.STOPPED, State.BROKEN, None, "its snapshot came to nothing"),
         (State.STOPPED, State.FOREIGN, None, "that snapshot is none of ours"),
@@ -87,8 +87,8 @@ def test_a_snapshot_of_another_notebook_does_not_count() -> None:
 
 
 def test_a_notebook_that_was_never_usable_needs_no_snapshot() -> None:
-    stillborn = thing(State.BROKEN, failed=True)
-    assert step_of(stillborn, GONE, record=leaver(keep_seconds=1)) is Step.DELETE
+    remains = thing(State.BROKEN, failed=True)
+    assert step_of(remains, GONE, record=leaver(keep_seconds=1)) is Step.DELETE
 
 
 @pytest.mark.parametrize("kind", [Kind.MANAGED_NOTEBOOK, Kind.DATAPROC_HUB, TEMPLATE, SNAPSHOT])

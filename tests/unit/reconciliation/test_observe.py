@@ -45,7 +45,7 @@ def observed(record: Environment, id: str, seen: Observation) -> Environment:
 
 
 def looked_at(resource: Resource, **seen: Any) -> Resource:
-    """``resource`` after a look that finds its state unchanged."""
+    """``resource`` after an observation of the same state."""
     observation = Observation(state=resource.state, link=resource.access.link, **seen)
     [after_it] = observed(a_record(resource), resource.id, observation).resources
     return after_it
@@ -96,7 +96,7 @@ LOST = (LostCall(step=Step.STOP, until=after(9)),)
 @pytest.mark.parametrize(
     "reason",
     [{"unconfirmed": LOST, "observe_at": after(9)}, {"problem": a_problem(Disposition.TEMPORARY)}],
-    ids=["a look that is due", "a problem"],
+    ids=["an observation that is due", "a problem"],
 )
 def test_an_earlier_time_to_observe_is_kept(reason: dict[str, Any]) -> None:
     known = replace(UNOPENABLE, moving_since=after(-300), **reason)

@@ -1,4 +1,4 @@
-"""A departure: what is looked for, and when it is really over.
+"""A departure: what is searched for, and when it is complete.
 
 What is written down of it is in ``projections/test_offboarding_record.py``.
 """
@@ -41,7 +41,7 @@ LEAVING = OffboardingRecord(
     event_id="e", source="test", occurred_at=NOW, left_at=NOW, removal_at=NOW, had=(NOTEBOOK,)
 )
 SESSIONS = Resource(kind=Kind.SESSION, slot="started", name="p/sessions")
-SESSION_LOOK = replace(SESSIONS, observe_at=NOW)
+SESSIONS_TO_OBSERVE = replace(SESSIONS, observe_at=NOW)
 
 
 def leaver(
@@ -56,14 +56,14 @@ def found(kind: Kind = Kind.WORKBENCH, name: str = "zone-b/nb", **changes: Any) 
 
 
 def conclusion_of(record: Environment, *scan: Orphan) -> tuple[Environment, Conclusion]:
-    """The record after a look everywhere found exactly that, and what came of it."""
+    """The record after the final search found exactly that, and the conclusion."""
     draft = Draft(record, NOW)
     conclusion = conclude(draft, scan, context_at())
     return draft.record, conclusion
 
 
 def concluded(record: Environment, *scan: Orphan) -> Environment:
-    """The record after a look everywhere found exactly that."""
+    """The record after the final search found exactly that."""
     return conclusion_of(record, *scan)[0]
 
 
@@ -72,7 +72,7 @@ def runs_after_all(resource: Resource) -> Observation:
     return Observation(state=State.READY)
 
 
-# The last look
+# The final search
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_failed_final_search_is_repeated_soon(due: float | None, expected: flo
     )
     problem = a_problem(Disposition.TEMPORARY)
     record = reconciled(leaver(a_notebook(), snapshot), inventory=problem).record
-    assert record.status.phase is Phase.REMOVING, "not removed before somebody has looked"
+    assert record.status.phase is Phase.REMOVING, "not removed before the final search"
     assert record.status.health is Health.RETRYING
     assert record.status.problem == f"the final look for leftovers failed: {problem.message}"
     assert record.status.due_at == after(expected)
@@ -174,7 +174,7 @@ def test_a_resource_that_the_record_did_not_know_is_removed_too(kind: Kind) -> N
     record, conclusion = conclusion_of(leaver(a_notebook()), found(kind, "elsewhere/x"))
     missed = record.resources[-1]
     assert (missed.kind, missed.name, missed.observe_at) == (kind, "elsewhere/x", NOW)
-    assert missed.state is State.STOPPED, "not absent, or nobody would look at it"
+    assert missed.state is State.STOPPED, "not absent, or it would not be observed"
     assert record.departure.records[-1].completed_at is None, "it isn't over"
     assert conclusion == Conclusion(found=(missed.id,), again_at=after(1))
 
@@ -251,7 +251,7 @@ def test_a_found_disk_is_deleted_only_after_its_snapshot_is_observed_again(
     plan = reconciled(record, (), seen, inventory=(disk,))
     deleted = [action.resource.kind for action in plan.actions]
     assert deleted == ([Kind.DISK] if kept is State.READY else [])
-    assert answers == {snapshot.id: []}, "looked at twice"
+    assert answers == {snapshot.id: []}, "observed twice"
 
 
 def test_a_found_resource_that_is_already_absent_leads_to_another_search() -> None:
@@ -293,7 +293,7 @@ def test_found_sessions_are_observed_although_the_record_has_none(
 ) -> None:
     """Their record was lost, and with it that they had a template."""
     record = concluded(leaver(*known), found(Kind.SESSION, "p/sessions/1"))
-    assert record.resources == (*known, SESSION_LOOK)
+    assert record.resources == (*known, SESSIONS_TO_OBSERVE)
 
 
 OLD, SECOND = "a.old@example.com", "ana-old-aaaaaaaaaaaa"
@@ -306,7 +306,7 @@ def test_a_resource_found_under_another_key_and_address_keeps_them() -> None:
 
 
 def test_workloads_are_listed_separately_for_each_key_and_address() -> None:
-    """Whoever looks by another address finds none of it, and it would never end."""
+    """A listing by another address finds none of them, and they would never end."""
     addresses = with_current(with_current((), OLD, after(-9)), ANA, after(-5))
     record = leaver(SESSIONS, addresses=addresses, merged=(SECOND,))
     others = [found(Kind.SESSION, "p/sessions/1", owner=OLD, key=key) for key in ("", SECOND)]
@@ -327,7 +327,7 @@ def test_a_disk_with_the_only_copy_of_kept_work_stays_and_is_listed() -> None:
     assert [r.kind for r in keeps_none.resources] == [Kind.WORKBENCH, Kind.DISK]
 
 
-# What is looked for
+# What is searched for
 
 
 TEMPLATE = Resource(kind=Kind.SESSION_TEMPLATE, slot="spark", name="t", state=State.READY)
@@ -349,7 +349,7 @@ def test_a_known_workload_is_kept_as_it_is() -> None:
 
 
 def test_older_kinds_count_as_searched_only_after_an_answer() -> None:
-    """If that fails, the final look finds them at the latest."""
+    """If that fails, the final search finds them at the latest."""
     for older in (None, a_problem(Disposition.TEMPORARY)):
         assert (
             with_workloads(leaver(), replace(context_at(), older=older)).departure.sought_at is None
@@ -381,7 +381,7 @@ def test_workloads_are_observed_again_after_the_notebook_stopped(
         (a_notebook(State.STARTING, was_ready=True), True, "it will run"),
         (a_notebook(State.STOPPED, was_ready=True), False, "it is at rest"),
         (a_notebook(State.BROKEN, was_ready=True), False, "it can't be used"),
-        (a_notebook(State.STOPPED), True, "nobody has looked at it yet"),
+        (a_notebook(State.STOPPED), True, "it was not observed yet"),
         (a_notebook(State.ABSENT), False, "it is gone"),
         (a_notebook(State.FOREIGN), False, "it is somebody else's"),
         (
@@ -394,7 +394,7 @@ def test_workloads_are_observed_again_after_the_notebook_stopped(
             "a start may still be carried out",
         ),
         (SESSIONS, False, "there are none"),
-        (SESSION_LOOK, True, "nobody has looked yet"),
+        (SESSIONS_TO_OBSERVE, True, "they were not observed yet"),
         (replace(SESSIONS, state=State.READY), True, "some run"),
         (replace(SESSIONS, kind=Kind.SESSION_TEMPLATE, state=State.READY), True, "a template"),
         (replace(SESSIONS, kind=Kind.SESSION_TEMPLATE, observe_at=NOW), False, "none any more"),

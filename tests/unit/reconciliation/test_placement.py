@@ -1,4 +1,4 @@
-"""Where a notebook is made: the profile's zones in order, less those that have none left."""
+"""Where a notebook is created: the zones of the profile in order, except those without capacity."""
 
 from __future__ import annotations
 

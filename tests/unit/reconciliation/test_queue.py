@@ -82,7 +82,7 @@ def test_records_that_only_wait_for_their_turn(
 ) -> None:
     record = a_record(QUEUED, *more, **changes)
     assert only_queues(record, NOW) is quiet
-    assert queues(record), "whatever else there is to do"
+    assert queues(record), "with or without other work"
 
 
 @each_case
@@ -112,11 +112,11 @@ def test_a_record_outside_the_queue_does_not_wait_for_a_turn(record: Environment
         ),
         (
             a_notebook(step=Step.CREATE, operation="op", since=after(-41), observe_at=NOW),
-            "it has taken too long: that isn't merely waited for",
+            "it has taken too long",
         ),
         (
             a_notebook(step=Step.CREATE, operation="op", since=after(-1), observe_at=after(1)),
-            "it isn't time to look",
+            "it isn't time to observe",
         ),
         (
             a_resource(
@@ -128,7 +128,7 @@ def test_a_record_outside_the_queue_does_not_wait_for_a_turn(record: Environment
                 since=NOW,
                 observe_at=NOW,
             ),
-            "the list of notebooks doesn't tell of it",
+            "the list of notebooks doesn't have snapshots",
         ),
         (
             a_resource(
@@ -140,7 +140,7 @@ def test_a_record_outside_the_queue_does_not_wait_for_a_turn(record: Environment
                 since=NOW,
                 observe_at=NOW,
             ),
-            "nor of the older kinds",
+            "nor the older kinds",
         ),
     ],
 )
@@ -162,17 +162,17 @@ def lost(minute: float, step: Step = Step.CREATE) -> tuple[LostCall, ...]:
     [
         (RUNNING, True, "its operation runs"),
         (a_notebook(step=Step.CREATE, since=NOW), True, "its claim is saved"),
-        (a_notebook(State.CREATING), True, "it was seen being made"),
+        (a_notebook(State.CREATING), True, "it was observed in creation"),
         (
             a_notebook(unconfirmed=lost(1)),
             True,
-            "a call without an answer may still land",
+            "a call without an answer may still be carried out",
         ),
         (a_notebook(unconfirmed=lost(0)), False, "and now no more"),
-        (a_notebook(unconfirmed=lost(1, Step.STOP)), False, "a lost stop makes nothing"),
+        (a_notebook(unconfirmed=lost(1, Step.STOP)), False, "a lost stop creates nothing"),
         (a_notebook(step=Step.CREATE, since=after(-40)), True, "it may take that long"),
         (a_notebook(step=Step.CREATE, since=after(-41)), False, "nothing takes that long"),
-        (a_notebook(State.CREATING, moving_since=after(-41)), False, "whoever began it"),
+        (a_notebook(State.CREATING, moving_since=after(-41)), False, "it was started too long ago"),
         (a_notebook(State.STARTING, step=Step.START, since=NOW), False, "another step"),
         (a_notebook(State.READY), False, "it is there"),
         (QUEUED, False, "it waits"),

@@ -1,4 +1,4 @@
-"""A notebook that runs but can't be opened yet is not ready: it is looked at until it can."""
+"""A notebook that runs but has no link yet is not ready: it is observed until it has."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.simulation.world import World
 
 
 def joined(link_delay: timedelta) -> World:
-    """Ana's notebook is being made; it can be opened that long after it runs."""
+    """Ana's notebook is being created; it gets its link that long after it runs."""
     world = World()
     world.cloud.link_delay = link_delay
     world.join(ANA)

@@ -1,4 +1,4 @@
-"""The plan for a whole environment: steps, phase and health, when to look again, what to tell.
+"""The plan for a whole environment: steps, phase and health, due time, announcements.
 
 The step of each single resource is in ``test_next_step.py``; queueing and zones are in
 ``test_reconcile_creation.py``, leavers in ``test_reconcile_leaving.py``.
@@ -189,7 +189,7 @@ def test_workloads_leave_the_record_when_the_person_returns() -> None:
     assert reconciled(environment(Verb.JOIN, sessions)).record.resources == ()
     ending = replace(sessions, step=Step.DELETE, observe_at=after(1))
     [kept] = reconciled(environment(Verb.JOIN, ending)).record.resources
-    assert kept == replace(ending, goal=Goal.UNMANAGED), "what we began comes to its end first"
+    assert kept == replace(ending, goal=Goal.UNMANAGED), "a step in progress ends first"
 
 
 # Drift

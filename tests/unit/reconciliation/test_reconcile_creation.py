@@ -1,4 +1,4 @@
-"""How a notebook comes to be made: in its turn, where there is room, from the data there was."""
+"""The creation of a notebook: its turn, its zone, the data to restore."""
 
 from __future__ import annotations
 
@@ -145,12 +145,12 @@ LOST_CREATE = (LostCall(step=Step.CREATE, until=LATER),)
     [
         (a_notebook(State.READY), "it is there"),
         (a_notebook(State.STOPPED), "it is there, at rest"),
-        (a_notebook(State.STARTING, observe_at=LATER), "the cloud is at work on it"),
-        (a_notebook(State.CREATING, observe_at=LATER), "it is being made"),
+        (a_notebook(State.STARTING, observe_at=LATER), "an operation runs on it"),
+        (a_notebook(State.CREATING, observe_at=LATER), "it is being created"),
         (a_notebook(step=Step.CREATE, since=NOW, observe_at=LATER), "it has been asked for"),
         (a_notebook(unconfirmed=LOST_CREATE, observe_at=LATER), "it may have been asked for"),
         (a_notebook(retry_at=LATER, observe_at=LATER), "it waits out a back-off"),
-        (a_notebook(State.BROKEN, retry_at=LATER), "it has to be cleared away first"),
+        (a_notebook(State.BROKEN, retry_at=LATER), "it has to be deleted first"),
         (a_notebook(State.FOREIGN), "something of somebody else's is in its place"),
     ],
 )
@@ -346,7 +346,7 @@ def test_a_successor_waits_for_the_data_but_templates_are_there_at_once() -> Non
     waits = (a_notebook(generation=2), past(State.STOPPING))
     plan = planned(joined(*waits), seen=as_it_is, manifests=(TEMPLATE, NOTEBOOK))
     assert [a.resource.kind for a in plan.actions] == [Kind.SESSION_TEMPLATE]
-    assert not queues(plan.record), "it isn't for want of room"
+    assert not queues(plan.record), "not for a lack of capacity"
     alone = planned(joined(*waits), seen=as_it_is).record
     assert (alone.status.phase, alone.status.due_at) == (Phase.PROVISIONING, NOW + POLICY.poll)
 

@@ -73,7 +73,7 @@ def test_a_hold_outlasts_the_change_of_an_address() -> None:
     new = notebook_id(world, ANA)
     both = {f"nb-{key} {OLD}": "years of work", f"{new} {ANA}": "years of work"}
     assert data_in(world) == both, "nothing is deleted"
-    assert world.command("release", OLD) == "applied", "whatever address is used"
+    assert world.command("release", OLD) == "applied", "with either address"
     world.run_for(minutes(30))
     assert data_in(world) == {f"{new} {ANA}": "years of work"}
 

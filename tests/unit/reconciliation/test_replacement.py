@@ -70,7 +70,7 @@ def successor(state: State, **changes: Any) -> Resource:
 def test_reasons_to_replace_a_notebook(
     past: bool, verb: Verb, there: State, owner: str, recreate: bool
 ) -> None:
-    """On an order; or if it was made for another address, and is there and ours."""
+    """With `recreate`; or if it was created for another address, exists and is ours."""
     one = notebook(there, owner=owner, recreate=recreate, superseded=past)
     expected = not past and verb is Verb.JOIN and there is not State.ABSENT
     expected = expected and (recreate or (owner == OLD and there is not State.FOREIGN))
@@ -93,7 +93,7 @@ def test_only_notebooks_are_replaced(kind: Kind) -> None:
 
 
 def planned(record: Environment, manifests: tuple[Manifest, ...] | None = (WANT,)) -> Plan:
-    """The plan after a look at everything that finds nothing changed."""
+    """The plan after observations that show no change."""
     looked = tuple(replace(r, observe_at=NOW) for r in record.resources)
     return reconciled(replace(record, resources=looked), manifests, as_it_is)
 
@@ -249,7 +249,7 @@ def test_nothing_is_superseded_while_a_call_may_still_change_it(busy: dict[str, 
 
 
 def test_without_its_profile_everything_stays_as_it_is() -> None:
-    """Nothing could be made in its place."""
+    """No successor could be created."""
     link = "https://nb.example.com"
     for old in (notebook(State.READY), notebook(State.STOPPED, saved_in="s1", link=link)):
         plan = planned(a_record(old, snapshot()), manifests=None)
@@ -293,7 +293,7 @@ def test_nothing_of_a_leaver_is_replaced_and_superseded_ones_are_removed_in_time
 
 
 @pytest.mark.parametrize(
-    ("past", "now", "goes", "because"),
+    ("past", "now", "may_be_deleted", "because"),
     [
         (superseded(handed_over=True), successor(State.READY), True, "it runs with the data"),
         (superseded(handed_over=True), successor(State.STOPPED), True, "it did run"),
@@ -323,10 +323,10 @@ def test_nothing_of_a_leaver_is_replaced_and_superseded_ones_are_removed_in_time
     ],
 )
 def test_when_a_superseded_notebook_may_be_deleted(
-    past: Resource, now: Resource | None, goes: bool, because: str
+    past: Resource, now: Resource | None, may_be_deleted: bool, because: str
 ) -> None:
     record = a_record(past, *([now] if now else []))
-    assert may_go(record, past) is goes, because
+    assert may_go(record, past) is may_be_deleted, because
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What is kept of a notebook that goes: when a snapshot is begun, and when it is forgotten.
+"""Snapshots of deleted notebooks: when one is started, and when it leaves the record.
 
 How it gets into a successor is in ``test_replacement.py``.
 """
@@ -55,7 +55,7 @@ def leaver(*resources: Resource, **changes: Any) -> Environment:
 
 
 def replaced(*resources: Resource, **changes: Any) -> Environment:
-    """The record of somebody who stays and whose notebook was made for another address."""
+    """The record of a present person whose notebook was created for another address."""
     made = (replace(r, owner="a.old@example.com") for r in resources)
     return a_record(*made, **{"keep_seconds": 0} | changes)
 
@@ -74,19 +74,19 @@ def copied(minute: float, state: State = State.READY, **changes: Any) -> tuple[R
 
 
 def snapshotted(record: Environment, goals: Mapping[str, Goal], now: datetime = NOW) -> Environment:
-    """The record after each notebook that needs a snapshot before it goes has one begun."""
+    """The record after a snapshot was started for each notebook that needs one."""
     draft = Draft(record, now)
     with_snapshots(draft, goals)
     return draft.record
 
 
 def begun(record: Environment, goal: Goal = Goal.ABSENT) -> bool:
-    """Whether a snapshot of the notebook is begun now."""
+    """Whether a snapshot of the notebook is started now."""
     return snapshotted(record, {r.id: goal for r in record.resources}) != record
 
 
 @pytest.mark.parametrize(
-    ("record", "goal", "begins", "because"),
+    ("record", "goal", "starts", "because"),
     [
         (leaver(notebook()), Goal.ABSENT, True, "it is at rest and about to go"),
         (leaver(notebook(State.BROKEN)), Goal.ABSENT, True, "its disk may be whole"),
@@ -103,7 +103,12 @@ def begun(record: Environment, goal: Goal = Goal.ABSENT) -> bool:
         (leaver(*copied(-61, retry_at=after(1))), Goal.ABSENT, False, "it doesn't go just now"),
         (leaver(*copied(-61, retry_at=NOW)), Goal.ABSENT, True, "it is tried again now"),
         (leaver(*copied(-61, unconfirmed=GOING)), Goal.ABSENT, False, "it may be going already"),
-        (leaver(*copied(-61, State.BROKEN)), Goal.ABSENT, False, "that copy has to be made first"),
+        (
+            leaver(*copied(-61, State.BROKEN)),
+            Goal.ABSENT,
+            False,
+            "that copy has to be complete first",
+        ),
         (replaced(*copied(-61)), Goal.STOPPED, False, "its successor took long"),
         (replaced(*copied(-61)), Goal.ABSENT, False, "its data has been handed over"),
         (leaver(notebook()), Goal.STOPPED, False, "the grace period still runs"),
@@ -136,9 +141,9 @@ def begun(record: Environment, goal: Goal = Goal.ABSENT) -> bool:
     ],
 )
 def test_when_a_snapshot_is_started(
-    record: Environment, goal: Goal, begins: bool, because: str
+    record: Environment, goal: Goal, starts: bool, because: str
 ) -> None:
-    assert begun(record, goal) is begins, because
+    assert begun(record, goal) is starts, because
 
 
 def test_no_other_kind_is_snapshotted() -> None:
@@ -161,7 +166,7 @@ def test_a_new_snapshot_says_its_source_and_how_long_it_is_kept() -> None:
 
 
 def test_two_notebooks_removed_in_the_same_second_have_their_own_snapshots() -> None:
-    """The final look may turn up several at once; each holds work of its own."""
+    """The final search may find several at once; each has its own work."""
     other = replace(notebook(), slot="found-1", name=NOTEBOOK.replace("-a/", "-b/"))
     goals = {"workbench/main": Goal.ABSENT, other.id: Goal.ABSENT}
     record = snapshotted(leaver(notebook(), other), goals)
@@ -249,7 +254,14 @@ def test_a_leftover_disk_is_saved_by_a_complete_snapshot_of_it(
     ("before", "after_look", "notebook_has", "goal", "forgotten", "because"),
     [
         (State.DELETING, State.ABSENT, "", Goal.ABSENT, True, "its time was over, and it is gone"),
-        (State.DELETING, State.ABSENT, "s1", Goal.ABSENT, True, "whatever still names it"),
+        (
+            State.DELETING,
+            State.ABSENT,
+            "s1",
+            Goal.ABSENT,
+            True,
+            "even if a notebook still names it",
+        ),
         (State.READY, State.DELETING, "", Goal.ABSENT, False, "it isn't gone yet"),
         (State.READY, State.READY, "", Goal.PRESENT, False, "it is there"),
         (State.ABSENT, State.ABSENT, "s1", Goal.PRESENT, False, "it is still to be taken"),
@@ -273,7 +285,7 @@ def test_when_a_snapshot_leaves_the_record(
 
 
 def test_a_complete_snapshot_that_is_missing_was_deleted_by_somebody_else() -> None:
-    """Not made again under its name: then it would be of other data than it says."""
+    """It is not taken again under its name: it would hold other data."""
     seen = snapshot(State.ABSENT)
     record = leaver(notebook(saved_in="s1"), seen)
     assert can_be_dropped(snapshot(State.READY, was_ready=True), seen, record, Goal.PRESENT)

@@ -41,7 +41,7 @@ def test_a_notebook_that_runs_as_the_profile_says_has_converged() -> None:
     ("changes", "because"),
     [
         ({"step": Step.STOP}, "a step is under way"),
-        ({"observe_at": NOW}, "a look is due"),
+        ({"observe_at": NOW}, "an observation is due"),
         ({"unconfirmed": LOST}, "a call may still be carried out"),
         ({"labelled": False}, "it lacks our labels"),
         ({"link": ""}, "nobody can open it"),

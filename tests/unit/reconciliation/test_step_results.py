@@ -43,7 +43,7 @@ def a_want(resource: Resource) -> Manifest:
 def after_step(
     resource: Resource, step: Step, answer: Any, *, event: str = "e1", wanted: bool = True
 ) -> Environment:
-    """The record after ``step`` was begun and answered; ``event`` is the newest by then."""
+    """The record after ``step`` was started and answered; ``event`` is the newest by then."""
     begun = start_step(resource, step, NOW)
     action = Action(begun, step, a_want(resource) if wanted else None, an_intent())
     draft = Draft(a_record(begun, intent=an_intent(id=event)), after(1))
@@ -126,7 +126,7 @@ def test_a_notebook_that_is_turned_away_queues_and_has_no_step_in_flight() -> No
 
 
 def test_a_result_for_a_resource_that_left_the_record_is_dropped() -> None:
-    """It was superseded while the call was out: the next observation will tell."""
+    """It was superseded during the call: the next observation shows the result."""
     action = Action(a_template(), Step.CREATE, a_want(a_template()), an_intent())
     draft = Draft(a_record(a_notebook()), after(1))
     absorb(draft, context_at(after(1), (Result(action, Observation(state=State.READY)),)))

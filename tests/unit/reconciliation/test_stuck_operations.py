@@ -17,7 +17,7 @@ OVERDUE = NOW + POLICY.stuck + POLICY.poll
 
 
 def test_an_operation_that_hangs_is_given_up_and_the_resource_observed() -> None:
-    """Operations have been seen to hang where the notebook was ready long since."""
+    """Operations have been seen to hang although the notebook was ready."""
     hanging = begun(operation="op", state=State.CREATING)
     resource = saw(hanging, State.CREATING, OVERDUE, operation="op")
     assert (resource.step, resource.operation) == (Step.CREATE, "")
@@ -87,7 +87,7 @@ def test_a_step_that_copies_a_disk_may_take_hours(kind: Kind) -> None:
 
 @pytest.mark.parametrize("step", [Step.UPDATE, Step.PROTECT, Step.LABEL])
 def test_a_change_that_never_ends_does_not_count_as_made(step: Step) -> None:
-    """Its thing is in the state it was in, so that only what is there tells."""
+    """The state stays the same, so only an observation shows the result."""
     hanging = begun(step, operation="op", state=State.READY, digest="d", labelled=False)
     forgotten = saw(hanging, State.READY, OVERDUE, operation="op")
     drift = Drift(in_place=("labels",))
@@ -169,7 +169,7 @@ def test_only_our_own_creation_can_count_as_failed() -> None:
     assert not saw(starting, State.BROKEN, problem=problem).creation.failed
     born = replace(a_notebook(State.BROKEN), failed=True)
     assert saw(born, State.BROKEN).creation.failed, "it stays what it was"
-    assert not saw(born, State.READY).creation.failed, "somebody may work in it from now on"
+    assert not saw(born, State.READY).creation.failed, "it may hold work from now on"
 
 
 def test_a_stop_after_a_missing_link_starts_a_new_wait() -> None:

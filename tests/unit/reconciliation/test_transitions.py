@@ -307,7 +307,7 @@ def test_a_failed_observation_changes_nothing(state: State) -> None:
 
 
 def test_that_a_notebook_was_usable_is_recorded_until_it_is_absent() -> None:
-    """It holds somebody's work from then on, whatever state it is in."""
+    """From then on it may hold work, in any state."""
     ready = saw(a_notebook(State.CREATING), State.READY)
     broken = saw(ready, State.BROKEN)
     gone = saw(replace(broken, digest="d"), State.ABSENT)

@@ -39,7 +39,7 @@ def admission(store: Store, *, limit: int = 200, clock: ManualClock | None = Non
 
 
 @pytest.mark.parametrize(
-    ("limit", "creating", "waiting", "stands", "because"),
+    ("limit", "creating", "waiting", "confirmed", "because"),
     [
         (200, 1, 0, True, "only the claim itself is counted"),
         (200, 200, 0, True, "the last place"),
@@ -51,13 +51,13 @@ def admission(store: Store, *, limit: int = 200, clock: ManualClock | None = Non
     ],
 )
 def test_a_claim_is_counted_after_it_is_saved(
-    limit: int, creating: int, waiting: int, stands: bool, because: str
+    limit: int, creating: int, waiting: int, confirmed: bool, because: str
 ) -> None:
     store = Store(creating, waiting)
     door = admission(store, limit=limit)
-    assert door.take() is Turn.PROVISIONAL, "a process that knows nothing lets in on no faith"
+    assert door.take() is Turn.PROVISIONAL, "a new process confirms every claim"
     assert store.asked == 0
-    assert door.confirm(NOT_COUNTED) is stands, because
+    assert door.confirm(NOT_COUNTED) is confirmed, because
     assert store.asked == 1
 
 
@@ -72,7 +72,7 @@ def test_a_claim_is_counted_after_it_is_saved(
         (1, 1, 0, "alone: a limit of one lets one in"),
         (1, 2, 1, "a second one has to be counted"),
         (200, 0, 1, "the claim itself is missing: the count is wrong"),
-        (200, -7, 1, "nonsense opens nothing"),
+        (200, -7, 1, "an impossible count confirms nothing"),
         (200, None, 1, "it wasn't counted"),
     ],
 )
@@ -173,12 +173,19 @@ def test_turns_are_counted_again_each_time() -> None:
 @pytest.mark.parametrize(
     ("earlier", "now", "waited", "done", "turns", "because"),
     [
-        (Crowd(200, 900), 200, 900, 80, 80, "the places of those who are done are handed on"),
-        (Crowd(200, 900), 120, 900, 80, 80, "not twice, if their records said so meanwhile"),
+        (Crowd(200, 900), 200, 900, 80, 80, "the places of finished creations are passed on"),
+        (Crowd(200, 900), 120, 900, 80, 80, "not twice, if the records were updated meanwhile"),
         (Crowd(200, 900), 200, 820, 80, 0, "others let 80 in meanwhile"),
         (Crowd(200, 900), 250, 870, 80, 50, "or 30"),
-        (Crowd(200, 5), 200, 5, 80, 5, "what nobody waited for isn't handed on"),
-        (Crowd(200, 0), 200, 0, 80, 0, "who came after the count may have been passed by others"),
+        (Crowd(200, 5), 200, 5, 80, 5, "places nobody waited for aren't passed on"),
+        (
+            Crowd(200, 0),
+            200,
+            0,
+            80,
+            0,
+            "others may have taken the places of those who came after the count",
+        ),
         (Crowd(200, 900), 200, 900, 0, 0, "nobody is done"),
         (Crowd(150, 900), 200, 900, 0, 0, "nobody is done, and the room there was is taken"),
         (None, 190, 900, 80, 10, "without an earlier count only what is free for certain"),

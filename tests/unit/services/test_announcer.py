@@ -1,4 +1,4 @@
-"""Announcements: at least once, under the same id always, and in nobody's way."""
+"""Announcements: at least once, always under the same id, without delaying anything."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_the_type_of_the_event_names_the_news(news: News) -> None:
     assert cloud_event("demo", KEY, item).type == f"benchkeeper.environment.{news.value}"
 
 
-# Handing on
+# Publishing
 
 
 def test_published_items_leave_the_outbox_and_the_due_time_stays() -> None:

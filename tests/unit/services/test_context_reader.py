@@ -212,7 +212,7 @@ EVERY_OWNER = [(KEY, SMITH), (KEY, ANA), (OTHER, SMITH), (OTHER, ANA)]
 def test_older_notebooks_of_a_leaver_are_searched_by_every_key_and_address(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What a merged record had carries the key of that, and is looked at and deleted by it."""
+    """Resources of a merged record carry its key, and are observed and deleted by it."""
     asked: list[tuple[str, str]] = []
     there = {(KEY, ANA): "a", (KEY, SMITH): "b", (OTHER, SMITH): "c"}
 

@@ -137,7 +137,7 @@ def test_a_leave_stops_the_notebook_and_deletes_the_templates_at_once(ready: Wor
         "cluster-template.delete": 1,
     }
     looks = (calls["session.observe"], calls["cluster.observe"])
-    assert looks == (2, 2), "what they started, before and after the templates went"
+    assert looks == (2, 2), "workloads, before and after the templates were deleted"
     assert kinds_of(ready) == {Kind.WORKBENCH}
     ready.run_for(minutes(3))
     assert notebook(ready) is State.STOPPED
@@ -161,7 +161,7 @@ def test_invariant_7_the_notebook_stays_until_the_grace_period_is_over(ready: Wo
 
 
 def test_nobody_is_removed_before_the_final_search_finds_nothing(ready: World) -> None:
-    """Something with Ana's labels that no record knows of: left by a create that landed late."""
+    """A resource with Ana's labels in no record: left by a late create."""
     [known] = ready.cloud.alive(Kind.WORKBENCH)
     name = known.name.replace("us-central1-a", "us-central1-c")
     ready.cloud.add(Thing(Kind.WORKBENCH, name, key=KEY, email=ANA, was_ready=True))
@@ -228,7 +228,7 @@ def test_immediate_skips_the_grace_period_not_the_snapshot(ready: World) -> None
 def test_a_leave_during_the_creation_waits_for_it_and_stops_the_notebook(world: World) -> None:
     world.join(ANA)
     world.leave(ANA)
-    assert world.cloud.counts["workbench.stop"] == 0, "what is being made can't be stopped yet"
+    assert world.cloud.counts["workbench.stop"] == 0, "a notebook in creation can't be stopped yet"
     assert kinds_of(world) == {Kind.WORKBENCH}
     assert world.record(ANA).status.phase is Phase.SUSPENDING
     world.run_for(minutes(10))

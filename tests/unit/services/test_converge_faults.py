@@ -1,4 +1,4 @@
-"""When things go wrong in the cloud: what is lost comes back, what isn't ours is left alone."""
+"""Faults of the cloud: lost resources are created again, foreign ones are left alone."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_after_a_stock_out_the_next_zone_is_used(world: World) -> None:
 
 
 def made_in(world: World, email: str) -> str:
-    """The zone in which somebody's notebook is, or is being made."""
+    """The zone of somebody's notebook, also during its creation."""
     notebook = world.record(email).notebook
     assert notebook is not None
     return zone_of(notebook.name)
@@ -256,7 +256,7 @@ def test_a_failing_resource_does_not_delay_the_others(world: World) -> None:
     record = world.record(ANA)
     assert (record.status.phase, record.status.health) == (Phase.PROVISIONING, Health.QUARANTINED)
     assert "session-template/spark: dataproc.sessionTemplates.create" in record.status.problem
-    world.join(ANA)  # it has been mended
+    world.join(ANA)  # it has been repaired
     record = world.record(ANA)
     assert (record.status.phase, record.status.health) == (Phase.READY, Health.OK)
 

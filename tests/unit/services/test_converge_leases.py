@@ -113,7 +113,7 @@ def test_a_leave_before_the_results_are_saved_loses_neither(world: World, point:
 
 
 def test_a_worker_whose_lease_was_taken_over_leaves_the_record_alone(world: World) -> None:
-    """It slept through its lease; the other looks for itself, and nothing is made twice."""
+    """It paused beyond its lease; the other observes first, and creates nothing twice."""
 
     def overtaken() -> None:
         world.pass_time(world.policy.lease)

@@ -21,7 +21,7 @@ SECOND = timedelta(seconds=1)
 
 
 def making(world: World) -> list[str]:
-    """Whose notebook is being made."""
+    """The people whose notebook is being created."""
     page = world.store.page(100)
     return [e.person.email for e in page.items if e.notebook and e.notebook.step]
 
@@ -76,7 +76,7 @@ def test_a_leave_from_the_queue_makes_room_for_those_behind() -> None:
 
 
 def queue_of(world: World) -> list[str]:
-    """Who waits, in the order in which they began to."""
+    """The people who wait, longest first."""
     found = [(e.notebook.creation.queued_at, e.person.email) for e in _all(world) if e.notebook]
     return [email for since, email in sorted(row for row in found if row[0] is not None)]
 

@@ -299,7 +299,7 @@ def test_a_retry_of_a_ready_environment_changes_nothing(asleep: bool) -> None:
 
 
 def test_two_people_never_share_a_record() -> None:
-    """The hash of their keys says never; if it happened, nobody's record would be overwritten."""
+    """The hash of their keys prevents it; if it happened, no record would be overwritten."""
     world = ready_world()
     stored = world.store.load(KEY)
     assert stored is not None

@@ -1,4 +1,4 @@
-"""The order of steps, and which announcements are made, and how often."""
+"""The order of steps; which announcements are published, and how often."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ class Publisher:
 
 
 class Census:
-    """The list of all notebooks: those in ``names`` are at work."""
+    """The list of all notebooks: those in ``names`` have an operation in progress."""
 
     def __init__(self) -> None:
         self.names: set[str] = set()
@@ -228,7 +228,7 @@ def test_a_creation_without_an_operation_does_not_count_as_finished(stage: Stage
 
 
 def test_a_record_that_queued_after_the_count_is_admitted_by_the_next_tick(stage: Stage) -> None:
-    """Until then nobody can tell whether the place is somebody else's by now."""
+    """Before that it isn't known whether the place was taken by another."""
     stage.store.making = 2
     for n in range(4):
         stage.add(f"d{n}", running(f"d{n}"))
@@ -274,7 +274,7 @@ def test_the_free_places_are_for_all_pages_together(stage: Stage) -> None:
     assert len(stage.run()) == 2
 
 
-@pytest.mark.parametrize("resource", [queued(-9), running("nb")], ids=["queued", "at work"])
+@pytest.mark.parametrize("resource", [queued(-9), running("nb")], ids=["queued", "in progress"])
 def test_a_leaver_is_never_postponed(stage: Stage, resource: Resource) -> None:
     stage.store.making = 9
     stage.census.names = {"z/nb", "z/1", "z/2", "z/3", "z/4"}

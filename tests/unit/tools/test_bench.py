@@ -147,7 +147,7 @@ def test_a_person_served_out_of_order_is_named(
 
 
 def _burst(people: int = 4) -> Burst:
-    """Two at a time, each at work for the length of a creation, ready at the tick after it."""
+    """Two at a time, each in progress for the length of a creation, ready at the tick after it."""
     burst = Burst(people, 2, joining=0.1, converging=0.1, converged=2 * people)
     for number in range(people):
         who, turn = f"p{number}@example.com", 180 * (number // 2)
