@@ -1,4 +1,4 @@
-"""A leaver's access ends, whatever failed before, and whatever they start meanwhile."""
+"""A leaver's access ends, even after failures, and whatever they start meanwhile."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def test_a_loss_noticed_before_the_return_is_still_shown_after_it() -> None:
 
 
 def test_an_existing_notebook_is_compared_before_it_counts_as_ready() -> None:
-    """The record was lost; ``full`` is what the notebook was made as."""
+    """The record was lost; ``full`` is the profile of the notebook."""
     world = ready_world()
     world.run_for(2 * HOURS)
     world.store._environments.clear()

@@ -1,4 +1,4 @@
-"""What others do to a person's things: the owner stops them, somebody takes their labels off.
+"""Changes by others: the owner stops the notebook, somebody removes its labels.
 
 Records that are lost are here, too; what others delete is in ``test_deleted_by_others.py``.
 """
@@ -106,7 +106,7 @@ def test_a_leaver_without_resources_is_removed_after_one_final_search() -> None:
     assert world.cloud.counts["search.everything"] == 1
 
 
-# Labels taken off
+# Removed labels
 
 
 def test_a_leavers_notebook_that_lost_its_labels_is_stopped_and_labelled_again(

@@ -1,4 +1,4 @@
-"""Events that cross: each comes while what another began is still under way.
+"""Concurrent events: each arrives while the steps of another are in progress.
 
 The state machine meets all of these by chance, in some order; here each has a name, and its end is
 written down.
@@ -29,18 +29,18 @@ def world() -> World:
 
 @pytest.fixture
 def removing(suspended: World) -> World:
-    """Ana's grace period is over, and nobody has looked yet."""
+    """Ana's grace period is over, and no tick has run yet."""
     suspended.pass_time(GRACE)
     return suspended
 
 
 def lives_of(world: World, kind: Kind = Kind.WORKBENCH) -> int:
-    """How many of that kind were ever made."""
+    """The number of resources of that kind that were ever created."""
     return sum(thing.kind is kind for thing in world.cloud.ever)
 
 
 def until_under_way(world: World, kind: Kind, step: Step) -> None:
-    """Let minutes pass until such an operation runs."""
+    """Let minutes pass until an operation of that step runs."""
     for _ in range(20):
         world.run_for(minutes(1))
         operations = world.cloud.operations.values()
@@ -51,7 +51,7 @@ def until_under_way(world: World, kind: Kind, step: Step) -> None:
 
 
 def settle(world: World, email: str = ANA) -> Environment:
-    """Let what is under way come to its end; the record then."""
+    """Let all operations end; the record afterwards."""
     world.run_for(minutes(30))
     return world.record(email)
 
@@ -142,7 +142,7 @@ class TestComingBack:
         removing.leave(ANA, immediate=True)
         assert settle(removing).status.phase is Phase.REMOVED
         kept = {snapshot.data for snapshot in removing.cloud.alive(Kind.SNAPSHOT)}
-        assert WORK + "and more;" in kept, "the older snapshot doesn't stand for the newer data"
+        assert WORK + "and more;" in kept, "the older snapshot doesn't have the newer data"
 
     def test_a_join_during_the_deletion_creates_another_with_the_same_data(
         self, removing: World

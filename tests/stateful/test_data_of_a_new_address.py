@@ -1,4 +1,4 @@
-"""Data that goes on when an address changes: which data, when, and who is recorded."""
+"""The data after a change of address: which, when, and who is recorded."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ def test_a_snapshot_does_not_expire_while_its_data_is_needed(ready: World) -> No
     ready.join(ANA)
     ready.run_for(timedelta(days=3), every=minutes(10))
     assert (ready.record(ANA).status.phase, notebook_of(ready).data) == (Phase.READY, WORK)
-    assert ready.cloud.alive(Kind.SNAPSHOT) == [], "and after that it goes"
+    assert ready.cloud.alive(Kind.SNAPSHOT) == [], "and then it is deleted"
 
 
 def test_a_restore_that_ended_in_not_found_is_repeated_if_the_snapshot_exists(

@@ -86,7 +86,7 @@ class Fault:
 
 @cache
 def plain_life() -> Life:
-    """The life in which nothing goes wrong."""
+    """The life without a fault."""
     life = Life()
     life.live()
     return life

@@ -1,4 +1,4 @@
-"""One person is one record, whatever their addresses: each rule of identity, in any order.
+"""One person has one record: each rule of identity, in any order of arrival.
 
 An event says when it happened. What a set of events means must depend on those times alone; here
 each set arrives in every order, and must end as it does in the order of its times.
@@ -25,7 +25,7 @@ BEN, CLEO = "ben@example.com", "cleo@example.com"
 
 
 class Person(NamedTuple):
-    """How a record ends, as far as identity goes."""
+    """The identity in a record."""
 
     verb: str
     email: str
@@ -66,12 +66,12 @@ def arrived(names: Sequence[str], order: Sequence[int]) -> tuple[World, list[str
 
 
 def records_of(world: World) -> list[Environment]:
-    """The records that stand for a person."""
+    """The records that were not merged into another."""
     return [r for r in world.store.page(100).items if not r.merged_into]
 
 
 def people_of(world: World) -> set[Person]:
-    """Who there is, by the records."""
+    """The people in the records."""
     records = records_of(world)
     people = {_person(record) for record in records}
     assert len(people) == len(records), "two records look the same"
@@ -186,7 +186,7 @@ def test_events_that_arrive_twice_change_nothing(name: str) -> None:
 
 
 def _is_plain(names: Sequence[str]) -> bool:
-    """Whether the events themselves leave no doubt about who has which address when."""
+    """Whether the events say clearly who has which address when."""
     world, outcomes = arrived(names, range(len(names)))
     has = [a.email for record in records_of(world) for a in record.addresses]
     given = [EVENTS[name].get("previous_email") for name in names]
@@ -207,7 +207,7 @@ def test_any_three_events_without_contradiction_have_one_result_in_every_order(f
 
 
 class TestTheWork:
-    """It follows the person; nobody else gets any of it."""
+    """The work stays with the person; nobody else gets it."""
 
     @staticmethod
     def at_work(email: str = ANA, **event: Any) -> World:

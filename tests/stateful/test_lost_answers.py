@@ -1,4 +1,4 @@
-"""What is not known for certain: failed looks, lost answers, events that come during a call.
+"""Uncertainty: failed observations, lost answers, events during a call.
 
 Each test is one life; what is believed too early ends it wrong.
 """

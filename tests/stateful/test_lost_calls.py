@@ -1,4 +1,4 @@
-"""Calls whose answer was lost, carried out late: whatever comes meanwhile, the newest event rules.
+"""Calls that lost their answer and are carried out late: the newest event decides.
 
 Every call that changes something is delayed beyond its deadline, once with each of several delays;
 then the person leaves, returns or moves. What must come of it is what would have come of it without

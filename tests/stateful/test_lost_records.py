@@ -1,4 +1,4 @@
-"""A record is lost whose notebook had been replaced: nobody's work goes, and access still ends.
+"""A record is lost after a replacement: no work is lost, and access still ends.
 
 The names of successors don't follow from the record, so a record that starts again never meets
 them; the search that ends a leave finds them by their labels and their owner.

@@ -1,4 +1,4 @@
-"""A notebook that is replaced, whatever comes in the middle: its work is there in the end, once.
+"""A notebook is replaced, whatever happens meanwhile: its work is kept, exactly once.
 
 Both reasons are tried: its owner's address changed, and an admin orders `recreate`.
 """
@@ -37,7 +37,7 @@ def recreate(world: World) -> None:
 
 
 REASONS = pytest.mark.parametrize("reason", [rename, recreate])
-# How long after the reason: while it stops, is saved, made, restored, and deleted.
+# Time after the reason: during stop, snapshot, creation, restore and deletion.
 MOMENTS = pytest.mark.parametrize("wait", [0, 0.3, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12])
 
 
@@ -70,7 +70,7 @@ def owner_after(reason: Reason) -> str:
 
 
 def never_without_a_copy(world: World) -> None:
-    """While it goes on, the work is in a notebook or in a complete snapshot."""
+    """During the replacement, the work is in a notebook or in a complete snapshot."""
     whole = [t for t in world.cloud.alive() if t.data == WORK and t.was_ready]
     assert whole, "the work is nowhere"
 
@@ -168,7 +168,7 @@ def test_a_hold_during_the_replacement_keeps_everything_until_the_release(
     reason(world)
     world.run_for(minutes(wait))
     world.command("hold", ANA)
-    world.pass_time(minutes(5))  # what was begun just before can't be called back
+    world.pass_time(minutes(5))  # an operation begun just before can't be called back
     held = len(world.cloud.happenings)
     world.run_for(LONG, every=minutes(5))
     gone = [h for h in world.cloud.happenings[held:] if h.what == "deleted" and h.key]

@@ -1,4 +1,4 @@
-"""The simulation itself: lives are data, jumps in time change nothing, failures are made small."""
+"""The simulation itself: lives are data, jumps in time change nothing, failures are minimised."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""States that nobody of us began, operations that never end, and steps without effect."""
+"""States that no step of ours began, operations that never end, steps without effect."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.simulation.world import World
 MOVING = [State.CREATING, State.STARTING, State.STOPPING, State.UPDATING]
 
 
-# States that nobody of us began
+# States that no step of ours began
 
 
 @pytest.mark.parametrize("state", MOVING)
@@ -27,7 +27,7 @@ def test_a_leavers_access_ends_although_somebody_else_changed_the_state(
     notebook_of(ready).state = state
     ready.leave(ANA)
     ready.run_for(minutes(30))
-    assert notebook_of(ready).state is state, "the cloud is at work, as far as anybody knows"
+    assert notebook_of(ready).state is state, "an operation may run"
     ready.run_for(minutes(30))
     assert (notebook_of(ready).state, ready.record(ANA).status.phase) == (
         State.STOPPED,

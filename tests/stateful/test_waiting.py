@@ -1,4 +1,4 @@
-"""What has to wait, or fails, on the way: zones, turns, consent, quarantine, Pub/Sub.
+"""What waits or fails: zones, turns, consent, quarantine, Pub/Sub.
 
 Each ends by itself, or when somebody does the one thing that it waits for.
 """
@@ -42,7 +42,7 @@ def notebooks(world: World) -> list[Thing]:
 
 
 def zones_tried(world: World) -> list[str]:
-    """Where notebooks were asked for, in order."""
+    """The zones of the calls that create notebooks, in order."""
     made = [t for t in world.cloud.ever if t.kind is Kind.WORKBENCH]
     return [thing.name.split("/")[3] for thing in made]
 
@@ -107,7 +107,7 @@ class TestStuck:
         [stuck] = notebooks(world)
         [operation] = [o for o in world.cloud.operations.values() if o.thing is stuck]
         operation.ends += timedelta(days=30)
-        operation.thing = replace(stuck)  # it says that it runs, and does nothing to this one
+        operation.thing = replace(stuck)  # it runs for ever without an effect
         world.run_for(minutes(39))
         assert (stuck.died, stuck.state) == (None, State.CREATING)
         world.run_for(minutes(30))
@@ -131,7 +131,7 @@ class TestStuck:
 class TestQuarantine:
     @pytest.fixture
     def failing(self, world: World) -> World:
-        """Every creation of a notebook ends badly, for reasons nobody knows."""
+        """Every creation of a notebook fails for an unknown reason."""
         problem = Problem(code="INTERNAL", message="scripted", disposition=Disposition.TEMPORARY)
         world.cloud.fail_operations(Kind.WORKBENCH, Step.CREATE, problem, times=10_000)
         world.join(ANA)
@@ -266,7 +266,7 @@ class TestAheadOfTime:
 
 
 class Forgetful(Topics):
-    """Takes announcements, and then says that it couldn't."""
+    """Accepts announcements, and then raises."""
 
     def __init__(self) -> None:
         super().__init__()
