@@ -1,4 +1,4 @@
-"""An admin's word, by topic `admin-events`: hold, release, retry; and who gave it, and why."""
+"""Admin commands on `admin-events`: hold, release, retry, with sender and reason."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_a_retry_continues_at_once_after_a_permanent_failure(client: Client) -> 
     before = len(client.calls_of("notebooks", "instances.create", target=shown["key"]))
     client.command("retry", email, reason="granted the role", by="ops@example.com")
     after = len(client.calls_of("notebooks", "instances.create", target=shown["key"]))
-    assert after == before + 1, "by the order itself"
+    assert after == before + 1, "by the command itself"
     client.until(email, "ready")
     assert said(client, email, "order.applied") == ["retry by ops@example.com (granted the role)"]
 
@@ -121,8 +121,8 @@ def test_a_command_is_applied_once_and_an_older_one_does_not_win(client: Client)
 @pytest.mark.parametrize("case", REFUSED)
 def test_a_command_that_cannot_be_carried_out_is_parked(client: Client, case: str) -> None:
     code, fields = REFUSED[case]
-    order = {"action": "hold", "email": "emil@example.com", "reason": "because"} | fields
-    (message_id,) = client.send("admin-events", order)
+    command = {"action": "hold", "email": "emil@example.com", "reason": "because"} | fields
+    (message_id,) = client.send("admin-events", command)
     client.wait()
     (parked,) = [p for p in client.parked() if p["id"] == f"admin-events-{message_id}"]
     assert parked["code"] == code

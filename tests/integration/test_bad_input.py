@@ -1,4 +1,4 @@
-"""Bad events through real deliveries: acknowledged, parked with a reason, seen, logged once."""
+"""Bad events through real deliveries: acknowledged, parked with a reason, shown, logged once."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def world(client: Client) -> World:
 
 
 def assert_parked(client: Client, function: str, message_id: str, code: str) -> dict[str, Any]:
-    """Parked once, logged once as a warning, and gone from the subscription."""
+    """Parked once, logged once as a warning, and acknowledged."""
     assert client.stack.local.pubsub.undelivered() == 0
     parked = [p for p in client.parked() if message_id in p["id"]]
     assert [p["code"] for p in parked] == [code]

@@ -83,7 +83,7 @@ def test_twenty_deliveries_of_one_join_make_one_notebook(client: Client) -> None
 def test_concurrent_joins_and_leaves_end_as_the_newest_says(
     client: Client, newest: str, settled_before: bool
 ) -> None:
-    """Invariant 6: by ``occurred_at``, whatever arrives when."""
+    """Invariant 6: ``occurred_at`` decides, in any order of arrival."""
     email = f"crossing-{newest}-{settled_before}@example.com".lower()
     if settled_before:
         client.join(email, event_id="first", occurred_at=ago(client, 60))

@@ -1,4 +1,4 @@
-"""The demo itself: it comes true, and it says so and exits non-zero when it does not."""
+"""The demo: it shows what it says, or reports that it does not and exits non-zero."""
 
 from __future__ import annotations
 

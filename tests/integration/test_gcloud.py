@@ -75,8 +75,8 @@ def test_an_admin_holds_somebody_with_gcloud_and_reads_the_announcements(
 ) -> None:
     email = "chen@example.com"
     client.join(email)
-    order = {"action": "hold", "email": email, "reason": "case 4711", "by": "legal@example.com"}
-    gcloud("pubsub", "topics", "publish", "admin-events", f"--message={json.dumps(order)}")
+    command = {"action": "hold", "email": email, "reason": "case 4711", "by": "legal@example.com"}
+    gcloud("pubsub", "topics", "publish", "admin-events", f"--message={json.dumps(command)}")
     client.wait()
     history = client.environment(email)["history"]
     assert [e["text"] for e in history if e["action"] == "order.applied"] == [

@@ -139,7 +139,7 @@ def test_a_leave_stops_the_notebook_and_the_grace_period_ends_with_the_removal(
 
     client.pass_time("29d")  # of 30
     (notebook,) = client.notebooks_of("dora@example.com")
-    assert notebook["state"] == "STOPPED", "no disk goes before the grace period is over"
+    assert notebook["state"] == "STOPPED", "no disk is deleted before the grace period is over"
     client.pass_time("25h")
     minutes_until(client, "dora@example.com", "removed")
     assert client.notebooks_of("dora@example.com") == []
@@ -186,7 +186,7 @@ def test_a_scheduled_event_takes_effect_at_its_time_and_not_before(client: Clien
 
     client.leave("gus@example.com", effective_at=ends)
     client.pass_time("300d")
-    assert client.environment("gus@example.com")["phase"] == "ready", "still one of us"
+    assert client.environment("gus@example.com")["phase"] == "ready", "still present"
     client.pass_time("66d")
     minutes_until(client, "gus@example.com", "suspended")
     (notebook,) = client.notebooks_of("gus@example.com")

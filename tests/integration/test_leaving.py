@@ -1,4 +1,4 @@
-"""Leaving at two speeds: access ends with the event, the work goes later, and not without a trace.
+"""Leaving in two stages: access ends with the event, data is deleted later, and all is recorded.
 
 What is asserted of the cloud is asked of the cloud itself, never of the record.
 """
@@ -98,16 +98,16 @@ def test_every_step_in_the_leaving_record_has_its_operation_and_its_end(
     client: Client, gone: str
 ) -> None:
     (record,) = client.ask(f"/environments/{gone}/leaving").json()["leavings"]
-    deeds = {(d["step"], d["about"].partition("/")[0]): d for d in record["deeds"]}
-    assert all(deed["ended_at"] and deed["outcome"] for deed in record["deeds"])
-    kept, deleted = deeds["create", "snapshot"], deeds["delete", "workbench"]
+    steps = {(d["step"], d["about"].partition("/")[0]): d for d in record["deeds"]}
+    assert all(step["ended_at"] and step["outcome"] for step in record["deeds"])
+    kept, deleted = steps["create", "snapshot"], steps["delete", "workbench"]
     assert kept["outcome"] == "ready"
     assert kept["ended_at"] <= deleted["begun_at"]
-    for deed in (deeds["stop", "workbench"], deleted):
-        url = f"{client.cloud_url}/v2/{deed['operation']}"
+    for step in (steps["stop", "workbench"], deleted):
+        url = f"{client.cloud_url}/v2/{step['operation']}"
         assert client.http.get(url, timeout=10).json()["done"] is True
-    assert deeds["delete", "session"]["operation"]
-    assert deeds["delete", "cluster"]["operation"]
+    assert steps["delete", "session"]["operation"]
+    assert steps["delete", "cluster"]["operation"]
 
 
 class Reader(HTMLParser):
@@ -161,7 +161,7 @@ def test_a_return_after_the_removal_finds_the_work_in_a_new_notebook(client: Cli
     client.tick("30d")
     client.join(email)
     begun = client.environment(email)
-    assert begun["notebook"] == "", "no link before the work is there"
+    assert begun["notebook"] == "", "no link before the work is restored"
     client.until(email, "ready")
     assert client.notebook(email)["id"] != before
     assert client.read_work(email) == WORK

@@ -1,4 +1,4 @@
-"""What the functions write: one JSON line an outcome, and everything needed to follow an event."""
+"""The log of the functions: one JSON line per outcome, with everything to follow an event."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 @pytest.fixture(scope="module")
 def client(start_stack: StartStack) -> Client:
-    """After a life in which most things that can happen did."""
+    """After a life in which most possible events happened."""
     client = start_stack()
     failing = {"error": {"status": "UNAVAILABLE", "message": "not\nnow"}, "times": 1}
     with client.fault(service="notebooks", method="instances.create", **failing):

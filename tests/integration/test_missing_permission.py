@@ -1,4 +1,4 @@
-"""What a permission that was not granted looks like to an admin, and how it goes on."""
+"""A missing permission: how an admin sees it, and what happens after granting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Moving: what can be changed is changed where it is, and an address takes its data along."""
+"""Moves are made in place where possible; a change of address keeps the data."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_a_new_address_has_the_work_of_the_old_one(client: Client) -> None:
         client.tick()
     assert client.notebooks_of(old) == [], "it went once its data was in the new one"
     shown = client.environment(old)
-    assert shown == client.environment(new), "one person, whatever the address"
+    assert shown == client.environment(new), "one person under both addresses"
     assert (shown["email"], shown["phase"], shown["leaving"]) == (new, "ready", None)
     assert [(a["email"], a["until"] is None) for a in shown["addresses"]] == [
         (old, False),

@@ -40,7 +40,9 @@ def assert_ticks_without_end(client: Client, phase: str, then: str) -> None:
         began = time.monotonic()
         client.tick(WAIT)
         assert time.monotonic() - began < PROMPT_SECONDS
-        assert asked(client) - before == len(PEOPLE), "one look at each operation, no polling"
+        assert asked(client) - before == len(PEOPLE), (
+            "one observation of each operation, no polling"
+        )
         assert {client.environment(email)["phase"] for email in PEOPLE} == {phase}
     client.tick(WAIT)
     client.tick()

@@ -1,4 +1,4 @@
-"""The two kinds that Google makes no more: found and removed with their owners, refused to others.
+"""The two older kinds: found and removed when their owners leave; creation is refused.
 
 They have been there since before the end, so they are planted.
 """
@@ -38,7 +38,7 @@ PROFILES: dict[str, Any] = {
 
 
 class WithOlderKinds(Stack):
-    """A stack whose functions look after the older kinds, too."""
+    """A stack whose functions handle the older kinds, too."""
 
     def environment(self, function: str) -> dict[str, str]:
         return super().environment(function) | {"OLDER_KINDS": "on"}

@@ -1,4 +1,4 @@
-"""Calls that only a rare turn of events makes: each account may make them, too."""
+"""Calls that are rare: the accounts have the permissions for them, too."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ did you mean 'email'
 
 
 def commands() -> str:
-    """What the section tells people to type, but for `make up` itself."""
+    """The commands of the section, except `make up` itself."""
     section = README.read_text().split("## Try it yourself\n")[1].split("\n## ")[0]
     blocks = re.findall(r"(?:^    .*\n)+", section, re.MULTILINE)
     assert blocks[0].strip().startswith("make up ")

@@ -1,4 +1,4 @@
-"""Every method of Google's APIs that a life calls, gone wrong in every way, with the real drivers.
+"""Every method of Google's APIs that a life calls fails in every way, with the real drivers.
 
 The same as ``tests/stateful/test_fault_matrix.py``, where everything but the services is a fake:
 here the faults come over a socket, and the real drivers and clients have to make sense of them.
@@ -34,7 +34,7 @@ METHODS = (
     *("storage.objects.delete", "storage.objects.get"),
     *("storage.objects.insert", "storage.objects.list"),
 )
-OF_PEOPLE = ("dataproc.clusters.create", "dataproc.sessions.create")  # called by nobody but them
+OF_PEOPLE = ("dataproc.clusters.create", "dataproc.sessions.create")  # called only by people
 OPERATIONS = (
     *("compute.snapshots.insert", "dataproc.clusters.delete", "dataproc.sessions.terminate"),
     *("notebooks.instances.create", "notebooks.instances.delete", "notebooks.instances.patch"),
@@ -142,7 +142,7 @@ def live(world: RealWorld, email: str) -> None:
 
 
 def is_protected(world: RealWorld, email: str) -> bool:
-    """Whether nobody can delete the person's notebook, as the cloud itself says."""
+    """Whether the person's notebook is protected, as the cloud shows it."""
     [notebook] = [r for r in world.belongings(email) if r["kind"] == "notebooks.instance"]
     return bool(notebook.get("enableDeletionProtection"))
 

@@ -1,4 +1,4 @@
-"""docs/disaster-recovery.md: what becomes of notebooks that were replaced, without their record."""
+"""docs/disaster-recovery.md: replaced notebooks after their record was lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faults of the cloud and deaths of processes: the message is acknowledged, the record recovers.
+"""Faults of the cloud and crashes: the message is acknowledged, the record recovers.
 
 Invariants 1 and 2: one resource per person, kind and slot; and once the faults stop and time
 passes, everybody is where they should be. Each scripted fault must have been hit.

@@ -119,7 +119,7 @@ def test_a_file_without_a_checksum_is_not_applied(tmp_path: Path, name: str) -> 
     stage.plan("one")
     text = stage.bucket / "plans" / "one" / "plan.txt"
     lines = text.read_text().splitlines(keepends=True)
-    # Below the first empty line stands what Terraform says, which is no sum.
+    # Below the first empty line is the output of Terraform, not a checksum.
     text.write_text("".join([line for line in lines if name not in line] + lines))
     good, printed = stage.apply("one")
     assert not good

@@ -198,10 +198,10 @@ def test_own_profiles_and_region_are_used_and_changes_are_reported(
     assert "own profiles/profiles.yaml" in up.printed()
 
     file.write_text(text.replace("grace: 30d", "grace: 1:30"))
-    eventually(lambda: "the last good ones stay in force" in up.printed(), "told", seconds=30)
+    eventually(lambda: "the last good ones stay in force" in up.printed(), "reported", seconds=30)
     eventually(lambda: "1:30 is base 60 in YAML 1.1" in up.printed(), "why", seconds=30)
     file.write_text(text)
-    eventually(lambda: "changed, are valid and in force" in up.printed(), "mended", seconds=30)
+    eventually(lambda: "changed, are valid and in force" in up.printed(), "repaired", seconds=30)
     assert up.interrupt() == 0, up.printed()
 
 
@@ -314,7 +314,7 @@ def test_profiles_with_faults_are_refused_with_all_of_them(
 
 
 def free_run(count: int) -> int:
-    """The first of ``count`` ports in a row that nobody listens on, outside the ephemeral range."""
+    """The first of ``count`` consecutive free ports, outside the ephemeral range."""
     for first in range(20_000 + os.getpid() % 5_000, 32_000, count):
         probes: list[socket.socket] = []
         try:

@@ -1,4 +1,4 @@
-"""Waiting for what is not ours to give: machines, and an owner's consent."""
+"""Waiting for capacity, and for the consent of an owner."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ def test_a_join_whose_claim_was_saved_without_an_answer_is_carried_out_once(
     wire.lose_answers = 1
     deployment.join("ana")
     assert wire.lose_answers == 0
-    assert deployment.asked == 0, "what is saved is under a lease that nobody uses"
+    assert deployment.asked == 0, "the saved claim has a lease that no worker uses"
     deployment.minutes(20)
     assert deployment.asked == 1
     [ana] = firestore_backend.store.page(10).items

@@ -43,7 +43,7 @@ class TestQueue:
         queue = sorted(an_environment(name).key for name in names)
         later = NOON + timedelta(hours=1)
         first = backend.store.due(later, 2)
-        for environment in first.items:  # they are made, and looked at again a little later
+        for environment in first.items:  # they are created, and observed again a little later
             stored = backend.store.load(environment.key)
             assert stored is not None
             made = being_made(environment.person.email[:-12], due_at=NOON + timedelta(seconds=20))

@@ -1,4 +1,4 @@
-"""An announced event is in force as soon as it is due, though the tick comes up to a minute later.
+"""A scheduled event is in force when it is due, although the tick comes up to a minute later.
 
 What arrives in between must end as if the tick had come first.
 """

@@ -1,4 +1,4 @@
-"""Several holds on one person: each is released by itself, and deleting waits for the last."""
+"""Several holds on one person: each is released separately, and removal waits for the last."""
 
 from __future__ import annotations
 

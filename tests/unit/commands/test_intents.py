@@ -1,4 +1,4 @@
-"""The record follows the set of events that came, not the way they came."""
+"""The record depends on the set of events, not on their order of arrival."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Terraform beside the code: it sets what the code reads, and indexes what the code asks for.
+"""The Terraform beside the code: it sets what the code reads, and indexes what the code queries.
 
 What it plans is tested by `terraform test` (infra/tests); here, what only the code can tell.
 """

@@ -1,4 +1,4 @@
-"""Metrics count lines that the code writes; objectives, alerts and charts ask for those metrics."""
+"""Metrics count lines that the code writes; objectives, alerts and charts use those metrics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each alert has its page, each page its alert, and what a page says to type can be typed."""
+"""Each alert has its page, each page its alert, and the commands of a page are valid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Machine types: the forms there are, and what is none of them."""
+"""Machine types: the valid forms, and invalid ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Master templates: what a master may say, and what is refused because it is ours to say."""
+"""Master templates: fields that a master may set, and those refused because we set them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Unquoted values: taken if they mean one thing, refused with what to write instead if not."""
+"""Unquoted values: unambiguous ones are accepted, others refused with what to write instead."""
 
 from __future__ import annotations
 

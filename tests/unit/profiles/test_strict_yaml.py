@@ -1,4 +1,4 @@
-"""YAML as plain data: what a reader would take in silence is refused, with its place."""
+"""YAML as plain data: ambiguous text that readers accept silently is refused, with its place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is read of the world to answer a reconciliation: only what it asks for."""
+"""The context of a reconciliation: only what it needs is read."""
 
 from __future__ import annotations
 

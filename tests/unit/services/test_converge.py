@@ -1,4 +1,4 @@
-"""The order of I/O: few calls, nothing twice, nothing lost, nobody else's touched.
+"""The order of I/O: few calls, nothing twice, nothing lost, nothing foreign touched.
 
 That it all ends well whatever happens is for ``tests/stateful``; here is how, step by step. What
 several workers do to one another is in ``test_converge_leases.py``, what the cloud does to us in

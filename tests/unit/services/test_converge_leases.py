@@ -1,4 +1,4 @@
-"""Workers in one another's way: a lease, compare-and-swap, and nothing done twice or lost."""
+"""Concurrent workers: a lease, compare-and-swap, and nothing done twice or lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The queue for notebooks, seen from outside: the limit holds, and nobody overtakes others."""
+"""The queue for notebooks from outside: the limit holds, first come, first served."""
 
 from __future__ import annotations
 

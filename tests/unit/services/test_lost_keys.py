@@ -1,4 +1,4 @@
-"""What a search found besides: what of it is the leaver's, and what it means for their notebook.
+"""Finds under other keys: which belong to the leaver, and which notebook is theirs.
 
 What belongs to their address alone, under a key that no record has, is theirs.
 """

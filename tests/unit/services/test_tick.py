@@ -1,4 +1,4 @@
-"""The minute tick: everybody who is due, in order; two crowds are held back, leavers never are."""
+"""The tick: due records in order; queued and running ones may be postponed, leavers never."""
 
 from __future__ import annotations
 

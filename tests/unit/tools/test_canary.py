@@ -1,4 +1,4 @@
-"""What a canary concludes from what it sees; the deployment is a script of announcements."""
+"""The conclusions of a canary; the deployment is a script of announcements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the canary asks fleet: what is fleet's own answer, and what is the platform's."""
+"""How the canary calls fleet: answers of fleet, and answers of the platform."""
 
 from __future__ import annotations
 

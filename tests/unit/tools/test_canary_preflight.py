@@ -1,4 +1,4 @@
-"""Before a release is applied: could the canary ask fleet as somebody?"""
+"""Before a release is applied: does the canary have an identity to call fleet?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The archive: the same sources make the same bytes, and `.gcloudignore` uploads the same files."""
+"""The archive: the same sources give the same bytes, and `.gcloudignore` uploads the same files."""
 
 from __future__ import annotations
 
