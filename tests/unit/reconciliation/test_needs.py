@@ -22,7 +22,7 @@ from tests.support.builders import NOW, a_notebook, a_problem, a_record, after
 from tests.support.grouped_fields import a_resource, replace
 from tests.support.reconciling import context_at
 
-WANT = Manifest(kind=Kind.WORKBENCH, slot="main", places=("zone-a/nb",), body={}, digest="d")
+MANIFEST = Manifest(kind=Kind.WORKBENCH, slot="main", places=("zone-a/nb",), body={}, digest="d")
 TEMPLATE = Manifest(kind=Kind.SESSION_TEMPLATE, slot="spark", places=("t",), body={}, digest="d")
 KEPT = a_resource(kind=Kind.SNAPSHOT, slot="s1", name="s1", state=State.READY, source="zone-a/nb")
 
@@ -76,10 +76,10 @@ def test_an_observed_resource_is_compared_with_its_manifest() -> None:
         kind=Kind.SNAPSHOT, slot="s1", name="s1", source="projects/p/locations/z-a/instances/nb"
     )
     resources = (a_notebook(State.READY, observe_at=NOW), replace(snapshot, observe_at=NOW))
-    looks = needs_of(a_record(*resources), DesiredState((WANT,), NOW), context_at()).looks
-    wanted = {look.resource.id: look.manifest for look in looks}
-    assert wanted["workbench/main"] == WANT
-    made = wanted["snapshot/s1"]
+    looks = needs_of(a_record(*resources), DesiredState((MANIFEST,), NOW), context_at()).looks
+    manifests = {look.resource.id: look.manifest for look in looks}
+    assert manifests["workbench/main"] == MANIFEST
+    made = manifests["snapshot/s1"]
     assert made is not None
     assert made.kind is Kind.SNAPSHOT, "its manifest is known from the record"
 
@@ -101,7 +101,7 @@ def test_consent_is_checked_only_for_a_running_notebook(state: State, due: bool)
 
 
 def asks_for_a_place(
-    *resources: Resource, manifests: Manifests = (WANT,), verb: Verb = Verb.JOIN
+    *resources: Resource, manifests: Manifests = (MANIFEST,), verb: Verb = Verb.JOIN
 ) -> tuple[bool, bool]:
     needs = needs_of(a_record(*resources, verb=verb), DesiredState(manifests, NOW), context_at())
     return needs.shortages, needs.turn
@@ -135,7 +135,7 @@ def test_when_an_observation_finds_no_notebook_shortages_and_turn_are_asked() ->
     """It was not known before that one has to be created."""
     gone = {"workbench/main": Observation(state=State.ABSENT)}
     record = a_record(a_notebook(State.READY, observe_at=NOW, digest="d"))
-    context = replace(context_at(), profile=Profile((WANT,)))
+    context = replace(context_at(), profile=Profile((MANIFEST,)))
     first = reconcile(record, context)
     assert isinstance(first, Needs)
     assert [look.resource.id for look in first.looks] == ["workbench/main"]
@@ -149,7 +149,7 @@ def test_a_failed_creation_keeps_its_place_among_those_at_work() -> None:
     """The record before that observation shows that it has a place."""
     running = a_notebook(State.CREATING, step=Step.CREATE, operation="op", observe_at=NOW)
     stock_out = Observation(state=State.ABSENT, problem=a_problem(Disposition.STOCK_OUT))
-    other_zone = replace(WANT, places=("zone-a/nb", "zone-b/nb"))
+    other_zone = replace(MANIFEST, places=("zone-a/nb", "zone-b/nb"))
     context = replace(context_at(), profile=Profile((other_zone,)))
     needs = reconcile(a_record(running), replace(context, observed={running.id: stock_out}))
     assert isinstance(needs, Needs)
@@ -189,8 +189,8 @@ def test_older_notebooks_are_searched_once_after_a_leave(record: Environment, as
 
 def test_nothing_is_asked_twice() -> None:
     record = a_record(a_notebook(State.ABSENT), a_notebook(State.READY, slot="x", observe_at=NOW))
-    asked = needs_of(record, DesiredState((WANT,), NOW), context_at())
+    asked = needs_of(record, DesiredState((MANIFEST,), NOW), context_at())
     assert (len(asked.looks), asked.shortages, asked.turn) == (1, True, True)
     observed = {look.resource.id: Observation(state=State.READY) for look in asked.looks}
     known = replace(context_at(), observed=observed, shortages=(), turn=Turn.LATER)
-    assert not needs_of(record, DesiredState((WANT,), NOW), known).any
+    assert not needs_of(record, DesiredState((MANIFEST,), NOW), known).any

@@ -26,7 +26,7 @@ from tests.support.grouped_fields import replace
 from tests.support.reconciling import context_at
 
 POLICY = Policy()
-WANT = Manifest(
+MANIFEST = Manifest(
     kind=Kind.WORKBENCH,
     slot="main",
     places=("zone-a/nb",),
@@ -40,7 +40,7 @@ UNOPENABLE = replace(RUNS, link="")
 def observed(record: Environment, id: str, seen: Observation) -> Environment:
     """The record after one of its resources was observed."""
     draft = Draft(record, NOW)
-    observe(draft, DesiredState((WANT,), NOW), context_at(), {id: seen})
+    observe(draft, DesiredState((MANIFEST,), NOW), context_at(), {id: seen})
     return draft.record
 
 

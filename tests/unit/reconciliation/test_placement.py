@@ -16,7 +16,7 @@ def place(zone: str) -> str:
     return f"projects/demo/locations/{zone}/instances/nb"
 
 
-WANT = Manifest(
+MANIFEST = Manifest(
     kind=Kind.WORKBENCH,
     slot="main",
     places=(place("z-a"), place("z-b"), place("z-c")),
@@ -55,16 +55,16 @@ def test_the_next_place(
         problem=replace(a_problem(Disposition.STOCK_OUT), elsewhere=said),
     )
     shortages = {f"{zone}/n2-standard-8" for zone in lacking}
-    found = next_place(notebook, WANT, shortages)
+    found = next_place(notebook, MANIFEST, shortages)
     assert found == (place(expected) if expected else ""), because
 
 
 def test_a_shortage_of_another_machine_type_does_not_rule_out_a_zone() -> None:
-    assert next_place(a_notebook(), WANT, {"z-a/a2-highgpu-1g"}) == place("z-a")
+    assert next_place(a_notebook(), MANIFEST, {"z-a/a2-highgpu-1g"}) == place("z-a")
 
 
 def test_a_shortage_is_of_a_zone_and_a_machine_type() -> None:
-    assert capacity_key(place("z-a"), WANT) == "z-a/n2-standard-8"
+    assert capacity_key(place("z-a"), MANIFEST) == "z-a/n2-standard-8"
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_the_zone_of_a_name(name: str, zone: str) -> None:
 
 
 def test_without_a_place_the_problem_says_what_is_missing_and_what_to_do() -> None:
-    problem = no_capacity(WANT)
+    problem = no_capacity(MANIFEST)
     assert (problem.code, problem.disposition) == ("STOCK_OUT", Disposition.STOCK_OUT)
     assert "n2-standard-8" in problem.message
     assert "z-a, z-b, z-c" in problem.message

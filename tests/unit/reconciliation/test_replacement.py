@@ -34,7 +34,7 @@ OLD = "ana.old@example.com"
 HOLD = Hold(at=NOW, reason="a lawsuit")
 PLACE = "projects/demo/locations/z-a/instances/nb"
 COPY = "projects/demo/global/snapshots/s1"
-WANT = Manifest(kind=Kind.WORKBENCH, slot="main", places=(PLACE,), body={}, digest="d1")
+MANIFEST = Manifest(kind=Kind.WORKBENCH, slot="main", places=(PLACE,), body={}, digest="d1")
 FIRST, SECOND = "workbench/main~1", "workbench/main"
 
 
@@ -92,7 +92,7 @@ def test_only_notebooks_are_replaced(kind: Kind) -> None:
 # Stages
 
 
-def planned(record: Environment, manifests: tuple[Manifest, ...] | None = (WANT,)) -> Plan:
+def planned(record: Environment, manifests: tuple[Manifest, ...] | None = (MANIFEST,)) -> Plan:
     """The plan after observations that show no change."""
     looked = tuple(replace(r, observe_at=NOW) for r in record.resources)
     return reconciled(replace(record, resources=looked), manifests, as_it_is)
@@ -243,7 +243,7 @@ def test_the_successor_has_a_name_of_its_own_and_the_history_says_why() -> None:
 def test_nothing_is_superseded_while_a_call_may_still_change_it(busy: dict[str, Any]) -> None:
     record = a_record(notebook(State.STOPPED, saved_in="s1", **busy), snapshot())
     draft = Draft(record, NOW)
-    with_successors(draft, (WANT,))
+    with_successors(draft, (MANIFEST,))
     draft.settle()
     assert (draft.record, draft.entries) == (record, [])
 
@@ -362,7 +362,7 @@ def test_in_the_next_zone_a_successor_has_the_same_name() -> None:
     """Also if it is another one than that of the replacement: the record keeps it."""
     zones = tuple(PLACE.replace("z-a", zone) for zone in ("z-a", "z-b"))
     lacking = successor(State.ABSENT, tried=(f"{PLACE}-abcdef",))
-    plan = planned(a_record(superseded(), snapshot(), lacking), (replace(WANT, places=zones),))
+    plan = planned(a_record(superseded(), snapshot(), lacking), (replace(MANIFEST, places=zones),))
     [action] = [a for a in plan.actions if a.step is Step.CREATE]
     assert action.resource.name == f"{zones[1]}-abcdef"
     assert action.manifest is not None

@@ -33,7 +33,7 @@ def a_template(**changes: Any) -> Resource:
     return a_resource(kind=Kind.SESSION_TEMPLATE, slot="spark", name="templates/t", **changes)
 
 
-def a_want(resource: Resource) -> Manifest:
+def a_manifest(resource: Resource) -> Manifest:
     """What the profile asks for in the place of ``resource``, with the digest ``NEW``."""
     return Manifest(
         kind=resource.kind, slot=resource.slot, places=(resource.name,), body={}, digest=NEW
@@ -45,7 +45,7 @@ def after_step(
 ) -> Environment:
     """The record after ``step`` was started and answered; ``event`` is the newest by then."""
     begun = start_step(resource, step, NOW)
-    action = Action(begun, step, a_want(resource) if wanted else None, an_intent())
+    action = Action(begun, step, a_manifest(resource) if wanted else None, an_intent())
     draft = Draft(a_record(begun, intent=an_intent(id=event)), after(1))
     absorb(draft, context_at(after(1), (Result(action, answer),)))
     return draft.record
@@ -127,7 +127,7 @@ def test_a_notebook_that_is_turned_away_queues_and_has_no_step_in_flight() -> No
 
 def test_a_result_for_a_resource_that_left_the_record_is_dropped() -> None:
     """It was superseded during the call: the next observation shows the result."""
-    action = Action(a_template(), Step.CREATE, a_want(a_template()), an_intent())
+    action = Action(a_template(), Step.CREATE, a_manifest(a_template()), an_intent())
     draft = Draft(a_record(a_notebook()), after(1))
     absorb(draft, context_at(after(1), (Result(action, Observation(state=State.READY)),)))
     assert draft.record == a_record(a_notebook())
@@ -148,7 +148,7 @@ def test_a_result_for_a_resource_that_left_the_record_is_dropped() -> None:
 def test_a_turn_is_used_up_by_the_call_that_creates_a_notebook(
     resource: Resource, step: Step, answer: Any, was: bool
 ) -> None:
-    action = Action(resource, step, a_want(resource), an_intent())
+    action = Action(resource, step, a_manifest(resource), an_intent())
     assert Result(action, answer).was_let_in is was
 
 

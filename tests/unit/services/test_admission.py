@@ -54,10 +54,10 @@ def test_a_claim_is_counted_after_it_is_saved(
     limit: int, creating: int, waiting: int, confirmed: bool, because: str
 ) -> None:
     store = Store(creating, waiting)
-    door = admission(store, limit=limit)
-    assert door.take() is Turn.PROVISIONAL, "a new process confirms every claim"
+    admitting = admission(store, limit=limit)
+    assert admitting.take() is Turn.PROVISIONAL, "a new process confirms every claim"
     assert store.asked == 0
-    assert door.confirm(NOT_COUNTED) is confirmed, because
+    assert admitting.confirm(NOT_COUNTED) is confirmed, because
     assert store.asked == 1
 
 
@@ -80,9 +80,9 @@ def test_a_claim_that_was_one_of_few_stands_without_another_call(
     limit: int, creating: int | None, asked: int, because: str
 ) -> None:
     store = Store(limit + 1)
-    door = admission(store, limit=limit)
-    assert door.take() is Turn.PROVISIONAL
-    assert door.confirm(Claimed("1", creating)) is (asked == 0), because
+    admitting = admission(store, limit=limit)
+    assert admitting.take() is Turn.PROVISIONAL
+    assert admitting.confirm(Claimed("1", creating)) is (asked == 0), because
     assert store.asked == asked, because
 
 
@@ -122,22 +122,22 @@ def test_a_wrong_counter_is_corrected_on_a_quiet_day(
 
 def test_what_was_counted_is_forgotten_after_half_a_minute() -> None:
     store, clock = Store(201), ManualClock()
-    door = admission(store, clock=clock)
-    assert not door.confirm(NOT_COUNTED)
+    admitting = admission(store, clock=clock)
+    assert not admitting.confirm(NOT_COUNTED)
     clock.time += timedelta(seconds=29)
-    assert door.take() is Turn.LATER
+    assert admitting.take() is Turn.LATER
     clock.time += SECOND
-    assert door.take() is Turn.PROVISIONAL
+    assert admitting.take() is Turn.PROVISIONAL
     store.crowd = Crowd(200, 0)
-    assert door.confirm(NOT_COUNTED)
+    assert admitting.confirm(NOT_COUNTED)
 
 
 def test_a_clock_that_was_set_back_blocks_nobody() -> None:
     store, clock = Store(201), ManualClock()
-    door = admission(store, clock=clock)
-    assert not door.confirm(NOT_COUNTED)
+    admitting = admission(store, clock=clock)
+    assert not admitting.confirm(NOT_COUNTED)
     clock.time -= timedelta(hours=1)
-    assert door.take() is Turn.PROVISIONAL
+    assert admitting.take() is Turn.PROVISIONAL
 
 
 def test_a_low_counter_is_not_corrected_after_somebody_waited() -> None:
@@ -148,12 +148,12 @@ def test_a_low_counter_is_not_corrected_after_somebody_waited() -> None:
 
 def test_a_count_that_finds_room_again_lets_others_claim() -> None:
     store = Store(201)
-    door = admission(store)
-    assert not door.confirm(NOT_COUNTED)
-    assert door.take() is Turn.LATER
+    admitting = admission(store)
+    assert not admitting.confirm(NOT_COUNTED)
+    assert admitting.take() is Turn.LATER
     store.crowd = Crowd(200, 0)
-    assert door.confirm(NOT_COUNTED), "another thread had claimed before"
-    assert door.take() is Turn.PROVISIONAL
+    assert admitting.confirm(NOT_COUNTED), "another thread had claimed before"
+    assert admitting.take() is Turn.PROVISIONAL
 
 
 @pytest.mark.parametrize(("creating", "turns"), [(0, 200), (150, 50), (200, 0), (250, 0)])
@@ -164,10 +164,10 @@ def test_the_queue_gets_all_free_places(creating: int, turns: int) -> None:
 
 def test_turns_are_counted_again_each_time() -> None:
     store = Store(150)
-    door = admission(store)
-    door.take()
+    admitting = admission(store)
+    admitting.take()
     store.crowd = Crowd(199, 0)
-    assert door.turns() == 1
+    assert admitting.turns() == 1
 
 
 @pytest.mark.parametrize(
@@ -195,5 +195,5 @@ def test_turns_are_counted_again_each_time() -> None:
 def test_a_place_is_passed_on_only_once(
     earlier: Crowd | None, now: int, waited: int, done: int, turns: int, because: str
 ) -> None:
-    door = admission(Store(now, waiting=waited))
-    assert door.turns(earlier=earlier, waited=waited, done=done) == turns, because
+    admitting = admission(Store(now, waiting=waited))
+    assert admitting.turns(earlier=earlier, waited=waited, done=done) == turns, because

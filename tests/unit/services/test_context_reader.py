@@ -34,7 +34,7 @@ OTHER = "ana-smith-aaaaaaaaaaaa"
 SMITH = "ana.smith@example.com"
 ZONE = "projects/demo/locations/us-central1-a"
 LACK = "us-central1-a/e2-standard-4"
-WANT = Manifest(
+MANIFEST = Manifest(
     kind=Kind.WORKBENCH,
     slot="main",
     places=(f"{ZONE}/instances/nb",),
@@ -161,8 +161,8 @@ def test_a_stock_out_of_an_operation_is_recorded_for_all(
     problem = CloudFault(Disposition.STOCK_OUT, "STOCK_OUT", "none left").problem()
     seen = Observation(state=State.ABSENT, problem=problem)
     monkeypatch.setattr(world.converge.reader.drivers[Kind.WORKBENCH], "observe", lambda *_: seen)
-    creating = a_notebook(State.CREATING, name=WANT.places[0], step=Step.CREATE)
-    needs = Needs(record=a_record(creating), looks=(ObservationRequest(creating, WANT),))
+    creating = a_notebook(State.CREATING, name=MANIFEST.places[0], step=Step.CREATE)
+    needs = Needs(record=a_record(creating), looks=(ObservationRequest(creating, MANIFEST),))
     assert answered(world, needs).observed == {"workbench/main": seen}
     assert world.store.shortages(world.clock.now()) == {LACK}
 
