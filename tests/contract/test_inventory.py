@@ -245,7 +245,7 @@ def test_every_notebook_that_the_person_owns_is_reported(project: LocalProject) 
     assert leftover.detail
 
 
-def test_what_belongs_to_the_person_is_found_with_the_other_key_in_its_labels(
+def test_resources_of_the_person_are_found_with_the_other_key_in_their_labels(
     project: LocalProject,
 ) -> None:
     """The record of that key may have been lost; whose it is then, the services say."""
@@ -272,14 +272,14 @@ def test_what_belongs_to_the_person_is_found_with_the_other_key_in_its_labels(
         ({}, "there is none"),
     ],
 )
-def test_which_labels_name_no_other_key(
+def test_labels_that_name_no_other_key(
     project: LocalProject, labels: dict[str, str], because: str
 ) -> None:
     notebook = project.notebook("wb", labels)
     assert project.found()[notebook].labelled_for == "", because
 
 
-def test_a_key_in_the_labels_of_what_is_somebody_elses_counts_for_nothing(
+def test_a_key_in_the_labels_of_a_foreign_resource_is_ignored(
     project: LocalProject,
 ) -> None:
     notebook = project.notebook(f"nb-{KEY}", BENS, "ben@example.com")

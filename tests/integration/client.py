@@ -74,7 +74,7 @@ class Client(Stage):
         self.wait()
         return message_id
 
-    def order(self, action: str, email: str, **fields: Any) -> str:
+    def command(self, action: str, email: str, **fields: Any) -> str:
         """Publish an admin event and wait until it is processed; returns the message id."""
         body = {"action": action, "email": email, "reason": "because", **fields}
         (message_id,) = self.send("admin-events", body)

@@ -1,4 +1,4 @@
-"""An admin's word, by topic `admin-events`: hold, release, retry; and who gave it, and why."""
+"""Admin commands on `admin-events`: hold, release, retry, with sender and reason."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def said(client: Client, email: str, action: str) -> list[str]:
     return [entry["text"] for entry in history if entry["action"] == action]
 
 
-def test_what_is_held_stays_until_it_is_released(client: Client) -> None:
+def test_under_a_hold_everything_stays_until_the_release(client: Client) -> None:
     email = "ana@example.com"
     client.join(email)
     client.until(email, "ready")
-    client.order("hold", email, hold="CASE-4711", reason="a lawsuit", by="legal@example.com")
-    client.order("hold", email, hold="AUDIT-9", reason="an audit")
+    client.command("hold", email, hold="CASE-4711", reason="a lawsuit", by="legal@example.com")
+    client.command("hold", email, hold="AUDIT-9", reason="an audit")
     client.tick()
     client.tick()
     assert client.notebook(email)["enableDeletionProtection"] is True
@@ -48,15 +48,15 @@ def test_what_is_held_stays_until_it_is_released(client: Client) -> None:
     key = shown["key"]
     assert [t for t in client.resources("dataproc.sessionTemplate") if key in t["name"]]
 
-    client.order("release", email, reason="which one?")
-    client.order("release", email, hold="CASE-4711", reason="settled", by="legal@example.com")
+    client.command("release", email, reason="which one?")
+    client.command("release", email, hold="CASE-4711", reason="settled", by="legal@example.com")
     client.tick("1h")
     client.tick()
     assert client.notebook(email)["state"] == "STOPPED", "one hold is left"
     [parked] = [p for p in client.parked() if p["email"] == email]
     assert (parked["topic"], parked["code"]) == ("admin-events", "several-holds")
 
-    client.order("release", email, reason="over")
+    client.command("release", email, reason="over")
     client.until(email, "removed")
     assert client.notebook(email) == {}
     assert [s["status"] for s in client.snapshots_of(email)] == ["READY"]
@@ -69,12 +69,12 @@ def test_what_is_held_stays_until_it_is_released(client: Client) -> None:
     ]
 
 
-def test_a_hold_does_not_keep_anybody_from_working_or_ending_a_session(client: Client) -> None:
+def test_a_hold_does_not_prevent_working_or_ending_a_session(client: Client) -> None:
     email = "ben@example.com"
     client.join(email)
     client.until(email, "ready")
     session = client.start_session(email)
-    client.order("hold", email)
+    client.command("hold", email)
     client.tick("2m")
     assert client.environment(email)["phase"] == "ready"
     assert client.find("dataproc.session", session)["state"] == "ACTIVE"
@@ -83,7 +83,7 @@ def test_a_hold_does_not_keep_anybody_from_working_or_ending_a_session(client: C
     assert client.find("dataproc.session", session)["state"] == "TERMINATED"
 
 
-def test_a_retry_goes_on_at_once_where_something_had_failed_for_good(client: Client) -> None:
+def test_a_retry_continues_at_once_after_a_permanent_failure(client: Client) -> None:
     email = "chen@example.com"
     denied = {"status": "PERMISSION_DENIED", "message": "not for you"}
     with client.fault(
@@ -96,20 +96,20 @@ def test_a_retry_goes_on_at_once_where_something_had_failed_for_good(client: Cli
         assert client.environment(email)["health"] == "quarantined", "for hours"
 
     before = len(client.calls_of("notebooks", "instances.create", target=shown["key"]))
-    client.order("retry", email, reason="granted the role", by="ops@example.com")
+    client.command("retry", email, reason="granted the role", by="ops@example.com")
     after = len(client.calls_of("notebooks", "instances.create", target=shown["key"]))
-    assert after == before + 1, "by the order itself"
+    assert after == before + 1, "by the command itself"
     client.until(email, "ready")
     assert said(client, email, "order.applied") == ["retry by ops@example.com (granted the role)"]
 
 
-def test_an_order_is_known_again_and_an_older_one_does_not_win(client: Client) -> None:
+def test_a_command_is_applied_once_and_an_older_one_does_not_win(client: Client) -> None:
     email = "dora@example.com"
     client.join(email)
     earlier = client.now()
-    client.order("hold", email, event_id="hold-1")
-    client.order("hold", email, event_id="hold-1")
-    client.order("release", email, occurred_at=earlier)
+    client.command("hold", email, event_id="hold-1")
+    client.command("hold", email, event_id="hold-1")
+    client.command("release", email, occurred_at=earlier)
     assert [a for a in client.actions_of(email) if a.startswith("order.")] == [
         "order.applied",
         "order.duplicate",
@@ -119,10 +119,10 @@ def test_an_order_is_known_again_and_an_older_one_does_not_win(client: Client) -
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_an_order_that_cannot_be_carried_out_is_parked(client: Client, case: str) -> None:
+def test_a_command_that_cannot_be_carried_out_is_parked(client: Client, case: str) -> None:
     code, fields = REFUSED[case]
-    order = {"action": "hold", "email": "emil@example.com", "reason": "because"} | fields
-    (message_id,) = client.send("admin-events", order)
+    command = {"action": "hold", "email": "emil@example.com", "reason": "because"} | fields
+    (message_id,) = client.send("admin-events", command)
     client.wait()
     (parked,) = [p for p in client.parked() if p["id"] == f"admin-events-{message_id}"]
     assert parked["code"] == code

@@ -1,4 +1,4 @@
-"""What others are told, as they get it: pulled from the topic's subscription by Google's client."""
+"""Announcements as others receive them: pulled from the topic's subscription by Google's client."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def news(events: list[Json]) -> list[str]:
     return [event["data"]["news"] for event in events]
 
 
-def test_a_life_is_announced_from_the_first_day_to_the_return(
+def test_every_phase_is_announced_from_the_join_to_the_return(
     client: Client, mailbox: Mailbox
 ) -> None:
     email = "ana@example.com"
@@ -60,8 +60,8 @@ def test_a_life_is_announced_from_the_first_day_to_the_return(
     client.join(email, effective_at=starts.isoformat())
     client.tick("61m")
     ready = client.until(email, "ready")
-    client.order("hold", email, reason="case 4711")
-    client.order("release", email, reason="case closed")
+    client.command("hold", email, reason="case 4711")
+    client.command("release", email, reason="case closed")
     client.leave(email)
     suspended = client.until(email, "suspended")
     client.tick("15d")
@@ -82,15 +82,15 @@ def test_a_life_is_announced_from_the_first_day_to_the_return(
     assert {e["subject"] for e in events} == {key}
     assert [e["type"].rpartition(".")[2] for e in events] == news(events)
 
-    told = dict(zip(news(events)[:6], events[:6], strict=True))
-    assert datetime.fromisoformat(told["scheduled"]["data"]["effective_at"]) == starts
-    assert told["ready"]["data"]["notebook"] == ready["notebook"]
-    assert told["held"]["data"]["reason"] == "case 4711"
-    assert told["suspended"]["data"]["effective_at"] == suspended["removal_at"]
-    assert told["removed"]["data"]["snapshot"] == client.snapshots_of(email)[0]["name"]
+    by_news = dict(zip(news(events)[:6], events[:6], strict=True))
+    assert datetime.fromisoformat(by_news["scheduled"]["data"]["effective_at"]) == starts
+    assert by_news["ready"]["data"]["notebook"] == ready["notebook"]
+    assert by_news["held"]["data"]["reason"] == "case 4711"
+    assert by_news["suspended"]["data"]["effective_at"] == suspended["removal_at"]
+    assert by_news["removed"]["data"]["snapshot"] == client.snapshots_of(email)[0]["name"]
 
 
-def test_a_failure_is_announced_with_its_reason_and_quarantine_too(
+def test_a_failure_and_a_quarantine_are_announced_with_their_reasons(
     client: Client, mailbox: Mailbox
 ) -> None:
     email = "ben@example.com"
@@ -106,7 +106,7 @@ def test_a_failure_is_announced_with_its_reason_and_quarantine_too(
     assert "not for you" in events[1]["data"]["reason"]
 
 
-def test_what_was_not_taken_is_announced_later_and_holds_nothing_up(
+def test_a_refused_announcement_is_published_later_and_delays_nothing(
     client: Client, mailbox: Mailbox
 ) -> None:
     email = "chen@example.com"
@@ -121,7 +121,7 @@ def test_what_was_not_taken_is_announced_later_and_holds_nothing_up(
     assert news(mailbox.of(email)) == ["ready", "suspended"]
 
 
-def test_what_may_have_been_taken_is_announced_again_under_the_same_id(
+def test_an_unconfirmed_announcement_is_published_again_under_the_same_id(
     client: Client, mailbox: Mailbox
 ) -> None:
     email = "dora@example.com"

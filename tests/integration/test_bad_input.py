@@ -1,4 +1,4 @@
-"""Bad events through real deliveries: acknowledged, parked with a reason, seen, logged once."""
+"""Bad events through real deliveries: acknowledged, parked with a reason, shown, logged once."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def world(client: Client) -> World:
 
 
 def assert_parked(client: Client, function: str, message_id: str, code: str) -> dict[str, Any]:
-    """Parked once, logged once as a warning, and gone from the subscription."""
+    """Parked once, logged once as a warning, and acknowledged."""
     assert client.stack.local.pubsub.undelivered() == 0
     parked = [p for p in client.parked() if message_id in p["id"]]
     assert [p["code"] for p in parked] == [code]
@@ -91,7 +91,7 @@ def assert_parked(client: Client, function: str, message_id: str, code: str) -> 
 
 
 @pytest.mark.parametrize(("topic", "case"), CASES)
-def test_what_cannot_be_acted_on_is_parked(client: Client, topic: str, case: str) -> None:
+def test_an_event_that_cannot_be_used_is_parked(client: Client, topic: str, case: str) -> None:
     code, data = REFUSED[case]
     before = world(client)
     failures = client.failed("onboard") + client.failed("offboard")
@@ -137,7 +137,7 @@ def test_converging_somebody_unknown_is_parked(client: Client) -> None:
     assert_parked(client, "converge", message_id, "unknown-person")
 
 
-def test_a_refused_event_that_comes_again_is_parked_and_logged_once(client: Client) -> None:
+def test_a_rejected_event_that_is_repeated_is_parked_and_logged_once(client: Client) -> None:
     (message_id,) = client.send("onboarding", {"emial": ANA})
     client.wait()
     assert client.stack.local.pubsub.redeliver(message_id) == 1
@@ -174,7 +174,7 @@ def test_a_plain_push_without_data_is_acknowledged_and_parked(client: Client) ->
 
 
 @pytest.mark.parametrize("data", ["", 5, None])
-def test_a_push_whose_data_is_no_text_is_parked(client: Client, data: object) -> None:
+def test_a_push_with_data_that_is_not_text_is_parked(client: Client, data: object) -> None:
     endpoint = client.subscription("onboard")["pushConfig"]["pushEndpoint"]
     message_id = f"odd-data-{data}"
     body = {"message": {"messageId": message_id, "data": data}, "subscription": "s"}
@@ -192,7 +192,7 @@ def test_a_push_whose_data_is_no_text_is_parked(client: Client, data: object) ->
     ],
 )
 @pytest.mark.parametrize("function", ["onboard", "converge"])
-def test_a_body_that_is_no_push_is_refused_and_not_parked(
+def test_a_body_that_is_not_a_push_is_refused_and_not_parked(
     client: Client, function: str, body: bytes, said: str
 ) -> None:
     endpoint = client.subscription(function)["pushConfig"]["pushEndpoint"]
@@ -205,7 +205,7 @@ def test_a_body_that_is_no_push_is_refused_and_not_parked(
     assert line["severity"] == "WARNING"
 
 
-def test_a_delivery_that_is_no_pubsub_message_is_parked(client: Client) -> None:
+def test_a_delivery_that_is_not_a_pubsub_message_is_parked(client: Client) -> None:
     endpoint = client.subscription("onboard")["pushConfig"]["pushEndpoint"]
     headers = {
         "ce-id": "odd-1",

@@ -96,7 +96,7 @@ def test_a_sound_deployment_passes_and_nothing_is_left(client: Client) -> None:
     assert "left over" not in printed
 
 
-def test_it_needs_no_fleet(client: Client) -> None:
+def test_a_run_needs_no_fleet(client: Client) -> None:
     arguments = (*PATIENT, "--settle-seconds=0.5")
     run = start(client, "nofleet@example.com", *arguments, FLEET_URL="")
     code, printed = run.ended(client.tick)
@@ -116,7 +116,7 @@ def test_the_canary_of_a_run_that_crashed_leaves_first(client: Client) -> None:
     )
 
 
-def test_a_refused_join_is_told_with_its_reason_and_at_once(client: Client) -> None:
+def test_a_rejected_join_is_reported_at_once_with_its_reason(client: Client) -> None:
     code, printed = start(client, "canary@example.org", *PATIENT).ended()
     assert code == 1
     assert "was refused and parked: email: 'canary@example.org' is not in an allowed" in printed
@@ -145,7 +145,7 @@ def test_a_missing_tick_is_named(client: Client) -> None:
     assert client.environment(run.email)["desired"] == "absent", "it was cleaned up all the same"
 
 
-def test_a_notebook_that_may_not_be_made_is_told_with_the_reason(client: Client) -> None:
+def test_a_notebook_that_may_not_be_created_is_reported_with_the_reason(client: Client) -> None:
     denied = {"status": "PERMISSION_DENIED", "message": "no such right"}
     fault = {"service": "notebooks", "method": "instances.create", "match": "/nb-denied-"}
     with client.fault(**fault, error=denied):

@@ -46,7 +46,7 @@ def test_a_change_of_the_directory_is_in_force_for_the_next_event(
     assert client.environment(BEN)["profile"] == "data-scientist"
 
 
-def test_a_change_that_breaks_them_leaves_the_last_good_ones_in_force_everywhere(
+def test_an_invalid_change_leaves_the_last_valid_profiles_in_force_everywhere(
     client: Client, directory: Path
 ) -> None:
     """Also in `converge`, which has read none until now."""
@@ -67,7 +67,7 @@ def test_a_change_that_breaks_them_leaves_the_last_good_ones_in_force_everywhere
     assert client.failed("onboard") == client.failed("converge") == 0
 
 
-def test_a_mistake_made_before_the_first_event_leaves_those_of_the_start_in_force(
+def test_an_invalid_change_before_the_first_event_leaves_the_first_profiles_in_force(
     start_stack: StartStack, tmp_path: Path
 ) -> None:
     """No function has read any profiles by then."""

@@ -53,7 +53,7 @@ def at_once(client: Client, *batches: tuple[str, list[Json]]) -> None:
     client.wait()
 
 
-def events_told(client: Client, email: str) -> list[str]:
+def event_outcomes(client: Client, email: str) -> list[str]:
     """What became of each delivery, as the history says."""
     return [action for action in client.actions_of(email) if action.startswith("intent.")]
 
@@ -68,9 +68,9 @@ def test_twenty_deliveries_of_one_join_make_one_notebook(client: Client) -> None
     join = {"email": email, "event_id": "join-1", "occurred_at": ago(client, 1)}
     at_once(client, ("onboarding", [join] * COPIES))
 
-    told = events_told(client, email)
-    assert told.count("intent.applied") == 1
-    assert told.count("intent.duplicate") == COPIES - 1, "every delivery is accounted for"
+    outcomes = event_outcomes(client, email)
+    assert outcomes.count("intent.applied") == 1
+    assert outcomes.count("intent.duplicate") == COPIES - 1, "every delivery is accounted for"
     client.until(email, "ready")
     assert len(client.notebooks_of(email)) == 1
     key = client.environment(email)["key"]
@@ -80,10 +80,10 @@ def test_twenty_deliveries_of_one_join_make_one_notebook(client: Client) -> None
 
 @pytest.mark.parametrize("settled_before", [False, True], ids=["new", "ready-before"])
 @pytest.mark.parametrize("newest", ["join", "leave"])
-def test_joins_and_leaves_that_cross_end_as_the_newest_says(
+def test_concurrent_joins_and_leaves_end_as_the_newest_says(
     client: Client, newest: str, settled_before: bool
 ) -> None:
-    """Invariant 6: by ``occurred_at``, whatever arrives when."""
+    """Invariant 6: ``occurred_at`` decides, in any order of arrival."""
     email = f"crossing-{newest}-{settled_before}@example.com".lower()
     if settled_before:
         client.join(email, event_id="first", occurred_at=ago(client, 60))
@@ -93,8 +93,8 @@ def test_joins_and_leaves_that_cross_end_as_the_newest_says(
     leave = {"email": email, "event_id": "l", "occurred_at": older if newest == "join" else newer}
     at_once(client, ("onboarding", [join] * COPIES), ("offboarding", [leave] * 5))
 
-    told = events_told(client, email)
-    assert len(told) == COPIES + 5 + settled_before, "every delivery is accounted for"
+    outcomes = event_outcomes(client, email)
+    assert len(outcomes) == COPIES + 5 + settled_before, "every delivery is accounted for"
     for _ in range(8):
         client.tick()
         assert len(client.notebooks_of(email)) <= 1

@@ -1,4 +1,4 @@
-"""The demo itself: it comes true, and it says so and exits non-zero when it does not."""
+"""The demo: it shows what it says, or reports that it does not and exits non-zero."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from local.stack.stack import Stack
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_story_comes_true() -> None:
-    told = subprocess.run(
+def test_the_demo_shows_what_it_says() -> None:
+    printed = subprocess.run(
         [sys.executable, "-m", "demo"],
         cwd=ROOT,
         capture_output=True,
@@ -23,15 +23,15 @@ def test_the_story_comes_true() -> None:
         timeout=180,
         check=False,
     )
-    assert told.returncode == 0, told.stdout + told.stderr
-    assert told.stdout.rstrip().endswith("The story came true.")
-    assert "NOT TRUE" not in told.stdout
-    assert told.stderr == ""
+    assert printed.returncode == 0, printed.stdout + printed.stderr
+    assert printed.stdout.rstrip().endswith("The story came true.")
+    assert "NOT TRUE" not in printed.stdout
+    assert printed.stderr == ""
     for heading in ("Who has what", "How ana@", "What was refused, and why", "What it took"):
-        assert f"\n{heading}" in told.stdout
+        assert f"\n{heading}" in printed.stdout
 
 
-def test_a_story_that_does_not_come_true_fails(
+def test_a_demo_that_does_not_show_it_fails(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One person of the roster never gets a notebook: the cloud refuses it for good."""
@@ -51,6 +51,6 @@ def test_a_story_that_does_not_come_true_fails(
 
     monkeypatch.setattr(demo, "Stack", KimIsRefused)
     assert demo.main() == 1
-    told = capsys.readouterr().out
-    assert "NOT TRUE: everyone is ready" in told
-    assert "The story did NOT come true" in told
+    printed = capsys.readouterr().out
+    assert "NOT TRUE: everyone is ready" in printed
+    assert "The story did NOT come true" in printed

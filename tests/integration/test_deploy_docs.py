@@ -72,7 +72,7 @@ def test_gcloud_knows_every_command_and_its_options(
     assert wrong == {}
 
 
-def test_that_check_finds_a_wrong_option(client: Client, gcloud_command: Gcloud) -> None:
+def test_the_check_finds_a_wrong_option(client: Client, gcloud_command: Gcloud) -> None:
     gcloud = gcloud_command.pointed_at(client.stack.gcloud_environment())
     assert gcloud.run("builds", "list", "--reegion=us-central1").returncode == USAGE
     assert gcloud.run("firestore", "databases", "klone").returncode == USAGE
@@ -83,7 +83,7 @@ def test_the_guides_hold_commands() -> None:
 
 
 @pytest.mark.parametrize("guide", GUIDES)
-def test_every_block_says_how_far_it_is_known(guide: str) -> None:
+def test_every_block_says_how_far_it_is_tested(guide: str) -> None:
     known = r"\*(tried|accepted|not tried)\*"
     lines = text(guide).splitlines()
     for number, line in enumerate(lines):

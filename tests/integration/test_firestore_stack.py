@@ -15,7 +15,7 @@ def client(start_stack: StartStack, firestore_emulator: str) -> Client:
     return start_stack(firestore=firestore_emulator)
 
 
-def test_a_life_from_joining_to_removal(client: Client) -> None:
+def test_from_join_to_removal(client: Client) -> None:
     email = "ana@example.com"
     client.join(email, profile="data-scientist", team="Risk")
     client.until(email, "ready")
@@ -46,13 +46,13 @@ def test_many_deliveries_at_once_make_one_notebook(client: Client) -> None:
     email = "ben@example.com"
     client.send("onboarding", *[{"email": email, "event_id": "join-1"}] * COPIES)
     client.wait()
-    told = [action for action in client.actions_of(email) if action.startswith("intent.")]
-    assert sorted(told) == ["intent.applied"] + ["intent.duplicate"] * (COPIES - 1)
+    outcomes = [action for action in client.actions_of(email) if action.startswith("intent.")]
+    assert sorted(outcomes) == ["intent.applied"] + ["intent.duplicate"] * (COPIES - 1)
     client.until(email, "ready")
     assert len(client.notebooks_of(email)) == 1
 
 
-def test_a_refused_event_is_parked_once(client: Client) -> None:
+def test_a_rejected_event_is_parked_once(client: Client) -> None:
     (message_id,) = client.send("onboarding", {"emial": "ana@example.com"})
     client.wait()
     client.stack.local.pubsub.redeliver(message_id)

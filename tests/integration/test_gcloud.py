@@ -21,7 +21,7 @@ def gcloud(client: Client, gcloud_command: Gcloud) -> Gcloud:
     return gcloud_command.pointed_at(client.stack.gcloud_environment())
 
 
-def test_an_admin_takes_somebody_through_their_life_with_gcloud(
+def test_an_admin_runs_join_to_removal_with_gcloud(
     client: Client, gcloud: Gcloud, tmp_path: Path
 ) -> None:
     message = json.dumps({"email": EMAIL, "profile": "data-scientist"})
@@ -70,13 +70,13 @@ def test_an_admin_takes_somebody_through_their_life_with_gcloud(
     client.set(operation_seconds=None)
 
 
-def test_an_admin_holds_somebody_with_gcloud_and_reads_what_was_announced(
+def test_an_admin_holds_somebody_with_gcloud_and_reads_the_announcements(
     client: Client, gcloud: Gcloud
 ) -> None:
     email = "chen@example.com"
     client.join(email)
-    order = {"action": "hold", "email": email, "reason": "case 4711", "by": "legal@example.com"}
-    gcloud("pubsub", "topics", "publish", "admin-events", f"--message={json.dumps(order)}")
+    command = {"action": "hold", "email": email, "reason": "case 4711", "by": "legal@example.com"}
+    gcloud("pubsub", "topics", "publish", "admin-events", f"--message={json.dumps(command)}")
     client.wait()
     history = client.environment(email)["history"]
     assert [e["text"] for e in history if e["action"] == "order.applied"] == [
@@ -85,13 +85,13 @@ def test_an_admin_holds_somebody_with_gcloud_and_reads_what_was_announced(
 
     pull = ("pubsub", "subscriptions", "pull", "environment-events", "--auto-ack", "--limit=100")
     pulled = json.loads(gcloud(*pull, "--format=json"))
-    told = [json.loads(base64.b64decode(one["message"]["data"]))["data"] for one in pulled]
-    assert [(e["news"], e["reason"]) for e in told if e["email"] == email] == [
+    announced = [json.loads(base64.b64decode(one["message"]["data"]))["data"] for one in pulled]
+    assert [(e["news"], e["reason"]) for e in announced if e["email"] == email] == [
         ("held", "case 4711")
     ]
 
 
-def test_a_notebook_deleted_behind_our_back_comes_back_with_the_next_event(
+def test_a_notebook_deleted_by_others_is_created_again_at_the_next_event(
     client: Client, gcloud: Gcloud
 ) -> None:
     email = "ben@example.com"

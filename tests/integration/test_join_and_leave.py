@@ -121,7 +121,7 @@ def test_templates_read_back_through_googles_clients(
     assert cluster["labels"]["benchkeeper-person"] == key
 
 
-def test_leaving_stops_the_notebook_and_removes_the_templates_then_grace_removes_the_rest(
+def test_a_leave_stops_the_notebook_and_the_grace_period_ends_with_the_removal(
     client: Client, bucket: storage.Bucket, templates: SessionTemplateControllerClient
 ) -> None:
     client.join("dora@example.com", profile="data-scientist")
@@ -139,7 +139,7 @@ def test_leaving_stops_the_notebook_and_removes_the_templates_then_grace_removes
 
     client.pass_time("29d")  # of 30
     (notebook,) = client.notebooks_of("dora@example.com")
-    assert notebook["state"] == "STOPPED", "no disk goes before the grace period is over"
+    assert notebook["state"] == "STOPPED", "no disk is deleted before the grace period is over"
     client.pass_time("25h")
     minutes_until(client, "dora@example.com", "removed")
     assert client.notebooks_of("dora@example.com") == []
@@ -148,7 +148,7 @@ def test_leaving_stops_the_notebook_and_removes_the_templates_then_grace_removes
     )
 
 
-def test_who_returns_within_the_grace_period_finds_the_same_notebook(client: Client) -> None:
+def test_a_return_within_the_grace_period_finds_the_same_notebook(client: Client) -> None:
     client.join("emil@example.com")
     minutes_until(client, "emil@example.com", "ready")
     (before,) = client.notebooks_of("emil@example.com")
@@ -165,7 +165,7 @@ def test_who_returns_within_the_grace_period_finds_the_same_notebook(client: Cli
     assert client.environment("emil@example.com")["removal_at"] is None
 
 
-def test_immediate_leaves_without_the_grace_period(client: Client) -> None:
+def test_an_immediate_leave_removes_without_a_grace_period(client: Client) -> None:
     client.join("fay@example.com")
     minutes_until(client, "fay@example.com", "ready")
     client.leave("fay@example.com", immediate=True, reason="terminated")
@@ -173,7 +173,7 @@ def test_immediate_leaves_without_the_grace_period(client: Client) -> None:
     assert client.notebooks_of("fay@example.com") == []
 
 
-def test_what_is_announced_for_later_happens_then_and_not_before(client: Client) -> None:
+def test_a_scheduled_event_takes_effect_at_its_time_and_not_before(client: Client) -> None:
     now = client.now()
     year = int(now[:4])
     starts, ends = f"{year + 1}{now[4:10]}T00:00:00Z", f"{year + 2}{now[4:10]}T00:00:00Z"
@@ -186,16 +186,14 @@ def test_what_is_announced_for_later_happens_then_and_not_before(client: Client)
 
     client.leave("gus@example.com", effective_at=ends)
     client.pass_time("300d")
-    assert client.environment("gus@example.com")["phase"] == "ready", "still one of us"
+    assert client.environment("gus@example.com")["phase"] == "ready", "still present"
     client.pass_time("66d")
     minutes_until(client, "gus@example.com", "suspended")
     (notebook,) = client.notebooks_of("gus@example.com")
     assert notebook["state"] == "STOPPED"
 
 
-def test_a_grace_period_of_zero_removes_straight_away(
-    start_stack: StartStack, tmp_path: Path
-) -> None:
+def test_a_grace_period_of_zero_removes_at_once(start_stack: StartStack, tmp_path: Path) -> None:
     profiles = {
         "version": 1,
         "default": "visitor",

@@ -1,4 +1,4 @@
-"""Leaving at two speeds: access ends with the event, the work goes later, and not without a trace.
+"""Leaving in two stages: access ends with the event, data is deleted later, and all is recorded.
 
 What is asserted of the cloud is asked of the cloud itself, never of the record.
 """
@@ -31,7 +31,7 @@ def gone(client: Client) -> str:
     return GONE
 
 
-def test_leaving_ends_at_once_what_runs_and_later_what_is_kept(client: Client) -> None:
+def test_a_leave_ends_running_workloads_at_once_and_removes_data_later(client: Client) -> None:
     email = "ana@example.com"
     client.join(email, profile="data-scientist")
     client.until(email, "ready")
@@ -74,9 +74,7 @@ def test_somebody_elses_session_and_cluster_are_left_alone(client: Client) -> No
     assert client.find("dataproc.cluster", cluster)["status"]["state"] == "RUNNING"
 
 
-def test_the_leaving_record_tells_what_there_was_and_what_became_of_it(
-    client: Client, gone: str
-) -> None:
+def test_the_leaving_record_lists_resources_and_what_was_done(client: Client, gone: str) -> None:
     answer = client.ask(f"/environments/{gone}/leaving").json()
     (record,) = answer["leavings"]
     assert (answer["email"], answer["phase"], answer["holds"]) == (gone, "removed", [])
@@ -96,18 +94,20 @@ def test_the_leaving_record_tells_what_there_was_and_what_became_of_it(
     assert [kept for kept in record["scan"]["kept"] if snapshot["name"] in kept]
 
 
-def test_every_deed_names_its_operation_and_its_end(client: Client, gone: str) -> None:
+def test_every_step_in_the_leaving_record_has_its_operation_and_its_end(
+    client: Client, gone: str
+) -> None:
     (record,) = client.ask(f"/environments/{gone}/leaving").json()["leavings"]
-    deeds = {(d["step"], d["about"].partition("/")[0]): d for d in record["deeds"]}
-    assert all(deed["ended_at"] and deed["outcome"] for deed in record["deeds"])
-    kept, deleted = deeds["create", "snapshot"], deeds["delete", "workbench"]
+    steps = {(d["step"], d["about"].partition("/")[0]): d for d in record["deeds"]}
+    assert all(step["ended_at"] and step["outcome"] for step in record["deeds"])
+    kept, deleted = steps["create", "snapshot"], steps["delete", "workbench"]
     assert kept["outcome"] == "ready"
     assert kept["ended_at"] <= deleted["begun_at"]
-    for deed in (deeds["stop", "workbench"], deleted):
-        url = f"{client.cloud_url}/v2/{deed['operation']}"
+    for step in (steps["stop", "workbench"], deleted):
+        url = f"{client.cloud_url}/v2/{step['operation']}"
         assert client.http.get(url, timeout=10).json()["done"] is True
-    assert deeds["delete", "session"]["operation"]
-    assert deeds["delete", "cluster"]["operation"]
+    assert steps["delete", "session"]["operation"]
+    assert steps["delete", "cluster"]["operation"]
 
 
 class Reader(HTMLParser):
@@ -126,9 +126,7 @@ class Reader(HTMLParser):
         self.shown.append(data)
 
 
-def test_the_leaving_record_is_a_page_too_and_text_in_it_stays_text(
-    client: Client, gone: str
-) -> None:
+def test_the_leaving_record_is_also_a_page_and_escapes_text(client: Client, gone: str) -> None:
     answer = client.ask(f"/environments/{gone}/leaving.html")
     assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
@@ -140,7 +138,7 @@ def test_the_leaving_record_is_a_page_too_and_text_in_it_stays_text(
     assert not page.tags & {"script", "img", "link", "a"}
 
 
-def test_who_has_not_left_has_no_leaving_record(client: Client) -> None:
+def test_a_present_person_has_no_leaving_record(client: Client) -> None:
     client.join("dora@example.com")
     assert client.ask("/environments/dora@example.com/leaving").json()["leavings"] == []
     page = client.ask("/environments/dora@example.com/leaving.html").text
@@ -149,7 +147,7 @@ def test_who_has_not_left_has_no_leaving_record(client: Client) -> None:
     assert client.ask("/environments/nobody@example.com/leaving.html").status_code == 404
 
 
-def test_who_returns_after_the_removal_finds_their_work_in_a_new_notebook(client: Client) -> None:
+def test_a_return_after_the_removal_finds_the_work_in_a_new_notebook(client: Client) -> None:
     email = "emil@example.com"
     client.join(email)
     client.until(email, "ready")
@@ -163,7 +161,7 @@ def test_who_returns_after_the_removal_finds_their_work_in_a_new_notebook(client
     client.tick("30d")
     client.join(email)
     begun = client.environment(email)
-    assert begun["notebook"] == "", "no link before the work is there"
+    assert begun["notebook"] == "", "no link before the work is restored"
     client.until(email, "ready")
     assert client.notebook(email)["id"] != before
     assert client.read_work(email) == WORK
@@ -184,7 +182,7 @@ def moment(client: Client, hours: float, zone: float) -> str:
     return there.isoformat()
 
 
-def test_what_is_announced_is_carried_out_by_the_first_tick_after_its_time(client: Client) -> None:
+def test_a_scheduled_leave_is_carried_out_by_the_first_tick_after_its_time(client: Client) -> None:
     email = "fay@example.com"
     client.join(email, effective_at=moment(client, 2, zone=-8))
     client.leave(email, effective_at=moment(client, 6, zone=5.5))
@@ -198,7 +196,7 @@ def test_what_is_announced_is_carried_out_by_the_first_tick_after_its_time(clien
     assert client.notebook(email)["state"] == "STOPPING"
 
 
-def test_an_announced_leave_is_replaced_by_a_newer_one_and_cancelled_by_a_join(
+def test_a_scheduled_leave_is_replaced_by_a_newer_one_and_cancelled_by_a_join(
     client: Client,
 ) -> None:
     email = "gus@example.com"

@@ -1,4 +1,4 @@
-"""What the functions write: one JSON line an outcome, and everything needed to follow an event."""
+"""The log of the functions: one JSON line per outcome, with everything to follow an event."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 @pytest.fixture(scope="module")
 def client(start_stack: StartStack) -> Client:
-    """After a life in which most things that can happen did."""
+    """After a life in which most possible events happened."""
     client = start_stack()
     failing = {"error": {"status": "UNAVAILABLE", "message": "not\nnow"}, "times": 1}
     with client.fault(service="notebooks", method="instances.create", **failing):
@@ -55,7 +55,7 @@ def test_every_line_is_a_json_object(client: Client) -> None:
     assert all(isinstance(json.loads(line), dict) for line in written(client))
 
 
-def test_every_line_says_how_bad_what_when_and_under_which_name(client: Client) -> None:
+def test_every_line_has_severity_message_time_and_action(client: Client) -> None:
     lines = all_lines(client)
     assert lines
     for line in lines:
@@ -107,7 +107,7 @@ def test_each_outcome_of_an_event_has_its_own_stable_action(client: Client) -> N
     ]
 
 
-def test_what_ends_a_wait_says_how_long_it_was(client: Client) -> None:
+def test_a_line_that_ends_a_wait_has_its_duration(client: Client) -> None:
     lines = all_lines(client)
     stored = {(x["action"], x.get("event_id")): x.get("seconds") for x in client.log("onboard")}
     assert 0 <= stored["intent.applied", "hr-1"] < 10
@@ -119,7 +119,7 @@ def test_what_ends_a_wait_says_how_long_it_was(client: Client) -> None:
     assert {x["oldest_seconds"] >= 0 for x in lines if x["action"] == "tick.due"} == {True}
 
 
-def test_only_what_wants_attention_is_a_warning(client: Client) -> None:
+def test_only_lines_that_need_attention_are_warnings(client: Client) -> None:
     loud = {line["action"] for line in all_lines(client) if line["severity"] != "INFO"}
     assert loud == {"event.parked", "step.failed"}
     (failed,) = [line for line in all_lines(client) if line["action"] == "step.failed"]

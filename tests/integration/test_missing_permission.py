@@ -1,4 +1,4 @@
-"""What a permission that was not granted looks like to an admin, and how it goes on."""
+"""A missing permission: how an admin sees it, and what happens after granting."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ def revoke(client: Client, body: dict[str, list[str]]) -> None:
     client.http.put(f"{client.cloud_url}/_admin/permissions", json=body).raise_for_status()
 
 
-def test_the_problem_names_it_and_after_granting_a_retry_goes_on(client: Client) -> None:
+def test_a_missing_permission_is_named_and_after_granting_a_retry_continues(client: Client) -> None:
     email = "ana@example.com"
     revoke(client, {"*": ["notebooks.instances.create"]})
     client.join(email)
@@ -21,12 +21,12 @@ def test_the_problem_names_it_and_after_granting_a_retry_goes_on(client: Client)
     assert (call["caller"], call["lacks"]) == ("onboard", "notebooks.instances.create")
 
     revoke(client, {})
-    client.order("retry", email)
+    client.command("retry", email)
     client.until(email, "ready")
     assert len(client.notebooks_of(email)) == 1
 
 
-def test_an_announcement_that_may_not_be_published_goes_out_once_it_may(client: Client) -> None:
+def test_an_announcement_without_permission_is_published_after_granting(client: Client) -> None:
     email = "ben@example.com"
     client.join(email)
     revoke(client, {"converge": ["pubsub.topics.publish"]})

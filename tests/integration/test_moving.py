@@ -1,4 +1,4 @@
-"""Moving: what can be changed is changed where it is, and an address takes its data along."""
+"""Moves are made in place where possible; a change of address keeps the data."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tests.integration.client import Client
 WORK = "model.ipynb: three weeks of work"
 
 
-def test_a_new_address_finds_the_work_of_the_old_one(client: Client) -> None:
+def test_a_new_address_has_the_work_of_the_old_one(client: Client) -> None:
     old, new = "ana.ortiz@example.com", "ana.weber@example.com"
     client.join(old)
     client.until(old, "ready")
@@ -24,7 +24,7 @@ def test_a_new_address_finds_the_work_of_the_old_one(client: Client) -> None:
         client.tick()
     assert client.notebooks_of(old) == [], "it went once its data was in the new one"
     shown = client.environment(old)
-    assert shown == client.environment(new), "one person, whatever the address"
+    assert shown == client.environment(new), "one person under both addresses"
     assert (shown["email"], shown["phase"], shown["leaving"]) == (new, "ready", None)
     assert [(a["email"], a["until"] is None) for a in shown["addresses"]] == [
         (old, False),
@@ -33,7 +33,7 @@ def test_a_new_address_finds_the_work_of_the_old_one(client: Client) -> None:
     assert client.ask(f"/environments/{old}/leaving").json()["leavings"] == []
 
 
-def test_a_new_profile_changes_the_notebook_where_it_is(client: Client) -> None:
+def test_a_new_profile_changes_the_notebook_in_place(client: Client) -> None:
     email = "ben@example.com"
     client.join(email, profile="analyst", team="Pricing", cost_center="cc-1")
     client.until(email, "ready")

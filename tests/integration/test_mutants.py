@@ -60,7 +60,7 @@ def run(project: Path, *options: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_what_no_test_notices_is_shown_and_what_never_ends_is_ended(project: Path) -> None:
+def test_survivors_are_shown_and_endless_mutants_are_ended(project: Path) -> None:
     done = run(project)
     assert done.returncode == 1, done.stderr
     assert (
@@ -70,7 +70,7 @@ def test_what_no_test_notices_is_shown_and_what_never_ends_is_ended(project: Pat
     assert sorted(survivors) == ["+ return age > 18", "+ return age >= 17", "+ return age >= 19"]
 
 
-def test_what_is_explained_is_accepted(project: Path) -> None:
+def test_explained_mutants_are_accepted(project: Path) -> None:
     entries = [line for line in run(project, "--entries").stdout.splitlines() if " = " in line]
     text = "\n".join(
         f"[[survivor]]\n{line}" if line.startswith("file") else line for line in entries
@@ -88,7 +88,7 @@ def test_tests_that_cannot_be_imported_are_named(project: Path) -> None:
     assert "No module named 'nothing_of_that_name'" in done.stderr
 
 
-def test_tests_that_fail_as_it_is_are_named(project: Path) -> None:
+def test_tests_that_fail_without_a_mutant_are_named(project: Path) -> None:
     (project / "tests/unit/test_ages.py").write_text(TESTS.replace("30, True", "30, False"))
     done = run(project)
     assert done.returncode == 2

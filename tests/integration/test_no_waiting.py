@@ -40,7 +40,9 @@ def assert_ticks_without_end(client: Client, phase: str, then: str) -> None:
         began = time.monotonic()
         client.tick(WAIT)
         assert time.monotonic() - began < PROMPT_SECONDS
-        assert asked(client) - before == len(PEOPLE), "one look at each operation, no polling"
+        assert asked(client) - before == len(PEOPLE), (
+            "one observation of each operation, no polling"
+        )
         assert {client.environment(email)["phase"] for email in PEOPLE} == {phase}
     client.tick(WAIT)
     client.tick()
@@ -57,7 +59,7 @@ def assert_begun_at_once(client: Client, topic: str) -> None:
     assert asked(client) == before
 
 
-def test_long_operations_hold_up_no_delivery(client: Client) -> None:
+def test_long_operations_delay_no_delivery(client: Client) -> None:
     assert_begun_at_once(client, "onboarding")
     assert_ticks_without_end(client, "provisioning", "ready")
     assert_begun_at_once(client, "offboarding")
@@ -79,7 +81,7 @@ def test_long_operations_hold_up_no_delivery(client: Client) -> None:
     assert len(created) == len(PEOPLE), "patience, not another attempt"
 
 
-def test_an_event_that_crosses_an_operation_does_not_wait_for_it(client: Client) -> None:
+def test_an_event_during_an_operation_does_not_wait_for_it(client: Client) -> None:
     client.join("dora@example.com")
     began = time.monotonic()
     client.leave("dora@example.com")
@@ -92,7 +94,7 @@ def test_an_event_that_crosses_an_operation_does_not_wait_for_it(client: Client)
     assert client.failed("offboard") == 0
 
 
-def test_settled_people_cost_a_tick_nothing(client: Client) -> None:
+def test_ready_environments_cost_a_tick_nothing(client: Client) -> None:
     before = client.calls()
     client.tick()
     after = client.calls()

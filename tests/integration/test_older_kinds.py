@@ -1,4 +1,4 @@
-"""The two kinds that Google makes no more: found and removed with their owners, refused to others.
+"""The two older kinds: found and removed when their owners leave; creation is refused.
 
 They have been there since before the end, so they are planted.
 """
@@ -38,7 +38,7 @@ PROFILES: dict[str, Any] = {
 
 
 class WithOlderKinds(Stack):
-    """A stack whose functions look after the older kinds, too."""
+    """A stack whose functions handle the older kinds, too."""
 
     def environment(self, function: str) -> dict[str, str]:
         return super().environment(function) | {"OLDER_KINDS": "on"}
@@ -79,7 +79,7 @@ def state_of(client: Client, runtime: str) -> str:
     return str(client.find("notebooks.runtime", runtime).get("state", ""))
 
 
-def test_a_leavers_managed_notebook_is_found_stopped_and_removed(client: Client) -> None:
+def test_a_managed_notebook_of_a_leaver_is_found_stopped_and_removed(client: Client) -> None:
     email = "ana@example.com"
     client.join(email)
     client.until(email, "ready")
@@ -114,7 +114,7 @@ def test_one_without_our_labels_is_left_alone_and_reported(client: Client) -> No
     assert "labels" in leftover
 
 
-def test_google_refuses_to_make_one_and_the_problem_names_the_kind_to_use(client: Client) -> None:
+def test_google_refuses_to_create_one_and_the_problem_names_the_kind_to_use(client: Client) -> None:
     email = "dora@example.com"
     client.join(email, profile="yesterday")
     shown = client.until(email, "provisioning", health="quarantined", max_ticks=3)
@@ -124,7 +124,7 @@ def test_google_refuses_to_make_one_and_the_problem_names_the_kind_to_use(client
     assert len(client.notebooks_of(email)) == 1
 
 
-def test_in_2023_google_made_them(client: Client) -> None:
+def test_in_2023_google_created_them(client: Client) -> None:
     email = "emil@example.com"
     client.set(older_notebooks=True)
     client.join(email, profile="yesterday")
@@ -140,7 +140,9 @@ def test_in_2023_google_made_them(client: Client) -> None:
     assert state_of(client, resource["name"]) == "ACTIVE", "it starts again; only creation is over"
 
 
-def test_gcloud_sees_a_leavers_hub_stop_and_go(client: Client, gcloud_command: Gcloud) -> None:
+def test_gcloud_sees_a_leavers_hub_stopped_and_deleted(
+    client: Client, gcloud_command: Gcloud
+) -> None:
     email = "fay@example.com"
     client.join(email)
     hub = planted_hub(client, "fays-hub", ours(client, email))

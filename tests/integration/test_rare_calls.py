@@ -1,4 +1,4 @@
-"""Calls that only a rare turn of events makes: each account may make them, too."""
+"""Calls that are rare: the accounts have the permissions for them, too."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_a_disk_that_outlives_its_notebook_is_deleted_with_the_rest(client: Clie
     assert not [one for one in client.resources("compute.disk") if disk in one["name"]]
 
 
-def test_what_somebody_else_has_just_ended_is_looked_at(client: Client) -> None:
+def test_a_workload_that_somebody_else_just_ended_is_observed(client: Client) -> None:
     """To end it once more is refused: FAILED_PRECONDITION."""
     email = "ben@example.com"
     client.join(email, profile="data-scientist")
@@ -40,7 +40,7 @@ def test_what_somebody_else_has_just_ended_is_looked_at(client: Client) -> None:
     assert client.calls_of("dataproc", "clusters.get", target=cluster)
 
 
-def test_a_restore_whose_answer_was_lost_is_found_among_the_operations(client: Client) -> None:
+def test_a_restore_with_a_lost_answer_is_found_among_the_operations(client: Client) -> None:
     email = "chen@example.com"
     client.join(email, profile="data-scientist")
     client.until(email, "ready")
@@ -57,7 +57,7 @@ def test_a_restore_whose_answer_was_lost_is_found_among_the_operations(client: C
     assert len(client.calls_of("notebooks", "instances.restore")) == 1
 
 
-def test_a_crowd_at_work_is_read_from_the_list_by_the_tick(start_stack: StartStack) -> None:
+def test_with_many_creations_the_tick_reads_the_list(start_stack: StartStack) -> None:
     client = start_stack()
     people = [f"person-{number}@example.com" for number in range(101)]
     client.send("onboarding", *({"email": email} for email in people))

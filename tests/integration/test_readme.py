@@ -53,7 +53,7 @@ did you mean 'email'
 
 
 def commands() -> str:
-    """What the section tells people to type, but for `make up` itself."""
+    """The commands of the section, except `make up` itself."""
     section = README.read_text().split("## Try it yourself\n")[1].split("\n## ")[0]
     blocks = re.findall(r"(?:^    .*\n)+", section, re.MULTILINE)
     assert blocks[0].strip().startswith("make up ")
@@ -122,9 +122,7 @@ def assert_in_order(text: str, patterns: list[str]) -> None:
 
 
 @pytest.mark.parametrize("email", ["ana@example.com", f"{'a' * 60}@example.com"])
-def test_what_is_published_without_gcloud_is_one_line_on_every_system(
-    client: Client, email: str
-) -> None:
+def test_publishing_without_gcloud_is_one_line_on_every_system(client: Client, email: str) -> None:
     """GNU base64 breaks lines after 76 characters, that of macOS doesn't."""
     command = commands()[commands().index("curl -sS $LOCAL_CLOUD_URL/v1/") :]
     done = subprocess.run(

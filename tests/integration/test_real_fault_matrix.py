@@ -1,4 +1,4 @@
-"""Every method of Google's APIs that a life calls, gone wrong in every way, with the real drivers.
+"""Every method of Google's APIs that a life calls fails in every way, with the real drivers.
 
 The same as ``tests/stateful/test_fault_matrix.py``, where everything but the services is a fake:
 here the faults come over a socket, and the real drivers and clients have to make sense of them.
@@ -34,7 +34,7 @@ METHODS = (
     *("storage.objects.delete", "storage.objects.get"),
     *("storage.objects.insert", "storage.objects.list"),
 )
-OF_PEOPLE = ("dataproc.clusters.create", "dataproc.sessions.create")  # called by nobody but them
+OF_PEOPLE = ("dataproc.clusters.create", "dataproc.sessions.create")  # called only by people
 OPERATIONS = (
     *("compute.snapshots.insert", "dataproc.clusters.delete", "dataproc.sessions.terminate"),
     *("notebooks.instances.create", "notebooks.instances.delete", "notebooks.instances.patch"),
@@ -85,11 +85,13 @@ def world(
 
 @pytest.fixture
 def email() -> str:
-    """Somebody whom no other test knows."""
+    """A person that no other test uses."""
     return f"person-{next(_numbers)}@example.com"
 
 
-def test_the_plain_life_calls_these_methods_and_no_others(world: RealWorld, email: str) -> None:
+def test_without_faults_these_methods_are_called_and_no_others(
+    world: RealWorld, email: str
+) -> None:
     live(world, email)
     assert set(world.cloud.calls.counts()) == {*METHODS, *OF_PEOPLE}
     outcomes = {call.outcome for call in world.cloud.calls.entries()}
@@ -102,7 +104,7 @@ def test_the_plain_life_calls_these_methods_and_no_others(world: RealWorld, emai
     CELLS,
     ids=[f"{method} #{nth} {disposition}" for method, nth, disposition in CELLS],
 )
-def test_every_way_to_fail_ends_the_same(
+def test_every_failure_has_the_same_result(
     world: RealWorld, email: str, method: str, nth: int, disposition: str
 ) -> None:
     service, _, name = method.partition(".")
@@ -124,9 +126,9 @@ def live(world: RealWorld, email: str) -> None:
 
     world.send(Verb.LEAVE, email)
     world.until(email, Phase.SUSPENDED)
-    world.order("hold", email)
+    world.command("hold", email)
     world.until(email, Phase.SUSPENDED, when=lambda: is_protected(world, email))
-    world.order("release", email)
+    world.command("release", email)
     world.until(email, Phase.SUSPENDED, when=lambda: not is_protected(world, email))
     world.send(Verb.JOIN, email)
     world.until(email, Phase.READY)
@@ -140,7 +142,7 @@ def live(world: RealWorld, email: str) -> None:
 
 
 def is_protected(world: RealWorld, email: str) -> bool:
-    """Whether nobody can delete the person's notebook, as the cloud itself says."""
+    """Whether the person's notebook is protected, as the cloud shows it."""
     [notebook] = [r for r in world.belongings(email) if r["kind"] == "notebooks.instance"]
     return bool(notebook.get("enableDeletionProtection"))
 
@@ -161,8 +163,8 @@ def ends_well(world: RealWorld, email: str) -> None:
     }
     record = world.record(email)
     assert (record.status.phase, record.status.problem) == (Phase.READY, "")
-    told = {news["data"]["news"] for news in world.topics.news} - {"failed"}
-    assert told == {"ready", "suspended", "held", "released", "removed", "restored"}
+    announced = {news["data"]["news"] for news in world.topics.news} - {"failed"}
+    assert announced == {"ready", "suspended", "held", "released", "removed", "restored"}
     before = _calls(world)
     for _ in range(3):
         world.pass_time(timedelta(minutes=15))

@@ -57,7 +57,7 @@ def lost(client: Client) -> Client:
     return client
 
 
-def test_whoever_joins_again_keeps_their_notebook_and_its_data(lost: Client) -> None:
+def test_a_repeated_join_keeps_the_notebook_and_its_data(lost: Client) -> None:
     email = "ana@example.com"
     (before,) = lost.notebooks_of(email)
     lost.join(email, profile=PROFILE)
@@ -67,7 +67,7 @@ def test_whoever_joins_again_keeps_their_notebook_and_its_data(lost: Client) -> 
     assert lost.read_work(email) == "the work of ana@example.com"
 
 
-def test_a_leaver_whose_leave_is_sent_again_has_the_whole_grace_period_before_them(
+def test_a_repeated_leave_after_a_lost_record_starts_the_grace_period_again(
     lost: Client,
 ) -> None:
     email = "ben@example.com"
@@ -76,14 +76,14 @@ def test_a_leaver_whose_leave_is_sent_again_has_the_whole_grace_period_before_th
     assert [n["state"] for n in lost.notebooks_of(email)] == ["STOPPED"]
     assert lost.read_work(email) == "the work of ben@example.com"
     until = datetime.fromisoformat(shown["removal_at"]) - datetime.fromisoformat(shown["left_at"])
-    assert until.days == 30, "of whom no profile is known"
+    assert until.days == 30, "no profile of the person is known"
     lost.tick("31d")
     lost.until(email, "removed")
     assert lost.notebooks_of(email) == []
     assert [s["status"] for s in lost.snapshots_of(email)] == ["READY"], "and a snapshot"
 
 
-def test_a_leave_of_somebody_lost_finds_what_they_have_by_its_labels(lost: Client) -> None:
+def test_a_leave_after_a_lost_record_finds_resources_by_their_labels(lost: Client) -> None:
     email = "chen@example.com"
     lost.leave(email, immediate=True)
     shown = lost.until(email, "removed")

@@ -1,4 +1,4 @@
-"""docs/disaster-recovery.md: what becomes of notebooks that were replaced, without their record."""
+"""docs/disaster-recovery.md: replaced notebooks after their record was lost."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def lost(client: Client) -> Client:
     settled(client, KIM, "ready")
     for email in (GIL, IVY):
         settled(client, email, "ready")
-        client.order("recreate", email)
+        client.command("recreate", email)
         replaced(client, email)
     settled(client, OLD, "ready")
     client.join(NEW, previous_email=OLD, profile=PROFILE)
@@ -81,14 +81,14 @@ def test_the_command_of_the_guide_lists_them(lost: Client, gcloud_command: Gclou
     assert [n["name"] for n in lost.notebooks_of(KIM)] != []
 
 
-def test_after_a_join_a_recreate_leaves_the_one_with_the_work_alone(lost: Client) -> None:
+def test_after_a_join_a_recreate_leaves_the_notebook_with_the_work_alone(lost: Client) -> None:
     (first,) = lost.notebooks_of(GIL)
     lost.join(GIL, profile=PROFILE)
     lost.until(GIL, "ready")
     (second,) = [n for n in lost.notebooks_of(GIL) if n["name"] != first["name"]]
     body = {"content": "what was done since"}
     lost.http.put(disk_of(lost, second), json=body, timeout=TIMEOUT_SECONDS).raise_for_status()
-    lost.order("recreate", GIL)
+    lost.command("recreate", GIL)
     for _ in range(15):
         lost.tick()
     lost.until(GIL, "ready")
@@ -111,7 +111,7 @@ def test_a_leave_before_the_join_brings_the_work_back(lost: Client) -> None:
     assert lost.read_work(IVY) == "the work of ivy@example.com"
 
 
-def test_a_leave_of_a_later_address_finds_what_is_labelled_with_the_first(lost: Client) -> None:
+def test_a_leave_of_a_later_address_finds_resources_labelled_with_the_first(lost: Client) -> None:
     (notebook,) = lost.notebooks_of(NEW)
     lost.leave(NEW)
     shown = lost.until(NEW, "suspended")
@@ -119,7 +119,7 @@ def test_a_leave_of_a_later_address_finds_what_is_labelled_with_the_first(lost: 
     assert [n["state"] for n in lost.notebooks_of(NEW)] == ["STOPPED"]
     assert lost.find("dataproc.session", f"{LOCATION}/sessions/hanas")["state"] == "TERMINATED"
     until = datetime.fromisoformat(shown["removal_at"]) - datetime.fromisoformat(shown["left_at"])
-    assert until.days == 30, "of whom no profile is known"
+    assert until.days == 30, "no profile of the person is known"
     lost.tick("31d")
     lost.until(NEW, "removed")
     assert lost.notebooks_of(NEW) == []

@@ -1,4 +1,4 @@
-"""Faults of the cloud and deaths of processes: the message is acknowledged, the record recovers.
+"""Faults of the cloud and crashes: the message is acknowledged, the record recovers.
 
 Invariants 1 and 2: one resource per person, kind and slot; and once the faults stop and time
 passes, everybody is where they should be. Each scripted fault must have been hit.
@@ -49,7 +49,7 @@ def settled(client: Client, email: str, phase: str) -> None:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_of_a_create_is_the_records_business(client: Client, fault: str) -> None:
+def test_a_fault_of_a_create_is_kept_in_the_record_and_retried(client: Client, fault: str) -> None:
     email = f"create-{fault}@example.com"
     failed = client.failed("onboard")
     spec = {"service": "notebooks", "method": "instances.create", "times": 1} | FAULTS[fault]
@@ -63,7 +63,9 @@ def test_a_fault_of_a_create_is_the_records_business(client: Client, fault: str)
 
 @pytest.mark.parametrize("fault", ["unavailable", "dropped-but-applied"])
 @pytest.mark.parametrize("step", STEPS)
-def test_a_fault_of_any_other_step_is_too(client: Client, step: str, fault: str) -> None:
+def test_a_fault_of_any_other_step_is_kept_and_retried_too(
+    client: Client, step: str, fault: str
+) -> None:
     email = f"{step}-{fault}@example.com"
     client.join(email)
     client.until(email, "ready")
@@ -84,7 +86,7 @@ def test_a_fault_of_any_other_step_is_too(client: Client, step: str, fault: str)
 @pytest.mark.parametrize(
     ("service", "method"), [("dataproc", "sessionTemplates.create"), ("storage", "objects.insert")]
 )
-def test_a_template_comes_to_be_all_the_same(
+def test_a_template_is_created_despite_a_fault(
     client: Client, service: str, method: str, fault: str
 ) -> None:
     email = f"{service}-{fault}@example.com"
@@ -97,7 +99,7 @@ def test_a_template_comes_to_be_all_the_same(
     assert {kind: len(resources) for kind, resources in found.items()} == dict.fromkeys(kinds, 1)
 
 
-def test_stock_outs_everywhere_are_told_and_outlived(client: Client) -> None:
+def test_stock_outs_in_all_zones_are_reported_and_retried(client: Client) -> None:
     email = "everywhere@example.com"
     spec = {"service": "notebooks", "method": "instances.create", "when": "operation"}
     with client.fault(**spec, error=STOCK_OUT, times=3):  # once for each zone of the profile

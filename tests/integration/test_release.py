@@ -45,7 +45,7 @@ def test_a_release_is_applied_verified_and_recorded(stage: PipelineStage) -> Non
     assert "commit two is applied and verified" in printed
 
 
-def test_a_release_that_does_not_stand_the_test_is_rolled_back(stage: PipelineStage) -> None:
+def test_a_release_that_fails_its_test_is_rolled_back(stage: PipelineStage) -> None:
     assert released(stage, "one")[0]
     (stage.directory / "bad").write_text("two")
     good, printed = released(stage, "two")
@@ -58,7 +58,7 @@ def test_a_release_that_does_not_stand_the_test_is_rolled_back(stage: PipelineSt
     assert (stage.in_force, stage.applied) == ("three", "three")
 
 
-def test_a_release_that_breaks_while_it_is_applied_is_rolled_back(stage: PipelineStage) -> None:
+def test_a_release_that_fails_while_it_is_applied_is_rolled_back(stage: PipelineStage) -> None:
     assert released(stage, "one")[0]
     (stage.directory / "breaks-two").touch()
     good, printed = released(stage, "two")
@@ -67,7 +67,7 @@ def test_a_release_that_breaks_while_it_is_applied_is_rolled_back(stage: Pipelin
     assert "nothing to verify: the plan was not applied" in printed
 
 
-def test_where_the_former_release_fails_too_something_else_is_to_blame(
+def test_if_the_former_release_fails_too_the_cause_is_elsewhere(
     stage: PipelineStage,
 ) -> None:
     assert released(stage, "one")[0]
@@ -100,7 +100,7 @@ def test_a_stale_plan_changes_nothing_and_rolls_nothing_back(stage: PipelineStag
 
 
 @pytest.mark.parametrize("name", ["tfplan", "infra.tar.gz", "benchkeeper.zip", "profiles.json"])
-def test_what_was_changed_after_the_approval_is_not_applied(tmp_path: Path, name: str) -> None:
+def test_a_change_after_the_approval_is_not_applied(tmp_path: Path, name: str) -> None:
     stage = PipelineStage(tmp_path)
     assert released(stage, "one")[0]
     stage.plan("two")
@@ -114,12 +114,12 @@ def test_what_was_changed_after_the_approval_is_not_applied(tmp_path: Path, name
 
 
 @pytest.mark.parametrize("name", ["tfplan", "infra.tar.gz", "benchkeeper.zip", "profiles.json"])
-def test_what_has_no_sum_is_not_applied(tmp_path: Path, name: str) -> None:
+def test_a_file_without_a_checksum_is_not_applied(tmp_path: Path, name: str) -> None:
     stage = PipelineStage(tmp_path)
     stage.plan("one")
     text = stage.bucket / "plans" / "one" / "plan.txt"
     lines = text.read_text().splitlines(keepends=True)
-    # Below the first empty line stands what Terraform says, which is no sum.
+    # Below the first empty line is the output of Terraform, not a checksum.
     text.write_text("".join([line for line in lines if name not in line] + lines))
     good, printed = stage.apply("one")
     assert not good
@@ -155,7 +155,7 @@ def test_a_commit_without_a_plan_ends_before_anything_is_done(stage: PipelineSta
     assert "--- apply" not in printed
 
 
-def test_a_release_whose_former_one_is_not_stored_any_more_is_not_begun(
+def test_a_release_without_a_stored_former_one_is_not_started(
     stage: PipelineStage,
 ) -> None:
     assert released(stage, "one")[0]
@@ -175,7 +175,7 @@ def test_the_tree_is_stored_without_what_init_downloads(stage: PipelineStage) ->
     assert head.splitlines()[0] == f"{hashlib.sha256(plan).hexdigest()}  tfplan"
 
 
-def test_the_steps_speak_to_cloud_storage_as_gcloud_does(
+def test_the_steps_call_cloud_storage_as_gcloud_does(
     tmp_path: Path, gcloud_command: Gcloud
 ) -> None:
     stage = PipelineStage(tmp_path)

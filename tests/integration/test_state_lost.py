@@ -1,6 +1,6 @@
 """When state can't be written the function fails, and Pub/Sub delivers again until it can be.
 
-The state lies on a volume that is not there yet, and then in a file that another process holds
+The state is on a volume that does not exist yet, and then in a file that another process locks
 locked for longer than the store waits.
 """
 
@@ -18,7 +18,7 @@ from tests.integration.conftest import StartStack
 
 
 class VolumeMissing(Stack):
-    """A stack whose state lies in a directory that goes before the first event."""
+    """A stack whose state directory is removed before the first event."""
 
     @property
     def volume(self) -> Path:
@@ -56,7 +56,7 @@ def test_events_wait_for_the_state_to_come_back(volume_missing: Client, volume: 
     assert client.stack.local.pubsub.undelivered() == 2
     assert client.resources("notebooks.instance") == [], "nothing is done that isn't recorded"
     errors = client.log("onboard", severity="ERROR")
-    assert errors, "the failure is seen in the log"
+    assert errors, "the failure is in the log"
 
     volume.mkdir()
     client.wait()
@@ -91,8 +91,8 @@ def test_a_lost_acknowledgement_is_answered_by_a_duplicate(client: Client) -> No
     with client.fault(service="pubsub", method="push", match="/onboard ", when="after", drop=True,
                       times=1):  # fmt: skip
         client.join("dora@example.com", event_id="join-1")
-    told = [
+    outcomes = [
         action for action in client.actions_of("dora@example.com") if action.startswith("intent.")
     ]
-    assert told == ["intent.applied", "intent.duplicate"]
+    assert outcomes == ["intent.applied", "intent.duplicate"]
     assert len(client.notebooks_of("dora@example.com")) == 1

@@ -85,7 +85,7 @@ class Up:
         return self._ended()
 
     def terminate(self) -> int:
-        """As a supervisor stops it: it alone is told. Its exit status."""
+        """Stop it like a supervisor, with a signal to it alone; the exit status."""
         self.process.send_signal(signal.SIGTERM)
         return self._ended()
 
@@ -139,9 +139,7 @@ def started() -> Iterator[list[Up]]:
         up.kill()
 
 
-def test_it_serves_what_its_endpoints_say_until_interrupted(
-    started: list[Up], tmp_path: Path
-) -> None:
+def test_make_up_serves_its_endpoints_until_interrupted(started: list[Up], tmp_path: Path) -> None:
     up = Up(tmp_path)
     started.append(up)
     up.wait_until_ready()
@@ -171,9 +169,7 @@ def test_it_serves_what_its_endpoints_say_until_interrupted(
     assert not (tmp_path / ".local" / "endpoints.env").exists(), "nothing answers there any more"
 
 
-def test_fixed_ports_are_used_as_given_and_free_again_afterwards(
-    started: list[Up], tmp_path: Path
-) -> None:
+def test_fixed_ports_are_used_and_free_again_afterwards(started: list[Up], tmp_path: Path) -> None:
     port = free_run(PORTS)
     up = Up(tmp_path, "--port", str(port))
     started.append(up)
@@ -188,7 +184,7 @@ def test_fixed_ports_are_used_as_given_and_free_again_afterwards(
     assert not any(answers(number) for number in range(port, port + PORTS))
 
 
-def test_profiles_and_a_region_of_ones_own_are_taken_and_changes_told(
+def test_own_profiles_and_region_are_used_and_changes_are_reported(
     started: list[Up], tmp_path: Path
 ) -> None:
     profiles = tmp_path / "own profiles"
@@ -202,14 +198,14 @@ def test_profiles_and_a_region_of_ones_own_are_taken_and_changes_told(
     assert "own profiles/profiles.yaml" in up.printed()
 
     file.write_text(text.replace("grace: 30d", "grace: 1:30"))
-    eventually(lambda: "the last good ones stay in force" in up.printed(), "told", seconds=30)
+    eventually(lambda: "the last good ones stay in force" in up.printed(), "reported", seconds=30)
     eventually(lambda: "1:30 is base 60 in YAML 1.1" in up.printed(), "why", seconds=30)
     file.write_text(text)
-    eventually(lambda: "changed, are valid and in force" in up.printed(), "mended", seconds=30)
+    eventually(lambda: "changed, are valid and in force" in up.printed(), "repaired", seconds=30)
     assert up.interrupt() == 0, up.printed()
 
 
-def test_a_second_one_in_the_same_directory_is_refused_until_the_first_has_ended(
+def test_a_second_run_in_the_same_directory_is_refused_until_the_first_ends(
     started: list[Up], tmp_path: Path
 ) -> None:
     first = Up(tmp_path)
@@ -266,7 +262,7 @@ def test_a_second_one_in_the_same_directory_is_refused_until_the_first_has_ended
         ),
     ],
 )
-def test_what_cannot_start_says_why_in_one_line_and_leaves_nothing_behind(
+def test_a_failed_start_says_why_in_one_line_and_leaves_nothing_behind(
     started: list[Up],
     tmp_path: Path,
     arguments: list[str],
@@ -280,7 +276,7 @@ def test_what_cannot_start_says_why_in_one_line_and_leaves_nothing_behind(
     assert left_of(up.family()) == {}
 
 
-def test_a_port_in_use_is_named_with_another_to_take(started: list[Up], tmp_path: Path) -> None:
+def test_a_port_in_use_is_named_with_a_free_one(started: list[Up], tmp_path: Path) -> None:
     port = free_run(PORTS)
     taken = bound(port + 3)
     taken.listen()
@@ -318,7 +314,7 @@ def test_profiles_with_faults_are_refused_with_all_of_them(
 
 
 def free_run(count: int) -> int:
-    """The first of ``count`` ports in a row that nobody listens on, outside the ephemeral range."""
+    """The first of ``count`` consecutive free ports, outside the ephemeral range."""
     for first in range(20_000 + os.getpid() % 5_000, 32_000, count):
         probes: list[socket.socket] = []
         try:

@@ -1,4 +1,4 @@
-"""Waiting for what is not ours to give: machines, and an owner's consent."""
+"""Waiting for capacity, and for the consent of an owner."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def creates(client: Client, email: str) -> int:
 
 
 @pytest.mark.usefixtures("scarce")
-def test_where_a_zone_has_run_out_the_next_is_taken_and_others_are_spared_the_attempt(
+def test_after_a_stock_out_the_next_zone_is_used_for_everybody(
     client: Client,
 ) -> None:
     first, second, third = (f"{name}@example.com" for name in ("ana", "ben", "chen"))
@@ -62,7 +62,7 @@ def unopened(client: Client, days: int) -> list[str]:
     return [environment["email"] for environment in found]
 
 
-def test_it_is_seen_whether_the_owner_has_ever_opened_the_notebook(client: Client) -> None:
+def test_fleet_shows_whether_the_owner_ever_opened_the_notebook(client: Client) -> None:
     opens, never = "emil@example.com", "fay@example.com"
     for email in (opens, never):
         client.join(email)
@@ -86,7 +86,7 @@ def test_it_is_seen_whether_the_owner_has_ever_opened_the_notebook(client: Clien
 
 
 @pytest.mark.parametrize("days", ["seven", "-1", "1.5"])
-def test_days_that_are_no_number_are_refused(client: Client, days: str) -> None:
+def test_days_that_are_not_a_number_are_rejected(client: Client, days: str) -> None:
     answer = client.ask("/environments", unopened_days=days)
     assert answer.status_code == 400
     assert "unopened_days" in answer.json()["error"]

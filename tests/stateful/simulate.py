@@ -17,7 +17,7 @@ from tests.support.simulation.coverage import Coverage
 from tests.support.simulation.driver import Lived, live
 from tests.support.simulation.minimise import minimised
 from tests.support.simulation.rules import RULES, Rule, named
-from tests.support.simulation.story import told
+from tests.support.simulation.story import report
 
 _CHUNK = 100
 _EVERY = 10.0  # seconds between lines of progress
@@ -83,7 +83,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--life", type=int, default=None, help="only the life of that number")
-    parser.add_argument("--stories", type=int, default=5, help="how many failures are told")
+    parser.add_argument("--stories", type=int, default=5, help="how many failures are reported")
     parser.add_argument("--with", dest="also", nargs="*", default=[], choices=sorted(RULES))
     parser.add_argument("--without", nargs="*", default=[], choices=sorted(RULES))
     return parser.parse_args(arguments)
@@ -133,7 +133,7 @@ def _tell(seed: int, number: int, lived: Lived) -> int:
     if not lived.failure:
         print(f"all well, {len(lived.steps)} steps")
         return 0
-    print(told(minimised(lived)), flush=True)
+    print(report(minimised(lived)), flush=True)
     return 1
 
 

@@ -1,4 +1,4 @@
-"""A leaver's access ends, whatever failed before, and whatever they start meanwhile."""
+"""A leaver's access ends, even after failures, and whatever they start meanwhile."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def refuse(world: World, *points: str, disposition: Disposition = Disposition.TE
 @pytest.mark.parametrize(
     "point", ["workbench.observe", "workbench.stop", "session.delete", "cluster.delete"]
 )
-def test_within_little_more_than_an_hour_after_an_outage(
+def test_access_ends_within_little_more_than_an_hour_after_an_outage(
     point: str, hours: int, disposition: Disposition
 ) -> None:
     world = ready_world()
@@ -59,7 +59,7 @@ def test_within_little_more_than_an_hour_after_an_outage(
         (Kind.CLUSTER, "cluster-template", CLUSTER),
     ],
 )
-def test_what_was_started_before_its_template_went_is_ended(
+def test_a_workload_started_before_its_template_was_deleted_is_ended(
     kind: Kind, template: str, name: str
 ) -> None:
     world = ready_world()
@@ -73,7 +73,7 @@ def test_what_was_started_before_its_template_went_is_ended(
     assert not world.cloud.alive(kind)
 
 
-def test_a_deletion_that_is_refused_is_not_hurried() -> None:
+def test_a_refused_deletion_is_not_retried_faster() -> None:
     """Nothing runs, so it may wait for a person to help."""
     world = ready_world()
     refuse(world, "before:workbench.delete", disposition=Disposition.PERMANENT)
@@ -84,7 +84,7 @@ def test_a_deletion_that_is_refused_is_not_hurried() -> None:
     assert (calls, world.cloud.counts["workbench.delete"]) == (1, 1)
 
 
-def test_who_was_removed_and_leaves_once_more_has_a_grace_period_again() -> None:
+def test_a_second_leave_after_the_removal_starts_a_grace_period_again() -> None:
     """The state came back from a backup; the person had been hired again since."""
     world = World()
     world.join(ANA, profile="lean")
@@ -112,22 +112,22 @@ def test_a_notebook_is_not_deleted_on_a_snapshot_older_than_the_last_work() -> N
     refuse(world, "before:workbench.delete", disposition=Disposition.PERMANENT)
     world.run_for(2 * HOURS)
     notebook = notebook_of(world)
-    world.cloud.rouse(notebook)
+    world.cloud.start_by_hand(notebook)
     world.cloud.work(notebook, "more;")
     world.cloud.halt(notebook)
     world.trap = None
-    world.order("retry", ANA)
+    world.command("retry", ANA)
     world.run_for(HOURS)
     assert not world.cloud.alive(Kind.WORKBENCH)
     assert any("more;" in snapshot.data for snapshot in world.cloud.alive(Kind.SNAPSHOT))
 
 
-def test_a_loss_that_was_noticed_before_the_return_is_still_said_after_it() -> None:
+def test_a_loss_noticed_before_the_return_is_still_shown_after_it() -> None:
     world = ready_world()
     world.leave(ANA)
     world.run_for(minutes(10))
-    world.cloud.remove(notebook_of(world), world.clock.now(), what="vandalised")
-    world.order("retry", ANA)
+    world.cloud.remove(notebook_of(world), world.clock.now(), what="deleted_by_others")
+    world.command("retry", ANA)
     world.run_for(HOURS)
     world.join(ANA)
     world.run_for(HOURS)
@@ -138,8 +138,8 @@ def test_a_loss_that_was_noticed_before_the_return_is_still_said_after_it() -> N
     assert world.record(ANA).status.problem == ""
 
 
-def test_a_notebook_that_was_there_already_is_compared_before_it_is_called_ready() -> None:
-    """The record was lost; ``full`` is what the notebook was made as."""
+def test_an_existing_notebook_is_compared_before_it_counts_as_ready() -> None:
+    """The record was lost; ``full`` is the profile of the notebook."""
     world = ready_world()
     world.run_for(2 * HOURS)
     world.store._environments.clear()

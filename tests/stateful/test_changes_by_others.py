@@ -1,4 +1,4 @@
-"""What others do to a person's things: the owner stops them, somebody takes their labels off.
+"""Changes by others: the owner stops the notebook, somebody removes its labels.
 
 Records that are lost are here, too; what others delete is in ``test_deleted_by_others.py``.
 """
@@ -13,7 +13,7 @@ from shared.domain.profiles.parse import parse_profiles
 from shared.domain.resources.kinds import Kind, State
 from shared.domain.status import Health, Phase
 from tests.support.builders import ANA, minutes
-from tests.support.simulation.announced import news_of, told
+from tests.support.simulation.announced import newest_announcement, news_of
 from tests.support.simulation.notebook import WORK, notebook_of
 from tests.support.simulation.world import GRACE, MASTERS, PROFILES, World
 
@@ -21,7 +21,9 @@ from tests.support.simulation.world import GRACE, MASTERS, PROFILES, World
 
 
 @pytest.mark.parametrize("change", [{}, {"team": "other"}, {"profile": "lean"}])
-def test_a_join_that_is_sent_again_wakes_nobody(ready: World, change: dict[str, str]) -> None:
+def test_a_repeated_join_does_not_start_a_stopped_notebook(
+    ready: World, change: dict[str, str]
+) -> None:
     notebook_of(ready).state = State.STOPPED  # its owner, or idle shutdown
     ready.join(ANA, **change)
     ready.run_for(timedelta(hours=1))
@@ -31,7 +33,7 @@ def test_a_join_that_is_sent_again_wakes_nobody(ready: World, change: dict[str, 
     assert notebook_of(ready).body["gceSetup"]["machineType"] == machine
 
 
-def test_who_comes_back_has_it_running_though_they_had_stopped_it_themselves(
+def test_a_return_starts_a_notebook_that_its_owner_had_stopped(
     ready: World,
 ) -> None:
     notebook_of(ready).state = State.STOPPED
@@ -42,17 +44,17 @@ def test_who_comes_back_has_it_running_though_they_had_stopped_it_themselves(
     assert (notebook_of(ready).state, ready.record(ANA).status.phase) == (State.READY, Phase.READY)
 
 
-def test_ready_of_a_sleeping_notebook_is_announced_with_its_link(ready: World) -> None:
+def test_ready_with_a_stopped_notebook_is_announced_with_its_link(ready: World) -> None:
     notebook_of(ready).state = State.STOPPED
     ready.join(ANA, team="other")
     ready.run_for(minutes(10))
-    assert told(ready, "ready")["notebook"].startswith("https://")
+    assert newest_announcement(ready, "ready")["notebook"].startswith("https://")
 
 
 # Lost records
 
 
-def test_who_leaves_without_a_record_is_looked_for_and_stopped_at_once(ready: World) -> None:
+def test_a_leave_without_a_record_finds_and_stops_the_notebook_at_once(ready: World) -> None:
     ready.store._environments.clear()
     ready.leave(ANA)
     assert notebook_of(ready).state is State.STOPPING
@@ -63,29 +65,29 @@ def test_who_leaves_without_a_record_is_looked_for_and_stopped_at_once(ready: Wo
     assert [t.data for t in ready.cloud.alive()] == [WORK], "its snapshot"
 
 
-def test_what_was_found_asleep_and_is_deleted_by_others_is_a_loss_that_is_told(
+def test_a_found_notebook_that_others_delete_is_announced_as_lost(
     ready: World,
 ) -> None:
     notebook_of(ready).state = State.STOPPED
     ready.store._environments.clear()
     ready.leave(ANA)
     ready.run_for(minutes(10))
-    ready.cloud.remove(notebook_of(ready), ready.clock.now(), what="vandalised")
+    ready.cloud.remove(notebook_of(ready), ready.clock.now(), what="deleted_by_others")
     ready.run_for(timedelta(days=31), every=timedelta(hours=6))
     assert news_of(ready)[-2:] == ["lost", "removed"]
 
 
-def test_what_was_announced_takes_effect_though_the_profile_is_gone(ready: World) -> None:
+def test_a_scheduled_leave_takes_effect_although_the_profile_is_missing(ready: World) -> None:
     ready.leave(ANA, effective_at=ready.clock.now() + minutes(20))
     ready.profiles.profiles = parse_profiles(PROFILES.replace(b"full", b"fuller"), MASTERS)
-    ready.order("retry", ANA)
+    ready.command("retry", ANA)
     record = ready.record(ANA)
     assert (record.status.phase, record.status.health) == (Phase.READY, Health.RETRYING)
     ready.run_for(minutes(21))
     assert notebook_of(ready).state is State.STOPPING
 
 
-def test_who_returns_after_that_has_one_notebook_with_their_work(ready: World) -> None:
+def test_a_return_after_a_lost_record_gives_one_notebook_with_the_work(ready: World) -> None:
     ready.store._environments.clear()
     ready.leave(ANA)
     ready.run_for(timedelta(days=1), every=minutes(10))
@@ -95,7 +97,7 @@ def test_who_returns_after_that_has_one_notebook_with_their_work(ready: World) -
     assert ready.record(ANA).status.phase is Phase.READY
 
 
-def test_of_whom_there_never_was_anything_is_removed_after_one_look_everywhere() -> None:
+def test_a_leaver_without_resources_is_removed_after_one_final_search() -> None:
     world = World()
     world.leave(ANA)
     assert world.record(ANA).status.phase is Phase.REMOVED
@@ -104,7 +106,7 @@ def test_of_whom_there_never_was_anything_is_removed_after_one_look_everywhere()
     assert world.cloud.counts["search.everything"] == 1
 
 
-# Labels taken off
+# Removed labels
 
 
 def test_a_leavers_notebook_that_lost_its_labels_is_stopped_and_labelled_again(
@@ -141,7 +143,7 @@ def test_a_notebook_that_lost_its_labels_gets_all_of_them_back(ready: World) -> 
     assert (notebook.state, ready.record(ANA).status.phase) == (State.READY, Phase.READY)
 
 
-def test_what_lost_its_labels_and_its_record_is_found_by_its_name(ready: World) -> None:
+def test_a_notebook_without_labels_and_record_is_found_by_its_name(ready: World) -> None:
     notebook_of(ready).labelled = False
     ready.store._environments.clear()
     ready.leave(ANA)

@@ -1,4 +1,4 @@
-"""Events that cross: each comes while what another began is still under way.
+"""Concurrent events: each arrives while the steps of another are in progress.
 
 The state machine meets all of these by chance, in some order; here each has a name, and its end is
 written down.
@@ -29,18 +29,18 @@ def world() -> World:
 
 @pytest.fixture
 def removing(suspended: World) -> World:
-    """Ana's grace period is over, and nobody has looked yet."""
+    """Ana's grace period is over, and no tick has run yet."""
     suspended.pass_time(GRACE)
     return suspended
 
 
 def lives_of(world: World, kind: Kind = Kind.WORKBENCH) -> int:
-    """How many of that kind were ever made."""
+    """The number of resources of that kind that were ever created."""
     return sum(thing.kind is kind for thing in world.cloud.ever)
 
 
 def until_under_way(world: World, kind: Kind, step: Step) -> None:
-    """Let minutes pass until such an operation runs."""
+    """Let minutes pass until an operation of that step runs."""
     for _ in range(20):
         world.run_for(minutes(1))
         operations = world.cloud.operations.values()
@@ -51,13 +51,13 @@ def until_under_way(world: World, kind: Kind, step: Step) -> None:
 
 
 def settle(world: World, email: str = ANA) -> Environment:
-    """Let what is under way come to its end; the record then."""
+    """Let all operations end; the record afterwards."""
     world.run_for(minutes(30))
     return world.record(email)
 
 
 class TestLeaving:
-    def test_a_leave_while_it_is_created_ends_stopped_with_everything_kept(
+    def test_a_leave_during_the_creation_ends_stopped_with_everything_kept(
         self, world: World
     ) -> None:
         world.join(ANA)
@@ -67,7 +67,7 @@ class TestLeaving:
         assert notebook_of(world).state is State.STOPPED
         assert (lives_of(world), lives_of(world, Kind.SNAPSHOT)) == (1, 0)
 
-    def test_a_second_leave_while_removing_begins_nothing_anew(self, removing: World) -> None:
+    def test_a_second_leave_during_the_removal_restarts_nothing(self, removing: World) -> None:
         until_under_way(removing, Kind.SNAPSHOT, Step.CREATE)
         left_at = removing.record(ANA).departure.left_at
         removing.leave(ANA)
@@ -85,7 +85,7 @@ class TestLeaving:
         [snapshot] = suspended.cloud.alive(Kind.SNAPSHOT)
         assert snapshot.data == WORK
 
-    def test_what_is_started_during_the_leave_is_ended_too(self, ready: World) -> None:
+    def test_workloads_started_during_the_leave_are_ended_too(self, ready: World) -> None:
         key = person_key(ANA)
         session = "projects/demo/locations/us-central1/sessions/late"
         cluster = "projects/demo/regions/us-central1/clusters/late"
@@ -99,7 +99,7 @@ class TestLeaving:
     @pytest.mark.parametrize(
         "order", list(permutations(range(3))), ids=lambda o: "".join(map(str, o))
     )
-    def test_leave_join_leave_within_a_second_is_a_leave_in_whatever_order(
+    def test_leave_join_leave_within_a_second_is_a_leave_in_any_order(
         self, ready: World, order: tuple[int, ...]
     ) -> None:
         now = ready.clock.now()
@@ -118,7 +118,7 @@ class TestLeaving:
 
 
 class TestComingBack:
-    def test_a_join_while_it_stops_starts_it_again(self, ready: World) -> None:
+    def test_a_join_while_the_notebook_stops_starts_it_again(self, ready: World) -> None:
         ready.leave(ANA)
         ready.pass_time(SOON)
         ready.join(ANA)
@@ -142,9 +142,9 @@ class TestComingBack:
         removing.leave(ANA, immediate=True)
         assert settle(removing).status.phase is Phase.REMOVED
         kept = {snapshot.data for snapshot in removing.cloud.alive(Kind.SNAPSHOT)}
-        assert WORK + "and more;" in kept, "the older snapshot doesn't stand for the newer data"
+        assert WORK + "and more;" in kept, "the older snapshot doesn't have the newer data"
 
-    def test_a_join_during_the_delete_makes_another_with_the_very_data(
+    def test_a_join_during_the_deletion_creates_another_with_the_same_data(
         self, removing: World
     ) -> None:
         until_under_way(removing, Kind.WORKBENCH, Step.DELETE)
@@ -152,20 +152,16 @@ class TestComingBack:
         assert settle(removing).status.phase is Phase.READY
         assert (notebook_of(removing).data, lives_of(removing)) == (WORK, 2)
 
-    def test_a_join_after_the_removal_restores_the_very_data_and_says_so(
-        self, removing: World
-    ) -> None:
+    def test_a_join_after_the_removal_restores_the_data_and_says_so(self, removing: World) -> None:
         assert settle(removing).status.phase is Phase.REMOVED
         removing.run_for(timedelta(days=30), every=timedelta(hours=12))
         removing.join(ANA)
         assert settle(removing).status.phase is Phase.READY
         assert (notebook_of(removing).data, lives_of(removing)) == (WORK, 2)
-        told = [news["data"]["news"] for news in removing.topics.news]
-        assert told == ["ready", "suspended", "removed", "restored", "ready"]
+        announced = [news["data"]["news"] for news in removing.topics.news]
+        assert announced == ["ready", "suspended", "removed", "restored", "ready"]
 
-    def test_a_delete_that_lands_late_is_without_effect_on_the_new_notebook(
-        self, removing: World
-    ) -> None:
+    def test_a_late_delete_does_not_affect_the_new_notebook(self, removing: World) -> None:
         late = removing.cloud.delay(Kind.WORKBENCH, Step.DELETE, minutes(15))
         until_under_way(removing, Kind.WORKBENCH, Step.DELETE)
         removing.join(ANA)
@@ -177,7 +173,7 @@ class TestComingBack:
         assert (notebook_of(removing).data, lives_of(removing)) == (WORK + "and more;", 2)
 
     @pytest.mark.parametrize("seconds", [45, 110])
-    def test_a_join_while_nobody_knows_whether_the_delete_will_land_loses_nothing(
+    def test_a_join_during_an_unconfirmed_delete_loses_nothing(
         self, removing: World, seconds: float
     ) -> None:
         late = removing.cloud.delay(Kind.WORKBENCH, Step.DELETE, timedelta(seconds=seconds))
@@ -189,7 +185,7 @@ class TestComingBack:
 
 
 class TestMoving:
-    def test_a_move_while_suspended_comes_back_as_what_they_are_now(self, suspended: World) -> None:
+    def test_a_move_while_suspended_returns_with_the_new_profile(self, suspended: World) -> None:
         suspended.join(ANA, profile="lean")
         assert settle(suspended).status.phase is Phase.READY
         notebook = notebook_of(suspended)
@@ -209,7 +205,7 @@ class TestMoving:
         assert notebook_of(ready).body["gceSetup"]["machineType"] == "e2-standard-2"
         assert (notebook_of(ready).state, notebook_of(ready).data) == (State.READY, WORK)
 
-    def test_a_move_back_while_moving_ends_where_it_began(self, ready: World) -> None:
+    def test_a_move_back_during_a_move_ends_with_the_first_profile(self, ready: World) -> None:
         ready.join(ANA, profile="lean")
         ready.pass_time(SOON)
         ready.join(ANA, profile="full")
@@ -219,7 +215,7 @@ class TestMoving:
 
 
 class TestChangingTheAddress:
-    def test_the_data_arrives_before_the_old_notebook_goes(self, ready: World) -> None:
+    def test_the_data_is_restored_before_the_old_notebook_is_deleted(self, ready: World) -> None:
         old = notebook_of(ready)
         ready.join(BEN, previous_email=ANA)
         assert settle(ready, BEN).status.phase is Phase.READY
@@ -246,7 +242,9 @@ class TestChangingTheAddress:
         assert ready.record(BEN).status.phase is Phase.READY
         assert (notebook_of(ready, BEN).email, notebook_of(ready, BEN).data) == (BEN, WORK)
 
-    def test_while_it_is_created_nothing_is_left_of_the_old_one(self, world: World) -> None:
+    def test_a_change_during_the_creation_leaves_nothing_of_the_old_notebook(
+        self, world: World
+    ) -> None:
         world.join(ANA)
         world.pass_time(SOON)
         world.join(BEN, previous_email=ANA)
@@ -254,12 +252,12 @@ class TestChangingTheAddress:
         assert (notebook_of(world, BEN).state, notebook_of(world, BEN).email) == (State.READY, BEN)
         assert lives_of(world, Kind.SNAPSHOT) == 0, "nobody can have worked in it"
 
-    def test_while_suspended_the_data_is_found_too(self, suspended: World) -> None:
+    def test_a_change_while_suspended_keeps_the_data_too(self, suspended: World) -> None:
         suspended.join(BEN, previous_email=ANA)
         assert settle(suspended, BEN).status.phase is Phase.READY
         assert (notebook_of(suspended, BEN).email, notebook_of(suspended, BEN).data) == (BEN, WORK)
 
-    def test_there_and_back_again_brings_all_the_work_home(self, ready: World) -> None:
+    def test_a_change_there_and_back_keeps_all_the_work(self, ready: World) -> None:
         ready.join(BEN, previous_email=ANA)
         settle(ready, BEN)
         ready.cloud.work(notebook_of(ready, BEN), "as ben;")
@@ -268,7 +266,7 @@ class TestChangingTheAddress:
         assert ready.record(BEN) == ready.record(ANA)
         assert (notebook_of(ready).email, notebook_of(ready).data) == (ANA, WORK + "as ben;")
 
-    def test_back_again_before_anything_moved_keeps_the_very_notebook(self, ready: World) -> None:
+    def test_a_change_taken_back_at_once_keeps_the_same_notebook(self, ready: World) -> None:
         ready.join(BEN, previous_email=ANA)
         ready.pass_time(SOON)
         ready.join(ANA, previous_email=BEN)
@@ -278,64 +276,62 @@ class TestChangingTheAddress:
 
 
 class TestHolding:
-    def test_a_hold_before_the_removal_keeps_all_and_a_release_lets_it_go(
-        self, removing: World
-    ) -> None:
-        removing.order("hold", ANA)
+    def test_a_hold_before_the_removal_keeps_all_until_the_release(self, removing: World) -> None:
+        removing.command("hold", ANA)
         removing.run_for(timedelta(days=30), every=timedelta(hours=6))
         notebook = notebook_of(removing)
         assert (notebook.state, notebook.protected) == (State.STOPPED, True)
-        removing.order("release", ANA)
+        removing.command("release", ANA)
         assert settle(removing).status.phase is Phase.REMOVED
         assert [s.data for s in removing.cloud.alive(Kind.SNAPSHOT)] == [WORK]
 
     def test_a_hold_during_the_snapshot_keeps_snapshot_and_notebook(self, removing: World) -> None:
         until_under_way(removing, Kind.SNAPSHOT, Step.CREATE)
-        removing.order("hold", ANA)
+        removing.command("hold", ANA)
         removing.run_for(timedelta(days=120), every=timedelta(hours=12))
         assert (notebook_of(removing).data, notebook_of(removing).protected) == (WORK, True)
         assert [s.data for s in removing.cloud.alive(Kind.SNAPSHOT)] == [WORK], "for 90 days"
-        removing.order("release", ANA)
+        removing.command("release", ANA)
         assert settle(removing).status.phase is Phase.REMOVED
 
     def test_a_hold_during_the_delete_keeps_the_snapshot_of_what_could_not_be_saved(
         self, removing: World
     ) -> None:
         until_under_way(removing, Kind.WORKBENCH, Step.DELETE)
-        removing.order("hold", ANA)
+        removing.command("hold", ANA)
         removing.run_for(timedelta(days=120), every=timedelta(hours=12))
         assert not removing.cloud.alive(Kind.WORKBENCH), "an operation can't be called back"
         assert [s.data for s in removing.cloud.alive(Kind.SNAPSHOT)] == [WORK]
         assert removing.record(ANA).status.phase is Phase.REMOVED
 
-    def test_who_leaves_on_hold_loses_access_and_nothing_else(self, ready: World) -> None:
+    def test_a_leave_under_a_hold_ends_access_and_deletes_nothing(self, ready: World) -> None:
         ready.cloud.start_use(
             Kind.CLUSTER, "projects/demo/regions/us-central1/clusters/c", person_key(ANA), ANA
         )
-        ready.order("hold", ANA)
+        ready.command("hold", ANA)
         before = {(t.kind, t.name) for t in ready.cloud.alive()}
         ready.leave(ANA)
         ready.run_for(timedelta(days=30), every=timedelta(hours=6))
         assert {(t.kind, t.name) for t in ready.cloud.alive()} == before
         assert (notebook_of(ready).state, notebook_of(ready).protected) == (State.STOPPED, True)
-        ready.order("release", ANA)
+        ready.command("release", ANA)
         assert settle(ready).status.phase is Phase.REMOVED
         assert {t.kind for t in ready.cloud.alive()} == {Kind.SNAPSHOT}
 
     def test_a_release_within_the_grace_period_removes_nothing_early(
         self, suspended: World
     ) -> None:
-        suspended.order("hold", ANA)
+        suspended.command("hold", ANA)
         suspended.run_for(timedelta(days=7), every=timedelta(hours=6))
-        suspended.order("release", ANA)
+        suspended.command("release", ANA)
         suspended.run_for(timedelta(days=6), every=timedelta(hours=6))
         notebook = notebook_of(suspended)
         assert (notebook.state, notebook.protected) == (State.STOPPED, False)
         suspended.run_for(timedelta(days=2), every=timedelta(hours=1))
         assert suspended.record(ANA).status.phase is Phase.REMOVED
 
-    def test_a_hold_outlives_leave_and_return(self, ready: World) -> None:
-        ready.order("hold", ANA)
+    def test_a_hold_lasts_through_leave_and_return(self, ready: World) -> None:
+        ready.command("hold", ANA)
         ready.leave(ANA)
         ready.pass_time(SOON)
         ready.join(ANA)

@@ -1,4 +1,4 @@
-"""Data that goes on when an address changes: which data, when, and who is recorded."""
+"""The data after a change of address: which, when, and who is recorded."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.simulation.notebook import WORK, notebook_of
 from tests.support.simulation.world import World
 
 
-def test_who_waits_for_the_data_of_the_former_address_is_not_ready(ready: World) -> None:
+def test_waiting_for_the_data_of_the_former_address_is_not_ready(ready: World) -> None:
     ready.cloud.operation_time = minutes(20)
     ready.join(BEN, previous_email=ANA, profile="full")
     phases = set()
@@ -42,7 +42,7 @@ def test_somebody_elses_data_is_never_restored(ready: World) -> None:
     assert notebook_of(ready, ANA).data == WORK
 
 
-def test_a_former_address_that_nobody_knows_is_one_of_the_same_record() -> None:
+def test_an_unknown_former_address_becomes_one_of_the_record() -> None:
     world = World()
     world.join(BEN, previous_email=ANA)
     assert world.record(ANA).key == world.record(BEN).key == person_key(BEN)

@@ -9,29 +9,29 @@ from shared.domain.resources.kinds import Kind, State, Step
 from shared.domain.status import Phase
 from tests.support.builders import ANA, actions_of, minutes, once_at
 from tests.support.fake_cloud import Thing
-from tests.support.simulation.announced import news_of, told
+from tests.support.simulation.announced import newest_announcement, news_of
 from tests.support.simulation.notebook import WORK, notebook_of
 from tests.support.simulation.world import GRACE, World
 
 # Deleted by hand
 
 
-def test_a_notebook_deleted_before_its_snapshot_is_a_loss_that_is_told(suspended: World) -> None:
+def test_a_notebook_deleted_before_its_snapshot_is_announced_as_lost(suspended: World) -> None:
     cloud = suspended.cloud
-    cloud.remove(notebook_of(suspended), suspended.clock.now(), what="vandalised")
+    cloud.remove(notebook_of(suspended), suspended.clock.now(), what="deleted_by_others")
     suspended.run_for(GRACE + timedelta(days=1), every=timedelta(hours=1))
     record = suspended.record(ANA)
     assert record.status.phase is Phase.REMOVED
     assert "was deleted by somebody else" in record.status.problem
     assert news_of(suspended)[-2:] == ["lost", "removed"]
-    assert "is lost" in told(suspended, "lost")["reason"]
+    assert "is lost" in newest_announcement(suspended, "lost")["reason"]
 
 
-def test_a_snapshot_deleted_before_a_return_is_a_loss_that_is_told(ready: World) -> None:
+def test_a_snapshot_deleted_before_a_return_is_announced_as_lost(ready: World) -> None:
     ready.leave(ANA, immediate=True)
     ready.run_for(minutes(30))
     [snapshot] = ready.cloud.alive(Kind.SNAPSHOT)
-    ready.cloud.remove(snapshot, ready.clock.now(), what="vandalised")
+    ready.cloud.remove(snapshot, ready.clock.now(), what="deleted_by_others")
     ready.join(ANA)
     ready.run_for(minutes(30))
     assert (ready.record(ANA).status.phase, notebook_of(ready).data) == (Phase.READY, "")
@@ -39,12 +39,12 @@ def test_a_snapshot_deleted_before_a_return_is_a_loss_that_is_told(ready: World)
     assert news_of(ready)[-2:] == ["lost", "ready"]
 
 
-def test_a_snapshot_deleted_while_its_data_is_awaited_is_a_loss_that_is_told(ready: World) -> None:
+def test_a_snapshot_deleted_during_the_return_is_announced_as_lost(ready: World) -> None:
     ready.leave(ANA, immediate=True)
     ready.run_for(minutes(30))
     ready.join(ANA)
     [snapshot] = ready.cloud.alive(Kind.SNAPSHOT)
-    ready.cloud.remove(snapshot, ready.clock.now(), what="vandalised")
+    ready.cloud.remove(snapshot, ready.clock.now(), what="deleted_by_others")
     ready.run_for(timedelta(days=1), every=minutes(5))
     assert ready.record(ANA).status.phase is Phase.READY
     assert snapshot.name in ready.record(ANA).status.problem
@@ -52,7 +52,7 @@ def test_a_snapshot_deleted_while_its_data_is_awaited_is_a_loss_that_is_told(rea
 
 
 def test_a_loss_is_shown_until_the_next_event(ready: World) -> None:
-    ready.cloud.remove(notebook_of(ready), ready.clock.now(), what="vandalised")
+    ready.cloud.remove(notebook_of(ready), ready.clock.now(), what="deleted_by_others")
     ready.join(ANA)
     ready.run_for(minutes(10))
     assert "was deleted by somebody else" in ready.record(ANA).status.problem
@@ -63,7 +63,7 @@ def test_a_loss_is_shown_until_the_next_event(ready: World) -> None:
     assert ready.record(ANA).status.problem == ""
 
 
-def test_invariant_7_a_snapshot_is_looked_at_just_before_the_disk_goes(ready: World) -> None:
+def test_invariant_7_a_snapshot_is_observed_just_before_the_disk_is_deleted(ready: World) -> None:
     def refuse(point: str) -> None:
         if point == "before:workbench.delete":
             raise CloudFault(Disposition.TEMPORARY, "RESOURCE_EXHAUSTED", "quota")
@@ -72,14 +72,14 @@ def test_invariant_7_a_snapshot_is_looked_at_just_before_the_disk_goes(ready: Wo
     ready.leave(ANA, immediate=True)
     ready.run_for(minutes(30))
     [snapshot] = ready.cloud.alive(Kind.SNAPSHOT)
-    ready.cloud.remove(snapshot, ready.clock.now(), what="vandalised")
+    ready.cloud.remove(snapshot, ready.clock.now(), what="deleted_by_others")
     ready.trap = None
     ready.run_for(timedelta(days=1), every=minutes(10))
     assert ready.record(ANA).status.phase is Phase.REMOVED
     assert [t.data for t in ready.cloud.alive(Kind.SNAPSHOT)] == [WORK]
 
 
-def test_invariant_7_a_copy_that_took_longer_than_it_is_to_be_kept_is_kept_all_the_same(
+def test_invariant_7_retention_starts_when_the_snapshot_is_complete(
     ready: World,
 ) -> None:
     ready.leave(ANA, immediate=True)
@@ -93,7 +93,7 @@ def test_invariant_7_a_copy_that_took_longer_than_it_is_to_be_kept_is_kept_all_t
     assert ready.cloud.alive() == []
 
 
-def test_a_snapshot_does_not_expire_while_its_data_is_waited_for(ready: World) -> None:
+def test_a_snapshot_does_not_expire_while_its_data_is_needed(ready: World) -> None:
     ready.leave(ANA, immediate=True)
     ready.run_for(minutes(30))
     [snapshot] = [r for r in ready.record(ANA).resources if r.kind is Kind.SNAPSHOT]
@@ -106,10 +106,10 @@ def test_a_snapshot_does_not_expire_while_its_data_is_waited_for(ready: World) -
     ready.join(ANA)
     ready.run_for(timedelta(days=3), every=minutes(10))
     assert (ready.record(ANA).status.phase, notebook_of(ready).data) == (Phase.READY, WORK)
-    assert ready.cloud.alive(Kind.SNAPSHOT) == [], "and after that it goes"
+    assert ready.cloud.alive(Kind.SNAPSHOT) == [], "and then it is deleted"
 
 
-def test_a_restore_that_found_something_missing_is_repeated_while_the_snapshot_is_there(
+def test_a_restore_that_ended_in_not_found_is_repeated_if_the_snapshot_exists(
     ready: World,
 ) -> None:
     ready.leave(ANA, immediate=True)
@@ -123,7 +123,7 @@ def test_a_restore_that_found_something_missing_is_repeated_while_the_snapshot_i
     assert not {"lost", "quarantined"} & set(news_of(ready))
 
 
-def test_who_leaves_again_before_their_data_was_restored_keeps_it_as_long_as_promised(
+def test_a_leave_before_the_restore_keeps_the_snapshot_as_long_as_promised(
     ready: World,
 ) -> None:
     ready.leave(ANA, immediate=True)
@@ -142,26 +142,26 @@ def test_who_leaves_again_before_their_data_was_restored_keeps_it_as_long_as_pro
     assert ready.record(ANA).status.due_at is None
 
 
-def test_a_snapshot_that_is_gone_when_it_is_needed_delays_nobody(ready: World) -> None:
+def test_a_missing_snapshot_does_not_delay_ready(ready: World) -> None:
     ready.leave(ANA, immediate=True)
     ready.run_for(minutes(30))
     ready.join(ANA)
     [snapshot] = ready.cloud.alive(Kind.SNAPSHOT)
-    ready.cloud.remove(snapshot, ready.clock.now(), what="vandalised")
+    ready.cloud.remove(snapshot, ready.clock.now(), what="deleted_by_others")
     ready.run_for(minutes(5))
     assert ready.record(ANA).status.phase is Phase.READY
     assert news_of(ready)[-2:] == ["lost", "ready"]
 
 
-def test_a_notebook_that_consent_was_asked_of_in_vain_is_looked_at(ready: World) -> None:
+def test_a_notebook_whose_consent_check_failed_is_observed(ready: World) -> None:
     def unknown(point: str) -> None:
         if point == "before:workbench.consented":
             raise CloudFault(Disposition.PERMANENT, "NOT_FOUND", "no such instance")
 
     ready.trap = unknown
-    ready.cloud.remove(notebook_of(ready), ready.clock.now(), what="vandalised")
+    ready.cloud.remove(notebook_of(ready), ready.clock.now(), what="deleted_by_others")
     ready.run_for(timedelta(hours=3), every=minutes(1))
-    assert notebook_of(ready).state is State.READY, "made anew"
+    assert notebook_of(ready).state is State.READY, "recreated"
     assert "lost" in news_of(ready)
 
 
@@ -178,7 +178,7 @@ def left_behind(world: World) -> Thing:
     return disk
 
 
-def test_a_disk_whose_data_a_snapshot_holds_is_removed_with_its_notebook(ready: World) -> None:
+def test_a_disk_that_is_saved_in_a_snapshot_is_removed_with_its_notebook(ready: World) -> None:
     disk = left_behind(ready)
     ready.leave(ANA, immediate=True)
     ready.run_for(timedelta(days=1), every=minutes(10))
@@ -187,8 +187,8 @@ def test_a_disk_whose_data_a_snapshot_holds_is_removed_with_its_notebook(ready: 
     assert [t.data for t in ready.cloud.alive()] == [WORK]
 
 
-def test_a_disk_that_may_hold_the_only_copy_is_named_and_left(ready: World) -> None:
-    ready.cloud.remove(notebook_of(ready), ready.clock.now(), what="vandalised")
+def test_a_disk_with_the_only_copy_is_listed_and_kept(ready: World) -> None:
+    ready.cloud.remove(notebook_of(ready), ready.clock.now(), what="deleted_by_others")
     disk = left_behind(ready)
     ready.leave(ANA, immediate=True)
     ready.run_for(timedelta(days=1), every=minutes(10))
@@ -198,15 +198,15 @@ def test_a_disk_that_may_hold_the_only_copy_is_named_and_left(ready: World) -> N
     assert [line for line in scan.leftovers if disk.name in line]
 
 
-def test_a_disk_stays_when_the_snapshot_it_could_go_for_is_gone(ready: World) -> None:
+def test_a_disk_is_kept_when_its_snapshot_is_missing(ready: World) -> None:
     disk = left_behind(ready)
     ready.leave(ANA, immediate=True)
 
-    def vandalise() -> None:
+    def delete_snapshot() -> None:
         [snapshot] = ready.cloud.alive(Kind.SNAPSHOT)
-        ready.cloud.remove(snapshot, ready.clock.now(), what="vandalised")
+        ready.cloud.remove(snapshot, ready.clock.now(), what="deleted_by_others")
 
-    hit = once_at(ready, "after:search.everything", vandalise)
+    hit = once_at(ready, "after:search.everything", delete_snapshot)
     ready.run_for(timedelta(days=1), every=minutes(10))
     assert hit
     assert (ready.record(ANA).status.phase, disk.died) == (Phase.REMOVED, None)

@@ -86,7 +86,7 @@ class Fault:
 
 @cache
 def plain_life() -> Life:
-    """The life in which nothing goes wrong."""
+    """The life without a fault."""
     life = Life()
     life.live()
     return life
@@ -110,7 +110,7 @@ def cells() -> list[Cell]:
     return found
 
 
-def test_the_plain_life_calls_everything_and_ends_well() -> None:
+def test_without_faults_every_call_is_made_and_the_end_is_right() -> None:
     life = plain_life()
     calls = {point.partition(":")[2] for point in life.world.points}
     assert calls >= {*STORE, "publish", "search.older", "search.everything", "census.moving"}
@@ -127,7 +127,7 @@ def test_the_plain_life_calls_everything_and_ends_well() -> None:
 
 
 @pytest.mark.slow  # hundreds of lives: as long as all the tests that are not slow
-def test_every_way_to_fail_ends_the_same(cell: Cell) -> None:
+def test_every_failure_has_the_same_result(cell: Cell) -> None:
     fault = Fault(cell)
     life = Life(fault)
     life.live()

@@ -1,4 +1,4 @@
-"""One person is one record, whatever their addresses: each rule of identity, in any order.
+"""One person has one record: each rule of identity, in any order of arrival.
 
 An event says when it happened. What a set of events means must depend on those times alone; here
 each set arrives in every order, and must end as it does in the order of its times.
@@ -25,7 +25,7 @@ BEN, CLEO = "ben@example.com", "cleo@example.com"
 
 
 class Person(NamedTuple):
-    """How a record ends, as far as identity goes."""
+    """The identity in a record."""
 
     verb: str
     email: str
@@ -66,12 +66,12 @@ def arrived(names: Sequence[str], order: Sequence[int]) -> tuple[World, list[str
 
 
 def records_of(world: World) -> list[Environment]:
-    """The records that stand for a person."""
+    """The records that were not merged into another."""
     return [r for r in world.store.page(100).items if not r.merged_into]
 
 
 def people_of(world: World) -> set[Person]:
-    """Who there is, by the records."""
+    """The people in the records."""
     records = records_of(world)
     people = {_person(record) for record in records}
     assert len(people) == len(records), "two records look the same"
@@ -168,7 +168,7 @@ CASES: Mapping[str, tuple[tuple[str, ...], Person]] = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_every_order_of_arrival_ends_the_same(name: str) -> None:
+def test_every_order_of_arrival_has_the_same_result(name: str) -> None:
     names, person = CASES[name]
     for order in permutations(range(len(names))):
         world, outcomes = arrived(names, order)
@@ -186,7 +186,7 @@ def test_events_that_arrive_twice_change_nothing(name: str) -> None:
 
 
 def _is_plain(names: Sequence[str]) -> bool:
-    """Whether the events themselves leave no doubt about who has which address when."""
+    """Whether the events say clearly who has which address when."""
     world, outcomes = arrived(names, range(len(names)))
     has = [a.email for record in records_of(world) for a in record.addresses]
     given = [EVENTS[name].get("previous_email") for name in names]
@@ -196,7 +196,7 @@ def _is_plain(names: Sequence[str]) -> bool:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("first", [name for name in EVENTS if name.startswith(("join", "ana"))])
-def test_any_three_events_without_a_contradiction_end_the_same_in_every_order(first: str) -> None:
+def test_any_three_events_without_contradiction_have_one_result_in_every_order(first: str) -> None:
     for names in [(first, *others) for others in product(EVENTS, repeat=2)]:
         if not _is_plain(names):
             continue
@@ -207,7 +207,7 @@ def test_any_three_events_without_a_contradiction_end_the_same_in_every_order(fi
 
 
 class TestTheWork:
-    """It follows the person; nobody else gets any of it."""
+    """The work stays with the person; nobody else gets it."""
 
     @staticmethod
     def at_work(email: str = ANA, **event: Any) -> World:
@@ -222,7 +222,7 @@ class TestTheWork:
         "chain", [[(BEN, ANA)], [(BEN, ANA), (CLEO, BEN)], [(BEN, ANA), (ANA, BEN)]], ids=len
     )
     @pytest.mark.parametrize("wait", [0, 0.3, 2, 4, 6, 30])
-    def test_it_follows_each_change_at_any_moment_of_another(
+    def test_the_work_follows_a_change_at_any_moment_of_another(
         self, chain: list[tuple[str, str]], wait: float
     ) -> None:
         world = self.at_work()
@@ -234,7 +234,7 @@ class TestTheWork:
         assert (notebook.state, notebook.data) == (State.READY, "work;")
         assert notebook.email == chain[-1][0]
 
-    def test_records_are_merged_although_the_name_of_the_first_notebook_is_somebody_elses(
+    def test_records_are_merged_although_the_first_notebook_name_is_taken(
         self,
     ) -> None:
         world = World()
@@ -254,7 +254,7 @@ class TestTheWork:
         assert (found.email, found.state, found.data) == (CLEO, State.READY, "work;")
         assert (Kind.WORKBENCH, name) in world.cloud.things
 
-    def test_an_immediate_leave_ends_the_person_all_of_it(self) -> None:
+    def test_an_immediate_leave_removes_everything_of_the_person(self) -> None:
         world = self.at_work()
         world.join(BEN, previous_email=ANA)
         world.run_for(minutes(4))  # in the middle of the replacement
@@ -350,30 +350,30 @@ class TestContradictions:
 class TestHolds:
     @pytest.mark.parametrize("named", [ANA, BEN])
     @pytest.mark.parametrize("released", [ANA, BEN])
-    def test_a_hold_is_on_the_person_whatever_address_is_used(
+    def test_a_hold_is_on_the_person_whichever_address_is_used(
         self, named: str, released: str
     ) -> None:
         world = TestTheWork.at_work()
         world.join(BEN, previous_email=ANA)
         world.run_for(timedelta(hours=1))
-        assert world.order("hold", named) == "applied"
+        assert world.command("hold", named) == "applied"
         world.leave(BEN, immediate=True)
         world.run_for(timedelta(days=1), every=timedelta(hours=1))
         [notebook] = notebooks_of(world)
         assert (notebook.data, notebook.protected) == ("work;", True)
-        assert world.order("release", released) == "applied"
+        assert world.command("release", released) == "applied"
         world.run_for(timedelta(days=1), every=timedelta(hours=1))
         assert not notebooks_of(world)
 
     def test_a_hold_given_before_the_change_protects_all_of_it(self) -> None:
         world = TestTheWork.at_work()
-        world.order("hold", ANA)
+        world.command("hold", ANA)
         world.join(BEN, previous_email=ANA)
         world.run_for(timedelta(hours=2))
         deleted = [h for h in world.cloud.happenings if h.what == "deleted"]
         assert [h.kind for h in deleted if h.kind is not Kind.CLUSTER_TEMPLATE] == []
         usable = [n for n in notebooks_of(world) if n.state is State.READY]
         assert [(n.email, n.data) for n in usable] == [(BEN, "work;")]
-        world.order("release", ANA)
+        world.command("release", ANA)
         world.run_for(timedelta(hours=2))
         assert [(n.email, n.data) for n in notebooks_of(world)] == [(BEN, "work;")]

@@ -24,6 +24,6 @@ TestLives.settings = settings(
 )
 
 
-def test_many_lives_from_one_seed_break_nothing() -> None:
+def test_many_lives_from_one_seed_break_no_invariant() -> None:
     part = some_lives(Work(SEED, range(LIVES), tuple(rule.name for rule in named())))
     assert part.failed == []

@@ -1,4 +1,4 @@
-"""What is not known for certain: failed looks, lost answers, events that come during a call.
+"""Uncertainty: failed observations, lost answers, events during a call.
 
 Each test is one life; what is believed too early ends it wrong.
 """
@@ -47,7 +47,7 @@ def machine_of(world: World) -> str:
     return str(notebook_of(world).body["gceSetup"]["machineType"])
 
 
-def test_a_look_that_failed_does_not_mean_that_the_notebook_is_gone(ready: World) -> None:
+def test_a_failed_observation_does_not_mean_that_the_notebook_is_absent(ready: World) -> None:
     ready.cloud.work(notebook_of(ready), WORK)
     ready.leave(ANA, immediate=True)
     ready.run_for(minutes(30))
@@ -98,7 +98,7 @@ def test_a_new_profile_during_an_update_is_applied_after_it(ready: World) -> Non
     assert (ready.record(ANA).status.phase, machine_of(ready)) == (Phase.READY, LEAN)
 
 
-def test_a_new_profile_during_a_create_decides_what_there_is_in_the_end(world: World) -> None:
+def test_a_new_profile_during_a_create_is_applied_in_the_end(world: World) -> None:
     hit = once_at(world, "before:session-template.create", lambda: world.join(ANA, profile="lean"))
     world.join(ANA)
     world.run_for(minutes(10))
@@ -106,7 +106,7 @@ def test_a_new_profile_during_a_create_decides_what_there_is_in_the_end(world: W
     assert kinds_of(world) == {Kind.WORKBENCH}, "lean has no templates"
 
 
-def test_nobody_is_said_to_be_removed_while_their_notebook_may_still_be_made(world: World) -> None:
+def test_nobody_is_removed_while_their_notebook_may_still_be_created(world: World) -> None:
     world.cloud.delay(Kind.WORKBENCH, Step.CREATE, LATE)
     world.join(ANA)
     world.pass_time(timedelta(seconds=5))

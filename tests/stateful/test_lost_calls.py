@@ -1,4 +1,4 @@
-"""Calls whose answer was lost, carried out late: whatever comes meanwhile, the newest event rules.
+"""Calls that lost their answer and are carried out late: the newest event decides.
 
 Every call that changes something is delayed beyond its deadline, once with each of several delays;
 then the person leaves, returns or moves. What must come of it is what would have come of it without
@@ -68,7 +68,7 @@ def as_joined(profile: str, cost_center: str) -> list[tuple[str, str, object]]:
 
 
 @pytest.mark.parametrize("delay", DELAYS)
-def test_a_leaver_whose_start_comes_late_has_nothing_running(delay: timedelta) -> None:
+def test_after_a_late_start_a_leaver_has_nothing_running(delay: timedelta) -> None:
     world = suspended()
     late = world.cloud.delay(Kind.WORKBENCH, Step.START, delay)
     world.join(ANA)
@@ -80,7 +80,7 @@ def test_a_leaver_whose_start_comes_late_has_nothing_running(delay: timedelta) -
 
 
 @pytest.mark.parametrize("delay", [timedelta(seconds=seconds) for seconds in (70, 115)])
-def test_a_start_comes_late_where_the_clocks_of_instances_differ(delay: timedelta) -> None:
+def test_a_late_start_is_handled_although_clocks_differ(delay: timedelta) -> None:
     """The answer is lost by one that is half a minute late, judged by one that is early."""
     world = suspended()
     world.clock.time -= timedelta(seconds=30)
@@ -94,7 +94,7 @@ def test_a_start_comes_late_where_the_clocks_of_instances_differ(delay: timedelt
 
 
 @pytest.mark.parametrize("delay", DELAYS)
-def test_who_returns_while_a_stop_may_still_come_has_it_running_in_the_end(
+def test_a_return_before_a_late_stop_ends_with_a_running_notebook(
     delay: timedelta,
 ) -> None:
     world = worked()
@@ -108,7 +108,7 @@ def test_who_returns_while_a_stop_may_still_come_has_it_running_in_the_end(
 
 
 @pytest.mark.parametrize("delay", DELAYS)
-def test_nobody_is_called_ready_while_a_stop_may_still_come(delay: timedelta) -> None:
+def test_nobody_is_ready_while_a_stop_may_still_be_carried_out(delay: timedelta) -> None:
     world = worked()
     world.cloud.delay(Kind.WORKBENCH, Step.STOP, delay)
     world.leave(ANA)
@@ -122,7 +122,7 @@ def test_nobody_is_called_ready_while_a_stop_may_still_come(delay: timedelta) ->
 
 
 @pytest.mark.parametrize("delay", DELAYS)
-def test_who_returns_while_a_delete_may_still_come_has_their_work(delay: timedelta) -> None:
+def test_a_return_before_a_late_delete_keeps_the_work(delay: timedelta) -> None:
     world = worked()
     world.leave(ANA, immediate=True)
     late = world.cloud.delay(Kind.WORKBENCH, Step.DELETE, delay)
@@ -139,7 +139,7 @@ def test_who_returns_while_a_delete_may_still_come_has_their_work(delay: timedel
 
 @pytest.mark.parametrize("delay", DELAYS)
 @pytest.mark.parametrize("profile", ["full", "lean"])
-def test_an_update_that_comes_late_undoes_no_later_one(delay: timedelta, profile: str) -> None:
+def test_a_late_update_does_not_undo_a_newer_one(delay: timedelta, profile: str) -> None:
     world = worked()
     late = world.cloud.delay(Kind.WORKBENCH, Step.UPDATE, delay)
     world.join(ANA, cost_center="cc1")
@@ -154,7 +154,7 @@ def test_an_update_that_comes_late_undoes_no_later_one(delay: timedelta, profile
 @pytest.mark.parametrize("step", [Step.CREATE, Step.UPDATE])
 @pytest.mark.parametrize("kind", [Kind.SESSION_TEMPLATE, Kind.CLUSTER_TEMPLATE])
 @pytest.mark.parametrize("then", ["leaves", "moves", "loses the template"])
-def test_a_template_that_is_written_late_is_as_the_newest_event_says(
+def test_a_template_written_late_ends_as_the_newest_event_says(
     delay: timedelta, step: Step, kind: Kind, then: str
 ) -> None:
     world = World() if step is Step.CREATE else worked()
@@ -184,14 +184,14 @@ CHANGES: dict[str, Callable[[World], object]] = {
     "another profile": lambda world: world.join(ANA, profile="lean", cost_center="cc2"),
     "left at once": lambda world: world.leave(ANA, immediate=True),
     "left": lambda world: world.leave(ANA),
-    "held": lambda world: world.order("hold", ANA),
-    "retried": lambda world: world.order("retry", ANA),
+    "held": lambda world: world.command("hold", ANA),
+    "retried": lambda world: world.command("retry", ANA),
 }
 
 
 @pytest.mark.parametrize("delay", DELAYS)
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_create_that_comes_late_is_the_only_one(delay: timedelta, change: str) -> None:
+def test_a_late_create_is_the_only_one(delay: timedelta, change: str) -> None:
     world = World()
     late = world.cloud.delay(Kind.WORKBENCH, Step.CREATE, delay)
     world.join(ANA)
@@ -209,22 +209,22 @@ def test_a_create_that_comes_late_is_the_only_one(delay: timedelta, change: str)
 
 @pytest.mark.parametrize("delay", DELAYS)
 @pytest.mark.parametrize("step", [Step.PROTECT, Step.UNPROTECT])
-def test_protection_in_the_end_is_as_the_last_order_says(delay: timedelta, step: Step) -> None:
+def test_protection_ends_as_the_last_command_says(delay: timedelta, step: Step) -> None:
     world = worked()
     if step is Step.UNPROTECT:
-        world.order("hold", ANA)
+        world.command("hold", ANA)
         world.run_for(minutes(5))
     late = world.cloud.delay(Kind.WORKBENCH, step, delay)
-    world.order("hold" if step is Step.PROTECT else "release", ANA)
+    world.command("hold" if step is Step.PROTECT else "release", ANA)
     assert late.hits
     world.pass_time(SOON)
-    world.order("release" if step is Step.PROTECT else "hold", ANA)
+    world.command("release" if step is Step.PROTECT else "hold", ANA)
     assert ends(world) is Phase.READY
     assert notebook_of(world).protected is (step is Step.UNPROTECT)
 
 
 @pytest.mark.parametrize("delay", DELAYS)
-def test_a_snapshot_that_is_taken_late_is_one_and_holds_the_work(delay: timedelta) -> None:
+def test_a_late_snapshot_holds_the_work(delay: timedelta) -> None:
     world = worked()
     late = world.cloud.delay(Kind.SNAPSHOT, Step.CREATE, delay)
     world.leave(ANA, immediate=True)
@@ -235,7 +235,7 @@ def test_a_snapshot_that_is_taken_late_is_one_and_holds_the_work(delay: timedelt
 
 
 @pytest.mark.parametrize("delay", DELAYS)
-def test_a_restore_that_comes_late_overwrites_nothing(delay: timedelta) -> None:
+def test_a_late_restore_overwrites_nothing(delay: timedelta) -> None:
     world = worked()
     world.leave(ANA, immediate=True)
     assert ends(world) is Phase.REMOVED

@@ -1,6 +1,6 @@
-"""A record is lost whose notebook had been replaced: nobody's work goes, and access still ends.
+"""A record is lost after a replacement: no work is lost, and access still ends.
 
-The names of successors don't follow from the record, so a record that begins anew never meets
+The names of successors don't follow from the record, so a record that starts again never meets
 them; the search that ends a leave finds them by their labels and their owner.
 """
 
@@ -67,7 +67,7 @@ def join_again(world: World, email: str) -> Thing:
 
 
 @REASONS
-def test_replaced_again_the_work_of_both_notebooks_is_there(reason: Reason) -> None:
+def test_a_second_replacement_keeps_the_work_of_both_notebooks(reason: Reason) -> None:
     world, first = replaced_and_lost(recreate)
     second = join_again(world, ANA)
     known = len(world.cloud.happenings)
@@ -83,7 +83,7 @@ def test_replaced_again_the_work_of_both_notebooks_is_there(reason: Reason) -> N
     assert world.record(owner_after(reason)).status.phase is Phase.READY
 
 
-def test_lost_again_and_again_no_name_is_used_twice() -> None:
+def test_after_several_lost_records_no_name_is_used_twice() -> None:
     world, first = replaced_and_lost(recreate)
     left = [first]
     for _ in range(3):
@@ -97,7 +97,7 @@ def test_lost_again_and_again_no_name_is_used_twice() -> None:
     assert {thing.state for thing in left} == {State.READY}
 
 
-def test_who_leaves_and_returns_has_the_work_of_the_one_that_the_record_did_not_know() -> None:
+def test_leave_and_return_restore_the_notebook_that_the_record_did_not_know() -> None:
     """It is found, and saved, last; that of the other one is in a snapshot, too."""
     world, _ = replaced_and_lost(recreate)
     join_again(world, ANA)
@@ -107,7 +107,7 @@ def test_who_leaves_and_returns_has_the_work_of_the_one_that_the_record_did_not_
     world.run_for(LONG)
     assert notebook_of(world, ANA).data == WORK
     assert NEWER in {t.data for t in world.cloud.alive(Kind.SNAPSHOT)}
-    assert world.order("recreate", ANA) == "applied"
+    assert world.command("recreate", ANA) == "applied"
     world.run_for(LONG)
     assert notebook_of(world, ANA).data == WORK
 
@@ -137,7 +137,7 @@ def moved_and_lost() -> tuple[World, Thing]:
     return world, notebook
 
 
-def test_a_leave_of_the_present_address_ends_access_at_once_and_keeps_the_work() -> None:
+def test_a_leave_of_the_present_address_ends_access_and_keeps_the_work() -> None:
     world, notebook = moved_and_lost()
     session = world.cloud.start_use(Kind.SESSION, f"{SESSIONS}/s", notebook.key, BEN)
     cluster = world.cloud.start_use(Kind.CLUSTER, f"{CLUSTERS}/c", notebook.key, BEN)
@@ -157,7 +157,7 @@ def test_a_leave_of_the_present_address_ends_access_at_once_and_keeps_the_work()
     assert [t.data for t in copies] == [WORK]
 
 
-def test_what_the_notebook_starts_before_it_has_stopped_is_ended_too() -> None:
+def test_workloads_started_before_the_notebook_stopped_are_ended_too() -> None:
     world, notebook = moved_and_lost()
     world.leave(BEN)
     assert notebook.state is State.STOPPING
@@ -169,7 +169,7 @@ def test_what_the_notebook_starts_before_it_has_stopped_is_ended_too() -> None:
     assert world.record(BEN).status.phase is Phase.SUSPENDED
 
 
-def test_what_does_not_say_whose_it_is_stays() -> None:
+def test_resources_that_name_no_owner_stay() -> None:
     world, _ = moved_and_lost()
     world.leave(BEN, immediate=True)
     world.run_for(LONG)
@@ -194,17 +194,17 @@ def test_a_return_brings_the_work_back() -> None:
 def test_under_a_hold_it_is_stopped_and_kept() -> None:
     world, notebook = moved_and_lost()
     world.leave(BEN, immediate=True)
-    world.order("hold", BEN)
+    world.command("hold", BEN)
     world.run_for(LONG)
     assert (notebook.state, notebook.died) == (State.STOPPED, None)
 
 
-def test_what_a_record_still_needs_is_left_to_it() -> None:
+def test_a_superseded_notebook_of_another_record_is_left_alone() -> None:
     """Ana's former address was given to somebody else, who leaves; under a hold her superseded
     notebook, of that address, is still there."""
     world = at_work()
     superseded = the_notebook(world)
-    world.order("hold", ANA)
+    world.command("hold", ANA)
     rename(world)
     world.run_for(LONG)
     assert world.record(BEN).key == superseded.key
@@ -222,7 +222,9 @@ def test_what_a_record_still_needs_is_left_to_it() -> None:
     assert [superseded.name in text for text in scan.leftovers] == [True]
 
 
-def test_only_for_such_a_find_another_record_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_record_is_loaded_only_for_a_find_under_another_key(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def asked_for(world: World) -> set[str]:
         keys = set()
         load = world.store.load

@@ -1,6 +1,6 @@
-"""A notebook that is replaced, whatever comes in the middle: its work is there in the end, once.
+"""A notebook is replaced, whatever happens meanwhile: its work is kept, exactly once.
 
-Both reasons are tried: its owner's address changed, and an admin wants it made anew.
+Both reasons are tried: its owner's address changed, and an admin orders `recreate`.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ def rename(world: World) -> None:
 
 
 def recreate(world: World) -> None:
-    """An admin wants it made anew."""
-    world.order("recreate", ANA, event_id="recreate")
+    """An admin orders `recreate`."""
+    world.command("recreate", ANA, event_id="recreate")
 
 
 REASONS = pytest.mark.parametrize("reason", [rename, recreate])
-# How long after the reason: while it stops, is saved, made, restored, and deleted.
+# Time after the reason: during stop, snapshot, creation, restore and deletion.
 MOMENTS = pytest.mark.parametrize("wait", [0, 0.3, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12])
 
 
@@ -70,13 +70,13 @@ def owner_after(reason: Reason) -> str:
 
 
 def never_without_a_copy(world: World) -> None:
-    """While it goes on, the work is in a notebook or in a complete snapshot."""
+    """During the replacement, the work is in a notebook or in a complete snapshot."""
     whole = [t for t in world.cloud.alive() if t.data == WORK and t.was_ready]
     assert whole, "the work is nowhere"
 
 
 @REASONS
-def test_it_ends_with_a_successor_that_has_the_work(reason: Reason) -> None:
+def test_a_replacement_ends_with_a_successor_that_has_the_work(reason: Reason) -> None:
     world = at_work()
     first = the_notebook(world)
     reason(world)
@@ -91,7 +91,7 @@ def test_it_ends_with_a_successor_that_has_the_work(reason: Reason) -> None:
 @pytest.mark.slow
 @REASONS
 @pytest.mark.parametrize("how", ["crash", "refused", "unanswered"])
-def test_a_fault_at_any_write_or_call_changes_nothing_of_the_end(reason: Reason, how: str) -> None:
+def test_a_fault_at_any_write_or_call_does_not_change_the_result(reason: Reason, how: str) -> None:
     plain = at_work()
     before = plain.points.total()
     reason(plain)
@@ -146,9 +146,7 @@ def _until_it_is_taken(world: World, reason: Reason) -> None:
 
 @REASONS
 @MOMENTS
-def test_a_stock_out_in_the_middle_is_waited_for_and_nothing_goes(
-    reason: Reason, wait: float
-) -> None:
+def test_during_a_stock_out_nothing_is_deleted(reason: Reason, wait: float) -> None:
     world = at_work()
     reason(world)
     world.run_for(minutes(wait))
@@ -163,19 +161,19 @@ def test_a_stock_out_in_the_middle_is_waited_for_and_nothing_goes(
 
 @REASONS
 @MOMENTS
-def test_a_hold_in_the_middle_keeps_all_of_it_until_the_release(
+def test_a_hold_during_the_replacement_keeps_everything_until_the_release(
     reason: Reason, wait: float
 ) -> None:
     world = at_work()
     reason(world)
     world.run_for(minutes(wait))
-    world.order("hold", ANA)
-    world.pass_time(minutes(5))  # what was begun just before can't be called back
+    world.command("hold", ANA)
+    world.pass_time(minutes(5))  # an operation begun just before can't be called back
     held = len(world.cloud.happenings)
     world.run_for(LONG, every=minutes(5))
     gone = [h for h in world.cloud.happenings[held:] if h.what == "deleted" and h.key]
     assert [h.name for h in gone if h.began > world.clock.now() - LONG] == []
-    world.order("release", owner_after(reason))
+    world.command("release", owner_after(reason))
     world.run_for(LONG, every=minutes(5))
     has_their_work(world, owner_after(reason))
 
@@ -183,7 +181,7 @@ def test_a_hold_in_the_middle_keeps_all_of_it_until_the_release(
 @REASONS
 @MOMENTS
 @pytest.mark.parametrize("immediate", [True, False])
-def test_a_leave_in_the_middle_ends_it_and_a_return_brings_the_work_back(
+def test_a_leave_during_the_replacement_ends_it_and_a_return_restores_the_work(
     reason: Reason, wait: float, *, immediate: bool
 ) -> None:
     world = at_work()
@@ -204,7 +202,7 @@ def test_a_leave_in_the_middle_ends_it_and_a_return_brings_the_work_back(
 @REASONS
 @MOMENTS
 @pytest.mark.parametrize("pause", [0.1, 3])
-def test_a_return_within_the_grace_period_goes_on_with_it(
+def test_a_return_within_the_grace_period_continues_the_replacement(
     reason: Reason, wait: float, pause: float
 ) -> None:
     world = at_work()
@@ -220,7 +218,9 @@ def test_a_return_within_the_grace_period_goes_on_with_it(
 
 @REASONS
 @MOMENTS
-def test_a_second_reason_in_the_middle_ends_with_one_notebook(reason: Reason, wait: float) -> None:
+def test_a_second_reason_during_the_replacement_ends_with_one_notebook(
+    reason: Reason, wait: float
+) -> None:
     world = at_work()
     reason(world)
     world.run_for(minutes(wait))
@@ -231,7 +231,9 @@ def test_a_second_reason_in_the_middle_ends_with_one_notebook(reason: Reason, wa
 
 @REASONS
 @pytest.mark.parametrize("step", [Step.STOP, Step.CREATE, Step.RESTORE, Step.DELETE])
-def test_an_operation_that_fails_in_the_middle_is_repeated(reason: Reason, step: Step) -> None:
+def test_an_operation_that_fails_during_the_replacement_is_repeated(
+    reason: Reason, step: Step
+) -> None:
     world = at_work()
     failure = world.cloud.fail_operations(Kind.WORKBENCH, step, ended_in("INTERNAL"), leftover=True)
     reason(world)
@@ -242,7 +244,7 @@ def test_an_operation_that_fails_in_the_middle_is_repeated(reason: Reason, step:
 
 @REASONS
 @MOMENTS
-def test_a_snapshot_that_others_delete_in_the_middle_is_not_relied_on(
+def test_a_snapshot_deleted_during_the_replacement_is_not_relied_on(
     reason: Reason, wait: float
 ) -> None:
     world = at_work()
@@ -252,7 +254,7 @@ def test_a_snapshot_that_others_delete_in_the_middle_is_not_relied_on(
     snapshots = world.cloud.alive(Kind.SNAPSHOT)
     going = any(o.step is Step.DELETE and not o.done for o in world.cloud.operations.values())
     for snapshot in snapshots:
-        world.cloud.remove(snapshot, world.clock.now(), what="vandalised")
+        world.cloud.remove(snapshot, world.clock.now(), what="deleted_by_others")
     if not snapshots or first.died is not None or going:
         return  # there is nothing to delete yet, or nothing to take another of
     world.run_for(timedelta(days=1), every=minutes(5))
@@ -261,7 +263,7 @@ def test_a_snapshot_that_others_delete_in_the_middle_is_not_relied_on(
 
 @REASONS
 @MOMENTS
-def test_a_reason_while_the_data_of_a_leaver_who_returned_is_restored_loses_none_of_it(
+def test_a_replacement_during_the_restore_of_a_return_loses_no_data(
     reason: Reason, wait: float
 ) -> None:
     world = at_work()

@@ -1,4 +1,4 @@
-"""The simulation itself: lives are data, jumps in time change nothing, failures are made small."""
+"""The simulation itself: lives are data, jumps in time change nothing, failures are minimised."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from tests.support.simulation.driver import Lived, live, replay
 from tests.support.simulation.minimise import minimised
 from tests.support.simulation.rules import RULES, named
 from tests.support.simulation.simulated import SKEW, SimulatedLife
-from tests.support.simulation.story import told
+from tests.support.simulation.story import report
 from tests.support.simulation.world import GRACE, World
 
 BEN = "ben@example.com"
 SEED = 20261126
 NAMES = tuple(rule.name for rule in named())
-FEW = ("join", "order", "time_passes", "minutes_pass")
+FEW = ("join", "admin_command", "time_passes", "minutes_pass")
 OTHERS = tuple(name for name in NAMES if name not in FEW)
 
 
 class TestLives:
     @pytest.mark.slow
-    def test_a_life_is_the_same_whenever_it_is_lived_and_from_its_record(self) -> None:
+    def test_a_life_is_the_same_at_every_run_and_from_its_record(self) -> None:
         for number in range(20):
             lived = live(SEED, number, named())
             again = live(SEED, number, named())
@@ -77,7 +77,7 @@ class TestTime:
 
         assert lived(every_tick=False) == lived(every_tick=True)
 
-    def test_a_process_whose_clock_is_ahead_sees_what_is_due_as_early(self) -> None:
+    def test_a_process_with_a_fast_clock_finds_due_records_earlier(self) -> None:
         world = World(skews=(SKEW,))
         world.join(ANA, effective_at=world.clock.now() + minutes(10))
         world.run_for(minutes(10) - SKEW, every=timedelta(seconds=10))
@@ -104,7 +104,7 @@ class TestTheWorld:
         world.leave(ANA)
         assert world.record(ANA).leaving
 
-    def test_an_operation_that_takes_long_and_one_that_google_began_end_when_faults_stop(
+    def test_slow_operations_and_those_that_google_began_end_when_faults_stop(
         self,
     ) -> None:
         world = World()
@@ -139,15 +139,15 @@ def planted(monkeypatch: pytest.MonkeyPatch) -> Callable[[SimulatedLife], None]:
 
 @pytest.mark.usefixtures("planted")
 class TestFailures:
-    def test_what_breaks_is_found_and_made_as_short_as_it_can_be(self) -> None:
+    def test_a_broken_invariant_is_found_and_its_life_minimised(self) -> None:
         shortest = minimised(broken())
         assert shortest.failure.startswith("somebody is trial while another is held")
         # A life begins; somebody has a record and is held, which takes a join; a trial joins.
         assert len(shortest.steps) <= 4
         assert replay(shortest.steps).kind == shortest.kind
 
-    def test_the_story_says_what_happened_what_broke_and_how_to_see_it_again(self) -> None:
-        story = told(minimised(broken()))
+    def test_the_story_says_what_happened_what_broke_and_how_to_reproduce_it(self) -> None:
+        story = report(minimised(broken()))
         assert "BROKEN: somebody is trial while another is held" in story
         assert "joins as trial" in story
         assert "steps: begin" in story
@@ -164,13 +164,13 @@ class TestFailures:
 
 
 class TestCoverage:
-    def test_what_was_never_seen_is_named(self) -> None:
+    def test_outcomes_that_never_occurred_are_named(self) -> None:
         report = sum_of([live(SEED, 0, named(without=NAMES[1:]))]).report(named())
         never = next(line for line in report.splitlines() if line.startswith("never seen: "))
         assert "health:quarantined" in never
         assert "join" in never
 
-    def test_pairs_of_rules_are_counted_once_a_life(self) -> None:
+    def test_pairs_of_rules_are_counted_once_per_life(self) -> None:
         lived = live(SEED, 0, named())
         lived.bit = ["join", "leave", "join", "leave"]
         counted = sum_of([lived])

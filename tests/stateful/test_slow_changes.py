@@ -48,18 +48,18 @@ def test_a_lost_update_does_not_outlast_the_join_that_takes_it_back() -> None:
 
 def test_a_lost_release_does_not_outlast_the_next_hold() -> None:
     world = ready_world()
-    world.order("hold", ANA)
+    world.command("hold", ANA)
     world.run_for(minutes(10))
     hits = lose(world, Step.UNPROTECT)
-    world.order("release", ANA)
+    world.command("release", ANA)
     world.pass_time(2 * SECONDS)
-    world.order("hold", ANA)
+    world.command("hold", ANA)
     world.run_for(HOURS)
     assert hits()
     assert notebook_of(world).protected
 
 
-def test_a_lost_deletion_of_ours_is_not_taken_for_somebody_elses() -> None:
+def test_a_lost_deletion_of_ours_does_not_count_as_somebody_elses() -> None:
     world = ready_world()
     hits = lose(world, Step.DELETE)
     world.leave(ANA, immediate=True)

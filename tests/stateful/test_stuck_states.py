@@ -1,4 +1,4 @@
-"""States that nobody of us began, operations that never end, and steps without effect."""
+"""States that no step of ours began, operations that never end, steps without effect."""
 
 from __future__ import annotations
 
@@ -10,34 +10,36 @@ from shared.domain.faults import CloudFault, Disposition, Problem
 from shared.domain.resources.kinds import Kind, State, Step
 from shared.domain.status import Health, Phase
 from tests.support.builders import ANA, minutes, ready_world
-from tests.support.simulation.announced import news_of, told
+from tests.support.simulation.announced import newest_announcement, news_of
 from tests.support.simulation.notebook import notebook_of
 from tests.support.simulation.world import World
 
 MOVING = [State.CREATING, State.STARTING, State.STOPPING, State.UPDATING]
 
 
-# States that nobody of us began
+# States that no step of ours began
 
 
 @pytest.mark.parametrize("state", MOVING)
-def test_a_leavers_access_ends_even_where_somebody_else_left_it_moving(
+def test_a_leavers_access_ends_although_somebody_else_changed_the_state(
     ready: World, state: State
 ) -> None:
     notebook_of(ready).state = state
     ready.leave(ANA)
     ready.run_for(minutes(30))
-    assert notebook_of(ready).state is state, "the cloud is at work, as far as anybody knows"
+    assert notebook_of(ready).state is state, "an operation may run"
     ready.run_for(minutes(30))
     assert (notebook_of(ready).state, ready.record(ANA).status.phase) == (
         State.STOPPED,
         Phase.SUSPENDED,
     )
-    assert "which no step of ours began" in told(ready, "failed")["reason"]
+    assert "which no step of ours began" in newest_announcement(ready, "failed")["reason"]
 
 
 @pytest.mark.parametrize("state", MOVING)
-def test_what_is_wanted_and_stuck_is_announced_and_started(ready: World, state: State) -> None:
+def test_a_stuck_notebook_that_should_run_is_announced_and_started(
+    ready: World, state: State
+) -> None:
     notebook_of(ready).state = state
     ready.join(ANA)
     ready.run_for(timedelta(hours=2))
@@ -45,7 +47,7 @@ def test_what_is_wanted_and_stuck_is_announced_and_started(ready: World, state: 
     assert notebook_of(ready).state is State.READY
 
 
-def test_each_time_others_set_it_moving_is_waited_for_anew(ready: World) -> None:
+def test_each_transition_that_others_began_is_awaited_again(ready: World) -> None:
     for state in (State.STARTING, State.READY):
         notebook_of(ready).state = state
         ready.join(ANA)
@@ -60,7 +62,7 @@ def test_each_time_others_set_it_moving_is_waited_for_anew(ready: World) -> None
     assert "failed" not in news_of(ready)
 
 
-def test_what_stays_stuck_stays_a_problem_that_says_so(ready: World) -> None:
+def test_a_notebook_that_stays_stuck_stays_a_problem(ready: World) -> None:
     def refuse(point: str) -> None:
         if point in ("before:workbench.start", "before:workbench.stop"):
             raise CloudFault(Disposition.TEMPORARY, "ABORTED", "another operation is in progress")
@@ -79,7 +81,7 @@ def test_what_stays_stuck_stays_a_problem_that_says_so(ready: World) -> None:
 
 @pytest.mark.parametrize("disposition", [f for f in Disposition if f is not Disposition.FOREIGN])
 @pytest.mark.parametrize("step", [Step.CREATE, Step.START, Step.STOP, Step.UPDATE])
-def test_an_operation_that_ended_is_over_whatever_it_ended_in(
+def test_an_operation_that_ended_ends_its_step_whatever_the_state(
     disposition: Disposition, step: Step
 ) -> None:
     world = ready_world() if step is not Step.CREATE else World()
@@ -98,7 +100,7 @@ def test_an_operation_that_ended_is_over_whatever_it_ended_in(
     assert world.record(ANA).status.phase is done
 
 
-def test_a_zone_without_machines_for_a_start_is_waited_for_never_quarantined(
+def test_a_start_without_capacity_waits_and_is_never_quarantined(
     suspended: World,
 ) -> None:
     suspended.cloud.short = set(suspended.cloud.zones)
@@ -114,7 +116,7 @@ def test_a_zone_without_machines_for_a_start_is_waited_for_never_quarantined(
 
 
 @pytest.mark.parametrize("moves", [{"team": "new"}, {"profile": "lean"}])
-def test_a_change_that_is_given_up_and_comes_after_all_is_undone(
+def test_a_change_that_was_given_up_and_is_carried_out_late_is_undone(
     ready: World, moves: dict[str, str]
 ) -> None:
     """The late call asks for the earlier profile, and is carried out after the newer one."""
@@ -132,7 +134,7 @@ def test_a_change_that_is_given_up_and_comes_after_all_is_undone(
 
 
 @pytest.mark.parametrize("step", [Step.DELETE, Step.STOP, Step.START, Step.UPDATE])
-def test_an_operation_that_never_ends_is_said_to_and_stays_the_reason(
+def test_an_operation_that_never_ends_is_reported_and_stays_the_reason(
     ready: World, step: Step
 ) -> None:
     if step is Step.START:
@@ -152,7 +154,7 @@ def test_an_operation_that_never_ends_is_said_to_and_stays_the_reason(
     assert f"{step} has not ended in 40 minutes" in ready.record(ANA).status.problem
 
 
-def test_a_leavers_access_ends_though_a_restore_takes_hours(ready: World) -> None:
+def test_a_leavers_access_ends_although_a_restore_takes_hours(ready: World) -> None:
     ready.leave(ANA, immediate=True)
     ready.run_for(minutes(30))
     slow = ready.cloud.slow_down(Kind.WORKBENCH, Step.RESTORE, timedelta(hours=2))
@@ -170,7 +172,7 @@ def test_a_leavers_access_ends_though_a_restore_takes_hours(ready: World) -> Non
     assert ready.record(ANA).status.phase is Phase.SUSPENDED
 
 
-def test_a_stop_that_hangs_for_days_is_announced_once_and_asked_for_every_hour(
+def test_a_stop_that_hangs_for_days_is_announced_once_and_retried_every_hour(
     ready: World,
 ) -> None:
     ready.cloud.slow_down(Kind.WORKBENCH, Step.STOP, timedelta(days=9))

@@ -24,7 +24,7 @@ def _bytes(world: World) -> int:
 
 
 @pytest.mark.slow
-def test_a_leaver_with_thousands_of_sessions_outgrows_no_document() -> None:
+def test_thousands_of_sessions_of_a_leaver_fit_into_one_document() -> None:
     world, largest = World(), 0
     world.join(ANA)
     world.run_for(timedelta(minutes=5))

@@ -1,4 +1,4 @@
-"""What has to wait, or fails, on the way: zones, turns, consent, quarantine, deaf ears.
+"""What waits or fails: zones, turns, consent, quarantine, Pub/Sub.
 
 Each ends by itself, or when somebody does the one thing that it waits for.
 """
@@ -42,7 +42,7 @@ def notebooks(world: World) -> list[Thing]:
 
 
 def zones_tried(world: World) -> list[str]:
-    """Where notebooks were asked for, in order."""
+    """The zones of the calls that create notebooks, in order."""
     made = [t for t in world.cloud.ever if t.kind is Kind.WORKBENCH]
     return [thing.name.split("/")[3] for thing in made]
 
@@ -57,7 +57,7 @@ class TestStockOut:
         assert world.record(ANA).status.phase is Phase.READY
         assert "quarantined" not in str(world.topics.news)
 
-    def test_others_are_spared_the_dry_zone_for_a_while(self, world: World) -> None:
+    def test_others_do_not_try_the_empty_zone_for_a_while(self, world: World) -> None:
         world.cloud.short = {DRY}
         world.join(ANA)
         world.run_for(minutes(5))
@@ -68,7 +68,7 @@ class TestStockOut:
         world.join("cleo@example.com")
         assert zones_tried(world)[-1] == DRY, "it is tried again by those who come later"
 
-    def test_the_memory_of_it_outlives_the_process(self, world: World) -> None:
+    def test_the_shortage_is_known_after_a_restart(self, world: World) -> None:
         world.cloud.short = {DRY}
         world.join(ANA)
         world.run_for(minutes(5))
@@ -76,7 +76,7 @@ class TestStockOut:
         world.join(BEN)
         assert zones_tried(world)[-1] == WET
 
-    def test_with_all_zones_dry_it_waits_and_then_succeeds(self, world: World) -> None:
+    def test_with_all_zones_empty_it_waits_and_then_succeeds(self, world: World) -> None:
         world.cloud.short = {DRY, WET}
         world.join(ANA)
         world.run_for(minutes(45))
@@ -89,7 +89,7 @@ class TestStockOut:
         assert world.record(ANA).status.phase is Phase.READY
         assert len(notebooks(world)) == 1
 
-    def test_who_leaves_while_waiting_for_room_gets_none(self, world: World) -> None:
+    def test_a_leave_while_waiting_for_capacity_creates_nothing(self, world: World) -> None:
         world.cloud.short = {DRY, WET}
         world.join(ANA)
         world.run_for(minutes(20))
@@ -100,14 +100,14 @@ class TestStockOut:
 
 
 class TestStuck:
-    def test_a_create_that_hangs_beyond_forty_minutes_is_given_up_and_made_again(
+    def test_a_create_that_hangs_beyond_forty_minutes_is_given_up_and_repeated(
         self, world: World
     ) -> None:
         world.join(ANA)
         [stuck] = notebooks(world)
         [operation] = [o for o in world.cloud.operations.values() if o.thing is stuck]
         operation.ends += timedelta(days=30)
-        operation.thing = replace(stuck)  # it says that it runs, and does nothing to this one
+        operation.thing = replace(stuck)  # it runs for ever without an effect
         world.run_for(minutes(39))
         assert (stuck.died, stuck.state) == (None, State.CREATING)
         world.run_for(minutes(30))
@@ -115,7 +115,7 @@ class TestStuck:
         assert world.record(ANA).status.phase is Phase.READY
         assert [t.state for t in notebooks(world)] == [State.READY]
 
-    def test_a_create_that_ends_after_all_is_taken_as_it_is(self, world: World) -> None:
+    def test_a_create_that_ends_late_is_accepted(self, world: World) -> None:
         world.join(ANA)
         [slow] = notebooks(world)
         for operation in world.cloud.operations.values():
@@ -131,7 +131,7 @@ class TestStuck:
 class TestQuarantine:
     @pytest.fixture
     def failing(self, world: World) -> World:
-        """Every creation of a notebook ends badly, for reasons nobody knows."""
+        """Every creation of a notebook fails for an unknown reason."""
         problem = Problem(code="INTERNAL", message="scripted", disposition=Disposition.TEMPORARY)
         world.cloud.fail_operations(Kind.WORKBENCH, Step.CREATE, problem, times=10_000)
         world.join(ANA)
@@ -156,7 +156,7 @@ class TestQuarantine:
         assert len(told) == 1
 
     @pytest.mark.parametrize("order", ["retry", "release"])
-    def test_an_admins_word_lifts_it_at_once(self, failing: World, order: str) -> None:
+    def test_an_admin_command_ends_quarantine_at_once(self, failing: World, order: str) -> None:
         failing.run_for(timedelta(days=2), every=minutes(10))
         record = failing.record(ANA)
         assert (record.status.phase, record.status.health) == (
@@ -165,7 +165,7 @@ class TestQuarantine:
         )
         failing.cloud.failures.clear()
         before = len(zones_tried(failing))
-        failing.order(order, ANA)
+        failing.command(order, ANA)
         assert len(zones_tried(failing)) == before + 1
         failing.run_for(minutes(5))
         assert (failing.record(ANA).status.phase, failing.record(ANA).status.problem) == (
@@ -173,7 +173,7 @@ class TestQuarantine:
             "",
         )
 
-    def test_who_is_quarantined_can_leave(self, failing: World) -> None:
+    def test_a_quarantined_person_can_leave(self, failing: World) -> None:
         failing.run_for(timedelta(days=2), every=minutes(10))
         failing.leave(ANA)
         failing.run_for(minutes(10))
@@ -183,7 +183,7 @@ class TestQuarantine:
 class TestAdmission:
     PEOPLE = tuple(f"p{number:02}@example.com" for number in range(15))
 
-    def test_more_joins_than_the_limit_queue_in_the_order_they_came(self) -> None:
+    def test_joins_beyond_the_limit_queue_in_order_of_arrival(self) -> None:
         world = World(policy=Policy(creations=3))
         for email in self.PEOPLE:
             world.join(email)
@@ -196,7 +196,7 @@ class TestAdmission:
         assert made == list(self.PEOPLE)
         assert {world.record(email).status.phase for email in self.PEOPLE} == {Phase.READY}
 
-    def test_who_leaves_the_queue_holds_up_nobody(self) -> None:
+    def test_a_leave_from_the_queue_delays_nobody(self) -> None:
         world = World(policy=Policy(creations=1))
         for email in self.PEOPLE[:4]:
             world.join(email)
@@ -217,9 +217,7 @@ class TestAdmission:
 
 
 class TestConsent:
-    def test_an_unopened_notebook_is_asked_for_daily_until_its_owner_consents(
-        self, ready: World
-    ) -> None:
+    def test_consent_is_checked_daily_until_the_owner_gives_it(self, ready: World) -> None:
         asked = ready.cloud.counts
         ready.run_for(minutes(90))
         assert (asked["workbench.consented"], _consent(ready)) == (1, False)
@@ -231,14 +229,14 @@ class TestConsent:
         assert (asked["workbench.consented"], _consent(ready)) == (9, True)
         assert ready.record(ANA).status.due_at is None, "there is nothing more to ask"
 
-    def test_nobody_asks_after_somebody_who_left(self, ready: World) -> None:
+    def test_consent_of_a_leaver_is_not_checked_any_more(self, ready: World) -> None:
         ready.leave(ANA)
         ready.run_for(GRACE - timedelta(hours=1), every=timedelta(hours=1))
         assert ready.cloud.counts["workbench.consented"] == 0
 
 
 class TestAheadOfTime:
-    def test_it_takes_effect_within_a_minute_of_its_time(self, world: World) -> None:
+    def test_a_scheduled_event_takes_effect_within_a_minute_of_its_time(self, world: World) -> None:
         starts = world.clock.now() + timedelta(days=2, seconds=17)
         ends = starts + timedelta(days=3, seconds=17)
         world.join(ANA, effective_at=starts)
@@ -252,7 +250,7 @@ class TestAheadOfTime:
         assert timedelta() <= left_at - ends <= minutes(1)
         assert world.record(ANA).status.phase is Phase.SUSPENDED
 
-    def test_a_newer_event_replaces_what_was_announced(self, ready: World) -> None:
+    def test_a_newer_event_replaces_a_scheduled_one(self, ready: World) -> None:
         soon = ready.clock.now() + timedelta(days=1)
         ready.leave(ANA, effective_at=soon)
         ready.pass_time(minutes(1))
@@ -268,7 +266,7 @@ class TestAheadOfTime:
 
 
 class Forgetful(Topics):
-    """Takes announcements, and then says that it couldn't."""
+    """Accepts announcements, and then raises."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -282,8 +280,8 @@ class Forgetful(Topics):
 
 
 class TestAnnouncements:
-    def test_while_pubsub_is_deaf_lives_go_on_and_the_news_waits(self, world: World) -> None:
-        world.topics.deaf = True
+    def test_while_pubsub_refuses_work_continues_and_announcements_wait(self, world: World) -> None:
+        world.topics.refuses = True
         world.join(ANA)
         world.run_for(minutes(5))
         world.leave(ANA)
@@ -292,7 +290,7 @@ class TestAnnouncements:
         waiting = world.record(ANA).outbox.waiting
         assert [str(item.news) for item in waiting] == ["ready", "suspended"]
 
-        world.topics.deaf = False
+        world.topics.refuses = False
         world.restart()
         world.run_for(minutes(2))
         key = world.record(ANA).key
@@ -301,15 +299,13 @@ class TestAnnouncements:
         assert times == [item.at for item in waiting], "when it happened, not when it was heard"
         assert world.record(ANA).outbox.waiting == ()
 
-    def test_what_pubsub_took_without_saying_so_comes_again_under_the_same_id(
-        self, world: World
-    ) -> None:
+    def test_an_unconfirmed_announcement_is_repeated_under_the_same_id(self, world: World) -> None:
         world.topics = Forgetful()
         world.restart()
         world.join(ANA)
         world.run_for(minutes(10))
         counts = Counter(news["id"] for news in world.topics.news)
-        assert list(counts.values()) == [2], "ready: told twice, the same news"
+        assert list(counts.values()) == [2], "ready: announced twice, with one id"
         first, again = world.topics.news
         assert first == again
 

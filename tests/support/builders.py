@@ -1,4 +1,4 @@
-"""Small values that tests are told with: a moment, a person, an intent, a resource, an event.
+"""Small values that tests are written with: a moment, a person, an intent, a resource, an event.
 
 Every builder gives something ordinary; a test names only what it is about.
 """
@@ -81,7 +81,7 @@ def a_record(*resources: Resource, verb: Verb = Verb.JOIN, **changes: Any) -> En
     return replace(record, **changes)
 
 
-def an_order(
+def a_command(
     action: AdminAction = AdminAction.HOLD, id: str = "o1", **changes: Any
 ) -> AdminCommand:
     """An admin command about Ana, given at ``NOW``."""
@@ -96,7 +96,7 @@ def an_order(
     return replace(command, **changes)
 
 
-def obey(record: Environment, *commands: AdminCommand) -> Decision:
+def apply_commands(record: Environment, *commands: AdminCommand) -> Decision:
     """The decision about the last command, after all were carried out in this order."""
     decisions: list[Decision] = []
     for command in commands:
@@ -194,7 +194,7 @@ def minutes(count: float) -> timedelta:
 
 
 def hold_lease(world: World, email: str = ANA) -> None:
-    """Another worker has just got the lease of somebody's record, and is at work."""
+    """Another worker has just taken the lease of a record, and acts."""
     stored = world.store.load(person_key(email))
     assert stored is not None
     until = world.clock.now() + world.policy.lease

@@ -1,8 +1,8 @@
-"""A cloud in memory: what exists, what is under way, and everything that ever happened.
+"""A cloud in memory: what exists, which operations run, and everything that ever happened.
 
-It knows nothing of drivers, records or events; ``fake_drivers`` puts the port in front of it. It
-remembers every life and death, so that invariants can be checked over time, and what people had
-written into their notebooks, so that a test can say whether any of it was lost.
+It knows nothing of drivers, records or events; ``fake_drivers`` implements the port on it. It
+records every creation and deletion, so that invariants can be checked over time, and what people
+wrote into their notebooks, so that a test can check whether any of it was lost.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _ENDS = {
     Step.START: (State.READY, "started"),
     Step.STOP: (State.STOPPED, "stopped"),
 }
-_CHANGES = {  # what leaves a thing in the state it was in; a look without the operation sees none
+_CHANGES = {  # steps that keep the state: without the operation, no observation shows them
     Step.UPDATE: "updated",
     Step.RESTORE: "restored",
     Step.PROTECT: "protected",
@@ -43,13 +43,13 @@ _CHANGES = {  # what leaves a thing in the state it was in; a look without the o
 
 @dataclass
 class FakeCloud:
-    """All things of all kinds.
+    """All resources of all kinds.
 
     ``on_call`` is called with ``before:workbench.create`` before a call has any effect and with
     ``after:workbench.create`` once it has; whatever it raises (a ``CloudFault``, a crash) is what
-    the caller gets. Looks are calls too (``workbench.observe``, ``search.everything``).
-    ``short``: the zones that have no machines left; ``zones``: all there are.
-    ``older_ended``: notebooks of the older kinds can't be made any more, as in Google's own.
+    the caller gets. Observations are calls too (``workbench.observe``, ``search.everything``).
+    ``short``: the zones without machines; ``zones``: all zones.
+    ``older_ended``: notebooks of the older kinds can't be created any more, as at Google.
     ``link_delay``: how long after its start a notebook gets its link.
     ``most_creating``: the largest number of notebooks that were being created at once, those that
     were stuck not counted.
@@ -66,7 +66,7 @@ class FakeCloud:
     keep_disks: bool = False
     counts: Counter[str] = field(default_factory=Counter)
     happenings: list[Happening] = field(default_factory=list)
-    ever: list[Thing] = field(default_factory=list)  # all that was ever made, in order
+    ever: list[Thing] = field(default_factory=list)  # all that was ever created, in order
     things: dict[tuple[Kind, str], Thing] = field(default_factory=dict)
     operations: dict[str, Operation] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
@@ -88,7 +88,7 @@ class FakeCloud:
     # Time
 
     def settle(self) -> None:
-        """Let all that is due happen: late calls land, operations come to their end, in order."""
+        """Carry out all late calls and end all operations that are due, in order."""
         if not self._landing and not self._running:
             return
         now = self.now()
@@ -113,7 +113,7 @@ class FakeCloud:
         try:
             call()
         except CloudFault:
-            return  # refused; nobody is left to be told
+            return  # rejected; nobody waits for the answer
 
     @contextmanager
     def call(self, method: str) -> Iterator[None]:
@@ -126,7 +126,7 @@ class FakeCloud:
         if self.on_call is not None:
             self.on_call(f"after:{method}")
 
-    # What tests do to it, and ask of it
+    # What tests do and ask
 
     def alive(self, kind: Kind | None = None) -> list[Thing]:
         """What exists now, of one kind or of all."""
@@ -134,7 +134,7 @@ class FakeCloud:
         return [t for t in self.things.values() if kind in (None, t.kind)]
 
     def add_foreign(self, kind: Kind, name: str) -> Thing:
-        """Something of somebody else, under a name that we may come to want."""
+        """Something of somebody else, under a name that may be one of ours."""
         thing = Thing(kind=kind, name=name, was_ready=True)
         self.add(thing)
         return thing
@@ -142,7 +142,7 @@ class FakeCloud:
     def fail_operations(
         self, kind: Kind, step: Step, problem: Problem, *, times: int = 1, leftover: bool = False
     ) -> Failure:
-        """Make the next ``times`` operations of this step end in ``problem``."""
+        """Let the next ``times`` operations of this step end in ``problem``."""
         failure = Failure(kind, step, problem, times, leftover)
         self.failures.append(failure)
         return failure
@@ -160,7 +160,7 @@ class FakeCloud:
         return slowness
 
     def upgrade(self, thing: Thing, state: State, lasts: timedelta) -> None:
-        """Google changes ``thing`` on its own for a while; then it is as before."""
+        """Google changes ``thing`` itself for a while; then it is as before."""
         self._serial += 1
         name, now = f"operations/upgrade-{self._serial}", self.now()
         operation = Operation(name, thing, None, now, now + lasts, before=thing.state)
@@ -183,57 +183,57 @@ class FakeCloud:
         """Its owner, or idle shutdown, stops a notebook that runs."""
         assert thing.state is State.READY
         thing.state, thing.halted_at = State.STOPPED, self.now()
-        self.tell(thing, "halted", self.now())
+        self.note(thing, "halted", self.now())
 
-    def rouse(self, thing: Thing) -> None:
+    def start_by_hand(self, thing: Thing) -> None:
         """Its owner starts a notebook by hand."""
         assert thing.state is State.STOPPED
         thing.state, thing.halted_at = State.READY, None
-        self.tell(thing, "roused", self.now())
+        self.note(thing, "started by hand", self.now())
 
     def work(self, thing: Thing, text: str) -> None:
         """Somebody writes ``text`` into their notebook, which must be running."""
-        assert thing.state is State.READY, f"nobody can work in what is {thing.state}"
+        assert thing.state is State.READY, f"nobody can work in a {thing.state} notebook"
         thing.data += text
-        self.tell(thing, "worked", self.now())
+        self.note(thing, "worked", self.now())
 
     def start_use(self, kind: Kind, name: str, key: str, email: str) -> Thing:
         """Somebody starts a session or a cluster from their template; ``name`` is its full name.
 
-        ``email``: whose it is, or whose credentials a cluster runs on; '' for nobody that is named.
+        ``email``: the owner, or the person on whose credentials a cluster runs; '' if none.
         """
         thing = Thing(kind=kind, name=name, slot=name, key=key, email=email, was_ready=True)
         self.add(thing)
         return thing
 
-    # What drivers do to it
+    # What drivers do
 
     def put_back(self, thing: Thing, data: str) -> None:
-        """A restore: ``data`` takes the place of what is in ``thing``."""
+        """A restore: ``data`` replaces the data of ``thing``."""
         if not data.startswith(thing.data):
             self.overwritten.append((thing.name, thing.data))
         thing.data = data
 
     def add(self, thing: Thing) -> None:
-        """A thing comes into being."""
+        """Create ``thing``."""
         thing.born = self.now()
         self.things[thing.kind, thing.name] = thing
         self.ever.append(thing)
-        self.tell(thing, "created", thing.born)
+        self.note(thing, "created", thing.born)
 
     def remove(
         self, thing: Thing, at: datetime, *, what: str = "deleted", began: datetime | None = None
     ) -> None:
-        """A thing ceases to be."""
+        """Delete ``thing``."""
         del self.things[thing.kind, thing.name]
         thing.died = at
-        self.tell(thing, what, at, began)
+        self.note(thing, what, at, began)
         if thing.kind is Kind.WORKBENCH and self.keep_disks:
             disk = Thing(Kind.DISK, data_disk(thing.name), key=thing.key, data=thing.data)
             self.add(replace(disk, email=thing.email, labelled=thing.labelled))
 
-    def tell(self, thing: Thing, what: str, at: datetime, began: datetime | None = None) -> None:
-        """Remember what happened."""
+    def note(self, thing: Thing, what: str, at: datetime, began: datetime | None = None) -> None:
+        """Record what happened."""
         happening = Happening(at, what, thing.kind, thing.name, thing.key, thing.slot, began or at)
         self.happenings.append(happening)
 
@@ -276,23 +276,23 @@ class FakeCloud:
         return operation
 
     def repeated(self, kind: Kind, name: str, step: Step, request_id: str) -> Operation | None:
-        """The operation this very request began earlier, if the cloud still remembers it."""
+        """The operation that the same request began, while the cloud remembers the request id."""
         at, operation = self._requests.get((kind, name, step, request_id), (None, ""))
         if at is None or self.now() - at > REQUEST_MEMORY:
             return None
         return self.operations.get(operation)
 
     def running(self, thing: Thing | None) -> Operation | None:
-        """The newest operation at work on ``thing``, if there is one."""
+        """The newest operation that runs on ``thing``, if there is one."""
         at_work = [o for o in self._running.values() if o.thing is thing]
         return at_work[-1] if at_work else None
 
     def busy(self, thing: Thing) -> bool:
-        """Whether an operation is at work on ``thing``."""
+        """Whether an operation runs on ``thing``."""
         return self.running(thing) is not None
 
     def lands_late(self, kind: Kind, step: Step, call: Callable[[], object]) -> bool:
-        """Whether ``call`` is scripted to be carried out only later; if so, it will be."""
+        """Whether ``call`` is scripted to be late; if so, it is scheduled."""
         for delay in self.delays:
             if (delay.kind, delay.step) == (kind, step) and not delay.hits:
                 delay.hits += 1
@@ -328,7 +328,7 @@ class FakeCloud:
     def _end(self, operation: Operation) -> None:
         thing, step = operation.thing, operation.step
         if thing.died is not None:
-            return  # somebody was faster; whatever has its name now is another
+            return  # deleted meanwhile; a resource of its name is another one
         if step is None:
             thing.state = operation.before
             return
@@ -349,4 +349,4 @@ class FakeCloud:
             thing.state, what = _ENDS[step]
             thing.linked_at = operation.ends + self.link_delay
         thing.was_ready = thing.was_ready or thing.state is State.READY
-        self.tell(thing, what, operation.ends, operation.began)
+        self.note(thing, what, operation.ends, operation.began)

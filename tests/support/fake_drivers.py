@@ -28,7 +28,7 @@ _SKEW = timedelta(minutes=1)
 
 
 class FakeDriver:
-    """One kind of resource on a ``FakeCloud``; notebooks take their time, templates don't."""
+    """One kind of resource on a ``FakeCloud``; notebooks have operations, templates don't."""
 
     def __init__(self, kind: Kind, cloud: FakeCloud) -> None:
         self.kind = kind
@@ -196,7 +196,7 @@ class FakeDriver:
     def _if_there(
         self, resource: Resource, effect: Callable[[Thing], Observation], of_use: bool
     ) -> Observation:
-        """``effect`` on the thing; only what is there, where that step is of no use to the kind."""
+        """``effect`` on the resource; only an observation, if the kind lacks that step."""
         if self.kind.is_workload:
             return _as_uses(list(self._named(resource)))
         thing = self._thing(resource.name)
@@ -292,7 +292,7 @@ class FakeDriver:
         changes = thing is not None and seen.state is not State.FOREIGN and not self._slow
         if changes and thing is not None and thing.digest != manifest.digest:
             thing.digest = manifest.digest
-            self._cloud.tell(thing, "updated", self._cloud.now())
+            self._cloud.note(thing, "updated", self._cloud.now())
         return seen
 
     # How each is seen

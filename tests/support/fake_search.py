@@ -9,12 +9,12 @@ from tests.support.fake_cloud import FakeCloud, Thing
 from tests.support.fake_drivers import has_our_name
 
 _OLDER = (Kind.MANAGED_NOTEBOOK, Kind.DATAPROC_HUB)
-_OWNED = (Kind.WORKBENCH, *_OLDER, Kind.SESSION, Kind.CLUSTER)  # the API says whose it is
+_OWNED = (Kind.WORKBENCH, *_OLDER, Kind.SESSION, Kind.CLUSTER)  # the API names the owner
 _SHOWN = (State.CREATING, State.STARTING, State.STOPPING)
 
 
 class FakeSearch:
-    """Everything that carries a person's key; ours unless it names somebody else as its owner."""
+    """Everything with a person's key; ours unless it names somebody else as its owner."""
 
     def __init__(self, cloud: FakeCloud) -> None:
         self._cloud = cloud

@@ -17,7 +17,7 @@ class Happening:
 
     ``what``: created, ready (its creation ended well), failed (it ended badly, nothing is left),
     updated, started, stopped, restored, protected, unprotected, worked (somebody wrote data),
-    deleted; by others' hands: vandalised (deleted), halted, roused, unlabelled. ``began``: when the
+    deleted; by others: deleted_by_others, halted, started by hand, unlabelled. ``began``: when the
     operation began that led to it.
     """
 
@@ -32,10 +32,10 @@ class Happening:
 
 @dataclass
 class Thing:
-    """One resource as the cloud has it; ``key`` is '' for one that nobody labelled.
+    """One resource as the cloud has it; ``key`` is '' if it has no labels of ours.
 
-    ``born`` and ``died`` bound the time in which it existed; ``was_ready``: whether it ever could
-    be used, so that somebody's work may be in it. ``body`` is what it was asked to be. ``data``:
+    ``born`` and ``died`` bound the time in which it existed; ``was_ready``: whether it was ever
+    usable, so that it may hold work. ``body``: the body of the request. ``data``:
     what people wrote into a notebook; of a snapshot, what it holds (it stays readable after death).
     ``source``: of a snapshot, the disk (its name in the API). ``consented``: None where
     nobody needs to. ``linked_at``: from when on it can be opened, once it runs. ``halted_at``:
@@ -86,7 +86,7 @@ class Operation:
 
 @dataclass
 class Failure:
-    """A scripted end of operations; if ``hits`` stays 0, the test has tested nothing."""
+    """A scripted failure of operations; if ``hits`` stays 0, the test has tested nothing."""
 
     kind: Kind
     step: Step

@@ -19,7 +19,7 @@ MAIN = Path(__file__).parents[2] / "main.py"
 
 @contextmanager
 def fleet_of(world: World) -> Iterator[FlaskClient]:
-    """A client of the function, served from main.py; it looks at ``world``."""
+    """A client of the function, served from main.py, that reads ``world``."""
     served = functions_framework.create_app("fleet", str(MAIN), "http")  # type: ignore[no-untyped-call]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(functions.fleet.entry_point, "app", lambda: an_app(world))

@@ -1,4 +1,4 @@
-"""Records and resources, told by their innermost fields: ``a_resource(…, failures=3, link="x")``.
+"""Records and resources from their innermost fields: ``a_resource(…, failures=3, link="x")``.
 
 A record and a resource group their fields (``status.due_at``, ``access.link``); a test names the
 field that it is about, and these builders put it in its group. A field of a record whose name says

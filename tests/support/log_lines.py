@@ -104,14 +104,14 @@ def everything_logged(monkeypatch: pytest.MonkeyPatch) -> list[Entry]:
 
 
 def _a_life() -> None:
-    """Join, repeats, an event for later, an order, a refused event, and everything of a leave."""
+    """Join, repeats, a scheduled event, an admin command, a rejected event, and a whole leave."""
     world = World()
     world.join(ANA, event_id="e1")
     world.run_for(minutes(5))
     world.join(ANA, event_id="e1")
     world.join(ANA, occurred_at=world.clock.now() - timedelta(days=1))
     world.join(ANA, effective_at=world.clock.now() + timedelta(days=900))
-    world.order("retry", ANA)
+    world.command("retry", ANA)
     world.join("ana@evil.example")
     world.leave(ANA)
     world.run_for(timedelta(days=20))
@@ -138,15 +138,15 @@ def _work_lost() -> None:
     """Somebody else deletes the notebook."""
     world = ready_world()
     notebook = world.cloud.alive(Kind.WORKBENCH)[0]
-    world.cloud.remove(notebook, world.clock.now(), what="vandalised")
+    world.cloud.remove(notebook, world.clock.now(), what="deleted_by_others")
     world.join(ANA)
 
 
 def _nothing_but_refusals() -> None:
-    """Quarantine, and announcements that nobody takes."""
+    """Quarantine, and announcements that Pub/Sub refuses."""
     world = World()
     world.trap = lambda point: _refuse(point, "before:workbench.create", Disposition.PERMANENT)
-    world.topics.deaf = True
+    world.topics.refuses = True
     world.join(ANA)
     world.run_for(minutes(3))
 

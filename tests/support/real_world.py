@@ -42,7 +42,7 @@ from tests.support.simulation.world import MASTERS, PROFILES, FixedProfiles, Top
 
 BUCKET = "demo-templates"
 MINUTE = timedelta(minutes=1)
-PATIENCE = timedelta(hours=1)  # within which every wait must be over
+STAGE_LIMIT = timedelta(hours=1)  # within which every wait must be over
 _LOCATION = "v1/projects/demo/locations/us-central1"
 _REGION = "v1/projects/demo/regions/us-central1"
 
@@ -67,20 +67,20 @@ class RealWorld:
         message = self._message("events", email=email, **event)
         return str(self._app.intake.accept(message, verb))
 
-    def order(self, action: str, email: str) -> str:
-        """An admin's order, published and delivered now; the outcome."""
+    def command(self, action: str, email: str) -> str:
+        """An admin command, published and delivered now; the outcome."""
         message = self._message("admin-events", email=email, action=action, reason="because")
         return str(self._app.intake.command(message))
 
     def until(self, email: str, phase: Phase, when: Callable[[], bool] = lambda: True) -> None:
         """Let minutes pass, with a tick each, until it is so, in good health and at rest."""
-        for _ in range(PATIENCE // MINUTE):
+        for _ in range(STAGE_LIMIT // MINUTE):
             record = self.record(email)
             healthy = record.status.health is Health.OK
             if record.status.phase is phase and healthy and _is_idle(record) and when():
                 return
             self.pass_time(MINUTE)
-        raise AssertionError(f"{email} is not {phase} after {PATIENCE}: {self.record(email)}")
+        raise AssertionError(f"{email} is not {phase} after {STAGE_LIMIT}: {self.record(email)}")
 
     def pass_time(self, span: timedelta) -> None:
         """Time passes; then a tick, and every converge it asks for."""

@@ -127,7 +127,7 @@ class _Given:
         return self.consents[id]
 
     def assert_all_asked(self, context: Context) -> None:
-        """An answer that nobody asked for would prove nothing."""
+        """Fail if an answer was prepared that was never asked for."""
         if not callable(self.seen):
             observed = context.observed.keys() | context.found.keys()
             assert self.seen.keys() == observed, "observed is something else"

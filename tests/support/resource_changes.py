@@ -32,6 +32,6 @@ def failed(resource: Resource, problem: Problem, now: datetime = NOW) -> Resourc
 
 
 def begun(step: Step = Step.CREATE, **changes: Any) -> Resource:
-    """``step`` has been begun at ``NOW``, and what the cloud answered is in ``changes``."""
+    """``step`` was started at ``NOW``; ``changes`` has the answer of the cloud."""
     notebook = start_step(a_notebook(), step, NOW)
     return replace(notebook, **changes)

@@ -72,13 +72,13 @@ def settled(name: str = "ana", **changes: Any) -> Environment:
 
 
 def waiting(name: str = "ana", *, since: datetime = NOON, **changes: Any) -> Environment:
-    """A record whose notebook waits for its turn, due since it came."""
+    """A record whose notebook waits for its turn, due since the join."""
     notebook = a_resource(kind=Kind.WORKBENCH, slot="main", name="x", queued_at=since)
     return an_environment(name, **{"resources": (notebook,), "due_at": since} | changes)
 
 
 def being_made(name: str = "ana", **changes: Any) -> Environment:
-    """A record whose notebook is being made."""
+    """A record whose notebook is being created."""
     notebook = a_resource(
         kind=Kind.WORKBENCH, slot="main", name="x", state=State.CREATING, step=Step.CREATE,
         since=changes.get("updated_at", NOON),

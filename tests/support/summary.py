@@ -1,4 +1,4 @@
-"""Which backends the tests really ran on, told at the end of a run.
+"""Which backends the tests really ran on, printed at the end of a run.
 
 Whoever prepares a backend notes it on the test (``ran_on`` or ``missing``). The notes travel with
 the test reports, so that the summary is true under pytest-xdist too.

@@ -36,7 +36,7 @@ def loaded(**changes: str | None) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_right_settings_are_taken_in_silence() -> None:
+def test_valid_settings_are_accepted_without_output() -> None:
     done = loaded()
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
@@ -72,7 +72,7 @@ def test_right_settings_are_taken_in_silence() -> None:
         ),
     ],
 )
-def test_wrong_ones_end_the_process_with_one_line_naming_them_all(
+def test_invalid_settings_end_the_process_with_one_line_that_names_all(
     changes: dict[str, str | None], faults: list[str]
 ) -> None:
     done = loaded(**changes)

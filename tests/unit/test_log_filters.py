@@ -65,6 +65,6 @@ def test_a_filter_matches(filter: str, matches: bool) -> None:
         r'jsonPayload.action=~"^fleet\."',
     ],
 )
-def test_what_is_not_known_is_refused(filter: str) -> None:
+def test_unknown_syntax_is_refused(filter: str) -> None:
     with pytest.raises(NotUnderstood):
         compiled(filter)

@@ -66,14 +66,14 @@ def test_a_line_has_the_time_of_the_applications_clock(lines: Lines) -> None:
     assert abs(datetime.now(UTC) + timedelta(days=40) - time).total_seconds() < 60
 
 
-def test_what_varies_travels_in_fields(lines: Lines) -> None:
+def test_variable_data_is_in_fields(lines: Lines) -> None:
     lines.log.info("applied", extra={"action": "intent.applied", "count": 3, "person": ""})
     line = lines.only()
     assert (line["action"], line["count"]) == ("intent.applied", 3)
     assert "person" not in line, "empty fields say nothing"
 
 
-def test_what_one_request_shares_is_bound_once(lines: Lines) -> None:
+def test_fields_of_a_request_are_bound_once(lines: Lines) -> None:
     with logs.bound(trace="projects/demo/traces/1", message_id="m-1", topic=""):
         lines.log.info("first")
         with logs.bound(person="ana-1"):
@@ -89,14 +89,14 @@ def test_what_one_request_shares_is_bound_once(lines: Lines) -> None:
     assert not {"message_id", "logging.googleapis.com/trace", "trace"} & fourth.keys()
 
 
-def test_what_is_bound_ends_with_a_failure_too(lines: Lines) -> None:
+def test_bound_fields_end_with_a_failed_request_too(lines: Lines) -> None:
     with pytest.raises(KeyError), logs.bound(person="ana-1"):
         raise KeyError
     lines.log.info("afterwards")
     assert "person" not in lines.only()
 
 
-def test_requests_on_other_threads_have_fields_of_their_own(lines: Lines) -> None:
+def test_requests_on_other_threads_have_their_own_fields(lines: Lines) -> None:
     with logs.bound(person="ana-1"):
         thread = threading.Thread(target=lambda: lines.log.info("elsewhere"))
         thread.start()
@@ -108,14 +108,14 @@ def test_requests_on_other_threads_have_fields_of_their_own(lines: Lines) -> Non
     "text",
     ["two\nlines", "carriage\rreturn", 'quotes " and \\', "\x1b[2J\x00", "\u5206\u6790 \U0001f989"],
 )
-def test_whatever_a_message_holds_it_stays_one_line_and_comes_back(lines: Lines, text: str) -> None:
+def test_any_message_is_written_on_one_line_and_can_be_read_back(lines: Lines, text: str) -> None:
     lines.log.info("it said %s", text, extra={"reason": text})
     assert lines.stream.getvalue().count("\n") == 1
     assert lines.only()["message"] == f"it said {text}"
     assert lines.only()["reason"] == text
 
 
-def test_half_a_surrogate_pair_does_not_cost_the_line() -> None:
+def test_a_lone_surrogate_does_not_lose_the_line() -> None:
     """Standard output is UTF-8, which cannot hold one; sys.stdout would raise."""
     stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
     record = logging.makeLogRecord({"msg": "it said \ud800"})
@@ -123,7 +123,7 @@ def test_half_a_surrogate_pair_does_not_cost_the_line() -> None:
     stream.flush()
 
 
-def test_an_exception_brings_its_traceback_in_one_line(lines: Lines) -> None:
+def test_an_exception_has_its_traceback_in_one_line(lines: Lines) -> None:
     try:
         raise RuntimeError("first\nsecond")
     except RuntimeError:
@@ -139,7 +139,7 @@ def test_a_field_that_is_not_json_is_written_as_text(lines: Lines) -> None:
     assert lines.only()["at"] == "2026-05-04 00:00:00+00:00"
 
 
-def test_our_own_info_is_written_that_of_libraries_is_not(lines: Lines) -> None:
+def test_our_info_lines_are_written_and_those_of_libraries_are_not(lines: Lines) -> None:
     logging.getLogger("functions.onboard").info("ours")
     logging.getLogger("google.auth").info("theirs")
     logging.getLogger("google.auth").warning("theirs, but worth knowing")

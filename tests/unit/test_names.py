@@ -75,11 +75,11 @@ def test_two_addresses_never_share_a_key(one: str, other: str) -> None:
         (f"{'a' * 40}b@example.com", f"{'a' * 40}c@example.com", "the slug is cut before"),
     ],
 )
-def test_look_alikes_have_keys_of_their_own(one: str, other: str, because: str) -> None:
+def test_similar_addresses_have_different_keys(one: str, other: str, because: str) -> None:
     assert person_key(one) != person_key(other), because
 
 
-def test_case_makes_no_second_person() -> None:
+def test_upper_and_lower_case_give_one_key() -> None:
     assert person_key("Ana@Example.com") == person_key("ana@example.com")
 
 
@@ -92,7 +92,7 @@ def test_case_makes_no_second_person() -> None:
         ("maximiliana.wolfeschlegelstein@example.com", "maximiliana-wolfeschle-6okowep2oxcl"),
     ],
 )
-def test_keys_stay_what_they_are(email: str, key: str) -> None:
+def test_keys_never_change(email: str, key: str) -> None:
     """A changed key is a second notebook for everybody: these must not change by accident."""
     assert person_key(email) == key
 
@@ -112,7 +112,7 @@ def test_keys_stay_what_they_are(email: str, key: str) -> None:
         ("-x-", "x-y3hzlzjn"),
     ],
 )
-def test_label_values_stay_what_they_are(text: str | None, value: str) -> None:
+def test_label_values_never_change(text: str | None, value: str) -> None:
     """Bills are grouped by them over years: these must not change by accident."""
     assert label_value(text) == value
 
@@ -125,7 +125,9 @@ def test_every_label_value_is_valid(text: str) -> None:
 
 
 @given(st.text(string.ascii_lowercase, min_size=1, max_size=80), st.data())
-def test_what_differs_only_in_dropped_characters_stays_two(text: str, data: st.DataObject) -> None:
+def test_values_that_differ_only_in_dropped_characters_stay_different(
+    text: str, data: st.DataObject
+) -> None:
     dropped = st.sampled_from(" .,&/\u00e4\u5206A")
     at = data.draw(st.integers(0, len(text)))
     one, other = (text[:at] + data.draw(dropped) + text[at:] for _ in range(2))
@@ -133,7 +135,7 @@ def test_what_differs_only_in_dropped_characters_stays_two(text: str, data: st.D
     assert len({label_value(one), label_value(other), label_value(text)}) == 3
 
 
-def test_long_values_that_begin_alike_stay_two() -> None:
+def test_long_values_with_the_same_beginning_stay_different() -> None:
     assert label_value("a" * 63) == "a" * 63
     assert LABEL.fullmatch(label_value("a" * 64))
     assert label_value("a" * 64) != label_value("a" * 65)

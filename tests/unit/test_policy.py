@@ -19,7 +19,7 @@ seeds = st.text(max_size=60)
 
 
 @given(failures, seeds)
-def test_the_same_failure_of_the_same_thing_always_waits_as_long(attempts: int, seed: str) -> None:
+def test_the_same_failure_of_a_resource_always_has_the_same_wait(attempts: int, seed: str) -> None:
     assert POLICY.backoff(attempts, seed) == Policy().backoff(attempts, seed)
 
 
@@ -54,7 +54,7 @@ def test_waits_never_get_shorter_from_step_to_step(seed: str) -> None:
         (1000, 18 * HOUR, 24 * HOUR),
     ],
 )
-def test_quick_at_first_then_an_hour_then_the_slow_steps_of_quarantine(
+def test_waits_are_short_then_an_hour_then_those_of_quarantine(
     attempts: int, least: timedelta, most: timedelta
 ) -> None:
     assert least <= POLICY.backoff(attempts, "ana") <= most
@@ -65,7 +65,7 @@ def test_a_step_is_capped_before_quarantine() -> None:
     assert patient.backoff(19, "ana") <= patient.backoff_most
 
 
-def test_those_who_failed_together_do_not_come_back_together() -> None:
+def test_failures_at_the_same_moment_are_retried_at_different_times() -> None:
     waits = [POLICY.backoff(1, f"person-{n}") for n in range(1000)]
     assert len(set(waits)) > 200
     halves = sum(w > POLICY.backoff_first * 0.875 for w in waits)
@@ -73,7 +73,7 @@ def test_those_who_failed_together_do_not_come_back_together() -> None:
 
 
 @pytest.mark.parametrize("seconds", [1, 60, 1800, 3600])
-def test_a_wait_that_the_cloud_names_is_the_least_and_is_spread(seconds: int) -> None:
+def test_a_wait_that_the_cloud_names_is_a_minimum_and_is_spread(seconds: int) -> None:
     waits = {POLICY.named(seconds, 1, f"person-{n}") for n in range(1000)}
     assert len(waits) > 990
     assert min(waits) >= timedelta(seconds=seconds)

@@ -1,4 +1,4 @@
-"""Settings come from a mapping, are checked all together, and tell what is wrong by name."""
+"""Settings come from a mapping, are checked all together, and faults are reported by name."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def faults(**changes: str) -> str:
     return str(invalid.value)
 
 
-def test_what_is_needed_suffices_and_points_at_google() -> None:
+def test_required_settings_suffice_and_default_to_google() -> None:
     assert read_settings(NEEDED) == Settings(
         project="demo",
         allowed_domains=frozenset({"example.com"}),
@@ -75,7 +75,7 @@ def test_everything_can_be_set() -> None:
     assert settings.log_level == "DEBUG"
 
 
-def test_dataproc_is_asked_in_the_region_of_the_templates() -> None:
+def test_dataproc_is_called_in_the_region_of_the_templates() -> None:
     settings = read_settings(NEEDED | {"REGION": "europe-west3"})
     assert settings.dataproc_endpoint == "https://europe-west3-dataproc.googleapis.com"
 
@@ -88,7 +88,9 @@ def test_dataproc_is_asked_in_the_region_of_the_templates() -> None:
         ({"PROJECT": " ", "GOOGLE_CLOUD_PROJECT": " theirs "}, "theirs"),
     ],
 )
-def test_the_project_is_ours_or_else_the_platforms(given: dict[str, str], expected: str) -> None:
+def test_the_project_is_the_setting_or_that_of_the_platform(
+    given: dict[str, str], expected: str
+) -> None:
     assert read_settings(NEEDED | given).project == expected
 
 
@@ -108,11 +110,11 @@ def test_spaces_around_a_value_are_not_part_of_it() -> None:
     assert read_settings(NEEDED | {"REGION": " europe-west3\n"}).region == "europe-west3"
 
 
-def test_what_is_set_to_nothing_is_as_if_it_were_not_set() -> None:
+def test_an_empty_setting_counts_as_not_set() -> None:
     assert read_settings(NEEDED | {"REGION": "", "STATE": "  "}) == read_settings(NEEDED)
 
 
-def test_variables_of_others_are_none_of_our_business() -> None:
+def test_other_variables_are_ignored() -> None:
     others = {"PATH": "/usr/bin", "STATES": "x", "region": "nowhere", "FUNCTION_TARGET": "onboard"}
     assert read_settings(NEEDED | others) == read_settings(NEEDED)
 
@@ -126,11 +128,11 @@ def test_a_switch_is_on_or_off_in_any_case(text: str, on: bool) -> None:
 
 
 @pytest.mark.parametrize("name", list(NEEDED))
-def test_what_is_missing_is_named(name: str) -> None:
+def test_missing_settings_are_named(name: str) -> None:
     assert f"{name} is not set" in faults(**{name: ""})
 
 
-def test_everything_that_is_wrong_is_told_at_once() -> None:
+def test_all_faults_are_reported_at_once() -> None:
     with pytest.raises(SettingsInvalid) as invalid:
         read_settings({"STATE": "postgres:x", "CLOCK_ENDPOINT": "now"})
     assert len(invalid.value.faults) == len(NEEDED) + 2
@@ -198,11 +200,11 @@ def test_a_value_that_cannot_work_is_named(name: str, value: str, because: str) 
         ("FIRESTORE_EMULATOR_HOST", "emulator-1.internal:8080"),
     ],
 )
-def test_every_way_to_write_where_something_listens_is_taken(name: str, value: str) -> None:
+def test_every_form_of_an_endpoint_is_accepted(name: str, value: str) -> None:
     assert read_settings(NEEDED | {name: value}).project == "demo"
 
 
-def test_directories_that_are_not_there_are_named_with_all_that_is_wrong(tmp_path: Path) -> None:
+def test_missing_directories_are_named_with_all_other_faults(tmp_path: Path) -> None:
     environ = NEEDED | {
         "REGION": "Iowa",
         "STATE": f"sqlite:{tmp_path}/nowhere/state.db",

@@ -19,9 +19,7 @@ LIMIT = 100  # letters of what was given that are compared
         ("", None),
     ],
 )
-def test_the_most_alike_of_the_known_names_is_meant_if_any_is(
-    given: str, meant: str | None
-) -> None:
+def test_the_most_similar_known_name_is_suggested(given: str, meant: str | None) -> None:
     assert closest(given, ["analyst", "engineer", "engine-driver"]) == meant
 
 
@@ -40,7 +38,7 @@ def test_only_the_first_hundred_letters_are_compared() -> None:
         ("zzz", [], "none are known"),
     ],
 )
-def test_the_hint_names_what_is_meant_and_all_that_is_known(
+def test_the_hint_has_the_suggestion_and_all_known_names(
     given: str, known: list[str], hint: str
 ) -> None:
     assert suggestion(given, known) == hint

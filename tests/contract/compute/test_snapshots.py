@@ -47,7 +47,7 @@ SNAPSHOT = a_resource(
 RECORD = Environment(
     key=KEY, person=ANA, status=Status(phase=Phase.SUSPENDED), created_at=NOW, updated_at=NOW
 )
-WANT = snapshot_manifest(RECORD, SNAPSHOT)
+MANIFEST = snapshot_manifest(RECORD, SNAPSHOT)
 LOST = {"before": {}, "after": {"when": "after"}, "cut": {"when": "after", "drop": True}}
 
 
@@ -65,13 +65,13 @@ def notebook(cloud: NotebookCloud) -> Resource:
 
 
 def observe(
-    cloud: NotebookCloud, resource: Resource = SNAPSHOT, manifest: Manifest | None = WANT
+    cloud: NotebookCloud, resource: Resource = SNAPSHOT, manifest: Manifest | None = MANIFEST
 ) -> Observation:
     return cloud.snapshots.observe(resource, KEY, ANA.email, manifest)
 
 
 def take(cloud: NotebookCloud, number: int = 0) -> Observation:
-    return cloud.snapshots.create(SNAPSHOT, WANT, KEY, ANA.email, request(number))
+    return cloud.snapshots.create(SNAPSHOT, MANIFEST, KEY, ANA.email, request(number))
 
 
 def ended(cloud: NotebookCloud, step: Step, seen: Observation) -> Observation:
@@ -219,7 +219,7 @@ class TestLater:
         before = shown(cloud)
         driver = cloud.snapshots
         ready = Observation(state=State.READY, size_gb=100)
-        assert driver.update(SNAPSHOT, WANT, KEY, ANA.email, request(0)) == ready
+        assert driver.update(SNAPSHOT, MANIFEST, KEY, ANA.email, request(0)) == ready
         assert driver.start(SNAPSHOT, request(0)) == ready
         assert driver.stop(SNAPSHOT, request(0)) == ready
         assert driver.restore(SNAPSHOT, request(0)) == ready
@@ -288,11 +288,11 @@ class Answers:
 
 def read(answers: Answers, resource: Resource = SNAPSHOT) -> Observation:
     driver = SnapshotDriver(cast("Rest", answers))
-    return driver.observe(resource, KEY, ANA.email, WANT)
+    return driver.observe(resource, KEY, ANA.email, MANIFEST)
 
 
 def snapshot(status: str) -> dict[str, Any]:
-    return {**WANT.body, "status": status}
+    return {**MANIFEST.body, "status": status}
 
 
 @pytest.mark.parametrize(
@@ -338,5 +338,5 @@ def test_an_operation_that_google_has_deleted_is_no_problem() -> None:
 def test_an_answer_without_an_operation_is_uncertain() -> None:
     driver = SnapshotDriver(cast("Rest", Answers()))
     with pytest.raises(CloudFault) as caught:
-        driver.create(SNAPSHOT, WANT, KEY, ANA.email, request(0))
+        driver.create(SNAPSHOT, MANIFEST, KEY, ANA.email, request(0))
     assert caught.value.disposition is Disposition.UNCERTAIN

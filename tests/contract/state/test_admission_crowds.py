@@ -69,7 +69,7 @@ def minute(shared: Shared, instances: list[Instance], *, ticks: int) -> None:
         list(threads.map(lambda i, share: [i.handle(b) for b in share], instances, shares))
 
 
-def test_concurrent_joins_in_threads_keep_to_the_limit(backend: Backend) -> None:
+def test_concurrent_joins_in_threads_stay_within_the_limit(backend: Backend) -> None:
     shared = Shared(Policy(creations=LIMIT))
     watch = Watch(shared)
     instances = [Instance(backend.store, shared) for _ in range(4)]
@@ -85,7 +85,7 @@ def test_concurrent_joins_in_threads_keep_to_the_limit(backend: Backend) -> None
 
 
 @pytest.mark.parametrize("count", [1, 10, 100])
-def test_any_number_of_instances_keeps_to_the_limit(backend: Backend, count: int) -> None:
+def test_any_number_of_instances_stays_within_the_limit(backend: Backend, count: int) -> None:
     """Each knows nothing at first; with a hundred, most joins are the first of their process."""
     shared = Shared(Policy(creations=LIMIT))
     watch = Watch(shared)
@@ -104,7 +104,7 @@ def test_any_number_of_instances_keeps_to_the_limit(backend: Backend, count: int
     assert shared.cloud.counts["workbench.create"] <= MOST
 
 
-def test_concurrent_joins_in_processes_keep_to_the_limit(backend: Backend) -> None:
+def test_concurrent_joins_in_processes_stay_within_the_limit(backend: Backend) -> None:
     if not backend.address:
         pytest.skip("memory is not shared between processes")
     command = [sys.executable, "-m", "tests.support.instances", backend.address, str(LIMIT)]
@@ -128,7 +128,7 @@ def test_concurrent_joins_in_processes_keep_to_the_limit(backend: Backend) -> No
     assert backend.store.creating() == Crowd(asked, 20 - asked)
 
 
-def test_concurrent_ticks_and_joins_keep_to_the_limit_and_serve_everybody(
+def test_concurrent_ticks_and_joins_stay_within_the_limit_and_serve_everybody(
     backend: Backend,
 ) -> None:
     """With so many in creation, slots are reused before the records are updated."""

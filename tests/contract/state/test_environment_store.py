@@ -39,7 +39,7 @@ class TestSaving:
         assert backend.store.load("nobody") is None
         assert backend.store.history("nobody", 10) == ()
 
-    def test_what_is_saved_is_stored_and_loaded_again_in_full(self, backend: Backend) -> None:
+    def test_a_saved_record_is_stored_and_loaded_completely(self, backend: Backend) -> None:
         environment = an_environment()
         version = backend.store.save(environment, None, [])
         assert backend.raw_record(environment.key) == as_stored(environment)
@@ -47,7 +47,7 @@ class TestSaving:
         assert stored is not None
         assert (stored.environment, stored.version) == (environment, version)
 
-    def test_a_saved_version_can_be_saved_upon_without_loading(self, backend: Backend) -> None:
+    def test_a_saved_record_can_be_updated_without_loading(self, backend: Backend) -> None:
         environment = an_environment()
         version = backend.store.save(environment, None, [])
         for seconds in range(3):
@@ -92,7 +92,7 @@ class TestSaving:
         assert backend.raw_record(an_environment("ben").key) is None
         assert backend.raw_history(an_environment("ben").key) == 0
 
-    def test_saving_the_same_content_makes_a_new_version(self, backend: Backend) -> None:
+    def test_saving_the_same_content_creates_a_new_version(self, backend: Backend) -> None:
         environment = an_environment()
         old = backend.store.save(environment, None, [])
         assert backend.store.save(environment, old, []) != old
@@ -105,7 +105,9 @@ class TestSaving:
             backend.store.save(naive, None, [an_entry()])
         assert backend.raw_record(naive.key) is None
 
-    def test_text_that_is_no_unicode_is_refused_and_nothing_written(self, backend: Backend) -> None:
+    def test_text_that_is_not_unicode_is_refused_and_nothing_written(
+        self, backend: Backend
+    ) -> None:
         broken = an_environment(problem="half a pair: \ud83d")
         with pytest.raises((ValueError, TypeError)):
             backend.store.save(broken, None, [an_entry()])
@@ -153,7 +155,7 @@ class TestContention:
 
 
 class TestHistory:
-    def test_it_is_newest_first_and_as_long_as_asked_for(self, backend: Backend) -> None:
+    def test_the_history_is_newest_first_and_limited_as_requested(self, backend: Backend) -> None:
         environment = an_environment()
         early, late = an_entry("early"), an_entry("late", seconds=0.000001)
         version = backend.store.save(environment, None, [late, early])
@@ -177,7 +179,7 @@ class TestHistory:
         backend.store.append("ana", [])
         assert backend.raw_history("ana") == 2
 
-    def test_a_save_is_not_stopped_by_an_entry_that_is_there(self, backend: Backend) -> None:
+    def test_an_existing_entry_does_not_prevent_a_save(self, backend: Backend) -> None:
         environment = an_environment()
         backend.store.append(environment.key, [an_entry()])
         backend.store.save(environment, None, [an_entry()])
@@ -195,9 +197,7 @@ class TestHistory:
 
 
 class TestListings:
-    def test_due_are_those_whose_time_has_come_longest_waiting_first(
-        self, backend: Backend
-    ) -> None:
+    def test_records_whose_time_has_come_are_due_longest_due_first(self, backend: Backend) -> None:
         microsecond = timedelta(microseconds=1)
         times = {
             "later": NOON + microsecond, "now": NOON, "long": NOON - timedelta(days=40),
@@ -210,7 +210,7 @@ class TestListings:
         assert [e.person.email[:-12] for e in due.items] == ["long", "just", "now"]
         assert due.next == ""
 
-    def test_due_of_one_moment_are_paged_by_key(self, backend: Backend) -> None:
+    def test_records_due_at_one_moment_are_paged_by_key(self, backend: Backend) -> None:
         keys = [self._save(backend, f"p{n}", due_at=NOON) for n in range(7)]
         found = all_items(lambda after: backend.store.due(NOON, 3, after))
         assert [e.key for e in found] == sorted(keys)
@@ -222,7 +222,7 @@ class TestListings:
         backend.store.save(settled, version, [])
         assert backend.store.due(NOON, 10).items == ()
 
-    def test_pages_are_in_the_order_of_keys_and_end_exactly(self, backend: Backend) -> None:
+    def test_pages_are_in_order_of_keys_and_end_exactly(self, backend: Backend) -> None:
         keys = sorted(self._save(backend, f"p{n}") for n in range(6))
         first = backend.store.page(3)
         second = backend.store.page(3, first.next)
@@ -238,21 +238,21 @@ class TestListings:
         backend.store.save(an_environment("x", key="0-before-all"), None, [])
         assert [e.key for e in backend.store.page(3, first.next).items] == keys[3:]
 
-    def test_pages_of_one_phase_hold_it_alone(self, backend: Backend) -> None:
+    def test_pages_of_one_phase_have_only_that_phase(self, backend: Backend) -> None:
         phases = (Phase.READY, Phase.SUSPENDING)
         keys = [self._save(backend, f"p{n}", phase=phases[n % 2]) for n in range(8)]
         found = all_items(lambda after: backend.store.page(3, after, Phase.READY))
         assert [e.key for e in found] == sorted(keys[::2])
         assert backend.store.page(3, phase=Phase.REMOVED).items == ()
 
-    def test_pages_of_one_health_hold_it_alone(self, backend: Backend) -> None:
+    def test_pages_of_one_health_have_only_that_health(self, backend: Backend) -> None:
         healths = (Health.OK, Health.RETRYING, Health.OK)
         keys = [self._save(backend, f"p{n}", health=healths[n % 3]) for n in range(9)]
         found = all_items(lambda after: backend.store.page(2, after, health=Health.RETRYING))
         assert [e.key for e in found] == sorted(keys[1::3])
         assert backend.store.page(3, health=Health.QUARANTINED).items == ()
 
-    def test_pages_of_a_phase_and_a_health_hold_those_of_both(self, backend: Backend) -> None:
+    def test_pages_of_a_phase_and_a_health_match_both(self, backend: Backend) -> None:
         phases = (Phase.READY, Phase.SUSPENDING)
         healths = (Health.OK, Health.OK, Health.QUARANTINED, Health.QUARANTINED)
         keys = [
@@ -297,7 +297,7 @@ class TestParked:
         assert backend.store.park(a_parked(f"{id}x")) is True
         assert set(backend.store.parked(10).items) == {a_parked(id), a_parked(f"{id}x")}
 
-    def test_ids_that_differ_only_in_their_punctuation_are_parked_apart(
+    def test_ids_that_differ_only_in_punctuation_are_parked_separately(
         self, backend: Backend
     ) -> None:
         apart = {a_parked("onboarding-a/b"), a_parked("onboarding-a-b")}
@@ -313,7 +313,7 @@ class TestParked:
         assert [p.at for p in found] == sorted((p.at for p in parked), reverse=True)
         assert backend.store.parked(50).items == tuple(found)
 
-    def test_times_come_back_as_the_same_moment(self, backend: Backend) -> None:
+    def test_times_are_read_back_as_the_same_moment(self, backend: Backend) -> None:
         at = datetime(2026, 3, 1, 8, 0, 0, 1, tzinfo=timezone(timedelta(hours=5, minutes=45)))
         backend.store.park(msgspec.structs.replace(a_parked(), at=at))
         [found] = backend.store.parked(1).items

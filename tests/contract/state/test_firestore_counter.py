@@ -36,7 +36,9 @@ def counter(backend: FirestoreBackend) -> dict[str, int] | None:
     return {name: int(value["integerValue"]) for name, value in document["fields"].items()}
 
 
-def test_who_only_queues_or_is_done_writes_no_counter(firestore_backend: FirestoreBackend) -> None:
+def test_a_record_that_queues_or_is_done_writes_no_counter(
+    firestore_backend: FirestoreBackend,
+) -> None:
     store = firestore_backend.store
     for name in ("ana", "ben"):
         version = store.save(waiting(name), None, [])
@@ -45,7 +47,7 @@ def test_who_only_queues_or_is_done_writes_no_counter(firestore_backend: Firesto
     assert counter(firestore_backend) is None
 
 
-def test_it_follows_every_way_from_one_state_to_another(
+def test_the_counter_follows_every_change_of_state(
     firestore_backend: FirestoreBackend,
 ) -> None:
     store = firestore_backend.store
@@ -59,7 +61,7 @@ def test_it_follows_every_way_from_one_state_to_another(
     assert counter(firestore_backend) == {"creating": 0, "waited_at": microseconds(NOON)}
 
 
-def test_when_somebody_waited_last_is_kept_as_the_queue_is_served(
+def test_the_time_of_the_last_wait_is_kept_while_the_queue_is_served(
     firestore_backend: FirestoreBackend,
 ) -> None:
     store = firestore_backend.store
@@ -70,7 +72,7 @@ def test_when_somebody_waited_last_is_kept_as_the_queue_is_served(
     assert (early.creating, early.waited_at) == (2, late)
 
 
-def test_many_at_once_are_all_counted(firestore_backend: FirestoreBackend) -> None:
+def test_concurrent_claims_are_all_counted(firestore_backend: FirestoreBackend) -> None:
     def come_and_go(number: int) -> None:
         for turn in range(4):
             name = f"p{number}-{turn}"
@@ -84,7 +86,7 @@ def test_many_at_once_are_all_counted(firestore_backend: FirestoreBackend) -> No
     assert found["creating"] == firestore_backend.store.creating().creating == 12
 
 
-def test_a_claim_whose_answer_was_lost_is_a_conflict_and_counted_once(
+def test_a_claim_with_a_lost_answer_is_a_conflict_and_counted_once(
     firestore_backend: FirestoreBackend, wire: Wire
 ) -> None:
     store = firestore_backend.store
@@ -98,7 +100,7 @@ def test_a_claim_whose_answer_was_lost_is_a_conflict_and_counted_once(
     assert counter(firestore_backend) == {"creating": 0, "waited_at": 0}
 
 
-def test_contention_on_the_counter_is_waited_out_and_counted_once(
+def test_contention_on_the_counter_is_retried_and_counted_once(
     firestore_backend: FirestoreBackend, wire: Wire
 ) -> None:
     wire.contend = 2
@@ -123,7 +125,7 @@ def test_contention_that_does_not_end_fails_and_writes_nothing(
     assert counter(firestore_backend) is None
 
 
-def test_contention_hides_nobody_who_was_faster(
+def test_contention_does_not_hide_a_conflict(
     firestore_backend: FirestoreBackend, wire: Wire
 ) -> None:
     store = firestore_backend.store
@@ -135,7 +137,7 @@ def test_contention_hides_nobody_who_was_faster(
     assert counter(firestore_backend) is None
 
 
-def test_contention_where_nothing_is_counted_is_the_callers(
+def test_contention_without_a_count_is_left_to_the_caller(
     firestore_backend: FirestoreBackend, wire: Wire
 ) -> None:
     wire.contend = 1
@@ -143,7 +145,7 @@ def test_contention_where_nothing_is_counted_is_the_callers(
         firestore_backend.store.save(waiting("ana"), None, [])
 
 
-def test_who_counts_already_is_not_counted_again(firestore_backend: FirestoreBackend) -> None:
+def test_a_counted_record_is_not_counted_again(firestore_backend: FirestoreBackend) -> None:
     """The claim of somebody who died before the count is claimed again: its number is unknown."""
     store = firestore_backend.store
     version = store.claim(being_made("ana"), None, []).version
@@ -183,7 +185,7 @@ def test_a_merge_counts_what_changes_in_both(
     assert (counter(firestore_backend) or {"creating": 0})["creating"] == store.creating().creating
 
 
-def test_a_merge_waits_out_contention_on_the_counter_alone(
+def test_a_merge_retries_only_contention_on_the_counter(
     firestore_backend: FirestoreBackend, wire: Wire
 ) -> None:
     store = firestore_backend.store
@@ -221,7 +223,7 @@ def test_a_wrong_count_is_corrected_unless_somebody_else_was_counted_since(
     assert store.claim(being_made("eve"), None, []).creating == 5
 
 
-def test_a_counter_that_was_deleted_is_begun_anew(firestore_backend: FirestoreBackend) -> None:
+def test_a_deleted_counter_is_created_again(firestore_backend: FirestoreBackend) -> None:
     store = firestore_backend.store
     claimed = store.claim(being_made("ana"), None, [])
     firestore_backend.client.document(COUNTER).delete(timeout=10)

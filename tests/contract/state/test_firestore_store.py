@@ -34,7 +34,7 @@ def wire(firestore_backend: FirestoreBackend) -> Iterator[Wire]:
     channel.close()
 
 
-def test_every_method_is_one_call_with_a_deadline_and_counting_the_crowd_two(
+def test_every_method_is_one_call_with_a_deadline_and_counting_claims_two(
     firestore_backend: FirestoreBackend, wire: Wire
 ) -> None:
     store = FirestoreStore(firestore_backend.client, timeout=7.0)
@@ -71,7 +71,7 @@ def test_every_method_is_one_call_with_a_deadline_and_counting_the_crowd_two(
     assert all(timeout is not None and 6 < timeout <= 7 for _, timeout in wire.calls)
 
 
-def test_a_create_whose_answer_was_lost_is_a_conflict_and_done_once(
+def test_a_create_with_a_lost_answer_is_a_conflict_and_done_once(
     firestore_backend: FirestoreBackend, wire: Wire
 ) -> None:
     environment = an_environment()
@@ -85,7 +85,7 @@ def test_a_create_whose_answer_was_lost_is_a_conflict_and_done_once(
     assert firestore_backend.raw_history(environment.key) == 1
 
 
-def test_an_update_whose_answer_was_lost_is_a_conflict_and_done_once(
+def test_an_update_with_a_lost_answer_is_a_conflict_and_done_once(
     firestore_backend: FirestoreBackend, wire: Wire
 ) -> None:
     environment = an_environment()
@@ -101,7 +101,7 @@ def test_an_update_whose_answer_was_lost_is_a_conflict_and_done_once(
     assert firestore_backend.raw_history(environment.key) == 1
 
 
-def test_an_append_whose_answer_was_lost_is_repeated_without_harm(
+def test_an_append_with_a_lost_answer_can_be_repeated(
     firestore_backend: FirestoreBackend, wire: Wire
 ) -> None:
     wire.lose_answers = 1
@@ -110,7 +110,7 @@ def test_an_append_whose_answer_was_lost_is_repeated_without_harm(
     assert firestore_backend.raw_history("ana") == 1
 
 
-def test_a_shortage_whose_answer_was_lost_is_repeated_without_harm(
+def test_a_shortage_with_a_lost_answer_can_be_repeated(
     firestore_backend: FirestoreBackend, wire: Wire
 ) -> None:
     wire.lose_answers = 1
@@ -119,7 +119,7 @@ def test_a_shortage_whose_answer_was_lost_is_repeated_without_harm(
     assert firestore_backend.raw_shortages() == {"zone-a/type": microseconds(NOON)}
 
 
-def test_a_record_that_gets_its_turn_while_the_crowd_is_counted_is_not_missed(
+def test_a_record_that_gets_its_turn_during_the_count_is_counted(
     firestore_backend: FirestoreBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = firestore_backend.store
@@ -141,7 +141,7 @@ def test_a_record_that_gets_its_turn_while_the_crowd_is_counted_is_not_missed(
     assert len(turns) == 1
 
 
-def test_a_merge_whose_answer_was_lost_is_a_conflict_and_done_once(
+def test_a_merge_with_a_lost_answer_is_a_conflict_and_done_once(
     firestore_backend: FirestoreBackend, wire: Wire
 ) -> None:
     store = firestore_backend.store
@@ -179,7 +179,7 @@ def test_a_record_that_cannot_be_read_is_not_overlooked_by_find(
     assert len(firestore_backend.store.find(["ana@example.com"])) == 1
 
 
-def test_a_server_that_does_not_answer_is_no_conflict(
+def test_a_server_that_does_not_answer_is_not_a_conflict(
     firestore_backend: FirestoreBackend,
 ) -> None:
     store = FirestoreStore(firestore_backend.client, timeout=0.000001)
@@ -187,7 +187,7 @@ def test_a_server_that_does_not_answer_is_no_conflict(
         store.save(an_environment(), None, [])
 
 
-def test_the_document_is_laid_out_to_be_found(firestore_backend: FirestoreBackend) -> None:
+def test_the_document_has_the_fields_of_the_queries(firestore_backend: FirestoreBackend) -> None:
     environment = an_environment(due_at=NOON, updated_at=NOON + timedelta(seconds=1))
     firestore_backend.store.save(environment, None, [])
     document = firestore_backend.get(f"environments/{environment.key}")

@@ -41,7 +41,7 @@ def join(instance: Instance, event_id: str, **fields: str) -> object:
     )
 
 
-def test_a_person_is_found_in_one_call_and_a_duplicate_takes_two(backend: Backend) -> None:
+def test_a_person_is_found_in_one_call_and_a_duplicate_takes_two_calls(backend: Backend) -> None:
     calls: Counter[str] = Counter()
     instance = Instance(counting(backend.store, calls), Shared(Policy()))
     first = {"email": "ana@example.com", "person_id": "p-7"}

@@ -78,7 +78,7 @@ def test_a_file_of_a_newer_release_is_refused(old: Path, monkeypatch: pytest.Mon
     assert layout(old)[-1] == ("3",)
 
 
-def test_a_file_of_an_older_release_is_brought_up_to_date(old: Path) -> None:
+def test_a_file_of_an_older_release_is_upgraded(old: Path) -> None:
     store = SqliteStore(old)
     [ana] = store.find(["ana@example.com"])
     assert (ana.environment, ana.version) == (an_environment("ana"), "1")
@@ -88,7 +88,7 @@ def test_a_file_of_an_older_release_is_brought_up_to_date(old: Path) -> None:
     store.close()
 
 
-def test_a_file_brought_up_to_date_is_laid_out_like_a_new_one(old: Path, tmp_path: Path) -> None:
+def test_an_upgraded_file_has_the_layout_of_a_new_one(old: Path, tmp_path: Path) -> None:
     for path in (old, tmp_path / "new.db"):
         store = SqliteStore(path)
         store.page(1)

@@ -109,7 +109,7 @@ def test_writes_survive_power_loss_and_readers_do_not_wait(store: SqliteStore, p
     other.close()
 
 
-def test_the_wait_for_another_write_is_bounded(path: Path) -> None:
+def test_the_wait_for_another_write_is_limited(path: Path) -> None:
     store = SqliteStore(path, busy_seconds=0.05)
     store.page(1)
     other = sqlite3.connect(path, isolation_level=None)
@@ -273,7 +273,7 @@ def test_pages_use_an_index_without_sorting(
     assert "SCAN" not in text
 
 
-def test_finding_a_person_goes_by_two_indexes(store: SqliteStore) -> None:
+def test_finding_a_person_uses_two_indexes(store: SqliteStore) -> None:
     sql = sqlite_store._FIND.format(emails="?, ?")
     with store._pool.reading() as connection:
         plan = connection.execute(f"EXPLAIN QUERY PLAN {sql}", (1,) * sql.count("?")).fetchall()

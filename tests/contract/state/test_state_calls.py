@@ -73,7 +73,7 @@ class Deployment:
         return self.shared.cloud.counts["workbench.create"]
 
 
-def test_a_first_join_takes_three_and_its_duplicate_two(backend: Backend) -> None:
+def test_a_first_join_takes_three_calls_and_its_duplicate_two(backend: Backend) -> None:
     deployment = Deployment(backend)
     assert deployment.join("ana") == QUIET
     assert deployment.join("ana") == DUPLICATE
@@ -82,7 +82,7 @@ def test_a_first_join_takes_three_and_its_duplicate_two(backend: Backend) -> Non
 
 
 @pytest.mark.slow
-def test_a_first_join_takes_one_more_in_a_crowd_and_three_when_it_is_over(
+def test_a_first_join_takes_one_more_call_in_a_crowd_and_three_afterwards(
     backend: Backend,
 ) -> None:
     deployment = Deployment(backend)
@@ -94,7 +94,7 @@ def test_a_first_join_takes_one_more_in_a_crowd_and_three_when_it_is_over(
     assert deployment.join("ana") == QUIET
 
 
-def test_a_first_join_that_has_to_queue_takes_four_and_so_do_those_who_see_it_wait(
+def test_a_join_that_queues_takes_four_calls_and_so_do_those_behind_it(
     backend: Backend,
 ) -> None:
     deployment = Deployment(backend)
@@ -121,14 +121,14 @@ def test_on_the_wire_it_is_three_requests(firestore_backend: FirestoreBackend, w
     assert [method for method, _ in wire.calls] == ["RunQuery", "Commit"]
 
 
-def test_a_join_whose_claim_was_saved_without_an_answer_is_carried_out_once(
+def test_a_join_with_an_unconfirmed_claim_is_carried_out_once(
     firestore_backend: FirestoreBackend, wire: Wire
 ) -> None:
     deployment = Deployment(firestore_backend)
     wire.lose_answers = 1
     deployment.join("ana")
     assert wire.lose_answers == 0
-    assert deployment.asked == 0, "what is saved is under a lease that nobody uses"
+    assert deployment.asked == 0, "the saved claim has a lease that no worker uses"
     deployment.minutes(20)
     assert deployment.asked == 1
     [ana] = firestore_backend.store.page(10).items
@@ -137,7 +137,7 @@ def test_a_join_whose_claim_was_saved_without_an_answer_is_carried_out_once(
 
 
 @pytest.mark.parametrize("wrong", [LIMIT, -5], ids=["too-high", "too-low"])
-def test_a_counter_that_is_wrong_costs_one_join_two_calls(
+def test_a_wrong_counter_costs_one_join_two_calls(
     firestore_backend: FirestoreBackend, wrong: int
 ) -> None:
     deployment = Deployment(firestore_backend)
@@ -148,7 +148,7 @@ def test_a_counter_that_is_wrong_costs_one_join_two_calls(
     assert deployment.asked == 2
 
 
-def test_a_counter_that_was_lost_in_a_crowd_lets_in_a_tenth_at_the_most(
+def test_after_a_lost_counter_at_most_a_tenth_more_are_admitted(
     firestore_backend: FirestoreBackend,
 ) -> None:
     deployment = Deployment(firestore_backend)

@@ -22,7 +22,7 @@ def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]
 
 
 class TestQueue:
-    def test_who_waits_is_listed_in_the_order_of_coming_and_ties_by_key(
+    def test_waiting_records_are_listed_longest_waiting_first_then_by_key(
         self, backend: Backend
     ) -> None:
         second = timedelta(seconds=1)
@@ -34,16 +34,14 @@ class TestQueue:
             found = all_items(partial(backend.store.due, NOON + second, limit))
             assert [(e.status.due_at, e.key) for e in found] == queue
 
-    def test_pages_of_who_waits_stay_stable_while_they_get_their_turn(
-        self, backend: Backend
-    ) -> None:
+    def test_pages_of_the_queue_stay_stable_while_it_is_served(self, backend: Backend) -> None:
         names = [f"p{n}" for n in range(6)]
         for name in names:
             backend.store.save(waiting(name, since=NOON), None, [])
         queue = sorted(an_environment(name).key for name in names)
         later = NOON + timedelta(hours=1)
         first = backend.store.due(later, 2)
-        for environment in first.items:  # they are made, and looked at again a little later
+        for environment in first.items:  # they are created, and observed again a little later
             stored = backend.store.load(environment.key)
             assert stored is not None
             made = being_made(environment.person.email[:-12], due_at=NOON + timedelta(seconds=20))
@@ -58,7 +56,7 @@ class TestCrowd:
     def test_there_is_none_at_first(self, backend: Backend) -> None:
         assert backend.store.creating() == Crowd(creating=0, waiting=0)
 
-    def test_it_is_of_those_being_made_and_those_who_wait(self, backend: Backend) -> None:
+    def test_the_count_has_records_in_creation_and_waiting_ones(self, backend: Backend) -> None:
         alone = settled("ana")
         crowd = [being_made("ben"), *(waiting(name, since=NOON) for name in ("cleo", "dan"))]
         for environment in (alone, *crowd):
@@ -85,7 +83,9 @@ class TestCrowd:
 
 
 class TestClaim:
-    def test_it_is_saved_as_any_record_and_counted_with_the_others(self, backend: Backend) -> None:
+    def test_a_claim_is_saved_like_any_record_and_counted_with_the_others(
+        self, backend: Backend
+    ) -> None:
         ana, ben = being_made("ana"), being_made("ben")
         backend.store.save(ana, None, [])
         claimed = backend.store.claim(ben, None, [an_entry("claimed")])
@@ -95,7 +95,7 @@ class TestClaim:
         assert (stored.environment, stored.version) == (ben, claimed.version)
         assert backend.raw_history(ben.key) == 1
 
-    def test_of_those_at_once_each_counts_those_before_it(self, backend: Backend) -> None:
+    def test_each_concurrent_claim_counts_those_before_it(self, backend: Backend) -> None:
         claims = together(8, lambda n: backend.store.claim(being_made(f"p{n}"), None, []))
         assert sorted(claimed.creating or 0 for claimed in claims) == list(range(1, 9))
 
@@ -110,7 +110,7 @@ class TestClaim:
         assert backend.raw_history(ana.key) == 0
         assert backend.store.claim(being_made("ben"), None, []).creating == 1
 
-    def test_of_several_workers_on_one_record_one_claims_and_counts_once(
+    def test_of_several_workers_on_one_record_only_one_claims_and_counts(
         self, backend: Backend
     ) -> None:
         version = backend.store.save(waiting("ana", since=NOON), None, [])
@@ -124,7 +124,7 @@ class TestClaim:
         assert sorted(together(6, claim)) == [0, 0, 0, 0, 0, 1]
         assert backend.store.claim(being_made("ben"), None, []).creating == 2
 
-    def test_who_ceases_to_be_made_is_not_counted_whoever_saves_it(self, backend: Backend) -> None:
+    def test_a_creation_that_ended_is_not_counted_whoever_saves_it(self, backend: Backend) -> None:
         """Made, turned away, or leaving meanwhile; by the claimant, or another after a load."""
         done, leaving = settled("ana"), settled("cleo")
         version = backend.store.claim(being_made("ana"), None, []).version
@@ -138,9 +138,7 @@ class TestClaim:
             backend.store.save(environment, version, [])  # once
         assert backend.store.claim(being_made("eve"), None, []).creating == 2
 
-    def test_that_a_claimant_was_put_into_the_queue_is_known_to_the_next_one(
-        self, backend: Backend
-    ) -> None:
+    def test_the_next_claim_knows_that_the_last_one_was_queued(self, backend: Backend) -> None:
         later = NOON + timedelta(minutes=3)
         version = backend.store.claim(being_made("ana"), None, []).version
         turned_away = msgspec.structs.replace(waiting("ana", since=NOON), updated_at=later)
@@ -148,7 +146,7 @@ class TestClaim:
         claimed = backend.store.claim(being_made("ben", updated_at=later), None, [])
         assert (claimed.creating, claimed.waited_at) == (1, later)
 
-    def test_a_count_that_is_right_is_not_made_wrong(self, backend: Backend) -> None:
+    def test_a_right_count_is_not_changed(self, backend: Backend) -> None:
         claimed = backend.store.claim(being_made("ana"), None, [])
         backend.store.recount(claimed, 1)
         assert backend.store.claim(being_made("ben"), None, []).creating == 2
@@ -158,10 +156,10 @@ class TestShortages:
     HERE = "us-central1-a/e2-standard-4"
     THERE = "us-central1-b/e2-standard-4"
 
-    def test_nothing_is_short_at_first(self, backend: Backend) -> None:
+    def test_there_is_no_shortage_at_first(self, backend: Backend) -> None:
         assert backend.store.shortages(NOON) == frozenset()
 
-    def test_each_is_remembered_until_its_time(self, backend: Backend) -> None:
+    def test_each_shortage_is_kept_until_its_time(self, backend: Backend) -> None:
         microsecond = timedelta(microseconds=1)
         backend.store.report_shortage(self.HERE, NOON + microsecond)
         backend.store.report_shortage(self.THERE, NOON)
@@ -177,13 +175,15 @@ class TestShortages:
         backend.store.report_shortage(self.HERE, NOON - timedelta(days=30_000))  # before 1970
         assert backend.raw_shortages() == {self.HERE: microseconds(NOON + timedelta(hours=3))}
 
-    def test_the_longest_of_reports_at_once_stays(self, backend: Backend) -> None:
+    def test_the_longest_of_concurrent_reports_stays(self, backend: Backend) -> None:
         together(
             8, lambda n: backend.store.report_shortage(self.HERE, NOON + timedelta(hours=7 * n % 8))
         )
         assert backend.raw_shortages() == {self.HERE: microseconds(NOON + timedelta(hours=7))}
 
-    def test_times_of_any_zone_are_understood_and_none_is_refused(self, backend: Backend) -> None:
+    def test_times_of_any_zone_are_accepted_and_a_time_without_one_is_refused(
+        self, backend: Backend
+    ) -> None:
         zone = timezone(timedelta(hours=-7))
         backend.store.report_shortage(self.HERE, NOON.astimezone(zone))
         assert backend.raw_shortages() == {self.HERE: microseconds(NOON)}
@@ -193,7 +193,7 @@ class TestShortages:
         with pytest.raises(ValueError, match="no time zone"):
             backend.store.shortages(NOON.replace(tzinfo=None))
 
-    def test_no_record_comes_of_it(self, backend: Backend) -> None:
+    def test_a_shortage_creates_no_record(self, backend: Backend) -> None:
         backend.store.report_shortage(self.HERE, NOON)
         assert backend.store.page(10).items == ()
         assert backend.store.parked(10).items == ()

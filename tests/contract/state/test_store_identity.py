@@ -45,7 +45,7 @@ def saved(backend: Backend, environment: Environment) -> Stored:
 
 
 class TestFinding:
-    def test_nobody_is_found_by_what_nobody_has(self, backend: Backend) -> None:
+    def test_an_unknown_address_or_id_finds_nobody(self, backend: Backend) -> None:
         assert backend.store.find([ANA, OLD], "p-7") == ()
         saved(backend, a_record(BEN, person_id="p-8"))
         assert backend.store.find([ANA, OLD], "p-7") == ()
@@ -60,7 +60,7 @@ class TestFinding:
         assert backend.store.find(["x@example.com", email]) == (ana,)
 
     @pytest.mark.parametrize("email", ["next@example.com", "before@example.com"])
-    def test_a_record_is_found_by_the_addresses_of_an_announced_event(
+    def test_a_record_is_found_by_the_addresses_of_a_scheduled_event(
         self, backend: Backend, email: str
     ) -> None:
         join = Intent(
@@ -71,25 +71,23 @@ class TestFinding:
         ana = saved(backend, a_record(ANA, pending=(join,)))
         assert backend.store.find([email]) == (ana,)
 
-    def test_a_record_is_found_by_its_person_id_whatever_the_address(
-        self, backend: Backend
-    ) -> None:
+    def test_a_record_is_found_by_its_person_id_with_any_address(self, backend: Backend) -> None:
         ana = saved(backend, a_record(ANA, person_id="p-7"))
         saved(backend, a_record(BEN))
         for emails in (["x@example.com"], []):
             assert backend.store.find(emails, "p-7") == (ana,)
 
-    def test_no_person_id_is_nobodys(self, backend: Backend) -> None:
+    def test_a_missing_person_id_finds_nobody(self, backend: Backend) -> None:
         saved(backend, a_record(ANA))
         assert backend.store.find(["x@example.com"], None) == ()
         assert backend.store.find(["x@example.com"]) == ()
 
-    def test_who_is_found_in_every_way_is_found_once(self, backend: Backend) -> None:
+    def test_a_record_that_matches_in_every_way_is_found_once(self, backend: Backend) -> None:
         ana = saved(backend, a_record(ANA, OLD, person_id="p-7"))
         assert backend.store.find([ANA, OLD], "p-7") == (ana,)
         assert backend.store.find([ANA, ANA], "p-7") == (ana,)
 
-    def test_all_that_are_found_come_in_the_order_of_their_keys(self, backend: Backend) -> None:
+    def test_found_records_are_in_order_of_keys(self, backend: Backend) -> None:
         records = [
             a_record("cleo@example.com", SHARED),
             a_record(ANA, SHARED, OLD),
@@ -106,13 +104,11 @@ class TestFinding:
     @pytest.mark.parametrize(
         "like", ["Ana@example.com", "ana@example.co", "ana@example.com.org", "a_a@example.com", ""]
     )
-    def test_what_only_resembles_an_address_or_an_id_finds_nobody(
-        self, backend: Backend, like: str
-    ) -> None:
+    def test_a_similar_address_or_id_finds_nobody(self, backend: Backend, like: str) -> None:
         saved(backend, a_record(ANA, OLD, person_id="P-7"))
         assert backend.store.find([like], "p-7") == ()
 
-    def test_more_than_anybody_can_have_are_cut_off_in_order(self, backend: Backend) -> None:
+    def test_more_records_than_possible_are_cut_off_in_order(self, backend: Backend) -> None:
         records = [a_record(f"p{n}@example.com", SHARED) for n in range(MOST_FOUND + 3)]
         for each in records:
             saved(backend, each)
@@ -120,7 +116,7 @@ class TestFinding:
         found = backend.store.find([SHARED, "p1@example.com"])
         assert [each.environment.key for each in found] == keys[:MOST_FOUND]
 
-    def test_what_was_found_can_be_saved_upon_without_loading(self, backend: Backend) -> None:
+    def test_a_found_record_can_be_updated_without_loading(self, backend: Backend) -> None:
         saved(backend, a_record(ANA))
         [found] = backend.store.find([ANA])
         assert found == backend.store.load(found.environment.key)
@@ -138,7 +134,7 @@ class TestFinding:
         ):  # fmt: skip
             assert backend.store.find(emails, person_id) == (second,)
 
-    def test_a_conflict_changes_nothing_of_it(self, backend: Backend) -> None:
+    def test_a_conflict_does_not_change_what_is_found(self, backend: Backend) -> None:
         first = saved(backend, a_record(ANA, person_id="p-7"))
         second = replace(first.environment, grace_seconds=77)
         version = backend.store.save(second, first.version, [])
@@ -179,7 +175,7 @@ class TestMerging:
         for emails, person_id in (([ANA], None), ([BEN], None), (["x@example.com"], "p-7")):
             assert backend.store.find(emails, person_id) == (Stored(one, version),)
 
-    def test_both_can_be_saved_upon(self, backend: Backend) -> None:
+    def test_both_records_can_be_updated(self, backend: Backend) -> None:
         ana, ben = saved(backend, a_record(ANA)), saved(backend, a_record(BEN))
         version = backend.store.save_merged(ana, ben, ([], []))
         backend.store.save(ana.environment, version, [])
@@ -187,7 +183,7 @@ class TestMerging:
         assert stored is not None
         backend.store.save(ben.environment, stored.version, [])
 
-    def test_writing_the_same_again_makes_both_versions_new(self, backend: Backend) -> None:
+    def test_writing_the_same_again_gives_both_new_versions(self, backend: Backend) -> None:
         ana, ben = saved(backend, a_record(ANA)), saved(backend, a_record(BEN))
         assert backend.store.save_merged(ana, ben, ([], [])) != ana.version
         for stored in (ana, ben):
@@ -224,7 +220,7 @@ class TestMerging:
         assert backend.raw_record(a_record(BEN).key) is None
         assert backend.raw_history(ana.environment.key) == 0
 
-    def test_of_many_at_once_one_merges(self, backend: Backend) -> None:
+    def test_of_many_concurrent_merges_one_succeeds(self, backend: Backend) -> None:
         ana, ben = saved(backend, a_record(ANA)), saved(backend, a_record(BEN))
 
         def merge(number: int) -> str:
@@ -245,7 +241,7 @@ class TestMerging:
             assert record["terms"]["grace_seconds"] == winner
             assert [entry.text for entry in backend.store.history(key, 9)] == [f"by {winner}"]
 
-    def test_of_a_merge_and_a_save_at_once_one_is_done(self, backend: Backend) -> None:
+    def test_of_a_concurrent_merge_and_save_one_succeeds(self, backend: Backend) -> None:
         ana, ben = saved(backend, a_record(ANA)), saved(backend, a_record(BEN))
         busy = replace(ben.environment, grace_seconds=77)
         taken = [replace(each.environment, grace_seconds=1) for each in (ana, ben)]

@@ -43,9 +43,7 @@ def stores(firestore_emulator: str) -> Iterator[dict[str, FirestoreStore]]:
 
 
 @pytest.mark.parametrize("account", WRITERS)
-def test_who_takes_events_in_may_find_and_merge(
-    stores: dict[str, FirestoreStore], account: str
-) -> None:
+def test_intake_may_find_and_merge(stores: dict[str, FirestoreStore], account: str) -> None:
     store = stores[account]
     both = [an_environment(f"{account}-{which}") for which in ("one", "two")]
     for each in both:

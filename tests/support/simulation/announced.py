@@ -8,11 +8,11 @@ from tests.support.simulation.world import World
 
 
 def news_of(world: World) -> list[str]:
-    """The news of all announcements, oldest first."""
+    """``news`` of all announcements, oldest first."""
     return [item["data"]["news"] for item in world.topics.news]
 
 
-def told(world: World, news: str) -> dict[str, Any]:
-    """The newest announcement of that kind."""
+def newest_announcement(world: World, news: str) -> dict[str, Any]:
+    """The data of the newest announcement with that ``news``."""
     found: dict[str, Any] = [n["data"] for n in world.topics.news if n["data"]["news"] == news][-1]
     return found

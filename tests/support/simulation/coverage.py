@@ -13,7 +13,7 @@ from shared.domain.status import Health, Phase
 from tests.support.simulation.driver import Lived
 from tests.support.simulation.rules import Rule
 
-_HOWS = ("crash", "before", "after", "meanwhile")
+_FAULTS = ("crash", "before", "after", "meanwhile")
 _RARE = 0.001  # of lives
 
 
@@ -72,6 +72,6 @@ _KNOWN = {
     *(f"failed:workbench.{step}" for step in Step),
     *(f"late:workbench.{step}" for step in Step),
     *(f"slow:workbench.{step}" for step in Step),
-    *(f"trap:{how}" for how in _HOWS),
+    *(f"trap:{how}" for how in _FAULTS),
     *("event:applied", "event:duplicate", "event:stale", "event:scheduled"),
 }

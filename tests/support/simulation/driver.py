@@ -17,7 +17,7 @@ from tests.support.simulation.simulated import SimulatedLife
 from tests.support.simulation.truth import untrue
 
 BEGIN = "begin"
-PAST = "a_past"  # the rule that gives people work from the beginning
+PAST = "a_person_with_a_past"  # the rule that gives people some work at the start
 _WITH_A_PAST = 0.4
 _LENGTHS = (5, 8, 12, 16, 20, 30)
 

@@ -1,4 +1,4 @@
-"""The people of the simulated lives, their profiles, and what they should have."""
+"""The people of the simulated lives, their profiles and their manifests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EMAILS = (
     "dora@example.com",
     "emil@example.com",
 )
-FOREIGN = EMAILS[2]  # whose notebook's name may be somebody else's already
+FOREIGN = EMAILS[2]  # the name of their notebook may be taken
 ZONES = ("us-central1-a", "us-central1-b", "us-central1-c")
 COST_CENTERS = ("cc1", "cc1", "cc2")
 
@@ -46,7 +46,7 @@ _MORE_PROFILES = b"""
 
 @cache
 def profiles() -> ProfileSet:
-    """The profiles of all simulated lives; they differ in all that a profile can say."""
+    """The profiles of all simulated lives; they differ in every field of a profile."""
     return parse_profiles(PROFILES + _MORE_PROFILES, MASTERS)
 
 
@@ -58,7 +58,7 @@ def profile(name: str) -> Profile:
 
 
 def grace(name: str) -> timedelta:
-    """How long after a leave nothing may be removed."""
+    """The grace period of a profile."""
     return timedelta(seconds=profile(name).grace_seconds)
 
 
@@ -68,16 +68,16 @@ def keeps(name: str) -> bool:
 
 
 @cache
-def wanted(key: str, email: str, profile_name: str, cost_center: str) -> Mapping[str, Manifest]:
-    """What somebody should have, by ``kind/slot``."""
+def manifests(key: str, email: str, profile_name: str, cost_center: str) -> Mapping[str, Manifest]:
+    """The manifests of a person, by ``kind/slot``."""
     person = Person(email=email, cost_center=cost_center or None)
     found = manifests_of(profile(profile_name), person, key, SITE)
     return {manifest.id: manifest for manifest in found}
 
 
 def difference(key: str, profile_name: str, cost_center: str, notebook: Thing) -> str:
-    """How a notebook differs from what its owner should have, in words; '' if it doesn't."""
-    body = wanted(key, notebook.email, profile_name, cost_center)["workbench/main"].body
+    """How a notebook differs from its manifest, in words; '' if it doesn't."""
+    body = manifests(key, notebook.email, profile_name, cost_center)["workbench/main"].body
     if notebook.body["labels"] != body["labels"]:
         return f"labels {notebook.body['labels']}, not {body['labels']}"
     machine, right = (b["gceSetup"]["machineType"] for b in (notebook.body, body))

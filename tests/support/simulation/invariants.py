@@ -18,14 +18,14 @@ IN_FLIGHT = timedelta(minutes=5)
 # A snapshot is kept for so long from when it was begun, which may be before it is complete.
 _BEFORE_READY = timedelta(days=1)
 
-_USABLE = ("created", "ready", "started", "stopped", "halted", "deleted", "vandalised")
+_USABLE = ("created", "ready", "started", "stopped", "halted", "deleted", "deleted_by_others")
 
 
 def check(life: SimulatedLife) -> None:
-    """Everything that must hold all the while."""
+    """Everything that must hold at any time."""
     cloud = life.world.cloud
     cloud.settle()
-    life.note_who_is_apart()
+    life.record_split_people()
     for index in range(life.checked, len(cloud.happenings)):
         happening = cloud.happenings[index]
         _CHECKS.get(happening.what, _nothing)(life, happening)
@@ -34,29 +34,31 @@ def check(life: SimulatedLife) -> None:
     if len(cloud.happenings) > life.checked:
         life.checked = len(cloud.happenings)
         _nothing_foreign_is_touched(life)
-        _nobody_has_what_is_not_theirs(life)
-    _what_is_announced_is_so(life)
+        _resources_and_data_are_the_persons_own(life)
+    _announcements_are_true(life)
     records = life.records()
     for record in records:
         life.outcomes[f"phase:{record.status.phase}"] = 1
         life.outcomes[f"health:{record.status.health}"] = 1
-    # A worker that crashes has claimed its place, and nobody counts again before it is taken.
-    # Two that are made for what turns out to be one person are counted once from then on.
-    most = CREATIONS + life.outcomes["trap:crash"] + len(life.apart)
+    # A crashed worker has saved its claim, and nobody counts before the next claim.
+    # Two notebooks of records that are merged are counted as one from then on.
+    most = CREATIONS + life.outcomes["trap:crash"] + len(life.split_until)
     lost = bool(life.model.lost)
     assert not cloud.overwritten, f"a restore overwrote work: {cloud.overwritten}"
-    assert cloud.most_creating <= most or lost, f"{cloud.most_creating} are made at once"
+    assert cloud.most_creating <= most or lost, (
+        f"{cloud.most_creating} notebooks are created at once"
+    )
 
 
 def _one_resource_per_person_kind_and_slot(life: SimulatedLife, made: Happening) -> None:
-    """Invariant 1: at any time, in whatever zone; it was made while there was none."""
+    """Invariant 1: it was created while there was no other, in any zone."""
     life.seen_ready.pop((made.kind, made.name), None)
     if not made.key or made.kind.is_workload or made.kind is Kind.DISK:
         return
     if life.who(made.key) in life.model.lost:
         return
     if made.kind is Kind.WORKBENCH:
-        return  # a successor has the same place; ``_one_usable_notebook_a_person`` is about them
+        return  # a successor has the same slot; see ``_one_usable_notebook_a_person``
     same = [
         t
         for t in life.world.cloud.ever
@@ -69,16 +71,16 @@ def _one_resource_per_person_kind_and_slot(life: SimulatedLife, made: Happening)
 
 
 def _one_usable_notebook_a_person(life: SimulatedLife, happening: Happening) -> None:
-    """One that is to be replaced is stopped before its successor is made."""
+    """A notebook to be replaced is stopped before its successor is created."""
     if happening.kind is not Kind.WORKBENCH or not happening.key:
         return
     who = life.who(happening.key)
-    if happening.what in ("stopped", "halted", "deleted", "vandalised"):
+    if happening.what in ("stopped", "halted", "deleted", "deleted_by_others"):
         life.running.get(who, set()).discard(happening.name)
         return
     running = life.running.setdefault(who, set())
     others = running - {happening.name}
-    apart = life.is_apart(who, happening.began)
+    apart = life.is_split(who, happening.began)
     excused = apart or who in life.model.lost or _may_have_landed_late(life)
     assert excused or not others, f"{happening.name} was {happening.what} while {others} run"
     if happening.what in ("ready", "started"):  # not one that somebody started by hand
@@ -86,16 +88,16 @@ def _one_usable_notebook_a_person(life: SimulatedLife, happening: Happening) -> 
 
 
 def _nothing_foreign_is_touched(life: SimulatedLife) -> None:
-    """Invariant 3."""
+    """Invariant 3: a foreign resource was only created."""
     for kind, name in life.foreign:
         thing = life.world.cloud.things[kind, name]
         assert (thing.key, thing.state) == ("", State.READY)
-        told = [h.what for h in life.world.cloud.happenings if h.name == name]
-        assert set(told) <= {"created"}, f"somebody else's {name} was {told}"
+        happened = [h.what for h in life.world.cloud.happenings if h.name == name]
+        assert set(happened) <= {"created"}, f"somebody else's {name} was {happened}"
 
 
-def _nobody_has_what_is_not_theirs(life: SimulatedLife) -> None:
-    """Invariants 4 and 12: neither another's resource nor another's data."""
+def _resources_and_data_are_the_persons_own(life: SimulatedLife) -> None:
+    """Invariants 4 and 12: no resource and no data of another person."""
     for thing in life.world.cloud.things.values():
         if not thing.key:
             continue
@@ -108,17 +110,17 @@ def _nobody_has_what_is_not_theirs(life: SimulatedLife) -> None:
             assert author == f"person {who}", f"{thing.name} of {who} holds data of {author}"
 
 
-def _gone(life: SimulatedLife, gone: Happening) -> None:
-    """Invariant 7: nothing goes too early, or while it is held, or unsaved."""
+def _deleted(life: SimulatedLife, gone: Happening) -> None:
+    """Invariant 7: nothing is deleted too early, under a hold, or unsaved."""
     cloud = life.world.cloud
     if not gone.key:
         return
     who = life.who(gone.key)
     ready_at = life.seen_ready.pop((gone.kind, gone.name), None)
-    # A session is ended, not deleted; what failed to be made holds nothing of anybody's.
+    # A session is ended, not deleted; a failed creation holds no work.
     if gone.kind is not Kind.SESSION and (ready_at or gone.kind not in SLOW):
         held = life.model.held(who, gone.began, for_at_least=IN_FLIGHT)
-        assert not held or life.is_apart(who, gone.began), (
+        assert not held or life.is_split(who, gone.began), (
             f"{gone.kind} {gone.name} was deleted while its owner was held"
         )
     if gone.kind is Kind.SNAPSHOT and ready_at:
@@ -133,25 +135,25 @@ def _gone(life: SimulatedLife, gone: Happening) -> None:
         replaced = not life.model.may_remove(who, in_time)
         if replaced:
             assert life.model.was_replaced(who), f"{gone.name} was deleted too early"
-            assert _is_handed_over(life, who, dead[-1]), (
-                f"{gone.name} was deleted before another has its data"
+            assert _successor_has_the_data(life, who, dead[-1]), (
+                f"{gone.name} was deleted before its successor has its data"
             )
         saved = _is_saved(life, who, dead[-1], always=replaced)
         assert saved, f"{gone.name} was deleted without a snapshot of its data"
 
 
-def _is_handed_over(life: SimulatedLife, who: int, notebook: Thing) -> bool:
-    """Whether a notebook that was replaced has a successor with its data."""
-    if not notebook.data or who in life.apart:
+def _successor_has_the_data(life: SimulatedLife, who: int, notebook: Thing) -> bool:
+    """Whether a superseded notebook has a successor with its data."""
+    if not notebook.data or who in life.split_until:
         return True
-    if life.lost_snapshot(who) or (who, Kind.WORKBENCH) in life.vandalised:
+    if life.lost_snapshot(who) or (who, Kind.WORKBENCH) in life.deleted_by_others:
         return True
     others = [t for t in life.notebooks() if life.who(t.key) == who]
     return any(t.data.startswith(notebook.data) and t.was_ready for t in others)
 
 
 def _is_saved(life: SimulatedLife, who: int, notebook: Thing, *, always: bool) -> bool:
-    """Whether the work in a notebook that went is in a snapshot, if anybody asked for one."""
+    """Whether the work in a deleted notebook is in a snapshot, if one was required."""
     if not notebook.data or not (always or life.model.always_kept(who)):
         return True
     snapshots = [t for t in life.world.cloud.ever if t.kind is Kind.SNAPSHOT and t.was_ready]
@@ -159,7 +161,7 @@ def _is_saved(life: SimulatedLife, who: int, notebook: Thing, *, always: bool) -
     same = [t for t in snapshots if t.source == data_disk(notebook.name) or t.key == notebook.key]
     copies = [t for t in same if t.data == notebook.data]
     whole = [t for t in copies if t.died is None or (notebook.died and t.died > notebook.died)]
-    # One that others deleted in the last moment was there when it was looked at.
+    # One that others deleted at the last moment existed when it was observed.
     return bool(whole) or (bool(copies) and life.lost_snapshot(who))
 
 
@@ -168,7 +170,7 @@ def _ready(life: SimulatedLife, ready: Happening) -> None:
 
 
 def _started(life: SimulatedLife, started: Happening) -> None:
-    """Only a return from leaving starts a notebook that its owner or idle shutdown has stopped."""
+    """Only a return after a leave starts a notebook that its owner or idle shutdown stopped."""
     thing = life.world.cloud.things.get((started.kind, started.name))
     if thing is None or thing.halted_at is None:
         return
@@ -179,23 +181,23 @@ def _started(life: SimulatedLife, started: Happening) -> None:
     left = any(
         leave.verb == "leave"
         and leave.who == who
-        # One whose worker crashed takes effect when it is delivered again.
+        # An event whose worker crashed takes effect at its next delivery.
         and max(leave.acked_at or leave.tried_at, leave.starts()) >= halted_at - IN_FLIGHT
         for leave in life.model.sent
         if leave.tried_at is not None
     )
-    woken = f"{started.name} was started although its owner had stopped it"
-    assert left or _may_have_landed_late(life), woken
+    message = f"{started.name} was started although its owner had stopped it"
+    assert left or _may_have_landed_late(life), message
 
 
 def _may_have_landed_late(life: SimulatedLife) -> bool:
-    """Whether a start or a stop may have been under way for longer than was observed."""
+    """Whether a start or a stop may have been carried out later than observed."""
     return any(delay.hits for delay in life.world.cloud.delays)
 
 
-def _what_is_announced_is_so(life: SimulatedLife) -> None:
-    lies, life.lies = life.lies, []
-    assert not lies, lies[0]
+def _announcements_are_true(life: SimulatedLife) -> None:
+    untrue, life.untrue_announcements = life.untrue_announcements, []
+    assert not untrue, untrue[0]
 
 
 def _nothing(life: SimulatedLife, happening: Happening) -> None:
@@ -205,6 +207,6 @@ def _nothing(life: SimulatedLife, happening: Happening) -> None:
 _CHECKS = {
     "created": _one_resource_per_person_kind_and_slot,
     "ready": _ready,
-    "deleted": _gone,
+    "deleted": _deleted,
     "started": _started,
 }

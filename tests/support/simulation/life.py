@@ -1,7 +1,7 @@
 """One full life of an environment in a ``World``, stage by stage, for tests that inject a fault.
 
-A stage that isn't over in time fails. What is left in the end can be compared with another life.
-The tests decide what goes wrong, and when.
+A stage that takes too long fails. The result can be compared with that of another life. The tests
+decide what goes wrong, and when.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from tests.support.fake_drivers import Thing
 from tests.support.simulation.world import GRACE, Crash, Topics, World
 
 BEN = "ben@example.com"
-PATIENCE = timedelta(hours=1)  # within which each stage must be over
+STAGE_LIMIT = timedelta(hours=1)  # for each stage
 
 
 class StoreDown(Exception):
-    """Whatever a store raises that isn't one of the port's own exceptions."""
+    """An exception of a store that is not one of the port's own."""
 
 
 class HookedTopics(Topics):
@@ -52,7 +52,7 @@ class HookedTopics(Topics):
 
 
 class Life:
-    """A world in which every stage is gone through, whatever goes wrong once on the way."""
+    """A world that runs through every stage, although one thing goes wrong on the way."""
 
     def __init__(self, fault: Callable[[str], None] | None = None) -> None:
         self.world = World(Policy(list_above=0))  # so that the tick reads the list, too
@@ -61,10 +61,10 @@ class Life:
         self.world.trap = fault
 
     def live(self) -> None:
-        """From the first day to long after the last, and on under another address."""
+        """From the join to the removal, and then under another address."""
         self._first_days()
         self._leave_and_return_within_the_grace_period()
-        self._leave_for_good_and_return_all_the_same()
+        self._leave_and_return_after_the_removal()
         self._change_the_address()
 
     def _first_days(self) -> None:
@@ -73,7 +73,7 @@ class Life:
         self.until(ANA, Phase.READY)
         self.world.cloud.short = set()
         self.work("one;")
-        self.wait(timedelta(hours=2))  # whether they have consented is asked after the first
+        self.wait(timedelta(hours=2))  # consent is checked after the first hour
         self.send(Verb.JOIN, email=ANA, profile="lean")
         self.until(ANA, Phase.READY)
         again = self.send(Verb.JOIN, email=ANA, profile="full")
@@ -88,15 +88,15 @@ class Life:
         cloud.start_use(Kind.CLUSTER, "projects/demo/regions/us-central1/clusters/c", key, ANA)
         self.send(Verb.LEAVE, email=ANA)
         self.until(ANA, Phase.SUSPENDED)
-        self.order("hold")
+        self.command("hold")
         self.until(ANA, Phase.SUSPENDED, when=lambda: self.notebook().protected)
-        self.order("release")
+        self.command("release")
         self.until(ANA, Phase.SUSPENDED, when=lambda: not self.notebook().protected)
         self.send(Verb.JOIN, email=ANA, profile="full")
         self.until(ANA, Phase.READY)
         self.work("two;")
 
-    def _leave_for_good_and_return_all_the_same(self) -> None:
+    def _leave_and_return_after_the_removal(self) -> None:
         self.send(Verb.LEAVE, email=ANA)
         self.until(ANA, Phase.SUSPENDED)
         self.wait(GRACE, every=timedelta(days=7))
@@ -116,7 +116,7 @@ class Life:
         notebooks = self.world.cloud.alive(Kind.WORKBENCH)
         return [(n.email, n.state) for n in notebooks] == [(BEN, State.READY)]
 
-    # How it is lived
+    # The steps of a life
 
     def send(self, verb: Verb, **event: Any) -> Message:
         """An event; Pub/Sub delivers it until it is acknowledged."""
@@ -129,22 +129,22 @@ class Life:
         while not self._survives(lambda: self.world.deliver(message)):
             self.world.pass_time(timedelta(seconds=10))
 
-    def order(self, action: str) -> None:
-        """An admin's order; who gets no answer gives it again."""
+    def command(self, action: str) -> None:
+        """An admin command, repeated until it is acknowledged."""
         self.wait(minutes(1))
         id = f"{action}-{self.world.clock.now()}".replace(" ", "-")
-        while not self._survives(lambda: self.world.order(action, ANA, event_id=id)):
+        while not self._survives(lambda: self.world.command(action, ANA, event_id=id)):
             self.world.pass_time(timedelta(seconds=10))
 
     def until(self, email: str, phase: Phase, when: Callable[[], bool] = lambda: True) -> None:
-        """Let minutes pass until it is so, and all news of it is out."""
-        deadline = self.world.clock.now() + PATIENCE
+        """Let minutes pass until that phase is reached and all announcements are published."""
+        deadline = self.world.clock.now() + STAGE_LIMIT
         while self.world.clock.now() < deadline:
             record = self.world.environment(email)
             if record is not None and record.status.phase is phase and _is_idle(record) and when():
                 return
             self.wait(minutes(1))
-        pytest.fail(f"{email} is not {phase} after {PATIENCE}: {self.world.environment(email)}")
+        pytest.fail(f"{email} is not {phase} after {STAGE_LIMIT}: {self.world.environment(email)}")
 
     def wait(self, span: timedelta, every: timedelta | None = None) -> None:
         """Let time pass with a tick at every step."""
@@ -154,7 +154,7 @@ class Life:
             self._survives(self.world.minute)
 
     def notebook(self, email: str = ANA) -> Thing:
-        """The person's only one."""
+        """The only notebook of the person."""
         things = self.world.cloud.alive(Kind.WORKBENCH)
         [thing] = [t for t in things if t.email == email]
         return thing
@@ -163,7 +163,7 @@ class Life:
         self.world.cloud.work(self.notebook(), text)
 
     def _survives(self, work: Callable[[], object]) -> bool:
-        """Whether it ended well; if not, the process is another one afterwards."""
+        """Whether ``work`` succeeded; if not, all processes are restarted."""
         try:
             work()
         except (Crash, StoreDown, NotPublished):
@@ -172,14 +172,14 @@ class Life:
             return False
         return True
 
-    # What came of it
+    # The result
 
     def end(self) -> dict[str, Any]:
-        """Everything that must not depend on what went wrong."""
+        """The part of the result that must not depend on what went wrong."""
         records = [self.world.record(BEN)]
         things = self.world.cloud.alive()
         found = [(t.kind, t.email, t.state, t.data, t.protected) for t in things]
-        # A deletion that comes late takes another snapshot of the same data first.
+        # A late deletion takes another snapshot of the same data first.
         snapshots = {each for each in found if each[0] is Kind.SNAPSHOT}
         others = [each for each in found if each[0] is not Kind.SNAPSHOT]
         return {
@@ -193,16 +193,15 @@ class Life:
         }
 
     def news(self) -> dict[str, list[str]]:
-        """What was told of whom, each id once, in order.
+        """The announcements for each address, each id once, in order.
 
-        Failures on the way are told too, and what was so before is told again after them: both are
-        left out.
+        Failures on the way, and phases announced again after them, are left out.
         """
-        told = {n["id"]: n["data"] for n in self.world.topics.news}
+        announced = {n["id"]: n["data"] for n in self.world.topics.news}
         news: dict[str, list[str]] = {}
         phases: dict[str, str] = {}
-        for id in sorted(told, key=lambda id: int(id.rpartition("-")[2])):
-            email, what = told[id]["email"], told[id]["news"]
+        for id in sorted(announced, key=lambda id: int(id.rpartition("-")[2])):
+            email, what = announced[id]["email"], announced[id]["news"]
             again = what in list(Phase) and phases.get(email) == what
             if what != "failed" and not again:
                 news.setdefault(email, []).append(what)
@@ -212,6 +211,6 @@ class Life:
 
 
 def _is_idle(record: Environment) -> bool:
-    """Whether nothing of what was begun is left to be ended."""
+    """Whether nothing is in progress."""
     begun = any(resource.step for resource in record.resources)
     return not begun and record.lease is None and not record.outbox.waiting

@@ -31,11 +31,11 @@ class Lives(RuleBasedStateMachine):
 
     @initialize(data=st.data())
     def begin(self, data: st.DataObject) -> None:
-        """A world, and who is in it."""
+        """A world and its people."""
         self.life = SimulatedLife(drawn_by(data), untrue)
 
     def teardown(self) -> None:
-        """Faults stop, time passes, everything is as it should be."""
+        """Faults stop, time passes, the desired state is reached."""
         if hasattr(self, "life"):
             finish(self.life)
 

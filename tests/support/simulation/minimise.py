@@ -1,4 +1,4 @@
-"""The shortest life that still breaks in the same place, found by leaving steps out."""
+"""The shortest life that still fails in the same place, found by leaving steps out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class _Search:
         self.tries = 0
 
     def still_breaks(self, steps: Sequence[Step]) -> bool:
-        """Whether these steps break in the same place; if so they are the best so far."""
+        """Whether these steps fail in the same place; if so they are the best so far."""
         if self.tries >= _MOST_TRIES:
             return False
         self.tries += 1
@@ -45,7 +45,7 @@ def minimised(lived: Lived) -> Lived:
 def _leave_steps_out(search: _Search) -> None:
     size = max(len(search.best.steps) // 2, 1)
     while size:
-        start = 1  # the first step is the beginning, which every life has
+        start = 1  # the first step begins the life
         while start < len(search.best.steps):
             steps = search.best.steps
             if not search.still_breaks([*steps[:start], *steps[start + size :]]):

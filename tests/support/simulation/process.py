@@ -36,11 +36,11 @@ SITE = Site(project="demo", region="us-central1", templates_bucket="demo-templat
 
 
 class Crash(BaseException):
-    """The worker dies here: nothing after this point of the code runs, not even its handlers."""
+    """The worker crashes here: no code after this point runs, not even handlers."""
 
 
 class ManualClock:
-    """Time that passes only when told to."""
+    """A clock that a test moves."""
 
     def __init__(self) -> None:
         self.time = START
@@ -73,31 +73,31 @@ class FixedProfiles:
 class Topics:
     """Pub/Sub: what asks for a converge and was not handled yet, and all that was announced.
 
-    ``on_news`` is called with each announcement as it is taken.
+    ``on_announcement`` is called with each announcement as it is taken.
     """
 
     def __init__(self) -> None:
         self.waiting: list[dict[str, Any]] = []
         self.news: list[dict[str, Any]] = []
-        self.deaf = False  # whether Pub/Sub refuses announcements
-        self.on_news: Callable[[dict[str, Any]], None] | None = None
+        self.refuses = False  # whether Pub/Sub refuses announcements
+        self.on_announcement: Callable[[dict[str, Any]], None] | None = None
 
     def publish(self, topic: str, messages: Sequence[bytes]) -> None:
         bodies = [msgspec.json.decode(data) for data in messages]
         if topic == "converge":
             self.waiting += bodies
-        elif self.deaf:
+        elif self.refuses:
             raise NotPublished("scripted")
         else:
             assert topic == "environment-events"
             self.news += bodies
-            if self.on_news is not None:
+            if self.on_announcement is not None:
                 for body in bodies:
-                    self.on_news(body)
+                    self.on_announcement(body)
 
 
 class RememberingReader(ContextReader):
-    """Works out what somebody should have once for all lives: the same comes again and again."""
+    """Caches the profile of a person for all lives, which ask for the same ones."""
 
     def profile_of(self, record: Environment) -> Profile:
         found = self.profiles.current()
@@ -109,7 +109,7 @@ class RememberingReader(ContextReader):
 
 
 _known: dict[tuple[int, str, str, Person], Profile] = {}
-_kept: list[ProfileSet] = []  # kept alive, so that no other gets its number
+_kept: list[ProfileSet] = []  # kept alive, so that no other object gets the same id()
 
 
 class Process:

@@ -28,32 +28,32 @@ from tests.support.simulation.model import Model, Sent
 from tests.support.simulation.world import Crash, World
 
 SKEW = timedelta(seconds=30)
-CREATIONS = 2  # so few that people have to queue
+CREATIONS = 2  # so low that people have to queue
 # Until the notebooks of two records that were merged are known to be stopped.
 _AFTER_MERGING = timedelta(hours=1)
-_CROWDS = (1, 1, 1, 2, 2, 3, 6)
+_PEOPLE = (1, 1, 1, 2, 2, 3, 6)
 _MANY_CHECKED = 16
 
 Trap = tuple[int, str]
-MeanWhile = Callable[["SimulatedLife", Choices], None]
+Meanwhile = Callable[["SimulatedLife", Choices], None]
 Untrue = Callable[["SimulatedLife", dict[str, Any]], str]
 """Why an announcement is untrue at the moment at which it is made; '' if it is true."""
 
 
 class SimulatedLife:
-    """What there is to know of one life while it is lived.
+    """The state of one life.
 
-    ``said``: its story so far. ``outcomes``: what was seen to happen, to be counted.
-    ``meddled``: when somebody else last changed something of a person's.
-    ``vandalised``: when somebody else deleted something, by person and kind.
-    ``apart``: who had two records, or worked in two notebooks; until when.
-    ``held_back``: what was published and not delivered yet.
+    ``said``: its story so far. ``outcomes``: counts of what happened.
+    ``changed``: when somebody else last changed a resource of a person.
+    ``deleted_by_others``: when somebody else deleted something, by person and kind.
+    ``split_until``: until when a person had two records, or worked in two notebooks.
+    ``held_back``: published messages that are not delivered yet.
     """
 
     def __init__(self, choices: Choices, untrue: Untrue = lambda life, body: "") -> None:
         self.untrue = untrue
         skews = choices.pick(((timedelta(),), (timedelta(),), (timedelta(), SKEW, -SKEW)))
-        self.people = EMAILS[: choices.pick(_CROWDS)]
+        self.people = EMAILS[: choices.pick(_PEOPLE)]
         self.world = World(
             Policy(creations=CREATIONS),
             profiles=expected.profiles(),
@@ -66,23 +66,23 @@ class SimulatedLife:
         self.foreign: set[tuple[Kind, str]] = set()
         self.checked = 0
         self.seen_ready: dict[tuple[Kind, str], datetime] = {}
-        self.vandalised: dict[tuple[int, Kind], datetime] = {}
-        self.meddled: dict[int, datetime] = {}
-        self.apart: dict[int, datetime] = {}
+        self.deleted_by_others: dict[tuple[int, Kind], datetime] = {}
+        self.changed: dict[int, datetime] = {}
+        self.split_until: dict[int, datetime] = {}
         self.held_back: list[Sent] = []
         self._whose: dict[str, int] = {}
         self.broken: set[str] = set()
-        self.unlabelled: dict[str, datetime] = {}  # when others took its labels off, by name
-        self.running: dict[int, set[str]] = {}  # notebooks that run, but for those started by hand
+        self.unlabelled: dict[str, datetime] = {}  # when others removed the labels, by name
+        self.running: dict[int, set[str]] = {}  # running notebooks, except those started by hand
         self.protected_by_others: set[str] = set()
         self.written: dict[int, str] = {}
         self.lost_an_answer = False
         self.serial = 0
-        self._armed: tuple[int, str, MeanWhile | None, Choices] | None = None
+        self._armed: tuple[int, str, Meanwhile | None, Choices] | None = None
         self._in_hand = 0
         self.world.trap = self._at
-        self.world.topics.on_news = self._heard
-        self.lies: list[str] = []  # announcements that were untrue when they were made
+        self.world.topics.on_announcement = self._check_announcement
+        self.untrue_announcements: list[str] = []  # untrue when they were published
         spread = f", {len(skews)} clocks" if len(skews) > 1 else ""
         self.say(f"{len(self.people)} people{spread}")
         if len(self.people) >= 3 and choices.one_in(2):
@@ -119,7 +119,7 @@ class SimulatedLife:
     ) -> Sent:
         """Publish an event that happened ``age`` ago, and deliver it once, unless held back."""
         if who is not None:
-            # Which of two addresses somebody has can't be told from events of the same moment.
+            # Events of the same moment don't say which of two addresses is the present one.
             self.world.pass_time(timedelta(seconds=1))
         else:
             who = self.model.holder(email)
@@ -159,9 +159,9 @@ class SimulatedLife:
         return sent
 
     def names_somebody(self, email: str, age: timedelta) -> bool:
-        """Whether an event of that age about ``email`` leaves no doubt about whom it means.
+        """Whether an event of that age about ``email`` is clearly about one person.
 
-        That is whoever has the address, and had it then already; or somebody new.
+        That is the person who has the address and had it at that time, or a new one.
         """
         who = self.model.holder(email)
         if who is None:
@@ -177,7 +177,7 @@ class SimulatedLife:
         return not newer and not any(s.happens() >= then for s in changes)
 
     def is_to_change(self, who: int) -> bool:
-        """Whether an announced change of address is not due yet by some clock.
+        """Whether a scheduled change of address is not due yet by some clock.
 
         What happens before that, and arrives after it, may end differently (docs/events.md).
         """
@@ -187,9 +187,9 @@ class SimulatedLife:
         return any(s.email != self.model.true_email(who, now) for s in later)
 
     def may_deliver(self, sent: Sent) -> bool:
-        """Whether its delivery can end in nothing that makes who is meant doubtful.
+        """Whether its delivery leaves no doubt about who has which address.
 
-        The list of domains refuses what the identity system then has to say again.
+        An event rejected for its domain would have to be sent again by the identity system.
         """
         if sent.contradicts:
             return False
@@ -210,7 +210,7 @@ class SimulatedLife:
                 assert sent.verb is Verb.JOIN or not is_known, "somebody who is here can't leave"
             conflict = outcome == "identity-conflict"
             assert conflict == sent.contradicts, f"{sent.message} was {outcome}"
-            # Refused, it is acknowledged; one that was already taken stays taken.
+            # A rejected event is acknowledged; one that was already recorded stays recorded.
             fresh = sent.refused or sent.acked_at is None
             if outcome == "foreign-domain" and fresh:
                 sent.refused = not self._is_recorded(sent)
@@ -218,7 +218,7 @@ class SimulatedLife:
                 sent.refused = False
             sent.acked_at = sent.acked_at or self.now
             if not sent.refused:
-                # A duplicate, or one that is refused now, got in when its worker crashed.
+                # A duplicate, or one that is rejected now, was recorded when its worker crashed.
                 crashed = outcome in ("duplicate", "foreign-domain")
                 first = sent.tried_at if crashed else self.now
                 sent.taken_at = sent.taken_at or first
@@ -226,11 +226,11 @@ class SimulatedLife:
         self.survive(deliver)
 
     def _is_recorded(self, sent: Sent) -> bool:
-        """Whether it got into the record when its worker crashed, without being acknowledged."""
+        """Whether it was recorded although its worker crashed before the acknowledgement."""
         history = self.history_of(sent.who)
         return any(e.event_id == sent.event_id and e.text.startswith(sent.verb) for e in history)
 
-    def order(self, action: str, email: str = "", *, key: str = "", hold: str = "") -> None:
+    def command(self, action: str, email: str = "", *, key: str = "", hold: str = "") -> None:
         """Send an admin command for whoever has the address, or for the record of that key.
 
         The record shows whether it was applied before a lost answer.
@@ -239,7 +239,7 @@ class SimulatedLife:
         who = self.who(key) if key else self.model.holder(email)
         if action == "recreate" and who is not None:
             self.model.recreated.add(who)
-        self.survive(lambda: self.world.order(action, email, key=key, hold=hold))
+        self.survive(lambda: self.world.command(action, email, key=key, hold=hold))
         if key:
             record = next((r for r in self.records() if key in r.keys), None)
         else:
@@ -253,19 +253,19 @@ class SimulatedLife:
         if since is not None and (not spans or spans[-1][1] is not None):
             spans.append((self.now, None))
 
-    # What goes wrong meanwhile
+    # Faults
 
-    def arm(self, after: int, how: str, meanwhile: MeanWhile | None, choices: Choices) -> None:
-        """Let something go wrong at the write or call of that number (from 0)."""
+    def arm(self, after: int, how: str, meanwhile: Meanwhile | None, choices: Choices) -> None:
+        """Inject a fault at the write or call with that index (0-based)."""
         self._armed = (after, how, meanwhile, choices)
 
     def disarm(self) -> None:
-        """From here on nothing fails any more."""
+        """Remove the injected fault and restart."""
         self._armed = None
         self.world.restart()
 
     def survive(self, work: Callable[[], object]) -> None:
-        """Run it; a crash ends it there, as it would end the process."""
+        """Run ``work``; a crash ends it, as it would end the process."""
         self._in_hand += 1
         try:
             work()
@@ -287,35 +287,35 @@ class SimulatedLife:
         when, _, what = point.partition(":")
         self.lost_an_answer |= point == "after:workbench.create" or how == "crash"
         if how == "crash":
-            self._sprung(how, f"the worker crashes {when} {what}")
+            self._trapped(how, f"the worker crashes {when} {what}")
             raise Crash(point)
         if how == "meanwhile" and meanwhile is not None:
-            self._sprung(how, f"meanwhile, {when} {what}:")
+            self._trapped(how, f"meanwhile, {when} {what}:")
             self._in_hand += 1
             try:
                 meanwhile(self, choices)
             finally:
                 self._in_hand -= 1
         elif "." in what and how == when:
-            self._sprung(how, f"{what} fails; it was {'' if when == 'after' else 'not '}done")
+            self._trapped(how, f"{what} fails; it was {'' if when == 'after' else 'not '}done")
             disposition = Disposition.UNCERTAIN if when == "after" else Disposition.TEMPORARY
             raise CloudFault(disposition, "UNAVAILABLE", f"scripted at {point}")
 
-    def _sprung(self, how: str, text: str) -> None:
+    def _trapped(self, how: str, text: str) -> None:
         self.outcomes[f"trap:{how}"] += 1
         self.say(f"  … {text}")
 
-    # What there is
+    # What exists
 
     def records(self) -> list[Environment]:
-        """The records there are, of anybody."""
+        """All records that were not merged into another."""
         return [r for r in self.world.store.page(100).items if not r.merged_into]
 
     def who(self, key: str) -> int:
-        """Whose key that is."""
+        """The person with that key."""
         if key not in self._whose:
             record = next((r for r in self.world.store.page(100).items if r.key == key), None)
-            assert record is not None, f"a thing has the key {key} of no record"
+            assert record is not None, f"a resource has the key {key} of no record"
             email = record.person.email
             who = self.model.holder(email)
             assert who is not None, f"nobody has {email}"
@@ -323,55 +323,55 @@ class SimulatedLife:
         return self._whose[key]
 
     def keys_of(self, who: int) -> list[str]:
-        """All keys under which there is, or was, something of theirs."""
+        """All keys of a person, merged ones included."""
         for record in self.world.store.page(100).items:
             self.who(record.key)
         return [key for key, whose in self._whose.items() if whose == who]
 
-    def note_who_is_apart(self) -> None:
-        """Remember who has had two records: the first news of an address was not whose it is."""
+    def record_split_people(self) -> None:
+        """Note who has had two records: the first event of an address did not name the person."""
         merged = [r for r in self.world.store.page(100).items if r.merged_into]
         for record in merged:
-            self.apart.setdefault(self.who(record.key), self.now)
+            self.split_until.setdefault(self.who(record.key), self.now)
         whose = Counter(self.who(record.key) for record in self.records())
-        self.apart.update({who: self.now for who, count in whose.items() if count > 1})
+        self.split_until.update({who: self.now for who, count in whose.items() if count > 1})
 
-    def is_apart(self, who: int, at: datetime) -> bool:
-        """Whether somebody had two records until shortly before ``at``."""
-        until = self.apart.get(who)
+    def is_split(self, who: int, at: datetime) -> bool:
+        """Whether a person had two records until shortly before ``at``."""
+        until = self.split_until.get(who)
         return until is not None and at <= until + _AFTER_MERGING
 
     def history_of(self, who: int) -> list[Entry]:
-        """The history of somebody under all their keys, newest first."""
+        """The history of a person under all their keys, newest first."""
         histories = [self.world.store.history(key, 100_000) for key in self.keys_of(who)]
         entries = [entry for history in histories for entry in history]
         return sorted(entries, key=lambda entry: entry.at, reverse=True)
 
     def record_of(self, who: int) -> Environment | None:
-        """The record that is found by the address that they have."""
+        """The record found by the present address of a person."""
         return self.world.environment(self.model.email_of(who, self.now))
 
     def notebooks(self) -> list[Thing]:
-        """The notebooks there are that carry somebody's key."""
+        """All notebooks with a key of ours."""
         return [t for t in self.world.cloud.alive(Kind.WORKBENCH) if t.key]
 
     def usable(self) -> list[Thing]:
-        """The notebooks that run, and whose owners have been told of it."""
-        return [t for t in self.notebooks() if t.state is State.READY and self._is_told(t)]
+        """The running notebooks that were announced to their owners."""
+        return [t for t in self.notebooks() if t.state is State.READY and self._is_announced(t)]
 
-    def _is_told(self, thing: Thing) -> bool:
+    def _is_announced(self, thing: Thing) -> bool:
         notebook = self.recorded(thing)
         if notebook is None or notebook.state is not State.READY or not notebook.access.link:
             return False
         return not (notebook.data.restore_from or notebook.usage.unused)
 
     def recorded(self, thing: Thing) -> Resource | None:
-        """What the record of its owner knows of a notebook."""
+        """The notebook as the record of its owner has it."""
         known = [n for r in self.records() if (n := r.notebook) is not None]
         return next((n for n in known if n.name == thing.name), None)
 
     def is_superseded(self, thing: Thing) -> bool:
-        """Whether a record says that another notebook takes its place."""
+        """Whether a record says that it is superseded."""
         return any(
             r.superseded and r.name == thing.name
             for record in self.records()
@@ -379,24 +379,24 @@ class SimulatedLife:
         )
 
     def changed_by_others(self, thing: Thing) -> None:
-        """Somebody else has just changed ``thing``."""
-        self.meddled[self.who(thing.key)] = self.now
+        """Note that somebody else changed ``thing`` now."""
+        self.changed[self.who(thing.key)] = self.now
 
     def lost_snapshot(self, who: int) -> bool:
         """Whether somebody else deleted a snapshot of theirs."""
-        return (who, Kind.SNAPSHOT) in self.vandalised
+        return (who, Kind.SNAPSHOT) in self.deleted_by_others
 
     def _somebody_else_has_the_name(self) -> None:
         notebook = resource_id("nb", person_key(FOREIGN))
         name = f"projects/demo/locations/us-central1-a/instances/{notebook}"
         self.world.cloud.add_foreign(Kind.WORKBENCH, name)
         self.foreign.add((Kind.WORKBENCH, name))
-        self.say(f"somebody else has a notebook of the name that {FOREIGN} is to get")
+        self.say(f"somebody else has a notebook with the name of that of {FOREIGN}")
 
-    def _heard(self, body: dict[str, Any]) -> None:
-        """An announcement was made; what it says is checked at that very moment."""
+    def _check_announcement(self, body: dict[str, Any]) -> None:
+        """Check an announcement at the moment of its publication."""
         news = body["data"]["news"]
         self.outcomes[f"news:{news}"] += 1
         reason = self.untrue(self, body)
         if reason:
-            self.lies.append(f"{body['data']['email']} was told {news}: {reason}")
+            self.untrue_announcements.append(f"{body['data']['email']} got {news}: {reason}")

@@ -9,10 +9,10 @@ from tests.support.simulation.driver import Lived
 from tests.support.simulation.simulated import SimulatedLife
 
 _MOST_LINES = 70
-_DULL = ("intent.", "order.", "resource.creating", "resource.stopping", "resource.starting")
+_ROUTINE = ("intent.", "order.", "resource.creating", "resource.stopping", "resource.starting")
 
 
-def told(lived: Lived) -> str:
+def report(lived: Lived) -> str:
     """The report of a failed life, and of the invariant that failed."""
     life = lived.life
     lines = [f"{at:%m-%d %H:%M:%S} {text}" for at, _, text in sorted(_lines(life))]
@@ -34,7 +34,7 @@ def _lines(life: SimulatedLife) -> list[tuple[datetime, int, str]]:
         lines.append((happening.at, 10_000 + len(lines), text))
     for record in life.world.store.page(100).items:
         for entry in reversed(life.world.store.history(record.key, 100_000)):
-            if not entry.action.startswith(_DULL):
+            if not entry.action.startswith(_ROUTINE):
                 text = f"    record {record.key}: {entry.action}: {entry.text}"
                 lines.append((entry.at, 20_000 + len(lines), text[:200]))
     return lines
@@ -46,7 +46,7 @@ def _how_it_stands(life: SimulatedLife, record: Environment) -> str:
     newest = life.model.newest(who, life.now)
     should = f"{newest.verb} {newest.profile}".strip() if newest else "nothing"
     resources = ", ".join(
-        f"{r.id} {r.state}{f' ({r.step} under way)' if r.step else ''}" for r in record.resources
+        f"{r.id} {r.state}{f' ({r.step} in progress)' if r.step else ''}" for r in record.resources
     )
     status = record.status
     return (

@@ -16,10 +16,10 @@ _LATELY = timedelta(hours=1)
 
 
 def untrue(life: SimulatedLife, body: dict[str, Any]) -> str:
-    """Why an announcement is untrue, in words; '' if it is true, or if that can't be known.
+    """Why an announcement is untrue, in words; '' if it is true or can't be checked.
 
-    It can't where others have changed something lately, where a record was lost, or where the
-    announcement is of an earlier time: whatever it tells of may have changed since.
+    It can't be checked if others changed something lately, if a record was lost, or if the
+    announcement is of an earlier time.
     """
     data = body["data"]
     email = str(data["email"])
@@ -28,8 +28,8 @@ def untrue(life: SimulatedLife, body: dict[str, Any]) -> str:
     if record is None or late:
         return ""
     who = life.who(record.key)
-    meddled_at = life.meddled.get(who)
-    if who in life.model.lost or _unsure(life, who, meddled_at):
+    changed_at = life.changed.get(who)
+    if who in life.model.lost or _unsure(life, who, changed_at):
         return ""
     theirs = [t for t in life.world.cloud.alive() if t.key in record.keys]
     # Snapshots are kept; a disk that outlived its notebook may be listed as a leftover.
@@ -47,31 +47,31 @@ def untrue(life: SimulatedLife, body: dict[str, Any]) -> str:
     return ""
 
 
-def _unsure(life: SimulatedLife, who: int, meddled_at: datetime | None) -> bool:
-    """Whether others changed something lately, or when no event has come since to notice it."""
-    if meddled_at is None:
+def _unsure(life: SimulatedLife, who: int, changed_at: datetime | None) -> bool:
+    """Whether others changed something lately, or no event has shown the change since."""
+    if changed_at is None:
         return False
     newest = life.model.newest(who, life.now)
     landed = newest.landed() if newest is not None else None
-    return life.now - meddled_at < _LATELY or landed is None or landed <= meddled_at
+    return life.now - changed_at < _LATELY or landed is None or landed <= changed_at
 
 
 def _not_ready(life: SimulatedLife, record: Environment, link: str, theirs: list[Thing]) -> str:
     if not link:
         return "without a link to open"
-    # One that its owner or idle shutdown has stopped is theirs to start.
+    # The owner starts a notebook that they or idle shutdown stopped.
     notebooks = [t for t in theirs if t.kind is Kind.WORKBENCH and not life.is_superseded(t)]
     usable = [t for t in notebooks if t.state is State.READY or t.halted_at is not None]
     if not usable:
-        return "no notebook of theirs can be used"
+        return "they have no usable notebook"
     email, cost_center = record.person.email, record.person.cost_center or ""
-    wanted = expected.wanted(record.key, email, record.terms.profile, cost_center)
+    wanted = expected.manifests(record.key, email, record.terms.profile, cost_center)
     there = {f"{t.kind}/{t.slot}": t for t in theirs}
-    # What others deleted is noticed with the next event, at the latest.
+    # What others deleted is noticed at the next event at the latest.
     missing = {
         id
         for id, manifest in wanted.items()
-        if id not in there and (life.who(record.key), manifest.kind) not in life.vandalised
+        if id not in there and (life.who(record.key), manifest.kind) not in life.deleted_by_others
     }
     if missing:
         return f"{sorted(missing)} are not there"

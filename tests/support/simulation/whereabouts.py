@@ -1,4 +1,4 @@
-"""What everybody must have, or must no longer have, once faults have stopped."""
+"""What everybody must have, or must not have any more, after faults have stopped."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from tests.support.simulation.world import GRACE
 
 
 def everyone_is_where_they_should_be(life: SimulatedLife, *, at_last: bool = False) -> None:
-    """Invariants 2 and 6: the newest event rules, whatever order they came in.
+    """Invariants 2 and 6: the newest event decides, in any order of arrival.
 
-    ``at_last``: whatever is to be removed is removed by now.
+    ``at_last``: everything that is to be removed must be removed.
     """
     check(life)
     for individual in life.model.individuals:
@@ -30,7 +30,7 @@ def everyone_is_where_they_should_be(life: SimulatedLife, *, at_last: bool = Fal
         alive = [t for t in life.world.cloud.alive() if t.key and life.who(t.key) == who]
         alive = [t for t in alive if t.kind not in (Kind.SNAPSHOT, Kind.DISK)]
         if newest is None:
-            assert not alive, f"{individual} never came, and has {[t.name for t in alive]}"
+            assert not alive, f"{individual} never joined, and has {[t.name for t in alive]}"
             continue
         record = _the_only_record(life, who)
         if newest.verb is Verb.JOIN:
@@ -38,14 +38,14 @@ def everyone_is_where_they_should_be(life: SimulatedLife, *, at_last: bool = Fal
             _all_is_there(life, record, newest, [t for t in alive if not t.kind.is_workload])
         else:
             if who in life.model.partial and not _is_removed(record):
-                continue  # what their record doesn't know of is found by the last look everywhere
+                continue  # the final search finds what the record doesn't know
             _all_is_stopped_or_gone(life, who, record, alive)
             if at_last:
                 _no_disk_is_forgotten(life, who, record)
 
 
 def _the_only_record(life: SimulatedLife, who: int) -> Environment | None:
-    """The record that is found by each address that is theirs alone."""
+    """The only record of a person, found by each address that only they have."""
     records = [r for r in life.records() if life.who(r.key) == who]
     if who in life.model.lost:
         return records[0] if records else None
@@ -68,9 +68,9 @@ def _the_only_record(life: SimulatedLife, who: int) -> Environment | None:
 def _all_is_there(
     life: SimulatedLife, record: Environment, newest: Sent, alive: list[Thing]
 ) -> None:
-    wanted = expected.wanted(record.key, newest.email, newest.profile, newest.cost_center)
-    if any(t.kind is Kind.WORKBENCH and _is_for_people(life, t) for t in alive):
-        # What it replaced stays beside it, for its data.
+    wanted = expected.manifests(record.key, newest.email, newest.profile, newest.cost_center)
+    if any(t.kind is Kind.WORKBENCH and _needs_a_person(life, t) for t in alive):
+        # The superseded notebook stays for its data.
         alive = [t for t in alive if not life.is_superseded(t)]
     notebooks = [t.name for t in alive if t.kind is Kind.WORKBENCH]
     assert len(notebooks) <= 1, f"{newest.email} has {notebooks}"
@@ -94,7 +94,7 @@ def _may_be_missing(life: SimulatedLife, record: Environment, kind: Kind, newest
     """Whether the name is taken, or somebody else deleted it and no event came since."""
     if record.key == person_key(FOREIGN) and life.foreign and kind is Kind.WORKBENCH:
         return True
-    deleted_at = life.vandalised.get((newest.who, kind))
+    deleted_at = life.deleted_by_others.get((newest.who, kind))
     landed = newest.landed()
     return deleted_at is not None and (landed is None or landed <= deleted_at)
 
@@ -104,7 +104,7 @@ def _the_notebook_is_right(
 ) -> None:
     email = newest.email
     if notebook.state is State.BROKEN:
-        assert _is_for_people(life, notebook), f"the notebook of {email} is broken"
+        assert _needs_a_person(life, notebook), f"the notebook of {email} is broken"
         return
     idle = notebook.halted_at is not None and not _has_returned_since(life, newest.who, notebook)
     right = (State.READY, State.STOPPED) if idle else (State.READY,)
@@ -118,13 +118,13 @@ def _the_notebook_is_right(
 
 
 def _lost_its_labels_since(life: SimulatedLife, notebook: Thing, newest: Sent) -> bool:
-    """Whether its labels were taken off, and no event came since to notice it."""
+    """Whether its labels were removed, and no event came since to notice it."""
     unlabelled_at, landed = life.unlabelled.get(notebook.name), newest.landed()
     return unlabelled_at is not None and (landed is None or landed <= unlabelled_at)
 
 
 def _has_returned_since(life: SimulatedLife, who: int, notebook: Thing) -> bool:
-    """Whether they left, and came back, after their notebook was stopped by hand."""
+    """Whether they left and returned after their notebook was stopped by hand."""
     return any(
         e.action == "intent.applied" and e.text.startswith("leave") and e.at > _halted(notebook)
         for e in life.history_of(who)
@@ -142,16 +142,16 @@ def _the_work_is_there(life: SimulatedLife, who: int, notebook: Thing) -> None:
         return
     if who in life.model.expired or life.lost_snapshot(who):
         return
-    if (who, Kind.WORKBENCH) in life.vandalised:
+    if (who, Kind.WORKBENCH) in life.deleted_by_others:
         return
     written = life.written.get(who, "")
-    if who not in life.apart:
+    if who not in life.split_until:
         assert notebook.data == written, f"{who} wrote {written!r}, and finds {notebook.data!r}"
         return
     snapshots = [t for t in life.world.cloud.ever if t.kind is Kind.SNAPSHOT and t.was_ready]
     kept = notebook.data + "".join(t.data for t in snapshots if life.who(t.key) == who)
     lost = [text for text in written.split(";") if text and f"{text};" not in kept]
-    assert not lost, f"{who} wrote {lost}, and it is nowhere"
+    assert not lost, f"{who} wrote {lost}, and it is lost"
 
 
 def _all_is_stopped_or_gone(
@@ -166,10 +166,10 @@ def _all_is_stopped_or_gone(
             f"{name} has left, and {notebook.name} is {notebook.state}; "
             f"the record says {record.status.phase if record else 'nothing'}"
         )
-        if notebook.state is State.BROKEN and _is_for_people(life, notebook):
+        if notebook.state is State.BROKEN and _needs_a_person(life, notebook):
             continue
         if who in life.model.lost:
-            continue  # stopped, at least: nobody knows how long it was to be kept
+            continue  # stopped, at least: the lost record said how long to keep it
         gone = life.model.must_be_gone(who, life.now, longest)
         assert not gone, f"{name} left long ago, and {notebook.name} is still there"
 
@@ -187,8 +187,8 @@ def _no_disk_is_forgotten(life: SimulatedLife, who: int, record: Environment | N
         assert not mine or disk.name in listed, f"person {who} left, and {disk.name} is forgotten"
 
 
-def _is_for_people(life: SimulatedLife, thing: Thing) -> bool:
-    """Whether ``thing`` is broken in a way that we must not repair by deleting it.
+def _needs_a_person(life: SimulatedLife, thing: Thing) -> bool:
+    """Whether ``thing`` is broken and must not be deleted by us.
 
     It was used, or its creation failed but the answer that named the operation was lost, so
     that nobody can know whether it was.

@@ -71,8 +71,8 @@ def _default_profiles() -> ProfileSet:
 class World:
     """``trap`` is called at every point (``before:save``, ``after:workbench.create`` …).
 
-    ``skews``: one process for each, whose clock is ahead of the true time by so much; ``converge``,
-    ``intake`` and ``tick`` are those of the process in use. ``checked_one_in``: see
+    ``skews``: one process for each, whose clock is ahead of the true time by that much;
+    ``converge``, ``intake`` and ``tick`` are those of the process in use. ``checked_one_in``: see
     ``MemoryStore``. ``every_tick``: the minute ticks even where nothing can be due.
     """
 
@@ -107,13 +107,13 @@ class World:
         self.use(self._turn)
 
     def restart_and_wait(self) -> None:
-        """Restart, and go on for a minute: a process asks for no shortages before that."""
+        """Restart, and wait a minute: a process reads no shortages before that."""
         self.restart()
         self.converge.reader.shortages.current()
         self.pass_time(timedelta(minutes=1))
 
     def use(self, number: int) -> None:
-        """From here on the process of that number (counted round and round) does the work."""
+        """Let the process with that number (modulo their count) do the work from here on."""
         self._turn = number % len(self.skews)
         process = self._processes.get(self._turn)
         if process is None:
@@ -121,7 +121,7 @@ class World:
         self.converge, self.intake, self.tick = process.converge, process.intake, process.tick
 
     def use_next(self) -> None:
-        """Another process, if there are several."""
+        """Let the next process do the work, if there are several."""
         if len(self.skews) > 1:
             self.use(self._turn + 1)
 
@@ -147,7 +147,7 @@ class World:
             data=msgspec.json.encode(event),
         )
 
-    def order(self, action: str, email: str | None = None, **event: object) -> str:
+    def command(self, action: str, email: str | None = None, **event: object) -> str:
         """An admin command, published and delivered now; the outcome."""
         event = {"reason": "because", "action": action, "email": email} | event
         return self.deliver(
@@ -191,7 +191,7 @@ class World:
         """Let time pass with a tick at every step, without those at which nothing can be due.
 
         A tick without a record that is due does nothing, so leaving it out changes nothing; what
-        goes on in the cloud meanwhile comes to pass when somebody looks.
+        happens in the cloud meanwhile takes effect at the next call.
         """
         end = self.clock.time + span
         while self.clock.time < end:
@@ -216,7 +216,7 @@ class World:
         return present_owner(email, found, self.clock.now())
 
     def record(self, email: str) -> Environment:
-        """The record of somebody who has one."""
+        """The record of a person who has one."""
         environment = self.environment(email)
         assert environment is not None
         return environment

@@ -83,7 +83,7 @@ def refused() -> requests.ConnectionError:
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
 )
-def test_an_exception_has_its_fate(
+def test_every_exception_has_a_disposition(
     error: Exception, on_read: Disposition, on_change: Disposition
 ) -> None:
     assert caught(error, changes=False).disposition is on_read

@@ -30,7 +30,7 @@ def compute_operation(http: int | None, code: str, message: str = "") -> dict[st
         (None, "SOMETHING_NEW", "UNKNOWN", Disposition.TEMPORARY),
     ],
 )
-def test_a_failed_compute_operation_has_its_fate(
+def test_every_failed_compute_operation_has_a_disposition(
     http: int | None, reason: str, code: str, disposition: Disposition
 ) -> None:
     fault = fault_of(

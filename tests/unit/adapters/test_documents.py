@@ -58,27 +58,27 @@ def through_json(document: dict[str, Any]) -> dict[str, Any]:
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(values_of(Environment))
-def test_a_record_comes_back_whole(environment: Environment) -> None:
+def test_a_record_is_read_back_completely(environment: Environment) -> None:
     document = documents.encode_environment(environment)
     assert documents.decode_environment(document) == environment
     assert documents.decode_environment(through_json(document)) == environment
 
 
 @given(values_of(Entry), st.text(max_size=20))
-def test_an_entry_comes_back_whole(entry: Entry, key: str) -> None:
+def test_an_entry_is_read_back_completely(entry: Entry, key: str) -> None:
     document = documents.encode_entry(key, entry)
     assert documents.decode_entry(document) == entry
     assert documents.decode_entry(through_json(document)) == entry
 
 
 @given(values_of(Parked))
-def test_a_parked_event_comes_back_whole(parked: Parked) -> None:
+def test_a_parked_event_is_read_back_completely(parked: Parked) -> None:
     document = documents.encode_parked(parked)
     assert documents.decode_parked(document) == parked
     assert documents.decode_parked(through_json(document)) == parked
 
 
-def test_the_top_level_is_what_listings_go_by() -> None:
+def test_fields_of_the_listings_are_at_the_top_level() -> None:
     document = documents.encode_environment(an_environment())
     record = document.pop("record")
     assert document == {
@@ -96,7 +96,7 @@ def test_the_top_level_is_what_listings_go_by() -> None:
     assert set(record) == {field.name for field in msgspec.structs.fields(Environment)}
 
 
-def test_times_to_order_by_are_in_utc_and_never_without_zone() -> None:
+def test_times_to_sort_by_are_in_utc_and_have_a_zone() -> None:
     elsewhere = NOON.astimezone(timezone(timedelta(hours=9)))
     document = documents.encode_environment(an_environment(due_at=elsewhere))
     assert document["due_at"].utcoffset() == timedelta(0)
@@ -129,7 +129,7 @@ def test_a_record_of_the_wrong_shape_is_refused_where_it_is_wrong() -> None:
 )
 @pytest.mark.usefixtures("later_release")
 @pytest.mark.parametrize("schema", [1, 2, 3, 4])
-def test_a_document_of_no_shape_at_all_is_refused(schema: int, beside: dict[str, Any]) -> None:
+def test_a_document_that_is_not_a_record_is_refused(schema: int, beside: dict[str, Any]) -> None:
     with pytest.raises(DocumentUnreadable, match=r"environment 'ana': record: "):
         documents.decode_environment({"schema": schema, "key": "ana"} | beside)
 
@@ -159,7 +159,7 @@ def test_an_unknown_field_within_the_record_is_refused_by_name(
     assert f": {named} is unknown" in str(caught.value)
 
 
-def test_a_field_beside_the_record_is_nobody_elses_business() -> None:
+def test_a_field_beside_the_record_is_ignored() -> None:
     document = documents.encode_environment(an_environment()) | {"note": "ask Ben"}
     assert documents.decode_environment(document) == an_environment()
 
@@ -238,7 +238,7 @@ def test_an_upgrade_is_for_its_own_schema_only_and_hides_nothing(
 
 
 @pytest.mark.usefixtures("later_release")
-def test_what_has_no_upgrades_is_read_as_it_was_stored() -> None:
+def test_documents_without_upgrades_are_read_as_stored() -> None:
     entry = through_json(documents.encode_entry("ana", an_entry())) | {"schema": 1}
     assert documents.decode_entry(entry) == an_entry()
 
@@ -255,7 +255,7 @@ SEEN = {"state": State.CREATING}
         pytest.param([(Kind.WORKBENCH, {"state": State.READY})], None, id="it is there"),
         pytest.param([(Kind.WORKBENCH, {"step": Step.START})], None, id="another step"),
         pytest.param([(Kind.WORKBENCH, MADE)], "creating", id="asked for"),
-        pytest.param([(Kind.WORKBENCH, SEEN)], "creating", id="seen being made"),
+        pytest.param([(Kind.WORKBENCH, SEEN)], "creating", id="observed in creation"),
         pytest.param([(Kind.WORKBENCH, MADE | WAITS)], "creating", id="has waited"),
         pytest.param([(Kind.WORKBENCH, WAITS)], "waiting", id="waits"),
         pytest.param([(Kind.DATAPROC_HUB, MADE)], "creating", id="an older kind"),
@@ -316,7 +316,7 @@ def test_a_cursor_keeps_its_position_exactly(at: datetime, name: str) -> None:
 
 
 @given(st.one_of(st.text(), st.binary().map(lambda b: cursors._pack(list(b)))))
-def test_anything_else_is_no_cursor(text: str) -> None:
+def test_anything_else_is_not_a_cursor(text: str) -> None:
     for unpack in (cursors.unpack_position, cursors.unpack_name):
         with pytest.raises(BadCursor):
             unpack("due", text)

@@ -49,7 +49,7 @@ def fate_of(http: int, status: str, message: str = "", *, changes: bool = True) 
         (520, "SOMETHING_NEW", Disposition.TEMPORARY, Disposition.UNCERTAIN),
     ],
 )
-def test_a_status_has_its_fate(
+def test_every_status_has_a_disposition(
     http: int, status: str, on_read: Disposition, on_change: Disposition
 ) -> None:
     assert fate_of(http, status, changes=False) is on_read

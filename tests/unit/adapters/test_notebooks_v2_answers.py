@@ -182,7 +182,7 @@ def test_an_answer_without_an_operation_is_uncertain() -> None:
     assert caught.value.disposition is Disposition.UNCERTAIN
 
 
-def test_an_observation_with_a_want_has_the_drift() -> None:
+def test_an_observation_with_a_manifest_has_the_drift() -> None:
     answers = Answers(instance=instance("ACTIVE", gceSetup=MACHINE))
     assert observe(answers, wanted=OTHER).drift == MACHINE_DRIFT
     assert observe(answers, wanted=manifest(**MACHINE)).drift == Drift()
@@ -196,7 +196,7 @@ def test_a_notebook_with_a_change_in_progress_has_no_drift() -> None:
 
 @pytest.mark.parametrize("operation", ["", OPERATION])
 def test_after_a_step_the_drift_is_determined(operation: str) -> None:
-    """The want may have changed since the step was started."""
+    """The manifest may have changed since the step was started."""
     found = instance("ACTIVE", gceSetup=MACHINE)
     done = {"name": OPERATION, "done": True, "response": found}
     updating = resource(step=Step.UPDATE, operation=operation)

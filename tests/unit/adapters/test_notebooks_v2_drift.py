@@ -81,7 +81,7 @@ def patched(found: Json, mask: list[str], patch: Json) -> Json:
     return result
 
 
-def test_googles_spelling_is_no_drift_and_needs_no_patch() -> None:
+def test_googles_spelling_is_not_drift_and_needs_no_patch() -> None:
     assert drift_of(BODY, SHOWN) == Drift()
     assert patch_of(BODY, SHOWN, at_rest=True) == ([], {})
 
@@ -163,7 +163,7 @@ def test_a_patch_includes_entries_of_others() -> None:
     assert setup["shieldedInstanceConfig"]["enableIntegrityMonitoring"] is True
 
 
-def test_a_label_of_ours_that_is_no_longer_wanted_is_not_sent() -> None:
+def test_a_label_of_ours_that_is_no_longer_in_the_manifest_is_not_sent() -> None:
     _, patch = patch_of(BODY, differing("cc-7", "labels", "cost-center"), at_rest=False)
     assert patch == {"labels": SHOWN["labels"]}
 
@@ -267,7 +267,7 @@ def test_a_public_ip_is_never_added() -> None:
 
 
 @pytest.mark.parametrize("field", sorted(BODY["gceSetup"]))
-def test_fields_missing_in_the_want_are_not_compared(field: str) -> None:
+def test_fields_missing_in_the_manifest_are_not_compared(field: str) -> None:
     body = copy.deepcopy(BODY)
     del body["gceSetup"][field]
     found = copy.deepcopy(SHOWN)

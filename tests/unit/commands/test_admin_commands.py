@@ -19,13 +19,13 @@ from shared.domain.resources.resource import Resource
 from tests.support.builders import (
     KEY,
     NOW,
+    a_command,
     a_notebook,
     a_problem,
     a_record,
     after,
     an_intent,
-    an_order,
-    obey,
+    apply_commands,
 )
 from tests.support.grouped_fields import replace
 
@@ -40,27 +40,29 @@ def news_of(record: Environment) -> list[tuple[News, str]]:
 # Hold
 
 
-def test_a_hold_says_since_when_why_and_by_whose_word() -> None:
-    ruling = obey(a_record(), an_order(reason="a lawsuit", by="legal@example.com"))
-    record = ruling.environment
-    assert ruling.outcome is Outcome.APPLIED
+def test_a_hold_records_its_time_its_reason_and_who_ordered_it() -> None:
+    decision = apply_commands(a_record(), a_command(reason="a lawsuit", by="legal@example.com"))
+    record = decision.environment
+    assert decision.outcome is Outcome.APPLIED
     hold = Hold(id="o1", at=NOW, reason="a lawsuit", by="legal@example.com", given_at=NOW)
     assert record.holds.in_force == (hold,)
     assert record.held == hold
     assert news_of(record) == [(News.HELD, "a lawsuit")]
     assert record.status.due_at == NOW
-    assert ruling.entry.action == "order.applied"
-    assert ruling.entry.text == "hold by legal@example.com (a lawsuit)"
-    assert ruling.entry.event_id == "o1"
+    assert decision.entry.action == "order.applied"
+    assert decision.entry.text == "hold by legal@example.com (a lawsuit)"
+    assert decision.entry.event_id == "o1"
 
 
-def test_who_gave_the_order_need_not_be_said() -> None:
-    assert obey(a_record(), an_order()).entry.text == "hold (because)"
+def test_the_sender_of_a_command_is_optional() -> None:
+    assert apply_commands(a_record(), a_command()).entry.text == "hold (because)"
 
 
-def test_under_a_hold_what_holds_data_is_looked_at_at_once_and_nothing_else() -> None:
+def test_a_hold_has_only_resources_with_data_observed_at_once() -> None:
     older = Resource(kind=Kind.MANAGED_NOTEBOOK, slot="old", name="o", state=State.STOPPED)
-    record = obey(a_record(a_notebook(State.READY), older, TEMPLATE), an_order()).environment
+    record = apply_commands(
+        a_record(a_notebook(State.READY), older, TEMPLATE), a_command()
+    ).environment
     assert {r.kind: r.observe_at for r in record.resources} == {
         Kind.WORKBENCH: NOW,
         Kind.MANAGED_NOTEBOOK: NOW,
@@ -68,38 +70,42 @@ def test_under_a_hold_what_holds_data_is_looked_at_at_once_and_nothing_else() ->
     }
 
 
-def test_a_hold_forgives_no_failure() -> None:
+def test_a_hold_resets_no_failures() -> None:
     failed = a_notebook(State.STOPPED, failures=9, retry_at=after(60))
-    [notebook] = obey(a_record(failed), an_order()).environment.resources
+    [notebook] = apply_commands(a_record(failed), a_command()).environment.resources
     assert notebook.backoff.failures == 9
     assert (notebook.observe_at, notebook.backoff.retry_at) == (NOW, None), (
         "it is protected at once"
     )
 
 
-def test_a_hold_given_again_keeps_what_was_said_first_and_is_not_announced_again() -> None:
-    first = an_order(hold="CASE-7", reason="a lawsuit")
-    ruling = obey(a_record(), first, an_order(id="o2", hold="CASE-7", occurred_at=after(-9)))
-    assert ruling.outcome is Outcome.APPLIED
-    assert ruling.entry.text == "hold CASE-7 (because); in force already"
-    assert [(hold.id, hold.reason) for hold in ruling.environment.holds.in_force] == [
+def test_a_repeated_hold_keeps_its_first_reason_and_is_not_announced_again() -> None:
+    first = a_command(hold="CASE-7", reason="a lawsuit")
+    decision = apply_commands(
+        a_record(), first, a_command(id="o2", hold="CASE-7", occurred_at=after(-9))
+    )
+    assert decision.outcome is Outcome.APPLIED
+    assert decision.entry.text == "hold CASE-7 (because); in force already"
+    assert [(hold.id, hold.reason) for hold in decision.environment.holds.in_force] == [
         ("CASE-7", "a lawsuit")
     ]
-    assert news_of(ruling.environment) == [(News.HELD, "a lawsuit")]
+    assert news_of(decision.environment) == [(News.HELD, "a lawsuit")]
 
 
 def test_a_hold_has_the_id_of_its_event_unless_it_names_one() -> None:
-    record = obey(a_record(), an_order(id="m-7"), an_order(id="m-8", hold="CASE 7/b")).environment
+    record = apply_commands(
+        a_record(), a_command(id="m-7"), a_command(id="m-8", hold="CASE 7/b")
+    ).environment
     assert [hold.id for hold in record.holds.in_force] == ["m-7", "CASE 7/b"]
 
 
 @pytest.mark.parametrize("verb", list(Verb))
-def test_what_the_person_should_have_is_not_an_admins_to_say(verb: Verb) -> None:
+def test_an_admin_command_does_not_change_what_the_person_should_have(verb: Verb) -> None:
     later = an_intent(id="later", effective_at=after(days=1))
     before = a_record(a_notebook(State.STOPPED), verb=verb, pending=(later,))
     refused = {AdminAction.RECREATE} if verb is Verb.LEAVE else set()
     for action in set(AdminAction) - refused:
-        record = obey(before, an_order(action)).environment
+        record = apply_commands(before, a_command(action)).environment
         events = replace(record.events, recent=before.events.recent)
         assert events == before.events, "only the order is remembered"
         assert (record.person, record.terms) == (before.person, before.terms)
@@ -127,33 +133,33 @@ FORGIVEN = replace(FAILED, failures=0, retry_at=None, tried=(), observe_at=NOW)
 
 
 def test_a_release_lifts_the_hold_and_is_announced() -> None:
-    record = obey(a_record(held=HELD), an_order(AdminAction.RELEASE)).environment
+    record = apply_commands(a_record(held=HELD), a_command(AdminAction.RELEASE)).environment
     assert record.held is None
     assert news_of(record) == [(News.RELEASED, "because")]
 
 
-def test_a_release_without_a_hold_is_no_news() -> None:
-    ruling = obey(a_record(), an_order(AdminAction.RELEASE))
-    assert ruling.outcome is Outcome.APPLIED
-    assert news_of(ruling.environment) == []
+def test_a_release_without_a_hold_is_not_announced() -> None:
+    decision = apply_commands(a_record(), a_command(AdminAction.RELEASE))
+    assert decision.outcome is Outcome.APPLIED
+    assert news_of(decision.environment) == []
 
 
 @pytest.mark.parametrize("action", [AdminAction.RELEASE, AdminAction.RETRY])
 @pytest.mark.parametrize("held", [None, HELD], ids=["free", "held"])
 def test_release_and_retry_both_end_quarantine(action: AdminAction, held: Hold | None) -> None:
-    record = obey(a_record(FAILED, held=held), an_order(action)).environment
+    record = apply_commands(a_record(FAILED, held=held), a_command(action)).environment
     assert record.resources == (FORGIVEN,)
     assert record.status.due_at == NOW
 
 
 def test_a_retry_lifts_no_hold() -> None:
-    record = obey(a_record(held=HELD), an_order(AdminAction.RETRY)).environment
+    record = apply_commands(a_record(held=HELD), a_command(AdminAction.RETRY)).environment
     assert record.held == HELD
     assert news_of(record) == []
 
 
-def test_what_is_under_way_stays_under_way() -> None:
-    """Or an operation of the cloud would be forgotten, and begun again beside itself."""
+def test_a_step_in_progress_stays_in_progress() -> None:
+    """Otherwise an operation would be forgotten, and started a second time."""
     running = a_notebook(State.STOPPING, step=Step.STOP, operation="op", since=NOW, serial=7)
     [notebook] = with_failures_forgotten(a_record(running), after(1)).resources
     assert notebook == replace(running, observe_at=after(1))
@@ -165,10 +171,10 @@ def test_what_is_under_way_stays_under_way() -> None:
 @pytest.mark.parametrize("state", [s for s in State if s is not State.ABSENT])
 def test_a_notebook_that_is_to_be_recreated_is_marked_and_tried_at_once(state: State) -> None:
     made = replace(FAILED, state=state, was_ready=True)
-    ruling = obey(a_record(made, TEMPLATE), an_order(AdminAction.RECREATE))
-    assert ruling.outcome is Outcome.APPLIED
-    assert ruling.entry.text == "recreate (because)"
-    record = ruling.environment
+    decision = apply_commands(a_record(made, TEMPLATE), a_command(AdminAction.RECREATE))
+    assert decision.outcome is Outcome.APPLIED
+    assert decision.entry.text == "recreate (because)"
+    record = decision.environment
     assert record.notebook == replace(FORGIVEN, state=state, was_ready=True, recreate=True)
     assert record.resource(TEMPLATE.id) == replace(TEMPLATE, observe_at=NOW)
     assert (record.status.due_at, news_of(record)) == (NOW, [])
@@ -176,21 +182,21 @@ def test_a_notebook_that_is_to_be_recreated_is_marked_and_tried_at_once(state: S
 
 @pytest.mark.parametrize("was_ready", [False, True])
 @pytest.mark.parametrize("unused", [False, True])
-def test_what_is_to_be_recreated_may_hold_work(unused: bool, was_ready: bool) -> None:
-    """An event that came while it was being made found it unused; somebody has worked since.
+def test_a_notebook_to_recreate_may_hold_work(unused: bool, was_ready: bool) -> None:
+    """An event during its creation found it unused; somebody has worked since.
 
     An older record, brought back, may not know either that it was used.
     """
     made = a_notebook(State.READY, was_ready=was_ready, unused=unused)
-    notebook = obey(a_record(made), an_order(AdminAction.RECREATE)).environment.notebook
+    notebook = apply_commands(a_record(made), a_command(AdminAction.RECREATE)).environment.notebook
     assert notebook is not None
     assert not notebook.usage.unused
 
 
-def test_one_that_is_still_to_be_made_is_made_from_the_profile_anyway() -> None:
-    ruling = obey(a_record(FAILED), an_order(AdminAction.RECREATE))
-    assert ruling.environment.resources == (FORGIVEN,)
-    assert ruling.entry.text == (
+def test_a_notebook_not_created_yet_needs_no_mark_to_be_recreated() -> None:
+    decision = apply_commands(a_record(FAILED), a_command(AdminAction.RECREATE))
+    assert decision.environment.resources == (FORGIVEN,)
+    assert decision.entry.text == (
         "recreate (because); workbench/main is still to be made, from the profile as it is now"
     )
 
@@ -204,11 +210,9 @@ def test_one_that_is_still_to_be_made_is_made_from_the_profile_anyway() -> None:
         (a_record(intent=None), "has no notebook"),
     ],
 )
-def test_where_there_is_nothing_to_recreate_the_order_is_refused(
-    record: Environment, why: str
-) -> None:
+def test_recreate_is_rejected_without_a_notebook(record: Environment, why: str) -> None:
     with pytest.raises(Rejected) as refused:
-        apply_command(record, an_order(AdminAction.RECREATE), NOW)
+        apply_command(record, a_command(AdminAction.RECREATE), NOW)
     assert refused.value.code is RejectionCode.NOTHING_TO_RECREATE
     assert refused.value.message == (
         f"email: ana@example.com {why}, so there is nothing to recreate; send the command again "
@@ -216,9 +220,9 @@ def test_where_there_is_nothing_to_recreate_the_order_is_refused(
     )
 
 
-def test_a_hold_keeps_no_notebook_from_being_marked() -> None:
+def test_a_notebook_under_a_hold_can_be_marked() -> None:
     held = a_record(a_notebook(State.READY), held=HELD)
-    notebook = obey(held, an_order(AdminAction.RECREATE)).environment.notebook
+    notebook = apply_commands(held, a_command(AdminAction.RECREATE)).environment.notebook
     assert notebook is not None
     assert notebook.recreate
 
@@ -227,18 +231,18 @@ def test_a_hold_keeps_no_notebook_from_being_marked() -> None:
 
 
 @pytest.mark.parametrize("action", list(AdminAction))
-def test_an_order_seen_before_changes_nothing(action: AdminAction) -> None:
-    once = obey(a_record(FAILED, held=HELD), an_order(action)).environment
-    again = apply_command(once, an_order(action), after(5))
+def test_a_repeated_command_changes_nothing(action: AdminAction) -> None:
+    once = apply_commands(a_record(FAILED, held=HELD), a_command(action)).environment
+    again = apply_command(once, a_command(action), after(5))
     assert again.outcome is Outcome.DUPLICATE
     assert again.environment == once
     assert again.entry.action == "order.duplicate"
     assert "seen before" in again.entry.text
 
 
-def test_of_hold_and_release_the_newest_wins_however_late_the_older_comes() -> None:
-    hold, release = an_order(), an_order(AdminAction.RELEASE, "o2", occurred_at=after(1))
-    late = obey(a_record(), release, hold)
+def test_of_hold_and_release_the_newest_wins_in_either_order_of_arrival() -> None:
+    hold, release = a_command(), a_command(AdminAction.RELEASE, "o2", occurred_at=after(1))
+    late = apply_commands(a_record(), release, hold)
     assert late.outcome is Outcome.STALE
     assert late.environment.held is None
     assert "older than its release" in late.entry.text
@@ -248,30 +252,31 @@ def test_of_hold_and_release_the_newest_wins_however_late_the_older_comes() -> N
 @pytest.mark.parametrize("first", [AdminAction.HOLD, AdminAction.RELEASE])
 def test_on_a_tie_the_hold_wins(first: AdminAction) -> None:
     orders = sorted(
-        [an_order(id="a"), an_order(AdminAction.RELEASE, "b")], key=lambda o: o.action is not first
+        [a_command(id="a"), a_command(AdminAction.RELEASE, "b")],
+        key=lambda o: o.action is not first,
     )
-    assert obey(a_record(), *orders).environment.held is not None
+    assert apply_commands(a_record(), *orders).environment.held is not None
 
 
-def test_a_retry_is_never_stale_and_makes_nothing_else_so() -> None:
-    newest = an_order(id="newest", occurred_at=after(-1))
-    retry = an_order(AdminAction.RETRY, "old", occurred_at=after(-60))
-    ruling = obey(a_record(FAILED), newest, retry)
-    assert ruling.outcome is Outcome.APPLIED
-    assert ruling.environment.resources == (FORGIVEN,)
-    younger = an_order(AdminAction.RETRY, "young", occurred_at=after(9))
-    release = an_order(AdminAction.RELEASE, "release")
-    assert obey(a_record(), newest, younger, release).environment.held is None
+def test_a_retry_is_never_stale_and_makes_nothing_else_stale() -> None:
+    newest = a_command(id="newest", occurred_at=after(-1))
+    retry = a_command(AdminAction.RETRY, "old", occurred_at=after(-60))
+    decision = apply_commands(a_record(FAILED), newest, retry)
+    assert decision.outcome is Outcome.APPLIED
+    assert decision.environment.resources == (FORGIVEN,)
+    younger = a_command(AdminAction.RETRY, "young", occurred_at=after(9))
+    release = a_command(AdminAction.RELEASE, "release")
+    assert apply_commands(a_record(), newest, younger, release).environment.held is None
 
 
-def test_a_hold_and_its_release_may_have_one_id() -> None:
-    hold = an_order(id="CASE-7")
-    release = an_order(AdminAction.RELEASE, "CASE-7", occurred_at=after(1))
-    assert obey(a_record(), hold, release).environment.holds.in_force == ()
+def test_a_hold_and_its_release_may_share_an_id() -> None:
+    hold = a_command(id="CASE-7")
+    release = a_command(AdminAction.RELEASE, "CASE-7", occurred_at=after(1))
+    assert apply_commands(a_record(), hold, release).environment.holds.in_force == ()
 
 
-def test_one_id_from_two_sources_is_two_orders() -> None:
-    hold = an_order(id="7", hold="CASE-7")
-    other = an_order(id="7", source="pubsub:admin-events/audit", hold="AUDIT-7")
-    record = obey(a_record(), hold, other).environment
+def test_one_id_from_two_sources_is_two_commands() -> None:
+    hold = a_command(id="7", hold="CASE-7")
+    other = a_command(id="7", source="pubsub:admin-events/audit", hold="AUDIT-7")
+    record = apply_commands(a_record(), hold, other).environment
     assert [each.id for each in record.holds.in_force] == ["CASE-7", "AUDIT-7"]

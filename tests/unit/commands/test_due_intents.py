@@ -1,4 +1,4 @@
-"""An announced event is in force as soon as it is due, though the tick comes up to a minute later.
+"""A scheduled event is in force when it is due, although the tick comes up to a minute later.
 
 What arrives in between must end as if the tick had come first.
 """
@@ -32,11 +32,11 @@ from tests.support.builders import (
     ANA,
     KEY,
     NOW,
+    a_command,
     a_notebook,
     actions_of,
     after,
     an_intent,
-    an_order,
     calls_of,
     hold_lease,
     minutes,
@@ -91,7 +91,7 @@ _EVENTS = st.builds(
 
 
 @given(st.lists(_EVENTS, min_size=1, max_size=5), _EVENTS, st.integers(-8, 7))
-def test_any_event_finds_in_force_what_is_due(
+def test_any_event_first_puts_due_intents_in_force(
     before: list[Intent], crossing: Intent, minute: int
 ) -> None:
     record = folded(*(replace(i, event_id=f"e{n}") for n, i in enumerate(before)))
@@ -104,7 +104,7 @@ def test_any_event_finds_in_force_what_is_due(
 
 
 @given(st.lists(_EVENTS, min_size=1, max_size=5))
-def test_a_late_tick_ends_as_ticks_in_time_do(before: list[Intent]) -> None:
+def test_a_late_tick_has_the_same_result_as_ticks_in_time(before: list[Intent]) -> None:
     """Of two that are due, the one with the earlier time takes effect first."""
     record = folded(*(replace(i, event_id=f"e{n}") for n, i in enumerate(before)))
     in_time = ticked(ticked(ticked(record, 3), 5), 8)
@@ -114,11 +114,11 @@ def test_a_late_tick_ends_as_ticks_in_time_do(before: list[Intent]) -> None:
     assert [i.event_id for i in late.departure.records] == [
         i.event_id for i in in_time.departure.records
     ]
-    told = [[(n.news, n.event_id) for n in r.outbox.waiting] for r in (late, in_time)]
-    assert told[0] == told[1]
+    announced_news = [[(n.news, n.event_id) for n in r.outbox.waiting] for r in (late, in_time)]
+    assert announced_news[0] == announced_news[1]
 
 
-def test_an_event_does_not_cancel_a_leave_that_is_due_but_ends_it() -> None:
+def test_a_join_does_not_cancel_a_leave_that_is_due_but_ends_it() -> None:
     decision = apply_intent(folded(J1, ENDS), event(JOIN, ANA, 5.2), KEY, after(TICK))
     [leaving] = decision.environment.departure.records
     assert (leaving.event_id, leaving.returned_at) == ("ANNOUNCED", after(TICK))
@@ -147,20 +147,20 @@ def test_a_leave_of_the_new_address_ends_the_person() -> None:
     assert (record.events.in_force, record.person.email) == (left, SMITH)
 
 
-def test_a_stale_event_has_what_is_due_take_effect_all_the_same() -> None:
+def test_a_stale_event_puts_due_intents_in_force_too() -> None:
     decision = apply_intent(folded(J1, ENDS), event(JOIN, ANA, -9.5), KEY, after(TICK))
     assert decision.outcome is Outcome.STALE
     assert decision.environment.events.in_force == ENDS
     assert decision.environment.status.due_at == after(TICK)
 
 
-def test_a_repetition_leaves_what_is_due_to_the_tick() -> None:
+def test_a_repeated_event_leaves_due_intents_to_the_tick() -> None:
     record = folded(J1, ENDS)
     decision = apply_intent(record, J1, KEY, after(TICK))
     assert (decision.outcome, decision.environment, decision.due) == ("duplicate", record, ())
 
 
-def test_an_announcement_that_makes_an_older_leave_count_says_so() -> None:
+def test_a_scheduled_event_that_makes_an_older_leave_count_says_so() -> None:
     """They return to an address whose leave had only retired it."""
     renamed, left = event(JOIN, SMITH, -8, previous_email=ANA), event(LEAVE, ANA, -4)
     back = announced(JOIN, ANA, -6)
@@ -173,9 +173,9 @@ def test_an_announcement_that_makes_an_older_leave_count_says_so() -> None:
 
 
 @pytest.mark.parametrize("action", [AdminAction.HOLD, AdminAction.RELEASE, AdminAction.RETRY])
-def test_an_admin_command_finds_in_force_what_is_due(action: AdminAction) -> None:
+def test_an_admin_command_first_puts_due_intents_in_force(action: AdminAction) -> None:
     record = replace(folded(J1, ENDS), resources=(a_notebook(State.READY),))
-    command = an_order(action)
+    command = a_command(action)
     decision = apply_command(record, command, after(TICK))
     assert decision == replace(
         apply_command(ticked(record), command, after(TICK)),
@@ -186,9 +186,9 @@ def test_an_admin_command_finds_in_force_what_is_due(action: AdminAction) -> Non
     assert (again.outcome, again.due, again.environment.leaving) == ("duplicate", (), False)
 
 
-def test_of_somebody_whose_leave_is_due_nothing_is_recreated() -> None:
+def test_nothing_is_recreated_when_a_leave_is_due() -> None:
     record = replace(folded(J1, ENDS), resources=(a_notebook(State.READY),))
-    recreate = an_order(AdminAction.RECREATE)
+    recreate = a_command(AdminAction.RECREATE)
     with pytest.raises(Rejected, match="is leaving") as refused:
         apply_command(record, recreate, after(TICK))
     assert refused.value.code is RejectionCode.NOTHING_TO_RECREATE
@@ -212,7 +212,9 @@ def with_a_leaver_of_the_new_address() -> list[Environment]:
         (event(LEAVE, ANA, 5.2), KEY, KEY),
     ],
 )
-def test_whose_event_it_is_depends_on_what_is_due(crossing: Intent, before: str, then: str) -> None:
+def test_the_person_of_an_event_depends_on_due_intents(
+    crossing: Intent, before: str, then: str
+) -> None:
     found = with_a_leaver_of_the_new_address()
     assert subject_of(crossing, found, after(DUE - 0.1)).key == before
     subject = subject_of(crossing, found, after(TICK))
@@ -220,7 +222,7 @@ def test_whose_event_it_is_depends_on_what_is_due(crossing: Intent, before: str,
     assert subject.record in (None, *found), "as it is stored: what is due is for the decision"
 
 
-def test_whose_address_it_is_now_depends_on_what_is_due() -> None:
+def test_the_present_owner_of_an_address_depends_on_due_intents() -> None:
     [gone, ana] = found = with_a_leaver_of_the_new_address()
     assert present_owner(SMITH, found, after(DUE - 0.1)) == gone
     assert present_owner(SMITH, found, after(TICK)) == ana
@@ -228,7 +230,7 @@ def test_whose_address_it_is_now_depends_on_what_is_due() -> None:
 
 
 @pytest.mark.parametrize("where", ["record", "duplicate"])
-def test_before_two_records_become_one_what_is_due_takes_effect_in_each(where: str) -> None:
+def test_before_a_merge_due_intents_take_effect_in_each_record(where: str) -> None:
     """Or a leave that was due would be cancelled by a join of the other record."""
     one = Records([J1, *([ENDS] if where == "record" else [])]).people
     ends = announced(LEAVE, SMITH, 1)
@@ -240,8 +242,10 @@ def test_before_two_records_become_one_what_is_due_takes_effect_in_each(where: s
     assert (both.record.events.in_force == ends) == (where == "duplicate")
     due = both.entries if where == "record" else both.duplicate_entries
     assert [entry.action for entry in due] == ["intent.applied", "record.merged"]
-    told = [item.news for record in (both.record, both.duplicate) for item in record.outbox.waiting]
-    assert News.CANCELLED not in told
+    announced_news = [
+        item.news for record in (both.record, both.duplicate) for item in record.outbox.waiting
+    ]
+    assert News.CANCELLED not in announced_news
 
 
 # In a whole deployment
@@ -251,9 +255,9 @@ Act = Callable[[World], str]
 CROSSING: dict[str, tuple[dict[str, Any], Act]] = {
     "a return": ({"verb": LEAVE, "email": ANA}, lambda w: w.join(ANA)),
     "an immediate leave": ({"verb": LEAVE, "email": ANA}, lambda w: w.leave(ANA, immediate=True)),
-    "a hold": ({"verb": LEAVE, "email": ANA}, lambda w: w.order("hold", ANA)),
-    "a retry": ({"verb": LEAVE, "email": ANA}, lambda w: w.order("retry", ANA)),
-    "a recreate": ({"verb": LEAVE, "email": ANA}, lambda w: w.order("recreate", ANA)),
+    "a hold": ({"verb": LEAVE, "email": ANA}, lambda w: w.command("hold", ANA)),
+    "a retry": ({"verb": LEAVE, "email": ANA}, lambda w: w.command("retry", ANA)),
+    "a recreate": ({"verb": LEAVE, "email": ANA}, lambda w: w.command("recreate", ANA)),
     "another announcement": (
         {"verb": LEAVE, "email": ANA},
         lambda w: w.join(ANA, effective_at=w.clock.now() + timedelta(days=1)),
@@ -294,9 +298,9 @@ def crossed(name: str, *, tick_first: bool) -> World:
 
 
 def ends(world: World) -> list[Any]:
-    """All that must not depend on when the tick came; by then, it had begun to end the access."""
+    """Everything that must not depend on the time of the tick."""
     records = world.store.page(100).items
-    told = [(n["data"]["email"], n["data"]["news"]) for n in world.topics.news]
+    announced_news = [(n["data"]["email"], n["data"]["news"]) for n in world.topics.news]
     return [
         *(
             (
@@ -312,13 +316,13 @@ def ends(world: World) -> list[Any]:
         *([(i.event_id, bool(i.returned_at)) for i in r.departure.records] for r in records),
         *([hold.id for hold in r.holds.in_force] for r in records),
         sorted((t.email, t.state, t.protected) for t in world.cloud.alive(Kind.WORKBENCH)),
-        [each for each in told if each[1] in ("scheduled", "cancelled", "held")],
+        [each for each in announced_news if each[1] in ("scheduled", "cancelled", "held")],
         [(p.code, p.reason) for p in world.store.parked(10).items],
     ]
 
 
 @pytest.mark.parametrize("name", CROSSING)
-def test_it_ends_as_if_the_tick_had_come_first(name: str) -> None:
+def test_the_result_is_as_if_the_tick_had_come_first(name: str) -> None:
     assert ends(crossed(name, tick_first=False)) == ends(crossed(name, tick_first=True))
 
 
@@ -331,7 +335,7 @@ def with_a_leave_due() -> World:
     return world
 
 
-def test_what_was_due_is_in_the_history_before_what_came_in_between() -> None:
+def test_due_intents_are_in_the_history_before_the_event_that_found_them() -> None:
     world = with_a_leave_due()
     world.join(ANA, event_id="CROSSING")
     history = world.store.history(KEY, 100)
@@ -339,7 +343,7 @@ def test_what_was_due_is_in_the_history_before_what_came_in_between() -> None:
     assert ids[-2:] == ["ANNOUNCED", "CROSSING"]
 
 
-def test_a_stale_event_ends_the_access_of_a_leaver_whose_leave_is_due() -> None:
+def test_a_stale_event_ends_the_access_when_a_leave_is_due() -> None:
     world = with_a_leave_due()
     long_ago = world.clock.now() - timedelta(days=1)
     assert world.join(ANA, occurred_at=long_ago) == "stale"
@@ -348,10 +352,10 @@ def test_a_stale_event_ends_the_access_of_a_leaver_whose_leave_is_due() -> None:
     assert "intent.stale" in actions_of(world)
 
 
-def test_what_was_due_is_left_to_the_worker_who_holds_the_lease() -> None:
+def test_due_intents_are_left_to_the_worker_that_holds_the_lease() -> None:
     world = with_a_leave_due()
     hold_lease(world)
-    calls = calls_of(world, lambda: world.order("hold", ANA))
+    calls = calls_of(world, lambda: world.command("hold", ANA))
     assert calls == {"find": 1, "save": 1}
     assert world.record(ANA).leaving
     world.run_for(world.policy.lease + minutes(10))
@@ -363,7 +367,7 @@ def test_each_event_that_took_effect_is_logged_under_its_own_id(
 ) -> None:
     world = with_a_leave_due()
     with caplog.at_level("INFO", "shared.services.intake"):
-        world.order("hold", ANA, event_id="CASE-7")
+        world.command("hold", ANA, event_id="CASE-7")
     lines = [vars(record) for record in caplog.records]
     assert [(line["action"], line.get("event_id")) for line in lines] == [
         ("intent.applied", "ANNOUNCED"),

@@ -65,24 +65,24 @@ def person(**changes: Any) -> Person:
         ({}, ""),
     ],
 )
-def test_a_join_of_somebody_who_is_here_says_what_it_changes(
+def test_a_join_of_a_present_person_says_what_it_changes(
     changes: dict[str, Any], text: str
 ) -> None:
     join = an_intent(JOIN, "move", occurred_at=after(1), **changes)
-    ruling = put(a_record(), join)
-    assert ruling.outcome is Outcome.APPLIED
-    assert ruling.entry.text == f"join as {join.profile} in force{text}"
-    assert ruling.environment.terms.profile == join.profile
-    assert ruling.environment.person == join.person
+    decision = put(a_record(), join)
+    assert decision.outcome is Outcome.APPLIED
+    assert decision.entry.text == f"join as {join.profile} in force{text}"
+    assert decision.environment.terms.profile == join.profile
+    assert decision.environment.person == join.person
 
 
-def test_a_leave_says_nothing_of_what_the_person_had() -> None:
+def test_the_entry_of_a_leave_does_not_list_changes() -> None:
     record = a_record(profile="full")
     text = apply_intent(record, an_intent(Verb.LEAVE, "e2"), KEY, NOW).entry.text
     assert text == "leave in force"
 
 
-def test_a_return_is_no_move() -> None:
+def test_a_return_is_not_a_move() -> None:
     back = an_intent(JOIN, "back", occurred_at=after(2), profile="lean")
     assert put(left(), back).entry.text == "join as lean in force"
 
@@ -93,7 +93,7 @@ def test_a_return_under_another_address_says_so() -> None:
 
 
 @pytest.mark.parametrize("verb", list(Verb))
-def test_after_an_event_a_notebook_is_compared_with_its_profile_once_more(verb: Verb) -> None:
+def test_after_an_event_a_notebook_is_compared_with_its_profile_again(verb: Verb) -> None:
     """Somebody may have changed it by hand since; a template's digest is of what we wrote."""
     template = a_resource(kind=Kind.SESSION_TEMPLATE, slot="spark", name="t", digest="d2")
     record = a_record(a_notebook(State.READY, digest="d1"), template)
@@ -109,12 +109,12 @@ def test_a_leaver_is_searched_for_older_kinds_each_time_they_leave() -> None:
 
 
 @pytest.mark.parametrize("verb", list(Verb))
-def test_how_long_a_snapshot_is_kept_is_what_the_person_joined_with(verb: Verb) -> None:
+def test_the_retention_of_a_snapshot_is_that_of_the_join(verb: Verb) -> None:
     joined = put(None, an_intent(JOIN, "a", keep_seconds=90)).environment
     assert joined.terms.keep_seconds == 90
     event = an_intent(verb, "b", occurred_at=after(1))
     kept = put(joined, event).environment.terms.keep_seconds
-    assert kept == (90 if verb is LEAVE else 0), "a join says everything anew"
+    assert kept == (90 if verb is LEAVE else 0), "a join says everything again"
 
 
 # Departures
@@ -134,7 +134,7 @@ def test_a_leave_opens_a_leaving_record() -> None:
     )
 
 
-def test_a_second_leave_amends_it_perhaps_more_urgently() -> None:
+def test_a_second_leave_updates_the_leaving_record() -> None:
     urgent = an_intent(LEAVE, "b", occurred_at=after(5), immediate=True, reason="theft")
     record = put(left(), urgent, after(5)).environment
     [leaving] = record.departure.records
@@ -142,13 +142,13 @@ def test_a_second_leave_amends_it_perhaps_more_urgently() -> None:
     assert (leaving.immediate, leaving.removal_at) == (True, NOW)
 
 
-def test_a_second_leave_can_take_the_urgency_back() -> None:
+def test_a_second_leave_can_make_it_not_immediate_again() -> None:
     calm = an_intent(LEAVE, "b", occurred_at=after(5))
     [leaving] = put(left(immediate=True), calm, after(5)).environment.departure.records
     assert (leaving.immediate, leaving.removal_at) == (False, after(days=14))
 
 
-def test_a_return_ends_it_and_the_next_leave_opens_another() -> None:
+def test_a_return_closes_the_leaving_record_and_the_next_leave_opens_another() -> None:
     back = put(left(), an_intent(JOIN, "back", occurred_at=after(9)), after(9)).environment
     assert back.departure.left_at is None
     assert back.departure.records[0].returned_at == after(9)
@@ -158,7 +158,7 @@ def test_a_return_ends_it_and_the_next_leave_opens_another() -> None:
     assert again.departure.records[0] == back.departure.records[0]
 
 
-def test_a_return_after_the_removal_keeps_the_evidence_of_it() -> None:
+def test_a_return_after_the_removal_keeps_its_leaving_record() -> None:
     gone = left()
     gone = replace(gone, leavings=(replace(gone.departure.records[0], completed_at=after(60)),))
     back = put(gone, an_intent(JOIN, "back", occurred_at=after(99)), after(99)).environment
@@ -167,13 +167,13 @@ def test_a_return_after_the_removal_keeps_the_evidence_of_it() -> None:
 
 
 @pytest.mark.parametrize("event_id", ["left", "stale"])
-def test_what_changes_nothing_opens_nothing(event_id: str) -> None:
+def test_an_event_that_changes_nothing_opens_no_leaving_record(event_id: str) -> None:
     before = left()
     late = an_intent(LEAVE, event_id, occurred_at=after(-9), immediate=True)
     assert put(before, late).environment.departure.records == before.departure.records
 
 
-def test_a_leave_that_was_announced_opens_the_record_when_it_comes_into_force() -> None:
+def test_a_scheduled_leave_opens_the_leaving_record_when_it_takes_effect() -> None:
     ahead = an_intent(LEAVE, "ahead", occurred_at=after(1), effective_at=after(days=3))
     announced = put(a_record(), ahead).environment
     assert announced.departure.records == ()
@@ -186,16 +186,16 @@ def test_a_leave_that_was_announced_opens_the_record_when_it_comes_into_force() 
 
 
 @pytest.mark.parametrize("verb", list(Verb))
-def test_what_is_scheduled_is_announced_with_its_time(verb: Verb) -> None:
+def test_a_scheduled_event_is_announced_with_its_time(verb: Verb) -> None:
     later = an_intent(verb, "later", occurred_at=after(1), effective_at=after(9), reason="new job")
-    ruling = put(a_record(), later)
-    assert ruling.outcome is Outcome.SCHEDULED
-    [item] = ruling.environment.outbox.waiting
+    decision = put(a_record(), later)
+    assert decision.outcome is Outcome.SCHEDULED
+    [item] = decision.environment.outbox.waiting
     assert (item.news, item.effective_at) == (News.SCHEDULED, after(9))
     assert item.reason == ("join as full (new job)" if verb is JOIN else "leave (new job)")
 
 
-def test_a_new_time_is_announced_too_and_a_repeat_is_not() -> None:
+def test_a_new_time_is_announced_and_a_repetition_is_not() -> None:
     first = an_intent(LEAVE, "a", occurred_at=after(1), effective_at=after(9))
     second = an_intent(LEAVE, "b", occurred_at=after(2), effective_at=after(20))
     record = put(put(a_record(), first).environment, second).environment
@@ -206,7 +206,7 @@ def test_a_new_time_is_announced_too_and_a_repeat_is_not() -> None:
 
 
 @pytest.mark.parametrize("verb", list(Verb))
-def test_what_takes_effect_at_once_is_announced_by_what_comes_of_it(verb: Verb) -> None:
+def test_an_event_that_takes_effect_at_once_is_announced_by_its_results(verb: Verb) -> None:
     event = an_intent(verb, "now", occurred_at=after(1))
     assert put(a_record(), event).environment.outbox.waiting == ()
 
@@ -224,31 +224,31 @@ def cancelled(record: Environment) -> list[tuple[str, Any]]:
 
 @pytest.mark.parametrize("by", [JOIN, LEAVE])
 @pytest.mark.parametrize("announced_verb", [JOIN, LEAVE])
-def test_what_a_newer_event_cancels_is_named_and_announced(by: Verb, announced_verb: Verb) -> None:
+def test_a_cancelled_event_is_named_and_announced(by: Verb, announced_verb: Verb) -> None:
     record = put(a_record(), later(announced_verb, "CONTRACT-END", 1, days=30)).environment
-    ruling = put(record, an_intent(by, "HR-8", occurred_at=after(2), reason="stays"), after(2))
-    assert ruling.environment.scheduled == ()
-    assert f"cancels {announced_verb} CONTRACT-END of 2026-06-03T12:00:00" in ruling.entry.text
-    assert cancelled(ruling.environment) == [("CONTRACT-END", after(days=30))]
-    assert "HR-8" in ruling.environment.outbox.waiting[-1].reason
+    decision = put(record, an_intent(by, "HR-8", occurred_at=after(2), reason="stays"), after(2))
+    assert decision.environment.scheduled == ()
+    assert f"cancels {announced_verb} CONTRACT-END of 2026-06-03T12:00:00" in decision.entry.text
+    assert cancelled(decision.environment) == [("CONTRACT-END", after(days=30))]
+    assert "HR-8" in decision.environment.outbox.waiting[-1].reason
 
 
-def test_what_an_older_event_leaves_announced_is_not_cancelled() -> None:
+def test_an_older_event_does_not_cancel_a_scheduled_one() -> None:
     record = put(a_record(), later(LEAVE, "CONTRACT-END", 5, days=30)).environment
-    ruling = put(record, an_intent(JOIN, "HR-8", occurred_at=after(2)), after(6))
-    assert "cancels" not in ruling.entry.text
-    assert cancelled(ruling.environment) == []
+    decision = put(record, an_intent(JOIN, "HR-8", occurred_at=after(2)), after(6))
+    assert "cancels" not in decision.entry.text
+    assert cancelled(decision.environment) == []
 
 
-def test_what_replaces_an_announcement_names_it_and_is_announced_anew() -> None:
+def test_a_rescheduled_event_names_the_one_it_replaces_and_is_announced() -> None:
     record = put(a_record(), later(LEAVE, "first", 1, days=30)).environment
-    ruling = put(record, later(LEAVE, "second", 2, days=60))
-    assert ruling.entry.text.endswith("; replaces leave first of 2026-06-03T12:00:00+00:00")
-    news = [(a.news, a.event_id) for a in ruling.environment.outbox.waiting]
+    decision = put(record, later(LEAVE, "second", 2, days=60))
+    assert decision.entry.text.endswith("; replaces leave first of 2026-06-03T12:00:00+00:00")
+    news = [(a.news, a.event_id) for a in decision.environment.outbox.waiting]
     assert news == [(News.SCHEDULED, "first"), (News.SCHEDULED, "second")]
 
 
-def test_what_takes_effect_later_cancels_what_was_announced_before_it() -> None:
+def test_an_event_that_takes_effect_later_cancels_earlier_scheduled_ones() -> None:
     record = put(a_record(), later(LEAVE, "end", 1, days=30)).environment
     record = put(record, later(JOIN, "prolonged", 2, days=10)).environment
     soon, [entry] = with_due_intents(record, after(days=10))
@@ -257,7 +257,7 @@ def test_what_takes_effect_later_cancels_what_was_announced_before_it() -> None:
     assert cancelled(soon) == [("end", after(days=30))]
 
 
-def test_what_came_due_together_took_effect_and_is_not_cancelled() -> None:
+def test_events_that_came_due_together_took_effect_and_are_not_cancelled() -> None:
     record = put(a_record(), later(LEAVE, "end", 1, days=1)).environment
     record = put(record, later(JOIN, "back", 2, days=2)).environment
     soon, entries = with_due_intents(record, after(days=3))
@@ -265,12 +265,12 @@ def test_what_came_due_together_took_effect_and_is_not_cancelled() -> None:
     assert cancelled(soon) == []
 
 
-def test_who_heard_of_a_leave_hears_in_the_world_that_it_is_cancelled() -> None:
+def test_the_cancellation_of_an_announced_leave_is_announced() -> None:
     world = ready_world()
     world.leave(ANA, event_id="CONTRACT-END", effective_at=world.clock.now() + timedelta(days=30))
     world.pass_time(minutes(1))
     world.join(ANA, team="other")
     world.run_for(minutes(5))
     news = [item["data"] for item in world.topics.news]
-    told = [(n["news"], n["event_id"]) for n in news if "event_id" in n]
-    assert told == [("scheduled", "CONTRACT-END"), ("cancelled", "CONTRACT-END")]
+    announced = [(n["news"], n["event_id"]) for n in news if "event_id" in n]
+    assert announced == [("scheduled", "CONTRACT-END"), ("cancelled", "CONTRACT-END")]

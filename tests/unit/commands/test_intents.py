@@ -1,4 +1,4 @@
-"""The record follows the set of events that came, not the way they came."""
+"""The record depends on the set of events, not on their order of arrival."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def fold(intents: Iterable[Intent], now: datetime = NOW) -> Environment:
 
 
 def look(record: Environment, now: datetime) -> Verb | None:
-    """What the record says of the person once somebody looks at it at ``now``."""
+    """The verb in force at ``now``."""
     intent = with_due_intents(record, now)[0].events.in_force
     return intent.verb if intent else None
 
@@ -60,7 +60,7 @@ def _is_ripe(intent: Intent, now: datetime = NOW) -> bool:
 
 
 @given(_intents(), st.data())
-def test_any_order_and_any_repetition_end_in_the_same_record(
+def test_any_order_of_arrival_and_any_repetition_lead_to_the_same_record(
     intents: list[Intent], data: st.DataObject
 ) -> None:
     again = data.draw(st.lists(st.sampled_from(intents)))
@@ -91,18 +91,18 @@ def test_any_order_and_any_repetition_end_in_the_same_record(
 
 
 @given(_intents(), st.data())
-def test_only_what_changes_the_desired_state_is_said_to_be_applied(
+def test_only_an_event_that_changes_the_desired_state_counts_as_applied(
     intents: list[Intent], data: st.DataObject
 ) -> None:
     record: Environment | None = None
     for intent in data.draw(st.permutations([*intents, *intents])):
-        before, ruling = record, put(record, intent)
-        record = ruling.environment
-        assert ruling.entry.action == f"intent.{ruling.outcome}"
-        assert ruling.entry.event_id == intent.event_id
-        if ruling.outcome is Outcome.APPLIED:
+        before, decision = record, put(record, intent)
+        record = decision.environment
+        assert decision.entry.action == f"intent.{decision.outcome}"
+        assert decision.entry.event_id == intent.event_id
+        if decision.outcome is Outcome.APPLIED:
             assert record.events.in_force == intent
-        elif ruling.outcome is Outcome.SCHEDULED:
+        elif decision.outcome is Outcome.SCHEDULED:
             assert intent in record.scheduled
         else:
             assert before is not None
@@ -125,12 +125,12 @@ def test_on_a_tie_leave_wins(first: Verb) -> None:
     assert look(fold(both), NOW) is LEAVE
 
 
-def test_a_late_join_never_resurrects_a_leaver() -> None:
+def test_a_late_join_never_brings_a_leaver_back() -> None:
     gone = fold([an_intent(JOIN, "a", occurred_at=after(-9)), an_intent(LEAVE, "b")])
-    ruling = put(gone, an_intent(JOIN, "c", occurred_at=after(-1)), after(60))
-    assert ruling.outcome is Outcome.STALE
-    assert look(ruling.environment, after(60)) is LEAVE
-    assert "older than what is in force" in ruling.entry.text
+    decision = put(gone, an_intent(JOIN, "c", occurred_at=after(-1)), after(60))
+    assert decision.outcome is Outcome.STALE
+    assert look(decision.environment, after(60)) is LEAVE
+    assert "older than what is in force" in decision.entry.text
 
 
 def test_a_second_leave_does_not_start_the_grace_period_again() -> None:
@@ -140,7 +140,7 @@ def test_a_second_leave_does_not_start_the_grace_period_again() -> None:
     assert again.removal_at == after(1, days=14)
 
 
-def test_a_leave_after_a_return_starts_a_grace_period_of_its_own() -> None:
+def test_a_leave_after_a_return_starts_a_new_grace_period() -> None:
     record = a_record()
     for verb, day in ((LEAVE, 1), (JOIN, 2), (LEAVE, 3)):
         intent = an_intent(verb, f"day-{day}", occurred_at=after(days=day))
@@ -148,19 +148,19 @@ def test_a_leave_after_a_return_starts_a_grace_period_of_its_own() -> None:
     assert record.departure.left_at == after(days=3)
 
 
-def test_a_second_leave_can_make_it_immediate() -> None:
+def test_a_second_leave_can_make_the_removal_immediate() -> None:
     left = put(a_record(), an_intent(LEAVE, "a", occurred_at=after(1)), after(1)).environment
     at_once = an_intent(LEAVE, "b", occurred_at=after(2), immediate=True)
     again = put(left, at_once, after(2)).environment
     assert again.removal_at == after(1)
 
 
-def test_an_id_seen_before_is_a_duplicate_even_with_another_time() -> None:
+def test_a_repeated_id_is_a_duplicate_even_with_another_time() -> None:
     """Published twice without ``occurred_at``, an event has the time of each publication."""
     record = fold([an_intent(JOIN, "a")])
-    ruling = put(record, an_intent(JOIN, "a", occurred_at=after(5), profile="lean"), after(5))
-    assert ruling.outcome is Outcome.DUPLICATE
-    assert ruling.environment == record
+    decision = put(record, an_intent(JOIN, "a", occurred_at=after(5), profile="lean"), after(5))
+    assert decision.outcome is Outcome.DUPLICATE
+    assert decision.environment == record
 
 
 def test_a_stale_event_sent_again_is_a_duplicate() -> None:
@@ -168,7 +168,7 @@ def test_a_stale_event_sent_again_is_a_duplicate() -> None:
     assert put(fold([an_intent(LEAVE, "new"), old]), old).outcome is Outcome.DUPLICATE
 
 
-def test_a_join_sent_again_after_its_id_was_forgotten_is_in_force_as_it_was_sent_last() -> None:
+def test_a_join_repeated_after_its_id_was_forgotten_is_in_force_as_sent_last() -> None:
     forgotten = replace(fold([an_intent(profile="full")]), recent=())
     again = put(forgotten, an_intent(profile="lean", grace_seconds=0)).environment
     assert again.events.in_force is not None
@@ -199,14 +199,14 @@ def test_a_scheduled_leave_is_cancelled_by_a_newer_join() -> None:
     assert look(stays, after(days=2)) is JOIN
 
 
-def test_a_newer_announcement_of_the_same_replaces_the_older_one() -> None:
+def test_a_newer_scheduled_event_replaces_the_older_one() -> None:
     first = an_intent(LEAVE, "first", effective_at=after(days=1))
     postponed = an_intent(LEAVE, "second", occurred_at=after(1), effective_at=after(days=3))
     record = fold([an_intent(JOIN, "a", occurred_at=after(-5)), first, postponed], after(1))
     assert record.events.pending == (postponed,)
 
 
-def test_an_announcement_whose_time_has_come_is_in_force_and_not_replaced_any_more() -> None:
+def test_a_scheduled_event_whose_time_has_come_is_not_replaced_any_more() -> None:
     first = an_intent(LEAVE, "first", effective_at=after(1))
     later = an_intent(LEAVE, "second", occurred_at=after(1), effective_at=after(days=3))
     record = fold([an_intent(JOIN, "a", occurred_at=after(-5)), first])
@@ -215,27 +215,27 @@ def test_an_announcement_whose_time_has_come_is_in_force_and_not_replaced_any_mo
     assert (in_time.events.in_force, in_time.events.pending) == (first, (later,))
 
 
-def test_an_announcement_that_is_sent_again_much_later_is_not_stale() -> None:
+def test_a_scheduled_event_that_is_repeated_much_later_is_not_stale() -> None:
     """So many events came between that it isn't known as a repetition any more."""
     first = an_intent(LEAVE, "first", effective_at=after(days=1))
     record = replace(fold([an_intent(JOIN, "a", occurred_at=after(-5)), first]), recent=())
-    ruling = put(record, first)
-    assert (ruling.outcome, ruling.environment.events.pending) == (Outcome.SCHEDULED, (first,))
+    decision = put(record, first)
+    assert (decision.outcome, decision.environment.events.pending) == (Outcome.SCHEDULED, (first,))
 
 
-def test_what_is_announced_for_a_time_that_has_passed_is_applied_at_once() -> None:
-    ruling = put(None, an_intent(JOIN, "a", effective_at=after(-1)))
-    assert ruling.outcome is Outcome.APPLIED
-    assert ruling.environment.status.due_at == NOW
+def test_an_event_scheduled_for_the_past_is_applied_at_once() -> None:
+    decision = put(None, an_intent(JOIN, "a", effective_at=after(-1)))
+    assert decision.outcome is Outcome.APPLIED
+    assert decision.environment.status.due_at == NOW
 
 
-def test_somebody_announced_waits_until_their_time_has_come() -> None:
+def test_a_scheduled_join_waits_until_its_time_has_come() -> None:
     record = fold([an_intent(JOIN, "a", effective_at=after(days=1))])
     assert look(record, after(days=0.99)) is None
     assert look(record, after(days=1)) is JOIN
 
 
-def test_an_event_forgives_failures_and_has_everything_looked_at_again() -> None:
+def test_an_event_resets_failures_and_has_everything_observed_again() -> None:
     failed = a_notebook(State.ABSENT, retry_at=after(days=1), failures=9, serial=4)
     record = put(a_record(failed), an_intent(JOIN, "again", occurred_at=after(1))).environment
     forgiven = replace(failed, retry_at=None, failures=0, observe_at=NOW, unused=True)
@@ -244,7 +244,7 @@ def test_an_event_forgives_failures_and_has_everything_looked_at_again() -> None
 
 @pytest.mark.parametrize("was_ready", [False, True])
 @pytest.mark.parametrize("verb", [JOIN, LEAVE])
-def test_a_notebook_that_nobody_was_told_of_by_a_join_has_no_work(
+def test_a_notebook_never_announced_before_the_next_join_has_no_work(
     verb: Verb, was_ready: bool
 ) -> None:
     """What a leaver has is saved all the same."""
@@ -253,20 +253,20 @@ def test_a_notebook_that_nobody_was_told_of_by_a_join_has_no_work(
     assert [r.usage.unused for r in record.resources] == [verb is JOIN and not was_ready]
 
 
-def test_a_leave_keeps_the_person_the_profile_and_the_grace_period_they_joined_with() -> None:
+def test_a_leave_keeps_person_profile_and_grace_period_of_the_join() -> None:
     record = a_record()
     left = put(record, an_intent(LEAVE, "x", occurred_at=after(1)), after(1)).environment
     kept = (left.person, left.terms.profile, left.terms.grace_seconds)
     assert kept == (record.person, record.terms.profile, record.terms.grace_seconds)
 
 
-def test_the_reason_stands_in_the_history() -> None:
+def test_the_reason_is_in_the_history() -> None:
     entry = put(None, an_intent(LEAVE, "a", reason="retired")).entry
     assert "leave (retired) in force" in entry.text
 
 
-def test_a_return_announced_along_with_the_leave_does_not_undo_the_leave() -> None:
-    """Somebody goes on Friday and comes back in a quarter; HR publishes both today."""
+def test_a_return_scheduled_together_with_the_leave_does_not_undo_it() -> None:
+    """Somebody leaves on Friday and returns in three months; HR publishes both today."""
     leave = an_intent(LEAVE, "leave", occurred_at=after(1), effective_at=after(days=3))
     back = an_intent(JOIN, "back", occurred_at=after(2), effective_at=after(days=90))
     record = fold([an_intent(JOIN, "a"), leave, back], after(2))
@@ -275,17 +275,17 @@ def test_a_return_announced_along_with_the_leave_does_not_undo_the_leave() -> No
 
 
 @pytest.mark.parametrize("verb", [JOIN, LEAVE])
-def test_an_announcement_does_not_undo_a_leave_that_is_due_but_not_looked_at_yet(
+def test_a_scheduled_event_does_not_undo_a_leave_that_is_already_due(
     verb: Verb,
 ) -> None:
-    """Up to a minute passes until the tick looks; that must not make a difference of months."""
+    """The tick comes up to a minute later; that must not make a difference of months."""
     leave = an_intent(LEAVE, "leave", occurred_at=after(1), effective_at=after(10))
     record = fold([an_intent(JOIN, "a"), leave], after(1))
     later = an_intent(verb, "later", occurred_at=after(11), effective_at=after(days=90))
     assert look(put(record, later, after(11)).environment, after(11)) is LEAVE
 
 
-def test_the_grace_period_of_a_leaver_is_that_of_their_newest_join_however_late_it_came() -> None:
+def test_the_grace_period_is_that_of_the_newest_join_even_if_it_arrives_late() -> None:
     """Invariant 7: moved to a longer grace period, then left; the move arrives last."""
     before = an_intent(JOIN, "a", occurred_at=after(-9), grace_seconds=0)
     moved = an_intent(JOIN, "b", occurred_at=after(-5), grace_seconds=14 * 86400)
@@ -296,7 +296,7 @@ def test_the_grace_period_of_a_leaver_is_that_of_their_newest_join_however_late_
 # Ids: unique within source and topic, not across
 
 
-def test_a_join_and_a_leave_may_have_one_id() -> None:
+def test_a_join_and_a_leave_may_share_an_id() -> None:
     record = fold([an_intent(JOIN, "HR-7"), an_intent(LEAVE, "HR-7", occurred_at=after(1))])
     assert look(record, NOW) is LEAVE
 
@@ -307,7 +307,7 @@ def test_one_id_from_two_sources_is_two_events() -> None:
     assert put(fold([hr, directory]), directory).outcome is Outcome.DUPLICATE
 
 
-def test_two_events_alike_but_for_their_source_end_the_same_in_either_order() -> None:
+def test_events_that_differ_only_in_source_give_one_result_in_either_order() -> None:
     """Time, verb and id are equal: without the source, the last to arrive would win."""
     both = [
         an_intent(JOIN, "7", source="hr", profile="full"),

@@ -1,4 +1,4 @@
-"""The same events about one person, in whatever order they arrive, end in the same state."""
+"""The same events about one person lead to the same state in any order of arrival."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SMITH, JONES = "ana.smith@example.com", "ana.jones@example.com"
 
 
 def join(id: str, email: str, minute: float, previous: str = "", **more: Any) -> Intent:
-    """A join of that minute; each has a profile of its own to be told by."""
+    """A join of that minute; each has its own profile, so that they differ."""
     person = Person(email=email, person_id=more.pop("person_id", None))
     values = {"profile": f"of-{id}", "previous_email": previous} | more
     return an_intent(Verb.JOIN, id, occurred_at=after(minute), person=person, **values)
@@ -102,7 +102,7 @@ AT_LAST = {
 
 
 @pytest.mark.parametrize(("intents", "verb", "email"), CASES)
-def test_every_order_ends_in_the_same_state(
+def test_every_order_of_arrival_leads_to_the_same_state(
     intents: list[Intent], verb: str, email: str, request: pytest.FixtureRequest
 ) -> None:
     first = folded(intents)
@@ -143,8 +143,10 @@ _INTENTS = st.one_of(
 
 
 @given(st.lists(_INTENTS, min_size=1, max_size=6), st.data())
-def test_any_events_in_any_order(some: list[Intent], data: st.DataObject) -> None:
-    """Also of somebody who goes back and forth; until when an address lasted may differ then."""
+def test_any_events_in_any_order_lead_to_the_same_state(
+    some: list[Intent], data: st.DataObject
+) -> None:
+    """Also with repeated changes of address; the end of an address may differ then."""
     intents = [
         an_intent(
             i.verb,
@@ -172,20 +174,20 @@ def test_any_events_in_any_order(some: list[Intent], data: st.DataObject) -> Non
         assert facts(this) == facts(that)
 
 
-def test_a_leave_of_a_former_address_says_that_it_ends_that_address_alone() -> None:
-    ruling = apply_intent(folded([J1, RENAMED]), LEFT_OLD, KEY, NOW)
-    assert ruling.outcome == "applied"
-    assert ruling.entry.text == (
+def test_a_leave_of_a_former_address_says_that_only_the_address_ends() -> None:
+    decision = apply_intent(folded([J1, RENAMED]), LEFT_OLD, KEY, NOW)
+    assert decision.outcome == "applied"
+    assert decision.entry.text == (
         f"leave of {ANA}, a former address: it is retired; the person is {SMITH} now and stays"
     )
-    assert ruling.environment.addresses[0].retired_at == LEFT_OLD.occurred_at
-    assert (ruling.environment.events.in_force, ruling.environment.departure.records) == (
+    assert decision.environment.addresses[0].retired_at == LEFT_OLD.occurred_at
+    assert (decision.environment.events.in_force, decision.environment.departure.records) == (
         RENAMED,
         (),
     )
 
 
-def test_one_that_was_announced_says_so_when_its_time_has_come() -> None:
+def test_a_scheduled_one_says_so_when_it_takes_effect() -> None:
     record = folded([J1, RENAMED, ENDS_OLD])
     soon, [entry] = with_due_intents(record, after(6))
     assert entry.text == (
@@ -195,17 +197,17 @@ def test_one_that_was_announced_says_so_when_its_time_has_come() -> None:
     assert soon.events.in_force == RENAMED
 
 
-def test_of_a_leaver_it_is_not_said_that_they_stay() -> None:
+def test_for_a_leaver_it_does_not_say_that_they_stay() -> None:
     text = apply_intent(folded([J1, RENAMED, LEFT_NEW]), LEFT_OLD, KEY, NOW).entry.text
     assert text.endswith(f"it is retired; the person is {SMITH} now")
 
 
-def test_a_late_rename_says_what_is_in_force_with_it() -> None:
-    """The leave of the former address came first, and looked like that of the person."""
-    ruling = apply_intent(folded([J1, LEFT_OLD]), RENAMED, KEY, NOW)
-    assert ruling.outcome == "applied"
-    assert ruling.environment.events.in_force == RENAMED
-    assert ruling.environment.departure.left_at is None
+def test_a_late_change_of_address_says_what_is_in_force() -> None:
+    """The leave of the former address came first, as if it were that of the person."""
+    decision = apply_intent(folded([J1, LEFT_OLD]), RENAMED, KEY, NOW)
+    assert decision.outcome == "applied"
+    assert decision.environment.events.in_force == RENAMED
+    assert decision.environment.departure.left_at is None
     older = apply_intent(folded([J1, REFRESHED, LEFT_OLD]), RENAMED, KEY, NOW)
     assert older.environment.events.in_force == REFRESHED
 
@@ -228,7 +230,7 @@ def test_a_late_rename_says_what_is_in_force_with_it() -> None:
         ),
     ],
 )
-def test_every_order_ends_in_one_person(intents: list[Intent]) -> None:
+def test_every_order_of_arrival_leads_to_one_person(intents: list[Intent]) -> None:
     [first] = Records(intents).people
     for order in permutations(intents):
         records = Records(order)

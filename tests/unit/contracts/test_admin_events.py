@@ -49,7 +49,7 @@ def held(world: World) -> bool:
 # What is read
 
 
-def test_the_least_that_is_an_order() -> None:
+def test_the_smallest_valid_command() -> None:
     message = a_message(payload(), topic="admin-events")
     order = to_command(message, now=START)
     assert (order.action, order.email, order.reason) == (AdminAction.HOLD, ANA, "a lawsuit")
@@ -90,7 +90,7 @@ def test_control_characters_are_refused_in_every_field(field: str, trick: str) -
 
 @pytest.mark.parametrize("trick", TRICKS)
 @pytest.mark.parametrize("field", ["reason", "by"])
-def test_invariant_10_a_trick_in_a_text_stays_a_text(field: str, trick: str) -> None:
+def test_invariant_10_hostile_text_stays_text(field: str, trick: str) -> None:
     world = ready_world()
     names = {t.name for t in world.cloud.alive()}
     assert send(world, payload(**{field: trick})) == "applied"
@@ -175,9 +175,9 @@ def test_one_of_the_names_of_a_person_is_enough_for_schema_and_decoder(
 # What comes of it
 
 
-def test_a_hold_is_told_recorded_and_protects_the_notebook() -> None:
+def test_a_hold_is_announced_recorded_and_protects_the_notebook() -> None:
     world = ready_world()
-    assert world.order("hold", ANA, reason="a lawsuit", by="legal@example.com") == "applied"
+    assert world.command("hold", ANA, reason="a lawsuit", by="legal@example.com") == "applied"
     [entry] = [e for e in world.store.history(KEY, 100) if e.action == "order.applied"]
     assert entry.text == "hold by legal@example.com (a lawsuit)"
     world.run_for(minutes(5))
@@ -186,29 +186,29 @@ def test_a_hold_is_told_recorded_and_protects_the_notebook() -> None:
     assert world.record(ANA).status.phase is Phase.READY
 
 
-def test_a_release_frees_the_notebook() -> None:
+def test_a_release_lifts_the_protection_of_the_notebook() -> None:
     world = ready_world()
-    world.order("hold", ANA)
+    world.command("hold", ANA)
     world.run_for(minutes(5))
-    world.order("release", ANA)
+    world.command("release", ANA)
     world.run_for(minutes(5))
     [notebook] = world.cloud.alive(Kind.WORKBENCH)
     assert not notebook.protected
     assert not held(world)
 
 
-def test_what_an_admin_protected_by_hand_stays_protected() -> None:
+def test_a_notebook_that_an_admin_protected_by_hand_stays_protected() -> None:
     world = ready_world()
     [notebook] = world.cloud.alive(Kind.WORKBENCH)
     notebook.protected = True
-    world.order("hold", ANA)
+    world.command("hold", ANA)
     world.run_for(minutes(5))
-    world.order("release", ANA)
+    world.command("release", ANA)
     world.run_for(minutes(5))
     assert notebook.protected
 
 
-def test_a_duplicate_order_is_told_and_costs_no_call_of_the_cloud() -> None:
+def test_a_duplicate_command_is_recorded_and_makes_no_call_to_the_cloud() -> None:
     world = ready_world()
     send(world, payload())
     world.run_for(minutes(5))
@@ -217,24 +217,24 @@ def test_a_duplicate_order_is_told_and_costs_no_call_of_the_cloud() -> None:
     assert (outcomes, calls) == (["duplicate"], {"find": 1, "append": 1})
 
 
-def test_a_stale_order_is_told() -> None:
+def test_a_stale_command_is_recorded() -> None:
     world = ready_world()
-    world.order("hold", ANA)
-    assert world.order("release", ANA, occurred_at=START.isoformat()) == "stale"
+    world.command("hold", ANA)
+    assert world.command("release", ANA, occurred_at=START.isoformat()) == "stale"
     assert held(world)
     assert "order.stale" in actions_of(world)
 
 
-def test_an_order_that_comes_while_another_worker_acts_is_recorded_and_left_to_it() -> None:
+def test_a_command_during_another_workers_lease_is_recorded_and_left_to_it() -> None:
     world = ready_world()
     hold_lease(world)
-    calls = calls_of(world, lambda: world.order("hold", ANA))
+    calls = calls_of(world, lambda: world.command("hold", ANA))
     assert calls == {"find": 1, "save": 1}
     assert held(world)
 
 
 @pytest.mark.parametrize("point", ["before:find", "before:save", "after:save"])
-def test_an_order_that_cannot_be_written_is_delivered_again_and_then_carried_out(
+def test_a_command_that_was_not_saved_is_delivered_again_and_carried_out(
     point: str,
 ) -> None:
     class StateDown(Exception):
@@ -253,7 +253,7 @@ def test_an_order_that_cannot_be_written_is_delivered_again_and_then_carried_out
 
 
 @pytest.mark.parametrize("action", ["retry", "release"])
-def test_what_was_quarantined_is_tried_again_at_once(action: str) -> None:
+def test_a_quarantined_resource_is_tried_again_at_once(action: str) -> None:
     world = World()
     name = ready_world().cloud.alive(Kind.WORKBENCH)[0].name
     foreign = world.cloud.add_foreign(Kind.WORKBENCH, name)
@@ -262,22 +262,22 @@ def test_what_was_quarantined_is_tried_again_at_once(action: str) -> None:
     assert (record.status.phase, record.status.health) == (Phase.PROVISIONING, Health.QUARANTINED)
     world.cloud.remove(foreign, world.clock.now())
     world.pass_time(minutes(5))
-    assert world.order(action, ANA) == "applied"
+    assert world.command(action, ANA) == "applied"
     world.run_for(minutes(5))
     record = world.record(ANA)
     assert (record.status.phase, record.status.health) == (Phase.READY, Health.OK)
 
 
-def test_a_hold_while_the_notebook_is_being_removed_keeps_what_is_still_there() -> None:
+def test_a_hold_during_the_removal_keeps_what_is_still_there() -> None:
     world = ready_world()
     world.leave(ANA, immediate=True)
     world.run_for(minutes(2))
     assert world.record(ANA).status.phase is Phase.REMOVING
-    world.order("hold", ANA)
+    world.command("hold", ANA)
     world.run_for(minutes(60))
     kinds: dict[Kind, Any] = {t.kind: t.state for t in world.cloud.alive()}
     assert kinds[Kind.WORKBENCH] is State.STOPPED
     assert world.record(ANA).status.phase is Phase.SUSPENDED
-    world.order("release", ANA)
+    world.command("release", ANA)
     world.run_for(minutes(10))
     assert world.record(ANA).status.phase is Phase.REMOVED

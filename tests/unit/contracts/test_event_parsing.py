@@ -37,7 +37,7 @@ def intent(verb: Verb = Verb.JOIN, **fields: Any) -> Intent:
 # Defaults
 
 
-def test_the_profile_is_by_the_groups_where_none_is_named() -> None:
+def test_without_a_named_profile_the_groups_decide() -> None:
     grouped = PROFILES.replace(b"profile: full}", b"profile: lean}")
     message = Message(
         id="m-1",
@@ -56,7 +56,7 @@ def test_the_profile_is_by_the_groups_where_none_is_named() -> None:
     assert made.person.groups == ("analysts@example.com",)
 
 
-def test_a_join_that_says_nothing_gets_the_default_profile_with_its_times() -> None:
+def test_a_join_without_details_gets_the_default_profile_and_its_times() -> None:
     assert intent() == Intent(
         verb=Verb.JOIN,
         event_id="m-1",
@@ -69,7 +69,7 @@ def test_a_join_that_says_nothing_gets_the_default_profile_with_its_times() -> N
     )
 
 
-def test_a_leave_asks_nothing_of_the_profiles() -> None:
+def test_a_leave_is_read_without_profiles() -> None:
     def no_profiles() -> ProfileSet:
         raise AssertionError("whatever state they are in, people can leave")
 
@@ -86,7 +86,7 @@ def test_a_leave_asks_nothing_of_the_profiles() -> None:
     assert (made.profile, made.grace_seconds, made.keep_seconds) == ("", 0, 0)
 
 
-def test_of_what_a_leave_says_of_the_person_only_what_identifies_them_is_kept() -> None:
+def test_a_leave_keeps_only_facts_that_identify_the_person() -> None:
     facts = {"display_name": "Ana", "groups": ["a@example.com"], "team": "x", "cost_center": "y"}
     person = intent(Verb.LEAVE, person_id="P-1", **facts).person
     assert person == Person(email=ANA, person_id="P-1")

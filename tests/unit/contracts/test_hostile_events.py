@@ -30,7 +30,7 @@ NAME = re.compile(
 
 
 @pytest.mark.parametrize("code", ["unknown-profile", "not-a-person"])
-def test_leaving_asks_nothing_of_the_profiles(code: str) -> None:
+def test_leaving_does_not_need_profiles(code: str) -> None:
     """What would be refused of a join for their sake is no reason to keep a leaver."""
     email = "analysts@example.com" if code == "not-a-person" else ANA
     world = World()
@@ -96,7 +96,7 @@ def test_control_characters_are_refused_in_every_field(field: str, trick: str) -
     ("previous_email", {"bad-email", "wrong-shape"}),
     ("profile", {"unknown-profile", "wrong-shape"}),
 ])  # fmt: skip
-def test_a_trick_that_names_no_person_or_profile_is_refused(
+def test_hostile_text_that_names_no_person_or_profile_is_refused(
     field: str, codes: set[str], trick: str
 ) -> None:
     world = World()
@@ -108,7 +108,7 @@ def test_a_trick_that_names_no_person_or_profile_is_refused(
 
 @pytest.mark.parametrize("trick", PRINTABLE.values(), ids=PRINTABLE.keys())
 @pytest.mark.parametrize("field", [*TEXTS, *IDS, "groups"])
-def test_invariant_10_a_trick_in_a_text_is_refused_or_stays_a_text(field: str, trick: str) -> None:
+def test_invariant_10_hostile_text_is_refused_or_stays_text(field: str, trick: str) -> None:
     world, plain = World(), World()
     plain.join(ANA)
     value: object = [trick] if field == "groups" else trick
@@ -118,7 +118,7 @@ def test_invariant_10_a_trick_in_a_text_is_refused_or_stays_a_text(field: str, t
         assert_nothing_was_made(world)
         return
     assert outcome == "applied"
-    assert set(world.cloud.things) == set(plain.cloud.things), "no name has anything of the text"
+    assert set(world.cloud.things) == set(plain.cloud.things), "no name contains the text"
     expected = {"cost_center": {"cost-center"}, "team": {"team"}}.get(field, set())
     for made in wanted(world):
         assert_harmless(made, allowed_keys=expected | {"managed-by"}, text=trick)
@@ -152,7 +152,7 @@ def test_invariant_10_a_trick_in_a_text_is_refused_or_stays_a_text(field: str, t
         "?",
     ],
 )
-def test_invariant_10_an_odd_but_valid_address_stays_a_text(local: str) -> None:
+def test_invariant_10_an_unusual_but_valid_address_stays_text(local: str) -> None:
     world = World()
     email = f"{local}@example.com"
     assert world.join(email) == "applied"
@@ -178,14 +178,14 @@ def wanted(world: World, email: str = ANA) -> tuple[Manifest, ...]:
 def assert_harmless(made: Manifest, *, allowed_keys: set[str], text: str) -> None:
     """Names, labels and YAML are well formed, and hold ``text`` nowhere but where they may."""
     ours = {"managed-by", "benchkeeper-person", "benchkeeper-profile"}
-    assert allowed_keys | ours == set(made.body["labels"]), "nobody's text makes a label"
+    assert allowed_keys | ours == set(made.body["labels"]), "no text of a person becomes a label"
     for key, value in made.body["labels"].items():
         assert LABEL_KEY.fullmatch(key)
         assert LABEL_VALUE.fullmatch(value)
     for place in made.places:
         assert NAME.fullmatch(place)
         assert not text or text not in place
-    assert yaml.safe_load(render(made.body)) == made.body, "written and read, nothing has changed"
+    assert yaml.safe_load(render(made.body)) == made.body, "writing and reading changes nothing"
 
 
 def assert_nothing_was_made(world: World) -> None:

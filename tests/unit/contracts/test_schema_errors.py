@@ -28,7 +28,7 @@ class _TwoLists(msgspec.Struct):
         ({"count": "7"}, "count: must be int, got text; send that"),
     ],
 )
-def test_of_several_fields_the_one_that_is_wrong_is_explained(sent: object, message: str) -> None:
+def test_of_several_fields_the_wrong_one_is_explained(sent: object, message: str) -> None:
     with pytest.raises(Rejected) as refused:
         read_typed(json.dumps(sent).encode(), _TwoLists)
     assert refused.value.message == message

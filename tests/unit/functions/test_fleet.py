@@ -203,7 +203,7 @@ def test_the_resources_of_a_leaver_have_the_desired_state_stopped_or_absent(flee
 def test_a_resource_under_hold_has_the_desired_state_unmanaged(fleet: Fleet) -> None:
     fleet.world.join(ANA)
     fleet.world.run_for(minutes(5))
-    fleet.world.order("hold", ANA, reason="a lawsuit")
+    fleet.world.command("hold", ANA, reason="a lawsuit")
     fleet.world.leave(ANA)
     fleet.world.run_for(minutes(5))
     shown = desired_and_observed(fleet)

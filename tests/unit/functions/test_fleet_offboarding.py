@@ -167,7 +167,7 @@ def test_the_environment_has_the_current_leaving_record(fleet: Fleet) -> None:
 
 
 def test_a_hold_is_shown_on_every_route(fleet: Fleet) -> None:
-    fleet.world.order("hold", ANA, hold="CASE-7", reason="a lawsuit", by="legal@example.com")
+    fleet.world.command("hold", ANA, hold="CASE-7", reason="a lawsuit", by="legal@example.com")
     expected = {"id": "CASE-7", "reason": "a lawsuit", "by": "legal@example.com"}
     for path in (f"/environments/{ANA}", f"/environments/{ANA}/leaving"):
         [hold] = fleet.json(path)["holds"]

@@ -59,7 +59,7 @@ def test_google_describes_every_field_and_value(file: str) -> None:
         {"steps": [{"name": "a", "allowFailure": "yes"}]},
     ],
 )
-def test_that_check_finds_faults(wrong: Json) -> None:
+def test_the_check_finds_faults(wrong: Json) -> None:
     assert Discovery("cloudbuild", "v1").violations("Build", wrong) != []
 
 
@@ -128,7 +128,7 @@ def test_every_script_and_its_command_exist(file: str) -> None:
                 assert re.search(rf"^    (.*\| )?{word}( \|.*)?\) ", known[script], re.MULTILINE)
 
 
-def test_what_is_stored_is_what_is_fetched() -> None:
+def test_the_stored_objects_are_those_that_are_fetched() -> None:
     stored = build(PLAN)["artifacts"]["objects"]
     assert stored["location"] == "gs://${_PLANS_BUCKET}/plans/$COMMIT_SHA/"
     names = {Path(path).name for path in stored["paths"]}
@@ -145,7 +145,7 @@ def test_both_builds_use_the_same_buckets_and_images() -> None:
 
 
 @FILES
-def test_no_image_floats_without_a_tag(file: str) -> None:
+def test_every_image_has_a_tag(file: str) -> None:
     images = {k: v for k, v in build(file)["substitutions"].items() if k.endswith("_IMAGE")}
     assert all(re.fullmatch(r"[\w./-]+:[\w.-]+", image) for image in images.values())
     assert all(not image.endswith(":latest") for image in images.values())

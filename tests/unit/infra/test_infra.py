@@ -1,4 +1,4 @@
-"""The Terraform beside the code: it sets what the code reads, and indexes what the code asks for.
+"""The Terraform beside the code: it sets what the code reads, and indexes what the code queries.
 
 What it plans is tested by `terraform test` (infra/tests); here, what only the code can tell.
 """
@@ -193,7 +193,7 @@ def test_bindings_in_the_project_change_one_by_one() -> None:
     assert re.search(r"^  batching \{\n    enable_batching = false\n  \}$", provider[0], re.M)
 
 
-def test_no_role_is_a_basic_one_and_nobody_is_everybody() -> None:
+def test_no_basic_role_is_bound_and_nothing_is_public() -> None:
     """Public members are named only where variables refuse them."""
     for file in TERRAFORM:
         text = re.sub(r"validation \{.*?\n  \}", "", read(file), flags=re.S)
@@ -201,7 +201,7 @@ def test_no_role_is_a_basic_one_and_nobody_is_everybody() -> None:
         assert not re.search(r"\ball(Authenticated)?Users\b", text), file
 
 
-def test_destroying_takes_no_data_along() -> None:
+def test_destroying_deletes_no_data() -> None:
     text = "\n".join(read(file) for file in TERRAFORM)
     assert not re.search(r"force_destroy\s*=\s*true", text)
     assert not re.search(r"disable_on_destroy\s*=\s*true", text)

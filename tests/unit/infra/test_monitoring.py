@@ -1,4 +1,4 @@
-"""Metrics count lines that the code writes; objectives, alerts and charts ask for those metrics."""
+"""Metrics count lines that the code writes; objectives, alerts and charts use those metrics."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_a_metric_counts_the_lines_it_is_about_and_no_other(
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_what_a_metric_takes_out_of_a_line_is_there(metric: str, entries: list[Entry]) -> None:
+def test_fields_that_a_metric_extracts_exist_in_the_line(metric: str, entries: list[Entry]) -> None:
     for entry in counted(metric, entries):
         for field in METRICS[metric].get("labels", {}).values():
             assert isinstance(field_of(entry, field), str), entry
@@ -105,12 +105,12 @@ def test_a_distribution_has_a_unit_and_bounds_that_grow() -> None:
         assert bounds == sorted(set(bounds)), name
 
 
-def test_only_what_became_ready_because_of_an_event_counts_as_such(entries: list[Entry]) -> None:
+def test_only_ready_caused_by_an_event_is_counted(entries: list[Entry]) -> None:
     phases = {entry["jsonPayload"]["phase"] for entry in counted("ready_seconds", entries)}
     assert phases == {"ready"}
 
 
-def test_no_line_is_counted_of_functions_that_are_not_ours(entries: list[Entry]) -> None:
+def test_lines_of_other_functions_are_not_counted(entries: list[Entry]) -> None:
     other = {"type": "cloud_run_revision", "labels": {"service_name": "a-service-of-theirs"}}
     theirs = [{**entry, "resource": other} for entry in entries]
     assert [metric for metric in METRICS if counted(metric, theirs)] == []
@@ -128,7 +128,7 @@ def test_the_limit_of_an_objective_is_a_bound_of_its_metric(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
-def test_what_misses_an_objective_is_measured_as_well(name: str, entries: list[Entry]) -> None:
+def test_misses_of_an_objective_are_measured_as_well(name: str, entries: list[Entry]) -> None:
     objective = OBJECTIVES[name]
     field = METRICS[objective["metric"]]["value"]
     values = [field_of(entry, field) for entry in counted(objective["metric"], entries)]
@@ -192,7 +192,7 @@ def resource_of(metric: str) -> str:
 
 
 @pytest.mark.parametrize(("name", "query"), queries().items())
-def test_a_query_goes_by_labels_that_the_metric_has(name: str, query: str) -> None:
+def test_a_query_uses_labels_that_the_metric_has(name: str, query: str) -> None:
     known = {"monitored_resource", "subscription_id", "service_name", "le"}
     for selector in Selectors(query):
         metric = METRICS.get(selector.name.removeprefix(PREFIX), {})
@@ -202,7 +202,7 @@ def test_a_query_goes_by_labels_that_the_metric_has(name: str, query: str) -> No
         assert set(group.split(", ")) <= known, name
 
 
-def test_no_metric_is_made_for_nothing() -> None:
+def test_every_metric_is_used() -> None:
     asked = " ".join(queries().values())
     used = {
         name for name in METRICS if re.search(rf"{PREFIX}{name}(_sum|_count|_bucket)?\{{", asked)
@@ -212,7 +212,7 @@ def test_no_metric_is_made_for_nothing() -> None:
 
 
 @pytest.mark.parametrize("name", ALERTS)
-def test_an_alert_is_one_that_monitoring_takes(name: str) -> None:
+def test_monitoring_accepts_every_alert(name: str) -> None:
     alert = ALERTS[name]
     assert alert["severity"] in ("CRITICAL", "ERROR", "WARNING")
     assert re.fullmatch(r"\d+s", alert["for"])
@@ -220,7 +220,7 @@ def test_an_alert_is_one_that_monitoring_takes(name: str) -> None:
     assert re.search(r" (>|<) [\d.]+$", alert["query"]), "what it is that is too much"
 
 
-def test_where_the_documentation_speaks_of_an_alert_there_is_one() -> None:
+def test_every_alert_that_the_documentation_mentions_exists() -> None:
     page = (INFRA.parent / "docs" / "operations.md").read_text("utf-8")
     named = set(re.findall(r"\[Alert\]\(runbook/([a-z-]+)\.md\)", page))
     assert named <= ALERTS.keys()

@@ -1,4 +1,4 @@
-"""Each alert has its page, each page its alert, and what a page says to type can be typed."""
+"""Each alert has its page, each page its alert, and the commands of a page are valid."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_every_alert_has_a_page_and_every_page_an_alert() -> None:
 
 
 @each_page
-def test_a_page_says_what_it_means_where_to_look_and_what_to_do(name: str) -> None:
+def test_a_page_says_what_the_alert_means_where_to_check_and_what_to_do(name: str) -> None:
     page = PAGES[name]
     assert page.startswith(f"# {TITLES[name]}\n\n")
     assert re.findall("^## (.*)", page, re.MULTILINE) == ["Look at", "Do"]
@@ -74,7 +74,7 @@ def test_a_page_names_other_alerts_that_exist(name: str) -> None:
 
 
 @each_page
-def test_the_log_is_searched_for_lines_that_there_are(name: str, entries: list[Entry]) -> None:
+def test_log_queries_are_for_lines_that_exist(name: str, entries: list[Entry]) -> None:
     for line in of_gcloud(PAGES[name]):
         filter = shlex.split(line)[3] if line.startswith("gcloud logging read") else ""
         if "jsonPayload" not in filter:

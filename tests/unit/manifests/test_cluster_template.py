@@ -1,4 +1,4 @@
-"""A person's cluster template: our fields in it, and nothing of theirs as structure.
+"""A person's cluster template: it has our fields, and no text of the person as structure.
 
 Invariant 10: a person's text can never become YAML structure.
 """
@@ -112,7 +112,7 @@ def test_reading_back_gives_what_was_written() -> None:
     assert yaml.safe_load(render(body)) == body
 
 
-def test_no_aliases_are_written_for_what_is_there_twice() -> None:
+def test_repeated_values_are_written_without_aliases() -> None:
     same = {"a": "b"}
     assert yaml.safe_load(render({"x": same, "y": same})) == {"x": same, "y": same}
     assert b"*" not in render({"x": same, "y": same})
@@ -125,7 +125,7 @@ def test_text_that_looks_like_something_else_is_quoted_for_every_reader(text: st
 
 @given(st.text(), st.text(), st.text(), st.lists(st.text()))
 @example(*NASTY[:3], NASTY)
-def test_a_persons_text_never_becomes_structure(
+def test_text_of_a_person_never_becomes_structure(
     name: str, team: str, center: str, groups: list[str]
 ) -> None:
     person = Person(

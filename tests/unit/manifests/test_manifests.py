@@ -82,7 +82,7 @@ def setup_of(name: str = "full") -> dict[str, Any]:
     return setup
 
 
-def test_what_is_made_at_once_comes_before_the_notebook() -> None:
+def test_templates_come_before_the_notebook() -> None:
     assert list(made()) == [
         "session-template/spark",
         "cluster-template/small",
@@ -121,7 +121,7 @@ class TestLabels:
             assert labels["tier"] == "gold"
             assert is_ours(labels, KEY)
 
-    def test_what_is_not_known_has_no_label(self) -> None:
+    def test_unknown_facts_have_no_label(self) -> None:
         labels = labels_of(profile(), Person(email=ANA.email), KEY)
         assert "team" not in labels
         assert "cost-center" not in labels
@@ -225,24 +225,24 @@ class TestSessionTemplate:
 
 
 class TestDigest:
-    def test_is_the_same_for_the_same_wants(self) -> None:
+    def test_is_the_same_for_the_same_manifests(self) -> None:
         again = {want_id: manifest.digest for want_id, manifest in made().items()}
         assert again == {want_id: manifest.digest for want_id, manifest in made().items()}
 
-    def test_does_not_depend_on_the_order_in_which_things_are_written(self) -> None:
+    def test_does_not_depend_on_the_order_of_fields(self) -> None:
         other = msgspec.structs.replace(profile(), labels={"b": "1", "a": "2"})
         another = msgspec.structs.replace(profile(), labels={"a": "2", "b": "1"})
         assert [w.digest for w in manifests_of(other, ANA, KEY, SITE)] == [
             w.digest for w in manifests_of(another, ANA, KEY, SITE)
         ]
 
-    def test_changes_with_what_is_wanted(self) -> None:
+    def test_changes_with_the_manifest(self) -> None:
         moved = msgspec.structs.replace(ANA, cost_center="cc-8")
         before, after = made(), made(person=moved)
         assert all(before[want_id].digest != after[want_id].digest for want_id in before)
 
 
-def test_one_persons_templates_leave_the_master_as_it_was() -> None:
+def test_the_template_of_a_person_does_not_change_the_master() -> None:
     shared = profile()
     before = copy.deepcopy(shared.cluster_templates)
     first = manifests_of(shared, ANA, KEY, SITE)
@@ -252,12 +252,12 @@ def test_one_persons_templates_leave_the_master_as_it_was() -> None:
     assert manifests_of(shared, ANA, KEY, SITE) == first
 
 
-def test_no_kind_is_made_that_the_profile_does_not_ask_for() -> None:
+def test_only_kinds_that_the_profile_asks_for_are_built() -> None:
     asked = {Kind.SESSION_TEMPLATE, Kind.CLUSTER_TEMPLATE, Kind.WORKBENCH}
     assert {manifest.kind for manifest in made().values()} == asked
 
 
-def test_a_disk_to_restore_into_is_as_large_as_the_one_there_was() -> None:
+def test_a_disk_to_restore_into_is_as_large_as_its_source() -> None:
     manifest = made()["workbench/main"]
     asked = int(manifest.body["gceSetup"]["dataDisks"][0]["diskSizeGb"])
     larger = with_disk_for(manifest, asked + 50)

@@ -27,7 +27,7 @@ ZONES = [f"projects/demo/locations/{zone}/instances" for zone in ("z-a", "z-b")]
 FIRST = f"{ZONES[0]}/nb-{KEY}"
 LONGEST = person_key("a-very-long-name-for-somebody@example.com")
 HASH, ENDING = "rzb4un3qciuo", "q5w2mz"
-# Keys that begin with one another, and have what ends a name in their middle.
+# Keys that are prefixes of others, or contain the suffix of a name.
 KEYS = st.lists(st.sampled_from(["a", "ana", HASH, ENDING]), min_size=1, max_size=4).map(
     lambda parts: f"{slug('-'.join(parts), length=22)}-{HASH}"
 )
@@ -98,7 +98,7 @@ def test_a_manifest_is_named_as_what_is_in_the_record_in_every_zone() -> None:
 
 
 @pytest.mark.parametrize("step", list(Step))
-def test_a_successor_never_asks_as_one_of_a_lost_record_did(step: Step) -> None:
+def test_a_successor_never_has_the_request_id_of_one_of_a_lost_record(step: Step) -> None:
     """Both count from the start, and the cloud would answer with what it did then."""
     lost, now = (
         a_notebook(name=f"{ZONES[0]}/{successor_id(KEY, FIRST, 2, at)}", generation=2)

@@ -124,13 +124,13 @@ class TestProfiles:
             "europe-west1, where its subnet is",
         ]
 
-    def test_one_of_them_alone_is_a_profile(self) -> None:
+    def test_one_older_kind_alone_is_a_valid_profile(self) -> None:
         text = PROFILES.replace(
             "    workbench: {zones: [us-central1-a], machine_type: e2-small}\n", ""
         )
         assert parsed(text).names == ("older", "plain")
 
-    def test_each_is_warned_of_with_the_dates_and_the_way_out(self) -> None:
+    def test_each_older_kind_has_a_warning_with_dates_and_an_alternative(self) -> None:
         warnings = parsed().warnings
         assert [warning.split()[0] for warning in warnings] == [
             "profiles.older.managed_notebook",
@@ -142,7 +142,7 @@ class TestProfiles:
             assert "until 2026-03-30" in warning
             assert "use workbench" in warning
 
-    def test_without_them_nothing_is_warned_of(self) -> None:
+    def test_without_older_kinds_there_is_no_warning(self) -> None:
         text = "version: 1\ndefault: a\nprofiles: {a: {grace: 0, cluster_templates: "
         text += "[{name: small, master: cluster.yaml}]}}"
         assert parsed(text).warnings == ()
@@ -154,7 +154,7 @@ class TestProfiles:
         (tmp_path / "profiles.yaml").write_text(PROFILES)
         return tmp_path
 
-    def test_a_set_in_force_is_warned_of_once(
+    def test_the_warning_for_a_set_in_force_is_logged_once(
         self, directory: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
         source = DirectoryProfiles(directory)
@@ -207,7 +207,7 @@ class TestManagedNotebook:
 
 
 class TestDataprocHub:
-    def test_reads_the_persons_own_templates_and_makes_nothing_else(self) -> None:
+    def test_reads_the_persons_own_templates_and_creates_nothing_else(self) -> None:
         metadata = made()["dataproc-hub/main"].body["metadata"]
         folder = f"gs://acme-templates/people/{KEY}/"
         assert metadata["dataproc-configs"] == folder
@@ -215,13 +215,13 @@ class TestDataprocHub:
         assert template.startswith(folder)
         assert metadata["dataproc-allow-custom-clusters"] == "false"
 
-    def test_makes_clusters_where_it_is_itself(self) -> None:
+    def test_creates_clusters_in_its_own_zone(self) -> None:
         body = made()["dataproc-hub/main"].body
         assert body["metadata"]["dataproc-locations-list"] == "a"
         assert body["metadata"]["dataproc-default-subnet"] == body["subnet"]
         assert body["subnet"] == "projects/acme-data/regions/us-central1/subnetworks/inner"
 
-    def test_lets_its_owner_in_and_nobody_else(self) -> None:
+    def test_admits_its_owner_and_nobody_else(self) -> None:
         body = made()["dataproc-hub/main"].body
         assert body["instanceOwners"] == [ANA.email]
         assert body["metadata"]["proxy-mode"] == "mail"
@@ -256,13 +256,13 @@ def test_notebooks_come_last_and_are_named_after_the_person() -> None:
     assert list(made("plain")) == ["workbench/main", "managed-notebook/main"]
 
 
-def test_what_a_place_runs_out_of_is_the_machine_type() -> None:
+def test_a_shortage_of_an_older_kind_is_of_the_machine_type() -> None:
     scarce: dict[str, Any] = {manifest.kind: manifest.scarce for manifest in made().values()}
     assert scarce[Kind.MANAGED_NOTEBOOK] == "n1-standard-2"
     assert scarce[Kind.DATAPROC_HUB] == "n1-standard-1"
 
 
-def test_the_digest_is_each_persons_own() -> None:
+def test_each_person_has_a_different_digest() -> None:
     ben = Person(email="ben@example.com", team="core")
     theirs = made(person=ben)
     for want_id, manifest in made().items():

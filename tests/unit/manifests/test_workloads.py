@@ -1,4 +1,4 @@
-"""Where to look for what a leaver may have started: only where they have had templates."""
+"""Where workloads of a leaver are listed: only where they have had templates."""
 
 from __future__ import annotations
 
@@ -47,12 +47,14 @@ def template(kind: Kind, slot: str = "spark", state: State = State.READY) -> Res
         ([Kind.CLUSTER_TEMPLATE, Kind.WORKBENCH, Kind.SESSION_TEMPLATE], [SESSIONS, CLUSTERS]),
     ],
 )
-def test_it_is_looked_for_where_there_was_a_template(kinds: list[Kind], names: list[str]) -> None:
+def test_workloads_are_listed_where_there_was_a_template(
+    kinds: list[Kind], names: list[str]
+) -> None:
     found = workloads_of(environment(*(template(kind) for kind in kinds)), SITE)
     assert [use.name for use in found] == names
 
 
-def test_several_templates_are_looked_for_once() -> None:
+def test_workloads_of_several_templates_are_listed_once() -> None:
     found = workloads_of(
         environment(template(Kind.SESSION_TEMPLATE, "a"), template(Kind.SESSION_TEMPLATE, "b")),
         SITE,
@@ -60,7 +62,7 @@ def test_several_templates_are_looked_for_once() -> None:
     assert [use.id for use in found] == ["session/started"]
 
 
-def test_it_is_looked_for_by_every_key_and_address_that_the_person_has_had() -> None:
+def test_workloads_are_listed_by_every_key_and_address_of_the_person() -> None:
     old, new = "ana@example.com", "ana.smith@example.com"
     record = replace(
         environment(template(Kind.SESSION_TEMPLATE)),
@@ -80,13 +82,13 @@ def test_it_is_looked_for_by_every_key_and_address_that_the_person_has_had() -> 
     assert {use.name for use in found} == {SESSIONS}
 
 
-def test_what_was_started_outlives_its_template() -> None:
+def test_workloads_are_listed_although_the_template_is_absent() -> None:
     gone = template(Kind.CLUSTER_TEMPLATE, state=State.ABSENT)
     (use,) = workloads_of(environment(gone), SITE)
     assert (use.kind, use.slot, use.state) == (Kind.CLUSTER, "started", State.ABSENT)
 
 
-def test_under_a_key_whose_record_was_lost_it_is_looked_for_whatever_templates_are_known() -> None:
+def test_workloads_under_a_key_without_a_record_are_always_listed() -> None:
     """A notebook was found under it, with the address that owns it."""
     lost, old = "ana-old-aaaaaaaaaaaa", "ana.old@example.com"
     notebooks = [

@@ -122,7 +122,7 @@ _EVENTS = st.one_of(
 def test_when_an_address_was_named_and_left_never_depends_on_the_order(
     events: list[tuple[Event, ...]], data: st.DataObject
 ) -> None:
-    """Also of somebody who goes back and forth, and of several events at one moment."""
+    """Also with repeated changes, and with several events at one moment."""
     other = data.draw(st.permutations(events))
 
     def facts(addresses: Iterable[Address]) -> set[tuple[object, ...]]:
@@ -172,7 +172,7 @@ def test_an_address_is_retired_by_a_leave_of_it_once_it_is_a_former_one(
         (1, 2, "1"),
     ],
 )
-def test_whose_it_was_at_which_moment(
+def test_owner_of_an_address_at_each_moment(
     since: float | None, until: float | None, theirs: str
 ) -> None:
     one = address(A, since, until=until)
@@ -180,7 +180,7 @@ def test_whose_it_was_at_which_moment(
 
 
 @pytest.mark.parametrize("split", range(5))
-def test_two_records_united_know_what_one_would(split: int) -> None:
+def test_merged_records_have_the_addresses_that_one_record_would_have(split: int) -> None:
     events = [join(A, 1), join(B, 2, A), leave(A, 3), join(C, 4, B), leave(C, 5)]
     one, other = noted(events[:split]), noted(events[split:])
     assert united(one, other) == united(other, one) == noted(events)

@@ -16,7 +16,7 @@ from shared.domain.people.command_subject import subject_of_command
 from shared.domain.people.person import Person
 from shared.domain.resources.kinds import Kind
 from shared.domain.status import Phase
-from tests.support.builders import ANA, KEY, after, an_intent, an_order, calls_of, minutes
+from tests.support.builders import ANA, KEY, a_command, after, an_intent, calls_of, minutes
 from tests.support.records import Records
 from tests.support.simulation.world import GRACE, World
 
@@ -56,7 +56,7 @@ def found(email: str = "", person_id: str = "", key: str = "") -> list[Environme
 
 
 def named(**who: str) -> Environment:
-    command = an_order(**{"email": ""} | who)
+    command = a_command(**{"email": ""} | who)
     return subject_of_command(command, found(**who), NOW)
 
 
@@ -77,7 +77,9 @@ def named(**who: str) -> Environment:
     ],
     ids=str,
 )
-def test_what_is_named_belongs_to_one_person(who: dict[str, str], expected: Environment) -> None:
+def test_a_command_that_names_one_person_finds_them(
+    who: dict[str, str], expected: Environment
+) -> None:
     assert named(**who) == expected
 
 
@@ -118,7 +120,7 @@ BEN_SHOWN = f"{BEN} (person_id unknown, record {OTHER.key})"
     ],
     ids=str,
 )
-def test_what_belongs_to_several_is_rejected_and_both_are_named(
+def test_a_command_that_fits_several_people_is_rejected_and_names_both(
     who: dict[str, str], reason: str
 ) -> None:
     with pytest.raises(Rejected) as rejected:
@@ -151,7 +153,7 @@ def test_of_two_records_with_one_id_the_address_decides_and_else_the_first() -> 
     twin = replace(OTHER, person=replace(OTHER.person, person_id="1"), created_at=after(1))
     for people in ([FORMER, twin], [twin, FORMER]):
         for email, expected in ((BEN, twin), (ANA, FORMER), ("", FORMER)):
-            command = an_order(email=email, person_id="1")
+            command = a_command(email=email, person_id="1")
             assert subject_of_command(command, people, NOW) == expected
 
 
@@ -163,7 +165,7 @@ def world_of_a_held_leaver() -> World:
     world = World()
     world.join(ANA, person_id="1")
     world.run_for(minutes(5))
-    world.order("hold", ANA, hold="CASE-7")
+    world.command("hold", ANA, hold="CASE-7")
     world.leave(ANA)
     world.run_for(minutes(10))
     world.join(ANA, person_id="2")
@@ -176,9 +178,9 @@ def record_of(world: World, key: str) -> Environment:
     return next(record for record in world.store.page(10).items if record.key == key)
 
 
-def test_by_the_address_the_hold_of_a_former_owner_is_out_of_reach() -> None:
+def test_an_address_does_not_reach_the_hold_of_a_former_owner() -> None:
     world = world_of_a_held_leaver()
-    world.order("release", ANA, hold="CASE-7")
+    world.command("release", ANA, hold="CASE-7")
     assert record_of(world, KEY).held is not None
 
 
@@ -193,11 +195,13 @@ def test_by_the_address_the_hold_of_a_former_owner_is_out_of_reach() -> None:
     ],
     ids=str,
 )
-def test_a_leaver_whose_address_was_given_away_can_be_released(who: dict[str, str]) -> None:
+def test_a_hold_on_a_leaver_whose_address_was_given_away_can_be_released(
+    who: dict[str, str],
+) -> None:
     world = world_of_a_held_leaver()
     outcomes = []
     event = {"email": None} | who
-    calls = calls_of(world, lambda: outcomes.append(world.order("release", **event)))
+    calls = calls_of(world, lambda: outcomes.append(world.command("release", **event)))
     assert outcomes == ["applied"]
     assert calls["load" if "key" in who else "find"] == 1
     assert "find" not in calls or "load" not in calls
@@ -217,7 +221,7 @@ def test_the_key_of_a_record_that_was_merged_is_that_of_the_person() -> None:
     late = world.clock.now() - minutes(2)
     world.join(SMITH, previous_email=ANA, occurred_at=late)
     assert record_of(world, person_key(SMITH)).merged_into == KEY
-    assert world.order("hold", key=person_key(SMITH)) == "applied"
+    assert world.command("hold", key=person_key(SMITH)) == "applied"
     assert record_of(world, KEY).held is not None
     assert record_of(world, person_key(SMITH)).held is None
 
@@ -226,7 +230,7 @@ def test_a_conflict_changes_nothing_and_is_parked_with_both_people() -> None:
     world = world_of_a_held_leaver()
     world.join(BEN)
     before = world.store.page(10).items
-    assert world.order("release", BEN, key=KEY) == "identity-conflict"
+    assert world.command("release", BEN, key=KEY) == "identity-conflict"
     assert world.store.page(10).items == before
     [parked] = world.store.parked(10).items
     assert parked.reason.startswith(f"email: {BEN} does not belong to {ANA} (person_id 1, record")
@@ -235,15 +239,15 @@ def test_a_conflict_changes_nothing_and_is_parked_with_both_people() -> None:
 @pytest.mark.parametrize("who", [{"key": KEY}, {"person_id": "1"}], ids=str)
 def test_a_rejection_names_the_person_as_the_command_did(who: dict[str, str]) -> None:
     world = world_of_a_held_leaver()
-    assert world.order("recreate", **{"email": None} | who) == "nothing-to-recreate"
+    assert world.command("recreate", **{"email": None} | who) == "nothing-to-recreate"
     [(field, value)] = who.items()
     [parked] = world.store.parked(10).items
     assert parked.reason.startswith(f"{field}: {value} is leaving, so there is nothing")
 
 
-def test_of_a_foreign_domain_it_is_said_only_where_nobody_was_found_by_the_address() -> None:
+def test_a_foreign_domain_is_named_only_if_nobody_has_the_address() -> None:
     world = World()
-    assert world.order("hold", "z@example.org") == "foreign-domain"
-    assert world.order("hold", "z@example.org", person_id="9") == "foreign-domain"
-    assert world.order("hold", "z@example.org", key=KEY) == "unknown-person"
-    assert world.order("hold", person_id="9") == "unknown-person"
+    assert world.command("hold", "z@example.org") == "foreign-domain"
+    assert world.command("hold", "z@example.org", person_id="9") == "foreign-domain"
+    assert world.command("hold", "z@example.org", key=KEY) == "unknown-person"
+    assert world.command("hold", person_id="9") == "unknown-person"

@@ -1,4 +1,4 @@
-"""Whose event it is: the record of one person, a new one, several that are one, or a conflict.
+"""The person of an event: one record, a new one, several to merge, or a conflict.
 
 The same rules in a whole deployment, with notebooks: ``tests/stateful/test_identity.py``.
 """
@@ -37,7 +37,7 @@ def leave(email: str, minute: float, person_id: str | None = None) -> Intent:
 
 
 def subject(event: Intent, *before: Intent) -> str:
-    """Whose the event is after those before it: a key, keys that are to be one, or the conflict."""
+    """The subject of the last event: a key, keys to merge, or the conflict."""
     records = Records(before)
     assert not records.refused
     try:
@@ -62,7 +62,7 @@ CONFLICT = "identity-conflict"
 def test_an_event_about_a_known_address(
     verb: Verb, gone: bool, known: str | None, said: str | None
 ) -> None:
-    """A contradiction of ids is a conflict; unless the address is free to be given to another."""
+    """A contradiction of ids is a conflict, unless the address is free for another person."""
     before = [join(ANA, -9, known), *([leave(ANA, -5)] if gone else [])]
     event = (join if verb is JOIN else leave)(ANA, 0, said)
     if (known, said) != ("7", "8"):
@@ -171,7 +171,7 @@ def test_a_former_address(
     assert subject(join(SMITH, 0, said, previous_email=ANA), *before) == expected, because
 
 
-def test_what_is_refused_changes_nothing() -> None:
+def test_a_rejected_event_changes_nothing() -> None:
     before = Records([join(ANA, -9, "7"), join(BEN, -8, "8")])
     kept = dict(before.by_key)
     for event in (leave(ANA, 0, "8"), join(ANA, 0, "8"), join(BEN, 0, previous_email=ANA)):
@@ -184,7 +184,7 @@ def test_what_is_refused_changes_nothing() -> None:
 
 
 def owners(*people: Environment, minutes: str = "0123456789") -> str:
-    """Whose the address of Ana is at each minute: the number of the record, or a dot."""
+    """The owner of Ana's address at each minute: the number of the record, or a dot."""
     found = [owner_of(ANA, people, after(int(minute))) for minute in minutes]
     return "".join("." if owner is None else str(people.index(owner)) for owner in found)
 
@@ -205,13 +205,13 @@ def test_whose_an_address_is_depends_on_the_moment() -> None:
     assert owners() == ".........."
 
 
-def test_whoever_had_it_is_left_out_where_only_owners_count() -> None:
+def test_former_owners_are_left_out_where_only_owners_count() -> None:
     one = had(3, 5)
     assert [owner_of(ANA, [one], after(m), formerly=False) for m in (4, 5)] == [one, None]
     assert [owner_of(ANA, [one], after(m), afterwards=False) for m in (2, 3)] == [None, one]
 
 
-def test_an_address_that_somebody_is_to_have_is_theirs() -> None:
+def test_an_address_in_a_scheduled_join_belongs_to_that_person() -> None:
     later = join(SMITH, 0, previous_email=ANA, effective_at=after(days=1))
     [record] = Records([later]).people
     for email in (ANA, SMITH):
@@ -219,8 +219,8 @@ def test_an_address_that_somebody_is_to_have_is_theirs() -> None:
     assert owner_of(BEN, [record], NOW) is None
 
 
-def test_of_a_former_address_it_is_of_whoever_is_to_have_it_unless_a_leave_names_it() -> None:
-    """A join that is announced for later says that the address is given to somebody else."""
+def test_a_former_address_belongs_to_its_next_owner_except_for_a_leave() -> None:
+    """A scheduled join says that the address is given to somebody else."""
     later = join(ANA, 1, effective_at=after(days=1))
     former, new = Records([join(ANA, -9), join(SMITH, -5, previous_email=ANA), later]).people
     assert owner_of(ANA, [former, new], after(2), formerly=False) == new
@@ -230,8 +230,8 @@ def test_of_a_former_address_it_is_of_whoever_is_to_have_it_unless_a_leave_names
     )
 
 
-def test_a_late_return_to_an_address_is_of_whoever_was_announced_for_it() -> None:
-    """The news that she has her former address again comes after that of her next join."""
+def test_a_late_return_to_an_address_is_of_the_person_of_the_scheduled_join() -> None:
+    """The event with her former address arrives after her next join."""
     renamed, later = join(SMITH, -5, previous_email=ANA), join(ANA, 1, effective_at=after(days=1))
     back = join(ANA, -2, previous_email=SMITH)
     assert subject(back, join(ANA, -9), renamed, later) == f"{KEY} + {person_key(ANA, 2)}"
@@ -250,7 +250,7 @@ def test_a_key_is_never_given_twice() -> None:
 # Sent again, and recorded twice at the same moment
 
 
-def test_an_event_sent_again_is_about_the_same_person_whoever_has_the_address_by_now() -> None:
+def test_a_repeated_event_is_about_the_same_person_as_before() -> None:
     first = join(ANA, -9, "7")
     again = replace(first, occurred_at=after(0))
     given_away = [first, leave(ANA, -5, "7"), join(ANA, -3, "8")]
@@ -258,7 +258,7 @@ def test_an_event_sent_again_is_about_the_same_person_whoever_has_the_address_by
 
 
 def at_once(*events: Sequence[Intent]) -> list[Environment]:
-    """A record of each sequence of events, none of which knew of the others."""
+    """A record of each sequence of events, independent of the others."""
     records = [record for some in events for record in Records(some).people]
     return [replace(record, key=f"{KEY}{number}") for number, record in enumerate(records)]
 

@@ -1,4 +1,4 @@
-"""Two records that turn out to be of one person become one: what is kept, and whose it is."""
+"""Two records that turn out to be of one person become one: what is kept, and under which key."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def first(*resources: Resource, **changes: Any) -> Environment:
 
 
 def second(*resources: Resource, **changes: Any) -> Environment:
-    """The one that a newer event under another address has begun."""
+    """The record that a newer event under another address created."""
     values: dict[str, Any] = {
         "key": SECOND,
         "person": NEWER.person,
@@ -70,7 +70,7 @@ def snapshot(**changes: Any) -> Resource:
 # What is known of the person
 
 
-def test_the_record_knows_all_addresses_and_says_what_the_newest_event_says() -> None:
+def test_the_merged_record_has_all_addresses_and_the_newest_event() -> None:
     record = one()
     assert record.key == KEY
     assert (record.person, record.events.joined, record.events.in_force) == (
@@ -88,7 +88,7 @@ def test_the_record_knows_all_addresses_and_says_what_the_newest_event_says() ->
     assert record.status.due_at == NOW
 
 
-def test_what_the_older_record_says_is_kept_where_it_is_newer() -> None:
+def test_newer_facts_of_the_older_record_are_kept() -> None:
     left = an_intent(Verb.LEAVE, "left", occurred_at=after(-1), person=Person(email=SMITH))
     record = merged(first(joined=NEWER, intent=NEWER, person=NEWER.person), second(), NOW)
     assert record.events.in_force == NEWER
@@ -120,7 +120,7 @@ def later(verb: Verb, id: str, email: str, minute: float) -> Intent:
     return an_intent(verb, id, person=person, **when)
 
 
-def test_of_what_is_announced_the_newest_join_and_the_newest_leave_of_each_address_stay() -> None:
+def test_the_newest_scheduled_join_and_leave_of_each_address_stay() -> None:
     mine = (later(Verb.LEAVE, "a", ANA, 2), later(Verb.JOIN, "b", ANA, 3))
     theirs = (
         later(Verb.LEAVE, "c", ANA, 1),
@@ -132,7 +132,7 @@ def test_of_what_is_announced_the_newest_join_and_the_newest_leave_of_each_addre
     assert [i.event_id for i in record.events.pending] == ["a", "d", "e"]
 
 
-def test_events_that_either_has_seen_are_known_as_repeated() -> None:
+def test_events_that_either_record_has_seen_are_duplicates() -> None:
     record = merged(first(recent=("join test a",)), second(recent=("join test b",)), NOW)
     assert set(record.events.recent) == {"join test a", "join test b"}
     many = tuple(f"e{n}" for n in range(64))
@@ -148,7 +148,7 @@ def test_holds_and_releases_of_both_count() -> None:
 
 
 @pytest.mark.parametrize(
-    ("newest", "told"),
+    ("newest", "expected"),
     [
         ({"intent": NEWER}, ("a", "b")),
         ({"intent": an_intent(Verb.LEAVE, "left", occurred_at=after(-30))}, ("a", "b")),
@@ -156,14 +156,14 @@ def test_holds_and_releases_of_both_count() -> None:
     ],
     ids=["nothing new", "a return", "another event"],
 )
-def test_losses_of_both_are_told_until_the_event_that_follows(
-    newest: dict[str, Any], told: tuple[str, ...]
+def test_losses_of_both_are_shown_until_the_next_event(
+    newest: dict[str, Any], expected: tuple[str, ...]
 ) -> None:
     record = merged(first(losses=("a",), **newest), second(losses=("b",)), NOW)
-    assert record.status.losses == told
+    assert record.status.losses == expected
 
 
-def test_a_record_that_took_over_another_before_brings_that_along() -> None:
+def test_earlier_merges_are_kept() -> None:
     record = merged(first(merged=("x",)), second(merged=("y",)), NOW)
     assert record.merged == ("x", SECOND, "y")
     assert record.keys == (KEY, "x", SECOND, "y")
@@ -190,7 +190,7 @@ def test_resources_of_the_other_record_keep_their_key_and_owner() -> None:
     assert record.owner_of(record.resources[0]) == (KEY, SMITH)
 
 
-def test_requests_about_it_are_never_taken_for_those_about_another() -> None:
+def test_resources_of_both_records_never_share_a_request_id() -> None:
     record = merged(first(a_notebook(State.READY)), second(a_notebook(State.READY)), NOW)
     asked = {request_id(KEY, r, Step.STOP) for r in record.resources}
     assert len(asked) == 2
@@ -206,18 +206,18 @@ def test_requests_about_it_are_never_taken_for_those_about_another() -> None:
         (State.ABSENT, {"unconfirmed": (LostCall(step=Step.CREATE, until=after(1)),)}, True),
     ],
 )
-def test_what_is_there_or_may_still_be_made_is_taken_over(
+def test_existing_and_unconfirmed_resources_are_taken_over(
     state: State, more: dict[str, Any], taken: bool
 ) -> None:
     assert bool(one(a_notebook(state, **more)).resources) is taken
 
 
-def test_what_they_have_started_is_looked_for_anew() -> None:
+def test_workloads_are_listed_again() -> None:
     sessions = Resource(kind=Kind.SESSION, slot="started", name="s", state=State.READY)
     assert one(sessions).resources == ()
 
 
-def test_a_notebook_and_its_snapshot_stay_together_beside_others_of_the_same_name() -> None:
+def test_a_notebook_keeps_its_snapshot_beside_another_of_the_same_name() -> None:
     """Names of snapshots are of a second, so that both records may have one of it."""
     mine = (a_notebook(State.STOPPED, saved_in="s1"), snapshot())
     theirs = (a_notebook(State.STOPPED, saved_in="s1"), snapshot(name="snapshots/of-the-other"))
@@ -232,34 +232,34 @@ def test_a_notebook_and_its_snapshot_stay_together_beside_others_of_the_same_nam
 
 
 @pytest.mark.parametrize(
-    ("mine", "theirs_worked", "source", "goes", "because"),
+    ("mine", "theirs_worked", "source", "absent", "because"),
     [
         ([a_notebook(State.READY, was_ready=True)], True, False, True, "both have been used"),
         ([a_notebook(State.CREATING, was_ready=True)], True, False, False, "first it has to run"),
         ([a_notebook(State.READY, was_ready=True)], False, False, True, "the other was not used"),
         ([a_notebook(State.ABSENT), snapshot()], True, False, False, "there is older data"),
         ([a_notebook(State.ABSENT)], True, True, False, "only the other was used"),
-        ([], True, True, False, "only the other was ever made"),
+        ([], True, True, False, "only the other was ever created"),
         ([a_notebook(State.ABSENT)], False, True, True, "none was used"),
     ],
 )
-def test_what_the_person_has_had_longer_goes_on(
-    mine: list[Resource], theirs_worked: bool, source: bool, goes: bool, because: str
+def test_the_notebook_of_the_older_record_stays_in_use(
+    mine: list[Resource], theirs_worked: bool, source: bool, absent: bool, because: str
 ) -> None:
-    """What is in the other notebook is restored only where there is nothing else."""
+    """The data of the other notebook is restored only if there is no other."""
     theirs = a_notebook(State.STOPPED, was_ready=theirs_worked)
     record = merged(first(*mine), second(theirs), NOW)
     [taken] = [r for r in record.resources if r.superseded]
     assert is_source(taken) is source, because
     assert taken.usage.unused is not theirs_worked
     goal = goals_of(record, (), NOW)[taken.id]
-    assert (goal is Goal.ABSENT) is may_go(record, taken) is goes, because
+    assert (goal is Goal.ABSENT) is may_go(record, taken) is absent, because
 
 
-# What is left of the other record
+# The emptied record
 
 
-def test_nothing_acts_on_what_is_left() -> None:
+def test_the_emptied_record_is_never_due() -> None:
     lease = Lease(token="t", until=after(1))
     other = second(
         a_notebook(State.READY), holds=(HOLD,), lease=lease, pending=(NEWER,), unmet_since=NOW
@@ -274,7 +274,7 @@ def test_nothing_acts_on_what_is_left() -> None:
     assert rest.person.person_id is None, "it is not found any more"
 
 
-def test_what_it_has_yet_to_tell_is_told() -> None:
+def test_the_outbox_of_the_emptied_record_is_still_published() -> None:
     news = Announcement(number=1, news=News.READY, at=NOW, email=SMITH)
     rest = emptied(second(outbox=(news,)), KEY, after(1))
     assert (rest.outbox.waiting, rest.status.due_at) == ((news,), after(1))

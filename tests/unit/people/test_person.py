@@ -42,7 +42,7 @@ def refusal(text: str) -> Rejected:
         (f"{'a' * 64}@{LONG_DOMAIN}",) * 2 + ("254 is the longest address",),
     ],
 )
-def test_what_names_a_person_is_read_in_lower_case(text: str, address: str, because: str) -> None:
+def test_an_address_is_read_in_lower_case(text: str, address: str, because: str) -> None:
     assert read(text) == address, because
 
 
@@ -118,9 +118,7 @@ FOREIGN = RejectionCode.FOREIGN_DOMAIN
         ("ana@gserviceaccount.com", FOREIGN, "not a service account, and not ours"),
     ],
 )
-def test_what_does_not_name_a_person_is_refused(
-    text: str, code: RejectionCode, because: str
-) -> None:
+def test_text_that_names_no_person_is_refused(text: str, code: RejectionCode, because: str) -> None:
     assert refusal(text).code is code, because
 
 
@@ -148,7 +146,7 @@ def test_a_refusal_says_which_domains_are_allowed_and_what_to_do() -> None:
 
 
 @given(st.text(max_size=400))
-def test_whatever_is_sent_is_an_address_or_refused_with_one_short_printable_line(text: str) -> None:
+def test_any_text_is_an_address_or_refused_in_one_printable_line(text: str) -> None:
     try:
         answer = read(text)
     except Rejected as refused:
@@ -162,7 +160,7 @@ def test_whatever_is_sent_is_an_address_or_refused_with_one_short_printable_line
 
 
 @given(st.from_regex(r"[a-z0-9]{1,20}(\.[a-z0-9+_-]{1,20}){0,2}", fullmatch=True))
-def test_reading_an_address_twice_changes_nothing(local: str) -> None:
+def test_parsing_an_address_twice_changes_nothing(local: str) -> None:
     once = read(f"{local.upper()}@Example.com")
     assert read(once) == once == f"{local}@example.com"
 
@@ -179,7 +177,7 @@ def test_reading_an_address_twice_changes_nothing(local: str) -> None:
         ("\u00e9ve@example.com", "\u00e9ve@example.com", True),
     ],
 )
-def test_two_addresses_are_one_however_their_plain_letters_are_written(
+def test_addresses_that_differ_only_in_case_of_ascii_letters_are_one(
     one: str, other: str, same: bool
 ) -> None:
     assert same_address(one, other) is same

@@ -1,4 +1,4 @@
-"""Machine types: the forms there are, and what is none of them."""
+"""Machine types: the valid forms, and invalid ones."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ from shared.domain.profiles.machine_types import objection
         "z9-standard-4",
     ],
 )
-def test_a_form_there_is_is_taken(name: str) -> None:
+def test_every_known_form_is_accepted(name: str) -> None:
     assert objection(name) is None
 
 
@@ -98,7 +98,7 @@ def test_a_form_there_is_is_taken(name: str) -> None:
         ("x" * 10_000, None),
     ],
 )
-def test_what_is_none_is_refused_with_what_was_meant(name: str, meant: str | None) -> None:
+def test_an_unknown_machine_type_is_refused_with_a_suggestion(name: str, meant: str | None) -> None:
     reason = objection(name)
     assert reason is not None
     assert reason.startswith("expected a machine type such as e2-standard-4")

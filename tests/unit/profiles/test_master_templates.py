@@ -1,4 +1,4 @@
-"""Master templates: what a master may say, and what is refused because it is ours to say."""
+"""Master templates: fields that a master may set, and those refused because we set them."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_cluster_master_refused(config: str, expected: str) -> None:
         ),
     ],
 )
-def test_a_machine_type_that_is_none_is_refused_wherever_it_stands(config: str, field: str) -> None:
+def test_an_unknown_machine_type_is_refused_in_every_field(config: str, field: str) -> None:
     (message,) = messages({"cluster.yaml": f"config: {{{config}}}".encode()})
     assert message.startswith(f"masters/cluster.yaml: {field}: expected a machine type such as")
 
@@ -156,7 +156,7 @@ def test_a_value_with_two_meanings_is_refused_at_any_depth(master: str, place: s
     assert message.startswith(f"masters/cluster.yaml: {place}: ")
 
 
-def test_what_the_reader_refused_hides_no_other_fault_of_the_master() -> None:
+def test_a_fault_of_the_reader_hides_no_other_fault_of_the_master() -> None:
     master = b"clusterName: x\nconfig: {workerConfig: {numInstances: 010, machineTypeUri: e2}}"
     found = messages({"cluster.yaml": master})
     assert len(found) == 3
@@ -168,12 +168,12 @@ def test_cluster_master_must_not_name_a_cluster(field: str) -> None:
     assert message.startswith(f"masters/cluster.yaml: {field}: ")
 
 
-def test_a_master_of_two_templates_is_complained_about_once() -> None:
+def test_a_fault_of_a_master_of_two_templates_is_reported_once() -> None:
     again = PROFILES.replace("    cluster_templates: [{name: small, master: cluster.yaml}]\n", "")
     again += "  analyst:\n    grace: 0\n    session_templates: [{name: b, master: session.yaml}]\n"
     assert len(messages({"session.yaml": b"name: x"}, again)) == 1
 
 
-def test_masters_nobody_asks_for_are_not_read() -> None:
+def test_masters_that_no_profile_uses_are_not_read() -> None:
     masters = MASTERS | {"notes.yaml": b"[not, a, master"}
     assert parse_profiles(PROFILES.encode(), masters).names == ("engineer",)

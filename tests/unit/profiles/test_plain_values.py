@@ -1,4 +1,4 @@
-"""Unquoted values: taken if they mean one thing, refused with what to write instead if not."""
+"""Unquoted values: unambiguous ones are accepted, others refused with what to write instead."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from shared.domain.profiles.plain_values import Ambiguous, plain_value
         ("projects/p/zones/us-central1-a", "projects/p/zones/us-central1-a"),
     ],
 )
-def test_what_means_one_thing_is_taken(text: str, value: object) -> None:
+def test_unambiguous_values_are_accepted(text: str, value: object) -> None:
     read = plain_value(text)
     assert read == value
     assert type(read) is type(value)
@@ -83,7 +83,7 @@ def test_what_means_one_thing_is_taken(text: str, value: object) -> None:
         ("=", "put it in quotes"),
     ],
 )
-def test_what_does_not_is_refused_with_what_to_write_instead(text: str, instead: str) -> None:
+def test_ambiguous_values_are_refused_with_what_to_write_instead(text: str, instead: str) -> None:
     with pytest.raises(Ambiguous) as refused:
         plain_value(text)
     assert instead in str(refused.value)

@@ -226,7 +226,7 @@ class TestEveryFaultIsNamedWithItsPlace:
             "profiles.engineer.grace",
         ]
 
-    def test_profiles_that_are_no_yaml_hide_no_masters_that_are_none(self) -> None:
+    def test_invalid_yaml_of_the_profiles_does_not_hide_invalid_masters(self) -> None:
         found = messages(GOOD + "x: [", {"session.yaml": b"a: 010", "cluster.yaml": b"a: ["})
         assert [message.partition(":")[0] for message in found] == [
             "profiles.yaml",
@@ -298,7 +298,7 @@ class TestWhateverComes:
 
     @given(st.binary(max_size=300), st.binary(max_size=300))
     @example(b"profiles: {a: ", b"")
-    def test_any_bytes_are_taken_or_refused_with_a_message(
+    def test_any_bytes_are_accepted_or_refused_with_a_message(
         self, text: bytes, master: bytes
     ) -> None:
         try:
@@ -318,7 +318,7 @@ class TestWhateverComes:
             max_leaves=8,
         )
     )
-    def test_any_value_as_a_profile_is_taken_or_refused(self, value: object) -> None:
+    def test_any_value_as_a_profile_is_accepted_or_refused(self, value: object) -> None:
         text = json.dumps({"version": 1, "default": "a", "profiles": {"a": value}})
         try:
             parse_profiles(text.encode(), {})

@@ -1,4 +1,4 @@
-"""YAML as plain data: what a reader would take in silence is refused, with its place."""
+"""YAML as plain data: ambiguous text that readers accept silently is refused, with its place."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_refused(text: str, expected: str) -> None:
     assert expected in message
 
 
-def test_bytes_that_are_no_utf8_are_refused() -> None:
+def test_bytes_that_are_not_utf8_are_refused() -> None:
     with pytest.raises(YamlRefused, match=r"is not UTF-8 \(byte 3\)"):
         read_yaml(b"a: \xff")
 
@@ -104,13 +104,13 @@ def test_quoted_text_is_always_text(text: str) -> None:
     assert read_yaml(f"a: |-\n  {text}\n".encode()) == {"a": text}
 
 
-def test_what_can_be_read_beside_a_fault_is_read() -> None:
+def test_values_beside_a_fault_are_read() -> None:
     value, messages = read_with_faults(b"a: 010\nb: [1, no]\nc: {d: e}\n")
     assert value == {"a": UNREADABLE, "b": [1, UNREADABLE], "c": {"d": "e"}}
     assert len(messages) == 2
 
 
-def test_a_file_of_nothing_but_faults_is_not_read_to_its_end() -> None:
+def test_reading_stops_after_many_faults() -> None:
     value, messages = read_with_faults(b"- 010\n" * 10_000)
     assert value is UNREADABLE
     assert messages[-1] == "is read no further after 200 faults"
@@ -118,7 +118,7 @@ def test_a_file_of_nothing_but_faults_is_not_read_to_its_end() -> None:
 
 
 @given(st.text(alphabet="0123456789_:.eExXoObB+-~yn", min_size=1, max_size=8))
-def test_what_is_taken_unquoted_is_what_every_reader_takes(text: str) -> None:
+def test_accepted_unquoted_values_mean_the_same_to_every_reader(text: str) -> None:
     """YAML 1.1 as PyYAML has it, and what JSON (which YAML 1.2 contains) makes of a number."""
     value, messages = read_with_faults(f"a: {text}".encode())
     if messages:

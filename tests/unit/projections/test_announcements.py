@@ -1,4 +1,4 @@
-"""What a plan tells others: one announcement for each change they act on, and none twice."""
+"""The announcements of a plan: one for each relevant change, and none twice."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ GRACE = timedelta(days=14)
 HOLD = Hold(at=NOW, reason="a lawsuit")
 LINK = "https://nb.example.com"
 NAME = "projects/demo/locations/us-central1-a/instances/nb"
-WANT = Manifest(kind=Kind.WORKBENCH, slot="main", places=(NAME,), body={}, digest="d1")
+MANIFEST = Manifest(kind=Kind.WORKBENCH, slot="main", places=(NAME,), body={}, digest="d1")
 
 
 def thing(state: State, **more: Any) -> Resource:
@@ -54,8 +54,8 @@ def failing(disposition: Disposition, failures: int = 1, **more: Any) -> Resourc
 @pytest.mark.parametrize(
     ("record", "manifests", "news", "effective_at"),
     [
-        (environment(Verb.JOIN, thing(State.READY)), (WANT,), [News.READY], None),
-        (environment(Verb.JOIN, thing(State.READY), phase=Phase.READY), (WANT,), [], None),
+        (environment(Verb.JOIN, thing(State.READY)), (MANIFEST,), [News.READY], None),
+        (environment(Verb.JOIN, thing(State.READY), phase=Phase.READY), (MANIFEST,), [], None),
         (environment(Verb.LEAVE, thing(State.STOPPED)), (), [News.SUSPENDED], NOW + GRACE),
         (
             environment(Verb.LEAVE, thing(State.STOPPED, protected=True), held=HOLD),
@@ -96,33 +96,33 @@ def test_a_change_of_phase_is_announced_once(
 def test_a_change_of_health_is_announced_once_with_its_reason(
     notebook: Resource, health: Health, news: News
 ) -> None:
-    plan = reconciled(environment(Verb.JOIN, notebook), (WANT,))
+    plan = reconciled(environment(Verb.JOIN, notebook), (MANIFEST,))
     assert (plan.record.status.phase, plan.record.status.health) == (Phase.PROVISIONING, health)
     assert entries_of(plan) == ["health.changed"]
     [item] = plan.record.outbox.waiting
     assert (item.news, item.reason) == (news, plan.record.status.problem)
-    again = reconciled(plan.record, (WANT,), now=after(1))
+    again = reconciled(plan.record, (MANIFEST,), now=after(1))
     assert (again.entries, again.record.outbox.waiting) == ((), plan.record.outbox.waiting)
 
 
-def test_who_only_has_to_queue_is_not_said_to_fail() -> None:
-    plan = reconciled(environment(Verb.JOIN), (WANT,), turn=Turn.LATER)
+def test_queueing_is_not_announced_as_a_failure() -> None:
+    plan = reconciled(environment(Verb.JOIN), (MANIFEST,), turn=Turn.LATER)
     assert plan.record.status.health is Health.WAITING
     assert plan.record.outbox.waiting == ()
 
 
-def test_once_nothing_fails_any_more_that_somebody_is_ready_is_announced() -> None:
+def test_ready_is_announced_again_when_a_failure_is_over() -> None:
     """Whatever was announced meanwhile."""
     failed = failing(Disposition.TEMPORARY, was_ready=True)
-    before = reconciled(environment(Verb.JOIN, failed), (WANT,)).record
+    before = reconciled(environment(Verb.JOIN, failed), (MANIFEST,)).record
     seen = {"workbench/main": Observation(state=State.READY, link=LINK)}
-    plan = reconciled(before, (WANT,), seen, now=after(5))
+    plan = reconciled(before, (MANIFEST,), seen, now=after(5))
     assert (plan.record.status.phase, plan.record.status.health) == (Phase.READY, Health.OK)
     assert [item.news for item in plan.record.outbox.waiting] == [News.FAILED, News.READY]
     assert entries_of(plan) == ["resource.ready", "phase.changed", "health.changed"]
 
 
-def test_data_that_came_back_is_announced_with_its_snapshot() -> None:
+def test_restored_data_is_announced_with_its_snapshot() -> None:
     restoring = thing(
         State.RESTORING,
         step=Step.RESTORE,
@@ -132,21 +132,21 @@ def test_data_that_came_back_is_announced_with_its_snapshot() -> None:
     )
     record = environment(Verb.JOIN, restoring)
     going_on = {"workbench/main": Observation(state=State.READY, link=LINK, operation="op")}
-    assert reconciled(record, (WANT,), going_on).record.status.phase is Phase.PROVISIONING
+    assert reconciled(record, (MANIFEST,), going_on).record.status.phase is Phase.PROVISIONING
     seen = {"workbench/main": Observation(state=State.READY, link=LINK, finished=True)}
-    plan = reconciled(record, (WANT,), seen)
+    plan = reconciled(record, (MANIFEST,), seen)
     news = [(item.news, item.reason) for item in plan.record.outbox.waiting]
     assert news == [(News.RESTORED, "snapshots/s1"), (News.READY, "")]
     assert "notebook.restored" in entries_of(plan)
 
 
-def test_a_restore_that_failed_is_not_said_to_be_done() -> None:
+def test_a_failed_restore_is_not_announced_as_done() -> None:
     restoring = thing(
         State.RESTORING, step=Step.RESTORE, restore_from="snapshots/s1", observe_at=NOW
     )
     gone = Problem(code="NOT_FOUND", message="no such snapshot", disposition=Disposition.PERMANENT)
     seen = {"workbench/main": Observation(state=State.READY, link=LINK, problem=gone)}
-    plan = reconciled(environment(Verb.JOIN, restoring), (WANT,), seen)
+    plan = reconciled(environment(Verb.JOIN, restoring), (MANIFEST,), seen)
     assert "notebook.restored" not in entries_of(plan)
     assert News.RESTORED not in [item.news for item in plan.record.outbox.waiting]
     assert plan.record.resources[0].data.restore_from == "", "better than none at all"
@@ -157,6 +157,6 @@ def test_ready_is_announced_with_the_link_that_opens_it() -> None:
     link = "https://nb.notebooks.example.com"
     creating = thing(State.CREATING, step=Step.CREATE, operation="op", observe_at=NOW)
     seen = {"workbench/main": Observation(state=State.READY, link=link, finished=True)}
-    plan = reconciled(environment(Verb.JOIN, creating), (WANT,), seen)
+    plan = reconciled(environment(Verb.JOIN, creating), (MANIFEST,), seen)
     [item] = plan.record.outbox.waiting
     assert (item.news, item.notebook) == (News.READY, link)

@@ -1,4 +1,4 @@
-"""The leaving record: every deed with its operation, its end and its outcome, and nothing twice."""
+"""The leaving record: every step with its operation, its end and its outcome, and nothing twice."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def sessions(state: State, *items: Item, **changes: Any) -> Resource:
 
 
 def seen(before: Resource, state: State, minute: float, **more: Any) -> Resource:
-    """``before`` after a look, as the memory has it."""
+    """``before`` after an observation."""
     observation = Observation(state=state, **more)
     return apply_observation(before, observation, key=KEY, now=after(minute), policy=Policy())
 
@@ -54,7 +54,7 @@ def story(*moments: tuple[float, Resource], start: Resource) -> OffboardingRecor
     return leaving
 
 
-def test_a_deed_from_beginning_to_end() -> None:
+def test_a_step_from_start_to_end() -> None:
     ready = a_notebook(State.READY)
     begun = start_step(ready, Step.STOP, NOW)
     stopping = seen(begun, State.READY, 1, operation=OPERATION)
@@ -73,7 +73,7 @@ def test_a_deed_from_beginning_to_end() -> None:
     )
 
 
-def test_what_is_under_way_has_no_end_yet() -> None:
+def test_a_step_in_progress_has_no_end() -> None:
     ready = a_notebook(State.READY)
     begun = start_step(ready, Step.STOP, NOW)
     [deed] = story((0, begun), start=ready).deeds
@@ -83,14 +83,14 @@ def test_what_is_under_way_has_no_end_yet() -> None:
     assert (deed.operation, deed.ended_at, deed.outcome) == (OPERATION, None, "")
 
 
-def test_what_is_done_at_once_has_no_operation() -> None:
+def test_a_step_that_is_done_at_once_has_no_operation() -> None:
     template = Resource(kind=Kind.SESSION_TEMPLATE, slot="spark", name="t", state=State.READY)
     begun = start_step(template, Step.DELETE, NOW)
     [deed] = story((0, begun), (0, seen(begun, State.ABSENT, 0)), start=template).deeds
     assert (deed.operation, deed.ended_at, deed.outcome) == ("", NOW, "absent")
 
 
-def test_a_deed_that_failed_says_why_and_the_next_try_is_another() -> None:
+def test_a_failed_step_says_why_and_the_next_try_is_another_entry() -> None:
     ready = a_notebook(State.READY)
     begun = start_step(ready, Step.STOP, NOW)
     stopping = seen(begun, State.READY, 1, operation=OPERATION)
@@ -104,7 +104,7 @@ def test_a_deed_that_failed_says_why_and_the_next_try_is_another() -> None:
     assert (second.begun_at, second.ended_at, second.outcome) == (after(3), after(4), "stopped")
 
 
-def test_a_failure_of_long_ago_is_not_the_outcome_of_todays_deed() -> None:
+def test_an_old_failure_is_not_the_outcome_of_a_new_step() -> None:
     ready = a_notebook(State.READY, problem=a_problem(Disposition.TEMPORARY, "OLD"))
     begun = start_step(ready, Step.STOP, NOW)
     ended = replace(begun, step=None, state=State.STOPPED)
@@ -112,7 +112,7 @@ def test_a_failure_of_long_ago_is_not_the_outcome_of_todays_deed() -> None:
     assert deed.outcome == "stopped"
 
 
-def test_a_step_that_follows_at_once_is_a_deed_of_its_own() -> None:
+def test_a_step_that_follows_at_once_is_a_separate_entry() -> None:
     """The end of one and the beginning of the next may come in one change."""
     ready = a_notebook(State.READY)
     stopping = start_step(ready, Step.STOP, NOW)
@@ -122,7 +122,7 @@ def test_a_step_that_follows_at_once_is_a_deed_of_its_own() -> None:
     assert (second.step, second.begun_at, second.ended_at) == (Step.DELETE, after(1), None)
 
 
-def test_deeds_of_two_things_at_once_are_kept_apart() -> None:
+def test_concurrent_steps_of_two_resources_are_separate_entries() -> None:
     leaving = EMPTY
     for slot in ("one", "other"):
         ready = a_notebook(State.READY, slot=slot, name=f"zone-a/{slot}")
@@ -133,7 +133,7 @@ def test_deeds_of_two_things_at_once_are_kept_apart() -> None:
     assert ends == {"workbench/one": after(1), "workbench/other": None}
 
 
-def test_each_session_is_written_down_with_its_state_and_its_operation() -> None:
+def test_each_session_is_listed_with_its_state_and_its_operation() -> None:
     running = (Item(name="s/1", state="ACTIVE"), Item(name="s/2", state="CREATING"))
     ending = (
         Item(name="s/1", state="TERMINATING", operation="op-1"),
@@ -154,14 +154,14 @@ def test_each_session_is_written_down_with_its_state_and_its_operation() -> None
     assert (deed.operation, deed.ended_at, deed.outcome) == ("op-1, op-2", after(3), "absent")
 
 
-def test_what_was_never_there_is_not_said_to_have_been() -> None:
+def test_an_absent_resource_is_not_listed() -> None:
     absent = a_notebook()
     looked = seen(replace(absent, observe_at=NOW), State.ABSENT, 0)
     assert story((0, looked), start=absent).had == ()
     assert story((0, sessions(State.ABSENT)), start=sessions(State.ABSENT)).had == ()
 
 
-def test_a_thing_is_written_down_once_in_the_state_it_was_first_seen_in() -> None:
+def test_a_resource_is_listed_once_in_its_first_observed_state() -> None:
     moments = [(n, a_notebook(state)) for n, state in enumerate((State.READY, State.STOPPED))]
     leaving = story(*moments, start=a_notebook(State.READY))
     assert [thing.state for thing in leaving.had] == ["ready"]
@@ -170,27 +170,29 @@ def test_a_thing_is_written_down_once_in_the_state_it_was_first_seen_in() -> Non
 @pytest.mark.parametrize(
     ("state", "kept"), [(State.READY, ("snapshots/s1",)), (State.CREATING, ()), (State.BROKEN, ())]
 )
-def test_a_snapshot_counts_once_it_is_complete(state: State, kept: tuple[str, ...]) -> None:
+def test_a_snapshot_is_listed_as_kept_when_it_is_complete(
+    state: State, kept: tuple[str, ...]
+) -> None:
     snapshot = Resource(kind=Kind.SNAPSHOT, slot="s1", name="snapshots/s1", state=State.CREATING)
     complete = replace(snapshot, state=state)
     leaving = story((0, complete), (1, complete), start=snapshot)
     assert leaving.snapshots == kept
 
 
-def test_a_look_without_change_adds_nothing() -> None:
+def test_an_observation_without_change_adds_nothing() -> None:
     stopped = a_notebook(State.STOPPED)
     leaving = story((0, stopped), start=stopped)
     assert with_change(leaving, stopped, replace(stopped, observe_at=after(9)), after(8)) == leaving
 
 
-def test_who_comes_and_goes_often_loses_the_first_departures_only() -> None:
+def test_after_many_departures_only_the_oldest_are_dropped() -> None:
     leavings: tuple[OffboardingRecord, ...] = ()
     for number in range(9):
         leavings = opened(leavings, replace(EMPTY, event_id=f"e{number}"))
     assert [leaving.event_id for leaving in leavings] == ["e4", "e5", "e6", "e7", "e8"]
 
 
-def test_a_deed_that_is_tried_for_ever_does_not_make_the_record_grow_for_ever() -> None:
+def test_a_step_that_is_retried_for_ever_does_not_grow_the_record() -> None:
     leaving, ready = EMPTY, a_notebook(State.READY)
     for number in range(100):
         begun = start_step(ready, Step.STOP, after(number))
@@ -200,7 +202,7 @@ def test_a_deed_that_is_tried_for_ever_does_not_make_the_record_grow_for_ever() 
     assert leaving.deeds[-1].begun_at == after(99)
 
 
-def test_deeds_about_sessions_are_left_out_before_those_about_the_notebook() -> None:
+def test_steps_of_sessions_are_dropped_before_those_of_the_notebook() -> None:
     stop = StepRecord(step=Step.STOP, about="workbench/main", begun_at=NOW, ended_at=NOW)
     end = replace(stop, step=Step.DELETE, about="session/started")
     going_on = replace(end, ended_at=None)
@@ -223,7 +225,7 @@ def test_deeds_about_sessions_are_left_out_before_those_about_the_notebook() -> 
     ],
     ids=["never left", "left", "came back", "left again", "came back twice"],
 )
-def test_the_departure_that_is_going_on(
+def test_the_departure_in_progress(
     leavings: tuple[OffboardingRecord, ...], expected: OffboardingRecord | None
 ) -> None:
     assert current(leavings) == expected
@@ -235,7 +237,7 @@ def test_only_the_current_departure_is_amended() -> None:
     assert amended((first, EMPTY), changed) == (first, changed)
 
 
-def test_that_there_are_more_of_them_is_written_down_though_none_is_new() -> None:
+def test_a_higher_count_of_sessions_is_recorded_although_none_is_new() -> None:
     running = Item(name="s/1", state="ACTIVE")
     moments = [(n, sessions(State.READY, running, more=more)) for n, more in enumerate((60, 70))]
     leaving = story(*moments, start=sessions(State.ABSENT))
@@ -257,7 +259,7 @@ def test_the_last_line_says_how_many_findings_are_left_out(count: int, last: str
     ("count", "shown"),
     [(2, "op-0, op-1"), (3, "op-0, op-1, op-2"), (4, "op-0, op-1, op-2 and 1 more")],
 )
-def test_of_many_operations_some_are_named(count: int, shown: str) -> None:
+def test_only_the_first_of_many_operations_are_named(count: int, shown: str) -> None:
     items = tuple(
         Item(name=f"s{n}", state="TERMINATING", operation=f"op-{n}") for n in range(count)
     )
@@ -268,7 +270,7 @@ def test_of_many_operations_some_are_named(count: int, shown: str) -> None:
     assert leaving.deeds[0].operation == shown
 
 
-def test_a_deed_keeps_the_name_of_its_operation_when_that_is_given_up() -> None:
+def test_a_step_keeps_the_name_of_an_operation_that_was_given_up() -> None:
     ready = a_notebook(State.READY)
     begun = start_step(ready, Step.STOP, NOW)
     stopping = seen(begun, State.READY, 1, operation=OPERATION)
@@ -290,12 +292,12 @@ READY = a_notebook(State.READY)
 STOPPING = a_notebook(State.READY, step=Step.STOP)
 
 
-def test_what_is_done_to_a_leavers_things_is_written_down() -> None:
+def test_steps_on_a_leavers_resources_are_in_the_leaving_record() -> None:
     [leaving] = noted_in(EMPTY, before=READY, now=STOPPING)
     assert [deed.step for deed in leaving.deeds] == [Step.STOP]
 
 
-def test_it_is_written_down_with_the_change_itself() -> None:
+def test_a_step_is_recorded_together_with_the_change() -> None:
     draft = Draft(a_record(READY, leavings=(EMPTY,)), NOW)
     draft.put(READY, STOPPING)
     draft.settle()
@@ -305,7 +307,7 @@ def test_it_is_written_down_with_the_change_itself() -> None:
     assert len(draft.record.departure.records[0].deeds) == 1, "once is enough"
 
 
-def test_what_is_kept_may_go_later_and_that_is_written_down_too() -> None:
+def test_a_later_deletion_of_a_kept_resource_is_recorded_too() -> None:
     snapshot = Resource(kind=Kind.SNAPSHOT, slot="s", name="s", state=State.READY)
     going = replace(snapshot, step=Step.DELETE)
     over = replace(EMPTY, completed_at=NOW)
@@ -319,12 +321,12 @@ def test_what_is_kept_may_go_later_and_that_is_written_down_too() -> None:
     [(), (replace(EMPTY, returned_at=NOW),), (replace(EMPTY, completed_at=NOW),)],
     ids=["never left", "came back", "all over"],
 )
-def test_what_is_done_at_other_times_is_no_part_of_a_departure(
+def test_steps_at_other_times_are_not_part_of_a_departure(
     leavings: tuple[OffboardingRecord, ...],
 ) -> None:
     assert noted_in(*leavings, before=READY, now=STOPPING) == leavings
 
 
-def test_what_is_no_change_of_a_resource_is_no_deed() -> None:
+def test_only_changes_of_resources_are_recorded_as_steps() -> None:
     changes = [AccessEnded(3.0), PhaseChanged(Phase.SUSPENDED)]
     assert with_changes((EMPTY,), changes, NOW) == (EMPTY,)

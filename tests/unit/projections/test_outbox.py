@@ -17,7 +17,7 @@ def snapshot(slot: str, state: State = State.READY) -> Resource:
     return Resource(kind=Kind.SNAPSHOT, slot=slot, name=f"snapshots/{slot}", state=state)
 
 
-def test_news_says_of_whom_what_when_and_why() -> None:
+def test_an_announcement_has_person_news_time_and_reason() -> None:
     record = with_announcement(
         a_record(), News.FAILED, NOW, reason="no quota", effective_at=after(5)
     )
@@ -36,7 +36,7 @@ def test_news_says_of_whom_what_when_and_why() -> None:
 
 
 @pytest.mark.parametrize("news", list(News))
-def test_only_a_notebook_that_is_ready_is_linked(news: News) -> None:
+def test_only_ready_has_the_link_of_the_notebook(news: News) -> None:
     record = with_announcement(a_record(a_notebook(State.READY, link=LINK)), news, NOW)
     assert record.outbox.waiting[0].notebook == (LINK if news is News.READY else "")
 
@@ -54,7 +54,7 @@ def test_numbers_go_on_when_the_outbox_was_emptied() -> None:
     assert record.outbox.count == 43
 
 
-def test_what_nobody_fetches_does_not_grow_for_ever() -> None:
+def test_an_outbox_that_is_never_emptied_is_limited() -> None:
     record = a_record()
     for _ in range(120):
         record = with_announcement(record, News.FAILED, NOW)

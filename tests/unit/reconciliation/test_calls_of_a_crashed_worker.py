@@ -1,4 +1,4 @@
-"""A worker that died may have made its call: for as long as that could be, it is kept in mind."""
+"""A crashed worker may have made its call: the record keeps it as unconfirmed for a time."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ def test_a_step_without_an_answer_may_still_be_carried_out() -> None:
     assert known.unconfirmed == (LostCall(step=Step.STOP, until=UNTIL),)
 
 
-def test_not_once_the_time_is_over() -> None:
+def test_a_call_is_not_doubted_after_its_deadline_has_passed() -> None:
     assert with_call_of_crashed_worker(STOPPING, UNTIL, POLICY) == STOPPING
     just_before = UNTIL - timedelta(seconds=1)
     assert with_call_of_crashed_worker(STOPPING, just_before, POLICY).unconfirmed
 
 
-def test_what_is_known_already_keeps_its_time() -> None:
+def test_a_lost_call_that_is_recorded_keeps_its_time() -> None:
     lost = replace(STOPPING, unconfirmed=(LostCall(step=Step.STOP, until=UNTIL + POLICY.doubt),))
     assert with_call_of_crashed_worker(lost, NOW, POLICY) == lost
 
 
-def test_a_step_that_was_answered_leaves_no_doubt() -> None:
+def test_a_step_that_was_answered_leaves_no_unconfirmed_call() -> None:
     answered = replace(STOPPING, operation="operations/op-1")
     assert with_call_of_crashed_worker(answered, NOW, POLICY) == answered
 
@@ -56,7 +56,7 @@ def test_while_an_operation_runs_no_call_ends() -> None:
     assert extended(lost, NOW).unconfirmed_until == UNTIL
 
 
-def test_once_over_it_is_compared_again_and_asked_for_under_a_new_id() -> None:
+def test_when_the_time_is_over_it_is_compared_again_under_a_new_id() -> None:
     lost = replace(with_lost_call(STOPPING, UNTIL), serial=7, digest="d")
     assert without_expired(lost, UNTIL - timedelta(seconds=1)) == lost
     assert without_expired(lost, UNTIL) == replace(lost, unconfirmed=(), serial=8, digest="")

@@ -32,19 +32,19 @@ def manifests(*kinds: Kind) -> Manifests:
 
 
 def goal_of(record: Environment, kind: Kind, manifests: Manifests, day: float = 0) -> Goal:
-    """The goal of the one thing of ``kind`` in ``record``, that many days after ``NOW``."""
+    """The goal of the only resource of ``kind`` in ``record``, that many days after ``NOW``."""
     found = record.with_resource(thing(kind)) if record.resource(f"{kind}/main") is None else record
     return goals_of(found, manifests, after(days=day))[f"{kind}/main"]
 
 
 @pytest.mark.parametrize("held", [None, HOLD], ids=["free", "held"])
 @pytest.mark.parametrize("kind", [Kind.WORKBENCH, *OLDER, *TEMPLATES])
-def test_what_the_profile_asks_for_is_to_be_there(kind: Kind, held: Hold | None) -> None:
+def test_what_the_profile_asks_for_is_present(kind: Kind, held: Hold | None) -> None:
     assert goal_of(a_record(held=held), kind, manifests(kind)) is UP
 
 
 @pytest.mark.parametrize("kind", [Kind.WORKBENCH, *OLDER, *TEMPLATES])
-def test_without_a_profile_nothing_is_unmade(kind: Kind) -> None:
+def test_without_a_profile_nothing_is_deleted(kind: Kind) -> None:
     assert goal_of(a_record(), kind, None) is UP
 
 
@@ -55,7 +55,7 @@ def test_without_a_profile_nothing_is_unmade(kind: Kind) -> None:
         *((kind, GONE, STAY) for kind in TEMPLATES),
     ],
 )
-def test_what_the_profile_has_no_more_goes_but_work_is_only_stopped(
+def test_what_left_the_profile_is_absent_but_a_notebook_is_only_stopped(
     kind: Kind, free: Goal, held: Goal
 ) -> None:
     assert goal_of(a_record(), kind, manifests()) is free
@@ -64,7 +64,7 @@ def test_what_the_profile_has_no_more_goes_but_work_is_only_stopped(
 
 @pytest.mark.parametrize("kind", [Kind.SESSION, Kind.CLUSTER])
 @pytest.mark.parametrize("held", [None, HOLD], ids=["free", "held"])
-def test_what_people_run_is_their_own_affair(kind: Kind, held: Hold | None) -> None:
+def test_workloads_of_people_who_are_here_are_unmanaged(kind: Kind, held: Hold | None) -> None:
     assert goal_of(a_record(held=held), kind, manifests()) is STAY
 
 
@@ -86,14 +86,14 @@ def test_leaving_has_two_speeds_and_a_hold_deletes_nothing(
         assert goal_of(a_record(verb=Verb.LEAVE, held=HOLD), kind, manifests(), day) is held
 
 
-def test_for_cause_there_is_no_grace_period() -> None:
+def test_an_immediate_leave_has_no_grace_period() -> None:
     record = a_record(intent=an_intent(Verb.LEAVE, immediate=True), left_at=NOW)
     assert goal_of(record, Kind.WORKBENCH, manifests()) is GONE
     assert removal_due(record, NOW)
 
 
 @pytest.mark.parametrize("kind", [Kind.WORKBENCH, *TEMPLATES])
-def test_before_anything_is_in_force_nothing_is_to_be_there(kind: Kind) -> None:
+def test_without_an_intent_in_force_everything_is_absent(kind: Kind) -> None:
     goal = goal_of(a_record(intent=None), kind, manifests(kind))
     assert goal is (DOWN if kind is Kind.WORKBENCH else GONE)
 
@@ -114,7 +114,7 @@ def test_somebody_who_is_here_is_never_due_for_removal() -> None:
         (1, HOLD, UP),
     ],
 )
-def test_a_snapshot_is_kept_until_its_time_is_over_whatever_its_owner_does(
+def test_a_snapshot_is_present_until_it_expires_whether_its_owner_is_here_or_not(
     verb: Verb, expires_in: float | None, held: Hold | None, goal: Goal
 ) -> None:
     expires = None if expires_in is None else after(expires_in)
@@ -137,7 +137,7 @@ def test_a_snapshot_is_kept_until_its_time_is_over_whatever_its_owner_does(
         ({"superseded": True, "unused": True}, GONE, DOWN),
     ],
 )
-def test_one_that_is_replaced_stays_until_its_work_is_in_another(
+def test_a_superseded_notebook_is_kept_until_its_data_is_in_its_successor(
     changes: dict[str, Any], free: Goal, held: Goal
 ) -> None:
     for hold, goal in ((None, free), (HOLD, held)):
@@ -150,7 +150,7 @@ def test_one_that_is_replaced_stays_until_its_work_is_in_another(
 
 
 @pytest.mark.parametrize("held", [None, HOLD], ids=["free", "held"])
-def test_a_template_of_a_merged_record_goes(held: Hold | None) -> None:
+def test_a_template_of_a_merged_record_is_absent(held: Hold | None) -> None:
     """The person's own takes its place."""
     record = a_record(thing(Kind.SESSION_TEMPLATE, superseded=True, generation=2), held=held)
     goals = goals_of(record, manifests(Kind.SESSION_TEMPLATE), NOW)

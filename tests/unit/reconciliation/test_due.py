@@ -1,4 +1,4 @@
-"""When a record is looked at again: soon enough for the person, but not every minute for ever."""
+"""When a record is due again: soon enough, but not every minute for ever."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def ready() -> World:
     return ready_world()
 
 
-def test_under_a_hold_the_end_of_a_snapshot_is_nothing_to_wait_for(ready: World) -> None:
+def test_under_a_hold_an_expiring_snapshot_makes_no_record_due(ready: World) -> None:
     ready.leave(ANA, immediate=True)
     ready.run_for(minutes(30))
     [snapshot] = [r for r in ready.record(ANA).resources if r.kind is Kind.SNAPSHOT]
     assert ready.record(ANA).status.due_at == snapshot.retention.expires_at
-    ready.order("hold", ANA)
+    ready.command("hold", ANA)
     ready.run_for(minutes(5))
     assert ready.record(ANA).status.due_at is None
 
@@ -42,7 +42,7 @@ def test_under_a_hold_the_end_of_a_snapshot_is_nothing_to_wait_for(ready: World)
 def test_a_snapshot_on_hold_past_its_end_is_not_due(ready: World) -> None:
     ready.leave(ANA, immediate=True)
     ready.run_for(minutes(30))
-    ready.order("hold", ANA)
+    ready.command("hold", ANA)
     ready.run_for(minutes(5))
     ready.run_for(timedelta(days=95), every=12 * HOURS)  # it is kept for 90
     ready.tick.run()
@@ -50,12 +50,12 @@ def test_a_snapshot_on_hold_past_its_end_is_not_due(ready: World) -> None:
     assert ready.topics.waiting == []
 
 
-def test_whose_profile_is_gone_is_looked_at_once_an_hour(ready: World) -> None:
+def test_a_record_whose_profile_is_missing_is_due_once_an_hour(ready: World) -> None:
     renamed = PROFILES.replace(b"  full:", b"  fuller:")
     renamed = renamed.replace(b"profile: full}", b"profile: fuller}")
     renamed = renamed.replace(b"default: full", b"default: fuller")
     ready.profiles.profiles = parse_profiles(renamed, MASTERS)
-    ready.order("retry", ANA)
+    ready.command("retry", ANA)
     assert ready.record(ANA).status.due_at == ready.clock.now() + ready.policy.backoff_most
 
 
@@ -68,7 +68,7 @@ def test_zones_without_machines_never_lead_to_quarantine(world: World) -> None:
     assert "quarantined" not in news_of(world)
 
 
-def test_who_leaves_is_removed_although_their_notebooks_name_is_taken(world: World) -> None:
+def test_a_leaver_is_removed_although_the_name_of_their_notebook_is_taken(world: World) -> None:
     foreign = world.cloud.add_foreign(Kind.WORKBENCH, FOREIGN)
     world.join(ANA)
     world.run_for(minutes(5))
@@ -78,7 +78,7 @@ def test_who_leaves_is_removed_although_their_notebooks_name_is_taken(world: Wor
     assert world.cloud.alive(Kind.WORKBENCH) == [foreign]
 
 
-def test_a_leavers_broken_notebook_keeps_nobody_from_being_suspended(ready: World) -> None:
+def test_a_leaver_with_a_broken_notebook_is_suspended(ready: World) -> None:
     """A broken notebook runs nothing, so it counts as stopped."""
     notebook_of(ready).state = State.BROKEN
     ready.leave(ANA)
@@ -100,7 +100,7 @@ def test_a_leaver_without_a_notebook_is_not_due_at_the_end_of_a_grace_period(
     )
 
 
-def test_who_waits_for_a_new_address_is_looked_at_again_in_a_moment(ready: World) -> None:
+def test_a_record_with_a_notebook_to_replace_is_due_again_soon(ready: World) -> None:
     ready.cloud.short = {"us-central1-a", "us-central1-b"}
     ready.join(BEN, previous_email=ANA)
     ready.run_for(minutes(5))
@@ -121,4 +121,4 @@ def test_a_notebook_that_its_owner_stopped_is_ready_and_not_due_for_a_start(read
     looks = ready.points["before:workbench.observe"]
     ready.run_for(6 * HOURS)
     assert ready.points["before:workbench.start"] == starts
-    assert ready.points["before:workbench.observe"] == looks, "it sleeps, and is left alone"
+    assert ready.points["before:workbench.observe"] == looks, "it is stopped, and not observed"

@@ -60,7 +60,7 @@ def test_a_join_is_measured_to_ready() -> None:
     assert measured(ready_world()) == [("phase.changed", 120.0)]
 
 
-def test_a_repeated_join_does_not_begin_anew() -> None:
+def test_a_repeated_join_does_not_restart_the_measurement() -> None:
     world = World()
     world.join(ANA, event_id="same")
     world.run_for(minutes(1))
@@ -75,10 +75,12 @@ def test_a_scheduled_join_is_measured_from_its_time_not_from_the_tick_that_notic
     world.join(ANA, effective_at=START + timedelta(minutes=30))
     world.pass_time(minutes(33))
     world.run_for(minutes(5))
-    assert measured(world) == [("phase.changed", 6 * 60.0)], "four minutes late, two to be made"
+    assert measured(world) == [("phase.changed", 6 * 60.0)], (
+        "four minutes late, two for the creation"
+    )
 
 
-def test_a_join_that_was_late_is_measured_from_its_arrival() -> None:
+def test_a_late_join_is_measured_from_its_arrival() -> None:
     world = World()
     world.join(ANA, effective_at=START - timedelta(days=3), occurred_at=START - timedelta(days=9))
     world.run_for(minutes(5))
@@ -94,7 +96,7 @@ def test_a_return_is_measured_from_the_return() -> None:
     assert measured(world)[2:] == [("phase.changed", 120.0)]
 
 
-def test_a_failure_counts_to_the_time_it_took() -> None:
+def test_time_lost_to_a_failure_is_part_of_the_measurement() -> None:
     world = World()
     hit = once_at(world, "before:workbench.create", refuse)
     world.join(ANA)
@@ -105,7 +107,7 @@ def test_a_failure_counts_to_the_time_it_took() -> None:
 
 def test_ready_again_without_an_event_measures_nothing() -> None:
     world = ready_world()
-    world.order("hold", ANA)
+    world.command("hold", ANA)
     world.run_for(minutes(5))
     phases = [e.text for e in world.store.history(KEY, 99) if e.action == "phase.changed"]
     assert phases[0] == "now ready", "they were provisioning while the protection was set"
@@ -113,7 +115,7 @@ def test_ready_again_without_an_event_measures_nothing() -> None:
     assert measured(world) == [("phase.changed", 120.0)]
 
 
-def test_a_join_that_changes_nothing_leaves_nothing_to_wait_for() -> None:
+def test_a_join_that_changes_nothing_is_not_measured() -> None:
     world = ready_world()
     world.join(ANA)
     assert world.record(ANA).status.unmet_since is None
@@ -134,7 +136,7 @@ def test_a_leave_is_measured_once_to_the_end_of_access(
     assert not [line for line in caplog.records if is_late(line)]
 
 
-def test_a_repeated_leave_neither_begins_anew_nor_is_measured_again() -> None:
+def test_a_repeated_leave_neither_restarts_the_measurement_nor_is_measured() -> None:
     world = ready_world()
     world.leave(ANA)
     world.run_for(minutes(1))
@@ -146,7 +148,7 @@ def test_a_repeated_leave_neither_begins_anew_nor_is_measured_again() -> None:
     assert measured(world)[1:] == [("access.ended", 120.0)]
 
 
-def test_access_ends_before_the_snapshot_of_who_leaves_at_once() -> None:
+def test_an_immediate_leave_is_measured_to_before_the_snapshot() -> None:
     world = ready_world()
     world.leave(ANA, immediate=True)
     world.run_for(minutes(30))
@@ -155,7 +157,7 @@ def test_access_ends_before_the_snapshot_of_who_leaves_at_once() -> None:
     assert actions.index("access.ended") < actions.index("resource.deleting")
 
 
-def test_who_comes_back_while_leaving_is_measured_to_ready_only() -> None:
+def test_a_return_during_a_leave_is_measured_to_ready_only() -> None:
     world = ready_world()
     world.leave(ANA)
     world.run_for(minutes(1))
@@ -169,7 +171,7 @@ def is_late(line: logging.LogRecord) -> bool:
     return getattr(line, "action", "") == "access.late"
 
 
-def test_what_cannot_be_stopped_is_not_the_end_of_access(
+def test_while_a_stop_fails_access_has_not_ended(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     world = ready_world()
@@ -194,7 +196,7 @@ def test_what_cannot_be_stopped_is_not_the_end_of_access(
     assert seconds > 40 * 60
 
 
-def test_of_whom_nothing_is_recorded_the_search_counts_to_it() -> None:
+def test_without_recorded_resources_access_ends_with_the_final_search() -> None:
     world = ready_world()
     world.store._environments.clear()
     world.leave(ANA)
@@ -204,7 +206,7 @@ def test_of_whom_nothing_is_recorded_the_search_counts_to_it() -> None:
     assert measured(world)[1:] == [("access.ended", 120.0)]
 
 
-def test_of_whom_nothing_is_found_either_access_has_ended_at_once() -> None:
+def test_when_the_search_finds_nothing_either_access_ended_at_once() -> None:
     world = World()
     world.leave(ANA)
     assert measured(world) == [("access.ended", 0.0)]
@@ -223,13 +225,13 @@ def test_what_a_leaver_started_before_the_notebook_stopped_is_ended_first() -> N
     assert (action, seconds > 120) == ("access.ended", True)
 
 
-def test_a_changed_address_is_measured_as_a_join_until_the_data_is_there() -> None:
+def test_a_change_of_address_is_measured_like_a_join_until_the_data_is_restored() -> None:
     world = ready_world()
     world.join("ana.b@example.com", previous_email=ANA)
     world.run_for(timedelta(hours=2))
     [_, (action, seconds)] = measured(world)
     assert (world.record(ANA).status.phase, action) == (Phase.READY, "phase.changed")
-    assert seconds > 300, "stopped, copied, made anew and restored"
+    assert seconds > 300, "stopped, copied, recreated and restored"
 
 
 def test_a_clock_that_is_behind_makes_no_time_negative() -> None:
@@ -301,7 +303,7 @@ def test_access_has_ended(resource: Resource, goal: Goal, over: bool) -> None:
     assert has_no_access(leaver, {resource.id: goal, "workbench/2": Goal.STOPPED}) is over
 
 
-def test_of_whom_no_join_is_known_access_has_not_ended_before_the_search() -> None:
+def test_without_a_known_join_access_has_not_ended_before_the_search() -> None:
     stranger = a_record(verb=Verb.LEAVE, unmet_since=NOW, joined=None)
     assert fulfilled(stranger, {}, NOW, unsearched=True) == (stranger, None)
     known = replace(stranger, joined=an_intent())
@@ -319,7 +321,7 @@ def test_of_whom_no_join_is_known_access_has_not_ended_before_the_search() -> No
         ),
     ],
 )
-def test_since_when_who_waits_already(before: Intent, intent: Intent, expected: Any) -> None:
+def test_the_time_since_when_somebody_waits(before: Intent, intent: Intent, expected: Any) -> None:
     record = a_record(intent=before, unmet_since=after(-9))
     assert unmet_since(record, intent, NOW) == expected
 
@@ -334,7 +336,7 @@ def test_since_when_who_waits_already(before: Intent, intent: Intent, expected: 
         ),
     ],
 )
-def test_since_when_who_waits_for_nothing(
+def test_somebody_who_waits_for_nothing_has_no_such_time(
     before: Intent | None, intent: Intent, expected: Any
 ) -> None:
     assert unmet_since(a_record(intent=before), intent, NOW) == expected

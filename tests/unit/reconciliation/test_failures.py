@@ -28,14 +28,14 @@ def restoring(**changes: Any) -> Resource:
     return begun(Step.RESTORE, **ready | changes)
 
 
-def test_a_restore_is_over_when_its_operation_says_so_not_when_the_thing_is_ready() -> None:
+def test_a_restore_ends_with_its_operation_not_when_the_notebook_is_ready() -> None:
     """It was ready before: what was restored can't be seen in it."""
     resource = saw(restoring(operation="op"), State.READY, finished=True)
     assert (resource.step, resource.data.restore_from) == (None, "")
     assert (resource.serial, resource.backoff.failures) == (1, 0)
 
 
-def test_a_restore_whose_answer_was_lost_is_not_repeated_while_it_may_still_land() -> None:
+def test_a_restore_without_an_answer_is_not_repeated_while_it_may_be_carried_out() -> None:
     """Repeated, it would put the old data over what somebody has written since."""
     lost = failed(restoring(), a_problem(Disposition.UNCERTAIN))
     for moment in (after(0), after(1), NOW + POLICY.doubt - POLICY.poll):
@@ -52,20 +52,20 @@ def test_a_restore_found_among_the_operations_is_waited_for() -> None:
     assert (found.step, found.operation, found.state) == (Step.RESTORE, "op", State.RESTORING)
 
 
-def test_an_operation_of_a_restore_that_says_neither_leaves_it_to_do() -> None:
+def test_a_restore_whose_operation_ended_without_a_result_is_repeated() -> None:
     ended = saw(restoring(operation="op"), State.READY, after(1))
     assert (ended.step, ended.data.restore_from) == (None, "snapshots/s1")
     assert (ended.serial, ended.backoff.failures) == (1, 1)
 
 
 @pytest.mark.parametrize("code", ["NOT_FOUND", "PERMISSION_DENIED"])
-def test_no_error_alone_says_that_a_snapshot_is_gone(code: str) -> None:
+def test_an_error_alone_does_not_prove_that_a_snapshot_is_deleted(code: str) -> None:
     resource = failed(restoring(), a_problem(Disposition.PERMANENT, code))
     assert resource.data.restore_from == "snapshots/s1"
     assert (resource.backoff.failures >= POLICY.attempts) is (code != "NOT_FOUND")
 
 
-def test_not_found_of_another_step_forgets_no_snapshot() -> None:
+def test_not_found_in_another_step_keeps_the_snapshot_to_restore() -> None:
     starting = begun(Step.START, restore_from="snapshots/s1")
     gone = failed(starting, a_problem(Disposition.PERMANENT, "NOT_FOUND"))
     assert gone.data.restore_from == "snapshots/s1"
@@ -75,7 +75,7 @@ def test_not_found_of_another_step_forgets_no_snapshot() -> None:
 
 
 @pytest.mark.parametrize("step", [Step.START, Step.CREATE])
-def test_once_it_runs_again_no_snapshot_holds_all_of_its_data(step: Step) -> None:
+def test_a_notebook_that_runs_again_is_no_longer_saved_in_its_snapshot(step: Step) -> None:
     stopped = a_notebook(State.STOPPED, saved_in="s1", drift=Drift(never=("data disk",)))
     resource = start_step(stopped, step, NOW)
     assert (resource.data.saved_in, resource.settings.drift) == ("", stopped.settings.drift)
@@ -83,13 +83,13 @@ def test_once_it_runs_again_no_snapshot_holds_all_of_its_data(step: Step) -> Non
 
 
 @pytest.mark.parametrize("step", [Step.STOP, Step.PROTECT, Step.UNPROTECT, Step.DELETE])
-def test_what_changes_no_data_leaves_its_snapshot(step: Step) -> None:
+def test_a_step_that_changes_no_data_keeps_the_notebook_saved(step: Step) -> None:
     stopped = a_notebook(State.STOPPED, saved_in="s1")
     assert start_step(stopped, step, NOW).data.saved_in == "s1"
     assert saw(stopped, State.STOPPED).data.saved_in == "s1"
 
 
-def test_what_a_hold_protected_is_known_as_ours_until_it_is_free_or_gone() -> None:
+def test_protection_by_a_hold_is_recorded_as_ours_until_it_is_lifted() -> None:
     protecting = start_step(a_notebook(State.STOPPED), Step.PROTECT, NOW)
     assert protecting.data.protected_by_us, "before the call: a crash must not make it another's"
     protected = saw(replace(protecting, operation="op"), State.STOPPED, protected=True)
@@ -100,30 +100,30 @@ def test_what_a_hold_protected_is_known_as_ours_until_it_is_free_or_gone() -> No
     assert not saw(protected, State.ABSENT).data.protected_by_us
 
 
-def test_who_waited_in_the_queue_waits_no_more_once_it_is_begun() -> None:
+def test_a_notebook_leaves_the_queue_when_its_creation_starts() -> None:
     assert start_step(a_notebook(queued_at=NOW), Step.CREATE, NOW).creation.queued_at is None
 
 
-def test_a_create_that_was_not_taken_leaves_no_trace_but_a_place_in_the_queue() -> None:
+def test_a_create_that_was_turned_away_only_queues_the_notebook() -> None:
     absent = a_notebook(serial=3, failures=1)
     claimed = start_step(absent, Step.CREATE, NOW)
     back = requeue(claimed, after(1))
     assert back == replace(absent, queued_at=after(1), start_owed=claimed.access.start_owed)
 
 
-def test_a_create_that_was_not_taken_forgets_no_call_that_may_still_land() -> None:
+def test_a_create_that_was_turned_away_keeps_unconfirmed_calls() -> None:
     lost = (LostCall(step=Step.CREATE, until=after(2)),)
     claimed = start_step(a_notebook(unconfirmed=lost, observe_at=after(2)), Step.CREATE, NOW)
     back = requeue(claimed, NOW)
     assert (back.unconfirmed, back.observe_at) == (lost, after(2))
 
 
-def test_a_notebook_made_anew_has_an_owner_who_has_yet_to_consent() -> None:
+def test_a_recreated_notebook_has_no_consent_yet() -> None:
     creating = begun(operation="op", consented=True)
     assert saw(creating, State.READY, finished=True).access.consented is None
 
 
-def test_an_update_that_failed_is_tried_again_though_it_is_the_same() -> None:
+def test_a_failed_update_is_tried_again_with_the_same_digest() -> None:
     updating = begun(Step.UPDATE, digest="d1", state=State.READY)
     assert failed(updating, a_problem(Disposition.TEMPORARY)).settings.digest == ""
     assert (
@@ -132,7 +132,7 @@ def test_an_update_that_failed_is_tried_again_though_it_is_the_same() -> None:
     )
 
 
-def test_the_sessions_seen_last_are_the_ones_to_end() -> None:
+def test_the_sessions_observed_last_are_the_ones_to_end() -> None:
     items = (Item(name="s/1", state="ACTIVE"),)
     running = saw(a_notebook(), State.READY, items=items)
     assert running.workload.items == items
@@ -144,7 +144,7 @@ def test_the_sessions_seen_last_are_the_ones_to_end() -> None:
     assert saw(at_work, State.ABSENT).workload.items == ()
 
 
-def test_after_an_update_only_what_none_can_correct_still_differs() -> None:
+def test_after_an_update_only_drift_that_no_update_can_correct_remains() -> None:
     drift = Drift(in_place=("label team",), never=("data disk GB 100 -> 200",))
     updating = begun(Step.UPDATE, operation="op", state=State.UPDATING, drift=drift)
     updated = saw(updating, State.READY, after(1), finished=True)
@@ -153,7 +153,7 @@ def test_after_an_update_only_what_none_can_correct_still_differs() -> None:
     assert saw(only, State.READY, after(1), finished=True).settings.drift is None
 
 
-def test_what_is_hurried_is_tried_again_within_the_hour_and_no_later_than_it_would_be() -> None:
+def test_a_step_can_be_retried_within_the_hour_but_never_later_than_planned() -> None:
     first = failed(begun(Step.STOP, state=State.READY), a_problem(Disposition.TEMPORARY))
     assert within_the_hour(first, NOW, POLICY) is first
     often = failed(
@@ -166,7 +166,7 @@ def test_what_is_hurried_is_tried_again_within_the_hour_and_no_later_than_it_wou
     assert (hurried.observe_at, hurried.backoff.retry_at) == (NOW + POLICY.backoff_most, None)
 
 
-def test_what_is_under_way_still_shows_how_many_sessions_there_are_besides() -> None:
+def test_a_deletion_in_progress_shows_how_many_more_sessions_there_are() -> None:
     ending = start_step(Resource(kind=Kind.SESSION, slot="started", name="s"), Step.DELETE, NOW)
     item = Item(name="s1", state="TERMINATING", operation="op")
     seen = saw(ending, State.READY, operation="op", items=(item,), more=900)
@@ -181,24 +181,24 @@ def test_what_is_under_way_still_shows_how_many_sessions_there_are_besides() -> 
         (Step.RESTORE, "INVALID_ARGUMENT", POLICY.attempts),
     ],
 )
-def test_not_found_is_final_except_of_a_restore(step: Step, code: str, attempts: int) -> None:
-    """Of a restore it may mean the snapshot, which is looked at before anything is given up."""
+def test_not_found_is_final_except_for_a_restore(step: Step, code: str, attempts: int) -> None:
+    """In a restore it may mean the snapshot, which is observed first."""
     problem = replace(a_problem(Disposition.PERMANENT), code=code)
     assert failed(begun(step), problem).backoff.failures == attempts
 
 
-def test_what_is_still_being_made_has_not_been_used() -> None:
+def test_a_notebook_in_creation_has_not_been_used() -> None:
     assert not saw(begun(), State.CREATING).usage.was_ready
     assert saw(begun(), State.STOPPED).usage.was_ready
 
 
-def test_the_last_of_several_lost_calls_counts() -> None:
+def test_of_several_lost_calls_the_latest_time_counts() -> None:
     calls = [LostCall(step=Step.STOP, until=after(3)), LostCall(step=Step.START, until=after(5))]
     assert a_notebook(unconfirmed=tuple(calls)).unconfirmed_until == after(5)
     assert a_notebook().unconfirmed_until is None
 
 
-def test_a_start_without_effect_leaves_what_was_compared() -> None:
+def test_a_start_without_effect_keeps_the_digest() -> None:
     starting = begun(Step.START, operation="op", state=State.STARTING, digest="d")
     assert saw(starting, State.STOPPED, after(1)).settings.digest == "d"
     updating = begun(Step.UPDATE, operation="op", state=State.UPDATING, digest="d")

@@ -22,7 +22,7 @@ from tests.support.builders import NOW, a_notebook, a_problem, a_record, after
 from tests.support.grouped_fields import a_resource, replace
 from tests.support.reconciling import context_at
 
-WANT = Manifest(kind=Kind.WORKBENCH, slot="main", places=("zone-a/nb",), body={}, digest="d")
+MANIFEST = Manifest(kind=Kind.WORKBENCH, slot="main", places=("zone-a/nb",), body={}, digest="d")
 TEMPLATE = Manifest(kind=Kind.SESSION_TEMPLATE, slot="spark", places=("t",), body={}, digest="d")
 KEPT = a_resource(kind=Kind.SNAPSHOT, slot="s1", name="s1", state=State.READY, source="zone-a/nb")
 
@@ -31,20 +31,20 @@ KEPT = a_resource(kind=Kind.SNAPSHOT, slot="s1", name="s1", state=State.READY, s
 
 
 @pytest.mark.parametrize(
-    ("retry_at", "observe_at", "looked_at"),
+    ("retry_at", "observe_at", "observed"),
     [(None, None, True), (after(5), None, False), (after(5), NOW, False), (NOW, NOW, True)],
 )
-def test_what_waits_after_a_failure_is_not_looked_at(
-    retry_at: datetime | None, observe_at: datetime | None, looked_at: bool
+def test_a_resource_that_waits_after_a_failure_is_not_observed(
+    retry_at: datetime | None, observe_at: datetime | None, observed: bool
 ) -> None:
     """It is stopped, and should run."""
     stopped = a_notebook(State.STOPPED, start_owed=True, retry_at=retry_at, observe_at=observe_at)
     ids = resources_to_observe(a_record(stopped), DesiredState(None, NOW))
-    assert ids == (["workbench/main"] if looked_at else [])
+    assert ids == (["workbench/main"] if observed else [])
 
 
 @pytest.mark.parametrize(
-    ("left_at", "snapshot", "looks", "because"),
+    ("left_at", "snapshot", "observed", "because"),
     [
         (after(days=-15), KEPT, ["workbench/main", "snapshot/s1"], "the deletion relies on it"),
         (NOW, KEPT, ["workbench/main"], "nothing is about to be deleted"),
@@ -52,62 +52,62 @@ def test_what_waits_after_a_failure_is_not_looked_at(
             after(days=-15),
             replace(KEPT, state=State.CREATING, step=Step.CREATE, observe_at=after(1)),
             ["workbench/main"],
-            "it is not complete: it is looked at when it is time",
+            "it is not complete: it is observed at its time",
         ),
         (
             after(days=-15),
             replace(KEPT, observe_at=after(1), retry_at=after(1)),
             ["workbench/main"],
-            "a look at it failed a moment ago",
+            "an observation failed a moment ago",
         ),
     ],
     ids=["relied on", "not relied on", "under way", "waits"],
 )
-def test_a_snapshot_is_looked_at_again_only_where_a_deletion_relies_on_it(
-    left_at: datetime, snapshot: Resource, looks: list[str], because: str
+def test_a_snapshot_is_observed_again_only_if_a_deletion_relies_on_it(
+    left_at: datetime, snapshot: Resource, observed: list[str], because: str
 ) -> None:
     stopped = a_notebook(State.STOPPED, saved_in="s1", observe_at=NOW)
     record = a_record(stopped, snapshot, verb=Verb.LEAVE, left_at=left_at, keep_seconds=86400)
-    assert resources_to_observe(record, DesiredState((), NOW)) == looks, because
+    assert resources_to_observe(record, DesiredState((), NOW)) == observed, because
 
 
-def test_what_is_looked_at_is_compared_with_what_the_profile_asks_for() -> None:
+def test_an_observed_resource_is_compared_with_its_manifest() -> None:
     snapshot = a_resource(
         kind=Kind.SNAPSHOT, slot="s1", name="s1", source="projects/p/locations/z-a/instances/nb"
     )
     resources = (a_notebook(State.READY, observe_at=NOW), replace(snapshot, observe_at=NOW))
-    looks = needs_of(a_record(*resources), DesiredState((WANT,), NOW), context_at()).looks
-    wanted = {look.resource.id: look.manifest for look in looks}
-    assert wanted["workbench/main"] == WANT
-    made = wanted["snapshot/s1"]
+    looks = needs_of(a_record(*resources), DesiredState((MANIFEST,), NOW), context_at()).looks
+    manifests = {look.resource.id: look.manifest for look in looks}
+    assert manifests["workbench/main"] == MANIFEST
+    made = manifests["snapshot/s1"]
     assert made is not None
-    assert made.kind is Kind.SNAPSHOT, "how it is made is known from the record"
+    assert made.kind is Kind.SNAPSHOT, "its manifest is known from the record"
 
 
-# Owners to ask
+# Consent checks
 
 
 @pytest.mark.parametrize(
     ("state", "due"),
     [(State.READY, True), (State.STOPPED, False), (State.STARTING, False), (State.ABSENT, False)],
 )
-def test_consent_is_asked_for_only_of_what_runs(state: State, due: bool) -> None:
+def test_consent_is_checked_only_for_a_running_notebook(state: State, due: bool) -> None:
     record = a_record(a_notebook(state, consent_check_at=NOW))
     assert consents_to_check(record, NOW) == (list(record.resources) if due else [])
     assert consents_to_check(record, after(-1)) == []
 
 
-# What zones lack, and whose turn it is
+# Shortages and turns
 
 
 def asks_for_a_place(
-    *resources: Resource, manifests: Manifests = (WANT,), verb: Verb = Verb.JOIN
+    *resources: Resource, manifests: Manifests = (MANIFEST,), verb: Verb = Verb.JOIN
 ) -> tuple[bool, bool]:
     needs = needs_of(a_record(*resources, verb=verb), DesiredState(manifests, NOW), context_at())
     return needs.shortages, needs.turn
 
 
-def test_what_zones_lack_and_whose_turn_it_is_matters_where_a_notebook_is_to_be_made() -> None:
+def test_shortages_and_turn_are_needed_before_a_notebook_is_created() -> None:
     assert asks_for_a_place(a_notebook(State.ABSENT)) == (True, True)
 
 
@@ -119,23 +119,23 @@ def test_what_zones_lack_and_whose_turn_it_is_matters_where_a_notebook_is_to_be_
         a_notebook(step=Step.CREATE, observe_at=NOW),
         a_notebook(State.READY, observe_at=NOW),
     ],
-    ids=["there", "being made", "asked for", "to be looked at first"],
+    ids=["exists", "in creation", "requested", "to be observed first"],
 )
-def test_it_is_not_read_for_somebody_whose_notebook_is_there(notebook: Resource) -> None:
+def test_shortages_and_turn_are_not_needed_for_a_notebook_that_exists(notebook: Resource) -> None:
     assert asks_for_a_place(notebook) == (False, False)
 
 
-def test_nor_for_who_has_none() -> None:
+def test_shortages_and_turn_are_not_needed_without_a_notebook() -> None:
     assert asks_for_a_place(manifests=()) == (False, False)
     template = a_resource(kind=Kind.SESSION_TEMPLATE, slot="spark", name="t")
     assert asks_for_a_place(template, manifests=(TEMPLATE,)) == (False, False)
 
 
-def test_where_a_look_finds_none_it_is_asked_then() -> None:
-    """That one has to be made could not be foreseen."""
+def test_when_an_observation_finds_no_notebook_shortages_and_turn_are_asked() -> None:
+    """It was not known before that one has to be created."""
     gone = {"workbench/main": Observation(state=State.ABSENT)}
     record = a_record(a_notebook(State.READY, observe_at=NOW, digest="d"))
-    context = replace(context_at(), profile=Profile((WANT,)))
+    context = replace(context_at(), profile=Profile((MANIFEST,)))
     first = reconcile(record, context)
     assert isinstance(first, Needs)
     assert [look.resource.id for look in first.looks] == ["workbench/main"]
@@ -145,11 +145,11 @@ def test_where_a_look_finds_none_it_is_asked_then() -> None:
     assert (second.looks, second.shortages, second.turn) == ((), True, True)
 
 
-def test_whose_creation_was_seen_to_have_failed_keeps_their_place() -> None:
-    """Whether they have one shows in the record as it was before that observation."""
+def test_a_failed_creation_keeps_its_place_among_those_at_work() -> None:
+    """The record before that observation shows that it has a place."""
     running = a_notebook(State.CREATING, step=Step.CREATE, operation="op", observe_at=NOW)
     stock_out = Observation(state=State.ABSENT, problem=a_problem(Disposition.STOCK_OUT))
-    other_zone = replace(WANT, places=("zone-a/nb", "zone-b/nb"))
+    other_zone = replace(MANIFEST, places=("zone-a/nb", "zone-b/nb"))
     context = replace(context_at(), profile=Profile((other_zone,)))
     needs = reconcile(a_record(running), replace(context, observed={running.id: stock_out}))
     assert isinstance(needs, Needs)
@@ -157,7 +157,7 @@ def test_whose_creation_was_seen_to_have_failed_keeps_their_place() -> None:
     assert is_at_work(needs.record)
 
 
-# The profile, and what leavers may have besides
+# The profile, and other resources of leavers
 
 
 @pytest.mark.parametrize(
@@ -183,16 +183,14 @@ def test_leaving_works_without_profiles(record: Environment, asked: bool) -> Non
     ],
     ids=["a join", "a leaver", "once is enough"],
 )
-def test_older_notebooks_are_looked_for_once_after_a_leave(
-    record: Environment, asked: bool
-) -> None:
+def test_older_notebooks_are_searched_once_after_a_leave(record: Environment, asked: bool) -> None:
     assert needs_of(record, DesiredState((), NOW), context_at()).older is asked
 
 
 def test_nothing_is_asked_twice() -> None:
     record = a_record(a_notebook(State.ABSENT), a_notebook(State.READY, slot="x", observe_at=NOW))
-    asked = needs_of(record, DesiredState((WANT,), NOW), context_at())
+    asked = needs_of(record, DesiredState((MANIFEST,), NOW), context_at())
     assert (len(asked.looks), asked.shortages, asked.turn) == (1, True, True)
     observed = {look.resource.id: Observation(state=State.READY) for look in asked.looks}
     known = replace(context_at(), observed=observed, shortages=(), turn=Turn.LATER)
-    assert not needs_of(record, DesiredState((WANT,), NOW), known).any
+    assert not needs_of(record, DesiredState((MANIFEST,), NOW), known).any

@@ -40,15 +40,15 @@ from tests.support.next_steps import (
         (State.ABSENT, UP, NB, Step.CREATE, "it is wanted and not there"),
         (State.STOPPED, UP, NB, Step.START, "somebody came back, or stopped it"),
         (State.READY, UP, NB, None, "it is as it should be"),
-        (State.CREATING, UP, NB, None, "the cloud is at work"),
-        (State.STOPPING, UP, NB, None, "the cloud is at work; it is started when it has stopped"),
-        (State.RESTORING, UP, NB, None, "the cloud is at work"),
-        (State.DELETING, UP, NB, None, "the cloud is at work; it is made again when it is gone"),
+        (State.CREATING, UP, NB, None, "an operation runs"),
+        (State.STOPPING, UP, NB, None, "an operation runs; it is started when it has stopped"),
+        (State.RESTORING, UP, NB, None, "an operation runs"),
+        (State.DELETING, UP, NB, None, "an operation runs; it is created again afterwards"),
         (State.FOREIGN, UP, NB, None, "it isn't ours"),
         (State.READY, DOWN, NB, Step.STOP, "its owner has left, the grace period runs"),
         (State.STOPPED, DOWN, NB, None, "it is as it should be"),
-        (State.CREATING, DOWN, NB, None, "what is being made can't be stopped yet"),
-        (State.ABSENT, DOWN, NB, None, "what was never made isn't made to be stopped"),
+        (State.CREATING, DOWN, NB, None, "a notebook in creation can't be stopped yet"),
+        (State.ABSENT, DOWN, NB, None, "an absent notebook isn't created to be stopped"),
         (State.BROKEN, DOWN, NB, None, "nothing runs, and it may hold work"),
         (State.FOREIGN, DOWN, NB, None, "it isn't ours"),
         (State.READY, GONE, NB, Step.DELETE, "the grace period is over, no snapshot is asked for"),
@@ -56,10 +56,10 @@ from tests.support.next_steps import (
         (State.BROKEN, GONE, NB, Step.DELETE, "the grace period is over"),
         (State.FOREIGN, GONE, NB, None, "it isn't ours"),
         (State.ABSENT, GONE, NB, None, "it is gone"),
-        (State.READY, GONE, TEMPLATE, Step.DELETE, "templates go at once"),
-        (State.DELETING, GONE, TEMPLATE, None, "the cloud is at work"),
+        (State.READY, GONE, TEMPLATE, Step.DELETE, "templates are deleted at once"),
+        (State.DELETING, GONE, TEMPLATE, None, "an operation runs"),
         (State.READY, GONE, SESSION, Step.DELETE, "what a leaver runs is ended"),
-        (State.READY, STAY, SESSION, None, "what people run is their own affair"),
+        (State.READY, STAY, SESSION, None, "workloads are unmanaged"),
         (State.READY, STAY, TEMPLATE, None, "it is kept by a hold"),
         (State.STOPPED, STAY, NB, None, "it is left as it is"),
         (State.READY, UP, SNAPSHOT, None, "a snapshot never changes"),
@@ -76,7 +76,7 @@ def test_next_step(state: State, goal: Goal, kind: Kind, step: Step | None, beca
 @pytest.mark.parametrize("state", [s for s in State if s is not State.ABSENT])
 @pytest.mark.parametrize("goal", list(Goal))
 @pytest.mark.parametrize("held", [None, HOLD], ids=["free", "held"])
-def test_nothing_that_exists_is_changed_without_a_fresh_look(
+def test_nothing_that_exists_is_changed_without_a_new_observation(
     state: State, goal: Goal, held: Hold | None
 ) -> None:
     assert step_of(thing(state), goal, record=a_record(held=held), seen=False) is None
@@ -90,7 +90,7 @@ def test_nothing_that_exists_is_changed_without_a_fresh_look(
     ids=["under way", "failed just now"],
 )
 @pytest.mark.parametrize("held", [None, HOLD], ids=["free", "held"])
-def test_one_step_at_a_time_and_none_before_its_time(
+def test_only_one_step_at_a_time_and_none_before_its_retry_time(
     state: State, goal: Goal, blocked: dict[str, Any], held: Hold | None
 ) -> None:
     assert step_of(thing(state, **blocked), goal, record=a_record(held=held)) is None
@@ -101,11 +101,11 @@ def test_once_the_wait_after_a_failure_is_over_the_step_is_tried_again() -> None
 
 
 @pytest.mark.parametrize("goal", [g for g in Goal if g is not UP])
-def test_what_is_not_there_is_made_only_if_it_should_be(goal: Goal) -> None:
+def test_an_absent_resource_is_created_only_if_it_should_be_present(goal: Goal) -> None:
     assert step_of(thing(State.ABSENT), goal) is None
 
 
-def test_what_no_profile_asks_for_is_never_made() -> None:
+def test_a_resource_without_a_manifest_is_never_created() -> None:
     record = a_record()
     assert next_step(record, thing(State.ABSENT), UP, None, NOW, seen=True) is None
 
@@ -135,23 +135,23 @@ def test_only_the_same_step_is_repeated_while_it_may_still_be_carried_out(
     assert step_of(waiting, goal) is (step if call is step else None)
 
 
-def test_two_different_ones_are_both_waited_for() -> None:
+def test_two_different_lost_calls_are_both_awaited() -> None:
     assert step_of(thing(State.STOPPED, start_owed=True, **lost(Step.START, Step.STOP)), UP) is None
 
 
 @pytest.mark.parametrize("call", list(Step))
-def test_nobodys_access_outlives_their_leave_for_a_lost_call(call: Step) -> None:
+def test_a_lost_call_does_not_delay_the_stop_of_a_leavers_notebook(call: Step) -> None:
     assert step_of(thing(State.READY, **lost(call)), DOWN) is Step.STOP
 
 
 @pytest.mark.parametrize("call", list(Step))
-def test_a_hold_protects_whatever_may_still_come(call: Step) -> None:
+def test_a_hold_protects_a_notebook_whatever_call_was_lost(call: Step) -> None:
     notebook = thing(State.STOPPED, **lost(call))
     assert step_of(notebook, DOWN, record=a_record(held=HOLD)) is Step.PROTECT
 
 
 @pytest.mark.parametrize("drift", [LABELS, MACHINE])
-def test_a_change_waits_since_it_may_be_another_one_by_now(drift: Drift) -> None:
+def test_an_update_with_other_settings_waits_for_the_lost_one(drift: Drift) -> None:
     notebook = thing(State.READY, drift=drift, digest="", **lost(Step.UPDATE))
     assert step_of(notebook, UP) is None
 
@@ -172,7 +172,7 @@ def test_a_change_waits_since_it_may_be_another_one_by_now(drift: Drift) -> None
         (State.STARTING, STAY, None),
     ],
 )
-def test_what_can_be_tried_on_what_is_stuck_is_tried(
+def test_a_stuck_resource_gets_the_step_that_can_still_be_tried(
     state: State, goal: Goal, step: Step | None
 ) -> None:
     stuck = thing(state, timed_out=True, moving_since=after(-50))
@@ -192,7 +192,7 @@ def test_what_can_be_tried_on_what_is_stuck_is_tried(
         ({"link": ""}, Step.START),
     ],
 )
-def test_what_its_owner_or_idle_shutdown_stopped_sleeps_on(
+def test_a_notebook_stopped_by_its_owner_or_idle_shutdown_stays_stopped(
     owed: dict[str, Any], step: Step | None
 ) -> None:
     asleep = {"link": "https://nb.example.com"} | owed
@@ -200,7 +200,7 @@ def test_what_its_owner_or_idle_shutdown_stopped_sleeps_on(
 
 
 @pytest.mark.parametrize("step", [Step.CREATE, Step.STOP])
-def test_what_we_made_or_stopped_is_ours_to_start(step: Step) -> None:
+def test_a_notebook_that_we_created_or_stopped_is_ours_to_start(step: Step) -> None:
     assert start_step(thing(State.READY), step, NOW).access.start_owed
 
 
@@ -208,16 +208,16 @@ def test_a_broken_notebook_that_may_have_been_used_is_started_never_deleted() ->
     assert step_of(thing(State.BROKEN), UP) is Step.START
 
 
-def test_what_a_failed_creation_left_behind_is_cleared_away() -> None:
+def test_the_remains_of_a_failed_creation_are_deleted() -> None:
     assert step_of(thing(State.BROKEN, failed=True), UP) is Step.DELETE
 
 
 @pytest.mark.parametrize("goal", [UP, DOWN, GONE])
 @pytest.mark.parametrize("held", [None, HOLD], ids=["free", "held"])
-def test_a_creation_that_was_given_up_is_cleared_away_on_a_fresh_look_only(
+def test_a_creation_that_was_given_up_is_deleted_only_after_a_new_observation(
     goal: Goal, held: Hold | None
 ) -> None:
-    """Half made, it holds nobody's work; but a moment later it may be in use after all."""
+    """It holds no work, but may be in use a moment later."""
     record = a_record(held=held)
     given_up = thing(State.CREATING, timed_out=True)
     assert step_of(given_up, goal, record=record) is Step.DELETE
@@ -227,7 +227,7 @@ def test_a_creation_that_was_given_up_is_cleared_away_on_a_fresh_look_only(
     assert step_of(waiting, goal, record=record) is None
 
 
-def test_a_snapshot_that_failed_holds_nothing_and_is_taken_again() -> None:
+def test_a_failed_snapshot_is_deleted_to_be_taken_again() -> None:
     assert step_of(thing(State.BROKEN, SNAPSHOT), UP) is Step.DELETE
 
 
@@ -241,7 +241,7 @@ def test_a_template_that_differs_is_updated(kind: Kind) -> None:
 @pytest.mark.parametrize(
     ("state", "drift", "step", "because"),
     [
-        (State.READY, None, None, "it was not compared, or is as wanted"),
+        (State.READY, None, None, "it was not compared, or is as in the manifest"),
         (State.READY, LABELS, Step.UPDATE, "that is changed as it runs"),
         (State.READY, MACHINE, Step.STOP, "a machine type is changed at rest"),
         (
@@ -250,15 +250,15 @@ def test_a_template_that_differs_is_updated(kind: Kind) -> None:
             Step.STOP,
             "one stop, then all of it",
         ),
-        (State.READY, DISK, None, "making it anew is for a person to decide"),
-        (State.STOPPED, None, Step.START, "nothing to mend"),
-        (State.STOPPED, LABELS, Step.UPDATE, "mended before it runs again"),
+        (State.READY, DISK, None, "recreating it is the decision of a person"),
+        (State.STOPPED, None, Step.START, "nothing to correct"),
+        (State.STOPPED, LABELS, Step.UPDATE, "corrected before it runs again"),
         (State.STOPPED, MACHINE, Step.UPDATE, "at rest is when it can be changed"),
-        (State.STOPPED, DISK, Step.START, "what can't be mended keeps nobody waiting"),
+        (State.STOPPED, DISK, Step.START, "what can't be corrected does not delay it"),
         (State.BROKEN, MACHINE, Step.START, "what is broken can't be patched"),
     ],
 )
-def test_what_drifted_from_the_profile_is_mended_as_it_can_be(
+def test_drift_is_corrected_in_the_way_that_it_allows(
     state: State, drift: Drift | None, step: Step | None, because: str
 ) -> None:
     notebook = thing(state, drift=drift)
@@ -269,7 +269,7 @@ def test_what_drifted_from_the_profile_is_mended_as_it_can_be(
 @pytest.mark.parametrize(
     ("state", "step"), [(State.READY, None), (State.STOPPED, Step.START)], ids=["runs", "stopped"]
 )
-def test_a_drift_that_an_update_did_not_mend_is_not_tried_for_ever(
+def test_drift_that_an_update_did_not_correct_is_not_updated_again(
     drift: Drift, state: State, step: Step | None
 ) -> None:
     """The digest is of what was tried last: with the same again nothing would change."""
@@ -277,7 +277,7 @@ def test_a_drift_that_an_update_did_not_mend_is_not_tried_for_ever(
 
 
 @pytest.mark.parametrize("drift", [LABELS, MACHINE, DISK])
-def test_what_is_on_its_way_out_is_not_mended(drift: Drift) -> None:
+def test_drift_is_not_corrected_for_a_leaver(drift: Drift) -> None:
     stopped = thing(State.STOPPED, drift=drift)
     assert step_of(stopped, DOWN, wanted=manifest(digest="d2")) is None
     assert step_of(stopped, GONE, wanted=manifest(digest="d2")) is Step.DELETE
@@ -287,10 +287,10 @@ def test_what_is_on_its_way_out_is_not_mended(drift: Drift) -> None:
     ("state", "step"),
     [(State.READY, Step.RESTORE), (State.STOPPED, Step.START), (State.BROKEN, Step.START)],
 )
-def test_data_comes_back_into_a_notebook_once_it_runs(state: State, step: Step) -> None:
+def test_data_is_restored_when_the_notebook_runs(state: State, step: Step) -> None:
     assert step_of(thing(state, restore_from="snapshots/s1"), UP) is step
 
 
-def test_data_comes_back_before_anything_is_mended() -> None:
+def test_data_is_restored_before_drift_is_corrected() -> None:
     notebook = thing(State.READY, restore_from="snapshots/s1", drift=MACHINE)
     assert step_of(notebook, UP, wanted=manifest(digest="d2")) is Step.RESTORE

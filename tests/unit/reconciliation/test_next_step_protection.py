@@ -31,10 +31,10 @@ from tests.support.next_steps import (
         (State.READY, DOWN, Step.STOP, "a leaver's access ends before anything else"),
         (State.STOPPED, DOWN, Step.PROTECT, "then it is protected"),
         (State.BROKEN, DOWN, Step.PROTECT, "it may hold work"),
-        (State.READY, STAY, Step.PROTECT, "whatever else becomes of it"),
+        (State.READY, STAY, Step.PROTECT, "its goal doesn't matter"),
         (State.FOREIGN, DOWN, None, "it isn't ours"),
         (State.ABSENT, DOWN, None, "there is nothing to protect"),
-        (State.STARTING, UP, None, "the cloud is at work on it"),
+        (State.STARTING, UP, None, "an operation runs on it"),
     ],
 )
 def test_a_hold_protects_the_notebook(
@@ -43,15 +43,15 @@ def test_a_hold_protects_the_notebook(
     assert step_of(thing(state), goal, record=a_record(held=HOLD)) is step, because
 
 
-def test_what_is_protected_already_is_not_protected_again() -> None:
+def test_a_protected_notebook_is_not_protected_again() -> None:
     assert step_of(thing(State.READY, protected=True), UP, record=a_record(held=HOLD)) is None
 
 
-def test_what_a_failed_creation_left_is_cleared_away_under_a_hold_too() -> None:
+def test_the_remains_of_a_failed_creation_are_deleted_under_a_hold_too() -> None:
     """Protected, it could not be; and its owner would have no notebook until the release."""
-    stillborn = thing(State.BROKEN, failed=True)
-    assert step_of(stillborn, UP, record=a_record(held=HOLD)) is Step.DELETE
-    assert step_of(stillborn, DOWN, record=a_record(held=HOLD)) is None
+    remains = thing(State.BROKEN, failed=True)
+    assert step_of(remains, UP, record=a_record(held=HOLD)) is Step.DELETE
+    assert step_of(remains, DOWN, record=a_record(held=HOLD)) is None
 
 
 @pytest.mark.parametrize("kind", [k for k in Kind if k is not NB])
@@ -64,20 +64,20 @@ def test_only_a_workbench_notebook_can_be_protected(kind: Kind) -> None:
     ("state", "goal", "by_us", "step", "because"),
     [
         (State.READY, UP, True, Step.UNPROTECT, "the hold is over"),
-        (State.READY, UP, False, None, "somebody else's word against the deletion"),
+        (State.READY, UP, False, None, "protection set by somebody else"),
         (State.STOPPED, GONE, True, Step.UNPROTECT, "or it could not be deleted"),
         (State.STOPPED, GONE, False, Step.DELETE, "the cloud refuses it, and people read why"),
         (State.READY, DOWN, True, Step.STOP, "access ends first"),
     ],
 )
-def test_what_a_hold_protected_is_free_again_when_it_is_over(
+def test_protection_is_lifted_when_the_hold_is_released(
     state: State, goal: Goal, by_us: bool, step: Step | None, because: str
 ) -> None:
     notebook = thing(state, protected=True, protected_by_us=by_us)
     assert step_of(notebook, goal) is step, because
 
 
-def test_protection_comes_before_the_restore_and_the_mending() -> None:
+def test_protection_comes_before_restore_and_correction() -> None:
     notebook = a_notebook(State.READY, restore_from="snapshots/s1", drift=LABELS)
     assert step_of(notebook, UP, record=a_record(held=HOLD)) is Step.PROTECT
 
@@ -91,7 +91,7 @@ def test_protection_comes_before_the_restore_and_the_mending() -> None:
         (GONE, None, Step.LABEL, "so that nothing is deleted that doesn't say whose it is"),
     ],
 )
-def test_labels_that_somebody_took_off_are_put_back(
+def test_removed_labels_are_put_back(
     goal: Goal, wanted: Manifest | None, step: Step, because: str
 ) -> None:
     bare = thing(State.STOPPED, labelled=False, drift=LABELS)

@@ -1,4 +1,4 @@
-"""The step of a notebook that is to go: no disk goes before its snapshot is complete."""
+"""Steps of a removal: no disk is deleted before its snapshot is complete."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def snapshot(state: State) -> Resource:
         (State.READY, None, Step.STOP, "a snapshot of what runs may hold half of a file"),
         (State.READY, State.READY, Step.STOP, "somebody started it again meanwhile"),
         (State.STOPPED, None, None, "its snapshot comes first"),
-        (State.STOPPED, State.ABSENT, None, "its snapshot was not begun yet"),
+        (State.STOPPED, State.ABSENT, None, "its snapshot was not started yet"),
         (State.STOPPED, State.CREATING, None, "its snapshot is not complete"),
         (State.STOPPED, State.BROKEN, None, "its snapshot came to nothing"),
         (State.STOPPED, State.FOREIGN, None, "that snapshot is none of ours"),
@@ -53,7 +53,7 @@ def snapshot(state: State) -> Resource:
     [(leaver(keep_seconds=1), False), (a_record(), True)],
     ids=["of a leaver", "of one that has a successor"],
 )
-def test_invariant_7_no_disk_goes_before_its_snapshot_is_complete(
+def test_invariant_7_no_disk_is_deleted_before_its_snapshot_is_complete(
     record: Environment,
     superseded: bool,
     state: State,
@@ -75,20 +75,20 @@ def test_a_hold_does_not_wait_for_a_stop_that_is_refused() -> None:
     assert step_of(replace(running, protected=True), DOWN, record=record) is Step.STOP
 
 
-def test_invariant_7_no_disk_goes_before_its_snapshot_was_looked_at() -> None:
+def test_invariant_7_no_disk_is_deleted_before_its_snapshot_is_observed() -> None:
     record = leaver(keep_seconds=1).with_resource(snapshot(State.READY))
     notebook = thing(State.STOPPED, saved_in="s1")
     assert step_of(notebook, GONE, record=record, snapshot_seen=False) is None
 
 
-def test_a_snapshot_of_something_else_is_none_of_this_notebook() -> None:
+def test_a_snapshot_of_another_notebook_does_not_count() -> None:
     record = leaver(keep_seconds=1).with_resource(snapshot(State.READY))
     assert step_of(thing(State.STOPPED, saved_in="s2"), GONE, record=record) is None
 
 
-def test_what_never_worked_needs_no_snapshot() -> None:
-    stillborn = thing(State.BROKEN, failed=True)
-    assert step_of(stillborn, GONE, record=leaver(keep_seconds=1)) is Step.DELETE
+def test_a_notebook_that_was_never_usable_needs_no_snapshot() -> None:
+    remains = thing(State.BROKEN, failed=True)
+    assert step_of(remains, GONE, record=leaver(keep_seconds=1)) is Step.DELETE
 
 
 @pytest.mark.parametrize("kind", [Kind.MANAGED_NOTEBOOK, Kind.DATAPROC_HUB, TEMPLATE, SNAPSHOT])

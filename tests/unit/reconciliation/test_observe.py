@@ -1,4 +1,4 @@
-"""What follows from an observation: is a notebook usable, has its owner consented, what is told."""
+"""What follows from an observation: usable or not, consent, what is reported."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.support.grouped_fields import replace
 from tests.support.reconciling import context_at
 
 POLICY = Policy()
-WANT = Manifest(
+MANIFEST = Manifest(
     kind=Kind.WORKBENCH,
     slot="main",
     places=("zone-a/nb",),
@@ -40,28 +40,28 @@ UNOPENABLE = replace(RUNS, link="")
 def observed(record: Environment, id: str, seen: Observation) -> Environment:
     """The record after one of its resources was observed."""
     draft = Draft(record, NOW)
-    observe(draft, DesiredState((WANT,), NOW), context_at(), {id: seen})
+    observe(draft, DesiredState((MANIFEST,), NOW), context_at(), {id: seen})
     return draft.record
 
 
 def looked_at(resource: Resource, **seen: Any) -> Resource:
-    """``resource`` after a look that finds its state unchanged."""
+    """``resource`` after an observation of the same state."""
     observation = Observation(state=resource.state, link=resource.access.link, **seen)
     [after_it] = observed(a_record(resource), resource.id, observation).resources
     return after_it
 
 
-def test_who_has_not_consented_is_asked_for_after_a_while() -> None:
+def test_missing_consent_is_checked_after_a_while() -> None:
     asked = NOW + POLICY.first_question(KEY)
     assert looked_at(RUNS) == replace(RUNS, consent_check_at=asked)
     assert looked_at(replace(RUNS, consented=False)).access.consent_check_at == asked
 
 
-def test_who_has_consented_is_not_asked_for_again() -> None:
+def test_given_consent_is_not_checked_again() -> None:
     assert looked_at(replace(RUNS, consented=True)).access.consent_check_at is None
 
 
-def test_a_question_that_is_due_already_stays_due() -> None:
+def test_a_consent_check_that_is_due_stays_due() -> None:
     assert looked_at(replace(RUNS, consent_check_at=after(-5))).access.consent_check_at == after(-5)
 
 
@@ -75,7 +75,7 @@ def test_a_question_that_is_due_already_stays_due() -> None:
     ],
     ids=["given", "not given", "not known", "the notebook was not found"],
 )
-def test_what_an_owner_answers_is_remembered(
+def test_the_consent_of_an_owner_is_recorded(
     consent: Consent, consented: bool | None, again: Any, observe_at: Any
 ) -> None:
     draft = Draft(a_record(replace(RUNS, consent_check_at=NOW)), NOW)
@@ -85,7 +85,7 @@ def test_what_an_owner_answers_is_remembered(
     assert notebook.observe_at == observe_at
 
 
-def test_what_runs_without_a_link_is_looked_at_again() -> None:
+def test_a_running_notebook_without_a_link_is_observed_again() -> None:
     waiting = replace(UNOPENABLE, moving_since=NOW, observe_at=NOW + POLICY.poll)
     assert looked_at(UNOPENABLE) == waiting
 
@@ -96,14 +96,14 @@ LOST = (LostCall(step=Step.STOP, until=after(9)),)
 @pytest.mark.parametrize(
     "reason",
     [{"unconfirmed": LOST, "observe_at": after(9)}, {"problem": a_problem(Disposition.TEMPORARY)}],
-    ids=["a look that is due", "a problem"],
+    ids=["an observation that is due", "a problem"],
 )
-def test_another_reason_to_look_again_comes_first(reason: dict[str, Any]) -> None:
+def test_an_earlier_time_to_observe_is_kept(reason: dict[str, Any]) -> None:
     known = replace(UNOPENABLE, moving_since=after(-300), **reason)
     assert looked_at(known) == known
 
 
-def test_without_a_link_for_too_long_is_a_problem_that_is_tried_again() -> None:
+def test_a_link_that_is_missing_for_too_long_is_a_problem() -> None:
     since = NOW - POLICY.stuck - timedelta(seconds=1)
     troubled = looked_at(replace(UNOPENABLE, moving_since=since))
     assert troubled.backoff.problem is not None
@@ -127,7 +127,7 @@ NEVER = Drift(never=("data disk GB 100 -> 200",))
         (Drift(never=("network a -> b",)), NEVER, True),
     ],
 )
-def test_what_only_a_new_notebook_would_change_is_told_once(
+def test_drift_that_needs_a_new_notebook_is_reported_once(
     before: Drift | None, after_it: Drift | None, is_told: bool
 ) -> None:
     change = ResourceChanged(replace(RUNS, drift=before), replace(RUNS, drift=after_it))
@@ -152,7 +152,7 @@ TEMPLATE = Resource(kind=Kind.SESSION_TEMPLATE, slot="spark", name="t", state=St
         (replace(TEMPLATE, kind=Kind.SNAPSHOT), State.ABSENT, False),
     ],
 )
-def test_sessions_are_looked_for_once_more_when_none_can_be_started_any_more(
+def test_sessions_are_listed_once_more_when_none_can_start_any_more(
     before: Resource, state: State, again: bool
 ) -> None:
     record = a_record(before, SESSIONS, verb=Verb.LEAVE)

@@ -1,4 +1,4 @@
-"""A departure: what is looked for, and when it is really over.
+"""A departure: what is searched for, and when it is complete.
 
 What is written down of it is in ``projections/test_offboarding_record.py``.
 """
@@ -41,7 +41,7 @@ LEAVING = OffboardingRecord(
     event_id="e", source="test", occurred_at=NOW, left_at=NOW, removal_at=NOW, had=(NOTEBOOK,)
 )
 SESSIONS = Resource(kind=Kind.SESSION, slot="started", name="p/sessions")
-SESSION_LOOK = replace(SESSIONS, observe_at=NOW)
+SESSIONS_TO_OBSERVE = replace(SESSIONS, observe_at=NOW)
 
 
 def leaver(
@@ -56,14 +56,14 @@ def found(kind: Kind = Kind.WORKBENCH, name: str = "zone-b/nb", **changes: Any) 
 
 
 def conclusion_of(record: Environment, *scan: Orphan) -> tuple[Environment, Conclusion]:
-    """The record after a look everywhere found exactly that, and what came of it."""
+    """The record after the final search found exactly that, and the conclusion."""
     draft = Draft(record, NOW)
     conclusion = conclude(draft, scan, context_at())
     return draft.record, conclusion
 
 
 def concluded(record: Environment, *scan: Orphan) -> Environment:
-    """The record after a look everywhere found exactly that."""
+    """The record after the final search found exactly that."""
     return conclusion_of(record, *scan)[0]
 
 
@@ -72,7 +72,7 @@ def runs_after_all(resource: Resource) -> Observation:
     return Observation(state=State.READY)
 
 
-# The last look
+# The final search
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def runs_after_all(resource: Resource) -> Observation:
     [leaver(a_notebook()), leaver(leaving=replace(LEAVING, had=()))],
     ids=["all that is known is gone", "nothing is known: their record may have been lost"],
 )
-def test_when_nothing_is_left_a_look_everywhere_is_asked_for(record: Environment) -> None:
+def test_when_nothing_is_left_the_final_search_is_needed(record: Environment) -> None:
     needs = reconcile(record, replace(context_at(), older=()))
     assert isinstance(needs, Needs)
     assert needs.inventory
@@ -88,14 +88,14 @@ def test_when_nothing_is_left_a_look_everywhere_is_asked_for(record: Environment
 
 
 @pytest.mark.parametrize(("due", "expected"), [(0.5, 0.5), (99, 10), (None, 10)])
-def test_a_look_that_failed_is_repeated_before_long(due: float | None, expected: float) -> None:
+def test_a_failed_final_search_is_repeated_soon(due: float | None, expected: float) -> None:
     expires_at = None if due is None else after(due)
     snapshot = a_resource(
         kind=Kind.SNAPSHOT, slot="s", name="s", state=State.READY, expires_at=expires_at
     )
     problem = a_problem(Disposition.TEMPORARY)
     record = reconciled(leaver(a_notebook(), snapshot), inventory=problem).record
-    assert record.status.phase is Phase.REMOVING, "not removed before somebody has looked"
+    assert record.status.phase is Phase.REMOVING, "not removed before the final search"
     assert record.status.health is Health.RETRYING
     assert record.status.problem == f"the final look for leftovers failed: {problem.message}"
     assert record.status.due_at == after(expected)
@@ -103,7 +103,7 @@ def test_a_look_that_failed_is_repeated_before_long(due: float | None, expected:
     assert (leaving.completed_at, leaving.scan) == (None, None)
 
 
-def test_a_look_that_finds_nothing_ends_it() -> None:
+def test_a_final_search_that_finds_nothing_completes_the_removal() -> None:
     record = reconciled(leaver(a_notebook()), inventory=()).record
     assert (record.status.phase, record.status.health) == (Phase.REMOVED, Health.OK)
     [leaving] = record.departure.records
@@ -111,7 +111,7 @@ def test_a_look_that_finds_nothing_ends_it() -> None:
     assert leaving.scan == InventoryResult(at=NOW)
 
 
-def test_what_the_look_found_and_may_stay_is_written_down() -> None:
+def test_findings_that_may_stay_are_in_the_leaving_record() -> None:
     inventory = (
         found(Kind.SNAPSHOT, "snapshots/s1", detail="until 2026-08-02"),
         found(Kind.CLUSTER, "p/clusters/c1", ours=False, detail="it is somebody else's"),
@@ -130,13 +130,15 @@ def test_what_the_look_found_and_may_stay_is_written_down() -> None:
 
 
 @pytest.mark.parametrize("joined", [None, an_intent()])
-def test_whose_record_was_lost_keeps_what_is_found_for_a_long_time(joined: Intent | None) -> None:
+def test_after_a_lost_record_found_resources_are_kept_for_a_long_time(
+    joined: Intent | None,
+) -> None:
     record = concluded(leaver(joined=joined, grace_seconds=5, keep_seconds=6), found())
     kept = (record.terms.grace_seconds, record.terms.keep_seconds)
     assert kept == ((30 * 86400, 90 * 86400) if joined is None else (5, 6))
 
 
-def test_the_grace_period_of_a_notebook_nobody_knew_of_counts_from_the_newest_leave() -> None:
+def test_the_grace_period_of_an_unknown_notebook_counts_from_the_newest_leave() -> None:
     """The first departure had ended long before the repeated leave."""
     long_ago = {"left_at": after(days=-99), "joined": an_intent(), "grace_seconds": 60}
     again = an_intent(Verb.LEAVE, occurred_at=after(-0.5))
@@ -168,17 +170,17 @@ def test_otherwise_there_is_nothing_to_conclude(record: Environment) -> None:
 @pytest.mark.parametrize(
     "kind", [k for k in Kind if not k.is_workload and k is not Kind.SNAPSHOT], ids=str
 )
-def test_what_the_record_did_not_know_of_is_removed_too(kind: Kind) -> None:
+def test_a_resource_that_the_record_did_not_know_is_removed_too(kind: Kind) -> None:
     record, conclusion = conclusion_of(leaver(a_notebook()), found(kind, "elsewhere/x"))
     missed = record.resources[-1]
     assert (missed.kind, missed.name, missed.observe_at) == (kind, "elsewhere/x", NOW)
-    assert missed.state is State.STOPPED, "not absent, or nobody would look at it"
+    assert missed.state is State.STOPPED, "not absent, or it would not be observed"
     assert record.departure.records[-1].completed_at is None, "it isn't over"
     assert conclusion == Conclusion(found=(missed.id,), again_at=after(1))
 
 
 @pytest.mark.parametrize("kind", [Kind.WORKBENCH, Kind.SESSION_TEMPLATE, Kind.SESSION])
-def test_what_was_missed_is_looked_at_and_ended_at_once(kind: Kind) -> None:
+def test_a_found_resource_is_observed_and_ended_at_once(kind: Kind) -> None:
     """Whatever it is, it may be in use."""
     record = leaver(a_notebook(), left_at=after(days=-1))
     plan = reconciled(record, (), runs_after_all, inventory=(found(kind, "elsewhere/x"),))
@@ -188,7 +190,7 @@ def test_what_was_missed_is_looked_at_and_ended_at_once(kind: Kind) -> None:
     assert plan.record.departure.records[-1].completed_at is None
 
 
-def test_all_that_was_missed_is_ended_at_once_whether_the_record_knew_of_it_or_not() -> None:
+def test_all_found_resources_are_ended_at_once_known_to_the_record_or_not() -> None:
     sessions = replace(SESSIONS, name="p/sessions")
     record = leaver(a_notebook(), sessions)
     inventory = (found(), found(Kind.SESSION, "p/sessions/1"))
@@ -198,7 +200,7 @@ def test_all_that_was_missed_is_ended_at_once_whether_the_record_knew_of_it_or_n
 
 
 @pytest.mark.parametrize("name", ["zone-a/nb", "zone-b/nb"], ids=["known", "unknown"])
-def test_a_notebook_that_is_there_after_all_may_hold_work_whatever_its_name(name: str) -> None:
+def test_a_found_notebook_may_hold_work_and_is_only_stopped(name: str) -> None:
     """Its grace period counts from the newest leave, though the first is long over."""
     again = an_intent(Verb.LEAVE, occurred_at=after(-0.5))
     joined = an_intent(occurred_at=after(days=-120))
@@ -209,7 +211,7 @@ def test_a_notebook_that_is_there_after_all_may_hold_work_whatever_its_name(name
     assert plan.record.status.phase is Phase.SUSPENDING
 
 
-def test_what_was_seen_to_be_gone_a_moment_ago_is_looked_at_again_if_it_is_found() -> None:
+def test_a_resource_just_observed_absent_is_observed_again_if_it_is_found() -> None:
     answers = [State.ABSENT, State.READY]
 
     def seen(resource: Resource) -> Observation:
@@ -231,7 +233,7 @@ def test_invariant_7_what_is_found_is_saved_before_it_is_deleted() -> None:
 
 
 @pytest.mark.parametrize("kept", [State.READY, State.ABSENT], ids=["it is there", "it is gone"])
-def test_a_disk_that_is_found_goes_on_the_strength_of_a_snapshot_seen_after_that(
+def test_a_found_disk_is_deleted_only_after_its_snapshot_is_observed_again(
     kept: State,
 ) -> None:
     """Somebody may have deleted the snapshot since it was observed for something else."""
@@ -249,36 +251,36 @@ def test_a_disk_that_is_found_goes_on_the_strength_of_a_snapshot_seen_after_that
     plan = reconciled(record, (), seen, inventory=(disk,))
     deleted = [action.resource.kind for action in plan.actions]
     assert deleted == ([Kind.DISK] if kept is State.READY else [])
-    assert answers == {snapshot.id: []}, "looked at twice"
+    assert answers == {snapshot.id: []}, "observed twice"
 
 
-def test_what_is_found_and_is_gone_when_it_is_looked_at_is_searched_for_again() -> None:
+def test_a_found_resource_that_is_already_absent_leads_to_another_search() -> None:
     gone = Observation(state=State.ABSENT)
     plan = reconciled(leaver(a_notebook()), (), lambda _: gone, inventory=(found(),))
     assert plan.actions == ()
     assert (plan.record.status.phase, plan.record.status.due_at) == (Phase.REMOVING, after(1))
 
 
-def test_two_that_were_missed_are_two() -> None:
+def test_two_found_notebooks_are_two_resources() -> None:
     record = concluded(leaver(a_notebook()), found(name="zone-b/nb"), found(name="zone-c/nb"))
     assert [r.name for r in record.resources] == ["zone-a/nb", "zone-b/nb", "zone-c/nb"]
     assert len({r.id for r in record.resources}) == 3
 
 
-def test_found_again_it_is_the_same_one() -> None:
+def test_a_notebook_found_twice_is_one_resource() -> None:
     record = concluded(leaver(a_notebook()), found())
     again = concluded(record, found())
     assert again.resources == record.resources
 
 
-def test_what_was_believed_gone_and_is_there_after_all_is_looked_at_again() -> None:
+def test_a_resource_recorded_as_absent_is_observed_again_if_it_is_found() -> None:
     record, conclusion = conclusion_of(leaver(a_notebook()), found(name="zone-a/nb"))
     assert record.resources == (a_notebook(observe_at=NOW),)
     assert conclusion.found == ("workbench/main",)
 
 
 @pytest.mark.parametrize("kind", [Kind.SESSION, Kind.CLUSTER])
-def test_what_they_started_since_is_looked_for_among_all_they_started(kind: Kind) -> None:
+def test_a_found_workload_is_observed_with_all_workloads_of_its_kind(kind: Kind) -> None:
     uses = Resource(kind=kind, slot="started", name="p/uses", serial=3)
     record, conclusion = conclusion_of(leaver(uses), found(kind, "p/uses/1"))
     assert record.resources == (replace(uses, observe_at=NOW),)
@@ -286,25 +288,25 @@ def test_what_they_started_since_is_looked_for_among_all_they_started(kind: Kind
 
 
 @pytest.mark.parametrize("known", [(), (a_notebook(),)], ids=["empty", "other resources"])
-def test_sessions_of_somebody_whose_record_knows_of_none_are_looked_for_all_the_same(
+def test_found_sessions_are_observed_although_the_record_has_none(
     known: tuple[Resource, ...],
 ) -> None:
     """Their record was lost, and with it that they had a template."""
     record = concluded(leaver(*known), found(Kind.SESSION, "p/sessions/1"))
-    assert record.resources == (*known, SESSION_LOOK)
+    assert record.resources == (*known, SESSIONS_TO_OBSERVE)
 
 
 OLD, SECOND = "a.old@example.com", "ana-old-aaaaaaaaaaaa"
 
 
-def test_what_was_found_under_another_key_and_address_is_seen_to_under_these() -> None:
+def test_a_resource_found_under_another_key_and_address_keeps_them() -> None:
     of_old = found(Kind.SESSION_TEMPLATE, "p/t", owner=OLD, key=SECOND)
     [template] = concluded(leaver(), of_old).resources
     assert (template.owner, template.key) == (OLD, SECOND)
 
 
-def test_what_they_started_under_each_key_and_address_is_looked_for_apart() -> None:
-    """Whoever looks by another address finds none of it, and it would never end."""
+def test_workloads_are_listed_separately_for_each_key_and_address() -> None:
+    """A listing by another address finds none of them, and they would never end."""
     addresses = with_current(with_current((), OLD, after(-9)), ANA, after(-5))
     record = leaver(SESSIONS, addresses=addresses, merged=(SECOND,))
     others = [found(Kind.SESSION, "p/sessions/1", owner=OLD, key=key) for key in ("", SECOND)]
@@ -315,7 +317,7 @@ def test_what_they_started_under_each_key_and_address_is_looked_for_apart() -> N
     assert concluded(again, *others).resources == again.resources
 
 
-def test_a_disk_that_may_hold_the_only_copy_of_kept_work_stays_and_is_named() -> None:
+def test_a_disk_with_the_only_copy_of_kept_work_stays_and_is_listed() -> None:
     disk = found(Kind.DISK, "disks/nb-data-workspace")
     keeps = concluded(leaver(a_notebook(), joined=an_intent(), keep_seconds=86400), disk)
     assert keeps.departure.records[0].scan == InventoryResult(
@@ -325,7 +327,7 @@ def test_a_disk_that_may_hold_the_only_copy_of_kept_work_stays_and_is_named() ->
     assert [r.kind for r in keeps_none.resources] == [Kind.WORKBENCH, Kind.DISK]
 
 
-# What is looked for
+# What is searched for
 
 
 TEMPLATE = Resource(kind=Kind.SESSION_TEMPLATE, slot="spark", name="t", state=State.READY)
@@ -333,21 +335,21 @@ STARTED = Resource(kind=Kind.SESSION, slot="started", name=sessions_of(SITE), ow
 OLDER = Resource(kind=Kind.DATAPROC_HUB, slot="hub", name="p/hub", state=State.READY)
 
 
-def test_what_a_leaver_may_have_started_is_looked_at() -> None:
+def test_workloads_of_a_leaver_are_observed() -> None:
     record = with_workloads(leaver(TEMPLATE), replace(context_at(), older=(OLDER,)))
     looks = (replace(STARTED, observe_at=NOW), replace(OLDER, observe_at=NOW))
     assert record.resources == (TEMPLATE, *looks)
     assert record.departure.sought_at == NOW
 
 
-def test_what_is_known_already_is_not_forgotten_for_it() -> None:
+def test_a_known_workload_is_kept_as_it_is() -> None:
     ended = replace(STARTED, step=Step.DELETE, serial=3)
     record = with_workloads(leaver(TEMPLATE, ended), context_at())
     assert record.resources == (TEMPLATE, ended)
 
 
-def test_as_long_as_nobody_has_looked_for_older_kinds_it_is_not_said_so() -> None:
-    """If that fails, the final look finds them at the latest."""
+def test_older_kinds_count_as_searched_only_after_an_answer() -> None:
+    """If that fails, the final search finds them at the latest."""
     for older in (None, a_problem(Disposition.TEMPORARY)):
         assert (
             with_workloads(leaver(), replace(context_at(), older=older)).departure.sought_at is None
@@ -365,7 +367,7 @@ def test_as_long_as_nobody_has_looked_for_older_kinds_it_is_not_said_so() -> Non
         (Verb.JOIN, SESSIONS, False),
     ],
 )
-def test_while_the_notebook_ran_it_could_start_more(
+def test_workloads_are_observed_again_after_the_notebook_stopped(
     verb: Verb, resource: Resource, again: bool
 ) -> None:
     record = with_workloads_to_observe(a_record(resource, verb=verb), NOW)
@@ -379,7 +381,7 @@ def test_while_the_notebook_ran_it_could_start_more(
         (a_notebook(State.STARTING, was_ready=True), True, "it will run"),
         (a_notebook(State.STOPPED, was_ready=True), False, "it is at rest"),
         (a_notebook(State.BROKEN, was_ready=True), False, "it can't be used"),
-        (a_notebook(State.STOPPED), True, "nobody has looked at it yet"),
+        (a_notebook(State.STOPPED), True, "it was not observed yet"),
         (a_notebook(State.ABSENT), False, "it is gone"),
         (a_notebook(State.FOREIGN), False, "it is somebody else's"),
         (
@@ -392,7 +394,7 @@ def test_while_the_notebook_ran_it_could_start_more(
             "a start may still be carried out",
         ),
         (SESSIONS, False, "there are none"),
-        (SESSION_LOOK, True, "nobody has looked yet"),
+        (SESSIONS_TO_OBSERVE, True, "they were not observed yet"),
         (replace(SESSIONS, state=State.READY), True, "some run"),
         (replace(SESSIONS, kind=Kind.SESSION_TEMPLATE, state=State.READY), True, "a template"),
         (replace(SESSIONS, kind=Kind.SESSION_TEMPLATE, observe_at=NOW), False, "none any more"),
@@ -400,5 +402,7 @@ def test_while_the_notebook_ran_it_could_start_more(
         (replace(SESSIONS, kind=Kind.DISK, state=State.READY), False, "nor that"),
     ],
 )
-def test_what_may_give_a_leaver_access(resource: Resource, may: bool, because: str) -> None:
+def test_resources_that_may_give_a_leaver_access(
+    resource: Resource, may: bool, because: str
+) -> None:
     assert may_give_access(resource) is may, because

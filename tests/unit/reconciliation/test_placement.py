@@ -1,4 +1,4 @@
-"""Where a notebook is made: the profile's zones in order, less those that have none left."""
+"""Where a notebook is created: the zones of the profile in order, except those without capacity."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def place(zone: str) -> str:
     return f"projects/demo/locations/{zone}/instances/nb"
 
 
-WANT = Manifest(
+MANIFEST = Manifest(
     kind=Kind.WORKBENCH,
     slot="main",
     places=(place("z-a"), place("z-b"), place("z-c")),
@@ -33,7 +33,7 @@ WANT = Manifest(
         (("z-a",), (), (), "z-b", "the first had none left"),
         (("z-b",), (), (), "z-a", "only what was tried is passed over"),
         (("z-a", "z-b", "z-c"), (), (), "", "every one was tried"),
-        ((), ("z-a",), (), "z-b", "somebody else was told so a moment ago"),
+        ((), ("z-a",), (), "z-b", "somebody else got a stock-out a moment ago"),
         ((), ("z-a", "z-b", "z-c"), (), "", "all are known to have none"),
         (("z-c",), ("z-a", "z-b"), (), "", "tried by us or by others"),
         (("z-a",), (), ("z-c",), "z-c", "Google said where there are some"),
@@ -55,22 +55,22 @@ def test_the_next_place(
         problem=replace(a_problem(Disposition.STOCK_OUT), elsewhere=said),
     )
     shortages = {f"{zone}/n2-standard-8" for zone in lacking}
-    found = next_place(notebook, WANT, shortages)
+    found = next_place(notebook, MANIFEST, shortages)
     assert found == (place(expected) if expected else ""), because
 
 
-def test_that_a_zone_lacks_another_machine_type_is_no_reason_to_pass_it_over() -> None:
-    assert next_place(a_notebook(), WANT, {"z-a/a2-highgpu-1g"}) == place("z-a")
+def test_a_shortage_of_another_machine_type_does_not_rule_out_a_zone() -> None:
+    assert next_place(a_notebook(), MANIFEST, {"z-a/a2-highgpu-1g"}) == place("z-a")
 
 
-def test_a_lack_is_a_zone_and_a_machine_type() -> None:
-    assert capacity_key(place("z-a"), WANT) == "z-a/n2-standard-8"
+def test_a_shortage_is_of_a_zone_and_a_machine_type() -> None:
+    assert capacity_key(place("z-a"), MANIFEST) == "z-a/n2-standard-8"
 
 
 @pytest.mark.parametrize(
     ("name", "scarce"), [("gs://bucket/people/x.yaml", "n2"), (place("z-a"), "")]
 )
-def test_where_nothing_can_run_out_there_is_no_lack(name: str, scarce: str) -> None:
+def test_kinds_without_machines_have_no_shortage(name: str, scarce: str) -> None:
     manifest = Manifest(
         kind=Kind.WORKBENCH, slot="m", places=(name,), body={}, digest="d", scarce=scarce
     )
@@ -86,14 +86,14 @@ def test_the_zone_of_a_name(name: str, zone: str) -> None:
     assert zone_of(name) == zone
 
 
-def test_that_there_is_no_place_says_what_is_missing_where_and_what_to_do() -> None:
-    problem = no_capacity(WANT)
+def test_without_a_place_the_problem_says_what_is_missing_and_what_to_do() -> None:
+    problem = no_capacity(MANIFEST)
     assert (problem.code, problem.disposition) == ("STOCK_OUT", Disposition.STOCK_OUT)
     assert "n2-standard-8" in problem.message
     assert "z-a, z-b, z-c" in problem.message
     assert "Add zones or another machine type" in problem.message
 
 
-def test_a_place_that_is_no_zone_is_named_as_it_is() -> None:
+def test_a_place_that_is_not_a_zone_is_named_as_it_is() -> None:
     manifest = Manifest(kind=Kind.WORKBENCH, slot="m", places=("anywhere",), body={}, digest="d")
     assert "(anywhere)" in no_capacity(manifest).message

@@ -77,16 +77,16 @@ each_case = pytest.mark.parametrize(
 
 
 @each_case
-def test_who_only_waits_for_their_turn(
+def test_records_that_only_wait_for_their_turn(
     changes: dict[str, Any], more: list[Resource], quiet: bool
 ) -> None:
     record = a_record(QUEUED, *more, **changes)
     assert only_queues(record, NOW) is quiet
-    assert queues(record), "whatever else there is to do"
+    assert queues(record), "with or without other work"
 
 
 @each_case
-def test_who_only_waits_for_an_operation(
+def test_records_that_only_wait_for_an_operation(
     changes: dict[str, Any], more: list[Resource], quiet: bool
 ) -> None:
     names = awaited_operations(a_record(RUNNING, *more, **changes), NOW, POLICY)
@@ -96,7 +96,7 @@ def test_who_only_waits_for_an_operation(
 @pytest.mark.parametrize(
     "record", [a_record(), a_record(TEMPLATE), a_record(a_notebook(State.READY)), a_record(RUNNING)]
 )
-def test_who_does_not_queue_does_not_wait_for_a_turn(record: Environment) -> None:
+def test_a_record_outside_the_queue_does_not_wait_for_a_turn(record: Environment) -> None:
     assert not queues(record)
     assert not only_queues(record, NOW)
 
@@ -112,11 +112,11 @@ def test_who_does_not_queue_does_not_wait_for_a_turn(record: Environment) -> Non
         ),
         (
             a_notebook(step=Step.CREATE, operation="op", since=after(-41), observe_at=NOW),
-            "it has taken too long: that isn't merely waited for",
+            "it has taken too long",
         ),
         (
             a_notebook(step=Step.CREATE, operation="op", since=after(-1), observe_at=after(1)),
-            "it isn't time to look",
+            "it isn't time to observe",
         ),
         (
             a_resource(
@@ -128,7 +128,7 @@ def test_who_does_not_queue_does_not_wait_for_a_turn(record: Environment) -> Non
                 since=NOW,
                 observe_at=NOW,
             ),
-            "the list of notebooks doesn't tell of it",
+            "the list of notebooks doesn't have snapshots",
         ),
         (
             a_resource(
@@ -140,15 +140,15 @@ def test_who_does_not_queue_does_not_wait_for_a_turn(record: Environment) -> Non
                 since=NOW,
                 observe_at=NOW,
             ),
-            "nor of the older kinds",
+            "nor the older kinds",
         ),
     ],
 )
-def test_what_the_list_of_notebooks_cannot_answer(notebook: Resource, because: str) -> None:
+def test_the_list_of_notebooks_says_nothing_about_these(notebook: Resource, because: str) -> None:
     assert awaited_operations(a_record(notebook), NOW, POLICY) == frozenset(), because
 
 
-def test_an_operation_may_take_as_long_as_patience_lasts() -> None:
+def test_an_operation_is_awaited_up_to_the_limit() -> None:
     old = a_notebook(step=Step.CREATE, operation="op", since=NOW - POLICY.stuck, observe_at=NOW)
     assert awaited_operations(a_record(old), NOW, POLICY) == {"zone-a/nb"}
 
@@ -162,24 +162,24 @@ def lost(minute: float, step: Step = Step.CREATE) -> tuple[LostCall, ...]:
     [
         (RUNNING, True, "its operation runs"),
         (a_notebook(step=Step.CREATE, since=NOW), True, "its claim is saved"),
-        (a_notebook(State.CREATING), True, "it was seen being made"),
+        (a_notebook(State.CREATING), True, "it was observed in creation"),
         (
             a_notebook(unconfirmed=lost(1)),
             True,
-            "a call without an answer may still land",
+            "a call without an answer may still be carried out",
         ),
         (a_notebook(unconfirmed=lost(0)), False, "and now no more"),
-        (a_notebook(unconfirmed=lost(1, Step.STOP)), False, "a lost stop makes nothing"),
+        (a_notebook(unconfirmed=lost(1, Step.STOP)), False, "a lost stop creates nothing"),
         (a_notebook(step=Step.CREATE, since=after(-40)), True, "it may take that long"),
         (a_notebook(step=Step.CREATE, since=after(-41)), False, "nothing takes that long"),
-        (a_notebook(State.CREATING, moving_since=after(-41)), False, "whoever began it"),
+        (a_notebook(State.CREATING, moving_since=after(-41)), False, "it was started too long ago"),
         (a_notebook(State.STARTING, step=Step.START, since=NOW), False, "another step"),
         (a_notebook(State.READY), False, "it is there"),
         (QUEUED, False, "it waits"),
         (template(state=State.CREATING, step=Step.CREATE), False, "a template"),
     ],
 )
-def test_who_takes_a_place_among_those_being_made(
+def test_notebooks_that_count_as_being_created(
     notebook: Resource, counts: bool, because: str
 ) -> None:
     assert is_being_created(a_record(notebook)) is counts, because

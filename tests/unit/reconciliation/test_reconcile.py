@@ -1,4 +1,4 @@
-"""The plan for a whole environment: steps, phase and health, when to look again, what to tell.
+"""The plan for a whole environment: steps, phase and health, due time, announcements.
 
 The step of each single resource is in ``test_next_step.py``; queueing and zones are in
 ``test_reconcile_creation.py``, leavers in ``test_reconcile_leaving.py``.
@@ -65,7 +65,7 @@ def test_the_goal_that_was_decided_is_stored(verb: Verb, wanted: bool, goal: Goa
 
 
 @pytest.mark.parametrize("goal", [None, *Goal])
-def test_nothing_is_decided_by_a_stored_goal(goal: Goal | None) -> None:
+def test_a_stored_goal_decides_nothing(goal: Goal | None) -> None:
     record = environment(Verb.JOIN, thing(State.READY, TEMPLATE), thing(State.STOPPED))
     known = replace(record, resources=tuple(replace(r, goal=goal) for r in record.resources))
     everything = (manifest(TEMPLATE), manifest())
@@ -80,14 +80,14 @@ def test_nothing_is_decided_by_a_stored_goal(goal: Goal | None) -> None:
 # Joining
 
 
-def test_a_first_join_looks_at_nothing_and_begins_everything() -> None:
+def test_a_first_join_observes_nothing_and_starts_every_step() -> None:
     plan = reconciled(environment(Verb.JOIN), (manifest(TEMPLATE), manifest(NB)), seen={})
     assert [a.step for a in plan.actions] == [Step.CREATE, Step.CREATE]
     assert all(r.step is Step.CREATE for r in plan.record.resources)
     assert (plan.record.status.phase, plan.record.status.health) == (Phase.PROVISIONING, Health.OK)
 
 
-def test_a_crash_after_the_intention_is_saved_leads_to_a_look_before_anything_else() -> None:
+def test_after_a_crash_with_a_saved_claim_the_resource_is_observed_first() -> None:
     begun = reconciled(environment(Verb.JOIN), (manifest(),)).record
     assert resources_to_observe(begun, DesiredState((manifest(),), after(1))) == ["workbench/main"]
     seen = {"workbench/main": Observation(state=State.ABSENT)}
@@ -104,7 +104,7 @@ def test_a_crash_after_the_intention_is_saved_leads_to_a_look_before_anything_el
         (Disposition.PERMANENT, Health.QUARANTINED, timedelta(hours=7)),
     ],
 )
-def test_a_failure_waits_by_its_fate(
+def test_the_wait_after_a_failure_depends_on_its_disposition(
     disposition: Disposition, health: Health, wait: timedelta
 ) -> None:
     creating = thing(State.CREATING, step=Step.CREATE, operation="op", observe_at=NOW)
@@ -119,7 +119,7 @@ def test_a_failure_waits_by_its_fate(
     assert entries_of(plan) == ["step.failed", "health.changed"]
 
 
-def test_failures_are_forgotten_once_it_is_where_it_should_be() -> None:
+def test_failures_are_reset_when_the_goal_is_reached() -> None:
     problem = Problem(code="X", message="because", disposition=Disposition.TEMPORARY)
     failed = thing(State.READY, observe_at=NOW, retry_at=NOW, failures=7, problem=problem)
     record = environment(Verb.JOIN, failed, health=Health.RETRYING, problem="because")
@@ -131,7 +131,7 @@ def test_failures_are_forgotten_once_it_is_where_it_should_be() -> None:
 
 
 @pytest.mark.parametrize("verb", Verb)
-def test_nobody_looks_again_and_again_at_a_name_that_somebody_else_has_taken(verb: Verb) -> None:
+def test_a_foreign_resource_is_not_observed_again_and_again(verb: Verb) -> None:
     """Where nothing of this person's has to be there, it is none of their business."""
     taken = thing(State.FOREIGN, observe_at=NOW, retry_at=NOW, failures=3)
     seen = {"workbench/main": Observation(state=State.FOREIGN)}
@@ -143,7 +143,7 @@ def test_nobody_looks_again_and_again_at_a_name_that_somebody_else_has_taken(ver
 @pytest.mark.parametrize(
     ("manifests", "phase"), [((manifest(),), Phase.PROVISIONING), ((), Phase.READY)]
 )
-def test_who_waits_for_data_of_a_superseded_notebook_is_not_ready(
+def test_waiting_for_data_of_a_superseded_notebook_is_not_ready(
     manifests: tuple[Manifest, ...], phase: Phase
 ) -> None:
     """Unless their profile has no notebook now; then it is kept as it is."""
@@ -163,7 +163,7 @@ def test_without_its_profile_an_environment_is_left_as_it_is_and_says_why(phase:
 
 
 @pytest.mark.parametrize("observe_at", [None, after(2)])
-def test_without_its_profile_what_is_under_way_is_still_looked_at(
+def test_without_its_profile_steps_in_progress_are_still_observed(
     observe_at: datetime | None,
 ) -> None:
     stopping = thing(
@@ -173,23 +173,23 @@ def test_without_its_profile_what_is_under_way_is_still_looked_at(
     assert plan.record.status.due_at == (observe_at or NOW + POLICY.backoff_most)
 
 
-def test_what_the_profile_no_longer_has_goes_but_a_persons_work_is_only_stopped() -> None:
+def test_what_left_the_profile_is_deleted_but_a_notebook_is_only_stopped() -> None:
     joined = environment(Verb.JOIN, thing(State.READY), thing(State.READY, TEMPLATE))
     steps = steps_of(reconciled(joined, (), as_it_is))
     assert steps == {NB: Step.STOP, TEMPLATE: Step.DELETE}
 
 
-def test_deciding_twice_gives_the_same_answer() -> None:
+def test_reconciling_twice_gives_the_same_plan() -> None:
     joined = environment(Verb.JOIN)
     assert reconciled(joined, (manifest(),)) == reconciled(joined, (manifest(),))
 
 
-def test_what_a_person_runs_is_not_remembered_once_they_are_back() -> None:
+def test_workloads_leave_the_record_when_the_person_returns() -> None:
     sessions = Resource(kind=Kind.SESSION, slot="started", name="p/sessions", state=State.READY)
     assert reconciled(environment(Verb.JOIN, sessions)).record.resources == ()
     ending = replace(sessions, step=Step.DELETE, observe_at=after(1))
     [kept] = reconciled(environment(Verb.JOIN, ending)).record.resources
-    assert kept == replace(ending, goal=Goal.UNMANAGED), "what we began comes to its end first"
+    assert kept == replace(ending, goal=Goal.UNMANAGED), "a step in progress ends first"
 
 
 # Drift
@@ -220,7 +220,7 @@ def test_a_machine_type_is_changed_by_stop_update_start() -> None:
     assert steps == [Step.STOP, Step.UPDATE, Step.START]
 
 
-def test_what_only_a_new_notebook_could_have_is_said_once_and_left() -> None:
+def test_drift_that_needs_a_new_notebook_is_reported_once_and_left() -> None:
     drift = Drift(never=("data disk GB 100 -> 200",))
     record = environment(Verb.JOIN, thing(State.READY, observe_at=NOW), phase=Phase.READY)
     wanted = (manifest(digest="d2"),)
@@ -244,7 +244,7 @@ def consents(given: bool | None) -> dict[str, Consent]:
     return {"workbench/main": Consent(given)}
 
 
-def test_whether_the_owner_has_consented_is_asked_later_then_daily_until_they_have() -> None:
+def test_consent_is_checked_later_then_daily_until_it_is_given() -> None:
     record = environment(Verb.JOIN, thing(State.READY, observe_at=NOW))
     ready = reconciled(record, (manifest(),), as_it_is).record
     first = ready.status.due_at
@@ -265,7 +265,7 @@ def test_whether_the_owner_has_consented_is_asked_later_then_daily_until_they_ha
     assert (notebook.access.consent_check_at, used.status.due_at) == (None, None)
 
 
-def test_to_be_asked_for_consent_makes_nobody_less_ready() -> None:
+def test_missing_consent_does_not_delay_ready() -> None:
     record = environment(Verb.JOIN, thing(State.READY, consent_check_at=NOW), phase=Phase.READY)
     for answer in (False, True, None):
         plan = reconciled(record, (manifest(),), consents=consents(answer))
@@ -273,7 +273,7 @@ def test_to_be_asked_for_consent_makes_nobody_less_ready() -> None:
         assert plan.entries == ()
 
 
-def test_nobody_is_asked_who_has_left() -> None:
+def test_consent_of_a_leaver_is_not_checked() -> None:
     stopped = thing(State.STOPPED, consent_check_at=NOW)
     assert consents_to_check(environment(Verb.LEAVE, stopped), NOW) == []
     assert (
@@ -285,7 +285,7 @@ def test_nobody_is_asked_who_has_left() -> None:
 # Announced events
 
 
-def test_an_announced_event_is_looked_at_when_its_time_comes() -> None:
+def test_a_scheduled_event_makes_the_record_due_at_its_time() -> None:
     later = an_intent(Verb.LEAVE, "later", effective_at=after(days=9))
     record = environment(Verb.JOIN, thing(State.READY, consented=True), pending=(later,))
     assert reconciled(record, (manifest(),)).record.status.due_at == after(days=9)

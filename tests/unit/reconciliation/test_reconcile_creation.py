@@ -1,4 +1,4 @@
-"""How a notebook comes to be made: in its turn, where there is room, from the data there was."""
+"""The creation of a notebook: its turn, its zone, the data to restore."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def notebook_of(plan: Plan) -> Resource:
 # In turn
 
 
-def test_whose_turn_it_is_not_waits_and_everything_else_is_made() -> None:
+def test_without_a_turn_the_notebook_waits_and_everything_else_is_created() -> None:
     plan = planned(joined(), manifests=(TEMPLATE, NOTEBOOK), turn=Turn.LATER)
     assert [a.resource.kind for a in plan.actions] == [Kind.SESSION_TEMPLATE]
     assert notebook_of(plan).creation.queued_at == NOW
@@ -89,7 +89,7 @@ def test_whose_turn_it_is_not_waits_and_everything_else_is_made() -> None:
     assert plan.record.status.due_at == NOW, "the queue is read by that"
 
 
-def test_who_waits_keeps_their_place_and_says_so_once() -> None:
+def test_waiting_keeps_the_place_and_is_reported_once() -> None:
     first = planned(joined(), turn=Turn.LATER)
     later = planned(first.record, minute=30, turn=Turn.LATER)
     assert queues(later.record)
@@ -98,7 +98,7 @@ def test_who_waits_keeps_their_place_and_says_so_once() -> None:
     assert resources_to_observe(first.record, DesiredState((NOTEBOOK,), after(30))) == []
 
 
-def test_an_event_that_comes_meanwhile_costs_nobody_their_place() -> None:
+def test_an_event_during_the_wait_keeps_the_place() -> None:
     queued = a_notebook(queued_at=after(-30), observe_at=NOW)
     seen = {"workbench/main": Observation(state=State.ABSENT)}
     plan = planned(joined(queued), seen=seen, turn=Turn.LATER)
@@ -106,7 +106,7 @@ def test_an_event_that_comes_meanwhile_costs_nobody_their_place() -> None:
 
 
 @pytest.mark.parametrize("turn", [Turn.CERTAIN, Turn.PROVISIONAL])
-def test_in_their_turn_it_is_made(turn: Turn) -> None:
+def test_with_a_turn_the_notebook_is_created(turn: Turn) -> None:
     plan = planned(joined(a_notebook(queued_at=after(-30))), turn=turn)
     assert [a.step for a in plan.actions] == [Step.CREATE]
     assert notebook_of(plan).creation.queued_at is None
@@ -122,7 +122,7 @@ def test_in_their_turn_it_is_made(turn: Turn) -> None:
     ],
     ids=["they left", "the profile has no notebook any more"],
 )
-def test_who_wants_none_any_more_leaves_the_queue(record: Environment) -> None:
+def test_a_record_that_needs_no_notebook_any_more_leaves_the_queue(record: Environment) -> None:
     """Or nobody could come in by the side door, ever again: somebody would always be waiting."""
     plan = planned(record, manifests=())
     assert notebook_of(plan).creation.queued_at is None
@@ -130,7 +130,7 @@ def test_who_wants_none_any_more_leaves_the_queue(record: Environment) -> None:
     assert plan.record.status.due_at is None
 
 
-def test_without_a_profile_nobody_is_kept_waiting_behind_one() -> None:
+def test_a_record_without_its_profile_does_not_block_the_queue() -> None:
     record = joined(a_notebook(queued_at=NOW))
     plan = planned(record, manifests=None)
     assert notebook_of(plan).creation.queued_at is None
@@ -145,17 +145,17 @@ LOST_CREATE = (LostCall(step=Step.CREATE, until=LATER),)
     [
         (a_notebook(State.READY), "it is there"),
         (a_notebook(State.STOPPED), "it is there, at rest"),
-        (a_notebook(State.STARTING, observe_at=LATER), "the cloud is at work on it"),
-        (a_notebook(State.CREATING, observe_at=LATER), "it is being made"),
+        (a_notebook(State.STARTING, observe_at=LATER), "an operation runs on it"),
+        (a_notebook(State.CREATING, observe_at=LATER), "it is being created"),
         (a_notebook(step=Step.CREATE, since=NOW, observe_at=LATER), "it has been asked for"),
         (a_notebook(unconfirmed=LOST_CREATE, observe_at=LATER), "it may have been asked for"),
         (a_notebook(retry_at=LATER, observe_at=LATER), "it waits out a back-off"),
-        (a_notebook(State.BROKEN, retry_at=LATER), "it has to be cleared away first"),
+        (a_notebook(State.BROKEN, retry_at=LATER), "it has to be deleted first"),
         (a_notebook(State.FOREIGN), "something of somebody else's is in its place"),
     ],
 )
 @pytest.mark.parametrize("turn", [Turn.CERTAIN, Turn.LATER])
-def test_what_does_not_wait_for_its_turn_leaves_the_queue(
+def test_a_notebook_that_does_not_need_a_turn_leaves_the_queue(
     notebook: Resource, because: str, turn: Turn
 ) -> None:
     """Nobody waits behind it, however it got into that state."""
@@ -168,7 +168,7 @@ def test_what_does_not_wait_for_its_turn_leaves_the_queue(
 @pytest.mark.parametrize(
     ("zone", "tried", "again"), [("z-a", (), True), ("z-a", ("z-a",), False), ("z-x", (), False)]
 )
-def test_a_lost_creation_is_asked_for_again_in_its_own_zone_or_waited_for(
+def test_a_lost_create_is_repeated_in_its_own_zone_or_awaited(
     zone: str, tried: tuple[str, ...], again: bool
 ) -> None:
     """Not where there was no machine, nor where the profile has no zone any more."""
@@ -181,7 +181,7 @@ def test_a_lost_creation_is_asked_for_again_in_its_own_zone_or_waited_for(
         assert notebook_of(plan).observe_at == LATER
 
 
-def test_what_we_write_is_remembered_before_it_is_written() -> None:
+def test_the_digest_is_saved_before_the_call() -> None:
     wanted = replace(NOTEBOOK, body={"labels": {"team": "risk"}, "gceSetup": {}})
     plan = planned(joined(a_notebook(written=("labels.old",))), manifests=(wanted,))
     assert [a.step for a in plan.actions] == [Step.CREATE]
@@ -191,7 +191,7 @@ def test_what_we_write_is_remembered_before_it_is_written() -> None:
     assert "team" in written[1]
 
 
-def test_a_step_that_writes_nothing_remembers_nothing() -> None:
+def test_a_step_without_settings_saves_no_digest() -> None:
     wanted = replace(NOTEBOOK, body={"labels": {"team": "risk"}, "gceSetup": {}})
     stopped = a_notebook(State.STOPPED, observe_at=NOW)
     seen = {"workbench/main": Observation(state=State.STOPPED)}
@@ -200,7 +200,7 @@ def test_a_step_that_writes_nothing_remembers_nothing() -> None:
     assert notebook_of(plan).settings.written == ()
 
 
-def test_who_waits_for_the_data_of_another_notebook_leaves_the_queue() -> None:
+def test_waiting_for_the_data_of_another_notebook_leaves_the_queue() -> None:
     record = joined(a_notebook(queued_at=after(-30), generation=2), past(State.STOPPING))
     plan = planned(record, seen=as_it_is, turn=Turn.LATER)
     assert notebook_of(plan).creation.queued_at is None
@@ -236,7 +236,7 @@ def after_stock_out(record: Environment, minute: float) -> Plan:
     return planned(record.with_resource(running), minute=minute, seen=seen)
 
 
-def test_a_stock_out_is_answered_in_the_next_zone_at_once() -> None:
+def test_after_a_stock_out_the_next_zone_is_tried_at_once() -> None:
     plan, tried = planned(joined()), []
     for minute in range(1, 4):
         tried.append(notebook_of(plan).name)
@@ -255,7 +255,7 @@ def test_a_stock_out_is_answered_in_the_next_zone_at_once() -> None:
     )
 
 
-def test_each_stock_out_stands_in_the_history() -> None:
+def test_each_stock_out_is_in_the_history() -> None:
     plan = after_stock_out(planned(joined()).record, 1)
     assert entries_of(plan) == ["step.failed"]
 
@@ -264,7 +264,7 @@ def test_each_stock_out_stands_in_the_history() -> None:
     ("shortages", "zone"),
     [((), "z-a"), (("z-a/n2",), "z-b"), (("z-a/n2", "z-b/n2"), "z-c"), (("z-a/c3",), "z-a")],
 )
-def test_what_others_found_empty_is_not_tried(shortages: Collection[str], zone: str) -> None:
+def test_a_zone_that_others_found_empty_is_not_tried(shortages: Collection[str], zone: str) -> None:
     plan = planned(joined(), shortages=shortages)
     assert notebook_of(plan).name == place(zone)
 
@@ -273,7 +273,7 @@ def all_empty() -> frozenset[str]:
     return frozenset(f"{zone}/n2" for zone in ZONES)
 
 
-def test_where_all_zones_are_known_to_be_empty_nothing_is_asked_of_the_cloud() -> None:
+def test_when_all_zones_are_known_to_be_empty_nothing_is_called() -> None:
     plan = planned(joined(), shortages=all_empty())
     assert plan.actions == ()
     assert (plan.record.status.phase, plan.record.status.health) == (
@@ -286,7 +286,7 @@ def test_where_all_zones_are_known_to_be_empty_nothing_is_asked_of_the_cloud() -
     assert NOW < due_at <= NOW + POLICY.backoff_first
 
 
-def test_who_cannot_be_made_one_just_now_keeps_nobody_waiting_behind_them() -> None:
+def test_a_record_without_a_zone_does_not_block_the_queue() -> None:
     """Else, in their turn again and again, they would use up everybody's."""
     queued = joined(a_notebook(queued_at=after(-30)))
     plan = planned(queued, shortages=all_empty(), turn=Turn.LATER)
@@ -297,7 +297,7 @@ def test_who_cannot_be_made_one_just_now_keeps_nobody_waiting_behind_them() -> N
     assert due_at > NOW
 
 
-def test_after_the_wait_they_queue_up_again_and_begin_with_the_first_zone() -> None:
+def test_after_the_wait_the_notebook_queues_again_and_tries_the_first_zone() -> None:
     waiting = planned(joined(), shortages=all_empty()).record
     minute = (POLICY.backoff_first / timedelta(minutes=1)) + 1
     seen = {"workbench/main": Observation(state=State.ABSENT)}
@@ -309,7 +309,7 @@ def test_after_the_wait_they_queue_up_again_and_begin_with_the_first_zone() -> N
 # From the data there was
 
 
-def test_who_comes_back_is_made_a_notebook_from_their_last_snapshot() -> None:
+def test_a_return_creates_a_notebook_from_the_last_snapshot() -> None:
     plan = planned(joined(a_notebook(State.ABSENT), KEPT))
     [action] = plan.actions
     assert (action.step, action.resource.data.restore_from) == (Step.CREATE, KEPT.name)
@@ -346,12 +346,12 @@ def test_a_successor_waits_for_the_data_but_templates_are_there_at_once() -> Non
     waits = (a_notebook(generation=2), past(State.STOPPING))
     plan = planned(joined(*waits), seen=as_it_is, manifests=(TEMPLATE, NOTEBOOK))
     assert [a.resource.kind for a in plan.actions] == [Kind.SESSION_TEMPLATE]
-    assert not queues(plan.record), "it isn't for want of room"
+    assert not queues(plan.record), "not for a lack of capacity"
     alone = planned(joined(*waits), seen=as_it_is).record
     assert (alone.status.phase, alone.status.due_at) == (Phase.PROVISIONING, NOW + POLICY.poll)
 
 
-def test_then_it_is_made_from_that() -> None:
+def test_when_the_data_is_saved_the_successor_is_created_from_it() -> None:
     """And not from a newer snapshot, should there be one of other data."""
     newer = replace(KEPT, slot="20260301-000000", name="projects/demo/global/snapshots/s2")
     both = (a_notebook(generation=2), past(State.STOPPED, saved_in=KEPT.slot))
@@ -359,7 +359,7 @@ def test_then_it_is_made_from_that() -> None:
     assert (action.step, action.resource.data.restore_from) == (Step.CREATE, KEPT.name)
 
 
-def test_nothing_is_made_in_its_place_as_long_as_its_profile_is_missing() -> None:
+def test_without_its_profile_no_successor_is_created() -> None:
     """Whether there is to be a notebook isn't known; so the data isn't given up for lost."""
     both = (a_notebook(generation=2), past(State.STOPPED, saved_in=KEPT.slot), KEPT)
     plan = planned(joined(*both), manifests=None)
@@ -367,7 +367,7 @@ def test_nothing_is_made_in_its_place_as_long_as_its_profile_is_missing() -> Non
     assert len(plan.record.resources) == 3
 
 
-def test_what_is_replaced_is_snapshotted_at_rest() -> None:
+def test_a_superseded_notebook_is_stopped_before_its_snapshot() -> None:
     stopped = a_notebook(
         State.STOPPED, name=place("z-a"), owner="a.old@example.com", observe_at=NOW
     )

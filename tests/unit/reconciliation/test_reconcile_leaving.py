@@ -63,7 +63,7 @@ def test_a_leaver_is_stopped_now_and_removed_after_the_grace_period() -> None:
     assert removing.record.status.phase is Phase.REMOVING
 
 
-def test_what_gives_access_is_stopped_before_anything_else_is_done() -> None:
+def test_access_is_stopped_before_anything_else() -> None:
     left = leaver(thing(State.READY, TEMPLATE), thing(State.READY))
     plan = reconciled(left, (), as_it_is)
     assert [a.step for a in plan.actions] == [Step.STOP, Step.DELETE]
@@ -90,7 +90,7 @@ def test_invariant_7_after_the_grace_period_the_snapshot_comes_first_then_the_no
     assert leaving.snapshots == (snapshot.name,)
 
 
-def test_who_was_removed_is_looked_at_again_when_their_snapshot_expires() -> None:
+def test_a_removed_record_is_due_when_its_snapshot_expires() -> None:
     snapshot = a_resource(kind=Kind.SNAPSHOT, slot="s1", name="s1", state=State.READY, source=NAME)
     gone = leaver(
         thing(State.ABSENT),
@@ -128,13 +128,13 @@ def last_step() -> Environment:
     )
 
 
-def test_removed_only_when_a_look_everywhere_says_so() -> None:
+def test_removed_only_after_the_final_search() -> None:
     plan = reconciled(last_step(), (), GONE, inventory=())
     assert plan.record.status.phase is Phase.REMOVED
     assert [item.news for item in plan.record.outbox.waiting] == [News.REMOVED]
 
 
-def test_as_long_as_the_look_everywhere_fails_nobody_is_removed() -> None:
+def test_nobody_is_removed_while_the_final_search_fails() -> None:
     failed = a_problem(Disposition.TEMPORARY)
     plan = reconciled(last_step(), (), GONE, inventory=failed)
     assert (plan.record.status.phase, plan.record.status.health) == (
@@ -146,7 +146,7 @@ def test_as_long_as_the_look_everywhere_fails_nobody_is_removed() -> None:
     assert News.REMOVED not in [item.news for item in plan.record.outbox.waiting]
 
 
-def test_nobody_is_removed_of_whom_something_more_is_found() -> None:
+def test_nobody_is_removed_while_the_final_search_finds_more() -> None:
     missed = Orphan(kind=NB, name="elsewhere/nb", ours=True)
 
     def seen(resource: Resource) -> Observation:
@@ -162,7 +162,7 @@ def test_nobody_is_removed_of_whom_something_more_is_found() -> None:
 # Holds
 
 
-def test_under_a_hold_a_leaver_is_stopped_and_nothing_is_deleted_whenever_it_is() -> None:
+def test_under_a_hold_a_leaver_is_stopped_and_nothing_is_ever_deleted() -> None:
     sessions = Resource(kind=Kind.SESSION, slot="started", name="p/sessions", state=State.READY)
     clusters = Resource(kind=Kind.CLUSTER, slot="started", name="p/clusters", state=State.READY)
     left = leaver(
@@ -188,7 +188,7 @@ def test_under_a_hold_a_leaver_is_stopped_and_nothing_is_deleted_whenever_it_is(
 # What they started
 
 
-def test_a_notebook_that_just_stopped_has_its_owners_sessions_looked_for_once_more() -> None:
+def test_after_a_notebook_stopped_its_owners_sessions_are_listed_once_more() -> None:
     """At once: until then nobody knows that access has ended."""
     sessions = Resource(kind=Kind.SESSION, slot="started", name="p/sessions")
     stopping = thing(State.STOPPING, step=Step.STOP, operation="op", observe_at=NOW)

@@ -40,7 +40,7 @@ def data_in(world: World) -> dict[str, str]:
     return {f"{t.name.rpartition('/')[2]} {t.email}": t.data for t in living}
 
 
-def test_a_changed_address_takes_its_data_along_in_the_same_record() -> None:
+def test_a_change_of_address_moves_the_data_within_one_record() -> None:
     world = world_with_work()
     key = world.record(OLD).key
     assert world.join(ANA, previous_email=OLD, profile="lean") == "applied"
@@ -52,7 +52,7 @@ def test_a_changed_address_takes_its_data_along_in_the_same_record() -> None:
     assert [a.email for a in record.addresses] == [OLD, ANA]
 
 
-def test_sent_twice_nothing_is_replaced_twice() -> None:
+def test_a_change_of_address_sent_twice_replaces_once() -> None:
     world = world_with_work()
     message = world.message(Verb.JOIN, email=ANA, previous_email=OLD, profile="lean")
     world.deliver(message)
@@ -65,7 +65,7 @@ def test_sent_twice_nothing_is_replaced_twice() -> None:
 
 def test_a_hold_outlasts_the_change_of_an_address() -> None:
     world = world_with_work()
-    world.order("hold", OLD)
+    world.command("hold", OLD)
     world.run_for(minutes(5))
     world.join(ANA, previous_email=OLD, profile="lean")
     world.run_for(minutes(30))
@@ -73,26 +73,26 @@ def test_a_hold_outlasts_the_change_of_an_address() -> None:
     new = notebook_id(world, ANA)
     both = {f"nb-{key} {OLD}": "years of work", f"{new} {ANA}": "years of work"}
     assert data_in(world) == both, "nothing is deleted"
-    assert world.order("release", OLD) == "applied", "whatever address is used"
+    assert world.command("release", OLD) == "applied", "with either address"
     world.run_for(minutes(30))
     assert data_in(world) == {f"{new} {ANA}": "years of work"}
 
 
 def test_an_admin_has_a_notebook_recreated_with_its_data() -> None:
     world = world_with_work()
-    assert world.order("recreate", OLD) == "applied"
+    assert world.command("recreate", OLD) == "applied"
     world.run_for(minutes(30))
     names = [instance_id(world.record(OLD).key), notebook_id(world, OLD)]
     assert data_in(world) == {f"{names[1]} {OLD}": "years of work"}
     assert world.record(OLD).status.phase is Phase.READY
-    assert world.order("recreate", OLD) == "applied"
+    assert world.command("recreate", OLD) == "applied"
     world.run_for(minutes(30))
     names.append(notebook_id(world, OLD))
     assert data_in(world) == {f"{names[2]} {OLD}": "years of work"}
     assert len(set(names)) == 3, "no name is used twice"
 
 
-def test_who_leaves_while_a_notebook_is_replaced_loses_it_in_time_with_their_data_kept() -> None:
+def test_a_leave_during_a_replacement_removes_it_later_and_keeps_the_data() -> None:
     world = world_with_work()
     world.join(ANA, previous_email=OLD, profile="lean")
     world.run_for(minutes(8))
@@ -105,8 +105,8 @@ def test_who_leaves_while_a_notebook_is_replaced_loses_it_in_time_with_their_dat
     assert "years of work" in {t.data for t in world.cloud.alive(Kind.SNAPSHOT)}
 
 
-def test_one_that_is_being_made_for_the_former_address_is_made_again() -> None:
-    """Nobody was told of it, so that it needs no snapshot."""
+def test_a_notebook_in_creation_for_the_former_address_is_recreated() -> None:
+    """It was never announced, so it needs no snapshot."""
     world = World()
     world.join(OLD, profile="lean")
     world.join(ANA, previous_email=OLD, profile="lean")

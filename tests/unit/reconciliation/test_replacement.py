@@ -34,7 +34,7 @@ OLD = "ana.old@example.com"
 HOLD = Hold(at=NOW, reason="a lawsuit")
 PLACE = "projects/demo/locations/z-a/instances/nb"
 COPY = "projects/demo/global/snapshots/s1"
-WANT = Manifest(kind=Kind.WORKBENCH, slot="main", places=(PLACE,), body={}, digest="d1")
+MANIFEST = Manifest(kind=Kind.WORKBENCH, slot="main", places=(PLACE,), body={}, digest="d1")
 FIRST, SECOND = "workbench/main~1", "workbench/main"
 
 
@@ -67,24 +67,24 @@ def successor(state: State, **changes: Any) -> Resource:
 @pytest.mark.parametrize("there", [State.READY, State.ABSENT, State.FOREIGN, State.BROKEN])
 @pytest.mark.parametrize("verb", list(Verb))
 @pytest.mark.parametrize("past", [False, True], ids=["current", "superseded"])
-def test_when_a_notebook_is_replaced(
+def test_reasons_to_replace_a_notebook(
     past: bool, verb: Verb, there: State, owner: str, recreate: bool
 ) -> None:
-    """On an order; or if it was made for another address, and is there and ours."""
+    """With `recreate`; or if it was created for another address, exists and is ours."""
     one = notebook(there, owner=owner, recreate=recreate, superseded=past)
     expected = not past and verb is Verb.JOIN and there is not State.ABSENT
     expected = expected and (recreate or (owner == OLD and there is not State.FOREIGN))
     assert must_be_replaced(a_record(one, verb=verb), one) is expected
 
 
-def test_one_that_may_still_be_made_for_the_former_address_is_replaced() -> None:
+def test_a_notebook_that_may_still_be_created_for_the_former_address_is_replaced() -> None:
     lost = (LostCall(step=Step.CREATE, until=after(1)),)
     one = notebook(State.ABSENT, unconfirmed=lost)
     assert must_be_replaced(a_record(one), one)
 
 
 @pytest.mark.parametrize("kind", [k for k in Kind if k is not Kind.WORKBENCH])
-def test_nothing_else_is_replaced(kind: Kind) -> None:
+def test_only_notebooks_are_replaced(kind: Kind) -> None:
     one = notebook(State.READY, kind=kind, recreate=True)
     assert not must_be_replaced(a_record(one), one)
 
@@ -92,8 +92,8 @@ def test_nothing_else_is_replaced(kind: Kind) -> None:
 # Stages
 
 
-def planned(record: Environment, manifests: tuple[Manifest, ...] | None = (WANT,)) -> Plan:
-    """The plan after a look at everything that finds nothing changed."""
+def planned(record: Environment, manifests: tuple[Manifest, ...] | None = (MANIFEST,)) -> Plan:
+    """The plan after observations that show no change."""
     looked = tuple(replace(r, observe_at=NOW) for r in record.resources)
     return reconciled(replace(record, resources=looked), manifests, as_it_is)
 
@@ -167,7 +167,7 @@ STAGES = [
         [FIRST, SECOND, "snapshot/20260504-120000"],
     ),
     (
-        "one that nobody was told of is deleted and made again",
+        "one that was never announced is deleted and recreated",
         [notebook(State.STOPPED, unused=True, was_ready=False)],
         {SECOND: Step.DELETE},
         [SECOND],
@@ -190,7 +190,7 @@ STAGES = [
 @pytest.mark.parametrize(
     ("resources", "steps", "ids"), [s[1:] for s in STAGES], ids=[s[0] for s in STAGES]
 )
-def test_each_stage_can_be_read_off_the_record(
+def test_each_stage_can_be_seen_in_the_record(
     resources: list[Resource], steps: dict[str, Step], ids: list[str]
 ) -> None:
     plan = planned(a_record(*resources))
@@ -243,13 +243,13 @@ def test_the_successor_has_a_name_of_its_own_and_the_history_says_why() -> None:
 def test_nothing_is_superseded_while_a_call_may_still_change_it(busy: dict[str, Any]) -> None:
     record = a_record(notebook(State.STOPPED, saved_in="s1", **busy), snapshot())
     draft = Draft(record, NOW)
-    with_successors(draft, (WANT,))
+    with_successors(draft, (MANIFEST,))
     draft.settle()
     assert (draft.record, draft.entries) == (record, [])
 
 
 def test_without_its_profile_everything_stays_as_it_is() -> None:
-    """Nothing could be made in its place."""
+    """No successor could be created."""
     link = "https://nb.example.com"
     for old in (notebook(State.READY), notebook(State.STOPPED, saved_in="s1", link=link)):
         plan = planned(a_record(old, snapshot()), manifests=None)
@@ -257,7 +257,7 @@ def test_without_its_profile_everything_stays_as_it_is() -> None:
         assert plan.record.resource(FIRST) is None
 
 
-def test_where_the_profile_has_no_notebook_any_more_it_is_only_stopped() -> None:
+def test_a_notebook_that_left_the_profile_is_only_stopped() -> None:
     plan = planned(a_record(notebook(State.READY)), manifests=())
     assert [a.step for a in plan.actions] == [Step.STOP]
     kept = notebook(State.STOPPED, saved_in="s1")
@@ -281,7 +281,7 @@ def test_under_a_hold_nothing_is_deleted_but_the_successor_is_made() -> None:
     assert goals(unused, held=HOLD) == {FIRST: Goal.STOPPED, SECOND: Goal.PRESENT}
 
 
-def test_of_a_leaver_nothing_is_replaced_and_what_was_superseded_goes_in_time() -> None:
+def test_nothing_of_a_leaver_is_replaced_and_superseded_ones_are_removed_in_time() -> None:
     both = [superseded(), snapshot(), successor(State.STOPPED)]
     assert goals(*both, verb=Verb.LEAVE) == {FIRST: Goal.STOPPED, SECOND: Goal.STOPPED}
     over = {"verb": Verb.LEAVE, "left_at": after(days=-15)}
@@ -293,7 +293,7 @@ def test_of_a_leaver_nothing_is_replaced_and_what_was_superseded_goes_in_time() 
 
 
 @pytest.mark.parametrize(
-    ("past", "now", "goes", "because"),
+    ("past", "now", "may_be_deleted", "because"),
     [
         (superseded(handed_over=True), successor(State.READY), True, "it runs with the data"),
         (superseded(handed_over=True), successor(State.STOPPED), True, "it did run"),
@@ -322,11 +322,11 @@ def test_of_a_leaver_nothing_is_replaced_and_what_was_superseded_goes_in_time() 
         (superseded(failed=True), None, True, "nobody can have worked in it"),
     ],
 )
-def test_when_a_superseded_notebook_may_go(
-    past: Resource, now: Resource | None, goes: bool, because: str
+def test_when_a_superseded_notebook_may_be_deleted(
+    past: Resource, now: Resource | None, may_be_deleted: bool, because: str
 ) -> None:
     record = a_record(past, *([now] if now else []))
-    assert may_go(record, past) is goes, because
+    assert may_go(record, past) is may_be_deleted, because
 
 
 @pytest.mark.parametrize(
@@ -345,7 +345,7 @@ def test_a_successor_waits_for_the_data_of_its_own_slot(other: Resource, waits: 
 
 
 @pytest.mark.parametrize("restored", [COPY, "another", ""])
-def test_only_the_restore_of_its_own_snapshot_hands_its_data_over(restored: str) -> None:
+def test_only_a_restore_from_its_own_snapshot_passes_on_its_data(restored: str) -> None:
     record = handed_over(a_record(superseded(), snapshot(), successor(State.READY)), restored)
     past = record.resource(FIRST)
     assert past is not None
@@ -362,7 +362,7 @@ def test_in_the_next_zone_a_successor_has_the_same_name() -> None:
     """Also if it is another one than that of the replacement: the record keeps it."""
     zones = tuple(PLACE.replace("z-a", zone) for zone in ("z-a", "z-b"))
     lacking = successor(State.ABSENT, tried=(f"{PLACE}-abcdef",))
-    plan = planned(a_record(superseded(), snapshot(), lacking), (replace(WANT, places=zones),))
+    plan = planned(a_record(superseded(), snapshot(), lacking), (replace(MANIFEST, places=zones),))
     [action] = [a for a in plan.actions if a.step is Step.CREATE]
     assert action.resource.name == f"{zones[1]}-abcdef"
     assert action.manifest is not None

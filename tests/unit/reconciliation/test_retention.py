@@ -1,4 +1,4 @@
-"""What is kept of a notebook that goes: when a snapshot is begun, and when it is forgotten.
+"""Snapshots of deleted notebooks: when one is started, and when it leaves the record.
 
 How it gets into a successor is in ``test_replacement.py``.
 """
@@ -55,7 +55,7 @@ def leaver(*resources: Resource, **changes: Any) -> Environment:
 
 
 def replaced(*resources: Resource, **changes: Any) -> Environment:
-    """The record of somebody who stays and whose notebook was made for another address."""
+    """The record of a present person whose notebook was created for another address."""
     made = (replace(r, owner="a.old@example.com") for r in resources)
     return a_record(*made, **{"keep_seconds": 0} | changes)
 
@@ -74,19 +74,19 @@ def copied(minute: float, state: State = State.READY, **changes: Any) -> tuple[R
 
 
 def snapshotted(record: Environment, goals: Mapping[str, Goal], now: datetime = NOW) -> Environment:
-    """The record after each notebook that needs a snapshot before it goes has one begun."""
+    """The record after a snapshot was started for each notebook that needs one."""
     draft = Draft(record, now)
     with_snapshots(draft, goals)
     return draft.record
 
 
 def begun(record: Environment, goal: Goal = Goal.ABSENT) -> bool:
-    """Whether a snapshot of the notebook is begun now."""
+    """Whether a snapshot of the notebook is started now."""
     return snapshotted(record, {r.id: goal for r in record.resources}) != record
 
 
 @pytest.mark.parametrize(
-    ("record", "goal", "begins", "because"),
+    ("record", "goal", "starts", "because"),
     [
         (leaver(notebook()), Goal.ABSENT, True, "it is at rest and about to go"),
         (leaver(notebook(State.BROKEN)), Goal.ABSENT, True, "its disk may be whole"),
@@ -103,14 +103,19 @@ def begun(record: Environment, goal: Goal = Goal.ABSENT) -> bool:
         (leaver(*copied(-61, retry_at=after(1))), Goal.ABSENT, False, "it doesn't go just now"),
         (leaver(*copied(-61, retry_at=NOW)), Goal.ABSENT, True, "it is tried again now"),
         (leaver(*copied(-61, unconfirmed=GOING)), Goal.ABSENT, False, "it may be going already"),
-        (leaver(*copied(-61, State.BROKEN)), Goal.ABSENT, False, "that copy has to be made first"),
+        (
+            leaver(*copied(-61, State.BROKEN)),
+            Goal.ABSENT,
+            False,
+            "that copy has to be complete first",
+        ),
         (replaced(*copied(-61)), Goal.STOPPED, False, "its successor took long"),
         (replaced(*copied(-61)), Goal.ABSENT, False, "its data has been handed over"),
         (leaver(notebook()), Goal.STOPPED, False, "the grace period still runs"),
         (leaver(notebook()), Goal.UNMANAGED, False, "it stays"),
         (leaver(notebook()), Goal.PRESENT, False, "it is wanted again"),
         (replaced(notebook()), Goal.STOPPED, True, "its successor waits for it"),
-        (replaced(notebook(unused=True)), Goal.STOPPED, False, "nobody was told of it"),
+        (replaced(notebook(unused=True)), Goal.STOPPED, False, "it was never announced"),
         (replaced(notebook(State.READY)), Goal.STOPPED, False, "it is stopped first"),
         (a_record(past()), Goal.STOPPED, True, "the snapshot of it was deleted by somebody else"),
         (a_record(past(handed_over=True)), Goal.STOPPED, False, "its data is in its successor"),
@@ -135,10 +140,10 @@ def begun(record: Environment, goal: Goal = Goal.ABSENT) -> bool:
         ),
     ],
 )
-def test_when_a_snapshot_is_begun(
-    record: Environment, goal: Goal, begins: bool, because: str
+def test_when_a_snapshot_is_started(
+    record: Environment, goal: Goal, starts: bool, because: str
 ) -> None:
-    assert begun(record, goal) is begins, because
+    assert begun(record, goal) is starts, because
 
 
 def test_no_other_kind_is_snapshotted() -> None:
@@ -149,7 +154,7 @@ def test_no_other_kind_is_snapshotted() -> None:
     assert snapshotted(record, {older.id: Goal.ABSENT}) == record
 
 
-def test_what_is_begun_says_of_what_it_is_and_how_long_it_is_kept() -> None:
+def test_a_new_snapshot_says_its_source_and_how_long_it_is_kept() -> None:
     record = snapshotted(leaver(notebook()), {"workbench/main": Goal.ABSENT})
     kept, made = record.resource("workbench/main"), record.resource(ID)
     assert kept is not None
@@ -160,8 +165,8 @@ def test_what_is_begun_says_of_what_it_is_and_how_long_it_is_kept() -> None:
     assert not begun(record), "one is enough"
 
 
-def test_two_notebooks_that_go_in_the_same_second_never_share_a_snapshot() -> None:
-    """The final look may turn up several at once; each holds work of its own."""
+def test_two_notebooks_removed_in_the_same_second_have_their_own_snapshots() -> None:
+    """The final search may find several at once; each has its own work."""
     other = replace(notebook(), slot="found-1", name=NOTEBOOK.replace("-a/", "-b/"))
     goals = {"workbench/main": Goal.ABSENT, other.id: Goal.ABSENT}
     record = snapshotted(leaver(notebook(), other), goals)
@@ -178,7 +183,7 @@ def test_two_notebooks_that_go_in_the_same_second_never_share_a_snapshot() -> No
     [(0, KEEP_AFTER_REPLACEMENT), (7 * DAY, timedelta(days=7))],
     ids=["own", "profile"],
 )
-def test_of_what_is_replaced_a_copy_is_kept_for_a_while_whatever_the_profile_says(
+def test_a_copy_of_a_superseded_notebook_is_kept_whatever_the_profile_says(
     keep: int, kept: timedelta
 ) -> None:
     record = replaced(notebook(), keep_seconds=keep)
@@ -188,7 +193,7 @@ def test_of_what_is_replaced_a_copy_is_kept_for_a_while_whatever_the_profile_say
     assert made.retention.expires_at == NOW + kept
 
 
-def test_how_a_snapshot_is_made_is_known_from_the_record_alone() -> None:
+def test_the_manifest_of_a_snapshot_follows_from_the_record_alone() -> None:
     record = snapshotted(leaver(notebook()), {"workbench/main": Goal.ABSENT})
     manifests = snapshot_manifests(record)
     assert list(manifests) == [ID]
@@ -214,12 +219,14 @@ def test_how_a_snapshot_is_made_is_known_from_the_record_alone() -> None:
         (Resource(kind=Kind.DATAPROC_HUB, slot="main", name="n"), leaver(), False),
     ],
 )
-def test_whose_data_must_be_kept(notebook: Resource, record: Environment, must: bool) -> None:
+def test_notebooks_whose_data_must_be_saved(
+    notebook: Resource, record: Environment, must: bool
+) -> None:
     assert must_be_saved(record, notebook) is must
 
 
 @pytest.mark.parametrize("state", list(State))
-def test_data_is_kept_only_by_a_snapshot_that_is_complete(state: State) -> None:
+def test_data_is_saved_only_by_a_complete_snapshot(state: State) -> None:
     record = leaver(notebook(saved_in="s1"), snapshot(state))
     assert is_saved(record, record.resources[0]) is (state is State.READY)
 
@@ -233,7 +240,7 @@ def test_data_is_kept_only_by_a_snapshot_that_is_complete(state: State) -> None:
         (State.READY, NOTEBOOK + "-2", False),
     ],
 )
-def test_a_disk_that_was_left_behind_is_kept_by_a_complete_snapshot_of_it(
+def test_a_leftover_disk_is_saved_by_a_complete_snapshot_of_it(
     state: State, source: str, found: bool
 ) -> None:
     kept = snapshot(state, source=source)
@@ -247,7 +254,14 @@ def test_a_disk_that_was_left_behind_is_kept_by_a_complete_snapshot_of_it(
     ("before", "after_look", "notebook_has", "goal", "forgotten", "because"),
     [
         (State.DELETING, State.ABSENT, "", Goal.ABSENT, True, "its time was over, and it is gone"),
-        (State.DELETING, State.ABSENT, "s1", Goal.ABSENT, True, "whatever still names it"),
+        (
+            State.DELETING,
+            State.ABSENT,
+            "s1",
+            Goal.ABSENT,
+            True,
+            "even if a notebook still names it",
+        ),
         (State.READY, State.DELETING, "", Goal.ABSENT, False, "it isn't gone yet"),
         (State.READY, State.READY, "", Goal.PRESENT, False, "it is there"),
         (State.ABSENT, State.ABSENT, "s1", Goal.PRESENT, False, "it is still to be taken"),
@@ -257,7 +271,7 @@ def test_a_disk_that_was_left_behind_is_kept_by_a_complete_snapshot_of_it(
         (State.READY, State.FOREIGN, "s1", Goal.PRESENT, False, "people should read of it"),
     ],
 )
-def test_when_a_snapshot_is_forgotten(
+def test_when_a_snapshot_leaves_the_record(
     before: State,
     after_look: State,
     notebook_has: str,
@@ -270,15 +284,15 @@ def test_when_a_snapshot_is_forgotten(
     assert can_be_dropped(snapshot(before), seen, record, goal) is forgotten, because
 
 
-def test_one_that_was_complete_and_is_gone_was_removed_by_somebody_else() -> None:
-    """Not made again under its name: then it would be of other data than it says."""
+def test_a_complete_snapshot_that_is_missing_was_deleted_by_somebody_else() -> None:
+    """It is not taken again under its name: it would hold other data."""
     seen = snapshot(State.ABSENT)
     record = leaver(notebook(saved_in="s1"), seen)
     assert can_be_dropped(snapshot(State.READY, was_ready=True), seen, record, Goal.PRESENT)
     assert not can_be_dropped(snapshot(State.CREATING), seen, record, Goal.PRESENT)
 
 
-def test_what_is_under_way_is_not_forgotten() -> None:
+def test_a_snapshot_in_progress_stays_in_the_record() -> None:
     seen = snapshot(State.ABSENT, step=Step.CREATE)
     assert not can_be_dropped(snapshot(), seen, leaver(notebook(), seen), Goal.ABSENT)
 
@@ -287,7 +301,7 @@ FORGOTTEN = (Kind.SNAPSHOT, Kind.DISK)
 
 
 @pytest.mark.parametrize("kind", [k for k in Kind if k not in FORGOTTEN])
-def test_nothing_but_snapshots_and_disks_is_forgotten(kind: Kind) -> None:
+def test_only_snapshots_and_disks_leave_the_record(kind: Kind) -> None:
     gone = Resource(kind=kind, slot="s1", name="n")
     assert not can_be_dropped(gone, gone, leaver(gone), Goal.ABSENT)
 
@@ -301,7 +315,7 @@ def test_nothing_but_snapshots_and_disks_is_forgotten(kind: Kind) -> None:
         (State.ABSENT, State.READY, True),
     ],
 )
-def test_a_disk_is_forgotten_when_it_or_its_snapshot_is_gone(
+def test_a_disk_leaves_the_record_when_it_or_its_snapshot_is_absent(
     disk: State, kept: State | None, forgotten: bool
 ) -> None:
     found = a_resource(kind=Kind.DISK, slot="found", name="d", state=disk, saved_in="s1")
@@ -330,7 +344,7 @@ def test_a_disk_is_forgotten_when_it_or_its_snapshot_is_gone(
     ],
     ids=["none", "one", "the newer one", "a complete one", "a broken one", "one on its way out"],
 )
-def test_who_comes_back_gets_the_newest_complete_snapshot(
+def test_a_return_restores_the_newest_complete_snapshot(
     snapshots: tuple[Resource, ...], newest: str
 ) -> None:
     record = a_record(notebook(State.ABSENT), *snapshots)

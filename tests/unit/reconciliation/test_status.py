@@ -33,7 +33,7 @@ def running(**changes: Any) -> Resource:
 # Where a resource should be
 
 
-def test_a_notebook_that_runs_as_the_profile_says_is_where_it_should_be() -> None:
+def test_a_notebook_that_runs_as_the_profile_says_has_converged() -> None:
     assert is_converged(a_record(), running(), Goal.PRESENT)
 
 
@@ -41,7 +41,7 @@ def test_a_notebook_that_runs_as_the_profile_says_is_where_it_should_be() -> Non
     ("changes", "because"),
     [
         ({"step": Step.STOP}, "a step is under way"),
-        ({"observe_at": NOW}, "a look is due"),
+        ({"observe_at": NOW}, "an observation is due"),
         ({"unconfirmed": LOST}, "a call may still be carried out"),
         ({"labelled": False}, "it lacks our labels"),
         ({"link": ""}, "nobody can open it"),
@@ -50,11 +50,13 @@ def test_a_notebook_that_runs_as_the_profile_says_is_where_it_should_be() -> Non
         ({"protected": True, "protected_by_us": True}, "our protection is to be lifted"),
     ],
 )
-def test_it_is_not_if_something_is_left_to_do(changes: dict[str, Any], because: str) -> None:
+def test_a_notebook_with_a_step_left_has_not_converged(
+    changes: dict[str, Any], because: str
+) -> None:
     assert not is_converged(a_record(), running(**changes), Goal.PRESENT), because
 
 
-def test_under_a_hold_it_has_to_be_protected() -> None:
+def test_under_a_hold_a_notebook_has_converged_only_if_protected() -> None:
     held = a_record(held=Hold(at=NOW, reason="a lawsuit"))
     assert not is_converged(held, running(), Goal.PRESENT)
     assert is_converged(held, running(protected=True), Goal.PRESENT)
@@ -137,7 +139,7 @@ def template(slot: str, disposition: Disposition, failures: int) -> Resource:
         ),
     ],
 )
-def test_of_several_the_worst_counts_and_every_problem_is_shown(
+def test_the_worst_health_counts_and_every_problem_is_shown(
     more: tuple[Resource, ...], health: Health
 ) -> None:
     seen = status(a_record(*more, troubled(Disposition.STOCK_OUT, 1)))
@@ -146,7 +148,7 @@ def test_of_several_the_worst_counts_and_every_problem_is_shown(
 
 
 @pytest.mark.parametrize(("saved_in", "health"), [("s1", Health.RETRYING), ("s2", Health.OK)])
-def test_a_failed_snapshot_that_no_notebook_relies_on_is_nobodys_problem(
+def test_a_failed_snapshot_that_no_notebook_relies_on_is_no_problem(
     saved_in: str, health: Health
 ) -> None:
     failed = a_resource(
@@ -159,7 +161,7 @@ def test_a_failed_snapshot_that_no_notebook_relies_on_is_nobodys_problem(
     assert status(a_record(running(saved_in=saved_in), failed)).status.health is health
 
 
-def test_what_somebody_else_deleted_is_shown_though_nothing_fails() -> None:
+def test_a_loss_caused_by_others_is_shown_although_nothing_fails() -> None:
     seen = status(a_record(running(), losses=("a snapshot is gone",)))
     assert (seen.status.phase, seen.status.health) == (Phase.READY, Health.OK)
     assert seen.status.problem == "a snapshot is gone"
@@ -176,7 +178,7 @@ def test_a_final_search_that_failed_is_shown_and_tried_again() -> None:
 
 
 @pytest.mark.parametrize(("due", "expected"), [(0.5, 0.5), (9, 1)])
-def test_a_search_is_repeated_when_it_is_time_at_the_latest(due: float, expected: float) -> None:
+def test_a_search_is_repeated_at_its_time_at_the_latest(due: float, expected: float) -> None:
     snapshot = a_resource(
         kind=Kind.SNAPSHOT, slot="s1", name="s1", state=State.READY, expires_at=after(due)
     )

@@ -14,7 +14,7 @@ from tests.support.resource_changes import POLICY, begun, failed, saw
 STOCK_OUT = a_problem(Disposition.STOCK_OUT, "ZONE_RESOURCE_POOL_EXHAUSTED")
 
 
-def test_a_stock_out_is_no_failure_yet_the_next_zone_is_tried_at_once() -> None:
+def test_a_stock_out_is_not_counted_as_a_failure_while_zones_remain() -> None:
     creating = begun(operation="op", state=State.CREATING, failures=3)
     resource = saw(creating, State.ABSENT, after(2), problem=STOCK_OUT)
     assert resource.creation.tried == ("zone-a/nb",)
@@ -28,7 +28,7 @@ def test_each_zone_counts_once() -> None:
     assert resource.creation.tried == ("zone-b/nb", "zone-a/nb")
 
 
-def test_a_start_that_finds_no_machine_has_no_other_zone_to_go_to() -> None:
+def test_a_start_that_finds_no_machine_cannot_use_another_zone() -> None:
     """The disk is where it is."""
     name = "projects/demo/locations/us-central1-a/instances/nb"
     resource = failed(begun(Step.START, name=name, state=State.STOPPED), STOCK_OUT)
@@ -49,7 +49,7 @@ def test_a_zone_without_machines_never_leads_into_quarantine() -> None:
     assert resource.backoff.retry_at - NOW <= POLICY.backoff_most
 
 
-def test_when_all_zones_are_empty_it_waits_like_any_failure_and_begins_anew() -> None:
+def test_when_all_zones_are_empty_it_waits_and_starts_again_with_the_first() -> None:
     tried = a_notebook(tried=("zone-a/nb", "zone-b/nb"), problem=STOCK_OUT, failures=2)
     resource = out_of_places(tried, key=KEY, now=NOW, policy=POLICY)
     assert (resource.creation.tried, resource.backoff.failures) == ((), 3)
@@ -61,7 +61,7 @@ def test_when_all_zones_are_empty_it_waits_like_any_failure_and_begins_anew() ->
     assert resource.backoff.problem == STOCK_OUT
 
 
-def test_made_at_last_the_empty_zones_are_forgotten() -> None:
+def test_a_successful_create_forgets_the_empty_zones() -> None:
     creating = begun(operation="op", tried=("zone-b/nb",), problem=STOCK_OUT)
     resource = saw(creating, State.READY, after(3), finished=True)
     assert (resource.creation.tried, resource.backoff.problem, resource.usage.ready_since) == (
@@ -72,13 +72,13 @@ def test_made_at_last_the_empty_zones_are_forgotten() -> None:
 
 
 @pytest.mark.parametrize("disposition", fates(Disposition.STOCK_OUT))
-def test_another_failure_leaves_what_was_tried(disposition: Disposition) -> None:
+def test_another_failure_keeps_the_zones_that_were_tried(disposition: Disposition) -> None:
     assert failed(begun(tried=("zone-b/nb",)), a_problem(disposition)).creation.tried == (
         "zone-b/nb",
     )
 
 
-def test_where_no_zone_had_a_machine_it_stays_short_of_quarantine() -> None:
+def test_stock_outs_in_all_zones_stay_below_quarantine() -> None:
     empty = begun(failures=POLICY.attempts, problem=STOCK_OUT, step=None)
     waiting = out_of_places(empty, key=KEY, now=NOW, policy=POLICY)
     assert waiting.backoff.failures == POLICY.attempts - 1

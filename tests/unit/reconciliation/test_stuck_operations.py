@@ -16,8 +16,8 @@ from tests.support.resource_changes import POLICY, begun, failed, saw
 OVERDUE = NOW + POLICY.stuck + POLICY.poll
 
 
-def test_an_operation_that_hangs_is_given_up_and_the_thing_itself_looked_at() -> None:
-    """Operations have been seen to hang where the notebook was ready long since."""
+def test_an_operation_that_hangs_is_given_up_and_the_resource_observed() -> None:
+    """Operations have been seen to hang although the notebook was ready."""
     hanging = begun(operation="op", state=State.CREATING)
     resource = saw(hanging, State.CREATING, OVERDUE, operation="op")
     assert (resource.step, resource.operation) == (Step.CREATE, "")
@@ -31,14 +31,14 @@ def test_an_operation_that_hangs_is_given_up_and_the_thing_itself_looked_at() ->
 
 
 @pytest.mark.parametrize("minute", [0, 20, 40])
-def test_until_then_it_is_only_waited_for(minute: float) -> None:
+def test_before_the_limit_an_operation_is_only_awaited(minute: float) -> None:
     hanging = begun(operation="op", state=State.CREATING)
     resource = saw(hanging, State.CREATING, after(minute), operation="op")
     assert (resource.operation, resource.backoff.problem) == ("op", None)
     assert resource.observe_at == after(minute) + POLICY.poll
 
 
-def test_a_create_that_never_ends_is_given_up_and_said_to_be() -> None:
+def test_a_create_that_never_ends_is_given_up_and_reported() -> None:
     hanging = begun(state=State.CREATING)
     resource = saw(hanging, State.CREATING, OVERDUE)
     assert (resource.state, resource.timed_out) == (State.CREATING, True)
@@ -50,7 +50,7 @@ def test_a_create_that_never_ends_is_given_up_and_said_to_be() -> None:
     assert "look at its logs" in resource.backoff.problem.message
 
 
-def test_one_that_is_given_up_again_and_again_is_only_tried_slowly() -> None:
+def test_a_create_that_was_given_up_often_is_retried_slowly() -> None:
     hanging = begun(state=State.CREATING, failures=POLICY.attempts - 1)
     resource = saw(hanging, State.CREATING, OVERDUE)
     assert not resource.timed_out
@@ -59,14 +59,14 @@ def test_one_that_is_given_up_again_and_again_is_only_tried_slowly() -> None:
 
 
 @pytest.mark.parametrize("state", [s for s in State if s is not State.CREATING])
-def test_what_was_given_up_and_moves_on_after_all_is_nobodys_to_clear_away(state: State) -> None:
+def test_a_creation_that_continues_after_all_is_not_deleted(state: State) -> None:
     given_up = a_notebook(State.CREATING, timed_out=True)
     assert not saw(given_up, state).timed_out
     assert saw(given_up, State.CREATING).timed_out
 
 
 @pytest.mark.parametrize("step", [Step.START, Step.STOP, Step.DELETE])
-def test_another_step_that_never_ends_is_tried_again_and_takes_nobodys_work(step: Step) -> None:
+def test_another_step_that_never_ends_is_retried_and_deletes_nothing(step: Step) -> None:
     hanging = begun(step, state=step.moving)
     resource = saw(hanging, step.moving, OVERDUE)
     assert (resource.step, resource.serial, resource.creation.failed) == (None, 1, False)
@@ -76,7 +76,7 @@ def test_another_step_that_never_ends_is_tried_again_and_takes_nobodys_work(step
 
 
 @pytest.mark.parametrize("kind", [Kind.WORKBENCH, Kind.SNAPSHOT])
-def test_what_copies_a_disk_may_take_hours(kind: Kind) -> None:
+def test_a_step_that_copies_a_disk_may_take_hours(kind: Kind) -> None:
     step = Step.RESTORE if kind is Kind.WORKBENCH else Step.CREATE
     hanging = begun(step, kind=kind, state=step.moving)
     assert saw(hanging, step.moving, OVERDUE).backoff.problem is None
@@ -86,8 +86,8 @@ def test_what_copies_a_disk_may_take_hours(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize("step", [Step.UPDATE, Step.PROTECT, Step.LABEL])
-def test_a_change_that_never_ends_is_no_change_that_was_made(step: Step) -> None:
-    """Its thing is in the state it was in, so that only what is there tells."""
+def test_a_change_that_never_ends_does_not_count_as_made(step: Step) -> None:
+    """The state stays the same, so only an observation shows the result."""
     hanging = begun(step, operation="op", state=State.READY, digest="d", labelled=False)
     forgotten = saw(hanging, State.READY, OVERDUE, operation="op")
     drift = Drift(in_place=("labels",))
@@ -99,7 +99,7 @@ def test_a_change_that_never_ends_is_no_change_that_was_made(step: Step) -> None
 
 
 @pytest.mark.parametrize("finished", [True, False])
-def test_what_google_says_it_has_changed_is_not_asked_for_again_and_again(finished: bool) -> None:
+def test_an_update_that_google_reports_as_done_is_not_repeated(finished: bool) -> None:
     updating = begun(Step.UPDATE, operation="op", state=State.READY, digest="d")
     drift = Drift(in_place=("metadata x",))
     resource = saw(updating, State.READY, after(1), drift=drift, finished=finished)
@@ -110,7 +110,7 @@ MOVING = [state for state in State if state.is_moving]
 
 
 @pytest.mark.parametrize("state", MOVING)
-def test_what_others_move_is_waited_for_but_not_for_ever(state: State) -> None:
+def test_a_transition_that_others_began_is_awaited_up_to_the_limit(state: State) -> None:
     first = saw(a_notebook(State.STOPPED), state)
     assert (first.moving_since, first.backoff.problem) == (NOW, None)
     later = saw(first, state, after(39))
@@ -124,18 +124,18 @@ def test_what_others_move_is_waited_for_but_not_for_ever(state: State) -> None:
     assert stuck.observe_at > OVERDUE
 
 
-def test_an_earlier_failure_does_not_put_off_what_others_have_set_moving() -> None:
+def test_a_transition_that_others_began_is_polled_despite_an_earlier_failure() -> None:
     moving = saw(a_notebook(State.STOPPED, retry_at=after(9)), State.STARTING)
     assert (moving.observe_at, moving.backoff.retry_at) == (NOW + POLICY.poll, None)
 
 
-def test_once_it_rests_or_runs_it_is_waited_for_no_more() -> None:
+def test_a_transition_that_ended_is_no_longer_awaited() -> None:
     stuck = replace(a_notebook(State.STOPPING), moving_since=NOW, timed_out=True)
     rests = saw(stuck, State.STOPPED, OVERDUE)
     assert (rests.moving_since, rests.timed_out) == (None, False)
 
 
-def test_once_it_can_be_opened_its_link_is_waited_for_no_more() -> None:
+def test_a_link_that_appeared_is_no_longer_awaited() -> None:
     closed = replace(a_notebook(State.READY), link="", moving_since=NOW)
     assert saw(closed, State.READY, after(5)).moving_since == NOW
     opened = saw(closed, State.READY, after(5), link="https://nb.example.com")
@@ -144,7 +144,7 @@ def test_once_it_can_be_opened_its_link_is_waited_for_no_more() -> None:
 
 
 @pytest.mark.parametrize("disposition", list(Disposition))
-def test_what_follows_from_being_stuck_does_not_hide_it(disposition: Disposition) -> None:
+def test_a_later_failure_does_not_hide_that_a_step_is_stuck(disposition: Disposition) -> None:
     stuck = saw(begun(Step.STOP, state=State.STOPPING), State.STOPPING, OVERDUE)
     again = failed(start_step(stuck, Step.STOP, OVERDUE), a_problem(disposition, "BUSY"), OVERDUE)
     assert again.backoff.problem is not None
@@ -152,7 +152,7 @@ def test_what_follows_from_being_stuck_does_not_hide_it(disposition: Disposition
     assert (again.backoff.problem.code == "STUCK") is hidden
 
 
-def test_a_failure_that_the_cloud_names_is_the_reason_even_when_it_took_too_long() -> None:
+def test_a_failure_that_the_cloud_names_is_the_problem_even_after_the_limit() -> None:
     hanging = begun(operation="op", state=State.CREATING)
     denied = a_problem(Disposition.PERMANENT, "PERMISSION_DENIED")
     resource = saw(hanging, State.BROKEN, OVERDUE, problem=denied)
@@ -160,7 +160,7 @@ def test_a_failure_that_the_cloud_names_is_the_reason_even_when_it_took_too_long
     assert resource.creation.failed
 
 
-def test_stillborn_is_only_what_our_own_creation_left() -> None:
+def test_only_our_own_creation_can_count_as_failed() -> None:
     by_operation = begun(operation="op", state=State.CREATING)
     problem = a_problem(Disposition.TEMPORARY)
     assert saw(by_operation, State.BROKEN, problem=problem).creation.failed
@@ -169,9 +169,9 @@ def test_stillborn_is_only_what_our_own_creation_left() -> None:
     assert not saw(starting, State.BROKEN, problem=problem).creation.failed
     born = replace(a_notebook(State.BROKEN), failed=True)
     assert saw(born, State.BROKEN).creation.failed, "it stays what it was"
-    assert not saw(born, State.READY).creation.failed, "somebody may work in it from now on"
+    assert not saw(born, State.READY).creation.failed, "it may hold work from now on"
 
 
-def test_one_that_ran_without_a_link_and_stops_is_waited_for_from_then_on() -> None:
+def test_a_stop_after_a_missing_link_starts_a_new_wait() -> None:
     closed = replace(a_notebook(State.READY), link="", moving_since=NOW)
     assert saw(closed, State.STOPPING, after(39)).moving_since == after(39)

@@ -54,7 +54,7 @@ def asked(resource: Resource, step: Step = Step.CREATE) -> str:
     return request_id(KEY, resource, step)
 
 
-def test_a_request_id_is_a_uuid_as_the_notebooks_api_asks_for() -> None:
+def test_a_request_id_is_a_uuid_as_the_notebooks_api_requires() -> None:
     assert str(uuid.UUID(asked(begun()))) == asked(begun())
 
 
@@ -65,21 +65,21 @@ def test_a_worker_that_takes_over_repeats_the_very_same_request() -> None:
 
 
 @given(st.sampled_from(Step), st.sampled_from(Step), st.integers(0, 50), st.integers(0, 50))
-def test_every_step_that_comes_to_an_end_has_a_request_of_its_own(
+def test_every_step_that_ends_has_its_own_request_id(
     one: Step, other: Step, before: int, later: int
 ) -> None:
     ids = {asked(a_notebook(serial=before), one), asked(a_notebook(serial=later), other)}
     assert len(ids) == (1 if (one, before) == (other, later) else 2)
 
 
-def test_two_people_and_two_resources_never_share_a_request() -> None:
+def test_two_people_or_two_resources_never_share_a_request_id() -> None:
     here = {request_id("ana-1", a_notebook(), s) for s in Step}
     there = {request_id("ben-1", a_notebook(), s) for s in Step}
     slot = {request_id("ana-1", a_notebook(slot="other"), s) for s in Step}
     assert len(here | there | slot) == 3 * len(Step)
 
 
-def test_what_is_begun_leaves_a_trace_to_look_at_at_once() -> None:
+def test_a_step_that_starts_is_recorded_and_observed_at_once() -> None:
     earlier = a_notebook(step=Step.STOP, operation="old", since=after(-9), retry_at=after(-1))
     resource = start_step(earlier, Step.CREATE, NOW)
     assert (resource.step, resource.operation) == (Step.CREATE, "")
@@ -87,7 +87,7 @@ def test_what_is_begun_leaves_a_trace_to_look_at_at_once() -> None:
 
 
 @pytest.mark.parametrize("step", list(MOVING))
-def test_while_an_operation_runs_it_is_only_looked_at(step: Step) -> None:
+def test_while_an_operation_runs_it_is_only_observed(step: Step) -> None:
     resource = saw(begun(step), State.READY, operation="operations/1")
     assert (resource.state, resource.operation) == (MOVING[step], "operations/1")
     assert (resource.step, resource.serial) == (step, 0)
@@ -109,7 +109,7 @@ def test_while_an_operation_runs_it_is_only_looked_at(step: Step) -> None:
         (Step.UNPROTECT, State.READY),
     ],
 )
-def test_a_step_that_had_its_effect_has_come_to_its_end(step: Step, state: State) -> None:
+def test_a_step_ends_when_its_effect_is_observed(step: Step, state: State) -> None:
     trouble = a_problem(Disposition.TEMPORARY)
     resource = replace(begun(step, failures=3, problem=trouble), operation="o")
     resource = saw(resource, state, protected=step is Step.PROTECT)
@@ -119,7 +119,7 @@ def test_a_step_that_had_its_effect_has_come_to_its_end(step: Step, state: State
 
 
 @pytest.mark.parametrize("step", [Step.PROTECT, Step.UNPROTECT])
-def test_a_protection_is_changed_only_when_it_is_seen_to_be(step: Step) -> None:
+def test_a_change_of_protection_ends_only_when_it_is_observed(step: Step) -> None:
     """A lost answer must not leave a notebook protected that nobody would ever release."""
     as_before = step is Step.UNPROTECT
     resource = begun(step, state=State.STOPPED, protected_by_us=True)
@@ -153,20 +153,20 @@ def test_a_step_whose_answer_was_lost_may_still_be_carried_out(step: Step) -> No
     assert (looked.unconfirmed, looked.observe_at) == (lost.unconfirmed, after(1) + POLICY.doubt)
 
 
-def test_lost_twice_it_is_waited_for_the_second_one() -> None:
+def test_after_two_lost_answers_the_second_call_is_awaited() -> None:
     once = failed(begun(), a_problem(Disposition.UNCERTAIN))
     twice = failed(once, a_problem(Disposition.UNCERTAIN), after(1))
     assert twice.unconfirmed == (LostCall(step=Step.CREATE, until=after(1) + POLICY.doubt),)
 
 
-def test_even_an_effect_that_is_seen_settles_nothing_before_its_time() -> None:
+def test_an_observed_effect_settles_nothing_before_the_time_is_over() -> None:
     """Somebody else may have done it, and our call may still be carried out."""
     lost = failed(begun(Step.STOP, state=State.READY), a_problem(Disposition.UNCERTAIN))
     stopped = saw(lost, State.STOPPED, now=after(1))
     assert (stopped.step, stopped.observe_at) == (None, NOW + POLICY.doubt)
 
 
-def test_a_look_later_than_all_lost_calls_says_what_they_did() -> None:
+def test_an_observation_after_all_lost_calls_says_what_they_did() -> None:
     """One of them may have applied older settings, so it is compared again."""
     lost = failed(
         begun(Step.UPDATE, state=State.READY, digest="d"), a_problem(Disposition.UNCERTAIN)
@@ -177,18 +177,18 @@ def test_a_look_later_than_all_lost_calls_says_what_they_did() -> None:
 
 
 @pytest.mark.parametrize("answer", [{"state": None}, {"state": State.READY, "operation": "o"}])
-def test_what_failed_or_still_runs_is_no_such_look(answer: dict[str, Any]) -> None:
+def test_a_failed_or_moving_observation_does_not_settle_lost_calls(answer: dict[str, Any]) -> None:
     lost = failed(begun(), a_problem(Disposition.UNCERTAIN))
     more = {"problem": a_problem(Disposition.TEMPORARY)} if answer["state"] is None else {}
     looked = saw(lost, now=after(9), **answer, **more)
     assert looked.unconfirmed == lost.unconfirmed
 
 
-def test_not_found_is_believed_once_no_call_may_come_any_more() -> None:
+def test_not_found_is_believed_when_no_call_may_be_carried_out_any_more() -> None:
     assert saw(begun(), State.ABSENT, now=CRASHED).observe_at is None
 
 
-def test_a_create_that_came_after_all_is_under_way_again() -> None:
+def test_a_late_create_is_in_progress_again() -> None:
     lost = saw(failed(begun(), a_problem(Disposition.UNCERTAIN)), State.ABSENT)
     landed = saw(lost, State.CREATING, now=after(1))
     assert (landed.step, landed.since) == (Step.CREATE, after(1))
@@ -217,7 +217,7 @@ def test_a_step_that_is_answered_without_effect_waits_before_it_is_repeated(
 
 
 @pytest.mark.parametrize("disposition", list(Disposition))
-def test_an_operation_that_ended_is_over_whatever_it_ended_in(disposition: Disposition) -> None:
+def test_an_operation_that_ended_ends_its_step_whatever_the_state(disposition: Disposition) -> None:
     running = replace(begun(), operation="operations/1")
     resource = saw(running, State.ABSENT, problem=a_problem(disposition))
     assert (resource.step, resource.operation, resource.unconfirmed) == (None, "", ())
@@ -239,7 +239,7 @@ def test_failures_wait_longer_each_time() -> None:
     ("retry_after", "at_least"),
     [(600.0, timedelta(minutes=10)), (0.0, timedelta(seconds=22)), (None, timedelta(seconds=22))],
 )
-def test_what_the_cloud_asks_us_to_wait_is_honoured_but_never_shortens_ours(
+def test_a_retry_delay_from_the_cloud_can_only_lengthen_the_wait(
     retry_after: float | None, at_least: timedelta
 ) -> None:
     resource = failed(a_notebook(), a_problem(Disposition.TEMPORARY, retry_after=retry_after))
@@ -249,7 +249,7 @@ def test_what_the_cloud_asks_us_to_wait_is_honoured_but_never_shortens_ours(
 
 
 @pytest.mark.parametrize("disposition", fates(Disposition.UNCERTAIN))
-def test_a_step_that_failed_for_certain_is_over_and_never_asked_for_again(
+def test_a_step_that_certainly_failed_ends_and_its_request_is_not_reused(
     disposition: Disposition,
 ) -> None:
     resource = failed(begun(), a_problem(disposition))
@@ -258,7 +258,7 @@ def test_a_step_that_failed_for_certain_is_over_and_never_asked_for_again(
     assert resource.backoff.problem == a_problem(disposition)
 
 
-def test_a_step_that_may_have_got_through_keeps_its_request_and_its_trace() -> None:
+def test_a_step_that_may_have_been_carried_out_stays_in_flight() -> None:
     before = begun()
     resource = failed(before, a_problem(Disposition.UNCERTAIN))
     assert (resource.step, resource.since) == (Step.CREATE, NOW)
@@ -268,13 +268,13 @@ def test_a_step_that_may_have_got_through_keeps_its_request_and_its_trace() -> N
 
 
 @pytest.mark.parametrize("disposition", list(Disposition))
-def test_only_a_stock_out_passes_the_place_over(disposition: Disposition) -> None:
+def test_only_a_stock_out_rules_out_the_place(disposition: Disposition) -> None:
     expected = ("zone-a/nb",) if disposition is Disposition.STOCK_OUT else ()
     assert failed(begun(), a_problem(disposition)).creation.tried == expected
 
 
 @pytest.mark.parametrize("disposition", fates(Disposition.STOCK_OUT))
-def test_what_repeating_cannot_help_waits_in_the_slow_steps_at_once(
+def test_a_permanent_failure_is_retried_slowly_from_the_start(
     disposition: Disposition,
 ) -> None:
     resource = failed(begun(), a_problem(disposition))
@@ -284,7 +284,7 @@ def test_what_repeating_cannot_help_waits_in_the_slow_steps_at_once(
     assert (resource.backoff.retry_at > NOW + POLICY.backoff_most) is slow
 
 
-def test_what_is_not_ours_says_so_and_what_to_do() -> None:
+def test_a_foreign_resource_is_reported_with_what_to_do() -> None:
     resource = saw(a_notebook(), State.FOREIGN, detail="labels of ben")
     assert resource.state is State.FOREIGN
     assert resource.backoff.problem is not None
@@ -298,7 +298,7 @@ def test_a_create_that_found_something_foreign_makes_it_foreign() -> None:
 
 
 @pytest.mark.parametrize("state", [State.READY, State.CREATING, State.ABSENT])
-def test_a_look_that_failed_changes_nothing_we_believe(state: State) -> None:
+def test_a_failed_observation_changes_nothing(state: State) -> None:
     before = a_notebook(state, link="https://nb.example.com", was_ready=True, digest="d")
     resource = saw(before, None, problem=a_problem(Disposition.TEMPORARY))
     assert resource.backoff.problem == a_problem(Disposition.TEMPORARY)
@@ -306,8 +306,8 @@ def test_a_look_that_failed_changes_nothing_we_believe(state: State) -> None:
     assert forgotten == before
 
 
-def test_what_was_usable_once_is_remembered_until_it_is_gone() -> None:
-    """It holds somebody's work from then on, whatever state it is in."""
+def test_that_a_notebook_was_usable_is_recorded_until_it_is_absent() -> None:
+    """From then on it may hold work, in any state."""
     ready = saw(a_notebook(State.CREATING), State.READY)
     broken = saw(ready, State.BROKEN)
     gone = saw(replace(broken, digest="d"), State.ABSENT)
@@ -316,17 +316,17 @@ def test_what_was_usable_once_is_remembered_until_it_is_gone() -> None:
         True,
         False,
     )
-    assert gone.settings.digest == "", "made anew, it is made from what is wanted then"
+    assert gone.settings.digest == "", "recreated, it gets the manifest of that time"
 
 
-def test_how_large_a_disk_is_needed_is_known_until_it_is_seen_otherwise() -> None:
-    """A notebook that isn't there yet was told by the record its data comes from."""
+def test_the_needed_disk_size_is_kept_until_another_is_observed() -> None:
+    """An absent notebook has the size from the record that its data comes from."""
     to_be_made = a_notebook(restore_from="snapshots/s1", size_gb=300)
     assert saw(to_be_made, State.ABSENT).size_gb == 300
     assert saw(to_be_made, State.READY, size_gb=100).size_gb == 100
 
 
-def test_the_link_is_the_one_seen_last() -> None:
+def test_the_link_is_the_one_observed_last() -> None:
     ready = saw(a_notebook(), State.READY, link="https://nb.example.com")
     assert ready.access.link == "https://nb.example.com"
     assert saw(ready, State.STOPPED).access.link == ready.access.link, (

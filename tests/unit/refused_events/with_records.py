@@ -22,7 +22,7 @@ def ben_is_seven(world: World) -> None:
 def two_holds(world: World) -> None:
     """Ana is under two holds."""
     for hold in ("CASE-7", "AUDIT-9"):
-        assert world.order("hold", ANA, hold=hold) == "applied"
+        assert world.command("hold", ANA, hold=hold) == "applied"
 
 
 def ana_leaves(world: World) -> None:

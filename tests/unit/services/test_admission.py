@@ -39,7 +39,7 @@ def admission(store: Store, *, limit: int = 200, clock: ManualClock | None = Non
 
 
 @pytest.mark.parametrize(
-    ("limit", "creating", "waiting", "stands", "because"),
+    ("limit", "creating", "waiting", "confirmed", "because"),
     [
         (200, 1, 0, True, "only the claim itself is counted"),
         (200, 200, 0, True, "the last place"),
@@ -50,14 +50,14 @@ def admission(store: Store, *, limit: int = 200, clock: ManualClock | None = Non
         (1, 2, 0, False, "and no second one"),
     ],
 )
-def test_a_claim_is_counted_once_it_is_saved(
-    limit: int, creating: int, waiting: int, stands: bool, because: str
+def test_a_claim_is_counted_after_it_is_saved(
+    limit: int, creating: int, waiting: int, confirmed: bool, because: str
 ) -> None:
     store = Store(creating, waiting)
-    door = admission(store, limit=limit)
-    assert door.take() is Turn.PROVISIONAL, "a process that knows nothing lets in on no faith"
+    admitting = admission(store, limit=limit)
+    assert admitting.take() is Turn.PROVISIONAL, "a new process confirms every claim"
     assert store.asked == 0
-    assert door.confirm(NOT_COUNTED) is stands, because
+    assert admitting.confirm(NOT_COUNTED) is confirmed, because
     assert store.asked == 1
 
 
@@ -72,7 +72,7 @@ def test_a_claim_is_counted_once_it_is_saved(
         (1, 1, 0, "alone: a limit of one lets one in"),
         (1, 2, 1, "a second one has to be counted"),
         (200, 0, 1, "the claim itself is missing: the count is wrong"),
-        (200, -7, 1, "nonsense opens nothing"),
+        (200, -7, 1, "an impossible count confirms nothing"),
         (200, None, 1, "it wasn't counted"),
     ],
 )
@@ -80,9 +80,9 @@ def test_a_claim_that_was_one_of_few_stands_without_another_call(
     limit: int, creating: int | None, asked: int, because: str
 ) -> None:
     store = Store(limit + 1)
-    door = admission(store, limit=limit)
-    assert door.take() is Turn.PROVISIONAL
-    assert door.confirm(Claimed("1", creating)) is (asked == 0), because
+    admitting = admission(store, limit=limit)
+    assert admitting.take() is Turn.PROVISIONAL
+    assert admitting.confirm(Claimed("1", creating)) is (asked == 0), because
     assert store.asked == asked, because
 
 
@@ -95,7 +95,7 @@ def test_a_claim_that_was_one_of_few_stands_without_another_call(
         (timedelta(minutes=-5), 1),  # by a clock that is ahead of ours
     ],
 )
-def test_all_are_counted_as_long_as_somebody_has_waited_lately(ago: timedelta, asked: int) -> None:
+def test_claims_are_counted_for_a_while_after_somebody_waited(ago: timedelta, asked: int) -> None:
     store, clock = Store(1), ManualClock()
     assert admission(store, clock=clock).confirm(Claimed("1", 1, clock.time - ago))
     assert store.asked == asked
@@ -112,7 +112,7 @@ def test_all_are_counted_as_long_as_somebody_has_waited_lately(ago: timedelta, a
         (None, Crowd(1, 0), [], "there is nothing to correct"),
     ],
 )
-def test_a_count_of_the_claims_that_is_wrong_on_a_quiet_day_is_corrected(
+def test_a_wrong_counter_is_corrected_on_a_quiet_day(
     claimed: int | None, crowd: Crowd, corrected: list[int], because: str
 ) -> None:
     store = Store(crowd.creating, crowd.waiting)
@@ -122,25 +122,25 @@ def test_a_count_of_the_claims_that_is_wrong_on_a_quiet_day_is_corrected(
 
 def test_what_was_counted_is_forgotten_after_half_a_minute() -> None:
     store, clock = Store(201), ManualClock()
-    door = admission(store, clock=clock)
-    assert not door.confirm(NOT_COUNTED)
+    admitting = admission(store, clock=clock)
+    assert not admitting.confirm(NOT_COUNTED)
     clock.time += timedelta(seconds=29)
-    assert door.take() is Turn.LATER
+    assert admitting.take() is Turn.LATER
     clock.time += SECOND
-    assert door.take() is Turn.PROVISIONAL
+    assert admitting.take() is Turn.PROVISIONAL
     store.crowd = Crowd(200, 0)
-    assert door.confirm(NOT_COUNTED)
+    assert admitting.confirm(NOT_COUNTED)
 
 
-def test_a_clock_that_was_put_back_shuts_nobody_out() -> None:
+def test_a_clock_that_was_set_back_blocks_nobody() -> None:
     store, clock = Store(201), ManualClock()
-    door = admission(store, clock=clock)
-    assert not door.confirm(NOT_COUNTED)
+    admitting = admission(store, clock=clock)
+    assert not admitting.confirm(NOT_COUNTED)
     clock.time -= timedelta(hours=1)
-    assert door.take() is Turn.PROVISIONAL
+    assert admitting.take() is Turn.PROVISIONAL
 
 
-def test_a_count_of_few_is_not_corrected_though_somebody_has_waited_lately() -> None:
+def test_a_low_counter_is_not_corrected_after_somebody_waited() -> None:
     store, clock = Store(1), ManualClock()
     assert admission(store, clock=clock).confirm(Claimed("1", 2, clock.time))
     assert (store.asked, store.corrected) == (1, [])
@@ -148,45 +148,52 @@ def test_a_count_of_few_is_not_corrected_though_somebody_has_waited_lately() -> 
 
 def test_a_count_that_finds_room_again_lets_others_claim() -> None:
     store = Store(201)
-    door = admission(store)
-    assert not door.confirm(NOT_COUNTED)
-    assert door.take() is Turn.LATER
+    admitting = admission(store)
+    assert not admitting.confirm(NOT_COUNTED)
+    assert admitting.take() is Turn.LATER
     store.crowd = Crowd(200, 0)
-    assert door.confirm(NOT_COUNTED), "another thread had claimed before"
-    assert door.take() is Turn.PROVISIONAL
+    assert admitting.confirm(NOT_COUNTED), "another thread had claimed before"
+    assert admitting.take() is Turn.PROVISIONAL
 
 
 @pytest.mark.parametrize(("creating", "turns"), [(0, 200), (150, 50), (200, 0), (250, 0)])
-def test_those_who_wait_get_all_the_room_there_is(creating: int, turns: int) -> None:
+def test_the_queue_gets_all_free_places(creating: int, turns: int) -> None:
     store = Store(creating, waiting=999)
     assert admission(store).turns() == turns
 
 
-def test_turns_are_counted_afresh_each_time() -> None:
+def test_turns_are_counted_again_each_time() -> None:
     store = Store(150)
-    door = admission(store)
-    door.take()
+    admitting = admission(store)
+    admitting.take()
     store.crowd = Crowd(199, 0)
-    assert door.turns() == 1
+    assert admitting.turns() == 1
 
 
 @pytest.mark.parametrize(
     ("earlier", "now", "waited", "done", "turns", "because"),
     [
-        (Crowd(200, 900), 200, 900, 80, 80, "the places of those who are done are handed on"),
-        (Crowd(200, 900), 120, 900, 80, 80, "not twice, if their records said so meanwhile"),
+        (Crowd(200, 900), 200, 900, 80, 80, "the places of finished creations are passed on"),
+        (Crowd(200, 900), 120, 900, 80, 80, "not twice, if the records were updated meanwhile"),
         (Crowd(200, 900), 200, 820, 80, 0, "others let 80 in meanwhile"),
         (Crowd(200, 900), 250, 870, 80, 50, "or 30"),
-        (Crowd(200, 5), 200, 5, 80, 5, "what nobody waited for isn't handed on"),
-        (Crowd(200, 0), 200, 0, 80, 0, "who came after the count may have been passed by others"),
+        (Crowd(200, 5), 200, 5, 80, 5, "places nobody waited for aren't passed on"),
+        (
+            Crowd(200, 0),
+            200,
+            0,
+            80,
+            0,
+            "others may have taken the places of those who came after the count",
+        ),
         (Crowd(200, 900), 200, 900, 0, 0, "nobody is done"),
         (Crowd(150, 900), 200, 900, 0, 0, "nobody is done, and the room there was is taken"),
         (None, 190, 900, 80, 10, "without an earlier count only what is free for certain"),
         (Crowd(150, 900), 190, 860, 0, 10, "the later count is the better one then"),
     ],
 )
-def test_a_place_is_handed_on_once(
+def test_a_place_is_passed_on_only_once(
     earlier: Crowd | None, now: int, waited: int, done: int, turns: int, because: str
 ) -> None:
-    door = admission(Store(now, waiting=waited))
-    assert door.turns(earlier=earlier, waited=waited, done=done) == turns, because
+    admitting = admission(Store(now, waiting=waited))
+    assert admitting.turns(earlier=earlier, waited=waited, done=done) == turns, because

@@ -19,7 +19,7 @@ def closed(world: World) -> World:
     return world
 
 
-def test_who_is_here_can_leave_when_their_domain_is_no_longer_allowed() -> None:
+def test_people_can_leave_when_their_domain_is_no_longer_allowed() -> None:
     world = closed(ready_world())
     assert world.leave(ANA) == "applied"
     world.run_for(minutes(10))
@@ -31,8 +31,8 @@ def test_who_is_here_can_leave_when_their_domain_is_no_longer_allowed() -> None:
 
 
 @pytest.mark.parametrize("action", ["hold", "release", "retry", "recreate"])
-def test_orders_about_them_are_carried_out_too(action: str) -> None:
-    assert closed(ready_world()).order(action, ANA) == "applied"
+def test_admin_commands_about_them_are_carried_out_too(action: str) -> None:
+    assert closed(ready_world()).command(action, ANA) == "applied"
 
 
 def test_they_can_change_to_an_address_that_is_allowed() -> None:
@@ -49,7 +49,7 @@ def test_they_cannot_join_again() -> None:
     assert world.record(ANA).status.phase is Phase.READY
 
 
-def test_whoever_joins_may_have_had_an_address_of_any_domain() -> None:
+def test_a_former_address_may_be_of_any_domain_when_somebody_joins() -> None:
     world = World()
     assert world.join(ANA, previous_email="ana@evil.example") == "applied"
     assert world.join("ana@evil.example", previous_email=ANA) == "foreign-domain"
@@ -68,7 +68,7 @@ FACTS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("ahead", [0, 60], ids=["at once", "announced"])
-def test_a_leave_stores_no_facts_of_somebody_unknown(ahead: int) -> None:
+def test_a_leave_of_an_unknown_person_stores_no_facts(ahead: int) -> None:
     world = World()
     world.leave(ANA, effective_at=START + minutes(ahead), **FACTS)
     record = msgspec.json.encode(world.record(ANA)).decode()
@@ -77,7 +77,7 @@ def test_a_leave_stores_no_facts_of_somebody_unknown(ahead: int) -> None:
 
 
 @pytest.mark.parametrize("ahead", [0, 60], ids=["at once", "announced"])
-def test_of_somebody_known_a_leave_tells_nothing_but_who_they_are(ahead: int) -> None:
+def test_a_leave_of_a_known_person_only_identifies_them(ahead: int) -> None:
     world = ready_world()
     before = world.record(ANA).person
     world.leave(ANA, effective_at=world.clock.now() + minutes(ahead), **FACTS)

@@ -1,4 +1,4 @@
-"""Announcements: at least once, under the same id always, and in nobody's way."""
+"""Announcements: at least once, always under the same id, without delaying anything."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ITEM = Announcement(number=7, news=News.READY, at=NOW, email=ANA, profile="full"
 
 
 class Publisher:
-    """Remembers what it took; refuses when told to."""
+    """Remembers what it took; refuses if it should."""
 
     def __init__(self) -> None:
         self.taken: list[tuple[str, bytes]] = []
@@ -80,7 +80,7 @@ def test_an_announcement_is_a_cloud_event() -> None:
     }
 
 
-def test_all_that_is_known_is_said() -> None:
+def test_an_announcement_contains_every_known_field() -> None:
     item = Announcement(
         number=8,
         news=News.SUSPENDED,
@@ -105,20 +105,20 @@ def test_all_that_is_known_is_said() -> None:
     }
 
 
-def test_the_same_item_is_the_same_message_whoever_publishes_it() -> None:
+def test_an_item_becomes_the_same_message_at_every_publication() -> None:
     assert cloud_event("demo", KEY, ITEM) == cloud_event("demo", KEY, ITEM)
 
 
 @pytest.mark.parametrize("news", list(News))
-def test_its_type_says_what_it_is_about(news: News) -> None:
+def test_the_type_of_the_event_names_the_news(news: News) -> None:
     item = msgspec.structs.replace(ITEM, news=news)
     assert cloud_event("demo", KEY, item).type == f"benchkeeper.environment.{news.value}"
 
 
-# Handing on
+# Publishing
 
 
-def test_what_was_handed_on_leaves_the_outbox_and_the_record_is_due_as_it_would_be() -> None:
+def test_published_items_leave_the_outbox_and_the_due_time_stays() -> None:
     stage = Stage(ITEM, msgspec.structs.replace(ITEM, number=8))
     stage.announcer.hand_on(stage.saved, stage.version, after(days=3))
     assert [topic for topic, _ in stage.publisher.taken] == ["environment-events"] * 2
@@ -128,14 +128,14 @@ def test_what_was_handed_on_leaves_the_outbox_and_the_record_is_due_as_it_would_
     assert stage.record.outbox.count == 2, "the numbers go on"
 
 
-def test_where_there_is_nothing_to_tell_nothing_is_called() -> None:
+def test_an_empty_outbox_causes_no_call() -> None:
     stage = Stage()
     stage.announcer.hand_on(stage.saved, stage.version, None)
     assert stage.publisher.taken == []
     assert stage.record == stage.saved
 
 
-def test_what_was_not_taken_stays_and_the_tick_comes_back_for_it(
+def test_items_that_pubsub_refused_stay_for_the_next_tick(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     stage = Stage(ITEM)
@@ -147,7 +147,7 @@ def test_what_was_not_taken_stays_and_the_tick_comes_back_for_it(
     assert line.levelname == "WARNING"
 
 
-def test_who_was_faster_keeps_the_record_and_publishes_the_same_again() -> None:
+def test_after_a_conflict_the_newer_record_stays_and_publishes_again() -> None:
     stage = Stage(ITEM)
     other = replace(stage.saved, problem="changed meanwhile")
     stage.store.save(other, stage.version, ())
@@ -159,7 +159,7 @@ def test_who_was_faster_keeps_the_record_and_publishes_the_same_again() -> None:
 # With the whole of converge
 
 
-def test_a_life_is_announced_in_order() -> None:
+def test_every_phase_is_announced_in_order() -> None:
     world = ready_world()
     world.leave(ANA)
     world.run_for(timedelta(days=14), every=timedelta(hours=1))
@@ -173,9 +173,9 @@ def test_a_life_is_announced_in_order() -> None:
     assert ids == [f"{KEY}-{n}" for n in range(1, 6)]
 
 
-def test_pubsub_that_takes_nothing_holds_up_nobody_and_nothing_is_lost() -> None:
+def test_while_pubsub_refuses_work_continues_and_nothing_is_lost() -> None:
     world = World()
-    world.topics.deaf = True
+    world.topics.refuses = True
     world.join(ANA)
     world.run_for(minutes(5))
     assert world.record(ANA).status.phase is Phase.READY
@@ -183,14 +183,14 @@ def test_pubsub_that_takes_nothing_holds_up_nobody_and_nothing_is_lost() -> None
     world.run_for(minutes(10))
     assert world.record(ANA).status.phase is Phase.SUSPENDED
     assert news_of(world) == []
-    world.topics.deaf = False
+    world.topics.refuses = False
     world.run_for(minutes(2))
     assert news_of(world) == ["ready", "suspended"]
     assert world.record(ANA).outbox.waiting == ()
     assert world.record(ANA).status.due_at == world.record(ANA).removal_at
 
 
-def test_a_worker_that_dies_after_publishing_has_the_same_published_again() -> None:
+def test_after_a_crash_the_same_items_are_published_again() -> None:
     world = World()
     world.join(ANA)
 
@@ -207,7 +207,7 @@ def test_a_worker_that_dies_after_publishing_has_the_same_published_again() -> N
     assert {event["id"] for event in world.topics.news} == {f"{KEY}-1"}
 
 
-def test_news_costs_one_save_more_and_no_news_costs_none() -> None:
+def test_an_announcement_costs_one_more_save() -> None:
     world = World()
     world.join(ANA)
     world.pass_time(minutes(2))
@@ -216,7 +216,7 @@ def test_news_costs_one_save_more_and_no_news_costs_none() -> None:
     assert calls_of(world, lambda: world.converge.run(KEY))["save"] == 1
 
 
-def test_a_leave_that_gets_in_between_takes_the_news_along() -> None:
+def test_a_concurrent_leave_publishes_what_was_waiting() -> None:
     world = World()
     world.join(ANA)
     world.pass_time(minutes(2))
@@ -239,16 +239,16 @@ def test_a_leave_that_gets_in_between_takes_the_news_along() -> None:
     assert ready == {f"{KEY}-1"}
 
 
-def test_holding_and_releasing_are_announced_with_their_reasons() -> None:
+def test_hold_and_release_are_announced_with_their_reasons() -> None:
     world = ready_world()
-    world.order("hold", ANA, reason="a lawsuit")
+    world.command("hold", ANA, reason="a lawsuit")
     world.pass_time(minutes(1))
-    world.order("release", ANA, reason="settled")
-    told = [(e["data"]["news"], e["data"].get("reason")) for e in world.topics.news[1:]]
-    assert told == [("held", "a lawsuit"), ("released", "settled")]
+    world.command("release", ANA, reason="settled")
+    announced = [(e["data"]["news"], e["data"].get("reason")) for e in world.topics.news[1:]]
+    assert announced == [("held", "a lawsuit"), ("released", "settled")]
 
 
-def test_what_is_announced_ahead_says_when() -> None:
+def test_a_scheduled_event_is_announced_with_its_time_of_effect() -> None:
     world = World()
     world.join(ANA, effective_at="2026-04-01T08:00:00+02:00")
     [event] = world.topics.news

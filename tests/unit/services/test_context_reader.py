@@ -1,4 +1,4 @@
-"""What is read of the world to answer a reconciliation: only what it asks for."""
+"""The context of a reconciliation: only what it needs is read."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ OTHER = "ana-smith-aaaaaaaaaaaa"
 SMITH = "ana.smith@example.com"
 ZONE = "projects/demo/locations/us-central1-a"
 LACK = "us-central1-a/e2-standard-4"
-WANT = Manifest(
+MANIFEST = Manifest(
     kind=Kind.WORKBENCH,
     slot="main",
     places=(f"{ZONE}/instances/nb",),
@@ -90,7 +90,7 @@ def test_leaving_works_without_profiles(world: World) -> None:
         answered(world, Needs(record=a_record(), profile=True), reader=blind)
 
 
-def test_what_was_answered_before_stays_answered(world: World) -> None:
+def test_earlier_answers_are_kept(world: World) -> None:
     reader = world.converge.reader
     known = replace(
         reader.empty(),
@@ -105,7 +105,7 @@ def test_what_was_answered_before_stays_answered(world: World) -> None:
     assert replace(context, observed=known.observed) == known
 
 
-def test_what_is_seen_of_what_the_inventory_names_is_kept_apart(world: World) -> None:
+def test_observations_of_orphans_are_kept_separately(world: World) -> None:
     """It was gone until then: what was seen before that stays as it was."""
     reader = world.converge.reader
     gone = {"workbench/main": Observation(state=State.ABSENT)}
@@ -119,7 +119,7 @@ def test_what_is_seen_of_what_the_inventory_names_is_kept_apart(world: World) ->
 # Profiles
 
 
-def test_a_profile_that_is_gone_is_not_the_same_as_wanting_nothing(world: World) -> None:
+def test_a_missing_profile_differs_from_an_empty_one(world: World) -> None:
     gone = a_record(profile="no-such-profile")
     assert answered(world, Needs(record=gone, profile=True)).profile == Profile(None)
     found = answered(world, Needs(record=a_record(profile="lean"), profile=True))
@@ -129,9 +129,7 @@ def test_a_profile_that_is_gone_is_not_the_same_as_wanting_nothing(world: World)
 # Observations and consents
 
 
-def test_a_resource_that_cannot_be_looked_at_says_why(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_observation_says_why(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(world.converge.reader.drivers[Kind.WORKBENCH], "observe", failing("BUSY"))
     look = ObservationRequest(a_notebook(State.READY), None)
     seen = answered(world, Needs(record=a_record(), looks=(look,))).observed["workbench/main"]
@@ -140,7 +138,7 @@ def test_a_resource_that_cannot_be_looked_at_says_why(
     assert (seen.problem.code, seen.problem.message) == ("BUSY", "it is busy")
 
 
-def test_a_notebook_of_a_former_address_is_looked_for_by_that(
+def test_a_notebook_of_a_former_address_is_observed_by_that_address(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[tuple[str, str]] = []
@@ -157,14 +155,14 @@ def test_a_notebook_of_a_former_address_is_looked_for_by_that(
     assert asked == [(OTHER, SMITH), (KEY, ANA)]
 
 
-def test_an_operation_that_ended_in_a_stock_out_tells_everybody(
+def test_a_stock_out_of_an_operation_is_recorded_for_all(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     problem = CloudFault(Disposition.STOCK_OUT, "STOCK_OUT", "none left").problem()
     seen = Observation(state=State.ABSENT, problem=problem)
     monkeypatch.setattr(world.converge.reader.drivers[Kind.WORKBENCH], "observe", lambda *_: seen)
-    creating = a_notebook(State.CREATING, name=WANT.places[0], step=Step.CREATE)
-    needs = Needs(record=a_record(creating), looks=(ObservationRequest(creating, WANT),))
+    creating = a_notebook(State.CREATING, name=MANIFEST.places[0], step=Step.CREATE)
+    needs = Needs(record=a_record(creating), looks=(ObservationRequest(creating, MANIFEST),))
     assert answered(world, needs).observed == {"workbench/main": seen}
     assert world.store.shortages(world.clock.now()) == {LACK}
 
@@ -211,10 +209,10 @@ def moved_leaver() -> Environment:
 EVERY_OWNER = [(KEY, SMITH), (KEY, ANA), (OTHER, SMITH), (OTHER, ANA)]
 
 
-def test_older_notebooks_of_a_leaver_are_looked_for_by_every_key_and_address(
+def test_older_notebooks_of_a_leaver_are_searched_by_every_key_and_address(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What a merged record had carries the key of that, and is looked at and deleted by it."""
+    """Resources of a merged record carry its key, and are observed and deleted by it."""
     asked: list[tuple[str, str]] = []
     there = {(KEY, ANA): "a", (KEY, SMITH): "b", (OTHER, SMITH): "c"}
 
@@ -234,7 +232,7 @@ def test_older_notebooks_of_a_leaver_are_looked_for_by_every_key_and_address(
     assert len({r.id for r in found}) == 3
 
 
-def test_the_inventory_is_of_every_key_and_address_and_names_each_resource_once(
+def test_the_inventory_covers_every_key_and_address_and_lists_each_resource_once(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By whichever of them it is theirs for certain."""
@@ -258,7 +256,7 @@ def test_the_inventory_is_of_every_key_and_address_and_names_each_resource_once(
         ("everything_of", "inventory", "scan.failed"),
     ],
 )
-def test_a_search_that_fails_is_an_answer_too(
+def test_a_failed_search_is_an_answer_too(
     world: World,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -277,7 +275,7 @@ def test_a_search_that_fails_is_an_answer_too(
 # Where there is room
 
 
-def test_what_zones_lack_is_read_where_it_is_asked_for(world: World) -> None:
+def test_shortages_are_read_when_asked_for(world: World) -> None:
     world.converge.reader.shortages.current()  # the process has been running for a minute
     world.pass_time(minutes(1))
     world.store.report_shortage(LACK, world.clock.now() + minutes(5))
@@ -307,7 +305,7 @@ def test_whose_turn_it_is(world: World, notebook: Resource, admitted: bool, turn
     assert answered(world, needs, admitted=admitted).turn is turn
 
 
-def test_nobody_comes_in_while_it_is_known_that_others_wait(world: World) -> None:
+def test_no_turn_is_given_while_others_are_known_to_wait(world: World) -> None:
     world.policy = replace(world.policy, creations=1)
     world.restart()
     for number in range(2):

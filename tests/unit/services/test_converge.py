@@ -1,4 +1,4 @@
-"""The order of I/O: few calls, nothing twice, nothing lost, nobody else's touched.
+"""The order of I/O: few calls, nothing twice, nothing lost, nothing foreign touched.
 
 That it all ends well whatever happens is for ``tests/stateful``; here is how, step by step. What
 several workers do to one another is in ``test_converge_leases.py``, what the cloud does to us in
@@ -73,7 +73,7 @@ def test_a_duplicate_costs_two_calls_of_state_and_none_of_the_cloud(world: World
     assert calls_of(world, lambda: world.deliver(message)) == {"find": 1, "append": 1}
 
 
-def test_invariant_9_a_look_at_a_slow_operation_is_one_call_and_no_wait(world: World) -> None:
+def test_invariant_9_checking_a_slow_operation_is_one_call_without_waiting(world: World) -> None:
     world.join(ANA)
     world.pass_time(minutes(1))
     calls = calls_of(world, lambda: world.converge.run(KEY))
@@ -81,7 +81,7 @@ def test_invariant_9_a_look_at_a_slow_operation_is_one_call_and_no_wait(world: W
     assert world.record(ANA).status.phase is Phase.PROVISIONING
 
 
-def test_invariant_2_what_is_ready_stays_quiet_but_for_a_question_a_day(ready: World) -> None:
+def test_invariant_2_a_ready_environment_causes_one_consent_check_a_day(ready: World) -> None:
     """Whether the owner has consented is asked soon after, then daily, until they have."""
     due_at = ready.record(ANA).status.due_at
     assert due_at is not None
@@ -105,14 +105,14 @@ def test_a_template_whose_master_changed_is_updated_once_with_the_next_event(rea
     assert updates == {"session-template.update": 1}
 
 
-def test_an_unknown_person_is_said_to_be_unknown(world: World) -> None:
+def test_converging_an_unknown_key_reports_it(world: World) -> None:
     assert world.converge.run(person_key("nobody@example.com")) is Converged.UNKNOWN
 
 
 # Coming and going
 
 
-def test_the_history_tells_a_life_from_beginning_to_end(ready: World) -> None:
+def test_the_history_lists_everything_from_join_to_removal(ready: World) -> None:
     ready.leave(ANA)
     live_through_the_grace_period(ready)
     phases = [e.text for e in ready.store.history(KEY, 100) if e.action == "phase.changed"]
@@ -126,7 +126,7 @@ def test_the_history_tells_a_life_from_beginning_to_end(ready: World) -> None:
     ]
 
 
-def test_leaving_stops_the_notebook_and_takes_the_templates_at_once(ready: World) -> None:
+def test_a_leave_stops_the_notebook_and_deletes_the_templates_at_once(ready: World) -> None:
     calls = calls_of(ready, lambda: ready.leave(ANA))
     assert {n: c for n, c in calls.items() if not n.endswith("observe")} == {
         "find": 1,
@@ -137,7 +137,7 @@ def test_leaving_stops_the_notebook_and_takes_the_templates_at_once(ready: World
         "cluster-template.delete": 1,
     }
     looks = (calls["session.observe"], calls["cluster.observe"])
-    assert looks == (2, 2), "what they started, before and after the templates went"
+    assert looks == (2, 2), "workloads, before and after the templates were deleted"
     assert kinds_of(ready) == {Kind.WORKBENCH}
     ready.run_for(minutes(3))
     assert notebook(ready) is State.STOPPED
@@ -160,8 +160,8 @@ def test_invariant_7_the_notebook_stays_until_the_grace_period_is_over(ready: Wo
     ], "and not before its snapshot was complete"
 
 
-def test_nobody_is_removed_before_a_look_everywhere_found_nothing_more(ready: World) -> None:
-    """Something with Ana's labels that no record knows of: left by a create that landed late."""
+def test_nobody_is_removed_before_the_final_search_finds_nothing(ready: World) -> None:
+    """A resource with Ana's labels in no record: left by a late create."""
     [known] = ready.cloud.alive(Kind.WORKBENCH)
     name = known.name.replace("us-central1-a", "us-central1-c")
     ready.cloud.add(Thing(Kind.WORKBENCH, name, key=KEY, email=ANA, was_ready=True))
@@ -187,7 +187,7 @@ def test_a_return_within_the_grace_period_starts_the_same_notebook(ready: World)
     assert lives == ["created", "ready", "stopped", "started"]
 
 
-def test_a_return_after_the_removal_makes_a_new_notebook_with_the_old_data(ready: World) -> None:
+def test_a_return_after_the_removal_creates_a_notebook_with_the_old_data(ready: World) -> None:
     [old] = ready.cloud.alive(Kind.WORKBENCH)
     ready.cloud.work(old, "years of work")
     ready.leave(ANA)
@@ -225,10 +225,10 @@ def test_immediate_skips_the_grace_period_not_the_snapshot(ready: World) -> None
     assert (ready.record(ANA).status.phase, kinds_of(ready)) == (Phase.REMOVED, {Kind.SNAPSHOT})
 
 
-def test_a_leave_while_the_notebook_is_being_made_waits_for_it_and_stops_it(world: World) -> None:
+def test_a_leave_during_the_creation_waits_for_it_and_stops_the_notebook(world: World) -> None:
     world.join(ANA)
     world.leave(ANA)
-    assert world.cloud.counts["workbench.stop"] == 0, "what is being made can't be stopped yet"
+    assert world.cloud.counts["workbench.stop"] == 0, "a notebook in creation can't be stopped yet"
     assert kinds_of(world) == {Kind.WORKBENCH}
     assert world.record(ANA).status.phase is Phase.SUSPENDING
     world.run_for(minutes(10))
@@ -236,7 +236,7 @@ def test_a_leave_while_the_notebook_is_being_made_waits_for_it_and_stops_it(worl
     assert world.record(ANA).status.phase is Phase.SUSPENDED
 
 
-def test_a_join_while_the_notebook_is_being_deleted_makes_another_when_it_is_gone(
+def test_a_join_during_the_deletion_creates_another_notebook_afterwards(
     world: World,
 ) -> None:
     world.join(ANA, profile="brief")

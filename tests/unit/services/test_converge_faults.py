@@ -1,4 +1,4 @@
-"""When things go wrong in the cloud: what is lost comes back, what isn't ours is left alone."""
+"""Faults of the cloud: lost resources are created again, foreign ones are left alone."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def ready() -> World:
 
 
 @pytest.mark.parametrize("kind", [Kind.SESSION_TEMPLATE, Kind.CLUSTER_TEMPLATE])
-def test_a_template_deleted_behind_our_back_comes_back_with_the_next_event(
+def test_a_template_deleted_by_others_is_created_again_at_the_next_event(
     ready: World, kind: Kind
 ) -> None:
     [template] = ready.cloud.alive(kind)
@@ -52,7 +52,7 @@ def test_a_template_deleted_behind_our_back_comes_back_with_the_next_event(
     assert ready.cloud.counts[f"{kind}.create"] == 2
 
 
-def test_without_their_profile_people_keep_what_they_have_and_are_told(ready: World) -> None:
+def test_without_their_profile_people_keep_their_resources_and_see_why(ready: World) -> None:
     world = ready
     world.join("ben@example.com", profile="lean")
     before = set(world.cloud.things)
@@ -90,11 +90,11 @@ def test_invariant_3_a_foreign_notebook_of_our_name_is_left_alone_and_reported(
     assert foreign.state is State.READY
     assert foreign.name in {t.name for t in world.cloud.alive()}
     assert world.cloud.counts["workbench.stop"] + world.cloud.counts["workbench.delete"] == 0
-    told = [e.text for e in world.store.history(KEY, 1000) if e.action == "step.failed"]
-    assert any("not this person's" in text and "left alone" in text for text in told)
+    texts = [e.text for e in world.store.history(KEY, 1000) if e.action == "step.failed"]
+    assert any("not this person's" in text and "left alone" in text for text in texts)
 
 
-def test_a_foreign_notebook_that_was_removed_makes_room_for_ours(world: World) -> None:
+def test_when_a_foreign_notebook_is_removed_ours_is_created(world: World) -> None:
     foreign = world.cloud.add_foreign(Kind.WORKBENCH, NOTEBOOK)
     world.join(ANA)
     record = world.record(ANA)
@@ -106,7 +106,7 @@ def test_a_foreign_notebook_that_was_removed_makes_room_for_ours(world: World) -
     assert (record.status.phase, record.status.health) == (Phase.READY, Health.OK)
 
 
-def test_a_stock_out_is_answered_in_the_next_zone(world: World) -> None:
+def test_after_a_stock_out_the_next_zone_is_used(world: World) -> None:
     stock_out = a_problem(Disposition.STOCK_OUT, "ZONE_RESOURCE_POOL_EXHAUSTED")
     failure = world.cloud.fail_operations(Kind.WORKBENCH, Step.CREATE, stock_out)
     world.join(ANA)
@@ -119,13 +119,13 @@ def test_a_stock_out_is_answered_in_the_next_zone(world: World) -> None:
 
 
 def made_in(world: World, email: str) -> str:
-    """The zone in which somebody's notebook is, or is being made."""
+    """The zone of somebody's notebook, also during its creation."""
     notebook = world.record(email).notebook
     assert notebook is not None
     return zone_of(notebook.name)
 
 
-def test_an_empty_zone_is_answered_in_the_next_one_within_the_same_run(world: World) -> None:
+def test_after_a_refused_create_the_next_zone_is_used_in_the_same_run(world: World) -> None:
     world.cloud.short.add("us-central1-a")
     world.join(ANA)
     assert made_in(world, ANA) == "us-central1-a"
@@ -139,7 +139,7 @@ def test_an_empty_zone_is_answered_in_the_next_one_within_the_same_run(world: Wo
     assert world.cloud.counts["workbench.create"] == 2
 
 
-def test_a_process_that_has_just_started_tries_one_zone_in_vain_at_most(world: World) -> None:
+def test_a_new_process_tries_at_most_one_empty_zone(world: World) -> None:
     world.cloud.short.add("us-central1-a")
     world.join(ANA)
     world.run_for(minutes(10))
@@ -152,7 +152,7 @@ def test_a_process_that_has_just_started_tries_one_zone_in_vain_at_most(world: W
     assert world.cloud.counts["workbench.create"] == before + 2
 
 
-def test_what_one_person_finds_empty_the_others_do_not_try_for_a_while(world: World) -> None:
+def test_a_zone_that_was_empty_for_one_person_is_not_tried_for_others(world: World) -> None:
     world.cloud.short.add("us-central1-a")
     world.join(ANA)
     world.run_for(minutes(10))
@@ -165,7 +165,7 @@ def test_what_one_person_finds_empty_the_others_do_not_try_for_a_while(world: Wo
     assert made_in(world, "cleo@example.com") == "us-central1-a", "it may have some again"
 
 
-def test_when_all_zones_are_empty_it_is_said_and_tried_again_until_there_are_some(
+def test_when_all_zones_are_empty_it_is_reported_and_retried(
     world: World,
 ) -> None:
     world.cloud.short |= {"us-central1-a", "us-central1-b"}
@@ -181,11 +181,11 @@ def test_when_all_zones_are_empty_it_is_said_and_tried_again_until_there_are_som
     assert (record.status.phase, record.status.health) == (Phase.READY, Health.OK)
 
 
-def test_a_creation_that_failed_under_a_hold_is_made_again(world: World) -> None:
+def test_a_creation_that_failed_under_a_hold_is_repeated(world: World) -> None:
     broken = a_problem(Disposition.TEMPORARY)
     failure = world.cloud.fail_operations(Kind.WORKBENCH, Step.CREATE, broken, leftover=True)
     world.join(ANA)
-    world.order("hold", ANA)
+    world.command("hold", ANA)
     world.run_for(minutes(30))
     assert failure.hits == 1
     [notebook] = world.cloud.alive(Kind.WORKBENCH)
@@ -193,7 +193,7 @@ def test_a_creation_that_failed_under_a_hold_is_made_again(world: World) -> None
     assert world.record(ANA).status.phase is Phase.READY
 
 
-def test_when_the_last_look_fails_nobody_is_said_to_be_removed_and_it_is_tried_again(
+def test_a_failed_final_search_delays_removed_and_is_retried(
     world: World,
 ) -> None:
     def down() -> None:
@@ -217,7 +217,7 @@ def test_when_the_last_look_fails_nobody_is_said_to_be_removed_and_it_is_tried_a
     )
 
 
-def test_when_the_look_for_older_kinds_fails_leaving_goes_on(world: World) -> None:
+def test_a_failed_search_for_older_kinds_does_not_delay_a_leave(world: World) -> None:
     def down() -> None:
         raise CloudFault(Disposition.TEMPORARY, "UNAVAILABLE", "no listing today")
 
@@ -232,7 +232,7 @@ def test_when_the_look_for_older_kinds_fails_leaving_goes_on(world: World) -> No
     assert world.cloud.counts["search.older"] == 2, "until it went well, and never after"
 
 
-def test_a_consent_that_cannot_be_asked_for_holds_nothing_up(ready: World) -> None:
+def test_a_failed_consent_check_delays_nothing(ready: World) -> None:
     def down() -> None:
         raise CloudFault(Disposition.PERMANENT, "PERMISSION_DENIED", "not yours to ask")
 
@@ -242,7 +242,7 @@ def test_a_consent_that_cannot_be_asked_for_holds_nothing_up(ready: World) -> No
     assert (ready.record(ANA).status.phase, ready.record(ANA).status.problem) == (Phase.READY, "")
 
 
-def test_one_resource_that_fails_keeps_nobody_from_the_others(world: World) -> None:
+def test_a_failing_resource_does_not_delay_the_others(world: World) -> None:
     def denied() -> None:
         raise CloudFault(
             Disposition.PERMANENT, "PERMISSION_DENIED", "dataproc.sessionTemplates.create"
@@ -256,12 +256,12 @@ def test_one_resource_that_fails_keeps_nobody_from_the_others(world: World) -> N
     record = world.record(ANA)
     assert (record.status.phase, record.status.health) == (Phase.PROVISIONING, Health.QUARANTINED)
     assert "session-template/spark: dataproc.sessionTemplates.create" in record.status.problem
-    world.join(ANA)  # it has been mended
+    world.join(ANA)  # it has been repaired
     record = world.record(ANA)
     assert (record.status.phase, record.status.health) == (Phase.READY, Health.OK)
 
 
-def test_a_failure_and_a_quarantine_are_warnings_in_the_log_and_nothing_else_is(
+def test_only_failures_and_quarantines_are_logged_as_warnings(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "shared.services.converge")

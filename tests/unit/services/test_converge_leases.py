@@ -1,4 +1,4 @@
-"""Workers in one another's way: a lease, compare-and-swap, and nothing done twice or lost."""
+"""Concurrent workers: a lease, compare-and-swap, and nothing done twice or lost."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def world() -> World:
     return World()
 
 
-def test_a_record_in_another_workers_hands_is_left_to_it(world: World) -> None:
+def test_a_record_under_another_workers_lease_is_left_to_it(world: World) -> None:
     world.join(ANA)
     hold_lease(world)
     world.pass_time(minutes(2))
@@ -41,7 +41,7 @@ def test_a_lease_that_ran_out_is_taken_over(world: World) -> None:
     assert world.record(ANA).status.phase is Phase.READY
 
 
-def test_a_worker_beaten_before_it_began_does_nothing_at_all(world: World) -> None:
+def test_a_worker_whose_claim_conflicts_does_nothing(world: World) -> None:
     world.join(ANA)
     world.pass_time(minutes(2))
     hit = once_at(world, "before:save", lambda: world.leave(ANA))
@@ -51,7 +51,7 @@ def test_a_worker_beaten_before_it_began_does_nothing_at_all(world: World) -> No
     assert world.cloud.counts["workbench.stop"] == before + 1, "the leave's own, not a second one"
 
 
-def test_while_it_acts_a_worker_holds_the_lease_and_due_is_its_end(world: World) -> None:
+def test_while_a_worker_acts_the_record_is_due_at_the_end_of_its_lease(world: World) -> None:
     """Wherever it dies, the tick finds the record when the lease is over."""
     seen = []
     once_at(world, "before:workbench.create", lambda: seen.append(world.record(ANA)))
@@ -64,7 +64,7 @@ def test_while_it_acts_a_worker_holds_the_lease_and_due_is_its_end(world: World)
 
 
 @pytest.mark.parametrize("point", ["before:workbench.create", "after:workbench.create"])
-def test_invariant_1_what_a_dead_worker_began_is_found_and_finished_once(
+def test_invariant_1_the_step_of_a_dead_worker_is_found_and_finished_once(
     world: World, point: str
 ) -> None:
     def die() -> None:
@@ -80,7 +80,9 @@ def test_invariant_1_what_a_dead_worker_began_is_found_and_finished_once(
     assert lives == ["created", "ready"]
 
 
-def test_invariant_1_a_create_whose_answer_was_lost_is_the_same_create_again(world: World) -> None:
+def test_invariant_1_a_create_without_an_answer_is_repeated_with_its_request_id(
+    world: World,
+) -> None:
     def lost() -> None:
         raise CloudFault(Disposition.UNCERTAIN, "UNAVAILABLE", "the connection broke")
 
@@ -93,9 +95,7 @@ def test_invariant_1_a_create_whose_answer_was_lost_is_the_same_create_again(wor
 
 
 @pytest.mark.parametrize("point", ["before:workbench.create", "after:workbench.create"])
-def test_a_leave_that_comes_while_results_are_in_hand_loses_neither(
-    world: World, point: str
-) -> None:
+def test_a_leave_before_the_results_are_saved_loses_neither(world: World, point: str) -> None:
     """The save of the results is beaten; they are put onto the newer record, and it is obeyed."""
     hit = once_at(world, point, lambda: world.leave(ANA, event_id="leave"))
     world.join(ANA, event_id="join")
@@ -112,8 +112,8 @@ def test_a_leave_that_comes_while_results_are_in_hand_loses_neither(
     assert world.record(ANA).status.phase is Phase.SUSPENDED
 
 
-def test_a_worker_whose_lease_was_taken_over_keeps_its_hands_off_the_record(world: World) -> None:
-    """It slept through its lease; the other looks for itself, and nothing is made twice."""
+def test_a_worker_whose_lease_was_taken_over_leaves_the_record_alone(world: World) -> None:
+    """It paused beyond its lease; the other observes first, and creates nothing twice."""
 
     def overtaken() -> None:
         world.pass_time(world.policy.lease)
@@ -128,7 +128,7 @@ def test_a_worker_whose_lease_was_taken_over_keeps_its_hands_off_the_record(worl
     assert len(created) == 3
 
 
-def test_a_worker_that_lost_its_lease_saves_nothing_over_the_one_who_has_it(world: World) -> None:
+def test_a_worker_that_lost_its_lease_overwrites_nothing(world: World) -> None:
     def overtaken() -> None:
         world.pass_time(world.policy.lease)
         hold_lease(world)
@@ -147,7 +147,7 @@ def test_a_worker_that_lost_its_lease_saves_nothing_over_the_one_who_has_it(worl
     [(timedelta(), True), (timedelta(seconds=1), False)],
     ids=["it just fits", "a second too long"],
 )
-def test_a_call_that_could_outlive_the_lease_is_not_begun(
+def test_a_call_that_could_end_after_the_lease_is_not_started(
     world: World, missing: timedelta, is_begun: bool
 ) -> None:
     """The first step takes so long that the lease has hardly room for the next one."""
@@ -170,7 +170,7 @@ def test_a_call_that_could_outlive_the_lease_is_not_begun(
     )
 
 
-def test_a_change_of_heart_at_every_save_ends_with_the_tick(world: World) -> None:
+def test_a_new_event_at_every_save_is_finished_by_the_tick(world: World) -> None:
     """One run takes a limited number of rounds; what is left over waits for the lease to end."""
     flips = 0
 
@@ -194,7 +194,7 @@ def test_a_change_of_heart_at_every_save_ends_with_the_tick(world: World) -> Non
     assert [t.state for t in world.cloud.alive()] == [State.STOPPED]
 
 
-def test_the_tick_asks_for_everybody_who_is_due_and_for_nobody_else(world: World) -> None:
+def test_the_tick_publishes_exactly_the_records_that_are_due(world: World) -> None:
     world.join(ANA)
     world.run_for(minutes(5))
     world.join(BEN)
@@ -203,7 +203,7 @@ def test_the_tick_asks_for_everybody_who_is_due_and_for_nobody_else(world: World
     assert world.topics.waiting == [{"key": person_key(BEN)}]
 
 
-def test_the_tick_goes_through_all_pages(world: World) -> None:
+def test_the_tick_reads_all_pages(world: World) -> None:
     people = [f"p{n}@example.com" for n in range(1100)]
     for email in people:
         world.join(email, effective_at=world.clock.now() + minutes(1))

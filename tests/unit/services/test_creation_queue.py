@@ -1,4 +1,4 @@
-"""The queue for notebooks, seen from outside: the limit holds, and nobody overtakes others."""
+"""The queue for notebooks from outside: the limit holds, first come, first served."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SECOND = timedelta(seconds=1)
 
 
 def making(world: World) -> list[str]:
-    """Whose notebook is being made."""
+    """The people whose notebook is being created."""
     page = world.store.page(100)
     return [e.person.email for e in page.items if e.notebook and e.notebook.step]
 
@@ -30,7 +30,7 @@ def people(count: int) -> list[str]:
     return [f"p{n}@example.com" for n in range(count)]
 
 
-def test_ten_joins_at_once_are_never_more_than_the_limit_and_all_are_served_in_order() -> None:
+def test_ten_joins_at_once_stay_within_the_limit_and_are_served_in_order() -> None:
     world = World(Policy(creations=2))
     served: list[str] = []
     for email in people(10):
@@ -46,7 +46,7 @@ def test_ten_joins_at_once_are_never_more_than_the_limit_and_all_are_served_in_o
     assert world.store.creating() == Crowd(0, 0)
 
 
-def test_who_comes_when_others_wait_is_queued_behind_them_though_there_is_room() -> None:
+def test_a_join_queues_behind_those_who_wait_although_there_is_room() -> None:
     world = World(Policy(creations=2))
     for email in people(5):
         world.join(email)
@@ -61,7 +61,7 @@ def test_who_comes_when_others_wait_is_queued_behind_them_though_there_is_room()
     assert world.store.creating() == Crowd(creating=0, waiting=4)
 
 
-def test_who_leaves_the_queue_makes_room_for_those_behind() -> None:
+def test_a_leave_from_the_queue_makes_room_for_those_behind() -> None:
     world = World(Policy(creations=1))
     first, second, third = people(3)
     for email in (first, second, third):
@@ -76,7 +76,7 @@ def test_who_leaves_the_queue_makes_room_for_those_behind() -> None:
 
 
 def queue_of(world: World) -> list[str]:
-    """Who waits, in the order in which they began to."""
+    """The people who wait, longest first."""
     found = [(e.notebook.creation.queued_at, e.person.email) for e in _all(world) if e.notebook]
     return [email for since, email in sorted(row for row in found if row[0] is not None)]
 
@@ -104,7 +104,7 @@ def test_the_limit_holds_over_any_number_of_processes(processes: int) -> None:
     assert crowd.waiting == 600 - crowd.creating
 
 
-def test_processes_that_know_nothing_yet_are_counted_however_late_they_come() -> None:
+def test_the_first_claim_of_every_new_process_is_counted() -> None:
     """The worst case: each has a first join, after all the places are taken."""
     world = World(Policy(creations=20), skews=processes_of(30))
     for number in range(30):
@@ -117,7 +117,7 @@ def test_processes_that_know_nothing_yet_are_counted_however_late_they_come() ->
     assert world.store.creating() == Crowd(20, 40)
 
 
-def test_those_who_claim_at_the_same_moment_see_each_other() -> None:
+def test_claims_saved_at_the_same_moment_are_all_counted() -> None:
     """All save their claims before any of them counts."""
     world = World(Policy(creations=5), skews=processes_of(8))
     fallen: list[int] = []
@@ -161,7 +161,7 @@ class Calls:
         return names
 
 
-def test_a_join_on_a_quiet_day_makes_no_call_for_the_count_and_one_in_a_crowd_once() -> None:
+def test_a_join_counts_claims_only_in_a_crowd_and_only_once() -> None:
     world = World(Policy(creations=10))
     calls = Calls(world)
     seen = []
@@ -175,7 +175,7 @@ def test_a_join_on_a_quiet_day_makes_no_call_for_the_count_and_one_in_a_crowd_on
     assert queue_of(world) == [f"p{n}@example.com" for n in range(10, 14)]
 
 
-def test_who_is_turned_away_has_everything_else_made_and_the_cloud_is_not_asked() -> None:
+def test_turned_away_the_notebook_is_not_created_but_everything_else_is() -> None:
     world = World(Policy(creations=1))
     world.join("first@example.com")
     world.join(ANA)
@@ -191,13 +191,13 @@ def test_who_is_turned_away_has_everything_else_made_and_the_cloud_is_not_asked(
         world.clock.now(),
         "",
     )
-    told = [entry.action for entry in world.store.history(record.key, 20)]
-    assert told.count("resource.queued") == 1
+    actions = [entry.action for entry in world.store.history(record.key, 20)]
+    assert actions.count("resource.queued") == 1
     world.run_for(minutes(10))
     assert world.record(ANA).status.phase is Phase.READY
 
 
-def test_a_leave_that_comes_while_a_claim_is_counted_ends_it() -> None:
+def test_a_leave_during_the_count_ends_the_claim() -> None:
     world = World(Policy(creations=1))
     world.join("first@example.com")
     count = world.store.creating
@@ -216,7 +216,7 @@ def test_a_leave_that_comes_while_a_claim_is_counted_ends_it() -> None:
     assert world.cloud.counts["workbench.create"] == 1
 
 
-def test_a_crash_between_claim_and_count_costs_nobody_a_place_for_long() -> None:
+def test_after_a_crash_between_claim_and_count_the_place_is_soon_free() -> None:
     world = World(Policy(creations=1))
 
     def crash(point: str) -> None:
@@ -237,7 +237,7 @@ def test_a_crash_between_claim_and_count_costs_nobody_a_place_for_long() -> None
     assert world.cloud.counts["workbench.create"] == 2
 
 
-def test_who_queues_is_let_in_by_the_tick_alone() -> None:
+def test_only_the_tick_lets_people_out_of_the_queue() -> None:
     """Otherwise a second event would let a person overtake those who have waited longer."""
     world = World(Policy(creations=1))
     for email in people(3):
@@ -252,7 +252,7 @@ def test_who_queues_is_let_in_by_the_tick_alone() -> None:
 
 
 @pytest.mark.parametrize("fails_at_once", [True, False])
-def test_who_was_let_in_goes_on_in_the_next_zone_without_a_new_turn(fails_at_once: bool) -> None:
+def test_after_a_stock_out_the_next_zone_needs_no_new_turn(fails_at_once: bool) -> None:
     world = World(Policy(creations=1))
 
     def another_queues_and_the_zone_is_empty() -> None:

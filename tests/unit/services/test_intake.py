@@ -1,4 +1,4 @@
-"""No event is lost: each is applied, scheduled, a duplicate, stale or parked, and it is told which.
+"""No event is lost: each is applied, scheduled, a duplicate, stale or parked, and recorded as such.
 
 What hostile texts become is in ``test_hostile_events.py``.
 """
@@ -75,7 +75,7 @@ each_outcome = pytest.mark.parametrize(("make", "outcome", "write"), CASES)
 Make = Callable[[World], Message]
 
 
-def told(world: World, message: Message) -> set[str]:
+def outcomes_of(world: World, message: Message) -> set[str]:
     """Where it is said what became of a message: actions in the history, and the parked list."""
     event = message.id if b'"same"' not in message.data else "same"
     history = {e.action for e in world.store.history(KEY, 1000) if e.event_id == event}
@@ -84,19 +84,21 @@ def told(world: World, message: Message) -> set[str]:
 
 
 @each_outcome
-def test_invariant_5_what_is_acknowledged_is_told(make: Make, outcome: str, write: str) -> None:
+def test_invariant_5_every_acknowledged_event_is_in_history_or_parked(
+    make: Make, outcome: str, write: str
+) -> None:
     world = World()
     message = make(world)
     assert world.deliver(message) == outcome
-    assert told(world, message) & {outcome, f"intent.{outcome}"}
+    assert outcomes_of(world, message) & {outcome, f"intent.{outcome}"}
 
 
 @each_outcome
 @pytest.mark.parametrize("point", ["before", "after"])
-def test_invariant_5_what_cannot_be_written_is_delivered_again_and_then_told(
+def test_invariant_5_an_event_that_was_not_saved_is_delivered_again_and_recorded(
     make: Make, outcome: str, write: str, point: str
 ) -> None:
-    """``after`` is an answer that was lost: the write is there, and nobody was told."""
+    """``after`` is an answer that was lost: the write was done."""
     world = World()
     message = make(world)
     hit = once_at(world, f"{point}:{write}", is_down)
@@ -105,10 +107,10 @@ def test_invariant_5_what_cannot_be_written_is_delivered_again_and_then_told(
     assert hit
     again = world.deliver(message)
     assert again == outcome or (point == "after" and again == "duplicate")
-    assert told(world, message) & {outcome, f"intent.{outcome}"}
+    assert outcomes_of(world, message) & {outcome, f"intent.{outcome}"}
 
 
-def test_invariant_5_what_cannot_be_read_is_delivered_again() -> None:
+def test_invariant_5_when_the_record_cannot_be_read_the_event_is_delivered_again() -> None:
     world = World()
     message = applied(world)
     hit = once_at(world, "before:find", is_down)
@@ -124,7 +126,7 @@ def test_invariant_5_what_cannot_be_read_is_delivered_again() -> None:
 )
 @pytest.mark.parametrize("field", ["effective_at", "occurred_at"])
 @pytest.mark.parametrize("verb", list(Verb))
-def test_invariant_5_a_moment_at_the_end_of_the_calendar_is_told_too(
+def test_invariant_5_an_event_at_the_end_of_the_calendar_is_recorded_too(
     moment: str, field: str, verb: Verb
 ) -> None:
     """In UTC some of them have no date at all; failing, they would come back for ever."""
@@ -132,7 +134,7 @@ def test_invariant_5_a_moment_at_the_end_of_the_calendar_is_told_too(
     event: dict[str, Any] = {"email": ANA, field: moment}
     message = world.message(verb, **event)
     world.deliver(message)
-    assert told(world, message)
+    assert outcomes_of(world, message)
 
 
 def test_without_valid_profiles_a_join_is_delivered_again_until_there_are_some() -> None:
@@ -179,7 +181,7 @@ def test_when_others_keep_changing_the_record_the_message_is_delivered_again() -
     assert world.deliver(message) == "applied"
 
 
-def test_of_two_first_events_at_once_neither_is_lost() -> None:
+def test_two_concurrent_first_events_are_both_recorded() -> None:
     world = World()
     hit = once_at(world, "before:save", lambda: world.leave(ANA))
     assert world.join(ANA, event_id="join") == "stale", "on a tie, leave wins"
@@ -187,7 +189,7 @@ def test_of_two_first_events_at_once_neither_is_lost() -> None:
     assert {"intent.applied", "intent.stale"} <= set(actions_of(world))
 
 
-def test_an_event_that_comes_while_another_worker_acts_is_recorded_and_left_to_it() -> None:
+def test_an_event_during_another_workers_lease_is_recorded_and_left_to_it() -> None:
     world = World()
     world.join(ANA)
     hold_lease(world)
@@ -203,7 +205,7 @@ def test_an_event_that_comes_while_another_worker_acts_is_recorded_and_left_to_i
     )
 
 
-def test_a_refused_message_is_parked_whole_enough_to_be_understood() -> None:
+def test_a_rejected_message_is_parked_with_enough_to_understand_it() -> None:
     world = World()
     data = b'{"email":"ana@evil.example","team":"' + "\u00e4".encode() * 5000 + b'"}'
     world.deliver(a_message(data))
@@ -215,14 +217,14 @@ def test_a_refused_message_is_parked_whole_enough_to_be_understood() -> None:
     assert data.decode().startswith(refused.sample)
 
 
-def test_what_the_sample_shows_is_printable_whatever_was_sent() -> None:
+def test_the_sample_is_printable_whatever_was_sent() -> None:
     world = World()
     world.deliver(a_message(b'\x1b[2J\x00 \xff "\xe2\x80\xae"'))
     [refused] = world.store.parked(10).items
     assert refused.sample.replace("\n", "").isprintable(), "it is shown in terminals"
 
 
-def test_the_sample_keeps_the_lines_of_what_was_sent() -> None:
+def test_the_sample_keeps_line_breaks() -> None:
     world = World()
     world.deliver(a_message(b'{\n\t"email": 7\n}'))
     [refused] = world.store.parked(10).items
@@ -243,7 +245,7 @@ def test_invariant_4_a_mapped_group_gets_no_environment() -> None:
     assert not world.cloud.things
 
 
-def test_an_event_from_the_future_would_win_for_ever_and_is_refused() -> None:
+def test_an_event_from_the_future_is_rejected() -> None:
     world = World()
     soon = START + minutes(4)
     assert world.join(ANA, occurred_at=soon) == "applied", "clocks differ a little"
@@ -264,7 +266,7 @@ def test_an_id_is_compared_within_its_source() -> None:
     assert intent.source == "pubsub:onboarding/directory"
 
 
-def test_a_blank_cost_centre_or_team_is_none_in_record_and_labels() -> None:
+def test_a_blank_cost_centre_or_team_is_left_out_of_record_and_labels() -> None:
     world = World()
     world.join(ANA, cost_center="  ", team="\u00a0", profile=" ", event_id="")
     person = world.record(ANA).person
@@ -279,13 +281,13 @@ def test_a_blank_cost_centre_or_team_is_none_in_record_and_labels() -> None:
 
 
 @pytest.mark.parametrize("asleep", [False, True], ids=["runs", "stopped by its owner"])
-def test_a_retry_of_somebody_who_is_ready_changes_nothing(asleep: bool) -> None:
+def test_a_retry_of_a_ready_environment_changes_nothing(asleep: bool) -> None:
     world = ready_world()
     if asleep:
         [notebook] = world.cloud.alive(Kind.WORKBENCH)
         notebook.state = State.STOPPED
     news, before = len(world.topics.news), world.record(ANA)
-    calls = calls_of(world, lambda: world.order("retry", ANA))
+    calls = calls_of(world, lambda: world.command("retry", ANA))
     world.run_for(minutes(10))
     assert {name.rpartition(".")[2] for name in calls} == {"find", "save", "observe"}
     assert len(world.topics.news) == news
@@ -297,7 +299,7 @@ def test_a_retry_of_somebody_who_is_ready_changes_nothing(asleep: bool) -> None:
 
 
 def test_two_people_never_share_a_record() -> None:
-    """The hash of their keys says never; if it happened, nobody's record would be overwritten."""
+    """The hash of their keys prevents it; if it happened, no record would be overwritten."""
     world = ready_world()
     stored = world.store.load(KEY)
     assert stored is not None
@@ -338,8 +340,8 @@ def test_a_newer_event_that_arrived_first_is_merged_in_one_commit() -> None:
     record = world.record(SMITH)
     assert (record.key, record.merged) == (KEY, (second,))
     assert world.record(ANA) == record
-    told = [e.action for e in world.store.history(KEY, 3)]
-    assert {"record.merged", "intent.stale"} <= set(told)
+    actions = [e.action for e in world.store.history(KEY, 3)]
+    assert {"record.merged", "intent.stale"} <= set(actions)
     assert world.store.history(second, 1)[0].text == f"merged into {KEY}, the same person"
     world.run_for(minutes(60))
     assert world.record(SMITH).status.phase is Phase.READY
@@ -348,7 +350,7 @@ def test_a_newer_event_that_arrived_first_is_merged_in_one_commit() -> None:
 
 
 @pytest.mark.parametrize("point", ["before:merge", "after:merge", "before:find"])
-def test_a_merge_that_fails_is_done_with_the_next_delivery(point: str) -> None:
+def test_a_failed_merge_is_done_at_the_next_delivery(point: str) -> None:
     world = ready_world()
     world.pass_time(minutes(5))
     world.join(SMITH, profile="lean")
@@ -362,7 +364,7 @@ def test_a_merge_that_fails_is_done_with_the_next_delivery(point: str) -> None:
     assert [e.key for e in world.store.page(10).items if not e.merged_into] == [KEY]
 
 
-def test_a_leaver_is_searched_for_under_every_key_and_address() -> None:
+def test_the_final_search_covers_every_key_and_address_of_a_leaver() -> None:
     world = ready_world()
     world.pass_time(minutes(5))
     world.join(SMITH, profile="lean")

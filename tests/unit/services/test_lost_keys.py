@@ -1,4 +1,4 @@
-"""What a search found besides: what of it is the leaver's, and what it means for their notebook.
+"""Finds under other keys: which belong to the leaver, and which notebook is theirs.
 
 What belongs to their address alone, under a key that no record has, is theirs.
 """
@@ -54,7 +54,7 @@ def with_record(world: World, **changes: object) -> None:
     world.store.save(record, None, ())
 
 
-def test_under_a_key_that_no_record_has_it_is_theirs(
+def test_a_find_under_a_key_without_a_record_is_the_leavers(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert searched(world, monkeypatch, FOUND) == (THEIRS,)
@@ -65,14 +65,14 @@ def test_under_a_key_that_no_record_has_it_is_theirs(
     [("", LEFT_OVER), (LEAVER.key, THEIRS), ("eve-aaaaaaaaaaaa", LEFT_OVER)],
     ids=["somebody has it", "it was merged into theirs", "it was merged into another"],
 )
-def test_under_a_key_that_a_record_has_it_is_left_to_that(
+def test_a_find_under_the_key_of_a_record_belongs_to_that_record(
     world: World, monkeypatch: pytest.MonkeyPatch, merged_into: str, expected: Orphan
 ) -> None:
     with_record(world, merged_into=merged_into)
     assert searched(world, monkeypatch, FOUND) == (expected,)
 
 
-def test_each_such_key_is_looked_up_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_key_is_looked_up_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     eves = replace(FOUND, name="nb-2", labelled_for="eve-aaaaaaaaaaaa")
     with_record(world)
     found = searched(world, monkeypatch, FOUND, replace(FOUND, name="nb-3"), eves)
@@ -80,7 +80,7 @@ def test_each_such_key_is_looked_up_once(world: World, monkeypatch: pytest.Monke
     assert world.points["before:load"] == 2
 
 
-def test_where_there_is_no_such_key_nothing_is_asked(
+def test_without_another_key_nothing_is_looked_up(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ours = Orphan(kind=Kind.WORKBENCH, name="nb", ours=True)
@@ -89,7 +89,7 @@ def test_where_there_is_no_such_key_nothing_is_asked(
     assert not world.points
 
 
-def test_with_several_addresses_it_is_theirs_by_that_which_owns_it(
+def test_a_find_of_several_addresses_is_reported_for_the_one_that_owns_it(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By the others the same notebook may be found as well, by its name."""
@@ -105,7 +105,7 @@ def test_with_several_addresses_it_is_theirs_by_that_which_owns_it(
     assert reader.answered(needs, reader.empty(), admitted=False).inventory == (THEIRS,)
 
 
-def test_their_notebook_is_that_of_the_profile_rather_than_one_that_was_found() -> None:
+def test_the_notebook_of_the_profile_comes_before_a_found_one() -> None:
     """Also after a return: what was found stays in the record, stopped or gone."""
     found = a_notebook(State.STOPPED, slot=found_slot("nb-2"), name="nb-2")
     own = a_notebook(State.ABSENT)

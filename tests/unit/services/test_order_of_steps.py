@@ -1,4 +1,4 @@
-"""The order of steps, and which announcements are made, and how often."""
+"""The order of steps; which announcements are published, and how often."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ def test_ready_is_announced_once_after_each_change(ready: World) -> None:
     assert [news["data"]["news"] for news in ready.topics.news] == ["ready", "ready"]
 
 
-def test_an_announced_leave_is_in_the_history_when_it_takes_effect(ready: World) -> None:
+def test_a_scheduled_leave_is_in_the_history_when_it_takes_effect(ready: World) -> None:
     ready.leave(ANA, effective_at=ready.clock.now() + timedelta(hours=1))
     ready.run_for(timedelta(hours=2))
     assert any("announced earlier" in entry.text for entry in ready.store.history(KEY, 100))
 
 
-def test_an_order_may_have_the_id_of_an_event() -> None:
+def test_a_command_may_have_the_id_of_an_event() -> None:
     world = World()
     world.join(ANA, event_id="case-1")
     world.run_for(minutes(5))
-    assert world.order("hold", ANA, event_id="case-1") == "applied"
+    assert world.command("hold", ANA, event_id="case-1") == "applied"
 
 
-def test_a_zone_that_answers_a_create_with_a_stock_out_is_remembered_for_all() -> None:
+def test_a_stock_out_of_a_create_is_recorded_for_all() -> None:
     def refuse() -> None:
         raise CloudFault(Disposition.STOCK_OUT, "STOCK_OUT", "scripted")
 
@@ -59,41 +59,41 @@ def test_a_zone_that_answers_a_create_with_a_stock_out_is_remembered_for_all() -
     assert world.store.shortages(world.clock.now()) == {"us-central1-a/e2-standard-4"}
 
 
-def test_a_hold_that_stops_for_a_moment_to_protect_is_no_second_suspension(ready: World) -> None:
+def test_a_short_stop_to_protect_is_not_announced_as_a_suspension(ready: World) -> None:
     ready.leave(ANA)
     ready.run_for(minutes(10))
-    ready.order("hold", ANA)
+    ready.command("hold", ANA)
     ready.run_for(minutes(10))
-    ready.order("release", ANA)
+    ready.command("release", ANA)
     ready.run_for(minutes(10))
-    told = [news["data"]["news"] for news in ready.topics.news]
-    assert told == ["ready", "suspended", "held", "released"]
+    announced = [news["data"]["news"] for news in ready.topics.news]
+    assert announced == ["ready", "suspended", "held", "released"]
 
 
 def test_the_suspension_says_when_the_removal_is_due(ready: World) -> None:
     left_at = ready.clock.now()
     ready.leave(ANA)
     ready.run_for(minutes(10))
-    told = ready.topics.news[-1]["data"]
-    due = datetime.fromisoformat(told["effective_at"].replace("Z", "+00:00"))
-    assert (told["news"], due) == ("suspended", left_at + GRACE)
+    announced = ready.topics.news[-1]["data"]
+    due = datetime.fromisoformat(announced["effective_at"].replace("Z", "+00:00"))
+    assert (announced["news"], due) == ("suspended", left_at + GRACE)
 
 
-def test_the_suspension_of_somebody_on_hold_names_no_day_of_removal(ready: World) -> None:
-    ready.order("hold", ANA)
+def test_a_suspension_under_a_hold_names_no_day_of_removal(ready: World) -> None:
+    ready.command("hold", ANA)
     ready.leave(ANA)
     ready.run_for(minutes(10))
-    told = ready.topics.news[-1]["data"]
-    assert (told["news"], told.get("effective_at")) == ("suspended", None)
+    announced = ready.topics.news[-1]["data"]
+    assert (announced["news"], announced.get("effective_at")) == ("suspended", None)
 
 
-def test_the_history_names_the_operation_that_makes_the_notebook(ready: World) -> None:
+def test_the_history_names_the_operation_that_creates_the_notebook(ready: World) -> None:
     texts = [entry.text for entry in ready.store.history(KEY, 100)]
     assert any(text.startswith("workbench/main creating (") for text in texts)
     assert "workbench/main ready" in texts
 
 
-def test_looks_in_between_do_not_put_off_the_question_for_consent(ready: World) -> None:
+def test_other_observations_do_not_postpone_the_consent_check(ready: World) -> None:
     asked = 0
     for number in range(5):  # the question is due between one and two hours after it is ready
         ready.join(ANA, team=f"team-{number}")

@@ -1,4 +1,4 @@
-"""What zones lack: read once a minute, told once, forgotten when its time is over."""
+"""Zones without capacity: read once a minute, stored once, forgotten when the time is over."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MINUTE = timedelta(minutes=1)
 
 
 class Store(MemoryStore):
-    """Counts what it is asked and told."""
+    """Counts reads and writes."""
 
     def __init__(self) -> None:
         self.calls: Counter[str] = Counter()
@@ -41,7 +41,7 @@ class Stage:
         self.clock.time += MINUTE
 
 
-def test_a_process_that_has_just_started_does_not_ask_for_a_minute() -> None:
+def test_a_new_process_does_not_read_shortages_for_a_minute() -> None:
     store, clock = Store(), ManualClock()
     store.report_shortage(LACK, clock.time + HALF_AN_HOUR)
     fresh = Shortages(store=store, clock=clock)
@@ -54,7 +54,7 @@ def test_a_process_that_has_just_started_does_not_ask_for_a_minute() -> None:
     assert store.calls["read"] == 1
 
 
-def test_a_process_that_finds_a_zone_empty_asks_before_it_tries_the_next_one() -> None:
+def test_a_process_that_finds_a_zone_empty_reads_before_the_next_try() -> None:
     store, clock = Store(), ManualClock()
     store.report_shortage(OTHER, clock.time + HALF_AN_HOUR)
     fresh = Shortages(store=store, clock=clock)
@@ -66,7 +66,7 @@ def test_a_process_that_finds_a_zone_empty_asks_before_it_tries_the_next_one() -
     assert store.calls["read"] == 1, "once for each report"
 
 
-def test_what_could_not_be_told_to_the_others_is_known_here() -> None:
+def test_a_shortage_that_could_not_be_stored_is_known_in_this_process() -> None:
     stage = Stage()
 
     def fails(what: str, until: object) -> None:
@@ -79,7 +79,7 @@ def test_what_could_not_be_told_to_the_others_is_known_here() -> None:
     assert stage.other.current() == frozenset()
 
 
-def test_the_store_is_asked_once_a_minute_however_many_join() -> None:
+def test_the_store_is_read_once_a_minute_however_many_join() -> None:
     stage = Stage()
     for _ in range(50):
         stage.one.current()
@@ -89,7 +89,7 @@ def test_the_store_is_asked_once_a_minute_however_many_join() -> None:
     assert stage.store.calls["read"] == 2
 
 
-def test_who_finds_a_zone_empty_knows_at_once_and_the_others_within_a_minute() -> None:
+def test_a_shortage_is_known_here_at_once_and_elsewhere_within_a_minute() -> None:
     stage = Stage()
     assert stage.one.current() == stage.other.current() == frozenset()
     stage.one.report(LACK, stage.clock.time + HALF_AN_HOUR)
@@ -99,21 +99,21 @@ def test_who_finds_a_zone_empty_knows_at_once_and_the_others_within_a_minute() -
     assert stage.other.current() == {LACK}
 
 
-def test_what_was_found_by_several_is_all_known() -> None:
+def test_shortages_of_all_processes_are_known() -> None:
     stage = Stage()
     stage.one.report(LACK, stage.clock.time + HALF_AN_HOUR)
     stage.other.report(OTHER, stage.clock.time + HALF_AN_HOUR)
     assert stage.one.current() == {LACK, OTHER}
 
 
-def test_the_same_is_told_once() -> None:
+def test_a_shortage_is_stored_once() -> None:
     stage = Stage()
     for _ in range(5):
         stage.one.report(LACK, stage.clock.time + HALF_AN_HOUR)
     assert stage.store.calls["before:shortage"] == 1
 
 
-def test_that_it_lasts_longer_is_told_again_that_it_is_shorter_is_not() -> None:
+def test_a_later_end_is_stored_again_and_an_earlier_one_is_not() -> None:
     stage = Stage()
     start = stage.clock.time
     stage.one.report(LACK, start + HALF_AN_HOUR)
@@ -125,7 +125,7 @@ def test_that_it_lasts_longer_is_told_again_that_it_is_shorter_is_not() -> None:
     assert stage.one.current() == stage.other.current() == {LACK}
 
 
-def test_it_is_forgotten_when_its_time_is_over_by_all() -> None:
+def test_a_shortage_ends_in_all_processes_when_its_time_is_over() -> None:
     stage = Stage()
     stage.one.report(LACK, stage.clock.time + HALF_AN_HOUR)
     stage.clock.time += HALF_AN_HOUR - MINUTE
@@ -134,9 +134,9 @@ def test_it_is_forgotten_when_its_time_is_over_by_all() -> None:
     assert stage.one.current() == stage.other.current() == frozenset()
 
 
-def test_that_it_lasts_a_minute_longer_is_told_again() -> None:
+def test_an_end_that_is_a_minute_later_is_stored_again() -> None:
     stage = Stage()
     until = stage.clock.time + HALF_AN_HOUR
-    for until_then, told in ((until, 1), (until + MINUTE - SECOND, 1), (until + MINUTE, 2)):
+    for until_then, stored in ((until, 1), (until + MINUTE - SECOND, 1), (until + MINUTE, 2)):
         stage.one.report(LACK, until_then)
-        assert stage.store.calls["before:shortage"] == told
+        assert stage.store.calls["before:shortage"] == stored

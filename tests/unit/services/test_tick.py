@@ -1,4 +1,4 @@
-"""The minute tick: everybody who is due, in order; two crowds are held back, leavers never are."""
+"""The tick: due records in order; queued and running ones may be postponed, leavers never."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Publisher:
 
 
 class Census:
-    """The list of all notebooks: those in ``names`` are at work."""
+    """The list of all notebooks: those in ``names`` have an operation in progress."""
 
     def __init__(self) -> None:
         self.names: set[str] = set()
@@ -134,7 +134,7 @@ def failing() -> Resource:
     return a_notebook(State.ABSENT, retry_at=after(-1), observe_at=after(-1))
 
 
-def test_who_is_due_is_published_the_longest_waiting_first(stage: Stage) -> None:
+def test_due_records_are_published_the_longest_due_first(stage: Stage) -> None:
     for name, due in (("b", -2), ("c", -1), ("a", 0), ("later", 0.1)):
         stage.add(name, failing(), due=due)
     assert stage.run() == ["b", "c", "a"]
@@ -147,7 +147,7 @@ def test_when_nobody_is_due_nothing_is_called(stage: Stage) -> None:
     assert stage.census.reads == 0
 
 
-def test_what_is_not_published_is_an_error_so_that_the_tick_comes_again(stage: Stage) -> None:
+def test_a_failed_publication_is_an_error_so_that_the_tick_is_repeated(stage: Stage) -> None:
     stage.add("a", failing())
     stage.publisher.refuses = True
     with pytest.raises(NotPublished):
@@ -157,14 +157,14 @@ def test_what_is_not_published_is_an_error_so_that_the_tick_comes_again(stage: S
 # The queue
 
 
-def test_those_who_wait_are_let_in_first_come_first_served(stage: Stage) -> None:
+def test_the_queue_is_served_first_come_first_served(stage: Stage) -> None:
     for name, minute in (("third", -1), ("first", -9), ("second", -5), ("fourth", 0)):
         stage.add(name, queued(minute), due=minute)
     assert stage.run() == ["first", "second"]
     assert all(body["admitted"] is True for body in stage.publisher.bodies)
 
 
-def test_who_waits_longer_goes_first_even_if_something_else_of_theirs_was_due_later(
+def test_the_time_in_the_queue_counts_not_the_due_time_of_the_record(
     stage: Stage,
 ) -> None:
     stage.add("third", queued(-1), failing_template(-9), due=-9)
@@ -175,14 +175,14 @@ def test_who_waits_longer_goes_first_even_if_something_else_of_theirs_was_due_la
     assert admitted == [person_key("first@example.com"), person_key("second@example.com")]
 
 
-def test_two_ticks_at_once_let_the_same_people_in(stage: Stage) -> None:
+def test_two_ticks_at_once_admit_the_same_people(stage: Stage) -> None:
     for n in range(6):
         stage.add(f"p{n}", queued(n - 9), due=n - 9)
     assert stage.run() == ["p0", "p1"]
     assert stage.run() == ["p0", "p1"], "nobody else, as long as these have not begun"
 
 
-def test_a_place_is_not_handed_on_twice_while_another_tick_lets_people_in() -> None:
+def test_a_place_is_not_passed_on_twice_while_another_tick_admits_people() -> None:
     """While this tick reads, the other one admits people and updates finished records."""
     stage = Stage(Policy(creations=4, list_above=3))
     stage.store.making = 4
@@ -205,7 +205,7 @@ def test_a_place_is_not_handed_on_twice_while_another_tick_lets_people_in() -> N
 
 
 @pytest.mark.parametrize(("step", "let_in"), [(Step.CREATE, ["q0", "q1"]), (Step.START, [])])
-def test_only_the_place_of_somebody_whose_notebook_was_made_is_handed_on(
+def test_only_the_place_of_a_finished_creation_is_passed_on(
     stage: Stage, step: Step, let_in: list[str]
 ) -> None:
     stage.store.making = 2
@@ -217,7 +217,7 @@ def test_only_the_place_of_somebody_whose_notebook_was_made_is_handed_on(
     assert [name for name in stage.run() if name.startswith("q")] == let_in
 
 
-def test_a_creation_without_an_operation_is_not_taken_for_one_that_ended(stage: Stage) -> None:
+def test_a_creation_without_an_operation_does_not_count_as_finished(stage: Stage) -> None:
     stage.store.making = 2
     stage.add("lost", a_notebook(step=Step.CREATE, since=NOW, observe_at=NOW))
     for n in range(4):
@@ -227,8 +227,8 @@ def test_a_creation_without_an_operation_is_not_taken_for_one_that_ended(stage: 
     assert stage.run() == ["lost"]
 
 
-def test_who_began_to_wait_after_the_count_is_let_in_by_the_next_tick(stage: Stage) -> None:
-    """Until then nobody can tell whether the place is somebody else's by now."""
+def test_a_record_that_queued_after_the_count_is_admitted_by_the_next_tick(stage: Stage) -> None:
+    """Before that it isn't known whether the place was taken by another."""
     stage.store.making = 2
     for n in range(4):
         stage.add(f"d{n}", running(f"d{n}"))
@@ -237,7 +237,7 @@ def test_who_began_to_wait_after_the_count_is_let_in_by_the_next_tick(stage: Sta
     assert stage.run() == ["d0", "d1"]
 
 
-def test_the_crowd_is_counted_twice_a_tick_at_the_most(stage: Stage) -> None:
+def test_claims_are_counted_at_most_twice_a_tick(stage: Stage) -> None:
     stage.run()
     assert stage.store.counted == 1
     for n in range(600):
@@ -247,14 +247,16 @@ def test_the_crowd_is_counted_twice_a_tick_at_the_most(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(("making", "admitted"), [(0, 2), (1, 1), (2, 0), (9, 0)])
-def test_as_many_are_let_in_as_there_is_room_for(stage: Stage, making: int, admitted: int) -> None:
+def test_as_many_are_admitted_as_there_are_free_places(
+    stage: Stage, making: int, admitted: int
+) -> None:
     stage.store.making = making
     for n in range(5):
         stage.add(f"p{n}", queued(n - 9), due=n - 9)
     assert stage.run() == [f"p{n}" for n in range(admitted)]
 
 
-def test_who_waits_in_the_queue_holds_up_nobody_who_is_due_for_something_else(
+def test_queued_records_do_not_delay_other_due_records(
     stage: Stage,
 ) -> None:
     stage.store.making = 2
@@ -266,14 +268,14 @@ def test_who_waits_in_the_queue_holds_up_nobody_who_is_due_for_something_else(
     assert all("admitted" not in body for body in stage.publisher.bodies)
 
 
-def test_the_room_is_for_all_pages_together(stage: Stage) -> None:
+def test_the_free_places_are_for_all_pages_together(stage: Stage) -> None:
     for n in range(600):
         stage.add(f"p{n}", queued(-1), due=-1)
     assert len(stage.run()) == 2
 
 
-@pytest.mark.parametrize("resource", [queued(-9), running("nb")], ids=["queued", "at work"])
-def test_a_leaver_is_never_put_off(stage: Stage, resource: Resource) -> None:
+@pytest.mark.parametrize("resource", [queued(-9), running("nb")], ids=["queued", "in progress"])
+def test_a_leaver_is_never_postponed(stage: Stage, resource: Resource) -> None:
     stage.store.making = 9
     stage.census.names = {"z/nb", "z/1", "z/2", "z/3", "z/4"}
     for n in range(1, 5):
@@ -285,7 +287,7 @@ def test_a_leaver_is_never_put_off(stage: Stage, resource: Resource) -> None:
 # The list of all notebooks
 
 
-def test_up_to_the_limit_each_is_looked_at_and_the_list_is_not_read(stage: Stage) -> None:
+def test_up_to_the_limit_each_record_converges_and_the_list_is_not_read(stage: Stage) -> None:
     for n in range(3):
         stage.add(f"p{n}", running(f"p{n}"))
     stage.census.names = {"z/p0", "z/p1", "z/p2"}
@@ -293,7 +295,7 @@ def test_up_to_the_limit_each_is_looked_at_and_the_list_is_not_read(stage: Stage
     assert stage.census.reads == 0
 
 
-def test_above_it_the_list_says_whose_is_still_at_work(stage: Stage) -> None:
+def test_above_the_limit_the_list_says_which_notebooks_are_in_progress(stage: Stage) -> None:
     for n in range(6):
         stage.add(f"p{n}", running(f"p{n}"))
     stage.census.names = {"z/p0", "z/p1", "z/p2", "z/p3", "z/elsewhere"}
@@ -301,14 +303,14 @@ def test_above_it_the_list_says_whose_is_still_at_work(stage: Stage) -> None:
     assert stage.census.reads == 1
 
 
-def test_whose_is_the_only_one_still_at_work_is_not_looked_at(stage: Stage) -> None:
+def test_the_only_notebook_still_in_progress_is_not_observed(stage: Stage) -> None:
     for n in range(4):
         stage.add(f"p{n}", running(f"p{n}"))
     stage.census.names = {"z/p0"}
     assert sorted(stage.run()) == ["p1", "p2", "p3"]
 
 
-def test_only_those_who_wait_for_nothing_else_count(stage: Stage) -> None:
+def test_only_records_that_wait_for_nothing_else_count(stage: Stage) -> None:
     for n in range(3):
         stage.add(f"p{n}", running(f"p{n}"))
     for n in range(9):
@@ -325,7 +327,7 @@ def test_the_list_is_read_once_a_tick_however_many_pages_there_are(stage: Stage)
     assert stage.census.reads == 1
 
 
-def test_without_the_list_everybody_is_looked_at(
+def test_without_the_list_every_record_converges(
     stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
     for n in range(1100):
@@ -337,7 +339,7 @@ def test_without_the_list_everybody_is_looked_at(
     assert vars(line)["action"] == "census.failed"
 
 
-def test_who_was_held_back_is_counted_in_the_log(
+def test_postponed_records_are_counted_in_the_log(
     stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -354,7 +356,7 @@ def test_who_was_held_back_is_counted_in_the_log(
     assert (fields["queued"], fields["at_work"]) == (1, 4)
 
 
-def test_the_log_says_how_long_the_work_that_is_asked_for_has_been_due(
+def test_the_log_says_how_long_the_oldest_work_has_been_due(
     stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -365,7 +367,7 @@ def test_the_log_says_how_long_the_work_that_is_asked_for_has_been_due(
     assert [vars(line)["oldest_seconds"] for line in caplog.records] == [0, 420]
 
 
-def test_who_was_held_back_is_not_overdue_work(
+def test_postponed_records_are_not_overdue_work(
     stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)

@@ -28,7 +28,7 @@ def measured(world: World, email_key: str = KEY) -> list[tuple[str, float]]:
     return [(e.action, e.seconds) for e in entries if e.seconds is not None]
 
 
-def told(caplog: pytest.LogCaptureFixture) -> list[tuple[str, float | None]]:
+def logged(caplog: pytest.LogCaptureFixture) -> list[tuple[str, float | None]]:
     """Action and seconds of the lines that say what became of an event."""
     lines: Sequence[Any] = caplog.records
     kinds = ("intent.", "order.")
@@ -56,7 +56,7 @@ def test_an_event_is_measured_from_its_publication(caplog: pytest.LogCaptureFixt
     world.deliver(published(world, 5, event_id="e", effective_at=START + timedelta(days=1)))
     world.deliver(published(world, 6, occurred_at=START - timedelta(days=2)))
     world.deliver(published(world, 7, event_id="e"))
-    assert told(caplog) == [
+    assert logged(caplog) == [
         ("intent.applied", 4.0),
         ("intent.scheduled", 5.0),
         ("intent.stale", 6.0),
@@ -64,7 +64,7 @@ def test_an_event_is_measured_from_its_publication(caplog: pytest.LogCaptureFixt
     ]
 
 
-def test_what_is_delivered_again_after_it_was_stored_is_not_measured_twice(
+def test_a_redelivery_of_a_stored_event_is_not_measured_again(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     world = World()
@@ -72,10 +72,10 @@ def test_what_is_delivered_again_after_it_was_stored_is_not_measured_twice(
     world.deliver(message)
     world.pass_time(minutes(60))
     world.deliver(message)
-    assert told(caplog) == [("intent.applied", 1.0), ("intent.duplicate", None)]
+    assert logged(caplog) == [("intent.applied", 1.0), ("intent.duplicate", None)]
 
 
-def test_what_could_not_be_stored_at_first_is_measured_when_it_is(
+def test_an_event_stored_at_the_second_try_is_measured_then(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     class Down(Exception):
@@ -91,10 +91,10 @@ def test_what_could_not_be_stored_at_first_is_measured_when_it_is(
         world.deliver(message)
     world.pass_time(minutes(10))
     world.deliver(message)
-    assert told(caplog) == [("intent.applied", 601.0)]
+    assert logged(caplog) == [("intent.applied", 601.0)]
 
 
-def test_the_steps_after_storing_do_not_count_the_looks_before_it_do(
+def test_observations_before_storing_count_and_steps_after_it_do_not(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     world = ready_world()
@@ -113,25 +113,25 @@ def test_the_steps_after_storing_do_not_count_the_looks_before_it_do(
     caplog.clear()
     world.leave(ANA)
     assert looks > 1
-    assert told(caplog) == [("intent.applied", 3.0 * looks)]
+    assert logged(caplog) == [("intent.applied", 3.0 * looks)]
 
 
-def test_one_that_another_worker_carries_out_is_measured_too(
+def test_an_event_left_to_another_worker_is_measured_too(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     world = ready_world()
     hold_lease(world)
     caplog.clear()
     world.deliver(published(world, 2, Verb.LEAVE))
-    assert told(caplog) == [("intent.applied", 2.0)]
+    assert logged(caplog) == [("intent.applied", 2.0)]
 
 
-def test_a_publisher_whose_clock_is_ahead_makes_no_time_negative(
+def test_a_publisher_with_a_fast_clock_gives_no_negative_time(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     world = World()
     world.deliver(published(world, -3))
-    assert told(caplog) == [("intent.applied", 0.0)]
+    assert logged(caplog) == [("intent.applied", 0.0)]
 
 
 def test_an_event_that_takes_effect_later_has_no_delivery_to_measure(
@@ -141,14 +141,14 @@ def test_an_event_that_takes_effect_later_has_no_delivery_to_measure(
     world.deliver(published(world, 0, effective_at=START + minutes(10)))
     caplog.clear()
     world.run_for(minutes(20))
-    assert told(caplog) == [("intent.applied", None)]
+    assert logged(caplog) == [("intent.applied", None)]
 
 
-def test_an_order_is_measured_like_an_event(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_command_is_measured_like_an_event(caplog: pytest.LogCaptureFixture) -> None:
     world = ready_world()
     caplog.clear()
-    world.order("hold", ANA)
-    assert told(caplog) == [("order.applied", 0.0)]
+    world.command("hold", ANA)
+    assert logged(caplog) == [("order.applied", 0.0)]
 
 
 def test_the_line_says_what_the_history_says(caplog: pytest.LogCaptureFixture) -> None:

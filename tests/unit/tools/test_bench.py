@@ -117,13 +117,13 @@ def _arrival(who: str, began: float, ended: float) -> Arrival:
         ([(0, 90), (0, 90), (0, 90)], 3),
     ],
 )
-def test_an_end_makes_room_for_a_begin_at_the_same_moment(
+def test_an_end_frees_the_place_for_a_start_at_the_same_moment(
     spans: list[tuple[float, float]], most: int
 ) -> None:
     assert most_at_once((_at(begin), _at(end)) for begin, end in spans) == most
 
 
-def test_what_happened_before_the_first_tick_is_round_nought() -> None:
+def test_events_before_the_first_tick_are_in_round_0() -> None:
     moments = {"early": _at(59), "on the tick": _at(60), "late": _at(200)}
     assert rounds(moments, [_at(60), _at(120)]) == {"early": 0, "on the tick": 1, "late": 2}
 
@@ -140,14 +140,14 @@ def test_what_happened_before_the_first_tick_is_round_nought() -> None:
     ],
     ids=["together", "in order", "passed", "no order", "passed by two", "never served"],
 )
-def test_who_is_served_before_somebody_who_came_first_is_named(
+def test_a_person_served_out_of_order_is_named(
     arrivals: list[tuple[str, float, float]], served: dict[str, int], found: list[str]
 ) -> None:
     assert ahead([_arrival(*each) for each in arrivals], served) == found
 
 
 def _burst(people: int = 4) -> Burst:
-    """Two at a time, each at work for the length of a creation, ready at the tick after it."""
+    """Two at a time, each in progress for the length of a creation, ready at the tick after it."""
     burst = Burst(people, 2, joining=0.1, converging=0.1, converged=2 * people)
     for number in range(people):
         who, turn = f"p{number}@example.com", 180 * (number // 2)
@@ -222,14 +222,14 @@ def test_a_burst_says_what_a_person_costs_and_how_long_they_waited() -> None:
     assert note.endswith(f"with every place always taken: {shortest:.0f}")
 
 
-def test_a_burst_in_which_nobody_got_there_is_told_all_the_same() -> None:
+def test_a_burst_in_which_nobody_became_ready_is_reported() -> None:
     burst = _burst()
     burst.ready.clear()
     burst.made.clear()
     assert _over(burst) == ["lost: joined and not ready", "lost: joined and no notebook"]
 
 
-def test_what_several_instances_did_is_added_up() -> None:
+def test_results_of_several_instances_are_added_up() -> None:
     one = Done(1.5, Counter(load=2), [_arrival("a", 0, 1)])
     other = Done(0.5, Counter(load=1, save=1), [_arrival("b", 0, 1)])
     assert Done.of([one, other]) == Done(

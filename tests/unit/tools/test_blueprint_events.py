@@ -67,7 +67,7 @@ def test_a_list_that_only_terraform_can_work_out_is_not_read_in_part(text: str) 
         addresses(text, is_terraform=True)
 
 
-def test_each_person_joins_once_and_the_deployment_takes_it(
+def test_each_person_joins_once_with_an_event_that_the_deployment_accepts(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "sample.tf"
@@ -91,7 +91,7 @@ def test_each_person_joins_once_and_the_deployment_takes_it(
     assert printed(capsys, str(file), *options)[1] == lines, "the same list makes the same events"
 
 
-def test_whoever_can_not_join_is_named_and_nothing_is_printed(
+def test_a_person_who_cannot_join_is_named_and_nothing_is_printed(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     typed = (

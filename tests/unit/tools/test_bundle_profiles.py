@@ -52,7 +52,7 @@ def test_the_same_files_make_the_same_bytes() -> None:
         ("masters/cluster-small.yaml", "machineTypeUri", "machineTypURI"),
     ],
 )
-def test_what_check_profiles_refuses_is_not_written(
+def test_profiles_that_the_check_refuses_are_not_written(
     directory: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -80,7 +80,7 @@ def test_the_region_is_that_of_the_deployment(
     assert "REGION is 'Iowa'" in capsys.readouterr().err
 
 
-def test_what_is_not_utf8_is_not_packed() -> None:
+def test_a_file_that_is_not_utf8_is_not_packed() -> None:
     files = {"profiles.yaml": b"\xff", "masters/a.yaml": b"ok\n", "masters/b.yaml": b"\xfe"}
     with pytest.raises(ProfilesInvalid) as caught:
         pack(files)

@@ -1,4 +1,4 @@
-"""What a canary concludes from what it sees; the deployment is a script of announcements."""
+"""The conclusions of a canary; the deployment is a script of announcements."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def leaving(event_id: str) -> Json:
     return {"event_id": event_id, "completed_at": "2026-11-27T01:00:00Z", "scan": scan}
 
 
-def test_a_sound_deployment_gets_a_join_and_an_immediate_leave_of_unique_ids() -> None:
+def test_a_working_deployment_gets_a_join_and_an_immediate_leave_with_unique_ids() -> None:
     deployment = Deployment()
     sound, said = deployment.run()
     assert sound, said
@@ -145,7 +145,7 @@ def test_a_sound_deployment_gets_a_join_and_an_immediate_leave_of_unique_ids() -
     assert (leave[1]["event_id"], leave[1]["immediate"]) == ("canary-leave-1", True)
 
 
-def test_without_fleet_a_leftover_that_nobody_sees_leaves_first() -> None:
+def test_without_fleet_a_possible_leftover_leaves_first() -> None:
     deployment = Deployment()
     sound, said = deployment.run(fleet=False)
     assert sound, said
@@ -172,7 +172,7 @@ def test_a_join_that_is_never_announced_ends_in_time_and_is_cleaned_up(fleet: bo
     assert "clean-up: removed" in said
 
 
-def test_what_nobody_has_seen_is_not_waited_for_when_cleaning_up() -> None:
+def test_an_environment_that_was_never_seen_is_not_awaited_when_cleaning_up() -> None:
     deployment = Deployment(join=[], cleanup=[])
     sound, said = deployment.run(fleet=False)
     assert (sound, deployment.now) == (False, 10 + 60)
@@ -180,14 +180,14 @@ def test_what_nobody_has_seen_is_not_waited_for_when_cleaning_up() -> None:
     assert "clean-up: leave published: canary-cleanup-1" in said
 
 
-def test_quarantine_is_not_waited_out() -> None:
+def test_a_quarantine_ends_the_wait() -> None:
     deployment = Deployment(join=["quarantined"])
     sound, said = deployment.run()
     assert (sound, deployment.now) == (False, 0)
     assert "announced last: quarantined: because" in said
 
 
-def test_a_refused_event_is_not_waited_for() -> None:
+def test_a_rejected_event_is_not_awaited() -> None:
     deployment = Deployment(join=[])
     deployment.refused = {"join": "email: is bad"}
     sound, said = deployment.run()
@@ -197,7 +197,7 @@ def test_a_refused_event_is_not_waited_for() -> None:
     assert deployment.events == ["canary-join-1"], "a leave would be parked, too"
 
 
-def test_what_was_announced_in_an_earlier_run_and_comes_again_ends_no_wait() -> None:
+def test_a_repeated_announcement_of_an_earlier_run_ends_no_wait() -> None:
     deployment = Deployment(join=[], leave=[])
     before = BEGUN - timedelta(minutes=5)
     deployment.after = lambda _: deployment.announce("ready", 5, before)
@@ -207,7 +207,7 @@ def test_what_was_announced_in_an_earlier_run_and_comes_again_ends_no_wait() -> 
     assert "announced last: nothing about canary@example.com" in said
 
 
-def test_what_was_announced_earlier_in_this_run_and_comes_again_ends_no_wait() -> None:
+def test_a_repeated_announcement_of_this_run_ends_no_wait() -> None:
     deployment = Deployment(before=["removed"], leave=[])  # number 7; then `ready` is number 8
     deployment.after = lambda purpose: (
         deployment.announce("removed", 7) if purpose == "leave" else None
@@ -218,7 +218,7 @@ def test_what_was_announced_earlier_in_this_run_and_comes_again_ends_no_wait() -
 
 
 @pytest.mark.parametrize(("mute_until", "sound"), [(25, True), (1000, False)])
-def test_a_fleet_that_may_not_be_asked_yet_is_waited_for(mute_until: float, sound: bool) -> None:
+def test_a_fleet_without_permission_yet_is_awaited(mute_until: float, sound: bool) -> None:
     deployment = Deployment()
     deployment.mute_until = mute_until
     assert deployment.run()[0] is sound
@@ -265,7 +265,7 @@ def wrong_record(deployment: Deployment, **changes: Any) -> Callable[[], None]:
         ),
     ],
 )
-def test_an_announcement_that_the_record_does_not_bear_out_fails_the_run(
+def test_an_announcement_that_contradicts_the_record_fails_the_run(
     purpose: str, changes: Json, why: str
 ) -> None:
     deployment = Deployment()
@@ -284,7 +284,7 @@ def test_an_announcement_that_the_record_does_not_bear_out_fails_the_run(
         ({"scan": {"leftovers": ["notebook"], "kept": []}}, "is not complete"),
     ],
 )
-def test_a_leaving_record_that_is_not_whole_fails_the_run(changes: Json, why: str) -> None:
+def test_an_incomplete_leaving_record_fails_the_run(changes: Json, why: str) -> None:
     deployment = Deployment()
 
     def change() -> None:
@@ -340,11 +340,11 @@ def test_an_interrupt_lets_the_canary_leave_without_waiting() -> None:
         ("removed", {"phase": "removing", "held": True}, "a hold"),
     ],
 )
-def test_advice_begins_with_the_likeliest(wanted: str, changes: Json, first: str) -> None:
+def test_advice_starts_with_the_most_likely_cause(wanted: str, changes: Json, first: str) -> None:
     shown = record("", "canary-join-1", READY) | changes
     assert advice(wanted, shown, True)[0].startswith(first)
 
 
 @pytest.mark.parametrize("is_fleet_asked", [True, False])
-def test_advice_about_somebody_unknown_begins_with_the_intake(is_fleet_asked: bool) -> None:
+def test_advice_about_an_unknown_person_starts_with_the_intake(is_fleet_asked: bool) -> None:
     assert advice("ready", None, is_fleet_asked)[0].startswith("function onboard")

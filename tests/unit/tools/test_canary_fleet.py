@@ -1,4 +1,4 @@
-"""How the canary asks fleet: what is fleet's own answer, and what is the platform's."""
+"""How the canary calls fleet: answers of fleet, and answers of the platform."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ def url() -> Iterator[str]:
     server.server_close()
 
 
-def test_somebody_unknown_has_no_record(url: str) -> None:
+def test_an_unknown_person_has_no_record(url: str) -> None:
     Answers.answers = {"/environments/a%2Fb%40example.com": (404, JSON, '{"error":"nobody"}')}
     assert Fleet(url).environment("a/b@example.com") is None
 
 
 @pytest.mark.parametrize("status", [404, 403])
-def test_what_the_platform_refuses_is_no_answer_of_fleet(url: str, status: int) -> None:
+def test_a_refusal_by_the_platform_is_not_an_answer_of_fleet(url: str, status: int) -> None:
     Answers.answers = {"/environments/a%40example.com": (status, "text/html", "<html>")}
     with pytest.raises(Failed, match="look at: function fleet: its log"):
         Fleet(url).environment("a@example.com")
@@ -63,7 +63,7 @@ def test_a_token_that_is_given_is_sent(url: str) -> None:
     assert Answers.authorization == ["Bearer a-token", None]
 
 
-def test_the_refusal_is_that_of_the_very_event(url: str) -> None:
+def test_the_rejection_is_that_of_the_same_event(url: str) -> None:
     parked = [
         {"sample": "canary-join-0", "reason": "old"},
         {"sample": "x canary-join-1 y", "reason": "new"},

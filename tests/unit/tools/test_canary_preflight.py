@@ -1,4 +1,4 @@
-"""Before a release is applied: could the canary ask fleet as somebody?"""
+"""Before a release is applied: does the canary have an identity to call fleet?"""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ARGUMENTS = ["--project=my-notebooks", "--preflight"]
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """For whom a token was asked; there is one for everybody."""
+    """The audiences for which a token was asked; every one gets one."""
     audiences: list[str] = []
 
     def fetch(audience: str) -> str:

@@ -71,14 +71,14 @@ def test_a_cold_start_is_paid_for_by_the_share_that_meets_one() -> None:
     assert benchkeeper(model, 1_000)["run_cpu"] - warm["run_cpu"] == pytest.approx(10 * 4 + 20 * 2)
 
 
-def test_who_waits_pays_for_the_operation() -> None:
+def test_waiting_costs_the_time_of_the_operation() -> None:
     found = waiting(small(), 1_000)
     joining = 0.1 + 2 * 0.05 + 6.0
     assert found["run_cpu"] == pytest.approx(10 * (joining + MODEL.waiting["seconds"]["join"]))
     assert found["writes"] == benchkeeper(small(), 1_000)["writes"]
 
 
-def test_a_server_that_is_always_there_costs_its_time() -> None:
+def test_a_server_that_always_runs_costs_its_time() -> None:
     found = always_on(small(), 1_000)
     assert found["run_cpu_always"] == MODEL.always_on["seconds"]
     assert "run_cpu" not in found

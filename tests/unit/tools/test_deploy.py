@@ -73,7 +73,7 @@ def test_after_a_yes_it_applies_what_it_has_planned(checkout: Checkout) -> None:
     assert "Deployed." in done.stdout
 
 
-def test_the_command_that_it_ends_with_is_whole_for_a_person(checkout: Checkout) -> None:
+def test_the_command_printed_last_can_be_used_as_it_is(checkout: Checkout) -> None:
     (checkout.directory / "infra" / "more.auto.tfvars").write_text(
         'allowed_domains = ["corp.example.org", "example.com"]\n'
     )
@@ -156,7 +156,7 @@ def test_without_terraform_it_says_so(checkout: Checkout) -> None:
 
 
 @pytest.mark.parametrize("broken", ["make", "terraform"])
-def test_it_ends_where_something_fails(checkout: Checkout, broken: str) -> None:
+def test_it_stops_at_the_first_failure(checkout: Checkout, broken: str) -> None:
     checkout.install(broken, '#!/bin/sh\necho "NAME $*" >> "$LOG"\nexit 3\n')
     done = checkout.deploy(YES="1")
     assert done.returncode == 3
@@ -185,7 +185,7 @@ def test_make_runs_this_script() -> None:
     ],
 )
 @pytest.mark.parametrize("by", ["environment", "command line"])
-def test_a_sites_own_profiles_are_taken_without_being_named(
+def test_profiles_of_the_site_are_used_without_being_named(
     tmp_path: Path, given: str | None, is_kept: bool, taken: str, by: str
 ) -> None:
     shutil.copy(SCRIPT.parents[2] / "Makefile", tmp_path)

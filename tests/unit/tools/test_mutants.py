@@ -81,7 +81,7 @@ def test_nothing_is_returned_only_where_that_is_allowed() -> None:
     assert changed("return b", kind="nothing returned", head="def f(a) -> int:") == []
 
 
-def test_what_lacks_parentheses_gets_them() -> None:
+def test_missing_parentheses_are_added() -> None:
     assert "return (a or b) and now" in changed("return a and b and now", kind="and/or") or (
         "return a or b or now" in changed("return a and b and now", kind="and/or")
     )
@@ -101,11 +101,11 @@ def test_what_lacks_parentheses_gets_them() -> None:
         "first = f(a)",
     ],
 )
-def test_what_no_test_could_be_asked_to_notice_is_not_changed(body: str) -> None:
+def test_code_that_no_test_should_notice_is_not_changed(body: str) -> None:
     assert changed(body) == []
 
 
-def test_what_stands_outside_functions_is_not_changed() -> None:
+def test_code_outside_functions_is_not_changed() -> None:
     source = (
         "LIMIT = 3\n\n\nclass C:\n    size: int = 4\n\n    def m(self, a=5):\n        return a\n"
     )
@@ -190,7 +190,7 @@ def test_a_faulty_entry_is_refused_with_its_place(
         read_explained(file)
 
 
-def test_an_entry_whose_line_is_gone_is_outdated() -> None:
+def test_an_entry_without_its_line_is_outdated() -> None:
     mutant = a_mutant()
     gone = ("m.py", "f", "return a > b", "return a >= b", 1)
     assert outdated([mutant.identity, gone], [mutant]) == [gone]
@@ -204,7 +204,7 @@ def test_a_survivor_without_an_explanation_is_shown_and_fails(
     assert "m.py:2 boundary; 3 tests reach it\n- return a < b\n+ return a <= b\n" in out
 
 
-def test_killed_and_explained_is_no_failure_explained_and_killed_is(
+def test_an_explained_survivor_passes_and_an_explained_killed_mutant_fails(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     mutant, other = a_mutant(), a_mutant("return a >= b")

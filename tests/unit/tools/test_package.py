@@ -1,4 +1,4 @@
-"""The archive: the same sources make the same bytes, and `.gcloudignore` uploads the same files."""
+"""The archive: the same sources give the same bytes, and `.gcloudignore` uploads the same files."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_gcloudignore_lets_through_what_is_archived(
     assert sorted(listed.splitlines()) == contents(root)
 
 
-def test_the_command_writes_the_archive_and_tells_its_hash(
+def test_the_command_writes_the_archive_and_prints_its_hash(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([str(tmp_path / "new" / "a.zip")]) == 0
@@ -123,7 +123,7 @@ def test_the_command_writes_the_archive_and_tells_its_hash(
     assert f"{len(contents())} files" in said
 
 
-def test_what_python_would_import_is_all_there() -> None:
+def test_every_module_that_python_would_import_is_there() -> None:
     names = contents()
     assert {"main.py", "requirements.txt", "functions/pubsub_request.py", "shared/logs.py"} <= set(
         names

@@ -106,7 +106,7 @@ def test_without_an_emulator_what_is_granted_on_the_database_is_not_judged(
     assert line.endswith("Firestore's not judged, emulator not found (no java)")
 
 
-def test_a_run_that_noted_nothing_proves_nothing(tmp_path: Path) -> None:
+def test_a_run_without_notes_fails(tmp_path: Path) -> None:
     assert report(tmp_path)[0] == [f"no need was noted in {tmp_path}"]
 
 

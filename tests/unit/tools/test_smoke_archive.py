@@ -13,7 +13,7 @@ from tools.smoke import __main__ as smoke
 @pytest.mark.parametrize(
     ("content", "reason"), [(None, "is not there"), (b"PK\x03\x04 and no end", "is no zip file")]
 )
-def test_an_archive_that_is_not_there_or_broken_is_refused_at_once(
+def test_a_missing_or_broken_archive_is_refused_at_once(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -28,7 +28,7 @@ def test_an_archive_that_is_not_there_or_broken_is_refused_at_once(
     assert capsys.readouterr().err == f"{archive}: {reason}; `make package` builds it\n"
 
 
-def test_an_archive_whose_contents_are_damaged_is_told_without_a_traceback(
+def test_a_damaged_archive_is_reported_without_a_traceback(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     archive = tmp_path / "benchkeeper.zip"

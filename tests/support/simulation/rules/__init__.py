@@ -1,7 +1,7 @@
 """Everything that happens from outside: one plain function for each rule, for any driver.
 
-A rule takes the life and its choices, lets something happen, and says so. One that finds nothing to
-do says nothing, and has no effect.
+A rule takes the life and its choices, lets something happen, and adds a line to the story. A rule
+that finds nothing to do adds none, and has no effect.
 """
 
 from __future__ import annotations

@@ -61,7 +61,9 @@ def an_operation_will_fail(life: SimulatedLife, choices: Choices) -> None:
     if kind is Kind.SNAPSHOT:
         step = choices.pick((Step.CREATE, Step.DELETE))
     problem = ended_in(code)
-    life.say(f"the next {step} of a {kind} will end in {code}{' and leave a wreck' * left}")
+    life.say(
+        f"the next {step} of a {kind} will end in {code}{' and leave a broken resource' * left}"
+    )
     life.world.cloud.fail_operations(kind, step, problem, leftover=left)
 
 
@@ -80,7 +82,9 @@ def a_call_will_land_late(life: SimulatedLife, choices: Choices) -> None:
     step = choices.pick(steps)
     latest = life.world.policy.doubt - life.spread
     by = choices.pick((latest / 2, timedelta(seconds=5), latest - timedelta(seconds=1)))
-    life.say(f"the next {step} of a {kind} will get no answer, and land {by.seconds} s later")
+    life.say(
+        f"the next {step} of a {kind} will get no answer, and be carried out {by.seconds} s later"
+    )
     life.lost_an_answer |= (kind, step) == (Kind.WORKBENCH, Step.CREATE)
     life.world.cloud.delay(kind, step, by)
 
@@ -92,7 +96,7 @@ def an_operation_will_take_long(life: SimulatedLife, choices: Choices) -> None:
     step = choices.pick(SLOW_STEPS) if kind is Kind.WORKBENCH else Step.CREATE
     lasts = choices.pick((timedelta(minutes=20), timedelta(hours=2), NEVER))
     how_long = "never end" if lasts is NEVER else f"take {lasts}"
-    # It is given up before its end is known, so it may have been used since.
+    # It is given up before it ends, so it may have been used since.
     given_up = lasts > life.world.policy.stuck
     life.lost_an_answer |= given_up and (kind, step) == (Kind.WORKBENCH, Step.CREATE)
     life.say(f"the next {step} of a {kind} will {how_long}")
@@ -133,7 +137,7 @@ def disks_outlive_their_notebooks(life: SimulatedLife, choices: Choices) -> None
 
 
 @rule(4)
-def zones_run_dry(life: SimulatedLife, choices: Choices) -> None:
+def zones_run_out_of_machines(life: SimulatedLife, choices: Choices) -> None:
     """Some zones have no machines; or all have machines again."""
     short = {zone for zone in ZONES if choices.one_in(2)}
     if short != life.world.cloud.short:

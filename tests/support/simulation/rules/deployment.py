@@ -37,7 +37,7 @@ def the_minute_ticks(life: SimulatedLife, choices: Choices) -> None:
 
 @rule(10)
 def minutes_pass(life: SimulatedLife, choices: Choices) -> None:
-    """Minutes with ticks, so that operations under way end."""
+    """Minutes with ticks, so that running operations end."""
     minutes = choices.pick((5, 1, 60))
     life.say(f"{minutes} minutes pass")
     life.world.run_for(timedelta(minutes=minutes))
@@ -52,12 +52,12 @@ def days_pass(life: SimulatedLife, choices: Choices) -> None:
 
 
 @rule(2)
-def pubsub_takes_no_news(life: SimulatedLife, choices: Choices) -> None:
+def pubsub_refuses_announcements(life: SimulatedLife, choices: Choices) -> None:
     """Pub/Sub refuses announcements; or accepts them again."""
-    deaf = choices.one_in(2)
-    if deaf is not life.world.topics.deaf:
-        life.say(f"Pub/Sub takes {'no announcements' if deaf else 'announcements again'}")
-        life.world.topics.deaf = deaf
+    refuses = choices.one_in(2)
+    if refuses is not life.world.topics.refuses:
+        life.say(f"Pub/Sub {'refuses announcements' if refuses else 'accepts announcements again'}")
+        life.world.topics.refuses = refuses
 
 
 @rule(2)
@@ -68,7 +68,7 @@ def all_processes_restart(life: SimulatedLife, choices: Choices) -> None:
 
 
 @rule(2)
-def the_domain_is_taken_off_the_list(life: SimulatedLife, choices: Choices) -> None:
+def the_domain_is_no_longer_allowed(life: SimulatedLife, choices: Choices) -> None:
     """The domain is removed from the list, or put back: nobody new can join; people who have an
     environment can leave, be held and be converged."""
     allowed = life.world.allowed_domains
@@ -98,7 +98,7 @@ def a_record_is_lost(life: SimulatedLife, choices: Choices) -> None:
         )
         > 1
     ):
-        return  # without the record nobody can tell who had the address
+        return  # without the record it isn't known who had the address
     if life.world.store.lose(key, back):
         life.model.lose(who, life.now)
         life.say(f"the record of {key} is lost{f', its version {back} comes back' * bool(back)}")

@@ -1,4 +1,4 @@
-"""Events: joins, moves, leaves, announcements, orders; sent once, again, late, and in between."""
+"""Events and admin commands: sent once, again, late, scheduled, and during other calls."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from tests.support.simulation.expected import COST_CENTERS
 from tests.support.simulation.rules.registry import rule
 from tests.support.simulation.simulated import SimulatedLife
 
-# Mostly profiles that keep snapshots, so that a loss of work would show.
+# Mostly profiles that keep snapshots, so that lost work is noticed.
 PROFILES = ("full", "full", "full", "lean", "large", "brief", "trial")
 # How long before its arrival an event happened: mostly now, sometimes long before newer events.
 AGES = tuple(timedelta(seconds=s) for s in (0, 0, 0, 0, 30, 3600, 86400))
-AHEADS = (timedelta(minutes=5), timedelta(days=2), timedelta(days=20))
-HOWS = ("", "", "", "crash", "crash", "before", "after", "meanwhile", "meanwhile")
+SCHEDULED_AHEAD = (timedelta(minutes=5), timedelta(days=2), timedelta(days=20))
+FAULTS = ("", "", "", "crash", "crash", "before", "after", "meanwhile", "meanwhile")
 
 
 def arm(life: SimulatedLife, choices: Choices) -> None:
-    """Let something go wrong at some write or call of what comes next, or nothing."""
-    how = choices.pick(HOWS)
+    """Inject a fault at some write or call of what comes next, or none."""
+    how = choices.pick(FAULTS)
     if how:
         life.arm(choices.index(10), how, something_else_happens, choices)
 
@@ -39,7 +39,7 @@ def something_else_happens(life: SimulatedLife, choices: Choices) -> None:
     elif what == "hold":
         if life.world.environment(email) is not None:
             life.say(f"an admin puts {email} on hold")
-            life.order("hold", email)
+            life.command("hold", email)
     elif what == "tick":
         life.say("the minute ticks")
         life.survive(life.world.minute)
@@ -93,9 +93,9 @@ def _ago(age: timedelta) -> str:
 
 
 @rule(3)
-def announce(life: SimulatedLife, choices: Choices) -> None:
+def schedule(life: SimulatedLife, choices: Choices) -> None:
     """Schedule a join or a leave."""
-    email, ahead = choices.pick(life.people), choices.pick(AHEADS)
+    email, ahead = choices.pick(life.people), choices.pick(SCHEDULED_AHEAD)
     verb = choices.pick((Verb.LEAVE, Verb.JOIN))
     profile, cost_center = choices.pick(PROFILES), choices.pick(COST_CENTERS)
     if not life.names_somebody(email, timedelta()):
@@ -110,7 +110,7 @@ def announce(life: SimulatedLife, choices: Choices) -> None:
 
 @rule(3)
 def it_is_due(life: SimulatedLife, choices: Choices) -> None:
-    """The time of a scheduled event has come; the next events arrive before the tick."""
+    """A scheduled event is due; the next events arrive before the tick."""
     ahead = [s for s in life.model.sent if s.effective_at is not None and s.effective_at > life.now]
     if not ahead:
         return
@@ -124,8 +124,8 @@ def it_is_due(life: SimulatedLife, choices: Choices) -> None:
     life.say(f"the {sent.verb} of {sent.email} is due")
 
 
-# The action, and the hold it names; '' is the order's own id, or the only hold.
-ORDERS = (
+# The action, and the hold it names; '' is the id of the command, or the only hold.
+COMMANDS = (
     ("hold", ""),
     ("hold", "CASE-7"),
     ("hold", "CASE-7"),
@@ -138,27 +138,27 @@ ORDERS = (
 
 
 @rule(5)
-def order(life: SimulatedLife, choices: Choices) -> None:
-    """An admin sends an order."""
+def admin_command(life: SimulatedLife, choices: Choices) -> None:
+    """An admin sends a command."""
     addresses = [a for i in life.model.individuals for a in i.addresses] or life.people
-    email, (action, hold) = choices.pick(addresses), choices.pick(ORDERS)
+    email, (action, hold) = choices.pick(addresses), choices.pick(COMMANDS)
     if life.world.environment(email) is None:
         return
     arm(life, choices)
     life.say(f"an admin orders {action} {hold} for {email}")
-    life.order(action, email, hold=hold)
+    life.command(action, email, hold=hold)
 
 
 @rule(2)
-def order_by_key(life: SimulatedLife, choices: Choices) -> None:
+def admin_command_by_key(life: SimulatedLife, choices: Choices) -> None:
     """An admin names somebody by the key of the record: others may have their address."""
     keys = sorted(key for record in life.records() for key in record.keys)
     if not keys:
         return
-    key, (action, hold) = choices.pick(keys), choices.pick(ORDERS)
+    key, (action, hold) = choices.pick(keys), choices.pick(COMMANDS)
     arm(life, choices)
     life.say(f"an admin orders {action} {hold} for {key}")
-    life.order(action, key=key, hold=hold)
+    life.command(action, key=key, hold=hold)
 
 
 @rule(3)
@@ -192,7 +192,7 @@ def publish_again(life: SimulatedLife, choices: Choices) -> None:
 
 
 @rule(4)
-def say_join_again(life: SimulatedLife, choices: Choices) -> None:
+def repeat_joins(life: SimulatedLife, choices: Choices) -> None:
     """The nightly export sends a join for everybody, under new ids."""
     email = choices.pick(life.people)
     who = life.model.holder(email)

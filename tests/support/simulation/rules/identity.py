@@ -11,7 +11,7 @@ from tests.support.simulation.rules.events import PROFILES, arm
 from tests.support.simulation.rules.registry import rule
 from tests.support.simulation.simulated import SimulatedLife
 
-AHEADS = (timedelta(minutes=5), timedelta(days=2))
+SCHEDULED_AHEAD = (timedelta(minutes=5), timedelta(days=2))
 
 
 @rule(4)
@@ -40,7 +40,7 @@ def somebody_with_an_id_joins(life: SimulatedLife, choices: Choices) -> None:
 
 @rule(8)
 def an_address_changes(life: SimulatedLife, choices: Choices) -> None:
-    """Somebody gets another address, or one of their former ones; the news may come later."""
+    """Somebody gets another address, or a former one again; the message may arrive later."""
     here = [i.number for i in life.model.individuals if _is_allowed(life, i.number)]
     here = [who for who in here if life.model.of(who)]
     if not here:
@@ -51,7 +51,7 @@ def an_address_changes(life: SimulatedLife, choices: Choices) -> None:
     event: dict[str, object] = {"profile": profile, "cost_center": cost_center}
     by_id = life.model.is_known_by_id(who) and choices.one_in(2)
     if life.model.holder(old) != who and not by_id:
-        return  # it is somebody else's by now
+        return  # it belongs to somebody else now
     if life.is_to_change(who):
         return
     if by_id:
@@ -59,11 +59,11 @@ def an_address_changes(life: SimulatedLife, choices: Choices) -> None:
     else:
         event["previous_email"] = old
     held_back = choices.one_in(3)
-    ahead = None if held_back else choices.pick((None, None, None, *AHEADS))
+    ahead = None if held_back else choices.pick((None, None, None, *SCHEDULED_AHEAD))
     if not held_back:
         arm(life, choices)
     how = f"{' by their id' * by_id}{f' in {ahead}' if ahead else ''}"
-    life.say(f"{old} is {new}{how}, {profile}{'; the news is held back' * held_back}")
+    life.say(f"{old} is {new}{how}, {profile}{'; the message is held back' * held_back}")
     life.send(Verb.JOIN, new, who=who, ahead=ahead, held_back=held_back, **event)
 
 
@@ -78,18 +78,18 @@ def _another(life: SimulatedLife, choices: Choices, who: int) -> str:
     mine = [a for a in addresses if a != old and life.model.holder(a) == who]
     theirs = [s for s in life.model.sent if s.who == who and not s.refused]
     if any(s.acked_at is None for s in theirs):
-        mine = []  # nobody could know yet that it is theirs as well
+        mine = []  # no record can know yet that it is theirs as well
     fresh = f"{addresses[0].partition('@')[0]}.{len(addresses)}.{who}@example.com"
     return choices.pick((fresh, *mine))
 
 
 @rule(4)
-def news_comes_late(life: SimulatedLife, choices: Choices) -> None:
+def a_held_back_message_arrives(life: SimulatedLife, choices: Choices) -> None:
     """A message that was held back is delivered."""
     if life.held_back and "example.com" in life.world.allowed_domains:
         sent = choices.pick(life.held_back)
         arm(life, choices)
-        life.say(f"the news of {sent.previous or 'their id'} and {sent.email} comes now")
+        life.say(f"the message about {sent.previous or 'their id'} and {sent.email} arrives")
         life.deliver(sent)
 
 
@@ -112,12 +112,12 @@ def a_former_address_is_left(life: SimulatedLife, choices: Choices) -> None:
     immediate, held_back = choices.one_in(2), choices.one_in(3)
     if not held_back:
         arm(life, choices)
-    life.say(f"the former address {email} is left{'; the news is held back' * held_back}")
+    life.say(f"the former address {email} is left{'; the message is held back' * held_back}")
     life.send(Verb.LEAVE, email, who=who, immediate=immediate, held_back=held_back)
 
 
 def _was_theirs(life: SimulatedLife, who: int, email: str) -> bool:
-    """Whether they had that address at some time, and are not only to have it."""
+    """Whether they have had that address, and it is not only scheduled."""
     joins = [s for s in life.model.sent if s.who == who and s.verb is Verb.JOIN]
     return any(s.previous == email or (s.email == email and not s.effective_at) for s in joins)
 
@@ -152,7 +152,7 @@ def somebody_new_gets_an_address(life: SimulatedLife, choices: Choices) -> None:
 
 @rule(3)
 def an_id_contradicts(life: SimulatedLife, choices: Choices) -> None:
-    """An event names another id than that of whoever has the address."""
+    """An event names another id than that of the owner of the address."""
     known = [
         i.number
         for i in life.model.individuals
@@ -160,8 +160,8 @@ def an_id_contradicts(life: SimulatedLife, choices: Choices) -> None:
         if life.model.is_settled(i.number)
     ]
     newest = {who: life.model.newest(who, life.now) for who in known}
-    # Of two records for one address, the id is known in one.
-    whole = [who for who in known if not life.is_apart(who, life.now)]
+    # Of two records for one address, only one knows the id.
+    whole = [who for who in known if not life.is_split(who, life.now)]
     here = [(who, s.email) for who in whole if (s := newest[who]) and s.verb is Verb.JOIN]
     if not here:
         return
@@ -169,7 +169,9 @@ def an_id_contradicts(life: SimulatedLife, choices: Choices) -> None:
     others = [
         i.person_id
         for i in life.model.individuals
-        if i.person_id and i.number != who and email not in i.addresses  # else it may be of then
+        if i.person_id
+        and i.number != who
+        and email not in i.addresses  # else it may be about that time
     ]
     other = choices.pick(("id-unknown", *others))
     verb = choices.pick((Verb.JOIN, Verb.LEAVE))

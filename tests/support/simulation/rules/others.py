@@ -18,14 +18,14 @@ def somebody_deletes_something(life: SimulatedLife, choices: Choices) -> None:
     if things:
         thing = choices.pick(things)
         life.say(f"somebody deletes {thing.kind} {thing.name.rpartition('/')[2]}")
-        life.world.cloud.remove(thing, life.now, what="vandalised")
-        life.vandalised[life.who(thing.key), thing.kind] = life.now
+        life.world.cloud.remove(thing, life.now, what="deleted_by_others")
+        life.deleted_by_others[life.who(thing.key), thing.kind] = life.now
         life.changed_by_others(thing)
 
 
 @rule(1)
 def somebody_protects_a_notebook(life: SimulatedLife, choices: Choices) -> None:
-    """Somebody sets deletion protection, which we must not lift. They lift it at the end."""
+    """Somebody sets deletion protection, which we must not lift. It is lifted at the end."""
     things = [t for t in life.notebooks() if not t.protected]
     if things:
         thing = choices.pick(things)
@@ -36,7 +36,7 @@ def somebody_protects_a_notebook(life: SimulatedLife, choices: Choices) -> None:
 
 
 @rule(2)
-def somebody_takes_labels_off(life: SimulatedLife, choices: Choices) -> None:
+def somebody_removes_labels(life: SimulatedLife, choices: Choices) -> None:
     """Somebody replaces all labels, as ``gcloud workbench instances update … --labels=…`` does."""
     things = [t for t in life.notebooks() if t.labelled]
     if things:
@@ -55,6 +55,6 @@ def somebody_deletes_a_notebook(life: SimulatedLife, choices: Choices) -> None:
     if things:
         thing = choices.pick(things)
         life.say(f"somebody deletes the notebook of {thing.email}")
-        life.world.cloud.remove(thing, life.now, what="vandalised")
-        life.vandalised[life.who(thing.key), thing.kind] = life.now
+        life.world.cloud.remove(thing, life.now, what="deleted_by_others")
+        life.deleted_by_others[life.who(thing.key), thing.kind] = life.now
         life.changed_by_others(thing)

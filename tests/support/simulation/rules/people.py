@@ -1,4 +1,4 @@
-"""What people do with what is theirs: work, start Spark, stop and start their notebooks."""
+"""What people do: work, start Spark, stop and start their notebooks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TEMPLATES = {
 
 
 @rule(3)
-def a_past(life: SimulatedLife, choices: Choices) -> None:
+def a_person_with_a_past(life: SimulatedLife, choices: Choices) -> None:
     """A person has worked here for a while; they may be leaving, or have been removed."""
     new = [email for email in life.people if life.world.environment(email) is None]
     new = [email for email in new if life.model.holder(email) is None]
@@ -92,9 +92,9 @@ def idle_shutdown(life: SimulatedLife, choices: Choices) -> None:
 
 @rule(2)
 def owner_starts(life: SimulatedLife, choices: Choices) -> None:
-    """The owner starts a stopped notebook by hand, also at the moment at which they leave.
+    """The owner starts a stopped notebook by hand, also while they leave.
 
-    Not once the record of a leaver has seen it stopped: nobody looks again until it is removed.
+    Not after the record of a leaver shows it stopped: it is not observed until the removal.
     """
     stopped = [t for t in life.notebooks() if t.state is State.STOPPED]
     stopped = [t for t in stopped if not life.world.cloud.busy(t)]
@@ -102,10 +102,10 @@ def owner_starts(life: SimulatedLife, choices: Choices) -> None:
     if stopped:
         thing = choices.pick(stopped)
         life.say(f"{thing.email} starts their notebook by hand")
-        life.world.cloud.rouse(thing)
+        life.world.cloud.start_by_hand(thing)
         if life.is_superseded(thing) and choices.one_in(2):
             life.say(f"{thing.email} works in it, though it was replaced")
-            life.apart[life.who(thing.key)] = life.now
+            life.split_until[life.who(thing.key)] = life.now
             _work(life, thing)
         life.changed_by_others(thing)
 

@@ -12,7 +12,7 @@ Act = Callable[[SimulatedLife, Choices], None]
 
 
 class Rule(NamedTuple):
-    """One rule. ``weight``: how often it comes, beside the others. ``usual``: without asking."""
+    """One rule. ``weight``: how often it is chosen, relative to others. ``usual``: by default."""
 
     name: str
     weight: int
