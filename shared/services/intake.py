@@ -21,7 +21,7 @@ from shared.domain.contracts.inbound_events import claimed_email
 from shared.domain.contracts.parked import Parked
 from shared.domain.contracts.rejections import Rejected, RejectionCode
 from shared.domain.people.command_subject import subject_of_command
-from shared.domain.people.identity import subject_of
+from shared.domain.people.identity import subject_of, twins_of
 from shared.domain.people.merging import merge
 from shared.domain.people.person import check_domain
 from shared.domain.projections.entry import Entry
@@ -97,7 +97,29 @@ class Intake:
             self._check_domain(intent.person.email, "email")
         decision = apply_intent(subject.record, intent, subject.key, now)
         known = found[subject.key] if subject.record is not None else None
-        return self._carried_out(decision, known, message)
+        outcome = self._carried_out(decision, known, message)
+        if intent.previous_email or (known is None and intent.verb is Verb.LEAVE):
+            self._merge_twins(intent)
+        return outcome
+
+    def _merge_twins(self, intent: Intent) -> None:
+        """Merge the record of another event of the same moment, saved while this one was decided.
+
+        Asked after a change of address, and after a leave of somebody unknown: whichever is saved
+        last finds both records, so that a leave that crosses a change of address is not lost.
+        """
+        for _ in range(_TRIES):
+            stored = self._store.find(intent.addresses, intent.person.person_id)
+            found = {s.environment.key: s for s in stored}
+            twins = twins_of(intent, [s.environment for s in stored], self._clock.now())
+            if twins is None:
+                return
+            try:
+                self._merge(found[twins[0]], found[twins[1]])
+            except Conflict:
+                continue
+        # Delivered again, the event is a duplicate by then, and merges them first.
+        raise Contended(f"{_TRIES} attempts to merge the records of {intent.person.email}")
 
     def _obey(self, command: AdminCommand, message: Message) -> Outcome:
         now = self._clock.now()

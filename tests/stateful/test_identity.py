@@ -313,6 +313,42 @@ class TestTheWork:
         assert [(n.state, n.data) for n in notebooks_of(world)] == [(State.READY, "")]
 
 
+class TestTwoWorkersAtOnce:
+    """Events of one person whose workers each find nothing of the other's."""
+
+    @pytest.mark.parametrize("point", ["before:workbench.observe", "before:save"])
+    @pytest.mark.parametrize("first", ["rename", "leave"])
+    def test_a_leave_that_crosses_a_change_of_address_ends_the_person(
+        self, first: str, point: str
+    ) -> None:
+        world = World(skews=(timedelta(), timedelta()))
+        world.join(ANA)
+        world.run_for(minutes(5))
+        events = {
+            "rename": lambda: world.join(BEN, previous_email=ANA, occurred_at=START + minutes(2)),
+            "leave": lambda: world.leave(BEN, immediate=True, occurred_at=START + minutes(3)),
+        }
+        [second] = set(events) - {first}
+        outcomes: list[str] = []
+
+        def meanwhile(name: str) -> None:
+            if name == point and not outcomes:
+                outcomes.append("")
+                world.use_next()
+                outcomes[0] = events[second]()
+
+        world.trap = meanwhile
+        outcomes.append(events[first]())
+        world.trap = None
+        if not outcomes[0] or len(outcomes) == 1:
+            assert (first, point) == ("leave", "before:workbench.observe"), "it observes nothing"
+            return
+        assert outcomes == ["applied", "applied"]
+        world.run_for(timedelta(days=1), every=minutes(10))
+        assert [n.state for n in notebooks_of(world)] == []
+        assert len(records_of(world)) == 1
+
+
 class TestContradictions:
     """Parked, with both ids; nobody loses anything."""
 

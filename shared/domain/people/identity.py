@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import combinations
 
 import msgspec
 
@@ -67,26 +68,45 @@ def _as_due(found: Sequence[Environment], now: datetime) -> list[Environment]:
     return [with_due_intents(record, now)[0] for record in found]
 
 
-def _twins(intent: Intent, found: Sequence[Environment]) -> Subject | None:
-    """Two records that share a present address, if there are any: they are of one person.
+def twins_of(intent: Intent, found: Sequence[Environment], now: datetime) -> tuple[str, str] | None:
+    """The keys of two of the records ``found`` that are of one person, if there are any.
 
-    Two workers made them, each from an event of the same moment, before the other had saved.
+    Two workers made them, each from an event of the same moment, before the other had saved. They
+    have the same person id, or the same present address; or one knows only the leave of an address
+    that the other had at that time.
     """
-    here = sorted((r for r in found if not r.leaving), key=lambda r: (r.created_at, r.key))
-    for email in intent.addresses:
-        sharing = [r for r in here if _has_now(r, email)]
-        if len(sharing) > 1 and not _have_other_ids(*sharing[:2]):
-            return Subject(sharing[0].key, sharing[0], (sharing[1],))
+    twins = _twins(intent, _as_due(found, now))
+    return (twins.key, twins.duplicates[0].key) if twins is not None else None
+
+
+def _twins(intent: Intent, found: Sequence[Environment]) -> Subject | None:
+    ordered = sorted(found, key=lambda r: (r.events.joined is None, r.created_at, r.key))
+    for one, other in combinations(ordered, 2):
+        ids = (one.person.person_id, other.person.person_id)
+        if None not in ids:
+            same = ids[0] == ids[1]
+        elif other.events.joined is None:
+            same = any(_had(one, leave) for leave in other.events.leaves)
+        else:
+            here = not (one.leaving or other.leaving)
+            same = here and any(_both_have(one, other, email) for email in intent.addresses)
+        if same:
+            return Subject(one.key, one, (other,))
     return None
+
+
+def _both_have(one: Environment, other: Environment, email: str) -> bool:
+    return _has_now(one, email) and _has_now(other, email)
+
+
+def _had(record: Environment, leave: Intent) -> bool:
+    """Whether an event named the address of ``leave`` as theirs before it."""
+    named = [a for a in record.addresses if a.email == leave.person.email and a.since is not None]
+    return any(a.is_theirs_at(leave.occurred_at) for a in named)
 
 
 def _has_now(record: Environment, email: str) -> bool:
     return any(a.email == email and a.since and a.until is None for a in record.addresses)
-
-
-def _have_other_ids(one: Environment, other: Environment) -> bool:
-    ids = (one.person.person_id, other.person.person_id)
-    return None not in ids and ids[0] != ids[1]
 
 
 def _subject_of(intent: Intent, found: Sequence[Environment]) -> Subject:

@@ -80,7 +80,7 @@ def _one_usable_notebook_a_person(life: SimulatedLife, happening: Happening) -> 
         return
     running = life.running.setdefault(who, set())
     others = running - {happening.name}
-    apart = life.is_split(who, happening.began)
+    apart = who in life.split_until
     excused = apart or who in life.model.lost or _may_have_landed_late(life)
     assert excused or not others, f"{happening.name} was {happening.what} while {others} run"
     if happening.what in ("ready", "started"):  # not one that somebody started by hand

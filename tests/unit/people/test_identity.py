@@ -15,7 +15,7 @@ from shared.domain.commands.intent import Intent, Verb
 from shared.domain.contracts.rejections import Rejected
 from shared.domain.environment import Environment
 from shared.domain.names import person_key
-from shared.domain.people.identity import new_key, owner_of, subject_of
+from shared.domain.people.identity import new_key, owner_of, subject_of, twins_of
 from shared.domain.people.person import Person
 from tests.support.builders import ANA, KEY, NOW, after, an_intent
 from tests.support.records import Records
@@ -281,3 +281,20 @@ def test_two_records_with_the_same_present_address_are_of_one_person(
     assert bool(found.duplicates) is is_one, because
     if is_one:
         assert (found.record, found.duplicates) == (records[0], (records[1],))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_one", "because"),
+    [
+        ([join(ANA, -9, "7")], [join(BEN, -8, "7")], True, "the same id"),
+        ([join(ANA, -9, "7"), leave(ANA, -7)], [join(BEN, -8, "7")], True, "also of a leaver"),
+        ([join(ANA, -9)], [leave(ANA, -8)], True, "it was theirs when they left"),
+        ([join(ANA, -7)], [leave(ANA, -8)], False, "somebody had it before"),
+        ([join(ANA, -9, "7")], [leave(ANA, -8, "8")], False, "two people, by their ids"),
+    ],
+)
+def test_two_records_with_one_id_or_of_a_join_and_its_leave_are_of_one_person(
+    one: list[Intent], other: list[Intent], is_one: bool, because: str
+) -> None:
+    records = at_once(one, other)
+    assert bool(twins_of(join(ANA, 0), records[::-1], NOW)) is is_one, because
