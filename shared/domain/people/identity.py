@@ -72,8 +72,8 @@ def twins_of(intent: Intent, found: Sequence[Environment], now: datetime) -> tup
     """The keys of two of the records ``found`` that are of one person, if there are any.
 
     Two workers made them, each from an event of the same moment, before the other had saved. They
-    have the same person id, or the same present address; or one knows only the leave of an address
-    that the other had at that time.
+    have the same person id, or the same present address; or one began with the leave, or with the
+    change, of an address that the other had at that time.
     """
     twins = _twins(intent, _as_due(found, now))
     return (twins.key, twins.duplicates[0].key) if twins is not None else None
@@ -90,6 +90,7 @@ def _twins(intent: Intent, found: Sequence[Environment]) -> Subject | None:
         else:
             here = not (one.leaving or other.leaving)
             same = here and any(_both_have(one, other, email) for email in intent.addresses)
+            same = same or _is_followed_by(one, other) or _is_followed_by(other, one)
         if same:
             return Subject(one.key, one, (other,))
     return None
@@ -97,6 +98,23 @@ def _twins(intent: Intent, found: Sequence[Environment]) -> Subject | None:
 
 def _both_have(one: Environment, other: Environment, email: str) -> bool:
     return _has_now(one, email) and _has_now(other, email)
+
+
+def _is_followed_by(one: Environment, other: Environment) -> bool:
+    """Whether ``other`` began with an event that names an address of ``one`` as the former one."""
+    return any(
+        former.since is None
+        and former.until is not None
+        and former.left_at is None
+        and any(
+            a.email == former.email
+            and a.since is not None
+            and a.since < former.until
+            and (a.until is None or a.until >= former.until)
+            for a in one.addresses
+        )
+        for former in other.addresses
+    )
 
 
 def _had(record: Environment, leave: Intent) -> bool:

@@ -79,7 +79,12 @@ def _one_usable_notebook_a_person(life: SimulatedLife, happening: Happening) -> 
         life.running.get(who, set()).discard(happening.name)
         return
     running = life.running.setdefault(who, set())
-    others = running - {happening.name}
+    things = life.world.cloud.things
+    others = {
+        name
+        for name in running - {happening.name}
+        if (thing := things.get((Kind.WORKBENCH, name))) and thing.state is State.READY
+    }
     apart = who in life.split_until
     excused = apart or who in life.model.lost or _may_have_landed_late(life)
     assert excused or not others, f"{happening.name} was {happening.what} while {others} run"
@@ -148,7 +153,15 @@ def _successor_has_the_data(life: SimulatedLife, who: int, notebook: Thing) -> b
         return True
     if life.lost_snapshot(who) or (who, Kind.WORKBENCH) in life.deleted_by_others:
         return True
-    others = [t for t in life.notebooks() if life.who(t.key) == who]
+    # Its successor may have been deleted since, when the person left.
+    others = [
+        t
+        for t in life.world.cloud.ever
+        if t.kind is Kind.WORKBENCH
+        and t.key
+        and life.who(t.key) == who
+        and (t.died is None or notebook.died is None or t.died > notebook.died)
+    ]
     return any(t.data.startswith(notebook.data) and t.was_ready for t in others)
 
 

@@ -291,9 +291,17 @@ def test_two_records_with_the_same_present_address_are_of_one_person(
         ([join(ANA, -9)], [leave(ANA, -8)], True, "it was theirs when they left"),
         ([join(ANA, -7)], [leave(ANA, -8)], False, "somebody had it before"),
         ([join(ANA, -9, "7")], [leave(ANA, -8, "8")], False, "two people, by their ids"),
+        ([join(ANA, -9)], [join(BEN, -8, previous_email=ANA)], True, "it was theirs until then"),
+        ([join(ANA, -7)], [join(BEN, -8, previous_email=ANA)], False, "theirs only since"),
+        (
+            [join(ANA, -9, "7")],
+            [join(BEN, -8, "8", previous_email=ANA)],
+            False,
+            "two people, by their ids",
+        ),
     ],
 )
-def test_two_records_with_one_id_or_of_a_join_and_its_leave_are_of_one_person(
+def test_two_records_with_one_id_or_of_events_that_follow_one_another_are_of_one_person(
     one: list[Intent], other: list[Intent], is_one: bool, because: str
 ) -> None:
     records = at_once(one, other)
