@@ -5,10 +5,13 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+# Below this, words only share some letters: "freeze" is not a mistyped "release".
+_ALIKE = 0.7
+
 
 def closest(given: str, known: Iterable[str]) -> str | None:
     """The one of ``known`` that ``given`` looks like, if any; only its beginning is compared."""
-    return next(iter(difflib.get_close_matches(given[:100], list(known), n=1)), None)
+    return next(iter(difflib.get_close_matches(given[:100], list(known), n=1, cutoff=_ALIKE)), None)
 
 
 def suggestion(given: str, known: Iterable[str]) -> str:

@@ -73,6 +73,11 @@ FIELDS = {
         Code.WRONG_SHAPE,
         f"action: 'drop' is {ACTIONS}; send one of these",
     ),
+    "an action that shares letters with another": (
+        LEAST | {"action": "freeze"},
+        Code.WRONG_SHAPE,
+        f"action: 'freeze' is {ACTIONS}; send one of these",
+    ),
     "an action in capitals": (
         LEAST | {"action": "HOLD"},
         Code.WRONG_SHAPE,
