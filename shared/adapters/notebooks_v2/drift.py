@@ -1,6 +1,6 @@
 """How a notebook differs from what its profile asks for.
 
-Compares the wanted body (``domain/wants/workbench.py``) with the instance as the API shows it. Only
+Compares the wanted body (``manifests/workbench.py``) with the instance as the API shows it. Only
 fields that the body names are compared, since Google fills in the rest. The image is left out: an
 upgrade replaces it legitimately. It must not know how a change is sent.
 """

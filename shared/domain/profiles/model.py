@@ -2,7 +2,7 @@
 
 Two shapes are kept apart. ``ProfilesFile`` and ``ProfileEntry`` are what people write; a
 ``Profile`` is what everything else uses: durations in seconds, master templates read in, all of it
-valid. This module must not know YAML, nor what a profile turns into (``domain/wants``).
+valid. This module must not know YAML, nor what a profile turns into (``domain/manifests``).
 """
 
 from __future__ import annotations
