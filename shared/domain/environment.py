@@ -150,9 +150,10 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
             i for i in self.events.pending if newest is None or i.precedence > newest.precedence
         )
 
-    def has_due_events(self, now: datetime) -> bool:
-        """Whether an announced event is to take effect by ``now``."""
-        return any(i.effective_at is None or i.effective_at <= now for i in self.scheduled)
+    def next_due(self, now: datetime) -> Intent | None:
+        """The first of the announced events that are to take effect by ``now``."""
+        due = (i for i in self.scheduled if i.effective_at is None or i.effective_at <= now)
+        return next(due, None)
 
     @property
     def leaving(self) -> bool:

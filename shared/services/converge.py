@@ -173,7 +173,7 @@ class _Planner:
 
     def _profile_for(self, record: Environment, now: datetime) -> Profile | None:
         """What the profile asks for; None for a leaver, and if another event is to take effect."""
-        if record.events.in_force is None or record.leaving or record.has_due_events(now):
+        if record.events.in_force is None or record.leaving or record.next_due(now):
             return None
         if record.events.in_force is not self._intent:
             self._profile, self._intent = self._reader.profile_of(record), record.events.in_force

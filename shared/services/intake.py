@@ -90,8 +90,7 @@ class Intake:
         found = {s.environment.key: s for s in stored}
         subject = subject_of(intent, [s.environment for s in stored], now)
         if subject.duplicates:
-            for duplicate in subject.duplicates[:1]:
-                self._merge(found[subject.key], found[duplicate.key])
+            self._merge(found[subject.key], found[subject.duplicates[0].key])
             return None
         if subject.record is None and intent.verb is Verb.LEAVE:
             self._check_domain(intent.person.email, "email")

@@ -26,16 +26,11 @@ def with_due_intents(record: Environment, now: datetime) -> tuple[Environment, t
     cancel another that was announced for later.
     """
     entries = []
-    while (intent := _next_due(record, now)) is not None:
+    while (intent := record.next_due(now)) is not None:
         before, record = record, _promoted(record, intent, now)
         text = f"{intent.verb} announced earlier{_effect(before, record, intent)}"
         entries.append(entry_of(intent, Outcome.APPLIED, text, now))
     return record, tuple(entries)
-
-
-def _next_due(record: Environment, now: datetime) -> Intent | None:
-    due = (i for i in record.scheduled if i.effective_at is None or i.effective_at <= now)
-    return next(due, None)
 
 
 def _promoted(record: Environment, intent: Intent, now: datetime) -> Environment:

@@ -85,7 +85,7 @@ def _quiet_but_for(environment: Environment, some: list[Resource], now: datetime
         return False
     if lease is not None or environment.leaving:
         return False  # what leavers wait for is never put off
-    if environment.has_due_events(now):
+    if environment.next_due(now):
         return False
     return not any(_due(r, now) for r in environment.resources if r not in some)
 
