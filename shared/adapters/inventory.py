@@ -18,6 +18,7 @@ from shared.adapters.dataproc.workloads import SECONDS, Workload
 from shared.adapters.google_api.fault_table import translated
 from shared.adapters.google_api.pagination import list_all, list_all_zones
 from shared.adapters.google_api.rest import Rest
+from shared.adapters.google_api.timestamps import parsed_time
 from shared.adapters.notebooks_v2 import instances
 from shared.domain.manifests.labels import PERSON, is_ours
 from shared.domain.manifests.site import Site
@@ -192,6 +193,7 @@ def _notebook(instance: dict[str, Any], key: str, email: str) -> Orphan:
         named=theirs and instances.has_our_name(instance, key),
         detail=detail if seen.labelled else f"{detail}; {_UNMARKED}",
         labelled_for=instances.labelled_for(instance, key, email),
+        created_at=parsed_time(instance.get("createTime")),
     )
 
 
@@ -221,6 +223,7 @@ def _workload(kind: Kind, found: Workload) -> Orphan:
         ours=not found.foreign_reason,
         detail=detail,
         labelled_for=found.labelled_for,
+        created_at=found.created_at,
     )
 
 

@@ -138,6 +138,17 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
         emails = dict.fromkeys((self.person.email, *(a.email for a in self.addresses)))
         return tuple((key, email) for key in self.keys for email in emails)
 
+    def had_until(self, email: str) -> datetime | None:
+        """Until when ``email`` was the person's: until another address took its place, or else
+        until the leave in force; None as long as it is theirs."""
+        address = next((a for a in self.addresses if a.email == email), None)
+        if address is not None and address.until is not None:
+            return address.until
+        if not self.leaving or self.events.in_force is None or self.departure.left_at is None:
+            return None
+        # Sent once more, a leave doesn't start the grace period again (``departure.left_at``).
+        return max(self.departure.left_at, self.events.in_force.occurred_at)
+
     def owner_of(self, resource: Resource) -> tuple[str, str]:
         """The key and the address that ``resource`` carries, or is to carry."""
         return resource.key or self.key, resource.owner or self.person.email

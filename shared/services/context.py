@@ -6,7 +6,7 @@ An answer that can't be had is an answer, too: nothing here raises a ``CloudFaul
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 from msgspec.structs import replace
@@ -149,20 +149,30 @@ class ContextReader(msgspec.Struct, frozen=True, kw_only=True):
             log.warning(problem, extra={"action": "scan.failed", "person": record.key})
             return fault.problem()
         others = {each.labelled_for for each in found.values() if each.labelled_for}
-        lost = {key for key in others if self._is_lost(key, record)}
-        return tuple(_of_lost_record(o) if o.labelled_for in lost else o for o in found.values())
+        theirs = {key for key in others if self._is_theirs(key, record, found.values())}
+        return tuple(_of_lost_record(o) if o.labelled_for in theirs else o for o in found.values())
 
-    def _is_lost(self, key: str, record: Environment) -> bool:
-        """Whether there is no record of ``key``, or only the note that it was merged into this one.
+    def _is_theirs(self, key: str, record: Environment, found: Iterable[Orphan]) -> bool:
+        """Whether ``key``, in the labels of something with an address of theirs, is of this person.
 
-        A record of somebody else, or one that was not merged yet, may need what carries its key.
+        It is if its record was merged into this one. It may be if there is no record of that key:
+        unless all that was ``found`` with it is newer than the time in which they had the address.
+        Then somebody else has it since.
         """
         stored = self.store.load(key)
-        return stored is None or stored.environment.merged_into == record.key
+        if stored is not None:
+            return stored.environment.merged_into == record.key
+        return any(_dates_from_their_time(o, record) for o in found if o.labelled_for == key)
 
 
 def _certainty(found: Orphan) -> tuple[bool, bool, bool]:
     return found.ours, found.named, bool(found.labelled_for)
+
+
+def _dates_from_their_time(found: Orphan, record: Environment) -> bool:
+    """Whether ``found`` was created before its owner's address ceased to be theirs."""
+    until = record.had_until(found.owner)
+    return until is None or (found.created_at is not None and found.created_at < until)
 
 
 def _of_lost_record(found: Orphan) -> Orphan:

@@ -125,7 +125,9 @@ class Intake:
         found = {s.environment.key: s for s in self._named(command)}
         if not found and command.email and not command.key:
             self._check_domain(command.email, "email")
-        record = subject_of_command(command, [s.environment for s in found.values()], now)
+        # By the clock of whoever sent it, an address may have been given to somebody else already.
+        at = max(now, command.occurred_at)
+        record = subject_of_command(command, [s.environment for s in found.values()], at)
         return self._carried_out(apply_command(record, command, now), found[record.key], message)
 
     def _named(self, command: AdminCommand) -> tuple[Stored, ...]:

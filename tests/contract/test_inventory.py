@@ -258,6 +258,9 @@ def test_resources_of_the_person_are_found_with_the_other_key_in_their_labels(
     assert {name: o.labelled_for for name, o in project.found().items()} == dict.fromkeys(
         found, "ben-abcdefghijkl"
     )
+    now = project.cloud.clock.now()
+    created = [o.created_at for o in project.found().values()]
+    assert all(at is not None and abs(now - at) < timedelta(hours=3) for at in created), created
     assert not any(leftover.ours or leftover.named for leftover in project.found().values())
 
 

@@ -6,6 +6,7 @@ them; the search that ends a leave finds them by their labels and their owner.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -220,6 +221,62 @@ def test_a_superseded_notebook_of_another_record_is_left_alone() -> None:
     [scan] = [leaving.scan for leaving in other.departure.records]
     assert scan is not None
     assert [superseded.name in text for text in scan.leftovers] == [True]
+
+
+# The address was given to somebody else, whose record was lost
+
+
+def changed_address(world: World) -> str:
+    """Ana gets another address; hers is given to somebody else; the address by which she leaves."""
+    world.join(BEN, previous_email=ANA, person_id="1")
+    return BEN
+
+
+def left(world: World) -> str:
+    """Ana leaves, and her address is given to somebody else within her grace period."""
+    world.leave(ANA, person_id="1")
+    return ANA
+
+
+@pytest.mark.parametrize("before", [changed_address, left])
+def test_work_of_whoever_has_a_former_address_now_is_left_alone(
+    before: Callable[[World], str],
+) -> None:
+    world = at_work()
+    email = before(world)
+    world.run_for(LONG)
+    world.join(ANA, person_id="2", profile="full")
+    world.run_for(LONG)
+    theirs = notebook_of(world, ANA)
+    world.cloud.work(theirs, NEWER)
+    session = world.cloud.start_use(Kind.SESSION, f"{SESSIONS}/s", theirs.key, ANA)
+    assert world.store.lose(theirs.key)
+    known = len(world.cloud.happenings)
+    world.leave(
+        email, person_id="1", immediate=True, occurred_at=(world.clock.now() - LONG).isoformat()
+    )
+    world.run_for(LONG)
+    [first] = [r for r in world.store.page(9).items if r.person.person_id == "1"]
+    assert first.status.phase is Phase.REMOVED
+    assert [h.what for h in world.cloud.happenings[known:] if h.key == theirs.key] == []
+    assert (theirs.state, theirs.data, session.died) == (State.READY, NEWER, None)
+    scan = first.departure.records[-1].scan
+    assert scan is not None
+    assert theirs.name in " ".join(scan.leftovers)
+
+
+def test_whoever_has_a_former_address_now_can_leave_without_their_record() -> None:
+    world = at_work()
+    changed_address(world)
+    world.run_for(LONG)
+    world.join(ANA, person_id="2", profile="full")
+    world.run_for(LONG)
+    theirs = notebook_of(world, ANA)
+    assert world.store.lose(theirs.key)
+    assert world.leave(ANA, person_id="2") == "applied"
+    world.run_for(LONG)
+    assert theirs.state is State.STOPPED
+    assert world.record(BEN).status.phase is Phase.READY
 
 
 def test_another_record_is_loaded_only_for_a_find_under_another_key(

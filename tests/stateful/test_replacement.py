@@ -21,6 +21,7 @@ from tests.support.simulation.world import GRACE, Crash, World
 
 BEN = "ben@example.com"
 WORK = "a week's work;"
+LATE = "and what was done later;"
 LONG = timedelta(hours=3)
 
 Reason = Callable[[World], None]
@@ -176,6 +177,44 @@ def test_a_hold_during_the_replacement_keeps_everything_until_the_release(
     world.command("release", owner_after(reason))
     world.run_for(LONG, every=minutes(5))
     has_their_work(world, owner_after(reason))
+
+
+@REASONS
+def test_work_done_in_a_superseded_notebook_under_a_hold_is_saved_before_its_deletion(
+    reason: Reason,
+) -> None:
+    """Its owner starts it by hand while the hold keeps it, works, and stops it again."""
+    world = at_work()
+    superseded = the_notebook(world)
+    world.command("hold", ANA)
+    reason(world)
+    world.run_for(LONG)
+    world.cloud.start_by_hand(superseded)
+    world.cloud.work(superseded, LATE)
+    world.cloud.halt(superseded)
+    assert world.command("release", owner_after(reason)) == "applied"
+    world.run_for(LONG)
+    assert superseded.died is not None
+    assert LATE in "".join(t.data for t in world.cloud.alive(Kind.SNAPSHOT))
+    has_their_work(world, owner_after(reason))
+
+
+def test_work_in_a_superseded_notebook_that_broke_is_saved_before_its_deletion() -> None:
+    """It was not announced yet when the address changed, and so far there was no work in it."""
+    world = World()
+    world.join(ANA)
+    world.run_for(minutes(1))
+    world.command("hold", ANA)
+    rename(world)
+    world.run_for(LONG)
+    [superseded] = [t for t in world.cloud.alive(Kind.WORKBENCH) if t.state is State.STOPPED]
+    world.cloud.start_by_hand(superseded)
+    world.cloud.work(superseded, LATE)
+    superseded.state = State.BROKEN
+    assert world.command("release", BEN) == "applied"
+    world.run_for(LONG)
+    assert superseded.died is not None
+    assert LATE in "".join(t.data for t in world.cloud.alive(Kind.SNAPSHOT))
 
 
 @REASONS

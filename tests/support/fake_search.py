@@ -73,4 +73,5 @@ def _leftover(thing: Thing, key: str, email: str) -> Orphan:
         named=theirs and has_our_name(thing, key),
         detail=detail if thing.labelled else f"{detail}; it lacks our labels for this person",
         labelled_for=thing.key if other and _is_owned_by(thing, email) else "",
+        created_at=thing.born,
     )

@@ -7,6 +7,7 @@ stopped, so it is deleted when its person leaves.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from shared.adapters.dataproc.workloads import (
     WorkloadDriver,
     operation_name,
 )
+from shared.adapters.google_api.timestamps import parsed_time
 from shared.domain.manifests.cluster_template import PERSONAL_AUTH_USER
 from shared.domain.manifests.labels import MANAGED_BY, MANAGER, PERSON, is_ours, other_person
 from shared.domain.people.person import same_address
@@ -24,7 +26,7 @@ from shared.domain.resources.kinds import Kind
 from shared.domain.resources.observation import Item
 
 if TYPE_CHECKING:
-    from google.cloud.dataproc_v1 import ClusterControllerClient
+    from google.cloud.dataproc_v1 import Cluster, ClusterControllerClient
 
 _PAGE = 1000
 
@@ -72,7 +74,8 @@ class ClusterDriver(WorkloadDriver):
             if is_ours(labels, key):
                 workloads.append(Workload(item, _foreign_reason(user, email)))
             elif by_owner and same_address(user, email):
-                workloads.append(Workload(item, UNLABELLED, other_person(labels, key)))
+                other = other_person(labels, key)
+                workloads.append(Workload(item, UNLABELLED, other, _created_at(cluster)))
         return workloads
 
     def _end(self, item: Item, request_id: str) -> str:
@@ -108,6 +111,13 @@ def _foreign_reason(user: str, email: str) -> str:
     if not user or same_address(user, email):
         return ""
     return f"it runs on the credentials of {user}"
+
+
+def _created_at(cluster: Cluster) -> datetime | None:
+    """When its first state began: a cluster has no time of creation of its own."""
+    states = (cluster.status, *cluster.status_history)
+    times = [parsed_time(status.state_start_time) for status in states]
+    return min((moment for moment in times if moment is not None), default=None)
 
 
 def _parts(name: str) -> tuple[str, str, str]:

@@ -18,6 +18,7 @@ from shared.adapters.dataproc.workloads import (
     WorkloadDriver,
     operation_name,
 )
+from shared.adapters.google_api.timestamps import parsed_time
 from shared.domain.manifests.labels import MANAGED_BY, MANAGER, PERSON, is_ours, other_person
 from shared.domain.people.person import same_address
 from shared.domain.resources.kinds import Kind
@@ -65,7 +66,8 @@ class SessionDriver(WorkloadDriver):
             if is_ours(labels, key):
                 workloads.append(Workload(item, _foreign_reason(session, email)))
             elif by_owner and same_address(session.user or session.creator, email):
-                workloads.append(Workload(item, UNLABELLED, other_person(labels, key)))
+                other, created_at = other_person(labels, key), parsed_time(session.create_time)
+                workloads.append(Workload(item, UNLABELLED, other, created_at))
         return workloads
 
     def _end(self, item: Item, request_id: str) -> str:

@@ -11,6 +11,7 @@ import time
 import uuid
 from abc import abstractmethod
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any, ClassVar
 
 import msgspec
@@ -34,11 +35,13 @@ class Workload(msgspec.Struct, frozen=True):
     """One session or cluster; ``foreign_reason``: why it must not be touched, '' if it may be.
 
     ``labelled_for``: the key of somebody else in our labels, though the person is its owner.
+    ``created_at``: None where the API doesn't say.
     """
 
     item: Item
     foreign_reason: str = ""
     labelled_for: str = ""
+    created_at: datetime | None = None
 
 
 class WorkloadDriver(DriverDefaults):

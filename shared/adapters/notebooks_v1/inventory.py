@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from shared.adapters.google_api.timestamps import parsed_time
 from shared.adapters.notebooks_v1.services import Json, NotebooksV1Service
 from shared.adapters.notebooks_v1.states import foreign_reason
 from shared.domain.manifests.dataproc_hub import hub_id
@@ -91,4 +92,5 @@ def _leftover(service: NotebooksV1Service, notebook: Json, key: str, email: str)
         ours=not why,
         detail=why or str(notebook.get("state", "")).lower(),
         labelled_for=other_person(service.labels_of(notebook), key) if is_owner else "",
+        created_at=parsed_time(notebook.get("createTime")),
     )

@@ -7,11 +7,12 @@ The API's list has a filter parameter without documented syntax, so the filter i
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Any
 
 from shared.adapters.google_api.rest import Rest
+from shared.adapters.google_api.timestamps import parsed_time
 from shared.domain.resources.kinds import Step
 from shared.domain.resources.resource import Resource
 
@@ -28,7 +29,7 @@ def latest_operation(rest: Rest, name: str, verb: str, since: datetime) -> Json 
     """
     found: list[tuple[bool, datetime, Json]] = []
     for operation, metadata in _operations_on(rest, name):
-        created = _parsed_time(metadata.get("createTime"))
+        created = parsed_time(metadata.get("createTime"))
         if metadata.get("verb") == verb and created is not None and created >= since - _SKEW:
             found.append((not operation.get("done"), created, operation))
     return max(found, key=itemgetter(0, 1))[2] if found else None
@@ -36,7 +37,7 @@ def latest_operation(rest: Rest, name: str, verb: str, since: datetime) -> Json 
 
 def started_since(operation: Json, since: datetime | None) -> bool:
     """Whether ``operation`` was started at ``since`` or later; True if that is unknown."""
-    created = _parsed_time((operation.get("metadata") or {}).get("createTime"))
+    created = parsed_time((operation.get("metadata") or {}).get("createTime"))
     return created is None or since is None or created >= since - _SKEW
 
 
@@ -84,11 +85,3 @@ def _operations(rest: Rest, parent: str) -> Iterator[Json]:
 def _path_in_project(name: str) -> str:
     """The name without its project, which is given as an id or as a number."""
     return name.partition("/locations/")[2]
-
-
-def _parsed_time(text: object) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

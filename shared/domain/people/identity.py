@@ -83,17 +83,19 @@ def _twins(intent: Intent, found: Sequence[Environment]) -> Subject | None:
     ordered = sorted(found, key=lambda r: (r.events.joined is None, r.created_at, r.key))
     for one, other in combinations(ordered, 2):
         ids = (one.person.person_id, other.person.person_id)
-        if None not in ids:
-            same = ids[0] == ids[1]
-        elif other.events.joined is None:
-            same = any(_had(one, leave) for leave in other.events.leaves)
-        else:
-            here = not (one.leaving or other.leaving)
-            same = here and any(_both_have(one, other, email) for email in intent.addresses)
-            same = same or _is_followed_by(one, other) or _is_followed_by(other, one)
-        if same:
+        if ids[0] == ids[1] if None not in ids else _are_of_one_person(one, other, intent):
             return Subject(one.key, one, (other,))
     return None
+
+
+def _are_of_one_person(one: Environment, other: Environment, intent: Intent) -> bool:
+    """Whether the addresses of two records say so; ``other`` is the later one."""
+    if _is_followed_by(one, other) or _is_followed_by(other, one):
+        return True
+    if other.events.joined is None:
+        return any(_had(one, leave) for leave in other.events.leaves)
+    here = not (one.leaving or other.leaving)
+    return here and any(_both_have(one, other, email) for email in intent.addresses)
 
 
 def _both_have(one: Environment, other: Environment, email: str) -> bool:
@@ -102,18 +104,17 @@ def _both_have(one: Environment, other: Environment, email: str) -> bool:
 
 def _is_followed_by(one: Environment, other: Environment) -> bool:
     """Whether ``other`` began with an event that names an address of ``one`` as the former one."""
+    former = [
+        (a.email, a.until)
+        for a in other.addresses
+        if a.since is None and a.until is not None and a.left_at is None
+    ]
+    if other.events.joined is None:  # the event is announced
+        former += [(i.previous_email, i.occurred_at) for i in other.events.pending]
     return any(
-        former.since is None
-        and former.until is not None
-        and former.left_at is None
-        and any(
-            a.email == former.email
-            and a.since is not None
-            and a.since < former.until
-            and (a.until is None or a.until >= former.until)
-            for a in one.addresses
-        )
-        for former in other.addresses
+        a.email == email and a.since and a.since < until and (a.until is None or a.until >= until)
+        for email, until in former
+        for a in one.addresses
     )
 
 
@@ -197,7 +198,7 @@ def _subject_by_address(
         return Subject(new_key(intent.person.email, found))
     if not _contradicts(owner, intent):
         return Subject(owner.key, owner)
-    if intent.verb is Verb.JOIN and _has_left(owner, intent.occurred_at):
+    if _is_free(owner, intent.person.email, intent.occurred_at):
         return Subject(new_key(intent.person.email, found))  # the address was given to another
     raise _contradiction(owner, intent, intent.person.email)
 
@@ -226,6 +227,12 @@ def _has_left(record: Environment, at: datetime) -> bool:
         and record.events.in_force is not None
         and record.events.in_force.occurred_at <= at
     )
+
+
+def _is_free(record: Environment, email: str, at: datetime) -> bool:
+    """Whether ``email`` can be another person's by then: they have left, or have another one."""
+    ended = [a.until for a in record.addresses if a.email == email and a.until is not None]
+    return _has_left(record, at) or any(until <= at for until in ended)
 
 
 def _has_had(record: Environment | None, email: str) -> bool:

@@ -96,8 +96,8 @@ def _needs_snapshot(
     if snapshot is None:
         return True
     waits = notebook.backoff.retry_at is not None and notebook.backoff.retry_at > now
-    if replaced or waits or notebook.may_still(Step.DELETE):
-        return False  # that it was started since would have been seen: its successor took long
+    if for_successor or waits or notebook.may_still(Step.DELETE):
+        return False
     complete_at = snapshot.usage.ready_since if snapshot.state is State.READY else None
     return complete_at is not None and now - complete_at > _TRUSTED
 

@@ -53,9 +53,7 @@ def as_seen(resource: Resource, seen: Observation, now: datetime) -> Resource:
             was_ready=not gone and (resource.usage.was_ready or ready or _has_run(resource, seen)),
             ready_since=None if gone else resource.usage.ready_since or (now if ready else None),
             # It is about the one that is gone; and what somebody has started is used.
-            unused=resource.usage.unused
-            and not gone
-            and not (ready and resource.state is State.STOPPED),
+            unused=resource.usage.unused and not gone and not _was_started(resource, seen),
         ),
         recreate=resource.recreate and not gone,
         timed_out=resource.timed_out and seen.state is resource.state,
@@ -70,6 +68,12 @@ def as_seen(resource: Resource, seen: Observation, now: datetime) -> Resource:
 
 def _has_run(resource: Resource, seen: Observation) -> bool:
     return resource.kind.holds_data and seen.state is State.STOPPED
+
+
+def _was_started(resource: Resource, seen: Observation) -> bool:
+    """Whether it was at rest and has run since; it may have stopped or broken again."""
+    at_rest = (State.STOPPED, State.DELETING)
+    return resource.state is State.STOPPED and seen.state not in at_rest
 
 
 def _still_waits(resource: Resource, seen: Observation) -> bool:

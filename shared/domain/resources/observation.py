@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import msgspec
 
 from shared.domain.faults import Problem
@@ -59,6 +61,7 @@ class Orphan(msgspec.Struct, frozen=True, kw_only=True):
     ``detail``: what else is to be known of it, in words. ``key`` and ``owner``: by which key and
     address it was found, the key '' for that of the record. ``labelled_for``: the key of somebody
     else that our labels name, though it belongs to this person's address alone; '' otherwise.
+    ``created_at``: when the cloud created it; None where that isn't known.
     """
 
     kind: Kind
@@ -69,3 +72,4 @@ class Orphan(msgspec.Struct, frozen=True, kw_only=True):
     key: str = ""
     owner: str = ""
     labelled_for: str = ""
+    created_at: datetime | None = None

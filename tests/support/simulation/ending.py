@@ -61,7 +61,9 @@ def _faults_stop(life: SimulatedLife) -> None:
         life.say(f"the record of {email} was lost: HR says once more that they leave")
         if life.world.environment(email) is not None:
             life.model.partial.add(who)
-        life.send(Verb.LEAVE, email, who=who)
+        person_id = life.model.individuals[who].person_id
+        named = {"person_id": person_id} if life.model.is_known_by_id(who) else {}
+        life.send(Verb.LEAVE, email, who=who, **named)
     life.world.pass_time(timedelta(seconds=1))
     check(life)
 

@@ -36,6 +36,10 @@ def leave(email: str, minute: float, person_id: str | None = None) -> Intent:
     return an_intent(LEAVE, f"leave {email} {minute}", occurred_at=after(minute), person=person)
 
 
+def announced_change(minute: float) -> Intent:
+    return join(SMITH, minute, previous_email=ANA, effective_at=after(days=1))
+
+
 def subject(event: Intent, *before: Intent) -> str:
     """The subject of the last event: a key, keys to merge, or the conflict."""
     records = Records(before)
@@ -67,7 +71,7 @@ def test_an_event_about_a_known_address(
     event = (join if verb is JOIN else leave)(ANA, 0, said)
     if (known, said) != ("7", "8"):
         expected = KEY
-    elif verb is JOIN and gone:
+    elif gone:
         expected = f"new {person_key(ANA, 2)}"
     else:
         expected = CONFLICT
@@ -91,6 +95,8 @@ def test_an_unknown_address_with_an_unknown_id_is_a_new_person(
         (join(ANA, 0, "7"), KEY, "she has it again: the id says so"),
         (leave(ANA, -3), KEY, "it was hers then"),
         (leave(ANA, 0), KEY, "whoever had it last"),
+        (leave(ANA, 0, "8"), f"new {person_key(ANA, 2)}", "somebody else had it since"),
+        (leave(ANA, -3, "8"), CONFLICT, "it was hers then"),
         (join(SMITH, 0), KEY, "it is hers"),
         (join(SMITH, -3), KEY, "it was hers soon after"),
         (leave(SMITH, 0), KEY, "it is hers"),
@@ -298,6 +304,14 @@ def test_two_records_with_the_same_present_address_are_of_one_person(
             [join(BEN, -8, "8", previous_email=ANA)],
             False,
             "two people, by their ids",
+        ),
+        ([join(ANA, -9)], [announced_change(-8)], True, "announced: it is theirs until then"),
+        ([join(ANA, -7)], [announced_change(-8)], False, "announced: theirs only since"),
+        (
+            [join(ANA, -9), join(BEN, -8, previous_email=ANA)],
+            [announced_change(-7)],
+            False,
+            "announced: they have another one by then",
         ),
     ],
 )

@@ -73,6 +73,11 @@ def copied(minute: float, state: State = State.READY, **changes: Any) -> tuple[R
     return notebook(saved_in="s1", **changes), snapshot(state, ready_since=after(minute))
 
 
+def was_handed_over(minute: float) -> tuple[Resource, Resource]:
+    """A superseded notebook whose successor has its data, and its snapshot of that minute."""
+    return past(saved_in="s1", handed_over=True), snapshot(ready_since=after(minute))
+
+
 def snapshotted(record: Environment, goals: Mapping[str, Goal], now: datetime = NOW) -> Environment:
     """The record after a snapshot was started for each notebook that needs one."""
     draft = Draft(record, now)
@@ -110,7 +115,10 @@ def begun(record: Environment, goal: Goal = Goal.ABSENT) -> bool:
             "that copy has to be complete first",
         ),
         (replaced(*copied(-61)), Goal.STOPPED, False, "its successor took long"),
-        (replaced(*copied(-61)), Goal.ABSENT, False, "its data has been handed over"),
+        (replaced(*copied(-61)), Goal.ABSENT, False, "its successor waits for that copy"),
+        (a_record(*was_handed_over(-60)), Goal.ABSENT, False, "it was copied within the hour"),
+        (a_record(*was_handed_over(-61)), Goal.ABSENT, True, "it may have been used since"),
+        (a_record(*was_handed_over(-61)), Goal.STOPPED, False, "a hold keeps it"),
         (leaver(notebook()), Goal.STOPPED, False, "the grace period still runs"),
         (leaver(notebook()), Goal.UNMANAGED, False, "it stays"),
         (leaver(notebook()), Goal.PRESENT, False, "it is wanted again"),

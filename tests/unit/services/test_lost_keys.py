@@ -1,6 +1,7 @@
 """Finds under other keys: which belong to the leaver, and which notebook is theirs.
 
-What belongs to their address alone, under a key that no record has, is theirs.
+What belongs to their address alone, under a key that no record has, is theirs: unless all of it is
+newer than the time in which the address was theirs.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from tests.support.simulation.world import World
 SMITH = "ana.smith@example.com"
 OTHER = "ana-smith-aaaaaaaaaaaa"
 LEAVER = a_record(verb=Verb.LEAVE)
-FOUND = Orphan(kind=Kind.WORKBENCH, name="nb", ours=False, labelled_for=OTHER)
+FOUND = Orphan(
+    kind=Kind.WORKBENCH, name="nb", ours=False, labelled_for=OTHER, created_at=after(-60)
+)
 THEIRS = replace(FOUND, ours=True, key=OTHER, owner=ANA)
 LEFT_OVER = replace(FOUND, owner=ANA)
 
@@ -39,9 +42,25 @@ def searched(
     leaver: Environment = LEAVER,
 ) -> tuple[Orphan, ...]:
     """The inventory of the leaver, where the search finds that."""
-    reader = world.converge.reader
-    monkeypatch.setattr(reader.search, "everything_of", lambda *_: found)
+    monkeypatch.setattr(world.converge.reader.search, "everything_of", lambda *_: found)
     world.points.clear()
+    return inventory_of(world, leaver)
+
+
+def find_by_owner(world: World, monkeypatch: pytest.MonkeyPatch, found: Orphan) -> None:
+    """Let the search for each address find ``found``; only ``ANA`` owns it.
+
+    By the other addresses it may be found by its name.
+    """
+
+    def find(_: str, email: str) -> tuple[Orphan, ...]:
+        return (found if email == ANA else replace(found, labelled_for=""),)
+
+    monkeypatch.setattr(world.converge.reader.search, "everything_of", find)
+
+
+def inventory_of(world: World, leaver: Environment) -> tuple[Orphan, ...]:
+    reader = world.converge.reader
     needs = Needs(record=leaver, inventory=True)
     inventory = reader.answered(needs, reader.empty(), admitted=False).inventory
     assert isinstance(inventory, tuple)
@@ -72,6 +91,55 @@ def test_a_find_under_the_key_of_a_record_belongs_to_that_record(
     assert searched(world, monkeypatch, FOUND) == (expected,)
 
 
+@pytest.mark.parametrize(
+    ("created", "left", "sent_again", "theirs"),
+    [
+        (-9, 0, None, True),
+        (0, 0, None, False),
+        (5, 0, None, False),
+        (5, 0, 6, True),
+        (None, 0, None, False),
+    ],
+    ids=["before", "just then", "after", "before they left once more", "nobody knows when"],
+)
+def test_a_find_that_was_created_after_they_left_is_not_theirs(
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    created: int | None,
+    left: int,
+    sent_again: int | None,
+    theirs: bool,
+) -> None:
+    """The address was given to somebody else, whose record was lost."""
+    leaver = replace(LEAVER, left_at=after(left))
+    if sent_again is not None:
+        assert leaver.events.in_force is not None
+        repeated = replace(leaver.events.in_force, occurred_at=after(sent_again))
+        leaver = replace(leaver, events=replace(leaver.events, in_force=repeated))
+    found = replace(FOUND, created_at=None if created is None else after(created))
+    (result,) = searched(world, monkeypatch, found, leaver=leaver)
+    assert result.ours is theirs
+
+
+@pytest.mark.parametrize(("created", "theirs"), [(-1, True), (0, False), (1, False)])
+def test_a_find_that_was_created_after_a_change_of_address_is_not_theirs(
+    world: World, monkeypatch: pytest.MonkeyPatch, created: int, theirs: bool
+) -> None:
+    addresses = with_current(with_current((), ANA, after(-60)), SMITH, after(-30))
+    leaver = replace(LEAVER, addresses=addresses, person=Person(email=SMITH))
+    found = replace(FOUND, created_at=after(-30 + created))
+    find_by_owner(world, monkeypatch, found)
+    assert [each.ours for each in inventory_of(world, leaver)] == [theirs]
+
+
+def test_all_that_carries_a_key_is_theirs_if_the_oldest_of_it_is(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key is of one person: a session may have been started, or listed, late."""
+    late = replace(FOUND, kind=Kind.SESSION, name="s", created_at=after(5))
+    assert all(each.ours for each in searched(world, monkeypatch, late, FOUND))
+
+
 def test_each_key_is_looked_up_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     eves = replace(FOUND, name="nb-2", labelled_for="eve-aaaaaaaaaaaa")
     with_record(world)
@@ -92,17 +160,10 @@ def test_without_another_key_nothing_is_looked_up(
 def test_a_find_of_several_addresses_is_reported_for_the_one_that_owns_it(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By the others the same notebook may be found as well, by its name."""
     addresses = with_current(with_current((), ANA, after(-9)), SMITH, NOW)
     leaver = replace(LEAVER, addresses=addresses, person=Person(email=SMITH))
-
-    def find(_: str, email: str) -> tuple[Orphan, ...]:
-        return (FOUND if email == ANA else replace(FOUND, labelled_for=""),)
-
-    monkeypatch.setattr(world.converge.reader.search, "everything_of", find)
-    reader = world.converge.reader
-    needs = Needs(record=leaver, inventory=True)
-    assert reader.answered(needs, reader.empty(), admitted=False).inventory == (THEIRS,)
+    find_by_owner(world, monkeypatch, FOUND)
+    assert inventory_of(world, leaver) == (THEIRS,)
 
 
 def test_the_notebook_of_the_profile_comes_before_a_found_one() -> None:

@@ -87,18 +87,17 @@ def a_record_is_lost(life: SimulatedLife, choices: Choices) -> None:
     keys = life.keys_of(who) if who is not None else []
     if who is None or len(keys) != 1 or life.model.has_had_addresses(who):
         return
+    if not _is_known_without_record(life, who):
+        return
     key = keys[0]
-    if (
-        len(
-            [
-                i
-                for i in life.model.individuals
-                if set(i.addresses) & set(life.model.individuals[who].addresses)
-            ]
-        )
-        > 1
-    ):
-        return  # without the record it isn't known who had the address
     if life.world.store.lose(key, back):
         life.model.lose(who, life.now)
         life.say(f"the record of {key} is lost{f', its version {back} comes back' * bool(back)}")
+
+
+def _is_known_without_record(life: SimulatedLife, who: int) -> bool:
+    """Whether it is certain whose the address is: nobody else had it, or it is known by the id of
+    the last who got it."""
+    addresses = set(life.model.individuals[who].addresses)
+    sharing = [i.number for i in life.model.individuals if addresses & set(i.addresses)]
+    return sharing == [who] or (who == max(sharing) and life.model.is_known_by_id(who))
