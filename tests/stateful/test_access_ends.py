@@ -12,7 +12,7 @@ from shared.domain.resources.kinds import Kind, State
 from shared.domain.status import Phase
 from tests.support.builders import ANA, KEY, minutes, ready_world
 from tests.support.simulation.notebook import notebook_of
-from tests.support.simulation.world import GRACE, World
+from tests.support.simulation.world import GRACE, Crash, World
 
 HOURS = timedelta(hours=1)
 SESSION = "projects/demo/locations/us-central1/sessions/s"
@@ -71,6 +71,32 @@ def test_a_workload_started_before_its_template_was_deleted_is_ended(
     world.run_for(minutes(30))
     assert not world.cloud.alive(Kind(template))
     assert not world.cloud.alive(kind)
+
+
+def test_a_session_started_from_a_template_that_a_hold_keeps_is_ended_with_access() -> None:
+    """Their notebook was never created; a call whose answer was lost delays the end of access."""
+    world = World()
+    crash_after(world, "session-template.create")
+    world.leave(ANA)
+    world.run_for(minutes(3))
+    session = world.cloud.start_use(Kind.SESSION, SESSION, KEY, ANA)
+    world.command("hold", ANA)
+    world.run_for(minutes(10))
+    assert world.record(ANA).status.phase is Phase.SUSPENDED
+    assert session.died is not None
+
+
+def crash_after(world: World, call: str) -> None:
+    """Ana joins, and the worker crashes after that call."""
+
+    def trap(point: str) -> None:
+        if point == f"after:{call}":
+            raise Crash
+
+    world.trap = trap
+    with pytest.raises(Crash):
+        world.join(ANA, profile="full")
+    world.trap = None
 
 
 def test_a_refused_deletion_is_not_retried_faster() -> None:

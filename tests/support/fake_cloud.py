@@ -214,6 +214,12 @@ class FakeCloud:
             self.overwritten.append((thing.name, thing.data))
         thing.data = data
 
+    def last_restore(self, thing: Thing) -> Operation | None:
+        """The last restore of ``thing``, unless it failed."""
+        restores = (o for o in self.operations.values() if o.step is Step.RESTORE)
+        last = max((o for o in restores if o.thing is thing), key=lambda o: o.began, default=None)
+        return None if last is None or last.error is not None else last
+
     def add(self, thing: Thing) -> None:
         """Create ``thing``."""
         thing.born = self.now()

@@ -102,9 +102,11 @@ class FakeDriver:
         return self._switch(resource, Step.STOP, request_id)
 
     def restore(self, resource: Resource, request_id: str) -> Observation:
-        """As the port says; the API knows no request id here, so a repeat is done again."""
+        """As the port says; the API knows no request id here, but its operations are listed."""
 
         def effect(thing: Thing) -> Observation:
+            if operation := self._cloud.last_restore(thing):
+                return Observation(state=State.RESTORING, operation=operation.name)
             self._refuse_unless_whole(thing)
             snapshot = self._cloud.things.get((Kind.SNAPSHOT, resource.data.restore_from))
             if snapshot is None or snapshot.state is not State.READY:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from shared.adapters.google_api.errors import ApiError, from_rpc_status
 from shared.adapters.google_api.fault_table import fault_of, operation_fault
 from shared.adapters.google_api.rest import Rest
+from shared.adapters.google_api.timestamps import parsed_time
 from shared.adapters.notebooks_v2.instances import is_protected, observation_of, state_of
 from shared.adapters.notebooks_v2.operations import (
     latest_operation,
@@ -42,8 +43,8 @@ class WorkbenchDriver:
     """One remote call per step and to observe an operation in progress.
 
     Two to observe a finished operation whose response is not enough, for an update (read, then
-    write), and for a step that the API rejects. After a lost answer, the operations of the zone are
-    listed, one call per page.
+    write), and for a step that the API rejects. Before a restore the instance is read, too, and the
+    operations of the zone are listed, one call per page; so are they after a lost answer.
     """
 
     kind = Kind.WORKBENCH
@@ -130,7 +131,18 @@ class WorkbenchDriver:
         return self._start_or_stop(resource, "stop", State.STOPPING, target=State.STOPPED)
 
     def restore(self, resource: Resource, request_id: str) -> Observation:
-        """Restore its data disk from the snapshot. The API takes no request id."""
+        """Restore its data disk from the snapshot, unless that was done since its creation.
+
+        The API takes no request id, and the instance does not show a restore: its operations do. A
+        record that was brought back from a backup may ask for it again, and it would overwrite what
+        the owner has done since.
+        """
+        instance = self._instance(resource)
+        if instance is None:
+            return Observation(state=State.ABSENT)
+        earlier = self._restore_since_creation(instance)
+        if earlier is not None:
+            return _started(earlier, State.RESTORING)
         _, project, _, _, snapshot = resource.data.restore_from.split("/")
         source = {"projectId": project, "snapshotId": snapshot}
         try:
@@ -196,6 +208,15 @@ class WorkbenchDriver:
             return latest_operation(self._rest, resource.name, "restore", resource.since)
         # Nor does it show other changes in progress, so operations are read before the instance.
         return running_operation(self._rest, resource.name) if may_be_running(resource) else None
+
+    def _restore_since_creation(self, instance: Json) -> Json | None:
+        """The last restore of the instance, in progress or done; None if there was none, or if it
+        failed."""
+        created = parsed_time(instance.get("createTime"))
+        if created is None:
+            return None
+        operation = latest_operation(self._rest, str(instance["name"]), "restore", created)
+        return None if operation is None or operation.get("error") else operation
 
     def _instance(self, resource: Resource) -> Json | None:
         try:

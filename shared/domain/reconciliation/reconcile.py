@@ -16,7 +16,7 @@ from shared.domain.reconciliation.changes import AccessEnded, HealthChanged, Pha
 from shared.domain.reconciliation.context import Context, Needs, Plan
 from shared.domain.reconciliation.desired_state import DesiredState, Goal, Manifests
 from shared.domain.reconciliation.draft import Draft
-from shared.domain.reconciliation.durations import fulfilled
+from shared.domain.reconciliation.durations import fulfilled, has_no_access
 from shared.domain.reconciliation.failures import within_the_hour
 from shared.domain.reconciliation.needs import looks_due, needs_of
 from shared.domain.reconciliation.observe import absorb, note_consents, observe
@@ -25,6 +25,7 @@ from shared.domain.reconciliation.offboarding import (
     conclude,
     may_give_access,
     with_workloads,
+    with_workloads_to_observe,
 )
 from shared.domain.reconciliation.overdue import without_waiting
 from shared.domain.reconciliation.replacement import with_successors
@@ -71,6 +72,7 @@ def _reconciled(draft: Draft, desired: DesiredState, context: Context) -> Plan |
     begun = begin_steps(draft, desired, context)
     conclusion = Conclusion()
     if not begun.actions and draft.record.leaving:
+        _look_for_workloads_at_the_end(draft, desired, context)
         # Look now, not at the next tick: until then nobody knows that access has ended.
         looks = looks_due(draft.record, desired, context.observed)
         if looks:
@@ -140,6 +142,19 @@ def _hurry(draft: Draft, desired: DesiredState, context: Context) -> None:
             continue
         if desired.goals_of(draft.record)[resource.id] in (Goal.STOPPED, Goal.ABSENT):
             draft.put(resource, hurried)
+
+
+def _look_for_workloads_at_the_end(draft: Draft, desired: DesiredState, context: Context) -> None:
+    """Look for sessions and clusters once more before access counts as ended.
+
+    Since the last look, some may have been started from a template that a hold keeps.
+    """
+    record = draft.record
+    if record.status.unmet_since is None or not has_no_access(record, desired.goals_of(record)):
+        return
+    workloads = [r for r in record.resources if r.kind.is_workload]
+    if not all(context.was_observed(r.id) for r in workloads):
+        draft.record = with_workloads_to_observe(record, context.now)
 
 
 def _conclude_status(

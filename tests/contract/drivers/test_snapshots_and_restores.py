@@ -211,6 +211,39 @@ class TestRestoring:
         later = replace(memory, operation="", since=backend.now())
         assert not observe(backend, later).finished
 
+    def test_a_second_restore_does_not_overwrite_what_was_done_since(
+        self, backend: SnapshotBackend
+    ) -> None:
+        """A record brought back from a backup does not know of the first."""
+        notebook = make(backend)
+        backend.write(notebook, "a year of work")
+        snapshot = taken(backend, notebook)
+        first = self.restore(backend, notebook, snapshot)
+        assert self.restore(backend, notebook, snapshot).operation == first.operation
+        backend.pass_time(HOUR)
+        backend.write(notebook, "a year of work, and a day")
+        again = self.restore(backend, notebook, snapshot)
+        seen = observe(backend, again)
+        assert (seen.state, seen.finished) == (State.READY, True)
+        assert backend.read(notebook) == "a year of work, and a day"
+
+    def test_a_notebook_created_again_under_the_same_name_is_restored_again(
+        self, backend: SnapshotBackend
+    ) -> None:
+        notebook = make(backend)
+        backend.write(notebook, "a year of work")
+        snapshot = taken(backend, notebook)
+        self.restore(backend, notebook, snapshot)
+        backend.pass_time(HOUR)
+        delete(backend, notebook)
+        backend.pass_time(HOUR)
+        manifest = backend.notebook_want(notebook, 100)
+        backend.notebooks.create(notebook, manifest, KEY, EMAIL, request(9))
+        backend.pass_time(HOUR)
+        self.restore(backend, notebook, snapshot)
+        backend.pass_time(HOUR)
+        assert backend.read(notebook) == "a year of work"
+
     def test_no_other_step_starts_during_a_restore(self, backend: SnapshotBackend) -> None:
         notebook = make(backend)
         self.restore(backend, notebook, taken(backend, notebook))

@@ -249,6 +249,8 @@ class TestRestore:
     def test_a_restore_that_never_arrived_is_not_an_earlier_one(
         self, cloud: NotebookCloud, notebook: Resource
     ) -> None:
+        error = {"status": "INTERNAL", "message": "the disk is in use"}
+        cloud.fail("notebooks", "instances.restore", when="operation", error=error)
         cloud.workbench.restore(notebook, request(0))
         cloud.wait(3600)
         cloud.fail("notebooks", "instances.restore")

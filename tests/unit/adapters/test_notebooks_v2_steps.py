@@ -30,6 +30,7 @@ from tests.support.notebook_answers import (
 
 BEGUN = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
 SNAPSHOT = "projects/demo/global/snapshots/sn-1"
+CREATED = instance("ACTIVE", createTime="2026-11-02T09:30:00Z")
 
 
 @pytest.mark.parametrize("said", ["STARTING", "STOPPING", "UPGRADING", "ORPHANED"])
@@ -87,10 +88,39 @@ def test_a_deletion_rejected_otherwise_keeps_googles_message(
 
 
 def test_a_restore_names_the_snapshot() -> None:
-    answers = Answers(post={"name": OPERATION})
+    answers = Answers(instance=CREATED, post={"name": OPERATION})
     seen = driver(answers).restore(resource(restore_from=SNAPSHOT), "r")
     assert (seen.state, seen.operation) == (State.RESTORING, OPERATION)
     assert answers.sent == {"snapshot": {"projectId": "demo", "snapshotId": "sn-1"}}
+    assert answers.asked == ["instance", "operations", "post"]
+
+
+def restored_before(*operations: dict[str, Any]) -> bool:
+    """Whether a restore of a notebook with those operations is answered with an earlier one."""
+    answers = Answers(instance=CREATED, operations=operations, post={"name": "new"})
+    seen = driver(answers).restore(resource(restore_from=SNAPSHOT), "r")
+    assert (seen.state, seen.operation) == (State.RESTORING, "new" if answers.sent else OPERATION)
+    return not answers.sent
+
+
+def test_a_restore_since_the_creation_is_not_repeated() -> None:
+    assert restored_before(operation())
+    assert restored_before(operation(done=True, response={}))
+
+
+def test_a_restore_is_requested_unless_one_succeeded_since_the_creation() -> None:
+    failed = operation(done=True, error={"code": 13, "message": "It failed"})
+    assert not restored_before(failed)
+    assert not restored_before(operation("2026-11-02T09:28:59Z", done=True, response={}))
+    assert not restored_before(operation(metadata={"verb": "update"}, done=True, response={}))
+
+
+def test_without_a_time_of_creation_a_restore_is_requested() -> None:
+    answers = Answers(
+        instance=instance("ACTIVE"), operations=(operation(),), post={"name": OPERATION}
+    )
+    driver(answers).restore(resource(restore_from=SNAPSHOT), "r")
+    assert answers.asked == ["instance", "post"]
 
 
 def test_a_missing_snapshot_differs_from_a_missing_notebook() -> None:
