@@ -176,7 +176,10 @@ def owner_of(
     later = [(_begin(a), r.key, r) for r, a in entries if a.since is not None and a.since > at]
     if later and afterwards:
         return min(later, key=lambda e: e[:2])[2]
-    before = [(a.until, r.key, r) for r, a in entries if a.until is not None and a.until <= at]
+    # Ordered by the last event that named it as theirs: their next address may be newer than the
+    # event that gave this one to somebody else.
+    ended = [(r, a) for r, a in entries if a.until is not None and a.until <= at]
+    before = [(a.seen or a.until or _EARLIEST, r.key, r) for r, a in ended]
     if before and formerly:
         return max(before, key=lambda e: e[:2])[2]
     return max((r for r, _ in announced), key=lambda r: r.key, default=None)

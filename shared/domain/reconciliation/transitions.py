@@ -159,13 +159,15 @@ def _settled(resource: Resource, seen: Observation, *, achieved: bool, answered:
         # Repeated, it would overwrite what somebody has written since.
         return resource
     resource = _after(step, resource, seen) if achieved else resource
+    # After a crash during an update nobody knows what was written, unless it was compared.
+    unknown = step is Step.UPDATE and not (achieved and seen.drift is not None)
     return replace(
         resource,
         in_flight=None,
         serial=resource.serial + 1 if ended else resource.serial,
         settings=replace(
             resource.settings,
-            digest="" if step is Step.UPDATE and not achieved else resource.settings.digest,
+            digest="" if unknown else resource.settings.digest,
         ),
         backoff=replace(
             resource.backoff,

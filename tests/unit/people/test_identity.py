@@ -211,6 +211,13 @@ def test_whose_an_address_is_depends_on_the_moment() -> None:
     assert owners() == ".........."
 
 
+def test_the_last_former_owner_is_the_last_who_was_named_with_it() -> None:
+    """The first one left and returns with another address, after the next one got another, too."""
+    first = Records([join(ANA, 0, "1"), leave(ANA, 1), join(SMITH, 5, "1")]).people
+    [second] = Records([join(ANA, 2, "2"), join(BEN, 3, previous_email=ANA)]).people
+    assert owners(*first, replace(second, key="second"), minutes="0123456") == "0011111"
+
+
 def test_former_owners_are_left_out_where_only_owners_count() -> None:
     one = had(3, 5)
     assert [owner_of(ANA, [one], after(m), formerly=False) for m in (4, 5)] == [one, None]

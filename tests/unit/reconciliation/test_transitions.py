@@ -19,6 +19,7 @@ from shared.domain.reconciliation.failures import fail
 from shared.domain.reconciliation.step_claims import request_id, start_step
 from shared.domain.reconciliation.transitions import apply_observation
 from shared.domain.resources.kinds import State, Step
+from shared.domain.resources.manifest import Drift
 from shared.domain.resources.observation import Observation
 from shared.domain.resources.resource import LostCall, Resource
 from tests.support.builders import KEY, NOW, a_notebook, a_problem, after, fates
@@ -344,3 +345,16 @@ def test_an_operation_that_ended_in_an_error_fails_its_step() -> None:
     assert (resource.state, resource.step, resource.serial) == (State.ABSENT, None, 1)
     assert resource.backoff.retry_at is not None
     assert resource.backoff.retry_at > NOW
+
+
+@pytest.mark.parametrize(
+    ("drift", "digest"),
+    [(None, ""), (Drift(), "d"), (Drift(in_place=("labels",)), "")],
+    ids=["not compared", "as the profile says", "different"],
+)
+def test_after_a_crash_during_an_update_only_a_comparison_says_what_was_written(
+    drift: Drift | None, digest: str
+) -> None:
+    """Of a template nothing is compared: the same content as before may be needed again."""
+    seen = saw(begun(Step.UPDATE, state=State.READY, digest="d"), State.READY, drift=drift)
+    assert (seen.in_flight, seen.settings.digest) == (None, digest)
