@@ -109,7 +109,7 @@ FIELDS = {
     "a person id with a space": (
         LEAST | {"person_id": "a b"},
         Code.WRONG_SHAPE,
-        "person_id: holds",
+        "person_id: has a space",
     ),
     "a number for an address": (
         LEAST | {"email": 7},
