@@ -1,1 +1,1 @@
-"""Commands: what joins, leaves and admin's commands do to a record."""
+"""What events (joins, leaves) and admin commands do to a record."""

@@ -1,4 +1,4 @@
-"""The actions of an admin."""
+"""The actions of an admin command; a module of its own, so that ``contracts`` can import it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from enum import StrEnum
 
 
 class AdminAction(StrEnum):
-    """What an admin can have done."""
+    """What an admin command orders."""
 
-    HOLD = "hold"  # nothing of this person's is deleted until released
-    RELEASE = "release"  # from a hold, and from quarantine
-    RETRY = "retry"  # what failed, now, without waiting any longer
-    RECREATE = "recreate"  # the notebook, from the profile, with its data
+    HOLD = "hold"  # delete nothing of this person until the hold is released
+    RELEASE = "release"  # end a hold, and quarantine
+    RETRY = "retry"  # try failed steps again now, without waiting for the back-off
+    RECREATE = "recreate"  # replace the notebook by a new one from the profile, with its data

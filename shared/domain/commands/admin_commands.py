@@ -1,7 +1,6 @@
 """What an admin command does to a record: hold, release, retry, recreate the notebook. Pure.
 
-Commands are about the record, not about what the person should have: they never change the desired
-state, and a join or leave never lifts a hold.
+A command never changes the intent in force, and a join or leave never lifts a hold.
 """
 
 from __future__ import annotations
@@ -27,12 +26,12 @@ from shared.domain.resources.resource import Resource
 
 
 class AdminCommand(msgspec.Struct, frozen=True, kw_only=True):
-    """An admin event, normalised.
+    """An admin event after it was read and checked.
 
-    ``email``, ``person_id``, ``key``: whom it is about; at least one of them, else ''. ``by``: who
-    gave the command, as the message says, or ''. ``hold``: of a hold, the id it is to have ('':
-    that of its event); of a release, the id of the hold it lifts, ``ALL``, or '': the only one in
-    force.
+    ``email``, ``person_id``, ``key`` identify the person; at least one of them is set, the others
+    are ''. ``by``: who gave the command according to the message, or ''. ``hold``: for a hold, its
+    id ('': use the id of the event); for a release, the id of the hold to lift, ``ALL``, or '':
+    the only hold in force.
     """
 
     action: AdminAction
@@ -48,23 +47,23 @@ class AdminCommand(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def idempotency_key(self) -> str:
-        """What a repeat is known by: a hold and its release may share an id (``Intent``)."""
+        """Identifies repeats. The action is part of it: a hold and its release may share an id."""
         return f"{self.action} {self.source} {self.event_id}"
 
     @property
     def named(self) -> tuple[str, str]:
-        """Whom it is about: the field that says so, and its value."""
+        """The field that identifies the person, and its value."""
         if self.email:
             return "email", self.email
         return ("person_id", self.person_id) if self.person_id else ("key", self.key)
 
 
 def apply_command(environment: Environment, command: AdminCommand, now: datetime) -> Decision:
-    """The record after ``command``, and what the history says of it.
+    """The record after ``command``, and its history entry.
 
-    Announced intents that are due take effect first. A duplicate leaves that to the tick. Raises
+    Scheduled intents that are due take effect first; after a duplicate, the tick does that. Raises
     ``Rejected`` for a release that doesn't say which of several holds it lifts, and for a recreate
-    where there is no notebook to replace.
+    if there is no notebook to replace.
     """
     if command.idempotency_key in environment.events.recent:
         return _decision(environment, command, Outcome.DUPLICATE, " seen before", now)
@@ -88,12 +87,12 @@ def _carried_out(environment: Environment, command: AdminCommand, now: datetime)
 
 
 def with_failures_forgotten(environment: Environment, now: datetime) -> Environment:
-    """The record with its failures forgotten: everything is looked at, and tried again, now."""
-    resources = tuple(_looked_at(r, now) for r in environment.resources)
+    """The record without its failures: every resource is observed and tried again now."""
+    resources = tuple(_without_failures(r, now) for r in environment.resources)
     return replace(environment, resources=resources, status=replace(environment.status, due_at=now))
 
 
-def _looked_at(resource: Resource, now: datetime) -> Resource:
+def _without_failures(resource: Resource, now: datetime) -> Resource:
     return replace(resource.to_retry(now), creation=replace(resource.creation, tried=()))
 
 
@@ -108,10 +107,10 @@ def _recreated(environment: Environment, command: AdminCommand, now: datetime) -
             "command again once they have one",
         )
     if notebook.state is State.ABSENT:
-        text = f"; {notebook.id} is still to be made, from the profile as it is now"
+        text = f"; {notebook.id} is not created yet and will be created from the current profile"
         environment = with_failures_forgotten(environment, now)
         return _decision(environment, command, Outcome.APPLIED, text, now)
-    # An older record, brought back, may not know that it was used: its data is saved in any case.
+    # A record restored from a backup may not say that the notebook was used: always save its data.
     usage = replace(notebook.usage, unused=False)
     notebook = replace(notebook, recreate=True, usage=usage)
     environment = environment.with_resource(notebook)
@@ -119,7 +118,7 @@ def _recreated(environment: Environment, command: AdminCommand, now: datetime) -
 
 
 def _held(environment: Environment, command: AdminCommand, now: datetime) -> Decision:
-    """Held; what is under way is looked at now, so that the notebook is protected soon."""
+    """Record the hold; observe notebooks now, so that they are soon protected from deletion."""
     hold = Hold(
         id=command.hold or command.event_id,
         at=now,
@@ -159,7 +158,7 @@ def _held(environment: Environment, command: AdminCommand, now: datetime) -> Dec
 
 
 def _confirmed(holds: Sequence[Hold], again: Hold) -> tuple[Hold, ...]:
-    """Return ``holds`` after a repeated hold; the first one's time and reason are kept."""
+    """``holds`` after a repeated hold: the first one's time and reason are kept."""
     return tuple(
         replace(hold, given_at=max(hold.given_at or hold.at, again.given_at or again.at))
         if hold.id == again.id
@@ -183,7 +182,7 @@ def _released(environment: Environment, command: AdminCommand, now: datetime) ->
     lifted = [hold for hold in holds if release.lifts(hold)]
     newer = [hold for hold in holds if release.concerns(hold)]
     if newer and not lifted:
-        # It may be about a hold that was given before it and is still to come.
+        # It may be for a hold that was given before it and has not arrived yet.
         release = replace(release, hold=command.hold)
         environment = _with_release(environment, release)
         text = f" of {command.occurred_at.isoformat()} is older than {described(newer)}"

@@ -1,4 +1,4 @@
-"""The outcome of an event or admin command: what intake saves and tells. Pure."""
+"""The outcome of an event or admin command: what intake saves, logs and reports. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shared.domain.commands.intent import Intent
 from shared.domain.environment import Environment
 from shared.domain.projections.entry import Entry
 
-_REMEMBERED = 64  # event ids: enough for a publisher that repeats itself within days
+_REMEMBERED = 64  # idempotency keys: enough to recognise repeats within days
 
 
 class Outcome(StrEnum):
@@ -25,10 +25,10 @@ class Outcome(StrEnum):
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """The outcome, the record as it should now be, and the history entry that says so.
+    """The outcome, the record to save, and its history entry.
 
-    ``due``: the entries of the announced intents that took effect before it, because their time
-    had come (``commands.scheduled``).
+    ``due``: the entries of scheduled intents that were due and took effect first
+    (``commands.scheduled``).
     """
 
     outcome: Outcome
@@ -38,12 +38,12 @@ class Decision(msgspec.Struct, frozen=True):
 
     @property
     def entries(self) -> tuple[Entry, ...]:
-        """All that goes into the history, in this order."""
+        """All history entries, in their order."""
         return (*self.due, self.entry)
 
 
 def remembered(record: Environment, idempotency_key: str) -> Environment:
-    """The record that remembers an event or command by its key, to recognise repeats."""
+    """The record with the key of an event or command noted, to recognise repeats."""
     return replace(
         record,
         events=replace(

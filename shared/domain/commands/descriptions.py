@@ -1,4 +1,4 @@
-"""What the history and the announcements say of an intent, in words. Pure."""
+"""The texts about intents in the history and in announcements. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from shared.domain.environment import Environment
 
 
 def changes_of(record: Environment, intent: Intent) -> str:
-    """What a join changes for a person who has an environment, in words; '' if nothing."""
+    """``; moves: profile analyst -> admin``; '' if the join changes nothing, or is the first."""
     if intent.verb is Verb.LEAVE or record.events.joined is None:
         return ""
     new, old = intent.person, record.person
@@ -49,7 +49,7 @@ def described(intent: Intent) -> str:
 
 
 def retirement(record: Environment, leave: Intent) -> str:
-    """What a leave of a former address does, to follow the intent's description."""
+    """The effect of a leave of a former address; follows the intent's description."""
     stays = "" if record.leaving else " and stays"
     return (
         f" of {leave.person.email}, a former address: it is retired; "

@@ -1,4 +1,4 @@
-"""An event, read and checked: what it wants for whom, and when it happened."""
+"""The form of an event in which the domain uses it. Must not know how messages are written."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from shared.domain.people.person import Person
 
 
 class Verb(StrEnum):
-    """What an event says of a person."""
+    """What happens to the person."""
 
     JOIN = "join"
     LEAVE = "leave"
 
 
 class Intent(msgspec.Struct, frozen=True, kw_only=True):
-    """An event, normalised: what it wants for whom, and when it happened.
+    """An event after it was read and checked: what is wanted, for whom, and when it happened.
 
-    ``profile``, ``grace_seconds`` and ``keep_seconds`` (of the snapshot taken before removal; 0:
-    none is taken) are what the profiles said when the event was accepted; a leave has none of its
-    own: the person keeps those they joined with.
-    ``previous_email``: of a join, the address that the person had before; '' if it names none.
+    ``profile``, ``grace_seconds`` and ``keep_seconds`` (how long the snapshot taken before removal
+    is kept; 0: none is taken) are from the profiles at the time when the join was accepted. They
+    are empty in a leave: those of the join apply.
+    ``previous_email``: in a join, the person's former address; '' if it names none.
     """
 
     verb: Verb
@@ -41,19 +41,19 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """The addresses that it names."""
+        """The addresses in the event: one or two."""
         return tuple(filter(None, (self.person.email, self.previous_email)))
 
     @property
     def precedence(self) -> tuple[datetime, bool, str, str]:
-        """Newest wins; on a tie leave wins; id and source make the order total, whatever arrives
-        when.
+        """The total order of intents: the newest wins; at the same time a leave wins; then id and
+        source decide, so that the order of arrival doesn't matter.
         """
         return (self.occurred_at, self.verb is Verb.LEAVE, self.event_id, self.source)
 
     @property
     def idempotency_key(self) -> str:
-        """Identifies repeats. Ids are unique within a source, and join and leave may share
-        one; none of the three has a space in it.
+        """Identifies repeats. Ids are unique within a source only, and a join and a leave may
+        share one. None of the three parts can contain a space.
         """
         return f"{self.verb} {self.source} {self.event_id}"

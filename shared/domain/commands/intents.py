@@ -1,7 +1,7 @@
-"""What an intent does to the record: nothing, a new desired state, or an announcement. Pure.
+"""What an intent does to the record: it takes effect, is scheduled, or changes nothing. Pure.
 
-Announced for later is the newest join, and the newest leave of each address, if it is newer than
-what is in force. That, too, depends on *which* events came and not on their order (``facts``).
+Scheduled are the newest join, and the newest leave of each address, if they are newer than the
+intent in force. This depends on *which* events arrived, not on their order (``facts``).
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from shared.domain.status import Phase, Status
 def apply_intent(
     environment: Environment | None, intent: Intent, key: str, now: datetime
 ) -> Decision:
-    """Decide what ``intent`` means for the record of ``key`` (None: there is none yet).
+    """The decision about ``intent`` for the record of ``key`` (None: there is none yet).
 
-    Announced intents that are due take effect first. A duplicate leaves that to the tick.
+    Scheduled intents that are due take effect first; after a duplicate, the tick does that.
     """
     record = environment or Environment(
         key=key,
@@ -46,12 +46,12 @@ def apply_intent(
         return _unchanged(record, intent, Outcome.DUPLICATE, now)
     record, due = with_due_intents(record, now)
     record = with_person_id(remembered(record, intent.idempotency_key), intent)
-    is_announcement = intent.effective_at is not None and intent.effective_at > now
-    decide = _announced if is_announcement else _arrived
+    is_later = intent.effective_at is not None and intent.effective_at > now
+    decide = _scheduled if is_later else _due
     return replace(decide(record, intent, now), due=due)
 
 
-def _arrived(record: Environment, intent: Intent, now: datetime) -> Decision:
+def _due(record: Environment, intent: Intent, now: datetime) -> Decision:
     """The decision about an intent whose time has come."""
     after = with_facts(record, intent)
     newest = intent_in_force(after)
@@ -70,21 +70,22 @@ def _arrived(record: Environment, intent: Intent, now: datetime) -> Decision:
 
 
 def _without_effect(record: Environment, intent: Intent, now: datetime) -> Decision:
-    """The decision about an intent that leaves the desired state as it is."""
+    """The decision about an intent that does not change which intent is in force."""
     if not retires_address(record, intent):
         return _unchanged(record, intent, Outcome.STALE, now)
     text = f"{described(intent)}{retirement(record, intent)}"
     return Decision(Outcome.APPLIED, record, entry_of(intent, Outcome.APPLIED, text, now))
 
 
-def _announced(record: Environment, intent: Intent, now: datetime) -> Decision:
-    """An intent for later: it replaces an older announcement of the same, and no other."""
+def _scheduled(record: Environment, intent: Intent, now: datetime) -> Decision:
+    """The decision about an intent for later; it replaces older ones about the same thing only."""
     assert intent.effective_at is not None
     same = [i for i in record.events.pending if what_it_is_about(i) == what_it_is_about(intent)]
     known = [i.precedence for i in (record.events.joined, *same) if i is not None]
     if any(intent.precedence < precedence for precedence in known):
         return _unchanged(record, intent, Outcome.STALE, now)
-    # One that is due was overtaken by the leave in force, and takes effect should that be void.
+    # A pending intent that is due was overtaken by the leave in force. Keep it: it takes effect if
+    # that leave turns out to be of a former address.
     replaced = [i for i in same if i.effective_at is None or i.effective_at > now]
     pending = (*(i for i in record.events.pending if i not in replaced), intent)
     record = replace(
@@ -94,7 +95,7 @@ def _announced(record: Environment, intent: Intent, now: datetime) -> Decision:
             pending=tuple(sorted(pending, key=lambda i: (i.effective_at, i.precedence))),
         ),
     )
-    if intent not in record.scheduled:  # kept, should the leave in force turn out to be void
+    if intent not in record.scheduled:  # overtaken by the leave in force; kept for the same reason
         return _unchanged(record, intent, Outcome.STALE, now)
     when = intent.effective_at.isoformat()
     text = f"{described(intent)}, to take effect at {when}{listed('replaces', replaced)}"
@@ -114,7 +115,7 @@ def _announced(record: Environment, intent: Intent, now: datetime) -> Decision:
 
 def _unchanged(record: Environment, intent: Intent, outcome: Outcome, now: datetime) -> Decision:
     why = {
-        Outcome.DUPLICATE: "seen before; if it is meant anew, send it with another event_id",
+        Outcome.DUPLICATE: "seen before; if it is a new event, send it with another event_id",
         Outcome.STALE: f"of {intent.occurred_at.isoformat()} is older than what is in force",
     }[outcome]
     text = f"{described(intent)} {why}"

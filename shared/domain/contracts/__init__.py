@@ -1,1 +1,1 @@
-"""Contracts: the events that come in, the announcements that go out, and why one is rejected."""
+"""The messages that come in and go out, and the reasons for which an event is rejected."""

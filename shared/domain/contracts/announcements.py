@@ -1,8 +1,8 @@
 """The announcements of an environment: one for each change that others act on.
 
-An announcement is born in the record, in the same write as the change it tells of, and stays in
-the outbox until Pub/Sub has taken it: at least once, always under the same id. This module must not
-know topics, nor how an announcement looks on the wire (``services/announce.py``).
+An announcement is saved in the record in the same write as the change, and stays in the outbox
+until Pub/Sub has accepted it: it is published at least once, always with the same id. Must not
+know topics, nor the published form of an announcement (``services/announce.py``).
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from shared.domain.commands.holds import Hold
 
 
 class News(StrEnum):
-    """What there is to tell."""
+    """What happened."""
 
     SCHEDULED = "scheduled"
-    CANCELLED = "cancelled"  # what was scheduled will not take effect
+    CANCELLED = "cancelled"  # a scheduled event will not take effect
     READY = "ready"
     SUSPENDED = "suspended"
     REMOVED = "removed"
@@ -28,17 +28,17 @@ class News(StrEnum):
     HELD = "held"
     RELEASED = "released"
     RESTORED = "restored"
-    LOST = "lost"  # something of theirs was deleted by somebody else
+    LOST = "lost"  # a resource of the person was deleted by somebody else
 
 
 class Announcement(msgspec.Struct, frozen=True, kw_only=True):
-    """One piece of news as it was when it happened.
+    """One announcement, with the values at the time of the change.
 
-    ``number`` counts within the person's record; with its key it makes the id. ``at``: when.
-    ``effective_at``: for something announced for later, when it takes effect; for a suspension,
-    when the removal is due. ``event_id``: of what is scheduled or cancelled. ``reason``: in words,
-    as the event or the cloud gave it. ``hold``: the id of the hold given or lifted; ``holds``: all
-    that are in force now.
+    ``number`` counts within the person's record; the record's key and it make the id.
+    ``at``: when it happened. ``effective_at``: when the scheduled event takes effect (or would
+    have, if cancelled); for a suspension, when the removal is due. ``event_id``: the event that is
+    scheduled or cancelled. ``reason``: a text from the event or from Google. ``hold``: the id of
+    the hold given or lifted; ``holds``: all that are in force after the change.
     """
 
     number: int

@@ -1,7 +1,7 @@
-"""Treats empty and blank text in an event as if the field were absent, in every field alike.
+"""Treats empty and blank text in an event as if the field were left out, for every field.
 
-Exports of HR systems fill what they don't know with "" or with spaces. Taken for a value it would
-become a cost centre of its own, or be rejected in one field and not in another.
+Exports of HR systems write "" or spaces for values that they don't know. Read as a value, such a
+text would become a cost centre of its own, or be rejected in some fields and accepted in others.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ import msgspec
 
 from shared.domain.contracts.rejections import Rejected, RejectionCode
 
-# Nothing, or nothing but spaces, those without a width included.
+# Empty, or spaces only; Unicode's spaces and zero-width characters included.
 BLANK = r"[ \u00a0\u1680\u2000-\u200b\u202f\u205f\u2060\u3000\ufeff]*"
 
 
 def without_blanks(data: bytes, shape: type[msgspec.Struct]) -> bytes:
-    """The same JSON without optional fields, and elements of lists, that are empty or blank text.
+    """``data`` without the optional fields and list elements that are empty or blank text.
 
-    ``Rejected`` where such a text stands in a field that is needed, or a name is given twice. What
-    can't be read here is returned as it is: the decoder says what is wrong with it.
+    Raises ``Rejected`` if a required field has such a text, or if a name is given twice. Data that
+    can't be read is returned unchanged: the decoder reports what is wrong.
     """
     try:
         event = json.loads(data.decode(), object_pairs_hook=_each_name_once)
@@ -31,19 +31,19 @@ def without_blanks(data: bytes, shape: type[msgspec.Struct]) -> bytes:
         return data
     if not isinstance(event, dict) or not any(_has_blanks(value) for value in event.values()):
         return data
-    needed = _fields(shape)
+    required = _fields(shape)
     kept = {}
     for name, value in event.items():
-        if not _is_blank(value) or name not in needed:
+        if not _is_blank(value) or name not in required:
             kept[name] = _without_blank_elements(value)
-        elif needed[name]:
+        elif required[name]:
             raise Rejected(RejectionCode.WRONG_SHAPE, f"{name}: is empty; it has no default")
     return json.dumps(kept).encode()
 
 
 @cache
 def _fields(shape: type[msgspec.Struct]) -> dict[str, bool]:
-    """The names of the fields of ``shape``, and whether each is needed."""
+    """The names of the fields of ``shape``, and whether each is required."""
     return {field.encode_name: field.required for field in msgspec.structs.fields(shape)}
 
 
@@ -56,12 +56,12 @@ def _without_blank_elements(value: Any) -> Any:
 
 
 def _is_blank(value: object) -> bool:
-    # No line breaks, which are rejected.
+    # Not ``str.strip``, which would also take line breaks away: those are to be rejected.
     return isinstance(value, str) and re.fullmatch(BLANK, value) is not None
 
 
 def _each_name_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """JSON says nothing of a name given twice, and readers disagree on which one counts."""
+    """Reject a name that is given twice: JSON doesn't say which one counts, and readers differ."""
     fields: dict[str, object] = {}
     for name, value in pairs:
         if name in fields:

@@ -1,7 +1,7 @@
-"""From a message to an intent: every default filled in, every doubt rejected.
+"""Makes an intent or an admin command of a message, with all defaults filled in.
 
-What is silent in the event comes from the message that carried it (id, publish time) and from the
-profiles. A leave asks nothing of the profiles: whatever state those are in, people can leave.
+Defaults come from the Pub/Sub message (id, publish time) and from the profiles. A leave does not
+read the profiles: people must be able to leave even if the profiles are invalid.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from shared.domain.people.person import Person, parse_email
 if TYPE_CHECKING:  # only a join needs profiles; most entry points never load them
     from shared.domain.profiles import Profile, ProfileSet
 
-# Clocks differ a little; an event from further ahead would override every event until that time.
+# For clocks that differ. An event further in the future would override every event until then.
 ALLOWED_SKEW = timedelta(minutes=5)
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
     """A Pub/Sub message as the entry point received it.
 
-    ``data`` is decoded from base64 already; ``trouble`` says why it could not be, or ''.
+    ``data`` is decoded from base64; ``trouble`` says why that failed, or ''.
     """
 
     id: str
@@ -48,10 +48,10 @@ def to_intent(
     allowed_domains: Collection[str],
     profiles: Callable[[], ProfileSet],
 ) -> Intent:
-    """What ``message`` wants, or ``Rejected``. ``profiles`` is called for joins only.
+    """The intent in ``message``; raises ``Rejected``. ``profiles`` is called for joins only.
 
-    Joins must be of an allowed domain; whether somebody of another may leave depends on whether
-    they have a record, which is for the caller to see.
+    A join must be for an allowed domain. A leave may be for another one if the person has a record,
+    which the caller checks.
     """
     if message.trouble:
         raise Rejected(RejectionCode.NOT_JSON, message.trouble)
@@ -90,9 +90,9 @@ def to_intent(
 
 
 def to_command(message: Message, *, now: datetime) -> AdminCommand:
-    """The admin command in ``message``, or ``Rejected``.
+    """The admin command in ``message``; raises ``Rejected``.
 
-    For any domain: a person who has a record can be held and released.
+    The domain may be any: every person who has a record can be held and released.
     """
     if message.trouble:
         raise Rejected(RejectionCode.NOT_JSON, message.trouble)
@@ -133,20 +133,20 @@ def _check_hold(command: AdminCommand) -> None:
         )
 
 
-def _source(message: Message, said: str | None) -> str:
-    """Where an event is from. Ids are compared within it, so a topic's name is part of it."""
-    return f"pubsub:{message.topic}/{said}" if said else f"pubsub:{message.topic}"
+def _source(message: Message, given: str | None) -> str:
+    """The sender, within which ids are unique; with the topic, for a sender may use several."""
+    return f"pubsub:{message.topic}/{given}" if given else f"pubsub:{message.topic}"
 
 
-def _occurred_at(said: datetime | None, message: Message, now: datetime, instead: str) -> datetime:
-    """When it happened. ``instead``: the advice for an event in the future."""
-    _check_year("occurred_at", said)
-    occurred_at = said or message.published_at
+def _occurred_at(given: datetime | None, message: Message, now: datetime, advice: str) -> datetime:
+    """When the event happened. ``advice``: what to do instead of sending a future time."""
+    _check_year("occurred_at", given)
+    occurred_at = given or message.published_at
     if occurred_at > now + ALLOWED_SKEW:
         raise Rejected(
             RejectionCode.FROM_THE_FUTURE,
-            f"occurred_at: {occurred_at.isoformat()} is in the future and would win over every "
-            f"later one; {instead}",
+            f"occurred_at: {occurred_at.isoformat()} is in the future and would override "
+            f"everything until then; {advice}",
         )
     return occurred_at
 
@@ -170,7 +170,7 @@ def _former_address(text: str, email: str, verb: Verb) -> str:
 
 
 def _check_year(name: str, moment: datetime | None) -> None:
-    """Beyond, it is a slip of the hand; at the ends of the calendar it isn't even a date in UTC."""
+    """Reject other years: they are typing errors, and year 1 or 9999 may not exist in UTC."""
     if moment is not None and not 2000 <= moment.year < 2100:
         raise Rejected(
             RejectionCode.WRONG_SHAPE, f"{name}: the year {moment.year} is not in this century"
@@ -187,7 +187,7 @@ def _profile_of(event: NativeEvent, email: str, profiles: ProfileSet) -> Profile
 
 
 def _person_of(event: NativeEvent, email: str, verb: Verb) -> Person:
-    """Whom it is about; of what a leave says, only what identifies them is stored."""
+    """The person in the event. Of a leave, only the fields that identify them are stored."""
     if verb is Verb.LEAVE:
         return Person(email=email, person_id=event.person_id)
     return Person(

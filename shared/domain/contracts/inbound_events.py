@@ -1,8 +1,8 @@
-"""The native event: what an admin or an HR system publishes to say that somebody joins or leaves.
+"""The events that come in: joins and leaves (``NativeEvent``), admin commands (``AdminEvent``).
 
-Read strictly, because a typo must never silently change what someone gets: unknown fields are
-rejected by name, texts may hold no control characters, times must carry their zone.
-The same types generate the published JSON Schemas (``json_schemas``).
+They are read strictly, because a typo must never silently change what somebody gets: unknown
+fields are rejected by name, texts must not contain control characters, times must have a zone.
+The published JSON Schemas are generated from the same types (``json_schemas``).
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from shared.domain.suggest import closest
 
 MAX_EVENT_BYTES = 64 * 1024
 
-# No control characters and no bidirectional overrides: what people read is what was sent.
-# The last part keeps Python's `$` from admitting a final newline; to JSON Schema it is a no-op.
+# Without control characters and bidirectional overrides, so that people read what was sent.
+# The last part: in Python `$` also matches before a final newline. In JSON Schema it has no effect.
 _TEXT = r"^[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]*$(?!\n)"
 _FILLED = rf"^(?!{BLANK}$){_TEXT[1:]}"
 _ID = rf"^(?:[!-~]+|{BLANK})$(?!\n)"
@@ -44,9 +44,9 @@ Moment = Annotated[datetime, Meta(tz=True)]
 class NativeEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Somebody joins (topic `onboarding`) or leaves (topic `offboarding`).
 
-    Only `email` is needed; empty or blank text is as good as left out. A join says everything about
-    the person: a field left out is empty, not "as before". A leave changes nothing about the person
-    but that they leave.
+    Only `email` is required; a field with empty or blank text counts as left out. A join describes
+    the person completely: a field that is left out is empty, not "as before". In a leave, fields
+    that describe the person (`profile`, `groups`, `team` …) have no effect.
     """
 
     email: Annotated[
@@ -55,13 +55,13 @@ class NativeEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     event_id: Annotated[
         Identifier | None,
         Meta(
-            description="What makes a repeat known as one, within `source` and topic. "
-            "Default: the Pub/Sub message id."
+            description="Identifies the event, so that a repeat is recognised, within `source` and "
+            "topic. Default: the Pub/Sub message id."
         ),
     ] = None
     source: Annotated[
         Identifier | None,
-        Meta(description="Which system sends it: ids of two systems may be alike."),
+        Meta(description="The system that sends it; two systems may use the same ids."),
     ] = None
     occurred_at: Annotated[
         Moment | None,
@@ -82,7 +82,7 @@ class NativeEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     cost_center: Annotated[Text | None, Meta(description="Who pays; becomes a label.")] = None
     effective_at: Annotated[
         Moment | None,
-        Meta(description="When it is to take effect, if not at once; may lie in the future."),
+        Meta(description="When it takes effect, if not at once; may be in the future."),
     ] = None
     immediate: Annotated[
         bool, Meta(description="Leaving only: remove without the profile's grace period.")
@@ -91,8 +91,8 @@ class NativeEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     previous_email: Annotated[
         Annotated[str, Meta(max_length=254)] | None,
         Meta(
-            description="Joining only: the person's former address. Their environment stays "
-            "theirs under the new one; the notebook is replaced, with its data.",
+            description="Joining only: the person's former address. They keep their environment "
+            "under the new address; the notebook is replaced by one with the same data.",
         ),
     ] = None
 
@@ -100,17 +100,17 @@ class NativeEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class AdminEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An admin command about somebody who has an environment (topic `admin-events`).
 
-    `email`, `person_id` or `key` says whom it is about: at least one of them, and all that are
-    given must be of one person. Empty or blank text is as good as left out.
+    `email`, `person_id` or `key` identifies the person: at least one is required, and all that are
+    given must be of one person. A field with empty or blank text counts as left out.
     """
 
     action: Annotated[
         AdminAction,
         Meta(
             description="`hold`: nothing of theirs is deleted until every hold is released. "
-            "`release`: lifts a hold, or all, and quarantine. `retry`: what failed is tried again "
-            "now. `recreate`: the notebook is replaced by a new one made from the profile, with "
-            "its data."
+            "`release`: lifts one hold or all, and ends quarantine. `retry`: failed steps are "
+            "tried again now. `recreate`: the notebook is replaced by a new one made from the "
+            "profile, with the same data."
         ),
     ]
     email: Annotated[
@@ -131,8 +131,8 @@ class AdminEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     hold: Annotated[
         Text | None,
         Meta(
-            description="Of `hold`: its id, such as a case number; default: the event's id. Of "
-            "`release`: which one it lifts, or `all`; default: the only one."
+            description="With `hold`: its id, such as a case number; default: the event's id. With "
+            "`release`: the hold to lift, or `all`; default: the only one."
         ),
     ] = None
     by: Annotated[Text | None, Meta(description="Who gives the command; kept in the history.")] = (
@@ -141,13 +141,13 @@ class AdminEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     event_id: Annotated[
         Identifier | None,
         Meta(
-            description="What makes a repeat known as one, within `source` and action. "
-            "Default: the Pub/Sub message id."
+            description="Identifies the command, so that a repeat is recognised, within `source` "
+            "and action. Default: the Pub/Sub message id."
         ),
     ] = None
     source: Annotated[
         Identifier | None,
-        Meta(description="Which system sends it: ids of two systems may be alike."),
+        Meta(description="The system that sends it; two systems may use the same ids."),
     ] = None
     occurred_at: Annotated[
         Moment | None,
@@ -159,12 +159,12 @@ class AdminEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 def read_event(data: bytes) -> NativeEvent:
-    """Read the bytes of a message; raises ``Rejected`` saying what is wrong, and where."""
+    """The event in the bytes of a message; raises ``Rejected`` with what is wrong, and where."""
     return read_typed(data, NativeEvent)
 
 
 def read_typed(data: bytes, shape: type[Shape]) -> Shape:
-    """JSON ``data`` as ``shape``, or ``Rejected`` with a located message."""
+    """JSON ``data`` as ``shape``; raises ``Rejected`` with what is wrong, and where."""
     if len(data) > MAX_EVENT_BYTES:
         raise Rejected(
             RejectionCode.TOO_LARGE,
@@ -188,7 +188,7 @@ _preparing = threading.Lock()
 
 
 def _decoder(shape: type[Shape]) -> msgspec.json.Decoder[Shape]:
-    """The decoder of ``shape``, made once: building one is not thread-safe in msgspec."""
+    """The decoder of ``shape``, created once: creating one is not thread-safe in msgspec."""
     with _preparing:
         if shape not in _decoders:
             _decoders[shape] = msgspec.json.Decoder(shape)
@@ -196,7 +196,7 @@ def _decoder(shape: type[Shape]) -> msgspec.json.Decoder[Shape]:
 
 
 def claimed_email(data: bytes) -> str:
-    """Whom a rejected event seems to be about, as far as that can be read at all; else ''."""
+    """The address in a rejected event, unchecked; '' if it can't be read."""
     if len(data) > MAX_EVENT_BYTES:
         return ""
     try:
@@ -207,7 +207,7 @@ def claimed_email(data: bytes) -> str:
 
 
 def _located(error: str, data: bytes, shape: type[Any]) -> Rejected:
-    """The rejection of ``data`` for which msgspec gives ``error``."""
+    """The rejection of ``data`` for msgspec's ``error``."""
     unknown = re.search(r"unknown field `(.*)`", error, re.DOTALL)
     if unknown:
         return Rejected(RejectionCode.UNKNOWN_FIELD, _unknown(unknown[1], shape))
@@ -220,7 +220,7 @@ def _located(error: str, data: bytes, shape: type[Any]) -> Rejected:
     return Rejected(RejectionCode.WRONG_SHAPE, explained(error, data, shape))
 
 
-# What to do with the fields of the other shape.
+# The advice for a field that belongs to the other event.
 _ELSEWHERE: dict[type[Any], str] = {
     NativeEvent: "it belongs in an admin command: publish it on admin-events",
     AdminEvent: "a join is published on topic onboarding, a leave on offboarding",

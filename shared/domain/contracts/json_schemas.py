@@ -1,4 +1,4 @@
-"""The JSON Schemas of the events, from the types that read them (``python -m tools.schemas``)."""
+"""Makes the published JSON Schemas from the types that read the events (see ``tools.schemas``)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 from shared.domain.contracts.blanks import BLANK
 from shared.domain.contracts.inbound_events import AdminEvent, NativeEvent
 
-_NAMES_OF_A_PERSON = ("email", "person_id", "key")  # an admin event has at least one of them
+_PERSON_FIELDS = ("email", "person_id", "key")  # an admin event has at least one of them
 
 
 def event_schema() -> dict[str, Any]:
@@ -22,12 +22,12 @@ def event_schema() -> dict[str, Any]:
 def admin_event_schema() -> dict[str, Any]:
     """The JSON Schema of the admin event, as published in ``docs/admin-event.schema.json``."""
     filled = {"type": "string", "pattern": rf"^(?!{BLANK}$)"}
-    named = [{"required": [name], "properties": {name: filled}} for name in _NAMES_OF_A_PERSON]
+    named = [{"required": [name], "properties": {name: filled}} for name in _PERSON_FIELDS]
     return schema_of(AdminEvent, "Benchkeeper admin event") | {"anyOf": named}
 
 
 def schema_of(shape: type[msgspec.Struct], title: str) -> dict[str, Any]:
-    """The JSON Schema of ``shape``, whole in one document."""
+    """The JSON Schema of ``shape``, in one document."""
     _, definitions = msgspec.json.schema_components([shape], ref_template="#/$defs/{name}")
     schema = definitions.pop(shape.__name__)
     whole = {
@@ -37,4 +37,4 @@ def schema_of(shape: type[msgspec.Struct], title: str) -> dict[str, Any]:
         "description": inspect.cleandoc(schema["description"]),
     }
     whole |= {"$defs": definitions} if definitions else {}
-    return dict(json.loads(json.dumps(whole)))  # as it is published: lists, no tuples
+    return dict(json.loads(json.dumps(whole)))  # plain JSON types: lists instead of tuples

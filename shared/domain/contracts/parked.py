@@ -1,4 +1,4 @@
-"""Events that are set aside: nothing can be done with them until somebody has looked."""
+"""The stored form of a rejected event; must not know where it is stored."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import msgspec
 
 
 class Parked(msgspec.Struct, frozen=True, kw_only=True):
-    """An event we could not act on, with its reason.
+    """A rejected event, kept with the reason.
 
-    ``id`` is the message's, so that a redelivery parks it once. ``sample`` is the beginning of the
-    payload as printable text, ``size`` its whole length in bytes. ``email`` is whom it claims to be
-    about, unchecked, or ''.
+    ``id``: made of the topic and the message's id, so that a redelivered message is kept once.
+    ``code``: the ``RejectionCode``. ``sample``: the beginning of the payload as printable text;
+    ``size``: its whole length in bytes. ``email``: the address in the event, unchecked, or ''.
     """
 
     id: str

@@ -1,8 +1,7 @@
-"""Why an event is not acted on: the reasons we park it under, and the exception that carries one.
+"""Why an event is rejected: the codes, and the exception that has one.
 
-The sender has to correct the event, so the message says what was wrong, where, and what to do
-next. A rejected event is never retried by itself: it stays parked until somebody replays or
-discards it.
+The sender has to correct the event, so the message says what is wrong, where, and what to do.
+A rejected event is not retried: it stays parked.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from enum import StrEnum
 
 
 class RejectionCode(StrEnum):
-    """The stable names under which rejected events are parked, logged and counted."""
+    """Stable codes with which rejected events are parked, logged and counted."""
 
     TOO_LARGE = "too-large"
     NOT_JSON = "not-json"
@@ -29,7 +28,7 @@ class RejectionCode(StrEnum):
 
 
 class Rejected(Exception):
-    """The event cannot be acted on as it is; it is parked under ``code`` with this message."""
+    """The event can't be acted on; it is parked with ``code`` and ``message``."""
 
     def __init__(self, code: RejectionCode, message: str) -> None:
         super().__init__(message)

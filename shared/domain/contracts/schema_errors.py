@@ -1,7 +1,7 @@
-"""What msgspec finds wrong with a message, in words for its sender.
+"""Explains msgspec's errors about a message to its sender.
 
-msgspec speaks of the types of a program (``Expected `str | null`, got `int```), which tell the
-sender of an event nothing. Knows the shapes as data, and not what they are for.
+msgspec names types of Python (``Expected `str | null`, got `int```), which don't help the sender
+of an event. Must not know what the fields are for.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import msgspec
 from shared.domain.suggest import closest
 
 _MOMENT = "2026-11-26T09:00:00Z"
-# Of each type that a field can have: how it is called, and what to do about another one.
-_WANTED = {
+# For each type that a field can have: what to call it, and what to send instead of another type.
+_EXPECTED = {
     "str": ("text", "send one text in double quotes"),
     "bool": ("true or false", "send true or false without quotes"),
     "array": ("a list of texts", 'send a list such as ["analysts@example.com"]'),
@@ -42,11 +42,11 @@ def explained(error: str, data: bytes, shape: type[msgspec.Struct]) -> str:
     """
     what, _, path = error.partition(" - at `$")
     where = path.rstrip("`").lstrip(".")
-    said = _said(what, _sent(data, where), _choices(shape, where))
-    return f"{where}: {said}" if where else f"the message {said}"
+    text = _explanation(what, _sent(data, where), _choices(shape, where))
+    return f"{where}: {text}" if where else f"the message {text}"
 
 
-def _said(what: str, sent: str, choices: list[str]) -> str:
+def _explanation(what: str, sent: str, choices: list[str]) -> str:
     if what.startswith("Invalid enum value"):
         return _none_of(sent, choices)
     if what.startswith("Invalid RFC3339"):
@@ -60,10 +60,10 @@ def _said(what: str, sent: str, choices: list[str]) -> str:
             return f"has fewer than {limit} {units}; send at least {limit}"
         return f"has more than {limit} {units}; send at most {limit}"
     if "matching regex" in what:
-        return _printable(what)
+        return _wrong_characters(what)
     if types := re.fullmatch(r"Expected `(\w+)(?: \| null)?`, got `(\w+)`", what):
-        wanted, advice = _WANTED.get(types[1], (types[1], "send that"))
-        return f"must be {wanted}, got {_GOT.get(types[2], types[2])}; {advice}"
+        expected, advice = _EXPECTED.get(types[1], (types[1], "send that"))
+        return f"must be {expected}, got {_GOT.get(types[2], types[2])}; {advice}"
     return what
 
 
@@ -75,17 +75,17 @@ def _none_of(sent: str, choices: list[str]) -> str:
     return f"{sent} is none of {', '.join(choices)}; {hint}"
 
 
-def _printable(what: str) -> str:
-    """Of the two patterns of texts, that of ids lists what is allowed; the other what isn't."""
+def _wrong_characters(what: str) -> str:
+    """The explanation for a text that doesn't match the pattern in ``what``: id, key or text."""
     if "[!-~]" in what:
-        return "holds a space or a character that is not printable ASCII; send an id without them"
+        return "has a space or a character that is not printable ASCII; send an id without them"
     if "[a-z0-9-]" in what:
         return "is not a key; send it as fleet shows it, such as ana-rzb4un3qciuo"
-    return "holds a line break or another control character; send one line of printable characters"
+    return "has a line break or another control character; send one line of printable characters"
 
 
 def _choices(shape: type[msgspec.Struct], name: str) -> list[str]:
-    """The values that a field can have, if they are listed; else []."""
+    """The values of a field that has a fixed list of them; else []."""
     info = msgspec.inspect.type_info(shape)
     assert isinstance(info, msgspec.inspect.StructType), "every shape is a struct"
     for field in info.fields:
@@ -100,9 +100,9 @@ def _choices(shape: type[msgspec.Struct], name: str) -> list[str]:
 
 
 def _sent(data: bytes, where: str) -> str:
-    """What stands at ``where`` (``groups[0]``) of ``data``, to be shown.
+    """The value at ``where`` (``groups[0]``) of ``data``, in quotes; "this" if it can't be read.
 
-    msgspec stops at the first fault, so behind it there may be what is not JSON at all.
+    msgspec stops at the first error, so the rest of ``data`` may not be JSON.
     """
     try:
         found: Any = json.loads(data)

@@ -1,7 +1,7 @@
-"""What one person should have, as bodies ready for Google's APIs: a pure function of the profile.
+"""Makes the manifests of one person from their profile: the bodies of requests to Google. Pure.
 
-Bodies are Google's JSON (camelCase, 64-bit integers as text), checked against the discovery
-documents by ``make check``. Nothing here knows how they are sent, or what is there already.
+Bodies are Google's JSON (camelCase, 64-bit integers as text); ``make check`` compares them with
+the discovery documents. Must not know how they are sent, or which resources exist.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from shared.domain.people.person import Person
 from shared.domain.profiles import Profile
 from shared.domain.resources.manifest import Manifest
 
-__all__ = ["Site", "is_ours", "labels_of", "wants"]
+__all__ = ["Site", "is_ours", "labels_of", "manifests_of"]
 
 
 def manifests_of(profile: Profile, person: Person, key: str, site: Site) -> tuple[Manifest, ...]:
-    """Everything ``profile`` gives to ``person``, whose key is ``key``.
+    """The manifests of everything that ``profile`` gives to ``person``, whose key is ``key``.
 
-    What is made at once comes first, so that a slow notebook keeps nobody waiting for the rest.
+    Templates, which are created at once, come first, so that they don't wait for a slow notebook.
     """
     sessions = [
         session_template_manifest(profile, template, person, key, site)

@@ -1,4 +1,4 @@
-"""The small steps that all bodies are made with."""
+"""Functions that the modules of all kinds use to build manifests."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from shared.domain.resources.manifest import Manifest
 
 
 def manifest(kind: Kind, slot: str, places: tuple[str, ...], body: dict[str, Any]) -> Manifest:
-    """A manifest with the digest of its body: 32 hexadecimal digits, the same for equal bodies."""
+    """A manifest with the digest of its body: 32 hexadecimal digits, equal for equal bodies."""
     text = json.dumps(body, sort_keys=True, separators=(",", ":"), allow_nan=False)
     digest = hashlib.sha256(text.encode()).hexdigest()[:32]
     return Manifest(kind=kind, slot=slot, places=places, body=body, digest=digest)
 
 
 def copied(master: dict[str, Any]) -> dict[str, Any]:
-    """A copy of plain data to set fields in; ten times as fast as ``copy.deepcopy``."""
+    """A deep copy of plain data; ten times as fast as ``copy.deepcopy``."""
     body: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(master))
     return body
 
 
 def branch(body: dict[str, Any], *keys: str) -> dict[str, Any]:
-    """The map at ``keys`` inside ``body``, made where it is missing, to set fields in."""
+    """The map at ``keys`` inside ``body``; missing maps are added to ``body``."""
     for key in keys:
         body = body.setdefault(key, {})
     return body

@@ -1,8 +1,9 @@
-"""A person's cluster template: the YAML from which ``gcloud dataproc clusters import`` works.
+"""A person's cluster template: the content of a YAML file for ``gcloud dataproc clusters import``.
 
-The cluster runs on the person's own credentials (personal cluster authentication), which only they
-can hand to it once it is up; so it is a template in a bucket, and they start it. Fields are set in
-the parsed master and the adapter writes the whole as YAML: nobody's text can become structure.
+The cluster runs on the person's own credentials (personal cluster authentication). Only the person
+can give those to it when it runs; so we store a template in a bucket, and they create the cluster.
+Fields are set in the parsed master, and the adapter writes the YAML, so that no text of a person
+can change its structure.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def cluster_template_manifest(
     machines["internalIpOnly"] = not profile.network.public_ip
     if profile.network.tags:
         machines["tags"] = list(profile.network.tags)
-    # Jupyter on such a cluster is reached through the component gateway, which checks who asks.
+    # Jupyter is reached through the component gateway, which checks the user's identity.
     branch(body, "config")["endpointConfig"] = {"enableHttpPortAccess": True}
     branch(body, "config", "lifecycleConfig")["idleDeleteTtl"] = seconds(template.idle_seconds)
     place = f"gs://{site.templates_bucket}/people/{key}/{template.slot}.yaml"

@@ -1,8 +1,8 @@
-"""A person's Dataproc Hub as a Notebooks v1 Instance: an older kind, made by Google no more.
+"""A person's Dataproc Hub as a Notebooks v1 Instance: an older kind, no longer created by Google.
 
-The machine runs the hub's container, which offers its owner clusters made of the templates in their
-own folder. What the container is to do it reads from the machine's metadata; so does Google's proxy
-whom to let in, and that is all that can be read back of whose a hub is.
+The machine runs the hub's container, which offers its owner clusters from the templates in their
+own folder. The container reads its settings from the machine's metadata. Google's proxy reads
+there who may open the hub; this entry is the only way to find out the owner of an existing hub.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from shared.domain.resources.kinds import Kind
 from shared.domain.resources.manifest import Manifest
 
 SLOT = "main"
-OWNER = "proxy-user-mail"  # metadata
+OWNER = "proxy-user-mail"  # the metadata key
 _CONTAINER = {"repository": "gcr.io/cloud-dataproc/dataproc-spawner", "tag": "prod"}
 
 
 def hub_id(key: str) -> str:
-    """What the hub of the person of ``key`` is called, in whatever zone."""
+    """The instance id of the hub of the person of ``key``, the same in every zone."""
     return resource_id("dh", key)
 
 
 def dataproc_hub_manifest(
     profile: Profile, hub: DataprocHub, person: Person, key: str, site: Site
 ) -> Manifest:
-    """The hub of ``person``, which makes clusters of their own templates and of nothing else."""
+    """The manifest of ``person``'s hub, which creates clusters from their own templates only."""
     network = profile.network
     body: dict[str, Any] = {
         "machineType": hub.machine_type,
@@ -66,7 +66,7 @@ def _metadata(
         "proxy-mode": "mail",
         OWNER: person.email,
         "dataproc-configs": f"gs://{site.templates_bucket}/people/{key}/",
-        # Clusters are made where the hub is: the region follows from its zone without being told.
+        # The hub adds these letters to its own region, so clusters are created in its zone.
         "dataproc-locations-list": hub.zone.rpartition("-")[2],
         "dataproc-default-subnet": site.subnet_path(profile.network),
         "dataproc-allow-custom-clusters": "false",

@@ -1,7 +1,7 @@
-"""The labels on everything we make: whose it is, and who pays.
+"""The labels on every resource that we create: the person, and the cost centre.
 
-Ownership is read back from them before anything is changed or deleted, so a resource without them
-is never touched. No label holds an e-mail address: label values can't, and bills are widely read.
+They are read before a resource is changed or deleted; a resource without them is foreign. No label
+contains an e-mail address: label values don't allow it, and many people can read bills.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ PROFILE = "benchkeeper-profile"
 
 
 def ownership(key: str) -> dict[str, str]:
-    """The labels that say a resource is the person's; without them it is left alone."""
+    """The labels that make a resource the person's; without them it is foreign."""
     return {MANAGED_BY: MANAGER, PERSON: key}
 
 
 def labels_of(profile: Profile, person: Person, key: str) -> dict[str, str]:
-    """All labels of one person's resources: the profile's own, then ours."""
+    """All labels of one person's resources: those of the profile, and ours."""
     ours = ownership(key) | {
         PROFILE: profile.name,
         "cost-center": label_value(person.cost_center),
@@ -35,18 +35,20 @@ def labels_of(profile: Profile, person: Person, key: str) -> dict[str, str]:
 
 
 def is_ours(labels: Mapping[str, str], key: str) -> bool:
-    """Whether something that carries ``labels`` was made by us for the person of ``key``."""
+    """Whether we created a resource with ``labels`` for the person of ``key``."""
     return ownership(key).items() <= labels.items()
 
 
 def other_person(labels: Mapping[str, str], key: str) -> str:
-    """The key of another person than that of ``key`` for whom we made something that carries
-    ``labels``; '' if there is none."""
+    """The key of the person for whom we created a resource with ``labels``.
+
+    '' if that is the person of ``key``, or if we didn't create it.
+    """
     named = labels.get(PERSON, "")
-    made = is_ours(labels, named) and named != key and re.fullmatch(PERSON_KEY, named)
-    return named if made else ""
+    is_another = is_ours(labels, named) and named != key and re.fullmatch(PERSON_KEY, named)
+    return named if is_another else ""
 
 
 def names_another(labels: Mapping[str, str], key: str) -> bool:
-    """Whether ``labels`` give something to another manager, or to another person of ours."""
+    """Whether ``labels`` name another manager than us, or another person than that of ``key``."""
     return labels.get(MANAGED_BY, MANAGER) != MANAGER or labels.get(PERSON, key) != key

@@ -1,7 +1,7 @@
-"""A person's managed notebook as a Notebooks v1 Runtime: an older kind, made by Google no more.
+"""A managed notebook as a Notebooks v1 Runtime: an older kind, no longer created by Google.
 
-Single user: it runs on its owner's own credentials. The labels are those of the machine, for
-Google's client can't read the ones of the runtime itself.
+Single user: it runs on its owner's own credentials. The labels are on the machine, because
+Google's client can't read those of the runtime itself.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ SLOT = "main"
 
 
 def runtime_id(key: str) -> str:
-    """What the managed notebook of the person of ``key`` is called, in whatever region."""
+    """The runtime id of the managed notebook of the person of ``key``, the same in every region."""
     return resource_id("mn", key)
 
 
 def managed_notebook_manifest(
     profile: Profile, notebook: ManagedNotebook, person: Person, key: str, site: Site
 ) -> Manifest:
-    """The notebook of ``person``; Google picks a zone of the region."""
+    """The manifest of ``person``'s managed notebook; Google picks a zone of the region."""
     parent = f"projects/{site.project}/locations/{notebook.location}"
     body = {
         "accessConfig": {"accessType": "SINGLE_USER", "runtimeOwner": person.email},
@@ -57,7 +57,7 @@ def _machine(
         "dataDisk": {
             "initializeParams": {"diskSizeGb": str(disk.size_gb), "diskType": disk.type},
         },
-        # The subnet alone: the API refuses it together with a network, which it implies anyway.
+        # Without ``network``: the API rejects a subnet together with a network.
         "subnet": site.subnet_path(profile.network),
         "internalIpOnly": not profile.network.public_ip,
         "labels": labels_of(profile, person, key),

@@ -1,4 +1,4 @@
-"""Where the resources of all people are made."""
+"""The project, region and bucket of a deployment, which are the same for all people."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from shared.domain.profiles import Network
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True):
-    """The deployment's own place; ``templates_bucket`` without ``gs://``."""
+    """Where resources are created; ``templates_bucket`` without ``gs://``."""
 
     project: str
     region: str
@@ -20,7 +20,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
         return name if "/" in name else f"projects/{self.project}/global/networks/{name}"
 
     def subnet_path(self, network: Network) -> str:
-        """Its subnet as ``projects/P/regions/R/subnetworks/S``."""
+        """The subnet of ``network`` as ``projects/P/regions/R/subnetworks/S``."""
         name = network.subnet
         if "/" in name:
             return name

@@ -1,8 +1,8 @@
-"""The snapshot of a notebook's data disk, as Compute Engine's API wants it.
+"""The snapshot of a notebook's data disk, as the body of a request to Compute Engine.
 
-Made from the record alone: whatever became of the profiles, a leaver's work is kept.
-Google, "Back up and restore data by using a snapshot" (Workbench): the data disk of an instance is
-called ``INSTANCE-data-workspace`` and lies in the instance's zone.
+It is made from the record only, so that a leaver's work is saved even if the profiles changed.
+Source: "Back up and restore data by using a snapshot" (Workbench): the data disk of an instance is
+called ``INSTANCE-data-workspace`` and is in the instance's zone.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ DATA_DISK = "-data-workspace"
 
 
 def snapshot_name(notebook: str, key: str, slot: str) -> str:
-    """The full name of a snapshot of ``notebook`` (its full name): one for each slot."""
+    """The full name of the snapshot in ``slot``; ``notebook``: the full name of its source."""
     project = notebook.split("/")[1]
     return f"projects/{project}/global/snapshots/{resource_id('sn', key, slot)}"
 
@@ -32,7 +32,7 @@ def data_disk(notebook: str) -> str:
 
 
 def snapshot_manifest(environment: Environment, snapshot: Resource) -> Manifest:
-    """``snapshot`` of the disk of its source: in the disk's own region, where the data is."""
+    """The manifest of ``snapshot``, stored in the region of the disk from which it is taken."""
     disk = data_disk(snapshot.retention.source)
     region = disk.split("/")[3].rpartition("-")[0]
     person = environment.person

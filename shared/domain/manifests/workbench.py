@@ -1,7 +1,7 @@
 """A person's notebook as a Notebooks v2 Instance.
 
 It runs on its owner's own credentials (``enableManagedEuc``). Therefore no service account is
-named: the machine runs as Google's service agent, which can read next to nothing.
+given: the machine runs as Google's service agent, which has almost no permissions.
 """
 
 from __future__ import annotations
@@ -22,34 +22,35 @@ from shared.domain.resources.kinds import Kind
 from shared.domain.resources.manifest import Manifest
 
 SLOT = "main"
-_SUCCESSOR_LENGTH = 6  # not the length of the hash that ends a key, so no two people's ids are one
-SUCCESSOR = f"(-[a-z2-7]{{{_SUCCESSOR_LENGTH}}})?"  # what the ids of successors end in: a pattern
+# Differs from the length of the hash that ends a key, so that the ids of two people always differ.
+_SUCCESSOR_LENGTH = 6
+SUCCESSOR = f"(-[a-z2-7]{{{_SUCCESSOR_LENGTH}}})?"  # a pattern: the ending of a successor's id
 
 
 def instance_id(key: str) -> str:
-    """What the first notebook of the person of ``key`` is called, in whatever zone."""
+    """The id of the first notebook of the person of ``key``, the same in every zone."""
     return resource_id("nb", key)
 
 
 def successor_id(key: str, replaced: str, generation: int, at: datetime) -> str:
-    """What the notebook is called that takes the place of ``replaced`` (its full name) at ``at``.
+    """The id of the successor of ``replaced`` (a full name), decided on at ``at``.
 
-    Never a name that exists or existed, even if the record of earlier replacements was lost: else
-    the data of the replaced notebook would be restored over what somebody did in another one.
+    No notebook has or had this id, even if the record of earlier replacements was lost: otherwise
+    the data of the replaced notebook could overwrite the work in another one.
     """
     ending = fingerprint(f"{replaced} {generation} {at.isoformat()}", length=_SUCCESSOR_LENGTH)
     return f"{instance_id(key)}-{ending}"
 
 
 def is_instance_id(name: str, key: str) -> bool:
-    """Whether a notebook of the person of ``key`` can be called that, of whatever generation."""
+    """Whether ``name`` can be the id of a notebook of the person of ``key``, of any generation."""
     return re.fullmatch(rf"{re.escape(instance_id(key))}{SUCCESSOR}", name) is not None
 
 
 def named_as(manifest: Manifest, name: str) -> Manifest:
-    """``manifest`` with the last part of ``name`` (a full one) in every place.
+    """``manifest`` with the id from ``name`` (a full name) in every place.
 
-    What is in the record keeps its name, whatever zone it is created in: a successor has its own.
+    A successor has an id of its own, and keeps it in whichever zone it is created.
     """
     own_id = name.rpartition("/")[2]
     places = tuple(f"{place.rpartition('/')[0]}/{own_id}" for place in manifest.places)
@@ -59,7 +60,7 @@ def named_as(manifest: Manifest, name: str) -> Manifest:
 def workbench_manifest(
     profile: Profile, workbench: Workbench, person: Person, key: str, site: Site
 ) -> Manifest:
-    """The notebook of ``person``, in the first of the profile's zones that has room."""
+    """The manifest of ``person``'s notebook; its places are in the order of the profile's zones."""
     places = tuple(
         f"projects/{site.project}/locations/{zone}/instances/{instance_id(key)}"
         for zone in workbench.zones
@@ -70,18 +71,18 @@ def workbench_manifest(
         "labels": labels_of(profile, person, key),
         "gceSetup": _machine(profile, workbench, site),
     }
-    # What a zone runs out of is machines of one type, not zones as such.
+    # A stock-out concerns one machine type in a zone, not the whole zone.
     return replace(manifest(Kind.WORKBENCH, SLOT, places, body), scarce=workbench.machine_type)
 
 
 def with_disk_for(manifest: Manifest, size_gb: int) -> Manifest:
-    """``want`` with a data disk that a snapshot of a disk of ``size_gb`` can be restored into.
+    """``manifest`` with a data disk of at least ``size_gb``, to restore a snapshot of that size.
 
-    Its digest stays: it is what the profile asks for, only with room for what there was before.
+    The digest stays the same: the larger disk is no difference from the profile.
     """
     disks = manifest.body.get("gceSetup", {}).get("dataDisks")
-    if not disks or int(disks[0]["diskSizeGb"]) >= size_gb:
-        return manifest  # of the older kinds nothing is ever restored
+    if not disks or int(disks[0]["diskSizeGb"]) >= size_gb:  # the older kinds have no ``dataDisks``
+        return manifest
     body = copied(manifest.body)
     body["gceSetup"]["dataDisks"][0]["diskSizeGb"] = str(size_gb)
     return replace(manifest, body=body)
@@ -111,7 +112,7 @@ def _machine(profile: Profile, workbench: Workbench, site: Site) -> dict[str, An
 
 
 def _disk(disk: Disk) -> dict[str, str]:
-    # int64 in Google's JSON is text; answered as text too, so that a comparison finds no change.
+    # Google's JSON has int64 as text, also in answers: text here compares equal.
     return {"diskSizeGb": str(disk.size_gb), "diskType": disk.type}
 
 
@@ -122,11 +123,11 @@ def _image(image: Image) -> dict[str, str]:
 
 
 def _metadata(workbench: Workbench) -> dict[str, str]:
-    """The profile's metadata and ours. Every switch is written out: defaults differ by image."""
+    """The profile's metadata and ours. Every switch is set, because defaults differ by image."""
     metadata = dict(workbench.metadata)
     metadata["idle-timeout-seconds"] = str(workbench.idle_minutes * 60)
     metadata["notebook-disable-downloads"] = _switch(not workbench.downloads)
-    # nbconvert downloads a notebook as another type of file: the same door.
+    # nbconvert is a second way to download: it exports a notebook as another type of file.
     metadata["notebook-disable-nbconvert"] = _switch(not workbench.downloads)
     metadata["notebook-disable-terminal"] = _switch(not workbench.terminal)
     metadata["notebook-disable-root"] = _switch(not workbench.root)

@@ -1,6 +1,6 @@
-"""What a notebook's wanted body puts where others may put things, too.
+"""Which labels, metadata and tags a manifest sets on a notebook, where others may add their own.
 
-It must not know what is there.
+Must not know which ones the notebook has.
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ from typing import Any
 
 
 def written_by(body: Mapping[str, Any]) -> tuple[str, ...]:
-    """What a wanted body puts among what others may have put there, too.
+    """The labels, metadata and tags in ``body``, as ``label KEY``, ``metadata KEY``, ``tag NAME``.
 
-    Each as ``label KEY``, ``metadata KEY`` or ``tag NAME``: remembered, so that it can be taken
-    away once no profile asks for it.
+    The record keeps them, so that we can remove ours when the profile no longer has them.
     """
     setup = body.get("gceSetup") or {}
     return (

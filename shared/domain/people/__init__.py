@@ -1,1 +1,1 @@
-"""People: who somebody is, whatever their addresses."""
+"""People: which person an event is about, and their addresses."""

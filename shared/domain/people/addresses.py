@@ -1,7 +1,7 @@
-"""The addresses of one person: the current one and the former ones, each with its time. Pure.
+"""The addresses of one person: the current one and the former ones, each with its times. Pure.
 
-An address is an attribute of a person, never their identity. What is noted of an address does not
-depend on the order in which events arrive.
+An address is an attribute of a person, not their identity. The result of adding events here does
+not depend on the order in which they arrive.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from msgspec.structs import replace
 class Address(msgspec.Struct, frozen=True, kw_only=True):
     """One address of a person.
 
-    ``since``: the time of the first event that named it as theirs; None if it is only known as the
-    former address of a later event. ``seen``: the time of the last such event. ``until``: the time
-    of the event by which another address took its place; None for the current one.
-    ``left_at``: the time of the newest leave that named it.
+    All times are those of events. ``since``: the first event that named it as the person's
+    address; None if no event did (only a leave, or a later event as the former address).
+    ``seen``: the last such event. ``until``: the event that replaced it by another address; None
+    for the current one. ``left_at``: the newest leave that named it.
     """
 
     email: str
@@ -30,25 +30,25 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def retired_at(self) -> datetime | None:
-        """The time of the leave that named it when it was a former address already."""
+        """The time of the newest leave, if it was a former address by then; else None."""
         if self.until is None or self.left_at is None or self.left_at < self.until:
             return None
         return self.left_at
 
     def is_theirs_at(self, moment: datetime) -> bool:
-        """Whether the person had this address at ``moment``, as far as is known."""
+        """Whether the person had this address at ``moment``, as far as events have said."""
         known_at = [m for m in (self.since, self.left_at) if m is not None]
         begun = self.since is None or min(known_at) <= moment
         return begun and (self.until is None or moment < self.until)
 
 
 def with_current(addresses: Sequence[Address], email: str, at: datetime) -> tuple[Address, ...]:
-    """``addresses`` after an event of that time that names ``email`` as the person's address."""
+    """``addresses`` after an event at ``at`` that names ``email`` as the person's address."""
     known = next((a for a in addresses if a.email == email), Address(email=email))
     seen = max(at, known.seen or at)
     known = replace(known, since=min(at, known.since or at), seen=seen)
-    others = [_followed(a, at) for a in addresses if a.email != email]
-    # It lasts until the first event after its last one that names another.
+    others = [_replaced(a, at) for a in addresses if a.email != email]
+    # It ends with the first event after ``seen`` that named another address.
     later = [m for a in others for m in (a.since, a.seen) if m is not None and m > seen]
     until = min(
         [*later, *([known.until] if known.until and known.until > seen else [])], default=None
@@ -57,15 +57,17 @@ def with_current(addresses: Sequence[Address], email: str, at: datetime) -> tupl
 
 
 def with_former(addresses: Sequence[Address], email: str, at: datetime) -> tuple[Address, ...]:
-    """``addresses`` after an event of that time that names ``email`` as the former address."""
+    """``addresses`` after an event at ``at`` that names ``email`` as the former address."""
     known = next((a for a in addresses if a.email == email), Address(email=email))
     others = [a for a in addresses if a.email != email]
     return _in_order((*others, _until(known, at)))
 
 
 def with_leave(addresses: Sequence[Address], email: str, at: datetime) -> tuple[Address, ...]:
-    """``addresses`` after a leave of ``email`` at that time, which doesn't say since when it was
-    theirs."""
+    """``addresses`` after a leave of ``email`` at ``at``.
+
+    ``since`` stays: a leave doesn't say since when the person had the address.
+    """
     known = next((a for a in addresses if a.email == email), Address(email=email))
     others = [a for a in addresses if a.email != email]
     return _in_order((*others, replace(known, left_at=max(at, known.left_at or at))))
@@ -85,17 +87,16 @@ def united(some: Sequence[Address], others: Sequence[Address]) -> tuple[Address,
     return addresses
 
 
-def _followed(address: Address, at: datetime) -> Address:
-    """``address`` after an event of that time named another one as theirs.
+def _replaced(address: Address, at: datetime) -> Address:
+    """``address`` after an event at ``at`` named another one as the person's.
 
-    One that no event has named as theirs (a leave did, or one that says it is the former address)
-    may have become theirs after that.
+    Without ``seen`` it does not end: the person may have got it after that event.
     """
     return address if address.seen is None else _until(address, at)
 
 
 def _until(address: Address, at: datetime) -> Address:
-    """``address`` after an event of that time named another one."""
+    """``address``, ended at ``at`` at the latest, unless a newer event named it."""
     if address.seen is not None and address.seen >= at:
         return address
     return replace(address, until=min(at, address.until or at))

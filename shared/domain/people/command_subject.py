@@ -1,7 +1,7 @@
-"""Whom an admin command is about: by address, by person id, or by the key of the record. Pure.
+"""Finds the person an admin command is about: by address, person id, or key of the record. Pure.
 
-A person id or a key reaches also those whose address was given to somebody else. All that a command
-names must belong to one person, so that a mistake never lifts the hold of another.
+A person id or a key also identifies people whose address was given to somebody else. Everything
+that a command names must belong to one person: a mistake must never lift another person's hold.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from shared.domain.people.identity import present_owner, shown
 def subject_of_command(
     command: AdminCommand, found: Sequence[Environment], now: datetime
 ) -> Environment:
-    """The record that ``command`` is about, among those ``found`` by what it names.
+    """The record in ``found`` that ``command`` is about.
 
-    ``found``: with a key the record of that key, if there is one; else those that have the person
-    id, or have or had the address. Raises ``Rejected`` if there is nobody, or if what the command
-    names belongs to several people.
+    ``found``: if the command has a key, the record of that key, if there is one; else those that
+    have the person id, or have or had the address. Raises ``Rejected`` if no record fits, or if
+    the fields of the command belong to several people.
     """
     if command.key:
         record, named_by = next(iter(found), None), "key"

@@ -1,7 +1,7 @@
-"""One individual, and how an e-mail address is told from everything that merely looks like one.
+"""One individual, and the check that an e-mail address is that of an individual.
 
 The address decides who owns a notebook and whose credentials a query runs on, so it is read
-strictly: plain ASCII (no look-alike letters), an allowed domain, never a group, never a robot.
+strictly: plain ASCII (no look-alike letters), an allowed domain, no group, no service account.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _PRINCIPAL_PREFIXES = ("group:", "serviceaccount:", "domain:", "principal:", "pr
 class Person(msgspec.Struct, frozen=True, kw_only=True):
     """One individual, as the last accepted event described them.
 
-    ``email`` is lower case. ``groups`` are the names the identity system uses, in its order.
+    ``email`` is in lower case. ``groups``: the names that the identity system uses, in its order.
     """
 
     email: str
@@ -37,10 +37,10 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def same_address(one: str, other: str) -> bool:
-    """Whether two addresses are one, however their letters are written.
+    """Whether two addresses are equal apart from upper and lower case.
 
-    Google answers an address as somebody typed it; ours are lower case. Only plain ASCII is
-    lowered, as in ``parse_email``.
+    Google returns an address as somebody typed it; ours are in lower case. Only ASCII letters are
+    compared without case, as in ``parse_email``.
     """
     if one.isascii() and other.isascii():
         return one.lower() == other.lower()
@@ -48,17 +48,17 @@ def same_address(one: str, other: str) -> bool:
 
 
 def parse_email(text: str, *, allowed_domains: Collection[str] | None = None) -> str:
-    """Return the address in lower case, or raise ``Rejected`` saying what is wrong with it.
+    """The address in lower case; raises ``Rejected`` with what is wrong with it.
 
-    ``allowed_domains``: see ``check_domain``; None: its domain may be any.
+    ``allowed_domains``: see ``check_domain``; None: any domain is allowed.
     """
-    # Only plain ASCII is lowered: the lower case of the Kelvin sign is a k.
+    # Only ASCII is changed to lower case: the lower case of the Kelvin sign is a k.
     address = text.strip().lower() if text.isascii() else text
     shown = repr(text if len(text) <= 80 else text[:77] + "...")
     if address.startswith(_PRINCIPAL_PREFIXES):
         raise Rejected(
             RejectionCode.NOT_A_PERSON,
-            f"email: {shown} names a group or a service account; send one event a person",
+            f"email: {shown} names a group or a service account; send one event for each person",
         )
     found = _ADDRESS.fullmatch(address)
     if found is None or len(found["local"]) > 64 or len(address) > 254:
@@ -85,8 +85,9 @@ def check_domain(
 ) -> None:
     """Raise ``Rejected`` if ``address`` (as ``parse_email`` returns it) is in no allowed domain.
 
-    Domains are compared whole: ``example.com`` does not admit ``sub.example.com``. ``field`` of the
-    event holds the address; ``because``: why its domain matters, in words.
+    Domains are compared as a whole: ``example.com`` does not include ``sub.example.com``.
+    ``field``: the field of the event that has the address, ``because``: a text to insert before
+    "is not in an allowed domain"; both for the message.
     """
     if address.partition("@")[2] in allowed_domains:
         return

@@ -1,4 +1,4 @@
-"""Profiles: what each kind of person gets. A set of them is valid as a whole or not in force."""
+"""Reads and checks profiles.yaml and its master templates; all are valid, or none is used."""
 
 from shared.domain.profiles.model import (
     DataprocHub,

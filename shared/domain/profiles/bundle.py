@@ -1,9 +1,9 @@
-"""A set of profiles as one object: what ``make profiles-bundle`` writes and a process reads.
+"""A set of profiles as one object: ``make profiles-bundle`` writes it and a process reads it.
 
     {"format": 1, "files": {"masters/session.yaml": "…", "profiles.yaml": "…"}}
 
-The texts are those of the files, so everything that is checked of a directory is checked of a
-bundle, and messages name the file within it. Must not know where a bundle is kept.
+It contains the texts of the files, so a bundle is checked like a directory, and messages name the
+file in it. Must not know where a bundle is stored.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ class _Bundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _GivenTwice(ValueError):
-    """A name stands twice in one object."""
+    """A JSON object has the same name twice."""
 
 
 def is_profile_file(name: str) -> bool:
-    """Whether ``name``, below the directory or prefix, is part of a set of profiles."""
+    """Whether ``name``, relative to the directory or prefix, is a file of a set of profiles."""
     inside = name.removeprefix(MASTERS)
     return name == FILE or (inside != name and inside.endswith(".yaml") and "/" not in inside)
 
 
 def pack(files: Mapping[str, bytes]) -> bytes:
-    """``files`` (by name, ``masters/session.yaml``) as a bundle; the same files, the same bytes.
+    """``files`` (by name, ``masters/session.yaml``) as a bundle; equal files give equal bytes.
 
-    Raises ``ProfilesInvalid`` for what is not UTF-8; whether the profiles are valid isn't asked.
+    Raises ``ProfilesInvalid`` if a file is not UTF-8; does not check the profiles.
     """
     texts, faults = {}, []
     for name, data in sorted(files.items()):
@@ -68,10 +68,10 @@ def unpack(data: bytes, name: str) -> dict[str, bytes]:
         raise ProfilesInvalid(
             [f"{name}: format is {bundle.format}; this release reads {FORMAT}: {advice}"]
         )
-    if strange := sorted(set(filter(lambda each: not is_profile_file(each), bundle.files))):
+    if unknown := sorted(file for file in bundle.files if not is_profile_file(file)):
         known = f"only {FILE} and {MASTERS}*.yaml"
         raise ProfilesInvalid(
-            [f"{name}: {each!r} does not belong in it; {known}" for each in strange]
+            [f"{name}: {file!r} does not belong in it; {known}" for file in unknown]
         )
     return {file: text.encode("utf-8", "surrogatepass") for file, text in bundle.files.items()}
 

@@ -1,8 +1,8 @@
-"""The single values of profiles.yaml: what each may look like.
+"""The types of single values in profiles.yaml, with their forms and limits.
 
-Every type that has a rule of its own carries the words in which a wrong value is explained to the
-person who wrote it (``description``): they read "expected a zone such as us-central1-a", never a
-regular expression. The limits are Google's, as its discovery documents name them.
+Each type with a form has a ``description`` for error messages: the author of the file reads
+"expected a zone such as us-central1-a" instead of a regular expression. The limits are those of
+Google's discovery documents.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ GroupAddress = Annotated[
 Span = Annotated[
     str | int, Meta(description="hours or days such as 12h or 14d (at most 3650d), or 0")
 ]
-# A notebook idles out after 10 minutes to a day, a Dataproc session or cluster after up to 14 days.
+# Google's limits of idle time: a notebook 10 minutes to a day, a session or cluster up to 14 days.
 NotebookIdle = Annotated[int, Meta(ge=10, le=1440, description="whole minutes from 10 to 1440")]
 SparkIdle = Annotated[int, Meta(ge=10, le=20160, description="whole minutes from 10 to 20160")]
 Zone = Annotated[
@@ -50,7 +50,7 @@ Zone = Annotated[
 Region = Annotated[
     str, Meta(pattern=r"^[a-z]+-[a-z]+[0-9]+$", description="a region such as us-central1")
 ]
-MachineType = str  # its forms are in machine_types.py
+MachineType = str  # its form is checked in machine_types.py
 NetworkName = Annotated[
     str,
     Meta(

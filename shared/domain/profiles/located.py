@@ -1,9 +1,9 @@
-"""Converts plain values to typed structs, and reports all errors at once, each with its place.
+"""Converts plain values to typed structs, and reports all errors at once, each with its path.
 
-msgspec knows the types but stops at the first error; a person correcting a file needs all of them.
-So we walk structs, lists and maps ourselves and let msgspec check one value at a time. Rules that
-types can't express are applied on the way to every part that could be read, whatever else is wrong
-around it. Must not know what the parts mean.
+msgspec stops at the first error, but the author of a file needs all of them. So this module walks
+structs, lists and maps itself, and msgspec checks single values. Rules that types can't express
+are applied to every part that could be read, also if other parts are wrong. Must not know what
+the parts mean.
 """
 
 from __future__ import annotations
@@ -23,53 +23,53 @@ _WORDS = {str: "text", bool: "true or false", int: "a whole number", float: "a n
 
 
 class Problems(list[str]):
-    """The located messages so far."""
+    """The messages so far, each with its path."""
 
-    unreadable = 0  # values passed over because the reader of the file refused them already
+    unreadable = 0  # values that were skipped, because the reader of the file reported them
 
     @property
     def total(self) -> int:
-        """The number of messages and of values passed over; it grows with every error."""
+        """The number of messages and of skipped values; it grows with every error."""
         return len(self) + self.unreadable
 
     def add(self, path: str, message: str) -> None:
-        """Note ``message`` as being about ``path``."""
+        """Add ``message`` about the value at ``path``."""
         self.append(f"{path}: {message}" if path else message)
 
 
 Rule = Callable[[Any, str, Problems], None]
-"""Notes what is wrong with a value that has the right type; gets the value and its path."""
+"""Adds messages about a value that has the right type; arguments: the value, its path, problems."""
 
 Rules = Mapping[tuple[type, str], Rule]
-"""By struct and field; a rule is asked if the field's value could be read.
+"""Rules by struct and field; a rule is applied if the field's value could be read.
 
-``""`` in place of a field is the struct itself: its rule gets the map as it is written, for
-questions of what is there and what is not. ``field[]`` is each item of a list, ``field{}`` each key
-and value of a map, with None for a value that couldn't be read."""
+``field[]``: applied to each item of a list; ``field{}``: to each key and value of a map, with None
+for a value that couldn't be read. ``""`` instead of a field: applied to the struct; the rule gets
+the map as it is written, so that it can check which keys are present."""
 
 
 def read_as(
     wanted: type[T], value: Any, path: str, problems: Problems, rules: Rules | None = None
 ) -> T | None:
-    """``value`` as ``wanted`` (a struct), or None with the reasons added to ``problems``."""
+    """``value`` as ``wanted`` (a struct); None if it can't be, with messages in ``problems``."""
     before = problems.total
     result: T = _Walk(problems, rules or {}).read(wanted, value, path)
     return result if problems.total == before else None
 
 
 class _Walk:
-    """One reading. The result for an invalid value is a placeholder and must not be used."""
+    """Reads one value. The result for an invalid value is a placeholder and must not be used."""
 
     def __init__(self, problems: Problems, rules: Rules) -> None:
         self._problems = problems
         self._rules = rules
 
     def read(self, wanted: Any, value: Any, path: str) -> Any:
-        """``value`` as ``wanted``; a value is asked no rule unless it is a field's."""
+        """``value`` as ``wanted``. Its own fields' rules are applied, none to the value itself."""
         return self._read(wanted, value, path, (object, ""))
 
     def _read(self, wanted: Any, value: Any, path: str, about: tuple[type, str]) -> Any:
-        if isinstance(value, Unreadable):  # noted already
+        if isinstance(value, Unreadable):  # reported already
             self._problems.unreadable += 1
             return None
         origin, arguments = get_origin(wanted), get_args(wanted)

@@ -1,7 +1,7 @@
-"""The forms of Compute Engine's machine types: a mistyped one is found before anybody joins.
+"""The forms of Compute Engine's machine types, so that a mistyped one is found before a join.
 
-Only the form is judged: which families and sizes there are changes every few months and from zone
-to zone. What looks like a machine type of a family we never heard of is taken.
+Only the form is checked, because the families and sizes change every few months and differ between
+zones. A name of the right form is accepted even if its family is unknown.
 
 Sources: the examples in Compute Engine's, Dataproc's and Notebooks' discovery documents, and
 Compute Engine's "Machine families resource and comparison guide" as of 2026-11.
@@ -27,7 +27,7 @@ _EXPECTED = "expected a machine type such as e2-standard-4, n2-custom-8-16384 or
 
 
 def objection(name: str) -> str | None:
-    """Why ``name``, a machine type's short name, can't be one; None if it can."""
+    """Why ``name`` can't be the short name of a machine type; None if it can."""
     if _MACHINE_TYPE.fullmatch(name):
         memory = re.search(r"custom-[0-9a-z]+-([0-9]+)", name)
         if memory and int(memory[1]) % 256:
@@ -40,7 +40,7 @@ def objection(name: str) -> str | None:
 
 
 def _tidied(name: str) -> str:
-    """Correct a mistyped name: ``E2_Standard4`` becomes ``e2-standard-4``."""
+    """A mistyped name, corrected: ``E2_Standard4`` becomes ``e2-standard-4``."""
     words = re.sub(r"[\s_-]+", "-", name[:60].strip().lower())
     words = re.sub(rf"({_CLASS}|custom)-?(?=[0-9])", r"\1-", words)
     return re.sub(rf"^([a-z]+[0-9]+[a-z]?)-?(?=({_CLASS}|custom)-)", r"\1-", words)

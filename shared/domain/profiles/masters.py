@@ -1,10 +1,9 @@
-"""What a Spark master template may say, and what is ours to say.
+"""Checks Spark master templates: which fields they may set, and the forms of some values.
 
-A master is a Dataproc session template or cluster as its administrator would write it, without all
-that depends on the person, the profile or the site: those fields are set in it when a person's
-template is made. A master that sets one of them would be overruled in silence, so it is refused.
-
-Whether every remaining field exists in Google's API is not decided here but by ``make check``.
+A master is a Dataproc session template or cluster without the fields that depend on the person,
+the profile or the site: those are set when a person's template is made. A master that sets one of
+them is rejected, because its value would be replaced without notice. Must not know which other
+fields Google's API has; ``make check`` checks those.
 """
 
 from __future__ import annotations
@@ -19,11 +18,11 @@ from shared.domain.profiles.strict_yaml import Unreadable
 
 _EXECUTION = "environmentConfig.executionConfig."
 _OUTPUT = "is set by Dataproc, not by a template"
-_CREDENTIALS = "a person's Spark runs on their own credentials; this is set by us"
+_CREDENTIALS = "is set by us: a person's Spark runs on their own credentials"
 _NETWORK = "use the profile's network instead"
 _IDLE = "use idle_minutes in the profile instead"
 _LABELS = "use the profile's labels instead"
-_NAMED = "is made of the person's key; leave it out"
+_NAMED = "is made from the person's key; leave it out"
 
 SESSION_OWNED = {
     "name": _NAMED,
@@ -39,8 +38,8 @@ SESSION_OWNED = {
 _GCE = "config.gceClusterConfig."
 _CANT_STOP = "a cluster with personal authentication can't be stopped; it is deleted when idle"
 CLUSTER_OWNED = {
-    "projectId": "is given when the cluster is made; leave it out",
-    "clusterName": "is given when the cluster is made; leave it out",
+    "projectId": "is given when the cluster is created; leave it out",
+    "clusterName": "is given when the cluster is created; leave it out",
     "labels": _LABELS,
     "virtualClusterConfig": "personal authentication needs a cluster on Compute Engine",
     "config.endpointConfig": "is set by us: Jupyter is reached through the component gateway",
@@ -50,14 +49,14 @@ CLUSTER_OWNED = {
     "config.lifecycleConfig.autoStopTime": _CANT_STOP,
     "config.lifecycleConfig.autoDeleteTime": "is a point in time; use autoDeleteTtl",
     "config.securityConfig.identityConfig": _CREDENTIALS,
-    _GCE + "zoneUri": "belongs to the person's choice of region; leave it to Dataproc",
+    _GCE + "zoneUri": "is chosen by Dataproc, in the region of the cluster; leave it out",
     _GCE + "networkUri": _NETWORK,
     _GCE + "subnetworkUri": _NETWORK,
     _GCE + "internalIpOnly": _NETWORK,
     _GCE + "tags": _NETWORK,
     **dict.fromkeys(("status", "statusHistory", "clusterUuid", "metrics"), _OUTPUT),
 }
-# Parts in which we set fields: if present, each must be a map.
+# Parts in which we set or check fields; each that is present must be a map.
 SESSION_MAPS = (
     "environmentConfig",
     "environmentConfig.executionConfig",
@@ -74,13 +73,13 @@ CLUSTER_MAPS = (
     "config.softwareConfig.properties",
 )
 _PERSONAL_AUTH = "dataproc:dataproc.personal-auth."
-# In the names of resources that Dataproc wants in the region of the cluster or session.
+# The zone or region in a resource's name: Dataproc requires the region of the cluster or session.
 _PLACES = re.compile(r"(?:^|/)projects/[^/]+/(zones|regions)/([a-z0-9-]+)(?:/|$)")
 _IMAGE = re.compile(r"(?P<major>\d+)\.\d+(\.\d+)?(-[a-z]+\d*)?")
 
 
 def readable_part(value: Any) -> Any:
-    """``value`` without the parts that the reader refused; ``UNREADABLE`` if nothing is left."""
+    """``value`` without the parts that the reader rejected; ``UNREADABLE`` if that is all of it."""
     if isinstance(value, dict):
         parts = ((key, readable_part(item)) for key, item in value.items())
         return {key: item for key, item in parts if not isinstance(item, Unreadable)}
@@ -90,7 +89,7 @@ def readable_part(value: Any) -> Any:
 
 
 def check_session_master(master: Any, path: str, region: str | None, problems: Problems) -> None:
-    """Note what is wrong with a session template's master."""
+    """Add what is wrong with a session template's master to ``problems``."""
     if _is_a_map(master, SESSION_MAPS, path, problems):
         _refuse_owned(master, SESSION_OWNED, path, problems)
         _check_texts(master, "runtimeConfig.properties", path, problems)
@@ -98,7 +97,7 @@ def check_session_master(master: Any, path: str, region: str | None, problems: P
 
 
 def check_cluster_master(master: Any, path: str, region: str | None, problems: Problems) -> None:
-    """Note what is wrong with a cluster's master."""
+    """Add what is wrong with a cluster's master to ``problems``."""
     if not _is_a_map(master, CLUSTER_MAPS, path, problems):
         return
     _refuse_owned(master, CLUSTER_OWNED, path, problems)
@@ -142,7 +141,7 @@ def _check_software(software: Mapping[str, Any], path: str, problems: Problems) 
     if not isinstance(components, list):
         problems.add(f"{place}.optionalComponents", f"expected a list, got {shown(components)}")
     elif "ANACONDA" in components:
-        message = "ANACONDA went with image 1.5; today's images have Miniconda in them"
+        message = "ANACONDA ended with image 1.5; newer images include Miniconda"
         problems.add(f"{place}.optionalComponents", message)
     version = software.get("imageVersion", "2.2")
     found = _IMAGE.fullmatch(version) if isinstance(version, str) else None
@@ -150,14 +149,14 @@ def _check_software(software: Mapping[str, Any], path: str, problems: Problems) 
         message = f"expected a version such as '2.2-debian12' in quotes, got {shown(version)}"
         problems.add(f"{place}.imageVersion", message)
     elif int(found["major"]) < 2:
-        message = f"image {version} can't be used any more; take 2.2-debian12 or newer"
+        message = f"image {version} can no longer be used; use 2.2-debian12 or newer"
         problems.add(f"{place}.imageVersion", message)
 
 
 def _is_a_map(
     master: Any, fields: tuple[str, ...], path: str, problems: Problems
 ) -> TypeGuard[dict[str, Any]]:
-    """Whether there is anything to check; notes each of ``fields`` that is present but no map."""
+    """Whether ``master`` is a map; also adds each of ``fields`` that is present but not a map."""
     if not isinstance(master, dict):
         problems.add(path, f"expected a map of keys and values, got {shown(master)}")
         return False
@@ -177,7 +176,7 @@ def _refuse_owned(
 
 
 def _check_texts(master: Mapping[str, Any], field: str, path: str, problems: Problems) -> None:
-    # Text to Google: an unquoted 4 or true would be refused only when somebody joins.
+    # Google requires text; without this check an unquoted 4 or true would fail at the first join.
     for key, value in _map_at(master, field).items():
         if not isinstance(value, str):
             message = f"expected text, got {shown(value)}; put it in quotes"

@@ -1,15 +1,15 @@
 """Which Workbench metadata keys a profile may set, and why it may not set the others.
 
-The reserved ones are Google's list of protected keys ("Manage features through metadata" in the
-Workbench documentation, as of 2026-11) and those its Terraform provider ignores as being the
-system's: a value given for them is overwritten, so the profile would promise what never happens.
+Reserved are Google's protected keys ("Manage features through metadata" in the Workbench
+documentation, as of 2026-11) and the keys that its Terraform provider ignores as set by the
+system. Google overwrites values for them, so a profile that sets one would have no effect.
 """
 
 from __future__ import annotations
 
 import re
 
-# Keys that follow from named fields of `workbench`: two ways to say one thing would contradict.
+# Keys that we set from fields of `workbench`; a second value for them could contradict the field.
 OURS = {
     "disable-mixer": "spark_kernels",
     "idle-timeout-seconds": "idle_minutes",
@@ -74,19 +74,19 @@ _SSH = {
     "ssh-keys",
     "sshKeys",
 }
-_KEY = re.compile(r"[A-Za-z0-9_-]{1,128}")  # Compute Engine's own rule
+_KEY = re.compile(r"[A-Za-z0-9_-]{1,128}")  # Compute Engine's rule
 
 
 def objection(key: str, value: str | None) -> str | None:
-    """Why a profile can't set metadata ``key`` to ``value`` (None: to anything); None if it can."""
+    """Why a profile can't set metadata ``key`` to ``value`` (None: any value); None if it can."""
     if key in OURS:
         return f"is set by us; use workbench.{OURS[key]} instead"
     if key in _RESERVED or key.startswith(_RESERVED_PREFIXES):
         return "is reserved: Workbench overwrites it with a value of its own"
     if key in _SCRIPTS:
         return (
-            "a notebook that runs on its owner's credentials takes no startup script; "
-            "build what it would install into an image and name that in workbench.image"
+            "a notebook that runs on its owner's credentials can't have a startup script; "
+            "build an image with what the script would install, and name it in workbench.image"
         )
     if key in _SSH:
         return "a notebook that runs on its owner's credentials can't be reached by SSH"
@@ -95,5 +95,5 @@ def objection(key: str, value: str | None) -> str | None:
     if not _KEY.fullmatch(key):
         return "is not a metadata key: letters, digits, _ and -, at most 128"
     if value is not None and len(value.encode()) > 256 * 1024:
-        return "is longer than Compute Engine takes (256 KiB)"
+        return "is longer than Compute Engine accepts (256 KiB)"
     return None

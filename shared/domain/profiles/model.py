@@ -1,8 +1,8 @@
-"""What a profile is: the shape of profiles.yaml, and the profiles made from it.
+"""The types of profiles.yaml, and the profiles made from it.
 
-Two shapes are kept apart. ``ProfilesFile`` and ``ProfileEntry`` are what people write; a
-``Profile`` is what everything else uses: durations in seconds, master templates read in, all of it
-valid. This module must not know YAML, nor what a profile turns into (``domain/manifests``).
+``ProfilesFile`` and ``ProfileEntry`` have the form in which people write them. Everything else
+uses ``Profile``, which is valid: durations are in seconds, master templates are parsed. Must not
+know YAML, nor the manifests that a profile leads to (``domain/manifests``).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from shared.domain.suggest import suggestion
 
 
 class Network(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where a person's machines are attached; short names are of the site's project and region."""
+    """The network of a person's machines; short names are in the site's project and region."""
 
     network: fields.NetworkName = "default"
     subnet: fields.SubnetName = "default"
@@ -34,7 +34,7 @@ class Disk(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Image(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the notebook's machine boots from: the newest of a family, or one image by name."""
+    """The image of the notebook's boot disk: the newest of a family, or one by name."""
 
     project: fields.ProjectId = "cloud-notebooks-managed"
     family: fields.ImageName | None = None
@@ -42,10 +42,10 @@ class Image(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Workbench(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A person's notebook. ``zones`` are tried in order when one has no machines left.
+    """A person's notebook. ``zones`` are tried in order if one has no capacity.
 
-    ``downloads``, ``terminal``, ``root`` and ``spark_kernels`` say what is allowed; Google's
-    metadata keys behind them mostly say what is not.
+    ``downloads``, ``terminal``, ``root`` and ``spark_kernels`` allow something if true. Most of
+    Google's metadata keys for them have the opposite meaning (``disable``).
     """
 
     zones: tuple[fields.Zone, ...]
@@ -64,14 +64,14 @@ class Workbench(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class OlderDisk(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One persistent disk of an older kind of notebook, which knows fewer types."""
+    """One persistent disk of an older kind of notebook, which has fewer types of disks."""
 
     size_gb: fields.DiskSize
     type: fields.OlderDiskType = "PD_BALANCED"
 
 
 class ManagedNotebook(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A managed notebook, an older kind: a machine of Google's, somewhere in ``location``."""
+    """A managed notebook, an older kind; Google picks a zone of the region ``location``."""
 
     location: fields.Region
     machine_type: fields.MachineType
@@ -81,10 +81,10 @@ class ManagedNotebook(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 
 class DataprocHub(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A Dataproc Hub, an older kind: it makes clusters of the person's own templates.
+    """A Dataproc Hub, an older kind: it creates clusters from the person's own templates.
 
-    ``service_account``: whose rights it has. There is no default, for Google's would be an account
-    that may edit the whole project.
+    ``service_account``: the account that it runs as. There is no default, because Google's default
+    is an account that may edit the whole project.
     """
 
     zone: fields.Zone
@@ -94,7 +94,7 @@ class DataprocHub(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class TemplateEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A Spark template as profiles.yaml asks for it: its slot, its master, its idle time."""
+    """A Spark template in profiles.yaml: its slot, its master, its idle time."""
 
     name: fields.Slot
     master: fields.MasterFile
@@ -102,18 +102,18 @@ class TemplateEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class SessionEntry(TemplateEntry, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A template of serverless sessions; a separate type, because its master has its own rules."""
+    """A template for serverless sessions; a separate type, because its master has its own rules."""
 
 
 class ClusterEntry(TemplateEntry, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A template of clusters."""
+    """A template for clusters; a separate type, because its master has its own rules."""
 
 
 class ProfileEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One profile as it is written.
+    """One profile in profiles.yaml.
 
-    ``grace``: between leaving and removal. ``keep_snapshot``: for how long the snapshot is kept
-    that is taken of the notebook's data disk before its removal; 0: none is taken.
+    ``grace``: the grace period. ``keep_snapshot``: how long the snapshot of the data disk is kept
+    that is taken before a notebook is removed; 0: none is taken.
     """
 
     grace: fields.Span
@@ -144,7 +144,7 @@ class ProfilesFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class SparkTemplate(msgspec.Struct, frozen=True, kw_only=True):
-    """A Spark template with its parsed master; callers copy ``master`` before they change it."""
+    """A Spark template with its parsed master; copy ``master`` before you change it."""
 
     slot: str
     master: dict[str, Any]
@@ -167,7 +167,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProfilesInvalid(Exception):
-    """The profiles can't be used; ``messages`` says where and why, all of it at once."""
+    """The profiles can't be used; ``messages`` has every error with its place."""
 
     def __init__(self, messages: Iterable[str]) -> None:
         self.messages = tuple(messages)
@@ -175,7 +175,7 @@ class ProfilesInvalid(Exception):
 
 
 class ProfileSet:
-    """All profiles in force, and who gets which."""
+    """All valid profiles of one profiles.yaml, and the rules for who gets which."""
 
     def __init__(
         self,
@@ -184,9 +184,9 @@ class ProfileSet:
         groups: Sequence[tuple[str, str]],
         warnings: tuple[str, ...] = (),
     ) -> None:
-        """``groups``: pairs of group and profile name, the first match wins.
+        """``groups``: pairs of group and profile name; the first match wins.
 
-        ``warnings``: located messages about what is valid and still won't do what it seems to.
+        ``warnings``: messages, with places, about profiles that are valid but can't work.
         """
         self.warnings = warnings
         self._profiles = dict(profiles)
@@ -205,14 +205,14 @@ class ProfileSet:
         return self._default
 
     def profile(self, name: str) -> Profile | None:
-        """The profile called ``name``, or None if there is none (any more)."""
+        """The profile called ``name``, or None if there is none, or no longer one."""
         return self._profiles.get(name)
 
     def resolve(self, requested: str | None, groups: Collection[str]) -> Profile:
-        """The profile asked for by name, else that of the first group mapped, else the default.
+        """The profile ``requested`` by name, else that of the first mapped group, else the default.
 
-        Raises ``Rejected`` when a profile is asked for that does not exist: giving another instead
-        would be a guess about somebody's access.
+        Raises ``Rejected`` if there is no profile of that name: another one could give somebody
+        the wrong access.
         """
         if requested is not None:
             found = self._profiles.get(requested)
@@ -227,7 +227,7 @@ class ProfileSet:
         return next((p for group, p in self._groups if group in member_of), self._default)
 
     def is_group(self, address: str) -> bool:
-        """Whether ``address`` is one of the mapped groups, and so not a person."""
+        """Whether ``address`` is a mapped group, not a person."""
         return address.casefold() in self._addresses
 
 

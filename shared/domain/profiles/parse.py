@@ -1,8 +1,8 @@
 """Reads profiles.yaml and its masters into a ``ProfileSet``, or reports all errors.
 
-Three questions, each asked of everything: is it plain YAML, has it our shape, do its parts agree.
-What one question found wrong is left out of the next, so that one fault is one message, and
-everything else is asked all the same, so that no fault hides another.
+There are three checks: is it plain YAML (``strict_yaml``), does it have the right types
+(``located``), do the parts fit together (``rules``, ``masters``). A value that fails one check is
+skipped by the next, so that each error is reported once; all other values are still checked.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from shared.domain.suggest import suggestion
 FILE = "profiles.yaml"
 MASTERS = "masters/"
 MasterCheck = Callable[[Kind, dict[str, Any], str, Problems], None]
-"""Notes what is wrong with a master of the kind; gets what could be read of it, and its path."""
+"""A check of masters; arguments: the kind, the readable part of the master, its path, problems."""
 
 
 def parse_profiles(
@@ -45,9 +45,9 @@ def parse_profiles(
 ) -> ProfileSet:
     """The profiles of ``profiles_yaml``; ``masters`` by file name, such as ``cluster-small.yaml``.
 
-    With ``region``, zones and subnets outside it are refused too. Masters that no profile names
-    are not read. ``check_master`` is asked of each master beside our own rules. Raises
-    ``ProfilesInvalid`` with every located message.
+    With ``region``, zones and subnets outside it are rejected too. Masters that no profile names
+    are not read. ``check_master``: a further check of each master. Raises ``ProfilesInvalid`` with
+    every error and its place.
     """
     problems = Problems()
     raw = _read(profiles_yaml, FILE, problems)
@@ -64,7 +64,7 @@ def parse_profiles(
             cluster_master=read.check_cluster,
         ),
     )
-    if raw is UNREADABLE:  # the use of each master is not known: check only that it is YAML
+    if raw is UNREADABLE:  # the kind of each master is not known: check only that it is YAML
         for name, data in sorted(masters.items()):
             _read(data, MASTERS + name, problems)
     if problems or file is None:
@@ -101,7 +101,7 @@ def _profile(name: str, entry: ProfileEntry, masters: _Masters) -> Profile:
 
 
 class _Masters:
-    """The master templates, each read and checked once however many profiles use it."""
+    """The master templates; each is read and checked once, even if several profiles use it."""
 
     def __init__(
         self,
@@ -126,7 +126,7 @@ class _Masters:
         self._check(name, path, Kind.CLUSTER_TEMPLATE)
 
     def templates(self, entries: tuple[TemplateEntry, ...]) -> tuple[SparkTemplate, ...]:
-        """The templates of one profile and kind whose masters have no errors."""
+        """The templates of one profile and kind; their masters were checked and have no errors."""
         return tuple(
             SparkTemplate(
                 slot=entry.name,

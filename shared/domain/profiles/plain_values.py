@@ -1,9 +1,9 @@
-"""Unquoted YAML values: each has one meaning, or it is refused with what to write instead.
+"""Unquoted YAML values: each has one meaning, or is rejected with advice what to write instead.
 
-YAML 1.1, YAML 1.2 and the person who writes a file disagree about ``0200``, ``1:30``, ``1_000``,
-``0x10``, ``1e3``, ``no`` and ``2026-01-01``. So only what all of them read alike is taken: whole
-numbers and decimals without a leading zero, ``true``, ``false``, and text that looks like none of
-these. Quoted text never comes here. Must not know where in a file the value stands.
+YAML 1.1, YAML 1.2 and authors of files read ``0200``, ``1:30``, ``1_000``, ``0x10``, ``1e3``,
+``no`` and ``2026-01-01`` differently. So only values with one meaning are accepted: whole numbers
+and decimals without a leading zero, ``true``, ``false``, and text that can't be read as another
+type. Quoted text is not passed to this module. Must not know where in a file the value is.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ _OTHERS = {
 
 
 class Ambiguous(Exception):
-    """The value has no single meaning; the text says why, and what to write instead."""
+    """The value has several meanings; the message says which, and what to write instead."""
 
 
 def plain_value(text: str) -> Scalar:
-    """What the unquoted ``text`` means; raises ``Ambiguous``."""
+    """The value of the unquoted ``text``; raises ``Ambiguous``."""
     if text in _BOOLEANS:
         return _BOOLEANS[text]
     if _WHOLE.fullmatch(text):

@@ -1,6 +1,7 @@
-"""Rules that types can't express: about one value, or between two parts of profiles.yaml.
+"""Rules that types can't express: about one value, or about two parts of profiles.yaml.
 
-Each is asked of its part alone (``located.Rules``), so a fault elsewhere never hides what it finds.
+Each rule is applied to its own part (``located.Rules``), so it also finds its errors if there are
+others elsewhere.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _LONGEST = 3650 * 86400
 
 _LABEL_KEY = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")  # RFC 1035, as Dataproc asks for
 _LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
-# Dataproc takes 32 labels; five are ours.
+# Dataproc accepts 32 labels; five are ours.
 _MOST_LABELS = 27
 OUR_LABELS = frozenset({"managed-by", "cost-center", "team"})
 OUR_LABEL_PREFIX = "benchkeeper-"
@@ -49,8 +50,8 @@ _PARTS = (
 # Google's pages on the end of both kinds: the release notes name the first date, the page on
 # managed notebooks the second.
 _OLDER = (
-    "is an older kind: creation ended on 2025-01-30, and those made before were to run until "
-    "2026-03-30; Google refuses a new one, so use workbench"
+    "is an older kind: creation ended on 2025-01-30, and existing ones were to run until "
+    "2026-03-30; Google rejects new ones, so use workbench"
 )
 
 
@@ -68,9 +69,9 @@ def read_span(span: str | int) -> int | None:
 def rules(
     *, region: str | None, names: Collection[str], session_master: Rule, cluster_master: Rule
 ) -> Rules:
-    """All rules. ``names``: the profiles there are; the masters' rules get a master's file name.
+    """All rules. ``names``: of all profiles. The rules for masters get a master's file name.
 
-    With ``region``, what lies outside it is refused.
+    With ``region``, zones, locations and subnets outside it are rejected.
     """
     place = _Place(region)
     references = _References(names)
@@ -112,20 +113,20 @@ def warnings_about(file: ProfilesFile) -> tuple[str, ...]:
 
 
 class _References:
-    """Rules about names of profiles and groups; each group is asked once, in the file's order."""
+    """Rules about names of profiles and groups; each group is checked once, in the file's order."""
 
     def __init__(self, names: Collection[str]) -> None:
         self._names = names
         self._seen: dict[str, str] = {}
 
     def profile(self, name: str, path: str, problems: Problems) -> None:
-        """Check that there is a profile of that name."""
+        """There must be a profile of that name."""
         if name not in self._names:
             what = f"there is no profile {shown(name)}; {suggestion(name, self._names)}"
             problems.add(path, what)
 
     def group(self, group: str, path: str, problems: Problems) -> None:
-        """Check that no group is listed twice."""
+        """No group may be listed twice."""
         mapping = path.removesuffix(".group")
         earlier = self._seen.setdefault(group.casefold(), mapping)
         if earlier != mapping:
@@ -139,19 +140,19 @@ class _Place:
         self._region = region
 
     def zone(self, zone: str, path: str, problems: Problems) -> None:
-        """Check that a zone is in the region."""
+        """The zone must be in the region."""
         if self._is_elsewhere(zone.rpartition("-")[0]):
             what = f"{zone} is not in this site's region {self._region}, where its subnet is"
             problems.add(path, what)
 
     def location(self, location: str, path: str, problems: Problems) -> None:
-        """Check that a location is the region."""
+        """The location must be the region."""
         if self._is_elsewhere(location):
             what = f"{location} is not this site's region {self._region}, where its subnet is"
             problems.add(path, what)
 
     def subnet(self, subnet: str, path: str, problems: Problems) -> None:
-        """Check that a subnet given with a region is in this one."""
+        """A subnet that is given with a region must be in this one."""
         parts = subnet.split("/")
         if len(parts) > 1 and self._is_elsewhere(parts[3]):
             problems.add(path, f"is in {parts[3]}, but this site is in {self._region}")
@@ -188,7 +189,7 @@ def _check_label(label: tuple[str, str | None], path: str, problems: Problems) -
     if key in OUR_LABELS or key.startswith(OUR_LABEL_PREFIX):
         problems.add(path, "is set by us on everything; choose another key")
     elif key in _GOOGLES_LABELS or key.startswith(("goog-", "notebooks-managed-")):
-        problems.add(path, "is Google's own; choose another key")
+        problems.add(path, "is reserved by Google; choose another key")
     elif not _LABEL_KEY.fullmatch(key):
         what = "is not a label key: lower-case letters, digits, hyphens, a letter first, to 63"
         problems.add(path, what)
@@ -213,7 +214,7 @@ def _check_machine_type(name: str, path: str, problems: Problems) -> None:
 def _check_boot_disk(notebook: Mapping[str, Any], path: str, problems: Problems) -> None:
     disk = notebook.get("boot_disk")
     size = disk.get("size_gb") if isinstance(disk, Mapping) else None
-    if isinstance(size, int) and 10 <= size < 100:  # other values are refused by their type
+    if isinstance(size, int) and 10 <= size < 100:  # the type rejects other values
         what = f"expected at least 100 (the image needs it), got {size}"
         problems.add(f"{path}.boot_disk.size_gb", what)
 
@@ -240,5 +241,5 @@ def _check_repeats(values: Iterable[Any], path: str, problems: Problems, suffix:
         if not isinstance(value, str):
             continue
         if value in seen:
-            problems.add(f"{path}[{index}]{suffix}", f"{value} is there already")
+            problems.add(f"{path}[{index}]{suffix}", f"{value} is listed twice")
         seen.add(value)

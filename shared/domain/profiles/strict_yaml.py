@@ -1,9 +1,9 @@
 """Reads YAML as configuration: plain data, no duplicates, limited in size.
 
-A YAML reader silently keeps the last of two equal keys, builds objects from tags and unfolds a page
-of aliases into gigabytes. None of that belongs in a file that decides what people get, so all of it
-is refused, with the place. Values are made of the parser's events by ourselves: what an unquoted
-one means is for ``plain_values`` to say. Must not know what the file is about.
+Usual YAML readers silently keep the last of two equal keys, create objects from tags and expand a
+page of aliases to gigabytes. In a file that decides what people get this is dangerous, so we
+reject it, with the place. We make values from the parser's events ourselves; ``plain_values``
+defines the meaning of unquoted ones. Must not know what the file is about.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 40
 _MOST_FAULTS = 200
 
-# libyaml reads ten times faster; both make the same events.
+# libyaml is ten times faster; both produce the same events.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Unreadable:
-    """Marks a refused value, so that later checks don't report it again."""
+    """Marks a rejected value, so that later checks don't report it again."""
 
     def __repr__(self) -> str:
-        return "a value that was refused"
+        return "a value that was rejected"
 
 
 UNREADABLE: Final = Unreadable()
 
 
 class YamlRefused(Exception):
-    """The text is not the plain YAML we read; ``messages`` names every place."""
+    """The text is not plain YAML; ``messages`` has every error with its place."""
 
     def __init__(self, messages: list[str]) -> None:
         super().__init__("; ".join(messages))
@@ -52,11 +52,11 @@ def read_yaml(data: bytes) -> Any:
 
 
 def read_with_faults(data: bytes) -> tuple[Any, list[str]]:
-    """What can be read of a YAML document, and a located message for everything that can't.
+    """The readable part of a YAML document, and a message with its place for every error.
 
-    Refused are: too large, not UTF-8, not YAML, several documents, anchors, aliases, tags, merges,
-    duplicate or non-text keys, empty values, too deep, and what ``plain_values`` refuses.
-    ``UNREADABLE`` stands for a refused value; it is all there is if the text is no YAML at all.
+    Rejected are: too large, not UTF-8, not YAML, several documents, anchors, aliases, tags, merges,
+    duplicate or non-text keys, empty values, too deep, and what ``plain_values`` rejects.
+    ``UNREADABLE`` replaces a rejected value, or the whole document if it isn't YAML.
     """
     if len(data) > MAX_BYTES:
         return UNREADABLE, [f"is {len(data)} bytes; at most {MAX_BYTES} are read"]
@@ -74,7 +74,7 @@ def read_with_faults(data: bytes) -> tuple[Any, list[str]]:
 
 
 class _Reader:
-    """Makes plain values of the events, noting everything wrong on the way."""
+    """Makes plain values from the parser's events, and collects messages about all errors."""
 
     def __init__(self, text: str) -> None:
         self._events = yaml.parse(text, Loader=_Loader)
@@ -96,7 +96,7 @@ class _Reader:
         return value
 
     def _value(self, event: Any, depth: int) -> Any:
-        if depth > MAX_DEPTH:  # read no further: a reader of deeper text would recurse without end
+        if depth > MAX_DEPTH:  # stop before Python's limit of recursion
             raise YamlRefused([*self.messages, f"{_place(event)}: nested deeper than {MAX_DEPTH}"])
         self._refuse_extras(event)
         if isinstance(event, yaml.MappingStartEvent):
@@ -121,7 +121,7 @@ class _Reader:
             elif isinstance(key, bool | int | float):
                 self._note(event, f"the key {str(key).lower()} is not text; put it in quotes")
             elif key in result:
-                self._note(event, f"the key {key!r} is there twice; only one can count")
+                self._note(event, f"the key {key!r} is given twice; keep one of them")
             elif isinstance(key, str):
                 result[key] = value
         return result
@@ -136,7 +136,7 @@ class _Reader:
         if event.tag is not None:
             return UNREADABLE
         if any("\ud800" <= letter <= "\udfff" for letter in event.value):
-            self._note(event, "has half of a surrogate pair, which is no character")
+            self._note(event, "has half of a surrogate pair, which is not a character")
             return UNREADABLE
         if event.style:  # in quotes, or a block
             return event.value
@@ -149,7 +149,7 @@ class _Reader:
     def _note(self, event: Any, message: str) -> None:
         self.messages.append(f"{_place(event)}: {message}")
         if len(self.messages) >= _MOST_FAULTS:
-            raise YamlRefused([*self.messages, f"is read no further after {_MOST_FAULTS} faults"])
+            raise YamlRefused([*self.messages, f"reading stopped after {_MOST_FAULTS} faults"])
 
 
 def _is_nothing(event: Any) -> bool:

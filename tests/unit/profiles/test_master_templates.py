@@ -33,13 +33,13 @@ def messages(masters: Mapping[str, bytes], text: str = PROFILES) -> tuple[str, .
         ("environmentConfig: {executionConfig: {serviceAccount: x}}", "own credentials"),
         (
             "environmentConfig: {executionConfig: {authenticationConfig: {}}}",
-            "environmentConfig.executionConfig.authenticationConfig: a person's Spark runs on",
+            "environmentConfig.executionConfig.authenticationConfig: is set by us: a",
         ),
         ("environmentConfig: {executionConfig: {subnetworkUri: x}}", "the profile's network"),
         ("environmentConfig: {executionConfig: {idleTtl: 60s}}", "use idle_minutes"),
         ("environmentConfig: {executionConfig: [x]}", "expected a map of keys and values, got"),
         ("environmentConfig:", "line 1, column 19: is empty; give it a value or leave it out"),
-        ("name: x", "name: is made of the person's key"),
+        ("name: x", "name: is made from the person's key"),
         ("labels: {a: b}", "labels: use the profile's labels"),
         ("uuid: x", "uuid: is set by Dataproc"),
         (
@@ -50,7 +50,7 @@ def messages(masters: Mapping[str, bytes], text: str = PROFILES) -> tuple[str, .
         ("", "is empty"),
         ("~", "is empty"),
         ("a: [", "is not YAML"),
-        ("a: 1\na: 2", "the key 'a' is there twice"),
+        ("a: 1\na: 2", "the key 'a' is given twice"),
     ],
 )
 def test_session_master_refused(master: str, expected: str) -> None:
@@ -62,10 +62,13 @@ def test_session_master_refused(master: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("config", "expected"),
     [
-        ("softwareConfig: {imageVersion: 1.5-debian10}", "image 1.5-debian10 can't be used"),
+        (
+            "softwareConfig: {imageVersion: 1.5-debian10}",
+            "image 1.5-debian10 can no longer be used",
+        ),
         ("softwareConfig: {imageVersion: 2.2}", "expected a version such as '2.2-debian12' in"),
         ("softwareConfig: {imageVersion: latest}", "expected a version such as"),
-        ("softwareConfig: {optionalComponents: [ANACONDA]}", "ANACONDA went with image 1.5"),
+        ("softwareConfig: {optionalComponents: [ANACONDA]}", "ANACONDA ended with image 1.5"),
         (
             "softwareConfig: {optionalComponents: JUPYTER}",
             "expected a list, got",

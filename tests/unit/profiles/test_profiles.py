@@ -77,7 +77,7 @@ class TestEveryFaultIsNamedWithItsPlace:
             (
                 "[us-central1-a, us-central1-b]",
                 "[us-central1-a, us-central1-a]",
-                "profiles.analyst.workbench.zones[1]: us-central1-a is there already",
+                "profiles.analyst.workbench.zones[1]: us-central1-a is listed twice",
             ),
             (
                 "      machine_type: e2-standard-4\n",
@@ -130,7 +130,7 @@ class TestEveryFaultIsNamedWithItsPlace:
             (
                 "grace: 12h",
                 "grace: 12h\n    labels: {goog-x: x}",
-                "profiles.analyst.labels.goog-x: is Google's own",
+                "profiles.analyst.labels.goog-x: is reserved by Google",
             ),
             (
                 "grace: 12h",
@@ -178,7 +178,7 @@ class TestEveryFaultIsNamedWithItsPlace:
             (
                 "[{name: spark, master: session.yaml}]",
                 "[{name: a, master: session.yaml}, {name: a, master: session.yaml}]",
-                "profiles.engineer.session_templates[1].name: a is there already",
+                "profiles.engineer.session_templates[1].name: a is listed twice",
             ),
             ("name: small", "name: Small", "profiles.engineer.cluster_templates[0].name: expected"),
             ("version: 1", "version: 2", "version: expected one of 1, got 2"),
@@ -186,12 +186,12 @@ class TestEveryFaultIsNamedWithItsPlace:
             (
                 "default: analyst\n",
                 "default: analyst\ndefault: engineer\n",
-                "profiles.yaml: line 3, column 1: the key 'default' is there twice",
+                "profiles.yaml: line 3, column 1: the key 'default' is given twice",
             ),
             (
                 "    grace: 12h\n",
                 "    grace: 12h\n    grace: 0\n",
-                "profiles.yaml: line 9, column 5: the key 'grace' is there twice",
+                "profiles.yaml: line 9, column 5: the key 'grace' is given twice",
             ),
         ],
     )

@@ -113,7 +113,7 @@ def test_values_beside_a_fault_are_read() -> None:
 def test_reading_stops_after_many_faults() -> None:
     value, messages = read_with_faults(b"- 010\n" * 10_000)
     assert value is UNREADABLE
-    assert messages[-1] == "is read no further after 200 faults"
+    assert messages[-1] == "reading stopped after 200 faults"
     assert len(messages) == 201
 
 

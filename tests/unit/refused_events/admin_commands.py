@@ -14,7 +14,7 @@ LEAST = {"action": "hold", "email": ANA, "reason": "a lawsuit"}
 BEGUN = json.dumps(LEAST).encode()[:-1]
 AN_OBJECT = ("the message is not JSON in UTF-8 (", '); send an object such as {"action": \u2026}')
 ACTIONS = "none of hold, release, retry, recreate"
-CONTROL = "holds a line break or another control character"
+CONTROL = "has a line break or another control character"
 TOO_LARGE = {
     "a byte too many": b"x" * (MAX_EVENT_BYTES + 1),
     "1 MB in a field": BEGUN + b',"by":"' + b"b" * 1_000_000 + b'"}',
@@ -109,7 +109,7 @@ FIELDS = {
     "a person id with a space": (
         LEAST | {"person_id": "a b"},
         Code.WRONG_SHAPE,
-        "person_id: holds",
+        "person_id: has a space",
     ),
     "a number for an address": (
         LEAST | {"email": 7},
@@ -146,7 +146,7 @@ FIELDS = {
     "an id with a space": (
         LEAST | {"event_id": "a b"},
         Code.WRONG_SHAPE,
-        "event_id: holds a space",
+        "event_id: has a space",
     ),
     "no zone": (
         LEAST | {"occurred_at": "2026-03-01T09:00:00"},

@@ -15,8 +15,8 @@ LIST = 'send a list such as ["analysts@example.com"]'
 MOMENT = "send it as text such as "
 ZONE = "add Z for UTC or an offset such as +01:00"
 NO_MOMENT = "is not a time with its zone; send it such as 2026-11-26T09:00:00Z"
-CONTROL = "holds a line break or another control character; send one line of printable characters"
-NO_ID = "holds a space or a character that is not printable ASCII; send an id without them"
+CONTROL = "has a line break or another control character; send one line of printable characters"
+NO_ID = "has a space or a character that is not printable ASCII; send an id without them"
 
 
 def above(limit: int, units: str = "characters") -> str:

@@ -20,7 +20,7 @@ JOINS = {
         {"email": "group:all@example.com"},
         Code.NOT_A_PERSON,
         "email: 'group:all@example.com' names a group or a service account; ",
-        "send one event a person",
+        "send one event for each person",
     ),
     "a group of the profiles": (
         {"email": "Analysts@example.com"},
@@ -53,7 +53,7 @@ JOINS = {
     "a future time": (
         {"email": ANA, "occurred_at": "2026-03-02T09:00:00Z"},
         Code.FROM_THE_FUTURE,
-        "occurred_at: 2026-03-02T09:00:00+00:00 is in the future and would win over every later ",
+        "occurred_at: 2026-03-02T09:00:00+00:00 is in the future and would override everything ",
         "for something that is to happen later send effective_at",
     ),
     "an odd year": (
