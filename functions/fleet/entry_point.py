@@ -29,7 +29,7 @@ from functions.fleet.views import detail, leaving_records, summary
 from shared import logs
 from shared.bootstrap import App, app
 from shared.domain.environment import Environment
-from shared.domain.people.identity import present_owner
+from shared.domain.people.address_owners import present_owner
 from shared.domain.status import Health, Phase
 from shared.ports import BadCursor
 

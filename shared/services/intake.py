@@ -20,8 +20,10 @@ from shared.domain.contracts.event_parsing import Message, to_command, to_intent
 from shared.domain.contracts.inbound_events import claimed_email
 from shared.domain.contracts.parked import Parked
 from shared.domain.contracts.rejections import Rejected, RejectionCode
+from shared.domain.people.address_owners import as_due
 from shared.domain.people.command_subject import subject_of_command
-from shared.domain.people.identity import subject_of, twins_of
+from shared.domain.people.duplicates import records_of_one_person
+from shared.domain.people.identity import subject_of
 from shared.domain.people.merging import merge
 from shared.domain.people.person import check_domain
 from shared.domain.projections.entry import Entry
@@ -98,10 +100,10 @@ class Intake:
         known = found[subject.key] if subject.record is not None else None
         outcome = self._carried_out(decision, known, message)
         if intent.previous_email or (known is None and intent.verb is Verb.LEAVE):
-            self._merge_twins(intent)
+            self._merge_duplicates(intent)
         return outcome
 
-    def _merge_twins(self, intent: Intent) -> None:
+    def _merge_duplicates(self, intent: Intent) -> None:
         """Merge the record of another event of the same moment, saved while this one was decided.
 
         Asked after a change of address, and after a leave of somebody unknown: whichever is saved
@@ -110,11 +112,12 @@ class Intake:
         for _ in range(_TRIES):
             stored = self._store.find(intent.addresses, intent.person.person_id)
             found = {s.environment.key: s for s in stored}
-            twins = twins_of(intent, [s.environment for s in stored], self._clock.now())
-            if twins is None:
+            due = as_due([s.environment for s in stored], self._clock.now())
+            pair = records_of_one_person(intent, due)
+            if pair is None:
                 return
             try:
-                self._merge(found[twins[0]], found[twins[1]])
+                self._merge(found[pair[0].key], found[pair[1].key])
             except Conflict:
                 continue
         # Delivered again, the event is a duplicate by then, and merges them first.

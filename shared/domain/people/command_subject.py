@@ -12,7 +12,8 @@ from datetime import datetime
 from shared.domain.commands.admin_commands import AdminCommand
 from shared.domain.contracts.rejections import Rejected, RejectionCode
 from shared.domain.environment import Environment
-from shared.domain.people.identity import present_owner, shown
+from shared.domain.people.address_owners import present_owner
+from shared.domain.people.identity import shown
 
 
 def subject_of_command(

@@ -3,25 +3,22 @@
 The records that have or had one of the event's addresses, or its person id, are found in one call
 of the store (``EnvironmentStore.find``). This module says which of them the event belongs to. It
 compares the times of events, never those of their arrival, so that the order of arrival doesn't
-matter. Whose an address is now depends on announced changes, too, as soon as they are due.
+matter.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from itertools import combinations
+from datetime import datetime
 
 import msgspec
 
 from shared.domain.commands.intent import Intent, Verb
-from shared.domain.commands.scheduled import with_due_intents
 from shared.domain.contracts.rejections import Rejected, RejectionCode
 from shared.domain.environment import Environment
 from shared.domain.names import person_key
-from shared.domain.people.addresses import Address
-
-_EARLIEST = datetime.min.replace(tzinfo=UTC)
+from shared.domain.people.address_owners import as_due, owner_of
+from shared.domain.people.duplicates import records_of_one_person
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -47,85 +44,15 @@ def subject_of(intent: Intent, found: Sequence[Environment], now: datetime) -> S
         if intent.idempotency_key in record.events.recent:
             # Sent again: whoever has the address by now, it was and is about this person.
             return Subject(record.key, record)
-    due = _as_due(found, now)
-    subject = _twins(intent, due) or _subject_of(intent, due)
+    due = as_due(found, now)
+    pair = records_of_one_person(intent, due)
+    subject = Subject(pair[0].key, pair[0], pair[1:]) if pair else _subject_of(intent, due)
     stored = {record.key: record for record in found}
     return Subject(
         key=subject.key,
         record=stored.get(subject.key),
         duplicates=tuple(stored[duplicate.key] for duplicate in subject.duplicates),
     )
-
-
-def present_owner(email: str, found: Sequence[Environment], now: datetime) -> Environment | None:
-    """Whose address ``email`` is now, or else was last, among the records ``found``."""
-    owner = owner_of(email, _as_due(found, now), now)
-    return next((record for record in found if owner and record.key == owner.key), None)
-
-
-def _as_due(found: Sequence[Environment], now: datetime) -> list[Environment]:
-    """The records as they are once what is due has taken effect."""
-    return [with_due_intents(record, now)[0] for record in found]
-
-
-def twins_of(intent: Intent, found: Sequence[Environment], now: datetime) -> tuple[str, str] | None:
-    """The keys of two of the records ``found`` that are of one person, if there are any.
-
-    Two workers made them, each from an event of the same moment, before the other had saved. They
-    have the same person id, or the same present address; or one began with the leave, or with the
-    change, of an address that the other had at that time.
-    """
-    twins = _twins(intent, _as_due(found, now))
-    return (twins.key, twins.duplicates[0].key) if twins is not None else None
-
-
-def _twins(intent: Intent, found: Sequence[Environment]) -> Subject | None:
-    ordered = sorted(found, key=lambda r: (r.events.joined is None, r.created_at, r.key))
-    for one, other in combinations(ordered, 2):
-        ids = (one.person.person_id, other.person.person_id)
-        if ids[0] == ids[1] if None not in ids else _are_of_one_person(one, other, intent):
-            return Subject(one.key, one, (other,))
-    return None
-
-
-def _are_of_one_person(one: Environment, other: Environment, intent: Intent) -> bool:
-    """Whether the addresses of two records say so; ``other`` is the later one."""
-    if _is_followed_by(one, other) or _is_followed_by(other, one):
-        return True
-    if other.events.joined is None:
-        return any(_had(one, leave) for leave in other.events.leaves)
-    here = not (one.leaving or other.leaving)
-    return here and any(_both_have(one, other, email) for email in intent.addresses)
-
-
-def _both_have(one: Environment, other: Environment, email: str) -> bool:
-    return _has_now(one, email) and _has_now(other, email)
-
-
-def _is_followed_by(one: Environment, other: Environment) -> bool:
-    """Whether ``other`` began with an event that names an address of ``one`` as the former one."""
-    former = [
-        (a.email, a.until)
-        for a in other.addresses
-        if a.since is None and a.until is not None and a.left_at is None
-    ]
-    if other.events.joined is None:  # the event is announced
-        former += [(i.previous_email, i.occurred_at) for i in other.events.pending]
-    return any(
-        a.email == email and a.since and a.since < until and (a.until is None or a.until >= until)
-        for email, until in former
-        for a in one.addresses
-    )
-
-
-def _had(record: Environment, leave: Intent) -> bool:
-    """Whether an event named the address of ``leave`` as theirs before it."""
-    named = [a for a in record.addresses if a.email == leave.person.email and a.since is not None]
-    return any(a.is_theirs_at(leave.occurred_at) for a in named)
-
-
-def _has_now(record: Environment, email: str) -> bool:
-    return any(a.email == email and a.since and a.until is None for a in record.addresses)
 
 
 def _subject_of(intent: Intent, found: Sequence[Environment]) -> Subject:
@@ -150,39 +77,6 @@ def _subject_of(intent: Intent, found: Sequence[Environment]) -> Subject:
     if established:
         raise _taken(intent, first, established[0])
     return Subject(first.key, first, tuple(others))
-
-
-def owner_of(
-    email: str,
-    found: Sequence[Environment],
-    at: datetime,
-    *,
-    afterwards: bool = True,
-    formerly: bool = True,
-) -> Environment | None:
-    """Whose address ``email`` was at that time, among the records ``found``.
-
-    Else, with ``afterwards``, the first to have it since; else, with ``formerly``, the last who
-    had it before; else who is to have it.
-    """
-    announced = [(r, Address(email=email)) for r in found if _is_to_have(r, email)]
-    entries = [(r, a) for r in found for a in r.addresses if a.email == email] + announced
-    then = [(_begin(a), r.key, r) for r, a in entries if a.is_theirs_at(at)]
-    if then:
-        begun, _, owner = max(then, key=lambda e: e[:2])
-        since = [a.since for r, a in entries if r is not owner and a.since is not None]
-        if not any(begun < moment <= at for moment in since):  # else it was given to others
-            return owner
-    later = [(_begin(a), r.key, r) for r, a in entries if a.since is not None and a.since > at]
-    if later and afterwards:
-        return min(later, key=lambda e: e[:2])[2]
-    # Ordered by the last event that named it as theirs: their next address may be newer than the
-    # event that gave this one to somebody else.
-    ended = [(r, a) for r, a in entries if a.until is not None and a.until <= at]
-    before = [(a.seen or a.until or _EARLIEST, r.key, r) for r, a in ended]
-    if before and formerly:
-        return max(before, key=lambda e: e[:2])[2]
-    return max((r for r, _ in announced), key=lambda r: r.key, default=None)
 
 
 def new_key(email: str, found: Sequence[Environment]) -> str:
@@ -211,16 +105,6 @@ def _with_id(person_id: str | None, found: Sequence[Environment]) -> Environment
         return None
     same = [r for r in found if r.person.person_id == person_id]
     return min(same, key=lambda r: (r.created_at, r.key), default=None)
-
-
-def _is_to_have(record: Environment, email: str) -> bool:
-    """Whether an event that has yet to take effect gives them this address, or names it."""
-    known = any(a.email == email for a in record.addresses)
-    return not known and any(email in i.addresses for i in record.events.pending)
-
-
-def _begin(address: Address) -> datetime:
-    return address.since or address.until or _EARLIEST
 
 
 def _has_left(record: Environment, at: datetime) -> bool:

@@ -17,7 +17,7 @@ import msgspec
 from shared.domain.commands.intent import Verb
 from shared.domain.contracts.event_parsing import Message
 from shared.domain.environment import Environment
-from shared.domain.people.identity import present_owner
+from shared.domain.people.address_owners import present_owner
 from shared.domain.policy import Policy
 from shared.domain.profiles import ProfileSet
 from shared.domain.profiles.parse import parse_profiles

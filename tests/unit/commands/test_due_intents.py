@@ -23,7 +23,8 @@ from shared.domain.contracts.announcements import News
 from shared.domain.contracts.rejections import Rejected, RejectionCode
 from shared.domain.environment import Environment
 from shared.domain.names import person_key
-from shared.domain.people.identity import present_owner, subject_of
+from shared.domain.people.address_owners import present_owner
+from shared.domain.people.identity import subject_of
 from shared.domain.people.merging import merge
 from shared.domain.people.person import Person
 from shared.domain.resources.kinds import Kind, State

@@ -15,7 +15,9 @@ from shared.domain.commands.intent import Intent, Verb
 from shared.domain.contracts.rejections import Rejected
 from shared.domain.environment import Environment
 from shared.domain.names import person_key
-from shared.domain.people.identity import new_key, owner_of, subject_of, twins_of
+from shared.domain.people.address_owners import owner_of
+from shared.domain.people.duplicates import records_of_one_person
+from shared.domain.people.identity import new_key, subject_of
 from shared.domain.people.person import Person
 from tests.support.builders import ANA, KEY, NOW, after, an_intent
 from tests.support.records import Records
@@ -326,4 +328,4 @@ def test_two_records_with_one_id_or_of_events_that_follow_one_another_are_of_one
     one: list[Intent], other: list[Intent], is_one: bool, because: str
 ) -> None:
     records = at_once(one, other)
-    assert bool(twins_of(join(ANA, 0), records[::-1], NOW)) is is_one, because
+    assert bool(records_of_one_person(join(ANA, 0), records[::-1])) is is_one, because

@@ -1,0 +1,69 @@
+"""Finds records that are of one person. Pure.
+
+Two workers create them, each from an event of the same moment, before the other has saved. They are
+merged (``people.merging``) as soon as an event finds both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+from shared.domain.commands.intent import Intent
+from shared.domain.environment import Environment
+
+
+def records_of_one_person(
+    intent: Intent, found: Sequence[Environment]
+) -> tuple[Environment, Environment] | None:
+    """Two of the records ``found`` for ``intent`` that are of one person, the first one first.
+
+    They have the same person id, or the same present address; or one began with the leave, or with
+    the change, of an address that the other had at that time.
+    """
+    ordered = sorted(found, key=lambda r: (r.events.joined is None, r.created_at, r.key))
+    for one, other in combinations(ordered, 2):
+        ids = (one.person.person_id, other.person.person_id)
+        if ids[0] == ids[1] if None not in ids else _are_of_one_person(one, other, intent):
+            return one, other
+    return None
+
+
+def _are_of_one_person(one: Environment, other: Environment, intent: Intent) -> bool:
+    """Whether the addresses of two records say so; ``other`` is the later one."""
+    if _is_followed_by(one, other) or _is_followed_by(other, one):
+        return True
+    if other.events.joined is None:
+        return any(_had(one, leave) for leave in other.events.leaves)
+    here = not (one.leaving or other.leaving)
+    return here and any(_both_have(one, other, email) for email in intent.addresses)
+
+
+def _both_have(one: Environment, other: Environment, email: str) -> bool:
+    return _has_now(one, email) and _has_now(other, email)
+
+
+def _is_followed_by(one: Environment, other: Environment) -> bool:
+    """Whether ``other`` began with an event that names an address of ``one`` as the former one."""
+    former = [
+        (a.email, a.until)
+        for a in other.addresses
+        if a.since is None and a.until is not None and a.left_at is None
+    ]
+    if other.events.joined is None:  # the event is announced
+        former += [(i.previous_email, i.occurred_at) for i in other.events.pending]
+    return any(
+        a.email == email and a.since and a.since < until and (a.until is None or a.until >= until)
+        for email, until in former
+        for a in one.addresses
+    )
+
+
+def _had(record: Environment, leave: Intent) -> bool:
+    """Whether an event named the address of ``leave`` as theirs before it."""
+    named = [a for a in record.addresses if a.email == leave.person.email and a.since is not None]
+    return any(a.is_theirs_at(leave.occurred_at) for a in named)
+
+
+def _has_now(record: Environment, email: str) -> bool:
+    return any(a.email == email and a.since and a.until is None for a in record.addresses)
