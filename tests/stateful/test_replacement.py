@@ -199,6 +199,27 @@ def test_work_done_in_a_superseded_notebook_under_a_hold_is_saved_before_its_del
     has_their_work(world, owner_after(reason))
 
 
+def test_work_in_a_superseded_notebook_whose_data_was_not_restored_yet_is_saved() -> None:
+    """She returns, and her address changes before her data is back; her successor gets it."""
+    world = at_work()
+    world.leave(ANA, immediate=True)
+    world.run_for(LONG)
+    world.join(ANA)
+    world.run_for(minutes(1))
+    world.command("hold", ANA)
+    rename(world)
+    world.run_for(LONG)
+    [superseded] = [t for t in world.cloud.alive(Kind.WORKBENCH) if t.state is State.STOPPED]
+    assert superseded.data == ""
+    world.cloud.start_by_hand(superseded)
+    world.cloud.work(superseded, LATE)
+    assert world.command("release", BEN) == "applied"
+    world.run_for(LONG)
+    assert superseded.died is not None
+    assert LATE in "".join(t.data for t in world.cloud.alive(Kind.SNAPSHOT))
+    has_their_work(world, BEN)
+
+
 def test_work_in_a_superseded_notebook_that_broke_is_saved_before_its_deletion() -> None:
     """It was not announced yet when the address changed, and so far there was no work in it."""
     world = World()

@@ -143,11 +143,15 @@ def _can_be_superseded(environment: Environment, notebook: Resource) -> bool:
 
 
 def _superseded(notebook: Resource, now: datetime) -> Resource:
+    unused = not holds_work(notebook)
     return replace(
         notebook,
         superseded=True,
         access=replace(notebook.access, start_owed=False, consent_check_at=None),
-        data=replace(notebook.data, handed_over=not holds_work(notebook)),
+        # Its successor gets what was still to be restored. If its owner starts this one by hand
+        # nevertheless, while a hold keeps it, what they do in it is work.
+        usage=replace(notebook.usage, unused=unused),
+        data=replace(notebook.data, handed_over=unused, restore_from=""),
         recreate=False,
         creation=replace(notebook.creation, queued_at=None),
         observe_at=now,
