@@ -28,7 +28,7 @@ def with_due_intents(record: Environment, now: datetime) -> tuple[Environment, t
     entries = []
     while (intent := record.next_due(now)) is not None:
         before, record = record, _in_effect(record, intent, now)
-        text = f"{intent.verb} announced earlier{_effect(before, record, intent)}"
+        text = f"scheduled {intent.verb}{_effect(before, record, intent)}"
         entries.append(entry_of(intent, Outcome.APPLIED, text, now))
     return record, tuple(entries)
 
