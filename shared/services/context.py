@@ -66,8 +66,8 @@ class ContextReader(msgspec.Struct, frozen=True, kw_only=True):
         if needs.profile:
             context = replace(context, profile=self.profile_of(record))
         if needs.looks:
-            seen = {look.resource.id: self._observe(record, look) for look in needs.looks}
-            context = context.with_observations(seen)
+            found = {look.resource.id: self._observe(record, look) for look in needs.looks}
+            context = context.with_observations(found)
         if needs.consents:
             answers = {resource.id: self._consent(resource) for resource in needs.consents}
             context = replace(context, consents={**context.consents, **answers})
@@ -105,14 +105,15 @@ class ContextReader(msgspec.Struct, frozen=True, kw_only=True):
             return Turn.LATER  # only the tick admits people from the queue
         return self.admission.take()
 
-    def _observe(self, record: Environment, look: ObservationRequest) -> Observation:
-        driver = self.drivers[look.resource.kind]
+    def _observe(self, record: Environment, request: ObservationRequest) -> Observation:
+        resource, manifest = request.resource, request.manifest
         try:
-            seen = driver.observe(look.resource, *record.owner_of(look.resource), look.manifest)
+            driver = self.drivers[resource.kind]
+            observation = driver.observe(resource, *record.owner_of(resource), manifest)
         except CloudFault as fault:
             return Observation(state=None, problem=fault.problem())
-        self.note_shortage(look.resource, look.manifest, seen.problem)
-        return seen
+        self.note_shortage(resource, manifest, observation.problem)
+        return observation
 
     def _consent(self, notebook: Resource) -> Consent:
         """Whether the owner has consented. A failed call is logged and delays nothing."""

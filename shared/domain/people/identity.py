@@ -257,8 +257,8 @@ def _contradiction(record: Environment, intent: Intent, email: str) -> Rejected:
         RejectionCode.IDENTITY_CONFLICT,
         f"person_id: {email} is the address of person_id {record.person.person_id!r}, and the "
         f"event says {intent.person.person_id!r}; nothing was changed. Correct the address or the "
-        "person_id and send the event again; if the address was given to somebody else, send the "
-        "leave of whoever had it first",
+        "person_id and send the event again; if the address was given to somebody else, first "
+        "send the leave of the person who had it",
     )
 
 
@@ -268,7 +268,7 @@ def _taken(intent: Intent, known: Environment, other: Environment) -> Rejected:
         f"email: {intent.person.email} is the address of {shown(other)}, who had it before this "
         f"event, and {shown(known)} can't have it as well; nothing was changed. Correct the "
         "address, previous_email or person_id and send the event again; if the address was given "
-        "to somebody else, send the leave of whoever had it first",
+        "to somebody else, first send the leave of the person who had it",
     )
 
 

@@ -69,7 +69,7 @@ def merged(record: Environment, duplicate: Environment, now: datetime) -> Enviro
         holds=replace(
             record.holds, in_force=united_holds(record.holds.in_force, duplicate.holds.in_force)
         ),
-        resources=(*_with_way_out(record.resources, taken_over), *taken_over),
+        resources=(*_foreign_recreated(record.resources, taken_over), *taken_over),
         status=replace(
             record.status, losses=(*record.status.losses, *duplicate.status.losses), due_at=now
         ),
@@ -144,7 +144,7 @@ def _taken_over(record: Environment, duplicate: Environment, now: datetime) -> l
     taken: list[Resource] = []
     for resource in duplicate.resources:
         if resource.kind.is_workload or (
-            resource.state is State.ABSENT and not _is_asked_for(resource)
+            resource.state is State.ABSENT and not _may_still_change(resource)
         ):
             continue  # nothing to keep: a leave searches for workloads under every key
         own = replace(resource, key=resource.key or duplicate.key)
@@ -169,7 +169,7 @@ def _taken_over(record: Environment, duplicate: Environment, now: datetime) -> l
     return taken
 
 
-def _with_way_out(own: Sequence[Resource], taken_over: Sequence[Resource]) -> list[Resource]:
+def _foreign_recreated(own: Sequence[Resource], taken_over: Sequence[Resource]) -> list[Resource]:
     """The record's ``own`` resources, after the notebooks ``taken_over`` were added.
 
     If the name of its own notebook belongs to a foreign one, it is recreated: as the successor of
@@ -188,5 +188,5 @@ def _is_copy(resource: Resource) -> bool:
     return resource.kind in (Kind.SNAPSHOT, Kind.DISK)
 
 
-def _is_asked_for(resource: Resource) -> bool:
+def _may_still_change(resource: Resource) -> bool:
     return resource.in_flight is not None or bool(resource.unconfirmed)
