@@ -105,7 +105,7 @@ class Intake:
         return outcome
 
     def _merge_twins(self, intent: Intent) -> None:
-        """Merge two records that two workers created for one person at the same time.
+        """Merge the record of another event of the same moment, saved while this one was decided.
 
         Called after a change of address, and after a leave of somebody unknown. The event that is
         saved last finds both records, so that a leave during a change of address is not lost.
