@@ -69,7 +69,7 @@ def overtaken_by(intent: Intent, record: Environment) -> list[Intent]:
 
 
 def _to_converge(resource: Resource, now: datetime, *, returns: bool, stays: bool) -> Resource:
-    """``resource`` as a new intent leaves it.
+    """``resource`` after a new intent came into force.
 
     ``returns``: of a person who was leaving; ``stays``: of a person who joins, moves or returns.
     """
