@@ -1,4 +1,4 @@
-"""Whom an event is about: there is one record for each person, whatever their addresses. Pure.
+"""Finds the person an event is about: each has one record, whatever their addresses. Pure.
 
 The records that have or had one of the event's addresses, or its person id, are found in one call
 of the store (``EnvironmentStore.find``). This module says which of them the event belongs to. It
@@ -27,9 +27,9 @@ _EARLIEST = datetime.min.replace(tzinfo=UTC)
 class Subject(msgspec.Struct, frozen=True):
     """The person an event is about.
 
-    ``record``: theirs, None if they have none. ``duplicates``: further records of the same person,
-    begun by newer events that arrived first; to be merged into ``record``. ``key``: that of
-    ``record``, or under which theirs is to be created.
+    ``key``: the key of their record, which may have to be created. ``record``: None if they have
+    none yet. ``duplicates``: further records of the same person, to be merged into ``record``;
+    they were created by newer events that arrived earlier.
     """
 
     key: str
@@ -38,14 +38,14 @@ class Subject(msgspec.Struct, frozen=True):
 
 
 def subject_of(intent: Intent, found: Sequence[Environment], now: datetime) -> Subject:
-    """The person ``intent`` is about, among the records ``found``.
+    """The person ``intent`` is about; ``found``: the records with its addresses or its person id.
 
-    Raises ``Rejected`` if the person id contradicts whoever has one of the addresses, or if the
-    address is somebody else's.
+    Raises ``Rejected`` if the owner of an address has another person id, or if the address is
+    somebody else's.
     """
     for record in found:
         if intent.idempotency_key in record.events.recent:
-            # Sent again: whoever has the address by now, it was and is about this person.
+            # A repeat is about the same person, even if somebody else has the address by now.
             return Subject(record.key, record)
     due = _as_due(found, now)
     subject = _twins(intent, due) or _subject_of(intent, due)
@@ -143,7 +143,7 @@ def _subject_of(intent: Intent, found: Sequence[Environment]) -> Subject:
     for record in same.values():
         email = intent.previous_email if record is of_former else person.email
         _check_id(record, intent, email)
-    # What began later was begun by a newer event, which arrived before this one.
+    # A record that began later was created by a newer event that arrived earlier: a duplicate.
     first, *others = sorted(same.values(), key=lambda r: _began_later(r, at))
     established = [r for r in others if not _began_later(r, at)]
     if established:
@@ -182,7 +182,7 @@ def owner_of(
 
 
 def new_key(email: str, found: Sequence[Environment]) -> str:
-    """The key for a new person: that of the address, unless somebody who had it before has it."""
+    """The key for a new person, made from their address and a number that makes it unique."""
     taken = {key for record in found for key in (record.key, *record.merged)}
     number = 1
     while (key := person_key(email, number)) in taken:
@@ -220,7 +220,7 @@ def _begin(address: Address) -> datetime:
 
 
 def _has_left(record: Environment, at: datetime) -> bool:
-    """Whether they had left before an event of that time."""
+    """Whether the person had left by then."""
     return (
         record.leaving
         and record.events.in_force is not None
@@ -233,12 +233,12 @@ def _has_had(record: Environment | None, email: str) -> bool:
 
 
 def _gave_up(record: Environment, at: datetime) -> bool:
-    """Whether their addresses can be another person's by then."""
+    """Whether another person could have their addresses by then."""
     return _has_left(record, at) and not _began_later(record, at)
 
 
 def _began_later(record: Environment, at: datetime) -> bool:
-    """Whether all that is known of them is from events of that time or newer."""
+    """Whether all events that named an address of the record are of that time or newer."""
     return all(a.since is None or a.since >= at for a in record.addresses)
 
 
