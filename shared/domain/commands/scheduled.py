@@ -47,5 +47,5 @@ def _effect(before: Environment, after: Environment, intent: Intent) -> str:
     newest = after.events.in_force
     if newest is None or newest == before.events.in_force:
         return retirement(after, intent)
-    noted = "" if newest == intent else f" is noted; with it {described(newest)}"
+    noted = "" if newest == intent else f" is noted; {described(newest)}"
     return f"{noted} is in force now{listed('cancels', overtaken_by(newest, before))}"

@@ -167,7 +167,7 @@ def test_a_scheduled_event_that_makes_an_older_leave_count_says_so() -> None:
     record, [entry] = with_due_intents(folded(J1, renamed, left, back), after(DUE))
     assert record.events.in_force == left
     assert entry.text == (
-        "scheduled join is noted; with it leave is in force now; cancels join ANNOUNCED of "
+        "scheduled join is noted; leave is in force now; cancels join ANNOUNCED of "
         + after(DUE).isoformat()
     )
 
