@@ -1,6 +1,6 @@
-"""What the services need of the world, each with its contract.
+"""The Protocols that adapters implement for the services; each docstring is the contract.
 
-Adapters implement these; the services and their tests know nothing else of the outside.
+Must not know adapters or Google's clients: services and their tests use only what is defined here.
 """
 
 from __future__ import annotations
@@ -29,41 +29,41 @@ MOST_FOUND = 50  # records that ``find`` returns; a person has one, or a few tha
 
 
 class Conflict(Exception):
-    """Somebody else changed the record first; load it again and decide anew."""
+    """Another worker changed the record first; load it again and repeat the decision."""
 
 
 class BadCursor(ValueError):
-    """A listing was asked to go on from something that is no cursor of it."""
+    """The given cursor is not one that this listing returned."""
 
 
 class Stored(msgspec.Struct, frozen=True):
-    """A record as loaded, with the version that a later save must still find."""
+    """A record, with the version that must still be stored when it is saved."""
 
     environment: Environment
     version: str
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True):
-    """Some items, and the cursor that asks for those after them ('' at the end)."""
+    """Some items, and the cursor for the next page ('' if there is none)."""
 
     items: tuple[T, ...]
     next: str = ""
 
 
 class Crowd(msgspec.Struct, frozen=True):
-    """How many notebooks are being made at once, and how many wait to be."""
+    """How many records have a notebook being created, and how many wait for their turn."""
 
     creating: int
     waiting: int
 
 
 class Claimed(msgspec.Struct, frozen=True):
-    """What came of saving a claim.
+    """The result of saving a claim.
 
-    ``version``: as ``save`` returns it. ``creating``: how many records had a notebook being made
-    after this commit, its own included; None if that wasn't counted. ``waited_at``: when somebody
-    was last seen waiting for their turn (the time of the save, if somebody is); None if that is
-    not known. ``counter``: which state of the count this was, for ``recount``.
+    ``version``: as ``save`` returns it. ``creating``: how many records had a notebook being created
+    after this commit, including its own; None if that wasn't counted. ``waited_at``: when somebody
+    was last known to wait for their turn (the time of the save, if somebody waits); None if not
+    known. ``counter``: identifies the state of the count, for ``recount``.
     """
 
     version: str
@@ -73,31 +73,31 @@ class Claimed(msgspec.Struct, frozen=True):
 
 
 class EnvironmentStore(Protocol):
-    """The records, their histories, the parked events, and what zones lacked lately.
+    """The records, their histories, the parked events, and the shortages of zones.
 
-    State moves by compare-and-swap only. Every method is one remote call (``page``-like methods:
-    one a page) with a deadline; failures other than the named ones propagate as they are, so that
-    an entry point fails and its message is delivered again.
+    Records change by compare-and-swap only. Every method is one remote call with a deadline; the
+    methods that return a ``Page`` make one call for each page. Errors other than those named here
+    propagate unchanged, so that an entry point fails and its message is delivered again.
     """
 
     def load(self, key: str) -> Stored | None:
-        """The record of ``key``, or None when there has never been one."""
+        """The record of ``key``, or None if there never was one."""
 
     def save(self, environment: Environment, version: str | None, entries: Sequence[Entry]) -> str:
         """Write the record and its new history entries in one atomic commit.
 
-        ``version`` None: only if there is no record yet; otherwise only if it still is the one
-        loaded or saved under that version. Returns the new version.
-        Raises ``Conflict`` (and writes nothing at all) when somebody else was first.
+        With ``version`` None: only if there is no record of the key yet; otherwise only if that
+        version is still stored. Returns the new version.
+        Raises ``Conflict``, and writes nothing, if another worker was first.
         """
 
     def find(self, emails: Sequence[str], person_id: str | None = None) -> tuple[Stored, ...]:
-        """The records that have, had or are to have one of these addresses, or this person id.
+        """The records that have, had or will have one of these addresses, or have this person id.
 
         In the order of their keys, each once; at most ``MOST_FOUND``. ``emails`` may be empty if
         there is a ``person_id``.
-        Fails like ``load`` if one of them can't be read: without it, a second record might be
-        made for the same person.
+        Fails like ``load`` if one of them can't be read: if it were left out, a second record could
+        be created for the same person.
         """
 
     def save_merged(
@@ -105,29 +105,29 @@ class EnvironmentStore(Protocol):
     ) -> str:
         """Write two records and their new history entries in one atomic commit.
 
-        Each only if it still is the one loaded or saved under its version. Returns the new version
-        of ``record``. Raises ``Conflict`` (and writes nothing at all) when somebody else was first.
+        Only if the versions of both are still stored. Returns the new version of ``record``.
+        Raises ``Conflict``, and writes nothing, if another worker was first.
         """
 
     def claim(
         self, environment: Environment, version: str | None, entries: Sequence[Entry]
     ) -> Claimed:
-        """Save a record as ``save`` does, and count in the same commit who is being made.
+        """Save like ``save``, and count in the same commit how many records are creating.
 
-        The count may be wrong where records were changed by other means than this port.
+        The count may be wrong if records were changed by other means than this port.
         """
 
     def recount(self, claimed: Claimed, creating: int) -> None:
-        """Correct what ``claim`` answers: by then ``creating`` records had a notebook being made.
+        """Correct the count that ``claim`` returns: set it to ``creating``.
 
-        Does nothing if the count has changed since ``claimed``, or can't be wrong.
+        Does nothing if the count has changed since ``claimed``, or if this store can't be wrong.
         """
 
     def append(self, key: str, entries: Sequence[Entry]) -> None:
-        """Add history entries without touching the record (it needn't exist)."""
+        """Add history entries; does not change the record, which needn't exist."""
 
     def due(self, now: datetime, limit: int, after: str = "") -> Page[Environment]:
-        """Records with ``due_at`` at or before ``now``, the longest waiting first."""
+        """Records with ``due_at`` at or before ``now``, in the order of ``due_at``."""
 
     def page(
         self,
@@ -136,43 +136,43 @@ class EnvironmentStore(Protocol):
         phase: Phase | None = None,
         health: Health | None = None,
     ) -> Page[Environment]:
-        """Records in the order of their keys: all, or those of one phase, one health or both.
+        """Records in the order of their keys: all, or those with this phase and this health.
 
-        ``after`` is the ``next`` of an earlier page, here as in the other listings; anything else
-        raises ``BadCursor``.
+        ``after``: the ``next`` of the page before, in all listings; another text raises
+        ``BadCursor``.
         """
 
     def history(self, key: str, limit: int) -> tuple[Entry, ...]:
         """The newest ``limit`` entries of ``key``, newest first; none for an unknown key."""
 
     def creating(self) -> Crowd:
-        """How many records have a notebook being made, and how many wait for their turn."""
+        """How many records have a notebook being created, and how many wait for their turn."""
 
     def shortages(self, now: datetime) -> frozenset[str]:
-        """What zones lack, as ``zone/machine-type``, as reported and not yet forgotten."""
+        """The reported shortages that have not ended, as ``zone/machine-type``."""
 
     def report_shortage(self, what: str, until: datetime) -> None:
-        """Remember for everybody, until then, that a zone lacks a machine type (``zone/type``)."""
+        """Note until ``until`` that a zone has none of a machine type (``zone/machine-type``)."""
 
     def park(self, parked: Parked) -> bool:
-        """Keep an event with its reason; True if new, False if one of this id is kept already."""
+        """Keep a rejected event; True if it is new, False if one with its id is kept already."""
 
     def parked(self, limit: int, after: str = "") -> Page[Parked]:
         """The parked events, newest first."""
 
 
 class Driver(Protocol):
-    """One kind of resource.
+    """Observes and changes the resources of one kind.
 
-    Never blocks on a long-running operation: every method makes the few calls it needs, each with
-    a deadline, and answers with what is known then. All are safe to repeat.
+    Never waits for a long-running operation: every method makes the few calls that it needs, each
+    with a deadline, and returns what is known then. All methods are safe to repeat.
 
-    Each returns an ``Observation``: the state as of now, with ``operation`` set while the cloud is
-    at work. Failures are raised as ``CloudFault``, whose fate the caller can rely on.
-    Nothing but what is this very person's is ever changed or deleted: what lacks our labels for
-    them is answered as ``State.FOREIGN``. A notebook of our name that belongs to them alone is
+    Each returns an ``Observation``: the current state, with ``operation`` set as long as an
+    operation runs. Errors are raised as ``CloudFault``, with their disposition.
+    Only resources of this person are changed or deleted: one without our labels for them is
+    returned as ``State.FOREIGN``. A notebook with our name whose only owner is this person is
     theirs even without labels (``labelled`` is False then), unless its labels name somebody else.
-    A step that a kind has no use for only answers what is there.
+    A step that has no meaning for the kind changes nothing and returns an observation.
     """
 
     kind: Kind
@@ -180,87 +180,95 @@ class Driver(Protocol):
     def observe(
         self, resource: Resource, key: str, email: str, manifest: Manifest | None
     ) -> Observation:
-        """Look at ``resource.operation``, if there is one, and at the thing itself.
+        """Observe ``resource.operation``, if there is one, and the resource itself.
 
-        NotFound is ``State.ABSENT``. A notebook that runs is READY; its ``link`` may be there only
-        some time later. An operation that ended in an error is the observation's
-        ``problem``; one still running is its ``operation``; one that ended well is ``finished``.
-        With ``want``, what is there is compared with it (``drift``), unless the cloud is at work
-        on it.
-        A step whose answer was lost (``unconfirmed``, or under way without an operation) is looked
-        for among the operations: a change that goes on can't be seen in the thing itself.
-        A restore whose answer was lost is found even if it has ended: it is never repeated
-        as long as it may have been carried out.
+        NotFound is ``State.ABSENT``. A running notebook is READY; its ``link`` may follow later.
+        An operation that ended in an error is in ``problem``, one that still runs in
+        ``operation``, one that succeeded in ``finished``. With ``manifest``, the resource is
+        compared with it (``drift``), unless an operation runs.
+        A step whose answer was lost (``unconfirmed``, or in flight without an operation) is
+        searched for among the operations, because a running change does not show in the resource.
+        A lost restore is found even if it has ended: it must not be repeated as long as it may
+        have been carried out.
         """
 
     def create(
         self, resource: Resource, manifest: Manifest, key: str, email: str, request_id: str
     ) -> Observation:
-        """Make it. If something is there already, it is a success only if it is this person's."""
+        """Create it. AlreadyExists is a success only if the existing resource is this person's."""
 
     def update(
         self, resource: Resource, manifest: Manifest, key: str, email: str, request_id: str
     ) -> Observation:
-        """Bring what can be changed in the state it is in to ``want``."""
+        """Apply the differences from ``manifest`` that can be changed in the current state."""
 
     def start(self, resource: Resource, request_id: str) -> Observation:
-        """Start what is stopped; the caller has just observed that it is ours."""
+        """Start it; the caller has just observed that it is ours."""
 
     def stop(self, resource: Resource, request_id: str) -> Observation:
-        """Stop what runs; the caller has just observed that it is ours."""
+        """Stop it; the caller has just observed that it is ours."""
 
     def restore(self, resource: Resource, request_id: str) -> Observation:
-        """Put the data of snapshot ``resource.data.restore_from`` into it; it was just observed."""
+        """Restore the snapshot ``resource.data.restore_from`` into it.
+
+        The caller has just observed that it is ours.
+        """
 
     def protect(self, resource: Resource, on: bool, request_id: str) -> Observation:
-        """Let nobody delete it (``on``), or let them again; it was just observed."""
+        """Protect it from deletion by anybody (``on``), or end that protection.
+
+        The caller has just observed that it is ours.
+        """
 
     def label(self, resource: Resource, key: str, email: str, request_id: str) -> Observation:
-        """Put our labels for this person on what lost them (``labelled``); others' labels stay."""
+        """Add our labels for this person, which it lost (``labelled``); other labels stay."""
 
     def delete(self, resource: Resource, request_id: str) -> Observation:
         """Delete it; the caller has just observed that it is ours. NotFound is ABSENT."""
 
     def consented(self, resource: Resource) -> bool | None:
-        """Whether its owner has opened it and consented to the use of their credentials.
+        """Whether the owner has opened it and consented to the use of their credentials.
 
-        None where this kind, or this very thing, knows no consent. Raises ``CloudFault`` when the
-        question got no answer; its code ``NOT_FOUND`` says that the thing is gone: look at it.
+        None if the kind, or this resource, has no consent. Raises ``CloudFault`` if it can't be
+        found out; with the code ``NOT_FOUND`` the resource is gone and should be observed.
         """
 
 
 class Search(Protocol):
-    """Looks everywhere for what carries a person's labels, whatever the record says."""
+    """Searches for all resources of a person, whatever the record says."""
 
     def everything_of(self, key: str, email: str) -> tuple[Orphan, ...]:
-        """All that is there of the person: notebooks of every kind and zone, templates, snapshots,
-        running sessions and clusters, and disks that outlived their notebook. Notebooks are also
-        found by our name for the person's, or by the person as their owner; disks also by name.
-        One listing (its pages) a kind, two for disks. Raises ``CloudFault``."""
+        """All resources with the person's labels: notebooks of every kind in every zone, templates,
+        snapshots, running sessions and clusters, and disks whose notebook is gone. Notebooks are
+        also found by the name that we give them, or by their owner; disks also by name.
+        One listing (with its pages) for each kind, two for disks. Raises ``CloudFault``."""
 
     def older_notebooks_of(self, key: str, email: str) -> tuple[Resource, ...]:
-        """The notebooks of the two older kinds that carry the person's labels, as resources to
-        stop and remove; none unless the deployment has those kinds switched on."""
+        """The notebooks of the two older kinds that have the person's labels, as resources to
+        stop and remove; none unless ``OLDER_KINDS`` is on. Raises ``CloudFault``."""
 
 
 class Census(Protocol):
-    """All notebooks at once, for when looking at each would be too many calls."""
+    """Lists all notebooks, for use when an observation of each would be too many calls."""
 
     def moving(self) -> frozenset[str]:
-        """The full names of the notebooks that the cloud is at work on, from listing pages."""
+        """The full names of the notebooks that are being created, started or stopped.
+
+        Raises ``CloudFault``.
+        """
 
 
 class NotPublished(Exception):
-    """Pub/Sub has not taken a message, or we don't know; publish it again."""
+    """Pub/Sub did not accept a message, or may not have; publish it again."""
 
 
 class Publisher(Protocol):
-    """Sends messages to the project's own topics."""
+    """Publishes messages to the project's own topics."""
 
     def publish(self, topic: str, messages: Sequence[bytes]) -> None:
-        """Hand all of them to Pub/Sub and return when it has taken them.
+        """Publish all messages, and return when Pub/Sub has accepted them.
 
-        Raises ``NotPublished`` if one of them wasn't taken, or may not have been.
+        Raises ``NotPublished`` if one of them was not accepted, or may not have been.
         """
 
 
@@ -268,19 +276,19 @@ class Clock(Protocol):
     """The time."""
 
     def now(self) -> datetime:
-        """The time now, aware, in UTC."""
+        """The current time in UTC, with its time zone."""
 
 
 Tokens = Callable[[], str]
-"""Makes a fresh, unguessable token at each call; injected so that tests can repeat themselves."""
+"""Returns a new, unguessable token at each call; tests replace it by a predictable one."""
 
 
 class ProfileSource(Protocol):
-    """Where the profiles come from."""
+    """The profiles of the deployment."""
 
     def current(self) -> ProfileSet:
-        """The profiles in force, from a short-lived cache.
+        """The valid profiles, from a short-lived cache.
 
-        A new set that is not valid is logged and the last good one stays in force; when there has
-        never been a good one, raises ``ProfilesInvalid`` with every located message.
+        A new set that is not valid is logged, and the last valid one is used. If there never was a
+        valid one, raises ``ProfilesInvalid`` with every error and its place.
         """

@@ -1,4 +1,7 @@
-"""Carries out the steps of a plan: one call of a driver each, after the claim was saved."""
+"""Takes the steps of a plan, with one call of a driver for each, after the claim was saved.
+
+Must not know why a step is taken, nor what its result changes in the record.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ NoteShortage = Callable[[Resource, Manifest | None, Problem | None], None]
 
 
 class ActionTaker:
-    """Takes steps on resources. ``note_shortage`` is told of every problem."""
+    """Takes steps on resources. ``note_shortage`` is called with every problem."""
 
     def __init__(
         self,
@@ -38,7 +41,7 @@ class ActionTaker:
     def take(
         self, record: Environment, actions: tuple[Action, ...], turned_away: frozenset[str]
     ) -> tuple[Result, ...]:
-        """The results of ``actions``; those on the resources ``turned_away`` are not taken."""
+        """The results of ``actions``; actions on the resources ``turned_away`` are not taken."""
         return tuple(
             Result(action, TurnedAway())
             if action.resource.id in turned_away
@@ -47,8 +50,8 @@ class ActionTaker:
         )
 
     def _result(self, record: Environment, action: Action) -> Result:
-        """Take one step, unless our lease could end while the call is still out."""
-        assert record.lease is not None, "only a claimed record is acted upon"
+        """Take one step, unless the lease could end before the call's deadline."""
+        assert record.lease is not None, "only the steps of a claimed record are taken"
         if self._clock.now() + self._policy.call_deadline > record.lease.until:
             return Result(action, None)
         try:

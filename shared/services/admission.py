@@ -1,13 +1,10 @@
-"""Decides whose notebook may be created now; when many people join at once, the others queue.
+"""Decides whose notebook may be created now, so that at most ``limit`` are created at once.
 
-The records themselves are counted: each says whether its notebook is being created or waits.
-A newcomer's record is saved as being made, and counted with that save. If few are being made and
-nobody has waited lately, its notebook is created. Otherwise all are counted anew: two that are
-counted at the same moment see each other, since both were saved before. A person whose count
-exceeds the limit is queued before the cloud is asked. The tick admits those who wait, in the order
-in which they began to wait.
-
-See docs/decisions/2026-11-27-counted-with-the-claim.md for why the limit holds.
+The records are counted: each says whether its notebook is being created or waits. A claim counts
+its own record as creating. If few are and nobody waited lately, the claim stands. Otherwise all
+records are counted again, after the save, so that claims made at the same time count each other;
+above the limit the person is queued. The tick admits those who have waited longest.
+Why the limit holds: docs/decisions/2026-11-27-counted-with-the-claim.md.
 """
 
 from __future__ import annotations
@@ -19,18 +16,19 @@ from shared.domain.policy import Policy
 from shared.domain.reconciliation.context import Turn
 from shared.ports import Claimed, Clock, Crowd, EnvironmentStore
 
-# Shorter than the creation of a notebook: those that were counted are still being created.
+# How long people are queued without another count after one that found no free place. A creation
+# takes longer than this, so the places are mostly still taken.
 _FRESH = timedelta(seconds=30)
-# Whenever somebody is admitted from the queue, the store notes that people wait. Places become free
-# at the latest when the creations in them no longer count; the queue is not forgotten before that.
+# If somebody waited within this time, there may be a queue. Waiting is noted at each admission from
+# the queue; the next admission comes at the latest when a stuck creation no longer counts.
 _LATELY = Policy().stuck + timedelta(minutes=5)
 _TENTH = 10
 
 
 class Admission:
-    """``limit``: how many notebooks may be made at once, over all processes.
+    """``limit``: how many notebooks may be created at the same time, by all processes together.
 
-    It is exceeded by a tenth at the most, rounded down. Safe to share between threads.
+    It can be exceeded by a tenth of it at most, rounded down. Safe to share between threads.
     """
 
     def __init__(self, *, store: EnvironmentStore, clock: Clock, limit: int) -> None:
@@ -42,17 +40,21 @@ class Admission:
         self._full_at: datetime | None = None
 
     def take(self) -> Turn:
-        """Whether a person who isn't in the queue may be admitted; makes no call."""
+        """Whether a person who isn't queued may be admitted, without a call to the store.
+
+        ``PROVISIONAL``: if ``confirm`` agrees after the claim was saved.
+        """
         now = self._clock.now()
         with self._lock:
             is_full = self._full_at is not None and timedelta() <= now - self._full_at < _FRESH
             return Turn.LATER if is_full else Turn.PROVISIONAL
 
     def confirm(self, claimed: Claimed) -> bool:
-        """Whether the claim that was just saved stands; in a crowd, one call to the store.
+        """Whether the claim that was just saved stands.
 
-        False: there are too many with it, or others were waiting before. Then it is to be taken
-        back, and its person queues. One more call where the count of the claims was wrong.
+        False: there are too many, or others wait already; the person is then queued. Makes no call
+        if few notebooks are being created and nobody waited lately; otherwise one, or two if the
+        stored count was wrong.
         """
         now = self._clock.now()
         if self._are_few(claimed.creating) and not _is_lately(claimed.waited_at, now):
@@ -67,28 +69,29 @@ class Admission:
         return stands
 
     def crowd(self) -> Crowd:
-        """How many are being made, and how many wait; one call to the store."""
+        """How many notebooks are being created, and how many people wait; one call to the store."""
         return self._store.creating()
 
     def turns(self, *, earlier: Crowd | None = None, waited: int = 0, done: int = 0) -> int:
-        """How many of those who wait may be let in now; one call to the store.
+        """How many waiting people may be admitted now; one call to the store.
 
-        ``done``: the notebooks that are ready, though their records still count as being made.
-        ``earlier``: the crowd before those records were read; ``waited``: how many of those who
-        waited then still did when they were read. Without them only what is free for certain.
+        ``done``: how many notebooks are ready although their records still count as creating;
+        their places are free as well. ``earlier``: the counts before those records were read;
+        ``waited``: how many people who waited then still waited when their records were read.
         """
         free = self._limit - self._store.creating().creating
         if earlier is not None and done:
-            # Records in ``done`` may have been brought up to date before the count just made: it
-            # would free their places twice. The earlier count has them all; it lacks those who
-            # were let in since, who no longer wait. As long as somebody waits, nobody else is.
-            let_in = max(earlier.waiting - waited, 0)
-            handed_on = self._limit - earlier.creating - let_in + done
-            free = max(free, min(handed_on, waited))
+            # Records in ``done`` may have been updated before the count just made, which then
+            # doesn't have them: adding ``done`` to it would free their places twice. The earlier
+            # count has all of them, but lacks the people who were admitted since: those who no
+            # longer wait, as nobody else is admitted while there is a queue.
+            admitted = max(earlier.waiting - waited, 0)
+            reused = self._limit - earlier.creating - admitted + done
+            free = max(free, min(reused, waited))
         return max(free, 0)
 
     def _are_few(self, creating: int | None) -> bool:
-        """A count of less than one can't be right: it has the claim itself."""
+        """Whether the count is small; less than one is wrong, because the claim itself counts."""
         return creating is not None and 1 <= creating <= self._few
 
 

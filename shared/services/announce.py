@@ -1,7 +1,7 @@
-"""Hands announcements on to Pub/Sub, from the outbox of a record that is saved already.
+"""Publishes the announcements in the outbox of a saved record, and defines their published form.
 
-At least once: what Pub/Sub didn't take, or of which we don't know, is offered again, under the
-same id. Nothing else waits for it.
+Each is published at least once: if Pub/Sub did not accept it, or may not have, it is published
+again with the same id. A failure here delays nothing else.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ TYPE = "benchkeeper.environment"
 
 
 class Announcer:
-    """``topic``: where announcements go. ``source``: whose they are, as a URI reference."""
+    """Publishes to ``topic``; ``project`` is part of the ``source`` of each CloudEvent."""
 
     def __init__(
         self, *, store: EnvironmentStore, publisher: Publisher, topic: str, project: str
@@ -54,40 +54,43 @@ class Announcer:
                 extra={"action": "announce.failed", "person": environment.key},
             )
             return
-        told = replace(
+        emptied = replace(
             environment,
             outbox=replace(environment.outbox, waiting=()),
             status=replace(environment.status, due_at=due_at),
         )
         try:
-            self._store.save(told, version, ())
+            self._store.save(emptied, version, ())
         except Conflict:
-            # The worker that saved first has the same outbox and publishes it again.
+            # The worker that saved first has the same outbox, publishes it again and empties it.
             log.info("published; the outbox is emptied later", extra={"action": "announce.again"})
 
 
 class HoldInForce(msgspec.Struct, frozen=True, kw_only=True):
-    """One hold: as long as there is any, nothing of the person's is deleted."""
+    """One hold: as long as there is any, nothing of the person is deleted."""
 
-    id: Annotated[str, Meta(description="What a release names it by.")]
+    id: Annotated[str, Meta(description="The id by which a release names it.")]
     reason: Annotated[str, Meta(description="Why, in the admin's words.")]
-    by: Annotated[str, Meta(description="Who gave it, as its sender said; may be empty.")]
-    at: Annotated[datetime, Meta(tz=True, description="Since when.")]
+    by: Annotated[str, Meta(description="Who gave it, as the command says; may be empty.")]
+    at: Annotated[datetime, Meta(tz=True, description="Since when it is in force.")]
 
 
 class Announced(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What there is to act on. What is empty is left out."""
+    """The content of an announcement. Empty fields are left out."""
 
-    email: Annotated[str, Meta(description="Whose environment it is.")]
-    key: Annotated[str, Meta(description="The key of their record, and of all that is theirs.")]
+    email: Annotated[str, Meta(description="The current address of the person.")]
+    key: Annotated[
+        str, Meta(description="The key of their record; part of the names of their resources.")
+    ]
     news: Annotated[News, Meta(description="What happened, as in `type`.")]
     profile: Annotated[str, Meta(description="The profile they have.")] = ""
     notebook: Annotated[str, Meta(description="With `ready`: where the notebook opens.")] = ""
-    snapshot: Annotated[str, Meta(description="The newest snapshot kept of their work.")] = ""
+    snapshot: Annotated[str, Meta(description="The newest snapshot of their work.")] = ""
     reason: Annotated[
         str,
         Meta(
-            description="In words: the problem, the admin's reason, what is scheduled, or why not."
+            description="In words: the problem, the admin's reason, the scheduled event, or why it "
+            "was cancelled."
         ),
     ] = ""
     effective_at: Annotated[
@@ -99,7 +102,7 @@ class Announced(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         ),
     ] = None
     event_id: Annotated[
-        str, Meta(description="With `scheduled` and `cancelled`: the event that is meant.")
+        str, Meta(description="With `scheduled` and `cancelled`: the id of that event.")
     ] = ""
     hold: Annotated[
         str, Meta(description="With `held` and `released`: the id of the hold given or lifted.")
@@ -112,12 +115,12 @@ class Announced(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
     """A change in one person's environment (topic `environment-events`): CloudEvents 1.0 in JSON.
 
-    Delivered at least once, and not always in order: the same `id` is the same announcement, and
-    the number it ends in counts up for each person.
+    Announcements are delivered at least once, and not always in order. Two with the same `id` are
+    the same announcement. The number at the end of the `id` increases for each person.
     """
 
     specversion: Literal["1.0"]
-    id: Annotated[str, Meta(description="KEY-NUMBER; the same for the same announcement, always.")]
+    id: Annotated[str, Meta(description="KEY-NUMBER; always the same for the same announcement.")]
     source: Annotated[str, Meta(description="/projects/PROJECT/environments/KEY")]
     type: Annotated[str, Meta(description=f"{TYPE}.NEWS, such as {TYPE}.ready")]
     subject: Annotated[str, Meta(description="The key of the person's record.")]
@@ -132,7 +135,7 @@ def announcement_schema() -> dict[str, Any]:
 
 
 def cloud_event(project: str, key: str, item: Announcement) -> CloudEvent:
-    """``item`` of the record ``key`` as it is published; the same item has the same id always."""
+    """``item`` of the record ``key`` in its published form; an item always has the same id."""
     return CloudEvent(
         specversion="1.0",
         id=f"{key}-{item.number}",

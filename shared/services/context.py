@@ -1,6 +1,6 @@
-"""Answers what a reconciliation has to know: the only place of the services that reads the world.
+"""Answers the ``Needs`` of ``reconcile``: the only part of the services that observes resources.
 
-An answer that can't be had is an answer, too: nothing here raises a ``CloudFault``.
+Must not decide anything. A call that fails is an answer as well: no method raises ``CloudFault``.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ log = logging.getLogger(__name__)
 
 
 class ContextReader(msgspec.Struct, frozen=True, kw_only=True):
-    """Asks profiles, drivers, the inventory and what is known of all for one person.
+    """Finds the answers for one person: profiles, observations, consents, search, shortages, turn.
 
-    The store is asked only whether a key that the inventory came upon has a record.
+    The store is used only to find out whether a key that the final search found has a record.
     """
 
     store: EnvironmentStore
@@ -66,8 +66,8 @@ class ContextReader(msgspec.Struct, frozen=True, kw_only=True):
         if needs.profile:
             context = replace(context, profile=self.profile_of(record))
         if needs.looks:
-            seen = {look.resource.id: self._observe(record, look) for look in needs.looks}
-            context = context.with_observations(seen)
+            found = {look.resource.id: self._observe(record, look) for look in needs.looks}
+            context = context.with_observations(found)
         if needs.consents:
             answers = {resource.id: self._consent(resource) for resource in needs.consents}
             context = replace(context, consents={**context.consents, **answers})
@@ -82,7 +82,7 @@ class ContextReader(msgspec.Struct, frozen=True, kw_only=True):
         return context
 
     def profile_of(self, record: Environment) -> Profile:
-        """What the person's profile asks for."""
+        """The manifests from the person's profile; None if there is no such profile any more."""
         profile = self.profiles.current().profile(record.terms.profile)
         if profile is None:
             return Profile(None)
@@ -91,7 +91,7 @@ class ContextReader(msgspec.Struct, frozen=True, kw_only=True):
     def note_shortage(
         self, resource: Resource, manifest: Manifest | None, problem: Problem | None
     ) -> None:
-        """Tell the others which zone has no such machine left, if that is the problem."""
+        """Report the shortage to all processes, if ``problem`` is a stock-out."""
         if manifest is None or problem is None or problem.disposition is not Disposition.STOCK_OUT:
             return
         what = capacity_key(resource.name, manifest)
@@ -100,22 +100,23 @@ class ContextReader(msgspec.Struct, frozen=True, kw_only=True):
 
     def _turn(self, record: Environment, *, admitted: bool) -> Turn:
         if admitted or is_at_work(record):
-            return Turn.CERTAIN  # the tick says so, or they have a place already
+            return Turn.CERTAIN  # admitted by the tick, or their creation counts already
         if queues(record):
-            return Turn.LATER  # they have their place in the queue
+            return Turn.LATER  # only the tick admits people from the queue
         return self.admission.take()
 
-    def _observe(self, record: Environment, look: ObservationRequest) -> Observation:
-        driver = self.drivers[look.resource.kind]
+    def _observe(self, record: Environment, request: ObservationRequest) -> Observation:
+        resource, manifest = request.resource, request.manifest
         try:
-            seen = driver.observe(look.resource, *record.owner_of(look.resource), look.manifest)
+            driver = self.drivers[resource.kind]
+            observation = driver.observe(resource, *record.owner_of(resource), manifest)
         except CloudFault as fault:
             return Observation(state=None, problem=fault.problem())
-        self.note_shortage(look.resource, look.manifest, seen.problem)
-        return seen
+        self.note_shortage(resource, manifest, observation.problem)
+        return observation
 
     def _consent(self, notebook: Resource) -> Consent:
-        """Whether the owner has consented. An unknown answer delays nothing."""
+        """Whether the owner has consented. A failed call is logged and delays nothing."""
         try:
             return Consent(self.drivers[notebook.kind].consented(notebook))
         except CloudFault as fault:
@@ -123,7 +124,7 @@ class ContextReader(msgspec.Struct, frozen=True, kw_only=True):
             return Consent(None, vanished=fault.code == "NOT_FOUND")
 
     def _older(self, record: Environment) -> tuple[Resource, ...] | Problem:
-        """A leaver's notebooks of the older kinds; if that fails, the inventory finds them."""
+        """A leaver's notebooks of the older kinds; if that fails, the final search finds them."""
         try:
             return tuple(
                 _owned(resource, record, key, email)
@@ -135,7 +136,7 @@ class ContextReader(msgspec.Struct, frozen=True, kw_only=True):
             return fault.problem()
 
     def _inventory(self, record: Environment) -> tuple[Orphan, ...] | Problem:
-        """All that is there of the person, under each of their keys and addresses."""
+        """All resources of the person, under each of their keys and addresses."""
         found: dict[tuple[Kind, str], Orphan] = {}
         try:
             for key, email in record.owners:
@@ -145,7 +146,7 @@ class ContextReader(msgspec.Struct, frozen=True, kw_only=True):
                     if known is None or _certainty(each) > _certainty(known):
                         found[each.kind, each.name] = replace(each, key=own, owner=email)
         except CloudFault as fault:
-            problem = f"the final look for leftovers failed: {fault.message}"
+            problem = f"the final search failed: {fault.message}"
             log.warning(problem, extra={"action": "scan.failed", "person": record.key})
             return fault.problem()
         others = {each.labelled_for for each in found.values() if each.labelled_for}
@@ -181,7 +182,7 @@ def _of_lost_record(found: Orphan) -> Orphan:
 
 
 def _owned(resource: Resource, record: Environment, key: str, email: str) -> Resource:
-    """``resource``, found by that key and address, as one of this record."""
+    """``resource``, found by ``key`` and ``email``, as a resource of ``record``."""
     if key == record.key:
         return replace(resource, owner=email)
     return replace(resource, slot=found_slot(resource.name), owner=email, key=key)

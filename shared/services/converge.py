@@ -1,8 +1,8 @@
-"""Converge: look, decide, save what we are about to do, do it, save what came of it.
+"""Converge one record: observe, reconcile, save the claim, take the steps, save the results.
 
-The order is the point. Every write is a compare-and-swap, the claim is saved before the first call
-to the cloud and its ``due_at`` is the end of the lease: wherever a worker dies, the next tick
-finds the record, looks at what is really there, and goes on.
+Every write is a compare-and-swap. The claim is saved before the first step, and its ``due_at`` is
+the end of the lease. So wherever a worker dies, a tick finds the record and converge continues
+from what it observes. Must not know Google's clients.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from shared.services.converged import Converged
 
 log = logging.getLogger(__name__)
 
-_ROUNDS = 8  # create, then a leave that crossed it, then …: more in one run is the tick's
+_ROUNDS = 8  # in one run; each event that arrives meanwhile takes some, the tick does the rest
 
 
 class Converge(msgspec.Struct, frozen=True, kw_only=True):
-    """Moves environments towards what they should be, one step of each resource at a time."""
+    """Moves environments towards their desired state, one step of each resource at a time."""
 
     store: EnvironmentStore
     reader: ContextReader
@@ -47,9 +47,9 @@ class Converge(msgspec.Struct, frozen=True, kw_only=True):
     policy: Policy
 
     def run(self, key: str, *, admitted: bool = False) -> Converged:
-        """Converge the record of ``key`` as far as it goes now.
+        """Converge the record of ``key`` as far as is possible now.
 
-        ``admitted``: it is this person's turn to have a notebook made.
+        ``admitted``: it is this person's turn to have a notebook created.
         """
         stored = self.store.load(key)
         if stored is None:
@@ -63,7 +63,7 @@ class Converge(msgspec.Struct, frozen=True, kw_only=True):
         return Converged.DONE
 
     def is_held(self, record: Environment) -> bool:
-        """Whether another worker has the right to act on the record just now."""
+        """Whether another worker has a lease on the record (not a legal hold)."""
         lease = record.lease
         return lease is not None and self.clock.now() < lease.until
 
@@ -75,15 +75,14 @@ class Converge(msgspec.Struct, frozen=True, kw_only=True):
         *,
         admitted: bool = False,
     ) -> datetime:
-        """Converge ``record``, not saved yet in this form, on top of ``version``.
+        """Converge ``record``, which is not saved yet and follows the stored ``version``.
 
-        ``entries`` go into the history with the first save; returns when that was done. Raises
-        ``Conflict`` only from that first save, when nothing was saved and nothing was done.
+        ``entries`` are saved with the first save. Returns the time of that save. Raises
+        ``Conflict`` only from that save; then nothing was saved and no step was taken.
 
-        Each round saves once: what came of the last steps together with the next ones about to be
-        taken. If a round's save is beaten by a new intent, the results are put onto the newer
-        record and decided upon again. When the rounds are used up the lease runs out, and the tick
-        looks.
+        Each round saves once: the results of the last steps together with the claim of the next
+        ones. If a new intent was saved first, the results are applied to the newer record, which
+        is reconciled again. After the last round the lease ends by itself, and a tick continues.
         """
         token = self.tokens()
         planner = _Planner(self.reader, admitted=admitted)
@@ -122,19 +121,19 @@ class Converge(msgspec.Struct, frozen=True, kw_only=True):
     def _saved(
         self, record: Environment, version: str | None, entries: Sequence[Entry], plan: Plan
     ) -> Claimed:
-        """The saved record; counted in the same commit if somebody's turn depends on it."""
+        """Save the record; as a counted claim if a turn depends on how many are being created."""
         if plan.provisional:
             return self.store.claim(record, version, entries)
         return Claimed(self.store.save(record, version, entries))
 
     def _turned_away(self, plan: Plan, saved: Claimed) -> frozenset[str]:
-        """The notebooks that must not be created now after all."""
+        """The ids of the notebooks whose turn was not confirmed after the claim was saved."""
         if plan.provisional and not self.admission.confirm(saved):
             return plan.provisional
         return frozenset()
 
     def _log_late_access(self, record: Environment) -> None:
-        """Report at every run a leaver who still has access, whatever it is that fails."""
+        """Log at every run that a leaver still has access, for the alert, whatever the reason."""
         seconds = late_access(record, self.clock.now(), self.policy)
         if seconds is not None:
             log.warning(
@@ -143,7 +142,7 @@ class Converge(msgspec.Struct, frozen=True, kw_only=True):
             )
 
     def _still_ours(self, key: str, token: str) -> Stored | None:
-        """The record as it is now, if we still may act on it; else others look for themselves."""
+        """The stored record if the lease is still ours; else None."""
         stored = self.store.load(key)
         if stored is None or stored.environment.lease is None:
             return None
@@ -151,9 +150,9 @@ class Converge(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Planner:
-    """Reconciles the record of one person during one run, reading what that needs.
+    """Reconciles the record of one person during one run, and reads what that needs.
 
-    What their profile asks for is worked out once, and again only if a new intent gets between.
+    The manifests from the profile are made once, and again only after a new intent.
     """
 
     def __init__(self, reader: ContextReader, *, admitted: bool) -> None:
@@ -163,7 +162,7 @@ class _Planner:
         self._intent: Intent | None = None
 
     def plan(self, record: Environment, results: tuple[Result, ...]) -> Plan:
-        """What to save and to do now, after the ``results`` of the last steps."""
+        """The next plan, after the ``results`` of the last steps."""
         context = self._reader.empty()
         profile = self._profile_for(record, context.now)
         context = replace(context, results=results, profile=profile)
@@ -172,7 +171,7 @@ class _Planner:
         return answer
 
     def _profile_for(self, record: Environment, now: datetime) -> Profile | None:
-        """What the profile asks for; None for a leaver, and if another event is to take effect."""
+        """The profile's manifests; None for a leaver, or if a scheduled event is due."""
         if record.events.in_force is None or record.leaving or record.next_due(now):
             return None
         if record.events.in_force is not self._intent:
@@ -180,16 +179,16 @@ class _Planner:
         return self._profile
 
     def note(self, results: tuple[Result, ...]) -> None:
-        """Note a place that was taken: its owner tries the next zone without a new turn."""
+        """Note if the person was admitted: they try the next zone without a new turn."""
         self._admitted = self._admitted or any(result.was_let_in for result in results)
 
 
 def _claimed(plan: Plan, token: str, now: datetime, policy: Policy) -> Environment:
-    """The record to save: leased to us if there is something to do, free otherwise."""
+    """The record to save: with our lease if there are steps to take, else without a lease."""
     record = plan.record
     if not plan.actions:
         if record.outbox.waiting:
-            # Until they are handed on: a crash before that is found by the tick.
+            # If this worker dies before it publishes them, a tick does it.
             soon = now + policy.announce_again
             status = replace(record.status, due_at=min(record.status.due_at or soon, soon))
             record = replace(record, status=status)

@@ -1,8 +1,8 @@
-"""Intake: a message becomes an intent in the record, or is parked with its reason.
+"""Intake: an event or admin command is saved in the record, or parked with its reason.
 
-After ``accept`` returns the message may be acknowledged: it was applied, scheduled, a duplicate,
-stale or parked, and the history (or the parked list) says which. If state can't be written it
-raises, so that the message is delivered again.
+When ``accept`` or ``command`` returns, the message may be acknowledged: it was applied, scheduled,
+a duplicate, stale or parked, and the history (or the parked list) says which. If that can't be
+saved they raise, so that the message is delivered again.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ from shared.services.converge import Converge
 
 log = logging.getLogger(__name__)
 
-_TRIES = 20  # how often to load and decide anew when others keep changing the same record
+_TRIES = 20  # attempts to load, decide and save while other workers change the same record
 _SAMPLE = 2000  # characters of a rejected payload that are kept
 
 
 class Contended(Exception):
-    """Too many workers are changing this person's record at once; deliver the message again."""
+    """Too many workers change this person's record at once; the message is to be redelivered."""
 
 
 class Intake:
-    """Takes joins, leaves and admin commands in."""
+    """Saves joins, leaves and admin commands, and takes the first steps."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Intake:
         self._allowed_domains = allowed_domains
 
     def accept(self, message: Message, verb: Verb) -> Outcome | RejectionCode:
-        """Record what ``message`` wants and take the first steps towards it."""
+        """Save the intent in ``message`` and take the first steps, or park the message."""
         try:
             intent = to_intent(
                 message,
@@ -76,7 +76,7 @@ class Intake:
             return rejected.code
 
     def command(self, message: Message) -> Outcome | RejectionCode:
-        """Carry out the admin command in ``message``."""
+        """Carry out the admin command in ``message``, or park the message."""
         try:
             command = to_command(message, now=self._clock.now())
             with logs.bound(event_id=command.event_id):
@@ -86,7 +86,10 @@ class Intake:
             return rejected.code
 
     def _record(self, intent: Intent, message: Message) -> Outcome | None:
-        """Record an intent for the person it is about; None if records had to be merged first."""
+        """Save an intent in its person's record.
+
+        None if two records were merged instead: then this is to be called again.
+        """
         now = self._clock.now()
         stored = self._store.find(intent.addresses, intent.person.person_id)
         found = {s.environment.key: s for s in stored}
@@ -106,8 +109,8 @@ class Intake:
     def _merge_duplicates(self, intent: Intent) -> None:
         """Merge the record of another event of the same moment, saved while this one was decided.
 
-        Asked after a change of address, and after a leave of somebody unknown: whichever is saved
-        last finds both records, so that a leave that crosses a change of address is not lost.
+        Called after a change of address, and after a leave of somebody unknown. The event that is
+        saved last finds both records, so that a leave during a change of address is not lost.
         """
         for _ in range(_TRIES):
             stored = self._store.find(intent.addresses, intent.person.person_id)
@@ -120,7 +123,7 @@ class Intake:
                 self._merge(found[pair[0].key], found[pair[1].key])
             except Conflict:
                 continue
-        # Delivered again, the event is a duplicate by then, and merges them first.
+        # The redelivered event is a duplicate; ``_record`` then merges the records first.
         raise Contended(f"{_TRIES} attempts to merge the records of {intent.person.email}")
 
     def _obey(self, command: AdminCommand, message: Message) -> Outcome:
@@ -134,12 +137,12 @@ class Intake:
         return self._carried_out(apply_command(record, command, now), found[record.key], message)
 
     def _named(self, command: AdminCommand) -> tuple[Stored, ...]:
-        """The records that ``command`` may be about: one call of the store."""
+        """The records that ``command`` may be about; mostly one call to the store."""
         if not command.key:
             emails = (command.email,) if command.email else ()
             return self._store.find(emails, command.person_id or None)
         stored = self._store.load(command.key)
-        while stored is not None and stored.environment.merged_into:  # one more call, rarely
+        while stored is not None and stored.environment.merged_into:
             stored = self._store.load(stored.environment.merged_into)
         return () if stored is None else (stored,)
 
@@ -158,7 +161,7 @@ class Intake:
         log.info(entry.text, extra=extra)
 
     def _retried(self, whom: str, attempt: Callable[[], Outcome | None]) -> Outcome:
-        """Load, decide, save and take the first steps; anew as long as others get in between."""
+        """Call ``attempt`` until it has an outcome; again after each ``Conflict`` or merge."""
         for _ in range(_TRIES):
             try:
                 outcome = attempt()
@@ -180,12 +183,12 @@ class Intake:
         return decision.outcome
 
     def _check_domain(self, email: str, field: str) -> None:
-        """Reject events about people outside the allowed domains, unless they have a record."""
+        """Reject an event about somebody without a record who is not in an allowed domain."""
         because = "has no environment and "
         check_domain(email, self._allowed_domains, field=field, because=because)
 
     def park(self, message: Message, rejected: Rejected) -> None:
-        """Keep a rejected message with its reason; a redelivery of it is kept and logged once."""
+        """Keep a rejected message with its reason; if redelivered, it is kept and logged once."""
         sample = message.data[: _SAMPLE * 4].decode("utf-8", errors="backslashreplace")
         parked = Parked(
             id=f"{message.topic}-{message.id}",
@@ -215,7 +218,7 @@ class Intake:
         if decision.outcome is Outcome.DUPLICATE:
             self._store.append(record.key, entries)
         elif changes_nothing or self._converge.is_held(record):
-            # The worker that holds the lease finds the new intent when it saves its results.
+            # The worker that has the lease finds the new intent when it saves its results.
             self._store.save(record, version, entries)
         else:
             return self._converge.advance(record, version, entries)
@@ -223,12 +226,12 @@ class Intake:
 
 
 def _log_due(entries: Iterable[Entry], key: str) -> None:
-    """Log the announced events that took effect first."""
+    """Log the scheduled events that took effect first."""
     for entry in entries:
         extra = {"action": entry.action, "person": key, "event_id": entry.event_id}
         log.info(entry.text, extra=extra)
 
 
 def _printable(text: str) -> str:
-    """What was sent as text that does nothing but show itself, in a terminal as in a page."""
+    """``text`` with control characters escaped, so that it is safe in a terminal or a page."""
     return "".join(c if c.isprintable() or c == "\n" else f"\\u{ord(c):04x}" for c in text)

@@ -1,7 +1,7 @@
-"""What zones lack, remembered for everybody: one person's stock-out spares the others theirs.
+"""Zones without capacity, shared by all people, so that not everybody tries such a zone in vain.
 
-A process that has just started does not ask: on a quiet day each join would pay for that call. So
-its first join may try one zone in vain; when it has, the store is asked before the next zone.
+A process does not read the stored list at its start, because on a quiet day every join would need
+that call. So its first join may try one zone in vain; the list is read before it tries the next.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from datetime import datetime, timedelta
 
 from shared.ports import Clock, EnvironmentStore
 
-# A zone that ran dry a moment ago costs one more failed attempt; asking the store every time would
-# cost every join a call.
+# A shortage that another process reported within this time costs one failed attempt; reading the
+# list every time would cost every join a call.
 _FRESH = timedelta(seconds=60)
 
 
 class Shortages:
-    """The store's memory of shortages, as far as this process has read it.
+    """The stored shortages, as last read by this process, and its own reports.
 
-    It is read when a minute has passed since it was read last, or since ``current`` was called
-    first; and after a report of our own.
+    The store is read again a minute after the last time (at first: after the first call of
+    ``current``), and after a report of this process.
     """
 
     def __init__(self, *, store: EnvironmentStore, clock: Clock) -> None:
@@ -33,7 +33,7 @@ class Shortages:
         self._has_reported = False
 
     def current(self) -> frozenset[str]:
-        """What zones lack now, as ``zone/machine-type``; mostly without a call."""
+        """The shortages now, as ``zone/machine-type``; mostly without a call to the store."""
         now = self._clock.now()
         with self._lock:
             if self._read_at is None:
@@ -45,11 +45,11 @@ class Shortages:
             return self._stored | own
 
     def report(self, what: str, until: datetime) -> None:
-        """Remember ``what`` until then, here and for everybody."""
+        """Note the shortage ``what`` (``zone/machine-type``) until ``until``, for all processes."""
         with self._lock:
             known = self._known.get(what)
             if known is not None and until - known < _FRESH:
-                return  # a thousand people find it out in the same minute
+                return  # many people meet the same shortage: one call a minute is enough
             self._known[what] = until
             self._has_reported = True
         self._store.report_shortage(what, until)

@@ -1,8 +1,9 @@
-"""The minute tick: one message for each person who is due, so that instances share the work.
+"""The tick: publishes one message for each person who is due, so that instances share the work.
 
-Two crowds are held back. Those who wait to have a notebook made are let in in the order in which
-they began to wait, as many as there is room for. And where so many operations run that a look at
-each would be a storm of its own, the list of all notebooks says whose is still at work.
+Two groups get no message. Of the people who only wait for their turn to have a notebook created,
+as many are admitted as there are free places, the longest waiting first. And if very many
+operations run, one listing of all notebooks shows whose operations still run, instead of an
+observation for each.
 """
 
 from __future__ import annotations
@@ -31,24 +32,24 @@ _PAGE = 500
 
 
 class _Due(msgspec.Struct, frozen=True):
-    """Who is due, in short: a hundred thousand of them fit into memory.
+    """A person who is due, with little data, so that a hundred thousand fit into memory.
 
-    ``since``: since when they are due.
-    ``awaits``: the notebooks whose running operations are all they wait for; ``is_made``: whether
-    they count as having one made. ``queued_at``: since when a notebook waits for its turn;
-    ``quiet``: and that is all.
+    ``since``: since when they are due. ``awaits``: the notebooks whose running operations they
+    wait for, if they wait for nothing else. ``creating``: whether their record counts as having a
+    notebook created. ``queued_at``: since when a notebook waits for its turn; ``only_queues``:
+    whether they wait for nothing else.
     """
 
     key: str
     since: datetime
     awaits: frozenset[str]
-    is_made: bool
+    creating: bool
     queued_at: datetime | None
-    quiet: bool
+    only_queues: bool
 
 
 class Tick:
-    """Finds the records whose time has come and asks for each to be converged."""
+    """Finds the records that are due, and publishes a message to converge each of them."""
 
     def __init__(
         self,
@@ -70,10 +71,10 @@ class Tick:
         self._policy = policy
 
     def run(self) -> int:
-        """Publish one message for each person whose turn it is; returns how many.
+        """Publish one message for each person to converge; returns how many.
 
-        A person whose message is still in the queue is published again by the next tick: harmless,
-        since converge takes a lease and finds nothing to do. Raises ``NotPublished``.
+        If a message is not delivered before the next tick, there are two for the same person. This
+        is harmless: the second run finds a lease, or nothing to do. Raises ``NotPublished``.
         """
         began = self._clock.now()
         earlier = self._admission.crowd()  # before the records are read: see ``Admission.turns``
@@ -82,23 +83,23 @@ class Tick:
         at_work = {d.key for d in due if d.awaits and d.awaits <= moving}
         # The places of finished notebooks are reused before their records are updated.
         ended = [d for d in due if moving and d.awaits and d.key not in at_work]
-        done = sum(1 for d in ended if d.is_made)
+        done = sum(1 for d in ended if d.creating)
         admitted = self._admitted(due, began, earlier, done)
         messages = []
         waiting = 0
         for person in due:
             if person.key in admitted:
                 messages.append(msgspec.json.encode({"key": person.key, "admitted": True}))
-            elif person.quiet:
+            elif person.only_queues:
                 waiting += 1
             elif person.key not in at_work:
                 messages.append(msgspec.json.encode({"key": person.key}))
         for start in range(0, len(messages), _PAGE):
             self._publisher.publish(self._topic, messages[start : start + _PAGE])
         counts = {"count": len(messages), "queued": waiting, "at_work": len(at_work)}
-        # Who was held back until now, by the queue or the list, has been due since long ago.
+        # Measured without the two groups: they have been due for long, though nothing is late.
         held_back = admitted | at_work | {d.key for d in ended}
-        prompt = [d.since for d in due if not d.quiet and d.key not in held_back]
+        prompt = [d.since for d in due if not d.only_queues and d.key not in held_back]
         age = seconds_between(min(prompt, default=began), began)
         log.info("tick", extra={"action": "tick.due", **counts, "oldest_seconds": age})
         return len(messages)
@@ -106,7 +107,10 @@ class Tick:
     def _admitted(
         self, due: list[_Due], began: datetime, earlier: Crowd, done: int
     ) -> frozenset[str]:
-        """The people to admit: those who have waited longest, up to the number of free places."""
+        """The keys of the people to admit: the longest waiting, as many as there are free places.
+
+        ``began``: when ``earlier`` was counted; see also ``Admission.turns``.
+        """
         queue = sorted((d.queued_at, d.key) for d in due if d.queued_at is not None)
         if not queue:
             return frozenset()
@@ -115,7 +119,7 @@ class Tick:
         return frozenset(key for _, key in queue[:turns])
 
     def _due(self, now: datetime) -> list[_Due]:
-        """Everybody who is due, the longest waiting first."""
+        """Everybody who is due, in the order of their ``due_at``."""
         found: list[_Due] = []
         cursor = ""
         while True:
@@ -130,13 +134,16 @@ class Tick:
             key=environment.key,
             since=environment.status.due_at or now,
             awaits=awaited_operations(environment, now, self._policy),
-            is_made=is_being_created(environment),
+            creating=is_being_created(environment),
             queued_at=queued_since(environment),
-            quiet=only_queues(environment, now),
+            only_queues=only_queues(environment, now),
         )
 
     def _moving(self, due: list[_Due]) -> frozenset[str]:
-        """The notebooks at work, from the list of all; none, so that each is looked at, if few."""
+        """The notebooks with running operations, from one listing.
+
+        Empty if few people wait for operations, or if the listing fails: then each is observed.
+        """
         if sum(1 for person in due if person.awaits) <= self._policy.list_above:
             return frozenset()
         try:

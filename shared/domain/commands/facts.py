@@ -1,8 +1,8 @@
-"""What the events about a person say, taken together. Pure.
+"""Which intent is in force, by all events about a person. Pure.
 
-Intents are totally ordered (``Intent.precedence``). In force is the newest of those whose time has
-come, except leaves of an address that was a former one by then. The result depends on *which*
-events came, not on the order in which they arrived: late, repeated and reordered events do no harm.
+Intents are totally ordered (``Intent.precedence``). In force is the newest one that is due, except
+for leaves of an address that was a former one by then. The result depends on *which* events
+arrived, not on their order, so late, repeated and reordered events do no harm.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from shared.domain.commands.intent import Intent, Verb
 from shared.domain.environment import Environment, Terms
 from shared.domain.people.addresses import with_current, with_former, with_leave
 
-_MOST_LEAVES = 16  # newer than the newest join
+_MOST_LEAVES = 16  # of those newer than the newest join; keeps the record small
 
 
 def with_facts(record: Environment, intent: Intent) -> Environment:
-    """The record with what ``intent`` says, which may be less than what newer ones said.
+    """The record with the facts of ``intent``; they don't replace those of newer intents.
 
     The result does not depend on the order in which intents are added.
     """
@@ -31,7 +31,7 @@ def with_facts(record: Environment, intent: Intent) -> Environment:
         record = _with_join(replace(record, addresses=addresses), intent)
     else:
         addresses = with_leave(record.addresses, email, at)
-        # An older one may be of the person, and a newer one of what is a former address by then.
+        # Several are kept: the newest may turn out to be of a former address, then an older counts.
         leaves = sorted({*record.events.leaves, intent}, key=lambda i: i.precedence)[-_MOST_LEAVES:]
         record = replace(
             record, addresses=addresses, events=replace(record.events, leaves=tuple(leaves))
@@ -51,7 +51,7 @@ def with_facts(record: Environment, intent: Intent) -> Environment:
 
 
 def with_person_id(record: Environment, intent: Intent) -> Environment:
-    """The record with the person id; it is the same in all events that name one."""
+    """The record with the person id of ``intent``; all events that have one have the same."""
     person = record.person
     if person.person_id is not None or intent.person.person_id is None:
         return record
@@ -59,10 +59,10 @@ def with_person_id(record: Environment, intent: Intent) -> Environment:
 
 
 def intent_in_force(record: Environment) -> Intent:
-    """The intent in force by all that the record knows: its newest join, or a leave after that.
+    """The intent in force: the newest join in the record, or a newer leave.
 
-    A leave of a former address ends that address alone: the person stays. One of an address that
-    is not known to be theirs was matched by their person id, and counts.
+    A leave of a former address retires only that address; the person stays. A leave of an address
+    that the record doesn't have was found by the person id, and counts.
     """
     joined = record.events.joined
     leaves = [i for i in record.events.leaves if not _of_former_address(record, i)]
@@ -72,25 +72,25 @@ def intent_in_force(record: Environment) -> Intent:
 
 
 def retires_address(record: Environment, intent: Intent) -> bool:
-    """Whether it is the last leave of an address that was a former one by then."""
+    """Whether ``intent`` is the newest leave of an address that was a former one by then."""
     retired = {a.email: a.retired_at for a in record.addresses}
     leave = intent.verb is Verb.LEAVE
     return leave and retired.get(intent.person.email) == intent.occurred_at
 
 
 def newest_of_each(intents: Iterable[Intent]) -> tuple[Intent, ...]:
-    """Of several intents the newest join, and the newest leave of each address."""
+    """The newest join, and the newest leave of each address, of ``intents``."""
     newest = {what_it_is_about(i): i for i in sorted(intents, key=lambda i: i.precedence)}
     return tuple(sorted(newest.values(), key=lambda i: i.precedence))
 
 
 def what_it_is_about(intent: Intent) -> tuple[Verb, str]:
-    """A newer announcement about the same takes the place of an older one."""
+    """The subject of a scheduled intent; a newer one with the same subject replaces it."""
     return intent.verb, intent.person.email if intent.verb is Verb.LEAVE else ""
 
 
 def _with_join(record: Environment, intent: Intent) -> Environment:
-    """The record with what a join says of the person, if it is the newest to say so."""
+    """The record with the person and terms of a join, if it is the newest join."""
     joined, person = record.events.joined, record.person
     if joined is not None and intent.precedence < joined.precedence:
         return record

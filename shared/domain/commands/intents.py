@@ -60,7 +60,7 @@ def _due(record: Environment, intent: Intent, now: datetime) -> Decision:
     text = f"{described(intent)} in force{changes_of(record, intent)}"
     if newest is not intent:
         noted = f"{described(intent)} noted{changes_of(record, intent)}"
-        text = f"{noted}; with it {described(newest)} is in force"
+        text = f"{noted}; {described(newest)} is in force now"
     cancelled = listed("cancels", overtaken_by(newest, record))
     return Decision(
         Outcome.APPLIED,

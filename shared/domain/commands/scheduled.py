@@ -1,7 +1,7 @@
-"""Announced events whose time has come. Pure.
+"""Puts scheduled intents in force that are due. Pure.
 
-The tick puts them in force within a minute. Whatever decides on a record before that tick does it
-first, so that it decides in the order of the events.
+The tick does this within a minute. Every other decision about a record does it first, too, so that
+intents take effect in the order of their times.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from shared.domain.projections.entry import Entry
 
 
 def with_due_intents(record: Environment, now: datetime) -> tuple[Environment, tuple[Entry, ...]]:
-    """The record with the announced intents put in force that are due, and what its history says.
+    """The record after all scheduled intents that are due took effect, and its history entries.
 
-    One after the other, the soonest first, as if each had been put in force at its time: one may
-    cancel another that was announced for later.
+    They take effect one after the other, the earliest first, as if each had done so at its time:
+    one may cancel another that is scheduled for later.
     """
     entries = []
     while (intent := record.next_due(now)) is not None:
-        before, record = record, _promoted(record, intent, now)
-        text = f"{intent.verb} announced earlier{_effect(before, record, intent)}"
+        before, record = record, _in_effect(record, intent, now)
+        text = f"scheduled {intent.verb}{_effect(before, record, intent)}"
         entries.append(entry_of(intent, Outcome.APPLIED, text, now))
     return record, tuple(entries)
 
 
-def _promoted(record: Environment, intent: Intent, now: datetime) -> Environment:
+def _in_effect(record: Environment, intent: Intent, now: datetime) -> Environment:
     rest = tuple(i for i in record.events.pending if i is not intent)
     after = with_facts(replace(record, events=replace(record.events, pending=rest)), intent)
     newest = intent_in_force(after)
@@ -43,9 +43,9 @@ def _promoted(record: Environment, intent: Intent, now: datetime) -> Environment
 
 
 def _effect(before: Environment, after: Environment, intent: Intent) -> str:
-    """What the promotion of ``intent`` has changed, in words that follow its verb."""
+    """What ``intent`` changed when it took effect, as a text that follows its verb."""
     newest = after.events.in_force
     if newest is None or newest == before.events.in_force:
         return retirement(after, intent)
-    noted = "" if newest == intent else f" is noted; with it {described(newest)}"
+    noted = "" if newest == intent else f" is noted; {described(newest)}"
     return f"{noted} is in force now{listed('cancels', overtaken_by(newest, before))}"

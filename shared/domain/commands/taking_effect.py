@@ -1,4 +1,4 @@
-"""What follows when an intent comes into force: a new desired state, and what it cancels. Pure."""
+"""What changes when an intent comes into force: resources, status, leaving record. Pure."""
 
 from __future__ import annotations
 
@@ -25,17 +25,18 @@ def put_in_force(
     *,
     since: datetime | None = None,
 ) -> Environment:
-    """The record ``after`` an event with ``intent`` as the desired state, ``since`` then (None:
-    now); ``before`` is the record before that event.
+    """The record ``after`` an event, with ``intent`` in force.
 
-    Every resource is looked at again, so that one that somebody else deleted is created again.
-    Failures are reset too, so that a person who fixes something and sends the event again doesn't
-    wait for the back-off. Only a return from leaving starts a stopped notebook: its owner, or idle
-    shutdown, may have stopped it.
+    ``before``: the record before that event. ``since``: when the intent took effect; None: now.
+
+    Every resource is observed again, so that one that somebody else deleted is created again.
+    Failures are reset, so that somebody who corrects something and resends the event doesn't wait
+    for the back-off. A stopped notebook is started only for a person who returns: otherwise its
+    owner, or idle shutdown, may have stopped it.
     """
     returns = before.leaving and intent.verb is Verb.JOIN
     stays = intent.verb is Verb.JOIN
-    resources = tuple(_looked_at(r, now, returns=returns, stays=stays) for r in after.resources)
+    resources = tuple(_to_converge(r, now, returns=returns, stays=stays) for r in after.resources)
     record = replace(
         after,
         events=replace(after.events, in_force=intent),
@@ -51,32 +52,38 @@ def put_in_force(
         record = _cancelled(record, overtaken, intent, now)
     if intent.verb is Verb.JOIN:
         return _returned(record, now)
-    # A second leave doesn't start the grace period again, except of somebody who was removed: what
-    # is found of them now has been made since.
+    # A second leave doesn't restart the grace period, except after the removal: resources that are
+    # found now were created since.
     left_at = None if before.status.phase is Phase.REMOVED else record.departure.left_at
     record = replace(
         record,
         departure=replace(record.departure, left_at=left_at or now, sought_at=None),
     )
-    return replace(record, departure=replace(record.departure, records=_leavings(record, intent)))
+    records = _with_leaving_record(record, intent)
+    return replace(record, departure=replace(record.departure, records=records))
 
 
 def overtaken_by(intent: Intent, record: Environment) -> list[Intent]:
-    """The announced intents that do not take effect once ``intent`` is in force."""
+    """The scheduled intents that do not take effect once ``intent`` is in force."""
     return [i for i in record.scheduled if i.precedence < intent.precedence]
 
 
-def _looked_at(resource: Resource, now: datetime, *, returns: bool, stays: bool) -> Resource:
+def _to_converge(resource: Resource, now: datetime, *, returns: bool, stays: bool) -> Resource:
+    """``resource`` after a new intent came into force.
+
+    ``returns``: of a person who was leaving; ``stays``: of a person who joins, moves or returns.
+    """
     holds_data = resource.kind.holds_data
     return replace(
         resource.to_retry(now),
         access=replace(
             resource.access, start_owed=resource.access.start_owed or (returns and holds_data)
         ),
-        # Differences from the profile are corrected again, too.
+        # Without a digest, the notebook is compared with its manifest again.
         settings=replace(resource.settings, digest="" if holds_data else resource.settings.digest),
-        # Whose address changes before they were told of it can't have worked in it. What a leaver
-        # has is saved all the same: an older record, brought back, may not know that it was used.
+        # A notebook that was never ready has no work to save. A leaver's is saved all the same: a
+        # record restored from a backup may not say that it was ready. If it was to be restored
+        # from a snapshot, the work is in that.
         usage=replace(
             resource.usage,
             unused=holds_data
@@ -87,7 +94,7 @@ def _looked_at(resource: Resource, now: datetime, *, returns: bool, stays: bool)
 
 
 def _cancelled(record: Environment, overtaken: Intent, by: Intent, now: datetime) -> Environment:
-    """Announce the cancellation of an intent that was announced as scheduled."""
+    """The record with the announcement that a scheduled intent is cancelled."""
     return with_announcement(
         record,
         News.CANCELLED,
@@ -106,10 +113,11 @@ def _returned(record: Environment, now: datetime) -> Environment:
     return replace(record, departure=replace(record.departure, left_at=None))
 
 
-def _leavings(record: Environment, intent: Intent) -> tuple[OffboardingRecord, ...]:
+def _with_leaving_record(record: Environment, intent: Intent) -> tuple[OffboardingRecord, ...]:
+    """The leaving records with one for the leave ``intent``."""
     assert record.departure.left_at is not None
     leaving = current(record.departure.records)
-    if leaving is not None:  # a repeated leave: perhaps immediate now, or because something is left
+    if leaving is not None:  # a second leave: it may be immediate, or ask for another search
         leaving = replace(
             leaving,
             removal_at=record.removal_at,

@@ -170,7 +170,7 @@ def _former_address(text: str, email: str, verb: Verb) -> str:
 
 
 def _check_year(name: str, moment: datetime | None) -> None:
-    """Reject other years: they are typing errors, and year 1 or 9999 may not exist in UTC."""
+    """Reject years that must be typing errors; times in year 1 or 9999 may not exist in UTC."""
     if moment is not None and not 2000 <= moment.year < 2100:
         raise Rejected(
             RejectionCode.WRONG_SHAPE, f"{name}: the year {moment.year} is not in this century"

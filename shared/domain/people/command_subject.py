@@ -63,6 +63,6 @@ def _contradiction(
     owned = f", but to {shown(owner)}" if owner is not None else ""
     return Rejected(
         RejectionCode.IDENTITY_CONFLICT,
-        f"{field}: {value} does not belong to {shown(record)}, whom the {named_by} names{owned}; "
-        "nothing was changed. Correct what is wrong, or leave it out, and send the command again",
+        f"{field}: {value} does not belong to {shown(record)}, named by the {named_by}{owned}; "
+        "nothing was changed. Correct or remove the wrong field and send the command again",
     )

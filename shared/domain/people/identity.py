@@ -1,4 +1,4 @@
-"""Whom an event is about: there is one record for each person, whatever their addresses. Pure.
+"""Finds the person an event is about: each has one record, whatever their addresses. Pure.
 
 The records that have or had one of the event's addresses, or its person id, are found in one call
 of the store (``EnvironmentStore.find``). This module says which of them the event belongs to. It
@@ -24,9 +24,9 @@ from shared.domain.people.duplicates import records_of_one_person
 class Subject(msgspec.Struct, frozen=True):
     """The person an event is about.
 
-    ``record``: theirs, None if they have none. ``duplicates``: further records of the same person,
-    begun by newer events that arrived first; to be merged into ``record``. ``key``: that of
-    ``record``, or under which theirs is to be created.
+    ``key``: the key of their record, which may have to be created. ``record``: None if they have
+    none yet. ``duplicates``: further records of the same person, to be merged into ``record``;
+    they were created by newer events that arrived earlier.
     """
 
     key: str
@@ -35,14 +35,14 @@ class Subject(msgspec.Struct, frozen=True):
 
 
 def subject_of(intent: Intent, found: Sequence[Environment], now: datetime) -> Subject:
-    """The person ``intent`` is about, among the records ``found``.
+    """The person ``intent`` is about; ``found``: the records with its addresses or its person id.
 
-    Raises ``Rejected`` if the person id contradicts whoever has one of the addresses, or if the
-    address is somebody else's.
+    Raises ``Rejected`` if the owner of an address has another person id, or if the address is
+    somebody else's.
     """
     for record in found:
         if intent.idempotency_key in record.events.recent:
-            # Sent again: whoever has the address by now, it was and is about this person.
+            # A repeat is about the same person, even if somebody else has the address by now.
             return Subject(record.key, record)
     due = as_due(found, now)
     pair = records_of_one_person(intent, due)
@@ -71,7 +71,7 @@ def _subject_of(intent: Intent, found: Sequence[Environment]) -> Subject:
     for record in same.values():
         email = intent.previous_email if record is of_former else person.email
         _check_id(record, intent, email)
-    # What began later was begun by a newer event, which arrived before this one.
+    # A record that began later was created by a newer event that arrived earlier: a duplicate.
     first, *others = sorted(same.values(), key=lambda r: _began_later(r, at))
     established = [r for r in others if not _began_later(r, at)]
     if established:
@@ -80,7 +80,7 @@ def _subject_of(intent: Intent, found: Sequence[Environment]) -> Subject:
 
 
 def new_key(email: str, found: Sequence[Environment]) -> str:
-    """The key for a new person: that of the address, unless somebody who had it before has it."""
+    """The key for a new person, made from their address and a number that makes it unique."""
     taken = {key for record in found for key in (record.key, *record.merged)}
     number = 1
     while (key := person_key(email, number)) in taken:
@@ -108,7 +108,7 @@ def _with_id(person_id: str | None, found: Sequence[Environment]) -> Environment
 
 
 def _has_left(record: Environment, at: datetime) -> bool:
-    """Whether they had left before an event of that time."""
+    """Whether the person had left by then."""
     return (
         record.leaving
         and record.events.in_force is not None
@@ -127,12 +127,12 @@ def _has_had(record: Environment | None, email: str) -> bool:
 
 
 def _gave_up(record: Environment, at: datetime) -> bool:
-    """Whether their addresses can be another person's by then."""
+    """Whether another person could have their addresses by then."""
     return _has_left(record, at) and not _began_later(record, at)
 
 
 def _began_later(record: Environment, at: datetime) -> bool:
-    """Whether all that is known of them is from events of that time or newer."""
+    """Whether all events that named an address of the record are of that time or newer."""
     return all(a.since is None or a.since >= at for a in record.addresses)
 
 
@@ -151,8 +151,8 @@ def _contradiction(record: Environment, intent: Intent, email: str) -> Rejected:
         RejectionCode.IDENTITY_CONFLICT,
         f"person_id: {email} is the address of person_id {record.person.person_id!r}, and the "
         f"event says {intent.person.person_id!r}; nothing was changed. Correct the address or the "
-        "person_id and send the event again; if the address was given to somebody else, send the "
-        "leave of whoever had it first",
+        "person_id and send the event again; if the address was given to somebody else, first "
+        "send the leave of the person who had it",
     )
 
 
@@ -162,7 +162,7 @@ def _taken(intent: Intent, known: Environment, other: Environment) -> Rejected:
         f"email: {intent.person.email} is the address of {shown(other)}, who had it before this "
         f"event, and {shown(known)} can't have it as well; nothing was changed. Correct the "
         "address, previous_email or person_id and send the event again; if the address was given "
-        "to somebody else, send the leave of whoever had it first",
+        "to somebody else, first send the leave of the person who had it",
     )
 
 

@@ -1,8 +1,8 @@
 """Makes one record of two that turn out to be of one person. Pure.
 
-It happens when a newer event, which begins a record of its own, arrives before the event that says
-whose address it is about. Everything of the duplicate goes into the person's record, in one commit
-with a note in the duplicate; from then on nothing acts on that any more.
+There are two if an event about a new address arrives before the event that says whose address it
+is. Everything in the duplicate is moved into the person's record. The duplicate gets a note in the
+same commit, and nothing acts on it afterwards.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _REMEMBERED = 64
 
 
 class Merge(msgspec.Struct, frozen=True):
-    """Two records after they became one, each with what its history says of it."""
+    """Two records after they were merged, each with its history entries."""
 
     record: Environment
     duplicate: Environment
@@ -40,9 +40,9 @@ class Merge(msgspec.Struct, frozen=True):
 
 
 def merge(record: Environment, duplicate: Environment, now: datetime) -> Merge:
-    """Make ``record`` that of the person in ``duplicate`` as well.
+    """Merge ``duplicate`` into ``record``.
 
-    Announced intents that are due take effect first, each in the record that has it.
+    Scheduled intents that are due take effect first, each in the record that has it.
     """
     record, due = with_due_intents(record, now)
     duplicate, due_there = with_due_intents(duplicate, now)
@@ -56,7 +56,7 @@ def merge(record: Environment, duplicate: Environment, now: datetime) -> Merge:
 
 
 def merged(record: Environment, duplicate: Environment, now: datetime) -> Environment:
-    """``record`` with everything of ``duplicate``, under whose key its resources stay."""
+    """``record`` with everything of ``duplicate``, whose resources keep its key."""
     before = record
     taken_over = _taken_over(record, duplicate, now)
     record = replace(
@@ -69,7 +69,7 @@ def merged(record: Environment, duplicate: Environment, now: datetime) -> Enviro
         holds=replace(
             record.holds, in_force=united_holds(record.holds.in_force, duplicate.holds.in_force)
         ),
-        resources=(*_with_way_out(record.resources, taken_over), *taken_over),
+        resources=(*_foreign_recreated(record.resources, taken_over), *taken_over),
         status=replace(
             record.status, losses=(*record.status.losses, *duplicate.status.losses), due_at=now
         ),
@@ -102,7 +102,7 @@ def emptied(duplicate: Environment, key: str, now: datetime) -> Environment:
     """What is left of ``duplicate`` once the record of ``key`` has taken it over."""
     leaving, leavings = current(duplicate.departure.records), duplicate.departure.records
     if leaving is not None:
-        # It goes on in the other record; nothing is looked for, and deleted, on behalf of this one.
+        # The leave continues in the other record; no final search must run for this one.
         leavings = amended(leavings, replace(leaving, returned_at=now))
     return replace(
         duplicate,
@@ -127,7 +127,7 @@ def emptied(duplicate: Environment, key: str, now: datetime) -> Environment:
 
 
 def entries_of(record: Environment, duplicate: Environment, now: datetime) -> tuple[Entry, Entry]:
-    """What the histories of both say of it: that of the record, that of the duplicate."""
+    """The history entries about the merge: for the record, and for the duplicate."""
     taken = f"the record {duplicate.key} of {duplicate.person.email} is of the same person"
     return (
         Entry(at=now, action="record.merged", text=f"{taken}; it is merged into this one"),
@@ -144,9 +144,9 @@ def _taken_over(record: Environment, duplicate: Environment, now: datetime) -> l
     taken: list[Resource] = []
     for resource in duplicate.resources:
         if resource.kind.is_workload or (
-            resource.state is State.ABSENT and not _is_asked_for(resource)
+            resource.state is State.ABSENT and not _may_still_change(resource)
         ):
-            continue  # uses are looked for again, by every key, if the person leaves
+            continue  # nothing to keep: a leave searches for workloads under every key
         own = replace(resource, key=resource.key or duplicate.key)
         if _is_copy(own):
             own = replace(own, slot=moved[own.slot])
@@ -173,10 +173,11 @@ def _taken_over(record: Environment, duplicate: Environment, now: datetime) -> l
     return taken
 
 
-def _with_way_out(own: Sequence[Resource], taken_over: Sequence[Resource]) -> list[Resource]:
-    """The record's ``own`` resources, without waiting for a name that is somebody else's.
+def _foreign_recreated(own: Sequence[Resource], taken_over: Sequence[Resource]) -> list[Resource]:
+    """The record's ``own`` resources, after the notebooks ``taken_over`` were added.
 
-    The person had a notebook elsewhere: a successor of that gets another name.
+    If the name of its own notebook belongs to a foreign one, it is recreated: as the successor of
+    a notebook that was taken over it gets another name.
     """
     replaces = any(r.kind is Kind.WORKBENCH for r in taken_over)
     return [
@@ -191,5 +192,5 @@ def _is_copy(resource: Resource) -> bool:
     return resource.kind in (Kind.SNAPSHOT, Kind.DISK)
 
 
-def _is_asked_for(resource: Resource) -> bool:
+def _may_still_change(resource: Resource) -> bool:
     return resource.in_flight is not None or bool(resource.unconfirmed)

@@ -30,7 +30,7 @@ _SPAN = re.compile(r"(?P<count>[0-9]{1,5})(?P<unit>[hd])")
 _SECONDS = {"h": 3600, "d": 86400}
 _LONGEST = 3650 * 86400
 
-_LABEL_KEY = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")  # RFC 1035, as Dataproc asks for
+_LABEL_KEY = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")  # RFC 1035, as Dataproc requires
 _LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
 # Dataproc accepts 32 labels; five are ours.
 _MOST_LABELS = 27

@@ -125,7 +125,7 @@ def test_a_join_does_not_cancel_a_leave_that_is_due_but_ends_it() -> None:
     assert (leaving.event_id, leaving.returned_at) == ("ANNOUNCED", after(TICK))
     assert News.CANCELLED not in [item.news for item in decision.environment.outbox.waiting]
     assert [entry.text for entry in decision.entries] == [
-        "leave announced earlier is in force now",
+        "scheduled leave is in force now",
         "join as full in force",
     ]
     assert [entry.event_id for entry in decision.due] == ["ANNOUNCED"]
@@ -168,7 +168,7 @@ def test_a_scheduled_event_that_makes_an_older_leave_count_says_so() -> None:
     record, [entry] = with_due_intents(folded(J1, renamed, left, back), after(DUE))
     assert record.events.in_force == left
     assert entry.text == (
-        "join announced earlier is noted; with it leave is in force now; cancels join ANNOUNCED of "
+        "scheduled join is noted; leave is in force now; cancels join ANNOUNCED of "
         + after(DUE).isoformat()
     )
 

@@ -191,7 +191,7 @@ def test_a_scheduled_one_says_so_when_it_takes_effect() -> None:
     record = folded([J1, RENAMED, ENDS_OLD])
     soon, [entry] = with_due_intents(record, after(6))
     assert entry.text == (
-        f"leave announced earlier of {ANA}, a former address: it is retired; the person is {SMITH} "
+        f"scheduled leave of {ANA}, a former address: it is retired; the person is {SMITH} "
         "now and stays"
     )
     assert soon.events.in_force == RENAMED

@@ -93,29 +93,29 @@ BEN_SHOWN = f"{BEN} (person_id unknown, record {OTHER.key})"
     [
         (
             {"email": BEN, "key": FORMER.key},
-            f"email: {BEN} does not belong to {FORMER_SHOWN}, whom the key names; nothing was",
+            f"email: {BEN} does not belong to {FORMER_SHOWN}, named by the key; nothing was",
         ),
         (
             {"person_id": "2", "key": FORMER.key},
-            f"person_id: 2 does not belong to {FORMER_SHOWN}, whom the key names; nothing was",
+            f"person_id: 2 does not belong to {FORMER_SHOWN}, named by the key; nothing was",
         ),
         (
             {"email": BEN, "person_id": "1"},
-            f"email: {BEN} does not belong to {FORMER_SHOWN}, whom the person_id names, but to "
+            f"email: {BEN} does not belong to {FORMER_SHOWN}, named by the person_id, but to "
             f"{BEN_SHOWN}; nothing was",
         ),
         (
             {"email": SMITH, "person_id": "2"},
-            f"email: {SMITH} does not belong to {PRESENT_SHOWN}, whom the person_id names, but to "
+            f"email: {SMITH} does not belong to {PRESENT_SHOWN}, named by the person_id, but to "
             f"{FORMER_SHOWN}; nothing was",
         ),
         (
             {"email": BEN, "person_id": "9"},
-            f"person_id: 9 does not belong to {BEN_SHOWN}, whom the email names; nothing was",
+            f"person_id: 9 does not belong to {BEN_SHOWN}, named by the email; nothing was",
         ),
         (
             {"email": ANA, "person_id": "1", "key": PRESENT.key},
-            f"person_id: 1 does not belong to {PRESENT_SHOWN}, whom the key names; nothing was",
+            f"person_id: 1 does not belong to {PRESENT_SHOWN}, named by the key; nothing was",
         ),
     ],
     ids=str,
@@ -127,7 +127,7 @@ def test_a_command_that_fits_several_people_is_rejected_and_names_both(
         named(**who)
     assert rejected.value.code is RejectionCode.IDENTITY_CONFLICT
     assert rejected.value.message == (
-        f"{reason} changed. Correct what is wrong, or leave it out, and send the command again"
+        f"{reason} changed. Correct or remove the wrong field and send the command again"
     )
 
 

@@ -236,7 +236,7 @@ PEOPLE = {
     "an address with a person id that nobody has": (
         LEAST | {"person_id": "9"},
         Code.IDENTITY_CONFLICT,
-        f"person_id: 9 does not belong to {ANA} (person_id unknown, record {KEY}), whom the email",
+        f"person_id: 9 does not belong to {ANA} (person_id unknown, record {KEY}), named by the",
     ),
     "somebody unknown of another domain": (
         LEAST | {"email": "zed@evil.example"},

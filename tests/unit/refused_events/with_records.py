@@ -11,7 +11,7 @@ from tests.unit.refused_events.row import Row
 NOW = "2026-03-01T09:05:00Z"
 SMITH = "ben.smith@example.com"
 ZED = "zed@example.com"
-SEND_AGAIN = "send the event again; if the address was given to somebody else, send the leave of"
+SEND_AGAIN = "send the event again; if the address was given to somebody else, first send"
 
 
 def ben_is_seven(world: World) -> None:

@@ -38,7 +38,9 @@ def test_ready_is_announced_once_after_each_change(ready: World) -> None:
 def test_a_scheduled_leave_is_in_the_history_when_it_takes_effect(ready: World) -> None:
     ready.leave(ANA, effective_at=ready.clock.now() + timedelta(hours=1))
     ready.run_for(timedelta(hours=2))
-    assert any("announced earlier" in entry.text for entry in ready.store.history(KEY, 100))
+    assert any(
+        "scheduled leave is in force" in entry.text for entry in ready.store.history(KEY, 100)
+    )
 
 
 def test_a_command_may_have_the_id_of_an_event() -> None:
