@@ -154,11 +154,11 @@ class ContextReader(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(_of_lost_record(o) if o.labelled_for in theirs else o for o in found.values())
 
     def _is_theirs(self, key: str, record: Environment, found: Iterable[Orphan]) -> bool:
-        """Whether ``key``, in the labels of something with an address of theirs, is of this person.
+        """Whether ``key``, in the labels of a resource that has their address, is this person's.
 
-        It is if its record was merged into this one. It may be if there is no record of that key:
-        unless all that was ``found`` with it is newer than the time in which they had the address.
-        Then somebody else has it since.
+        It is if its record was merged into theirs. If there is no record, it was lost. Then the key
+        is theirs if any resource with it was created while they had the address; otherwise it is of
+        whoever has the address since.
         """
         stored = self.store.load(key)
         if stored is not None:
@@ -171,7 +171,7 @@ def _certainty(found: Orphan) -> tuple[bool, bool, bool]:
 
 
 def _dates_from_their_time(found: Orphan, record: Environment) -> bool:
-    """Whether ``found`` was created before its owner's address ceased to be theirs."""
+    """Whether ``found`` was created while its owner's address was that of the person."""
     until = record.had_until(found.owner)
     return until is None or (found.created_at is not None and found.created_at < until)
 

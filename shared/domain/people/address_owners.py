@@ -1,7 +1,7 @@
-"""Whose an address is, or was, at a moment, among the records that have or had it. Pure.
+"""Finds the owner of an address at a given time, among the records that have or had it. Pure.
 
-It compares the times of events, never those of their arrival. Whose an address is now depends on
-announced changes, too, as soon as they are due.
+It compares the times of events, never those of their arrival. Scheduled changes count as soon as
+they are due.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ _EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
 def present_owner(email: str, found: Sequence[Environment], now: datetime) -> Environment | None:
-    """Whose address ``email`` is now, or else was last, among the records ``found``."""
+    """The record in ``found`` whose person has the address ``email`` now, or else had it last."""
     owner = owner_of(email, as_due(found, now), now)
     return next((record for record in found if owner and record.key == owner.key), None)
 
 
 def as_due(found: Sequence[Environment], now: datetime) -> list[Environment]:
-    """The records as they are once what is due has taken effect."""
+    """The records after the scheduled events that are due have taken effect."""
     return [with_due_intents(record, now)[0] for record in found]
 
 
@@ -35,33 +35,33 @@ def owner_of(
     afterwards: bool = True,
     formerly: bool = True,
 ) -> Environment | None:
-    """Whose address ``email`` was at that time, among the records ``found``.
+    """The record in ``found`` whose person had the address ``email`` at ``at``.
 
-    Else, with ``afterwards``, the first to have it since; else, with ``formerly``, the last who
-    had it before; else who is to have it.
+    If nobody had it then: with ``afterwards``, the first person who got it later; else, with
+    ``formerly``, the last person who had it before; else the one who gets it by a scheduled event.
     """
-    announced = [(r, Address(email=email)) for r in found if _is_to_have(r, email)]
-    entries = [(r, a) for r in found for a in r.addresses if a.email == email] + announced
+    scheduled = [(r, Address(email=email)) for r in found if _is_to_have(r, email)]
+    entries = [(r, a) for r in found for a in r.addresses if a.email == email] + scheduled
     then = [(_begin(a), r.key, r) for r, a in entries if a.is_theirs_at(at)]
     if then:
         begun, _, owner = max(then, key=lambda e: e[:2])
         since = [a.since for r, a in entries if r is not owner and a.since is not None]
-        if not any(begun < moment <= at for moment in since):  # else it was given to others
+        if not any(begun < moment <= at for moment in since):  # else others got it since
             return owner
     later = [(_begin(a), r.key, r) for r, a in entries if a.since is not None and a.since > at]
     if later and afterwards:
         return min(later, key=lambda e: e[:2])[2]
-    # Ordered by the last event that named it as theirs: their next address may be newer than the
-    # event that gave this one to somebody else.
+    # Ordered by the last event that named it as theirs: when somebody else gets the address, its
+    # former owner may not have their next one yet.
     ended = [(r, a) for r, a in entries if a.until is not None and a.until <= at]
     before = [(a.seen or a.until or _EARLIEST, r.key, r) for r, a in ended]
     if before and formerly:
         return max(before, key=lambda e: e[:2])[2]
-    return max((r for r, _ in announced), key=lambda r: r.key, default=None)
+    return max((r for r, _ in scheduled), key=lambda r: r.key, default=None)
 
 
 def _is_to_have(record: Environment, email: str) -> bool:
-    """Whether an event that has yet to take effect gives them this address, or names it."""
+    """Whether only a scheduled event of the record names the address."""
     known = any(a.email == email for a in record.addresses)
     return not known and any(email in i.addresses for i in record.events.pending)
 

@@ -1,7 +1,7 @@
-"""Finds records that are of one person. Pure.
+"""Finds two records that are of one person. Pure.
 
-Two workers create them, each from an event of the same moment, before the other has saved. They are
-merged (``people.merging``) as soon as an event finds both.
+Two workers create them if each handles an event about the person before the other has saved its
+record. They are merged (``people.merging``) as soon as an event finds both.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from shared.domain.environment import Environment
 def records_of_one_person(
     intent: Intent, found: Sequence[Environment]
 ) -> tuple[Environment, Environment] | None:
-    """Two of the records ``found`` for ``intent`` that are of one person, the first one first.
+    """Two of the records ``found`` for ``intent`` that are of one person, the older one first.
 
-    They have the same person id, or the same present address; or one began with the leave, or with
-    the change, of an address that the other had at that time.
+    They have the same person id or the same current address. Or the first event of one is a leave
+    or a change of an address that the other one had at that time.
     """
     ordered = sorted(found, key=lambda r: (r.events.joined is None, r.created_at, r.key))
     for one, other in combinations(ordered, 2):
@@ -30,7 +30,7 @@ def records_of_one_person(
 
 
 def _are_of_one_person(one: Environment, other: Environment, intent: Intent) -> bool:
-    """Whether the addresses of two records say so; ``other`` is the later one."""
+    """Whether two records are of one person by their addresses; ``other`` is the newer one."""
     if _is_followed_by(one, other) or _is_followed_by(other, one):
         return True
     if other.events.joined is None:
@@ -44,13 +44,13 @@ def _both_have(one: Environment, other: Environment, email: str) -> bool:
 
 
 def _is_followed_by(one: Environment, other: Environment) -> bool:
-    """Whether ``other`` began with an event that names an address of ``one`` as the former one."""
+    """Whether the first event of ``other`` names an address of ``one`` as the former one."""
     former = [
         (a.email, a.until)
         for a in other.addresses
         if a.since is None and a.until is not None and a.left_at is None
     ]
-    if other.events.joined is None:  # the event is announced
+    if other.events.joined is None:  # that event is scheduled
         former += [(i.previous_email, i.occurred_at) for i in other.events.pending]
     return any(
         a.email == email and a.since and a.since < until and (a.until is None or a.until >= until)
@@ -60,7 +60,7 @@ def _is_followed_by(one: Environment, other: Environment) -> bool:
 
 
 def _had(record: Environment, leave: Intent) -> bool:
-    """Whether an event named the address of ``leave`` as theirs before it."""
+    """Whether the person of ``record`` had the address of ``leave`` when it occurred."""
     named = [a for a in record.addresses if a.email == leave.person.email and a.since is not None]
     return any(a.is_theirs_at(leave.occurred_at) for a in named)
 
