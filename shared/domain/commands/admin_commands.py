@@ -110,10 +110,7 @@ def _recreated(environment: Environment, command: AdminCommand, now: datetime) -
         text = f"; {notebook.id} is not created yet and will be created from the current profile"
         environment = with_failures_forgotten(environment, now)
         return _decision(environment, command, Outcome.APPLIED, text, now)
-    # A record restored from a backup may not say that the notebook was used: always save its data.
-    usage = replace(notebook.usage, unused=False)
-    notebook = replace(notebook, recreate=True, usage=usage)
-    environment = environment.with_resource(notebook)
+    environment = environment.with_resource(replace(notebook, recreate=True))
     return _decision(with_failures_forgotten(environment, now), command, Outcome.APPLIED, "", now)
 
 

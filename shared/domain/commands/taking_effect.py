@@ -35,8 +35,7 @@ def put_in_force(
     owner, or idle shutdown, may have stopped it.
     """
     returns = before.leaving and intent.verb is Verb.JOIN
-    stays = intent.verb is Verb.JOIN
-    resources = tuple(_to_converge(r, now, returns=returns, stays=stays) for r in after.resources)
+    resources = tuple(_to_converge(r, now, returns=returns) for r in after.resources)
     record = replace(
         after,
         events=replace(after.events, in_force=intent),
@@ -68,10 +67,10 @@ def overtaken_by(intent: Intent, record: Environment) -> list[Intent]:
     return [i for i in record.scheduled if i.precedence < intent.precedence]
 
 
-def _to_converge(resource: Resource, now: datetime, *, returns: bool, stays: bool) -> Resource:
+def _to_converge(resource: Resource, now: datetime, *, returns: bool) -> Resource:
     """``resource`` after a new intent came into force.
 
-    ``returns``: of a person who was leaving; ``stays``: of a person who joins, moves or returns.
+    ``returns``: of a person who was leaving.
     """
     holds_data = resource.kind.holds_data
     return replace(
@@ -81,15 +80,6 @@ def _to_converge(resource: Resource, now: datetime, *, returns: bool, stays: boo
         ),
         # Without a digest, the notebook is compared with its manifest again.
         settings=replace(resource.settings, digest="" if holds_data else resource.settings.digest),
-        # A notebook that was never ready has no work to save. A leaver's is saved all the same: a
-        # record restored from a backup may not say that it was ready. If it was to be restored
-        # from a snapshot, the work is in that.
-        usage=replace(
-            resource.usage,
-            unused=holds_data
-            and not resource.usage.was_ready
-            and (stays or bool(resource.data.restore_from)),
-        ),
     )
 
 

@@ -7,6 +7,7 @@ record. They are merged (``people.merging``) as soon as an event finds both.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from itertools import combinations
 
 from shared.domain.commands.intent import Intent
@@ -35,12 +36,31 @@ def _are_of_one_person(one: Environment, other: Environment, intent: Intent) -> 
         return True
     if other.events.joined is None:
         return any(_had(one, leave) for leave in other.events.leaves)
-    here = not (one.leaving or other.leaving)
-    return here and any(_both_have(one, other, email) for email in intent.addresses)
+    return any(_share(one, other, email) for email in intent.addresses)
 
 
-def _both_have(one: Environment, other: Environment, email: str) -> bool:
-    return _has_now(one, email) and _has_now(other, email)
+def _share(one: Environment, other: Environment, email: str) -> bool:
+    """Whether two records have ``email`` as current address because they are of one person.
+
+    Somebody else gets the address of a leaver only by a change of address. A join that names no
+    other address is about the leaver, who returns: their ids don't contradict.
+    """
+    since, others_since = _since(one, email), _since(other, email)
+    if since is None or others_since is None:
+        return False
+    newer = one if since > others_since else other
+    latest = max(since, others_since)
+    if all(a.email == email or (a.since and a.since > latest) for a in newer.addresses):
+        return True
+    return not (_left_before(one, other) or _left_before(other, one))
+
+
+def _left_before(one: Environment, other: Environment) -> bool:
+    """Whether the person of ``one`` had left before the newest join of ``other``."""
+    left, joined = one.events.in_force, other.events.joined
+    if not one.leaving or left is None or joined is None:
+        return False
+    return left.precedence < joined.precedence
 
 
 def _is_followed_by(one: Environment, other: Environment) -> bool:
@@ -65,5 +85,6 @@ def _had(record: Environment, leave: Intent) -> bool:
     return any(a.is_theirs_at(leave.occurred_at) for a in named)
 
 
-def _has_now(record: Environment, email: str) -> bool:
-    return any(a.email == email and a.since and a.until is None for a in record.addresses)
+def _since(record: Environment, email: str) -> datetime | None:
+    """Since when the person has ``email`` as current address; None if they don't."""
+    return next((a.since for a in record.addresses if a.email == email and not a.until), None)

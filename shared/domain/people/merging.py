@@ -152,18 +152,16 @@ def _taken_over(record: Environment, duplicate: Environment, now: datetime) -> l
             own = replace(own, slot=moved[own.slot])
         else:
             generation = max(r.generation for r in (own, *record.resources, *taken)) + 1
-            untouched = not own.usage.was_ready or bool(own.data.restore_from)
             own = replace(
                 own,
                 superseded=True,
                 generation=generation,
-                usage=replace(own.usage, unused=own.kind.holds_data and untouched),
                 access=replace(own.access, start_owed=False, consent_check_at=None),
                 data=replace(
                     own.data,
-                    handed_over=has_work,
+                    # Nobody waits for the data of a notebook that was never ready.
+                    handed_over=has_work or not own.usage.was_ready,
                     saved_in=moved.get(own.data.saved_in, ""),
-                    restore_from="",
                 ),
                 owner=own.owner or duplicate.person.email,
                 creation=replace(own.creation, queued_at=None),

@@ -40,8 +40,7 @@ def must_be_replaced(environment: Environment, notebook: Resource) -> bool:
 
 def holds_work(notebook: Resource) -> bool:
     """Whether its owner may have worked in it; nobody is told of one before its data is there."""
-    unused = notebook.usage.unused or bool(notebook.data.restore_from)
-    return not notebook.creation.failed and not unused
+    return not notebook.creation.failed and not notebook.data.restore_from
 
 
 def awaits_data(environment: Environment, notebook: Resource) -> bool:
@@ -143,15 +142,11 @@ def _can_be_superseded(environment: Environment, notebook: Resource) -> bool:
 
 
 def _superseded(notebook: Resource, now: datetime) -> Resource:
-    unused = not holds_work(notebook)
     return replace(
         notebook,
         superseded=True,
         access=replace(notebook.access, start_owed=False, consent_check_at=None),
-        # Its successor gets what was still to be restored. If its owner starts this one by hand
-        # nevertheless, while a hold keeps it, what they do in it is work.
-        usage=replace(notebook.usage, unused=unused),
-        data=replace(notebook.data, handed_over=unused, restore_from=""),
+        data=replace(notebook.data, handed_over=not holds_work(notebook)),
         recreate=False,
         creation=replace(notebook.creation, queued_at=None),
         observe_at=now,

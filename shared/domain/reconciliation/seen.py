@@ -32,6 +32,7 @@ def as_seen(resource: Resource, seen: Observation, now: datetime) -> Resource:
             resource.data,
             protected=seen.protected,
             protected_by_us=resource.data.protected_by_us and not gone,
+            restore_from="" if _was_started_by_hand(resource, seen) else resource.data.restore_from,
             saved_in="" if gone or (ready and resource.kind.holds_data) else resource.data.saved_in,
         ),
         labelled=gone or seen.labelled,
@@ -52,8 +53,6 @@ def as_seen(resource: Resource, seen: Observation, now: datetime) -> Resource:
             # A stopped notebook has run before.
             was_ready=not gone and (resource.usage.was_ready or ready or _has_run(resource, seen)),
             ready_since=None if gone else resource.usage.ready_since or (now if ready else None),
-            # It is about the one that is gone; and what somebody has started is used.
-            unused=resource.usage.unused and not gone and not _was_started(resource, seen),
         ),
         recreate=resource.recreate and not gone,
         timed_out=resource.timed_out and seen.state is resource.state,
@@ -70,10 +69,13 @@ def _has_run(resource: Resource, seen: Observation) -> bool:
     return resource.kind.holds_data and seen.state is State.STOPPED
 
 
-def _was_started(resource: Resource, seen: Observation) -> bool:
-    """Whether it was at rest and has run since; it may have stopped or broken again."""
-    at_rest = (State.STOPPED, State.DELETING)
-    return resource.state is State.STOPPED and seen.state not in at_rest
+def _was_started_by_hand(resource: Resource, seen: Observation) -> bool:
+    """Whether its owner started it though it is superseded; it may have stopped or broken again.
+
+    Its successor gets the data that was to be restored into it; what is in it now is work.
+    """
+    at_rest = (State.STOPPED, State.DELETING, State.ABSENT)
+    return resource.superseded and resource.state is State.STOPPED and seen.state not in at_rest
 
 
 def _still_waits(resource: Resource, seen: Observation) -> bool:

@@ -61,12 +61,10 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     """Whether somebody may have used it.
 
     ``was_ready``: it was seen in use since it was created, and ``ready_since`` when first.
-    ``unused``: nobody was ever told of it, so there is no work in it.
     """
 
     was_ready: bool = False
     ready_since: datetime | None = None
-    unused: bool = False
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

@@ -194,8 +194,12 @@ def _started(life: SimulatedLife, started: Happening) -> None:
     left = any(
         leave.verb == "leave"
         and leave.who == who
-        # An event whose worker crashed takes effect at its next delivery.
-        and max(leave.acked_at or leave.tried_at, leave.starts()) >= halted_at - IN_FLIGHT
+        # An event whose worker crashed takes effect at its next delivery, a scheduled one at the
+        # next tick or event.
+        and (
+            leave.effective_at is not None
+            or max(leave.acked_at or leave.tried_at, leave.starts()) >= halted_at - IN_FLIGHT
+        )
         for leave in life.model.sent
         if leave.tried_at is not None
     )

@@ -369,7 +369,7 @@ class SimulatedLife:
             return False
         # Nobody is told of a successor before the data of its predecessor is in it.
         waits = any(awaits_data(r, notebook) for r in self.records() if notebook in r.resources)
-        return not (notebook.data.restore_from or notebook.usage.unused or waits)
+        return not (notebook.data.restore_from or waits)
 
     def recorded(self, thing: Thing) -> Resource | None:
         """The notebook as the record of its owner has it."""

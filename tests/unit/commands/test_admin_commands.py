@@ -180,19 +180,6 @@ def test_a_notebook_that_is_to_be_recreated_is_marked_and_tried_at_once(state: S
     assert (record.status.due_at, news_of(record)) == (NOW, [])
 
 
-@pytest.mark.parametrize("was_ready", [False, True])
-@pytest.mark.parametrize("unused", [False, True])
-def test_a_notebook_to_recreate_may_hold_work(unused: bool, was_ready: bool) -> None:
-    """An event during its creation found it unused; somebody has worked since.
-
-    An older record, brought back, may not know either that it was used.
-    """
-    made = a_notebook(State.READY, was_ready=was_ready, unused=unused)
-    notebook = apply_commands(a_record(made), a_command(AdminAction.RECREATE)).environment.notebook
-    assert notebook is not None
-    assert not notebook.usage.unused
-
-
 def test_a_notebook_not_created_yet_needs_no_mark_to_be_recreated() -> None:
     decision = apply_commands(a_record(FAILED), a_command(AdminAction.RECREATE))
     assert decision.environment.resources == (FORGIVEN,)

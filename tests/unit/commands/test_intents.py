@@ -238,19 +238,8 @@ def test_a_scheduled_join_waits_until_its_time_has_come() -> None:
 def test_an_event_resets_failures_and_has_everything_observed_again() -> None:
     failed = a_notebook(State.ABSENT, retry_at=after(days=1), failures=9, serial=4)
     record = put(a_record(failed), an_intent(JOIN, "again", occurred_at=after(1))).environment
-    forgiven = replace(failed, retry_at=None, failures=0, observe_at=NOW, unused=True)
+    forgiven = replace(failed, retry_at=None, failures=0, observe_at=NOW)
     assert record.resources == (forgiven,)
-
-
-@pytest.mark.parametrize("was_ready", [False, True])
-@pytest.mark.parametrize("verb", [JOIN, LEAVE])
-def test_a_notebook_never_announced_before_the_next_join_has_no_work(
-    verb: Verb, was_ready: bool
-) -> None:
-    """What a leaver has is saved all the same."""
-    made = a_notebook(State.STOPPED, was_ready=was_ready, unused=was_ready)
-    record = put(a_record(made), an_intent(verb, "next", occurred_at=after(1))).environment
-    assert [r.usage.unused for r in record.resources] == [verb is JOIN and not was_ready]
 
 
 def test_a_leave_keeps_person_profile_and_grace_period_of_the_join() -> None:

@@ -284,7 +284,20 @@ def at_once(*events: Sequence[Intent]) -> list[Environment]:
         ([join(ANA, -9)], [join(ANA, -8)], True, "both have it"),
         ([join(ANA, -9, "7")], [join(ANA, -8)], True, "nobody else's id is known"),
         ([join(ANA, -9, "7")], [join(ANA, -8, "8")], False, "two people, by their ids"),
-        ([join(ANA, -9), leave(ANA, -7)], [join(ANA, -8)], False, "the address was free"),
+        ([join(ANA, -9), leave(ANA, -7)], [join(ANA, -8)], True, "it was theirs then"),
+        ([join(ANA, -9), leave(ANA, -7)], [join(ANA, -6)], True, "they returned"),
+        (
+            [join(ANA, -9), leave(ANA, -7)],
+            [join(BEN, -8), join(ANA, -6, previous_email=BEN)],
+            False,
+            "the address was free for another",
+        ),
+        (
+            [join(ANA, -9), leave(ANA, -5)],
+            [join(BEN, -8), join(ANA, -6, previous_email=BEN)],
+            True,
+            "it was theirs then",
+        ),
         ([join(ANA, -9), join(BEN, -7, previous_email=ANA)], [join(ANA, -6)], False, "a former"),
     ],
 )

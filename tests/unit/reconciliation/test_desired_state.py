@@ -130,11 +130,11 @@ def test_a_snapshot_is_present_until_it_expires_whether_its_owner_is_here_or_not
     [
         ({"owner": "ana.old@example.com"}, DOWN, DOWN),
         ({"recreate": True}, DOWN, DOWN),
-        ({"recreate": True, "unused": True}, GONE, DOWN),
+        ({"recreate": True, "restore_from": "s"}, GONE, DOWN),
         ({"recreate": True, "failed": True}, GONE, DOWN),
         ({"owner": ANA}, UP, UP),
         ({"superseded": True}, DOWN, DOWN),
-        ({"superseded": True, "unused": True}, GONE, DOWN),
+        ({"superseded": True, "restore_from": "s"}, GONE, DOWN),
     ],
 )
 def test_a_superseded_notebook_is_kept_until_its_data_is_in_its_successor(

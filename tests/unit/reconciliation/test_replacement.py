@@ -167,8 +167,8 @@ STAGES = [
         [FIRST, SECOND, "snapshot/20260504-120000"],
     ),
     (
-        "one that was never announced is deleted and recreated",
-        [notebook(State.STOPPED, unused=True, was_ready=False)],
+        "one whose data was not restored yet is deleted and recreated",
+        [notebook(State.STOPPED, restore_from=COPY)],
         {SECOND: Step.DELETE},
         [SECOND],
     ),
@@ -277,8 +277,8 @@ def test_under_a_hold_nothing_is_deleted_but_the_successor_is_made() -> None:
     done = [superseded(handed_over=True), snapshot(), successor(State.READY)]
     assert goals(*done, held=HOLD) == {FIRST: Goal.STOPPED, SECOND: Goal.PRESENT}
     assert goals(*done) == {FIRST: Goal.ABSENT, SECOND: Goal.PRESENT}
-    unused = notebook(State.STOPPED, unused=True, protected=True)
-    assert goals(unused, held=HOLD) == {FIRST: Goal.STOPPED, SECOND: Goal.PRESENT}
+    empty = notebook(State.STOPPED, restore_from=COPY, protected=True)
+    assert goals(empty, held=HOLD) == {FIRST: Goal.STOPPED, SECOND: Goal.PRESENT}
 
 
 def test_nothing_of_a_leaver_is_replaced_and_superseded_ones_are_removed_in_time() -> None:
@@ -318,7 +318,7 @@ def test_nothing_of_a_leaver_is_replaced_and_superseded_ones_are_removed_in_time
             "something is under way",
         ),
         (superseded(handed_over=True), None, False, "there is none"),
-        (superseded(unused=True), None, True, "nobody worked in it"),
+        (superseded(restore_from=COPY), None, True, "its data was not restored yet"),
         (superseded(failed=True), None, True, "nobody can have worked in it"),
     ],
 )
