@@ -25,7 +25,7 @@ from shared.domain.projections.offboarding_record import amended, current
 from shared.domain.reconciliation.retention import newest_snapshot
 from shared.domain.resources.kinds import Kind, State
 from shared.domain.resources.resource import Resource
-from shared.domain.status import Phase
+from shared.domain.status import Health, Phase
 
 _REMEMBERED = 64
 
@@ -112,6 +112,7 @@ def emptied(duplicate: Environment, key: str, now: datetime) -> Environment:
         status=replace(
             duplicate.status,
             phase=Phase.REMOVED,
+            health=Health.OK,
             problem="",
             losses=(),
             unmet_since=None,

@@ -160,6 +160,13 @@ def test_a_person_who_has_not_left_has_no_leaving_record(fleet: Fleet) -> None:
     assert "This person has not left." in fleet.page()
 
 
+def test_the_page_of_a_merged_record_names_the_record_of_the_person() -> None:
+    """It doesn't say that they have not left: the other record knows that."""
+    text = " ".join(Page(offboarding_page(a_record(key="x-1", merged_into=KEY))).text.split())
+    assert f"This record was merged into {KEY}, the record of the same person." in text
+    assert "has not left" not in text
+
+
 def test_the_environment_has_the_current_leaving_record(fleet: Fleet) -> None:
     assert fleet.json(f"/environments/{ANA}")["leaving"] is None
     fleet.world.leave(ANA, event_id="hr-2")
