@@ -10,10 +10,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
+from functools import partial
 
 from shared import logs
 from shared.domain.commands.admin_commands import AdminCommand, apply_command
-from shared.domain.commands.decision import Decision, Outcome
+from shared.domain.commands.decision import Decision, Outcome, with_merging
 from shared.domain.commands.intent import Intent, Verb
 from shared.domain.commands.intents import apply_intent
 from shared.domain.contracts.event_parsing import Message, to_command, to_intent
@@ -68,7 +69,9 @@ class Intake:
                 profiles=self._profiles.current,
             )
             with logs.bound(event_id=intent.event_id):
-                return self._retried(intent.person.email, lambda: self._record(intent, message))
+                merged: list[str] = []  # the keys of the records that it merges
+                record = partial(self._record, intent, message, merged)
+                return self._retried(intent.person.email, record)
         except Rejected as rejected:
             self.park(message, rejected)
             return rejected.code
@@ -83,18 +86,24 @@ class Intake:
             self.park(message, rejected)
             return rejected.code
 
-    def _record(self, intent: Intent, message: Message) -> Outcome | None:
-        """Record an intent for the person it is about; None if records had to be merged first."""
+    def _record(self, intent: Intent, message: Message, merged: list[str]) -> Outcome | None:
+        """Record an intent for the person it is about.
+
+        None if two records had to be merged first; the key of the one that is gone is added to
+        ``merged``.
+        """
         now = self._clock.now()
         stored = self._store.find(intent.addresses, intent.person.person_id)
         found = {s.environment.key: s for s in stored}
         subject = subject_of(intent, [s.environment for s in stored], now)
         if subject.duplicates:
-            self._merge(found[subject.key], found[subject.duplicates[0].key])
+            duplicate = subject.duplicates[0].key
+            self._merge(found[subject.key], found[duplicate], intent.event_id)
+            merged.append(duplicate)
             return None
         if subject.record is None and intent.verb is Verb.LEAVE:
             self._check_domain(intent.person.email, "email")
-        decision = apply_intent(subject.record, intent, subject.key, now)
+        decision = with_merging(apply_intent(subject.record, intent, subject.key, now), merged)
         known = found[subject.key] if subject.record is not None else None
         outcome = self._carried_out(decision, known, message)
         if intent.previous_email or (known is None and intent.verb is Verb.LEAVE):
@@ -114,7 +123,7 @@ class Intake:
             if twins is None:
                 return
             try:
-                self._merge(found[twins[0]], found[twins[1]])
+                self._merge(found[twins[0]], found[twins[1]], intent.event_id)
             except Conflict:
                 continue
         # Delivered again, the event is a duplicate by then, and merges them first.
@@ -138,9 +147,10 @@ class Intake:
             stored = self._store.load(stored.environment.merged_into)
         return () if stored is None else (stored,)
 
-    def _merge(self, record: Stored, duplicate: Stored) -> None:
-        """Make one record of two that are of one person."""
-        one = merge(record.environment, duplicate.environment, self._clock.now())
+    def _merge(self, record: Stored, duplicate: Stored, event_id: str) -> None:
+        """Make one record of two that are of one person, as the event of that id says."""
+        now = self._clock.now()
+        one = merge(record.environment, duplicate.environment, now, event_id=event_id)
         self._store.save_merged(
             Stored(one.record, record.version),
             Stored(one.duplicate, duplicate.version),

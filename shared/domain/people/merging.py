@@ -39,14 +39,16 @@ class Merge(msgspec.Struct, frozen=True):
     duplicate_entries: tuple[Entry, ...]
 
 
-def merge(record: Environment, duplicate: Environment, now: datetime) -> Merge:
-    """Make ``record`` that of the person in ``duplicate`` as well.
+def merge(
+    record: Environment, duplicate: Environment, now: datetime, *, event_id: str = ""
+) -> Merge:
+    """Make ``record`` that of the person in ``duplicate`` as well, as the event of that id says.
 
     Announced intents that are due take effect first, each in the record that has it.
     """
     record, due = with_due_intents(record, now)
     duplicate, due_there = with_due_intents(duplicate, now)
-    entry, entry_there = entries_of(record, duplicate, now)
+    entry, entry_there = entries_of(record, duplicate, now, event_id)
     return Merge(
         record=merged(record, duplicate, now),
         duplicate=emptied(duplicate, record.key, now),
@@ -127,12 +129,16 @@ def emptied(duplicate: Environment, key: str, now: datetime) -> Environment:
     )
 
 
-def entries_of(record: Environment, duplicate: Environment, now: datetime) -> tuple[Entry, Entry]:
+def entries_of(
+    record: Environment, duplicate: Environment, now: datetime, event_id: str = ""
+) -> tuple[Entry, Entry]:
     """What the histories of both say of it: that of the record, that of the duplicate."""
     taken = f"the record {duplicate.key} of {duplicate.person.email} is of the same person"
+    here = f"{taken}; it is merged into this one"
+    there = f"merged into {record.key}, the same person"
     return (
-        Entry(at=now, action="record.merged", text=f"{taken}; it is merged into this one"),
-        Entry(at=now, action="record.merged", text=f"merged into {record.key}, the same person"),
+        Entry(at=now, action="record.merged", text=here, event_id=event_id),
+        Entry(at=now, action="record.merged", text=there, event_id=event_id),
     )
 
 
