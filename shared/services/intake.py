@@ -21,7 +21,7 @@ from shared.domain.contracts.event_parsing import Message, to_command, to_intent
 from shared.domain.contracts.inbound_events import claimed_email
 from shared.domain.contracts.parked import Parked
 from shared.domain.contracts.rejections import Rejected, RejectionCode
-from shared.domain.people.command_subject import subject_of_command
+from shared.domain.people.command_subject import contradicts, subject_of_command
 from shared.domain.people.identity import subject_of, twins_of
 from shared.domain.people.merging import merge
 from shared.domain.people.person import check_domain
@@ -138,14 +138,19 @@ class Intake:
         return self._carried_out(apply_command(record, command, now), found[record.key], message)
 
     def _named(self, command: AdminCommand) -> tuple[Stored, ...]:
-        """The records that ``command`` may be about: one call of the store."""
+        """The records that ``command`` may be about: one call of the store, rarely more."""
+        emails = (command.email,) if command.email else ()
         if not command.key:
-            emails = (command.email,) if command.email else ()
             return self._store.find(emails, command.person_id or None)
         stored = self._store.load(command.key)
-        while stored is not None and stored.environment.merged_into:  # one more call, rarely
+        while stored is not None and stored.environment.merged_into:
             stored = self._store.load(stored.environment.merged_into)
-        return () if stored is None else (stored,)
+        if stored is None:
+            return ()
+        if not contradicts(command, stored.environment):
+            return (stored,)
+        # It will be rejected, with a reason that names the other person, too.
+        return (stored, *self._store.find(emails, command.person_id or None))
 
     def _merge(self, record: Stored, duplicate: Stored, event_id: str) -> None:
         """Make one record of two that are of one person, as the event of that id says."""

@@ -20,9 +20,10 @@ def subject_of_command(
 ) -> Environment:
     """The record that ``command`` is about, among those ``found`` by what it names.
 
-    ``found``: with a key the record of that key, if there is one; else those that have the person
-    id, or have or had the address. Raises ``Rejected`` if there is nobody, or if what the command
-    names belongs to several people.
+    ``found``: with a key first the record of that key, if there is one, and if the rest that the
+    command names ``contradicts`` it, those which that belongs to; without a key those that have the
+    person id, or have or had the address. Raises ``Rejected`` if there is nobody, or if what the
+    command names belongs to several people.
     """
     if command.key:
         record, named_by = next(iter(found), None), "key"
@@ -38,8 +39,17 @@ def subject_of_command(
         owner = present_owner(command.email, found, now)
         raise _contradiction("email", command.email, record, named_by, owner)
     if command.person_id and command.person_id != record.person.person_id:
-        raise _contradiction("person_id", command.person_id, record, named_by)
+        theirs = [r for r in found if r.person.person_id == command.person_id]
+        owner = min(theirs, key=lambda r: (r.created_at, r.key), default=None)
+        raise _contradiction("person_id", command.person_id, record, named_by, owner)
     return record
+
+
+def contradicts(command: AdminCommand, record: Environment) -> bool:
+    """Whether ``command`` names an address or a person id that ``record`` does not have."""
+    if command.email and command.email not in record.known_addresses:
+        return True
+    return bool(command.person_id) and command.person_id != record.person.person_id
 
 
 def _unknown(command: AdminCommand) -> Rejected:
@@ -57,11 +67,18 @@ def _unknown(command: AdminCommand) -> Rejected:
 
 
 def _contradiction(
-    field: str, value: str, record: Environment, named_by: str, owner: Environment | None = None
+    field: str, value: str, record: Environment, named_by: str, owner: Environment | None
 ) -> Rejected:
-    owned = f", but to {shown(owner)}" if owner is not None else ""
+    if owner is not None:
+        owned = f", but to {shown(owner)}"
+        advice = (
+            f'"key":"{record.key}" alone for the first, "key":"{owner.key}" alone for the second'
+        )
+    else:
+        owned = ", nor to anybody else who is known"
+        advice = f'"key":"{record.key}" alone, or with the right {field}'
     return Rejected(
         RejectionCode.IDENTITY_CONFLICT,
         f"{field}: {value} does not belong to {shown(record)}, whom the {named_by} names{owned}; "
-        "nothing was changed. Correct what is wrong, or leave it out, and send the command again",
+        f"nothing was changed. Send the command again with {advice}",
     )
