@@ -108,7 +108,7 @@ def _recreated(environment: Environment, command: AdminCommand, now: datetime) -
             "command again once they have one",
         )
     if notebook.state is State.ABSENT:
-        text = f"; {notebook.id} is still to be made, from the profile as it is now"
+        text = f"; {notebook.id} is still to be created, from the profile as it is now"
         environment = with_failures_forgotten(environment, now)
         return _decision(environment, command, Outcome.APPLIED, text, now)
     # An older record, brought back, may not know that it was used: its data is saved in any case.

@@ -79,7 +79,7 @@ def _of_resource(before: Resource, after: Resource, now: datetime) -> list[Entry
         text = f"{after.id}: {problem.message} ({problem.code})"
         entries.append(Entry(at=now, action="step.failed", text=text, about=after.id))
     elif after.creation.queued_at is not None and before.creation.queued_at is None:
-        text = f"{after.id} waits for its turn to be made"
+        text = f"{after.id} waits for its turn to be created"
         entries.append(Entry(at=now, action="resource.queued", text=text, about=after.id))
     elif after.state is not before.state:
         operation = f" ({after.operation})" if after.operation else ""

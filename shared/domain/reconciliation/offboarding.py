@@ -79,7 +79,7 @@ def conclude(draft: Draft, inventory: tuple[Orphan, ...] | Problem, context: Con
     """
     now = context.now
     if isinstance(inventory, Problem):
-        problem = f"the final look for leftovers failed: {inventory.message}"
+        problem = f"the final search failed: {inventory.message}"
         return Conclusion(problem=problem, again_at=now + context.policy.scan_again)
     missed = [found for found in inventory if _is_to_go(draft.record, found)]
     if missed:

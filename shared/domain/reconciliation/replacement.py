@@ -118,7 +118,7 @@ def with_successors(draft: Draft, manifests: Collection[Manifest] | None) -> Non
         draft.record = draft.record.without(notebook.id).with_resource(successor)
         if notebook.state is not State.FOREIGN:
             draft.record = draft.record.with_resource(_superseded(notebook, draft.now))
-        why = "an admin wants it made anew" if notebook.recreate else "its owner's address changed"
+        why = "an admin ordered recreate" if notebook.recreate else "its owner's address changed"
         text = f"{notebook.name} is replaced by {own_id}: {why}"
         draft.note(NotebookReplaced(notebook.id, text))
     draft.record = _with_sources(draft.record, draft.now)

@@ -197,7 +197,7 @@ def test_a_notebook_not_created_yet_needs_no_mark_to_be_recreated() -> None:
     decision = apply_commands(a_record(FAILED), a_command(AdminAction.RECREATE))
     assert decision.environment.resources == (FORGIVEN,)
     assert decision.entry.text == (
-        "recreate (because); workbench/main is still to be made, from the profile as it is now"
+        "recreate (because); workbench/main is still to be created, from the profile as it is now"
     )
 
 

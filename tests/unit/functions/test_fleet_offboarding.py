@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from html.parser import HTMLParser
@@ -265,6 +266,13 @@ def test_the_page_loads_and_runs_nothing() -> None:
     page = Page(hostile("plain"))
     assert not page.tags & {"script", "img", "link", "iframe", "object", "form", "a"}
     assert not page.attributes & {"src", "href", "onclick", "style"}
+
+
+def test_the_page_has_plain_words_for_the_fields_of_the_json() -> None:
+    page = Page(hostile("plain")).text
+    words = set(re.findall("[a-z]+", page.lower()))
+    assert not words & {"deed", "deeds", "scan", "had", "order", "orders", "news", "leavings"}
+    assert "Final search, 2026-05-04 12:00:00 UTC" in page
 
 
 def test_the_headers_forbid_loading_and_running(fleet: Fleet) -> None:

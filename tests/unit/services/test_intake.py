@@ -363,8 +363,8 @@ def test_a_late_event_that_merges_two_records_says_so(caplog: pytest.LogCaptureF
     of_event = {e.action: e.text for e in world.store.history(KEY, 20) if e.event_id == "RENAMED"}
     assert of_event.keys() == {"record.merged", "intent.applied"}
     assert of_event["intent.applied"] == (
-        "join as lean of 2026-03-01T09:09:00+00:00 is not newer than what is in force; it merged the "
-        f"record {second} into {KEY}, the same person"
+        "join as lean of 2026-03-01T09:09:00+00:00 is not newer than what is in force; it merged "
+        f"the record {second} into {KEY}, the same person"
     )
     assert of_event["intent.applied"] in caplog.messages
     [there] = [e for e in world.store.history(second, 20) if e.event_id == "RENAMED"]
