@@ -268,6 +268,22 @@ def test_the_page_loads_and_runs_nothing() -> None:
     assert not page.attributes & {"src", "href", "onclick", "style"}
 
 
+@pytest.mark.parametrize("more", [0, 7])
+def test_the_page_says_how_much_it_leaves_out(more: int) -> None:
+    leaving = OffboardingRecord(
+        event_id="hr-2",
+        source="hr",
+        occurred_at=NOW,
+        left_at=NOW,
+        removal_at=NOW,
+        had_more=more,
+        deeds_left_out=more,
+    )
+    page = Page(offboarding_page(a_record(verb=Verb.LEAVE, leavings=(leaving,)))).text
+    assert ("and at least 7 more sessions or clusters" in page) is bool(more)
+    assert ("and 7 more\n" in page) is bool(more)
+
+
 def test_the_page_has_plain_words_for_the_fields_of_the_json() -> None:
     page = Page(hostile("plain")).text
     words = set(re.findall("[a-z]+", page.lower()))
