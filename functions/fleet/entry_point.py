@@ -12,6 +12,7 @@ from datetime import timedelta
 
 import flask
 import functions_framework
+from msgspec.structs import replace
 from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError
 
 from functions.fleet.offboarding_page import offboarding_page
@@ -74,8 +75,8 @@ def _environments(application: App, request: flask.Request, _: RouteMatch) -> fl
         # The store cannot filter by days, so a page may be short or empty before the last one.
         since = application.clock.now() - timedelta(days=days)
         found = tuple(e for e in found if never_opened(e, since))
-    body = {"environments": [summary(e) for e in found], "next_cursor": page.next}
-    return json_response(request, body)
+    shown = [summary(_with_survivor(application, e)) for e in found]
+    return json_response(request, {"environments": shown, "next_cursor": page.next})
 
 
 def _environment(application: App, request: flask.Request, match: RouteMatch) -> flask.Response:
@@ -110,6 +111,19 @@ def _load(application: App, request: flask.Request, match: RouteMatch) -> Enviro
         environment = present_owner(match.email, found, application.clock.now())
     if environment is None:
         raise no_environment(match.key or match.email)
+    return _with_survivor(application, environment)
+
+
+def _with_survivor(application: App, environment: Environment) -> Environment:
+    """``environment``; merged, with the key of the record that is the person's now.
+
+    That record may have been merged into another one since.
+    """
+    key = environment.merged_into
+    while key:
+        environment = replace(environment, merged_into=key)
+        stored = application.store.load(key)
+        key = stored.environment.merged_into if stored is not None else ""
     return environment
 
 

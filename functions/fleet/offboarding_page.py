@@ -21,6 +21,7 @@ def offboarding_page(environment: Environment) -> str:
     return _template().render(
         person=environment.person,
         key=environment.key,
+        merged_into=environment.merged_into,
         holds=environment.holds.in_force,
         leavings=environment.departure.records[::-1],
     )

@@ -13,7 +13,7 @@ from typing import Any
 from shared.domain.commands.intent import Intent, Verb
 from shared.domain.environment import Environment
 from shared.domain.projections.entry import Entry
-from shared.domain.resources.kinds import State
+from shared.domain.reconciliation.replacement import usable_link
 from shared.domain.resources.resource import Resource
 
 
@@ -23,6 +23,7 @@ def summary(environment: Environment) -> dict[str, Any]:
         "email": environment.person.email,
         "person_id": environment.person.person_id,
         "key": environment.key,
+        "merged_into": environment.merged_into or None,
         "phase": environment.status.phase,
         "health": environment.status.health,
         "desired": _desired(environment),
@@ -50,7 +51,7 @@ def detail(environment: Environment, history: Sequence[Entry]) -> dict[str, Any]
         "holds": _holds(environment),
         "leaving": environment.departure.records[-1] if environment.departure.records else None,
         "next_look_at": environment.status.due_at,
-        "resources": [_resource(r) for r in environment.resources],
+        "resources": [_resource(environment, r) for r in environment.resources],
         "history": list(history),
     }
 
@@ -61,6 +62,7 @@ def leaving_records(environment: Environment) -> dict[str, Any]:
         "email": environment.person.email,
         "person_id": environment.person.person_id,
         "key": environment.key,
+        "merged_into": environment.merged_into or None,
         "phase": environment.status.phase,
         "health": environment.status.health,
         "holds": _holds(environment),
@@ -97,11 +99,9 @@ def _event(intent: Intent | None) -> dict[str, Any] | None:
 
 
 def _link(environment: Environment) -> str:
-    """The URL of the notebook; '' unless it is running and its data has been restored."""
+    """The URL of the notebook; '' unless its owner may work in it now."""
     notebook = environment.notebook
-    if notebook is None or notebook.data.restore_from:
-        return ""
-    return notebook.access.link if notebook.state in (State.READY, State.UPDATING) else ""
+    return (usable_link(environment, notebook) or "") if notebook is not None else ""
 
 
 def _consent(environment: Environment) -> str:
@@ -118,7 +118,7 @@ def _waiting_since(environment: Environment) -> datetime | None:
     return next((r.creation.queued_at for r in environment.resources if r.creation.queued_at), None)
 
 
-def _resource(resource: Resource) -> dict[str, Any]:
+def _resource(environment: Environment, resource: Resource) -> dict[str, Any]:
     return {
         "kind": resource.kind,
         "slot": resource.slot,
@@ -141,5 +141,5 @@ def _resource(resource: Resource) -> dict[str, Any]:
         "protected": resource.data.protected,
         "consented": resource.access.consented,
         "ready_since": resource.usage.ready_since,
-        "link": resource.access.link,
+        "link": usable_link(environment, resource),
     }

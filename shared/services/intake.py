@@ -10,10 +10,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
+from functools import partial
 
 from shared import logs
 from shared.domain.commands.admin_commands import AdminCommand, apply_command
-from shared.domain.commands.decision import Decision, Outcome
+from shared.domain.commands.decision import Decision, Outcome, with_merging
 from shared.domain.commands.intent import Intent, Verb
 from shared.domain.commands.intents import apply_intent
 from shared.domain.contracts.event_parsing import Message, to_command, to_intent
@@ -21,7 +22,7 @@ from shared.domain.contracts.inbound_events import claimed_email
 from shared.domain.contracts.parked import Parked
 from shared.domain.contracts.rejections import Rejected, RejectionCode
 from shared.domain.people.address_owners import as_due
-from shared.domain.people.command_subject import subject_of_command
+from shared.domain.people.command_subject import contradicts, subject_of_command
 from shared.domain.people.duplicates import records_of_one_person
 from shared.domain.people.identity import subject_of
 from shared.domain.people.merging import merge
@@ -70,7 +71,9 @@ class Intake:
                 profiles=self._profiles.current,
             )
             with logs.bound(event_id=intent.event_id):
-                return self._retried(intent.person.email, lambda: self._record(intent, message))
+                merged: list[str] = []  # the keys of the records that it merges
+                record = partial(self._record, intent, message, merged)
+                return self._retried(intent.person.email, record)
         except Rejected as rejected:
             self.park(message, rejected)
             return rejected.code
@@ -85,21 +88,24 @@ class Intake:
             self.park(message, rejected)
             return rejected.code
 
-    def _record(self, intent: Intent, message: Message) -> Outcome | None:
+    def _record(self, intent: Intent, message: Message, merged: list[str]) -> Outcome | None:
         """Save an intent in its person's record.
 
-        None if two records were merged instead: then this is to be called again.
+        None if two records were merged instead: then this is to be called again. The key of the
+        record that was merged into the other is added to ``merged``.
         """
         now = self._clock.now()
         stored = self._store.find(intent.addresses, intent.person.person_id)
         found = {s.environment.key: s for s in stored}
         subject = subject_of(intent, [s.environment for s in stored], now)
         if subject.duplicates:
-            self._merge(found[subject.key], found[subject.duplicates[0].key])
+            duplicate = subject.duplicates[0].key
+            self._merge(found[subject.key], found[duplicate], intent.event_id)
+            merged.append(duplicate)
             return None
         if subject.record is None and intent.verb is Verb.LEAVE:
             self._check_domain(intent.person.email, "email")
-        decision = apply_intent(subject.record, intent, subject.key, now)
+        decision = with_merging(apply_intent(subject.record, intent, subject.key, now), merged)
         known = found[subject.key] if subject.record is not None else None
         outcome = self._carried_out(decision, known, message)
         if intent.previous_email or (known is None and intent.verb is Verb.LEAVE):
@@ -120,7 +126,7 @@ class Intake:
             if pair is None:
                 return
             try:
-                self._merge(found[pair[0].key], found[pair[1].key])
+                self._merge(found[pair[0].key], found[pair[1].key], intent.event_id)
             except Conflict:
                 continue
         # The redelivered event is a duplicate; ``_record`` then merges the records first.
@@ -138,17 +144,23 @@ class Intake:
 
     def _named(self, command: AdminCommand) -> tuple[Stored, ...]:
         """The records that ``command`` may be about; mostly one call to the store."""
+        emails = (command.email,) if command.email else ()
         if not command.key:
-            emails = (command.email,) if command.email else ()
             return self._store.find(emails, command.person_id or None)
         stored = self._store.load(command.key)
         while stored is not None and stored.environment.merged_into:
             stored = self._store.load(stored.environment.merged_into)
-        return () if stored is None else (stored,)
+        if stored is None:
+            return ()
+        if not contradicts(command, stored.environment):
+            return (stored,)
+        # It will be rejected, with a reason that names the other person, too.
+        return (stored, *self._store.find(emails, command.person_id or None))
 
-    def _merge(self, record: Stored, duplicate: Stored) -> None:
-        """Make one record of two that are of one person."""
-        one = merge(record.environment, duplicate.environment, self._clock.now())
+    def _merge(self, record: Stored, duplicate: Stored, event_id: str) -> None:
+        """Make one record of two that are of one person, as the event of that id says."""
+        now = self._clock.now()
+        one = merge(record.environment, duplicate.environment, now, event_id=event_id)
         self._store.save_merged(
             Stored(one.record, record.version),
             Stored(one.duplicate, duplicate.version),

@@ -182,7 +182,7 @@ def _released(environment: Environment, command: AdminCommand, now: datetime) ->
         # It may be for a hold that was given before it and has not arrived yet.
         release = replace(release, hold=command.hold)
         environment = _with_release(environment, release)
-        text = f" of {command.occurred_at.isoformat()} is older than {described(newer)}"
+        text = f" of {command.occurred_at.isoformat()} is not newer than {described(newer)}"
         return _decision(environment, command, Outcome.STALE, text, now)
     environment = with_failures_forgotten(_with_release(environment, release), now)
     for hold in lifted:

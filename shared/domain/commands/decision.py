@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -40,6 +41,22 @@ class Decision(msgspec.Struct, frozen=True):
     def entries(self) -> tuple[Entry, ...]:
         """All history entries, in their order."""
         return (*self.due, self.entry)
+
+
+def with_merging(decision: Decision, merged: Sequence[str]) -> Decision:
+    """The decision about an event that the records of the keys ``merged`` were merged for.
+
+    It has had an effect by that, even if it is not newer than what is in force.
+    """
+    if not merged:
+        return decision
+    outcome = Outcome.APPLIED if decision.outcome is Outcome.STALE else decision.outcome
+    records = f"the record{'s' if len(merged) > 1 else ''} {', '.join(merged)}"
+    text = f"it merged {records} into {decision.environment.key}, the same person"
+    entry = replace(
+        decision.entry, action=f"intent.{outcome}", text=f"{decision.entry.text}; {text}"
+    )
+    return replace(decision, outcome=outcome, entry=entry)
 
 
 def remembered(record: Environment, idempotency_key: str) -> Environment:

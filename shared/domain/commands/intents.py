@@ -116,7 +116,7 @@ def _scheduled(record: Environment, intent: Intent, now: datetime) -> Decision:
 def _unchanged(record: Environment, intent: Intent, outcome: Outcome, now: datetime) -> Decision:
     why = {
         Outcome.DUPLICATE: "seen before; if it is a new event, send it with another event_id",
-        Outcome.STALE: f"of {intent.occurred_at.isoformat()} is older than what is in force",
+        Outcome.STALE: f"of {intent.occurred_at.isoformat()} is not newer than what is in force",
     }[outcome]
     text = f"{described(intent)} {why}"
     return Decision(outcome, record, entry_of(intent, outcome, text, now))

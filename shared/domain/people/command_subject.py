@@ -21,9 +21,10 @@ def subject_of_command(
 ) -> Environment:
     """The record in ``found`` that ``command`` is about.
 
-    ``found``: if the command has a key, the record of that key, if there is one; else those that
-    have the person id, or have or had the address. Raises ``Rejected`` if no record fits, or if
-    the fields of the command belong to several people.
+    ``found``: if the command has a key, the record of that key, if there is one; and if the other
+    fields ``contradicts`` it, those which these belong to. Without a key, the records that have the
+    person id, or have or had the address. Raises ``Rejected`` if no record fits, or if the fields
+    of the command belong to several people.
     """
     if command.key:
         record, named_by = next(iter(found), None), "key"
@@ -39,8 +40,17 @@ def subject_of_command(
         owner = present_owner(command.email, found, now)
         raise _contradiction("email", command.email, record, named_by, owner)
     if command.person_id and command.person_id != record.person.person_id:
-        raise _contradiction("person_id", command.person_id, record, named_by)
+        theirs = [r for r in found if r.person.person_id == command.person_id]
+        owner = min(theirs, key=lambda r: (r.created_at, r.key), default=None)
+        raise _contradiction("person_id", command.person_id, record, named_by, owner)
     return record
+
+
+def contradicts(command: AdminCommand, record: Environment) -> bool:
+    """Whether ``command`` names an address or a person id that ``record`` does not have."""
+    if command.email and command.email not in record.known_addresses:
+        return True
+    return bool(command.person_id) and command.person_id != record.person.person_id
 
 
 def _unknown(command: AdminCommand) -> Rejected:
@@ -58,11 +68,18 @@ def _unknown(command: AdminCommand) -> Rejected:
 
 
 def _contradiction(
-    field: str, value: str, record: Environment, named_by: str, owner: Environment | None = None
+    field: str, value: str, record: Environment, named_by: str, owner: Environment | None
 ) -> Rejected:
-    owned = f", but to {shown(owner)}" if owner is not None else ""
+    if owner is not None:
+        owned = f", but to {shown(owner)}"
+        advice = (
+            f'"key":"{record.key}" alone for the first, "key":"{owner.key}" alone for the second'
+        )
+    else:
+        owned = ", nor to anybody else who is known"
+        advice = f'"key":"{record.key}" alone, or with the right {field}'
     return Rejected(
         RejectionCode.IDENTITY_CONFLICT,
         f"{field}: {value} does not belong to {shown(record)}, named by the {named_by}{owned}; "
-        "nothing was changed. Correct or remove the wrong field and send the command again",
+        f"nothing was changed. Send the command again with {advice}",
     )

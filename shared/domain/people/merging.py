@@ -25,7 +25,7 @@ from shared.domain.projections.offboarding_record import amended, current
 from shared.domain.reconciliation.retention import newest_snapshot
 from shared.domain.resources.kinds import Kind, State
 from shared.domain.resources.resource import Resource
-from shared.domain.status import Phase
+from shared.domain.status import Health, Phase
 
 _REMEMBERED = 64
 
@@ -39,14 +39,16 @@ class Merge(msgspec.Struct, frozen=True):
     duplicate_entries: tuple[Entry, ...]
 
 
-def merge(record: Environment, duplicate: Environment, now: datetime) -> Merge:
-    """Merge ``duplicate`` into ``record``.
+def merge(
+    record: Environment, duplicate: Environment, now: datetime, *, event_id: str = ""
+) -> Merge:
+    """Merge ``duplicate`` into ``record``; ``event_id``: of the event that shows that they are one.
 
     Scheduled intents that are due take effect first, each in the record that has it.
     """
     record, due = with_due_intents(record, now)
     duplicate, due_there = with_due_intents(duplicate, now)
-    entry, entry_there = entries_of(record, duplicate, now)
+    entry, entry_there = entries_of(record, duplicate, now, event_id)
     return Merge(
         record=merged(record, duplicate, now),
         duplicate=emptied(duplicate, record.key, now),
@@ -112,6 +114,7 @@ def emptied(duplicate: Environment, key: str, now: datetime) -> Environment:
         status=replace(
             duplicate.status,
             phase=Phase.REMOVED,
+            health=Health.OK,
             problem="",
             losses=(),
             unmet_since=None,
@@ -126,12 +129,16 @@ def emptied(duplicate: Environment, key: str, now: datetime) -> Environment:
     )
 
 
-def entries_of(record: Environment, duplicate: Environment, now: datetime) -> tuple[Entry, Entry]:
+def entries_of(
+    record: Environment, duplicate: Environment, now: datetime, event_id: str = ""
+) -> tuple[Entry, Entry]:
     """The history entries about the merge: for the record, and for the duplicate."""
     taken = f"the record {duplicate.key} of {duplicate.person.email} is of the same person"
+    here = f"{taken}; it is merged into this one"
+    there = f"merged into {record.key}, the same person"
     return (
-        Entry(at=now, action="record.merged", text=f"{taken}; it is merged into this one"),
-        Entry(at=now, action="record.merged", text=f"merged into {record.key}, the same person"),
+        Entry(at=now, action="record.merged", text=here, event_id=event_id),
+        Entry(at=now, action="record.merged", text=there, event_id=event_id),
     )
 
 

@@ -15,6 +15,7 @@ from shared.domain.reconciliation.changes import (
     NotebookReplaced,
     PhaseChanged,
     ResourceChanged,
+    ResourceOutdated,
     WorkLost,
 )
 from shared.domain.resources.resource import Resource
@@ -42,6 +43,15 @@ def _entries(change: Change, now: datetime) -> list[Entry]:
         case DataRestored():
             text = f"{change.about}: the data of {change.snapshot} is restored"
             entry = Entry(at=now, action="notebook.restored", text=text, about=change.about)
+        case ResourceOutdated():
+            then = (
+                "; its replacement by a new one with the same data follows by itself"
+                if change.replacement_follows
+                else "; to apply it, an admin must send recreate"
+            )
+            text = f"{change.about} differs from the profile in what can't be changed in place: "
+            text += "; ".join(change.differences) + then
+            entry = Entry(at=now, action="resource.outdated", text=text, about=change.about)
         case NotebookReplaced():
             entry = Entry(at=now, action="notebook.replaced", text=change.text, about=change.about)
         case AccessEnded():
@@ -61,12 +71,6 @@ def _entries(change: Change, now: datetime) -> list[Entry]:
 
 def _of_resource(before: Resource, after: Resource, now: datetime) -> list[Entry]:
     entries = []
-    drift, known = after.settings.drift, before.settings.drift
-    said = known.never if known is not None else ()
-    if drift is not None and drift.never and drift.never != said:
-        text = f"{after.id} differs from the profile; recreate it to apply: "
-        text += "; ".join(drift.never)
-        entries.append(Entry(at=now, action="resource.outdated", text=text, about=after.id))
     if before.labelled and not after.labelled:
         text = f"{after.id} has lost our labels; they are put back"
         entries.append(Entry(at=now, action="resource.unlabelled", text=text, about=after.id))
@@ -75,7 +79,7 @@ def _of_resource(before: Resource, after: Resource, now: datetime) -> list[Entry
         text = f"{after.id}: {problem.message} ({problem.code})"
         entries.append(Entry(at=now, action="step.failed", text=text, about=after.id))
     elif after.creation.queued_at is not None and before.creation.queued_at is None:
-        text = f"{after.id} waits for its turn to be made"
+        text = f"{after.id} waits for its turn to be created"
         entries.append(Entry(at=now, action="resource.queued", text=text, about=after.id))
     elif after.state is not before.state:
         operation = f" ({after.operation})" if after.operation else ""

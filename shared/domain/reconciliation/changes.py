@@ -33,6 +33,17 @@ class DataRestored(msgspec.Struct, frozen=True):
     snapshot: str
 
 
+class ResourceOutdated(msgspec.Struct, frozen=True):
+    """A resource was seen to differ from the profile in what can't be changed in place.
+
+    ``replacement_follows``: it is replaced without any further command; else by a *recreate* only.
+    """
+
+    about: str
+    differences: tuple[str, ...]
+    replacement_follows: bool
+
+
 class NotebookReplaced(msgspec.Struct, frozen=True):
     """A notebook gets a successor; ``text`` says why."""
 
@@ -64,6 +75,7 @@ Change = (
     ResourceChanged
     | WorkLost
     | DataRestored
+    | ResourceOutdated
     | NotebookReplaced
     | AccessEnded
     | PhaseChanged

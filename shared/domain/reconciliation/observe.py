@@ -14,13 +14,13 @@ from shared.domain.environment import Environment
 from shared.domain.faults import Disposition, Problem
 from shared.domain.manifests.written import written_by
 from shared.domain.policy import Policy
-from shared.domain.reconciliation.changes import DataRestored, WorkLost
+from shared.domain.reconciliation.changes import DataRestored, ResourceOutdated, WorkLost
 from shared.domain.reconciliation.context import Action, Context, TurnedAway
 from shared.domain.reconciliation.desired_state import DesiredState
 from shared.domain.reconciliation.draft import Draft
 from shared.domain.reconciliation.failures import fail, wait_after
 from shared.domain.reconciliation.offboarding import with_workloads_to_observe
-from shared.domain.reconciliation.replacement import handed_over
+from shared.domain.reconciliation.replacement import handed_over, must_be_replaced
 from shared.domain.reconciliation.retention import (
     can_be_dropped,
     lost_work,
@@ -106,6 +106,10 @@ def _put(draft: Draft, before: Resource, after: Resource, now: datetime) -> None
     if before.step is Step.RESTORE and problem is not None:
         draft.record, after = with_source_to_check(draft.record, after, now)
     loss = lost_work(draft.record, before, after)
+    differences = _new_differences(before, after)
+    if differences:
+        follows = must_be_replaced(draft.record, after)
+        draft.note(ResourceOutdated(after.id, differences, follows))
     draft.put(before, after)
     if loss:
         losses = (*draft.record.status.losses, loss)[-_MOST_LOSSES:]
@@ -117,6 +121,14 @@ def _put(draft: Draft, before: Resource, after: Resource, now: datetime) -> None
     if source and not after.data.restore_from and problem is None:
         draft.note(DataRestored(after.id, source))
         draft.record = handed_over(draft.record, source)
+
+
+def _new_differences(before: Resource, after: Resource) -> tuple[str, ...]:
+    """How it differs in what can't be changed in place, unless that was known."""
+    drift, known = after.settings.drift, before.settings.drift
+    if drift is None or (known is not None and drift.never == known.never):
+        return ()
+    return drift.never
 
 
 def _can_start_uses(resource: Resource) -> bool:

@@ -18,7 +18,7 @@ from shared.domain.environment import Environment
 from shared.domain.manifests.workbench import named_as, successor_id
 from shared.domain.reconciliation.changes import NotebookReplaced
 from shared.domain.reconciliation.draft import Draft
-from shared.domain.resources.kinds import Kind, State
+from shared.domain.resources.kinds import Goal, Kind, State, Step
 from shared.domain.resources.manifest import Manifest
 from shared.domain.resources.resource import Resource
 
@@ -48,6 +48,27 @@ def awaits_data(environment: Environment, notebook: Resource) -> bool:
     if notebook.superseded or notebook.kind is not Kind.WORKBENCH:
         return False
     return any(is_source(r) and r.slot == notebook.slot for r in environment.resources)
+
+
+def usable_link(environment: Environment, notebook: Resource) -> str | None:
+    """The URL of ``notebook``; None unless its owner may work in it now.
+
+    Not while data is still to come into it (the restore would overwrite what they write), nor when
+    it is about to be stopped, deleted or replaced.
+    """
+    usable = (
+        not environment.leaving
+        and not notebook.superseded
+        and notebook.state in (State.READY, State.UPDATING)
+        and notebook.goal in (None, Goal.PRESENT)
+        and not must_be_replaced(environment, notebook)
+    )
+    to_restore = (
+        bool(notebook.data.restore_from)
+        or notebook.may_still(Step.RESTORE)
+        or awaits_data(environment, notebook)
+    )
+    return notebook.access.link or None if usable and not to_restore else None
 
 
 def is_source(notebook: Resource) -> bool:
@@ -96,7 +117,7 @@ def with_successors(draft: Draft, manifests: Collection[Manifest] | None) -> Non
         draft.record = draft.record.without(notebook.id).with_resource(successor)
         if notebook.state is not State.FOREIGN:
             draft.record = draft.record.with_resource(_superseded(notebook, draft.now))
-        why = "an admin wants it made anew" if notebook.recreate else "its owner's address changed"
+        why = "an admin ordered recreate" if notebook.recreate else "its owner's address changed"
         text = f"{notebook.name} is replaced by {own_id}: {why}"
         draft.note(NotebookReplaced(notebook.id, text))
     draft.record = _with_sources(draft.record, draft.now)

@@ -118,7 +118,15 @@ def test_a_release_does_not_touch_a_hold_that_was_given_later() -> None:
     later = replace(CASE, occurred_at=after(5))
     decision = apply_commands(a_record(), later, a_release("CASE-7"))
     assert (decision.outcome, ids(decision.environment)) == (Outcome.STALE, ["CASE-7"])
-    assert "older than CASE-7" in decision.entry.text
+    assert "is not newer than CASE-7" in decision.entry.text
+
+
+def test_of_a_release_of_the_same_moment_the_history_says_what_is_true() -> None:
+    decision = apply_commands(a_record(), CASE, a_release("CASE-7", minute=0))
+    assert (decision.outcome, ids(decision.environment)) == (Outcome.STALE, ["CASE-7"])
+    assert decision.entry.text == (
+        f"release CASE-7 (because) of {NOW.isoformat()} is not newer than CASE-7 (because)"
+    )
 
 
 def test_a_hold_repeated_after_the_release_lasts_in_either_order_of_arrival() -> None:

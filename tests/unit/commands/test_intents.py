@@ -130,7 +130,7 @@ def test_a_late_join_never_brings_a_leaver_back() -> None:
     decision = put(gone, an_intent(JOIN, "c", occurred_at=after(-1)), after(60))
     assert decision.outcome is Outcome.STALE
     assert look(decision.environment, after(60)) is LEAVE
-    assert "older than what is in force" in decision.entry.text
+    assert "not newer than what is in force" in decision.entry.text
 
 
 def test_a_second_leave_does_not_start_the_grace_period_again() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -62,6 +63,7 @@ def test_a_list_entry_has_the_state_the_profile_and_the_cost_center(fleet: Fleet
         "email": ANA,
         "person_id": "7",
         "key": person_key(ANA),
+        "merged_into": None,
         "phase": "ready",
         "health": "ok",
         "desired": "present",
@@ -229,6 +231,44 @@ def test_the_history_is_newest_first_and_has_reasons(fleet: Fleet) -> None:
     applied = [e for e in history if e["action"] == "intent.applied"]
     assert [e["event_id"] for e in applied] == ["hr-2", "hr-1"]
     assert "(<i>retired</i>)" in applied[0]["text"], "JSON does not escape it"
+
+
+# Records that were merged into another
+
+SMITH, JONES = "ana.smith@example.com", "ana.jones@example.com"
+
+
+def merge_records(world: World, *emails: str) -> None:
+    """Joins of these addresses begin a record each; then late events say it is one person."""
+    changes = []
+    for before, email in itertools.pairwise(("", *emails)):
+        changes.append((before, email, world.clock.now() - minutes(1)))
+        world.join(email)
+        world.pass_time(minutes(2))
+    for before, email, at in reversed(changes[1:]):
+        world.join(email, previous_email=before, occurred_at=at)
+
+
+def test_a_merged_record_names_the_record_of_the_person(fleet: Fleet) -> None:
+    merge_records(fleet.world, ANA, SMITH)
+    merged = person_key(SMITH)
+    shown = {e["key"]: e["merged_into"] for e in fleet.get("/environments")["environments"]}
+    assert shown == {person_key(ANA): None, merged: person_key(ANA)}
+    body = fleet.get(f"/environments/{merged}")
+    assert (body["phase"], body["merged_into"]) == ("removed", person_key(ANA))
+    assert fleet.get(f"/environments/{merged}/leaving")["merged_into"] == person_key(ANA)
+    body = fleet.get(f"/environments/{SMITH}")
+    assert (body["key"], body["merged_into"]) == (person_key(ANA), None)
+
+
+def test_a_merged_record_names_the_record_that_is_the_persons_now(fleet: Fleet) -> None:
+    """Jones was merged into Smith, and then Smith into Ana."""
+    merge_records(fleet.world, ANA, SMITH, JONES)
+    direct = {e.key: e.merged_into for e in fleet.world.store.page(10).items}
+    assert direct[person_key(JONES)] == person_key(SMITH), "the record itself names the first one"
+    shown = {e["key"]: e["merged_into"] for e in fleet.get("/environments")["environments"]}
+    assert shown[person_key(JONES)] == shown[person_key(SMITH)] == person_key(ANA)
+    assert fleet.get(f"/environments/{person_key(JONES)}")["merged_into"] == person_key(ANA)
 
 
 @pytest.mark.parametrize("email", [ANA.upper(), f" {ANA} ", ANA.replace("@", "%40")])

@@ -11,8 +11,10 @@ from flask.testing import FlaskClient
 
 from functions.fleet.queries import never_opened
 from functions.fleet.views import detail, summary
+from shared.domain.commands.intent import Verb
 from shared.domain.environment import Environment
-from shared.domain.resources.kinds import Kind, State
+from shared.domain.resources.kinds import Goal, Kind, State, Step
+from shared.domain.resources.resource import LostCall, Resource
 from tests.support.builders import ANA, NOW, a_notebook, a_record, after, minutes
 from tests.support.fake_cloud import Thing
 from tests.support.fleet import fleet_of
@@ -42,15 +44,51 @@ def test_a_person_without_a_notebook_has_no_consent_and_no_link() -> None:
     assert (entry["consent"], entry["notebook"], entry["waiting_since"]) == ("", "", None)
 
 
+SUPERSEDED = a_notebook(State.STOPPED, superseded=True, owner=ANA)
+
+
 @pytest.mark.parametrize(
-    ("restore_from", "link"),
-    [("", LINK), ("snapshots/s1", "")],
-    ids=["restored", "not yet restored"],
+    ("notebook", "others", "verb", "is_usable"),
+    [
+        pytest.param({}, (), Verb.JOIN, True, id="runs"),
+        pytest.param({"goal": Goal.PRESENT}, (), Verb.JOIN, True, id="is to run"),
+        pytest.param({"state": State.UPDATING}, (), Verb.JOIN, True, id="its labels are changed"),
+        pytest.param({"restore_from": "snapshots/s1"}, (), Verb.JOIN, False, id="restore owed"),
+        pytest.param(
+            {"restore_from": "snapshots/s1", "state": State.RESTORING},
+            (),
+            Verb.JOIN,
+            False,
+            id="restore under way",
+        ),
+        pytest.param(
+            {"unconfirmed": (LostCall(step=Step.RESTORE, until=after(5)),)},
+            (),
+            Verb.JOIN,
+            False,
+            id="a restore may still be carried out",
+        ),
+        pytest.param({"generation": 2}, (SUPERSEDED,), Verb.JOIN, False, id="no snapshot yet"),
+        pytest.param({"recreate": True}, (), Verb.JOIN, False, id="to be recreated"),
+        pytest.param({"owner": "a.b@example.com"}, (), Verb.JOIN, False, id="of another address"),
+        pytest.param(
+            {"goal": Goal.STOPPED}, (), Verb.JOIN, False, id="not in the profile any more"
+        ),
+        pytest.param({"state": State.STOPPED}, (), Verb.JOIN, False, id="stopped"),
+        pytest.param({}, (), Verb.LEAVE, False, id="of a leaver"),
+    ],
 )
-def test_a_notebook_has_no_link_before_its_data_is_restored(restore_from: str, link: str) -> None:
-    """The owner would find no data, and the restore would overwrite what they write."""
-    notebook = a_notebook(State.READY, link=LINK, restore_from=restore_from)
-    assert summary(a_record(notebook))["notebook"] == link
+def test_the_link_is_shown_only_when_the_owner_may_use_the_notebook(
+    notebook: dict[str, Any], others: tuple[Resource, ...], verb: Verb, is_usable: bool
+) -> None:
+    """Before a restore the owner would find no data, and it would overwrite what they write."""
+    ordinary: dict[str, Any] = {"state": State.READY, "link": LINK, "owner": ANA}
+    record = a_record(a_notebook(**ordinary | notebook), *others, verb=verb)
+    shown = detail(record, ())
+    assert shown["notebook"] == (LINK if is_usable else "")
+    assert [r["link"] for r in shown["resources"]] == [LINK if is_usable else None] + [
+        None for _ in others
+    ]
 
 
 def test_a_queued_notebook_has_the_time_since_when_it_waits() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from html.parser import HTMLParser
@@ -160,6 +161,13 @@ def test_a_person_who_has_not_left_has_no_leaving_record(fleet: Fleet) -> None:
     assert "This person has not left." in fleet.page()
 
 
+def test_the_page_of_a_merged_record_names_the_record_of_the_person() -> None:
+    """It doesn't say that they have not left: the other record knows that."""
+    text = " ".join(Page(offboarding_page(a_record(key="x-1", merged_into=KEY))).text.split())
+    assert f"This record was merged into {KEY}, the record of the same person." in text
+    assert "has not left" not in text
+
+
 def test_the_environment_has_the_current_leaving_record(fleet: Fleet) -> None:
     assert fleet.json(f"/environments/{ANA}")["leaving"] is None
     fleet.world.leave(ANA, event_id="hr-2")
@@ -258,6 +266,29 @@ def test_the_page_loads_and_runs_nothing() -> None:
     page = Page(hostile("plain"))
     assert not page.tags & {"script", "img", "link", "iframe", "object", "form", "a"}
     assert not page.attributes & {"src", "href", "onclick", "style"}
+
+
+@pytest.mark.parametrize("more", [0, 7])
+def test_the_page_says_how_much_it_leaves_out(more: int) -> None:
+    leaving = OffboardingRecord(
+        event_id="hr-2",
+        source="hr",
+        occurred_at=NOW,
+        left_at=NOW,
+        removal_at=NOW,
+        had_more=more,
+        deeds_left_out=more,
+    )
+    page = Page(offboarding_page(a_record(verb=Verb.LEAVE, leavings=(leaving,)))).text
+    assert ("and at least 7 more sessions or clusters" in page) is bool(more)
+    assert ("and 7 more\n" in page) is bool(more)
+
+
+def test_the_page_has_plain_words_for_the_fields_of_the_json() -> None:
+    page = Page(hostile("plain")).text
+    words = set(re.findall("[a-z]+", page.lower()))
+    assert not words & {"deed", "deeds", "scan", "had", "order", "orders", "news", "leavings"}
+    assert "Final search, 2026-05-04 12:00:00 UTC" in page
 
 
 def test_the_headers_forbid_loading_and_running(fleet: Fleet) -> None:

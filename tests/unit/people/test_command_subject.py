@@ -12,7 +12,7 @@ from shared.domain.commands.intent import Intent, Verb
 from shared.domain.contracts.rejections import Rejected, RejectionCode
 from shared.domain.environment import Environment
 from shared.domain.names import person_key
-from shared.domain.people.command_subject import subject_of_command
+from shared.domain.people.command_subject import contradicts, subject_of_command
 from shared.domain.people.person import Person
 from shared.domain.resources.kinds import Kind
 from shared.domain.status import Phase
@@ -46,13 +46,16 @@ FORMER, PRESENT, OTHER = sorted(PEOPLE, key=lambda r: r.addresses[-1].since or N
 
 def found(email: str = "", person_id: str = "", key: str = "") -> list[Environment]:
     """What intake would find."""
-    if key:
-        return [r for r in PEOPLE if r.key == key]
-    return [
+    by_key = [r for r in PEOPLE if r.key == key]
+    others = [
         r
         for r in PEOPLE
         if email in r.known_addresses or (person_id and r.person.person_id == person_id)
     ]
+    if not key:
+        return others
+    who = a_command(email=email, person_id=person_id, key=key)
+    return by_key + [r for r in others if any(contradicts(who, known) for known in by_key)]
 
 
 def named(**who: str) -> Environment:
@@ -89,45 +92,82 @@ BEN_SHOWN = f"{BEN} (person_id unknown, record {OTHER.key})"
 
 
 @pytest.mark.parametrize(
-    ("who", "reason"),
+    ("who", "conflict", "keys"),
     [
         (
             {"email": BEN, "key": FORMER.key},
-            f"email: {BEN} does not belong to {FORMER_SHOWN}, named by the key; nothing was",
+            f"email: {BEN} does not belong to {FORMER_SHOWN}, named by the key, but to {BEN_SHOWN}",
+            (FORMER.key, OTHER.key),
         ),
         (
             {"person_id": "2", "key": FORMER.key},
-            f"person_id: 2 does not belong to {FORMER_SHOWN}, named by the key; nothing was",
+            f"person_id: 2 does not belong to {FORMER_SHOWN}, named by the key, but to "
+            f"{PRESENT_SHOWN}",
+            (FORMER.key, PRESENT.key),
         ),
         (
             {"email": BEN, "person_id": "1"},
             f"email: {BEN} does not belong to {FORMER_SHOWN}, named by the person_id, but to "
-            f"{BEN_SHOWN}; nothing was",
+            f"{BEN_SHOWN}",
+            (FORMER.key, OTHER.key),
         ),
         (
             {"email": SMITH, "person_id": "2"},
             f"email: {SMITH} does not belong to {PRESENT_SHOWN}, named by the person_id, but to "
-            f"{FORMER_SHOWN}; nothing was",
-        ),
-        (
-            {"email": BEN, "person_id": "9"},
-            f"person_id: 9 does not belong to {BEN_SHOWN}, named by the email; nothing was",
+            f"{FORMER_SHOWN}",
+            (PRESENT.key, FORMER.key),
         ),
         (
             {"email": ANA, "person_id": "1", "key": PRESENT.key},
-            f"person_id: 1 does not belong to {PRESENT_SHOWN}, named by the key; nothing was",
+            f"person_id: 1 does not belong to {PRESENT_SHOWN}, named by the key, but to "
+            f"{FORMER_SHOWN}",
+            (PRESENT.key, FORMER.key),
         ),
     ],
     ids=str,
 )
-def test_a_command_that_fits_several_people_is_rejected_and_names_both(
-    who: dict[str, str], reason: str
+def test_a_command_that_fits_two_people_is_rejected_and_says_what_to_send_for_each(
+    who: dict[str, str], conflict: str, keys: tuple[str, str]
 ) -> None:
     with pytest.raises(Rejected) as rejected:
         named(**who)
     assert rejected.value.code is RejectionCode.IDENTITY_CONFLICT
     assert rejected.value.message == (
-        f"{reason} changed. Correct or remove the wrong field and send the command again"
+        f'{conflict}; nothing was changed. Send the command again with "key":"{keys[0]}" alone '
+        f'for the first, "key":"{keys[1]}" alone for the second'
+    )
+
+
+@pytest.mark.parametrize(
+    ("who", "conflict", "advice"),
+    [
+        (
+            {"email": BEN, "person_id": "9"},
+            f"person_id: 9 does not belong to {BEN_SHOWN}, named by the email",
+            f'"key":"{OTHER.key}" alone, or with the right person_id',
+        ),
+        (
+            {"email": BEN, "person_id": "9", "key": OTHER.key},
+            f"person_id: 9 does not belong to {BEN_SHOWN}, named by the key",
+            f'"key":"{OTHER.key}" alone, or with the right person_id',
+        ),
+        (
+            {"email": "z@example.com", "key": OTHER.key},
+            f"email: z@example.com does not belong to {BEN_SHOWN}, named by the key",
+            f'"key":"{OTHER.key}" alone, or with the right email',
+        ),
+    ],
+    ids=str,
+)
+def test_a_command_that_names_something_of_nobody_is_rejected_and_says_so(
+    who: dict[str, str], conflict: str, advice: str
+) -> None:
+    with pytest.raises(Rejected) as rejected:
+        named(**who)
+    assert rejected.value.code is RejectionCode.IDENTITY_CONFLICT
+    assert rejected.value.message == (
+        f"{conflict}, nor to anybody else who is known; nothing was changed. "
+        f"Send the command again with {advice}"
     )
 
 
@@ -234,6 +274,8 @@ def test_a_conflict_changes_nothing_and_is_parked_with_both_people() -> None:
     assert world.store.page(10).items == before
     [parked] = world.store.parked(10).items
     assert parked.reason.startswith(f"email: {BEN} does not belong to {ANA} (person_id 1, record")
+    for key in (KEY, person_key(BEN)):
+        assert f'"key":"{key}" alone for the' in parked.reason
 
 
 @pytest.mark.parametrize("who", [{"key": KEY}, {"person_id": "1"}], ids=str)

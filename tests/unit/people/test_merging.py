@@ -21,7 +21,7 @@ from shared.domain.reconciliation.retention import is_saved
 from shared.domain.reconciliation.step_claims import request_id
 from shared.domain.resources.kinds import Kind, State, Step
 from shared.domain.resources.resource import LostCall, Resource
-from shared.domain.status import Phase
+from shared.domain.status import Health, Phase
 from tests.support.builders import ANA, KEY, NOW, a_notebook, a_record, after, an_intent
 
 SMITH = "ana.smith@example.com"
@@ -271,6 +271,12 @@ def test_the_emptied_record_is_never_due() -> None:
     assert (rest.status.unmet_since, rest.lease) == (None, None)
     assert (rest.holds.in_force, rest.resources) == ((), ())
     assert rest.person.person_id is None, "it is not found any more"
+
+
+def test_the_emptied_record_is_not_listed_among_those_that_need_help() -> None:
+    troubled = second(health=Health.QUARANTINED, problem="workbench/main: no quota")
+    rest = emptied(troubled, KEY, after(1))
+    assert (rest.status.health, rest.status.problem) == (Health.OK, "")
 
 
 def test_the_outbox_of_the_emptied_record_is_still_published() -> None:

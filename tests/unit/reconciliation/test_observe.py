@@ -11,8 +11,7 @@ from shared.domain.commands.intent import Verb
 from shared.domain.environment import Environment
 from shared.domain.faults import Disposition
 from shared.domain.policy import Policy
-from shared.domain.projections.history import history_of
-from shared.domain.reconciliation.changes import ResourceChanged
+from shared.domain.projections.entry import Entry
 from shared.domain.reconciliation.context import Consent
 from shared.domain.reconciliation.desired_state import DesiredState
 from shared.domain.reconciliation.draft import Draft
@@ -21,7 +20,7 @@ from shared.domain.resources.kinds import Kind, State, Step
 from shared.domain.resources.manifest import Drift, Manifest
 from shared.domain.resources.observation import Observation
 from shared.domain.resources.resource import LostCall, Resource
-from tests.support.builders import KEY, NOW, a_notebook, a_problem, a_record, after
+from tests.support.builders import ANA, KEY, NOW, a_notebook, a_problem, a_record, after
 from tests.support.grouped_fields import replace
 from tests.support.reconciling import context_at
 
@@ -42,6 +41,15 @@ def observed(record: Environment, id: str, seen: Observation) -> Environment:
     draft = Draft(record, NOW)
     observe(draft, DesiredState((MANIFEST,), NOW), context_at(), {id: seen})
     return draft.record
+
+
+def entries_after(record: Environment, drift: Drift | None) -> list[Entry]:
+    """The history after the record's notebook was seen to differ so."""
+    draft = Draft(record, NOW)
+    seen = Observation(state=State.READY, link=RUNS.access.link, drift=drift)
+    observe(draft, DesiredState((MANIFEST,), NOW), context_at(), {"workbench/main": seen})
+    draft.settle()
+    return draft.entries
 
 
 def looked_at(resource: Resource, **seen: Any) -> Resource:
@@ -130,9 +138,32 @@ NEVER = Drift(never=("data disk GB 100 -> 200",))
 def test_drift_that_needs_a_new_notebook_is_reported_once(
     before: Drift | None, after_it: Drift | None, is_told: bool
 ) -> None:
-    change = ResourceChanged(replace(RUNS, drift=before), replace(RUNS, drift=after_it))
-    entries = history_of([change], NOW)
+    entries = entries_after(a_record(replace(RUNS, drift=before)), after_it)
     assert [entry.action for entry in entries] == (["resource.outdated"] if is_told else [])
+
+
+FOLLOWS = "; its replacement by a new one with the same data follows by itself"
+TO_ORDER = "; to apply it, an admin must send recreate"
+
+
+@pytest.mark.parametrize(
+    ("notebook", "text"),
+    [
+        pytest.param({"owner": ANA}, TO_ORDER, id="its owner's address is the same"),
+        pytest.param({"owner": ""}, TO_ORDER, id="the address it was created for is not known"),
+        pytest.param({"owner": "a.b@example.com"}, FOLLOWS, id="its owner's address changed"),
+        pytest.param({"owner": ANA, "recreate": True}, FOLLOWS, id="an admin ordered it already"),
+    ],
+)
+def test_the_history_says_whether_the_replacement_follows_or_must_be_ordered(
+    notebook: dict[str, Any], text: str
+) -> None:
+    [entry] = entries_after(a_record(replace(RUNS, **notebook)), NEVER)
+    assert entry.about == "workbench/main"
+    assert entry.text == (
+        "workbench/main differs from the profile in what can't be changed in place: "
+        f"data disk GB 100 -> 200{text}"
+    )
 
 
 SESSIONS = Resource(kind=Kind.SESSION, slot="started", name="p/sessions")

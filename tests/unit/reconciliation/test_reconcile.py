@@ -229,7 +229,7 @@ def test_drift_that_needs_a_new_notebook_is_reported_once_and_left() -> None:
     assert first.actions == ()
     [entry] = first.entries
     assert entry.action == "resource.outdated"
-    assert "recreate it to apply: data disk GB 100 -> 200" in entry.text
+    assert "data disk GB 100 -> 200; to apply it, an admin must send recreate" in entry.text
     assert first.record.status.phase is Phase.READY
     [notebook] = first.record.resources
     known = first.record.with_resource(replace(notebook, observe_at=NOW))

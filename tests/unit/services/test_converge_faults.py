@@ -207,7 +207,7 @@ def test_a_failed_final_search_delays_removed_and_is_retried(
     assert hit
     record = world.record(ANA)
     assert (record.status.phase, record.status.health) == (Phase.REMOVING, Health.RETRYING)
-    assert "final search failed: no listing today" in record.status.problem
+    assert "the final search failed: no listing today" in record.status.problem
     world.run_for(minutes(20))
     record = world.record(ANA)
     assert (record.status.phase, record.status.health, record.status.problem) == (

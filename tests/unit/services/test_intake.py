@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from shared.domain.commands.decision import Decision, Outcome, with_merging
 from shared.domain.commands.intent import Verb
 from shared.domain.contracts.event_parsing import Message
 from shared.domain.people.addresses import with_current
 from shared.domain.profiles import ProfilesInvalid
+from shared.domain.projections.entry import Entry
 from shared.domain.resources.kinds import Kind, State
 from shared.domain.status import Phase
 from shared.services.intake import Contended
@@ -22,6 +24,7 @@ from tests.support.builders import (
     ANA,
     KEY,
     a_message,
+    a_record,
     actions_of,
     calls_of,
     hold_lease,
@@ -340,13 +343,47 @@ def test_a_newer_event_that_arrived_first_is_merged_in_one_commit() -> None:
     record = world.record(SMITH)
     assert (record.key, record.merged) == (KEY, (second,))
     assert world.record(ANA) == record
-    actions = [e.action for e in world.store.history(KEY, 3)]
-    assert {"record.merged", "intent.stale"} <= set(actions)
+    actions = [e.action for e in world.store.history(KEY, 9)]
+    assert {"record.merged", "intent.applied"} <= set(actions)
     assert world.store.history(second, 1)[0].text == f"merged into {KEY}, the same person"
     world.run_for(minutes(60))
     assert world.record(SMITH).status.phase is Phase.READY
     [notebook] = world.cloud.alive(Kind.WORKBENCH)
     assert notebook.email == SMITH
+
+
+def test_a_late_event_that_merges_two_records_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    """It is not newer than what is in force, but it has had an effect."""
+    world = ready_world()
+    world.pass_time(minutes(5))
+    world.join(SMITH, profile="lean")
+    second = world.record(SMITH).key
+    caplog.set_level("INFO")
+    assert world.deliver(renamed(world)) == "applied"
+    of_event = {e.action: e.text for e in world.store.history(KEY, 20) if e.event_id == "RENAMED"}
+    assert of_event.keys() == {"record.merged", "intent.applied"}
+    assert of_event["intent.applied"] == (
+        "join as lean of 2026-03-01T09:09:00+00:00 is not newer than what is in force; it merged "
+        f"the record {second} into {KEY}, the same person"
+    )
+    assert of_event["intent.applied"] in caplog.messages
+    [there] = [e for e in world.store.history(second, 20) if e.event_id == "RENAMED"]
+    assert there.text == f"merged into {KEY}, the same person"
+
+
+def test_a_late_event_that_merges_several_records_names_each() -> None:
+    stale = Decision(Outcome.STALE, a_record(), Entry(at=START, action="intent.stale", text="join"))
+    decision = with_merging(stale, ["ben-1", "cleo-1"])
+    assert decision.entry.text == (
+        f"join; it merged the records ben-1, cleo-1 into {KEY}, the same person"
+    )
+    assert with_merging(stale, []) == stale
+
+
+def test_a_scheduled_event_that_merges_two_records_stays_scheduled() -> None:
+    entry = Entry(at=START, action="intent.scheduled", text="join")
+    decision = with_merging(Decision(Outcome.SCHEDULED, a_record(), entry), ["ben-1"])
+    assert (decision.outcome, decision.entry.action) == (Outcome.SCHEDULED, "intent.scheduled")
 
 
 @pytest.mark.parametrize("point", ["before:merge", "after:merge", "before:find"])
