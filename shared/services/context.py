@@ -145,7 +145,7 @@ class ContextReader(msgspec.Struct, frozen=True, kw_only=True):
                     if known is None or _certainty(each) > _certainty(known):
                         found[each.kind, each.name] = replace(each, key=own, owner=email)
         except CloudFault as fault:
-            problem = f"the final look for leftovers failed: {fault.message}"
+            problem = f"the final search failed: {fault.message}"
             log.warning(problem, extra={"action": "scan.failed", "person": record.key})
             return fault.problem()
         others = {each.labelled_for for each in found.values() if each.labelled_for}

@@ -1,4 +1,7 @@
-"""The status of a record: are goals reached, its phase, health and problem, when to look again."""
+"""Computes the status of a record from its resources: phase, health, problem, time when due. Pure.
+
+Whether a resource has reached its goal is defined here, too (``is_converged``).
+"""
 
 from __future__ import annotations
 
@@ -27,10 +30,10 @@ _COMPARED = (Kind.WORKBENCH, Kind.SESSION_TEMPLATE, Kind.CLUSTER_TEMPLATE)
 
 
 def is_converged(environment: Environment, resource: Resource, goal: Goal) -> bool:
-    """Whether ``resource`` is where it should be, as far as we remember."""
+    """Whether ``resource`` has reached its goal, as far as the record shows."""
     if resource.state is State.FOREIGN:
         return goal is not Goal.PRESENT  # nothing of this person's is there
-    # With a step under way, ``observe_at`` is always set: the first check is in case it isn't.
+    # With a step in progress, ``observe_at`` is always set: the first check is in case it isn't.
     if resource.in_flight is not None or resource.observe_at is not None or resource.unconfirmed:
         return False
     if owed_protection(environment, resource) is not None:
@@ -43,7 +46,7 @@ def is_converged(environment: Environment, resource: Resource, goal: Goal) -> bo
                 return False
             return not awaits_data(environment, resource)
         case Goal.STOPPED:
-            # What is broken runs nothing that could be used.
+            # In a broken notebook nothing runs that could be used.
             return resource.state in (State.STOPPED, State.ABSENT, State.BROKEN)
         case Goal.ABSENT:
             return resource.state is State.ABSENT
@@ -62,14 +65,14 @@ def _is_usable(resource: Resource) -> bool:
 
 
 def _owes_a_look(resource: Resource) -> bool:
-    """Whether it still has to be restored, or compared with the profile."""
+    """Whether data still has to be restored into it, or it has to be compared with the profile."""
     if resource.kind not in _COMPARED:
         return False
     return bool(resource.data.restore_from) or not resource.settings.digest
 
 
 def awaits_inventory(record: Environment, goals: Mapping[str, Goal]) -> bool:
-    """Whether all that the record knows of a leaver is gone, and the final search is due."""
+    """Whether all resources of a leaver's record are gone, and the final search is due."""
     leaving = current(record.departure.records)
     if not record.leaving or leaving is None or leaving.completed_at is not None:
         return False
@@ -83,7 +86,7 @@ def with_status(
     conclusion: Conclusion,
     context: Context,
 ) -> Environment:
-    """The record with its phase, health, the problem to show, and the time to look again."""
+    """The record with its phase, health, the problem to show, and the time when it is due."""
     now, policy = context.now, context.policy
     matters = [r for r in record.resources if not _is_unneeded(record, r)]
     health = max((_health(r, policy) for r in matters), key=_SEVERITY.index, default=Health.OK)
@@ -97,11 +100,11 @@ def with_status(
     problems += record.status.losses
     if manifests is None and record.events.in_force is not None and not record.leaving:
         problems = [
-            f"profile {record.terms.profile!r} is not in profiles.yaml any more; bring it back, or "
-            "send a join with another"
+            f"profile {record.terms.profile!r} is not in profiles.yaml any more; add it again, or "
+            "send a join with another profile"
         ]
         health = max(health, Health.RETRYING, key=_SEVERITY.index)
-        # Nobody knows what should be there, so nobody becomes ready meanwhile.
+        # Without the profile it isn't known what should exist, so the person can't become ready.
         phase = phase if record.status.phase is Phase.READY else Phase.PROVISIONING
         due_at = min([now + policy.backoff_most, *_what_goes_on(record)])
     return replace(
@@ -114,7 +117,7 @@ def with_status(
 
 
 def _what_goes_on(environment: Environment) -> list[datetime]:
-    """When to look again for reasons that need no profile: scheduled events, operations."""
+    """The times when the record is due for reasons that need no profile: events, operations."""
     announced = [i.effective_at for i in environment.scheduled if i.effective_at is not None]
     at_work = [r for r in environment.resources if r.in_flight is not None or r.unconfirmed]
     return announced + [r.observe_at for r in at_work if r.observe_at is not None]
@@ -129,7 +132,7 @@ def _is_unneeded(environment: Environment, resource: Resource) -> bool:
 
 
 def _is_trouble(resource: Resource) -> bool:
-    """Whether its problem is shown; a stock-out is not as long as there are other zones to try."""
+    """Whether its problem is shown; a stock-out isn't while there are other zones to try."""
     if resource.backoff.problem is None:
         return False
     return (
@@ -164,7 +167,7 @@ def _phase(record: Environment, manifests: Manifests, goals: Mapping[str, Goal])
 
 
 def _living(record: Environment) -> list[Resource]:
-    """The resources without the snapshots: what is kept keeps nobody from being ready, or gone."""
+    """The resources without the snapshots, on which the phase does not depend."""
     return [r for r in record.resources if r.kind is not Kind.SNAPSHOT]
 
 

@@ -97,7 +97,7 @@ def test_a_failed_final_search_is_repeated_soon(due: float | None, expected: flo
     record = reconciled(leaver(a_notebook(), snapshot), inventory=problem).record
     assert record.status.phase is Phase.REMOVING, "not removed before the final search"
     assert record.status.health is Health.RETRYING
-    assert record.status.problem == f"the final look for leftovers failed: {problem.message}"
+    assert record.status.problem == f"the final search failed: {problem.message}"
     assert record.status.due_at == after(expected)
     [leaving] = record.departure.records
     assert (leaving.completed_at, leaving.scan) == (None, None)

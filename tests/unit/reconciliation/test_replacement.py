@@ -216,7 +216,10 @@ def test_the_person_is_ready_once_the_successor_has_the_data(
 
 
 def test_the_successor_has_a_name_of_its_own_and_the_history_says_why() -> None:
-    for recreate, why in ((False, "its owner's address changed"), (True, "an admin wants it made")):
+    for recreate, why in (
+        (False, "its owner's address changed"),
+        (True, "an admin ordered recreate"),
+    ):
         old = notebook(State.STOPPED, saved_in="s1", recreate=recreate)
         plan = planned(a_record(old, snapshot(size_gb=300)))
         [entry] = [e for e in plan.entries if e.action == "notebook.replaced"]
