@@ -47,7 +47,7 @@ def observation_of(
 ) -> Observation:
     """The instance if it is this person's; else FOREIGN, with the reason.
 
-    With ``want``, including the drift from it, unless a change is in progress.
+    With ``manifest``, including the drift from it, unless a change is in progress.
     """
     why = foreign_reason(instance, key, email)
     if why:

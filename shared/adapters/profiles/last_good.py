@@ -94,7 +94,7 @@ class LastGoodProfiles:
         if warnings:
             fields = {"where": self._where, "warnings": list(warnings[:_MOST_LOGGED])}
             log.warning(
-                "profiles ask for what won't be made",
+                "profiles ask for something that can't be created",
                 extra={"action": "profiles.warned", **fields},
             )
 
