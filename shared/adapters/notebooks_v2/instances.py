@@ -1,7 +1,7 @@
 """Reads an ``Observation`` from the JSON of a Workbench instance (Notebooks v2).
 
-Whose the instance is, its state, and how it differs from what is wanted. It must not make calls or
-know operations.
+Its owner, its state, and how it differs from the manifest. It must not make calls or know
+operations.
 """
 
 from __future__ import annotations

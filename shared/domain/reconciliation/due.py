@@ -58,7 +58,7 @@ def queued_since(environment: Environment) -> datetime | None:
 def only_queues(environment: Environment, now: datetime) -> bool:
     """Whether the record waits for nothing but its turn to create a notebook."""
     queued = [r for r in environment.resources if r.creation.queued_at is not None]
-    return bool(queued) and _quiet_but_for(environment, queued, now)
+    return bool(queued) and _waits_only_for(environment, queued, now)
 
 
 def awaited_operations(environment: Environment, now: datetime, policy: Policy) -> frozenset[str]:
@@ -75,12 +75,12 @@ def awaited_operations(environment: Environment, now: datetime, policy: Policy) 
         and now - r.since <= policy.stuck
         and _due(r, now)
     ]
-    if not _quiet_but_for(environment, at_work, now):
+    if not _waits_only_for(environment, at_work, now):
         return frozenset()
     return frozenset(r.name for r in at_work)
 
 
-def _quiet_but_for(environment: Environment, some: list[Resource], now: datetime) -> bool:
+def _waits_only_for(environment: Environment, some: list[Resource], now: datetime) -> bool:
     lease = environment.lease
     if environment.outbox.waiting or environment.held is not None or is_replacing(environment):
         return False

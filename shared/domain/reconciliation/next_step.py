@@ -54,7 +54,7 @@ def _next_step(
         return None  # change what exists only after a new observation that it is ours
     kept = must_be_saved(environment, resource)
     if resource.state.is_moving:
-        return _step_of_a_stuck_one(resource, goal, kept=kept)
+        return _step_when_stuck(resource, goal, kept=kept)
     owed = owed_protection(environment, resource)
     if _runs(resource) and (goal is Goal.STOPPED or (goal is Goal.ABSENT and kept)):
         # Stop first. If the stop was rejected, still set the hold's protection.
@@ -66,7 +66,7 @@ def _next_step(
         return Step.LABEL  # otherwise the update to the profile sets all labels
     match goal:
         case Goal.PRESENT:
-            return _step_up(resource, manifest)
+            return _step_to_present(resource, manifest)
         case Goal.STOPPED | Goal.UNMANAGED:
             return None
         case Goal.ABSENT:
@@ -110,7 +110,7 @@ def _is_given_up(resource: Resource, now: datetime) -> bool:
     return resource.timed_out and ended and resource.state is State.CREATING and ours and not waits
 
 
-def _step_of_a_stuck_one(resource: Resource, goal: Goal, *, kept: bool) -> Step | None:
+def _step_when_stuck(resource: Resource, goal: Goal, *, kept: bool) -> Step | None:
     """The step for a resource that others left in a transitional state for too long."""
     if not resource.kind.holds_data:
         return Step.DELETE if goal is Goal.ABSENT else None
@@ -156,7 +156,7 @@ def must_run(resource: Resource) -> bool:
     return resource.access.start_owed or bool(resource.data.restore_from) or never_seen
 
 
-def _step_up(resource: Resource, manifest: Manifest | None) -> Step | None:
+def _step_to_present(resource: Resource, manifest: Manifest | None) -> Step | None:
     drift = resource.settings.drift
     untried = manifest is not None and resource.settings.digest != manifest.digest
     if resource.state is State.STOPPED:

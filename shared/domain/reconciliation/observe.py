@@ -112,7 +112,7 @@ def _put(draft: Draft, before: Resource, after: Resource, now: datetime) -> None
         losses = (*draft.record.status.losses, loss)[-_MOST_LOSSES:]
         draft.record = replace(draft.record, status=replace(draft.record.status, losses=losses))
         draft.note(WorkLost(after.id, loss))
-    if _can_start_uses(before) and not _can_start_uses(after):
+    if _can_start_workloads(before) and not _can_start_workloads(after):
         draft.record = with_workloads_to_observe(draft.record, now)
     source = before.data.restore_from
     if source and not after.data.restore_from and problem is None:
@@ -120,7 +120,7 @@ def _put(draft: Draft, before: Resource, after: Resource, now: datetime) -> None
         draft.record = handed_over(draft.record, source)
 
 
-def _can_start_uses(resource: Resource) -> bool:
+def _can_start_workloads(resource: Resource) -> bool:
     """Whether its owner can start sessions or clusters with it."""
     if resource.kind.holds_data:
         return resource.state not in (State.STOPPED, State.ABSENT)

@@ -25,7 +25,7 @@ from shared.domain.resources.kinds import Kind, State
 from shared.domain.resources.observation import Orphan
 from shared.domain.resources.resource import Data, Resource
 
-_AGAIN = timedelta(minutes=1)
+_SEARCH_AGAIN = timedelta(minutes=1)
 
 
 class Conclusion(msgspec.Struct, frozen=True):
@@ -81,15 +81,15 @@ def conclude(draft: Draft, inventory: tuple[Orphan, ...] | Problem, context: Con
     if isinstance(inventory, Problem):
         problem = f"the final search failed: {inventory.message}"
         return Conclusion(problem=problem, again_at=now + context.policy.scan_again)
-    missed = [found for found in inventory if _is_to_go(draft.record, found)]
+    missed = [found for found in inventory if _is_to_be_deleted(draft.record, found)]
     if missed:
         before = {r.id: r for r in draft.record.resources}
         record = _with_missed(draft.record, missed, now)
         if any(found.kind.holds_data for found in missed):
-            record = _with_patience(record, now, context.policy)
+            record = _with_grace_period(record, now, context.policy)
         draft.record = record
         fresh = tuple(r.id for r in record.resources if before.get(r.id) is not r)
-        return Conclusion(found=fresh, again_at=now + _AGAIN)
+        return Conclusion(found=fresh, again_at=now + _SEARCH_AGAIN)
     draft.settle()
     departure = draft.record.departure
     leaving = current(departure.records)
@@ -109,7 +109,7 @@ def _is_kept(found: Orphan) -> bool:
     return found.ours and found.kind is Kind.SNAPSHOT
 
 
-def _is_to_go(environment: Environment, found: Orphan) -> bool:
+def _is_to_be_deleted(environment: Environment, found: Orphan) -> bool:
     """Whether a resource that the search found is to be deleted.
 
     A disk left behind by its notebook may hold the only copy of a person's work. It is deleted only
@@ -133,7 +133,7 @@ def _is_to_go(environment: Environment, found: Orphan) -> bool:
 def _with_missed(environment: Environment, missed: list[Orphan], now: datetime) -> Environment:
     for found in missed:
         if found.kind.is_workload:
-            environment = with_workloads_to_observe(_with_use(environment, found), now)
+            environment = with_workloads_to_observe(_with_workload(environment, found), now)
             continue
         known = next((r for r in environment.resources if r.name == found.name), None)
         resource = known or Resource(
@@ -151,7 +151,7 @@ def _with_missed(environment: Environment, missed: list[Orphan], now: datetime) 
     return environment
 
 
-def _with_patience(environment: Environment, now: datetime, policy: Policy) -> Environment:
+def _with_grace_period(environment: Environment, now: datetime, policy: Policy) -> Environment:
     """The record with a grace period for a notebook that only the search found: it may hold work.
 
     The grace period counts from the newest leave. If no join is known either, the person's record
@@ -178,7 +178,7 @@ def _with_patience(environment: Environment, now: datetime, policy: Policy) -> E
     return replace(environment, departure=departure)
 
 
-def _with_use(environment: Environment, found: Orphan) -> Environment:
+def _with_workload(environment: Environment, found: Orphan) -> Environment:
     """The record with the workloads of the key and address by which ``found`` was found."""
     parent = found.name.rpartition("/")[0]
     use = Resource(kind=found.kind, slot="", name=parent, owner=found.owner, key=found.key)

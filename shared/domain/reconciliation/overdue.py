@@ -1,7 +1,4 @@
-"""What happens when a step of ours, or a change that somebody else began, takes too long. Pure.
-
-Except for the question ``is_overdue``, each function returns the changed ``Resource``.
-"""
+"""How a resource changes when a step of ours, or somebody else's change, takes too long. Pure."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def _reconciled(draft: Draft, desired: DesiredState, context: Context) -> Plan |
     before = draft.record
     observe(draft, desired, context, context.observed)
     note_consents(draft, context)
-    _hurry(draft, desired, context)
+    _shorten_waits(draft, desired, context)
     with_successors(draft, desired.manifests)
     with_snapshots(draft, desired.goals_of(draft.record))
     begun = begin_steps(draft, desired, context)
@@ -105,14 +105,14 @@ def _prepared(record: Environment, manifests: Manifests, context: Context) -> En
     if record.events.in_force is not None:
         for manifest in manifests or ():
             if record.resource(manifest.id) is None:
-                record = _with_wanted(record, manifest)
+                record = _with_resource_for(record, manifest)
     for resource in record.resources:
         if resource.kind.is_workload and resource.in_flight is None:
             record = record.without(resource.id)  # the person may run workloads again
     return record
 
 
-def _with_wanted(record: Environment, manifest: Manifest) -> Environment:
+def _with_resource_for(record: Environment, manifest: Manifest) -> Environment:
     """The record with a resource for ``manifest``: the one of that name that a search found when
     the person left, or a new one."""
     alike = (r for r in record.resources if r.kind is manifest.kind and r.name in manifest.places)
@@ -125,7 +125,7 @@ def _with_wanted(record: Environment, manifest: Manifest) -> Environment:
     return record.without(found.id).with_resource(wanted)
 
 
-def _hurry(draft: Draft, desired: DesiredState, context: Context) -> None:
+def _shorten_waits(draft: Draft, desired: DesiredState, context: Context) -> None:
     """Shorten the waits of resources that must be stopped or deleted and may still give access.
 
     A long change in progress is no longer waited for, and what failed is tried again within

@@ -27,7 +27,7 @@ KEEP_AFTER_REPLACEMENT = timedelta(days=30)
 # If the deletion does not follow its snapshot within this time (it was rejected, or a hold came in
 # between), another snapshot is taken: somebody may have worked in the notebook between two
 # observations.
-_TRUSTED = timedelta(hours=1)
+_DELETE_WITHIN = timedelta(hours=1)
 
 
 def must_be_saved(environment: Environment, notebook: Resource) -> bool:
@@ -100,7 +100,7 @@ def _needs_snapshot(
     if replaced or waits or notebook.may_still(Step.DELETE):
         return False  # its age is no sign that it is outdated: a successor may take long
     complete_at = snapshot.usage.ready_since if snapshot.state is State.READY else None
-    return complete_at is not None and now - complete_at > _TRUSTED
+    return complete_at is not None and now - complete_at > _DELETE_WITHIN
 
 
 def snapshot_manifests(environment: Environment) -> dict[str, Manifest]:

@@ -42,7 +42,7 @@ def is_converged(environment: Environment, resource: Resource, goal: Goal) -> bo
         return False
     match goal:
         case Goal.PRESENT:
-            if not _is_usable(resource) or _owes_a_look(resource):
+            if not _is_usable(resource) or _is_unfinished(resource):
                 return False
             return not awaits_data(environment, resource)
         case Goal.STOPPED:
@@ -64,7 +64,7 @@ def _is_usable(resource: Resource) -> bool:
     return resource.state is State.READY and openable
 
 
-def _owes_a_look(resource: Resource) -> bool:
+def _is_unfinished(resource: Resource) -> bool:
     """Whether data still has to be restored into it, or it has to be compared with the profile."""
     if resource.kind not in _COMPARED:
         return False
@@ -88,10 +88,10 @@ def with_status(
 ) -> Environment:
     """The record with its phase, health, the problem to show, and the time when it is due."""
     now, policy = context.now, context.policy
-    matters = [r for r in record.resources if not _is_unneeded(record, r)]
-    health = max((_health(r, policy) for r in matters), key=_SEVERITY.index, default=Health.OK)
-    troubled = [(r.id, r.backoff.problem) for r in matters if _is_trouble(r)]
-    problems = [f"{id}: {problem.message}" for id, problem in troubled if problem is not None]
+    relevant = [r for r in record.resources if not _is_unneeded(record, r)]
+    health = max((_health(r, policy) for r in relevant), key=_SEVERITY.index, default=Health.OK)
+    shown = [(r.id, r.backoff.problem) for r in relevant if _is_shown(r)]
+    problems = [f"{id}: {problem.message}" for id, problem in shown if problem is not None]
     phase = _phase(record, manifests, goals)
     due_at = _due_at(record, goals, now, policy, conclusion)
     if conclusion.problem:
@@ -106,7 +106,7 @@ def with_status(
         health = max(health, Health.RETRYING, key=_SEVERITY.index)
         # Without the profile it isn't known what should exist, so the person can't become ready.
         phase = phase if record.status.phase is Phase.READY else Phase.PROVISIONING
-        due_at = min([now + policy.backoff_most, *_what_goes_on(record)])
+        due_at = min([now + policy.backoff_most, *_due_without_profile(record)])
     return replace(
         record,
         status=replace(
@@ -116,7 +116,7 @@ def with_status(
     )
 
 
-def _what_goes_on(environment: Environment) -> list[datetime]:
+def _due_without_profile(environment: Environment) -> list[datetime]:
     """The times when the record is due for reasons that need no profile: events, operations."""
     announced = [i.effective_at for i in environment.scheduled if i.effective_at is not None]
     at_work = [r for r in environment.resources if r.in_flight is not None or r.unconfirmed]
@@ -131,7 +131,7 @@ def _is_unneeded(environment: Environment, resource: Resource) -> bool:
     return not any(relied_on)
 
 
-def _is_trouble(resource: Resource) -> bool:
+def _is_shown(resource: Resource) -> bool:
     """Whether its problem is shown; a stock-out isn't while there are other zones to try."""
     if resource.backoff.problem is None:
         return False
@@ -143,7 +143,7 @@ def _is_trouble(resource: Resource) -> bool:
 
 def _health(resource: Resource, policy: Policy) -> Health:
     problem = resource.backoff.problem
-    if problem is None or not _is_trouble(resource):
+    if problem is None or not _is_shown(resource):
         return Health.OK if resource.creation.queued_at is None else Health.WAITING
     if resource.backoff.failures >= policy.attempts:
         return Health.QUARANTINED
@@ -153,20 +153,20 @@ def _health(resource: Resource, policy: Policy) -> Health:
 def _phase(record: Environment, manifests: Manifests, goals: Mapping[str, Goal]) -> Phase:
     if record.events.in_force is None:
         return Phase.REMOVED if record.merged_into else Phase.SCHEDULED
-    living = _living(record)
+    resources = _without_snapshots(record)
     if record.events.in_force.verb is Verb.JOIN:
-        settled = all(is_converged(record, r, goals[r.id]) for r in living if not r.superseded)
+        settled = all(is_converged(record, r, goals[r.id]) for r in resources if not r.superseded)
         waits = is_replacing(record, {manifest.id for manifest in manifests or ()})
         return Phase.READY if settled and not waits else Phase.PROVISIONING
     if _is_gone(record, goals):
         return Phase.REMOVING if awaits_inventory(record, goals) else Phase.REMOVED
-    if Goal.ABSENT in {goals[r.id] for r in living if r.kind.holds_data}:
+    if Goal.ABSENT in {goals[r.id] for r in resources if r.kind.holds_data}:
         return Phase.REMOVING
-    settled = all(is_converged(record, r, goals[r.id]) for r in living)
+    settled = all(is_converged(record, r, goals[r.id]) for r in resources)
     return Phase.SUSPENDED if settled else Phase.SUSPENDING
 
 
-def _living(record: Environment) -> list[Resource]:
+def _without_snapshots(record: Environment) -> list[Resource]:
     """The resources without the snapshots, on which the phase does not depend."""
     return [r for r in record.resources if r.kind is not Kind.SNAPSHOT]
 
@@ -174,7 +174,7 @@ def _living(record: Environment) -> list[Resource]:
 def _is_gone(record: Environment, goals: Mapping[str, Goal]) -> bool:
     return all(
         r.state in (State.ABSENT, State.FOREIGN) and is_converged(record, r, goals[r.id])
-        for r in _living(record)
+        for r in _without_snapshots(record)
     )
 
 

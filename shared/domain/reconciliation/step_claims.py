@@ -1,4 +1,4 @@
-"""How the record of a resource changes when a step is about to be taken. Pure."""
+"""How a resource of the record changes when a step starts, or its start is taken back. Pure."""
 
 from __future__ import annotations
 

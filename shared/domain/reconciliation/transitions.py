@@ -28,15 +28,15 @@ from shared.domain.resources.manifest import Drift
 from shared.domain.resources.observation import Observation
 from shared.domain.resources.resource import Resource, Workloads
 
-_AT_HAND = (State.READY, State.STOPPED)
+_READY_OR_STOPPED = (State.READY, State.STOPPED)
 _ACHIEVED = {
     Step.CREATE: (State.READY,),
-    Step.UPDATE: _AT_HAND,
+    Step.UPDATE: _READY_OR_STOPPED,
     Step.START: (State.READY,),
-    Step.RESTORE: _AT_HAND,
-    Step.PROTECT: (*_AT_HAND, State.BROKEN),
-    Step.UNPROTECT: (*_AT_HAND, State.BROKEN),
-    Step.LABEL: (*_AT_HAND, State.BROKEN),
+    Step.RESTORE: _READY_OR_STOPPED,
+    Step.PROTECT: (*_READY_OR_STOPPED, State.BROKEN),
+    Step.UNPROTECT: (*_READY_OR_STOPPED, State.BROKEN),
+    Step.LABEL: (*_READY_OR_STOPPED, State.BROKEN),
     Step.STOP: (State.STOPPED, State.ABSENT),
     Step.DELETE: (State.ABSENT,),
 }
@@ -69,7 +69,7 @@ def apply_observation(
     resource = as_seen(resource, seen, now)
     problem = seen.problem
     if seen.state is State.FOREIGN:
-        problem = _hands_off(resource, seen)
+        problem = _not_ours(resource, seen)
     elif answered and _had_no_effect(before, resource):
         problem = _no_effect(before)
     if problem is not None:
@@ -199,7 +199,7 @@ def _after(step: Step, resource: Resource, seen: Observation) -> Resource:
     return resource
 
 
-def _hands_off(resource: Resource, seen: Observation) -> Problem:
+def _not_ours(resource: Resource, seen: Observation) -> Problem:
     return Problem(
         code="NOT_OURS",
         message=f"{resource.name} exists but is not this person's ({seen.detail or 'no labels'}); "

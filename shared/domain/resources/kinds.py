@@ -12,7 +12,7 @@ class Kind(StrEnum):
     SESSION_TEMPLATE = "session-template"
     CLUSTER_TEMPLATE = "cluster-template"
     MANAGED_NOTEBOOK = "managed-notebook"  # Notebooks v1 runtimes, an older kind
-    DATAPROC_HUB = "dataproc-hub"  # Notebooks v1 instances with the hub's container, likewise
+    DATAPROC_HUB = "dataproc-hub"  # Notebooks v1 instances with the hub's container, an older kind
     SESSION = "session"  # all Spark sessions the person started from their templates
     CLUSTER = "cluster"  # all clusters the person started from their templates
     SNAPSHOT = "snapshot"  # of a notebook's data disk
@@ -26,11 +26,11 @@ class Kind(StrEnum):
     @property
     def is_workload(self) -> bool:
         """Whether it stands for workloads: the person starts them, converge only ends them."""
-        return self in _USES
+        return self in _WORKLOADS
 
 
 _NOTEBOOKS = (Kind.WORKBENCH, Kind.MANAGED_NOTEBOOK, Kind.DATAPROC_HUB)
-_USES = (Kind.SESSION, Kind.CLUSTER)
+_WORKLOADS = (Kind.SESSION, Kind.CLUSTER)
 
 
 class State(StrEnum):
