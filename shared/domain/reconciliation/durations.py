@@ -24,10 +24,10 @@ _HARMLESS = (Step.PROTECT, Step.UNPROTECT, Step.LABEL, Step.DELETE)
 
 
 def unmet_since(before: Environment, intent: Intent, at: datetime) -> datetime | None:
-    """Since when the event in force is not carried out, once ``intent`` takes effect ``at`` a time.
+    """The new ``Status.unmet_since`` when ``intent`` takes effect ``at`` that time.
 
-    A repeated join keeps the earlier time if that is still running. A repeated leave changes
-    nothing.
+    A repeated join keeps the earlier time if the first one is not ready yet. A repeated leave
+    changes nothing.
     """
     again = before.events.in_force is not None and before.events.in_force.verb is intent.verb
     if again and (intent.verb is Verb.LEAVE or before.status.unmet_since is not None):

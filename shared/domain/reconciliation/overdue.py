@@ -62,13 +62,16 @@ def without_waiting(resource: Resource, *, key: str, now: datetime, policy: Poli
 
 
 def stop_waiting(resource: Resource, *, key: str, now: datetime, policy: Policy) -> Resource:
-    """Stop waiting for a change; it may have been applied, or be applied later, without a sign."""
+    """Stop waiting for a change. Nothing shows whether it was applied, or will be applied later."""
     resource = with_lost_call(resource, now + policy.given_up)
     return fail_as_stuck(resource, key=key, now=now, policy=policy)
 
 
 def fail_as_stuck(resource: Resource, *, key: str, now: datetime, policy: Policy) -> Resource:
-    """Treat an overdue step as failed. A notebook whose creation never ended is deleted."""
+    """Treat an overdue step as failed.
+
+    A creation that is not quarantined yet is deleted next: what was never ready holds no work.
+    """
     assert resource.in_flight is not None
     step = resource.in_flight.step
     patience = min(policy.patience(resource.kind, step), now - resource.in_flight.since)

@@ -98,7 +98,7 @@ def _needs_snapshot(
         return True
     waits = notebook.backoff.retry_at is not None and notebook.backoff.retry_at > now
     if replaced or waits or notebook.may_still(Step.DELETE):
-        return False  # its age is no sign that it is outdated: a successor may take long
+        return False  # it may be old, because a successor takes long; a start would be observed
     complete_at = snapshot.usage.ready_since if snapshot.state is State.READY else None
     return complete_at is not None and now - complete_at > _DELETE_WITHIN
 
@@ -115,7 +115,7 @@ def snapshot_manifests(environment: Environment) -> dict[str, Manifest]:
 def retained_since_complete(
     environment: Environment, before: Resource, after: Resource, now: datetime
 ) -> Resource:
-    """``after``; a snapshot that was just completed expires the full time after now."""
+    """``after``; the time for which a snapshot is kept starts when it is complete."""
     complete = after.state is State.READY and before.state is not State.READY
     if after.kind is not Kind.SNAPSHOT or not complete or after.retention.expires_at is None:
         return after
