@@ -1,7 +1,7 @@
-"""The record of one person: the desired state, the observed state, what is under way.
+"""The record of one person: the desired state, the observed state, what is in progress.
 
-This is the runtime record, immutable; the stored document is its encoding
-(``adapters/state/documents.py``) and carries a schema number, so that the two can change apart.
+This is the runtime record, immutable. ``adapters/state/documents.py`` encodes it as the stored
+document, which has a schema number, so that the two can change independently.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
 class Events(msgspec.Struct, frozen=True, kw_only=True):
     """What the events about a person say.
 
-    ``in_force``: the newest event in force. ``pending``: announced ones, newer than ``joined``,
-    whose time has not come: at most one join, and one leave of each address, the soonest first.
-    ``joined``: the newest join that ever took effect, in force or overtaken. ``leaves``: the last
-    ones, where newer than ``joined``; which of them are in force depends on what address the person
-    has (``commands.facts``).
-    ``recent``: the keys of the last events and commands seen (``Intent.idempotency_key``), so that
-    one sent again is known even when its time was taken from the second publication.
+    ``in_force``: the newest event in force. ``pending``: scheduled events, newer than ``joined``,
+    whose time has not come: at most one join, and one leave for each address, the soonest first.
+    ``joined``: the newest join that ever took effect, even if a leave is in force now. ``leaves``:
+    the last leaves that are newer than ``joined``; which of them are in force depends on the
+    person's current address (``commands.facts``).
+    ``recent``: the keys of the last events and commands seen (``Intent.idempotency_key``). By them
+    a repeated event is recognised, even if its time was taken from the second publication.
     """
 
     in_force: Intent | None = None
@@ -49,10 +49,10 @@ class Events(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
-    """What the newest join says of the environment, as the profile was then.
+    """What the profile said at the newest join; later changes of the profile don't change it.
 
-    ``profile``: its name. ``grace_seconds``: from leaving to removal. ``keep_seconds``: for which
-    the snapshot taken before removal is kept; 0: none is taken.
+    ``profile``: its name. ``grace_seconds``: from the leave to the removal. ``keep_seconds``: how
+    long the snapshot taken before the removal is kept; 0: none is taken.
     """
 
     profile: str = ""
@@ -61,11 +61,11 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Departure(msgspec.Struct, frozen=True, kw_only=True):
-    """When a person leaves, and what is done then.
+    """When a person left, and what was done then.
 
-    ``left_at``: when leaving took effect here; the grace period counts from it. ``sought_at``: when
-    a leaver's notebooks of the older kinds were last looked for. ``records``: what was done each
-    time they left, the newest last.
+    ``left_at``: when the leave took effect here; the grace period starts then. ``sought_at``: when
+    a leaver's notebooks of the older kinds were last searched for. ``records``: the leaving record
+    of each departure, the newest last.
     """
 
     left_at: datetime | None = None
@@ -76,7 +76,7 @@ class Departure(msgspec.Struct, frozen=True, kw_only=True):
 class Holds(msgspec.Struct, frozen=True, kw_only=True):
     """Legal holds.
 
-    ``in_force``: the first one first. ``releases``: those carried out, the last ones.
+    ``in_force``: the oldest first. ``releases``: the last ones that were carried out.
     """
 
     in_force: tuple[Hold, ...] = ()
@@ -84,10 +84,10 @@ class Holds(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outbox(msgspec.Struct, frozen=True, kw_only=True):
-    """What others are told.
+    """The announcements of a record.
 
-    ``waiting``: announcements not yet handed on. ``count``: of all there ever were. ``last``: the
-    last of them that told of a phase.
+    ``waiting``: those not published yet. ``count``: how many there ever were. ``last``: the last
+    announced phase or health.
     """
 
     waiting: tuple[Announcement, ...] = ()
@@ -96,13 +96,13 @@ class Outbox(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Environment(msgspec.Struct, frozen=True, kw_only=True):
-    """All we know of one person's environment.
+    """All we know about one person's environment.
 
-    ``key`` never changes; ``addresses`` are the person's, the current one (``person.email``) last.
-    ``merged``: the keys of further records that turned out to be of the same person, and
-    ``merged_into``, in such a record, the key of the one that took it over (``people.merging``).
-    ``person`` and ``terms`` are what the newest join said (``events.joined``), so that a join that
-    arrives after the leave it preceded still counts for those.
+    ``key`` never changes. ``addresses``: the person's, the current one (``person.email``) last.
+    ``merged``: the keys of other records of the same person that were merged into this one;
+    ``merged_into``: in such a record, the key of the one it was merged into (``people.merging``).
+    ``person`` and ``terms`` come from the newest join (``events.joined``), even if that join
+    arrived after a newer leave.
     """
 
     key: str
@@ -123,7 +123,7 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def known_addresses(self) -> tuple[str, ...]:
-        """All addresses by which the record is found: present, former, and announced ones."""
+        """All addresses by which the record is found: current, former, and of scheduled events."""
         announced = (email for intent in self.events.pending for email in intent.addresses)
         return tuple(dict.fromkeys((*(a.email for a in self.addresses), *announced)))
 
@@ -134,7 +134,7 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def owners(self) -> tuple[tuple[str, str], ...]:
-        """Each pair of key and address that the person's resources may carry, the present first."""
+        """Each pair of key and address that the person's resources may carry, the current first."""
         emails = dict.fromkeys((self.person.email, *(a.email for a in self.addresses)))
         return tuple((key, email) for key in self.keys for email in emails)
 
@@ -150,19 +150,19 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
         return max(self.departure.left_at, self.events.in_force.occurred_at)
 
     def owner_of(self, resource: Resource) -> tuple[str, str]:
-        """The key and the address that ``resource`` carries, or is to carry."""
+        """The key and the address in the labels of ``resource``, or to be put there."""
         return resource.key or self.key, resource.owner or self.person.email
 
     @property
     def scheduled(self) -> tuple[Intent, ...]:
-        """The announced events that are to take effect, the soonest first."""
+        """The scheduled events that will take effect, the soonest first."""
         newest = self.events.in_force
         return tuple(
             i for i in self.events.pending if newest is None or i.precedence > newest.precedence
         )
 
     def next_due(self, now: datetime) -> Intent | None:
-        """The first of the announced events that are to take effect by ``now``."""
+        """The first of the scheduled events that take effect by ``now``."""
         due = (i for i in self.scheduled if i.effective_at is None or i.effective_at <= now)
         return next(due, None)
 
@@ -173,7 +173,7 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def held(self) -> Hold | None:
-        """The first hold in force, if there is any: then nothing is deleted."""
+        """The first hold in force, if there is any; while there is one, nothing is deleted."""
         return self.holds.in_force[0] if self.holds.in_force else None
 
     @property
@@ -187,9 +187,9 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def notebook(self) -> Resource | None:
-        """The person's notebook, if the record has one; not one that it is to replace.
+        """The person's notebook, if the record has one; never a superseded one.
 
-        One that only a search found, when they left, is theirs if there is no other.
+        A notebook that a search found when they left counts only if there is no other.
         """
         current = [r for r in self.resources if r.kind is Kind.WORKBENCH and not r.superseded]
         return min(current, key=lambda r: r.slot.startswith(FOUND), default=None)
@@ -202,7 +202,7 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
         return None
 
     def with_resource(self, resource: Resource) -> Environment:
-        """The same record with ``resource`` in its place (or added at the end)."""
+        """The record with ``resource`` instead of the one with the same id, or added at the end."""
         id, resources = resource.id, list(self.resources)
         for index, known in enumerate(resources):
             if known.id == id:
@@ -213,6 +213,6 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, resources=tuple(resources))
 
     def without(self, id: str) -> Environment:
-        """The same record without the resource of that ``id``."""
+        """The record without the resource of that ``id``."""
         kept = tuple(r for r in self.resources if r.id != id)
         return msgspec.structs.replace(self, resources=kept)

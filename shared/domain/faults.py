@@ -1,8 +1,8 @@
-"""What can go wrong between us and the cloud, reduced to what we do about it.
+"""Failures of calls to the cloud, classified by how they are handled.
 
 Adapters translate Google's exceptions into a ``CloudFault`` in one table
-(``adapters/google_api/fault_table.py``); everything above decides by ``fate`` alone and shows
-``code`` and ``message`` to people.
+(``adapters/google_api/fault_table.py``). The layers above decide by ``disposition``; ``code`` and
+``message`` are for people.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ import msgspec
 
 
 class Disposition(StrEnum):
-    """What becomes of the step that failed."""
+    """How the failure of a step is handled."""
 
-    PERMANENT = "permanent"  # repeating it as it is cannot help: somebody has to change something
-    TEMPORARY = "temporary"  # it was not carried out; try it again later
-    UNCERTAIN = "uncertain"  # it may have been carried out: look before trying again
-    STOCK_OUT = "stock-out"  # this zone has none left: try it in the next one
-    FOREIGN = "foreign"  # the name is taken by something that is not ours: hands off
+    PERMANENT = "permanent"  # a retry can't succeed: somebody has to change something first
+    TEMPORARY = "temporary"  # it was not carried out: retry later
+    UNCERTAIN = "uncertain"  # it may have been carried out: observe before a retry
+    STOCK_OUT = "stock-out"  # this zone has no capacity: try the next one
+    FOREIGN = "foreign"  # the name belongs to a resource that is not ours: do not touch it
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """A fault as a value, as it stands in records and histories.
+    """A fault as a value, for records and histories.
 
-    ``elsewhere``: for a stock-out, the zones that Google says still have some.
+    ``elsewhere``: for a stock-out, the zones that have capacity according to Google.
     """
 
     code: str
@@ -37,7 +37,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CloudFault(Exception):
-    """A call to the cloud failed; ``fate`` says what to do about it."""
+    """A call to the cloud failed; ``disposition`` says how to handle it."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class CloudFault(Exception):
         self.elsewhere = elsewhere
 
     def problem(self) -> Problem:
-        """The same, as a value to keep."""
+        """The fault as a value that can be stored."""
         seconds = self.retry_after.total_seconds() if self.retry_after is not None else None
         return Problem(
             code=self.code,

@@ -1,8 +1,8 @@
-"""Names for a person's resources: readable, always valid, and never two people's at once.
+"""Names for a person's resources: readable, always valid, and never the same for two people.
 
-A slug alone collides (``a.b@`` and ``a-b@``) and a hash alone tells nobody anything; together they
-are both readable and unique. Notebooks, Dataproc and Compute accept a letter, then up to 62 of
-``[a-z0-9-]``, not ending in a hyphen; label values accept at most 63 of ``[a-z0-9_-]``.
+A name has a slug and a hash: slugs alone collide (``a.b@`` and ``a-b@``), and a hash alone isn't
+readable. Notebooks, Dataproc and Compute accept a letter, then up to 62 of ``[a-z0-9-]``, not
+ending in a hyphen; label values accept at most 63 of ``[a-z0-9_-]``.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import re
 from functools import lru_cache
 
 _SLUG_LENGTH = 22
-_HASH_LENGTH = 12  # base32: 60 bits, so a million people collide once in two million companies
-KEY_PATTERN = r"^[a-z0-9-]{1,63}$(?!\n)"  # of what person_key returns, and no path in any store
+_HASH_LENGTH = 12  # base32: 60 bits; a million people collide with a probability of 1 in 2 million
+KEY_PATTERN = r"^[a-z0-9-]{1,63}$(?!\n)"  # matches every person_key, and no path in any store
 PERSON_KEY = (
     rf"[a-z][a-z0-9-]{{0,{_SLUG_LENGTH - 1}}}-[a-z2-7]{{{_HASH_LENGTH}}}"  # the form of a key
 )
@@ -38,10 +38,10 @@ def fingerprint(text: str, *, length: int = _HASH_LENGTH) -> str:
 
 @lru_cache(maxsize=4096)
 def person_key(email: str, number: int = 1) -> str:
-    """The key of a person's record and of all that is theirs: slug of the local part, hash.
+    """The key of a person's record and in their resources' names: slug of the local part, hash.
 
-    Made from the first address that is known of them. ``number``: of the people who began with
-    the same address one after the other; the first one is 1.
+    ``email``: the first known address of the person. ``number``: counts the people who had this
+    first address one after another; 1 for the first of them.
     """
     address = email.lower()
     hashed = address if number == 1 else f"{address} {number}"
@@ -54,15 +54,15 @@ def resource_id(prefix: str, key: str, slot: str = "") -> str:
 
 
 def found_slot(name: str) -> str:
-    """The slot of what a search found and no profile asks for, by its full name."""
+    """The slot of a resource that a search found and no profile asks for, from its full name."""
     return f"{FOUND}{fingerprint(name, length=8)}"
 
 
 def label_value(text: str | None) -> str:
     """``text`` as a label value: lower case, at most 63 of ``[a-z0-9_-]``; '' when there is none.
 
-    Where more than capitals had to go, a short hash is added, so that two cost centres that differ
-    only in what was dropped remain two on the bill.
+    If more than the case had to be changed, a short hash is added, so that two cost centres that
+    differ only in the removed characters stay separate on the bill.
     """
     if not text:
         return ""

@@ -1,4 +1,4 @@
-"""The times and limits that converge works with, all in one place."""
+"""All times and limits that converge works with."""
 
 from __future__ import annotations
 
@@ -15,25 +15,27 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """Times and limits of converge.
 
     ``lease``: how long one worker may act on a record before another takes over. It must be well
-    above what one step can take at the worst (``call_deadline``: three calls of 25 s), because no
-    step is begun that could outlive the lease.
-    ``poll``: how soon to look again at something under way. ``doubt``: how long after we gave up
-    waiting for its answer a call may still be carried out: two minutes, and one more because
-    instances' clocks differ. ``stuck``: how long an operation may
-    take (a create took at most 40 minutes in Terraform's bound for it); ``stuck_copy``: the same
-    for what copies a disk, since a first snapshot of a large one may take hours. ``given_up``: how
-    long after that a change we no longer wait for may still take effect.
-    ``shortage``: how long a zone that had no machines left is passed over for everybody.
-    ``creations``: how many notebooks may be made at once; the others wait for their turn.
-    ``ask_first``, ``ask_again``: when to ask whether a new notebook's owner has consented.
-    ``access_late``: how long after a leave it is reported that access has not ended.
-    ``announce_again``: when to offer Pub/Sub again what it didn't take. ``scan_again``: when to
-    look everywhere again for what a leaver left over, if that failed. ``list_above``: how many
-    running operations the tick has looked at one by one; if there are more it reads the list.
-    ``unknown_grace``, ``unknown_keep``: the grace period, and how long the snapshot is kept, of a
-    leaver whose record was lost. ``named_most``: the longest of the waits that the cloud asks for
-    that is honoured. ``attempts``: how many failures in a row until a resource is
-    quarantined, and tried only in the ``quarantine`` steps.
+    above the longest time of one step (``call_deadline``: three calls of 25 s), because no step
+    starts that could end after the lease.
+    ``poll``: the time between two observations of something in progress.
+    ``doubt``: how long a call may still be carried out after we stopped waiting for its answer: two
+    minutes, and one more because instances' clocks differ.
+    ``stuck``: how long an operation may take (Terraform allows 40 minutes for a create).
+    ``stuck_copy``: the same for steps that copy a disk: the first snapshot of a large disk may take
+    hours. ``given_up``: how long after that a change may still take effect.
+    ``shortage``: how long a zone without capacity is not tried, for all people.
+    ``creations``: how many notebooks may be created at once; the others wait for their turn.
+    ``ask_first``, ``ask_again``: when to check whether a new notebook's owner has consented.
+    ``access_late``: if access has not ended so long after a leave, it is reported.
+    ``announce_again``: when to publish again after Pub/Sub failed. ``scan_again``: when to repeat
+    the final search after it failed. ``list_above``: up to this number of running operations, the
+    tick checks each one; if there are more, it reads one listing.
+    ``unknown_grace``, ``unknown_keep``: the grace period of a leaver whose record was lost, and how
+    long their snapshot is kept.
+    ``backoff_first``, ``backoff_most``: the wait after the first failure, and the longest one.
+    ``named_most``: a longer wait that the cloud asks for is cut to this.
+    ``attempts``: after so many failures in a row a resource is quarantined, and tried again only
+    after the times in ``quarantine``.
     """
 
     lease: timedelta = timedelta(seconds=180)
@@ -71,9 +73,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     def backoff(self, attempts: int, seed: str) -> timedelta:
         """How long to wait after the ``attempts``-th failure in a row (1 is the first).
 
-        Doubles from ``backoff_first`` up to ``backoff_most``, then the slow quarantine steps. The
-        jitter (up to a quarter less) comes from ``seed``, so that ten thousand people who failed
-        together don't come back together, and a simulation can be repeated.
+        Doubles from ``backoff_first`` up to ``backoff_most``, then follows ``quarantine``. The
+        jitter (up to a quarter less) prevents that all people who failed together are tried again
+        together. It is computed from ``seed``, so that a simulation can be repeated.
         """
         if attempts >= self.attempts:
             step = min(attempts - self.attempts, len(self.quarantine) - 1)
@@ -85,22 +87,23 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     def named(self, seconds: float, attempts: int, seed: str) -> timedelta:
         """How long to wait when the cloud asked for so many ``seconds``.
 
-        Never less, but at most ``named_most``, and up to a quarter more, for the same reason as in
-        ``backoff``: all calls that were refused together were given the same time.
+        Not less than asked for (at most ``named_most``), and up to a quarter more: calls that were
+        rejected together were given the same time, and must not be repeated together.
         """
         most = self.named_most.total_seconds()
         asked = min(max(seconds, 0.0), most) if math.isfinite(seconds) else most
         return timedelta(seconds=asked * (1 + _spread(f"{seed}#{attempts}") / 4))
 
     def first_question(self, key: str) -> timedelta:
-        """When to ask for the first time whether the owner of a new notebook has consented.
+        """How long after its start to check first whether a notebook's owner has consented.
 
-        Between one and two times ``ask_first``: notebooks created together aren't checked together.
+        Between one and two times ``ask_first``, so that notebooks created together aren't checked
+        together.
         """
         return self.ask_first * (1 + _spread(key))
 
 
 def _spread(seed: str) -> float:
-    """From 0 to 1, always the same for the same seed; some 10**15 different values."""
+    """A number from 0 to 1, always the same for the same ``seed``."""
     digest = hashlib.sha256(seed.encode()).digest()
     return int.from_bytes(digest[:8]) / 2**64

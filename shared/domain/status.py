@@ -1,4 +1,4 @@
-"""The status of an environment: where it is in its life, how it goes on, what is awaited."""
+"""The status of an environment: its phase and health, its problem, and when it is due."""
 
 from __future__ import annotations
 
@@ -21,23 +21,22 @@ class Phase(StrEnum):
 
 
 class Health(StrEnum):
-    """Whether an environment goes on in its phase, as people see it."""
+    """Whether an environment makes progress, as people see it."""
 
     OK = "ok"
     WAITING = "waiting"  # for capacity in a zone, or for its turn to have a notebook created
     RETRYING = "retrying"  # something failed and is tried again
-    QUARANTINED = "quarantined"  # attempts are used up; tried again rarely, an admin is needed
+    QUARANTINED = "quarantined"  # failed too often: an admin is needed; tried again only rarely
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """How an environment is doing.
+    """The phase and health of an environment, and what explains them.
 
     ``problem``: what fails, in words; '' if nothing does. ``losses``: what somebody else deleted
-    that can't be had again, in words; people see it with the problems, also after a return, until
-    the event that follows.
-    ``unmet_since``: since when the event in force has waited to be carried out: a join until all is
-    ready, a leave until access has ended; None once it was (``durations``).
-    ``due_at``: when the tick should look again; None when there is nothing to wait for.
+    that can't be recovered, in words; shown with the problem until the next event.
+    ``unmet_since``: since when the event in force is not carried out yet: a join until all is
+    ready, a leave until access has ended; None once it is (``durations``).
+    ``due_at``: when the tick should converge the record again; None if nothing is awaited.
     """
 
     phase: Phase

@@ -1,16 +1,16 @@
-"""What somebody who mistyped a name probably meant."""
+"""Suggests the known name that a mistyped one probably stands for."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
 
-# Below this, words only share some letters: "freeze" is not a mistyped "release".
+# Words below this similarity only share some letters: "freeze" is not a mistyped "release".
 _ALIKE = 0.7
 
 
 def closest(given: str, known: Iterable[str]) -> str | None:
-    """The one of ``known`` that ``given`` looks like, if any; only its beginning is compared."""
+    """The most similar of ``known``, if any is similar; compares 100 characters of ``given``."""
     return next(iter(difflib.get_close_matches(given[:100], list(known), n=1, cutoff=_ALIKE)), None)
 
 

@@ -82,7 +82,9 @@ class TestStockOut:
         world.run_for(minutes(45))
         record = world.record(ANA)
         assert (record.status.phase, record.status.health) == (Phase.PROVISIONING, Health.WAITING)
-        assert "no zone of the profile has e2-standard-4 left" in world.record(ANA).status.problem
+        assert (
+            "no zone of the profile has e2-standard-4 available" in world.record(ANA).status.problem
+        )
         assert len(zones_tried(world)) <= 4, "the cloud is not stormed"
         world.cloud.short = set()
         world.run_for(timedelta(hours=2))

@@ -1,7 +1,7 @@
 """The driver of Dataproc session templates, with Google's own client.
 
 A factory creates the client at the first call, so that a cold start without Dataproc calls does
-not import it. The domain makes the content of a template.
+not import it. The domain defines the content of a template.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 They arrive as HTTP responses, as exceptions of four libraries and as the result of a long-running
 operation. This module only reads them; ``fault_table`` decides how each is handled. It must not
-know fates.
+know dispositions.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The one table from errors of Google's APIs to how they are handled.
 
 Every adapter that calls Google's resource APIs uses ``translated``, or ``operation_fault`` for an
-operation that failed; the fate of an error is decided nowhere else. The first row that matches
-applies, so rows that match by text come before those that match by status alone.
+operation that failed; no other module decides the disposition of an error. The first row that
+matches applies, so rows that match by text come before those that match by status alone.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _MOST_SHOWN = 500  # characters of a fault's message; it is stored in records an
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """A kind of error and its fate.
+    """A kind of error and its disposition.
 
     Matches when ``statuses`` is empty or contains the error's status, and ``text`` (a regular
-    expression, '' for any) is found in its message or hints. ``on_change``: the fate if the call
-    changes something; None: the same fate. ``wait``: the least time before a retry, unless Google
+    expression, '' for any) is found in its message or hints. ``on_change``: the disposition if the
+    call changes something; None: the same. ``wait``: the least time before a retry, unless Google
     names one. ``code``: replaces the status in the fault. ``advice``: what the reader of the
     message should do.
     """
@@ -134,7 +134,7 @@ TABLE = (
         statuses=("UNAUTHENTICATED", "NO_CREDENTIALS"),
         disposition=Disposition.TEMPORARY,
         wait=timedelta(minutes=1),
-        advice="If it stays, check the service account this function runs as.",
+        advice="If this lasts, check the service account this function runs as.",
     ),
     Row(
         why="a missing permission, or an organisation policy; only an administrator can change it",

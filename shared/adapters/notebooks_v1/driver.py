@@ -1,7 +1,7 @@
 """The driver of the two older kinds of notebook: each step in Notebooks v1.
 
-One class for both kinds, which differ only in their service. Bodies are sent as the domain makes
-them. It must not know how a call is made.
+One class for both kinds, which differ only in their service. Bodies of requests come from the
+domain and are sent unchanged. It must not know how a call is made.
 """
 
 from __future__ import annotations

@@ -66,7 +66,8 @@ class NotebooksV1Inventory:
         )
         names = [str(notebook["name"]) for notebook in found]
         expected = _IDS[service.kind](key)
-        # The same name in two locations, after the profile has moved: neither gets the usual slot.
+        # If the profile's location has changed, two locations may have a notebook of this name.
+        # Then neither gets the usual slot.
         count = Counter(name.rpartition("/")[2] for name in names)[expected]
         return [
             Resource(

@@ -1,6 +1,6 @@
 """Reads an ``Observation`` from the JSON of a notebook of Notebooks v1.
 
-Whose the notebook is, and its state. It must not make calls or know operations.
+Its owner and its state. It must not make calls or know operations.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """How a notebook differs from what its profile asks for.
 
 Compares the wanted body (``manifests/workbench.py``) with the instance as the API shows it. Only
-fields that the body names are compared, since Google fills in the rest. The image is left out: an
-upgrade replaces it legitimately. It must not know how a change is sent.
+fields that the body names are compared, since Google fills in the rest. The image is not compared,
+because an upgrade replaces it. It must not know how a change is sent.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The driver of Workbench instances: the Notebooks v2 API over REST.
 
 The client google-cloud-notebooks (1.18) lacks ``enableManagedEuc``, ``enableDeletionProtection``
-and ``restore``. Bodies of instances are sent as the domain makes them.
+and ``restore``. Bodies of instances come from the domain and are sent unchanged.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ class WorkbenchDriver:
         return _started(operation, State.RESTORING)
 
     def protect(self, resource: Resource, on: bool, request_id: str) -> Observation:
-        """Set or lift the deletion protection, whoever set it."""
+        """Set or lift the deletion protection; the caller decides whether it may be lifted."""
         # Not among the paths in the method's description, but no other method sets the field.
         patch = {"enableDeletionProtection": on}
         return self._patch(resource, ["enable_deletion_protection"], patch, request_id)

@@ -1,7 +1,7 @@
 """Reads an ``Observation`` from the JSON of a Workbench instance (Notebooks v2).
 
-Whose the instance is, its state, and how it differs from what is wanted. It must not make calls or
-know operations.
+Its owner, its state, and how it differs from the manifest. It must not make calls or know
+operations.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def observation_of(
 ) -> Observation:
     """The instance if it is this person's; else FOREIGN, with the reason.
 
-    With ``want``, including the drift from it, unless a change is in progress.
+    With ``manifest``, including the drift from it, unless a change is in progress.
     """
     why = foreign_reason(instance, key, email)
     if why:

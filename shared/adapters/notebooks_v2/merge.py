@@ -1,7 +1,7 @@
 """The labels, metadata and tags that a notebook should have after an update.
 
-Others may set some, too: Google, its owner, an administrator. What a profile sets or has set is
-ours to change; the rest is kept. It must not know how an update is sent.
+Google, the owner and administrators may set some, too. Only those that a profile sets, or has set
+before, are changed; the others are kept. It must not know how an update is sent.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _READ_AT_START = frozenset(
 
 
 def merged_labels(body: Json, instance: Json, written: Collection[str]) -> dict[str, str]:
-    """The wanted labels, and those of the instance that nobody here has set."""
+    """The wanted labels, and those of the instance that we have not set."""
     wanted, present = field_map(body, "labels"), field_map(instance, "labels")
     ours = {k for k in present if _is_our_label(k) or f"label {k}" in written}
     return {k: v for k, v in present.items() if k in wanted or k not in ours} | wanted

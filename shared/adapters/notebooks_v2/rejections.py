@@ -20,16 +20,16 @@ def name_taken(resource: Resource, fault: CloudFault) -> CloudFault:
 
 def snapshot_missing(resource: Resource) -> CloudFault:
     """The notebook exists, but the snapshot to restore does not."""
-    message = f"{resource.data.restore_from} is gone: there is nothing to restore from"
+    message = f"{resource.data.restore_from} does not exist: there is nothing to restore from"
     return CloudFault(Disposition.PERMANENT, "NOT_FOUND", message)
 
 
 def deletion_protected(resource: Resource, fault: CloudFault) -> CloudFault:
     """The notebook can't be deleted while its deletion protection is on."""
-    by_us = "it is kept by a hold: release that person"
+    by_us = "a hold protects it: release the hold first"
     by_others = (
-        "somebody protected it: whoever may update it (Notebooks Admin) can lift that in the "
-        "console (Workbench), then send retry"
+        "somebody protected it: lift the protection in the console (Workbench), which needs the "
+        "role Notebooks Admin, then send retry"
     )
     how = by_us if resource.data.protected_by_us else by_others
     message = f"{resource.name} is protected against deletion; {how}"

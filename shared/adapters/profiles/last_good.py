@@ -1,7 +1,7 @@
 """The profiles in force: the last valid set.
 
-A set that is not valid never replaces one that is, so that a mistake in a file is logged and
-affects nobody. It must not know where profiles come from, nor what makes them valid.
+An invalid set never replaces a valid one, so that a mistake in a file is logged and changes
+nothing. It must not know where profiles come from, nor which sets are valid.
 """
 
 from __future__ import annotations
@@ -45,9 +45,10 @@ class LastGoodProfiles:
         return self._good
 
     def refresh(self, version: Hashable, read: Callable[[], Files]) -> None:
-        """Put what ``read`` returns in force if it is valid; do nothing for the last ``version``.
+        """Put the set that ``read`` returns in force if it is valid.
 
-        ``read`` may raise ``ProfilesInvalid``; its other exceptions propagate.
+        Does nothing if ``version`` was read last. ``read`` may raise ``ProfilesInvalid``; its other
+        exceptions propagate.
         """
         if version == self._version:
             return
@@ -94,7 +95,7 @@ class LastGoodProfiles:
         if warnings:
             fields = {"where": self._where, "warnings": list(warnings[:_MOST_LOGGED])}
             log.warning(
-                "profiles ask for what won't be made",
+                "profiles ask for something that can't be created",
                 extra={"action": "profiles.warned", **fields},
             )
 

@@ -2,7 +2,7 @@
 
 A cursor contains the sort position of the last item, not an offset, so that a listing stays stable
 during writes. It also names its listing. Callers send cursors in query strings, so any text may
-arrive: what this module did not make raises ``BadCursor``.
+arrive: text that is not a cursor raises ``BadCursor``.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Position(NamedTuple):
 
 
 def one_more(limit: int) -> int:
-    """How many items to query for a page of ``limit``: one more tells whether a page follows."""
+    """How many items to query for a page of ``limit``: one more shows whether a page follows."""
     if limit < 1:
         raise ValueError(f"a page of {limit} items cannot be asked for")
     return limit + 1

@@ -1,19 +1,14 @@
 """The stored form of records, history entries and parked events, and back.
 
-A document is a plain dict: a few top-level fields to find it by, and under ``record`` everything
-there is to know, in builtins. The record is the truth; the top level is only an index to it, made
-anew at every save, and never read back. A top-level field that is not ours (an operator's note, a
-field some policy works by) is left alone; within the record, what this code does not know is an
-error, because saving the record again would lose it.
+A document is a dict: the record as builtins in ``record``, and top-level fields for queries. Those
+are derived from it at every save; top-level fields of others are kept. An unknown field in
+``record`` is an error, because the next save would lose it.
 
-So a field added to a record needs a new ``SCHEMA`` number: instances of the old release that still
-run during a roll-out then refuse those records, and what they could not do is delivered again.
-What an older release wrote is brought up to date as it is read, one schema number at a time, and
-stored like that when it is next saved.
+So a new field in a record needs a new ``SCHEMA`` number: instances of the old release that still
+run during a roll-out then reject these records, and their messages are delivered again. A document
+of an older release is converted when it is read, and stored in the new form at its next save.
 
-One document that can't be read must not stop the others: listings skip it and log an error.
-
-This module must not know where documents are kept.
+This module must not know where documents are stored.
 """
 
 from __future__ import annotations
@@ -39,19 +34,19 @@ Document = dict[str, Any]
 Upgrade = Callable[[Any], Any]
 T = TypeVar("T")
 
-# For a schema number, what makes the ``record`` of a document one of the next number. It is given
-# what was stored, whatever that is; none for a number after which only optional fields were added.
+# By type and schema number: converts the stored ``record`` to the next schema number. Its argument
+# may be any stored value. Not needed if only optional fields were added.
 _UPGRADES: Mapping[type, Mapping[int, Upgrade]] = {Environment: {}, Entry: {}, Parked: {}}
 
-# Made here, by one thread: msgspec prepares a type at its first use, and two threads that do
-# so at once have been seen to bring the process down.
+# Created at import, by one thread: msgspec prepares a type at its first use, and processes have
+# crashed when two threads did so at the same time.
 _PREPARED = tuple(msgspec.json.Decoder(kind) for kind in (Environment, Entry, Parked))
 
 _log = logging.getLogger(__name__)
 
 
 class Making(StrEnum):
-    """How a record counts in the crowd of those whose notebooks are made, where it does."""
+    """How a record is counted for the limit on creations."""
 
     CREATING = "creating"
     WAITING = "waiting"
@@ -62,11 +57,11 @@ class DocumentUnreadable(Exception):
 
 
 class DocumentTooNew(DocumentUnreadable):
-    """A stored document was written by a newer release; only that may act on it."""
+    """A stored document was written by a newer release; only that release may act on it."""
 
 
 def encode_environment(environment: Environment) -> Document:
-    """The document of a record; ``ValueError`` where a time to order by has no time zone."""
+    """The document of a record. Raises ``ValueError`` if a time for queries has no time zone."""
     due_at, updated_at = environment.status.due_at, in_utc(environment.updated_at)
     return {
         "schema": SCHEMA,
@@ -91,8 +86,8 @@ def decode_environment(document: Mapping[str, Any]) -> Environment:
 def making(environment: Environment) -> str | None:
     """The value of ``Making`` by which a record is counted, or None.
 
-    A record with one notebook being made and another waiting is one of those being made: what is
-    limited is how much is asked of the cloud at once.
+    A record with one notebook in creation and another one waiting is counted as CREATING: the limit
+    is on simultaneous creations.
     """
     if is_being_created(environment):
         return Making.CREATING.value
@@ -132,7 +127,10 @@ def decode_parked(document: Mapping[str, Any]) -> Parked:
 def readable(
     documents: Iterable[Mapping[str, Any]], decode: Callable[[Mapping[str, Any]], T]
 ) -> tuple[T, ...]:
-    """What the documents of a listing hold, without those that can't be read; they are logged."""
+    """The values of the documents in a listing.
+
+    A document that can't be read is logged and left out, so that it doesn't block the others.
+    """
     values = []
     for document in documents:
         try:
@@ -148,8 +146,8 @@ def readable(
 def entry_id(entry: Entry, index: int) -> str:
     """The name of an entry written as number ``index`` of its call.
 
-    Names sort by time, then by place in the call. The same entry in the same place has the same
-    name, so that a write repeated after a lost answer adds nothing.
+    Names sort by time, then by number. The same entry with the same number has the same name, so
+    that a write repeated after a lost answer adds nothing.
     """
     at = in_utc(entry.at)
     moment = at.replace(tzinfo=None).isoformat(timespec="microseconds")
@@ -160,24 +158,24 @@ def entry_id(entry: Entry, index: int) -> str:
 
 
 def parked_name(id: str) -> str:
-    """A name to keep an event under: readable, unique, and valid whatever its sender called it."""
+    """The document name of a parked event: readable, unique, and valid for any id."""
     return f"{slug(id, length=40)}-{fingerprint(id)}"
 
 
 def shortage_name(what: str) -> str:
-    """A name to keep a shortage under; document names can't have the slash of ``zone/type``."""
+    """The document name of a shortage: document names can't have the slash of ``zone/type``."""
     return f"{slug(what, length=40)}-{fingerprint(what)}"
 
 
 def in_utc(moment: datetime) -> datetime:
-    """The same moment in UTC; a time without a zone can't be ordered and is refused."""
+    """The same moment in UTC. Raises ``ValueError`` without a time zone: it can't be ordered."""
     if moment.utcoffset() is None:
         raise ValueError(f"{moment.isoformat()} has no time zone; stored times must have one")
     return moment.astimezone(UTC)
 
 
 def _decode(document: Mapping[str, Any], kind: type[T], what: str, name: str) -> T:
-    """The value in a document, brought up to date from the schema number it was stored with."""
+    """The value in a document, converted from the schema number with which it was stored."""
     label = f"{what} {document.get(name, '(unnamed)')!r}"
     schema = document.get("schema")
     if not isinstance(schema, int) or schema < 1:
@@ -194,7 +192,7 @@ def _decode(document: Mapping[str, Any], kind: type[T], what: str, name: str) ->
         value = msgspec.convert(record, kind)
     except msgspec.ValidationError as error:
         raise DocumentUnreadable(f"{label}: record: {error}") from error
-    # As a rule it is the very record we would write: one comparison instead of a walk.
+    # Usually nothing is unknown; one comparison shows that faster than ``_unknown``.
     known = msgspec.json.decode(msgspec.json.encode(value))
     unknown = "" if record == known else _unknown(record, known, "record")
     if unknown:
@@ -205,7 +203,7 @@ def _decode(document: Mapping[str, Any], kind: type[T], what: str, name: str) ->
 
 
 def _unknown(stored: object, known: object, path: str) -> str:
-    """The path of the first field in ``stored`` that ``known`` has no place for, or ''."""
+    """The path of the first field in ``stored`` that is missing in ``known``, or ''."""
     if isinstance(stored, Mapping) and isinstance(known, Mapping):
         for name, value in stored.items():
             inner = f"{path}.{name}"

@@ -1,22 +1,20 @@
-"""The environment store in Firestore: ``environments``, ``history`` in each, and three more.
+"""The environment store in Firestore.
 
-``environments/{key}/history`` belongs to its record; ``parked`` and ``shortages`` stand apart.
-``crowd/creations`` counts the records whose notebook is being made. It is written in the commit of
-the record, and only when a record begins or ceases to count, so that a queue doesn't wear it out.
+Collections: ``environments`` with a subcollection ``history``, ``parked``, ``shortages``. The
+document ``crowd/creations`` counts the records whose notebook is being created. It is written in
+the commit of a record, only if that changes the count, to keep the writes to one document few.
 
-State moves by compare-and-swap: one commit, whose precondition is the update time under which the
-record was loaded. Read-write transactions hold locks, and on one contended document they are
-slower by two orders of magnitude. Nothing here needs a composite index: every query filters and
-orders by one field, with the document name only as the tie-break in that field's direction; or it
-only filters, by equality of fields or by fields that are joined with "or", and orders by the
-document name.
+A save is a compare-and-swap: one commit with the update time of the loaded record as precondition.
+Read-write transactions hold locks, and on one contended document they are slower by two orders of
+magnitude. No query needs a composite index: it filters and orders by one field, with the document
+name as tie-break in the same direction, or it only filters (by equality, or by fields joined with
+"or") and orders by the document name.
 
-``Conflict`` means that the precondition did not hold at the last try. Usually somebody else was
-first. But a commit whose answer got lost is sent again, finds its own work, and looks the same:
-then the record *is* saved. Either way the caller loads again and decides anew, and finds the
-work done. What is stored after a ``Conflict`` is for the load to tell, never for the exception.
+``Conflict`` means that the precondition did not hold at the last try. Usually another worker saved
+first. But if the answer to a commit was lost, its repetition conflicts with itself, and the record
+*is* saved. So after a ``Conflict`` the caller must load the record and decide again.
 
-This module must not know what a record means, nor how the client was made.
+This module must not know what a record means, nor how the client was created.
 """
 
 from __future__ import annotations
@@ -43,15 +41,15 @@ from shared.ports import MOST_FOUND, Claimed, Conflict, Crowd, Page, Stored
 
 _NAME = "__name__"  # Firestore's field path for the document's own name
 
-# A read may be repeated after anything that looks transient. A commit only where the server says
-# that it is unavailable: by then it may have been applied (see Conflict above), and after a
-# deadline there is no time left. Contention (ABORTED) goes to the caller, who must load anew.
+# A read may be repeated after every transient error. A commit is repeated only if the server is
+# unavailable; it may have been applied then (see Conflict above). After a deadline there is no time
+# left. Contention (ABORTED) goes to the caller, who must load again.
 _READ_AGAIN = if_exception_type(exceptions.ServiceUnavailable, exceptions.InternalServerError)
 _COMMIT_AGAIN = if_exception_type(exceptions.ServiceUnavailable)
-# Where the counter is written too, contention is mostly about that: the record's precondition
-# still decides whether the repeated commit may be applied.
+# If the counter is written too, contention is mostly about the counter. So the commit is repeated;
+# the precondition of the record still decides whether it may be applied.
 _COUNT_AGAIN = if_exception_type(exceptions.ServiceUnavailable, exceptions.Aborted)
-# What a commit fails with where its precondition did not hold, or others were at it as well.
+# Errors of a commit whose precondition did not hold, or that met contention.
 _LOST_CREATE = (exceptions.AlreadyExists, exceptions.Aborted)
 _LOST_UPDATE = (exceptions.FailedPrecondition, exceptions.NotFound, exceptions.Aborted)
 
@@ -59,8 +57,8 @@ _LOST_UPDATE = (exceptions.FailedPrecondition, exceptions.NotFound, exceptions.A
 class FirestoreStore:
     """``EnvironmentStore`` over a synchronous client.
 
-    ``timeout``: seconds for one call to the store; no try begins after them. ``park`` answers
-    False also for an event that this very call kept, where the answer got lost on the way.
+    ``timeout``: seconds for one call to the store; no try begins after them. ``park`` also answers
+    False if this call stored the event, but the answer to its first try was lost.
     """
 
     def __init__(self, client: firestore.Client, *, timeout: float = 10.0) -> None:
@@ -84,7 +82,7 @@ class FirestoreStore:
     def claim(
         self, environment: Environment, version: str | None, entries: Sequence[Entry]
     ) -> Claimed:
-        """The count comes with the commit if the record begins to count with it; else None."""
+        """The result has a count only if this commit changes it; otherwise it is None."""
         batch = self._client.batch()
         self._write(batch, environment, version)
         before, after = _making(version), documents.making(environment)
@@ -115,7 +113,7 @@ class FirestoreStore:
         if emails:
             any_of = sorted(set(emails))
             filters.append(firestore.FieldFilter("addresses", "array_contains_any", any_of))
-        if person_id is not None:  # a comparison with None would find everybody without an id
+        if person_id is not None:  # a comparison with None would find all records without an id
             filters.append(firestore.FieldFilter("person_id", "==", person_id))
         query = self._environments.where(filter=firestore.Or(filters)).order_by(_NAME)
         return tuple(map(_stored, self._found(query, MOST_FOUND)))
@@ -176,19 +174,19 @@ class FirestoreStore:
 
     def history(self, key: str, limit: int) -> tuple[Entry, ...]:
         entries = self._environments.document(key).collection("history")
-        # By time first: the names alone are in that order too, but a descending order by nothing
-        # but the name is not served by the automatic indexes.
+        # Names sort by time, too, but the automatic indexes don't support a descending order by
+        # name alone.
         found = self._found(_newest_first(entries), limit)
         return documents.readable(map(_fields, found), documents.decode_entry)
 
     def creating(self) -> Crowd:
         """Two aggregation queries, which read index entries instead of documents.
 
-        Each is billed as one document read for every thousand counted, and one for none
+        Each is billed as one document read per thousand counted records, but at least one
         (cloud.google.com/firestore/pricing).
         """
-        # In this order, because the two are no snapshot: a record that gets its turn in between
-        # counts twice, where the other way round it would count nowhere and let one too many in.
+        # In this order: a record that gets its turn between the two queries is counted twice. In
+        # the other order it would not be counted, and one notebook too many could be created.
         waiting = self._count(Making.WAITING)
         return Crowd(creating=self._count(Making.CREATING), waiting=waiting)
 
@@ -199,8 +197,8 @@ class FirestoreStore:
         return frozenset(each.get("what") for each in found)
 
     def report_shortage(self, what: str, until: datetime) -> None:
-        # The server keeps the later of two ends, in one write that may be repeated. It compares
-        # numbers only, hence microseconds since 1970 and no timestamp.
+        # The server keeps the later end, in one write that may be repeated. It compares numbers
+        # only, so the end is stored in microseconds since 1970 and not as a timestamp.
         end = firestore.Maximum(microseconds(documents.in_utc(until)))
         self._shortages.document(documents.shortage_name(what)).set(
             {"what": what, "until": end},
@@ -230,8 +228,8 @@ class FirestoreStore:
 
     def _write(self, batch: Any, environment: Environment, version: str | None) -> None:
         reference = self._environments.document(environment.key)
-        # Saving what is stored already would leave the update time as it is, and with it the
-        # version: two savers could both succeed. The counter makes every save a change.
+        # A write that changes nothing would keep the update time, and with it the version: two
+        # workers could both save. The counter makes every save a change.
         fields = documents.encode_environment(environment) | {"revision": firestore.Increment(1)}
         if version is None:
             batch.create(reference, fields)
@@ -242,7 +240,7 @@ class FirestoreStore:
     def _add_history(self, batch: Any, key: str, entries: Sequence[Entry]) -> None:
         history = self._environments.document(key).collection("history")
         for index, entry in enumerate(entries):
-            # Not create: an entry that is there already (sent again) must not fail the record.
+            # Not ``create``: in a repeated commit, an existing entry must not be an error.
             batch.set(
                 history.document(documents.entry_id(entry, index)),
                 documents.encode_entry(key, entry),
@@ -251,16 +249,17 @@ class FirestoreStore:
     def _count_changes(
         self, batch: Any, making: Sequence[tuple[str | None, str | None]], now: datetime
     ) -> bool:
-        """Let the counter follow records that begin or cease to count; False if it stays as it is.
+        """Add the change of the counter to the batch; False if the count stays the same.
 
-        ``making``: how each of the records in the batch counts before and after it.
+        ``making``: how each record of the batch is counted before and after it.
         """
         change = sum(
             (after == Making.CREATING) - (before == Making.CREATING) for before, after in making
         )
         if not change:
             return False
-        # From the queue or into it: then people wait. Microseconds, as for shortages.
+        # A record that enters or leaves the queue shows that there is one. Microseconds, as for
+        # shortages.
         waits = any(Making.WAITING in each for each in making)
         waited_at = microseconds(documents.in_utc(now)) if waits else 0
         batch.set(
@@ -278,11 +277,11 @@ class FirestoreStore:
         those = firestore.FieldFilter("making", "==", making.value)
         query: Any = self._environments.where(filter=those).count()
         found = query.get(retry=self._read_retry, timeout=self._timeout)
-        return int(found[0][0].value)  # the client takes an integer nought for the double 0.0
+        return int(found[0][0].value)  # the client returns 0.0 for the integer 0
 
     def _found(self, query: BaseQuery, limit: int) -> list[Any]:
         found: Any = query.limit(limit).get(retry=self._read_retry, timeout=self._timeout)
-        # The client goes on with a broken stream by a new query of the same limit.
+        # After a broken stream the client sends another query with the same limit.
         return list(found)[:limit]
 
 
@@ -313,7 +312,10 @@ def _next_position(listing: str, field: str, found: Sequence[Any], limit: int) -
 
 
 def _claimed(version: str, result: Any) -> Claimed:
-    """The answer of a commit whose second write was the counter's; results are by field name."""
+    """The result of a commit whose second write changed the counter.
+
+    Firestore returns the results of its two fields in the order of their names.
+    """
     creating, waited_at = (value.integer_value for value in result.transform_results)
     return Claimed(
         version,
@@ -324,22 +326,22 @@ def _claimed(version: str, result: Any) -> Claimed:
 
 
 def _version(update_time: Any, making: str | None = None) -> str:
-    """An update time as text, with all its nanoseconds: one less and no save would match.
+    """The version: the update time as text, and how the stored record is counted.
 
-    And how the record counts in the stored document, which the next save may change.
+    The text needs all nanoseconds, because the precondition compares them.
     """
     return f"{update_time.rfc3339()} {making or ''}"
 
 
 def _making(version: str | None) -> str | None:
-    """How the record of that version counts."""
+    """How the record of that version is counted."""
     return version.partition(" ")[2] or None if version else None
 
 
 def _timestamp(version: str) -> Any:
-    """The protobuf timestamp that ``_version`` made ``version`` of.
+    """The update time in ``version``, as a protobuf timestamp.
 
-    Not the datetime: the client would take it for one of microseconds.
+    From a datetime the client would take microseconds only.
     """
     time = version.partition(" ")[0]
     moment: Any = DatetimeWithNanoseconds.from_rfc3339(time)  # type: ignore[no-untyped-call] # google's

@@ -1,11 +1,11 @@
 """The environment store in one SQLite file: the embedded default, which needs nothing installed.
 
 Several processes and threads share the file. Every write is one ``BEGIN IMMEDIATE`` transaction,
-so that a compare-and-swap compares what it then replaces; readers are never in its way (WAL).
-The version of a record is its revision, counted up at every save.
+so that nothing changes between the two parts of a compare-and-swap. Readers don't block it (WAL).
+The version of a record is its revision, which counts the saves.
 
-This module must not know what a record means, nor when it is used: it opens nothing before the
-first call, because the servers import first and fork afterwards.
+It opens nothing before the first call, because the servers import first and fork afterwards. This
+module must not know what a record means.
 """
 
 from __future__ import annotations
@@ -97,16 +97,16 @@ _SHORTAGES = "SELECT what FROM shortages WHERE until > ?"
 _REPORT = """INSERT INTO shortages (what, until) VALUES (?, ?)
     ON CONFLICT (what) DO UPDATE SET until = max(until, excluded.until)"""
 
-# The ends of the orders: before everything (a listing from the start), after everything.
+# Sort positions before the first item, where a listing starts, and after the last one.
 _FIRST = -(2**63)
 _LAST = 2**63 - 1
 
 
 class SqliteStore:
-    """``EnvironmentStore`` in the file at ``path``, made on first use.
+    """``EnvironmentStore`` in the file at ``path``, which is created at the first use.
 
-    ``busy_seconds``: how long a write waits for those of others before it fails with
-    ``sqlite3.OperationalError``. Close it when done; a process that just ends may leave it open.
+    ``busy_seconds``: how long a write waits for other writes before it fails with
+    ``sqlite3.OperationalError``. A process need not close it before it ends.
     """
 
     def __init__(self, path: str | Path, *, busy_seconds: float = 10.0) -> None:
@@ -129,7 +129,7 @@ class SqliteStore:
         return self._saved(environment, version, entries, counts=True)
 
     def recount(self, claimed: Claimed, creating: int) -> None:
-        """Nothing: the records themselves are counted."""
+        """Does nothing: each claim counts the records themselves."""
 
     def find(self, emails: Sequence[str], person_id: str | None = None) -> tuple[Stored, ...]:
         statement = _FIND.format(emails=", ".join("?" * len(emails)))
@@ -241,12 +241,12 @@ _LAYOUTS = (_lay_out,)
 
 
 def _page_of(columns: Iterable[str]) -> str:
-    """The statement for a page of the records with a given value in each of these columns."""
+    """The statement for a page of records, filtered by a value in each of ``columns``."""
     return _PAGE.format(filters="".join(f"{column} = ? AND " for column in columns))
 
 
 class _Rows(NamedTuple):
-    """What a save writes: the row of the record, its addresses, rows of its history."""
+    """What a save writes: the row of the record, its addresses, the rows of its new entries."""
 
     environment: dict[str, Any]
     addresses: list[str]
@@ -314,7 +314,7 @@ def _history_rows(key: str, entries: Sequence[Entry]) -> list[tuple[str, str, by
 
 
 def _next_position(listing: str, rows: Sequence[Any], limit: int) -> str:
-    """The cursor for what follows, where one row more than asked for shows that something does."""
+    """The cursor of the next page, or ''; one row more than ``limit`` shows that there is one."""
     if len(rows) <= limit:
         return ""
     name, _, at = rows[limit - 1]

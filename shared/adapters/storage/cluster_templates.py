@@ -1,7 +1,7 @@
 """The driver of cluster templates: YAML files in Cloud Storage, one object each.
 
 Every write names the generation that it replaces, so concurrent workers never overwrite one
-another and an object that is not ours is never touched. ``cluster_yaml`` makes the content.
+another and an object that is not ours is never touched. ``cluster_yaml`` writes the content.
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ else:  # the same output in a fifth of the time
 
 # Constant text only: nothing in a YAML comment is quoted or escaped.
 _HEADER = """\
-# Made by Benchkeeper from the profile's master template, and written anew when that changes.
-# Make a cluster of it, then hand it your credentials:
+# Written by Benchkeeper from the profile's master template, and overwritten when that changes.
+# To create a cluster from it, and then to give the cluster your credentials:
 #   gcloud dataproc clusters import CLUSTER --region=REGION --source=THIS_FILE
 #   gcloud dataproc clusters enable-personal-auth-session CLUSTER --region=REGION
 """

@@ -20,14 +20,14 @@ from shared.domain.resources.observation import Item
 from shared.domain.resources.resource import Resource
 
 _MOST_THINGS = 50  # sessions, and clusters
-_MOST_DEEDS = 40
+_MOST_STEPS = 40
 _MOST_OPERATIONS = 3  # operations named for a step that ended many sessions or clusters
 
 
 def with_changes(
     leavings: tuple[OffboardingRecord, ...], changes: Sequence[Change], now: datetime
 ) -> tuple[OffboardingRecord, ...]:
-    """``leavings`` with what ``changes`` add to the departure that is going on."""
+    """``leavings`` with what ``changes`` add to the current departure."""
     leaving = current(leavings)
     if leaving is None:
         return leavings
@@ -55,32 +55,32 @@ def with_change(
     elif _operations(after) and _operations(after) != _operations(before):
         leaving = _named(leaving, after)
     if after.in_flight is not None and after.step is not before.step:
-        deed = StepRecord(step=after.in_flight.step, about=after.id, begun_at=now)
-        leaving = _with_room(replace(leaving, deeds=(*leaving.deeds, deed)))
+        step = StepRecord(step=after.in_flight.step, about=after.id, begun_at=now)
+        leaving = _with_room(replace(leaving, deeds=(*leaving.deeds, step)))
     return leaving
 
 
 def _with_room(leaving: OffboardingRecord) -> OffboardingRecord:
-    """``leaving`` with no more deeds than a record can hold; the notebook's stay the longest."""
-    deeds = leaving.deeds
-    if len(deeds) <= _MOST_DEEDS:
+    """``leaving`` with at most ``_MOST_STEPS`` steps; ended ones of workloads are dropped first."""
+    steps = leaving.deeds
+    if len(steps) <= _MOST_STEPS:
         return leaving
-    many = (i for i, deed in enumerate(deeds) if _is_of_many(deed))
+    many = (i for i, step in enumerate(steps) if _is_ended_workload_step(step))
     drop = next(many, 0)
     return replace(
         leaving,
-        deeds=(*deeds[:drop], *deeds[drop + 1 :]),
+        deeds=(*steps[:drop], *steps[drop + 1 :]),
         deeds_left_out=leaving.deeds_left_out + 1,
     )
 
 
-def _is_of_many(deed: StepRecord) -> bool:
-    return Kind(deed.about.partition("/")[0]).is_workload and deed.ended_at is not None
+def _is_ended_workload_step(step: StepRecord) -> bool:
+    return Kind(step.about.partition("/")[0]).is_workload and step.ended_at is not None
 
 
 def _with_things(leaving: OffboardingRecord, resource: Resource) -> OffboardingRecord:
     if resource.kind is Kind.SNAPSHOT:
-        return leaving  # taken since, and listed by itself
+        return leaving  # taken after the leave, and listed in ``snapshots``
     known = {thing.name for thing in leaving.had}
     seen = (
         _things(resource) if resource.state is not State.ABSENT or resource.workload.items else []
@@ -108,7 +108,7 @@ def _thing(resource: Resource, item: Item) -> Thing:
 
 
 def _operations(resource: Resource) -> str:
-    """The operation at work on it; for many sessions or clusters, some of the operations."""
+    """The operation in progress; for many sessions or clusters, the first of the operations."""
     if resource.operation:
         return resource.operation
     found = [item.operation for item in resource.workload.items if item.operation]
@@ -118,7 +118,7 @@ def _operations(resource: Resource) -> str:
 
 
 def _last(leaving: OffboardingRecord, about: str) -> int | None:
-    indices = [i for i, deed in enumerate(leaving.deeds) if deed.about == about]
+    indices = [i for i, step in enumerate(leaving.deeds) if step.about == about]
     return indices[-1] if indices and leaving.deeds[indices[-1]].ended_at is None else None
 
 
@@ -128,21 +128,21 @@ def _ended(
     index = _last(leaving, before.id)
     if index is None:
         return leaving
-    deed = leaving.deeds[index]
-    deed = replace(
-        deed, operation=_operations(before) or deed.operation, ended_at=now, outcome=outcome
+    step = leaving.deeds[index]
+    step = replace(
+        step, operation=_operations(before) or step.operation, ended_at=now, outcome=outcome
     )
-    return _with_deed(leaving, index, deed)
+    return _with_step(leaving, index, step)
 
 
 def _named(leaving: OffboardingRecord, after: Resource) -> OffboardingRecord:
     index = _last(leaving, after.id)
     if index is None:
         return leaving
-    deed = replace(leaving.deeds[index], operation=_operations(after))
-    return _with_deed(leaving, index, deed)
+    step = replace(leaving.deeds[index], operation=_operations(after))
+    return _with_step(leaving, index, step)
 
 
-def _with_deed(leaving: OffboardingRecord, index: int, deed: StepRecord) -> OffboardingRecord:
-    deeds = (*leaving.deeds[:index], deed, *leaving.deeds[index + 1 :])
-    return replace(leaving, deeds=deeds)
+def _with_step(leaving: OffboardingRecord, index: int, step: StepRecord) -> OffboardingRecord:
+    steps = (*leaving.deeds[:index], step, *leaving.deeds[index + 1 :])
+    return replace(leaving, deeds=steps)

@@ -1,7 +1,7 @@
-"""The leaving record: what a person had when they left, and what happened to each resource.
+"""The leaving record: what a person had when they left, and what was done with each resource.
 
-Kept in the record, so that it is written in the same commit as the deed it tells of, and stays
-when the environment is gone. It is evidence: nothing decides by it.
+It is part of the person's record, so that it is written in the same commit as the change that it
+describes, and is kept after the removal. It is evidence for people: no step depends on its content.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ _MOST_FINDINGS = 50
 
 
 class StepRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One step: when it was begun, as which operation, when it ended, and what was there then.
+    """One step: when it began and ended, as which operation, and its outcome.
 
-    ``operation`` is Google's name of it; '' for what is done at once; of many, some, and how many
-    more. ``outcome``: the state it led to, or why it failed; '' while it is under way.
+    ``operation``: Google's name of it; '' for a step without one. Of very many, the first ones and
+    the number of the others. ``outcome``: the state after the step, or why it failed; '' while it
+    is in progress.
     """
 
     step: Step
@@ -33,7 +34,7 @@ class StepRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Thing(msgspec.Struct, frozen=True, kw_only=True):
-    """Something the person had: ``kind/slot``, its full name, its state when first looked at."""
+    """Something the person had: ``kind/slot``, its full name, its state when first observed."""
 
     about: str
     name: str
@@ -41,9 +42,9 @@ class Thing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InventoryResult(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of a search for everything of a person, as ``kind: name (why)``.
+    """The result of the final search; each line is ``kind: name (why)``.
 
-    Of very many, the last line says how many more there are.
+    If there are too many lines, the last one says how many others there are.
     """
 
     at: datetime
@@ -52,11 +53,11 @@ class InventoryResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OffboardingRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One departure, from the leave taking effect to the last look.
+    """One departure, from the time when the leave took effect to the final search.
 
-    ``removal_at``: when the grace period was to end. ``had``: what existed; ``had_more``: how many
-    things besides, at least. ``deeds``: the steps; ``deeds_left_out``: how many more there were,
-    those about sessions and clusters being left out first. ``scan``: the final look for leftovers.
+    ``removal_at``: the end of the grace period. ``had``: what existed; ``had_more``: how many other
+    things, at least. ``deeds``: the steps; ``deeds_left_out``: how many others there were (steps
+    about sessions and clusters are left out first). ``scan``: the result of the final search.
     ``completed_at``: when everything was gone; ``returned_at``: when the person came back instead.
     """
 
@@ -80,12 +81,12 @@ class OffboardingRecord(msgspec.Struct, frozen=True, kw_only=True):
 def opened(
     leavings: Sequence[OffboardingRecord], leaving: OffboardingRecord
 ) -> tuple[OffboardingRecord, ...]:
-    """``leavings`` with a new one, the oldest dropped where there are too many."""
+    """``leavings`` with ``leaving`` added; the oldest is dropped if there are too many."""
     return (*leavings, leaving)[-_MOST_LEAVINGS:]
 
 
 def current(leavings: Sequence[OffboardingRecord]) -> OffboardingRecord | None:
-    """The departure that is going on, if one is."""
+    """The current departure, if there is one: the last, unless the person has returned."""
     last = leavings[-1] if leavings else None
     return last if last is not None and last.returned_at is None else None
 
@@ -93,14 +94,14 @@ def current(leavings: Sequence[OffboardingRecord]) -> OffboardingRecord | None:
 def amended(
     leavings: Sequence[OffboardingRecord], leaving: OffboardingRecord
 ) -> tuple[OffboardingRecord, ...]:
-    """``leavings`` with the current one as ``leaving``."""
+    """``leavings`` with the last one replaced by ``leaving``."""
     return (*leavings[:-1], leaving)
 
 
 def inventory_result(
     at: datetime, leftovers: Sequence[str], kept: Sequence[str]
 ) -> InventoryResult:
-    """What the search found, as much of it as a record can hold."""
+    """The result of a search, shortened to what a record can hold."""
     return InventoryResult(at=at, leftovers=_shortened(leftovers), kept=_shortened(kept))
 
 

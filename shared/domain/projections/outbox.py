@@ -1,4 +1,7 @@
-"""Puts announcements into a record's outbox, with what subscribers need to act on them. Pure."""
+"""Adds announcements to a record's outbox, with what subscribers need to act on them. Pure.
+
+It must not know how and when they are published.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from shared.domain.reconciliation.changes import (
 from shared.domain.resources.kinds import Kind, State
 from shared.domain.status import Health, Phase
 
-# Older ones that were not published are dropped; the record must not grow for ever.
+# If more wait, the oldest are dropped unpublished: a record is one document of limited size.
 _MOST_WAITING = 50
 
 _OF_PHASE = {
@@ -48,13 +51,13 @@ def with_announcements(
 
 
 def _with_status(record: Environment, now: datetime, *, anew: bool) -> Environment:
-    """Announce the present phase or health, unless the last announcement said the same.
+    """Announce the current phase or health, unless the last announcement of one was the same.
 
-    ``anew``: the phase has just begun; then *ready* is announced again.
+    ``anew``: the phase has just changed; then *ready* is announced again.
     """
     news = _news_of(record)
     if news is None or (news is record.outbox.last and not (anew and news is News.READY)):
-        return record  # a leaver's notebook was protected, say; that they left is no news
+        return record  # for example, *suspended* again after a leaver's notebook was protected
     removal = record.removal_at if news is News.SUSPENDED else None
     if record.held is not None:
         removal = None

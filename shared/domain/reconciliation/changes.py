@@ -1,7 +1,7 @@
-"""What a reconciliation changes in a record: the events that all else is derived from.
+"""The changes that a reconciliation makes in a record.
 
-The history, the offboarding record and the announcements are projections of these
-(``projections``); none of them is written in any other way.
+History, leaving record and announcements are derived from these changes only (``projections``),
+so that they can't contradict one another.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from shared.domain.status import Health, Phase
 
 
 class ResourceChanged(msgspec.Struct, frozen=True):
-    """What is known of one resource: before and after."""
+    """One resource of the record, before and after a change."""
 
     before: Resource
     after: Resource
 
 
 class WorkLost(msgspec.Struct, frozen=True):
-    """Somebody else deleted work of the person's; ``text`` says which."""
+    """Somebody else deleted a person's work; ``text`` says which."""
 
     about: str
     text: str
 
 
 class DataRestored(msgspec.Struct, frozen=True):
-    """The data of a snapshot (its full name) is in a notebook."""
+    """The data of ``snapshot`` (its full name) was restored into a notebook."""
 
     about: str
     snapshot: str
@@ -52,20 +52,20 @@ class NotebookReplaced(msgspec.Struct, frozen=True):
 
 
 class AccessEnded(msgspec.Struct, frozen=True):
-    """Nothing of a leaver runs or can be started by them, so many seconds after the leave."""
+    """Nothing of a leaver runs, and they can start nothing; ``seconds``: since the leave."""
 
     seconds: float
 
 
 class PhaseChanged(msgspec.Struct, frozen=True):
-    """The phase is another; ``seconds``: how long a join has taken to *ready*, else None."""
+    """The phase changed; ``seconds``: from a join to *ready*, else None."""
 
     phase: Phase
     seconds: float | None = None
 
 
 class HealthChanged(msgspec.Struct, frozen=True):
-    """The health is another, because of ``problem``; '' where there is none any more."""
+    """The health changed because of ``problem``; '' if there is none any more."""
 
     health: Health
     problem: str

@@ -1,7 +1,8 @@
-"""What a reconciliation knows besides the record, what it still has to be told, and its answer.
+"""The input of ``reconcile`` besides the record (``Context``), and its answers.
 
-``reconcile`` is pure: where it lacks an answer it says so (``Needs``), its caller reads the world
-and calls it again with the answer in the ``Context``. Every question is asked once at the most.
+``reconcile`` is pure. If it lacks information it answers with ``Needs``; its caller gets the
+information from outside and calls it again with that in the ``Context``. Each question is asked at
+most once. The answer to a complete context is a ``Plan``.
 """
 
 from __future__ import annotations
@@ -28,15 +29,15 @@ from shared.domain.resources.resource import Resource
 class Turn(Enum):
     """Whether a person's notebook may be created now."""
 
-    LATER = "later"  # they have to queue
-    PROVISIONAL = "provisional"  # save the claim, which is counted, before calling the cloud
-    CERTAIN = "certain"  # nothing more to ask
+    LATER = "later"  # the notebook has to be queued
+    PROVISIONAL = "provisional"  # the claims are counted after the save, before the call
+    CERTAIN = "certain"  # no count is needed
 
 
 class Action(msgspec.Struct, frozen=True):
-    """One step to take now, on one resource; ``want`` is given for create and update.
+    """One step to take now, on one resource.
 
-    ``intent``: what was in force when the step was decided.
+    ``manifest``: given for create and update. ``intent``: in force when the step was decided.
     """
 
     resource: Resource
@@ -50,22 +51,22 @@ class TurnedAway(msgspec.Struct, frozen=True):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """What came of an action: an answer, a problem, or None if it was not taken after all."""
+    """The outcome of an action: an answer, a problem, or None if the step was not taken."""
 
     action: Action
     answer: Observation | Problem | TurnedAway | None
 
     @property
     def was_let_in(self) -> bool:
-        """Whether a notebook was asked for, in its turn."""
+        """Whether the creation of a notebook was requested, because it had its turn."""
         asked = self.action.step is Step.CREATE and self.action.resource.kind.holds_data
         return asked and isinstance(self.answer, Observation | Problem)
 
 
 class Consent(msgspec.Struct, frozen=True):
-    """Whether a notebook's owner has consented; None where that can't be known.
+    """Whether a notebook's owner has consented; None if that can't be found out.
 
-    ``vanished``: the cloud does not know the notebook.
+    ``vanished``: the notebook was not found.
     """
 
     given: bool | None
@@ -73,22 +74,24 @@ class Consent(msgspec.Struct, frozen=True):
 
 
 class Profile(msgspec.Struct, frozen=True):
-    """What the person's profile asks for; ``manifests`` is None when it no longer exists.
+    """What the person's profile asks for; ``manifests`` is None if the profile no longer exists.
 
-    Then nothing is made or unmade on their behalf, and the record says why.
+    Then nothing is created or deleted for the person, and the record says why.
     """
 
     manifests: tuple[Manifest, ...] | None
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
-    """All that is known besides the record. None, or no entry: nobody has asked yet.
+    """All that is known besides the record. None, or no entry: not asked yet.
 
-    ``results``: of the steps taken last. ``observed``: by resource id, in the order in which they
-    were made. ``older``: a leaver's notebooks of the older kinds, and ``inventory``: everything
-    found of a leaver when all that the record knows of was gone; a ``Problem`` if that failed.
-    ``found``: what was then observed because of the inventory, apart from ``observed``, because
-    until the inventory was known all was gone.
+    ``results``: of the last steps. ``observed``: the observations by resource id, in the order in
+    which they were made. ``older``: a leaver's notebooks of the older kinds; a ``Problem`` if the
+    search for them failed. ``inventory``: what the final search found, after all resources of the
+    record were gone; a ``Problem`` if it failed.
+    ``found``: the observations made because of the inventory. They are kept apart from
+    ``observed``, which led to the final search and must lead to it again when the record is
+    reconciled again.
     ``shortages``: what zones lack, as ``zone/machine-type``.
     """
 
@@ -107,17 +110,17 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def manifests(self) -> tuple[Manifest, ...] | None:
-        """What the profile asks for, once that is known."""
+        """What the profile asks for; None if it is not known yet or the profile doesn't exist."""
         return self.profile.manifests if self.profile is not None else None
 
     def with_observations(self, seen: Mapping[str, Observation]) -> Context:
-        """The context with what was ``seen`` now, by resource id."""
+        """The context with the new observations ``seen``, by resource id."""
         if self.inventory is None:
             return replace(self, observed={**self.observed, **seen})
         return replace(self, found={**self.found, **seen})
 
     def was_observed(self, id: str) -> bool:
-        """Whether the resource was observed just now, with an answer."""
+        """Whether the resource was observed in this run, with an answer."""
         seen = self.found.get(id) or self.observed.get(id)
         return seen is not None and seen.state is not None
 
@@ -130,10 +133,11 @@ class ObservationRequest(msgspec.Struct, frozen=True):
 
 
 class Needs(msgspec.Struct, frozen=True, kw_only=True):
-    """What has to be asked before anything can be decided.
+    """What has to be asked before a plan can be made.
 
-    ``record``: the record as it is by then, whose person it is about. ``consents``: the notebooks
-    whose owners to ask about. The rest are the questions of ``Context``, by the same names.
+    ``record``: the record, changed so far, about whose person is asked. ``looks``: what to observe.
+    ``consents``: the notebooks whose owners' consent is to be checked. The other fields have the
+    names of the fields of ``Context`` for the answers.
     """
 
     record: Environment
@@ -147,7 +151,7 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def any(self) -> bool:
-        """Whether there is anything to ask."""
+        """Whether anything has to be asked."""
         return bool(
             self.profile
             or self.looks
@@ -160,10 +164,10 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What to save, what to do then, and what the history should say.
+    """The record to save, the actions to take after that, and the entries for the history.
 
-    ``provisional``: the ids of the notebooks whose turn depends on how many are counted when the
-    record is saved.
+    ``provisional``: the ids of the notebooks that may be created only if, after the save, the
+    number of all claims is within the limit.
     """
 
     record: Environment

@@ -1,4 +1,4 @@
-"""The goal of each resource of a person now, by the intent in force and the time. Pure."""
+"""Decides the goal of each resource, from the intent in force, the profile and the time. Pure."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ __all__ = ["DesiredState", "Goal", "Manifests", "goals_of", "has_expired", "remo
 
 
 Manifests = tuple[Manifest, ...] | None
-"""What the profile asks for; None when the person's profile no longer exists. Then nothing is made
-or unmade on their behalf."""
+"""What the profile asks for; None if the profile no longer exists: then nothing is created or
+deleted for the person."""
 
 
 class DesiredState:
-    """What the person should have at one moment: what the profile asks for, and the goals."""
+    """What a person should have at one moment: the manifests of the profile, and the goals."""
 
     def __init__(self, manifests: Manifests, now: datetime) -> None:
         self.manifests = manifests
@@ -29,14 +29,14 @@ class DesiredState:
         self._last: tuple[Environment, dict[str, Goal]] | None = None
 
     def goals_of(self, record: Environment) -> dict[str, Goal]:
-        """As ``goals_of`` below; worked out once as long as the record is the same."""
+        """As ``goals_of`` below; computed once for the same record."""
         if self._last is None or self._last[0] is not record:
             self._last = (record, goals_of(record, self.manifests, self.now))
         return self._last[1]
 
 
 def goals_of(environment: Environment, manifests: Manifests, now: datetime) -> dict[str, Goal]:
-    """The goal of each resource of the record, by its id (``kind/slot``)."""
+    """The goal of each resource of the record, by resource id."""
     wanted = None if manifests is None else {manifest.id for manifest in manifests}
     removal = removal_due(environment, now)
     return {
@@ -66,7 +66,7 @@ def _goal(
     if resource.superseded:
         return _goal_of_superseded(environment, resource, removal=removal)
     if must_be_replaced(environment, resource) and wanted is not None:
-        # One without work is deleted and made again; else its data is saved first.
+        # Without work it is deleted and created again; otherwise its data is saved first.
         return Goal.STOPPED if holds_work(resource) or held else Goal.ABSENT
     if intent is not None and intent.verb is Verb.JOIN:
         if wanted is None or resource.id in wanted:
@@ -82,7 +82,7 @@ def _goal_of_superseded(environment: Environment, resource: Resource, *, removal
     held = environment.held is not None
     if not resource.kind.holds_data:
         return Goal.UNMANAGED if held else Goal.ABSENT
-    # Under a hold, what has no work but can be used is stopped, too.
+    # Under a hold nothing is deleted: a notebook without work is stopped, too.
     return Goal.ABSENT if not held and (removal or may_go(environment, resource)) else Goal.STOPPED
 
 
@@ -97,10 +97,10 @@ def _needs(environment: Environment, notebook: Resource, snapshot: Resource) -> 
 
 
 def removal_due(environment: Environment, now: datetime) -> bool:
-    """Whether a leaver's time is over."""
+    """Whether the person has left and the grace period is over."""
     return environment.leaving and now >= environment.removal_at
 
 
 def has_expired(snapshot: Resource, now: datetime) -> bool:
-    """Whether the time for which a snapshot is kept is over."""
+    """Whether a snapshot has been kept long enough."""
     return snapshot.retention.expires_at is not None and now >= snapshot.retention.expires_at

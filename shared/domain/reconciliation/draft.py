@@ -1,4 +1,8 @@
-"""The record while it is reconciled, and what changes in it. Used by ``reconcile`` alone."""
+"""The record while a plan is made, with the changes made to it.
+
+One place collects all changes, so that history, leaving record and announcements are derived from
+the same ones. The draft must not know why something changes.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +20,9 @@ from shared.domain.resources.resource import Resource
 
 
 class Draft:
-    """A record under change: ``record`` is its present form, ``entries`` what is to be told.
+    """A record while a plan is made: ``record`` as changed so far, ``entries`` for its history.
 
-    Everything that changes is noted; ``settle`` writes the projections of it into the record.
+    All changes are noted; ``settle`` derives history, leaving record and announcements from them.
     """
 
     def __init__(self, record: Environment, now: datetime) -> None:
@@ -28,18 +32,18 @@ class Draft:
         self._changes: list[Change] = []
 
     def put(self, before: Resource, after: Resource) -> None:
-        """Put ``after`` in the place of ``before``."""
+        """Replace ``before`` by ``after`` in the record, and note the change."""
         if after is before:
             return
         self.record = self.record.with_resource(after)
         self._changes.append(ResourceChanged(before, after))
 
     def note(self, *changes: Change) -> None:
-        """Note changes that are in the record already."""
+        """Note changes that were already made in ``record``."""
         self._changes += changes
 
     def settle(self) -> None:
-        """Write what history, leaving record and announcements say of the changes noted so far."""
+        """Write the changes noted so far into history, leaving record and announcements."""
         if not self._changes:
             return
         changes, self._changes = self._changes, []

@@ -1,6 +1,7 @@
-"""Whether a notebook of a record is being created, or what it waits for.
+"""Whether a person's notebook is being created or queued, and what a record waits for. Pure.
 
-Admission counts this, and the tick reads it without asking the cloud. Pure.
+Admission counts creations by it, and the tick decides by it which records need no run. It uses only
+what is in the record.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ _LONGEST = Policy().stuck
 
 
 def is_being_created(environment: Environment) -> bool:
-    """Whether a notebook of this person is being made, or may be, as far as was known at the save.
+    """Whether a notebook of this person was, or may have been, in creation when last saved.
 
-    Creations older than ``_LONGEST`` are not counted, so that a record that can't be checked (looks
-    fail for hours, say) doesn't block others.
+    Creations older than ``_LONGEST`` are not counted: a record whose observations fail for hours
+    must not block others.
     """
     now = environment.updated_at
     return any(_is_being_made(r, now) for r in environment.resources if r.kind.holds_data)
@@ -36,13 +37,13 @@ def _is_being_made(notebook: Resource, now: datetime) -> bool:
 
 
 def is_at_work(environment: Environment) -> bool:
-    """Whether the cloud was at work on making a notebook of this person, when last looked at."""
+    """Whether an operation that creates a notebook of this person was last seen in progress."""
     notebooks = [r for r in environment.resources if r.kind.holds_data]
     return any(r.step is Step.CREATE and r.operation for r in notebooks)
 
 
 def queues(environment: Environment) -> bool:
-    """Whether a notebook of this person waits for its turn to be made."""
+    """Whether a notebook of this person waits for its turn to be created."""
     return queued_since(environment) is not None
 
 
@@ -55,15 +56,15 @@ def queued_since(environment: Environment) -> datetime | None:
 
 
 def only_queues(environment: Environment, now: datetime) -> bool:
-    """Whether nothing else is to be done for this person."""
+    """Whether the record waits for nothing but its turn to create a notebook."""
     queued = [r for r in environment.resources if r.creation.queued_at is not None]
-    return bool(queued) and _quiet_but_for(environment, queued, now)
+    return bool(queued) and _waits_only_for(environment, queued, now)
 
 
 def awaited_operations(environment: Environment, now: datetime, policy: Policy) -> frozenset[str]:
-    """The notebooks whose running operations are all that the record waits for; else none.
+    """The notebooks whose operations in progress are all that the record waits for.
 
-    An operation that has taken too long is not merely waited for.
+    Empty if it waits for anything else, or if an operation has taken too long.
     """
     at_work = [
         r
@@ -74,17 +75,17 @@ def awaited_operations(environment: Environment, now: datetime, policy: Policy) 
         and now - r.since <= policy.stuck
         and _due(r, now)
     ]
-    if not _quiet_but_for(environment, at_work, now):
+    if not _waits_only_for(environment, at_work, now):
         return frozenset()
     return frozenset(r.name for r in at_work)
 
 
-def _quiet_but_for(environment: Environment, some: list[Resource], now: datetime) -> bool:
+def _waits_only_for(environment: Environment, some: list[Resource], now: datetime) -> bool:
     lease = environment.lease
     if environment.outbox.waiting or environment.held is not None or is_replacing(environment):
         return False
     if lease is not None or environment.leaving:
-        return False  # what leavers wait for is never put off
+        return False  # a leave is never delayed
     if environment.next_due(now):
         return False
     return not any(_due(r, now) for r in environment.resources if r not in some)

@@ -1,8 +1,8 @@
-"""How long people wait: a join until all is ready, a leave until access has ended. Pure.
+"""Measures how long a join takes until all is ready, and a leave until access has ended. Pure.
 
-Both are measured from the moment at which the event took effect here, ``Status.unmet_since``:
-when it was accepted or, if it had been scheduled, at its ``effective_at``. How late it was
-delivered is another number (``services.intake``).
+Both start when the event took effect here (``Status.unmet_since``): when it was accepted or, if it
+was scheduled, at its ``effective_at``. The delay of its delivery is measured separately
+(``services.intake``).
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from shared.domain.resources.kinds import Goal, Kind, State, Step
 from shared.domain.resources.resource import Resource
 from shared.domain.status import Phase
 
-# Steps on something at rest that give nobody access while they are under way.
+# While these steps are in progress on a stopped notebook, nobody can use it.
 _HARMLESS = (Step.PROTECT, Step.UNPROTECT, Step.LABEL, Step.DELETE)
 
 
 def unmet_since(before: Environment, intent: Intent, at: datetime) -> datetime | None:
-    """Since when the person waits, once ``intent`` takes effect ``at`` that moment.
+    """The new ``Status.unmet_since`` when ``intent`` takes effect ``at`` that time.
 
-    Who waits already, waits since then: a repeated join does not begin anew. A repeated leave asks
-    for nothing new.
+    A repeated join keeps the earlier time if the first one is not ready yet. A repeated leave
+    changes nothing.
     """
     again = before.events.in_force is not None and before.events.in_force.verb is intent.verb
     if again and (intent.verb is Verb.LEAVE or before.status.unmet_since is not None):
@@ -36,18 +36,18 @@ def unmet_since(before: Environment, intent: Intent, at: datetime) -> datetime |
 
 
 def seconds_between(since: datetime, now: datetime) -> float:
-    """The seconds from ``since`` to ``now``, never less than none: clocks differ a little."""
+    """The seconds from ``since`` to ``now``; not negative, although clocks differ a little."""
     return max(0.0, (now - since).total_seconds())
 
 
 def fulfilled(
     environment: Environment, goals: Mapping[str, Goal], now: datetime, *, unsearched: bool
 ) -> tuple[Environment, float | None]:
-    """The record that waits no more, and how many seconds it has waited.
+    """The record without ``unmet_since`` and the seconds since then, once its event is carried out.
 
-    As it was, and None, as long as it is not ready, or access has not ended, and if nothing was
-    waited for. ``unsearched``: the search for what else a leaver has failed; of whom no join is
-    known, only that can say what there is.
+    The unchanged record and None if it is not: a join is not ready, access has not ended, or
+    nothing was measured. ``unsearched``: the final search failed. If no join of a leaver is known,
+    only that search shows what they have.
     """
     since = environment.status.unmet_since
     if environment.leaving:
@@ -62,7 +62,7 @@ def fulfilled(
 
 
 def late_access(environment: Environment, now: datetime, policy: Policy) -> float | None:
-    """For how many seconds a leaver has had access after the leave; None while that is no news."""
+    """How many seconds a leaver has had access after the leave; None up to ``access_late``."""
     since = environment.status.unmet_since
     if not environment.leaving or since is None or now - since <= policy.access_late:
         return None
@@ -70,7 +70,7 @@ def late_access(environment: Environment, now: datetime, policy: Policy) -> floa
 
 
 def has_no_access(environment: Environment, goals: Mapping[str, Goal]) -> bool:
-    """Whether, of all that the record knows, a leaver has nothing that runs or can be used.
+    """Whether nothing in a leaver's record runs or can be used.
 
     Not counted: what a legal hold keeps, snapshots, and disks without a notebook.
     """

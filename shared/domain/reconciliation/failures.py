@@ -1,4 +1,4 @@
-"""How a failed step changes a resource: given up, or tried again, and when. Pure."""
+"""How a failed step changes a resource, and when it is tried again. Pure."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from shared.domain.reconciliation.unconfirmed_calls import with_lost_call
 from shared.domain.resources.kinds import State, Step
 from shared.domain.resources.resource import Backoff, Resource
 
-STUCK = "STUCK"  # the code of a problem: something has been at work for too long
+STUCK = "STUCK"  # the code of a problem: a change takes too long
 
 
 def fail(
     resource: Resource, problem: Problem, *, key: str, now: datetime, policy: Policy
 ) -> Resource:
-    """Return the resource after its step failed, depending on the fate of the problem."""
+    """The resource after its step failed, depending on the problem's disposition."""
     if problem.disposition is Disposition.UNCERTAIN:
-        # Still under way as far as we know, and the serial stays: a repeat is the same request.
+        # The step may still succeed. The serial stays, so that a repeat has the same request id.
         if resource.in_flight is not None:
             resource = with_lost_call(resource, now + policy.doubt)
         return wait_after(resource, problem, key=key, now=now, policy=policy)
     attempts = resource.backoff.failures
-    # NOT_FOUND from a restore may mean the snapshot, which is then observed (``observe``).
+    # NOT_FOUND from a restore may mean the snapshot, which is observed next (``observe``).
     unclear = resource.step is Step.RESTORE and problem.code == "NOT_FOUND"
     if problem.disposition in (Disposition.PERMANENT, Disposition.FOREIGN) and not unclear:
-        # Repeating can't help: retry at the slowest rate, or at the next event.
+        # A retry can't succeed: try again at the slowest rate, or at the next event.
         attempts = max(attempts, policy.attempts - 1)
     ended = replace(
         resource,
@@ -43,7 +43,7 @@ def fail(
         state=State.FOREIGN if problem.disposition is Disposition.FOREIGN else resource.state,
     )
     if problem.disposition is Disposition.STOCK_OUT and resource.step is Step.CREATE:
-        # Not a failure yet: the next zone is tried at once. See ``out_of_places`` for the last.
+        # Not a failure yet: the next zone is tried at once. After the last: ``out_of_places``.
         tried = tuple(dict.fromkeys((*resource.creation.tried, resource.name)))
         return replace(
             ended,
@@ -52,8 +52,8 @@ def fail(
             observe_at=now,
         )
     if problem.disposition is Disposition.STOCK_OUT:
-        # Its disk ties it to its zone. A stock-out is not an error of the person or the profile,
-        # so it never leads to quarantine.
+        # Its disk is in this zone, so no other zone can be tried. A stock-out is not an error of
+        # the person or the profile, so it never leads to quarantine.
         ended = replace(
             ended,
             backoff=replace(
@@ -65,8 +65,7 @@ def fail(
 
 
 def within_the_hour(resource: Resource, now: datetime, policy: Policy) -> Resource:
-    """``resource``, which waits for a look or another try no longer than the longest back-off
-    before quarantine."""
+    """The resource, to be observed and tried again after ``backoff_most`` at the latest."""
     soon = now + policy.backoff_most
     look_at = min(resource.observe_at, soon) if resource.observe_at else None
     retry_at = min(resource.backoff.retry_at, soon) if resource.backoff.retry_at else None
@@ -80,17 +79,17 @@ def within_the_hour(resource: Resource, now: datetime, policy: Policy) -> Resour
 def _no_machine(resource: Resource, problem: Problem) -> Problem:
     zone, step = zone_of(resource.name), resource.step or "run"
     message = (
-        f"{resource.name}: {zone} has no machine to {step} it on just now. "
-        "Its data is safe on its disk there; tried again later. If this stays, change the machine "
-        "type in the profile."
+        f"{resource.name}: {zone} has no machine to {step} it on now. Its data is safe on its "
+        "disk in that zone. It is tried again later; if this lasts, change the machine type in "
+        "the profile."
     )
     return replace(problem, message=message)
 
 
 def out_of_places(resource: Resource, *, key: str, now: datetime, policy: Policy) -> Resource:
-    """No zone had a machine: wait as after a failure, then start again with the first zone."""
+    """No zone has capacity: wait as after a failure, then start again with the first zone."""
     problem = resource.backoff.problem
-    assert problem is not None, "places are only tried out by stock-outs"
+    assert problem is not None, "only stock-outs can leave no place to try"
     # A stock-out is not an error of the person or the profile, so it never leads to quarantine.
     attempts = min(resource.backoff.failures, policy.attempts - 2)
     resource = replace(
@@ -104,7 +103,7 @@ def out_of_places(resource: Resource, *, key: str, now: datetime, policy: Policy
 def wait_after(
     resource: Resource, problem: Problem, *, key: str, now: datetime, policy: Policy
 ) -> Resource:
-    """Make ``resource`` wait because of ``problem``, longer after each failure."""
+    """The resource with a wait because of ``problem``, longer after each failure."""
     attempts = resource.backoff.failures + 1
     seed = f"{key}/{resource.id}"
     wait = policy.backoff(attempts, seed)

@@ -1,4 +1,4 @@
-"""What has to be asked of the world before anything is decided about a person. Pure."""
+"""Decides what has to be observed or asked before a plan can be made. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shared.domain.resources.resource import Resource
 
 
 def needs_of(record: Environment, desired: DesiredState, context: Context) -> Needs:
-    """The questions that can be foreseen from ``record`` and were not asked yet."""
+    """The questions that follow from ``record`` and were not asked yet."""
     creates = _will_create_notebook(record, desired.manifests)
     consents = consents_to_check(record, context.now)
     return Needs(
@@ -31,7 +31,7 @@ def needs_of(record: Environment, desired: DesiredState, context: Context) -> Ne
 def looks_due(
     record: Environment, desired: DesiredState, observed: Collection[str]
 ) -> tuple[ObservationRequest, ...]:
-    """What has to be looked at and was not ``observed`` yet, with what to compare it with."""
+    """What has to be observed and was not yet, each with the manifest to compare it with."""
     todo = [id for id in resources_to_observe(record, desired) if id not in observed]
     if not todo:
         return ()
@@ -41,15 +41,15 @@ def looks_due(
 
 
 def resources_to_observe(record: Environment, desired: DesiredState) -> list[str]:
-    """The ids of the resources to ask the cloud about before deciding.
+    """The ids of the resources to observe before a plan is made.
 
-    Not asked: what was never made, what is waiting out a back-off, what already is where it should
-    be. So a first join costs no look at all, and a step that changes something foreign can't be
-    taken on an old memory.
+    Not observed: what was never created, what waits after a failure, what has reached its goal. So
+    a first join needs no observation, and what exists is changed only after a new observation shows
+    that it is ours.
     """
     goals, now = desired.goals_of(record), desired.now
     due = [r for r in record.resources if _is_due(record, r, goals[r.id], now)]
-    # What is about to be deleted for good is so only on the strength of a snapshot seen just now.
+    # A notebook is deleted only if its snapshot is observed as complete in the same run.
     relied_on = {
         f"{Kind.SNAPSHOT}/{r.data.saved_in}"
         for r in due
@@ -60,7 +60,7 @@ def resources_to_observe(record: Environment, desired: DesiredState) -> list[str
 
 
 def consents_to_check(record: Environment, now: datetime) -> list[Resource]:
-    """The notebooks whose owners it is time to ask whether they have consented."""
+    """The notebooks for which it is time to check whether the owner has consented."""
     if record.leaving:
         return []
     return [
@@ -87,7 +87,7 @@ def _is_due(record: Environment, resource: Resource, goal: Goal, now: datetime) 
 
 
 def _will_create_notebook(record: Environment, manifests: Manifests) -> bool:
-    """Whether a notebook is about to be created, as far as can be foreseen."""
+    """Whether, as far as the record shows, the next step will create a notebook."""
     for manifest in manifests or ():
         known = record.resource(manifest.id) if manifest.kind.holds_data else None
         if known is not None and known.state is State.ABSENT:

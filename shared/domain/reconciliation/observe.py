@@ -1,6 +1,7 @@
-"""Puts what the cloud answered into the record: results of steps, observations, consents. Pure.
+"""Puts results of steps, observations and consents into the record. Pure.
 
-How one resource changes is in ``transitions``; here is what follows from it for the record.
+``transitions`` defines how one resource changes; this module adds what follows from that for the
+other resources and the record.
 """
 
 from __future__ import annotations
@@ -40,13 +41,13 @@ _TEMPLATES = (Kind.SESSION_TEMPLATE, Kind.CLUSTER_TEMPLATE)
 
 
 def absorb(draft: Draft, context: Context) -> None:
-    """Put the results of our last steps into the record."""
+    """Put the results of the last steps into the record."""
     now, policy = context.now, context.policy
     for result in context.results:
         action, key = result.action, draft.record.key
         before = draft.record.resource(action.resource.id)
         if before is None:
-            continue  # superseded while the call was out: an observation will tell
+            continue  # superseded while the call was made: the next observation shows its effect
         match result.answer:
             case None:
                 continue
@@ -68,7 +69,7 @@ def absorb(draft: Draft, context: Context) -> None:
 def observe(
     draft: Draft, desired: DesiredState, context: Context, observed: Mapping[str, Observation]
 ) -> None:
-    """Put what was just ``observed``, by resource id, into the record, in that order."""
+    """Put the observations in ``observed``, by resource id, into the record, in their order."""
     now, policy = context.now, context.policy
     by_id = {manifest.id: manifest for manifest in desired.manifests or ()}
     goals = desired.goals_of(draft.record)
@@ -86,13 +87,13 @@ def observe(
 
 
 def note_consents(draft: Draft, context: Context) -> None:
-    """Put the answers about consent into the record; who hasn't consented is asked again."""
+    """Put the answers about consent into the record; without consent, it is checked again later."""
     for id, consent in context.consents.items():
         notebook = draft.record.resource(id)
         if notebook is None:
             continue
         if consent.vanished:
-            # Consent couldn't be checked, because the notebook was not found: look at it.
+            # Consent couldn't be checked, because the notebook was not found: observe it.
             draft.put(notebook, replace(notebook, observe_at=context.now))
         else:
             again = None if consent.given else context.now + context.policy.ask_again
@@ -101,7 +102,7 @@ def note_consents(draft: Draft, context: Context) -> None:
 
 
 def _put(draft: Draft, before: Resource, after: Resource, now: datetime) -> None:
-    """Put ``after`` in the place of ``before``, with all that follows from the difference."""
+    """Replace ``before`` by ``after``, with all that follows for the rest of the record."""
     problem = after.backoff.problem
     if before.step is Step.RESTORE and problem is not None:
         draft.record, after = with_source_to_check(draft.record, after, now)
@@ -115,7 +116,7 @@ def _put(draft: Draft, before: Resource, after: Resource, now: datetime) -> None
         losses = (*draft.record.status.losses, loss)[-_MOST_LOSSES:]
         draft.record = replace(draft.record, status=replace(draft.record.status, losses=losses))
         draft.note(WorkLost(after.id, loss))
-    if _can_start_uses(before) and not _can_start_uses(after):
+    if _can_start_workloads(before) and not _can_start_workloads(after):
         draft.record = with_workloads_to_observe(draft.record, now)
     source = before.data.restore_from
     if source and not after.data.restore_from and problem is None:
@@ -131,8 +132,8 @@ def _new_differences(before: Resource, after: Resource) -> tuple[str, ...]:
     return drift.never
 
 
-def _can_start_uses(resource: Resource) -> bool:
-    """Whether its owner can start sessions or clusters by it."""
+def _can_start_workloads(resource: Resource) -> bool:
+    """Whether its owner can start sessions or clusters with it."""
     if resource.kind.holds_data:
         return resource.state not in (State.STOPPED, State.ABSENT)
     return resource.kind in _TEMPLATES and resource.state is not State.ABSENT
@@ -146,11 +147,10 @@ def _written(
     after: Resource,
     existed: bool,
 ) -> str:
-    """The digest of what is there after a step.
+    """The digest of the manifest that a resource matches after a step; '' to compare it first.
 
-    '' if it has to be compared: an earlier try may have made it otherwise, a notebook may have
-    ``existed`` before it was to be created, or an event came while the call was out, so that
-    something else may be wanted now.
+    It is compared if an earlier try may have created it from another manifest, if the notebook had
+    ``existed`` before the create, or if an event that arrived meanwhile may ask for something else.
     """
     if action.step not in (Step.CREATE, Step.UPDATE):
         return after.settings.digest
@@ -170,7 +170,7 @@ def _compared(
     now: datetime,
     policy: Policy,
 ) -> Resource:
-    """``resource`` with whether it matches its profile, and when to check for consent."""
+    """The resource with the result of the comparison, and when to check for consent."""
     drift = seen.drift
     if drift is not None and manifest is not None and not drift.can_be_mended:
         resource = replace(
@@ -195,7 +195,7 @@ def _compared(
 def _without_link(
     environment: Environment, resource: Resource, now: datetime, policy: Policy
 ) -> Resource:
-    """Look again at a notebook that runs but can't be opened yet."""
+    """The notebook, which runs but has no link yet, to be observed again."""
     since = resource.moving_since or now
     resource = replace(resource, moving_since=since)
     if resource.observe_at is not None or resource.backoff.problem is not None:
@@ -206,8 +206,8 @@ def _without_link(
     problem = Problem(
         code="NO_LINK",
         message=f"{resource.name} has been running for more than {minutes} minutes, but Workbench "
-        "gives no address to open it at. Look at its logs in Compute Engine; a stop and a start "
-        "by its owner may help.",
+        "reports no link to open it. Look at its logs in Compute Engine; it may help if its owner "
+        "stops and starts it.",
         disposition=Disposition.TEMPORARY,
     )
     return wait_after(resource, problem, key=environment.key, now=now, policy=policy)

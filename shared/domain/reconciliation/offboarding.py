@@ -1,7 +1,7 @@
-"""The rules for leaving: what to search for, what to record, and when a departure has ended.
+"""The rules for leaving: what to search for, what to record, and when a departure has ended. Pure.
 
-Pure. A departure ends with a search for everything that carries the person's labels: only when it
-finds nothing more of theirs is the environment removed.
+A departure ends with the final search for everything with the person's labels: the environment is
+*removed* only when that search finds nothing more to delete.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from shared.domain.resources.kinds import Kind, State
 from shared.domain.resources.observation import Orphan
 from shared.domain.resources.resource import Data, Resource
 
-_AGAIN = timedelta(minutes=1)
+_SEARCH_AGAIN = timedelta(minutes=1)
 
 
 class Conclusion(msgspec.Struct, frozen=True):
-    """What the final search for everything of a leaver led to.
+    """The result of the final search.
 
-    ``found``: the ids of what it found besides, which is now in the record, to be removed.
-    ``problem``: why it failed, '' if it did not. ``again_at``: when to search again.
+    ``found``: the ids of further resources that it found; they are now in the record, to be
+    deleted. ``problem``: why it failed, '' if it did not. ``again_at``: when to search again.
     """
 
     found: tuple[str, ...] = ()
@@ -41,7 +41,7 @@ class Conclusion(msgspec.Struct, frozen=True):
 
 
 def with_workloads(record: Environment, context: Context) -> Environment:
-    """A leaver's record with what they may have started, and their notebooks of older kinds."""
+    """A leaver's record with their workloads and their notebooks of older kinds, to be observed."""
     older = context.older if isinstance(context.older, tuple) else ()
     for found in (*workloads_of(record, context.site), *older):
         if record.resource(found.id) is None:
@@ -52,19 +52,19 @@ def with_workloads(record: Environment, context: Context) -> Environment:
 
 
 def may_give_access(resource: Resource) -> bool:
-    """Whether somebody may be able to use it, or may soon be, as far as is known."""
+    """Whether somebody can use it, or may soon be able to, as far as the record shows."""
     if resource.unconfirmed:
         return True
     if resource.kind in (Kind.SNAPSHOT, Kind.DISK) or resource.state is State.FOREIGN:
         return False
     if resource.kind.holds_data and resource.state in (State.STOPPED, State.BROKEN):
-        return not resource.usage.was_ready  # one that a search found has yet to be looked at
+        return not resource.usage.was_ready  # one that a search found was not observed yet
     unseen = resource.kind.is_workload and resource.observe_at is not None
     return resource.state is not State.ABSENT or unseen
 
 
 def with_workloads_to_observe(environment: Environment, now: datetime) -> Environment:
-    """Look for sessions again after a notebook has stopped: until then it could start some."""
+    """Observe a leaver's workloads again: until a notebook has stopped, it could start some."""
     for resource in environment.resources:
         if resource.kind.is_workload and resource.in_flight is None and environment.leaving:
             environment = environment.with_resource(replace(resource, observe_at=now))
@@ -72,24 +72,24 @@ def with_workloads_to_observe(environment: Environment, now: datetime) -> Enviro
 
 
 def conclude(draft: Draft, inventory: tuple[Orphan, ...] | Problem, context: Context) -> Conclusion:
-    """End the departure if the final search found nothing more; else take what it found in.
+    """End the departure if the final search found nothing more; else add what it found.
 
-    Called when all that the record knows of is gone. Resources with the person's labels that the
-    search finds are removed as well.
+    Called when all resources of the record are gone. What the search finds with the person's labels
+    is deleted as well.
     """
     now = context.now
     if isinstance(inventory, Problem):
         problem = f"the final search failed: {inventory.message}"
         return Conclusion(problem=problem, again_at=now + context.policy.scan_again)
-    missed = [found for found in inventory if _is_to_go(draft.record, found)]
+    missed = [found for found in inventory if _is_to_be_deleted(draft.record, found)]
     if missed:
         before = {r.id: r for r in draft.record.resources}
         record = _with_missed(draft.record, missed, now)
         if any(found.kind.holds_data for found in missed):
-            record = _with_patience(record, now, context.policy)
+            record = _with_grace_period(record, now, context.policy)
         draft.record = record
         fresh = tuple(r.id for r in record.resources if before.get(r.id) is not r)
-        return Conclusion(found=fresh, again_at=now + _AGAIN)
+        return Conclusion(found=fresh, again_at=now + _SEARCH_AGAIN)
     draft.settle()
     departure = draft.record.departure
     leaving = current(departure.records)
@@ -109,11 +109,12 @@ def _is_kept(found: Orphan) -> bool:
     return found.ours and found.kind is Kind.SNAPSHOT
 
 
-def _is_to_go(environment: Environment, found: Orphan) -> bool:
-    """Whether a resource that the search found is the person's and to be removed.
+def _is_to_be_deleted(environment: Environment, found: Orphan) -> bool:
+    """Whether a resource that the search found is to be deleted.
 
-    A disk left behind by its notebook may hold the only copy of a person's work: it is deleted only
-    if a snapshot holds that work, or the profile keeps none; otherwise it is listed as a leftover.
+    A disk left behind by its notebook may hold the only copy of a person's work. It is deleted only
+    if a snapshot holds that work, or if the profile keeps no snapshots; otherwise it is listed as a
+    leftover.
     """
     match found.kind:
         case Kind.SNAPSHOT:
@@ -132,14 +133,14 @@ def _is_to_go(environment: Environment, found: Orphan) -> bool:
 def _with_missed(environment: Environment, missed: list[Orphan], now: datetime) -> Environment:
     for found in missed:
         if found.kind.is_workload:
-            environment = with_workloads_to_observe(_with_use(environment, found), now)
+            environment = with_workloads_to_observe(_with_workload(environment, found), now)
             continue
         known = next((r for r in environment.resources if r.name == found.name), None)
         resource = known or Resource(
             kind=found.kind,
             slot=found_slot(found.name),
             name=found.name,
-            state=State.STOPPED,  # a placeholder: it is looked at at once
+            state=State.STOPPED,  # a placeholder: it is observed at once
             owner=found.owner,
             key=found.key,
         )
@@ -150,16 +151,16 @@ def _with_missed(environment: Environment, missed: list[Orphan], now: datetime) 
     return environment
 
 
-def _with_patience(environment: Environment, now: datetime, policy: Policy) -> Environment:
-    """An unknown notebook may hold work: its grace period counts from the newest leave.
+def _with_grace_period(environment: Environment, now: datetime, policy: Policy) -> Environment:
+    """The record with a grace period for a notebook that only the search found: it may hold work.
 
-    If nothing is known of the person either, their record was lost: whatever grace period and
-    snapshot they were to have, what is found is kept for as long as that may matter.
+    The grace period counts from the newest leave. If no join is known either, the person's record
+    was lost and with it their terms: then the longer times of the policy apply.
     """
     intent = environment.events.in_force
-    assert intent is not None, "only leavers are looked for"
+    assert intent is not None, "only leavers are searched for"
     departure, terms = environment.departure, environment.terms
-    assert departure.left_at is not None, "only leavers are looked for"
+    assert departure.left_at is not None, "only leavers are searched for"
     left_at = min(intent.effective_at or intent.occurred_at, now)
     departure = replace(departure, left_at=max(departure.left_at, left_at))
     if environment.events.joined is None:
@@ -177,8 +178,8 @@ def _with_patience(environment: Environment, now: datetime, policy: Policy) -> E
     return replace(environment, departure=departure)
 
 
-def _with_use(environment: Environment, found: Orphan) -> Environment:
-    """The record with the collection to which ``found`` belongs."""
+def _with_workload(environment: Environment, found: Orphan) -> Environment:
+    """The record with the workloads of the key and address by which ``found`` was found."""
     parent = found.name.rpartition("/")[0]
     use = Resource(kind=found.kind, slot="", name=parent, owner=found.owner, key=found.key)
     owner = environment.owner_of(use)

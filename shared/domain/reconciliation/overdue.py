@@ -1,7 +1,4 @@
-"""What takes too long: a step of ours, or a change that somebody else began. Pure.
-
-Every function takes a ``Resource`` and returns the next one.
-"""
+"""How a resource changes when a step of ours, or somebody else's change, takes too long. Pure."""
 
 from __future__ import annotations
 
@@ -18,13 +15,13 @@ from shared.domain.resources.resource import InFlight, Resource
 
 
 def is_overdue(resource: Resource, now: datetime, policy: Policy) -> bool:
-    """Whether the step under way has taken longer than such a step may."""
+    """Whether the step in progress has taken longer than it may."""
     patience = policy.patience(resource.kind, resource.step)
     return resource.since is not None and now - resource.since > patience
 
 
 def while_moving(resource: Resource, *, key: str, now: datetime, policy: Policy) -> Resource:
-    """The resource while the cloud works on it, for us or for somebody else."""
+    """The resource while the cloud is changing it, for us or for somebody else."""
     if resource.in_flight is None and resource.may_still(Step.CREATE):
         # The create whose answer was lost has been carried out after all.
         resource = replace(
@@ -36,7 +33,7 @@ def while_moving(resource: Resource, *, key: str, now: datetime, policy: Policy)
         return resource.to_observe(now + policy.poll)
     resource = resource.to_observe(now + policy.poll)
     if resource.timed_out and resource.moving_since is None:
-        return resource  # a creation that we gave up: it is being deleted
+        return resource  # its creation took too long: it is being deleted
     since = resource.moving_since or now
     resource = replace(resource, moving_since=since)
     if now - since <= policy.patience(resource.kind, None):
@@ -44,8 +41,8 @@ def while_moving(resource: Resource, *, key: str, now: datetime, policy: Policy)
     minutes = int(policy.patience(resource.kind, None).total_seconds() // 60)
     message = (
         f"{resource.name} has been {resource.state} for more than {minutes} minutes, which no step "
-        "of ours began; what can be tried is tried. Look at its logs in Compute Engine, or ask "
-        "whoever changed it."
+        "of ours began. The next step is tried nevertheless. Look at its logs in Compute Engine, "
+        "or ask whoever changed it."
     )
     problem = Problem(code=STUCK, message=message, disposition=Disposition.TEMPORARY)
     waiting = wait_after(resource, problem, key=key, now=now, policy=policy)
@@ -54,9 +51,9 @@ def while_moving(resource: Resource, *, key: str, now: datetime, policy: Policy)
 
 
 def without_waiting(resource: Resource, *, key: str, now: datetime, policy: Policy) -> Resource:
-    """A change under way that is no longer waited for, because access is to end.
+    """The resource without a long change in progress, so that it can be stopped now.
 
-    A restore may take hours; nobody who has left is to work in the meantime.
+    A restore may take hours, and a leaver must not be able to work until it ends.
     """
     in_flight = resource.in_flight
     if in_flight is None or not in_flight.step.is_hidden or now - in_flight.since <= policy.stuck:
@@ -71,14 +68,17 @@ def stop_waiting(resource: Resource, *, key: str, now: datetime, policy: Policy)
 
 
 def fail_as_stuck(resource: Resource, *, key: str, now: datetime, policy: Policy) -> Resource:
-    """Give up on an overdue step: one never ready holds no work; others are looked at again."""
+    """Treat an overdue step as failed.
+
+    A creation that is not quarantined yet is deleted next: what was never ready holds no work.
+    """
     assert resource.in_flight is not None
     step = resource.in_flight.step
     patience = min(policy.patience(resource.kind, step), now - resource.in_flight.since)
     minutes = int(patience.total_seconds() // 60)
     problem = Problem(
         code=STUCK,
-        message=f"{resource.name}: {step} has not ended in {minutes} minutes; tried again. "
+        message=f"{resource.name}: {step} has not ended in {minutes} minutes; it is tried again. "
         "If this repeats, look at its logs in Compute Engine and at the quota of its zone.",
         disposition=Disposition.TEMPORARY,
     )
@@ -86,5 +86,5 @@ def fail_as_stuck(resource: Resource, *, key: str, now: datetime, policy: Policy
     made = step is Step.CREATE and resource.state is State.CREATING
     if not made or after.backoff.failures >= policy.attempts:
         return replace(after, timed_out=False)
-    # Delete at once, while this observation is fresh: later it may be in use after all.
+    # Delete it now, in the run that observed it as not ready: later somebody may use it.
     return replace(after.to_observe(now), timed_out=True)

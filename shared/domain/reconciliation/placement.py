@@ -1,4 +1,4 @@
-"""Where to make a notebook: the profile's zones in order, less those that lack such machines."""
+"""Chooses the zone for a new notebook: the next of the profile's that may have capacity. Pure."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ def zone_of(name: str) -> str:
 
 
 def capacity_key(place: str, manifest: Manifest) -> str:
-    """What a zone is remembered to lack, as ``zone/machine-type``; '' if nothing can run out."""
+    """The key of a shortage, ``zone/machine-type``; '' if ``place`` can't run out of anything."""
     zone = zone_of(place)
     return f"{zone}/{manifest.scarce}" if zone and manifest.scarce else ""
 
 
 def next_place(resource: Resource, manifest: Manifest, shortages: Collection[str]) -> str:
-    """The place to try next, or '' if every one had none left, in this round or for others.
+    """The place to try next; '' if none has capacity, as this creation or another one found out.
 
-    Where Google said which zones still have some, those come first.
+    Zones that have capacity according to Google come first.
     """
     left = [
         p
@@ -37,11 +37,12 @@ def next_place(resource: Resource, manifest: Manifest, shortages: Collection[str
 
 
 def no_capacity(manifest: Manifest) -> Problem:
-    """Why a notebook can't be made just now."""
+    """The problem of a notebook for which no zone has capacity."""
     zones = ", ".join(zone_of(p) or p for p in manifest.places)
     return Problem(
         code="STOCK_OUT",
-        message=f"no zone of the profile has {manifest.scarce or 'room'} left just now ({zones}); "
-        "tried again later. Add zones or another machine type to the profile if this stays.",
+        message=f"no zone of the profile has {manifest.scarce or 'capacity'} available now "
+        f"({zones}). It is tried again later; if this lasts, add zones to the profile, or choose "
+        "another machine type.",
         disposition=Disposition.STOCK_OUT,
     )

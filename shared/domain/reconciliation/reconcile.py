@@ -1,9 +1,9 @@
-"""What to do next for one person. Pure; the same inputs give the same answer.
+"""Decides what to do next for one person. Pure: the same input gives the same answer.
 
-``reconcile`` compares what should be there with what was last seen and answers with the next step
-of each resource, the status people see, and when to look again; or with what it has to know first.
-It takes no step itself and never waits: its caller (``services/converge.py``) saves the answer,
-acts, and calls it again with the results.
+``reconcile`` compares the desired state with the last observations. It answers with a plan (the
+next step of each resource, the status, and when to reconcile again), or with what it has to know
+first. It takes no step itself and never waits: its caller (``services/converge.py``) saves the
+plan, takes the steps, and calls it again with the results.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ from shared.domain.resources.resource import Resource
 
 
 def reconcile(record: Environment, context: Context) -> Plan | Needs:
-    """What to save and to do for ``record`` now, or what is needed to decide that.
+    """The plan for ``record``, or what is needed to make one.
 
-    The results of the last steps are put into the record first, then announced events whose time
+    First the results of the last steps are put into the record; then scheduled events whose time
     has come take effect.
     """
     draft = Draft(record, context.now)
@@ -48,7 +48,7 @@ def reconcile(record: Environment, context: Context) -> Plan | Needs:
     draft.settle()
     draft.record, entries = with_due_intents(draft.record, context.now)
     draft.entries += entries
-    # What a leaver should have is not looked up, so that leaving never fails.
+    # A leave needs no profile, so that a missing or broken profile never stops it.
     joins = draft.record.events.in_force is not None and not draft.record.leaving
     if joins and context.profile is None:
         return Needs(record=draft.record, profile=True)
@@ -62,18 +62,18 @@ def reconcile(record: Environment, context: Context) -> Plan | Needs:
 
 
 def _reconciled(draft: Draft, desired: DesiredState, context: Context) -> Plan | Needs:
-    """The plan, once everything that could be asked beforehand is known."""
+    """The plan, once all questions that could be asked in advance are answered."""
     before = draft.record
     observe(draft, desired, context, context.observed)
     note_consents(draft, context)
-    _hurry(draft, desired, context)
+    _shorten_waits(draft, desired, context)
     with_successors(draft, desired.manifests)
     with_snapshots(draft, desired.goals_of(draft.record))
     begun = begin_steps(draft, desired, context)
     conclusion = Conclusion()
     if not begun.actions and draft.record.leaving:
         _look_for_workloads_at_the_end(draft, desired, context)
-        # Look now, not at the next tick: until then nobody knows that access has ended.
+        # Observe now, not at the next tick, so that the end of access is known at once.
         looks = looks_due(draft.record, desired, context.observed)
         if looks:
             return Needs(record=draft.record, looks=looks)
@@ -82,7 +82,7 @@ def _reconciled(draft: Draft, desired: DesiredState, context: Context) -> Plan |
                 return Needs(record=draft.record, inventory=True)
             conclusion = conclude(draft, context.inventory, context)
     if conclusion.found:
-        # It may be running: stop it now.
+        # It may be running: observe and stop it in this run.
         looks = looks_due(draft.record, desired, context.found)
         if looks:
             return Needs(record=draft.record, looks=looks)
@@ -90,7 +90,8 @@ def _reconciled(draft: Draft, desired: DesiredState, context: Context) -> Plan |
         with_snapshots(draft, desired.goals_of(draft.record))
         begun = begin_steps(draft, desired, context)
     if begun.asks.any:
-        # Whose creation was just seen to fail keeps their place: ask about the record before that.
+        # Ask about the record as it was before: a notebook whose creation was just observed to
+        # fail keeps its place in the queue.
         return replace(begun.asks, record=before)
     _conclude_status(draft, before, desired, context, conclusion)
     draft.settle()
@@ -106,16 +107,16 @@ def _prepared(record: Environment, manifests: Manifests, context: Context) -> En
     if record.events.in_force is not None:
         for manifest in manifests or ():
             if record.resource(manifest.id) is None:
-                record = _with_wanted(record, manifest)
+                record = _with_resource_for(record, manifest)
     for resource in record.resources:
         if resource.kind.is_workload and resource.in_flight is None:
-            record = record.without(resource.id)  # theirs to run again
+            record = record.without(resource.id)  # the person may run workloads again
     return record
 
 
-def _with_wanted(record: Environment, manifest: Manifest) -> Environment:
-    """The record with a resource for ``want``: the one of that name that a search found when the
-    person left, or a new one."""
+def _with_resource_for(record: Environment, manifest: Manifest) -> Environment:
+    """The record with a resource for ``manifest``: the one of that name that a search found when
+    the person left, or a new one."""
     alike = (r for r in record.resources if r.kind is manifest.kind and r.name in manifest.places)
     found = next(alike, None)
     if found is None:
@@ -126,10 +127,11 @@ def _with_wanted(record: Environment, manifest: Manifest) -> Environment:
     return record.without(found.id).with_resource(wanted)
 
 
-def _hurry(draft: Draft, desired: DesiredState, context: Context) -> None:
-    """Let nothing that gives access wait for long where access is to end.
+def _shorten_waits(draft: Draft, desired: DesiredState, context: Context) -> None:
+    """Shorten the waits of resources that must be stopped or deleted and may still give access.
 
-    A change that hangs is given up, and what failed is tried again within the hour.
+    A long change in progress is no longer waited for, and what failed is tried again within
+    ``backoff_most``.
     """
     now, policy = context.now, context.policy
     for resource in draft.record.resources:
@@ -164,7 +166,7 @@ def _conclude_status(
     context: Context,
     conclusion: Conclusion,
 ) -> None:
-    """Put the status into the record: the goals, phase, health, problem, and when it is due."""
+    """Put the goals and the status into the record, and note what changed."""
     now = context.now
     goals = desired.goals_of(draft.record)
     record = with_status(draft.record, desired.manifests, goals, conclusion, context)
@@ -176,6 +178,6 @@ def _conclude_status(
         draft.note(AccessEnded(seconds))
     if record.status.phase is not before.status.phase:
         draft.note(PhaseChanged(record.status.phase, None if record.leaving else seconds))
-    shown = record.status.problem or before.status.problem  # else it only has to queue
+    shown = record.status.problem or before.status.problem  # without one, it is only queued
     if record.status.health is not before.status.health and shown:
         draft.note(HealthChanged(record.status.health, record.status.problem))

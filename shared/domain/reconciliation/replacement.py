@@ -1,10 +1,9 @@
 """Replaces a notebook that can't be changed in place by a successor with the same data. Pure.
 
-A notebook is replaced when its owner's address has changed, or when an admin says so. It is
-stopped, a snapshot of its data is taken, and then it is *superseded*: it stays in the record
-beside its successor, another generation of the same kind and slot. The successor is made from the
-profile, gets the data of the snapshot, and only when that is done and it can be used is the
-superseded one deleted. Every stage can be read off the record, so any of them may be interrupted.
+Reasons are a new address of its owner, or an admin's ``recreate``. The notebook is stopped and a
+snapshot is taken; then it is *superseded* and stays in the record beside its successor, the next
+generation of the same kind and slot. It is deleted when the successor has the data and can be used.
+The record shows each stage, so that a replacement may be interrupted anywhere.
 """
 
 from __future__ import annotations
@@ -26,11 +25,11 @@ _AT_REST = (State.STOPPED, State.BROKEN)
 
 
 def must_be_replaced(environment: Environment, notebook: Resource) -> bool:
-    """Whether ``notebook`` is to get a successor; of a leaver nothing is replaced."""
+    """Whether ``notebook`` has to get a successor; a leaver's notebooks are not replaced."""
     if notebook.kind is not Kind.WORKBENCH or notebook.superseded or environment.leaving:
         return False
     if notebook.state is State.ABSENT and not notebook.unconfirmed:
-        return False  # it is made anew anyway, as it should be now
+        return False  # it will be created as it should be now
     if notebook.recreate:
         return True
     if notebook.state is State.FOREIGN:
@@ -39,12 +38,12 @@ def must_be_replaced(environment: Environment, notebook: Resource) -> bool:
 
 
 def holds_work(notebook: Resource) -> bool:
-    """Whether its owner may have worked in it; nobody is told of one before its data is there."""
+    """Whether its owner may have worked in it; they can't before its data is restored."""
     return not notebook.creation.failed and not notebook.data.restore_from
 
 
 def awaits_data(environment: Environment, notebook: Resource) -> bool:
-    """Whether the data of one that it replaces is still to come."""
+    """Whether it still lacks the data of a notebook that it replaces."""
     if notebook.superseded or notebook.kind is not Kind.WORKBENCH:
         return False
     return any(is_source(r) and r.slot == notebook.slot for r in environment.resources)
@@ -72,14 +71,14 @@ def usable_link(environment: Environment, notebook: Resource) -> str | None:
 
 
 def is_source(notebook: Resource) -> bool:
-    """Whether a successor still has to get the data of this one."""
+    """Whether it is superseded and its successor does not have its data yet."""
     return notebook.superseded and not notebook.data.handed_over and notebook.kind is Kind.WORKBENCH
 
 
 def is_replacing(environment: Environment, wanted: Collection[str] | None = None) -> bool:
-    """Whether the person has to wait for a successor, or for its data.
+    """Whether a replacement has not ended: a successor, or its data, is missing.
 
-    ``wanted``: the ids of what the profile asks for, None where that isn't known.
+    ``wanted``: the ids of what the profile asks for; None if that isn't known.
     """
     return any(
         (must_be_replaced(environment, r) or is_source(r))
@@ -89,7 +88,7 @@ def is_replacing(environment: Environment, wanted: Collection[str] | None = None
 
 
 def may_go(environment: Environment, superseded: Resource) -> bool:
-    """Whether a superseded notebook is needed no more: its successor is usable with its data."""
+    """Whether a superseded notebook may be deleted: its successor is usable and has its data."""
     if not holds_work(superseded):
         return True
     successor = environment.notebook
@@ -100,7 +99,7 @@ def may_go(environment: Environment, superseded: Resource) -> bool:
 
 
 def with_successors(draft: Draft, manifests: Collection[Manifest] | None) -> None:
-    """Begin a successor for each notebook that is ready to be replaced."""
+    """Add a successor to the record for each notebook that is ready to be replaced."""
     draft.record = _with_sources(draft.record, draft.now)
     for notebook in draft.record.resources:
         manifest = next((w for w in manifests or () if w.id == notebook.id), None)
@@ -124,7 +123,7 @@ def with_successors(draft: Draft, manifests: Collection[Manifest] | None) -> Non
 
 
 def handed_over(environment: Environment, snapshot: str) -> Environment:
-    """The record after the data of ``snapshot`` (its full name) was restored into a successor."""
+    """The record after ``snapshot`` (its full name) was restored into a successor."""
     for notebook in environment.resources:
         if (
             is_source(notebook)
@@ -138,7 +137,7 @@ def handed_over(environment: Environment, snapshot: str) -> Environment:
 
 
 def next_generation(environment: Environment, resource: Resource) -> int:
-    """The number of the next one of its kind and slot."""
+    """The generation of the next resource of this kind and slot."""
     same = [
         r.generation
         for r in environment.resources
@@ -157,7 +156,7 @@ def _can_be_superseded(environment: Environment, notebook: Resource) -> bool:
     if notebook.state not in _AT_REST:
         return False
     if not holds_work(notebook):
-        # It is deleted rather, and made again; unless a hold keeps it.
+        # Without work it is deleted and created again, unless a hold forbids that.
         return environment.held is not None
     return bool(_complete_snapshot(environment, notebook))
 
@@ -175,7 +174,7 @@ def _superseded(notebook: Resource, now: datetime) -> Resource:
 
 
 def _with_sources(environment: Environment, now: datetime) -> Environment:
-    """The record whose successors know what to restore, without what is over."""
+    """The record with the snapshot to restore in each successor, without deleted predecessors."""
     for notebook in environment.resources:
         if not notebook.superseded or notebook.kind is not Kind.WORKBENCH:
             continue
@@ -207,7 +206,7 @@ def _to_restore(
 
 
 def _complete_snapshot(environment: Environment, notebook: Resource) -> str:
-    """The full name of the snapshot of its data as it is now; '' unless complete."""
+    """The full name of the snapshot of its data as it is now; '' if there is no complete one."""
     snapshot = environment.resource(f"{Kind.SNAPSHOT}/{notebook.data.saved_in}")
     complete = snapshot is not None and snapshot.state is State.READY
     return snapshot.name if snapshot is not None and complete else ""

@@ -1,7 +1,8 @@
-"""What is kept of a deleted notebook, and what is restored into a new one. Pure.
+"""Which snapshots are taken before a notebook is deleted, how long they are kept, and which one is
+restored into a new notebook. Pure.
 
-A snapshot is a resource like any other: wanted, made, looked at, and removed when its time is
-over. A notebook is not deleted before the snapshot of its data, if one is asked for, is complete.
+A snapshot is a resource of the record: created, observed, and deleted when it has expired. If the
+terms ask for a snapshot, the notebook is not deleted before it is complete.
 """
 
 from __future__ import annotations
@@ -20,17 +21,17 @@ from shared.domain.resources.kinds import Kind, State, Step
 from shared.domain.resources.manifest import Manifest
 from shared.domain.resources.resource import Backoff, Resource, Retention
 
-# After a notebook was replaced, where the profile asks for no snapshot of its own accord.
+# How long the snapshot of a replaced notebook is kept if the profile asks for no snapshots.
 KEEP_AFTER_REPLACEMENT = timedelta(days=30)
 
-# A deletion that does not follow its snapshot within that time (it was refused, or a hold came in
-# between) needs another one: somebody may have worked in the notebook without being seen.
-_TRUSTED = timedelta(hours=1)
+# If the deletion does not follow its snapshot within this time (it was rejected, or a hold came in
+# between), another snapshot is taken: somebody may have worked in the notebook between two
+# observations.
+_DELETE_WITHIN = timedelta(hours=1)
 
 
 def must_be_saved(environment: Environment, notebook: Resource) -> bool:
-    """Whether ``notebook``, or what is left of one, may only be deleted once a snapshot of its data
-    is complete."""
+    """Whether a notebook, or the disk of one, may be deleted only if its data is in a snapshot."""
     if notebook.kind is Kind.DISK:
         return bool(notebook.data.saved_in)
     if notebook.kind is not Kind.WORKBENCH or not holds_work(notebook):
@@ -39,7 +40,7 @@ def must_be_saved(environment: Environment, notebook: Resource) -> bool:
 
 
 def _is_replaced(environment: Environment, notebook: Resource) -> bool:
-    """Whether it has, or is to get, a successor that must not lose its data."""
+    """Whether it has, or will have, a successor that needs its data."""
     stays = notebook.superseded and not environment.leaving
     return stays or must_be_replaced(environment, notebook)
 
@@ -51,7 +52,7 @@ def is_saved(environment: Environment, notebook: Resource) -> bool:
 
 
 def with_snapshots(draft: Draft, goals: Mapping[str, Goal]) -> None:
-    """Begin a snapshot for each notebook that needs one before it goes."""
+    """Add a snapshot to the record for each notebook that needs one before its deletion."""
     now = draft.now
     for notebook in draft.record.resources:
         if _has_lost_its_disk(draft.record, notebook):
@@ -60,7 +61,7 @@ def with_snapshots(draft: Draft, goals: Mapping[str, Goal]) -> None:
             continue
         slot = f"{now:%Y%m%d-%H%M%S}"
         if draft.record.resource(f"{Kind.SNAPSHOT}/{slot}") is not None:
-            continue  # the name is taken by a snapshot of this second: try again at the next look
+            continue  # a snapshot of the same second has this name: try again at the next run
         snapshot = Resource(
             kind=Kind.SNAPSHOT,
             slot=slot,
@@ -72,7 +73,7 @@ def with_snapshots(draft: Draft, goals: Mapping[str, Goal]) -> None:
 
 
 def _has_lost_its_disk(environment: Environment, notebook: Resource) -> bool:
-    """Whether its snapshot failed because there is no disk: somebody may have deleted both."""
+    """Whether its snapshot failed because the disk is gone: the notebook may be gone, too."""
     if not notebook.kind.holds_data or not notebook.data.saved_in:
         return False
     snapshot = environment.resource(f"{Kind.SNAPSHOT}/{notebook.data.saved_in}")
@@ -99,11 +100,11 @@ def _needs_snapshot(
     if for_successor or waits or notebook.may_still(Step.DELETE):
         return False
     complete_at = snapshot.usage.ready_since if snapshot.state is State.READY else None
-    return complete_at is not None and now - complete_at > _TRUSTED
+    return complete_at is not None and now - complete_at > _DELETE_WITHIN
 
 
 def snapshot_manifests(environment: Environment) -> dict[str, Manifest]:
-    """How to make the snapshots of the record that are not there yet, by id."""
+    """The manifests of the snapshots in the record that don't exist yet, by resource id."""
     return {
         r.id: snapshot_manifest(environment, r)
         for r in environment.resources
@@ -114,7 +115,7 @@ def snapshot_manifests(environment: Environment) -> dict[str, Manifest]:
 def retained_since_complete(
     environment: Environment, before: Resource, after: Resource, now: datetime
 ) -> Resource:
-    """``after``, with a snapshot's time to keep counted from when it is complete."""
+    """``after``; the time for which a snapshot is kept starts when it is complete."""
     complete = after.state is State.READY and before.state is not State.READY
     if after.kind is not Kind.SNAPSHOT or not complete or after.retention.expires_at is None:
         return after
@@ -134,7 +135,7 @@ def can_be_dropped(before: Resource, after: Resource, environment: Environment, 
     """Whether a snapshot that doesn't exist can be dropped from the record.
 
     It expired and was deleted; or somebody else deleted it after it was complete; or it was never
-    begun, because its notebook runs again. Likewise a disk that is gone, or whose snapshot is.
+    created, because its notebook runs again. A disk is dropped if it, or its snapshot, is gone.
     """
     if after.kind is Kind.DISK:
         relied_on = environment.resource(f"{Kind.SNAPSHOT}/{after.data.saved_in}")
@@ -152,9 +153,9 @@ def can_be_dropped(before: Resource, after: Resource, environment: Environment, 
 def with_source_to_check(
     environment: Environment, notebook: Resource, now: datetime
 ) -> tuple[Environment, Resource]:
-    """Look at the snapshot after a restore failed with "not found", which may mean something else.
+    """Observe the snapshot after a restore failed with "not found": another thing may be missing.
 
-    One that the record does not have any more can't be looked at; then the notebook is used without
+    A snapshot that is no longer in the record can't be observed; then the notebook is used without
     its data.
     """
     if notebook.backoff.problem is None or notebook.backoff.problem.code != "NOT_FOUND":
@@ -167,7 +168,7 @@ def with_source_to_check(
 
 
 def without_source(environment: Environment, snapshot: Resource, now: datetime) -> Environment:
-    """The record in which no notebook waits for ``snapshot``, which no longer exists."""
+    """The record in which no notebook is to be restored from ``snapshot``, which is gone."""
     for notebook in environment.resources:
         if snapshot.kind is Kind.SNAPSHOT and notebook.data.restore_from == snapshot.name:
             freed = replace(
@@ -188,8 +189,8 @@ def lost_work(environment: Environment, before: Resource, after: Resource) -> st
         and after.backoff.problem is not None
     ):
         return (
-            f"{before.data.restore_from}, whose data was to be restored, is gone: "
-            f"{after.name} starts without it"
+            f"{before.data.restore_from}, which was to be restored, no longer exists: "
+            f"{after.name} starts without its data"
         )
     ours = before.step in (Step.DELETE, Step.CREATE) or before.may_still(Step.DELETE)
     if after.state is not State.ABSENT or not before.usage.was_ready or ours:
@@ -207,11 +208,11 @@ def _lost_notebook(environment: Environment, notebook: Resource) -> str:
     text = f"{notebook.name} was deleted by somebody else"
     if is_saved(environment, notebook):
         return f"{text}; its data is in a snapshot"
-    return f"{text}; what was in it since its last snapshot, if there is one, is lost"
+    return f"{text}; work since its last snapshot (all work, if there is none) is lost"
 
 
 def to_restore(environment: Environment) -> str:
-    """The snapshot to restore into a new notebook: the one of the person's last notebook, or ''."""
+    """The full name of the snapshot to restore into a new notebook, or ''."""
     return newest_snapshot(environment)
 
 
@@ -238,6 +239,6 @@ def newest_snapshot(environment: Environment) -> str:
 
 
 def size_to_restore(environment: Environment, notebook: Resource, snapshot: str) -> int:
-    """How large a disk ``snapshot`` (its full name) needs, in GB; 0 where that isn't known."""
+    """The disk size in GB that ``snapshot`` (its full name) needs; 0 if that isn't known."""
     own = next((r for r in environment.resources if r.name == snapshot), None)
     return own.size_gb if own is not None else notebook.size_gb

@@ -1,4 +1,4 @@
-"""What an observation by itself says of a resource, whatever step is under way. Pure."""
+"""Puts an observation into a resource, without regard to the step in progress. Pure."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def as_seen(resource: Resource, seen: Observation, now: datetime) -> Resource:
         settings=Settings(
             written=() if gone else resource.settings.written,
             drift=None if gone else seen.drift or resource.settings.drift,
-            # Other labels may be missing as well as ours, so it is compared again.
+            # If our labels are missing, others may be, too: compare it with the profile again.
             digest=resource.settings.digest if seen.labelled and not gone else "",
         ),
         usage=replace(
@@ -92,6 +92,9 @@ def _are_fewer(resource: Resource, seen: Observation) -> bool:
 
 
 def _creation_failed(resource: Resource, seen: Observation) -> bool:
-    """Whether the cloud reports it as failed; that we never saw it in use proves nothing."""
+    """Whether the cloud reports that its creation failed.
+
+    That it was never observed as usable is no proof: it may have been usable in between.
+    """
     began_it = resource.step is Step.CREATE and bool(resource.operation)
     return began_it and seen.problem is not None

@@ -1,7 +1,7 @@
-"""Begins the next step of each resource, and prepares the creation of notebooks. Pure.
+"""Notes the next step of each resource in the record, and prepares notebooks' creation. Pure.
 
-A notebook's creation needs a zone with capacity, the snapshot to restore, and its turn; whatever of
-these it lacks it waits for.
+A notebook is created when there is a zone with capacity, the snapshot to restore is complete, and
+it has its turn; until then it waits.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from shared.domain.resources.resource import Backoff, Resource
 
 
 class Begun(msgspec.Struct, frozen=True):
-    """The steps to take, the notebooks among them whose turn is provisional, and what is missing.
+    """The steps to take, and the ids of the notebooks among them whose turn is provisional.
 
-    ``asks``: whether the person's turn has to be asked for, or what the zones lack.
+    ``asks``: what has to be asked before that, the turn or the zones without capacity.
     """
 
     actions: tuple[Action, ...]
@@ -41,7 +41,7 @@ class Begun(msgspec.Struct, frozen=True):
 
 
 def begin_steps(draft: Draft, desired: DesiredState, context: Context) -> Begun:
-    """Note in the record which step of each resource is about to be taken."""
+    """Note in the record which step of each resource starts now."""
     record, now = draft.record, context.now
     goals = desired.goals_of(record)
     by_id = {m.id: m for m in desired.manifests or ()} | snapshot_manifests(record)
@@ -52,8 +52,8 @@ def begin_steps(draft: Draft, desired: DesiredState, context: Context) -> Begun:
         manifest, goal = by_id.get(before.id), goals[before.id]
         if manifest is not None:
             manifest = named_as(manifest, before.name)
-        # Only a notebook that waits for nothing but its turn stays in the queue, so that nobody
-        # waits behind one that exists, is being made, isn't wanted or waits for something else.
+        # Only a notebook that waits for nothing but its turn stays in the queue: one that exists,
+        # is being created, isn't asked for, or waits for something else must not block others.
         resource = _out_of_queue(before)
         step = next_step(
             record,
@@ -89,7 +89,7 @@ def _out_of_queue(resource: Resource) -> Resource:
 
 
 def _with_written(resource: Resource, step: Step, manifest: Manifest | None) -> Resource:
-    """Add what is about to be written to what was written before: the call may fail half-way."""
+    """Add what is about to be written to what was written before: the call may fail in between."""
     writes = step in (Step.CREATE, Step.UPDATE) and resource.kind is Kind.WORKBENCH
     if not writes or manifest is None:
         return resource
@@ -104,13 +104,13 @@ def _with_place(
     context: Context,
     queued_at: datetime,
 ) -> tuple[Resource, Step | None]:
-    """A notebook with its zone and snapshot, ready to be created; or what it has to wait for.
+    """The notebook with its zone and snapshot, and CREATE; or as it has to wait, and None.
 
-    ``queued_at``: since when it waits for its turn, if that is all.
+    ``queued_at``: since when it is in the queue, if it has to wait for its turn.
     """
     now, policy = context.now, context.policy
     if awaits_data(record, resource) and not resource.data.restore_from:
-        return resource, None  # another snapshot of the one it replaces is being taken
+        return resource, None  # a snapshot of the notebook that it replaces is being taken
     if resource.may_still(Step.CREATE):
         # A lost create may still be carried out in that zone, so no other zone is tried yet.
         if resource.name in manifest.places and resource.name not in resource.creation.tried:

@@ -1,4 +1,7 @@
-"""The status of a record: are goals reached, its phase, health and problem, when to look again."""
+"""Computes the status of a record from its resources: phase, health, problem, time when due. Pure.
+
+Whether a resource has reached its goal is defined here, too (``is_converged``).
+"""
 
 from __future__ import annotations
 
@@ -27,10 +30,10 @@ _COMPARED = (Kind.WORKBENCH, Kind.SESSION_TEMPLATE, Kind.CLUSTER_TEMPLATE)
 
 
 def is_converged(environment: Environment, resource: Resource, goal: Goal) -> bool:
-    """Whether ``resource`` is where it should be, as far as we remember."""
+    """Whether ``resource`` has reached its goal, as far as the record shows."""
     if resource.state is State.FOREIGN:
         return goal is not Goal.PRESENT  # nothing of this person's is there
-    # With a step under way, ``observe_at`` is always set: the first check is in case it isn't.
+    # With a step in progress, ``observe_at`` is always set: the first check is in case it isn't.
     if resource.in_flight is not None or resource.observe_at is not None or resource.unconfirmed:
         return False
     if owed_protection(environment, resource) is not None:
@@ -39,11 +42,11 @@ def is_converged(environment: Environment, resource: Resource, goal: Goal) -> bo
         return False
     match goal:
         case Goal.PRESENT:
-            if not _is_usable(resource) or _owes_a_look(resource):
+            if not _is_usable(resource) or _is_unfinished(resource):
                 return False
             return not awaits_data(environment, resource)
         case Goal.STOPPED:
-            # What is broken runs nothing that could be used.
+            # In a broken notebook nothing runs that could be used.
             return resource.state in (State.STOPPED, State.ABSENT, State.BROKEN)
         case Goal.ABSENT:
             return resource.state is State.ABSENT
@@ -61,15 +64,15 @@ def _is_usable(resource: Resource) -> bool:
     return resource.state is State.READY and openable
 
 
-def _owes_a_look(resource: Resource) -> bool:
-    """Whether it still has to be restored, or compared with the profile."""
+def _is_unfinished(resource: Resource) -> bool:
+    """Whether data still has to be restored into it, or it has to be compared with the profile."""
     if resource.kind not in _COMPARED:
         return False
     return bool(resource.data.restore_from) or not resource.settings.digest
 
 
 def awaits_inventory(record: Environment, goals: Mapping[str, Goal]) -> bool:
-    """Whether all that the record knows of a leaver is gone, and the final search is due."""
+    """Whether all resources of a leaver's record are gone, and the final search is due."""
     leaving = current(record.departure.records)
     if not record.leaving or leaving is None or leaving.completed_at is not None:
         return False
@@ -83,12 +86,12 @@ def with_status(
     conclusion: Conclusion,
     context: Context,
 ) -> Environment:
-    """The record with its phase, health, the problem to show, and the time to look again."""
+    """The record with its phase, health, the problem to show, and the time when it is due."""
     now, policy = context.now, context.policy
-    matters = [r for r in record.resources if not _is_unneeded(record, r)]
-    health = max((_health(r, policy) for r in matters), key=_SEVERITY.index, default=Health.OK)
-    troubled = [(r.id, r.backoff.problem) for r in matters if _is_trouble(r)]
-    problems = [f"{id}: {problem.message}" for id, problem in troubled if problem is not None]
+    relevant = [r for r in record.resources if not _is_unneeded(record, r)]
+    health = max((_health(r, policy) for r in relevant), key=_SEVERITY.index, default=Health.OK)
+    shown = [(r.id, r.backoff.problem) for r in relevant if _is_shown(r)]
+    problems = [f"{id}: {problem.message}" for id, problem in shown if problem is not None]
     phase = _phase(record, manifests, goals)
     due_at = _due_at(record, goals, now, policy, conclusion)
     if conclusion.problem:
@@ -97,13 +100,13 @@ def with_status(
     problems += record.status.losses
     if manifests is None and record.events.in_force is not None and not record.leaving:
         problems = [
-            f"profile {record.terms.profile!r} is not in profiles.yaml any more; bring it back, or "
-            "send a join with another"
+            f"profile {record.terms.profile!r} is not in profiles.yaml any more; add it again, or "
+            "send a join with another profile"
         ]
         health = max(health, Health.RETRYING, key=_SEVERITY.index)
-        # Nobody knows what should be there, so nobody becomes ready meanwhile.
+        # Without the profile it isn't known what should exist, so the person can't become ready.
         phase = phase if record.status.phase is Phase.READY else Phase.PROVISIONING
-        due_at = min([now + policy.backoff_most, *_what_goes_on(record)])
+        due_at = min([now + policy.backoff_most, *_due_without_profile(record)])
     return replace(
         record,
         status=replace(
@@ -113,8 +116,8 @@ def with_status(
     )
 
 
-def _what_goes_on(environment: Environment) -> list[datetime]:
-    """When to look again for reasons that need no profile: scheduled events, operations."""
+def _due_without_profile(environment: Environment) -> list[datetime]:
+    """The times when the record is due for reasons that need no profile: events, operations."""
     announced = [i.effective_at for i in environment.scheduled if i.effective_at is not None]
     at_work = [r for r in environment.resources if r.in_flight is not None or r.unconfirmed]
     return announced + [r.observe_at for r in at_work if r.observe_at is not None]
@@ -128,8 +131,8 @@ def _is_unneeded(environment: Environment, resource: Resource) -> bool:
     return not any(relied_on)
 
 
-def _is_trouble(resource: Resource) -> bool:
-    """Whether its problem is shown; a stock-out is not as long as there are other zones to try."""
+def _is_shown(resource: Resource) -> bool:
+    """Whether its problem is shown; a stock-out isn't while there are other zones to try."""
     if resource.backoff.problem is None:
         return False
     return (
@@ -140,7 +143,7 @@ def _is_trouble(resource: Resource) -> bool:
 
 def _health(resource: Resource, policy: Policy) -> Health:
     problem = resource.backoff.problem
-    if problem is None or not _is_trouble(resource):
+    if problem is None or not _is_shown(resource):
         return Health.OK if resource.creation.queued_at is None else Health.WAITING
     if resource.backoff.failures >= policy.attempts:
         return Health.QUARANTINED
@@ -150,28 +153,28 @@ def _health(resource: Resource, policy: Policy) -> Health:
 def _phase(record: Environment, manifests: Manifests, goals: Mapping[str, Goal]) -> Phase:
     if record.events.in_force is None:
         return Phase.REMOVED if record.merged_into else Phase.SCHEDULED
-    living = _living(record)
+    resources = _without_snapshots(record)
     if record.events.in_force.verb is Verb.JOIN:
-        settled = all(is_converged(record, r, goals[r.id]) for r in living if not r.superseded)
+        settled = all(is_converged(record, r, goals[r.id]) for r in resources if not r.superseded)
         waits = is_replacing(record, {manifest.id for manifest in manifests or ()})
         return Phase.READY if settled and not waits else Phase.PROVISIONING
     if _is_gone(record, goals):
         return Phase.REMOVING if awaits_inventory(record, goals) else Phase.REMOVED
-    if Goal.ABSENT in {goals[r.id] for r in living if r.kind.holds_data}:
+    if Goal.ABSENT in {goals[r.id] for r in resources if r.kind.holds_data}:
         return Phase.REMOVING
-    settled = all(is_converged(record, r, goals[r.id]) for r in living)
+    settled = all(is_converged(record, r, goals[r.id]) for r in resources)
     return Phase.SUSPENDED if settled else Phase.SUSPENDING
 
 
-def _living(record: Environment) -> list[Resource]:
-    """The resources without the snapshots: what is kept keeps nobody from being ready, or gone."""
+def _without_snapshots(record: Environment) -> list[Resource]:
+    """The resources without the snapshots, on which the phase does not depend."""
     return [r for r in record.resources if r.kind is not Kind.SNAPSHOT]
 
 
 def _is_gone(record: Environment, goals: Mapping[str, Goal]) -> bool:
     return all(
         r.state in (State.ABSENT, State.FOREIGN) and is_converged(record, r, goals[r.id])
-        for r in _living(record)
+        for r in _without_snapshots(record)
     )
 
 

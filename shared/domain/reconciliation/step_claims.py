@@ -1,4 +1,4 @@
-"""How the record of a resource changes when a step is about to be taken. Pure."""
+"""How a resource of the record changes when a step starts, or its start is taken back. Pure."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ _REQUESTS = uuid.UUID("6f0d7c1e-4f43-5d0c-9d0b-0c3a9f6c5b11")
 
 
 def request_id(key: str, resource: Resource, step: Step) -> str:
-    """The idempotency id of ``step``: the same until the step came to an end, then never again.
+    """The request id of ``step``: the same until the step ends, and never used again.
 
-    A UUID, as the Notebooks API asks for; made from what the record holds, so that a worker that
-    takes over from a crashed one repeats the very same request.
+    A UUID, as the Notebooks API requires. It is made from the record, so that a worker that takes
+    over from a crashed one repeats the same request.
     """
     request = f"{resource.key or key}/{resource.kind}/{resource.slot}/{step}/{resource.serial}"
     if resource.generation > 1:
-        request += f"/{resource.name}"  # counted anew, a number could be that of a lost record
+        request += f"/{resource.name}"  # if a record was lost, its serials are counted again from 0
     return str(uuid.uuid5(_REQUESTS, request))
 
 
 def start_step(resource: Resource, step: Step, now: datetime) -> Resource:
-    """Note that ``step`` is about to be taken; saved before the call, in case of a crash."""
+    """Note that ``step`` starts; saved before the call, in case of a crash."""
     resource = replace(
         resource.to_observe(now),
         in_flight=InFlight(step=step, since=now),
@@ -40,7 +40,7 @@ def start_step(resource: Resource, step: Step, now: datetime) -> Resource:
         ),
     )
     if step in (Step.START, Step.CREATE):
-        # Once it runs again, no snapshot holds all of its data any more.
+        # Once it runs again, its snapshot no longer holds all of its data.
         return replace(resource, data=replace(resource.data, saved_in=""))
     return resource
 

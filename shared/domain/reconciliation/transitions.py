@@ -1,6 +1,6 @@
-"""How the record of a resource changes when it is observed, or a step is answered. Pure.
+"""How a resource of the record changes when it is observed or a step is answered. Pure.
 
-Every function takes a ``Resource`` and returns the next one; none of them decides what to do.
+It must not know the other resources, and does not decide what to do next.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from shared.domain.resources.manifest import Drift
 from shared.domain.resources.observation import Observation
 from shared.domain.resources.resource import Resource, Workloads
 
-_AT_HAND = (State.READY, State.STOPPED)
+_READY_OR_STOPPED = (State.READY, State.STOPPED)
 _ACHIEVED = {
     Step.CREATE: (State.READY,),
-    Step.UPDATE: _AT_HAND,
+    Step.UPDATE: _READY_OR_STOPPED,
     Step.START: (State.READY,),
-    Step.RESTORE: _AT_HAND,
-    Step.PROTECT: (*_AT_HAND, State.BROKEN),
-    Step.UNPROTECT: (*_AT_HAND, State.BROKEN),
-    Step.LABEL: (*_AT_HAND, State.BROKEN),
+    Step.RESTORE: _READY_OR_STOPPED,
+    Step.PROTECT: (*_READY_OR_STOPPED, State.BROKEN),
+    Step.UNPROTECT: (*_READY_OR_STOPPED, State.BROKEN),
+    Step.LABEL: (*_READY_OR_STOPPED, State.BROKEN),
     Step.STOP: (State.STOPPED, State.ABSENT),
     Step.DELETE: (State.ABSENT,),
 }
@@ -51,9 +51,9 @@ def apply_observation(
     policy: Policy,
     answered: bool = False,
 ) -> Resource:
-    """The resource after the cloud was asked about it.
+    """The resource after it was observed.
 
-    ``answered``: ``seen`` is the answer to the step under way, not a look of its own.
+    ``answered``: ``seen`` is the answer to the step in progress, not a separate observation.
     """
     before = resource
     hung = resource.timed_out and resource.in_flight is not None
@@ -69,12 +69,12 @@ def apply_observation(
     resource = as_seen(resource, seen, now)
     problem = seen.problem
     if seen.state is State.FOREIGN:
-        problem = _hands_off(resource, seen)
+        problem = _not_ours(resource, seen)
     elif answered and _had_no_effect(before, resource):
         problem = _no_effect(before)
     if problem is not None:
         if problem.disposition is Disposition.UNCERTAIN:
-            # Its operation is over, whatever it ended in: nothing about it is uncertain.
+            # Its operation has ended, so it is certain that the step has failed.
             problem = replace(problem, disposition=Disposition.TEMPORARY)
         return fail(resource, problem, key=key, now=now, policy=policy)
     if seen.state.is_moving:
@@ -97,7 +97,7 @@ def _no_effect(resource: Resource) -> Problem:
     return Problem(
         code="NO_EFFECT",
         message=f"{resource.name} was {resource.state} before {resource.step} and still is, "
-        "though the call was answered without an error; tried again later",
+        "although the call was answered without an error; it is tried again later",
         disposition=Disposition.TEMPORARY,
     )
 
@@ -111,7 +111,7 @@ def _still_at_work(
             return stop_waiting(resource, key=key, now=now, policy=policy)
         if not resource.operation:
             return fail_as_stuck(resource, key=key, now=now, policy=policy)
-        # Operations have been seen to hang where the thing itself was done: look at that.
+        # An operation can hang although its step was carried out: observe the resource itself.
         return replace(_with_operation(resource, "").to_observe(now), timed_out=True)
     return replace(
         _with_operation(resource, seen.operation).to_observe(now + policy.poll),
@@ -127,7 +127,7 @@ def _with_operation(resource: Resource, name: str) -> Resource:
 
 
 def _is_achieved(resource: Resource, seen: Observation) -> bool:
-    """Whether the step under way had its effect; False if there is none."""
+    """Whether the step in progress had its effect; False if there is no step."""
     step = resource.step
     if step is None or resource.state not in _ACHIEVED[step]:
         return False
@@ -137,26 +137,27 @@ def _is_achieved(resource: Resource, seen: Observation) -> bool:
         case Step.LABEL:
             return resource.labelled
         case Step.RESTORE:
-            # A restore can't be seen in the instance: only its operation shows it.
+            # The instance doesn't show a restore; only its operation does.
             return seen.finished
         case Step.UPDATE:
-            # If Google reports an update as done but a difference remains, don't repeat it.
+            # If Google reports the update as done, don't repeat it for a remaining difference.
             return seen.finished or seen.drift is None or not seen.drift.can_be_mended
         case _:
             return True
 
 
 def _settled(resource: Resource, seen: Observation, *, achieved: bool, answered: bool) -> Resource:
-    """The resource once no operation is at work on it; decides whether our step has ended."""
+    """The resource when no operation is in progress; decides whether our step has ended."""
     resource = resource.to_observe(resource.unconfirmed_until)
     if resource.in_flight is None:
         return resource
     step = resource.in_flight.step
-    # With no operation and no effect, the call may never have left: the very same request is
-    # repeated. With an operation that ended, asking again under its id would only replay it.
+    # Without an operation and without an effect, the call may not have been made: the same request
+    # is repeated. After an operation that ended, a new request id is needed: under the old one, the
+    # API would only return that operation.
     ended = achieved or bool(resource.operation) or answered
     if step is Step.RESTORE and not ended and resource.unconfirmed:
-        # Repeated, it would overwrite what somebody has written since.
+        # A repeated restore would overwrite what somebody has written since.
         return resource
     resource = _after(step, resource, seen) if achieved else resource
     # After a crash during an update nobody knows what was written, unless it was compared.
@@ -178,9 +179,9 @@ def _settled(resource: Resource, seen: Observation, *, achieved: bool, answered:
 
 
 def _after(step: Step, resource: Resource, seen: Observation) -> Resource:
-    """The record after a step that succeeded, besides the state."""
+    """The resource after ``step`` succeeded."""
     if step is Step.CREATE:
-        # Where it was there already, it may differ from what was to be created.
+        # If it existed before, it may differ from what was to be created.
         digest = "" if seen.drift else resource.settings.digest
         return replace(
             resource,
@@ -200,7 +201,7 @@ def _after(step: Step, resource: Resource, seen: Observation) -> Resource:
     return resource
 
 
-def _hands_off(resource: Resource, seen: Observation) -> Problem:
+def _not_ours(resource: Resource, seen: Observation) -> Problem:
     return Problem(
         code="NOT_OURS",
         message=f"{resource.name} exists but is not this person's ({seen.detail or 'no labels'}); "

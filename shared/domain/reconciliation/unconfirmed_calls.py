@@ -1,6 +1,6 @@
-"""Calls whose answer was lost: until when they may still be carried out, and what that rules out.
+"""Notes calls whose answer was lost, and until when they may still be carried out. Pure.
 
-Pure. The reasons are in docs/decisions, "A call whose answer was lost may still be carried out".
+The reasons are in docs/decisions, "A call whose answer was lost may still be carried out".
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from shared.domain.resources.resource import LostCall, Resource
 
 
 def with_call_of_crashed_worker(resource: Resource, now: datetime, policy: Policy) -> Resource:
-    """Note a possible call of a step that has neither an operation nor an answer (worker died).
+    """Note a possible call of a step without an operation or an answer: its worker crashed.
 
-    The worker made its call while it had the lease, if at all.
+    The worker made the call before its lease ended, if at all.
     """
     in_flight = resource.in_flight
     if in_flight is None or in_flight.operation:
@@ -28,7 +28,7 @@ def with_call_of_crashed_worker(resource: Resource, now: datetime, policy: Polic
 
 
 def with_lost_call(resource: Resource, until: datetime) -> Resource:
-    """Note that the call under way got no answer and may be carried out before ``until``."""
+    """Note that the call of the step in progress got no answer; until then it may take effect."""
     step = resource.step
     assert step is not None
     others = tuple(c for c in resource.unconfirmed if c.step is not step)
@@ -37,7 +37,7 @@ def with_lost_call(resource: Resource, until: datetime) -> Resource:
 
 
 def extended(resource: Resource, until: datetime) -> Resource:
-    """The resource while the operation of a lost call runs: it takes effect only when that ends."""
+    """The resource while the operation of a lost call is in progress: it may still take effect."""
     calls = (replace(call, until=max(call.until, until)) for call in resource.unconfirmed)
     return replace(resource, unconfirmed=tuple(calls))
 

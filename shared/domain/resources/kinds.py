@@ -1,4 +1,4 @@
-"""The kinds of resource, their states, the steps that change them, and where they should get to."""
+"""The kinds of resource, their states, the steps that change them, and their goals."""
 
 from __future__ import annotations
 
@@ -6,37 +6,38 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """The kinds of resource: what a profile asks for, what people make of it, what is kept."""
+    """The kinds of resource."""
 
     WORKBENCH = "workbench"
     SESSION_TEMPLATE = "session-template"
     CLUSTER_TEMPLATE = "cluster-template"
     MANAGED_NOTEBOOK = "managed-notebook"  # Notebooks v1 runtimes, an older kind
-    DATAPROC_HUB = "dataproc-hub"  # Notebooks v1 instances with the hub's container, likewise
+    DATAPROC_HUB = "dataproc-hub"  # Notebooks v1 instances with the hub's container, an older kind
     SESSION = "session"  # all Spark sessions the person started from their templates
     CLUSTER = "cluster"  # all clusters the person started from their templates
     SNAPSHOT = "snapshot"  # of a notebook's data disk
-    DISK = "disk"  # left behind by a deleted notebook: never wanted, only found
+    DISK = "disk"  # left behind by a deleted notebook: found by a search, never created
 
     @property
     def holds_data(self) -> bool:
-        """Whether a person's work lives in it: such a thing is stopped first, deleted late."""
+        """Whether it is a notebook, which holds a person's work: stopped first, deleted last."""
         return self in _NOTEBOOKS
 
     @property
     def is_workload(self) -> bool:
-        """Whether it is what the person made of their templates: found by looking, never made."""
-        return self in _USES
+        """Whether it stands for workloads: the person starts them, converge only ends them."""
+        return self in _WORKLOADS
 
 
 _NOTEBOOKS = (Kind.WORKBENCH, Kind.MANAGED_NOTEBOOK, Kind.DATAPROC_HUB)
-_USES = (Kind.SESSION, Kind.CLUSTER)
+_WORKLOADS = (Kind.SESSION, Kind.CLUSTER)
 
 
 class State(StrEnum):
-    """What was last seen. A template that exists is READY; a notebook is READY when it runs.
+    """The state of a resource as last observed.
 
-    For ``session`` and ``cluster``, which are all of a person's at once: READY when some run.
+    READY: a template that exists, a notebook that runs. A ``session`` or ``cluster`` stands for all
+    of a person's together, and is READY if any of them runs.
     """
 
     ABSENT = "absent"
@@ -48,12 +49,12 @@ class State(StrEnum):
     UPDATING = "updating"
     RESTORING = "restoring"
     DELETING = "deleting"
-    BROKEN = "broken"  # it exists, but in no state it can be used or brought back from
-    FOREIGN = "foreign"  # something is there under our name that is not ours
+    BROKEN = "broken"  # it exists, but can't be used
+    FOREIGN = "foreign"  # the name belongs to a resource that is not ours
 
     @property
     def is_moving(self) -> bool:
-        """Whether the cloud is still at work on it, so that all we can do is look again."""
+        """Whether the cloud is changing it: until that ends, it can only be observed."""
         return self in _MOVES
 
 
@@ -74,20 +75,20 @@ class Step(StrEnum):
     UPDATE = "update"
     START = "start"
     STOP = "stop"
-    RESTORE = "restore"  # a snapshot's data into a notebook
-    PROTECT = "protect"  # against deletion, by whomever
-    UNPROTECT = "unprotect"
+    RESTORE = "restore"  # put a snapshot's data into a notebook
+    PROTECT = "protect"  # set deletion protection
+    UNPROTECT = "unprotect"  # lift deletion protection
     LABEL = "label"  # put our labels back after somebody removed them
     DELETE = "delete"
 
     @property
     def moving(self) -> State:
-        """What a resource is while the cloud carries this step out."""
+        """The state of a resource while the cloud carries out this step."""
         return _MOVING[self]
 
     @property
     def is_hidden(self) -> bool:
-        """Whether a resource looks as before while the cloud carries this step out."""
+        """Whether the observed state doesn't show that the cloud is carrying out this step."""
         return self in _HIDDEN
 
 
@@ -106,9 +107,9 @@ _MOVING = {
 
 
 class Goal(StrEnum):
-    """Where one resource should get to."""
+    """Where a resource should be."""
 
     PRESENT = "present"
     STOPPED = "stopped"  # kept, but not running
     ABSENT = "absent"
-    UNMANAGED = "unmanaged"  # left alone: the person's own to start and end, or kept by a hold
+    UNMANAGED = "unmanaged"  # not changed: started by the person, or kept by a hold

@@ -1,4 +1,4 @@
-"""One resource as the profile asks for it, and how what is there differs from it."""
+"""How a resource should be (manifest), and how the existing one differs from that (drift)."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from shared.domain.resources.kinds import Kind
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """One resource as the profile asks for it.
 
-    ``name`` is the full resource name in the first place to try; ``places`` are all of them in
-    order (zones for a notebook, one entry for the rest), as the same full name in each.
-    ``body`` is the API-shaped request body (or, for a cluster template, the parsed YAML).
-    ``digest`` changes when the body does. ``scarce``: what a place can run out of (a machine
-    type), or ''.
+    ``places``: its full resource name in each place where it may be created, in the order in which
+    they are tried: one for each zone for a notebook, a single one for the other kinds.
+    ``body``: the request body of the API (for a cluster template, the parsed YAML).
+    ``digest``: changes when the body does. ``scarce``: the machine type that a zone can run out of,
+    or ''.
     """
 
     kind: Kind
@@ -33,10 +33,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Drift(msgspec.Struct, frozen=True, kw_only=True):
-    """How what is there differs from what the profile asks for; each a sentence for people.
+    """How an existing resource differs from its manifest; each difference is a text for people.
 
-    ``in_place`` can be changed as it runs, ``at_rest`` only while it is stopped, ``never`` only by
-    making it anew, which nobody but a person decides.
+    ``in_place``: can be changed while it runs. ``at_rest``: only while it is stopped. ``never``:
+    only by a new resource; an admin has to order that (``recreate``).
     """
 
     in_place: tuple[str, ...] = ()
@@ -45,5 +45,5 @@ class Drift(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def can_be_mended(self) -> bool:
-        """Whether an update would bring it nearer."""
+        """Whether an update would remove a difference."""
         return bool(self.in_place or self.at_rest)

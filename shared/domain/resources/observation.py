@@ -1,4 +1,4 @@
-"""What the cloud answers when it is asked about a resource."""
+"""What the cloud reports about a resource, independent of any API."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from shared.domain.faults import Problem
 from shared.domain.resources.kinds import Kind, State
 from shared.domain.resources.manifest import Drift
 
-MOST_ITEMS = 100  # a record is one document: thousands of sessions are ended in batches
+MOST_ITEMS = 100  # a record is one document, so thousands of sessions are ended in batches
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
-    """One session or cluster among those a person started: full name, state in Google's word.
+    """One session or cluster that a person started: its full name, and Google's name of its state.
 
-    ``uuid``: of a cluster, to be told from a later one of the same name.
+    ``uuid``: of a cluster; a later cluster of the same name has another one.
     """
 
     name: str
@@ -26,17 +26,17 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Observation(msgspec.Struct, frozen=True, kw_only=True):
-    """What the cloud answered when asked about one resource.
+    """What the cloud reported about one resource.
 
-    ``operation``: the long-running operation still at work, or ''. ``finished``: the operation of
-    the step under way was found, and has ended well. ``problem``: why it came to nothing, or why
-    we could not look (then ``state`` is None).
-    ``link`` opens the notebook in a browser. ``detail`` says in words what is odd about what is
-    there. ``drift``: how it differs from what is wanted; None where that was not compared.
-    ``protected``: against deletion. ``items``: for all of a person's sessions or clusters, each, at
-    most ``MOST_ITEMS``, those that run first; ``more``: how many there are besides.
-    ``labelled``: it carries our labels for its owner; False for a notebook of our name and of this
-    person that lost them. ``size_gb``: of a snapshot, how large a disk it needs; 0: not known.
+    ``operation``: the long-running operation in progress, or ''. ``finished``: the operation of the
+    step in progress was found, and has succeeded. ``problem``: why it failed, or why the resource
+    could not be observed (then ``state`` is None).
+    ``link``: opens the notebook in a browser. ``detail``: what is unusual, in words.
+    ``drift``: how it differs from its manifest; None if it was not compared.
+    ``protected``: deletion protection is on. ``items``: the person's sessions or clusters, running
+    ones first, at most ``MOST_ITEMS``; ``more``: how many others there are.
+    ``labelled``: it has our labels for its owner; False for this person's notebook under our name
+    that lost them. ``size_gb``: the disk size that a snapshot needs; 0: not known.
     """
 
     state: State | None
@@ -54,14 +54,14 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Orphan(msgspec.Struct, frozen=True, kw_only=True):
-    """A resource of a person that the search found, by its full name.
+    """A resource of a person that a search found, by its full name.
 
-    ``ours``: it carries our labels for this person, and its driver may remove it. ``named``: it
-    bears the name that we give to this person's, and nothing says that it is somebody else's.
-    ``detail``: what else is to be known of it, in words. ``key`` and ``owner``: by which key and
-    address it was found, the key '' for that of the record. ``labelled_for``: the key of somebody
-    else that our labels name, though it belongs to this person's address alone; '' otherwise.
-    ``created_at``: when the cloud created it; None where that isn't known.
+    ``ours``: it has our labels for this person, and its driver may delete it. ``named``: it has the
+    name that we give to this person's, and nothing shows that it is somebody else's.
+    ``detail``: more about it, in words. ``key`` and ``owner``: the key and address by which it was
+    found; the key is '' for the record's own. ``labelled_for``: our labels on it name the key of
+    another person, although its only owner is this person; '' otherwise.
+    ``created_at``: when the cloud created it; None if not known.
     """
 
     kind: Kind

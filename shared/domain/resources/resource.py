@@ -1,7 +1,7 @@
-"""One resource of a person in the record: what was last seen, what is under way.
+"""One resource of a person in the record: what was last observed, what is in progress.
 
-Three shapes are kept apart. A ``Manifest`` is what the profile says should be there; an
-``Observation`` is what the cloud says is there; a ``Resource`` is its state in the record.
+A ``Manifest`` is what the profile asks for, an ``Observation`` is what the cloud reported, and a
+``Resource`` is what the record knows about it.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from shared.domain.resources.observation import Item
 
 
 class LostCall(msgspec.Struct, frozen=True, kw_only=True):
-    """A call whose answer was lost: the cloud may carry it out at any moment before ``until``."""
+    """A call whose answer was lost: the cloud may still carry it out until ``until``."""
 
     step: Step
     until: datetime
 
 
 class InFlight(msgspec.Struct, frozen=True, kw_only=True):
-    """A step of ours under way: since when, and as which long-running operation.
+    """A step of ours in progress: since when, and as which long-running operation.
 
-    It is saved *before* the call is made, so a crash leaves a trace: a step with no ``operation``
-    means that we do not know whether the call got through, and must look.
+    It is saved before the call, in case of a crash: without an ``operation``, it isn't known
+    whether the call was made, so the resource is observed first.
     """
 
     step: Step
@@ -37,7 +37,7 @@ class InFlight(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Backoff(msgspec.Struct, frozen=True, kw_only=True):
-    """What failed: how often in a row, why, and before when the next try is not made."""
+    """How often a resource failed in a row, why, and when to try again."""
 
     failures: int = 0
     retry_at: datetime | None = None
@@ -45,11 +45,11 @@ class Backoff(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Creation(msgspec.Struct, frozen=True, kw_only=True):
-    """How the creation of a resource went, or goes on.
+    """The progress of a resource's creation.
 
-    ``tried``: the places that had no capacity in this round, so that the next one is another.
-    ``queued_at``: since when it waits for its turn. ``failed``: it ended in an error and left this
-    behind, so nobody can ever have worked in it.
+    ``tried``: the places that had no capacity, since the first place was tried.
+    ``queued_at``: since when it waits for its turn. ``failed``: the creation failed and left a
+    broken resource, in which nobody can have worked.
     """
 
     tried: tuple[str, ...] = ()
@@ -58,9 +58,9 @@ class Creation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether somebody may have used it.
+    """Whether somebody may have used a resource.
 
-    ``was_ready``: it was seen in use since it was created, and ``ready_since`` when first.
+    ``was_ready``: it was observed as usable since it was created; ``ready_since``: when first.
     """
 
     was_ready: bool = False
@@ -68,11 +68,11 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """How what is there compares with the profile.
+    """How a resource compares with its manifest.
 
-    ``digest``: of the manifest it was last found to match, or brought to; '' to compare again.
-    ``written``: the labels, metadata and tags that we have put on it (``manifests.written``).
-    ``drift``: how it was last seen to differ; None where that was not compared.
+    ``digest``: of the manifest that it was last found to match, or was updated to; '': compare
+    again. ``written``: the labels, metadata and tags that we set on it (``manifests.written``).
+    ``drift``: the differences last observed; None if it was not compared.
     """
 
     digest: str = ""
@@ -81,12 +81,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Access(msgspec.Struct, frozen=True, kw_only=True):
-    """How the owner of a notebook gets to it.
+    """How the owner of a notebook can use it.
 
-    ``link``: where it opens, or will once it runs again. ``consented``: whether its owner has
-    opened it and consented, None where that isn't known; ``consent_check_at``: when to ask for that
-    again. ``start_owed``: it is to run when it should be present; not set when its owner or idle
-    shutdown has stopped it.
+    ``link``: opens it while it runs. ``consented``: whether its owner has opened it and consented;
+    None if that isn't known. ``consent_check_at``: when to check that again.
+    ``start_owed``: it must be started if its goal is *present*; False if its owner or idle shutdown
+    has stopped it.
     """
 
     link: str = ""
@@ -96,12 +96,12 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Data(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of the data of a notebook, or of a disk that one has left behind.
+    """The data of a notebook, or of a disk that a notebook left behind.
 
-    ``restore_from``: the snapshot (full name) whose data is still to go into it. ``saved_in``: the
-    slot of the snapshot that holds its data as it is now; '' once it has run. ``handed_over``: of a
-    superseded notebook, its data is in its successor. ``protected``: against deletion, as last
-    seen; ``protected_by_us``: because of a hold.
+    ``restore_from``: the snapshot (full name) that is still to be restored into it. ``saved_in``:
+    the slot of the snapshot that holds its data as it is now; '' once it has run again.
+    ``handed_over``: of a superseded notebook: its data is in its successor. ``protected``: deletion
+    protection was on when last observed; ``protected_by_us``: we set it, for a hold.
     """
 
     restore_from: str = ""
@@ -112,36 +112,36 @@ class Data(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Retention(msgspec.Struct, frozen=True, kw_only=True):
-    """Of which notebook (full name) a snapshot is, and when it may go."""
+    """From which notebook (full name) a snapshot was taken, and when it may be deleted."""
 
     source: str = ""
     expires_at: datetime | None = None
 
 
 class Workloads(msgspec.Struct, frozen=True, kw_only=True):
-    """The sessions or clusters last seen of a person, and how many there were besides."""
+    """The sessions or clusters of a person as last observed, and how many others there were."""
 
     items: tuple[Item, ...] = ()
     more: int = 0
 
 
 class Resource(msgspec.Struct, frozen=True, kw_only=True):
-    """Our memory of one resource, as part of the record.
+    """What the record knows about one resource.
 
-    ``generation`` counts the resources of one kind and slot that replaced one another; it is part
-    of a notebook's name from the second on. ``superseded``: another one takes its place
-    (``replacement``). ``recreate``: an admin wants it replaced. ``owner``: the address it was
-    created for, '' before that; ``key``: the key in its labels, where that is not the record's.
-    ``goal``: where it should get to, as last decided; None before that. ``labelled``: whether it
-    carries our labels, as last seen.
-    ``serial`` counts the steps that came to an end; with the step it makes the request id, so an
-    uncertain call is repeated under the same id and a new step never is.
-    ``unconfirmed``: calls whose answer was lost. Until a look that is later than all of them,
-    nothing that contradicts them is begun and nothing is settled.
-    ``observe_at``: when to ask the cloud again. ``moving_since``: since when it has been seen in a
-    transitional state, or running without a link, though no step of ours is under way.
-    ``timed_out``: that, or its creation, has taken so long that it is given up.
-    ``size_gb``: how large a disk a snapshot needs, or what is to be restored into a notebook; 0:
+    ``generation``: counts the resources of one kind and slot that replaced one another; from the
+    second on, a notebook's name is made with it. ``superseded``: it has a successor
+    (``replacement``). ``recreate``: an admin ordered that it be replaced. ``owner``: the address
+    for which it was created, '' before that. ``key``: the key in its labels, if not the record's.
+    ``goal``: where it should be, as last decided; None before that. ``labelled``: whether it had
+    our labels when last observed.
+    ``serial``: counts the steps that ended. The request id is made from it and the step, so that an
+    uncertain call is repeated under the same id, and every new step has a new one.
+    ``unconfirmed``: calls whose answer was lost. Until they can no longer be carried out and the
+    resource was observed after that, no step that contradicts them starts and nothing is settled.
+    ``observe_at``: when to observe it again. ``moving_since``: since when it has been in a
+    transitional state, or running without a link, without a step of ours in progress.
+    ``timed_out``: that, or its creation, took too long and is no longer waited for.
+    ``size_gb``: the disk size that a snapshot, or the data to restore into a notebook, needs; 0:
     not known.
     """
 
@@ -173,38 +173,38 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     workload: Workloads = Workloads()
 
     def to_observe(self, at: datetime | None) -> Resource:
-        """The resource to be observed at that time (None: not by itself), without any back-off."""
+        """The resource with its next observation ``at`` that time (None: none) and no back-off."""
         return replace(self, observe_at=at, backoff=replace(self.backoff, retry_at=None))
 
     def to_retry(self, at: datetime) -> Resource:
-        """The resource to be observed and tried at that time, as if it had not failed before."""
+        """The resource with its next observation ``at`` that time, as if it had never failed."""
         backoff = replace(self.backoff, failures=0, retry_at=None)
         return replace(self, observe_at=at, backoff=backoff)
 
     @property
     def step(self) -> Step | None:
-        """The step of ours under way, if there is one."""
+        """The step of ours in progress, if there is one."""
         return self.in_flight.step if self.in_flight is not None else None
 
     @property
     def operation(self) -> str:
-        """The operation of the step under way; '' if there is none, or none that is known."""
+        """The operation of the step in progress; '' if there is none, or it is not known."""
         return self.in_flight.operation if self.in_flight is not None else ""
 
     @property
     def since(self) -> datetime | None:
-        """Since when the step of ours is under way."""
+        """Since when the step of ours is in progress."""
         return self.in_flight.since if self.in_flight is not None else None
 
     @property
     def id(self) -> str:
-        """``kind/slot``, of a superseded one with its generation: unique in one record."""
+        """``kind/slot``, with the generation if it is superseded: unique in one record."""
         id = self.kind + "/" + self.slot
         return f"{id}~{self.generation}" if self.superseded else id
 
     @property
     def unconfirmed_until(self) -> datetime | None:
-        """When the last of the calls whose answer was lost can no longer take effect."""
+        """From when on none of the calls whose answer was lost can still take effect."""
         return max((call.until for call in self.unconfirmed), default=None)
 
     def may_still(self, step: Step) -> bool:

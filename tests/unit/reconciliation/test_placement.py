@@ -91,7 +91,7 @@ def test_without_a_place_the_problem_says_what_is_missing_and_what_to_do() -> No
     assert (problem.code, problem.disposition) == ("STOCK_OUT", Disposition.STOCK_OUT)
     assert "n2-standard-8" in problem.message
     assert "z-a, z-b, z-c" in problem.message
-    assert "Add zones or another machine type" in problem.message
+    assert "add zones to the profile, or choose another machine type" in problem.message
 
 
 def test_a_place_that_is_not_a_zone_is_named_as_it_is() -> None:

@@ -280,7 +280,7 @@ def test_when_all_zones_are_known_to_be_empty_nothing_is_called() -> None:
         Phase.PROVISIONING,
         Health.WAITING,
     )
-    assert "no zone of the profile has n2 left" in plan.record.status.problem
+    assert "no zone of the profile has n2 available" in plan.record.status.problem
     due_at = plan.record.status.due_at
     assert due_at is not None
     assert NOW < due_at <= NOW + POLICY.backoff_first

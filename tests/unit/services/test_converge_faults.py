@@ -173,7 +173,7 @@ def test_when_all_zones_are_empty_it_is_reported_and_retried(
     world.run_for(minutes(10))
     record = world.record(ANA)
     assert (record.status.phase, record.status.health) == (Phase.PROVISIONING, Health.WAITING)
-    assert "no zone of the profile has e2-standard-4 left" in record.status.problem
+    assert "no zone of the profile has e2-standard-4 available" in record.status.problem
     assert world.cloud.counts["workbench.create"] == 2, "each zone once, the rest is patience"
     world.cloud.short.clear()
     world.run_for(minutes(90))
