@@ -205,7 +205,7 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
         """The record with ``resource`` instead of the one with the same id, or added at the end."""
         id, resources = resource.id, list(self.resources)
         for index, known in enumerate(resources):
-            if known.id == id:
+            if known.slot == resource.slot and known.id == id:
                 resources[index] = resource
                 break
         else:

@@ -26,18 +26,25 @@ class DesiredState:
     def __init__(self, manifests: Manifests, now: datetime) -> None:
         self.manifests = manifests
         self.now = now
+        self._wanted = None if manifests is None else frozenset(m.id for m in manifests)
         self._last: tuple[Environment, dict[str, Goal]] | None = None
 
     def goals_of(self, record: Environment) -> dict[str, Goal]:
         """As ``goals_of`` below; computed once for the same record."""
         if self._last is None or self._last[0] is not record:
-            self._last = (record, goals_of(record, self.manifests, self.now))
+            self._last = (record, _goals(record, self._wanted, self.now))
         return self._last[1]
 
 
 def goals_of(environment: Environment, manifests: Manifests, now: datetime) -> dict[str, Goal]:
     """The goal of each resource of the record, by resource id."""
-    wanted = None if manifests is None else {manifest.id for manifest in manifests}
+    return DesiredState(manifests, now).goals_of(environment)
+
+
+def _goals(
+    environment: Environment, wanted: Collection[str] | None, now: datetime
+) -> dict[str, Goal]:
+    """``wanted``: the ids of the manifests; None if they are not known."""
     removal = removal_due(environment, now)
     return {
         r.id: _goal(environment, r, wanted, now, removal=removal) for r in environment.resources
@@ -55,8 +62,10 @@ def _goal(
     intent, held = environment.events.in_force, environment.held is not None
     gone = Goal.UNMANAGED if held else Goal.ABSENT
     if resource.kind is Kind.SNAPSHOT:
+        if not has_expired(resource, now):
+            return Goal.PRESENT
         needed = any(_needs(environment, other, resource) for other in environment.resources)
-        return gone if has_expired(resource, now) and not needed else Goal.PRESENT
+        return Goal.PRESENT if needed else gone
     if resource.kind is Kind.SESSION:
         # Ending a session deletes nothing, so it is ended even under a hold.
         return Goal.ABSENT if environment.leaving else Goal.UNMANAGED

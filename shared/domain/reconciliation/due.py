@@ -75,18 +75,17 @@ def awaited_operations(environment: Environment, now: datetime, policy: Policy) 
         and now - r.since <= policy.stuck
         and _due(r, now)
     ]
-    if not _waits_only_for(environment, at_work, now):
+    if not at_work or not _waits_only_for(environment, at_work, now):
         return frozenset()
     return frozenset(r.name for r in at_work)
 
 
 def _waits_only_for(environment: Environment, some: list[Resource], now: datetime) -> bool:
-    lease = environment.lease
-    if environment.outbox.waiting or environment.held is not None or is_replacing(environment):
-        return False
-    if lease is not None or environment.leaving:
+    if environment.lease is not None or environment.leaving:
         return False  # a leave is never delayed
-    if environment.next_due(now):
+    if environment.outbox.waiting or environment.held is not None:
+        return False
+    if environment.next_due(now) or is_replacing(environment):
         return False
     return not any(_due(r, now) for r in environment.resources if r not in some)
 

@@ -49,6 +49,8 @@ def resources_to_observe(record: Environment, desired: DesiredState) -> list[str
     """
     goals, now = desired.goals_of(record), desired.now
     due = [r for r in record.resources if _is_due(record, r, goals[r.id], now)]
+    if not due:
+        return []
     # A notebook is deleted only if its snapshot is observed as complete in the same run.
     relied_on = {
         f"{Kind.SNAPSHOT}/{r.data.saved_in}"

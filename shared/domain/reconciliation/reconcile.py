@@ -105,8 +105,9 @@ def _prepared(record: Environment, manifests: Manifests, context: Context) -> En
     if record.leaving:
         return with_workloads(record, context)
     if record.events.in_force is not None:
+        known = {r.id for r in record.resources}
         for manifest in manifests or ():
-            if record.resource(manifest.id) is None:
+            if manifest.id not in known:
                 record = _with_resource_for(record, manifest)
     for resource in record.resources:
         if resource.kind.is_workload and resource.in_flight is None:
@@ -159,6 +160,10 @@ def _look_for_workloads_at_the_end(draft: Draft, desired: DesiredState, context:
         draft.record = with_workloads_to_observe(record, context.now)
 
 
+def _with_goal(resource: Resource, goal: Goal) -> Resource:
+    return resource if resource.goal is goal else replace(resource, goal=goal)
+
+
 def _conclude_status(
     draft: Draft,
     before: Environment,
@@ -172,7 +177,7 @@ def _conclude_status(
     record = with_status(draft.record, desired.manifests, goals, conclusion, context)
     unsearched = bool(conclusion.problem)
     record, seconds = fulfilled(record, goals, now, unsearched=unsearched)
-    resources = tuple(replace(r, goal=goals[r.id]) for r in record.resources)
+    resources = tuple(_with_goal(r, goals[r.id]) for r in record.resources)
     draft.record = replace(record, resources=resources)
     if record.leaving and seconds is not None:
         draft.note(AccessEnded(seconds))

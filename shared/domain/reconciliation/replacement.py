@@ -102,8 +102,10 @@ def with_successors(draft: Draft, manifests: Collection[Manifest] | None) -> Non
     """Add a successor to the record for each notebook that is ready to be replaced."""
     draft.record = _with_sources(draft.record, draft.now)
     for notebook in draft.record.resources:
+        if not _can_be_superseded(draft.record, notebook):
+            continue
         manifest = next((w for w in manifests or () if w.id == notebook.id), None)
-        if manifest is None or not _can_be_superseded(draft.record, notebook):
+        if manifest is None:
             continue
         generation = next_generation(draft.record, notebook)
         own_id = successor_id(draft.record.key, notebook.name, generation, draft.now)

@@ -28,6 +28,8 @@ from shared.domain.resources.kinds import Kind, Step
 from shared.domain.resources.manifest import Manifest
 from shared.domain.resources.resource import Backoff, Resource
 
+_NO_BACKOFF = Backoff()
+
 
 class Begun(msgspec.Struct, frozen=True):
     """The steps to take, and the ids of the notebooks among them whose turn is provisional.
@@ -55,6 +57,7 @@ def begin_steps(draft: Draft, desired: DesiredState, context: Context) -> Begun:
         # Only a notebook that waits for nothing but its turn stays in the queue: one that exists,
         # is being created, isn't asked for, or waits for something else must not block others.
         resource = _out_of_queue(before)
+        saved_in = resource.data.saved_in
         step = next_step(
             record,
             resource,
@@ -62,7 +65,7 @@ def begin_steps(draft: Draft, desired: DesiredState, context: Context) -> Begun:
             manifest,
             now,
             seen=context.was_observed(resource.id),
-            snapshot_seen=context.was_observed(f"{Kind.SNAPSHOT}/{resource.data.saved_in}"),
+            snapshot_seen=bool(saved_in) and context.was_observed(f"{Kind.SNAPSHOT}/{saved_in}"),
         )
         if step is Step.CREATE and manifest is not None and resource.kind.holds_data:
             lacks = (context.shortages is None, context.turn is None)
@@ -76,10 +79,14 @@ def begin_steps(draft: Draft, desired: DesiredState, context: Context) -> Begun:
         if step is not None:
             resource = _with_written(start_step(resource, step, now), step, manifest)
             actions.append(Action(resource, step, manifest, record.events.in_force))
-        elif is_converged(record, resource, goal):
-            resource = replace(resource, backoff=Backoff(), observe_at=None)
+        elif _waits(resource) and is_converged(record, resource, goal):
+            resource = replace(resource, backoff=_NO_BACKOFF, observe_at=None)
         draft.put(before, resource)
     return Begun(tuple(actions), frozenset(provisional), asks)
+
+
+def _waits(resource: Resource) -> bool:
+    return resource.observe_at is not None or resource.backoff != _NO_BACKOFF
 
 
 def _out_of_queue(resource: Resource) -> Resource:

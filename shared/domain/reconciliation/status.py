@@ -5,7 +5,7 @@ Whether a resource has reached its goal is defined here, too (``is_converged``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import assert_never
 
@@ -73,10 +73,14 @@ def _is_unfinished(resource: Resource) -> bool:
 
 def awaits_inventory(record: Environment, goals: Mapping[str, Goal]) -> bool:
     """Whether all resources of a leaver's record are gone, and the final search is due."""
+    return _lacks_final_search(record) and all(
+        _is_away(r) and is_converged(record, r, goals[r.id]) for r in _without_snapshots(record)
+    )
+
+
+def _lacks_final_search(record: Environment) -> bool:
     leaving = current(record.departure.records)
-    if not record.leaving or leaving is None or leaving.completed_at is not None:
-        return False
-    return _is_gone(record, goals)
+    return record.leaving and leaving is not None and leaving.completed_at is None
 
 
 def with_status(
@@ -92,8 +96,9 @@ def with_status(
     health = max((_health(r, policy) for r in relevant), key=_SEVERITY.index, default=Health.OK)
     shown = [(r.id, r.backoff.problem) for r in relevant if _is_shown(r)]
     problems = [f"{id}: {problem.message}" for id, problem in shown if problem is not None]
-    phase = _phase(record, manifests, goals)
-    due_at = _due_at(record, goals, now, policy, conclusion)
+    converged = {r.id for r in record.resources if is_converged(record, r, goals[r.id])}
+    phase = _phase(record, manifests, goals, converged)
+    due_at = _due_at(record, goals, converged, now, policy, conclusion)
     if conclusion.problem:
         problems.append(conclusion.problem)
         health = max(health, Health.RETRYING, key=_SEVERITY.index)
@@ -150,19 +155,25 @@ def _health(resource: Resource, policy: Policy) -> Health:
     return Health.WAITING if problem.disposition is Disposition.STOCK_OUT else Health.RETRYING
 
 
-def _phase(record: Environment, manifests: Manifests, goals: Mapping[str, Goal]) -> Phase:
+def _phase(
+    record: Environment,
+    manifests: Manifests,
+    goals: Mapping[str, Goal],
+    converged: Collection[str],
+) -> Phase:
+    """``converged``: the ids of the resources that have reached their goals."""
     if record.events.in_force is None:
         return Phase.REMOVED if record.merged_into else Phase.SCHEDULED
     resources = _without_snapshots(record)
     if record.events.in_force.verb is Verb.JOIN:
-        settled = all(is_converged(record, r, goals[r.id]) for r in resources if not r.superseded)
+        settled = all(r.id in converged for r in resources if not r.superseded)
         waits = is_replacing(record, {manifest.id for manifest in manifests or ()})
         return Phase.READY if settled and not waits else Phase.PROVISIONING
-    if _is_gone(record, goals):
-        return Phase.REMOVING if awaits_inventory(record, goals) else Phase.REMOVED
+    settled = all(r.id in converged for r in resources)
+    if settled and all(_is_away(r) for r in resources):
+        return Phase.REMOVING if _lacks_final_search(record) else Phase.REMOVED
     if Goal.ABSENT in {goals[r.id] for r in resources if r.kind.holds_data}:
         return Phase.REMOVING
-    settled = all(is_converged(record, r, goals[r.id]) for r in resources)
     return Phase.SUSPENDED if settled else Phase.SUSPENDING
 
 
@@ -171,16 +182,15 @@ def _without_snapshots(record: Environment) -> list[Resource]:
     return [r for r in record.resources if r.kind is not Kind.SNAPSHOT]
 
 
-def _is_gone(record: Environment, goals: Mapping[str, Goal]) -> bool:
-    return all(
-        r.state in (State.ABSENT, State.FOREIGN) and is_converged(record, r, goals[r.id])
-        for r in _without_snapshots(record)
-    )
+def _is_away(resource: Resource) -> bool:
+    """Whether nothing of this person's is there."""
+    return resource.state in (State.ABSENT, State.FOREIGN)
 
 
 def _due_at(
     environment: Environment,
     goals: Mapping[str, Goal],
+    converged: Collection[str],
     now: datetime,
     policy: Policy,
     conclusion: Conclusion,
@@ -188,8 +198,7 @@ def _due_at(
     moments = [i.effective_at for i in environment.scheduled if i.effective_at is not None]
     held = environment.held is not None
     for resource in environment.resources:
-        goal = goals[resource.id]
-        there = resource.state not in (State.ABSENT, State.FOREIGN)
+        goal, there = goals[resource.id], not _is_away(resource)
         if environment.leaving and goal is Goal.STOPPED and there and not held:
             moments.append(environment.removal_at)
         expires_at = resource.retention.expires_at
@@ -197,7 +206,7 @@ def _due_at(
             moments.append(expires_at)
         if resource.creation.queued_at is not None:
             moments.append(resource.creation.queued_at)
-        elif not is_converged(environment, resource, goal):
+        elif resource.id not in converged:
             waits = [m for m in (resource.observe_at, resource.backoff.retry_at) if m is not None]
             moments.append(max([*waits, now]) if waits else now + policy.poll)
         elif (

@@ -38,7 +38,7 @@ class Sent(msgspec.Struct):
     previous: str = ""
     person_id: str = ""
     contradicts: bool = False  # contradicts the record of the address: it must be parked
-    refused: bool = False  # by the list of domains, at its first delivery
+    refused: bool = False  # parked at its first delivery, and not recorded since
     tried_at: datetime | None = None
     acked_at: datetime | None = None
     taken_at: datetime | None = None  # recorded at this time at the latest

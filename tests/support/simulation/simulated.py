@@ -216,7 +216,7 @@ class SimulatedLife:
             assert conflict or not sent.contradicts, f"{sent.message} was {outcome}"
             # A rejected event is acknowledged; one that was already recorded stays recorded.
             fresh = sent.refused or sent.acked_at is None
-            if outcome == "foreign-domain" and fresh:
+            if fresh and (outcome == "foreign-domain" or (conflict and not sent.contradicts)):
                 sent.refused = not self._is_recorded(sent)
             else:
                 sent.refused = False
