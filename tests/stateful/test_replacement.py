@@ -199,6 +199,25 @@ def test_work_done_in_a_superseded_notebook_under_a_hold_is_saved_before_its_del
     has_their_work(world, owner_after(reason))
 
 
+@REASONS
+def test_work_in_a_superseded_notebook_that_broke_before_its_deletion_is_saved(
+    reason: Reason,
+) -> None:
+    """Its owner starts it by hand, and it breaks before anybody observes it running."""
+    world = at_work()
+    superseded = the_notebook(world)
+    reason(world)
+    while len(world.cloud.alive(Kind.WORKBENCH)) == 1:
+        world.run_for(minutes(1))
+    world.cloud.start_by_hand(superseded)
+    world.cloud.work(superseded, LATE)
+    superseded.state = State.BROKEN
+    world.run_for(LONG)
+    assert superseded.died is not None
+    assert LATE in "".join(t.data for t in world.cloud.alive(Kind.SNAPSHOT))
+    has_their_work(world, owner_after(reason))
+
+
 def test_work_in_a_superseded_notebook_whose_data_was_not_restored_yet_is_saved() -> None:
     """She returns, and her address changes before her data is back; her successor gets it."""
     world = at_work()

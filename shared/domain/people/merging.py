@@ -7,7 +7,6 @@ same commit, and nothing acts on it afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -71,7 +70,7 @@ def merged(record: Environment, duplicate: Environment, now: datetime) -> Enviro
         holds=replace(
             record.holds, in_force=united_holds(record.holds.in_force, duplicate.holds.in_force)
         ),
-        resources=(*_foreign_recreated(record.resources, taken_over), *taken_over),
+        resources=(*record.resources, *taken_over),
         status=replace(
             record.status, losses=(*record.status.losses, *duplicate.status.losses), due_at=now
         ),
@@ -176,21 +175,6 @@ def _taken_over(record: Environment, duplicate: Environment, now: datetime) -> l
             )
         taken.append(own)
     return taken
-
-
-def _foreign_recreated(own: Sequence[Resource], taken_over: Sequence[Resource]) -> list[Resource]:
-    """The record's ``own`` resources, after the notebooks ``taken_over`` were added.
-
-    If the name of its own notebook belongs to a foreign one, it is recreated: as the successor of
-    a notebook that was taken over it gets another name.
-    """
-    replaces = any(r.kind is Kind.WORKBENCH for r in taken_over)
-    return [
-        replace(r, recreate=True)
-        if replaces and r.kind is Kind.WORKBENCH and r.state is State.FOREIGN
-        else r
-        for r in own
-    ]
 
 
 def _is_copy(resource: Resource) -> bool:

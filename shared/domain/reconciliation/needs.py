@@ -83,8 +83,9 @@ def _may_look(resource: Resource | None, now: datetime) -> bool:
 def _is_due(record: Environment, resource: Resource, goal: Goal, now: datetime) -> bool:
     if not _may_look(resource, now):
         return False
-    if resource.observe_at is not None:
-        return resource.observe_at <= now
+    at = resource.observe_at or resource.unconfirmed_until
+    if at is not None:
+        return at <= now
     return resource.state is not State.ABSENT and not is_converged(record, resource, goal)
 
 

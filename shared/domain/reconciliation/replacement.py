@@ -33,7 +33,8 @@ def must_be_replaced(environment: Environment, notebook: Resource) -> bool:
     if notebook.recreate:
         return True
     if notebook.state is State.FOREIGN:
-        return False
+        # Somebody else's has the name. As the successor of another one it gets another name.
+        return any(r.superseded and r.slot == notebook.slot for r in environment.resources)
     return bool(notebook.owner) and notebook.owner != environment.person.email
 
 
@@ -196,13 +197,12 @@ def _to_restore(
 ) -> Environment:
     if successor.data.restore_from == snapshot:
         return environment
-    look_at = None if successor.state is State.ABSENT else now
     source = next(r for r in environment.resources if r.name == snapshot)
     successor = replace(
         successor,
         data=replace(successor.data, restore_from=snapshot),
         size_gb=source.size_gb,
-        observe_at=look_at,
+        observe_at=successor.observe_at if successor.state is State.ABSENT else now,
     )
     return environment.with_resource(successor)
 

@@ -18,6 +18,7 @@ def as_seen(resource: Resource, seen: Observation, now: datetime) -> Resource:
     assert seen.state is not None
     resource = without_expired(resource, now)
     gone, ready = seen.state is State.ABSENT, seen.state is State.READY
+    has_run = _may_have_run(resource, seen)
     may_open_again = seen.state.is_moving or seen.state is State.STOPPED
     return replace(
         resource,
@@ -32,8 +33,9 @@ def as_seen(resource: Resource, seen: Observation, now: datetime) -> Resource:
             resource.data,
             protected=seen.protected,
             protected_by_us=resource.data.protected_by_us and not gone,
-            restore_from="" if _was_started_by_hand(resource, seen) else resource.data.restore_from,
-            saved_in="" if gone or (ready and resource.kind.holds_data) else resource.data.saved_in,
+            # Its successor gets what was to be restored into it; what is in it now is work.
+            restore_from="" if resource.superseded and has_run else resource.data.restore_from,
+            saved_in="" if gone or has_run else resource.data.saved_in,
         ),
         labelled=gone or seen.labelled,
         workload=Workloads(items=seen.items, more=seen.more),
@@ -69,13 +71,14 @@ def _has_run(resource: Resource, seen: Observation) -> bool:
     return resource.kind.holds_data and seen.state is State.STOPPED
 
 
-def _was_started_by_hand(resource: Resource, seen: Observation) -> bool:
-    """Whether its owner started it though it is superseded; it may have stopped or broken again.
-
-    Its successor gets the data that was to be restored into it; what is in it now is work.
-    """
+def _may_have_run(resource: Resource, seen: Observation) -> bool:
+    """Whether a notebook runs, or was at rest and has run since: it may have broken meanwhile."""
+    if not resource.kind.holds_data:
+        return False
     at_rest = (State.STOPPED, State.DELETING, State.ABSENT)
-    return resource.superseded and resource.state is State.STOPPED and seen.state not in at_rest
+    return seen.state is State.READY or (
+        resource.state is State.STOPPED and seen.state not in at_rest
+    )
 
 
 def _still_waits(resource: Resource, seen: Observation) -> bool:

@@ -17,7 +17,7 @@ from shared.domain.reconciliation.reconcile import reconcile
 from shared.domain.resources.kinds import Kind, State, Step
 from shared.domain.resources.manifest import Manifest
 from shared.domain.resources.observation import Observation
-from shared.domain.resources.resource import Resource
+from shared.domain.resources.resource import LostCall, Resource
 from tests.support.builders import NOW, a_notebook, a_problem, a_record, after
 from tests.support.grouped_fields import a_resource, replace
 from tests.support.reconciling import context_at
@@ -69,6 +69,16 @@ def test_a_snapshot_is_observed_again_only_if_a_deletion_relies_on_it(
     stopped = a_notebook(State.STOPPED, saved_in="s1", observe_at=NOW)
     record = a_record(stopped, snapshot, verb=Verb.LEAVE, left_at=left_at, keep_seconds=86400)
     assert resources_to_observe(record, DesiredState((), NOW)) == observed, because
+
+
+@pytest.mark.parametrize(("until", "observed"), [(0, True), (1, False)])
+def test_a_resource_is_observed_when_a_lost_call_can_no_longer_be_carried_out(
+    until: float, observed: bool
+) -> None:
+    lost = LostCall(step=Step.CREATE, until=after(until))
+    record = a_record(a_notebook(State.ABSENT, unconfirmed=(lost,)), verb=Verb.LEAVE)
+    ids = resources_to_observe(record, DesiredState((), NOW))
+    assert ("workbench/main" in ids) is observed
 
 
 def test_an_observed_resource_is_compared_with_its_manifest() -> None:

@@ -77,6 +77,23 @@ def test_reasons_to_replace_a_notebook(
     assert must_be_replaced(a_record(one, verb=verb), one) is expected
 
 
+def test_a_successor_whose_name_somebody_elses_has_gets_another_name() -> None:
+    foreign = successor(State.FOREIGN)
+    assert must_be_replaced(a_record(superseded(), foreign), foreign)
+    assert not must_be_replaced(a_record(foreign), foreign)
+
+
+def test_a_new_source_does_not_cancel_the_look_after_a_lost_create() -> None:
+    """The superseded notebook was snapshotted again, because its owner left."""
+    lost = LostCall(step=Step.CREATE, until=after(3))
+    waiting = successor(State.ABSENT, unconfirmed=(lost,), observe_at=after(3))
+    draft = Draft(a_record(superseded(), snapshot(), waiting), NOW)
+    with_successors(draft, ())
+    notebook = draft.record.notebook
+    assert notebook is not None
+    assert (notebook.data.restore_from, notebook.observe_at) == (COPY, after(3))
+
+
 def test_a_notebook_that_may_still_be_created_for_the_former_address_is_replaced() -> None:
     lost = (LostCall(step=Step.CREATE, until=after(1)),)
     one = notebook(State.ABSENT, unconfirmed=lost)
