@@ -237,6 +237,8 @@ def test_work_in_a_superseded_notebook_whose_data_was_not_restored_yet_is_saved(
     assert superseded.died is not None
     assert LATE in "".join(t.data for t in world.cloud.alive(Kind.SNAPSHOT))
     has_their_work(world, BEN)
+    history = world.store.history(world.record(BEN).key, 1000)
+    assert [e.about for e in history if e.action == "notebook.restored"] == ["workbench/main"]
 
 
 def test_work_in_a_superseded_notebook_that_broke_is_saved_before_its_deletion() -> None:

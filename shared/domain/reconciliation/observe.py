@@ -119,7 +119,8 @@ def _put(draft: Draft, before: Resource, after: Resource, now: datetime) -> None
     if _can_start_workloads(before) and not _can_start_workloads(after):
         draft.record = with_workloads_to_observe(draft.record, now)
     source = before.data.restore_from
-    if source and not after.data.restore_from and problem is None:
+    restored = before.step is Step.RESTORE and not after.data.restore_from
+    if source and restored and problem is None:
         draft.note(DataRestored(after.id, source))
         draft.record = handed_over(draft.record, source)
 
