@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
-from shared.domain.commands.intent import Intent
+from shared.domain.commands.intent import Intent, Verb
 from shared.domain.commands.intents import apply_intent
 from shared.domain.contracts.rejections import Rejected
 from shared.domain.environment import Environment
 from shared.domain.people.identity import subject_of
 from shared.domain.people.merging import merge
-from tests.support.builders import NOW
+from shared.domain.people.person import Person
+from tests.support.builders import NOW, after, an_intent
 
 
 class Records:
@@ -45,6 +47,21 @@ class Records:
     def people(self) -> list[Environment]:
         """The records that were not merged into another one."""
         return [r for r in self.by_key.values() if not r.merged_into]
+
+
+def join(email: str, minute: float, person_id: str | None = None, **more: Any) -> Intent:
+    """A join that occurred at that minute; ``more``: further fields of the intent."""
+    person = Person(email=email, person_id=person_id)
+    id = f"join {email} {minute}"
+    return an_intent(Verb.JOIN, id, occurred_at=after(minute), person=person, **more)
+
+
+def leave(email: str, minute: float, person_id: str | None = None) -> Intent:
+    """A leave that occurred at that minute."""
+    person = Person(email=email, person_id=person_id)
+    return an_intent(
+        Verb.LEAVE, f"leave {email} {minute}", occurred_at=after(minute), person=person
+    )
 
 
 def _is_found(record: Environment, intent: Intent) -> bool:

@@ -5,41 +5,19 @@ The same rules in a whole deployment, with notebooks: ``tests/stateful/test_iden
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import pytest
 from msgspec.structs import replace
 
 from shared.domain.commands.intent import Intent, Verb
 from shared.domain.contracts.rejections import Rejected
-from shared.domain.environment import Environment
 from shared.domain.names import person_key
-from shared.domain.people.address_owners import owner_of
-from shared.domain.people.duplicates import records_of_one_person
 from shared.domain.people.identity import new_key, subject_of
-from shared.domain.people.person import Person
-from tests.support.builders import ANA, KEY, NOW, after, an_intent
-from tests.support.records import Records
+from tests.support.builders import ANA, KEY, NOW, after
+from tests.support.records import Records, join, leave
 
 JOIN, LEAVE = Verb.JOIN, Verb.LEAVE
 SMITH, BEN = "ana.smith@example.com", "ben@example.com"
 SMITH_KEY, BEN_KEY = person_key(SMITH), person_key(BEN)
-
-
-def join(email: str, minute: float, person_id: str | None = None, **more: Any) -> Intent:
-    person = Person(email=email, person_id=person_id)
-    id = f"join {email} {minute}"
-    return an_intent(JOIN, id, occurred_at=after(minute), person=person, **more)
-
-
-def leave(email: str, minute: float, person_id: str | None = None) -> Intent:
-    person = Person(email=email, person_id=person_id)
-    return an_intent(LEAVE, f"leave {email} {minute}", occurred_at=after(minute), person=person)
-
-
-def announced_change(minute: float) -> Intent:
-    return join(SMITH, minute, previous_email=ANA, effective_at=after(days=1))
 
 
 def subject(event: Intent, *before: Intent) -> str:
@@ -188,61 +166,11 @@ def test_a_rejected_event_changes_nothing() -> None:
     assert len(before.refused) == 3
 
 
-# Whose an address is, and keys
-
-
-def owners(*people: Environment, minutes: str = "0123456789") -> str:
-    """The owner of Ana's address at each minute: the number of the record, or a dot."""
-    found = [owner_of(ANA, people, after(int(minute))) for minute in minutes]
-    return "".join("." if owner is None else str(people.index(owner)) for owner in found)
-
-
-def had(since: float, until: float | None = None) -> Environment:
-    """The record of somebody who has, or had, the address of Ana."""
-    events = [join(ANA, since)]
-    if until is not None:
-        events.append(join(SMITH, until, previous_email=ANA))
-    [record] = Records(events).people
-    return record
-
-
-def test_whose_an_address_is_depends_on_the_moment() -> None:
-    assert owners(had(3)) == "0000000000", "the first to have it, too"
-    assert owners(had(3, 5)) == "0000000000", "the last who had it, too"
-    assert owners(had(1, 3), replace(had(5), key="second")) == "0001111111"
-    assert owners() == ".........."
-
-
-def test_the_last_former_owner_is_the_last_who_was_named_with_it() -> None:
-    """The first one left and returns with another address, after the next one got another, too."""
-    first = Records([join(ANA, 0, "1"), leave(ANA, 1), join(SMITH, 5, "1")]).people
-    [second] = Records([join(ANA, 2, "2"), join(BEN, 3, previous_email=ANA)]).people
-    assert owners(*first, replace(second, key="second"), minutes="0123456") == "0011111"
-
-
-def test_former_owners_are_left_out_where_only_owners_count() -> None:
-    one = had(3, 5)
-    assert [owner_of(ANA, [one], after(m), formerly=False) for m in (4, 5)] == [one, None]
-    assert [owner_of(ANA, [one], after(m), afterwards=False) for m in (2, 3)] == [None, one]
-
-
-def test_an_address_in_a_scheduled_join_belongs_to_that_person() -> None:
-    later = join(SMITH, 0, previous_email=ANA, effective_at=after(days=1))
-    [record] = Records([later]).people
-    for email in (ANA, SMITH):
-        assert owner_of(email, [record], NOW) == record
-    assert owner_of(BEN, [record], NOW) is None
-
-
-def test_a_former_address_belongs_to_its_next_owner_except_for_a_leave() -> None:
+def test_a_join_of_a_former_address_is_of_whoever_is_to_get_it() -> None:
     """A scheduled join says that the address is given to somebody else."""
     later = join(ANA, 1, effective_at=after(days=1))
-    former, new = Records([join(ANA, -9), join(SMITH, -5, previous_email=ANA), later]).people
-    assert owner_of(ANA, [former, new], after(2), formerly=False) == new
-    assert owner_of(ANA, [former, new], after(2)) == former
-    assert subject(join(ANA, 2), join(ANA, -9), join(SMITH, -5, previous_email=ANA), later) == (
-        person_key(ANA, 2)
-    )
+    before = (join(ANA, -9), join(SMITH, -5, previous_email=ANA), later)
+    assert subject(join(ANA, 2), *before) == person_key(ANA, 2)
 
 
 def test_a_late_return_to_an_address_is_of_the_person_of_the_scheduled_join() -> None:
@@ -254,15 +182,19 @@ def test_a_late_return_to_an_address_is_of_the_person_of_the_scheduled_join() ->
     assert (person.key, person.person.email, person.scheduled) == (KEY, ANA, (later,))
 
 
+# Keys
+
+
 def test_a_key_is_never_given_twice() -> None:
-    first, merged = had(1, 3), replace(had(4), key="x", merged=(person_key(ANA, 2),))
+    [first] = Records([join(ANA, 1), join(SMITH, 3, previous_email=ANA)]).people
+    merged = replace(first, key="x", merged=(person_key(ANA, 2),))
     assert new_key(ANA, []) == KEY
     assert new_key(ANA, [first]) == person_key(ANA, 2)
     assert new_key(ANA, [first, merged]) == person_key(ANA, 3)
     assert len({person_key(ANA, n) for n in range(1, 5)}) == 4
 
 
-# Sent again, and recorded twice at the same moment
+# Sent again
 
 
 def test_a_repeated_event_is_about_the_same_person_as_before() -> None:
@@ -270,75 +202,3 @@ def test_a_repeated_event_is_about_the_same_person_as_before() -> None:
     again = replace(first, occurred_at=after(0))
     given_away = [first, leave(ANA, -5, "7"), join(ANA, -3, "8")]
     assert subject(again, *given_away) == KEY
-
-
-def at_once(*events: Sequence[Intent]) -> list[Environment]:
-    """A record of each sequence of events, independent of the others."""
-    records = [record for some in events for record in Records(some).people]
-    return [replace(record, key=f"{KEY}{number}") for number, record in enumerate(records)]
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "is_one", "because"),
-    [
-        ([join(ANA, -9)], [join(ANA, -8)], True, "both have it"),
-        ([join(ANA, -9, "7")], [join(ANA, -8)], True, "nobody else's id is known"),
-        ([join(ANA, -9, "7")], [join(ANA, -8, "8")], False, "two people, by their ids"),
-        ([join(ANA, -9), leave(ANA, -7)], [join(ANA, -8)], True, "it was theirs then"),
-        ([join(ANA, -9), leave(ANA, -7)], [join(ANA, -6)], True, "they returned"),
-        (
-            [join(ANA, -9), leave(ANA, -7)],
-            [join(BEN, -8), join(ANA, -6, previous_email=BEN)],
-            False,
-            "the address was free for another",
-        ),
-        (
-            [join(ANA, -9), leave(ANA, -5)],
-            [join(BEN, -8), join(ANA, -6, previous_email=BEN)],
-            True,
-            "it was theirs then",
-        ),
-        ([join(ANA, -9), join(BEN, -7, previous_email=ANA)], [join(ANA, -6)], False, "a former"),
-    ],
-)
-def test_two_records_with_the_same_present_address_are_of_one_person(
-    one: list[Intent], other: list[Intent], is_one: bool, because: str
-) -> None:
-    records = at_once(one, other)
-    found = subject_of(join(ANA, 0), records, NOW)
-    assert bool(found.duplicates) is is_one, because
-    if is_one:
-        assert (found.record, found.duplicates) == (records[0], (records[1],))
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "is_one", "because"),
-    [
-        ([join(ANA, -9, "7")], [join(BEN, -8, "7")], True, "the same id"),
-        ([join(ANA, -9, "7"), leave(ANA, -7)], [join(BEN, -8, "7")], True, "also of a leaver"),
-        ([join(ANA, -9)], [leave(ANA, -8)], True, "it was theirs when they left"),
-        ([join(ANA, -7)], [leave(ANA, -8)], False, "somebody had it before"),
-        ([join(ANA, -9, "7")], [leave(ANA, -8, "8")], False, "two people, by their ids"),
-        ([join(ANA, -9)], [join(BEN, -8, previous_email=ANA)], True, "it was theirs until then"),
-        ([join(ANA, -7)], [join(BEN, -8, previous_email=ANA)], False, "theirs only since"),
-        (
-            [join(ANA, -9, "7")],
-            [join(BEN, -8, "8", previous_email=ANA)],
-            False,
-            "two people, by their ids",
-        ),
-        ([join(ANA, -9)], [announced_change(-8)], True, "announced: it is theirs until then"),
-        ([join(ANA, -7)], [announced_change(-8)], False, "announced: theirs only since"),
-        (
-            [join(ANA, -9), join(BEN, -8, previous_email=ANA)],
-            [announced_change(-7)],
-            False,
-            "announced: they have another one by then",
-        ),
-    ],
-)
-def test_two_records_with_one_id_or_of_events_that_follow_one_another_are_of_one_person(
-    one: list[Intent], other: list[Intent], is_one: bool, because: str
-) -> None:
-    records = at_once(one, other)
-    assert bool(records_of_one_person(join(ANA, 0), records[::-1])) is is_one, because
