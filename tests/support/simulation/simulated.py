@@ -169,6 +169,8 @@ class SimulatedLife:
             return True
         if self.model.true_email(who, self.now) != email or self.is_to_change(who):
             return False
+        if self._is_known_by_id_alone(who):
+            return False
         others = [i for i in self.model.individuals if email in i.addresses]
         changes = [s for s in self.model.sent if s.who == who and (s.previous or s.email != email)]
         changes += self.model.returns_to(who, email)
@@ -176,6 +178,12 @@ class SimulatedLife:
         then = self.now - age
         newer = len(others) > 1 and then < first
         return not newer and not any(s.happens() >= then for s in changes)
+
+    def _is_known_by_id_alone(self, who: int) -> bool:
+        """Whether an event without an id would be about the former owner of their address."""
+        addresses = self.model.individuals[who].addresses
+        shared = (set(i.addresses) & set(addresses) for i in self.model.individuals)
+        return who in self.model.lost and sum(map(bool, shared)) > 1
 
     def is_to_change(self, who: int) -> bool:
         """Whether a scheduled change of address is not due yet by some clock.
@@ -192,7 +200,7 @@ class SimulatedLife:
 
         An event rejected for its domain would have to be sent again by the identity system.
         """
-        if sent.contradicts:
+        if sent.contradicts or (not sent.person_id and self._is_known_by_id_alone(sent.who)):
             return False
         links = sent.previous or sent.person_id or self.model.was_replaced(sent.who)
         return "example.com" in self.world.allowed_domains or not links

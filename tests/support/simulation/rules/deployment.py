@@ -100,4 +100,5 @@ def _is_known_without_record(life: SimulatedLife, who: int) -> bool:
     the last who got it."""
     addresses = set(life.model.individuals[who].addresses)
     sharing = [i.number for i in life.model.individuals if addresses & set(i.addresses)]
-    return sharing == [who] or (who == max(sharing) and life.model.is_known_by_id(who))
+    by_id = life.model.is_known_by_id(who) and life.model.is_settled(who)
+    return sharing == [who] or (who == max(sharing) and by_id)
