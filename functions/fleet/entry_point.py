@@ -30,6 +30,7 @@ from functions.fleet.views import detail, leaving_records, summary
 from shared import logs
 from shared.bootstrap import App, app
 from shared.domain.environment import Environment
+from shared.domain.names import key_in
 from shared.domain.people.address_owners import present_owner
 from shared.domain.status import Health, Phase
 from shared.ports import BadCursor
@@ -105,6 +106,8 @@ def _load(application: App, request: flask.Request, match: RouteMatch) -> Enviro
     environment: Environment | None
     if match.key:
         stored = application.store.load(match.key)
+        if stored is None and (key := key_in(match.key)):
+            stored = application.store.load(key)
         environment = stored.environment if stored is not None else None
     else:
         found = [stored.environment for stored in application.store.find((match.email,))]

@@ -2,7 +2,8 @@
 
 The framework passes every path to the function. An e-mail address may contain slashes, and WSGI
 has decoded ``%2F`` already; but none follows its ``@``, so the last ``@`` in the path belongs to
-the address. Instead of an address the path may contain the key of the person's environment.
+the address. Instead of an address the path may contain the key of the person's environment, or the
+id of one of their resources, as a bill shows it.
 
 Must not know query parameters or stored environments.
 """
@@ -15,7 +16,7 @@ from enum import StrEnum
 import msgspec
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 
-from shared.domain.names import PERSON_KEY
+from shared.domain.names import PERSON_KEY, key_in
 
 _METHODS = ("GET", "HEAD")
 _QUOTE_LIMIT = 80  # characters of the request that an error message repeats
@@ -36,7 +37,10 @@ _SUFFIXES = {"": Route.ENVIRONMENT, "leaving": Route.LEAVING, "leaving.html": Ro
 
 
 class RouteMatch(msgspec.Struct, frozen=True):
-    """A route with the person it names: ``email`` in lower case, or ``key``; '' if none."""
+    """A route with the person it names: ``email`` in lower case, or ``key``; '' if none.
+
+    ``key`` may be the id of a resource (``key_in``).
+    """
 
     route: Route
     email: str = ""
@@ -73,10 +77,11 @@ def _match_person(rest: str, path: str) -> RouteMatch:
 
 def _match_key(rest: str, path: str) -> RouteMatch:
     key, _, suffix = rest.partition("/")
-    if not re.fullmatch(PERSON_KEY, key):
+    if not re.fullmatch(PERSON_KEY, key) and not key_in(key):
         raise NotFound(
             f"no environment for {shorten(rest)}: this is neither an e-mail address (name@domain) "
-            "nor a key (such as ana-rzb4un3qciuo); GET /environments lists all environments "
+            "nor a key (such as ana-rzb4un3qciuo) nor the id of a resource (such as "
+            "nb-ana-rzb4un3qciuo); GET /environments lists all environments "
             f"(routes: {ROUTES})"
         )
     if suffix not in _SUFFIXES:

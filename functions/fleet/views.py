@@ -35,6 +35,8 @@ def summary(environment: Environment) -> dict[str, Any]:
         "notebook": _link(environment),
         "consent": _consent(environment),
         "waiting_since": _waiting_since(environment),
+        "leaves_at": _leaves_at(environment),
+        "removal_at": environment.removal_at if environment.leaving else None,
         "updated_at": environment.updated_at,
     }
 
@@ -47,7 +49,6 @@ def detail(environment: Environment, history: Sequence[Entry]) -> dict[str, Any]
         "event": _event(environment.events.in_force),
         "pending": [_event(intent) for intent in environment.scheduled],
         "left_at": environment.departure.left_at,
-        "removal_at": environment.removal_at if environment.leaving else None,
         "holds": _holds(environment),
         "leaving": environment.departure.records[-1] if environment.departure.records else None,
         "next_look_at": environment.status.due_at,
@@ -105,17 +106,23 @@ def _link(environment: Environment) -> str:
 
 
 def _consent(environment: Environment) -> str:
-    """Whether the owner uses the notebook, in words; '' if it has never been ready."""
+    """Whether the owner has opened the notebook, in words; '' if it has never been ready."""
     notebook = environment.notebook
     if notebook is None or not notebook.usage.was_ready:
         return ""
-    texts = {True: "in use", False: "waiting for consent", None: "created"}
+    texts = {True: "opened", False: "waiting for consent", None: "created"}
     return texts[notebook.access.consented]
 
 
 def _waiting_since(environment: Environment) -> datetime | None:
     """Since when the creation of the notebook has been queued; None if it is not."""
     return next((r.creation.queued_at for r in environment.resources if r.creation.queued_at), None)
+
+
+def _leaves_at(environment: Environment) -> datetime | None:
+    """When the next scheduled leave takes effect; None if none is scheduled."""
+    leaves = (i.effective_at for i in environment.scheduled if i.verb is Verb.LEAVE)
+    return next(leaves, None)
 
 
 def _resource(environment: Environment, resource: Resource) -> dict[str, Any]:

@@ -53,6 +53,15 @@ def resource_id(prefix: str, key: str, slot: str = "") -> str:
     return f"{prefix}-{key}-{slot}" if slot else f"{prefix}-{key}"
 
 
+def key_in(resource: str) -> str:
+    """The person's key in the id of a resource, such as ``nb-KEY-q5w2mz``; '' if there is none.
+
+    The id of a first notebook, ``nb-KEY``, has the form of a key, too: look for that key first.
+    """
+    found = re.fullmatch(rf"[a-z]{{2}}-({PERSON_KEY})(-[a-z0-9-]+)?", resource)
+    return found[1] if found is not None else ""
+
+
 def found_slot(name: str) -> str:
     """The slot of a resource that a search found and no profile asks for, from its full name."""
     return f"{FOUND}{fingerprint(name, length=8)}"

@@ -75,9 +75,9 @@ def test_a_join_published_by_googles_client_becomes_a_ready_environment(
     }
     client.consent("ana@example.com")
     client.pass_time("121m")  # until the owner has consented they are asked after, now and then
-    in_use = client.environment("ana@example.com")
-    assert (in_use["consent"], in_use["problem"]) == ("in use", "")
-    assert in_use["next_look_at"] is None, "what is as it should be costs nothing"
+    opened = client.environment("ana@example.com")
+    assert (opened["consent"], opened["problem"]) == ("opened", "")
+    assert opened["next_look_at"] is None, "what is as it should be costs nothing"
 
 
 def test_the_notebook_is_the_persons_own_and_says_who_pays(client: Client) -> None:

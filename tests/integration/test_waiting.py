@@ -78,7 +78,7 @@ def test_fleet_shows_whether_the_owner_ever_opened_the_notebook(client: Client) 
     assert {opens, never} <= set(unopened(client, days=7))
     client.consent(opens)
     client.tick("25h")
-    assert client.environment(opens)["consent"] == "in use"
+    assert client.environment(opens)["consent"] == "opened"
     assert client.environment(never)["consent"] == "waiting for consent"
     listed = unopened(client, days=7)
     assert never in listed

@@ -16,6 +16,8 @@ from tests.support.builders import ANA, a_message, minutes
 from tests.support.fleet import fleet_of
 from tests.support.simulation.world import GRACE, START, World
 
+BEN = "ben@example.com"
+
 ROUTES = (
     "GET /environments, /environments/EMAIL, /environments/EMAIL/leaving, "
     "/environments/EMAIL/leaving.html, /parked"
@@ -75,6 +77,8 @@ def test_a_list_entry_has_the_state_the_profile_and_the_cost_center(fleet: Fleet
         "notebook": "",
         "consent": "created",
         "waiting_since": None,
+        "leaves_at": None,
+        "removal_at": None,
         "updated_at": "",
     }
     assert entry["notebook"].startswith("https://"), "the URL of the notebook"
@@ -164,6 +168,20 @@ def test_the_environment_of_a_leaver_has_the_time_of_its_removal(fleet: Fleet) -
     assert body["removal_at"] == removal.isoformat().replace("+00:00", "Z")
     notebook = next(r for r in body["resources"] if r["kind"] == "workbench")
     assert notebook["desired"] == "stopped"
+
+
+def test_lists_show_when_somebody_is_to_leave_and_to_be_removed(fleet: Fleet) -> None:
+    leaves_at = (fleet.world.clock.now() + timedelta(days=9)).isoformat().replace("+00:00", "Z")
+    fleet.world.join(ANA)
+    fleet.world.leave(ANA, effective_at=leaves_at)
+    fleet.world.join(BEN)
+    fleet.world.leave(BEN)
+    removal = (fleet.world.clock.now() + GRACE).isoformat().replace("+00:00", "Z")
+    listed = fleet.get("/environments")["environments"]
+    assert {e["email"]: (e["leaves_at"], e["removal_at"]) for e in listed} == {
+        ANA: (leaves_at, None),
+        BEN: (None, removal),
+    }
 
 
 def desired_and_observed(fleet: Fleet) -> dict[str, tuple[str, str]]:

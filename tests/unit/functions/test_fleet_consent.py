@@ -1,4 +1,4 @@
-"""The use of a notebook as `fleet` shows it: created, queued, in use, never opened."""
+"""The use of a notebook as `fleet` shows it: created, queued, opened, never opened."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ HOUR = timedelta(hours=1)
         ({"state": State.CREATING}, ""),
         ({"state": State.READY, "was_ready": True}, "created"),
         ({"state": State.READY, "was_ready": True, "consented": False}, "waiting for consent"),
-        ({"state": State.READY, "was_ready": True, "consented": True}, "in use"),
-        ({"state": State.STOPPED, "was_ready": True, "consented": True}, "in use"),
+        ({"state": State.READY, "was_ready": True, "consented": True}, "opened"),
+        ({"state": State.STOPPED, "was_ready": True, "consented": True}, "opened"),
         ({"state": State.ABSENT}, ""),
     ],
 )
@@ -175,7 +175,7 @@ def test_the_list_can_be_filtered_by_the_days_a_notebook_was_never_opened(fleet:
     assert fleet.emails(unopened_days="7", phase="suspended") == []
     consents = {e["email"]: e["consent"] for e in fleet.get()["environments"]}
     waiting = "waiting for consent"
-    assert consents == {ANA: waiting, ben: "in use", cleo: waiting}
+    assert consents == {ANA: waiting, ben: "opened", cleo: waiting}
 
 
 def test_a_filtered_page_may_be_empty_and_have_a_next_page(fleet: Fleet) -> None:

@@ -73,6 +73,29 @@ def test_every_environment_has_a_route_by_its_key(
     assert client.get(f"{path}/leaving").get_json()["email"] == address.lower()
 
 
+@pytest.mark.parametrize(
+    "resource", ["nb-{}", "nb-{}-q5w2mz", "nb-{}-data-workspace", "st-{}-spark", "sn-{}-20261127-1"]
+)
+def test_the_id_of_a_resource_leads_to_its_person(
+    world: World, client: FlaskClient, resource: str
+) -> None:
+    """As a bill shows it."""
+    world.join(ANA)
+    path = f"/environments/{resource.format(person_key(ANA))}"
+    assert client.get(path).get_json()["email"] == ANA
+    assert client.get(f"{path}/leaving").get_json()["email"] == ANA
+
+
+def test_a_key_that_looks_like_the_id_of_a_resource_is_taken_for_the_key(
+    world: World, client: FlaskClient
+) -> None:
+    world.join("nb-ana@example.com")
+    world.join(ANA)
+    assert person_key("nb-ana@example.com").startswith("nb-ana-")
+    path = f"/environments/{person_key('nb-ana@example.com')}"
+    assert client.get(path).get_json()["email"] == "nb-ana@example.com"
+
+
 def test_an_unknown_key_gets_404(client: FlaskClient) -> None:
     response = client.get("/environments/nobody-rzb4un3qciuo")
     assert response.status_code == 404
@@ -108,6 +131,7 @@ def test_an_address_without_an_environment_gets_404(client: FlaskClient, address
         ("/environments//@example.com", RouteMatch(Route.ENVIRONMENT, "/@example.com")),
         (f"/environments/{KEY}", RouteMatch(Route.ENVIRONMENT, key=KEY)),
         (f"/environments/{KEY}/leaving/", RouteMatch(Route.LEAVING, key=KEY)),
+        (f"/environments/nb-{KEY}-q5w2mz", RouteMatch(Route.ENVIRONMENT, key=f"nb-{KEY}-q5w2mz")),
         (f"/environments/{KEY}/leaving.html", RouteMatch(Route.LEAVING_PAGE, key=KEY)),
         (f"/environments/ {ANA.upper()} ", RouteMatch(Route.ENVIRONMENT, ANA)),
         (
