@@ -91,8 +91,9 @@ def _goal_of_superseded(environment: Environment, resource: Resource, *, removal
     held = environment.held is not None
     if not resource.kind.holds_data:
         return Goal.UNMANAGED if held else Goal.ABSENT
-    # Under a hold nothing is deleted: a notebook without work is stopped, too.
-    return Goal.ABSENT if not held and (removal or may_go(environment, resource)) else Goal.STOPPED
+    # Under a hold nothing is deleted, and of a leaver no notebook before the removal.
+    may_be_deleted = removal or (not environment.leaving and may_go(environment, resource))
+    return Goal.ABSENT if may_be_deleted and not held else Goal.STOPPED
 
 
 def _needs(environment: Environment, notebook: Resource, snapshot: Resource) -> bool:

@@ -203,6 +203,13 @@ def _started(life: SimulatedLife, started: Happening) -> None:
         for leave in life.model.sent
         if leave.tried_at is not None
     )
+    # For a replacement it is stopped by us, and started again if it is called off.
+    moved = any(
+        join.who == who and bool(join.previous)
+        for join in life.model.sent
+        if join.tried_at is not None and (join.acked_at or life.now) >= halted_at - IN_FLIGHT
+    )
+    left = left or moved
     message = f"{started.name} was started although its owner had stopped it"
     assert left or _may_have_landed_late(life), message
 

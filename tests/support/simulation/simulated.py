@@ -19,7 +19,7 @@ from shared.domain.names import person_key, resource_id
 from shared.domain.policy import Policy
 from shared.domain.projections.entry import Entry
 from shared.domain.reconciliation.replacement import awaits_data
-from shared.domain.resources.kinds import Kind, State
+from shared.domain.resources.kinds import Kind, State, Step
 from shared.domain.resources.resource import Resource
 from tests.support.fake_cloud import Thing
 from tests.support.simulation import expected
@@ -377,6 +377,7 @@ class SimulatedLife:
             return False
         # Nobody is told of a successor before the data of its predecessor is in it.
         waits = any(awaits_data(r, notebook) for r in self.records() if notebook in r.resources)
+        waits = waits or notebook.may_still(Step.RESTORE)
         return not (notebook.data.restore_from or waits)
 
     def recorded(self, thing: Thing) -> Resource | None:

@@ -301,6 +301,15 @@ def test_under_a_hold_nothing_is_deleted_but_the_successor_is_made() -> None:
     assert goals(empty, held=HOLD) == {FIRST: Goal.STOPPED, SECOND: Goal.PRESENT}
 
 
+def test_the_superseded_notebook_of_a_leaver_is_kept_until_the_removal() -> None:
+    """They may have worked in it; their profile may keep no snapshot."""
+    done = [superseded(handed_over=True), snapshot(), successor(State.STOPPED, was_ready=True)]
+    assert goals(*done)[FIRST] is Goal.ABSENT
+    assert goals(*done, verb=Verb.LEAVE)[FIRST] is Goal.STOPPED
+    over = {"verb": Verb.LEAVE, "left_at": after(days=-15)}
+    assert goals(*done, **over)[FIRST] is Goal.ABSENT
+
+
 def test_nothing_of_a_leaver_is_replaced_and_superseded_ones_are_removed_in_time() -> None:
     both = [superseded(), snapshot(), successor(State.STOPPED)]
     assert goals(*both, verb=Verb.LEAVE) == {FIRST: Goal.STOPPED, SECOND: Goal.STOPPED}
