@@ -303,7 +303,7 @@ def test_under_a_hold_nothing_is_deleted_but_the_successor_is_made() -> None:
 
 def test_the_superseded_notebook_of_a_leaver_is_kept_until_the_removal() -> None:
     """They may have worked in it; their profile may keep no snapshot."""
-    done = [superseded(handed_over=True), snapshot(), successor(State.STOPPED, was_ready=True)]
+    done = [superseded(handed_over=True), snapshot(), successor(State.READY)]
     assert goals(*done)[FIRST] is Goal.ABSENT
     assert goals(*done, verb=Verb.LEAVE)[FIRST] is Goal.STOPPED
     over = {"verb": Verb.LEAVE, "left_at": after(days=-15)}
