@@ -53,7 +53,7 @@ def _unsure(life: SimulatedLife, who: int, changed_at: datetime | None) -> bool:
         return False
     newest = life.model.newest(who, life.now)
     landed = newest.landed() if newest is not None else None
-    return life.now - changed_at < _LATELY or landed is None or landed <= changed_at
+    return life.now - changed_at < _LATELY or landed is None or landed - life.spread <= changed_at
 
 
 def _not_ready(life: SimulatedLife, record: Environment, link: str, theirs: list[Thing]) -> str:

@@ -96,7 +96,8 @@ def _may_be_missing(life: SimulatedLife, record: Environment, kind: Kind, newest
         return True
     deleted_at = life.deleted_by_others.get((newest.who, kind))
     landed = newest.landed()
-    return deleted_at is not None and (landed is None or landed <= deleted_at)
+    # By a clock that is ahead, a scheduled event takes effect before its time.
+    return deleted_at is not None and (landed is None or landed - life.spread <= deleted_at)
 
 
 def _the_notebook_is_right(
@@ -120,7 +121,7 @@ def _the_notebook_is_right(
 def _lost_its_labels_since(life: SimulatedLife, notebook: Thing, newest: Sent) -> bool:
     """Whether its labels were removed, and no event came since to notice it."""
     unlabelled_at, landed = life.unlabelled.get(notebook.name), newest.landed()
-    return unlabelled_at is not None and (landed is None or landed <= unlabelled_at)
+    return unlabelled_at is not None and (landed is None or landed - life.spread <= unlabelled_at)
 
 
 def _has_returned_since(life: SimulatedLife, who: int, notebook: Thing) -> bool:
