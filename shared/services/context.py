@@ -99,7 +99,7 @@ class ContextReader(msgspec.Struct, frozen=True, kw_only=True):
             self.shortages.report(what, self.clock.now() + self.policy.shortage)
 
     def _turn(self, record: Environment, *, admitted: bool) -> Turn:
-        if admitted or is_at_work(record):
+        if admitted or is_at_work(record, self.clock.now()):
             return Turn.CERTAIN  # admitted by the tick, or their creation counts already
         if queues(record):
             return Turn.LATER  # only the tick admits people from the queue

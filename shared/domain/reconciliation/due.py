@@ -36,10 +36,15 @@ def _is_being_made(notebook: Resource, now: datetime) -> bool:
     return notebook.step is Step.CREATE or notebook.state is State.CREATING
 
 
-def is_at_work(environment: Environment) -> bool:
-    """Whether an operation that creates a notebook of this person was last seen in progress."""
+def is_at_work(environment: Environment, now: datetime) -> bool:
+    """Whether an operation that creates a notebook of this person was last seen in progress.
+
+    As in ``is_being_created``, an older one than ``_LONGEST`` doesn't count: after an outage of the
+    tick its person needs a turn for the next zone, because others may have got their place.
+    """
     notebooks = [r for r in environment.resources if r.kind.holds_data]
-    return any(r.step is Step.CREATE and r.operation for r in notebooks)
+    creating = (r for r in notebooks if r.step is Step.CREATE and r.operation)
+    return any(_is_being_made(r, now) for r in creating)
 
 
 def queues(environment: Environment) -> bool:

@@ -164,7 +164,7 @@ def test_a_failed_creation_keeps_its_place_among_those_at_work() -> None:
     needs = reconcile(a_record(running), replace(context, observed={running.id: stock_out}))
     assert isinstance(needs, Needs)
     assert needs.turn
-    assert is_at_work(needs.record)
+    assert is_at_work(needs.record, NOW)
 
 
 # The profile, and other resources of leavers

@@ -187,9 +187,15 @@ def test_notebooks_that_count_as_being_created(
 
 def test_a_place_is_held_by_any_notebook_whose_creation_runs() -> None:
     other = a_notebook(State.READY, slot="other")
-    assert is_at_work(a_record(RUNNING, other))
-    assert is_at_work(a_record(other, RUNNING))
-    assert not is_at_work(a_record(other))
+    assert is_at_work(a_record(RUNNING, other), NOW)
+    assert is_at_work(a_record(other, RUNNING), NOW)
+    assert not is_at_work(a_record(other), NOW)
+
+
+def test_a_creation_that_no_longer_counts_holds_no_place() -> None:
+    """The tick was out for hours: others may have got the place meanwhile."""
+    assert is_at_work(a_record(RUNNING), after(39))
+    assert not is_at_work(a_record(RUNNING), after(40))
 
 
 def test_a_record_has_waited_since_its_first_notebook_did() -> None:
