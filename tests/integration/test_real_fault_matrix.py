@@ -31,6 +31,7 @@ METHODS = (
     *("notebooks.instances.delete", "notebooks.instances.get", "notebooks.instances.list"),
     *("notebooks.instances.patch", "notebooks.instances.restore", "notebooks.instances.start"),
     *("notebooks.instances.stop", "notebooks.operations.get"),
+    "notebooks.operations.list",
     *("storage.objects.delete", "storage.objects.get"),
     *("storage.objects.insert", "storage.objects.list"),
 )

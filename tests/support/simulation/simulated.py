@@ -373,6 +373,8 @@ class SimulatedLife:
 
     def _is_announced(self, thing: Thing) -> bool:
         notebook = self.recorded(thing)
+        if self.who(thing.key) in self.model.lost and self.world.cloud.busy(thing):
+            return False  # they were not told yet; the record that is back doesn't know
         if notebook is None or notebook.state is not State.READY or not notebook.access.link:
             return False
         # Nobody is told of a successor before the data of its predecessor is in it.
