@@ -108,7 +108,12 @@ class Intake:
         decision = with_merging(apply_intent(subject.record, intent, subject.key, now), merged)
         known = found[subject.key] if subject.record is not None else None
         outcome = self._carried_out(decision, known, message)
-        if intent.previous_email or (known is None and intent.verb is Verb.LEAVE):
+        if intent.verb is Verb.LEAVE:
+            crosses = known is None
+        else:
+            by_id = known is not None and known.environment.person.email != intent.person.email
+            crosses = by_id or bool(intent.previous_email)
+        if crosses:
             self._merge_duplicates(intent)
         return outcome
 
