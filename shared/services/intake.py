@@ -21,6 +21,7 @@ from shared.domain.contracts.event_parsing import Message, to_command, to_intent
 from shared.domain.contracts.inbound_events import claimed_email
 from shared.domain.contracts.parked import Parked
 from shared.domain.contracts.rejections import Rejected, RejectionCode
+from shared.domain.environment import Environment
 from shared.domain.people.address_owners import as_due
 from shared.domain.people.command_subject import contradicts, subject_of_command
 from shared.domain.people.duplicates import records_of_one_person
@@ -108,20 +109,15 @@ class Intake:
         decision = with_merging(apply_intent(subject.record, intent, subject.key, now), merged)
         known = found[subject.key] if subject.record is not None else None
         outcome = self._carried_out(decision, known, message)
-        if intent.verb is Verb.LEAVE:
-            crosses = known is None
-        else:
-            by_id = known is not None and known.environment.person.email != intent.person.email
-            crosses = by_id or bool(intent.previous_email)
-        if crosses:
+        if _may_have_crossed_another(intent, subject.record):
             self._merge_duplicates(intent)
         return outcome
 
     def _merge_duplicates(self, intent: Intent) -> None:
         """Merge the record of another event of the same moment, saved while this one was decided.
 
-        Called after a change of address, and after a leave of somebody unknown. The event that is
-        saved last finds both records, so that a leave during a change of address is not lost.
+        The event that is saved last finds both records, so that a leave during a change of address
+        is not lost.
         """
         for _ in range(_TRIES):
             stored = self._store.find(intent.addresses, intent.person.person_id)
@@ -240,6 +236,18 @@ class Intake:
         else:
             return self._converge.advance(record, version, entries)
         return self._clock.now()
+
+
+def _may_have_crossed_another(intent: Intent, record: Environment | None) -> bool:
+    """Whether another worker may have begun a record for the same person meanwhile.
+
+    ``record``: theirs before the event. So after a change of address, whether the event names the
+    former one or only their id, and after a leave of somebody unknown.
+    """
+    if intent.verb is Verb.LEAVE:
+        return record is None
+    changes_by_id = record is not None and record.person.email != intent.person.email
+    return changes_by_id or bool(intent.previous_email)
 
 
 def _log_due(entries: Iterable[Entry], key: str) -> None:

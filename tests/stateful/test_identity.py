@@ -348,6 +348,30 @@ class TestTwoWorkersAtOnce:
         assert [n.state for n in notebooks_of(world)] == []
         assert len(records_of(world)) == 1
 
+    @pytest.mark.parametrize("named", [{"previous_email": ANA}, {"person_id": "1"}], ids=str)
+    def test_a_change_that_crosses_the_next_change_leaves_one_record(
+        self, named: dict[str, str]
+    ) -> None:
+        world = World(skews=(timedelta(), timedelta()))
+        world.join(ANA, person_id="1")
+        world.run_for(minutes(5))
+        outcomes: list[str] = []
+
+        def meanwhile(name: str) -> None:
+            if name == "before:save" and not outcomes:
+                outcomes.append("")
+                world.use_next()
+                then = START + minutes(3)
+                outcomes[0] = world.join(CLEO, previous_email=BEN, occurred_at=then)
+
+        world.trap = meanwhile
+        outcomes.append(world.join(BEN, occurred_at=START + minutes(2), **named))
+        world.trap = None
+        assert outcomes == ["applied", "applied"]
+        world.run_for(timedelta(days=1), every=minutes(10))
+        assert [n.email for n in notebooks_of(world)] == [CLEO]
+        assert len(records_of(world)) == 1
+
 
 class TestContradictions:
     """Parked, with both ids; nobody loses anything."""

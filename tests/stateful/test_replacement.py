@@ -66,6 +66,18 @@ def has_their_work(world: World, email: str) -> None:
     assert [r.superseded for r in record.resources if r.kind is Kind.WORKBENCH] == [False]
 
 
+def work_late(world: World, superseded: Thing) -> None:
+    """The owner starts a superseded notebook by hand, and works in it."""
+    world.cloud.start_by_hand(superseded)
+    world.cloud.work(superseded, LATE)
+
+
+def is_saved_and_gone(world: World, superseded: Thing) -> None:
+    """The superseded notebook was deleted, and its late work is in a snapshot."""
+    assert superseded.died is not None
+    assert LATE in "".join(t.data for t in world.cloud.alive(Kind.SNAPSHOT))
+
+
 def owner_after(reason: Reason) -> str:
     return BEN if reason is rename else ANA
 
@@ -189,13 +201,11 @@ def test_work_done_in_a_superseded_notebook_under_a_hold_is_saved_before_its_del
     world.command("hold", ANA)
     reason(world)
     world.run_for(LONG)
-    world.cloud.start_by_hand(superseded)
-    world.cloud.work(superseded, LATE)
+    work_late(world, superseded)
     world.cloud.halt(superseded)
     assert world.command("release", owner_after(reason)) == "applied"
     world.run_for(LONG)
-    assert superseded.died is not None
-    assert LATE in "".join(t.data for t in world.cloud.alive(Kind.SNAPSHOT))
+    is_saved_and_gone(world, superseded)
     has_their_work(world, owner_after(reason))
 
 
@@ -209,12 +219,10 @@ def test_work_in_a_superseded_notebook_that_broke_before_its_deletion_is_saved(
     reason(world)
     while len(world.cloud.alive(Kind.WORKBENCH)) == 1:
         world.run_for(minutes(1))
-    world.cloud.start_by_hand(superseded)
-    world.cloud.work(superseded, LATE)
+    work_late(world, superseded)
     superseded.state = State.BROKEN
     world.run_for(LONG)
-    assert superseded.died is not None
-    assert LATE in "".join(t.data for t in world.cloud.alive(Kind.SNAPSHOT))
+    is_saved_and_gone(world, superseded)
     has_their_work(world, owner_after(reason))
 
 
@@ -230,12 +238,10 @@ def test_work_in_a_superseded_notebook_whose_data_was_not_restored_yet_is_saved(
     world.run_for(LONG)
     [superseded] = [t for t in world.cloud.alive(Kind.WORKBENCH) if t.state is State.STOPPED]
     assert superseded.data == ""
-    world.cloud.start_by_hand(superseded)
-    world.cloud.work(superseded, LATE)
+    work_late(world, superseded)
     assert world.command("release", BEN) == "applied"
     world.run_for(LONG)
-    assert superseded.died is not None
-    assert LATE in "".join(t.data for t in world.cloud.alive(Kind.SNAPSHOT))
+    is_saved_and_gone(world, superseded)
     has_their_work(world, BEN)
     history = world.store.history(world.record(BEN).key, 1000)
     assert [e.about for e in history if e.action == "notebook.restored"] == ["workbench/main"]
@@ -250,13 +256,11 @@ def test_work_in_a_superseded_notebook_that_broke_is_saved_before_its_deletion()
     rename(world)
     world.run_for(LONG)
     [superseded] = [t for t in world.cloud.alive(Kind.WORKBENCH) if t.state is State.STOPPED]
-    world.cloud.start_by_hand(superseded)
-    world.cloud.work(superseded, LATE)
+    work_late(world, superseded)
     superseded.state = State.BROKEN
     assert world.command("release", BEN) == "applied"
     world.run_for(LONG)
-    assert superseded.died is not None
-    assert LATE in "".join(t.data for t in world.cloud.alive(Kind.SNAPSHOT))
+    is_saved_and_gone(world, superseded)
 
 
 @REASONS

@@ -13,7 +13,7 @@ from shared.domain.commands.admin_commands import AdminCommand
 from shared.domain.contracts.rejections import Rejected, RejectionCode
 from shared.domain.environment import Environment
 from shared.domain.people.address_owners import present_owner
-from shared.domain.people.identity import shown
+from shared.domain.people.identity import of_person_id, shown
 
 
 def subject_of_command(
@@ -31,7 +31,7 @@ def subject_of_command(
     elif theirs := [r for r in found if r.person.person_id == command.person_id]:
         # Two records of one person may not have been merged yet.
         known = [r for r in theirs if command.email in r.known_addresses]
-        record, named_by = min(known or theirs, key=lambda r: (r.created_at, r.key)), "person_id"
+        record, named_by = of_person_id(command.person_id, known or theirs), "person_id"
     else:
         record, named_by = present_owner(command.email, found, now), "email"
     if record is None:
@@ -40,8 +40,7 @@ def subject_of_command(
         owner = present_owner(command.email, found, now)
         raise _contradiction("email", command.email, record, named_by, owner)
     if command.person_id and command.person_id != record.person.person_id:
-        theirs = [r for r in found if r.person.person_id == command.person_id]
-        owner = min(theirs, key=lambda r: (r.created_at, r.key), default=None)
+        owner = of_person_id(command.person_id, found)
         raise _contradiction("person_id", command.person_id, record, named_by, owner)
     return record
 

@@ -59,7 +59,7 @@ def _subject_of(intent: Intent, found: Sequence[Environment]) -> Subject:
     person, at, previous = intent.person, intent.occurred_at, intent.previous_email
     of_address = owner_of(person.email, found, at, formerly=False)
     of_former = owner_of(previous, found, at, afterwards=False) if previous else None
-    of_id = _with_id(person.person_id, found)
+    of_id = of_person_id(person.person_id, found)
     if of_former is None and of_id is None:
         if intent.verb is Verb.LEAVE:
             of_address = owner_of(person.email, found, at)
@@ -100,7 +100,8 @@ def _subject_by_address(
     raise _contradiction(owner, intent, intent.person.email)
 
 
-def _with_id(person_id: str | None, found: Sequence[Environment]) -> Environment | None:
+def of_person_id(person_id: str | None, found: Sequence[Environment]) -> Environment | None:
+    """The oldest record in ``found`` with that id: two of one person may not be merged yet."""
     if person_id is None:
         return None
     same = [r for r in found if r.person.person_id == person_id]
