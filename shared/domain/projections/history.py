@@ -56,6 +56,8 @@ def _entries(change: Change, now: datetime) -> list[Entry]:
             entry = Entry(at=now, action="notebook.replaced", text=change.text, about=change.about)
         case AccessEnded():
             text = "access has ended: nothing of theirs runs or can be started by them"
+            if change.kept:
+                text += f", except what a hold keeps: {', '.join(change.kept)}"
             entry = Entry(at=now, action="access.ended", text=text, seconds=change.seconds)
         case PhaseChanged():
             text = f"now {change.phase}"

@@ -52,9 +52,13 @@ class NotebookReplaced(msgspec.Struct, frozen=True):
 
 
 class AccessEnded(msgspec.Struct, frozen=True):
-    """Nothing of a leaver runs, and they can start nothing; ``seconds``: since the leave."""
+    """Nothing of a leaver runs, and they can start nothing; ``seconds``: since the leave.
+
+    ``kept``: the ids of the templates and clusters that stay all the same, because of a hold.
+    """
 
     seconds: float
+    kept: tuple[str, ...] = ()
 
 
 class PhaseChanged(msgspec.Struct, frozen=True):

@@ -22,6 +22,9 @@ from shared.domain.status import Phase
 # While these steps are in progress on a stopped notebook, nobody can use it.
 _HARMLESS = (Step.PROTECT, Step.UNPROTECT, Step.LABEL, Step.DELETE)
 
+# What gives access, and can't be stopped without deleting it.
+_GIVE_ACCESS = (Kind.SESSION_TEMPLATE, Kind.CLUSTER_TEMPLATE, Kind.CLUSTER)
+
 
 def unmet_since(before: Environment, intent: Intent, at: datetime) -> datetime | None:
     """The new ``Status.unmet_since`` when ``intent`` takes effect ``at`` that time.
@@ -75,6 +78,17 @@ def has_no_access(environment: Environment, goals: Mapping[str, Goal]) -> bool:
     Not counted: what a legal hold keeps, snapshots, and disks without a notebook.
     """
     return all(_is_out_of_use(each, goals[each.id]) for each in environment.resources)
+
+
+def kept_by_a_hold(environment: Environment) -> tuple[str, ...]:
+    """The ids of a leaver's templates and clusters that stay because of a hold."""
+    return tuple(
+        r.id
+        for r in environment.resources
+        if r.goal is Goal.UNMANAGED
+        and r.kind in _GIVE_ACCESS
+        and r.state not in (State.ABSENT, State.FOREIGN)
+    )
 
 
 def _is_out_of_use(resource: Resource, goal: Goal) -> bool:

@@ -38,21 +38,33 @@ def untrue(life: SimulatedLife, body: dict[str, Any]) -> str:
     if news == "ready" and record.status.phase is Phase.READY:
         return _not_ready(life, record, str(data.get("notebook", "")), theirs)
     if news == "suspended" and record.status.phase is Phase.SUSPENDED:
-        # A hold keeps templates and clusters.
-        ended = [t for t in theirs if t.kind.holds_data or t.kind is Kind.SESSION]
-        running = [t.name for t in ended if t.state is State.READY]
+        running = [t.name for t in theirs if t.state is State.READY and not _kept(life, who, t)]
         return f"{running} run" if running else ""
     if news == "removed" and record.status.phase is Phase.REMOVED:
         return f"{[t.name for t in theirs]} are there" if theirs else ""
     return ""
 
 
+def _kept(life: SimulatedLife, who: int, thing: Thing) -> bool:
+    """Whether a hold keeps ``thing``, or the template from which a leaver started it later."""
+    held = life.model.held(who, life.now, for_at_least=timedelta())
+    if thing.kind is Kind.SESSION:
+        landed = _landed(life, who)
+        return held and landed is not None and thing.born >= landed
+    return held and not thing.kind.holds_data
+
+
+def _landed(life: SimulatedLife, who: int) -> datetime | None:
+    """When the event in force took effect, at the latest; None if it may not have yet."""
+    newest = life.model.newest(who, life.now)
+    return newest.landed() if newest is not None else None
+
+
 def _unsure(life: SimulatedLife, who: int, changed_at: datetime | None) -> bool:
     """Whether others changed something lately, or no event has shown the change since."""
     if changed_at is None:
         return False
-    newest = life.model.newest(who, life.now)
-    landed = newest.landed() if newest is not None else None
+    landed = _landed(life, who)
     return life.now - changed_at < _LATELY or landed is None or landed - life.spread <= changed_at
 
 

@@ -196,6 +196,18 @@ def test_while_a_stop_fails_access_has_not_ended(
     assert seconds > 40 * 60
 
 
+def test_the_end_of_access_names_what_a_hold_keeps() -> None:
+    world = ready_world()
+    world.cloud.start_use(Kind.CLUSTER, "projects/demo/regions/us-central1/clusters/c", KEY, ANA)
+    world.command("hold", ANA)
+    world.leave(ANA)
+    world.run_for(minutes(10))
+    [entry] = [e for e in world.store.history(KEY, 1000) if e.action == "access.ended"]
+    assert entry.text.endswith(
+        "except what a hold keeps: session-template/spark, cluster-template/small, cluster/started"
+    )
+
+
 def test_without_recorded_resources_access_ends_with_the_final_search() -> None:
     world = ready_world()
     world.store._environments.clear()
