@@ -12,6 +12,8 @@ from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from functools import partial
 
+import msgspec
+
 from shared import logs
 from shared.domain.commands.admin_commands import AdminCommand, apply_command
 from shared.domain.commands.decision import Decision, Outcome, with_merging
@@ -43,6 +45,17 @@ class Contended(Exception):
     """Too many workers change this person's record at once; the message is to be redelivered."""
 
 
+class _SoFar(msgspec.Struct):
+    """What the attempts to save one intent have found out so far.
+
+    ``merged``: the keys of the records that were merged into another one. ``taken``: keys of
+    records that a search by the addresses and the person id does not find.
+    """
+
+    merged: list[str] = msgspec.field(default_factory=list)
+    taken: list[str] = msgspec.field(default_factory=list)
+
+
 class Intake:
     """Saves joins, leaves and admin commands, and takes the first steps."""
 
@@ -72,8 +85,7 @@ class Intake:
                 profiles=self._profiles.current,
             )
             with logs.bound(event_id=intent.event_id):
-                merged: list[str] = []  # the keys of the records that it merges
-                record = partial(self._record, intent, message, merged)
+                record = partial(self._record, intent, message, _SoFar())
                 return self._retried(intent.person.email, record)
         except Rejected as rejected:
             self.park(message, rejected)
@@ -89,29 +101,45 @@ class Intake:
             self.park(message, rejected)
             return rejected.code
 
-    def _record(self, intent: Intent, message: Message, merged: list[str]) -> Outcome | None:
+    def _record(self, intent: Intent, message: Message, so_far: _SoFar) -> Outcome | None:
         """Save an intent in its person's record.
 
-        None if two records were merged instead: then this is to be called again. The key of the
-        record that was merged into the other is added to ``merged``.
+        None if two records were merged instead: then this is to be called again, as after a
+        ``Conflict``, with the same ``so_far``.
         """
         now = self._clock.now()
         stored = self._store.find(intent.addresses, intent.person.person_id)
         found = {s.environment.key: s for s in stored}
-        subject = subject_of(intent, [s.environment for s in stored], now)
+        subject = subject_of(intent, [s.environment for s in stored], now, so_far.taken)
         if subject.duplicates:
             duplicate = subject.duplicates[0].key
             self._merge(found[subject.key], found[duplicate], intent.event_id)
-            merged.append(duplicate)
+            so_far.merged.append(duplicate)
             return None
         if subject.record is None and intent.verb is Verb.LEAVE:
             self._check_domain(intent.person.email, "email")
-        decision = with_merging(apply_intent(subject.record, intent, subject.key, now), merged)
+        decision = apply_intent(subject.record, intent, subject.key, now)
+        decision = with_merging(decision, so_far.merged)
         known = found[subject.key] if subject.record is not None else None
-        outcome = self._carried_out(decision, known, message)
+        try:
+            outcome = self._carried_out(decision, known, message)
+        except Conflict:
+            if known is None and self._is_taken(subject.key, intent):
+                so_far.taken.append(subject.key)
+            raise
         if _may_have_crossed_another(intent, subject.record):
             self._merge_duplicates(intent)
         return outcome
+
+    def _is_taken(self, key: str, intent: Intent) -> bool:
+        """Whether a record has that key, although a search for ``intent`` does not find it.
+
+        Its first join was scheduled for this address, and cancelled by a join with another one.
+        """
+        stored = self._store.load(key)
+        return stored is not None and not (
+            set(intent.addresses) & set(stored.environment.known_addresses)
+        )
 
     def _merge_duplicates(self, intent: Intent) -> None:
         """Merge the record of another event of the same moment, saved while this one was decided.

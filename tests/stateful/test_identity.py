@@ -287,6 +287,16 @@ class TestTheWork:
         assert [n.data for n in notebooks_of(world)] == [""]
         assert [s.data for s in world.cloud.alive(Kind.SNAPSHOT)] == ["work;"]
 
+    def test_an_address_whose_scheduled_join_was_cancelled_can_be_somebody_elses(self) -> None:
+        world = World()
+        world.join(ANA, person_id="1", effective_at=START + timedelta(days=2))
+        world.run_for(minutes(5))
+        world.join(BEN, person_id="1")
+        assert world.join(ANA) == "applied"
+        world.run_for(minutes(5))
+        owners = {world.record(email).key: email for email in (BEN, ANA)}
+        assert owners == {person_key(ANA): BEN, person_key(ANA, 2): ANA}
+
     def test_a_join_sent_again_after_its_address_was_given_away_is_a_duplicate(self) -> None:
         world = World()
         first = world.message(Verb.JOIN, email=ANA, person_id="1", occurred_at=None, event_id="e")

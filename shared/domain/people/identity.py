@@ -8,7 +8,7 @@ matter.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import msgspec
@@ -34,9 +34,12 @@ class Subject(msgspec.Struct, frozen=True):
     duplicates: tuple[Environment, ...] = ()
 
 
-def subject_of(intent: Intent, found: Sequence[Environment], now: datetime) -> Subject:
+def subject_of(
+    intent: Intent, found: Sequence[Environment], now: datetime, taken: Collection[str] = ()
+) -> Subject:
     """The person ``intent`` is about; ``found``: the records with its addresses or its person id.
 
+    ``taken``: keys of other records, which a new record can't have.
     Raises ``Rejected`` if the owner of an address has another person id, or if the address is
     somebody else's.
     """
@@ -46,7 +49,7 @@ def subject_of(intent: Intent, found: Sequence[Environment], now: datetime) -> S
             return Subject(record.key, record)
     due = as_due(found, now)
     pair = records_of_one_person(intent, due)
-    subject = Subject(pair[0].key, pair[0], pair[1:]) if pair else _subject_of(intent, due)
+    subject = Subject(pair[0].key, pair[0], pair[1:]) if pair else _subject_of(intent, due, taken)
     stored = {record.key: record for record in found}
     return Subject(
         key=subject.key,
@@ -55,7 +58,7 @@ def subject_of(intent: Intent, found: Sequence[Environment], now: datetime) -> S
     )
 
 
-def _subject_of(intent: Intent, found: Sequence[Environment]) -> Subject:
+def _subject_of(intent: Intent, found: Sequence[Environment], taken: Collection[str]) -> Subject:
     person, at, previous = intent.person, intent.occurred_at, intent.previous_email
     of_address = owner_of(person.email, found, at, formerly=False)
     of_former = owner_of(previous, found, at, afterwards=False) if previous else None
@@ -63,7 +66,7 @@ def _subject_of(intent: Intent, found: Sequence[Environment]) -> Subject:
     if of_former is None and of_id is None:
         if intent.verb is Verb.LEAVE:
             of_address = owner_of(person.email, found, at)
-        return _subject_by_address(intent, of_address, found)
+        return _subject_by_address(intent, of_address, found, taken)
     same = {r.key: r for r in (of_former, of_id) if r is not None}
     of_former_address = intent.verb is Verb.LEAVE and _has_had(of_id, person.email)
     if of_address is not None and not _gave_up(of_address, at) and not of_former_address:
@@ -79,24 +82,31 @@ def _subject_of(intent: Intent, found: Sequence[Environment]) -> Subject:
     return Subject(first.key, first, tuple(others))
 
 
-def new_key(email: str, found: Sequence[Environment]) -> str:
-    """The key for a new person, made from their address and a number that makes it unique."""
-    taken = {key for record in found for key in (record.key, *record.merged)}
+def new_key(email: str, found: Sequence[Environment], taken: Collection[str] = ()) -> str:
+    """The key for a new person, made from their address and a number that makes it unique.
+
+    It is none of ``taken``, and not the key of a record in ``found``.
+    """
+    used = {*taken, *(key for record in found for key in (record.key, *record.merged))}
     number = 1
-    while (key := person_key(email, number)) in taken:
+    while (key := person_key(email, number)) in used:
         number += 1
     return key
 
 
 def _subject_by_address(
-    intent: Intent, owner: Environment | None, found: Sequence[Environment]
+    intent: Intent,
+    owner: Environment | None,
+    found: Sequence[Environment],
+    taken: Collection[str],
 ) -> Subject:
     if owner is None:
-        return Subject(new_key(intent.person.email, found))
+        return Subject(new_key(intent.person.email, found, taken))
     if not _contradicts(owner, intent):
         return Subject(owner.key, owner)
     if _is_free(owner, intent.person.email, intent.occurred_at):
-        return Subject(new_key(intent.person.email, found))  # the address was given to another
+        # The address was given to another person.
+        return Subject(new_key(intent.person.email, found, taken))
     raise _contradiction(owner, intent, intent.person.email)
 
 
