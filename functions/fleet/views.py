@@ -12,6 +12,7 @@ from typing import Any
 
 from shared.domain.commands.intent import Intent, Verb
 from shared.domain.environment import Environment
+from shared.domain.people.addresses import Address
 from shared.domain.projections.entry import Entry
 from shared.domain.reconciliation.replacement import usable_link
 from shared.domain.resources.resource import Resource
@@ -45,7 +46,7 @@ def detail(environment: Environment, history: Sequence[Entry]) -> dict[str, Any]
     """One environment in full: desired and observed state, and ``history``, the newest first."""
     return summary(environment) | {
         "person": environment.person,
-        "addresses": environment.addresses,
+        "addresses": [_address(address) for address in environment.addresses],
         "event": _event(environment.events.in_force),
         "pending": [_event(intent) for intent in environment.scheduled],
         "left_at": environment.departure.left_at,
@@ -68,6 +69,16 @@ def leaving_records(environment: Environment) -> dict[str, Any]:
         "health": environment.status.health,
         "holds": _holds(environment),
         "leavings": environment.departure.records[::-1],
+    }
+
+
+def _address(address: Address) -> dict[str, Any]:
+    return {
+        "email": address.email,
+        "since": address.since,
+        "seen": address.seen,
+        "until": address.until,
+        "left_at": address.left_at,
     }
 
 

@@ -98,7 +98,8 @@ class Outbox(msgspec.Struct, frozen=True, kw_only=True):
 class Environment(msgspec.Struct, frozen=True, kw_only=True):
     """All we know about one person's environment.
 
-    ``key`` never changes. ``addresses``: the person's, the current one (``person.email``) last.
+    ``key`` never changes. ``addresses``: the periods in which the person had each address, that of
+    the current one (``person.email``) last.
     ``merged``: the keys of other records of the same person that were merged into this one;
     ``merged_into``: in such a record, the key of the one it was merged into (``people.merging``).
     ``person`` and ``terms`` come from the newest join (``events.joined``), even if that join
@@ -139,15 +140,12 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
         return tuple((key, email) for key in self.keys for email in emails)
 
     def had_until(self, email: str) -> datetime | None:
-        """Until when ``email`` was the person's: until another address took its place, or else
-        until the leave in force; None as long as it is theirs."""
-        address = next((a for a in self.addresses if a.email == email), None)
-        if address is not None and address.until is not None:
-            return address.until
-        if not self.leaving or self.events.in_force is None or self.departure.left_at is None:
-            return None
-        # Sent once more, a leave doesn't start the grace period again (``departure.left_at``).
-        return max(self.departure.left_at, self.events.in_force.occurred_at)
+        """Until when ``email`` was last the person's: until another address took its place, or else
+        until they left; None as long as it is theirs."""
+        last = next((a for a in reversed(self.addresses) if a.email == email), None)
+        if last is not None and last.until is not None:
+            return last.until
+        return self.departure.left_at if self.leaving else None
 
     def owner_of(self, resource: Resource) -> tuple[str, str]:
         """The key and the address in the labels of ``resource``, or to be put there."""

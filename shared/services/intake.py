@@ -108,7 +108,7 @@ class Intake:
         ``Conflict``, with the same ``so_far``.
         """
         now = self._clock.now()
-        stored = self._store.find(intent.addresses, intent.person.person_id)
+        stored = self._find(intent)
         found = {s.environment.key: s for s in stored}
         subject = subject_of(intent, [s.environment for s in stored], now, so_far.taken)
         if subject.duplicates:
@@ -130,6 +130,19 @@ class Intake:
         if _may_have_crossed_another(intent, subject.record):
             self._merge_duplicates(intent)
         return outcome
+
+    def _find(self, intent: Intent) -> tuple[Stored, ...]:
+        """The records that ``intent`` may be about.
+
+        One call; two if they have a former address under which the person was never seen. Another
+        worker may have begun a record for it meanwhile.
+        """
+        stored = self._store.find(intent.addresses, intent.person.person_id)
+        known = [a for s in stored for a in s.environment.addresses]
+        unseen = {a.email for a in known if not a.named and a.until is not None}
+        if unseen <= set(intent.addresses):
+            return stored
+        return self._store.find((*intent.addresses, *sorted(unseen)), intent.person.person_id)
 
     def _is_taken(self, key: str, intent: Intent) -> bool:
         """Whether a record has that key, although a search for ``intent`` does not find it.

@@ -80,11 +80,12 @@ def people_of(world: World) -> set[Person]:
 
 def _person(record: Environment) -> Person:
     assert record.events.in_force is not None
+    others = [a for a in record.addresses if a.email != record.person.email]
     return Person(
         record.events.in_force.verb,
         record.person.email,
-        tuple(sorted(a.email for a in record.addresses if a.until is not None)),
-        tuple(sorted(a.email for a in record.addresses if a.retired_at is not None)),
+        tuple(sorted({a.email for a in others if a.until is not None})),
+        tuple(sorted({a.email for a in others if a.retired_at is not None})),
         record.person.person_id,
         record.events.in_force.immediate,
     )

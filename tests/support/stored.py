@@ -55,7 +55,9 @@ def an_environment(name: str = "ana", **changes: Any) -> Environment:
     )  # fmt: skip
     values: dict[str, Any] = {
         "key": person_key(person.email), "person": person, "phase": Phase.PROVISIONING,
-        "addresses": (Address(email=former, until=NOON), Address(email=person.email, since=NOON)),
+        "addresses": (
+            Address(email=former, until=NOON), Address(email=person.email, named=(NOON,))
+        ),
         "created_at": NOON, "updated_at": NOON, "intent": intent,
         "resources": (resource, sessions),
         "holds": (Hold(id="m-0", at=NOON, reason="a case", by="legal", given_at=NOON),),

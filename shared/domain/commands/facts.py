@@ -64,18 +64,20 @@ def intent_in_force(record: Environment) -> Intent:
     A leave of a former address retires only that address; the person stays. A leave of an address
     that the record doesn't have was found by the person id, and counts.
     """
-    joined = record.events.joined
-    leaves = [i for i in record.events.leaves if not _of_former_address(record, i)]
-    newest = max(leaves, key=lambda i: i.precedence, default=joined)
+    newest = max(leaves_of_person(record), key=lambda i: i.precedence, default=record.events.joined)
     assert newest is not None, "there is at least one intent"
     return newest
 
 
+def leaves_of_person(record: Environment) -> list[Intent]:
+    """The leaves newer than the newest join, without those of an address that was a former one."""
+    return [leave for leave in record.events.leaves if not _of_former_address(record, leave)]
+
+
 def retires_address(record: Environment, intent: Intent) -> bool:
     """Whether ``intent`` is the newest leave of an address that was a former one by then."""
-    retired = {a.email: a.retired_at for a in record.addresses}
-    leave = intent.verb is Verb.LEAVE
-    return leave and retired.get(intent.person.email) == intent.occurred_at
+    retired = {a.retired_at for a in record.addresses if a.email == intent.person.email}
+    return intent.verb is Verb.LEAVE and intent.occurred_at in retired
 
 
 def newest_of_each(intents: Iterable[Intent]) -> tuple[Intent, ...]:
@@ -109,10 +111,11 @@ def _with_join(record: Environment, intent: Intent) -> Environment:
 def _of_former_address(record: Environment, leave: Intent) -> bool:
     """Whether the address that ``leave`` names was a former one by then."""
     joined = record.events.joined
-    address = next((a for a in record.addresses if a.email == leave.person.email), None)
-    if joined is None or address is None or address.until is None:
+    at = leave.occurred_at
+    periods = [a for a in record.addresses if a.email == leave.person.email]
+    if joined is None or any(a.is_theirs_at(at) for a in periods):
         return False
-    until = address.until
-    if until == joined.occurred_at and joined.effective_at is not None:
-        until = max(until, joined.effective_at)  # they had it until the change took effect
-    return until <= leave.occurred_at
+    ended = [a.until for a in periods if a.until is not None and a.until <= at]
+    if joined.occurred_at in ended and joined.effective_at is not None:
+        return joined.effective_at <= at  # they had it until the change took effect
+    return bool(ended)

@@ -63,7 +63,7 @@ def owner_of(
 def _is_to_have(record: Environment, email: str) -> bool:
     """Whether only a scheduled event of the record names the address."""
     known = any(a.email == email for a in record.addresses)
-    return not known and any(email in i.addresses for i in record.events.pending)
+    return not known and any(email in i.addresses for i in record.scheduled)
 
 
 def _begin(address: Address) -> datetime:

@@ -6,27 +6,51 @@ not depend on the order in which they arrive.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import replace
 
+# Of more, the first and the newest are kept. Then the order of arrival may matter.
+_MOST_TIMES = 16
+# Of more, the oldest of addresses that the person got again are dropped.
+_MOST_PERIODS = 50
+
 
 class Address(msgspec.Struct, frozen=True, kw_only=True):
-    """One address of a person.
+    """One period in which a person had an address. There are two if they got a former one again.
 
-    All times are those of events. ``since``: the first event that named it as the person's
-    address; None if no event did (only a leave, or a later event as the former address).
-    ``seen``: the last such event. ``until``: the event that replaced it by another address; None
-    for the current one. ``left_at``: the newest leave that named it.
+    All times are those of events. ``named``: of those that named it as the person's address; none
+    if only a leave did, or a later event as the former address. ``until``: of the event that
+    replaced it by another address; None for the current one. ``left``: of the leaves that named it.
     """
 
     email: str
-    since: datetime | None = None
-    seen: datetime | None = None
+    named: tuple[datetime, ...] = ()
     until: datetime | None = None
-    left_at: datetime | None = None
+    left: tuple[datetime, ...] = ()
+
+    @property
+    def since(self) -> datetime | None:
+        """The time of the first event that named it as the person's address."""
+        return self.named[0] if self.named else None
+
+    @property
+    def seen(self) -> datetime | None:
+        """The time of the last event that named it as the person's address."""
+        return self.named[-1] if self.named else None
+
+    @property
+    def left_at(self) -> datetime | None:
+        """The time of the newest leave that named it."""
+        return self.left[-1] if self.left else None
+
+    @property
+    def known_since(self) -> datetime | None:
+        """The time of the first event that named it, a leave included."""
+        return min((*self.named[:1], *self.left[:1]), default=None)
 
     @property
     def retired_at(self) -> datetime | None:
@@ -37,73 +61,112 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
 
     def is_theirs_at(self, moment: datetime) -> bool:
         """Whether the person had this address at ``moment``, as far as events have said."""
-        known_at = [m for m in (self.since, self.left_at) if m is not None]
-        begun = self.since is None or min(known_at) <= moment
+        known = self.known_since
+        begun = not self.named or known is None or known <= moment
         return begun and (self.until is None or moment < self.until)
+
+    def was_left_by(self, moment: datetime) -> bool:
+        """Whether a leave named it by then, and no event as the person's address after that."""
+        left = max((at for at in self.left if at <= moment), default=None)
+        return left is not None and not any(left < at <= moment for at in self.named)
+
+
+class _Noted(NamedTuple):
+    """What an event says of an address: named as the person's, replaced by another one, or left."""
+
+    email: str
+    named: datetime | None = None
+    replaced: datetime | None = None
+    left: datetime | None = None
 
 
 def with_current(addresses: Sequence[Address], email: str, at: datetime) -> tuple[Address, ...]:
     """``addresses`` after an event at ``at`` that names ``email`` as the person's address."""
-    known = next((a for a in addresses if a.email == email), Address(email=email))
-    seen = max(at, known.seen or at)
-    known = replace(known, since=min(at, known.since or at), seen=seen)
-    others = [_replaced(a, at) for a in addresses if a.email != email]
-    # It ends with the first event after ``seen`` that named another address.
-    later = [m for a in others for m in (a.since, a.seen) if m is not None and m > seen]
-    until = min(
-        [*later, *([known.until] if known.until and known.until > seen else [])], default=None
-    )
-    return _in_order((*others, replace(known, until=until)))
+    return _arranged([*_noted(addresses), _Noted(email, named=at)])
 
 
 def with_former(addresses: Sequence[Address], email: str, at: datetime) -> tuple[Address, ...]:
     """``addresses`` after an event at ``at`` that names ``email`` as the former address."""
-    known = next((a for a in addresses if a.email == email), Address(email=email))
-    others = [a for a in addresses if a.email != email]
-    return _in_order((*others, _until(known, at)))
+    return _arranged([*_noted(addresses), _Noted(email, replaced=at)])
 
 
 def with_leave(addresses: Sequence[Address], email: str, at: datetime) -> tuple[Address, ...]:
     """``addresses`` after a leave of ``email`` at ``at``.
 
-    ``since`` stays: a leave doesn't say since when the person had the address.
+    It doesn't say since when the person had the address.
     """
-    known = next((a for a in addresses if a.email == email), Address(email=email))
-    others = [a for a in addresses if a.email != email]
-    return _in_order((*others, replace(known, left_at=max(at, known.left_at or at))))
+    return _arranged([*_noted(addresses), _Noted(email, left=at)])
 
 
 def united(some: Sequence[Address], others: Sequence[Address]) -> tuple[Address, ...]:
     """The addresses of two records of one person."""
-    addresses = tuple(some)
-    for other in others:
-        for moment in (other.since, other.seen):
-            if moment is not None:
-                addresses = with_current(addresses, other.email, moment)
-        if other.until is not None:
-            addresses = with_former(addresses, other.email, other.until)
-        if other.left_at is not None:
-            addresses = with_leave(addresses, other.email, other.left_at)
-    return addresses
+    return _arranged([*_noted(some), *_noted(others)])
 
 
-def _replaced(address: Address, at: datetime) -> Address:
-    """``address`` after an event at ``at`` named another one as the person's.
+def _noted(addresses: Iterable[Address]) -> Iterable[_Noted]:
+    """What ``_arranged`` makes these ``addresses`` of."""
+    for address in addresses:
+        yield from (_Noted(address.email, named=at) for at in address.named)
+        yield from (_Noted(address.email, left=at) for at in address.left)
+        if not address.named and address.until is not None:
+            yield _Noted(address.email, replaced=address.until)
 
-    Without ``seen`` it does not end: the person may have got it after that event.
-    """
-    return address if address.seen is None else _until(address, at)
+
+def _arranged(noted: Iterable[_Noted]) -> tuple[Address, ...]:
+    noted = list(noted)
+    periods = _periods(sorted({(n.named, n.email) for n in noted if n.named is not None}))
+    # The earliest first: an address ended with the first event that replaced it.
+    for until, email in sorted({(n.replaced, n.email) for n in noted if n.replaced is not None}):
+        same = [p for p in periods if p.email == email]
+        if not any(p.since is None or p.since <= until for p in same):
+            periods.append(Address(email=email, until=until))
+    for at, email in sorted({(n.left, n.email) for n in noted if n.left is not None}):
+        _note_leave(periods, email, at)
+    return _in_order(_most_recent(periods))
 
 
-def _until(address: Address, at: datetime) -> Address:
-    """``address``, ended at ``at`` at the latest, unless a newer event named it."""
-    if address.seen is not None and address.seen >= at:
-        return address
-    return replace(address, until=min(at, address.until or at))
+def _periods(named: Sequence[tuple[datetime, str]]) -> list[Address]:
+    """The periods of the addresses that were ``named`` at these times, in their order."""
+    periods: list[Address] = []
+    for at, email in named:
+        if periods and periods[-1].email == email:
+            periods[-1] = replace(periods[-1], named=_kept((*periods[-1].named, at)))
+        else:
+            periods.append(Address(email=email, named=(at,)))
+    return [replace(p, until=_replaced_at(p, named)) for p in periods]
+
+
+def _replaced_at(period: Address, named: Sequence[tuple[datetime, str]]) -> datetime | None:
+    """The first time after ``period`` at which another address was ``named``."""
+    later = (at for at, email in named if at > period.named[-1] and email != period.email)
+    return next(later, None)
+
+
+def _note_leave(periods: list[Address], email: str, at: datetime) -> None:
+    """Note a leave in the last period that had begun by then, or else in the first one."""
+    same = [index for index, period in enumerate(periods) if period.email == email]
+    if not same:
+        periods.append(Address(email=email, left=(at,)))
+        return
+    begun = [i for i in same if periods[i].named and periods[i].named[0] <= at]
+    index = max(begun, key=lambda i: periods[i].named) if begun else same[0]
+    periods[index] = replace(periods[index], left=_kept((*periods[index].left, at)))
+
+
+def _kept(times: tuple[datetime, ...]) -> tuple[datetime, ...]:
+    return times if len(times) <= _MOST_TIMES else (times[0], *times[-_MOST_TIMES + 1 :])
+
+
+def _most_recent(periods: Sequence[Address]) -> list[Address]:
+    """At most ``_MOST_PERIODS`` of ``periods``, and the last one of each address."""
+    last = {period.email: index for index, period in enumerate(periods)}
+    older = [i for i, period in enumerate(periods) if last[period.email] != i]
+    dropped = set(older[: max(0, len(periods) - _MOST_PERIODS)])
+    return [period for i, period in enumerate(periods) if i not in dropped]
 
 
 def _in_order(addresses: Sequence[Address]) -> tuple[Address, ...]:
     """The former ones in the order in which they ended, the current one last."""
     former = sorted((a for a in addresses if a.until), key=lambda a: (a.until, a.email))
     others = [a for a in addresses if a.until is None]
-    return (*former, *sorted(others, key=lambda a: (a.since is not None, a.email)))
+    return (*former, *sorted(others, key=lambda a: (bool(a.named), a.email)))

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import combinations
 
+from shared.domain.commands.facts import leaves_of_person
 from shared.domain.commands.intent import Intent
 from shared.domain.environment import Environment
 
@@ -57,10 +58,10 @@ def _share(one: Environment, other: Environment, email: str) -> bool:
 
 def _left_before(one: Environment, other: Environment) -> bool:
     """Whether the person of ``one`` had left before the newest join of ``other``."""
-    left, joined = one.events.in_force, other.events.joined
-    if not one.leaving or left is None or joined is None:
+    joined = other.events.joined
+    if not one.leaving or joined is None:
         return False
-    return left.precedence < joined.precedence
+    return any(leave.precedence < joined.precedence for leave in leaves_of_person(one))
 
 
 def _is_followed_by(one: Environment, other: Environment) -> bool:

@@ -13,6 +13,7 @@ from datetime import datetime
 
 import msgspec
 
+from shared.domain.commands.facts import leaves_of_person
 from shared.domain.commands.intent import Intent, Verb
 from shared.domain.contracts.rejections import Rejected, RejectionCode
 from shared.domain.environment import Environment
@@ -68,8 +69,7 @@ def _subject_of(intent: Intent, found: Sequence[Environment], taken: Collection[
             of_address = owner_of(person.email, found, at)
         return _subject_by_address(intent, of_address, found, taken)
     same = {r.key: r for r in (of_former, of_id) if r is not None}
-    of_former_address = intent.verb is Verb.LEAVE and _has_had(of_id, person.email)
-    if of_address is not None and not _gave_up(of_address, at) and not of_former_address:
+    if of_address is not None and not _is_anothers(of_address, intent, of_former, of_id):
         same.setdefault(of_address.key, of_address)
     for record in same.values():
         email = intent.previous_email if record is of_former else person.email
@@ -120,17 +120,52 @@ def of_person_id(person_id: str | None, found: Sequence[Environment]) -> Environ
 
 def _has_left(record: Environment, at: datetime) -> bool:
     """Whether the person had left by then."""
-    return (
-        record.leaving
-        and record.events.in_force is not None
-        and record.events.in_force.occurred_at <= at
-    )
+    return record.leaving and any(i.occurred_at <= at for i in leaves_of_person(record))
 
 
 def _is_free(record: Environment, email: str, at: datetime) -> bool:
     """Whether ``email`` can be another person's by then: they have left, or have another one."""
-    ended = [a.until for a in record.addresses if a.email == email and a.until is not None]
-    return _has_left(record, at) or any(until <= at for until in ended)
+    periods = [a for a in record.addresses if a.email == email]
+    theirs = [a for a in periods if a.is_theirs_at(at)]
+    ended = any(a.until is not None and a.until <= at for a in periods)
+    left = any(a.was_left_by(at) for a in theirs)
+    return _has_left(record, at) or left or (ended and not theirs)
+
+
+def _is_anothers(
+    of_address: Environment,
+    intent: Intent,
+    of_former: Environment | None,
+    of_id: Environment | None,
+) -> bool:
+    """Whether whoever has the address of ``intent`` is known to be another person.
+
+    ``of_former``, ``of_id``: the records by its former address and by its person id; there is one
+    of them at least.
+    """
+    at = intent.occurred_at
+    if intent.verb is Verb.LEAVE and _has_had(of_id, intent.person.email):
+        return True  # a leave of a former address
+    if _gave_up(of_address, at):
+        # Unless it is the first event with that id: then the leaver returns, and has an id now.
+        is_first = of_former is None and of_id is not None and _began_later(of_id, at)
+        return not is_first or _contradicts(of_address, intent)
+    known = of_id or of_former
+    return known is not None and _got_it_later(of_address, known, intent)
+
+
+def _got_it_later(other: Environment, record: Environment, intent: Intent) -> bool:
+    """Whether ``other``, with another person id, got the address of ``intent`` after the person of
+    ``record`` had given it up again."""
+    email, at = intent.person.email, intent.occurred_at
+    got = (a.since for a in other.addresses if a.email == email)
+    since = min((moment for moment in got if moment is not None and moment > at), default=None)
+    if since is None or not _contradicts(other, intent):
+        return False
+    if intent.verb is Verb.LEAVE or _has_left(record, since):
+        return True
+    named = (moment for a in record.addresses if a.email != email for moment in a.named)
+    return any(at < moment <= since for moment in named)
 
 
 def _has_had(record: Environment | None, email: str) -> bool:
@@ -144,7 +179,8 @@ def _gave_up(record: Environment, at: datetime) -> bool:
 
 def _began_later(record: Environment, at: datetime) -> bool:
     """Whether all events that named an address of the record are of that time or newer."""
-    return all(a.since is None or a.since >= at for a in record.addresses)
+    known = (a.known_since for a in record.addresses)
+    return all(moment is None or moment >= at for moment in known)
 
 
 def _contradicts(record: Environment, intent: Intent) -> bool:

@@ -14,6 +14,7 @@ from shared.domain.resources.kinds import State, Step
 from shared.domain.resources.resource import Backoff, Resource
 
 STUCK = "STUCK"  # the code of a problem: a change takes too long
+_PASSING = (Disposition.TEMPORARY, Disposition.UNCERTAIN)
 
 
 def fail(
@@ -104,7 +105,7 @@ def wait_after(
     resource: Resource, problem: Problem, *, key: str, now: datetime, policy: Policy
 ) -> Resource:
     """The resource with a wait because of ``problem``, longer after each failure."""
-    attempts = resource.backoff.failures + 1
+    attempts = _failures_like(resource.backoff, problem) + 1
     seed = f"{key}/{resource.id}"
     wait = policy.backoff(attempts, seed)
     if problem.retry_after_seconds is not None:
@@ -120,7 +121,16 @@ def wait_after(
     )
 
 
+def _failures_like(backoff: Backoff, new: Problem) -> int:
+    """How many of the failures in a row count towards a quarantine because of ``new``.
+
+    A long stock-out is many failures; a passing error after it is the first of its kind.
+    """
+    was_short = backoff.problem is not None and backoff.problem.disposition is Disposition.STOCK_OUT
+    return 0 if was_short and new.disposition in _PASSING else backoff.failures
+
+
 def _to_show(known: Problem | None, new: Problem) -> Problem:
     """Keep the STUCK problem when a later error is only its consequence."""
-    follows = new.disposition in (Disposition.TEMPORARY, Disposition.UNCERTAIN)
+    follows = new.disposition in _PASSING
     return known if known is not None and known.code == STUCK and follows else new

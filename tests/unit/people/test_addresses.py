@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 from itertools import permutations
 
 import pytest
@@ -37,21 +36,13 @@ def noted(events: Iterable[tuple[Event, ...]]) -> tuple[Address, ...]:
 
 
 def address(
-    email: str,
-    since: float | None = None,
-    seen: float | None = None,
-    until: float | None = None,
-    left_at: float | None = None,
+    email: str, *named: float, until: float | None = None, left: tuple[float, ...] = ()
 ) -> Address:
-    def moment(minute: float | None) -> datetime | None:
-        return None if minute is None else after(minute)
-
     return Address(
         email=email,
-        since=moment(since),
-        seen=moment(since if seen is None else seen),
-        until=moment(until),
-        left_at=moment(left_at),
+        named=tuple(map(after, named)),
+        until=None if until is None else after(until),
+        left=tuple(map(after, left)),
     )
 
 
@@ -79,20 +70,25 @@ def address(
         ),
         pytest.param(
             [join(A, 1), join(B, 2, A), join(A, 3, B)],
-            [address(B, 2, until=3), address(A, 1, 3)],
+            [address(A, 1, until=2), address(B, 2, until=3), address(A, 3)],
             id="changed back",
         ),
         pytest.param(
+            [join(A, 1), leave(A, 1.5), join(B, 2), join(A, 4), leave(A, 5)],
+            [address(A, 1, until=2, left=(1.5,)), address(B, 2, until=4), address(A, 4, left=(5,))],
+            id="changed back, and left in both periods",
+        ),
+        pytest.param(
             [join(A, 1), join(B, 2, A), leave(A, 3)],
-            [address(A, 1, until=2, left_at=3), address(B, 2)],
+            [address(A, 1, until=2, left=(3,)), address(B, 2)],
             id="the former one retired",
         ),
         pytest.param(
-            [join(A, 1), leave(A, 3), leave(A, 5)], [address(A, 1, left_at=5)], id="left twice"
+            [join(A, 1), leave(A, 3), leave(A, 5)], [address(A, 1, left=(3, 5))], id="left twice"
         ),
-        pytest.param([leave(A, 3)], [address(A, left_at=3)], id="only left"),
+        pytest.param([leave(A, 3)], [address(A, left=(3,))], id="only left"),
         pytest.param(
-            [join(A, 1), leave(B, 3)], [address(B, left_at=3), address(A, 1)], id="left by id"
+            [join(A, 1), leave(B, 3)], [address(B, left=(3,)), address(A, 1)], id="left by id"
         ),
         pytest.param(
             [join(B, 1), join(C, 5, A)],
@@ -119,16 +115,13 @@ _EVENTS = st.one_of(
 
 
 @given(st.lists(_EVENTS, min_size=1, max_size=6), st.data())
-def test_when_an_address_was_named_and_left_never_depends_on_the_order(
+def test_what_is_known_of_the_addresses_never_depends_on_the_order(
     events: list[tuple[Event, ...]], data: st.DataObject
 ) -> None:
     """Also with repeated changes, and with several events at one moment."""
     other = data.draw(st.permutations(events))
 
-    def facts(addresses: Iterable[Address]) -> set[tuple[object, ...]]:
-        return {(a.email, a.since, a.seen, a.until is None, a.left_at) for a in addresses}
-
-    assert facts(noted(events)) == facts(noted(other))
+    assert noted(events) == noted(other)
 
 
 @given(st.lists(_EVENTS, min_size=1, max_size=6))
@@ -145,6 +138,26 @@ def test_the_current_address_is_the_last_and_the_last_that_was_named(
         assert addresses[-1].email in current
 
 
+def test_many_events_leave_few_times_and_few_periods() -> None:
+    named = noted([*(join(A, at) for at in range(100)), *(leave(A, at) for at in range(100))])
+    first, newest = 0, range(85, 100)
+    assert named == (address(A, first, *newest, left=(first, *newest)),)
+    flips = noted([join(email, at) for at in range(60) for email in ((A, B)[at % 2],)])
+    assert len(flips) == 50
+    assert flips[-1] == address(B, 59)
+    once_more = noted([join(C, 0), *(join((A, B)[at % 2], at) for at in range(1, 60))])
+    assert C in {each.email for each in once_more}
+
+
+@pytest.mark.parametrize(
+    ("at", "left"),
+    [(0, False), (1, True), (1.5, True), (2, False), (3, False), (4, True)],
+)
+def test_an_address_was_left_until_an_event_names_it_again(at: float, left: bool) -> None:
+    [one] = noted([join(A, 0), leave(A, 1), join(A, 2), leave(A, 4)])
+    assert one.was_left_by(after(at)) is left
+
+
 @pytest.mark.parametrize(
     ("until", "left_at", "retired"),
     [
@@ -159,7 +172,7 @@ def test_the_current_address_is_the_last_and_the_last_that_was_named(
 def test_an_address_is_retired_by_a_leave_of_it_once_it_is_a_former_one(
     until: float | None, left_at: float | None, retired: bool
 ) -> None:
-    one = address(A, 0, until=until, left_at=left_at)
+    one = address(A, 0, until=until, left=() if left_at is None else (left_at,))
     assert one.retired_at == (one.left_at if retired else None)
 
 
@@ -175,7 +188,7 @@ def test_an_address_is_retired_by_a_leave_of_it_once_it_is_a_former_one(
 def test_owner_of_an_address_at_each_moment(
     since: float | None, until: float | None, theirs: str
 ) -> None:
-    one = address(A, since, until=until)
+    one = address(A, *(() if since is None else (since,)), until=until)
     assert "".join(str(m) for m in range(4) if one.is_theirs_at(after(m))) == theirs
 
 

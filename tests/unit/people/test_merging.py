@@ -12,7 +12,7 @@ from shared.domain.commands.intent import Intent, Verb
 from shared.domain.contracts.announcements import Announcement, News
 from shared.domain.environment import Environment, Events, Lease
 from shared.domain.names import person_key
-from shared.domain.people.addresses import with_current, with_former
+from shared.domain.people.addresses import Address, with_current
 from shared.domain.people.merging import emptied, entries_of, merged
 from shared.domain.people.person import Person
 from shared.domain.reconciliation.desired_state import Goal, goals_of
@@ -83,8 +83,10 @@ def test_the_merged_record_has_all_addresses_and_the_newest_event() -> None:
         7,
         9,
     )
-    ended = with_former(with_current((), ANA, after(-60)), ANA, after(-10))
-    assert record.addresses == (*ended, *with_current((), SMITH, after(-10)))
+    assert record.addresses == (
+        Address(email=ANA, named=(after(-60),), until=after(-10)),
+        Address(email=SMITH, named=(after(-10),)),
+    )
     assert record.status.due_at == NOW
 
 

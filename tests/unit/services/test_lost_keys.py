@@ -97,7 +97,7 @@ def test_a_find_under_the_key_of_a_record_belongs_to_that_record(
         (-9, 0, None, True),
         (0, 0, None, False),
         (5, 0, None, False),
-        (5, 0, 6, True),
+        (5, 0, 6, False),
         (None, 0, None, False),
     ],
     ids=["before", "just then", "after", "before they left once more", "nobody knows when"],
