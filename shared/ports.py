@@ -171,7 +171,8 @@ class Driver(Protocol):
     operation runs. Errors are raised as ``CloudFault``, with their disposition.
     Only resources of this person are changed or deleted: one without our labels for them is
     returned as ``State.FOREIGN``. A notebook with our name whose only owner is this person is
-    theirs even without labels (``labelled`` is False then), unless its labels name somebody else.
+    theirs whatever its labels say (``labelled`` is False if they aren't ours for them), so that it
+    does not run on when they leave. A disk with its name is, unless its labels name somebody else.
     A step that has no meaning for the kind changes nothing and returns an observation.
     """
 

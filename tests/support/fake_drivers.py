@@ -147,7 +147,7 @@ class FakeDriver:
                 return seen
             self._refuse_if_busy(thing)
             return self._begin(
-                thing, Step.UPDATE, request_id, then=lambda: setattr(thing, "labelled", True)
+                thing, Step.UPDATE, request_id, then=lambda: _put_our_labels_on(thing, key)
             )
 
         with self._cloud.call(f"{self.kind}.label"):
@@ -252,7 +252,7 @@ class FakeDriver:
 
         def change() -> None:
             thing.body = {**thing.body, "labels": manifest.body.get("labels", {})}
-            thing.labelled = True
+            _put_our_labels_on(thing, key)
             if machine:
                 setup = {**thing.body.get("gceSetup", {}), "machineType": _machine(manifest.body)}
                 thing.body = {**thing.body, "gceSetup": setup}
@@ -322,9 +322,10 @@ class FakeDriver:
         thing = self._thing(name)
         if thing is None:
             return Observation(state=State.ABSENT)
-        if thing.key != key or (self.kind.holds_data and thing.email != email):
+        if self.kind.holds_data and thing.email != email:
             return Observation(state=State.FOREIGN, detail="it is somebody else's")
-        if not thing.labelled and not has_our_name(thing, key):
+        labelled = thing.labelled and thing.key == key
+        if not labelled and not has_our_name(thing, key):
             return Observation(state=State.FOREIGN, detail="it lacks our labels")
         if self.kind is Kind.DISK and _notebook_of(thing, self._cloud) is not None:
             return Observation(state=State.FOREIGN, detail="its notebook exists")
@@ -336,7 +337,7 @@ class FakeDriver:
                 state=State.BROKEN,
                 detail="DELETED",
                 protected=thing.protected,
-                labelled=thing.labelled,
+                labelled=labelled,
             )
         ready = self.kind.holds_data and thing.state is State.READY
         ready = ready and (thing.linked_at is None or thing.linked_at <= self._cloud.now())
@@ -348,7 +349,7 @@ class FakeDriver:
             link=link,
             protected=thing.protected,
             drift=drift,
-            labelled=thing.labelled,
+            labelled=labelled,
             size_gb=thing.size_gb,
         )
 
@@ -403,11 +404,16 @@ class FakeDriver:
             raise CloudFault(Disposition.PERMANENT, "FAILED_PRECONDITION", "it has no VM")
 
 
+def _put_our_labels_on(thing: Thing, key: str) -> None:
+    thing.labelled, thing.key = True, key
+
+
 def has_our_name(thing: Thing, key: str) -> bool:
     """Whether it has the name of this person's notebook, or of its data disk."""
     name = thing.name.rpartition("/")[2].removesuffix(DATA_DISK)
-    named = thing.kind in (Kind.WORKBENCH, Kind.DISK)
-    return named and thing.key in ("", key) and is_instance_id(name, key)
+    if thing.kind is Kind.DISK and thing.key not in ("", key):
+        return False  # its labels name somebody else
+    return thing.kind in (Kind.WORKBENCH, Kind.DISK) and is_instance_id(name, key)
 
 
 def _notebook_of(disk: Thing, cloud: FakeCloud) -> Thing | None:

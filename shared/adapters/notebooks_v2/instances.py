@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from shared.adapters.notebooks_v2.drift import drift_of
 from shared.domain.faults import Disposition, Problem
-from shared.domain.manifests.labels import is_ours, names_another, other_person
+from shared.domain.manifests.labels import is_ours, other_person
 from shared.domain.manifests.workbench import is_instance_id
 from shared.domain.people.person import same_address
 from shared.domain.resources.kinds import State, Step
@@ -63,10 +63,10 @@ def foreign_reason(instance: Json, key: str, email: str) -> str:
     """Why the notebook must not be touched for this person; '' if it is theirs.
 
     Labels are lost easily: ``gcloud workbench instances update --labels`` replaces all of them. So
-    a notebook with our name whose owner is the person is theirs unless a label names another.
+    a notebook with our name whose only owner is the person is theirs, whatever its labels say: it
+    must not run on when they leave.
     """
-    labels = instance.get("labels", {})
-    if not is_ours(labels, key) and (not has_our_name(instance, key) or names_another(labels, key)):
+    if not is_ours(instance.get("labels", {}), key) and not has_our_name(instance, key):
         return "it lacks our labels for this person"
     if not is_owned_by(instance, email):
         owners = ", ".join(map(str, instance.get("instanceOwners", [])))
@@ -86,8 +86,11 @@ def is_owned_by(instance: Json, email: str) -> bool:
 
 
 def labelled_for(instance: Json, key: str, email: str) -> str:
-    """The key of somebody else in our labels, though the person is its only owner; else ''."""
-    if not is_owned_by(instance, email):
+    """The key of somebody else in our labels, though the person is its only owner; else ''.
+
+    Also '' if it has our name for the person: then it is theirs.
+    """
+    if not is_owned_by(instance, email) or has_our_name(instance, key):
         return ""
     return other_person(instance.get("labels", {}), key)
 

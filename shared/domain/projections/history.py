@@ -58,6 +58,8 @@ def _entries(change: Change, now: datetime) -> list[Entry]:
             text = "access has ended: nothing of theirs runs or can be started by them"
             if change.kept:
                 text += f", except what a hold keeps: {', '.join(change.kept)}"
+            if change.foreign:
+                text += f"; left alone, because our labels are gone: {', '.join(change.foreign)}"
             entry = Entry(at=now, action="access.ended", text=text, seconds=change.seconds)
         case PhaseChanged():
             text = f"now {change.phase}"

@@ -55,10 +55,12 @@ class AccessEnded(msgspec.Struct, frozen=True):
     """Nothing of a leaver runs, and they can start nothing; ``seconds``: since the leave.
 
     ``kept``: the ids of the templates and clusters that stay all the same, because of a hold.
+    ``foreign``: of the templates that stay because others have taken our labels off them.
     """
 
     seconds: float
     kept: tuple[str, ...] = ()
+    foreign: tuple[str, ...] = ()
 
 
 class PhaseChanged(msgspec.Struct, frozen=True):

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from shared.domain.commands.intent import Intent, Verb
 from shared.domain.environment import Environment
 from shared.domain.policy import Policy
-from shared.domain.resources.kinds import Goal, Kind, State, Step
+from shared.domain.resources.kinds import TEMPLATES, Goal, Kind, State, Step
 from shared.domain.resources.resource import Resource
 from shared.domain.status import Phase
 
@@ -23,7 +23,7 @@ from shared.domain.status import Phase
 _HARMLESS = (Step.PROTECT, Step.UNPROTECT, Step.LABEL, Step.DELETE)
 
 # What gives access, and can't be stopped without deleting it.
-_GIVE_ACCESS = (Kind.SESSION_TEMPLATE, Kind.CLUSTER_TEMPLATE, Kind.CLUSTER)
+_GIVE_ACCESS = (*TEMPLATES, Kind.CLUSTER)
 
 
 def unmet_since(before: Environment, intent: Intent, at: datetime) -> datetime | None:
@@ -89,6 +89,12 @@ def kept_by_a_hold(environment: Environment) -> tuple[str, ...]:
         and r.kind in _GIVE_ACCESS
         and r.state not in (State.ABSENT, State.FOREIGN)
     )
+
+
+def foreign_templates(environment: Environment) -> tuple[str, ...]:
+    """The ids of a person's templates that are not touched, because they lack our labels."""
+    templates = (r for r in environment.resources if r.kind in TEMPLATES)
+    return tuple(r.id for r in templates if r.state is State.FOREIGN)
 
 
 def _is_out_of_use(resource: Resource, goal: Goal) -> bool:

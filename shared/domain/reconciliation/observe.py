@@ -31,13 +31,12 @@ from shared.domain.reconciliation.retention import (
 )
 from shared.domain.reconciliation.step_claims import requeue
 from shared.domain.reconciliation.transitions import apply_observation
-from shared.domain.resources.kinds import Kind, State, Step
+from shared.domain.resources.kinds import TEMPLATES, Kind, State, Step
 from shared.domain.resources.manifest import Manifest
 from shared.domain.resources.observation import Observation
 from shared.domain.resources.resource import Resource
 
 _MOST_LOSSES = 5
-_TEMPLATES = (Kind.SESSION_TEMPLATE, Kind.CLUSTER_TEMPLATE)
 
 
 def absorb(draft: Draft, context: Context) -> None:
@@ -137,7 +136,7 @@ def _can_start_workloads(resource: Resource) -> bool:
     """Whether its owner can start sessions or clusters with it."""
     if resource.kind.holds_data:
         return resource.state not in (State.STOPPED, State.ABSENT)
-    return resource.kind in _TEMPLATES and resource.state is not State.ABSENT
+    return resource.kind in TEMPLATES and resource.state is not State.ABSENT
 
 
 def _written(

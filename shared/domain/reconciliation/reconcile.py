@@ -16,7 +16,12 @@ from shared.domain.reconciliation.changes import AccessEnded, HealthChanged, Pha
 from shared.domain.reconciliation.context import Context, Needs, Plan
 from shared.domain.reconciliation.desired_state import DesiredState, Goal, Manifests
 from shared.domain.reconciliation.draft import Draft
-from shared.domain.reconciliation.durations import fulfilled, has_no_access, kept_by_a_hold
+from shared.domain.reconciliation.durations import (
+    foreign_templates,
+    fulfilled,
+    has_no_access,
+    kept_by_a_hold,
+)
 from shared.domain.reconciliation.failures import within_the_hour
 from shared.domain.reconciliation.needs import looks_due, needs_of
 from shared.domain.reconciliation.observe import absorb, note_consents, observe
@@ -180,7 +185,8 @@ def _conclude_status(
     resources = tuple(_with_goal(r, goals[r.id]) for r in record.resources)
     draft.record = replace(record, resources=resources)
     if record.leaving and seconds is not None:
-        draft.note(AccessEnded(seconds, kept_by_a_hold(draft.record)))
+        kept, foreign = kept_by_a_hold(draft.record), foreign_templates(draft.record)
+        draft.note(AccessEnded(seconds, kept, foreign))
     if record.status.phase is not before.status.phase:
         draft.note(PhaseChanged(record.status.phase, None if record.leaving else seconds))
     shown = record.status.problem or before.status.problem  # without one, it is only queued

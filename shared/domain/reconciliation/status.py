@@ -21,12 +21,12 @@ from shared.domain.reconciliation.desired_state import Goal, Manifests
 from shared.domain.reconciliation.next_step import lacks_labels, must_run, owed_protection
 from shared.domain.reconciliation.offboarding import Conclusion
 from shared.domain.reconciliation.replacement import awaits_data, is_replacing
-from shared.domain.resources.kinds import Kind, State
+from shared.domain.resources.kinds import TEMPLATES, Kind, State
 from shared.domain.resources.resource import Resource
 from shared.domain.status import Health, Phase
 
 _SEVERITY = (Health.OK, Health.WAITING, Health.RETRYING, Health.QUARANTINED)
-_COMPARED = (Kind.WORKBENCH, Kind.SESSION_TEMPLATE, Kind.CLUSTER_TEMPLATE)
+_COMPARED = (Kind.WORKBENCH, *TEMPLATES)
 
 
 def is_converged(environment: Environment, resource: Resource, goal: Goal) -> bool:

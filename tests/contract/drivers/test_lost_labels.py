@@ -74,12 +74,18 @@ class TestLostLabels:
         assert (seen.state, seen.labelled) == (State.READY, False)
         assert observe(backend, notebook, "ben@example.com").state is State.FOREIGN
 
-    def test_a_notebook_labelled_for_another_person_is_foreign(
-        self, backend: SnapshotBackend
+    @pytest.mark.parametrize("labels", [BENS, {**LABELS, "managed-by": "terraform"}])
+    def test_a_notebook_of_our_name_is_the_persons_whatever_its_labels_say(
+        self, backend: SnapshotBackend, labels: dict[str, str]
     ) -> None:
         notebook = make(backend)
-        backend.relabel(notebook, BENS)
-        assert observe(backend, notebook).state is State.FOREIGN
+        backend.relabel(notebook, labels)
+        seen = observe(backend, notebook)
+        assert (seen.state, seen.labelled) == (State.READY, False)
+        begun = backend.notebooks.label(notebook, KEY, EMAIL, request(2))
+        assert (begun.state, bool(begun.operation)) == (State.UPDATING, True)
+        backend.pass_time(HOUR)
+        assert observe(backend, notebook).labelled
 
     def test_a_notebook_of_another_name_without_labels_is_foreign(
         self, backend: SnapshotBackend
