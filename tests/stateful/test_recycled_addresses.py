@@ -236,3 +236,80 @@ def test_a_first_join_that_crosses_the_change_of_its_address_is_the_same_person(
     world.run_for(timedelta(hours=1))
     assert outcomes == ["applied"] * 3
     assert running(world) == []
+
+
+def test_a_newcomer_gets_an_address_that_two_people_had_before() -> None:
+    world = World()
+    one_after_another(world, ("join", ANA, {}), ("join", BEN, {}))
+    works(world, ANA, "ana's work;")
+    one_after_another(
+        world,
+        ("leave", ANA, {}),
+        ("join", ANA, {"previous_email": BEN}),
+        ("join", CLEO, {"previous_email": ANA}),
+        ("join", ANA, {"person_id": "3"}),
+        ("join", ANA, {"person_id": "3", "team": "core"}),
+    )
+    assert running(world) == [(ANA, ""), (CLEO, "")]
+
+
+@pytest.mark.parametrize("address", [ANA, BEN])
+def test_an_address_to_which_a_leaver_is_to_return_is_not_given_to_another_id(address: str) -> None:
+    world = World()
+    one_after_another(world, ("join", ANA, {"person_id": "1"}))
+    works(world, ANA, "ana's work;")
+    one_after_another(world, ("leave", ANA, {"person_id": "1"}))
+    tomorrow = world.clock.now() + timedelta(days=1)
+    assert world.join(address, person_id="1", effective_at=tomorrow) == "scheduled"
+    assert world.join(address, person_id="2") == "identity-conflict"
+    world.run_for(timedelta(days=2))
+    assert running(world) == [(address, "ana's work;")]
+
+
+class TestOneMoment:
+    """Several events of one time, as from an export that has dates only."""
+
+    CHAIN: tuple[Event, ...] = (
+        ("join", ANA, {"event_id": "e3"}),
+        ("join", BEN, {"previous_email": ANA, "event_id": "e2"}),
+        ("join", CLEO, {"previous_email": BEN, "event_id": "e1"}),
+    )
+
+    # Not the orders in which the first join comes last: nobody has that address by then.
+    @pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1), (1, 0, 2), (2, 0, 1)], ids=str)
+    def test_a_chain_of_changes_is_one_person_with_the_last_address(
+        self, order: tuple[int, ...]
+    ) -> None:
+        world = World()
+        world.pass_time(timedelta(hours=1))
+        for index in order:
+            send(world, self.CHAIN[index], occurred_at=START)
+        world.run_for(timedelta(hours=1))
+        [record] = [r for r in world.store.page(9).items if not r.merged_into]
+        assert record.person.email == CLEO
+        assert [a.email for a in record.addresses if a.until is None] == [CLEO]
+        for former in (ANA, BEN):
+            world.leave(former, immediate=True)
+        world.run_for(timedelta(hours=1))
+        assert running(world) == [(CLEO, "")]
+
+
+@pytest.mark.parametrize("wait", [0.5, 6])
+@pytest.mark.parametrize("immediate", [True, False])
+def test_after_a_merge_who_returns_has_the_work_of_their_first_notebook(
+    wait: float, *, immediate: bool
+) -> None:
+    world = World()
+    one_after_another(world, ("join", ANA, {}))
+    works(world, ANA, "ana's work;")
+    happened = world.clock.now() + timedelta(seconds=10)
+    world.pass_time(minutes(1))
+    world.join(CLEO, previous_email=BEN)
+    world.run_for(minutes(wait))  # after half a minute, this notebook is still being created
+    world.join(BEN, previous_email=ANA, occurred_at=happened)  # the records are merged
+    world.leave(CLEO, immediate=immediate)
+    world.run_for(timedelta(hours=3))
+    world.run_for(timedelta(days=16), every=timedelta(hours=3))
+    world.join(CLEO)
+    world.run_for(timedelta(hours=2))
+    assert running(world) == [(CLEO, "ana's work;")]

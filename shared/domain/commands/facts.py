@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from shared.domain.commands.intent import Intent, Verb
 from shared.domain.environment import Environment, Terms
-from shared.domain.people.addresses import with_current, with_former, with_leave
+from shared.domain.people.addresses import with_current, with_former, with_last, with_leave
 
 _MOST_LEAVES = 16  # of those newer than the newest join; keeps the record small
 
@@ -42,6 +42,7 @@ def with_facts(record: Environment, intent: Intent) -> Environment:
         return record
     return replace(
         record,
+        addresses=with_last(record.addresses, joined.person.email),
         events=replace(
             record.events,
             leaves=tuple(i for i in record.events.leaves if i.precedence > joined.precedence),
@@ -92,10 +93,19 @@ def what_it_is_about(intent: Intent) -> tuple[Verb, str]:
 
 
 def _with_join(record: Environment, intent: Intent) -> Environment:
-    """The record with the person and terms of a join, if it is the newest join."""
+    """The record with the person and terms of a join, if it is the newest join.
+
+    Of two joins of one moment, one whose address was given up then is the older one.
+    """
     joined, person = record.events.joined, record.person
-    if joined is not None and intent.precedence < joined.precedence:
-        return record
+    if joined is not None:
+        given_up = {a.email for a in record.addresses if intent.occurred_at in a.replaced}
+
+        def order(join: Intent) -> tuple[object, ...]:
+            return join.occurred_at, join.person.email not in given_up, join.precedence
+
+        if max((intent, joined), key=order) is joined:
+            return record
     return replace(
         record,
         events=replace(record.events, joined=intent),

@@ -25,10 +25,13 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     All times are those of events. ``named``: of those that named it as the person's address; none
     if only a leave did, or a later event as the former address. ``until``: of the event that
     replaced it by another address; None for the current one. ``left``: of the leaves that named it.
+    ``replaced``: of those that named it as the former address; the order of several events of one
+    moment follows from that.
     """
 
     email: str
     named: tuple[datetime, ...] = ()
+    replaced: tuple[datetime, ...] = ()
     until: datetime | None = None
     left: tuple[datetime, ...] = ()
 
@@ -98,6 +101,14 @@ def with_leave(addresses: Sequence[Address], email: str, at: datetime) -> tuple[
     return _arranged([*_noted(addresses), _Noted(email, left=at)])
 
 
+def with_last(addresses: Sequence[Address], email: str) -> tuple[Address, ...]:
+    """``addresses`` with ``email`` as the last of those that were named at one moment.
+
+    Used if the events of that moment don't say which address took the place of which.
+    """
+    return _arranged(_noted(addresses), last=email)
+
+
 def united(some: Sequence[Address], others: Sequence[Address]) -> tuple[Address, ...]:
     """The addresses of two records of one person."""
     return _arranged([*_noted(some), *_noted(others)])
@@ -107,19 +118,22 @@ def _noted(addresses: Iterable[Address]) -> Iterable[_Noted]:
     """What ``_arranged`` makes these ``addresses`` of."""
     for address in addresses:
         yield from (_Noted(address.email, named=at) for at in address.named)
+        yield from (_Noted(address.email, replaced=at) for at in address.replaced)
         yield from (_Noted(address.email, left=at) for at in address.left)
-        if not address.named and address.until is not None:
-            yield _Noted(address.email, replaced=address.until)
 
 
-def _arranged(noted: Iterable[_Noted]) -> tuple[Address, ...]:
+def _arranged(noted: Iterable[_Noted], last: str = "") -> tuple[Address, ...]:
     noted = list(noted)
-    periods = _periods(sorted({(n.named, n.email) for n in noted if n.named is not None}))
-    # The earliest first: an address ended with the first event that replaced it.
-    for until, email in sorted({(n.replaced, n.email) for n in noted if n.replaced is not None}):
-        same = [p for p in periods if p.email == email]
-        if not any(p.since is None or p.since <= until for p in same):
-            periods.append(Address(email=email, until=until))
+    replaced = {(n.replaced, n.email) for n in noted if n.replaced is not None}
+    named = {(n.named, n.email) for n in noted if n.named is not None}
+
+    def order(point: tuple[datetime, str]) -> tuple[datetime, bool, bool, str]:
+        # Of one moment, an address that was given up then comes before the one in its place.
+        return point[0], point not in replaced, point[1] == last, point[1]
+
+    periods = _periods(sorted(named, key=order))
+    for at, email in sorted(replaced):
+        _note_replacement(periods, email, at)
     for at, email in sorted({(n.left, n.email) for n in noted if n.left is not None}):
         _note_leave(periods, email, at)
     return _in_order(_most_recent(periods))
@@ -131,15 +145,26 @@ def _periods(named: Sequence[tuple[datetime, str]]) -> list[Address]:
     for at, email in named:
         if periods and periods[-1].email == email:
             periods[-1] = replace(periods[-1], named=_kept((*periods[-1].named, at)))
-        else:
-            periods.append(Address(email=email, named=(at,)))
-    return [replace(p, until=_replaced_at(p, named)) for p in periods]
+            continue
+        if periods:
+            periods[-1] = replace(periods[-1], until=at)
+        periods.append(Address(email=email, named=(at,)))
+    return periods
 
 
-def _replaced_at(period: Address, named: Sequence[tuple[datetime, str]]) -> datetime | None:
-    """The first time after ``period`` at which another address was ``named``."""
-    later = (at for at, email in named if at > period.named[-1] and email != period.email)
-    return next(later, None)
+def _note_replacement(periods: list[Address], email: str, at: datetime) -> None:
+    """Note that ``email`` was a former address by then, in a period that had begun by then.
+
+    If there is none, it was the person's before, though no event named it. It ended with the first
+    event that says so.
+    """
+    index = _begun(periods, email, at)
+    if index is None:
+        index = next((i for i, p in enumerate(periods) if p.email == email and not p.named), None)
+    if index is None:
+        periods.append(Address(email=email, replaced=(at,), until=at))
+    else:
+        periods[index] = replace(periods[index], replaced=_kept((*periods[index].replaced, at)))
 
 
 def _note_leave(periods: list[Address], email: str, at: datetime) -> None:
@@ -148,9 +173,15 @@ def _note_leave(periods: list[Address], email: str, at: datetime) -> None:
     if not same:
         periods.append(Address(email=email, left=(at,)))
         return
-    begun = [i for i in same if periods[i].named and periods[i].named[0] <= at]
-    index = max(begun, key=lambda i: periods[i].named) if begun else same[0]
+    begun = _begun(periods, email, at)
+    index = same[0] if begun is None else begun
     periods[index] = replace(periods[index], left=_kept((*periods[index].left, at)))
+
+
+def _begun(periods: Sequence[Address], email: str, at: datetime) -> int | None:
+    """The index of the last period of ``email`` that an event began by ``at``."""
+    begun = [i for i, p in enumerate(periods) if p.email == email and p.named and p.named[0] <= at]
+    return max(begun, key=lambda i: periods[i].named, default=None)
 
 
 def _kept(times: tuple[datetime, ...]) -> tuple[datetime, ...]:

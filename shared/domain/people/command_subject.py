@@ -13,7 +13,8 @@ from shared.domain.commands.admin_commands import AdminCommand
 from shared.domain.contracts.rejections import Rejected, RejectionCode
 from shared.domain.environment import Environment
 from shared.domain.people.address_owners import present_owner
-from shared.domain.people.identity import of_person_id, shown
+from shared.domain.people.conflicts import shown
+from shared.domain.people.identity import of_person_id
 
 
 def subject_of_command(

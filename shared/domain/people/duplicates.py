@@ -26,31 +26,44 @@ def records_of_one_person(
     ordered = sorted(found, key=lambda r: (r.events.joined is None, r.created_at, r.key))
     for one, other in combinations(ordered, 2):
         ids = (one.person.person_id, other.person.person_id)
-        if ids[0] == ids[1] if None not in ids else _are_of_one_person(one, other, intent):
+        if None not in ids:
+            same = ids[0] == ids[1]
+        else:
+            others = [r for r in ordered if r not in (one, other)]
+            same = _are_of_one_person(one, other, intent, others)
+        if same:
             return one, other
     return None
 
 
-def _are_of_one_person(one: Environment, other: Environment, intent: Intent) -> bool:
-    """Whether two records are of one person by their addresses; ``other`` is the newer one."""
+def _are_of_one_person(
+    one: Environment, other: Environment, intent: Intent, others: Sequence[Environment]
+) -> bool:
+    """Whether two records are of one person by their addresses; ``other`` is the newer one.
+
+    ``others``: the further records that have or had an address of ``intent``.
+    """
     if _is_followed_by(one, other) or _is_followed_by(other, one):
         return True
     if other.events.joined is None:
         return any(_had(one, leave) for leave in other.events.leaves)
-    return any(_share(one, other, email) for email in intent.addresses)
+    return any(_share(one, other, email, others) for email in intent.addresses)
 
 
-def _share(one: Environment, other: Environment, email: str) -> bool:
+def _share(one: Environment, other: Environment, email: str, others: Sequence[Environment]) -> bool:
     """Whether two records have ``email`` as current address because they are of one person.
 
-    Somebody else gets the address of a leaver only by a change of address. A join that names no
-    other address is about the leaver, who returns: their ids don't contradict.
+    Somebody else gets the address of a leaver by a change of address, or once another person had
+    it. Any other join is about the leaver, who returns: their ids don't contradict.
     """
     since, others_since = _since(one, email), _since(other, email)
     if since is None or others_since is None:
         return False
     newer = one if since > others_since else other
-    latest = max(since, others_since)
+    earliest, latest = sorted((since, others_since))
+    between = (a.since for r in others for a in r.addresses if a.email == email)
+    if any(moment is not None and earliest < moment < latest for moment in between):
+        return False
     if all(a.email == email or (a.since and a.since > latest) for a in newer.addresses):
         return True
     return not (_left_before(one, other) or _left_before(other, one))
@@ -74,7 +87,7 @@ def _is_followed_by(one: Environment, other: Environment) -> bool:
     if other.events.joined is None:  # that event is scheduled
         former += [(i.previous_email, i.occurred_at) for i in other.events.pending]
     return any(
-        a.email == email and a.since and a.since < until and (a.until is None or a.until >= until)
+        a.email == email and a.since and a.since <= until and (a.until is None or a.until >= until)
         for email, until in former
         for a in one.addresses
     )

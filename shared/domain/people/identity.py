@@ -15,10 +15,10 @@ import msgspec
 
 from shared.domain.commands.facts import leaves_of_person
 from shared.domain.commands.intent import Intent, Verb
-from shared.domain.contracts.rejections import Rejected, RejectionCode
 from shared.domain.environment import Environment
 from shared.domain.names import person_key
 from shared.domain.people.address_owners import as_due, owner_of
+from shared.domain.people.conflicts import address_not_yet, address_taken, contradicting_id
 from shared.domain.people.duplicates import records_of_one_person
 
 
@@ -51,6 +51,7 @@ def subject_of(
     due = as_due(found, now)
     pair = records_of_one_person(intent, due)
     subject = Subject(pair[0].key, pair[0], pair[1:]) if pair else _subject_of(intent, due, taken)
+    _check_scheduled(intent, subject, due)
     stored = {record.key: record for record in found}
     return Subject(
         key=subject.key,
@@ -73,13 +74,29 @@ def _subject_of(intent: Intent, found: Sequence[Environment], taken: Collection[
         same.setdefault(of_address.key, of_address)
     for record in same.values():
         email = intent.previous_email if record is of_former else person.email
-        _check_id(record, intent, email)
+        if _contradicts(record, intent):
+            raise contradicting_id(record, intent, email, of_id)
     # A record that began later was created by a newer event that arrived earlier: a duplicate.
     first, *others = sorted(same.values(), key=lambda r: _began_later(r, at))
     established = [r for r in others if not _began_later(r, at)]
     if established:
-        raise _taken(intent, first, established[0])
+        raise address_taken(intent, first, established[0])
     return Subject(first.key, first, tuple(others))
+
+
+def _check_scheduled(intent: Intent, subject: Subject, found: Sequence[Environment]) -> None:
+    """Reject an event of an address that is to be another person's by a scheduled event."""
+    email = intent.person.email
+    same = (subject.key, *(duplicate.key for duplicate in subject.duplicates))
+    for record in found:
+        comes = any(i.verb is Verb.JOIN and i.person.email == email for i in record.scheduled)
+        if not comes:
+            continue
+        if record.key not in same and intent.verb is Verb.JOIN and _contradicts(record, intent):
+            raise contradicting_id(record, intent, email, subject.record)
+        is_by_address = intent.person.person_id is None and not _has_had(record, email)
+        if record.key in same and intent.verb is Verb.LEAVE and is_by_address:
+            raise address_not_yet(intent, record)
 
 
 def new_key(email: str, found: Sequence[Environment], taken: Collection[str] = ()) -> str:
@@ -107,7 +124,7 @@ def _subject_by_address(
     if _is_free(owner, intent.person.email, intent.occurred_at):
         # The address was given to another person.
         return Subject(new_key(intent.person.email, found, taken))
-    raise _contradiction(owner, intent, intent.person.email)
+    raise contradicting_id(owner, intent, intent.person.email, None)
 
 
 def of_person_id(person_id: str | None, found: Sequence[Environment]) -> Environment | None:
@@ -186,34 +203,3 @@ def _began_later(record: Environment, at: datetime) -> bool:
 def _contradicts(record: Environment, intent: Intent) -> bool:
     ours, theirs = record.person.person_id, intent.person.person_id
     return ours is not None and theirs is not None and ours != theirs
-
-
-def _check_id(record: Environment, intent: Intent, email: str) -> None:
-    if _contradicts(record, intent):
-        raise _contradiction(record, intent, email)
-
-
-def _contradiction(record: Environment, intent: Intent, email: str) -> Rejected:
-    return Rejected(
-        RejectionCode.IDENTITY_CONFLICT,
-        f"person_id: {email} is the address of person_id {record.person.person_id!r}, and the "
-        f"event says {intent.person.person_id!r}; nothing was changed. Correct the address or the "
-        "person_id and send the event again; if the address was given to somebody else, first "
-        "send the leave of the person who had it",
-    )
-
-
-def _taken(intent: Intent, known: Environment, other: Environment) -> Rejected:
-    return Rejected(
-        RejectionCode.IDENTITY_CONFLICT,
-        f"email: {intent.person.email} is the address of {shown(other)}, who had it before this "
-        f"event, and {shown(known)} can't have it as well; nothing was changed. Correct the "
-        "address, previous_email or person_id and send the event again; if the address was given "
-        "to somebody else, first send the leave of the person who had it",
-    )
-
-
-def shown(record: Environment) -> str:
-    """``record`` as the reason of a rejection names it."""
-    person = record.person
-    return f"{person.email} (person_id {person.person_id or 'unknown'}, record {record.key})"

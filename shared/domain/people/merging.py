@@ -155,7 +155,10 @@ def _taken_over(record: Environment, duplicate: Environment, now: datetime) -> l
             continue  # nothing to keep: a leave searches for workloads under every key
         own = replace(resource, key=resource.key or duplicate.key)
         if _is_copy(own):
-            own = replace(own, slot=moved[own.slot])
+            handed_over = own.data.handed_over or has_work
+            own = replace(
+                own, slot=moved[own.slot], data=replace(own.data, handed_over=handed_over)
+            )
         else:
             generation = max(r.generation for r in (own, *record.resources, *taken)) + 1
             own = replace(

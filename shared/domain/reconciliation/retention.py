@@ -19,7 +19,7 @@ from shared.domain.reconciliation.draft import Draft
 from shared.domain.reconciliation.replacement import holds_work, must_be_replaced
 from shared.domain.resources.kinds import Kind, State, Step
 from shared.domain.resources.manifest import Manifest
-from shared.domain.resources.resource import Backoff, Resource, Retention
+from shared.domain.resources.resource import Backoff, Data, Resource, Retention
 
 # How long the snapshot of a replaced notebook is kept if the profile asks for no snapshots.
 KEEP_AFTER_REPLACEMENT = timedelta(days=30)
@@ -67,6 +67,7 @@ def with_snapshots(draft: Draft, goals: Mapping[str, Goal]) -> None:
             slot=slot,
             name=snapshot_name(notebook.name, draft.record.key, slot),
             retention=Retention(source=notebook.name, expires_at=now + _keep(draft.record)),
+            data=Data(handed_over=notebook.data.handed_over),
         )
         draft.put(notebook, replace(notebook, data=replace(notebook.data, saved_in=slot)))
         draft.record = draft.record.with_resource(snapshot)
@@ -229,13 +230,17 @@ def snapshot_of_disk(environment: Environment, disk: str) -> Resource | None:
 
 
 def newest_snapshot(environment: Environment) -> str:
-    """The full name of the newest complete snapshot of the record, or ''."""
+    """The full name of the newest complete snapshot of the record, or ''.
+
+    One of a superseded notebook whose data was handed over counts only if there is no other.
+    """
     complete = [
         r
         for r in environment.resources
         if r.kind is Kind.SNAPSHOT and r.state is State.READY and r.in_flight is None
     ]
-    return max(complete, key=lambda r: r.slot).name if complete else ""
+    newest = max(complete, key=lambda r: (not r.data.handed_over, r.slot), default=None)
+    return newest.name if newest is not None else ""
 
 
 def size_to_restore(environment: Environment, notebook: Resource, snapshot: str) -> int:

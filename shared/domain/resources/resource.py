@@ -100,7 +100,8 @@ class Data(msgspec.Struct, frozen=True, kw_only=True):
 
     ``restore_from``: the snapshot (full name) that is still to be restored into it. ``saved_in``:
     the slot of the snapshot that holds its data as it is now; '' once it has run again.
-    ``handed_over``: of a superseded notebook: its data is in its successor. ``protected``: deletion
+    ``handed_over``: of a superseded notebook: its successor has the data it is to have; of a
+    snapshot: it was taken of such a notebook. ``protected``: deletion
     protection was on when last observed; ``protected_by_us``: we set it, for a hold.
     """
 

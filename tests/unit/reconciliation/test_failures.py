@@ -203,3 +203,12 @@ def test_a_start_without_effect_keeps_the_digest() -> None:
     assert saw(starting, State.STOPPED, after(1)).settings.digest == "d"
     updating = begun(Step.UPDATE, operation="op", state=State.UPDATING, digest="d")
     assert saw(updating, State.BROKEN, after(1)).settings.digest == ""
+
+
+def test_a_passing_error_after_a_long_stock_out_is_the_first_of_its_kind() -> None:
+    short = failed(begun(Step.START, failures=POLICY.attempts - 1), STOCK_OUT)
+    assert short.backoff.failures == POLICY.attempts - 1
+    passing = failed(begun(Step.START, backoff=short.backoff), a_problem(Disposition.TEMPORARY))
+    assert passing.backoff.failures == 1
+    lasting = failed(begun(Step.START, backoff=short.backoff), a_problem(Disposition.PERMANENT))
+    assert lasting.backoff.failures == POLICY.attempts
