@@ -20,7 +20,7 @@ from shared.domain.policy import Policy
 from shared.domain.projections.entry import Entry
 from shared.domain.reconciliation.context import Plan, Profile, Result
 from shared.domain.reconciliation.durations import late_access
-from shared.domain.reconciliation.reconcile import reconcile
+from shared.domain.reconciliation.reconcile import reconcile, with_results
 from shared.domain.status import Health
 from shared.ports import Claimed, Clock, Conflict, EnvironmentStore, Stored, Tokens
 from shared.services.actions import ActionTaker
@@ -32,6 +32,7 @@ from shared.services.converged import Converged
 log = logging.getLogger(__name__)
 
 _ROUNDS = 8  # in one run; each event that arrives meanwhile takes some, the tick does the rest
+_TRIES = 20  # to save the results after the last round, while more events arrive
 
 
 class Converge(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,7 +83,8 @@ class Converge(msgspec.Struct, frozen=True, kw_only=True):
 
         Each round saves once: the results of the last steps together with the claim of the next
         ones. If a new intent was saved first, the results are applied to the newer record, which
-        is reconciled again. After the last round the lease ends by itself, and a tick continues.
+        is reconciled again. After the last round the results are saved without a lease, and the
+        next tick continues.
         """
         token = self.tokens()
         planner = _Planner(self.reader, admitted=admitted)
@@ -111,12 +113,34 @@ class Converge(msgspec.Struct, frozen=True, kw_only=True):
             results = self.actions.take(claimed, plan.actions, self._turned_away(plan, saved))
             planner.note(results)
         else:
-            log.warning(
-                "rounds used up; the tick goes on when the lease ends",
-                extra={"action": "converge.rounds", "person": record.key},
-            )
+            self._leave_to_the_tick(record, version, results, token)
         assert saved_at is not None, "the first save succeeds, or its Conflict is raised"
         return saved_at
+
+    def _leave_to_the_tick(
+        self, record: Environment, version: str | None, results: Sequence[Result], token: str
+    ) -> None:
+        """Save the last results and end the lease, so that the next tick continues.
+
+        If that doesn't succeed, the lease ends by itself, and a tick continues then.
+        """
+        log.warning(
+            "rounds used up; the next tick continues",
+            extra={"action": "converge.rounds", "person": record.key},
+        )
+        for _ in range(_TRIES):
+            context = replace(self.reader.empty(), results=tuple(results))
+            plan = with_results(record, context)
+            try:
+                self.store.save(replace(plan.record, lease=None), version, plan.entries)
+            except Conflict:
+                stored = self._still_ours(record.key, token)
+                if stored is None:
+                    return
+                record, version = stored.environment, stored.version
+            else:
+                _log_entries(plan.record, plan.entries)
+                return
 
     def _saved(
         self, record: Environment, version: str | None, entries: Sequence[Entry], plan: Plan

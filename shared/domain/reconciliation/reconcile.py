@@ -66,6 +66,16 @@ def reconcile(record: Environment, context: Context) -> Plan | Needs:
     return _reconciled(draft, desired, context)
 
 
+def with_results(record: Environment, context: Context) -> Plan:
+    """``record`` with the results of the last steps, due at once; no step is planned."""
+    draft = Draft(record, context.now)
+    absorb(draft, context)
+    draft.settle()
+    status = replace(draft.record.status, due_at=context.now)
+    record = replace(draft.record, status=status, updated_at=context.now)
+    return Plan(record, (), tuple(draft.entries))
+
+
 def _reconciled(draft: Draft, desired: DesiredState, context: Context) -> Plan | Needs:
     """The plan, once all questions that could be asked in advance are answered."""
     before = draft.record
