@@ -48,7 +48,7 @@ def detail(environment: Environment, history: Sequence[Entry]) -> dict[str, Any]
         "person": environment.person,
         "addresses": [_address(address) for address in environment.addresses],
         "event": _event(environment.events.in_force),
-        "pending": [_event(intent) for intent in environment.scheduled],
+        "pending": [_scheduled(intent) for intent in environment.scheduled],
         "left_at": environment.departure.left_at,
         "holds": _holds(environment),
         "leaving": environment.departure.records[-1] if environment.departure.records else None,
@@ -107,6 +107,14 @@ def _event(intent: Intent | None) -> dict[str, Any] | None:
         "effective_at": intent.effective_at,
         "immediate": intent.immediate,
         "reason": intent.reason,
+    }
+
+
+def _scheduled(intent: Intent) -> dict[str, Any]:
+    return (_event(intent) or {}) | {
+        "email": intent.person.email,
+        "previous_email": intent.previous_email or None,
+        "profile": intent.profile or None,
     }
 
 

@@ -29,6 +29,26 @@ def changes_of(record: Environment, intent: Intent) -> str:
     return f"; moves: {'; '.join(changes)}" if changes else ""
 
 
+def unknown_address(record: Environment, intent: Intent) -> str:
+    """What an event that begins a record says of somebody who is not known; else ''.
+
+    ``record``: before the event. An address may be misspelt.
+    """
+    if record.events.joined is not None or record.addresses or record.events.pending:
+        return ""
+    if intent.verb is Verb.LEAVE:
+        return (
+            f"; nobody was known as {intent.person.email}: what exists under this address is "
+            "searched for. If it is misspelt, send the leave of the right address"
+        )
+    if intent.previous_email:
+        return (
+            f"; nobody was known as {intent.previous_email}, the former address: if it is "
+            "misspelt, send the join again with the right one"
+        )
+    return ""
+
+
 def listed(verb: str, intents: Sequence[Intent]) -> str:
     """``; cancels leave HR-7 of 2026-12-31T17:00:00+00:00``; '' if there are none."""
     if not intents:
@@ -39,6 +59,13 @@ def listed(verb: str, intents: Sequence[Intent]) -> str:
         if i.effective_at is not None
     ]
     return f"; {verb} {', '.join(each)}"
+
+
+def with_address(record: Environment, intent: Intent) -> str:
+    """``, with the address eve.smith@example.com``; '' if it is the current one of the record."""
+    current = record.addresses[-1].email if record.addresses else intent.person.email
+    email = intent.person.email
+    return f", with the address {email}" if email != current else ""
 
 
 def described(intent: Intent) -> str:

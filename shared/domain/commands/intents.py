@@ -11,7 +11,14 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from shared.domain.commands.decision import Decision, Outcome, entry_of, remembered
-from shared.domain.commands.descriptions import changes_of, described, listed, retirement
+from shared.domain.commands.descriptions import (
+    changes_of,
+    described,
+    listed,
+    retirement,
+    unknown_address,
+    with_address,
+)
 from shared.domain.commands.facts import (
     intent_in_force,
     retires_address,
@@ -61,6 +68,7 @@ def _due(record: Environment, intent: Intent, now: datetime) -> Decision:
     if newest is not intent:
         noted = f"{described(intent)} noted{changes_of(record, intent)}"
         text = f"{noted}; {described(newest)} is in force now"
+    text += unknown_address(record, intent)
     cancelled = listed("cancels", overtaken_by(newest, record))
     return Decision(
         Outcome.APPLIED,
@@ -80,6 +88,7 @@ def _without_effect(record: Environment, intent: Intent, now: datetime) -> Decis
 def _scheduled(record: Environment, intent: Intent, now: datetime) -> Decision:
     """The decision about an intent for later; it replaces older ones about the same thing only."""
     assert intent.effective_at is not None
+    before = record
     same = [i for i in record.events.pending if what_it_is_about(i) == what_it_is_about(intent)]
     known = [i.precedence for i in (record.events.joined, *same) if i is not None]
     if any(intent.precedence < precedence for precedence in known):
@@ -98,7 +107,8 @@ def _scheduled(record: Environment, intent: Intent, now: datetime) -> Decision:
     if intent not in record.scheduled:  # overtaken by the leave in force; kept for the same reason
         return _unchanged(record, intent, Outcome.STALE, now)
     when = intent.effective_at.isoformat()
-    text = f"{described(intent)}, to take effect at {when}{listed('replaces', replaced)}"
+    text = f"{described(intent)}{with_address(record, intent)}, to take effect at {when}"
+    text += f"{unknown_address(before, intent)}{listed('replaces', replaced)}"
     return Decision(
         Outcome.SCHEDULED,
         with_announcement(
