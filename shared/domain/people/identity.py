@@ -94,8 +94,9 @@ def _check_scheduled(intent: Intent, subject: Subject, found: Sequence[Environme
             continue
         if record.key not in same and intent.verb is Verb.JOIN and _contradicts(record, intent):
             raise contradicting_id(record, intent, email, subject.record)
-        is_by_address = intent.person.person_id is None and not _has_had(record, email)
-        if record.key in same and intent.verb is Verb.LEAVE and is_by_address:
+        is_leave = intent.verb is Verb.LEAVE and intent.person.person_id is None
+        has_another = record.person.email != email and not _has_had(record, email)
+        if record.key in same and is_leave and has_another:
             raise address_not_yet(intent, record)
 
 
