@@ -10,8 +10,11 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from shared.adapters.driver_defaults import DriverDefaults
 from shared.adapters.google_api.fault_table import translated
+from shared.adapters.google_api.fingerprints import fingerprint_of
 from shared.adapters.storage.cluster_yaml import render
 from shared.domain.faults import CloudFault
 from shared.domain.manifests.labels import MANAGED_BY, MANAGER, is_ours, ownership
@@ -78,7 +81,7 @@ class ClusterTemplateDriver(DriverDefaults):
         if blob is None:
             return Observation(state=State.ABSENT)
         if (blob.metadata or {}).get(MANAGED_BY) != MANAGER:
-            return Observation(state=State.FOREIGN, detail=_UNMARKED)
+            return replace(_ready(blob), state=State.FOREIGN, detail=_UNMARKED)
         try:
             with translated(changes=True):
                 # Not through ``blob``, which would also name the generation as the target: if the
@@ -126,18 +129,32 @@ class ClusterTemplateDriver(DriverDefaults):
                 timeout=self._timeout,
                 retry=None,
             )
-        return Observation(state=State.READY)
+        return _ready(blob)  # the upload's answer was put into it
 
     def _current(self, resource: Resource) -> Observation:
         found = self._find(resource.name)
-        return Observation(state=State.ABSENT if found is None else State.READY)
+        return Observation(state=State.ABSENT) if found is None else _ready(found)
 
     def _blob(self, name: str) -> Any:  # google-cloud-storage ships no types
         bucket, _, path = name.removeprefix("gs://").partition("/")
         return self._client.bucket(bucket).blob(path)
 
 
+def object_fingerprint(blob: Any) -> str:
+    """The fingerprint of an object: of its content, by its checksums, and of its metadata.
+
+    A composed object has no MD5 (``Object.md5Hash``), which none of ours is.
+    """
+    content = {"crc32c": blob.crc32c, "md5": blob.md5_hash, "metadata": blob.metadata or {}}
+    return fingerprint_of(content)
+
+
 def _observation(blob: Any, key: str) -> Observation:
+    seen = _ready(blob)
     if not is_ours(blob.metadata or {}, key):
-        return Observation(state=State.FOREIGN, detail=_UNMARKED)
-    return Observation(state=State.READY)
+        return replace(seen, state=State.FOREIGN, detail=_UNMARKED)
+    return seen
+
+
+def _ready(blob: Any) -> Observation:
+    return Observation(state=State.READY, fingerprint=object_fingerprint(blob))
