@@ -112,7 +112,7 @@ def state_of(instance: Json, resource: Resource) -> Observation:
             message=f"{resource.name} is in the unknown state {name}; checking again later",
             disposition=Disposition.TEMPORARY,
         )
-        return Observation(state=None, problem=problem)
+        return Observation(state=None, problem=problem, fingerprint=instance_fingerprint(instance))
     was_created = resource.usage.was_ready or resource.step is Step.START
     if state is State.CREATING and was_created:
         state = State.STARTING
