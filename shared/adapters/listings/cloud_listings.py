@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     )
     from google.cloud.storage import Client
 
-_PAGE = 500  # Compute Engine and Notebooks give no more
+_PAGE = 1000  # Dataproc and Cloud Storage give no more
+_SMALLER_PAGE = 500  # nor do Compute Engine and Notebooks
 
 
 class CloudListings:
@@ -38,6 +39,7 @@ class CloudListings:
 
     Filters are used only where they lose nothing: a notebook or template that lost its labels is
     still found by its name. ``older``: the services of the two older kinds, if these are on.
+    ``page_size``: at most so many items, or fewer where the API gives no more.
     """
 
     def __init__(  # noqa: PLR0913  # one for each API
@@ -54,18 +56,18 @@ class CloudListings:
         page_size: int = _PAGE,
         seconds: float = SECONDS,
     ) -> None:
-        project = site.project
+        project, smaller = site.project, min(page_size, _SMALLER_PAGE)
         listings: tuple[Listing, ...] = (
-            NotebookListing(notebooks, project, page_size),
+            NotebookListing(notebooks, project, smaller),
             SessionTemplateListing(session_templates, site, page_size, seconds),
             ClusterTemplateListing(storage, site.templates_bucket, page_size, seconds),
-            SnapshotListing(compute, project, page_size),
+            SnapshotListing(compute, project, smaller),
             # After the notebooks: these are known then, so that no disk of theirs need be kept. The
             # disk of a notebook that was created meanwhile can be told by its time.
-            DiskListing(compute, project, page_size),
+            DiskListing(compute, project, smaller),
             SessionListing(sessions, site, page_size, seconds),
             ClusterListing(clusters, site, page_size, seconds),
-            *(OlderNotebookListing(service, project, page_size) for service in older),
+            *(OlderNotebookListing(service, project, smaller) for service in older),
         )
         self._listings = {listing.kind: listing for listing in listings}
         self.kinds = tuple(self._listings)

@@ -6,6 +6,8 @@ another and an object that is not ours is never touched. ``cluster_yaml`` writes
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -112,7 +114,7 @@ class ClusterTemplateDriver(DriverDefaults):
         if blob is None:
             return Observation(state=State.ABSENT)
         seen = _observation(blob, key)
-        if seen.state is State.FOREIGN or (blob.metadata or {}).get(_DIGEST) == manifest.digest:
+        if seen.state is State.FOREIGN or _is_as_written(blob, manifest):
             return seen
         return self._write(resource, manifest, key, replacing=blob.generation)
 
@@ -147,6 +149,13 @@ def object_fingerprint(blob: Any) -> str:
     """
     content = {"crc32c": blob.crc32c, "md5": blob.md5_hash, "metadata": blob.metadata or {}}
     return fingerprint_of(content)
+
+
+def _is_as_written(blob: Any, manifest: Manifest) -> bool:
+    """Whether the content is that of ``manifest``, and not only the metadata that say so."""
+    content = hashlib.md5(render(manifest.body), usedforsecurity=False).digest()
+    is_unchanged = blob.md5_hash == base64.b64encode(content).decode()
+    return is_unchanged and (blob.metadata or {}).get(_DIGEST) == manifest.digest
 
 
 def _observation(blob: Any, key: str) -> Observation:
