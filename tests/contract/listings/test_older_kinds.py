@@ -7,11 +7,13 @@ from collections.abc import Iterator
 import pytest
 
 from shared.adapters.listings.cloud_listings import CloudListings
+from shared.bootstrap import App
 from shared.domain.faults import CloudFault, Disposition
 from shared.domain.manifests.labels import ownership
 from shared.domain.resources.kinds import Kind, State
 from shared.domain.resources.listed import Listed
 from shared.ports.listings import Listings
+from shared.settings import Settings
 from tests.support.local_project import clients_of
 from tests.support.notebooks_v1_stage import (
     ANA,
@@ -51,6 +53,25 @@ def listed(stage: Stage, kind: Kind) -> dict[str, Listed]:
 def test_they_are_listed_last(stage: Stage) -> None:
     assert listings(stage).kinds[-2:] == KINDS
     assert not set(KINDS) & set(CloudListings(site=SITE, **clients_of(stage.local.url)).kinds)
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_a_deployment_has_them_if_the_setting_is_on(stage: Stage, on: bool) -> None:
+    settings = Settings(
+        project="demo",
+        allowed_domains=frozenset({"example.com"}),
+        profiles="file:profiles",
+        templates_bucket="demo-templates",
+        older_kinds=on,
+        notebooks_endpoint=stage.local.url,
+        compute_endpoint=stage.local.url,
+        dataproc_endpoint=stage.local.url,
+        notebooks_v1_endpoint=f"http://{stage.local.grpc_address}",
+    )
+    found = App(settings).listings
+    assert set(KINDS).issubset(found.kinds) is on
+    for kind in set(found.kinds) - {Kind.CLUSTER_TEMPLATE}:  # Cloud Storage has no setting
+        assert found.page(kind).items == ()
 
 
 @pytest.mark.parametrize("kind", KINDS)
