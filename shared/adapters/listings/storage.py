@@ -61,6 +61,6 @@ class ClusterTemplateListing:
             key=key,
             labelled=is_ours(metadata, key),
             state=State.READY,
-            fingerprint=object_fingerprint(blob),
+            fingerprint=object_fingerprint(blob, metadata),
             created_at=blob.time_created,
         )

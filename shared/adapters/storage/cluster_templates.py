@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -142,12 +142,13 @@ class ClusterTemplateDriver(DriverDefaults):
         return self._client.bucket(bucket).blob(path)
 
 
-def object_fingerprint(blob: Any) -> str:
+def object_fingerprint(blob: Any, metadata: Mapping[str, str]) -> str:
     """The fingerprint of an object: of its content, by its checksums, and of its metadata.
 
-    A composed object has no MD5 (``Object.md5Hash``), which none of ours is.
+    ``metadata``: those of the blob, which copies them whenever they are read. A composed object,
+    which none of ours is, has no MD5.
     """
-    content = {"crc32c": blob.crc32c, "md5": blob.md5_hash, "metadata": blob.metadata or {}}
+    content = {"crc32c": blob.crc32c, "md5": blob.md5_hash, "metadata": metadata}
     return fingerprint_of(content)
 
 
@@ -166,4 +167,4 @@ def _observation(blob: Any, key: str) -> Observation:
 
 
 def _ready(blob: Any) -> Observation:
-    return Observation(state=State.READY, fingerprint=object_fingerprint(blob))
+    return Observation(state=State.READY, fingerprint=object_fingerprint(blob, blob.metadata or {}))
