@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         Publisher,
         Search,
     )
+    from shared.ports.listings import Listings
     from shared.services.admission import Admission
     from shared.services.converge import Converge
     from shared.services.intake import Intake
@@ -182,6 +183,22 @@ class App:
             clusters=self._dataproc.clusters,
             storage=self.storage,
             older=self._notebooks_v1.inventory() if self.settings.older_kinds else None,
+        )
+
+    @once
+    def listings(self) -> Listings:
+        """Lists everything of ours in the cloud."""
+        from shared.adapters.listings.cloud_listings import CloudListings
+
+        return CloudListings(
+            site=self.site,
+            notebooks=self._notebooks,
+            compute=self._compute,
+            session_templates=self._dataproc.session_templates,
+            sessions=self._dataproc.sessions,
+            clusters=self._dataproc.clusters,
+            storage=self.storage,
+            older=self._notebooks_v1.services if self.settings.older_kinds else (),
         )
 
     @once

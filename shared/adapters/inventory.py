@@ -20,6 +20,7 @@ from shared.adapters.google_api.pagination import list_all, list_all_zones
 from shared.adapters.google_api.rest import Rest
 from shared.adapters.google_api.timestamps import parsed_time
 from shared.adapters.notebooks_v2 import instances
+from shared.domain.manifests.cluster_template import folder_of
 from shared.domain.manifests.labels import PERSON, is_ours
 from shared.domain.manifests.site import Site
 from shared.domain.manifests.snapshot import DATA_DISK, EXPIRES
@@ -156,7 +157,7 @@ class CloudInventory:
         bucket = self._site.templates_bucket
         with translated(changes=False):
             blobs: Any = self._storage.list_blobs(  # google-cloud-storage ships no types
-                bucket, prefix=f"people/{key}/", retry=None, timeout=self._seconds
+                bucket, prefix=folder_of(key), retry=None, timeout=self._seconds
             )
             found = [(f"gs://{bucket}/{blob.name}", blob.metadata or {}) for blob in blobs]
         return [_template(Kind.CLUSTER_TEMPLATE, name, labels, key) for name, labels in found]

@@ -199,7 +199,7 @@ class LocalBackend(DriverBackend):
     def __init__(self, kind: Kind, cloud: Cloud, url: str, services: _Services) -> None:
         super().__init__(kind)
         self._cloud = cloud
-        self._url = url
+        self.url = url
         self._services = services
         self.driver = _real_driver(kind, url)
 
@@ -211,7 +211,7 @@ class LocalBackend(DriverBackend):
         if self.kind is not Kind.CLUSTER_TEMPLATE:
             return found
         bucket, _, path = self.name.removeprefix("gs://").partition("/")
-        url = f"{self._url}/storage/v1/b/{bucket}/o/{quote(path, safe='')}?alt=media"
+        url = f"{self.url}/storage/v1/b/{bucket}/o/{quote(path, safe='')}?alt=media"
         return found, requests.get(url, timeout=5).content
 
     def add_foreign(self) -> None:
@@ -226,7 +226,7 @@ class LocalBackend(DriverBackend):
             case Kind.CLUSTER_TEMPLATE:
                 bucket, _, path = self.name.removeprefix("gs://").partition("/")
                 target = f"upload/storage/v1/b/{bucket}/o?uploadType=media&name={quote(path)}"
-                answer = requests.post(f"{self._url}/{target}", data=b"theirs", timeout=5)
+                answer = requests.post(f"{self.url}/{target}", data=b"theirs", timeout=5)
                 answer.raise_for_status()
 
     def pass_time(self, by: timedelta) -> None:
@@ -258,9 +258,9 @@ class LocalBackend(DriverBackend):
 
     def forget_operations(self) -> None:
         parent = self.name.rpartition("/instances/")[0]
-        listed = requests.get(f"{self._url}/v2/{parent}/operations", timeout=5).json()
+        listed = requests.get(f"{self.url}/v2/{parent}/operations", timeout=5).json()
         for operation in listed["operations"]:
-            requests.delete(f"{self._url}/v2/{operation['name']}", timeout=5).raise_for_status()
+            requests.delete(f"{self.url}/v2/{operation['name']}", timeout=5).raise_for_status()
 
     def _script(self, step: str, spec: dict[str, Any]) -> Scripted:
         service, method = _METHODS[self.kind][step]
@@ -277,7 +277,7 @@ class LocalBackend(DriverBackend):
         return f"gs://{found['name']}" if is_object else str(found["name"])
 
     def _post(self, path: str, body: dict[str, Any]) -> None:
-        requests.post(f"{self._url}/{path}", json=body, timeout=5).raise_for_status()
+        requests.post(f"{self.url}/{path}", json=body, timeout=5).raise_for_status()
 
 
 class _Service(Protocol):

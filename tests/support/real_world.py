@@ -34,7 +34,10 @@ from shared.domain.manifests.cluster_template import PERSONAL_AUTH_USER
 from shared.domain.manifests.snapshot import data_disk
 from shared.domain.names import person_key
 from shared.domain.policy import Policy
+from shared.domain.profiles import ProfileSet
 from shared.domain.profiles.parse import parse_profiles
+from shared.domain.resources.kinds import Kind
+from shared.domain.resources.listed import Listed
 from shared.domain.status import Health, Phase
 from shared.settings import Settings
 from tests.support.memory_store import MemoryStore
@@ -53,9 +56,12 @@ Source = Callable[[], list[dict[str, Any]]]
 class RealWorld:
     """One deployment, driven by hand: events, minutes, and what people do in between."""
 
-    def __init__(self, cloud: Cloud, url: str, sources: Sequence[Source]) -> None:
+    def __init__(
+        self, cloud: Cloud, url: str, sources: Sequence[Source], profiles: ProfileSet | None = None
+    ) -> None:
         self.cloud = cloud
         self.store = MemoryStore()
+        self.profiles = profiles or parse_profiles(PROFILES, MASTERS)
         self.topics = Topics()
         self._sources = sources
         self._url = url
@@ -97,6 +103,12 @@ class RealWorld:
         assert stored is not None
         return stored.environment
 
+    def listed(self, kind: Kind) -> dict[str, Listed]:
+        """Everything of ours of one kind, as the cloud lists it, by its full name."""
+        page = self._app.listings.page(kind)
+        assert page.next == ""
+        return {one.name: one for one in page.items}
+
     # What people do
 
     def belongings(self, email: str) -> list[dict[str, Any]]:
@@ -106,34 +118,35 @@ class RealWorld:
 
     def write(self, email: str, text: str) -> None:
         """Somebody works: ``text`` is what there is on their data disk from now on."""
-        self._ask("PUT", self._disk(email), {"content": text})
+        self.ask("PUT", self._disk(email), {"content": text})
 
     def read(self, email: str) -> str:
         """What is on somebody's data disk."""
-        return str(self._ask("GET", self._disk(email))["content"])
+        return str(self.ask("GET", self._disk(email))["content"])
 
     def start_spark(self, email: str) -> None:
         """Somebody starts a session and a cluster from their templates."""
         key = person_key(email)
         [template] = [r for r in self.belongings(email) if r["kind"] == "dataproc.sessionTemplate"]
         session = {"sessionTemplate": template["name"]}
-        self._ask("POST", f"{_LOCATION}/sessions?sessionId={key}", session)
+        self.ask("POST", f"{_LOCATION}/sessions?sessionId={key}", session)
         labels = {"managed-by": "benchkeeper", "benchkeeper-person": key}
         config = {"softwareConfig": {"properties": {PERSONAL_AUTH_USER: email}}}
         cluster = {"projectId": "demo", "clusterName": key, "labels": labels, "config": config}
-        self._ask("POST", f"{_REGION}/clusters", cluster)
+        self.ask("POST", f"{_REGION}/clusters", cluster)
+
+    def ask(self, verb: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """A request to the cloud by hand; the answer."""
+        answer = requests.request(verb, f"{self._url}/{path}", json=body, timeout=5)
+        answer.raise_for_status()
+        found: dict[str, Any] = answer.json()
+        return found
 
     def _disk(self, email: str) -> str:
         notebook = self.record(email).notebook
         assert notebook is not None
         _, _, _, zone, *_ = notebook.name.split("/")
         return f"_admin/disks/{zone}/{data_disk(notebook.name).rpartition('/')[2]}"
-
-    def _ask(self, verb: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        answer = requests.request(verb, f"{self._url}/{path}", json=body, timeout=5)
-        answer.raise_for_status()
-        found: dict[str, Any] = answer.json()
-        return found
 
     # How it is put together
 
@@ -162,7 +175,7 @@ class RealWorld:
         replaced = {
             "clock": self.cloud.clock,
             "store": self.store,
-            "profiles": FixedProfiles(parse_profiles(PROFILES, MASTERS)),
+            "profiles": FixedProfiles(self.profiles),
             "publisher": self.topics,
             "storage": lambda: objects,
             "policy": Policy(list_above=0),  # so that the tick reads the list of notebooks, too
@@ -173,10 +186,11 @@ class RealWorld:
 
 
 @contextmanager
-def real_worlds() -> Iterator[Callable[[], RealWorld]]:
+def real_worlds(profiles: ProfileSet | None = None) -> Iterator[Callable[[], RealWorld]]:
     """A local cloud on a free port, and as many fresh deployments beside it as one asks for.
 
-    They share the cloud, so each is to be about other people.
+    They share the cloud, so each is to be about other people. ``profiles``: other ones than those
+    of the simulation.
     """
     cloud = Cloud(project="demo")
     compute = Compute(cloud)
@@ -187,7 +201,7 @@ def real_worlds() -> Iterator[Callable[[], RealWorld]]:
     admin = Admin(cloud, sources, [*compute.admin_routes(), *notebooks.admin_routes()])
     routes = [face.routes() for face in (*faces, admin)]
     with Server(build_app(cloud, routes)) as server:
-        yield lambda: RealWorld(cloud, server.url, sources)
+        yield lambda: RealWorld(cloud, server.url, sources, profiles)
 
 
 def _is_idle(record: Environment) -> bool:

@@ -93,7 +93,7 @@ class DiskDriver(DriverDefaults):
 
     def _current(self, resource: Resource) -> Observation:
         disk = get_or_none(self._compute, resource.name)
-        return Observation(state=State.ABSENT) if disk is None else _state_of(disk)
+        return Observation(state=State.ABSENT) if disk is None else state_of(disk)
 
     def _read(self, resource: Resource, key: str) -> Observation:
         disk = get_or_none(self._compute, resource.name)
@@ -102,7 +102,7 @@ class DiskDriver(DriverDefaults):
         why = foreign_reason(disk, key) or self._notebook_exists(resource)
         if why:
             return Observation(state=State.FOREIGN, detail=why)
-        return replace(_state_of(disk), labelled=is_ours(disk.get("labels", {}), key))
+        return replace(state_of(disk), labelled=is_ours(disk.get("labels", {}), key))
 
     def _notebook_exists(self, resource: Resource) -> str:
         """A message if the disk's notebook still exists; '' if it does not."""
@@ -137,7 +137,8 @@ def notebook_of(disk: str) -> str:
     return f"projects/{project}/locations/{zone}/instances/{name.removesuffix(DATA_DISK)}"
 
 
-def _state_of(disk: Json) -> Observation:
+def state_of(disk: Json) -> Observation:
+    """The disk, regardless of its owner."""
     status = str(disk.get("status", "none"))
     state = _STATES.get(status)
     if state is None:

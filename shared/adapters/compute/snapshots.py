@@ -96,7 +96,7 @@ class SnapshotDriver(DriverDefaults):
 
     def _current(self, resource: Resource) -> Observation:
         snapshot = get_or_none(self._rest, resource.name)
-        return Observation(state=State.ABSENT) if snapshot is None else _state_of(snapshot)
+        return Observation(state=State.ABSENT) if snapshot is None else state_of(snapshot)
 
     def _read(self, resource: Resource, key: str, manifest: Manifest | None) -> Observation:
         snapshot = get_or_none(self._rest, resource.name)
@@ -107,10 +107,11 @@ class SnapshotDriver(DriverDefaults):
         source = path_of(str(snapshot.get("sourceDisk", "")))
         if manifest is not None and source != path_of(manifest.body["sourceDisk"]):
             return Observation(state=State.FOREIGN, detail=f"it is of another disk, {source}")
-        return _state_of(snapshot)
+        return state_of(snapshot)
 
 
-def _state_of(snapshot: Json) -> Observation:
+def state_of(snapshot: Json) -> Observation:
+    """The snapshot, regardless of its owner."""
     status = str(snapshot.get("status", "none"))
     state = _STATES.get(status)
     if state is None:

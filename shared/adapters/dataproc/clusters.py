@@ -41,7 +41,7 @@ class ClusterDriver(WorkloadDriver):
 
     kind = Kind.CLUSTER
     _ending_state = "DELETING"
-    _ended_states = ()  # a deleted one is not listed; a failed one still costs money
+    ended_states = ()  # a deleted one is not listed; a failed one still costs money
 
     def __init__(
         self, client: Callable[[], ClusterControllerClient], *, seconds: float = SECONDS
@@ -69,13 +69,13 @@ class ClusterDriver(WorkloadDriver):
         for cluster in found:
             name = f"{parent}/{cluster.cluster_name}"
             item = Item(name=name, state=cluster.status.state.name, uuid=cluster.cluster_uuid)
-            user = str(cluster.config.software_config.properties.get(PERSONAL_AUTH_USER, ""))
+            user = user_of(cluster)
             labels = dict(cluster.labels)
             if is_ours(labels, key):
                 workloads.append(Workload(item, _foreign_reason(user, email)))
             elif by_owner and same_address(user, email):
                 other = other_person(labels, key)
-                workloads.append(Workload(item, UNLABELLED, other, _created_at(cluster)))
+                workloads.append(Workload(item, UNLABELLED, other, created_at(cluster)))
         return workloads
 
     def _end(self, item: Item, request_id: str) -> str:
@@ -94,7 +94,7 @@ class ClusterDriver(WorkloadDriver):
             self._client.delete_cluster(request, retry=None, timeout=self._seconds)
         )
 
-    def _state_of(self, name: str) -> str:
+    def _state_name(self, name: str) -> str:
         project, region, cluster = _parts(name)
         found = self._client.get_cluster(
             project_id=project,
@@ -106,6 +106,11 @@ class ClusterDriver(WorkloadDriver):
         return str(found.status.state.name)
 
 
+def user_of(cluster: Cluster) -> str:
+    """The address of the person on whose credentials the cluster runs; '' if it names none."""
+    return str(cluster.config.software_config.properties.get(PERSONAL_AUTH_USER, ""))
+
+
 def _foreign_reason(user: str, email: str) -> str:
     """Why a cluster belongs to somebody else; '' if it is the person's or names no user."""
     if not user or same_address(user, email):
@@ -113,7 +118,7 @@ def _foreign_reason(user: str, email: str) -> str:
     return f"it runs on the credentials of {user}"
 
 
-def _created_at(cluster: Cluster) -> datetime | None:
+def created_at(cluster: Cluster) -> datetime | None:
     """When its first state began: a cluster has no time of creation of its own."""
     states = (cluster.status, *cluster.status_history)
     times = [parsed_time(status.state_start_time) for status in states]

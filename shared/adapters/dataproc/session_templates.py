@@ -10,10 +10,13 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from shared.adapters.driver_defaults import DriverDefaults
 from shared.adapters.google_api.fault_table import translated
 from shared.domain.faults import CloudFault, Disposition
 from shared.domain.manifests.labels import is_ours
+from shared.domain.names import fingerprint
 from shared.domain.resources.kinds import Kind, State
 from shared.domain.resources.manifest import Manifest
 from shared.domain.resources.observation import Observation
@@ -60,14 +63,14 @@ class SessionTemplateDriver(DriverDefaults):
         parent = resource.name.partition("/sessionTemplates/")[0]
         try:
             with translated(changes=True):
-                self._client.create_session_template(
+                created = self._client.create_session_template(
                     parent=parent, session_template=template, retry=None, timeout=self._seconds
                 )
         except CloudFault as fault:
             if fault.code != "ALREADY_EXISTS":
                 raise
             return self._replace_own(resource, template, key)
-        return Observation(state=State.READY)
+        return _ready(created)
 
     def update(
         self, resource: Resource, manifest: Manifest, key: str, email: str, request_id: str
@@ -104,36 +107,53 @@ class SessionTemplateDriver(DriverDefaults):
         if found is None:
             return Observation(state=State.ABSENT)
         seen = _observation(found, key)
-        if seen.state is State.FOREIGN or _content(found) == _content(template):
+        kind = type(found)
+        if seen.state is State.FOREIGN or _content(kind.pb(found)) == _content(kind.pb(template)):
             return seen
         from google.cloud.dataproc_v1 import UpdateSessionTemplateRequest
 
         with translated(changes=True):
-            self._client.update_session_template(
+            updated = self._client.update_session_template(
                 UpdateSessionTemplateRequest(session_template=template),
                 retry=None,
                 timeout=self._seconds,
             )
-        return seen
+        return _ready(updated)
 
     def _current(self, resource: Resource) -> Observation:
         found = self._get(resource.name)
-        return Observation(state=State.ABSENT if found is None else State.READY)
+        return Observation(state=State.ABSENT) if found is None else _ready(found)
+
+
+def template_fingerprint(template: Any) -> str:
+    """The fingerprint of a template, given as the protocol buffer in the client's message."""
+    return fingerprint(_content(template).hex())
 
 
 def _observation(found: SessionTemplate, key: str) -> Observation:
+    seen = _ready(found)
     if not is_ours(dict(found.labels), key):
-        return Observation(state=State.FOREIGN, detail="it lacks our labels for this person")
-    return Observation(state=State.READY)
+        return replace(seen, state=State.FOREIGN, detail="it lacks our labels for this person")
+    return seen
 
 
-def _content(template: SessionTemplate) -> dict[str, Any]:
+def _ready(found: SessionTemplate) -> Observation:
+    return Observation(state=State.READY, fingerprint=template_fingerprint(type(found).pb(found)))
+
+
+def _content(template: Any) -> bytes:
     """The template without the fields that only the server sets, for comparison.
 
     Defaults that the server adds count as a difference; the write that follows changes nothing.
+    As bytes, since JSON would take several times as long for each template of a listing. They are
+    the same for as long as the release of the protobuf library is, and in practice longer.
     """
-    content: dict[str, Any] = type(template).to_dict(template)
-    return {name: value for name, value in content.items() if name not in _OUTPUT_ONLY}
+    content = type(template)()
+    content.CopyFrom(template)
+    for field in _OUTPUT_ONLY:
+        content.ClearField(field)
+    found: bytes = content.SerializeToString(deterministic=True)
+    return found
 
 
 def _template(resource: Resource, manifest: Manifest) -> SessionTemplate:

@@ -37,7 +37,7 @@ class SessionDriver(WorkloadDriver):
 
     kind = Kind.SESSION
     _ending_state = "TERMINATING"
-    _ended_states = ("TERMINATED", "FAILED")  # still listed for a while
+    ended_states = ("TERMINATED", "FAILED")  # still listed for a while
 
     def __init__(
         self, client: Callable[[], SessionControllerClient], *, seconds: float = SECONDS
@@ -65,7 +65,7 @@ class SessionDriver(WorkloadDriver):
             labels = dict(session.labels)
             if is_ours(labels, key):
                 workloads.append(Workload(item, _foreign_reason(session, email)))
-            elif by_owner and same_address(session.user or session.creator, email):
+            elif by_owner and same_address(owner_of(session), email):
                 other, created_at = other_person(labels, key), parsed_time(session.create_time)
                 workloads.append(Workload(item, UNLABELLED, other, created_at))
         return workloads
@@ -78,19 +78,26 @@ class SessionDriver(WorkloadDriver):
             self._client.terminate_session(request, retry=None, timeout=self._seconds)
         )
 
-    def _state_of(self, name: str) -> str:
+    def _state_name(self, name: str) -> str:
         found = self._client.get_session(name=name, retry=None, timeout=self._seconds)
         return str(found.state.name)
+
+
+def owner_of(session: Session) -> str:
+    """The address of the person to whom the session belongs; '' if it names no person.
+
+    Dataproc reference, ``Session``: ``user`` is "the email address of the user who owns the
+    session" and optional, ``creator`` that of "the user who created" it.
+    """
+    owner = str(session.user or session.creator)
+    return "" if owner.endswith(_SERVICE_ACCOUNT) else owner
 
 
 def _foreign_reason(session: Session, email: str) -> str:
     """Why the session belongs to somebody else; '' if it is the person's or names no person.
 
-    Dataproc reference, ``Session``: ``user`` is "the email address of the user who owns the
-    session" and optional, ``creator`` that of "the user who created" it. If neither names a person,
-    the labels decide: it was started from the person's template, and their access must end.
+    If it names no person, the labels decide: it was started from the person's template, and their
+    access must end.
     """
-    owner = session.user or session.creator
-    if not owner or owner.endswith(_SERVICE_ACCOUNT) or same_address(owner, email):
-        return ""
-    return f"it belongs to {owner}"
+    owner = owner_of(session)
+    return f"it belongs to {owner}" if owner and not same_address(owner, email) else ""

@@ -52,7 +52,7 @@ class WorkloadDriver(DriverDefaults):
 
     kind: Kind
     _ending_state: ClassVar[str]  # Google's state of one that is being ended
-    _ended_states: ClassVar[Collection[str]]  # Google's states of one that has ended
+    ended_states: ClassVar[Collection[str]]  # Google's states of one that has ended
 
     def __init__(self, *, seconds: float) -> None:
         self._seconds = seconds
@@ -69,7 +69,7 @@ class WorkloadDriver(DriverDefaults):
             return Observation(state=State.ABSENT, detail=detail)
         items.sort(key=lambda item: item.state == self._ending_state)  # running ones first
         return Observation(
-            state=State.READY if items[0].state != self._ending_state else State.DELETING,
+            state=self.state_of(items[0].state),
             items=tuple(items[:MOST_ITEMS]),
             more=len(items[MOST_ITEMS:]),
             detail=detail,
@@ -85,7 +85,15 @@ class WorkloadDriver(DriverDefaults):
         """
         with translated(changes=False):
             found = self._list(parent, key, email, by_owner=by_owner)
-        return [one for one in found if one.item.state not in self._ended_states]
+        return [one for one in found if self.state_of(one.item.state) is not State.ABSENT]
+
+    @classmethod
+    def state_of(cls, name: str) -> State:
+        """The state that Google calls ``name``: READY, DELETING while it is being ended, or ABSENT
+        once it has ended."""
+        if name in cls.ended_states:
+            return State.ABSENT
+        return State.DELETING if name == cls._ending_state else State.READY
 
     def create(
         self, resource: Resource, manifest: Manifest, key: str, email: str, request_id: str
@@ -146,7 +154,7 @@ class WorkloadDriver(DriverDefaults):
     def _is_ending(self, name: str) -> bool:
         """Whether it has ended or is ending, so that the rejected call was not needed."""
         with translated(changes=False):
-            return self._state_of(name) in (self._ending_state, *self._ended_states)
+            return self.state_of(self._state_name(name)) is not State.READY
 
     def _current(self, resource: Resource) -> Observation:
         # The caller has just observed it, and a listing needs the person's key.
@@ -163,7 +171,7 @@ class WorkloadDriver(DriverDefaults):
         """Request the end of one; returns the name of the operation."""
 
     @abstractmethod
-    def _state_of(self, name: str) -> str:
+    def _state_name(self, name: str) -> str:
         """Google's name of its state."""
 
 

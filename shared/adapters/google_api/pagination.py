@@ -1,58 +1,99 @@
-"""Complete listings over REST: all pages, or a fault.
+"""Listings page by page, and complete ones: all pages, or a fault.
 
 In an incomplete listing, resources would seem to be deleted. It must not know what is listed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from shared.adapters.google_api.rest import Rest
 from shared.domain.faults import CloudFault, Disposition
+from shared.ports import Page
 
 Json = dict[str, Any]
+T = TypeVar("T")
 
 _SHOWN = 5  # locations named in a fault
+# The codes of a ``warning`` in a list of Compute Engine that mean that something may be missing.
+_INCOMPLETE = ("UNREACHABLE", "PARTIAL_SUCCESS", "LIST_OVERHEAD_QUOTA_EXCEED")
+
+
+def read_page(rest: Rest, path: str, field: str, after: str = "", **params: str) -> Page[Json]:
+    """The items in ``field`` of the page of ``path`` with the token ``after`` ('': the first one).
+
+    One call. ``params``: the query, including the API's parameter for the page size. Raises
+    ``CloudFault``, also if the response names locations that could not be reached.
+    """
+    page = _get(rest, path, after, params)
+    _check_complete(path, page.get("unreachable") or [])
+    return Page(items=tuple(page.get(field) or ()), next=_next(page))
+
+
+def read_zones_page(
+    rest: Rest, path: str, field: str, after: str = "", **params: str
+) -> Page[Json]:
+    """The same for an ``aggregatedList`` of Compute Engine, whose items are grouped by zone."""
+    page = _get(rest, path, after, params)
+    scopes: dict[str, Json] = page.get("items") or {}
+    missing = [name for name, scope in scopes.items() if _warning(scope) in _INCOMPLETE]
+    _check_complete(path, [*(page.get("unreachables") or []), *missing])
+    items = tuple(item for scope in scopes.values() for item in scope.get(field) or ())
+    return Page(items=items, next=_next(page))
 
 
 def list_all(rest: Rest, path: str, field: str, **params: str) -> Iterator[Json]:
-    """The items in ``field`` of all pages of ``path``; one call per page.
-
-    ``params``: the query, including the API's parameter for the page size. Raises ``CloudFault``,
-    also if a response names locations that could not be reached.
-    """
-    for page in _pages(rest, path, params):
-        _check_complete(path, page.get("unreachable") or [])
-        yield from page.get(field) or []
+    """The items of all pages, as ``read_page`` reads them."""
+    return all_items(lambda after: read_page(rest, path, field, after, **params))
 
 
 def list_all_zones(rest: Rest, path: str, field: str, **params: str) -> Iterator[Json]:
-    """The same for an ``aggregatedList`` of Compute Engine, whose items are grouped by zone."""
-    for page in _pages(rest, path, params):
-        scopes: dict[str, Json] = page.get("items") or {}
-        unreachable = [name for name, scope in scopes.items() if _is_unreachable(scope)]
-        _check_complete(path, [*(page.get("unreachables") or []), *unreachable])
-        for scope in scopes.values():
-            yield from scope.get(field) or []
+    """The items of all pages, as ``read_zones_page`` reads them."""
+    return all_items(lambda after: read_zones_page(rest, path, field, after, **params))
 
 
-def _pages(rest: Rest, path: str, params: Mapping[str, str]) -> Iterator[Json]:
-    token = ""
+def all_items(read: Callable[[str], Page[T]]) -> Iterator[T]:
+    """The items of all pages; ``read``: returns the page with the given token."""
+    after = ""
     while True:
-        page = rest.get(path, **params, **({"pageToken": token} if token else {}))
-        yield page
-        token = str(page.get("nextPageToken") or "")
-        if not token:
+        page = read(after)
+        yield from page.items
+        after = page.next
+        if not after:
             return
 
 
-def _is_unreachable(scope: Json) -> bool:
-    return bool((scope.get("warning") or {}).get("code") == "UNREACHABLE")
+def first_page(pager: Any) -> Any:
+    """The response with which a pager of Google's clients begins; it makes no further call."""
+    return next(iter(pager.pages))
+
+
+def unreachable(what: str, missing: Sequence[object]) -> CloudFault:
+    """The fault of a listing without the locations in ``missing``, which did not answer."""
+    shown = ", ".join(map(str, missing[:_SHOWN]))
+    return _incomplete(f"{what}: {len(missing)} locations could not be reached ({shown})")
+
+
+def _get(rest: Rest, path: str, after: str, params: Mapping[str, str]) -> Json:
+    page = rest.get(path, **params, **({"pageToken": after} if after else {}))
+    if (warning := _warning(page)) in _INCOMPLETE:
+        raise _incomplete(f"{path}: the listing is incomplete ({warning})")
+    return page
+
+
+def _next(page: Json) -> str:
+    return str(page.get("nextPageToken") or "")
+
+
+def _warning(scope: Json) -> str:
+    return str((scope.get("warning") or {}).get("code", ""))
+
+
+def _incomplete(message: str) -> CloudFault:
+    return CloudFault(Disposition.TEMPORARY, "UNREACHABLE", message)
 
 
 def _check_complete(path: str, missing: Sequence[object]) -> None:
     if missing:
-        shown = ", ".join(map(str, missing[:_SHOWN]))
-        message = f"{path}: {len(missing)} locations could not be reached ({shown})"
-        raise CloudFault(Disposition.TEMPORARY, "UNREACHABLE", message)
+        raise unreachable(path, missing)

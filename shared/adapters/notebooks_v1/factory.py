@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 class NotebooksV1Factory:
-    """For Notebooks v1 at ``endpoint``; ``project`` is the one whose notebooks are listed."""
+    """For Notebooks v1 at ``endpoint``; ``project`` is the one whose notebooks are listed.
+
+    ``services``: one for each kind.
+    """
 
     def __init__(
         self,
@@ -29,15 +32,15 @@ class NotebooksV1Factory:
         seconds: float = SECONDS,
     ) -> None:
         self._project = project
-        self._services: tuple[NotebooksV1Service, ...] = (
+        self.services: tuple[NotebooksV1Service, ...] = (
             Runtimes(lambda: managed_notebooks_client(endpoint, credentials()), seconds=seconds),
             Instances(lambda: notebooks_client(endpoint, credentials()), seconds=seconds),
         )
 
     def drivers(self) -> tuple[NotebooksV1Driver, ...]:
         """One driver per kind."""
-        return tuple(NotebooksV1Driver(service) for service in self._services)
+        return tuple(NotebooksV1Driver(service) for service in self.services)
 
     def inventory(self) -> NotebooksV1Inventory:
         """Finds a person's notebooks of both kinds."""
-        return NotebooksV1Inventory(self._project, self._services)
+        return NotebooksV1Inventory(self._project, self.services)

@@ -21,7 +21,7 @@ from shared.domain.resources.kinds import Kind, State
 from shared.domain.resources.observation import Orphan
 from shared.domain.resources.resource import Resource
 
-_IDS = {Kind.MANAGED_NOTEBOOK: runtime_id, Kind.DATAPROC_HUB: hub_id}
+IDS = {Kind.MANAGED_NOTEBOOK: runtime_id, Kind.DATAPROC_HUB: hub_id}
 _ADOPTION = {
     Kind.MANAGED_NOTEBOOK: "Google's client does not return labels added later, so stop and "
     "remove it by hand",
@@ -65,7 +65,7 @@ class NotebooksV1Inventory:
             self._project, lambda notebook: not foreign_reason(service, notebook, key, email)
         )
         names = [str(notebook["name"]) for notebook in found]
-        expected = _IDS[service.kind](key)
+        expected = IDS[service.kind](key)
         # If the profile's location has changed, two locations may have a notebook of this name.
         # Then neither gets the usual slot.
         count = Counter(name.rpartition("/")[2] for name in names)[expected]

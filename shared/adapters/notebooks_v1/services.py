@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from shared.adapters.google_api.errors import ApiError
 from shared.adapters.google_api.fault_table import fault_of, translated
-from shared.domain.faults import CloudFault, Disposition
+from shared.adapters.google_api.pagination import all_items, first_page, unreachable
+from shared.domain.faults import CloudFault
 from shared.domain.manifests.dataproc_hub import OWNER
 from shared.domain.resources.kinds import Kind
+from shared.ports import Page
 
 if TYPE_CHECKING:
     from google.cloud.notebooks_v1 import ManagedNotebookServiceClient, NotebookServiceClient
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 SECONDS = 20.0  # the deadline of each call; operations are never awaited
-_PAGE = 500
+PAGE = 500  # the most in one page
 
 
 class NotebooksV1Service(ABC):
@@ -88,20 +90,23 @@ class NotebooksV1Service(ABC):
         return {"done": found.done, "error": _status(found.error)}
 
     def search(self, project: str, wanted: Callable[[Json], bool]) -> list[Json]:
-        """The notebooks of all locations that are ``wanted``, in the order of the listing.
+        """The notebooks of all locations that are ``wanted``, in the order of the listing."""
+        return list(filter(wanted, all_items(lambda after: self.page(project, after))))
+
+    def page(self, project: str, after: str = "", size: int = PAGE) -> Page[Json]:
+        """One page of the notebooks of all locations; ``after``: its token, '' for the first one.
 
         Raises a temporary fault if a location did not answer, since the listing is incomplete then.
         """
-        request = {"parent": f"projects/{project}/locations/-", "page_size": _PAGE}
-        found: list[Json] = []
+        parent = f"projects/{project}/locations/-"
+        request = {"parent": parent, "page_size": size, "page_token": after}
         with translated(changes=False):
             method = getattr(self._client, f"list_{self.noun}s")
-            for page in method(request=request, retry=None, timeout=self._seconds).pages:
-                if page.unreachable:
-                    raise _unreachable(self.kind, list(page.unreachable))
-                notebooks = map(_json, getattr(page, f"{self.noun}s"))
-                found += filter(wanted, notebooks)
-        return found
+            page = first_page(method(request=request, retry=None, timeout=self._seconds))
+        if page.unreachable:
+            raise unreachable(parent, list(page.unreachable))
+        notebooks = map(_json, getattr(page, f"{self.noun}s"))
+        return Page(items=tuple(notebooks), next=str(page.next_page_token))
 
     @abstractmethod
     def labels_of(self, notebook: Json) -> dict[str, str]:
@@ -216,12 +221,3 @@ def _status(error: Any) -> Json | None:
         except TypeError:
             continue
     return {"code": error.code, "message": error.message, "details": details}
-
-
-def _unreachable(kind: Kind, locations: list[str]) -> CloudFault:
-    shown = ", ".join(sorted(locations)[:10])
-    return CloudFault(
-        Disposition.TEMPORARY,
-        "UNREACHABLE",
-        f"{kind}: {shown} did not answer, so the listing is incomplete",
-    )

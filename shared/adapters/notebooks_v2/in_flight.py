@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from shared.adapters.google_api.pagination import list_all
 from shared.adapters.google_api.rest import Rest
-from shared.adapters.notebooks_v2.instances import state_of
-from shared.domain.resources.kinds import Kind
-from shared.domain.resources.resource import Resource
+from shared.adapters.notebooks_v2.instances import known_state
 
 _PAGE = "500"
 
@@ -31,10 +29,5 @@ class NotebooksInFlight:
         return frozenset(
             str(instance["name"])
             for instance in instances
-            if _is_moving(str(instance["name"]), instance)
+            if (state := known_state(instance)) is not None and state.is_moving
         )
-
-
-def _is_moving(name: str, instance: dict[str, object]) -> bool:
-    state = state_of(instance, Resource(kind=Kind.WORKBENCH, slot="", name=name)).state
-    return state is not None and state.is_moving

@@ -11,6 +11,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from shared.adapters.notebooks_v2.drift import drift_of
+from shared.adapters.notebooks_v2.fingerprint import instance_fingerprint
 from shared.domain.faults import Disposition, Problem
 from shared.domain.manifests.labels import is_ours, other_person
 from shared.domain.manifests.workbench import is_instance_id
@@ -51,7 +52,8 @@ def observation_of(
     """
     why = foreign_reason(instance, key, email)
     if why:
-        return Observation(state=State.FOREIGN, detail=why)
+        fingerprint = instance_fingerprint(instance)
+        return Observation(state=State.FOREIGN, detail=why, fingerprint=fingerprint)
     labelled = is_ours(instance.get("labels", {}), key)
     seen = replace(state_of(instance, resource), labelled=labelled)
     if manifest is None or seen.state is None or seen.state.is_moving:
@@ -95,17 +97,22 @@ def labelled_for(instance: Json, key: str, email: str) -> str:
     return other_person(instance.get("labels", {}), key)
 
 
+def known_state(instance: Json) -> State | None:
+    """Its state as the API shows it; None if that is none we know."""
+    return _STATES.get(_state_name(instance))
+
+
 def state_of(instance: Json, resource: Resource) -> Observation:
     """The instance, regardless of its owner."""
-    name = str(instance.get("state", "STATE_UNSPECIFIED"))
-    state = _STATES.get(name)
+    name = _state_name(instance)
+    state = known_state(instance)
     if state is None:
         problem = Problem(
             code="UNKNOWN_STATE",
             message=f"{resource.name} is in the unknown state {name}; checking again later",
             disposition=Disposition.TEMPORARY,
         )
-        return Observation(state=None, problem=problem)
+        return Observation(state=None, problem=problem, fingerprint=instance_fingerprint(instance))
     was_created = resource.usage.was_ready or resource.step is Step.START
     if state is State.CREATING and was_created:
         state = State.STARTING
@@ -114,12 +121,17 @@ def state_of(instance: Json, resource: Resource) -> Observation:
         link=_link(instance) if state is State.READY else "",
         detail=_BROKEN.get(name, ""),
         protected=is_protected(instance),
+        fingerprint=instance_fingerprint(instance),
     )
 
 
 def is_protected(instance: Json) -> bool:
     """Whether its deletion protection is on."""
     return bool(instance.get("enableDeletionProtection"))
+
+
+def _state_name(instance: Json) -> str:
+    return str(instance.get("state", "STATE_UNSPECIFIED"))
 
 
 def _link(instance: Json) -> str:

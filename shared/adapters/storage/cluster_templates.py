@@ -6,12 +6,17 @@ another and an object that is not ours is never touched. ``cluster_yaml`` writes
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import base64
+import hashlib
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from shared.adapters.driver_defaults import DriverDefaults
 from shared.adapters.google_api.fault_table import translated
+from shared.adapters.google_api.fingerprints import fingerprint_of
 from shared.adapters.storage.cluster_yaml import render
 from shared.domain.faults import CloudFault
 from shared.domain.manifests.labels import MANAGED_BY, MANAGER, is_ours, ownership
@@ -78,7 +83,7 @@ class ClusterTemplateDriver(DriverDefaults):
         if blob is None:
             return Observation(state=State.ABSENT)
         if (blob.metadata or {}).get(MANAGED_BY) != MANAGER:
-            return Observation(state=State.FOREIGN, detail=_UNMARKED)
+            return replace(_ready(blob), state=State.FOREIGN, detail=_UNMARKED)
         try:
             with translated(changes=True):
                 # Not through ``blob``, which would also name the generation as the target: if the
@@ -109,7 +114,7 @@ class ClusterTemplateDriver(DriverDefaults):
         if blob is None:
             return Observation(state=State.ABSENT)
         seen = _observation(blob, key)
-        if seen.state is State.FOREIGN or (blob.metadata or {}).get(_DIGEST) == manifest.digest:
+        if seen.state is State.FOREIGN or _is_as_written(blob, manifest):
             return seen
         return self._write(resource, manifest, key, replacing=blob.generation)
 
@@ -126,18 +131,40 @@ class ClusterTemplateDriver(DriverDefaults):
                 timeout=self._timeout,
                 retry=None,
             )
-        return Observation(state=State.READY)
+        return _ready(blob)  # the upload's answer was put into it
 
     def _current(self, resource: Resource) -> Observation:
         found = self._find(resource.name)
-        return Observation(state=State.ABSENT if found is None else State.READY)
+        return Observation(state=State.ABSENT) if found is None else _ready(found)
 
     def _blob(self, name: str) -> Any:  # google-cloud-storage ships no types
         bucket, _, path = name.removeprefix("gs://").partition("/")
         return self._client.bucket(bucket).blob(path)
 
 
+def object_fingerprint(blob: Any, metadata: Mapping[str, str]) -> str:
+    """The fingerprint of an object: of its content, by its checksums, and of its metadata.
+
+    ``metadata``: those of the blob, which copies them whenever they are read. A composed object,
+    which none of ours is, has no MD5.
+    """
+    content = {"crc32c": blob.crc32c, "md5": blob.md5_hash, "metadata": metadata}
+    return fingerprint_of(content)
+
+
+def _is_as_written(blob: Any, manifest: Manifest) -> bool:
+    """Whether the content is that of ``manifest``, and not only the metadata that say so."""
+    content = hashlib.md5(render(manifest.body), usedforsecurity=False).digest()
+    is_unchanged = blob.md5_hash == base64.b64encode(content).decode()
+    return is_unchanged and (blob.metadata or {}).get(_DIGEST) == manifest.digest
+
+
 def _observation(blob: Any, key: str) -> Observation:
+    seen = _ready(blob)
     if not is_ours(blob.metadata or {}, key):
-        return Observation(state=State.FOREIGN, detail=_UNMARKED)
-    return Observation(state=State.READY)
+        return replace(seen, state=State.FOREIGN, detail=_UNMARKED)
+    return seen
+
+
+def _ready(blob: Any) -> Observation:
+    return Observation(state=State.READY, fingerprint=object_fingerprint(blob, blob.metadata or {}))

@@ -8,15 +8,31 @@ can change its structure.
 
 from __future__ import annotations
 
+import re
+
 from shared.domain.manifests.building import branch, copied, manifest, seconds
 from shared.domain.manifests.labels import labels_of
 from shared.domain.manifests.site import Site
+from shared.domain.names import PERSON_KEY
 from shared.domain.people.person import Person
 from shared.domain.profiles import Profile, SparkTemplate
 from shared.domain.resources.kinds import Kind
 from shared.domain.resources.manifest import Manifest
 
 PERSONAL_AUTH_USER = "dataproc:dataproc.personal-auth.user"
+PEOPLE = "people/"  # the folder that has one folder for each person
+
+
+def folder_of(key: str) -> str:
+    """The path below the bucket where the templates of the person of ``key`` are."""
+    return f"{PEOPLE}{key}/"
+
+
+def key_of_path(path: str) -> str:
+    """The key of the person in whose folder the file at ``path`` is; '' if it is in none."""
+    key, _, file = path.removeprefix(PEOPLE).partition("/")
+    in_folder = path.startswith(PEOPLE) and file and re.fullmatch(PERSON_KEY, key)
+    return key if in_folder else ""
 
 
 def cluster_template_manifest(
@@ -38,5 +54,5 @@ def cluster_template_manifest(
     # Jupyter is reached through the component gateway, which checks the user's identity.
     branch(body, "config")["endpointConfig"] = {"enableHttpPortAccess": True}
     branch(body, "config", "lifecycleConfig")["idleDeleteTtl"] = seconds(template.idle_seconds)
-    place = f"gs://{site.templates_bucket}/people/{key}/{template.slot}.yaml"
+    place = f"gs://{site.templates_bucket}/{folder_of(key)}{template.slot}.yaml"
     return manifest(Kind.CLUSTER_TEMPLATE, template.slot, (place,), body)

@@ -39,6 +39,14 @@ def is_ours(labels: Mapping[str, str], key: str) -> bool:
     return ownership(key).items() <= labels.items()
 
 
+def labelled_key(labels: Mapping[str, str]) -> str:
+    """The key that our label names, even if it is our only one; '' if there is none, or if the
+    labels name another manager."""
+    named = labels.get(PERSON, "")
+    is_key = named and re.fullmatch(PERSON_KEY, named)
+    return named if is_key and not names_another(labels, named) else ""
+
+
 def other_person(labels: Mapping[str, str], key: str) -> str:
     """The key of the person for whom we created a resource with ``labels``.
 

@@ -10,19 +10,25 @@ from __future__ import annotations
 from shared.domain.environment import Environment
 from shared.domain.manifests.building import manifest
 from shared.domain.manifests.labels import PROFILE, ownership
-from shared.domain.names import label_value, resource_id
+from shared.domain.names import key_in, label_value, resource_id
 from shared.domain.resources.kinds import Kind
 from shared.domain.resources.manifest import Manifest
 from shared.domain.resources.resource import Resource
 
 EXPIRES = "benchkeeper-expires"
 DATA_DISK = "-data-workspace"
+_PREFIX = "sn"
 
 
 def snapshot_name(notebook: str, key: str, slot: str) -> str:
     """The full name of the snapshot in ``slot``; ``notebook``: the full name of its source."""
     project = notebook.split("/")[1]
-    return f"projects/{project}/global/snapshots/{resource_id('sn', key, slot)}"
+    return f"projects/{project}/global/snapshots/{resource_id(_PREFIX, key, slot)}"
+
+
+def key_of_snapshot(name: str) -> str:
+    """The key of the person for whom ``name`` is the id of a snapshot; '' if it is not ours."""
+    return key_in(name) if name.startswith(f"{_PREFIX}-") else ""
 
 
 def data_disk(notebook: str) -> str:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from shared.domain.manifests.building import copied, manifest
 from shared.domain.manifests.labels import labels_of
 from shared.domain.manifests.site import Site
-from shared.domain.names import fingerprint, resource_id
+from shared.domain.names import fingerprint, key_in, resource_id
 from shared.domain.people.person import Person
 from shared.domain.profiles import Disk, Image, Profile, Workbench
 from shared.domain.resources.kinds import Kind
@@ -44,7 +44,14 @@ def successor_id(key: str, replaced: str, generation: int, at: datetime) -> str:
 
 def is_instance_id(name: str, key: str) -> bool:
     """Whether ``name`` can be the id of a notebook of the person of ``key``, of any generation."""
-    return re.fullmatch(rf"{re.escape(instance_id(key))}{SUCCESSOR}", name) is not None
+    first = instance_id(key)
+    return name.startswith(first) and re.fullmatch(SUCCESSOR, name[len(first) :]) is not None
+
+
+def key_of_instance(name: str) -> str:
+    """The key of the person for whom ``name`` is the id of a notebook; '' if it is not ours."""
+    key = key_in(name)
+    return key if key and is_instance_id(name, key) else ""
 
 
 def named_as(manifest: Manifest, name: str) -> Manifest:

@@ -77,11 +77,16 @@ _SSH = {
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,128}")  # Compute Engine's rule
 
 
+def is_reserved(key: str) -> bool:
+    """Whether Workbench sets metadata ``key`` itself, and overwrites what others set."""
+    return key in _RESERVED or key.startswith(_RESERVED_PREFIXES)
+
+
 def objection(key: str, value: str | None) -> str | None:
     """Why a profile can't set metadata ``key`` to ``value`` (None: any value); None if it can."""
     if key in OURS:
         return f"is set by us; use workbench.{OURS[key]} instead"
-    if key in _RESERVED or key.startswith(_RESERVED_PREFIXES):
+    if is_reserved(key):
         return "is reserved: Workbench overwrites it with a value of its own"
     if key in _SCRIPTS:
         return (

@@ -49,6 +49,7 @@ def as_seen(resource: Resource, seen: Observation, now: datetime) -> Resource:
             drift=None if gone else seen.drift or resource.settings.drift,
             # If our labels are missing, others may be, too: compare it with the profile again.
             digest=resource.settings.digest if seen.labelled and not gone else "",
+            fingerprint=seen.fingerprint,
         ),
         usage=replace(
             resource.usage,

@@ -37,6 +37,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     ones first, at most ``MOST_ITEMS``; ``more``: how many others there are.
     ``labelled``: it has our labels for its owner; False for this person's notebook under our name
     that lost them. ``size_gb``: the disk size that a snapshot needs; 0: not known.
+    ``fingerprint``: another one after somebody changed its settings or content; '': not known.
     """
 
     state: State | None
@@ -51,6 +52,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     more: int = 0
     labelled: bool = True
     size_gb: int = 0
+    fingerprint: str = ""
 
 
 class Orphan(msgspec.Struct, frozen=True, kw_only=True):

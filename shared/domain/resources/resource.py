@@ -72,12 +72,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     ``digest``: of the manifest that it was last found to match, or was updated to; '': compare
     again. ``written``: the labels, metadata and tags that we set on it (``manifests.written``).
-    ``drift``: the differences last observed; None if it was not compared.
+    ``drift``: the differences last observed; None if it was not compared. ``fingerprint``: of the
+    resource as it was last observed, whatever the manifest; '': not known.
     """
 
     digest: str = ""
     written: tuple[str, ...] = ()
     drift: Drift | None = None
+    fingerprint: str = ""
 
 
 class Access(msgspec.Struct, frozen=True, kw_only=True):

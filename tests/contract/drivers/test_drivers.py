@@ -153,7 +153,9 @@ class TestFaults:
 @on(*TEMPLATES)
 class TestTemplates:
     def test_they_are_ready_at_once(self, backend: DriverBackend) -> None:
-        assert create(backend) == Observation(state=State.READY)
+        seen = create(backend)
+        assert replace(seen, fingerprint="") == Observation(state=State.READY)
+        assert observe(backend) == seen
 
     def test_update_writes_the_new_content(self, backend: DriverBackend) -> None:
         made(backend)
@@ -162,6 +164,7 @@ class TestTemplates:
             backend.resource, backend.manifest("two"), KEY, EMAIL, request(1)
         )
         assert seen.state is State.READY
+        assert observe(backend) == seen
         assert backend.content() != before
 
     def test_update_to_the_same_content_writes_nothing(self, backend: DriverBackend) -> None:

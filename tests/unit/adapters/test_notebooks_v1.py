@@ -39,7 +39,10 @@ OPERATION = "projects/p/locations/us-central1-a/operations/o"
 
 
 class FakeClient:
-    """Returns the given answer for each method and stores the calls."""
+    """Returns the given answer for each method and stores the calls.
+
+    The answer of a listing is a dictionary: the page for each token.
+    """
 
     def __init__(self, **answers: Any) -> None:
         self._answers = answers
@@ -50,6 +53,8 @@ class FakeClient:
 
         def call(request: Any, **how: Any) -> Any:
             self.calls.append((method, how))
+            if isinstance(answer, dict):
+                return SimpleNamespace(pages=iter([answer[request["page_token"]]]))
             return answer
 
         return call
@@ -223,14 +228,15 @@ class TestSearch:
     def service(self, request: pytest.FixtureRequest) -> NotebooksV1Service:
         """Finds one of the person's notebooks and a location that does not answer."""
         if request.param is Kind.DATAPROC_HUB:
-            one = ListInstancesResponse(instances=[Instance(name=HUB, labels=LABELS)])
+            found = [Instance(name=HUB, labels=LABELS)]
+            one = ListInstancesResponse(instances=found, next_page_token="more")
             lost = ListInstancesResponse(unreachable=["us-east1-b"])
-            return instances(list_instances=SimpleNamespace(pages=[one, lost]))
-        pages = [
-            ListRuntimesResponse(runtimes=[Runtime(name=RUNTIME)]),
-            ListRuntimesResponse(unreachable=["us-east1"]),
-        ]
-        client = FakeClient(list_runtimes=SimpleNamespace(pages=pages))
+            return instances(list_instances={"": one, "more": lost})
+        pages = {
+            "": ListRuntimesResponse(runtimes=[Runtime(name=RUNTIME)], next_page_token="more"),
+            "more": ListRuntimesResponse(unreachable=["us-east1"]),
+        }
+        client = FakeClient(list_runtimes=pages)
         return Runtimes(lambda: client)
 
     def test_a_location_that_does_not_answer_is_temporary(

@@ -87,6 +87,22 @@ def test_a_step_that_starts_is_recorded_and_observed_at_once() -> None:
     assert (resource.since, resource.observe_at, resource.backoff.retry_at) == (NOW, NOW, None)
 
 
+def test_the_record_has_the_fingerprint_of_the_last_observation() -> None:
+    known = saw(a_notebook(State.READY), State.READY, fingerprint="one")
+    assert known.settings.fingerprint == "one"
+    assert saw(known, State.STOPPED, fingerprint="two").settings.fingerprint == "two"
+    assert saw(known, State.READY).settings.fingerprint == "", "what is observed may be without"
+    assert saw(known, State.ABSENT).settings.fingerprint == ""
+
+
+def test_the_fingerprint_stays_until_the_resource_is_observed_again() -> None:
+    known = saw(a_notebook(State.READY), State.READY, fingerprint="one")
+    working = saw(start_step(known, Step.UPDATE, NOW), State.READY, operation="operations/1")
+    assert working.settings.fingerprint == "one", "the answer to a step does not show it"
+    unreadable = saw(known, None, problem=a_problem(Disposition.TEMPORARY))
+    assert unreadable.settings.fingerprint == "one"
+
+
 @pytest.mark.parametrize("step", list(MOVING))
 def test_while_an_operation_runs_it_is_only_observed(step: Step) -> None:
     resource = saw(begun(step), State.READY, operation="operations/1")
