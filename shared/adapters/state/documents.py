@@ -83,7 +83,12 @@ def encode_environment(environment: Environment) -> Document:
 
 
 def filter_fields(environment: Environment) -> Document:
-    """The fields of a record by which lists are filtered (``filters``)."""
+    """The fields of a record by which lists are filtered (``filters``).
+
+    The codes of its problems are the keys of a map, and not a list: Firestore merges the index of
+    each key with those of other fields. ``problem``: the first of the codes.
+    """
+    codes = environment.status.problem_codes
     leaves_at, removal_at = environment.leaves_at, environment.removal_due_at
     return {
         "phase": environment.status.phase.value,
@@ -94,7 +99,8 @@ def filter_fields(environment: Environment) -> Document:
         "held": environment.held is not None,
         "running": environment.is_running,
         "merged": bool(environment.merged_into),
-        "problems": list(environment.status.problem_codes),
+        "problem": codes[0] if codes else None,
+        "problems": dict.fromkeys(codes, True),
         "leaves_at": None if leaves_at is None else in_utc(leaves_at),
         "removal_at": None if removal_at is None else in_utc(removal_at),
     }

@@ -15,8 +15,8 @@ from shared.ports import Filter
 
 # Fields that a filter compares with one value.
 EQUAL = ("phase", "health", "profile", "team", "cost_center", "held", "running", "merged")
-# The list of which one element is asked for.
-PROBLEMS = "problems"
+# The codes of problems, as the keys of a map of which one is asked for; and the first of them.
+PROBLEMS, FIRST_PROBLEM = "problems", "problem"
 # Times that must be before the one asked for; of two, the first one orders the listing.
 TIMES = ("leaves_at", "removal_at")
 FIELDS = (*EQUAL, PROBLEMS, *TIMES)

@@ -185,9 +185,8 @@ class FirestoreStore:
         return sum(filters.fits(_fields(each), only) for each in found)
 
     def next_value(self, facet: Facet, after: str = "") -> str:
-        query, value_in = queries.next_value(self._environments, facet, after)
-        found = self._found(query, 1)
-        return value_in(_fields(found[0])) if found else ""
+        query, field = queries.next_value(self._environments, facet, after)
+        return "".join(str(each.get(field)) for each in self._found(query, 1))
 
     def history(self, key: str, limit: int) -> tuple[Entry, ...]:
         entries = self._environments.document(key).collection("history")

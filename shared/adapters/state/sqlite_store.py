@@ -246,7 +246,7 @@ def _rows(environment: Environment, version: str | None, entries: Sequence[Entry
     return _Rows(
         row,
         document["addresses"],
-        document[filters.PROBLEMS],
+        list(document[filters.PROBLEMS]),
         _history_rows(key, entries),
         _unchanged_rows(key, entries),
     )

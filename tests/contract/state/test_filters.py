@@ -245,6 +245,14 @@ def test_pages_have_no_gaps_or_repeats_while_records_change(backend: Backend, on
     assert len(old) == 9
 
 
+@pytest.mark.parametrize("code", ["a.b", "`x`", "1-2", "X" * 200, "a/b", "~*[]"])
+def test_a_code_may_have_any_characters(backend: Backend, code: str) -> None:
+    stored(backend.store, person("ana", problem_codes=(code,)), person("ben"))
+    assert found(backend.store, Filter(problem=code)) == ["ana"]
+    assert found(backend.store, Filter(problem=code, held=False)) == ["ana"]
+    assert backend.store.next_value(Facet.PROBLEM) == code
+
+
 def test_a_record_that_changes_leaves_one_list_for_another(backend: Backend) -> None:
     ana = person("ana", team="risk", problem_codes=("X", "Y"))
     version = backend.store.save(ana, None, ())
