@@ -12,7 +12,7 @@ from shared.domain.commands.decision import Outcome
 from shared.domain.names import person_key
 from shared.domain.projections.entry import Entry
 from shared.domain.status import Health, Phase
-from shared.ports import Filter, NotPublished
+from shared.ports import Filter, NotPublished, Page
 from shared.services import bulk_retry
 from tests.support.builders import ANA, BEN, a_message, minutes
 from tests.support.grouped_fields import replace
@@ -108,6 +108,17 @@ def test_what_the_sender_said_is_in_each_command() -> None:
     }
 
 
+@pytest.mark.parametrize(("longer", "whole"), [(0, True), (1, False)])
+def test_an_id_stays_readable_as_long_as_it_fits(longer: int, whole: bool) -> None:
+    world = short_of(ANA)
+    key = person_key(ANA)
+    event_id = "x" * (200 - len(key) - 1 + longer)
+    retry(world, event_id=event_id)
+    [order] = map(msgspec.json.decode, world.topics.orders)
+    assert (order["event_id"] == f"{event_id}/{key}") is whole
+    assert order["event_id"].endswith(f"/{key}")
+
+
 def test_a_long_id_stays_an_id_and_is_another_one_for_each_person() -> None:
     world = short_of(ANA, BEN)
     retry(world, event_id="x" * 200)
@@ -173,6 +184,14 @@ def test_a_page_that_is_empty_by_now_is_not_an_unknown_problem(
         world.store.save(replace(record, problem_codes=()), stored.version, ())
     assert world.deliver(a_message(following, topic="admin-events")) == Outcome.APPLIED
     assert world.store.parked(9).items == ()
+
+
+def test_a_first_page_that_cannot_be_read_does_not_end_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    monkeypatch.setattr(world.store, "page", lambda *_: Page((), "following"))
+    assert retry(world, "INTERNAL") == Outcome.APPLIED
+    [order] = map(msgspec.json.decode, world.topics.orders)
+    assert (order["problem"], order["after"]) == ("INTERNAL", "following")
 
 
 def test_a_code_that_nobody_has_is_parked_with_those_that_there_are() -> None:
