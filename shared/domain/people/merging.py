@@ -50,8 +50,9 @@ def merge(
     entry, entry_there = entries_of(record, duplicate, now, event_id)
     one = merged(record, duplicate, now)
     newest = one.events.in_force
-    changed = newest is not None and newest != record.events.in_force
-    cancelled = cancelled_by(newest, record, now) if newest is not None and changed else ()
+    cancelled: tuple[Entry, ...] = ()
+    if newest is not None:
+        cancelled = (*cancelled_by(newest, record, now), *cancelled_by(newest, duplicate, now))
     return Merge(
         record=one,
         duplicate=emptied(duplicate, record.key, now),
