@@ -23,7 +23,7 @@ from local.cloud import VERB_SECONDS
 from shared.adapters.state.sqlite_store import SqliteStore
 from shared.domain.environment import Environment
 from shared.domain.status import Phase
-from shared.ports import EnvironmentStore
+from shared.ports import EnvironmentStore, Filter
 
 CREATION_SECONDS = VERB_SECONDS["create"]
 _SOME = 500  # joins between two looks at the clock
@@ -132,7 +132,7 @@ def _post(email: str, at: datetime) -> Post:
 
 
 def _is_over(store: EnvironmentStore) -> bool:
-    return not store.page(1, phase=Phase.PROVISIONING).items
+    return not store.page(1, only=Filter(phase=Phase.PROVISIONING)).items
 
 
 def _ready_at(store: EnvironmentStore, key: str) -> datetime:

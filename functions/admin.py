@@ -1,4 +1,4 @@
-"""`admin` (topic `admin-events`): an admin holds, releases or retries a person's environment."""
+"""`admin` (topic `admin-events`): an admin holds, releases, retries or recreates environments."""
 
 from __future__ import annotations
 

@@ -264,12 +264,16 @@ class App:
     @once
     def intake(self) -> Intake:
         """The service of `onboard`, `offboard` and `admin`."""
+        from shared.services.bulk_retry import BulkRetries
         from shared.services.intake import Intake
 
         return Intake(
             store=self.store,
             profiles=self.profiles,
             converge=self.converge,
+            bulk_retries=BulkRetries(
+                store=self.store, publisher=self.publisher, topic=self.settings.admin_topic
+            ),
             clock=self.clock,
             allowed_domains=self.settings.allowed_domains,
         )

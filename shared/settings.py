@@ -43,6 +43,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The bucket for people's cluster templates, without ``gs://``."""
     converge_topic: str = "converge"
     """The topic to which the tick publishes, one message per person."""
+    admin_topic: str = "admin-events"
+    """The topic of the admin commands; a bulk retry publishes one for each person."""
     announcements_topic: str = "environment-events"
     """The topic for announcements."""
     creations_limit: int = 200
@@ -140,6 +142,7 @@ _FORMS = {
     ),
     "templates_bucket": (r"[a-z0-9][a-z0-9._-]+", "a bucket's name, without gs://"),
     "converge_topic": _TOPIC,
+    "admin_topic": _TOPIC,
     "announcements_topic": _TOPIC,
     "creations_limit": (r"[1-9][0-9]{0,5}", "a number of notebooks from 1 to 999999"),
     "older_kinds": (r"on|off|true|false", "on or off"),

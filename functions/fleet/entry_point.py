@@ -1,4 +1,4 @@
-"""`fleet` (HTTP): the environments, and the events that were rejected.
+"""`fleet` (HTTP): the environments, and the events that were rejected or changed nothing.
 
 Reads the store and calls no other API. Access is controlled by Cloud Run IAM: the function is
 deployed without public access.
@@ -15,24 +15,28 @@ import functions_framework
 from msgspec.structs import replace
 from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError
 
+from functions.fleet.counts import counts
 from functions.fleet.offboarding_page import offboarding_page
 from functions.fleet.queries import (
+    FILTERS,
     check_parameters,
     check_pretty,
     never_opened,
     parse_choice,
+    parse_days,
+    parse_filter,
     parse_page,
     parse_unopened_days,
 )
 from functions.fleet.responses import error_response, html_response, json_response
 from functions.fleet.routes import Route, RouteMatch, match_route, no_environment, no_route
-from functions.fleet.views import detail, leaving_records, summary
+from functions.fleet.views import detail, leaving_records, summary, without_effect
 from shared import logs
 from shared.bootstrap import App, app
+from shared.domain.commands.intent import Verb
 from shared.domain.environment import Environment
 from shared.domain.names import key_in
 from shared.domain.people.address_owners import present_owner
-from shared.domain.status import Health, Phase
 from shared.ports import BadCursor
 
 _HISTORY_LIMIT = 200
@@ -66,11 +70,10 @@ def fleet_not_found(_: Exception) -> flask.Response:
 
 
 def _environments(application: App, request: flask.Request, _: RouteMatch) -> flask.Response:
-    limit, cursor = parse_page(request.args, "phase", "health", "unopened_days")
-    phase = parse_choice(request.args, "phase", Phase)
-    health = parse_choice(request.args, "health", Health)
+    limit, cursor = parse_page(request.args, *FILTERS, "unopened_days")
+    only = parse_filter(request.args)
     days = parse_unopened_days(request.args.get("unopened_days"))
-    page = application.store.page(limit, cursor, phase, health)
+    page = application.store.page(limit, cursor, only)
     found = page.items
     if days is not None:
         # The store cannot filter by days, so a page may be short or empty before the last one.
@@ -99,6 +102,21 @@ def _parked(application: App, request: flask.Request, _: RouteMatch) -> flask.Re
     limit, cursor = parse_page(request.args)
     page = application.store.parked(limit, cursor)
     return json_response(request, {"parked": page.items, "next_cursor": page.next})
+
+
+def _counts(application: App, request: flask.Request, _: RouteMatch) -> flask.Response:
+    check_parameters(request.args, *FILTERS, "days")
+    only, days = parse_filter(request.args), parse_days(request.args)
+    now = application.clock.now()
+    return json_response(request, counts(application.store, only, now, days))
+
+
+def _unchanged(application: App, request: flask.Request, _: RouteMatch) -> flask.Response:
+    limit, cursor = parse_page(request.args, "verb")
+    verb = parse_choice(request.args, "verb", Verb)
+    page = application.store.unchanged(limit, cursor, verb)
+    shown = [without_effect(each) for each in page.items]
+    return json_response(request, {"unchanged": shown, "next_cursor": page.next})
 
 
 def _load(application: App, request: flask.Request, match: RouteMatch) -> Environment:
@@ -135,5 +153,7 @@ _HANDLERS: dict[Route, Callable[[App, flask.Request, RouteMatch], flask.Response
     Route.ENVIRONMENT: _environment,
     Route.LEAVING: _leaving,
     Route.LEAVING_PAGE: _leaving_page,
+    Route.COUNTS: _counts,
     Route.PARKED: _parked,
+    Route.UNCHANGED: _unchanged,
 }

@@ -29,10 +29,13 @@ class Route(StrEnum):
     ENVIRONMENT = "/environments/EMAIL"
     LEAVING = "/environments/EMAIL/leaving"
     LEAVING_PAGE = "/environments/EMAIL/leaving.html"
+    COUNTS = "/counts"
     PARKED = "/parked"
+    UNCHANGED = "/unchanged"
 
 
 ROUTES = "GET " + ", ".join(Route)
+_OF_ALL = (Route.ENVIRONMENTS, Route.COUNTS, Route.PARKED, Route.UNCHANGED)
 _SUFFIXES = {"": Route.ENVIRONMENT, "leaving": Route.LEAVING, "leaving.html": Route.LEAVING_PAGE}
 
 
@@ -56,7 +59,7 @@ def match_route(method: str, path: str) -> RouteMatch:
         )
         raise MethodNotAllowed(_METHODS, reason)
     trimmed = path.removesuffix("/")
-    if trimmed in (Route.ENVIRONMENTS, Route.PARKED):
+    if trimmed in _OF_ALL:
         return RouteMatch(Route(trimmed))
     if trimmed.startswith(Route.ENVIRONMENTS + "/"):
         return _match_person(trimmed.removeprefix(Route.ENVIRONMENTS + "/"), path)

@@ -13,7 +13,7 @@ from typing import Any
 from shared.domain.commands.intent import Intent, Verb
 from shared.domain.environment import Environment
 from shared.domain.people.addresses import Address
-from shared.domain.projections.entry import Entry
+from shared.domain.projections.entry import Entry, Unchanged
 from shared.domain.reconciliation.replacement import usable_link
 from shared.domain.resources.resource import Resource
 
@@ -32,11 +32,13 @@ def summary(environment: Environment) -> dict[str, Any]:
         "team": environment.person.team,
         "cost_center": environment.person.cost_center,
         "problem": environment.status.problem,
+        "problem_codes": environment.status.problem_codes,
         "held": environment.held is not None,
         "notebook": _link(environment),
+        "running": environment.is_running,
         "consent": _consent(environment),
         "waiting_since": _waiting_since(environment),
-        "leaves_at": _leaves_at(environment),
+        "leaves_at": environment.leaves_at,
         "removal_at": environment.removal_at if environment.leaving else None,
         "updated_at": environment.updated_at,
     }
@@ -79,6 +81,24 @@ def _address(address: Address) -> dict[str, Any]:
         "seen": address.seen,
         "until": address.until,
         "left_at": address.left_at,
+    }
+
+
+def without_effect(unchanged: Unchanged) -> dict[str, Any]:
+    """One event that changed nothing, in the list."""
+    entry, event = unchanged.entry, unchanged.entry.event
+    assert event is not None, "the list has entries about events only"
+    return {
+        "at": entry.at,
+        "outcome": entry.action.removeprefix("intent."),
+        "verb": event.verb,
+        "email": event.email,
+        "key": unchanged.key,
+        "event_id": entry.event_id,
+        "source": event.source,
+        "occurred_at": event.occurred_at,
+        "effective_at": event.effective_at,
+        "text": entry.text,
     }
 
 
@@ -136,12 +156,6 @@ def _consent(environment: Environment) -> str:
 def _waiting_since(environment: Environment) -> datetime | None:
     """Since when the creation of the notebook has been queued; None if it is not."""
     return next((r.creation.queued_at for r in environment.resources if r.creation.queued_at), None)
-
-
-def _leaves_at(environment: Environment) -> datetime | None:
-    """When the next scheduled leave takes effect; None if none is scheduled."""
-    leaves = (i.effective_at for i in environment.scheduled if i.verb is Verb.LEAVE)
-    return next(leaves, None)
 
 
 def _resource(environment: Environment, resource: Resource) -> dict[str, Any]:

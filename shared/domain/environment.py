@@ -17,9 +17,9 @@ from shared.domain.names import FOUND
 from shared.domain.people.addresses import Address
 from shared.domain.people.person import Person
 from shared.domain.projections.offboarding_record import OffboardingRecord
-from shared.domain.resources.kinds import Kind
+from shared.domain.resources.kinds import Kind, State
 from shared.domain.resources.resource import Resource
-from shared.domain.status import Status
+from shared.domain.status import Phase, Status
 
 
 class Lease(msgspec.Struct, frozen=True, kw_only=True):
@@ -182,6 +182,24 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
         if self.events.in_force.immediate:
             return self.departure.left_at
         return self.departure.left_at + timedelta(seconds=self.terms.grace_seconds)
+
+    @property
+    def leaves_at(self) -> datetime | None:
+        """When the next scheduled leave takes effect; None if none is scheduled."""
+        leaves = (i.effective_at for i in self.scheduled if i.verb is Verb.LEAVE)
+        return next(leaves, None)
+
+    @property
+    def removal_due_at(self) -> datetime | None:
+        """When the grace period of a leaver is over; None once everything is removed."""
+        if not self.leaving or self.departure.left_at is None:
+            return None
+        return self.removal_at if self.status.phase is not Phase.REMOVED else None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the person's notebook was running when it was last observed."""
+        return self.notebook is not None and self.notebook.state is State.READY
 
     @property
     def notebook(self) -> Resource | None:

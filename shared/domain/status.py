@@ -32,7 +32,8 @@ class Health(StrEnum):
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """The phase and health of an environment, and what explains them.
 
-    ``problem``: what fails, in words; '' if nothing does. ``losses``: what somebody else deleted
+    ``problem``: what fails, in words; '' if nothing does. ``problem_codes``: the codes of the
+    faults in it, each once, in alphabetical order. ``losses``: what somebody else deleted
     that can't be recovered, in words; shown with the problem until the next event.
     ``unmet_since``: since when the event in force is not carried out yet: a join until all is
     ready, a leave until access has ended; None once it is (``durations``).
@@ -42,6 +43,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     phase: Phase
     health: Health = Health.OK
     problem: str = ""
+    problem_codes: tuple[str, ...] = ()
     losses: tuple[str, ...] = ()
     unmet_since: datetime | None = None
     due_at: datetime | None = None

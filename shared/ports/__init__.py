@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import msgspec
 
+from shared.domain.commands.intent import Verb
 from shared.domain.contracts.parked import Parked
 from shared.domain.environment import Environment
-from shared.domain.projections.entry import Entry
+from shared.domain.projections.entry import Entry, Unchanged
 from shared.domain.resources.kinds import Kind
 from shared.domain.resources.manifest import Manifest
 from shared.domain.resources.observation import Observation, Orphan
@@ -41,6 +43,38 @@ class Stored(msgspec.Struct, frozen=True):
 
     environment: Environment
     version: str
+
+
+class Filter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which records a listing has: those that match every field that is not None.
+
+    ``problem``: one of ``status.problem_codes``. ``running``: ``Environment.is_running``.
+    ``merged``: it was merged into another record. ``leaves_before``: a scheduled leave takes effect
+    before that time (``leaves_at``). ``removal_before``: the grace period of a leaver is over
+    before it, and not everything is removed yet (``removal_due_at``).
+    """
+
+    phase: Phase | None = None
+    health: Health | None = None
+    profile: str | None = None
+    team: str | None = None
+    cost_center: str | None = None
+    held: bool | None = None
+    running: bool | None = None
+    merged: bool | None = None
+    problem: str | None = None
+    leaves_before: datetime | None = None
+    removal_before: datetime | None = None
+
+
+ALL = Filter()
+
+
+class Facet(StrEnum):
+    """What ``next_value`` goes through."""
+
+    PROFILE = "profile"
+    PROBLEM = "problem"
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True):
@@ -129,17 +163,25 @@ class EnvironmentStore(Protocol):
     def due(self, now: datetime, limit: int, after: str = "") -> Page[Environment]:
         """Records with ``due_at`` at or before ``now``, in the order of ``due_at``."""
 
-    def page(
-        self,
-        limit: int,
-        after: str = "",
-        phase: Phase | None = None,
-        health: Health | None = None,
-    ) -> Page[Environment]:
-        """Records in the order of their keys: all, or those with this phase and this health.
+    def page(self, limit: int, after: str = "", only: Filter = ALL) -> Page[Environment]:
+        """The records that match ``only``.
 
-        ``after``: the ``next`` of the page before, in all listings; another text raises
-        ``BadCursor``.
+        In the order of their keys; with ``leaves_before`` or else ``removal_before``, in the order
+        of that time. Then, if ``only`` has other fields, too, a page may be shorter than ``limit``,
+        even empty, before the last one. ``after``: the ``next`` of the page before, in all
+        listings; another text raises ``BadCursor``.
+        """
+
+    def count(self, only: Filter) -> int:
+        """How many records match ``only``, from an index.
+
+        With a time and another field, a store may read those that match the time one by one.
+        """
+
+    def next_value(self, facet: Facet, after: str = "") -> str:
+        """The next profile, or problem code, that a record has, in alphabetical order; '': no more.
+
+        A problem code that is never the first one of a record may be left out.
         """
 
     def history(self, key: str, limit: int) -> tuple[Entry, ...]:
@@ -159,6 +201,12 @@ class EnvironmentStore(Protocol):
 
     def parked(self, limit: int, after: str = "") -> Page[Parked]:
         """The parked events, newest first."""
+
+    def unchanged(self, limit: int, after: str = "", verb: Verb | None = None) -> Page[Unchanged]:
+        """The events that changed nothing (``Entry.changed_nothing``), newest first.
+
+        All of them, or only the joins or leaves. Each is saved in the commit of its history entry.
+        """
 
 
 class Driver(Protocol):

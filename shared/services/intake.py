@@ -19,6 +19,7 @@ from shared.domain.commands.admin_commands import AdminCommand, apply_command
 from shared.domain.commands.decision import Decision, Outcome, with_merging
 from shared.domain.commands.intent import Intent, Verb
 from shared.domain.commands.intents import apply_intent
+from shared.domain.contracts.bulk_retry import BulkRetry
 from shared.domain.contracts.event_parsing import Message, to_command, to_intent
 from shared.domain.contracts.inbound_events import claimed_email
 from shared.domain.contracts.parked import Parked
@@ -33,6 +34,7 @@ from shared.domain.people.person import check_domain
 from shared.domain.projections.entry import Entry
 from shared.domain.reconciliation.durations import seconds_between
 from shared.ports import Clock, Conflict, EnvironmentStore, ProfileSource, Stored
+from shared.services.bulk_retry import BulkRetries
 from shared.services.converge import Converge
 
 log = logging.getLogger(__name__)
@@ -65,12 +67,14 @@ class Intake:
         store: EnvironmentStore,
         profiles: ProfileSource,
         converge: Converge,
+        bulk_retries: BulkRetries,
         clock: Clock,
         allowed_domains: Collection[str],
     ) -> None:
         self._store = store
         self._profiles = profiles
         self._converge = converge
+        self._bulk_retries = bulk_retries
         self._clock = clock
         self._allowed_domains = allowed_domains
 
@@ -96,6 +100,9 @@ class Intake:
         try:
             command = to_command(message, now=self._clock.now())
             with logs.bound(event_id=command.event_id):
+                if isinstance(command, BulkRetry):
+                    self._bulk_retries.run(command)
+                    return Outcome.APPLIED
                 return self._retried(command.named[1], lambda: self._obey(command, message))
         except Rejected as rejected:
             self.park(message, rejected)
@@ -209,8 +216,8 @@ class Intake:
             (one.entries, one.duplicate_entries),
         )
         *due, entry = one.entries
-        _log_due(due, one.record.key)
-        _log_due(one.duplicate_entries[:-1], one.duplicate.key)
+        _log_events(due, one.record.key)
+        _log_events(one.duplicate_entries[:-1], one.duplicate.key)
         extra = {"action": entry.action, "person": one.record.key, "merged": one.duplicate.key}
         log.info(entry.text, extra=extra)
 
@@ -232,8 +239,9 @@ class Intake:
             measured = {}
             if decision.outcome is not Outcome.DUPLICATE:  # what was stored by an earlier delivery
                 measured["seconds"] = seconds_between(message.published_at, saved_at)
-            _log_due(decision.due, key)
+            _log_events(decision.due, key)
             log.info(entry.text, extra={"action": entry.action, **measured})
+            _log_events(decision.cancelled, key)
         return decision.outcome
 
     def _check_domain(self, email: str, field: str) -> None:
@@ -291,8 +299,8 @@ def _may_have_crossed_another(intent: Intent, record: Environment | None) -> boo
     return changes_by_id or bool(intent.previous_email)
 
 
-def _log_due(entries: Iterable[Entry], key: str) -> None:
-    """Log the scheduled events that took effect first."""
+def _log_events(entries: Iterable[Entry], key: str) -> None:
+    """Log the scheduled events that took effect first, or that are cancelled."""
     for entry in entries:
         extra = {"action": entry.action, "person": key, "event_id": entry.event_id}
         log.info(entry.text, extra=extra)

@@ -77,3 +77,21 @@ def test_the_fleet_is_listed_by_phase_and_in_pages(client: Client) -> None:
     ).json()
     listed = [e["email"] for e in first["environments"] + rest["environments"]]
     assert (sorted(listed), rest["next_cursor"]) == (people, "")
+
+
+def test_the_fleet_is_filtered_and_counted(client: Client) -> None:
+    email = "nina@example.com"
+    client.join(email, team="Trésor", profile="data-scientist")
+    client.until(email, "ready")
+    client.leave(email, event_id="HR-9", effective_at="2098-01-01T00:00:00Z")
+    for query in (
+        {"team": "Trésor", "running": "true", "held": "false"},
+        {"leaves_before": "2099-01-01", "team": "Trésor"},
+    ):
+        found = client.ask("/environments", **query).json()["environments"]
+        assert [e["email"] for e in found] == [email]
+        counts = client.ask("/counts", **query).json()
+        assert (counts["environments"], counts["profile"]) == (1, {"data-scientist": 1})
+    client.join(email, profile="data-scientist")
+    listed = client.ask("/unchanged", verb="leave").json()["unchanged"]
+    assert [(e["outcome"], e["event_id"]) for e in listed] == [("cancelled", "HR-9")]

@@ -64,6 +64,44 @@ def test_a_list_filtered_by_phase_or_health_has_pages(client: Client) -> None:
     assert pages(client, phase="suspended", health="ok") == [[LEAVER]]
 
 
+def test_lists_and_counts_of_a_filter_agree(client: Client) -> None:
+    email = "nina@example.com"
+    client.join(email, team="Trésor", cost_center="CC-9", profile="data-scientist")
+    client.until(email, "ready")
+    later = f"{int(client.now()[:4]) + 1}-01-31"
+    client.leave(email, event_id="HR-9", effective_at=f"{later}T17:00:00+01:00")
+    for query in (
+        {"team": "Trésor"},
+        {"cost_center": "CC-9", "running": "true", "held": "false", "merged": "false"},
+        {"leaves_before": f"{later}T17:00:00.000001+01:00"},
+        {"leaves_before": f"{int(later[:4]) + 1}-01-01", "team": "Trésor", "phase": "ready"},
+    ):
+        assert pages(client, **query) == [[email]]
+        counts = client.ask("/counts", days="3000", **query).json()
+        assert (counts["environments"], counts["leaves"], counts["running"]) == (1, 1, 1)
+        assert counts["profile"] == {"data-scientist": 1}
+    assert pages(client, leaves_before=later) == [[]]
+    assert pages(client, removal_before="2099-01-01") == [[LEAVER]]
+    assert client.ask("/counts").json()["phase"]["suspended"] == 1
+
+
+def test_a_leave_without_effect_is_listed(client: Client) -> None:
+    email = "olga@example.com"
+    client.join(email)
+    client.leave(email, event_id="HR-1", source="hr", occurred_at="2020-01-01T00:00:00Z")
+    client.leave(email, event_id="HR-1", source="hr", occurred_at="2020-01-01T00:00:00Z")
+    client.leave(email, event_id="HR-2", effective_at="2098-01-01T00:00:00Z")
+    client.join(email, team="core")
+    found = client.ask("/unchanged", verb="leave").json()["unchanged"]
+    mine = [(e["outcome"], e["event_id"], e["source"]) for e in found if e["email"] == email]
+    assert mine == [
+        ("cancelled", "HR-2", "pubsub:offboarding"),
+        ("duplicate", "HR-1", "pubsub:offboarding/hr"),
+        ("stale", "HR-1", "pubsub:offboarding/hr"),
+    ]
+    assert client.ask("/unchanged", verb="join", limit="1").json()["unchanged"] == []
+
+
 def test_an_environment_has_the_link_of_its_notebook(client: Client) -> None:
     shown = client.environment(READY)
     notebook = next(r for r in shown["resources"] if r["kind"] == "workbench")

@@ -104,6 +104,7 @@ def test_each_outcome_of_an_event_has_its_own_stable_action(client: Client) -> N
         ("intent.stale", "hr-0"),
         ("intent.scheduled", "hr-3"),
         ("intent.applied", "hr-4"),
+        ("intent.cancelled", "hr-3"),
     ]
 
 

@@ -26,6 +26,36 @@ def test_a_missing_permission_is_named_and_after_granting_a_retry_continues(clie
     assert len(client.notebooks_of(email)) == 1
 
 
+def test_after_granting_one_command_retries_everybody(client: Client) -> None:
+    people = [f"many-{number}@example.com" for number in range(5)]
+    revoke(client, {"*": ["notebooks.instances.create"]})
+    client.send("onboarding", *({"email": email} for email in people))
+    client.wait()
+    query = {"problem": "PERMISSION_DENIED"}
+    found = client.ask("/environments", **query).json()["environments"]
+    assert sorted(e["email"] for e in found) == people
+    assert client.ask("/counts").json()["problem"] == {"PERMISSION_DENIED": len(people)}
+
+    revoke(client, {})
+    order = {"action": "retry", **query, "reason": "granted", "by": "kim", "event_id": "INC-7"}
+    (message_id,) = client.send("admin-events", order)
+    client.wait()
+    client.stack.local.pubsub.redeliver(message_id)
+    client.wait()
+    assert [e["count"] for e in client.log("admin", action="order.bulk")] == [len(people)] * 2
+    for email in people:
+        shown = client.until(email, "ready")
+        orders = [e for e in shown["history"] if e["action"].startswith("order.")]
+        assert orders[-1]["text"] == "retry by kim (granted)"
+        assert {e["event_id"] for e in orders} == {f"INC-7/{shown['key']}"}
+        assert [e["action"] for e in orders].count("order.applied") == 1
+        assert len(client.notebooks_of(email)) == 1
+    assert client.ask("/counts", **query).json()["environments"] == 0
+    published = client.calls_of("pubsub", "topics.publish", target="topics/admin-events")
+    assert {c["outcome"] for c in published if c["caller"] == "admin"} == {"OK"}
+    assert client.parked() == []
+
+
 def test_an_announcement_without_permission_is_published_after_granting(client: Client) -> None:
     email = "ben@example.com"
     client.join(email)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import functions_framework
 import pytest
@@ -15,6 +16,25 @@ from tests.support.builders import an_app
 from tests.support.simulation.world import World
 
 MAIN = Path(__file__).parents[2] / "main.py"
+
+
+class Fleet:
+    """The function, and the deployment that it reads."""
+
+    def __init__(self, client: FlaskClient, world: World) -> None:
+        self.client = client
+        self.world = world
+
+    def get(self, path: str, status: int = 200, **query: Any) -> dict[str, Any]:
+        """The JSON of the response, which must have this status."""
+        response = self.client.get(path, query_string=query)
+        assert response.status_code == status, response.text
+        assert response.content_type == "application/json"
+        body: dict[str, Any] = response.get_json()
+        return body
+
+    def emails(self, **query: Any) -> list[str]:
+        return [e["email"] for e in self.get("/environments", **query)["environments"]]
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from shared.ports import Census, Driver, EnvironmentStore, Search
 from shared.services.actions import ActionTaker
 from shared.services.admission import Admission
 from shared.services.announce import Announcer
+from shared.services.bulk_retry import BulkRetries
 from shared.services.context import ContextReader
 from shared.services.converge import Converge
 from shared.services.intake import Intake
@@ -102,6 +103,7 @@ class Instance:
             store=store,
             profiles=profiles,
             converge=self.converge,
+            bulk_retries=BulkRetries(store=store, publisher=shared.topics, topic="admin-events"),
             clock=clock,
             allowed_domains={"example.com"},
         )

@@ -15,14 +15,14 @@ from threading import Lock
 import msgspec
 from msgspec.structs import force_setattr
 
-from shared.adapters.state import cursors, documents
+from shared.adapters.state import cursors, documents, filters
 from shared.adapters.state.cursors import Position, from_microseconds, microseconds, one_more
 from shared.adapters.state.documents import Making
+from shared.domain.commands.intent import Verb
 from shared.domain.contracts.parked import Parked
 from shared.domain.environment import Environment
-from shared.domain.projections.entry import Entry
-from shared.domain.status import Health, Phase
-from shared.ports import MOST_FOUND, Claimed, Conflict, Crowd, Page, Stored
+from shared.domain.projections.entry import Entry, Unchanged
+from shared.ports import ALL, MOST_FOUND, Claimed, Conflict, Crowd, Facet, Filter, Page, Stored
 
 Hook = Callable[[str], None]
 # Sorts as the names of stored entries do: by time, then by place in the call.
@@ -66,6 +66,7 @@ class MemoryStore:
         self._versions: dict[str, deque[Environment]] = {}
         self._history: dict[str, dict[_EntryName, Entry]] = {}
         self._parked: dict[str, tuple[int, bytes]] = {}
+        self._unchanged: dict[str, Unchanged] = {}
         self._shortages: dict[str, int] = {}
 
     def load(self, key: str) -> Stored | None:
@@ -193,28 +194,38 @@ class MemoryStore:
         self._environments[key] = _Row(self._saves, making, older.status.due_at, older)
         return True
 
-    def page(
-        self,
-        limit: int,
-        after: str = "",
-        phase: Phase | None = None,
-        health: Health | None = None,
-    ) -> Page[Environment]:
-        start = cursors.unpack_name("page", after) if after else ""
+    def page(self, limit: int, after: str = "", only: Filter = ALL) -> Page[Environment]:
+        by = next(iter(filters.times_in(only)), "")
         with self._lock:
-            rows = [
-                (key, row.environment)
-                for key, row in self._environments.items()
-                if key > start
-                and phase in (None, row.environment.status.phase)
-                and health in (None, row.environment.status.health)
-            ]
-        found = sorted(rows, key=lambda row: row[0])[: one_more(limit)]
+            rows = self._matching(only)
+        if by:
+            return _page_by_time(rows, by, limit, after)
+        start = cursors.unpack_name("page", after) if after else ""
+        found = sorted((e for e in rows if e.key > start), key=lambda e: e.key)[: one_more(limit)]
         more = len(found) > limit
-        return Page(
-            tuple(row[1] for row in found[:limit]),
-            cursors.pack_name("page", found[limit - 1][0]) if more else "",
-        )
+        following = cursors.pack_name("page", found[limit - 1].key) if more else ""
+        return Page(tuple(found[:limit]), following)
+
+    def count(self, only: Filter) -> int:
+        self._tell("before:count")
+        with self._lock:
+            return len(self._matching(only))
+
+    def next_value(self, facet: Facet, after: str = "") -> str:
+        self._tell("before:next_value")
+        with self._lock:
+            records = [row.environment for row in self._environments.values()]
+        if facet is Facet.PROFILE:
+            values = {e.terms.profile for e in records}
+        else:
+            values = {code for e in records for code in e.status.problem_codes}
+        return min((value for value in values if value > after), default="")
+
+    def _matching(self, only: Filter) -> list[Environment]:
+        records = [row.environment for row in self._environments.values()]
+        if only == ALL:
+            return records
+        return [e for e in records if filters.fits(documents.filter_fields(e), only)]
 
     def history(self, key: str, limit: int) -> tuple[Entry, ...]:
         with self._lock:
@@ -257,6 +268,24 @@ class MemoryStore:
         items = (documents.decode_parked(msgspec.json.decode(row[2])) for row in found[:limit])
         return Page(tuple(items), _next_position("parked", found, limit))
 
+    def unchanged(self, limit: int, after: str = "", verb: Verb | None = None) -> Page[Unchanged]:
+        with self._lock:
+            rows = [
+                (microseconds(each.entry.at), name, each)
+                for name, each in self._unchanged.items()
+                if each.entry.event is not None and verb in (None, each.entry.event.verb)
+            ]
+        if after:
+            position = cursors.unpack_position("unchanged", after)
+            start = (microseconds(position.at), position.name)
+            rows = [row for row in rows if row[:2] < start]
+        found = sorted(rows, key=lambda row: row[:2], reverse=True)[: one_more(limit)]
+        following = ""
+        if len(found) > limit:
+            at, name, _ = found[limit - 1]
+            following = cursors.pack_position("unchanged", Position(from_microseconds(at), name))
+        return Page(tuple(row[2] for row in found[:limit]), following)
+
     def raw(self, key: str) -> bytes | None:
         """The encoded document of ``key``: the back door for tests."""
         with self._lock:
@@ -294,10 +323,28 @@ class MemoryStore:
         for index, entry in enumerate(entries):
             name = (entry.at, index, entry.action, entry.text, entry.event_id, entry.about)
             history[name] = entry
+            if entry.changed_nothing:
+                shown = documents.unchanged_name(key, entry, index)
+                self._unchanged[shown] = Unchanged(key=key, entry=entry)
 
     def _tell(self, moment: str) -> None:
         if self.on_write is not None:
             self.on_write(moment)
+
+
+def _page_by_time(
+    records: Sequence[Environment], by: str, limit: int, after: str
+) -> Page[Environment]:
+    """A page in the order of the filter field ``by``, which all ``records`` have."""
+    rows = [(documents.filter_fields(e)[by], e.key, e) for e in records]
+    if after:
+        position = cursors.unpack_position(by, after)
+        rows = [row for row in rows if row[:2] > (position.at, position.name)]
+    found = sorted(rows, key=lambda row: row[:2])[: one_more(limit)]
+    following = ""
+    if len(found) > limit:
+        following = cursors.pack_position(by, Position(*found[limit - 1][:2]))
+    return Page(tuple(row[2] for row in found[:limit]), following)
 
 
 def _stored_entry(key: str, entry: Entry) -> Entry:

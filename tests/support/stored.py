@@ -14,7 +14,7 @@ from shared.domain.faults import Disposition, Problem
 from shared.domain.names import person_key
 from shared.domain.people.addresses import Address
 from shared.domain.people.person import Person
-from shared.domain.projections.entry import Entry
+from shared.domain.projections.entry import Entry, Event
 from shared.domain.projections.offboarding_record import (
     InventoryResult,
     OffboardingRecord,
@@ -108,6 +108,17 @@ def an_entry(text: str = "it was stored", *, seconds: float = 0.0) -> Entry:
     """An entry ``seconds`` after noon."""
     at = NOON + timedelta(seconds=seconds)
     return Entry(at=at, action="test.stored", text=text, event_id="m-1", about="workbench/main")
+
+
+def an_unchanged(outcome: str = "stale", *, seconds: float = 0.0, verb: Verb = Verb.LEAVE) -> Entry:
+    """An entry ``seconds`` after noon about a join or leave."""
+    event = Event(
+        verb=verb, email="ana@example.com", source="test", occurred_at=NOON, effective_at=NOON
+    )
+    return Entry(
+        at=NOON + timedelta(seconds=seconds), action=f"intent.{outcome}", text="no effect",
+        event_id="m-1", event=event,
+    )  # fmt: skip
 
 
 def a_parked(id: str = "m-1", *, seconds: float = 0.0) -> Parked:

@@ -22,10 +22,11 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from shared.domain.commands.intent import Verb
 from shared.domain.contracts.parked import Parked
 from shared.domain.environment import Environment
 from shared.domain.names import fingerprint, slug
-from shared.domain.projections.entry import Entry
+from shared.domain.projections.entry import Entry, Unchanged
 from shared.domain.reconciliation.due import is_being_created, queues
 
 SCHEMA = 1
@@ -36,11 +37,15 @@ T = TypeVar("T")
 
 # By type and schema number: converts the stored ``record`` to the next schema number. Its argument
 # may be any stored value. Not needed if only optional fields were added.
-_UPGRADES: Mapping[type, Mapping[int, Upgrade]] = {Environment: {}, Entry: {}, Parked: {}}
+_UPGRADES: Mapping[type, Mapping[int, Upgrade]] = {
+    Environment: {}, Entry: {}, Parked: {}, Unchanged: {}
+}  # fmt: skip
 
 # Created at import, by one thread: msgspec prepares a type at its first use, and processes have
 # crashed when two threads did so at the same time.
-_PREPARED = tuple(msgspec.json.Decoder(kind) for kind in (Environment, Entry, Parked))
+_PREPARED: tuple[msgspec.json.Decoder[Any], ...] = tuple(
+    msgspec.json.Decoder(kind) for kind in _UPGRADES
+)
 
 _log = logging.getLogger(__name__)
 
@@ -69,12 +74,35 @@ def encode_environment(environment: Environment) -> Document:
         "addresses": list(environment.known_addresses),
         "person_id": environment.person.person_id,
         "email": environment.person.email,
-        "phase": environment.status.phase.value,
-        "health": environment.status.health.value,
+        **filter_fields(environment),
         "making": making(environment),
         "due_at": None if due_at is None else in_utc(due_at),
         "updated_at": updated_at,
         "record": msgspec.to_builtins(environment),
+    }
+
+
+def filter_fields(environment: Environment) -> Document:
+    """The fields of a record by which lists are filtered (``filters``).
+
+    The codes of its problems are the keys of a map, and not a list: Firestore merges the index of
+    each key with those of other fields. ``problem``: the first of the codes.
+    """
+    codes = environment.status.problem_codes
+    leaves_at, removal_at = environment.leaves_at, environment.removal_due_at
+    return {
+        "phase": environment.status.phase.value,
+        "health": environment.status.health.value,
+        "profile": environment.terms.profile or None,
+        "team": environment.person.team,
+        "cost_center": environment.person.cost_center,
+        "held": environment.held is not None,
+        "running": environment.is_running,
+        "merged": bool(environment.merged_into),
+        "problem": codes[0] if codes else None,
+        "problems": dict.fromkeys(codes, True),
+        "leaves_at": None if leaves_at is None else in_utc(leaves_at),
+        "removal_at": None if removal_at is None else in_utc(removal_at),
     }
 
 
@@ -107,6 +135,33 @@ def encode_entry(key: str, entry: Entry) -> Document:
 def decode_entry(document: Mapping[str, Any]) -> Entry:
     """The entry in a document. Raises ``DocumentTooNew`` or ``DocumentUnreadable``."""
     return _decode(document, Entry, "history entry of", "key")
+
+
+def encode_unchanged(key: str, entry: Entry) -> Document:
+    """The document of an entry of ``key`` that ``changed_nothing``.
+
+    Its time is in ``at`` and in ``join_at`` or ``leave_at``: the index of such a field has only the
+    documents that have the field, so it lists the events of one kind.
+    """
+    assert entry.event is not None, "an entry about an event"
+    at = in_utc(entry.at)
+    return {
+        "schema": SCHEMA,
+        "key": key,
+        "at": at,
+        unchanged_at(entry.event.verb): at,
+        "record": msgspec.to_builtins(Unchanged(key=key, entry=entry)),
+    }
+
+
+def unchanged_at(verb: Verb) -> str:
+    """The field with the time of an event that changed nothing, if it is a join or a leave."""
+    return f"{verb}_at"
+
+
+def decode_unchanged(document: Mapping[str, Any]) -> Unchanged:
+    """The entry in a document. Raises ``DocumentTooNew`` or ``DocumentUnreadable``."""
+    return _decode(document, Unchanged, "event without effect of", "key")
 
 
 def encode_parked(parked: Parked) -> Document:
@@ -155,6 +210,11 @@ def entry_id(entry: Entry, index: int) -> str:
     same = msgspec.structs.replace(entry, at=at)
     content = hashlib.sha256(msgspec.json.encode(same)).hexdigest()[:10]
     return f"{moment}Z-{index:04d}-{content}"
+
+
+def unchanged_name(key: str, entry: Entry, index: int) -> str:
+    """The document name of an event that changed nothing; as stable as that of its entry."""
+    return f"{key}-{entry_id(entry, index)}"
 
 
 def parked_name(id: str) -> str:

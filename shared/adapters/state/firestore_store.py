@@ -1,14 +1,14 @@
 """The environment store in Firestore.
 
-Collections: ``environments`` with a subcollection ``history``, ``parked``, ``shortages``. The
-document ``crowd/creations`` counts the records whose notebook is being created. It is written in
-the commit of a record, only if that changes the count, to keep the writes to one document few.
+Collections: ``environments`` with a subcollection ``history``, ``parked``, ``unchanged``,
+``shortages``. An event that changed nothing is in ``history`` and, for the list of such events of
+all people, in ``unchanged``. The document ``crowd/creations`` counts the records whose notebook is
+being created. It is written in the commit of a record, only if that changes the count, to keep the
+writes to one document few.
 
 A save is a compare-and-swap: one commit with the update time of the loaded record as precondition.
 Read-write transactions hold locks, and on one contended document they are slower by two orders of
-magnitude. No query needs a composite index: it filters and orders by one field, with the document
-name as tie-break in the same direction, or it only filters (by equality, or by fields joined with
-"or") and orders by the document name.
+magnitude. No query needs a composite index (``firestore_queries``).
 
 ``Conflict`` means that the precondition did not hold at the last try. Usually another worker saved
 first. But if the answer to a commit was lost, its repetition conflicts with itself, and the record
@@ -30,16 +30,16 @@ from google.api_core.retry import Retry, if_exception_type
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import BaseFilter, BaseQuery
 
-from shared.adapters.state import cursors, documents
+from shared.adapters.state import cursors, documents, filters
+from shared.adapters.state import firestore_queries as queries
 from shared.adapters.state.cursors import Position, from_microseconds, microseconds, one_more
 from shared.adapters.state.documents import Making
+from shared.adapters.state.firestore_queries import NAME
+from shared.domain.commands.intent import Verb
 from shared.domain.contracts.parked import Parked
 from shared.domain.environment import Environment
-from shared.domain.projections.entry import Entry
-from shared.domain.status import Health, Phase
-from shared.ports import MOST_FOUND, Claimed, Conflict, Crowd, Page, Stored
-
-_NAME = "__name__"  # Firestore's field path for the document's own name
+from shared.domain.projections.entry import Entry, Unchanged
+from shared.ports import ALL, MOST_FOUND, Claimed, Conflict, Crowd, Facet, Filter, Page, Stored
 
 # A read may be repeated after every transient error. A commit is repeated only if the server is
 # unavailable; it may have been applied then (see Conflict above). After a deadline there is no time
@@ -69,6 +69,7 @@ class FirestoreStore:
         self._count_retry = _retry(_COUNT_AGAIN, timeout)
         self._environments = client.collection("environments")
         self._parked = client.collection("parked")
+        self._unchanged = client.collection("unchanged")
         self._shortages = client.collection("shortages")
         self._counter = client.document("crowd/creations")
 
@@ -115,7 +116,7 @@ class FirestoreStore:
             filters.append(firestore.FieldFilter("addresses", "array_contains_any", any_of))
         if person_id is not None:  # a comparison with None would find all records without an id
             filters.append(firestore.FieldFilter("person_id", "==", person_id))
-        query = self._environments.where(filter=firestore.Or(filters)).order_by(_NAME)
+        query = self._environments.where(filter=firestore.Or(filters)).order_by(NAME)
         return tuple(map(_stored, self._found(query, MOST_FOUND)))
 
     def save_merged(
@@ -145,38 +146,53 @@ class FirestoreStore:
 
     def due(self, now: datetime, limit: int, after: str = "") -> Page[Environment]:
         until = firestore.FieldFilter("due_at", "<=", documents.in_utc(now))
-        query = self._environments.where(filter=until).order_by("due_at").order_by(_NAME)
+        query = self._environments.where(filter=until).order_by("due_at").order_by(NAME)
         if after:
             position = cursors.unpack_position("due", after)
-            query = query.start_after({"due_at": position.at, _NAME: position.name})
+            query = query.start_after({"due_at": position.at, NAME: position.name})
         found = self._found(query, one_more(limit))
         items = documents.readable(map(_fields, found[:limit]), documents.decode_environment)
         return Page(items, _next_position("due", "due_at", found, limit))
 
-    def page(
-        self,
-        limit: int,
-        after: str = "",
-        phase: Phase | None = None,
-        health: Health | None = None,
-    ) -> Page[Environment]:
-        query: BaseQuery = self._environments.order_by(_NAME)
-        if phase is not None:
-            query = query.where(filter=firestore.FieldFilter("phase", "==", phase.value))
-        if health is not None:
-            query = query.where(filter=firestore.FieldFilter("health", "==", health.value))
-        if after:
-            query = query.start_after({_NAME: cursors.unpack_name("page", after)})
+    def page(self, limit: int, after: str = "", only: Filter = ALL) -> Page[Environment]:
+        query, by = queries.matching(self._environments, only)
+        if by:
+            query = query.order_by(by)
+        query = query.order_by(NAME)
+        if after and by:
+            position = cursors.unpack_position(by, after)
+            query = query.start_after({by: position.at, NAME: position.name})
+        elif after:
+            query = query.start_after({NAME: cursors.unpack_name("page", after)})
         found = self._found(query, one_more(limit))
-        items = documents.readable(map(_fields, found[:limit]), documents.decode_environment)
+        fitting = (f for f in map(_fields, found[:limit]) if not by or filters.fits(f, only))
+        items = documents.readable(fitting, documents.decode_environment)
+        if by:
+            return Page(items, _next_position(by, by, found, limit))
         more = len(found) > limit
         return Page(items, cursors.pack_name("page", found[limit - 1].id) if more else "")
+
+    def count(self, only: Filter) -> int:
+        """An aggregation query; with a time and another field, a query for the fields to compare.
+
+        The first is billed as one document read per thousand index entries, the second as one for
+        each record that matches the time (cloud.google.com/firestore/pricing).
+        """
+        query, by = queries.matching(self._environments, only)
+        if not by or not filters.has_more_than_a_time(only):
+            return self._counted(query)
+        found: Any = query.select(filters.FIELDS).get(retry=self._read_retry, timeout=self._timeout)
+        return sum(filters.fits(_fields(each), only) for each in found)
+
+    def next_value(self, facet: Facet, after: str = "") -> str:
+        query, field = queries.next_value(self._environments, facet, after)
+        return "".join(str(each.get(field)) for each in self._found(query, 1))
 
     def history(self, key: str, limit: int) -> tuple[Entry, ...]:
         entries = self._environments.document(key).collection("history")
         # Names sort by time, too, but the automatic indexes don't support a descending order by
         # name alone.
-        found = self._found(_newest_first(entries), limit)
+        found = self._found(queries.newest_first(entries), limit)
         return documents.readable(map(_fields, found), documents.decode_entry)
 
     def creating(self) -> Crowd:
@@ -218,13 +234,23 @@ class FirestoreStore:
         return True
 
     def parked(self, limit: int, after: str = "") -> Page[Parked]:
-        query = _newest_first(self._parked)
+        query = queries.newest_first(self._parked)
         if after:
             position = cursors.unpack_position("parked", after)
-            query = query.start_after({"at": position.at, _NAME: position.name})
+            query = query.start_after({"at": position.at, NAME: position.name})
         found = self._found(query, one_more(limit))
         items = documents.readable(map(_fields, found[:limit]), documents.decode_parked)
         return Page(items, _next_position("parked", "at", found, limit))
+
+    def unchanged(self, limit: int, after: str = "", verb: Verb | None = None) -> Page[Unchanged]:
+        by = "at" if verb is None else documents.unchanged_at(verb)
+        query = queries.newest_first(self._unchanged, by)
+        if after:
+            position = cursors.unpack_position("unchanged", after)
+            query = query.start_after({by: position.at, NAME: position.name})
+        found = self._found(query, one_more(limit))
+        items = documents.readable(map(_fields, found[:limit]), documents.decode_unchanged)
+        return Page(items, _next_position("unchanged", by, found, limit))
 
     def _write(self, batch: Any, environment: Environment, version: str | None) -> None:
         reference = self._environments.document(environment.key)
@@ -245,6 +271,11 @@ class FirestoreStore:
                 history.document(documents.entry_id(entry, index)),
                 documents.encode_entry(key, entry),
             )
+            if entry.changed_nothing:
+                batch.set(
+                    self._unchanged.document(documents.unchanged_name(key, entry, index)),
+                    documents.encode_unchanged(key, entry),
+                )
 
     def _count_changes(
         self, batch: Any, making: Sequence[tuple[str | None, str | None]], now: datetime
@@ -275,8 +306,10 @@ class FirestoreStore:
 
     def _count(self, making: Making) -> int:
         those = firestore.FieldFilter("making", "==", making.value)
-        query: Any = self._environments.where(filter=those).count()
-        found = query.get(retry=self._read_retry, timeout=self._timeout)
+        return self._counted(self._environments.where(filter=those))
+
+    def _counted(self, query: Any) -> int:
+        found = query.count().get(retry=self._read_retry, timeout=self._timeout)
         return int(found[0][0].value)  # the client returns 0.0 for the integer 0
 
     def _found(self, query: BaseQuery, limit: int) -> list[Any]:
@@ -287,11 +320,6 @@ class FirestoreStore:
 
 def _retry(predicate: Any, timeout: float) -> Retry:
     return Retry(predicate=predicate, initial=0.1, multiplier=2.0, maximum=2.0, timeout=timeout)
-
-
-def _newest_first(collection: Any) -> BaseQuery:
-    query: BaseQuery = collection.order_by("at", direction="DESCENDING")
-    return query.order_by(_NAME, direction="DESCENDING")
 
 
 def _stored(snapshot: Any) -> Stored:

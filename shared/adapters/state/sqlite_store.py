@@ -18,64 +18,23 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from shared.adapters.state import cursors, documents
+from shared.adapters.state import cursors, documents, filters, sqlite_layouts
 from shared.adapters.state.cursors import Position, microseconds, one_more
 from shared.adapters.state.documents import Document, Making
 from shared.adapters.state.sqlite_pool import Pool
+from shared.adapters.state.sqlite_queries import count_of, page_of
+from shared.domain.commands.intent import Verb
 from shared.domain.contracts.parked import Parked
 from shared.domain.environment import Environment
-from shared.domain.projections.entry import Entry
-from shared.domain.status import Health, Phase
-from shared.ports import MOST_FOUND, Claimed, Conflict, Crowd, Page, Stored
+from shared.domain.projections.entry import Entry, Unchanged
+from shared.ports import ALL, MOST_FOUND, Claimed, Conflict, Crowd, Facet, Filter, Page, Stored
 
-_TABLES = (
-    """CREATE TABLE environments (
-        key TEXT PRIMARY KEY,
-        revision INTEGER NOT NULL,
-        person_id TEXT,
-        phase TEXT NOT NULL,
-        health TEXT NOT NULL,
-        making TEXT,
-        due_at INTEGER,
-        document BLOB NOT NULL
-    ) WITHOUT ROWID""",
-    "CREATE INDEX environments_person ON environments (person_id) WHERE person_id IS NOT NULL",
-    "CREATE INDEX environments_phase ON environments (phase, key)",
-    "CREATE INDEX environments_health ON environments (health, key)",
-    "CREATE INDEX environments_making ON environments (making) WHERE making IS NOT NULL",
-    "CREATE INDEX environments_due ON environments (due_at, key) WHERE due_at IS NOT NULL",
-    """CREATE TABLE addresses (
-        email TEXT NOT NULL,
-        key TEXT NOT NULL,
-        PRIMARY KEY (email, key)
-    ) WITHOUT ROWID""",
-    "CREATE INDEX addresses_key ON addresses (key)",
-    """CREATE TABLE history (
-        key TEXT NOT NULL,
-        id TEXT NOT NULL,
-        document BLOB NOT NULL,
-        PRIMARY KEY (key, id)
-    ) WITHOUT ROWID""",
-    """CREATE TABLE parked (
-        name TEXT PRIMARY KEY,
-        at INTEGER NOT NULL,
-        document BLOB NOT NULL
-    ) WITHOUT ROWID""",
-    "CREATE INDEX parked_newest ON parked (at, name)",
-    """CREATE TABLE shortages (
-        what TEXT PRIMARY KEY,
-        until INTEGER NOT NULL
-    ) WITHOUT ROWID""",
-    "CREATE INDEX shortages_until ON shortages (until)",
-)
-
-_CREATE = """INSERT INTO environments
-        (key, revision, person_id, phase, health, making, due_at, document)
-    VALUES (:key, 1, :person_id, :phase, :health, :making, :due_at, :document)
+_COLUMNS = ("person_id", *filters.EQUAL, *filters.TIMES, "making", "due_at", "document")
+_CREATE = f"""INSERT INTO environments (key, revision, {", ".join(_COLUMNS)})
+    VALUES (:key, 1, {", ".join(f":{column}" for column in _COLUMNS)})
     ON CONFLICT (key) DO NOTHING RETURNING revision"""
-_REPLACE = """UPDATE environments
-    SET revision = revision + 1, person_id = :person_id, phase = :phase, health = :health,
-        making = :making, due_at = :due_at, document = :document
+_REPLACE = f"""UPDATE environments
+    SET revision = revision + 1, {", ".join(f"{column} = :{column}" for column in _COLUMNS)}
     WHERE key = :key AND revision = :revision RETURNING revision"""
 _ADDRESSES = "SELECT email FROM addresses WHERE key = ?"
 _ADD_ADDRESS = "INSERT INTO addresses (email, key) VALUES (?, ?)"
@@ -87,7 +46,6 @@ _FIND = """SELECT document, revision FROM environments WHERE key IN (
 _APPEND = "INSERT OR IGNORE INTO history (key, id, document) VALUES (?, ?, ?)"
 _DUE = """SELECT key, document, due_at FROM environments
     WHERE due_at <= ? AND (due_at, key) > (?, ?) ORDER BY due_at, key LIMIT ?"""
-_PAGE = "SELECT key, document FROM environments WHERE {filters}key > ? ORDER BY key LIMIT ?"
 _HISTORY = "SELECT document FROM history WHERE key = ? ORDER BY id DESC LIMIT ?"
 _PARKED = """SELECT name, document, at FROM parked
     WHERE (at, name) < (?, ?) ORDER BY at DESC, name DESC LIMIT ?"""
@@ -96,6 +54,15 @@ _MAKING = (Making.CREATING.value, Making.WAITING.value)
 _SHORTAGES = "SELECT what FROM shortages WHERE until > ?"
 _REPORT = """INSERT INTO shortages (what, until) VALUES (?, ?)
     ON CONFLICT (what) DO UPDATE SET until = max(until, excluded.until)"""
+
+_UNCHANGED = """SELECT name, document, at FROM unchanged
+    WHERE {filters}(at, name) < (?, ?) ORDER BY at DESC, name DESC LIMIT ?"""
+_ADD_UNCHANGED = "INSERT OR IGNORE INTO unchanged (name, at, verb, document) VALUES (?, ?, ?, ?)"
+_PROBLEMS = "SELECT code FROM problems WHERE key = ?"
+_ADD_PROBLEM = "INSERT INTO problems (code, key) VALUES (?, ?)"
+_DROP_PROBLEM = "DELETE FROM problems WHERE code = ? AND key = ?"
+_NEXT_PROFILE = "SELECT profile FROM environments WHERE profile > ? ORDER BY profile LIMIT 1"
+_NEXT_PROBLEM = "SELECT code FROM problems WHERE code > ? ORDER BY code LIMIT 1"
 
 # Sort positions before the first item, where a listing starts, and after the last one.
 _FIRST = -(2**63)
@@ -110,7 +77,7 @@ class SqliteStore:
     """
 
     def __init__(self, path: str | Path, *, busy_seconds: float = 10.0) -> None:
-        self._pool = Pool(Path(path), _LAYOUTS, busy_seconds=busy_seconds)
+        self._pool = Pool(Path(path), sqlite_layouts.LAYOUTS, busy_seconds=busy_seconds)
 
     def close(self) -> None:
         """Close every connection; the next call opens one again."""
@@ -148,9 +115,10 @@ class SqliteStore:
         return version
 
     def append(self, key: str, entries: Sequence[Entry]) -> None:
-        history = _history_rows(key, entries)
+        history, unchanged = _history_rows(key, entries), _unchanged_rows(key, entries)
         with self._pool.writing() as connection:
             connection.executemany(_APPEND, history)
+            connection.executemany(_ADD_UNCHANGED, unchanged)
 
     def due(self, now: datetime, limit: int, after: str = "") -> Page[Environment]:
         start = (_FIRST, "")
@@ -161,20 +129,34 @@ class SqliteStore:
         items = documents.readable(_documents(rows[:limit]), documents.decode_environment)
         return Page(items, _next_position("due", rows, limit))
 
-    def page(
-        self,
-        limit: int,
-        after: str = "",
-        phase: Phase | None = None,
-        health: Health | None = None,
-    ) -> Page[Environment]:
+    def page(self, limit: int, after: str = "", only: Filter = ALL) -> Page[Environment]:
+        statement, values, by = page_of(only)
+        if by:
+            return self._page_by_time(statement, values, by, limit, after)
         start = cursors.unpack_name("page", after) if after else ""
-        filters = {"phase": phase, "health": health}
-        asked = {column: value.value for column, value in filters.items() if value is not None}
-        rows = self._read(_page_of(asked), *asked.values(), start, one_more(limit))
+        rows = self._read(statement, *values, start, one_more(limit))
         items = documents.readable(_documents(rows[:limit]), documents.decode_environment)
         more = len(rows) > limit
         return Page(items, cursors.pack_name("page", rows[limit - 1][0]) if more else "")
+
+    def _page_by_time(
+        self, statement: str, values: Sequence[object], by: str, limit: int, after: str
+    ) -> Page[Environment]:
+        start = (_FIRST, "")
+        if after:
+            position = cursors.unpack_position(by, after)
+            start = (microseconds(position.at), position.name)
+        rows = self._read(statement, *values, *start, one_more(limit))
+        items = documents.readable(_documents(rows[:limit]), documents.decode_environment)
+        return Page(items, _next_position(by, rows, limit))
+
+    def count(self, only: Filter) -> int:
+        statement, values = count_of(only)
+        return int(self._read(statement, *values)[0][0])
+
+    def next_value(self, facet: Facet, after: str = "") -> str:
+        rows = self._read(_NEXT_PROFILE if facet is Facet.PROFILE else _NEXT_PROBLEM, after)
+        return str(rows[0][0]) if rows else ""
 
     def history(self, key: str, limit: int) -> tuple[Entry, ...]:
         rows = self._read(_HISTORY, key, limit)
@@ -210,6 +192,17 @@ class SqliteStore:
         items = documents.readable(_documents(rows[:limit]), documents.decode_parked)
         return Page(items, _next_position("parked", rows, limit))
 
+    def unchanged(self, limit: int, after: str = "", verb: Verb | None = None) -> Page[Unchanged]:
+        start = (_LAST, "")
+        if after:
+            position = cursors.unpack_position("unchanged", after)
+            start = (microseconds(position.at), position.name)
+        statement = _UNCHANGED.format(filters="" if verb is None else "verb = ? AND ")
+        verbs = () if verb is None else (verb.value,)
+        rows = self._read(statement, *verbs, *start, one_more(limit))
+        items = documents.readable(_documents(rows[:limit]), documents.decode_unchanged)
+        return Page(items, _next_position("unchanged", rows, limit))
+
     def _saved(
         self,
         environment: Environment,
@@ -232,41 +225,31 @@ class SqliteStore:
             return connection.execute(statement, values).fetchall()
 
 
-def _lay_out(connection: sqlite3.Connection) -> None:
-    for statement in _TABLES:
-        connection.execute(statement)
-
-
-_LAYOUTS = (_lay_out,)
-
-
-def _page_of(columns: Iterable[str]) -> str:
-    """The statement for a page of records, filtered by a value in each of ``columns``."""
-    return _PAGE.format(filters="".join(f"{column} = ? AND " for column in columns))
-
-
 class _Rows(NamedTuple):
-    """What a save writes: the row of the record, its addresses, the rows of its new entries."""
+    """What a save writes: the rows of the record, of its addresses and problems, of new entries."""
 
     environment: dict[str, Any]
     addresses: list[str]
+    problems: list[str]
     history: list[tuple[str, str, bytes]]
+    unchanged: list[tuple[str, int, str, bytes]]
 
 
 def _rows(environment: Environment, version: str | None, entries: Sequence[Entry]) -> _Rows:
     document = documents.encode_environment(environment)
-    due_at = document["due_at"]
-    row = {
-        "key": environment.key,
-        "person_id": document["person_id"],
-        "phase": document["phase"],
-        "health": document["health"],
-        "making": document["making"],
-        "due_at": None if due_at is None else microseconds(due_at),
-        "document": _blob(document),
-        "revision": version and int(version),
-    }
-    return _Rows(row, document["addresses"], _history_rows(environment.key, entries))
+    row = {column: document[column] for column in _COLUMNS if column != "document"}
+    for time in ("due_at", *filters.TIMES):
+        row[time] = None if row[time] is None else microseconds(row[time])
+    row |= {"key": environment.key, "revision": version and int(version)}
+    row["document"] = _blob(document)
+    key = environment.key
+    return _Rows(
+        row,
+        document["addresses"],
+        list(document[filters.PROBLEMS]),
+        _history_rows(key, entries),
+        _unchanged_rows(key, entries),
+    )
 
 
 def _write(connection: sqlite3.Connection, rows: _Rows) -> str:
@@ -276,12 +259,28 @@ def _write(connection: sqlite3.Connection, rows: _Rows) -> str:
     saved = connection.execute(_CREATE if revision is None else _REPLACE, row).fetchone()
     if saved is None:
         raise Conflict(f"{key} is not at version {revision or '(none)'}")
-    stored = {each[0] for each in connection.execute(_ADDRESSES, (key,))}
-    named = set(rows.addresses)
-    connection.executemany(_DROP_ADDRESS, [(email, key) for email in stored - named])
-    connection.executemany(_ADD_ADDRESS, [(email, key) for email in named - stored])
+    _replace_all(connection, key, rows.addresses, (_ADDRESSES, _ADD_ADDRESS, _DROP_ADDRESS))
+    _replace_all(connection, key, rows.problems, (_PROBLEMS, _ADD_PROBLEM, _DROP_PROBLEM))
     connection.executemany(_APPEND, rows.history)
+    connection.executemany(_ADD_UNCHANGED, rows.unchanged)
     return str(saved[0])
+
+
+def _replace_all(
+    connection: sqlite3.Connection,
+    key: str,
+    values: Iterable[str],
+    statements: tuple[str, str, str],
+) -> None:
+    """Make ``values`` those of ``key`` in a side table.
+
+    ``statements``: what selects them, adds one and drops one.
+    """
+    select, add, drop = statements
+    stored = {each[0] for each in connection.execute(select, (key,))}
+    named = set(values)
+    connection.executemany(drop, [(value, key) for value in stored - named])
+    connection.executemany(add, [(value, key) for value in named - stored])
 
 
 def _stored(row: Any) -> Stored:
@@ -310,6 +309,19 @@ def _history_rows(key: str, entries: Sequence[Entry]) -> list[tuple[str, str, by
     return [
         (key, documents.entry_id(entry, index), _blob(documents.encode_entry(key, entry)))
         for index, entry in enumerate(entries)
+    ]
+
+
+def _unchanged_rows(key: str, entries: Sequence[Entry]) -> list[tuple[str, int, str, bytes]]:
+    return [
+        (
+            documents.unchanged_name(key, entry, index),
+            microseconds(documents.in_utc(entry.at)),
+            entry.event.verb.value,
+            _blob(documents.encode_unchanged(key, entry)),
+        )
+        for index, entry in enumerate(entries)
+        if entry.changed_nothing and entry.event is not None
     ]
 
 

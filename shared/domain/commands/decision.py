@@ -9,9 +9,10 @@ from enum import StrEnum
 import msgspec
 from msgspec.structs import replace
 
+from shared.domain.commands.descriptions import cancellation
 from shared.domain.commands.intent import Intent
 from shared.domain.environment import Environment
-from shared.domain.projections.entry import Entry
+from shared.domain.projections.entry import Entry, Event
 
 _REMEMBERED = 64  # idempotency keys: enough to recognise repeats within days
 
@@ -29,18 +30,19 @@ class Decision(msgspec.Struct, frozen=True):
     """The outcome, the record to save, and its history entry.
 
     ``due``: the entries of scheduled intents that were due and took effect first
-    (``commands.scheduled``).
+    (``commands.scheduled``). ``cancelled``: those of scheduled intents that it cancels.
     """
 
     outcome: Outcome
     environment: Environment
     entry: Entry
     due: tuple[Entry, ...] = ()
+    cancelled: tuple[Entry, ...] = ()
 
     @property
     def entries(self) -> tuple[Entry, ...]:
         """All history entries, in their order."""
-        return (*self.due, self.entry)
+        return (*self.due, self.entry, *self.cancelled)
 
 
 def with_merging(decision: Decision, merged: Sequence[str]) -> Decision:
@@ -71,4 +73,22 @@ def remembered(record: Environment, idempotency_key: str) -> Environment:
 
 def entry_of(intent: Intent, outcome: Outcome, text: str, now: datetime) -> Entry:
     """The history entry about ``intent``."""
-    return Entry(at=now, action=f"intent.{outcome}", text=text, event_id=intent.event_id)
+    return _entry(intent, outcome, text, now)
+
+
+def cancelled_entry(intent: Intent, by: Intent, now: datetime) -> Entry:
+    """The history entry about a scheduled ``intent`` that ``by`` cancels."""
+    return _entry(intent, "cancelled", cancellation(intent, by), now)
+
+
+def _entry(intent: Intent, outcome: str, text: str, now: datetime) -> Entry:
+    event = Event(
+        verb=intent.verb,
+        email=intent.person.email,
+        source=intent.source,
+        occurred_at=intent.occurred_at,
+        effective_at=intent.effective_at,
+    )
+    return Entry(
+        at=now, action=f"intent.{outcome}", text=text, event_id=intent.event_id, event=event
+    )

@@ -75,6 +75,15 @@ def described(intent: Intent) -> str:
     return f"{intent.verb}{with_profile}{because}"
 
 
+def cancellation(intent: Intent, by: Intent) -> str:
+    """Why a scheduled ``intent`` does not take effect."""
+    assert intent.effective_at is not None, "only a scheduled event is cancelled"
+    return (
+        f"{described(intent)}, to take effect at {intent.effective_at.isoformat()}, is cancelled: "
+        f"overtaken by {described(by)} of event {by.event_id}"
+    )
+
+
 def retirement(record: Environment, leave: Intent) -> str:
     """The effect of a leave of a former address; follows the intent's description."""
     stays = "" if record.leaving else " and stays"

@@ -28,7 +28,7 @@ from shared.domain.commands.facts import (
 )
 from shared.domain.commands.intent import Intent
 from shared.domain.commands.scheduled import with_due_intents
-from shared.domain.commands.taking_effect import overtaken_by, put_in_force
+from shared.domain.commands.taking_effect import cancelled_by, overtaken_by, put_in_force
 from shared.domain.contracts.announcements import News
 from shared.domain.environment import Environment
 from shared.domain.projections.outbox import with_announcement
@@ -74,6 +74,7 @@ def _due(record: Environment, intent: Intent, now: datetime) -> Decision:
         Outcome.APPLIED,
         put_in_force(record, after, newest, now),
         entry_of(intent, Outcome.APPLIED, f"{text}{cancelled}", now),
+        cancelled=cancelled_by(newest, record, now),
     )
 
 

@@ -14,7 +14,7 @@ from shared.domain.commands.decision import Outcome, entry_of
 from shared.domain.commands.descriptions import described, listed, retirement
 from shared.domain.commands.facts import intent_in_force, with_facts
 from shared.domain.commands.intent import Intent
-from shared.domain.commands.taking_effect import overtaken_by, put_in_force
+from shared.domain.commands.taking_effect import cancelled_by, overtaken_by, put_in_force
 from shared.domain.environment import Environment
 from shared.domain.projections.entry import Entry
 
@@ -30,6 +30,9 @@ def with_due_intents(record: Environment, now: datetime) -> tuple[Environment, t
         before, record = record, _in_effect(record, intent, now)
         text = f"scheduled {intent.verb}{_effect(before, record, intent)}"
         entries.append(entry_of(intent, Outcome.APPLIED, text, now))
+        newest = record.events.in_force
+        if newest is not None and newest != before.events.in_force:
+            entries += cancelled_by(newest, before, now)
     return record, tuple(entries)
 
 

@@ -6,10 +6,12 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from shared.domain.commands.decision import cancelled_entry
 from shared.domain.commands.descriptions import described
 from shared.domain.commands.intent import Intent, Verb
 from shared.domain.contracts.announcements import News
 from shared.domain.environment import Environment
+from shared.domain.projections.entry import Entry
 from shared.domain.projections.offboarding_record import OffboardingRecord, amended, current, opened
 from shared.domain.projections.outbox import with_announcement
 from shared.domain.reconciliation.durations import unmet_since
@@ -65,6 +67,11 @@ def put_in_force(
 def overtaken_by(intent: Intent, record: Environment) -> list[Intent]:
     """The scheduled intents that do not take effect once ``intent`` is in force."""
     return [i for i in record.scheduled if i.precedence < intent.precedence]
+
+
+def cancelled_by(intent: Intent, record: Environment, now: datetime) -> tuple[Entry, ...]:
+    """The history entries of the scheduled intents that ``overtaken_by`` names."""
+    return tuple(cancelled_entry(i, intent, now) for i in overtaken_by(intent, record))
 
 
 def _to_converge(resource: Resource, now: datetime, *, returns: bool) -> Resource:

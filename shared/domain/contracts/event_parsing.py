@@ -16,6 +16,7 @@ from shared.domain.commands.admin_action import AdminAction
 from shared.domain.commands.admin_commands import AdminCommand
 from shared.domain.commands.holds import ALL
 from shared.domain.commands.intent import Intent, Verb
+from shared.domain.contracts.bulk_retry import BulkRetry
 from shared.domain.contracts.inbound_events import AdminEvent, NativeEvent, read_event, read_typed
 from shared.domain.contracts.rejections import Rejected, RejectionCode
 from shared.domain.people.person import Person, parse_email
@@ -25,6 +26,9 @@ if TYPE_CHECKING:  # only a join needs profiles; most entry points never load th
 
 # For clocks that differ. An event further in the future would override every event until then.
 ALLOWED_SKEW = timedelta(minutes=5)
+
+
+_AT_ONCE = "a command takes effect when it arrives: send it then"
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,14 +93,20 @@ def to_intent(
     )
 
 
-def to_command(message: Message, *, now: datetime) -> AdminCommand:
-    """The admin command in ``message``; raises ``Rejected``.
+def to_command(message: Message, *, now: datetime) -> AdminCommand | BulkRetry:
+    """The admin command in ``message``, about one person or a problem; raises ``Rejected``.
 
     The domain may be any: every person who has a record can be held and released.
     """
     if message.trouble:
         raise Rejected(RejectionCode.NOT_JSON, message.trouble)
     event = read_typed(message.data, AdminEvent)
+    if event.problem:
+        return _bulk_retry(event, event.problem, message, now)
+    if event.after:
+        raise Rejected(
+            RejectionCode.WRONG_SHAPE, "after: is for a retry with a problem; leave it out"
+        )
     if not (event.email or event.person_id or event.key):
         raise Rejected(
             RejectionCode.WRONG_SHAPE,
@@ -106,9 +116,7 @@ def to_command(message: Message, *, now: datetime) -> AdminCommand:
         action=event.action,
         event_id=event.event_id or message.id,
         source=_source(message, event.source),
-        occurred_at=_occurred_at(
-            event.occurred_at, message, now, "a command takes effect when it arrives: send it then"
-        ),
+        occurred_at=_occurred_at(event.occurred_at, message, now, _AT_ONCE),
         reason=event.reason,
         email=parse_email(event.email) if event.email else "",
         person_id=event.person_id or "",
@@ -118,6 +126,31 @@ def to_command(message: Message, *, now: datetime) -> AdminCommand:
     )
     _check_hold(command)
     return command
+
+
+def _bulk_retry(event: AdminEvent, problem: str, message: Message, now: datetime) -> BulkRetry:
+    if event.action is not AdminAction.RETRY:
+        raise Rejected(
+            RejectionCode.WRONG_SHAPE,
+            f"problem: is for retry; a {event.action} is for one person: leave it out, and send "
+            "the email, the person_id or the key of the person",
+        )
+    given = [name for name in ("email", "person_id", "key", "hold") if getattr(event, name)]
+    if given:
+        raise Rejected(
+            RejectionCode.WRONG_SHAPE,
+            f"problem: a retry with it is for everybody whose record shows the problem; leave out "
+            f"{', '.join(given)}, or leave out the problem to retry one person",
+        )
+    return BulkRetry(
+        problem=problem,
+        event_id=event.event_id or message.id,
+        sender=event.source or "",
+        occurred_at=_occurred_at(event.occurred_at, message, now, _AT_ONCE),
+        reason=event.reason,
+        by=event.by or "",
+        after=event.after or "",
+    )
 
 
 def _check_hold(command: AdminCommand) -> None:

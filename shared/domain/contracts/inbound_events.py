@@ -101,7 +101,8 @@ class AdminEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """An admin command about somebody who has an environment (topic `admin-events`).
 
     `email`, `person_id` or `key` identifies the person: at least one is required, and all that are
-    given must be of one person. A field with empty or blank text counts as left out.
+    given must be of one person. A `retry` may have a `problem` instead: it is for everybody whose
+    record shows it. A field with empty or blank text counts as left out.
     """
 
     action: Annotated[
@@ -123,6 +124,13 @@ class AdminEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     ] = None
     key: Annotated[
         Key | None, Meta(description="Whose environment: the key of the record, as fleet shows it.")
+    ] = None
+    problem: Annotated[
+        Identifier | None,
+        Meta(
+            description="With `retry`, instead of a person: the code of a problem, as fleet shows "
+            "it (`problem_codes`). Everybody whose record shows it gets a `retry` of their own."
+        ),
     ] = None
     reason: Annotated[
         Annotated[str, Meta(min_length=1, max_length=1000, pattern=_FILLED)],
@@ -154,6 +162,13 @@ class AdminEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         Meta(
             description="When it was given; of hold and release the newest wins. "
             "Default: the publish time."
+        ),
+    ] = None
+    after: Annotated[
+        Identifier | None,
+        Meta(
+            description="Set by the admin function itself, when a `retry` with a `problem` goes on "
+            "with the next people."
         ),
     ] = None
 

@@ -8,10 +8,12 @@ from typing import Any
 
 import msgspec
 
+from shared.domain.commands.admin_action import AdminAction
 from shared.domain.contracts.blanks import BLANK
 from shared.domain.contracts.inbound_events import AdminEvent, NativeEvent
 
-_PERSON_FIELDS = ("email", "person_id", "key")  # an admin event has at least one of them
+# An admin event has at least one of these, or it is a retry with a problem and has none.
+_PERSON_FIELDS = ("email", "person_id", "key")
 
 
 def event_schema() -> dict[str, Any]:
@@ -23,7 +25,20 @@ def admin_event_schema() -> dict[str, Any]:
     """The JSON Schema of the admin event, as published in ``docs/admin-event.schema.json``."""
     filled = {"type": "string", "pattern": rf"^(?!{BLANK}$)"}
     named = [{"required": [name], "properties": {name: filled}} for name in _PERSON_FIELDS]
-    return schema_of(AdminEvent, "Benchkeeper admin event") | {"anyOf": named}
+    left_out = {"anyOf": [{"type": "null"}, {"type": "string", "pattern": rf"^{BLANK}$"}]}
+    bulk = {
+        "required": ["problem"],
+        "properties": {
+            "action": {"const": AdminAction.RETRY.value},
+            "problem": filled,
+            **dict.fromkeys((*_PERSON_FIELDS, "hold"), left_out),
+        },
+    }
+    one = {
+        "anyOf": named,
+        "properties": {"problem": left_out, "after": left_out},
+    }
+    return schema_of(AdminEvent, "Benchkeeper admin event") | {"oneOf": [one, bulk]}
 
 
 def schema_of(shape: type[msgspec.Struct], title: str) -> dict[str, Any]:

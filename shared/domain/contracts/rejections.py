@@ -25,6 +25,7 @@ class RejectionCode(StrEnum):
     SEVERAL_HOLDS = "several-holds"
     IDENTITY_CONFLICT = "identity-conflict"
     NOTHING_TO_RECREATE = "nothing-to-recreate"
+    UNKNOWN_PROBLEM = "unknown-problem"
 
 
 class Rejected(Exception):

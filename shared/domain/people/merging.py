@@ -16,7 +16,7 @@ from shared.domain.commands.facts import intent_in_force, newest_of_each, with_f
 from shared.domain.commands.holds import united as united_holds
 from shared.domain.commands.holds import with_release
 from shared.domain.commands.scheduled import with_due_intents
-from shared.domain.commands.taking_effect import put_in_force
+from shared.domain.commands.taking_effect import cancelled_by, put_in_force
 from shared.domain.environment import Environment
 from shared.domain.people.addresses import united
 from shared.domain.projections.entry import Entry
@@ -48,10 +48,15 @@ def merge(
     record, due = with_due_intents(record, now)
     duplicate, due_there = with_due_intents(duplicate, now)
     entry, entry_there = entries_of(record, duplicate, now, event_id)
+    one = merged(record, duplicate, now)
+    newest = one.events.in_force
+    cancelled: tuple[Entry, ...] = ()
+    if newest is not None:
+        cancelled = (*cancelled_by(newest, record, now), *cancelled_by(newest, duplicate, now))
     return Merge(
-        record=merged(record, duplicate, now),
+        record=one,
         duplicate=emptied(duplicate, record.key, now),
-        entries=(*due, entry),
+        entries=(*due, *cancelled, entry),
         duplicate_entries=(*due_there, entry_there),
     )
 
@@ -115,6 +120,7 @@ def emptied(duplicate: Environment, key: str, now: datetime) -> Environment:
             phase=Phase.REMOVED,
             health=Health.OK,
             problem="",
+            problem_codes=(),
             losses=(),
             unmet_since=None,
             due_at=now if duplicate.outbox.waiting else None,

@@ -32,11 +32,13 @@ class Conclusion(msgspec.Struct, frozen=True):
     """The result of the final search.
 
     ``found``: the ids of further resources that it found; they are now in the record, to be
-    deleted. ``problem``: why it failed, '' if it did not. ``again_at``: when to search again.
+    deleted. ``problem``: why it failed, '' if it did not; ``code``: of that fault.
+    ``again_at``: when to search again.
     """
 
     found: tuple[str, ...] = ()
     problem: str = ""
+    code: str = ""
     again_at: datetime | None = None
 
 
@@ -80,7 +82,8 @@ def conclude(draft: Draft, inventory: tuple[Orphan, ...] | Problem, context: Con
     now = context.now
     if isinstance(inventory, Problem):
         problem = f"the final search failed: {inventory.message}"
-        return Conclusion(problem=problem, again_at=now + context.policy.scan_again)
+        again_at = now + context.policy.scan_again
+        return Conclusion(problem=problem, code=inventory.code, again_at=again_at)
     missed = [found for found in inventory if _is_to_be_deleted(draft.record, found)]
     if missed:
         before = {r.id: r for r in draft.record.resources}

@@ -26,6 +26,7 @@ from shared.domain.resources.resource import Resource
 from shared.domain.status import Health, Phase
 
 _SEVERITY = (Health.OK, Health.WAITING, Health.RETRYING, Health.QUARANTINED)
+_NO_PROFILE = "UNKNOWN_PROFILE"  # the code of the problem that a profile does not exist any more
 _COMPARED = (Kind.WORKBENCH, *TEMPLATES)
 
 
@@ -96,11 +97,13 @@ def with_status(
     health = max((_health(r, policy) for r in relevant), key=_SEVERITY.index, default=Health.OK)
     shown = [(r.id, r.backoff.problem) for r in relevant if _is_shown(r)]
     problems = [f"{id}: {problem.message}" for id, problem in shown if problem is not None]
+    codes = {problem.code for _, problem in shown if problem is not None}
     converged = {r.id for r in record.resources if is_converged(record, r, goals[r.id])}
     phase = _phase(record, manifests, goals, converged)
     due_at = _due_at(record, goals, converged, now, policy, conclusion)
     if conclusion.problem:
         problems.append(conclusion.problem)
+        codes.add(conclusion.code)
         health = max(health, Health.RETRYING, key=_SEVERITY.index)
     problems += record.status.losses
     if manifests is None and record.events.in_force is not None and not record.leaving:
@@ -108,6 +111,7 @@ def with_status(
             f"profile {record.terms.profile!r} is not in profiles.yaml any more; add it again, or "
             "send a join with another profile"
         ]
+        codes = {_NO_PROFILE}
         health = max(health, Health.RETRYING, key=_SEVERITY.index)
         # Without the profile it isn't known what should exist, so the person can't become ready.
         phase = phase if record.status.phase is Phase.READY else Phase.PROVISIONING
@@ -115,7 +119,12 @@ def with_status(
     return replace(
         record,
         status=replace(
-            record.status, phase=phase, health=health, problem="; ".join(problems), due_at=due_at
+            record.status,
+            phase=phase,
+            health=health,
+            problem="; ".join(problems),
+            problem_codes=tuple(sorted(codes)),
+            due_at=due_at,
         ),
         updated_at=now,
     )

@@ -15,7 +15,7 @@ from shared.adapters.state.firestore_store import FirestoreStore
 from shared.domain.policy import Policy
 from shared.domain.resources.kinds import State
 from shared.domain.status import Phase
-from shared.ports import Crowd
+from shared.ports import Crowd, Filter
 from tests.support.backends import (
     BACKENDS,
     Backend,
@@ -148,4 +148,4 @@ def test_concurrent_ticks_and_joins_stay_within_the_limit_and_serve_everybody(
         minute(shared, instances, ticks=2)
     assert LIMIT <= watch.most <= MOST
     assert backend.store.creating() == Crowd(0, 0)
-    assert len(backend.store.page(100, phase=Phase.READY).items) == len(names)
+    assert len(backend.store.page(100, only=Filter(phase=Phase.READY)).items) == len(names)

@@ -6,19 +6,21 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from shared.domain.commands.intent import Verb
 from shared.domain.environment import Environment
 from shared.domain.status import Health, Phase
-from shared.ports import BadCursor, Conflict
+from shared.ports import BadCursor, Conflict, Filter, Stored
 from tests.support.backends import BACKENDS, Backend, all_items, opened_backend, together
 from tests.support.grouped_fields import replace
 from tests.support.increments import count_up
-from tests.support.stored import NOON, a_parked, an_entry, an_environment
+from tests.support.stored import NOON, a_parked, an_entry, an_environment, an_unchanged
 
 ROOT = Path(__file__).parents[3]
 
@@ -241,16 +243,18 @@ class TestListings:
     def test_pages_of_one_phase_have_only_that_phase(self, backend: Backend) -> None:
         phases = (Phase.READY, Phase.SUSPENDING)
         keys = [self._save(backend, f"p{n}", phase=phases[n % 2]) for n in range(8)]
-        found = all_items(lambda after: backend.store.page(3, after, Phase.READY))
+        found = all_items(lambda after: backend.store.page(3, after, Filter(phase=Phase.READY)))
         assert [e.key for e in found] == sorted(keys[::2])
-        assert backend.store.page(3, phase=Phase.REMOVED).items == ()
+        assert backend.store.page(3, only=Filter(phase=Phase.REMOVED)).items == ()
 
     def test_pages_of_one_health_have_only_that_health(self, backend: Backend) -> None:
         healths = (Health.OK, Health.RETRYING, Health.OK)
         keys = [self._save(backend, f"p{n}", health=healths[n % 3]) for n in range(9)]
-        found = all_items(lambda after: backend.store.page(2, after, health=Health.RETRYING))
+        found = all_items(
+            lambda after: backend.store.page(2, after, Filter(health=Health.RETRYING))
+        )
         assert [e.key for e in found] == sorted(keys[1::3])
-        assert backend.store.page(3, health=Health.QUARANTINED).items == ()
+        assert backend.store.page(3, only=Filter(health=Health.QUARANTINED)).items == ()
 
     def test_pages_of_a_phase_and_a_health_match_both(self, backend: Backend) -> None:
         phases = (Phase.READY, Phase.SUSPENDING)
@@ -259,18 +263,19 @@ class TestListings:
             self._save(backend, f"p{n}", phase=phases[n % 2], health=healths[n % 4])
             for n in range(16)
         ]
-        both = (Phase.SUSPENDING, Health.QUARANTINED)
-        found = all_items(lambda after: backend.store.page(2, after, *both))
+        both = Filter(phase=Phase.SUSPENDING, health=Health.QUARANTINED)
+        found = all_items(lambda after: backend.store.page(2, after, both))
         assert [e.key for e in found] == sorted(keys[3::4])
-        assert backend.store.page(9, "", Phase.READY, Health.RETRYING).items == ()
+        none = Filter(phase=Phase.READY, health=Health.RETRYING)
+        assert backend.store.page(9, "", none).items == ()
 
     def test_pages_follow_a_change_of_health(self, backend: Backend) -> None:
         troubled = an_environment("ana", health=Health.QUARANTINED)
         version = backend.store.save(troubled, None, [])
         mended = replace(troubled, health=Health.OK)
         backend.store.save(mended, version, [])
-        assert backend.store.page(3, health=Health.QUARANTINED).items == ()
-        assert backend.store.page(3, health=Health.OK).items == (mended,)
+        assert backend.store.page(3, only=Filter(health=Health.QUARANTINED)).items == ()
+        assert backend.store.page(3, only=Filter(health=Health.OK)).items == (mended,)
 
     def test_a_cursor_that_is_not_of_this_listing_is_refused(self, backend: Backend) -> None:
         for n in range(3):
@@ -287,6 +292,64 @@ class TestListings:
         environment = an_environment(name, **changes)
         backend.store.save(environment, None, [])
         return environment.key
+
+
+class TestUnchanged:
+    def test_events_that_changed_nothing_are_listed_newest_first(self, backend: Backend) -> None:
+        environment = an_environment()
+        stale = an_unchanged("stale", seconds=1)
+        version = backend.store.save(environment, None, [an_entry("other"), stale])
+        cancelled = an_unchanged("cancelled", seconds=3)
+        backend.store.claim(environment, version, [cancelled])
+        duplicate = an_unchanged("duplicate", seconds=2)
+        backend.store.append("ben", [duplicate])
+        applied = an_unchanged("applied", seconds=4)
+        backend.store.append("ben", [applied])
+        found = backend.store.unchanged(10)
+        shown = [(each.key, each.entry) for each in found.items]
+        key = environment.key
+        assert shown == [(key, cancelled), ("ben", duplicate), (key, stale)]
+        assert found.next == ""
+        assert backend.store.history("ben", 9) == (applied, duplicate)
+
+    def test_those_of_a_merge_are_listed_under_their_records(self, backend: Backend) -> None:
+        both = [an_environment(name) for name in ("ana", "ben")]
+        ana, ben = (Stored(each, backend.store.save(each, None, [])) for each in both)
+        mine, theirs = an_unchanged(seconds=1), an_unchanged(seconds=2)
+        backend.store.save_merged(ana, ben, ([mine], [theirs]))
+        shown = {each.key: each.entry for each in backend.store.unchanged(10).items}
+        assert shown == {ana.environment.key: mine, ben.environment.key: theirs}
+
+    def test_a_conflict_lists_nothing_and_a_repetition_once(self, backend: Backend) -> None:
+        backend.store.save(an_environment(), None, [])
+        with pytest.raises(Conflict):
+            backend.store.save(an_environment(), None, [an_unchanged()])
+        assert backend.store.unchanged(10).items == ()
+        for _ in range(2):
+            backend.store.append("ana", [an_unchanged()])
+        assert len(backend.store.unchanged(10).items) == 1
+
+    def test_the_joins_and_the_leaves_are_listed_by_themselves(self, backend: Backend) -> None:
+        verbs = [Verb.LEAVE, Verb.JOIN, Verb.JOIN]
+        entries = [an_unchanged(seconds=n // 2, verb=verbs[n % 3]) for n in range(9)]
+        for number, entry in enumerate(entries):
+            backend.store.append(f"p{number}", [entry])
+        for verb in (*Verb, None):
+            found = all_items(partial(backend.store.unchanged, 2, verb=verb))
+            assert len(found) == {Verb.JOIN: 6, Verb.LEAVE: 3, None: 9}[verb]
+            assert len({each.key for each in found}) == len(found)
+            times = [each.entry.at for each in found]
+            assert times == sorted(times, reverse=True)
+            assert verb is None or {each.entry.event.verb for each in found} == {verb}
+
+    def test_a_cursor_of_another_listing_is_refused(self, backend: Backend) -> None:
+        for seconds in range(2):
+            backend.store.append("ana", [an_unchanged(seconds=seconds)])
+            backend.store.park(a_parked(f"m-{seconds}"))
+        with pytest.raises(BadCursor):
+            backend.store.unchanged(1, backend.store.parked(1).next)
+        with pytest.raises(BadCursor):
+            backend.store.parked(1, backend.store.unchanged(1).next)
 
 
 class TestParked:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from google.api_core.exceptions import AlreadyExists, DeadlineExceeded, FailedPrecondition
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -13,13 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from proto.marshal.rules.dates import TimestampRule
 
-from shared.adapters.state import firestore_store
+from shared.adapters.state import firestore_queries, firestore_store
 from shared.adapters.state.cursors import microseconds
 from shared.adapters.state.documents import SCHEMA, DocumentTooNew, DocumentUnreadable, Making
 from shared.adapters.state.firestore_store import FirestoreStore
+from shared.domain.commands.intent import Intent, Verb
 from shared.domain.resources.kinds import State
 from shared.domain.status import Health, Phase
-from shared.ports import Conflict, Crowd, Stored
+from shared.ports import Conflict, Crowd, Facet, Filter, Stored
 from tests.support.backends import FirestoreBackend
 from tests.support.grouped_fields import replace
 from tests.support.grpc_wire import Wire
@@ -48,8 +50,15 @@ def test_every_method_is_one_call_with_a_deadline_and_counting_claims_two(
     store.park(a_parked())
     store.due(NOON, 5)
     store.page(5)
-    store.page(5, phase=Phase.READY)
-    store.page(5, phase=Phase.READY, health=Health.OK)
+    store.page(5, only=Filter(phase=Phase.READY, health=Health.OK, problem="X"))
+    store.page(5, only=Filter(leaves_before=NOON, held=True))
+    store.count(Filter(team="risk", held=True))
+    store.count(Filter(leaves_before=NOON))
+    store.count(Filter(leaves_before=NOON, held=True))
+    store.next_value(Facet.PROFILE)
+    store.next_value(Facet.PROBLEM, "X")
+    store.unchanged(5)
+    store.unchanged(5, verb=Verb.LEAVE)
     store.history(environment.key, 5)
     store.parked(5)
     store.shortages(NOON)
@@ -61,7 +70,8 @@ def test_every_method_is_one_call_with_a_deadline_and_counting_claims_two(
     store.save_merged(ana, Stored(ben, store.save(ben, None, [])), (entries, entries))
     called = [method for method, _ in wire.calls]
     writes = ["Commit"] * 4
-    reads = ["RunQuery"] * 7
+    counted = ["RunAggregationQuery", "RunAggregationQuery", "RunQuery"]
+    reads = [*["RunQuery"] * 4, *counted, *["RunQuery"] * 7]
     counts = ["RunAggregationQuery"] * 2
     found_and_merged = ["RunQuery", "RunQuery", "Commit", "Commit"]
     assert called == [
@@ -69,6 +79,39 @@ def test_every_method_is_one_call_with_a_deadline_and_counting_claims_two(
         *found_and_merged,
     ]
     assert all(timeout is not None and 6 < timeout <= 7 for _, timeout in wire.calls)
+
+
+@pytest.mark.parametrize(
+    "only",
+    [
+        Filter(held=True),
+        Filter(problem="X"),
+        Filter(phase=Phase.READY, health=Health.OK, held=False, team="risk", problem="X"),
+        Filter(leaves_before=NOON),
+        Filter(removal_before=NOON, leaves_before=NOON, team="risk", problem="X", held=True),
+    ],
+)
+def test_no_query_of_a_filter_needs_a_composite_index(
+    firestore_backend: FirestoreBackend, only: Filter
+) -> None:
+    """Automatic indexes serve equal values in the order of names, or one field in its own order.
+    An element of a list together with another field needs a composite one.
+
+    The emulator serves every query, so the queries themselves are looked at.
+    """
+    query, by = firestore_queries.matching(firestore_backend.client.collection("e"), only)
+    ordered = query.order_by(by).order_by("__name__") if by else query.order_by("__name__")
+    for each in (query, ordered):
+        asked = each._to_protobuf()
+        where = asked.where
+        filters = list(where.composite_filter.filters) or [where] * bool(where.field_filter.op)
+        used = {(f.field_filter.field.field_path, f.field_filter.op.name) for f in filters}
+        orders = {order.field.field_path for order in asked.order_by} - {"__name__"}
+        if {op for _, op in used} == {"EQUAL"}:
+            assert orders == set()
+        else:
+            assert used == {(by, "LESS_THAN")}
+            assert orders <= {by}
 
 
 def test_a_create_with_a_lost_answer_is_a_conflict_and_done_once(
@@ -189,6 +232,14 @@ def test_a_server_that_does_not_answer_is_not_a_conflict(
 
 def test_the_document_has_the_fields_of_the_queries(firestore_backend: FirestoreBackend) -> None:
     environment = an_environment(due_at=NOON, updated_at=NOON + timedelta(seconds=1))
+    leave = Intent(
+        verb=Verb.LEAVE, event_id="m-9", source="test", occurred_at=NOON + timedelta(hours=1),
+        person=environment.person, effective_at=NOON + timedelta(days=1),
+    )  # fmt: skip
+    environment = replace(
+        environment, profile="lean", problem_codes=("X", "Y"), pending=(leave,),
+        person=msgspec.structs.replace(environment.person, team="risk"),
+    )  # fmt: skip
     firestore_backend.store.save(environment, None, [])
     document = firestore_backend.get(f"environments/{environment.key}")
     assert document is not None
@@ -209,6 +260,18 @@ def test_the_document_has_the_fields_of_the_queries(firestore_backend: Firestore
         "email": {"stringValue": "ana@example.com"},
         "phase": {"stringValue": "provisioning"},
         "health": {"stringValue": "ok"},
+        "profile": {"stringValue": "lean"},
+        "team": {"stringValue": "risk"},
+        "cost_center": {"nullValue": None},
+        "held": {"booleanValue": True},
+        "running": {"booleanValue": False},
+        "merged": {"booleanValue": False},
+        "problem": {"stringValue": "X"},
+        "problems": {
+            "mapValue": {"fields": {"X": {"booleanValue": True}, "Y": {"booleanValue": True}}}
+        },
+        "leaves_at": {"timestampValue": "2026-11-23T12:00:00.123456Z"},
+        "removal_at": {"nullValue": None},
         "making": {"stringValue": "creating"},
         "due_at": {"timestampValue": "2026-11-22T12:00:00.123456Z"},
         "updated_at": {"timestampValue": "2026-11-22T12:00:01.123456Z"},

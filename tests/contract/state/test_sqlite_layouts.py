@@ -1,6 +1,6 @@
 """Files of other releases: an older one is brought up to date once, a newer one is refused.
 
-No layout but the first has been released, so the later ones are invented.
+The layouts after the last one that there is are invented, for what all of them must withstand.
 """
 
 from __future__ import annotations
@@ -10,12 +10,18 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
 
+import msgspec
 import pytest
 
-from shared.adapters.state import sqlite_store
+from shared.adapters.state import documents, sqlite_layouts
 from shared.adapters.state.sqlite_pool import FileTooNew
 from shared.adapters.state.sqlite_store import SqliteStore
-from tests.support.stored import an_entry, an_environment
+from shared.ports import Facet, Filter
+from tests.support.grouped_fields import replace
+from tests.support.stored import NOON, an_entry, an_environment
+
+LAYOUTS = sqlite_layouts.LAYOUTS
+NUMBER = len(LAYOUTS)
 
 
 @pytest.fixture
@@ -24,25 +30,25 @@ def path(tmp_path: Path) -> Path:
 
 
 def add_notes(connection: sqlite3.Connection) -> None:
-    """The second layout: a column filled from what is there, and an index of it."""
+    """A later layout: a column filled from what is there, and an index of it."""
     connection.execute("ALTER TABLE environments ADD COLUMN note TEXT")
     connection.execute("UPDATE environments SET note = 'from ' || key")
     connection.execute("CREATE INDEX environments_note ON environments (note)")
 
 
 def add_owls(connection: sqlite3.Connection) -> None:
-    """The third layout."""
+    """One later still."""
     connection.execute("CREATE TABLE owls (name TEXT PRIMARY KEY) WITHOUT ROWID")
 
 
 def with_layouts(monkeypatch: pytest.MonkeyPatch, *later: object) -> None:
-    """From now on this is a release that knows these layouts besides the first."""
-    monkeypatch.setattr(sqlite_store, "_LAYOUTS", (sqlite_store._lay_out, *later))
+    """From now on this is a release that knows these layouts besides those that there are."""
+    monkeypatch.setattr(sqlite_layouts, "LAYOUTS", (*LAYOUTS, *later))
 
 
 @pytest.fixture
 def old(path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A file of the first layout with two records in it; the release is that of the third."""
+    """A file of this release with two records in it; the release is one with two layouts more."""
     store = SqliteStore(path)
     for name in ("ana", "ben"):
         store.save(an_environment(name), None, [])
@@ -73,9 +79,9 @@ def test_a_file_of_a_newer_release_is_refused(old: Path, monkeypatch: pytest.Mon
     newer.close()
     with_layouts(monkeypatch)
     store = SqliteStore(old)
-    with pytest.raises(FileTooNew, match="layout 3, known is 1"):
+    with pytest.raises(FileTooNew, match=f"layout {NUMBER + 2}, known is {NUMBER}"):
         store.load("ana")
-    assert layout(old)[-1] == ("3",)
+    assert layout(old)[-1] == (str(NUMBER + 2),)
 
 
 def test_a_file_of_an_older_release_is_upgraded(old: Path) -> None:
@@ -94,7 +100,7 @@ def test_an_upgraded_file_has_the_layout_of_a_new_one(old: Path, tmp_path: Path)
         store.page(1)
         store.close()
     assert layout(old) == layout(tmp_path / "new.db")
-    assert layout(old)[-1] == ("3",)
+    assert layout(old)[-1] == (str(NUMBER + 2),)
 
 
 def test_first_users_of_an_older_file_in_many_threads_all_succeed(old: Path) -> None:
@@ -140,4 +146,72 @@ def test_a_process_of_the_older_release_still_writes_to_a_file_it_has_open(
     older.save(an_environment("ben"), None, [])
     assert store.load(an_environment("ben").key) is not None
     older.close()
+    store.close()
+
+
+# From the first layout to the one with columns to filter by
+
+FIRST_COLUMNS = "key, revision, person_id, phase, health, making, due_at, document"
+
+
+@pytest.fixture
+def first(path: Path) -> Path:
+    """A file of the first layout: one record with a problem, and one that cannot be read."""
+    left = an_environment("ana", problem_codes=("X", "Y"), profile="lean", merged_into="ben")
+    document = msgspec.json.encode(documents.encode_environment(left))
+    connection = sqlite3.connect(path)
+    with connection:
+        sqlite_layouts._lay_out(connection)
+        statement = f"INSERT INTO environments ({FIRST_COLUMNS}) VALUES (?, 3, ?, ?, ?, ?, ?, ?)"
+        row = ("p-ana", "provisioning", "ok", None, None)
+        connection.execute(statement, (left.key, *row, document))
+        connection.execute(statement, ("broken", *row, b'{"schema": 1}'))
+        connection.execute("PRAGMA user_version = 1")
+    connection.close()
+    return path
+
+
+def test_a_file_of_the_first_layout_gets_the_columns_filled(first: Path) -> None:
+    store = SqliteStore(first)
+    for only in (
+        Filter(problem="X"), Filter(problem="Y"), Filter(profile="lean"), Filter(merged=True),
+        Filter(held=True), Filter(running=False),
+    ):  # fmt: skip
+        assert [e.person.email for e in store.page(9, only=only).items] == ["ana@example.com"]
+    assert store.next_value(Facet.PROBLEM, "X") == "Y"
+    assert store.unchanged(9).items == ()
+    [ana] = store.page(1, only=Filter(problem="X")).items
+    store.save(replace(ana, problem_codes=()), "3", [an_entry()])
+    assert store.count(Filter(problem="X")) == 0
+    store.close()
+
+
+def test_a_file_of_the_first_layout_gets_the_layout_of_a_new_one(
+    first: Path, tmp_path: Path
+) -> None:
+    for path in (first, tmp_path / "new.db"):
+        store = SqliteStore(path)
+        store.page(1)
+        store.close()
+    assert layout(first) == layout(tmp_path / "new.db")
+
+
+def test_a_process_of_the_first_layout_still_writes_to_a_file_it_has_open(first: Path) -> None:
+    older = sqlite3.connect(first)
+    older.execute("SELECT 1 FROM environments")
+    store = SqliteStore(first)
+    store.page(1)
+    ben = an_environment("ben", due_at=NOON)
+    document = msgspec.json.encode(documents.encode_environment(ben))
+    with older:
+        older.execute(
+            f"INSERT INTO environments ({FIRST_COLUMNS}) VALUES (?, 1, ?, ?, ?, ?, ?, ?)",
+            (ben.key, "p-ben", "ready", "ok", None, None, document),
+        )
+    older.close()
+    stored = store.load(ben.key)
+    assert stored is not None
+    assert store.count(Filter(held=True)) == 1, "what it writes has no values to filter by"
+    store.save(ben, stored.version, ())
+    assert store.count(Filter(held=True)) == 2
     store.close()

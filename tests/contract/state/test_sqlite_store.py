@@ -11,14 +11,17 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
+from typing import Any
 
 import msgspec
 import pytest
 
 from shared.adapters.state import sqlite_pool, sqlite_store
 from shared.adapters.state.documents import SCHEMA, DocumentTooNew, DocumentUnreadable
+from shared.adapters.state.sqlite_queries import count_of, page_of
 from shared.adapters.state.sqlite_store import SqliteStore
-from shared.ports import Stored
+from shared.domain.status import Health, Phase
+from shared.ports import Filter, Stored
 from tests.support.grouped_fields import replace
 from tests.support.stored import NOON, a_parked, an_entry, an_environment
 
@@ -251,26 +254,69 @@ def test_listings_use_an_index_without_sorting(
 
 
 @pytest.mark.parametrize(
-    ("columns", "index"),
+    ("only", "index"),
     [
-        ((), "PRIMARY KEY"),
-        (("phase",), "environments_phase"),
-        (("health",), "environments_health"),
-        (("phase", "health"), "environments_"),
+        ({}, "PRIMARY KEY"),
+        ({"phase": Phase.READY}, "environments_phase"),
+        ({"health": Health.OK}, "environments_health"),
+        ({"phase": Phase.READY, "health": Health.OK}, "environments_"),
+        ({"profile": "x"}, "environments_profile"),
+        ({"team": "x"}, "environments_team"),
+        ({"cost_center": "x"}, "environments_cost_center"),
+        ({"held": True}, "environments_held"),
+        ({"running": True}, "environments_running"),
+        ({"merged": False}, "environments_merged"),
+        ({"problem": "X"}, "problems USING PRIMARY KEY (code=? AND key>?)"),
+        ({"problem": "X", "held": True}, "problems USING PRIMARY KEY (code=? AND key>?)"),
+        ({"leaves_before": NOON}, "environments_leaves_at ((leaves_at,key)>(?,?)"),
+        ({"removal_before": NOON}, "environments_removal_at ((removal_at,key)>(?,?)"),
+        (
+            {"leaves_before": NOON, "removal_before": NOON},
+            "environments_leaves_at ((leaves_at,key)>(?,?)",
+        ),
+        (
+            {"leaves_before": NOON, "team": "x", "problem": "X"},
+            "environments_leaves_at ((leaves_at,key)>(?,?)",
+        ),
     ],
-    ids=["all", "phase", "health", "both"],
+    ids=lambda value: "+".join(value) if isinstance(value, dict) else "",
 )
-def test_pages_use_an_index_without_sorting(
-    store: SqliteStore, columns: tuple[str, ...], index: str
+def test_pages_and_counts_use_an_index_without_sorting(
+    store: SqliteStore, only: dict[str, Any], index: str
 ) -> None:
-    sql = sqlite_store._page_of(columns)
-    with store._pool.reading() as connection:
-        plan = connection.execute(f"EXPLAIN QUERY PLAN {sql}", (1,) * sql.count("?")).fetchall()
-    text = " / ".join(row[3] for row in plan)
+    statement, _, by = page_of(Filter(**only))
+    text = plan(store, statement)
     assert index in text
-    assert "key>?" in text
+    assert by or "key>?" in text
     assert "TEMP B-TREE" not in text
     assert "SCAN" not in text
+    counted = plan(store, count_of(Filter(**only))[0])
+    assert "SCAN" not in counted or not only
+
+
+@pytest.mark.parametrize(
+    ("statement", "index"),
+    [
+        ("_NEXT_PROFILE", "environments_profile (profile>?)"),
+        ("_NEXT_PROBLEM", "problems USING PRIMARY KEY (code>?)"),
+        ("_UNCHANGED", "unchanged_newest"),
+        ("_UNCHANGED verb = ? AND ", "unchanged_verb (verb=?"),
+    ],
+)
+def test_other_lists_use_an_index_without_sorting(
+    store: SqliteStore, statement: str, index: str
+) -> None:
+    name, _, condition = statement.partition(" ")
+    text = plan(store, getattr(sqlite_store, name).format(filters=condition))
+    assert index in text
+    assert "TEMP B-TREE" not in text
+    assert "SCAN" not in text
+
+
+def plan(store: SqliteStore, sql: str) -> str:
+    with store._pool.reading() as connection:
+        rows = connection.execute(f"EXPLAIN QUERY PLAN {sql}", (1,) * sql.count("?")).fetchall()
+    return " / ".join(row[3] for row in rows)
 
 
 def test_finding_a_person_uses_two_indexes(store: SqliteStore) -> None:

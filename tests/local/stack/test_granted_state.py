@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from unittest import mock
 
+import msgspec
 import pytest
 from google.api_core.exceptions import PermissionDenied
 from google.auth.credentials import AnonymousCredentials
@@ -15,8 +16,9 @@ from local.cloud import Cloud
 from local.stack.deployment import functions, grants, permitted
 from local.stack.firestore_proxy import FirestoreProxy
 from shared.adapters.state.firestore_store import FirestoreStore
-from shared.ports import Stored
-from tests.support.stored import an_entry, an_environment
+from shared.ports import Facet, Filter, Stored
+from tests.support.grouped_fields import replace
+from tests.support.stored import an_entry, an_environment, an_unchanged
 
 ACCOUNTS = tuple(function.name for function in functions())
 WRITERS = ("onboard", "offboard", "admin", "converge")
@@ -59,3 +61,18 @@ def test_fleet_may_find_and_not_merge(stores: dict[str, FirestoreStore]) -> None
     assert stores["fleet"].find([ana.person.email]) == (stored,)
     with pytest.raises(PermissionDenied):
         stores["fleet"].save_merged(stored, stored, ([], []))
+
+
+def test_fleet_may_filter_count_and_list_what_changed_nothing(
+    stores: dict[str, FirestoreStore],
+) -> None:
+    team = "of-fleet"
+    record = an_environment("dora")
+    record = replace(record, person=msgspec.structs.replace(record.person, team=team))
+    entry = an_unchanged(seconds=9)
+    stores["offboard"].save(record, None, [entry])
+    fleet = stores["fleet"]
+    assert fleet.page(5, only=Filter(team=team, held=True)).items == (record,)
+    assert fleet.count(Filter(team=team)) == 1
+    assert fleet.next_value(Facet.PROFILE) == ""
+    assert [each.entry for each in fleet.unchanged(1).items] == [entry]

@@ -22,6 +22,7 @@ from shared.ports import Clock, NotPublished, Tokens
 from shared.services.actions import ActionTaker
 from shared.services.admission import Admission
 from shared.services.announce import Announcer
+from shared.services.bulk_retry import BulkRetries
 from shared.services.context import ContextReader
 from shared.services.converge import Converge
 from shared.services.intake import Intake
@@ -79,6 +80,7 @@ class Topics:
     def __init__(self) -> None:
         self.waiting: list[dict[str, Any]] = []
         self.news: list[dict[str, Any]] = []
+        self.orders: list[bytes] = []  # admin commands that a bulk retry made, not handled yet
         self.refuses = False  # whether Pub/Sub refuses announcements
         self.on_announcement: Callable[[dict[str, Any]], None] | None = None
 
@@ -86,6 +88,8 @@ class Topics:
         bodies = [msgspec.json.decode(data) for data in messages]
         if topic == "converge":
             self.waiting += bodies
+        elif topic == "admin-events":
+            self.orders += messages
         elif self.refuses:
             raise NotPublished("scripted")
         else:
@@ -158,6 +162,7 @@ class Process:
             store=store,
             profiles=profiles,
             converge=self.converge,
+            bulk_retries=BulkRetries(store=store, publisher=topics, topic="admin-events"),
             clock=clock,
             allowed_domains=allowed_domains,
         )

@@ -182,6 +182,22 @@ class World:
         for body in waiting:
             self.use_next()
             self.converge.run(body["key"], admitted=body.get("admitted", False))
+        self.deliver_orders()
+
+    def deliver_orders(self) -> None:
+        """Hand the commands that a bulk retry published to intake, and those that these publish."""
+        while self.topics.orders:
+            orders, self.topics.orders = self.topics.orders, []
+            for data in orders:
+                self.use_next()
+                self.intake.command(
+                    Message(
+                        id=f"m{next(self._ids)}",
+                        topic="admin-events",
+                        published_at=self.clock.now(),
+                        data=data,
+                    )
+                )
 
     def pass_time(self, span: timedelta) -> None:
         """Only the clock moves."""

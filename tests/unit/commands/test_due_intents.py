@@ -101,7 +101,7 @@ def test_any_event_first_puts_due_intents_in_force(
     in_force, entries = with_due_intents(record, after(7))
     expected = apply_intent(in_force, crossing, KEY, after(7))
     assert decision == replace(expected, due=entries)
-    assert decision.entries == (*entries, expected.entry)
+    assert decision.entries == (*entries, expected.entry, *expected.cancelled)
 
 
 @given(st.lists(_EVENTS, min_size=1, max_size=5))
@@ -165,12 +165,13 @@ def test_a_scheduled_event_that_makes_an_older_leave_count_says_so() -> None:
     """They return to an address whose leave had only retired it."""
     renamed, left = event(JOIN, SMITH, -8, previous_email=ANA), event(LEAVE, ANA, -4)
     back = announced(JOIN, ANA, -6)
-    record, [entry] = with_due_intents(folded(J1, renamed, left, back), after(DUE))
+    record, [entry, gone] = with_due_intents(folded(J1, renamed, left, back), after(DUE))
     assert record.events.in_force == left
     assert entry.text == (
         "scheduled join is noted; leave is in force now; cancels join ANNOUNCED of "
         + after(DUE).isoformat()
     )
+    assert (gone.action, gone.event_id) == ("intent.cancelled", "ANNOUNCED")
 
 
 @pytest.mark.parametrize("action", [AdminAction.HOLD, AdminAction.RELEASE, AdminAction.RETRY])

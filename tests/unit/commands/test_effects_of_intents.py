@@ -251,10 +251,19 @@ def test_a_rescheduled_event_names_the_one_it_replaces_and_is_announced() -> Non
 def test_an_event_that_takes_effect_later_cancels_earlier_scheduled_ones() -> None:
     record = put(a_record(), later(LEAVE, "end", 1, days=30)).environment
     record = put(record, later(JOIN, "prolonged", 2, days=10)).environment
-    soon, [entry] = with_due_intents(record, after(days=10))
+    soon, [entry, gone] = with_due_intents(record, after(days=10))
     assert (entry.action, entry.event_id) == ("intent.applied", "prolonged")
     assert "cancels leave end" in entry.text
     assert cancelled(soon) == [("end", after(days=30))]
+    assert (gone.action, gone.event_id) == ("intent.cancelled", "end")
+    when = after(days=30).isoformat()
+    assert gone.text == (
+        f"leave, to take effect at {when}, is cancelled: overtaken by join as full of event "
+        "prolonged"
+    )
+    assert gone.event is not None
+    assert (gone.event.verb, gone.event.effective_at) == (LEAVE, after(days=30))
+    assert gone.changed_nothing
 
 
 def test_events_that_came_due_together_took_effect_and_are_not_cancelled() -> None:

@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.commands.admin_action import AdminAction
+from shared.domain.commands.admin_commands import AdminCommand
+from shared.domain.contracts.bulk_retry import BulkRetry
 from shared.domain.contracts.event_parsing import to_command
 from shared.domain.contracts.inbound_events import AdminEvent
 from shared.domain.contracts.json_schemas import admin_event_schema
@@ -38,6 +40,13 @@ def payload(**fields: object) -> bytes:
     return json.dumps(LEAST | fields).encode()
 
 
+def read(data: bytes) -> AdminCommand:
+    """A command about one person."""
+    command = to_command(a_message(data, topic="admin-events"), now=START)
+    assert isinstance(command, AdminCommand)
+    return command
+
+
 def send(world: World, data: bytes, *, id: str = "m-1") -> str:
     return world.deliver(a_message(data, topic="admin-events", id=id))
 
@@ -50,8 +59,7 @@ def held(world: World) -> bool:
 
 
 def test_the_smallest_valid_command() -> None:
-    message = a_message(payload(), topic="admin-events")
-    order = to_command(message, now=START)
+    order = read(payload())
     assert (order.action, order.email, order.reason) == (AdminAction.HOLD, ANA, "a lawsuit")
     assert (order.event_id, order.source) == ("m-1", "pubsub:admin-events")
     assert (order.occurred_at, order.by) == (START, "")
@@ -65,8 +73,7 @@ def test_every_field_is_read_as_it_was_sent() -> None:
         "event_id": "case-7",
         "occurred_at": "2026-03-01T09:30:00+01:00",
     }
-    message = a_message(payload(**fields), topic="admin-events")
-    order = to_command(message, now=START)
+    order = read(payload(**fields))
     assert (order.action, order.email) == (AdminAction.RELEASE, ANA)
     assert (order.by, order.event_id) == (fields["by"], "case-7")
     assert order.occurred_at.isoformat() == fields["occurred_at"]
@@ -142,7 +149,7 @@ _line = st.characters(exclude_categories=("Cc", "Cs", "Cf", "Zl", "Zp"))
 def test_decoder_and_schema_read_the_same(action: AdminAction, reason: str, by: str | None) -> None:
     fields = {"action": action.value, "email": ANA, "reason": reason, "by": by}
     SCHEMA.validate(fields)
-    order = to_command(a_message(json.dumps(fields).encode()), now=START)
+    order = read(json.dumps(fields).encode())
     assert (order.action, order.reason, order.by) == (
         action,
         reason,
@@ -165,11 +172,45 @@ def test_one_of_the_names_of_a_person_is_enough_for_schema_and_decoder(
     blank = {"email": others, "person_id": others, "key": others}
     fields = {"action": "hold", "reason": "x"} | blank | named
     SCHEMA.validate(fields)
-    command = to_command(a_message(json.dumps(fields).encode()), now=START)
+    command = read(json.dumps(fields).encode())
     [(field, value)] = named.items()
     assert command.named == (field, value)
     assert {command.email, command.person_id, command.key} == {"", value}
     assert not SCHEMA.is_valid(fields | blank)
+
+
+BULK = {"action": "retry", "problem": "STOCK_OUT", "reason": "x"}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"email": None, "hold": " "}, {"after": "WyJ", "event_id": "i-7", "source": "ops"}],
+    ids=str,
+)
+def test_a_retry_for_a_problem_is_read_by_schema_and_decoder(more: dict[str, str | None]) -> None:
+    SCHEMA.validate(BULK | more)
+    order = to_command(a_message(json.dumps(BULK | more).encode()), now=START)
+    assert isinstance(order, BulkRetry)
+    assert (order.problem, order.reason, order.occurred_at) == ("STOCK_OUT", "x", START)
+    assert order.event_id == more.get("event_id", "m-1")
+    assert (order.after, order.sender) == (more.get("after", ""), more.get("source", ""))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"email": ANA}, {"person_id": "7"}, {"key": KEY}, {"hold": "CASE-7"}, {"problem": "a b"},
+        {"problem": ""}, {"problem": None}, {"problem": "", "after": "WyJ", "email": ANA},
+        *({"action": action} for action in ("hold", "release", "recreate")),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_problem_with_anything_else_is_refused_by_schema_and_decoder(
+    changes: dict[str, str | None],
+) -> None:
+    assert not SCHEMA.is_valid(BULK | changes)
+    with pytest.raises(Rejected):
+        to_command(a_message(json.dumps(BULK | changes).encode()), now=START)
 
 
 # What comes of it

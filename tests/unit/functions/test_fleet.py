@@ -5,42 +5,21 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
 
 from shared.domain.names import person_key
 from shared.domain.status import Health, Phase
 from tests.support.builders import ANA, a_message, minutes
-from tests.support.fleet import fleet_of
+from tests.support.fleet import Fleet, fleet_of
 from tests.support.simulation.world import GRACE, START, World
 
 BEN = "ben@example.com"
 
 ROUTES = (
     "GET /environments, /environments/EMAIL, /environments/EMAIL/leaving, "
-    "/environments/EMAIL/leaving.html, /parked"
+    "/environments/EMAIL/leaving.html, /counts, /parked, /unchanged"
 )
-
-
-class Fleet:
-    """The function, and the deployment that it reads."""
-
-    def __init__(self, client: FlaskClient, world: World) -> None:
-        self.client = client
-        self.world = world
-
-    def get(self, path: str, status: int = 200, **query: Any) -> dict[str, Any]:
-        """The JSON of the response, which must have this status."""
-        response = self.client.get(path, query_string=query)
-        assert response.status_code == status, response.text
-        assert response.content_type == "application/json"
-        body: dict[str, Any] = response.get_json()
-        return body
-
-    def emails(self, **query: Any) -> list[str]:
-        return [e["email"] for e in self.get("/environments", **query)["environments"]]
 
 
 @pytest.fixture
@@ -73,8 +52,10 @@ def test_a_list_entry_has_the_state_the_profile_and_the_cost_center(fleet: Fleet
         "team": "risk",
         "cost_center": "CC 1",
         "problem": "",
+        "problem_codes": [],
         "held": False,
         "notebook": "",
+        "running": True,
         "consent": "created",
         "waiting_since": None,
         "leaves_at": None,
@@ -373,4 +354,7 @@ def test_reading_changes_nothing_and_calls_no_other_api(fleet: Fleet) -> None:
     fleet.get("/environments")
     fleet.get(f"/environments/{ANA}")
     fleet.get("/parked")
-    assert set(fleet.world.points) <= {"before:load", "before:find"}
+    fleet.get("/counts")
+    fleet.get("/unchanged")
+    read = ("load", "find", "count", "next_value")
+    assert set(fleet.world.points) <= {f"before:{name}" for name in read}

@@ -12,9 +12,10 @@ import msgspec
 import pytest
 import yaml
 
-from shared.adapters.state import documents
+from shared.adapters.state import documents, filters
+from shared.domain.commands.intent import Verb
 from shared.settings import Settings, read_settings
-from tests.support.stored import a_parked, an_entry, an_environment
+from tests.support.stored import a_parked, an_entry, an_environment, an_unchanged
 
 ROOT = Path(__file__).parents[3]
 INFRA = ROOT / "infra"
@@ -103,6 +104,11 @@ def test_every_stored_field_is_either_indexed_or_exempt() -> None:
         "history": set(documents.encode_entry("key", an_entry())),
         "parked": set(documents.encode_parked(a_parked())),
         "shortages": {"what", "until"},
+        "unchanged": {
+            field
+            for verb in Verb
+            for field in documents.encode_unchanged("key", an_unchanged(verb=verb))
+        },
     }
     declared = indexes()
     assert declared.keys() == stored.keys()
@@ -112,21 +118,23 @@ def test_every_stored_field_is_either_indexed_or_exempt() -> None:
 
 
 def test_every_field_that_a_query_uses_keeps_its_index() -> None:
-    store = (ROOT / "shared" / "adapters" / "state" / "firestore_store.py").read_text(
-        encoding="utf-8"
-    )
+    state = ROOT / "shared" / "adapters" / "state"
+    store = "".join(file.read_text("utf-8") for file in sorted(state.glob("firestore_*.py")))
     asked = set(re.findall(r'(?:FieldFilter|order_by)\(\s*"(\w+)"', store))
-    asked |= set(re.findall(r'\("(\w+)", \1\)', store))  # the filters of a page
-    assert {"due_at", "phase", "health", "at"} <= asked
+    asked |= {*filters.FIELDS, filters.FIRST_PROBLEM}
+    asked |= {"at"} | {documents.unchanged_at(verb) for verb in Verb}  # ``newest_first``
+    assert {"due_at", "person_id", "until"} <= asked
     assert asked == {field for fields in indexes().values() for field in fields["keep"]}
 
 
 def test_the_documents_list_the_same_exemptions() -> None:
     page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     rows = re.findall(
-        r"^\| (`(?:crowd|environments|history|shortages).*?) \| (.*?) \| (.*?) \|$", page, re.M
+        r"^\| (`(?:crowd|environments|history|shortages|unchanged).*?) \| (.*?) \| (.*?) \|$",
+        page,
+        re.M,
     )
-    assert len(rows) == 4
+    assert len(rows) == 5
     listed = {
         collection: set(re.findall(r"`(\w+)`", exempt))
         for names, exempt, _ in rows

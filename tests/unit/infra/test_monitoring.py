@@ -33,6 +33,7 @@ COUNTED: dict[str, set[str | None]] = {
         "intent.scheduled",
         "intent.duplicate",
         "intent.stale",
+        "intent.cancelled",
         "order.applied",
     },
     "health": {"health.changed"},

@@ -13,7 +13,7 @@ from shared.domain.contracts.announcements import Announcement, News
 from shared.domain.environment import Environment, Events, Lease
 from shared.domain.names import person_key
 from shared.domain.people.addresses import Address, with_current
-from shared.domain.people.merging import emptied, entries_of, merged
+from shared.domain.people.merging import emptied, entries_of, merge, merged
 from shared.domain.people.person import Person
 from shared.domain.reconciliation.desired_state import Goal, goals_of
 from shared.domain.reconciliation.replacement import is_source, may_go
@@ -276,15 +276,40 @@ def test_the_emptied_record_is_never_due() -> None:
 
 
 def test_the_emptied_record_is_not_listed_among_those_that_need_help() -> None:
-    troubled = second(health=Health.QUARANTINED, problem="workbench/main: no quota")
+    troubled = second(
+        health=Health.QUARANTINED, problem="workbench/main: no quota", problem_codes=("QUOTA",)
+    )
     rest = emptied(troubled, KEY, after(1))
     assert (rest.status.health, rest.status.problem) == (Health.OK, "")
+    assert rest.status.problem_codes == ()
 
 
 def test_the_outbox_of_the_emptied_record_is_still_published() -> None:
     news = Announcement(number=1, news=News.READY, at=NOW, email=SMITH)
     rest = emptied(second(outbox=(news,)), KEY, after(1))
     assert (rest.outbox.waiting, rest.status.due_at) == ((news,), after(1))
+
+
+@pytest.mark.parametrize("in_second", [False, True])
+def test_a_scheduled_leave_that_the_newer_join_cancels_is_in_the_history(in_second: bool) -> None:
+    """Whichever record has it, and also if that of the newer join is the one that stays."""
+    older = an_intent(
+        Verb.LEAVE, "end", occurred_at=after(-30), effective_at=after(days=9),
+        person=Person(email=ANA),
+    )  # fmt: skip
+    kept = replace(older, event_id="kept", occurred_at=after(-5), person=Person(email=SMITH))
+    if in_second:
+        in_force = {"intent": NEWER, "joined": NEWER, "person": NEWER.person}
+        before = {"intent": BEFORE, "joined": BEFORE, "person": BEFORE.person}
+        both = first(**in_force, pending=(kept,)), second(**before, pending=(older,))
+    else:
+        both = first(pending=(older,)), second(pending=(kept,))
+    one = merge(*both, NOW, event_id="newer")
+    assert [(e.action, e.event_id) for e in one.entries] == [
+        ("intent.cancelled", "end"),
+        ("record.merged", "newer"),
+    ]
+    assert one.record.scheduled == (kept,)
 
 
 def test_both_histories_say_so() -> None:

@@ -18,7 +18,7 @@ from shared.domain.resources.kinds import Kind, State, Step
 from shared.domain.resources.resource import LostCall, Resource
 from shared.domain.status import Health, Phase
 from tests.support.builders import NOW, a_notebook, a_problem, a_record, after
-from tests.support.grouped_fields import a_resource
+from tests.support.grouped_fields import a_resource, replace
 from tests.support.reconciling import context_at
 
 LOST = (LostCall(step=Step.STOP, until=after(3)),)
@@ -113,6 +113,26 @@ def test_the_health_stands_beside_the_phase(
     assert seen.status.phase is (Phase.READY if notebook == running() else Phase.PROVISIONING)
 
 
+def test_the_codes_of_all_problems_that_are_shown_are_listed_once_each() -> None:
+    internal = a_problem(Disposition.TEMPORARY, "INTERNAL")
+    denied = a_problem(Disposition.PERMANENT, "DENIED")
+    templates = [
+        replace(template(slot, Disposition.TEMPORARY, 1), problem=problem)
+        for slot, problem in (("t", internal), ("u", denied), ("v", internal))
+    ]
+    more_zones = troubled(Disposition.STOCK_OUT, 1, tried=("zone-a/nb",))
+    seen = status(a_record(more_zones, *templates))
+    assert seen.status.problem_codes == ("DENIED", "INTERNAL")
+    assert status(a_record(running(), losses=("gone",))).status.problem_codes == ()
+
+
+def test_a_profile_that_is_gone_has_a_code_of_its_own() -> None:
+    record = a_record(troubled(Disposition.TEMPORARY, 1))
+    goals = {r.id: Goal.PRESENT for r in record.resources}
+    seen = with_status(record, None, goals, NOT_CONCLUDED, context_at(NOW))
+    assert seen.status.problem_codes == ("UNKNOWN_PROFILE",)
+
+
 def _message(notebook: Resource) -> str:
     return notebook.backoff.problem.message if notebook.backoff.problem else ""
 
@@ -168,8 +188,9 @@ def test_a_loss_caused_by_others_is_shown_although_nothing_fails() -> None:
 
 
 def test_a_final_search_that_failed_is_shown_and_tried_again() -> None:
-    failed = Conclusion(problem="the search failed", again_at=after(1))
+    failed = Conclusion(problem="the search failed", code="UNREACHABLE", again_at=after(1))
     seen = status(a_record(a_notebook(), verb=Verb.LEAVE), failed)
+    assert seen.status.problem_codes == ("UNREACHABLE",)
     assert (seen.status.health, seen.status.problem, seen.status.due_at) == (
         Health.RETRYING,
         "the search failed",
@@ -183,5 +204,5 @@ def test_a_search_is_repeated_at_its_time_at_the_latest(due: float, expected: fl
         kind=Kind.SNAPSHOT, slot="s1", name="s1", state=State.READY, expires_at=after(due)
     )
     record = a_record(a_notebook(), snapshot, verb=Verb.LEAVE)
-    seen = status(record, Conclusion(problem="the search failed", again_at=after(1)))
+    seen = status(record, Conclusion(problem="the search failed", code="X", again_at=after(1)))
     assert seen.status.due_at == after(expected)

@@ -190,6 +190,48 @@ HOLDS = {
     ),
 }
 
+BULK = {"action": "retry", "problem": "STOCK_OUT", "reason": "x"}
+PROBLEMS = {
+    "a problem that nobody has": (
+        BULK,
+        Code.UNKNOWN_PROBLEM,
+        "problem: nobody's record shows 'STOCK_OUT' now; none are known",
+    ),
+    "a problem and an address": (
+        BULK | {"email": ANA},
+        Code.WRONG_SHAPE,
+        "problem: a retry with it is for everybody whose record shows the problem; ",
+        "leave out email, or leave out the problem to retry one person",
+    ),
+    "a problem, a key and a hold": (
+        BULK | {"key": KEY, "hold": "CASE-7"},
+        Code.WRONG_SHAPE,
+        "problem: a retry with it is for everybody whose record shows the problem; ",
+        "leave out key, hold, or leave out the problem",
+    ),
+    "a hold for a problem": (
+        BULK | {"action": "hold"},
+        Code.WRONG_SHAPE,
+        "problem: is for retry; a hold is for one person: leave it out, and send the email, ",
+    ),
+    "a problem with a space": (BULK | {"problem": "a b"}, Code.WRONG_SHAPE, "problem: has a space"),
+    "a future retry of a problem": (
+        BULK | {"occurred_at": "2026-03-02T09:00:00Z"},
+        Code.FROM_THE_FUTURE,
+        "occurred_at: 2026-03-02T09:00:00+00:00 is in the future",
+    ),
+    "a cursor without a problem": (
+        LEAST | {"after": "WyJwYWdlIl0"},
+        Code.WRONG_SHAPE,
+        "after: is for a retry with a problem; leave it out",
+    ),
+    "a cursor that is none": (
+        BULK | {"after": "../x"},
+        Code.WRONG_SHAPE,
+        "after: '../x' is not a cursor of this listing; the admin function sets it: leave it out",
+    ),
+}
+
 PEOPLE = {
     "no e-mail address": (
         LEAST | {"email": "ana"},
@@ -252,6 +294,7 @@ TABLE: dict[str, Row] = rows(
         **SHAPES,
         **FIELDS,
         **HOLDS,
+        **PROBLEMS,
         **PEOPLE,
         **{
             name: (
