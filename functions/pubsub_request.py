@@ -34,7 +34,7 @@ def pubsub_request(event: CloudEvent, *, topic: str) -> Iterator[tuple[App, Mess
         try:
             yield application, message
         except Rejected as refused:
-            application.intake.park(message, refused)
+            application.parking.park(message, refused)
         except Exception as error:
             # The framework logs the traceback later, without the fields that are bound here.
             error.add_note(f"Pub/Sub message {message.id} of topic {message.topic}")

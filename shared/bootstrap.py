@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from shared.services.admission import Admission
     from shared.services.converge import Converge
     from shared.services.intake import Intake
+    from shared.services.parking import Parking
     from shared.services.tick import Tick
 
 T = TypeVar("T")
@@ -262,13 +263,23 @@ class App:
         )
 
     @once
+    def parking(self) -> Parking:
+        """Keeps rejected messages."""
+        from shared.services.parking import Parking
+
+        return Parking(store=self.store, clock=self.clock)
+
+    @once
     def intake(self) -> Intake:
         """The service of `onboard`, `offboard` and `admin`."""
         from shared.services.bulk_retry import BulkRetries
         from shared.services.intake import Intake
+        from shared.services.person_records import PersonRecords
 
         return Intake(
             store=self.store,
+            records=PersonRecords(store=self.store, clock=self.clock),
+            parking=self.parking,
             profiles=self.profiles,
             converge=self.converge,
             bulk_retries=BulkRetries(

@@ -29,6 +29,8 @@ from shared.services.bulk_retry import BulkRetries
 from shared.services.context import ContextReader
 from shared.services.converge import Converge
 from shared.services.intake import Intake
+from shared.services.parking import Parking
+from shared.services.person_records import PersonRecords
 from shared.services.shortages import Shortages
 from shared.services.tick import Tick
 from tests.support.backends import opened
@@ -101,6 +103,8 @@ class Instance:
         )
         self.intake = Intake(
             store=store,
+            records=PersonRecords(store=store, clock=clock),
+            parking=Parking(store=store, clock=clock),
             profiles=profiles,
             converge=self.converge,
             bulk_retries=BulkRetries(store=store, publisher=shared.topics, topic="admin-events"),

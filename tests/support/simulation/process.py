@@ -26,6 +26,8 @@ from shared.services.bulk_retry import BulkRetries
 from shared.services.context import ContextReader
 from shared.services.converge import Converge
 from shared.services.intake import Intake
+from shared.services.parking import Parking
+from shared.services.person_records import PersonRecords
 from shared.services.shortages import Shortages
 from shared.services.tick import Tick
 from tests.support.fake_drivers import FakeCloud, FakeDriver
@@ -160,6 +162,8 @@ class Process:
         )
         self.intake = Intake(
             store=store,
+            records=PersonRecords(store=store, clock=clock),
+            parking=Parking(store=store, clock=clock),
             profiles=profiles,
             converge=self.converge,
             bulk_retries=BulkRetries(store=store, publisher=topics, topic="admin-events"),

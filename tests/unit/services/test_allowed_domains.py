@@ -15,7 +15,7 @@ from tests.support.simulation.world import GRACE, START, World
 
 def closed(world: World) -> World:
     """The same deployment after the domain of its people was taken off the list."""
-    world.intake._allowed_domains = {"example.org"}
+    world.intake.allowed_domains = {"example.org"}
     return world
 
 

@@ -20,7 +20,7 @@ from shared.domain.profiles import ProfilesInvalid
 from shared.domain.projections.entry import Entry
 from shared.domain.resources.kinds import Kind, State
 from shared.domain.status import Phase
-from shared.services.intake import Contended
+from shared.services.person_records import Contended
 from tests.support.builders import (
     ANA,
     KEY,
