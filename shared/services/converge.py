@@ -224,7 +224,8 @@ def _claimed(plan: Plan, token: str, now: datetime, policy: Policy) -> Environme
 
 def _is_bad_news(entry: Entry, record: Environment) -> bool:
     stuck = record.status.health is Health.QUARANTINED
-    return entry.action == "step.failed" or (entry.action == "health.changed" and stuck)
+    always = entry.action in ("step.failed", "access.incident")
+    return always or (entry.action == "health.changed" and stuck)
 
 
 def _log_entries(record: Environment, entries: Sequence[Entry]) -> None:

@@ -91,6 +91,7 @@ def everything_logged(monkeypatch: pytest.MonkeyPatch) -> list[Entry]:
         _a_life()
         _a_slow_life()
         _work_lost()
+        _a_leaver_at_work()
         _nothing_but_refusals()
         _state_unreadable()
         _profiles_in_trouble()
@@ -140,6 +141,15 @@ def _work_lost() -> None:
     notebook = world.cloud.alive(Kind.WORKBENCH)[0]
     world.cloud.remove(notebook, world.clock.now(), what="deleted_by_others")
     world.join(ANA)
+
+
+def _a_leaver_at_work() -> None:
+    """A leaver's notebook is started by hand, and seen."""
+    world = ready_world()
+    world.leave(ANA)
+    world.run_for(minutes(10))
+    world.cloud.start_by_hand(world.cloud.alive(Kind.WORKBENCH)[0])
+    world.command("retry", ANA)
 
 
 def _nothing_but_refusals() -> None:

@@ -29,6 +29,7 @@ class News(StrEnum):
     RELEASED = "released"
     RESTORED = "restored"
     LOST = "lost"  # a resource of the person was deleted by somebody else
+    ACCESS_INCIDENT = "access-incident"  # something of a leaver runs again
 
 
 class Announcement(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from typing import assert_never
 from shared.domain.projections.entry import Entry
 from shared.domain.reconciliation.changes import (
     AccessEnded,
+    AccessRegained,
     Change,
     DataRestored,
     HealthChanged,
@@ -61,6 +62,8 @@ def _entries(change: Change, now: datetime) -> list[Entry]:
             if change.foreign:
                 text += f"; left alone, because our labels are gone: {', '.join(change.foreign)}"
             entry = Entry(at=now, action="access.ended", text=text, seconds=change.seconds)
+        case AccessRegained():
+            entry = Entry(at=now, action="access.incident", text=change.text, about=change.about)
         case PhaseChanged():
             text = f"now {change.phase}"
             entry = Entry(at=now, action="phase.changed", text=text, seconds=change.seconds)

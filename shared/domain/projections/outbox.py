@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from shared.domain.contracts.announcements import Announcement, News
 from shared.domain.environment import Environment
 from shared.domain.reconciliation.changes import (
+    AccessRegained,
     Change,
     DataRestored,
     HealthChanged,
@@ -41,6 +42,8 @@ def with_announcements(
         match change:
             case WorkLost():
                 record = with_announcement(record, News.LOST, now, reason=change.text)
+            case AccessRegained():
+                record = with_announcement(record, News.ACCESS_INCIDENT, now, reason=change.text)
             case DataRestored():
                 record = with_announcement(record, News.RESTORED, now, reason=change.snapshot)
             case PhaseChanged() | HealthChanged():

@@ -63,6 +63,13 @@ class AccessEnded(msgspec.Struct, frozen=True):
     foreign: tuple[str, ...] = ()
 
 
+class AccessRegained(msgspec.Struct, frozen=True):
+    """Something of a leaver runs again after their access had ended; ``text`` says what."""
+
+    about: str
+    text: str
+
+
 class PhaseChanged(msgspec.Struct, frozen=True):
     """The phase changed; ``seconds``: from a join to *ready*, else None."""
 
@@ -84,6 +91,7 @@ Change = (
     | ResourceOutdated
     | NotebookReplaced
     | AccessEnded
+    | AccessRegained
     | PhaseChanged
     | HealthChanged
 )

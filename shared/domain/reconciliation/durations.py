@@ -91,6 +91,25 @@ def kept_by_a_hold(environment: Environment) -> tuple[str, ...]:
     )
 
 
+def is_used_again(environment: Environment, before: Resource, after: Resource) -> bool:
+    """Whether something of a leaver was at rest, or gone, and runs again after access had ended."""
+    if not environment.leaving or environment.status.unmet_since is not None:
+        return False
+    if not (after.kind.holds_data or after.kind.is_workload):
+        return False
+    return after.state is State.READY and before.state is not State.READY
+
+
+def in_use(resource: Resource) -> str:
+    """What runs, in words: ``2 sessions run``."""
+    if not resource.kind.is_workload:
+        return f"{resource.name} runs"
+    items = resource.workload.items
+    count = len(items) + resource.workload.more
+    first = f" ({items[0].name})" if items else ""
+    return f"{count} {resource.kind}{'s run' if count != 1 else ' runs'}{first}"
+
+
 def foreign_templates(environment: Environment) -> tuple[str, ...]:
     """The ids of a person's templates that are not touched, because they lack our labels."""
     templates = (r for r in environment.resources if r.kind in TEMPLATES)

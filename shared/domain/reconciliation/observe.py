@@ -15,10 +15,16 @@ from shared.domain.environment import Environment
 from shared.domain.faults import Disposition, Problem
 from shared.domain.manifests.written import written_by
 from shared.domain.policy import Policy
-from shared.domain.reconciliation.changes import DataRestored, ResourceOutdated, WorkLost
+from shared.domain.reconciliation.changes import (
+    AccessRegained,
+    DataRestored,
+    ResourceOutdated,
+    WorkLost,
+)
 from shared.domain.reconciliation.context import Action, Context, TurnedAway
-from shared.domain.reconciliation.desired_state import DesiredState
+from shared.domain.reconciliation.desired_state import DesiredState, Goal
 from shared.domain.reconciliation.draft import Draft
+from shared.domain.reconciliation.durations import in_use, is_used_again
 from shared.domain.reconciliation.failures import fail, wait_after
 from shared.domain.reconciliation.offboarding import with_workloads_to_observe
 from shared.domain.reconciliation.replacement import handed_over, must_be_replaced
@@ -79,10 +85,20 @@ def observe(
         after = apply_observation(before, seen, key=draft.record.key, now=now, policy=policy)
         after = _compared(draft.record, after, seen, by_id.get(after.id), now, policy)
         after = retained_since_complete(draft.record, before, after, now)
+        if goals[id] is not Goal.UNMANAGED and is_used_again(draft.record, before, after):
+            _note_incident(draft, after, now)
         _put(draft, before, after, now)
         after = draft.record.resource(id) or after
         if can_be_dropped(before, after, draft.record, goals[id]):
             draft.record = without_source(draft.record.without(id), after, now)
+
+
+def _note_incident(draft: Draft, resource: Resource, now: datetime) -> None:
+    """Note that a leaver has access again; until it has ended, that is measured anew."""
+    text = f"{in_use(resource)} although the person has left and their access had ended"
+    draft.note(AccessRegained(resource.id, text))
+    status = replace(draft.record.status, unmet_since=now)
+    draft.record = replace(draft.record, status=status)
 
 
 def note_consents(draft: Draft, context: Context) -> None:

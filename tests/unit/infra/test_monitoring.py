@@ -23,6 +23,7 @@ OURS = 'resource.type="cloud_run_revision" AND resource.labels.service_name=~"^b
 
 # What each metric counts: the actions of the lines, None for a line without one.
 COUNTED: dict[str, set[str | None]] = {
+    "access_incidents": {"access.incident"},
     "access_late": {"access.late"},
     "access_seconds": {"access.ended"},
     "announce_failed": {"announce.failed"},
