@@ -13,6 +13,7 @@ from shared.domain.reconciliation.changes import (
     Change,
     DataRestored,
     HealthChanged,
+    LeftoversFound,
     NotebookReplaced,
     PhaseChanged,
     ResourceChanged,
@@ -22,6 +23,7 @@ from shared.domain.reconciliation.changes import (
 from shared.domain.resources.resource import Resource
 from shared.domain.status import Health
 
+_MOST_NAMED = 5  # leftovers in one entry
 _HEALTH = {
     Health.OK: "nothing fails any more",
     Health.WAITING: "waiting for capacity",
@@ -56,14 +58,12 @@ def _entries(change: Change, now: datetime) -> list[Entry]:
         case NotebookReplaced():
             entry = Entry(at=now, action="notebook.replaced", text=change.text, about=change.about)
         case AccessEnded():
-            text = "access has ended: nothing of theirs runs or can be started by them"
-            if change.kept:
-                text += f", except what a hold keeps: {', '.join(change.kept)}"
-            if change.foreign:
-                text += f"; left alone, because our labels are gone: {', '.join(change.foreign)}"
+            text = _end_of_access(change)
             entry = Entry(at=now, action="access.ended", text=text, seconds=change.seconds)
         case AccessRegained():
             entry = Entry(at=now, action="access.incident", text=change.text, about=change.about)
+        case LeftoversFound():
+            entry = Entry(at=now, action="search.leftovers", text=_leftovers(change))
         case PhaseChanged():
             text = f"now {change.phase}"
             entry = Entry(at=now, action="phase.changed", text=text, seconds=change.seconds)
@@ -74,6 +74,22 @@ def _entries(change: Change, now: datetime) -> list[Entry]:
         case _:
             assert_never(change)
     return [entry]
+
+
+def _end_of_access(change: AccessEnded) -> str:
+    text = "access has ended: nothing of theirs runs or can be started by them"
+    if change.kept:
+        text += f", except what a hold keeps: {', '.join(change.kept)}"
+    if change.foreign:
+        text += f"; left alone, because our labels are gone: {', '.join(change.foreign)}"
+    return text
+
+
+def _leftovers(change: LeftoversFound) -> str:
+    found = "; ".join(change.leftovers[:_MOST_NAMED])
+    others = len(change.leftovers) - _MOST_NAMED
+    more = f"; and {others} more" if others > 0 else ""
+    return f"the final search left alone: {found}{more}"
 
 
 def _of_resource(before: Resource, after: Resource, now: datetime) -> list[Entry]:

@@ -70,6 +70,12 @@ class AccessRegained(msgspec.Struct, frozen=True):
     text: str
 
 
+class LeftoversFound(msgspec.Struct, frozen=True):
+    """The final search found what is the person's but not ours to delete, in words."""
+
+    leftovers: tuple[str, ...]
+
+
 class PhaseChanged(msgspec.Struct, frozen=True):
     """The phase changed; ``seconds``: from a join to *ready*, else None."""
 
@@ -92,6 +98,7 @@ Change = (
     | NotebookReplaced
     | AccessEnded
     | AccessRegained
+    | LeftoversFound
     | PhaseChanged
     | HealthChanged
 )

@@ -18,6 +18,7 @@ from shared.domain.manifests.workloads import slot_of, workloads_of
 from shared.domain.names import found_slot
 from shared.domain.policy import Policy
 from shared.domain.projections.offboarding_record import amended, current, inventory_result
+from shared.domain.reconciliation.changes import LeftoversFound
 from shared.domain.reconciliation.context import Context
 from shared.domain.reconciliation.draft import Draft
 from shared.domain.reconciliation.retention import snapshot_of_disk
@@ -102,6 +103,8 @@ def conclude(draft: Draft, inventory: tuple[Orphan, ...] | Problem, context: Con
         leftovers=[_described(f) for f in inventory if not _is_kept(f)],
         kept=[_described(f) for f in inventory if _is_kept(f)],
     )
+    if result.leftovers:
+        draft.note(LeftoversFound(result.leftovers))
     leaving = replace(leaving, scan=result, completed_at=now)
     departure = replace(departure, records=amended(departure.records, leaving))
     draft.record = replace(draft.record, departure=departure)

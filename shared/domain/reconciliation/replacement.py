@@ -59,7 +59,7 @@ def usable_link(environment: Environment, notebook: Resource) -> str | None:
     usable = (
         not environment.leaving
         and not notebook.superseded
-        and notebook.state in (State.READY, State.UPDATING)
+        and (notebook.state is State.READY or _is_updated_while_running(notebook))
         and notebook.goal in (None, Goal.PRESENT)
         and not must_be_replaced(environment, notebook)
     )
@@ -69,6 +69,11 @@ def usable_link(environment: Environment, notebook: Resource) -> str | None:
         or awaits_data(environment, notebook)
     )
     return notebook.access.link or None if usable and not to_restore else None
+
+
+def _is_updated_while_running(notebook: Resource) -> bool:
+    """Whether it is being updated, and was not stopped by us for that."""
+    return notebook.state is State.UPDATING and not notebook.access.start_owed
 
 
 def is_source(notebook: Resource) -> bool:

@@ -53,6 +53,13 @@ SUPERSEDED = a_notebook(State.STOPPED, superseded=True, owner=ANA)
         pytest.param({}, (), Verb.JOIN, True, id="runs"),
         pytest.param({"goal": Goal.PRESENT}, (), Verb.JOIN, True, id="is to run"),
         pytest.param({"state": State.UPDATING}, (), Verb.JOIN, True, id="its labels are changed"),
+        pytest.param(
+            {"state": State.UPDATING, "start_owed": True},
+            (),
+            Verb.JOIN,
+            False,
+            id="stopped for a change",
+        ),
         pytest.param({"restore_from": "snapshots/s1"}, (), Verb.JOIN, False, id="restore owed"),
         pytest.param(
             {"restore_from": "snapshots/s1", "state": State.RESTORING},

@@ -117,8 +117,14 @@ def test_findings_that_may_stay_are_in_the_leaving_record() -> None:
         found(Kind.CLUSTER, "p/clusters/c1", ours=False, detail="it is somebody else's"),
         found(Kind.SESSION_TEMPLATE, "p/sessionTemplates/t", ours=False),
     )
-    record = reconciled(leaver(a_notebook()), inventory=inventory).record
+    plan = reconciled(leaver(a_notebook()), inventory=inventory)
+    record = plan.record
     assert record.status.phase is Phase.REMOVED
+    [entry] = [e for e in plan.entries if e.action == "search.leftovers"]
+    assert entry.text == (
+        "the final search left alone: cluster: p/clusters/c1 (it is somebody else's); "
+        "session-template: p/sessionTemplates/t"
+    )
     assert record.departure.records[0].scan == InventoryResult(
         at=NOW,
         leftovers=(
@@ -127,6 +133,13 @@ def test_findings_that_may_stay_are_in_the_leaving_record() -> None:
         ),
         kept=("snapshot: snapshots/s1 (until 2026-08-02)",),
     )
+
+
+def test_of_many_findings_the_history_names_five() -> None:
+    inventory = [found(Kind.CLUSTER, f"p/clusters/c{n}", ours=False) for n in range(7)]
+    plan = reconciled(leaver(a_notebook()), inventory=tuple(inventory))
+    [entry] = [e for e in plan.entries if e.action == "search.leftovers"]
+    assert entry.text.endswith("cluster: p/clusters/c4; and 2 more")
 
 
 @pytest.mark.parametrize("joined", [None, an_intent()])

@@ -154,7 +154,7 @@ def test_nobody_is_removed_while_the_final_search_finds_more() -> None:
 
     plan = reconciled(last_step(), (), seen, inventory=(missed,))
     assert plan.record.status.phase is Phase.REMOVING
-    assert plan.record.outbox.waiting == ()
+    assert [item.news for item in plan.record.outbox.waiting] == [News.ACCESS_INCIDENT], "it runs"
     [action] = plan.actions
     assert (action.resource.name, action.step) == (missed.name, Step.DELETE), "it runs: at once"
 
