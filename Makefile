@@ -78,8 +78,8 @@ simulate: $(STAMP) ## N= random histories on JOBS= cores; SEED= repeats a run, L
 # N has a default for the lives above; only one that was given is a number of mutants.
 MUTANTS = $(if $(filter command environment,$(firstword $(origin N))),$(N))
 
-mutants: $(STAMP) ## Small changes that no test detects. All, or N= of them by SEED=; ONLY= files.
-	@$(BIN)/python -m tools.mutants $(if $(MUTANTS),--count $(MUTANTS)) $(if $(SEED),--seed $(SEED)) $(if $(JOBS),--jobs $(JOBS)) $(if $(ONLY),--only $(ONLY))
+mutants: $(STAMP) ## Small changes that no test detects. All, or N= of them by SEED=; ONLY= files; SINCE= a commit.
+	@$(BIN)/python -m tools.mutants $(if $(MUTANTS),--count $(MUTANTS)) $(if $(SEED),--seed $(SEED)) $(if $(JOBS),--jobs $(JOBS)) $(if $(SINCE),--since $(SINCE)) $(if $(ONLY),--only $(ONLY))
 
 .PHONY: deploy canary
 deploy: ## Plan, ask and apply infra/ with the values of infra/terraform.tfvars (YES=1: without asking; docs/install.md).

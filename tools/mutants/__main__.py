@@ -15,7 +15,7 @@ from pathlib import Path
 from tools.mutants.explained import outdated, read_explained
 from tools.mutants.report import report
 from tools.mutants.run import Run, collect_and
-from tools.mutants.selection import all_mutants, sample
+from tools.mutants.selection import all_mutants, changed_since, sample
 
 _TESTS = ("tests/unit", "tests/stateful")
 _HERE = Path(__file__).parent
@@ -37,6 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if unknown := set(options.only) - {mutant.file for mutant in mutants}:
             print(f"no mutants in {', '.join(sorted(unknown))}", file=sys.stderr)
             return 2
+    if options.since:
+        mutants = changed_since(mutants, options.root, options.since)
+        print(f"{len(mutants)} mutants of lines changed since {options.since}", flush=True)
     if options.count:
         mutants = sample(mutants, options.count, options.seed)
     run = Run(mutants, options.root, options.jobs)
@@ -53,6 +56,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make mutants", description=__doc__)
     parser.add_argument("--count", type=int, default=0, help="a sample of so many; 0: all")
     parser.add_argument("--seed", type=int, default=1, help="which sample")
+    parser.add_argument("--since", default="", help="only lines changed since this commit")
     parser.add_argument("--only", nargs="*", default=[], help="only these files")
     parser.add_argument("--tests", nargs="*", default=_TESTS, help="only these tests")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="at the same time")

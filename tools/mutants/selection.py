@@ -1,8 +1,10 @@
-"""All mutants there are, and a sample of them."""
+"""All mutants there are, a sample of them, and those of the lines changed since a commit."""
 
 from __future__ import annotations
 
 import random
+import re
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -38,3 +40,21 @@ def sample(mutants: Sequence[Mutant], size: int, seed: int) -> list[Mutant]:
             if own and len(chosen) < size:
                 chosen.append(own.pop())
     return sorted(chosen, key=mutants.index)
+
+
+def changed_since(mutants: Sequence[Mutant], root: Path, revision: str) -> list[Mutant]:
+    """Those of ``mutants`` that are in lines changed since ``revision``, apart from white space.
+
+    Raises ``subprocess.CalledProcessError`` if git doesn't know the revision.
+    """
+    command = ["git", "diff", "--ignore-all-space", "--unified=0", revision, "--", *_MODULES]
+    answer = subprocess.run(command, cwd=root, check=True, capture_output=True, text=True)
+    lines: dict[str, set[int]] = {}
+    file = ""
+    for line in answer.stdout.splitlines():
+        if line.startswith("+++ "):
+            file = line.removeprefix("+++ b/")
+        elif found := re.match(r"@@ -\S+ [+](\d+)(?:,(\d+))? @@", line):
+            first, count = int(found[1]), int(found[2] or 1)
+            lines.setdefault(file, set()).update(range(first, first + count))
+    return [mutant for mutant in mutants if mutant.line in lines.get(mutant.file, ())]

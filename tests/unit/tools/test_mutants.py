@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from tools.mutants.changes import Mutant, enum_members, mutants_of
 from tools.mutants.explained import as_entry, outdated, read_explained
 from tools.mutants.report import report
-from tools.mutants.selection import all_mutants, sample
+from tools.mutants.selection import all_mutants, changed_since, sample
 from tools.mutants.suite import Verdict
 
 ROOT = Path(__file__).parents[3]
@@ -153,6 +154,27 @@ def test_a_sample_is_the_same_for_a_seed_and_spread_over_the_modules(mutants: li
 def test_a_sample_larger_than_all_is_all(mutants: list[Mutant]) -> None:
     few = mutants[:5]
     assert sample(few, 10, seed=1) == few
+
+
+def test_only_mutants_of_the_lines_changed_since_a_commit_are_chosen(tmp_path: Path) -> None:
+    def git(*arguments: str) -> None:
+        person = ("-c", "user.name=Ana", "-c", "user.email=ana@example.com")
+        subprocess.run(["git", *person, *arguments], cwd=tmp_path, check=True, capture_output=True)
+
+    module = tmp_path / "shared" / "services" / "m.py"
+    module.parent.mkdir(parents=True)
+    lines = ["def f(a, b):", "    if a < b:", "        return a", "    return a == b", ""]
+    module.write_text("\n".join(lines))
+    git("init", "--quiet")
+    git("add", ".")
+    git("commit", "--quiet", "--message=first")
+    lines[3] = "    return a != b"
+    module.write_text("\n".join(["", *lines]))
+    everything = all_mutants(tmp_path)
+    assert {mutant.line for mutant in everything} > {5}
+    assert {mutant.line for mutant in changed_since(everything, tmp_path, "HEAD")} == {5}
+    with pytest.raises(subprocess.CalledProcessError):
+        changed_since(everything, tmp_path, "no-such-commit")
 
 
 # Explanations
