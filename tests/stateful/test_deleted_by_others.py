@@ -24,7 +24,20 @@ def test_a_notebook_deleted_before_its_snapshot_is_announced_as_lost(suspended: 
     assert record.status.phase is Phase.REMOVED
     assert "was deleted by somebody else" in record.status.problem
     assert news_of(suspended)[-2:] == ["lost", "removed"]
-    assert "is lost" in newest_announcement(suspended, "lost")["reason"]
+    reason = newest_announcement(suspended, "lost")["reason"]
+    assert reason.endswith("all work in it is lost, since there is no snapshot")
+
+
+def test_the_announcement_of_a_loss_names_the_snapshot_that_is_left(ready: World) -> None:
+    ready.leave(ANA, immediate=True)
+    ready.run_for(minutes(30))
+    [snapshot] = ready.cloud.alive(Kind.SNAPSHOT)
+    ready.join(ANA)
+    ready.run_for(minutes(30))
+    ready.cloud.remove(notebook_of(ready), ready.clock.now(), what="deleted_by_others")
+    ready.command("retry", ANA)
+    reason = newest_announcement(ready, "lost")["reason"]
+    assert reason.endswith(f"work since the snapshot {snapshot.name} is lost")
 
 
 def test_a_snapshot_deleted_before_a_return_is_announced_as_lost(ready: World) -> None:

@@ -209,7 +209,10 @@ def _lost_notebook(environment: Environment, notebook: Resource) -> str:
     text = f"{notebook.name} was deleted by somebody else"
     if is_saved(environment, notebook):
         return f"{text}; its data is in a snapshot"
-    return f"{text}; work since its last snapshot (all work, if there is none) is lost"
+    newest = newest_snapshot(environment)
+    if not newest:
+        return f"{text}; all work in it is lost, since there is no snapshot"
+    return f"{text}; work since the snapshot {newest} is lost"
 
 
 def to_restore(environment: Environment) -> str:
