@@ -313,3 +313,21 @@ def test_after_a_merge_who_returns_has_the_work_of_their_first_notebook(
     world.join(CLEO)
     world.run_for(timedelta(hours=2))
     assert running(world) == [(CLEO, "ana's work;")]
+
+
+def test_who_returns_by_id_to_an_address_that_another_had_meanwhile_owns_it() -> None:
+    world = World()
+    one_after_another(world, ("join", BEN, {"person_id": "0"}))
+    works(world, BEN, "the first one's work;")
+    one_after_another(
+        world,
+        ("leave", BEN, {}),
+        ("join", BEN, {"person_id": "1"}),
+        ("leave", BEN, {}),
+        ("join", BEN, {"person_id": "0"}),
+    )
+    assert running(world) == [(BEN, "the first one's work;")]
+    one_after_another(world, ("join", ANA, {"previous_email": BEN}))
+    assert running(world) == [(ANA, "the first one's work;")]
+    one_after_another(world, ("leave", ANA, {}))
+    assert running(world) == []

@@ -42,11 +42,11 @@ def owner_of(
     """
     scheduled = [(r, Address(email=email)) for r in found if _is_to_have(r, email)]
     entries = [(r, a) for r in found for a in r.addresses if a.email == email] + scheduled
-    then = [(_begin(a), r.key, r) for r, a in entries if a.is_theirs_at(at)]
+    then = [(_named_by(a, at), r.key, r) for r, a in entries if a.is_theirs_at(at)]
     if then:
-        begun, _, owner = max(then, key=lambda e: e[:2])
-        since = [a.since for r, a in entries if r is not owner and a.since is not None]
-        if not any(begun < moment <= at for moment in since):  # else others got it since
+        named, _, owner = max(then, key=lambda e: e[:2])
+        others = [moment for r, a in entries if r is not owner for moment in a.named]
+        if not any(named < moment <= at for moment in others):  # else others got it since
             return owner
     later = [(_begin(a), r.key, r) for r, a in entries if a.since is not None and a.since > at]
     if later and afterwards:
@@ -64,6 +64,11 @@ def _is_to_have(record: Environment, email: str) -> bool:
     """Whether only a scheduled event of the record names the address."""
     known = any(a.email == email for a in record.addresses)
     return not known and any(email in i.addresses for i in record.scheduled)
+
+
+def _named_by(address: Address, at: datetime) -> datetime:
+    """When an event last named it as the person's by then; who left may have got it again."""
+    return max((moment for moment in address.named if moment <= at), default=_begin(address))
 
 
 def _begin(address: Address) -> datetime:
