@@ -11,8 +11,9 @@ from shared.domain.status import Phase
 from tests.support.builders import ANA, KEY, minutes, ready_world
 from tests.support.simulation.announced import newest_announcement, news_of
 from tests.support.simulation.notebook import notebook_of
-from tests.support.simulation.world import World
+from tests.support.simulation.world import START, World
 
+BEN = "ben@example.com"
 SESSION = "projects/demo/locations/us-central1/sessions/s"
 
 
@@ -84,3 +85,22 @@ def test_who_returns_uses_their_notebook_again_without_an_incident(left: World) 
     left.run_for(minutes(10))
     assert notebook_of(left).state is State.READY
     assert entries(left, "access.incident") == []
+
+
+@pytest.mark.parametrize("wait", [0, 0.5, 2, 10])
+def test_what_a_merge_brings_into_a_leavers_record_is_no_incident_but_measured(wait: float) -> None:
+    world = World()
+    world.pass_time(minutes(20))
+    for minute in (1, 6):
+        world.join(ANA, person_id="1", occurred_at=START + minutes(minute))
+    world.leave(ANA, person_id="1", occurred_at=START + minutes(10))
+    world.run_for(minutes(10))
+    ended = len(entries(world, "access.ended"))
+    world.join(BEN, occurred_at=START + minutes(4))  # before the leave, but arrives after it
+    world.run_for(minutes(wait), every=minutes(0.1))
+    world.join(BEN, previous_email=ANA, occurred_at=START + minutes(3))  # they are one person
+    assert world.record(ANA).status.unmet_since is not None
+    world.run_for(minutes(30))
+    assert [n.state for n in world.cloud.alive(Kind.WORKBENCH)].count(State.READY) == 0
+    assert entries(world, "access.incident") == []
+    assert len(entries(world, "access.ended")) == ended + 1

@@ -331,3 +331,29 @@ def test_who_returns_by_id_to_an_address_that_another_had_meanwhile_owns_it() ->
     assert running(world) == [(ANA, "the first one's work;")]
     one_after_another(world, ("leave", ANA, {}))
     assert running(world) == []
+
+
+def test_a_late_join_of_a_former_address_does_not_take_it_from_a_newcomer() -> None:
+    world = World()
+    world.pass_time(minutes(5))
+    world.join(CLEO, person_id="0", occurred_at=START + minutes(2))
+    world.run_for(minutes(30))
+    works(world, CLEO, "her work;")
+    world.join(ANA, occurred_at=START + minutes(5))  # a newcomer
+    world.run_for(minutes(30))
+    works(world, ANA, "the newcomer's work;")
+    world.join(ANA, person_id="0", occurred_at=START + minutes(1))  # her first address
+    world.run_for(timedelta(hours=2))
+    assert running(world) == [(ANA, "the newcomer's work;"), (CLEO, "her work;")]
+
+
+def test_a_late_leave_of_a_former_address_retires_it_although_somebody_else_has_it() -> None:
+    world = World()
+    one_after_another(world, ("join", ANA, {}), ("join", BEN, {"previous_email": ANA}))
+    in_between = world.clock.now()
+    world.pass_time(minutes(1))
+    one_after_another(world, ("join", ANA, {}))
+    assert world.leave(ANA, occurred_at=in_between) == "applied"
+    [former] = [a for a in world.record(BEN).addresses if a.email == ANA]
+    assert former.retired_at == in_between
+    assert running(world) == [(ANA, ""), (BEN, "")]

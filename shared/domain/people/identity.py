@@ -67,7 +67,8 @@ def _subject_of(intent: Intent, found: Sequence[Environment], taken: Collection[
     of_id = of_person_id(person.person_id, found)
     if of_former is None and of_id is None:
         if intent.verb is Verb.LEAVE:
-            of_address = owner_of(person.email, found, at)
+            # Whoever had it by then, else whoever got it later.
+            of_address = owner_of(person.email, found, at, afterwards=False) or of_address
         return _subject_by_address(intent, of_address, found, taken)
     same = {r.key: r for r in (of_former, of_id) if r is not None}
     if of_address is not None and not _is_anothers(of_address, intent, of_former, of_id):
@@ -173,17 +174,18 @@ def _is_anothers(
 
 
 def _got_it_later(other: Environment, record: Environment, intent: Intent) -> bool:
-    """Whether ``other``, with another person id, got the address of ``intent`` after the person of
-    ``record`` had given it up again."""
+    """Whether ``other`` got the address of ``intent`` after the person of ``record`` had given it
+    up again: because they had another one by then, or left, and ``other`` has another person id."""
     email, at = intent.person.email, intent.occurred_at
     got = (a.since for a in other.addresses if a.email == email)
     since = min((moment for moment in got if moment is not None and moment > at), default=None)
-    if since is None or not _contradicts(other, intent):
+    if since is None:
         return False
-    if intent.verb is Verb.LEAVE or _has_left(record, since):
-        return True
     named = (moment for a in record.addresses if a.email != email for moment in a.named)
-    return any(at < moment <= since for moment in named)
+    if any(at < moment <= since for moment in named):
+        return True
+    left = intent.verb is Verb.LEAVE or _has_left(record, since)
+    return left and _contradicts(other, intent)
 
 
 def _has_had(record: Environment | None, email: str) -> bool:

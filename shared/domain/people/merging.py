@@ -101,7 +101,12 @@ def merged(record: Environment, duplicate: Environment, now: datetime) -> Enviro
     if record.events.joined is None and not record.events.leaves:
         return record
     newest = intent_in_force(record)
-    return record if newest == before.events.in_force else put_in_force(before, record, newest, now)
+    if newest != before.events.in_force:
+        record = put_in_force(before, record, newest, now)
+    if record.leaving and record.status.unmet_since is None and not all(map(_is_copy, taken_over)):
+        # Something of the other record may run.
+        record = replace(record, status=replace(record.status, unmet_since=now))
+    return record
 
 
 def emptied(duplicate: Environment, key: str, now: datetime) -> Environment:

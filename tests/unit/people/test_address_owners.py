@@ -6,7 +6,8 @@ from msgspec.structs import replace
 
 from shared.domain.environment import Environment
 from shared.domain.people.address_owners import owner_of
-from tests.support.builders import ANA, NOW, after
+from shared.domain.people.addresses import Address
+from tests.support.builders import ANA, NOW, a_record, after
 from tests.support.records import Records, join, leave
 
 SMITH, BEN = "ana.smith@example.com", "ben@example.com"
@@ -61,3 +62,63 @@ def test_a_former_address_belongs_to_its_next_owner_except_for_a_leave() -> None
     former, new = Records([join(ANA, -9), join(SMITH, -5, previous_email=ANA), later]).people
     assert owner_of(ANA, [former, new], after(2), formerly=False) == new
     assert owner_of(ANA, [former, new], after(2)) == former
+
+
+def person(key: str, *periods: Address) -> Environment:
+    """A record with these periods of the address of Ana, and perhaps of others."""
+    return a_record(key=key, addresses=periods)
+
+
+def period(*named: float, until: float | None = None, email: str = ANA) -> Address:
+    ended = None if until is None else after(until)
+    return Address(email=email, named=tuple(map(after, named)), until=ended)
+
+
+def test_of_two_who_have_it_the_owner_is_whom_an_event_named_last_by_then() -> None:
+    one, two = person("one", period(1, 5)), person("two", period(3))
+    assert owners(one, two, minutes="01234567") == "00011000"
+    assert owners(two, one, minutes="01234567") == "11100111"
+    at_once = (person("one", period(1)), person("two", period(1)))
+    assert owners(*at_once, minutes="12") == "11", "the same for the same records"
+    assert owners(*reversed(at_once), minutes="12") == "00"
+
+
+def test_who_had_it_first_has_not_got_it_back_when_another_gives_it_up() -> None:
+    one, two = person("one", period(1)), person("two", period(3, until=5))
+    assert owners(one, two, minutes="1234567") == "0011111"
+    assert owner_of(ANA, [one, two], after(6), formerly=False) is None
+    same = person("two", period(1, until=5))
+    assert owners(one, same, minutes="67") == "00", "not since, but at the same moment"
+
+
+def test_the_times_of_other_addresses_do_not_count() -> None:
+    other = period(4, email=SMITH)
+    one, two = person("one", period(1), other), person("two", period(2), other)
+    assert owners(one, two, minutes="0135") == "0011"
+
+
+def test_the_first_of_those_who_get_it_later_is_the_owner_before() -> None:
+    people = person("one", period(7)), person("two", period(5)), person("three", period(5))
+    assert owners(*people, minutes="0") == "2", "of two at one moment always the same"
+    assert owners(*reversed(people), minutes="0") == "0"
+
+
+def test_of_several_former_owners_it_is_the_last() -> None:
+    people = person("one", period(1, until=3)), person("two", period(2, until=4))
+    assert owners(*people, minutes="9") == "1"
+    assert owners(*reversed(people), minutes="9") == "0"
+    unnamed = Address(email=ANA, until=after(6))
+    assert owners(*people, person("zero", unnamed), minutes="9") == "2", "named by a change only"
+    ended = person("one", period(1, until=9)), person("two", period(2, until=4))
+    assert owner_of(ANA, ended, after(9), afterwards=False) == ended[1]
+
+
+def test_a_scheduled_join_counts_last_and_of_several_always_the_same() -> None:
+    later = join(ANA, 1, effective_at=after(days=1))
+    [one] = Records([later]).people
+    two = replace(one, key="zz")
+    assert owners(one, two, minutes="5") == "1"
+    assert owners(two, one, minutes="5") == "0"
+    former = person("former", period(0, until=3))
+    assert owner_of(ANA, [former, one], after(5), formerly=False) == one
+    assert owner_of(ANA, [former, one], after(5)) == former
