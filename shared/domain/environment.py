@@ -34,7 +34,8 @@ class Events(msgspec.Struct, frozen=True, kw_only=True):
 
     ``in_force``: the newest event in force. ``pending``: scheduled events, newer than ``joined``,
     whose time has not come: at most one join, and one leave for each address, the soonest first.
-    ``joined``: the newest join that ever took effect, even if a leave is in force now. ``leaves``:
+    ``joined``: the newest join that ever took effect, even if a leave is in force now;
+    ``also_joined``: others of the same moment, one of which may turn out to be newer. ``leaves``:
     the last leaves that are newer than ``joined``; which of them are in force depends on the
     person's current address (``commands.facts``).
     ``recent``: the keys of the last events and commands seen (``Intent.idempotency_key``). By them
@@ -44,6 +45,7 @@ class Events(msgspec.Struct, frozen=True, kw_only=True):
     in_force: Intent | None = None
     pending: tuple[Intent, ...] = ()
     joined: Intent | None = None
+    also_joined: tuple[Intent, ...] = ()
     leaves: tuple[Intent, ...] = ()
     recent: tuple[str, ...] = ()
 

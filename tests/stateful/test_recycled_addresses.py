@@ -357,3 +357,15 @@ def test_a_late_leave_of_a_former_address_retires_it_although_somebody_else_has_
     [former] = [a for a in world.record(BEN).addresses if a.email == ANA]
     assert former.retired_at == in_between
     assert running(world) == [(ANA, ""), (BEN, "")]
+
+
+def test_a_late_leave_by_id_of_an_address_that_the_id_got_later_joins_the_records() -> None:
+    world = World()
+    world.pass_time(minutes(10))
+    world.join(ANA, occurred_at=START + minutes(1))
+    world.join(CLEO, previous_email=ANA, occurred_at=START + minutes(3))
+    world.join(BEN, person_id="0", occurred_at=START + minutes(4))
+    world.join(ANA, person_id="0", occurred_at=START + minutes(5))
+    world.leave(ANA, person_id="0", occurred_at=START + minutes(2))
+    world.run_for(timedelta(hours=1))
+    assert [owner for owner, _ in running(world)] == [ANA]

@@ -15,6 +15,7 @@ from shared.domain.commands.intent import Intent, Verb
 from shared.domain.environment import Environment, Terms
 from shared.domain.people.addresses import with_current, with_former, with_last, with_leave
 
+_MOST_JOINS = 16  # of one moment
 _MOST_LEAVES = 16  # of those newer than the newest join; keeps the record small
 
 
@@ -46,7 +47,8 @@ def with_facts(record: Environment, intent: Intent) -> Environment:
         events=replace(
             record.events,
             leaves=tuple(i for i in record.events.leaves if i.precedence > joined.precedence),
-            pending=tuple(i for i in record.events.pending if i.precedence > joined.precedence),
+            # Of one moment, another join may turn out to be the newest.
+            pending=tuple(i for i in record.events.pending if i.occurred_at >= joined.occurred_at),
         ),
     )
 
@@ -93,27 +95,31 @@ def what_it_is_about(intent: Intent) -> tuple[Verb, str]:
 
 
 def _with_join(record: Environment, intent: Intent) -> Environment:
-    """The record with the person and terms of a join, if it is the newest join.
+    """The record with ``intent`` among its joins, and the person and terms of the newest of them.
 
-    Of two joins of one moment, one whose address was given up then is the older one.
+    Of the joins of one moment, one whose address was given up then is the older one.
     """
-    joined, person = record.events.joined, record.person
-    if joined is not None:
-        given_up = {a.email for a in record.addresses if intent.occurred_at in a.replaced}
+    known = {join for join in (record.events.joined, *record.events.also_joined) if join}
+    moment = max(join.occurred_at for join in (*known, intent))
+    given_up = {a.email for a in record.addresses if moment in a.replaced}
 
-        def order(join: Intent) -> tuple[object, ...]:
-            return join.occurred_at, join.person.email not in given_up, join.precedence
+    def order(join: Intent) -> tuple[object, ...]:
+        return join.person.email not in given_up, join.precedence, join is intent
 
-        if max((intent, joined), key=order) is joined:
-            return record
+    newest = [join for join in (*known, intent) if join.occurred_at == moment]
+    *others, joined = sorted(newest, key=order)
+    others = [join for join in others if join.idempotency_key != joined.idempotency_key]
+    events = replace(record.events, joined=joined, also_joined=tuple(others[-_MOST_JOINS:]))
+    if joined is record.events.joined:
+        return replace(record, events=events)
     return replace(
         record,
-        events=replace(record.events, joined=intent),
-        person=replace(intent.person, person_id=intent.person.person_id or person.person_id),
+        events=events,
+        person=replace(joined.person, person_id=joined.person.person_id or record.person.person_id),
         terms=Terms(
-            profile=intent.profile,
-            grace_seconds=intent.grace_seconds,
-            keep_seconds=intent.keep_seconds,
+            profile=joined.profile,
+            grace_seconds=joined.grace_seconds,
+            keep_seconds=joined.keep_seconds,
         ),
     )
 

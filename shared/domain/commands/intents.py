@@ -91,8 +91,9 @@ def _scheduled(record: Environment, intent: Intent, now: datetime) -> Decision:
     assert intent.effective_at is not None
     before = record
     same = [i for i in record.events.pending if what_it_is_about(i) == what_it_is_about(intent)]
-    known = [i.precedence for i in (record.events.joined, *same) if i is not None]
-    if any(intent.precedence < precedence for precedence in known):
+    joined = record.events.joined
+    is_older = joined is not None and intent.occurred_at < joined.occurred_at
+    if is_older or any(intent.precedence < i.precedence for i in same):
         return _unchanged(record, intent, Outcome.STALE, now)
     # A pending intent that is due was overtaken by the leave in force. Keep it: it takes effect if
     # that leave turns out to be of a former address.

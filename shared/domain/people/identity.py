@@ -163,7 +163,7 @@ def _is_anothers(
     of them at least.
     """
     at = intent.occurred_at
-    if intent.verb is Verb.LEAVE and _has_had(of_id, intent.person.email):
+    if intent.verb is Verb.LEAVE and of_id and _has_had(of_id, intent.person.email, by=at):
         return True  # a leave of a former address
     if _gave_up(of_address, at):
         # Unless it is the first event with that id: then the leaver returns, and has an id now.
@@ -188,8 +188,10 @@ def _got_it_later(other: Environment, record: Environment, intent: Intent) -> bo
     return left and _contradicts(other, intent)
 
 
-def _has_had(record: Environment | None, email: str) -> bool:
-    return record is not None and any(a.email == email for a in record.addresses)
+def _has_had(record: Environment, email: str, by: datetime | None = None) -> bool:
+    """Whether an event named ``email`` as an address of the person, ``by`` then if that is set."""
+    known = [a.known_since for a in record.addresses if a.email == email]
+    return any(by is None or moment is None or moment <= by for moment in known)
 
 
 def _gave_up(record: Environment, at: datetime) -> bool:

@@ -85,12 +85,13 @@ def merged(record: Environment, duplicate: Environment, now: datetime) -> Enviro
             record,
             holds=replace(record.holds, releases=with_release(record.holds.releases, release)),
         )
-    for intent in (duplicate.events.joined, *duplicate.events.leaves):
+    theirs = duplicate.events
+    for intent in (theirs.joined, *theirs.also_joined, *theirs.leaves):
         if intent is not None:
             record = with_facts(record, intent)
     joined = record.events.joined
     pending = newest_of_each((*record.events.pending, *duplicate.events.pending))
-    newer = [i for i in pending if joined is None or i.precedence > joined.precedence]
+    newer = [i for i in pending if joined is None or i.occurred_at >= joined.occurred_at]
     pending = tuple(sorted(newer, key=lambda i: (i.effective_at, i.precedence)))
     person_id = record.person.person_id or duplicate.person.person_id
     record = replace(
@@ -130,7 +131,9 @@ def emptied(duplicate: Environment, key: str, now: datetime) -> Environment:
             unmet_since=None,
             due_at=now if duplicate.outbox.waiting else None,
         ),
-        events=replace(duplicate.events, in_force=None, joined=None, leaves=(), pending=()),
+        events=replace(
+            duplicate.events, in_force=None, joined=None, also_joined=(), leaves=(), pending=()
+        ),
         departure=replace(duplicate.departure, left_at=None, records=leavings),
         resources=(),
         holds=replace(duplicate.holds, in_force=()),

@@ -119,6 +119,21 @@ def test_every_order_of_arrival_leads_to_the_same_state(
         assert state(later) == state(soon), [i.event_id for i in order]
 
 
+AT_ONCE = [
+    join("e0", ANA, -1),
+    join("e1", SMITH, -1, ANA),
+    join("e2", SMITH, -1),
+    join("e3", ANA, -1),
+]
+
+
+def test_of_joins_of_one_moment_the_newest_has_the_address_that_was_not_given_up() -> None:
+    for order in permutations(AT_ONCE):
+        record = folded(order)
+        assert record.events.joined == AT_ONCE[2]
+        assert (record.person.email, record.terms.profile) == (SMITH, "of-e2")
+
+
 _SOON = st.none() | st.sampled_from([after(5), after(10)])
 _INTENTS = st.one_of(
     st.builds(

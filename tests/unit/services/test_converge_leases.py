@@ -190,6 +190,8 @@ def test_a_new_event_at_every_save_is_finished_by_the_tick(world: World) -> None
     assert flips == 20
     world.leave(ANA)
     assert world.record(ANA).lease is None
+    actions = [entry.action for entry in world.store.history(KEY, 1000)]
+    assert "resource.creating" in actions, "the results of the last round are noted"
     world.run_for(minutes(5))
     assert world.record(ANA).status.phase is Phase.SUSPENDED
     assert [t.state for t in world.cloud.alive()] == [State.STOPPED]
