@@ -369,3 +369,17 @@ def test_a_late_leave_by_id_of_an_address_that_the_id_got_later_joins_the_record
     world.leave(ANA, person_id="0", occurred_at=START + minutes(2))
     world.run_for(timedelta(hours=1))
     assert [owner for owner, _ in running(world)] == [ANA]
+
+
+@pytest.mark.parametrize(("hours", "outcome"), [(23, "identity-conflict"), (24, "scheduled")])
+def test_a_leave_of_an_address_that_is_to_come_may_be_scheduled_for_after_that(
+    hours: int, outcome: str
+) -> None:
+    world = World()
+    one_after_another(world, ("join", ANA, {}))
+    now = world.clock.now()
+    world.join(BEN, previous_email=ANA, effective_at=now + timedelta(days=1))
+    world.pass_time(minutes(1))
+    assert world.leave(BEN, effective_at=now + timedelta(hours=hours)) == outcome
+    world.run_for(timedelta(days=2))
+    assert running(world) == ([(BEN, "")] if outcome == "identity-conflict" else [])

@@ -86,19 +86,30 @@ def _subject_of(intent: Intent, found: Sequence[Environment], taken: Collection[
 
 
 def _check_scheduled(intent: Intent, subject: Subject, found: Sequence[Environment]) -> None:
-    """Reject an event of an address that is to be another person's by a scheduled event."""
+    """Reject an event of an address that is to be somebody's by a scheduled event.
+
+    That is a join with another person id, or a leave without one that takes effect before it.
+    """
     email = intent.person.email
     same = (subject.key, *(duplicate.key for duplicate in subject.duplicates))
     for record in found:
-        comes = any(i.verb is Verb.JOIN and i.person.email == email for i in record.scheduled)
-        if not comes:
+        change = next(
+            (i for i in record.scheduled if i.verb is Verb.JOIN and i.person.email == email), None
+        )
+        if change is None:
             continue
         if record.key not in same and intent.verb is Verb.JOIN and _contradicts(record, intent):
             raise contradicting_id(record, intent, email, subject.record)
         is_leave = intent.verb is Verb.LEAVE and intent.person.person_id is None
         has_another = record.person.email != email and not _has_had(record, email)
-        if record.key in same and is_leave and has_another:
+        if record.key in same and is_leave and has_another and not _takes_effect_by(change, intent):
             raise address_not_yet(intent, record)
+
+
+def _takes_effect_by(change: Intent, leave: Intent) -> bool:
+    """Whether the scheduled ``change`` takes effect before ``leave`` does."""
+    assert change.effective_at is not None, "it is scheduled"
+    return leave.effective_at is not None and change.effective_at <= leave.effective_at
 
 
 def new_key(email: str, found: Sequence[Environment], taken: Collection[str] = ()) -> str:
