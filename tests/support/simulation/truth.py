@@ -38,20 +38,21 @@ def untrue(life: SimulatedLife, body: dict[str, Any]) -> str:
     if news == "ready" and record.status.phase is Phase.READY:
         return _not_ready(life, record, str(data.get("notebook", "")), theirs)
     if news == "suspended" and record.status.phase is Phase.SUSPENDED:
-        running = [t.name for t in theirs if t.state is State.READY and not _kept(life, who, t)]
+        held = record.held is not None
+        seen = [t for t in theirs if t.state is State.READY]
+        running = [t.name for t in seen if not (held and _may_stay(life, who, t))]
         return f"{running} run" if running else ""
     if news == "removed" and record.status.phase is Phase.REMOVED:
         return f"{[t.name for t in theirs]} are there" if theirs else ""
     return ""
 
 
-def _kept(life: SimulatedLife, who: int, thing: Thing) -> bool:
+def _may_stay(life: SimulatedLife, who: int, thing: Thing) -> bool:
     """Whether a hold keeps ``thing``, or the template from which a leaver started it later."""
-    held = life.model.held(who, life.now, for_at_least=timedelta())
     if thing.kind is Kind.SESSION:
         landed = _landed(life, who)
-        return held and landed is not None and thing.born >= landed
-    return held and not thing.kind.holds_data
+        return landed is not None and thing.born >= landed
+    return not thing.kind.holds_data
 
 
 def _landed(life: SimulatedLife, who: int) -> datetime | None:
