@@ -18,6 +18,8 @@ from shared.ports import Clock, Conflict, EnvironmentStore, Stored
 
 log = logging.getLogger(__name__)
 
+# A query of Firestore has at most 30 alternatives (Firestore, "Query and filter data").
+_MOST_UNSEEN = 20
 TRIES = 20  # attempts to load, decide and save while other workers change the same record
 
 
@@ -39,10 +41,11 @@ class PersonRecords(msgspec.Struct, frozen=True, kw_only=True):
         """
         stored = self.store.find(intent.addresses, intent.person.person_id)
         known = [a for s in stored for a in s.environment.addresses]
-        unseen = {a.email for a in known if not a.named and a.until is not None}
-        if unseen <= set(intent.addresses):
+        unseen = {a.email: a.until for a in known if not a.named and a.until is not None}
+        if unseen.keys() <= set(intent.addresses):
             return stored
-        return self.store.find((*intent.addresses, *sorted(unseen)), intent.person.person_id)
+        newest = sorted(unseen, key=lambda email: (unseen[email], email))[-_MOST_UNSEEN:]
+        return self.store.find((*intent.addresses, *newest), intent.person.person_id)
 
     def named_by(self, command: AdminCommand) -> tuple[Stored, ...]:
         """The records that ``command`` may be about; mostly one call to the store."""

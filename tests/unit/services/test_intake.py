@@ -5,7 +5,7 @@ What hostile texts become is in ``test_hostile_events.py``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -20,6 +20,7 @@ from shared.domain.profiles import ProfilesInvalid
 from shared.domain.projections.entry import Entry
 from shared.domain.resources.kinds import Kind, State
 from shared.domain.status import Phase
+from shared.ports import Stored
 from shared.services.person_records import Contended
 from tests.support.builders import (
     ANA,
@@ -418,3 +419,23 @@ def test_the_final_search_covers_every_key_and_address_of_a_leaver() -> None:
     world.run_for(minutes(120))
     assert world.record(SMITH).status.phase is Phase.REMOVED
     assert kinds_of(world) <= {Kind.SNAPSHOT}
+
+
+def test_a_search_for_many_former_addresses_fits_into_one_query() -> None:
+    """Firestore allows thirty alternatives; the newest former addresses are searched for."""
+    world = World()
+    searched: list[Sequence[str]] = []
+    find = world.store.find
+
+    def noted(emails: Sequence[str], person_id: str | None = None) -> tuple[Stored, ...]:
+        searched.append(emails)
+        return find(emails, person_id)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(world.store, "find", noted)
+        for number in range(40):
+            former = f"former{number}@example.com"
+            assert world.join(ANA, previous_email=former) == "applied"
+            world.pass_time(minutes(1))
+    assert max(map(len, searched)) <= 25
+    assert {f"former{n}@example.com" for n in range(20, 39)} < set(searched[-1])
