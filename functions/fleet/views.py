@@ -49,7 +49,7 @@ def detail(environment: Environment, history: Sequence[Entry]) -> dict[str, Any]
     return summary(environment) | {
         "person": environment.person,
         "addresses": [_address(address) for address in environment.addresses],
-        "event": _event(environment.events.in_force),
+        "event": _event(environment.events.in_force) if environment.events.in_force else None,
         "pending": [_scheduled(intent) for intent in environment.scheduled],
         "left_at": environment.departure.left_at,
         "holds": _holds(environment),
@@ -116,9 +116,7 @@ def _desired(environment: Environment) -> str:
     return "present" if environment.events.in_force.verb is Verb.JOIN else "absent"
 
 
-def _event(intent: Intent | None) -> dict[str, Any] | None:
-    if intent is None:
-        return None
+def _event(intent: Intent) -> dict[str, Any]:
     return {
         "verb": intent.verb,
         "event_id": intent.event_id,
@@ -131,7 +129,7 @@ def _event(intent: Intent | None) -> dict[str, Any] | None:
 
 
 def _scheduled(intent: Intent) -> dict[str, Any]:
-    return (_event(intent) or {}) | {
+    return _event(intent) | {
         "email": intent.person.email,
         "previous_email": intent.previous_email or None,
         "profile": intent.profile or None,

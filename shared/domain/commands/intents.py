@@ -89,7 +89,7 @@ def _without_effect(record: Environment, intent: Intent, now: datetime) -> Decis
 def _scheduled(record: Environment, intent: Intent, now: datetime) -> Decision:
     """The decision about an intent for later; it replaces older ones about the same thing only."""
     assert intent.effective_at is not None
-    before = record
+    unknown = unknown_address(record, intent)
     same = [i for i in record.events.pending if what_it_is_about(i) == what_it_is_about(intent)]
     joined = record.events.joined
     is_older = joined is not None and intent.occurred_at < joined.occurred_at
@@ -110,7 +110,7 @@ def _scheduled(record: Environment, intent: Intent, now: datetime) -> Decision:
         return _unchanged(record, intent, Outcome.STALE, now)
     when = intent.effective_at.isoformat()
     text = f"{described(intent)}{with_address(record, intent)}, to take effect at {when}"
-    text += f"{unknown_address(before, intent)}{listed('replaces', replaced)}"
+    text += f"{unknown}{listed('replaces', replaced)}"
     return Decision(
         Outcome.SCHEDULED,
         with_announcement(

@@ -15,6 +15,7 @@ from shared.domain.environment import Environment
 from shared.domain.faults import Disposition, Problem
 from shared.domain.manifests.written import written_by
 from shared.domain.policy import Policy
+from shared.domain.reconciliation.access import in_use, is_used_again
 from shared.domain.reconciliation.changes import (
     AccessRegained,
     DataRestored,
@@ -24,7 +25,6 @@ from shared.domain.reconciliation.changes import (
 from shared.domain.reconciliation.context import Action, Context, TurnedAway
 from shared.domain.reconciliation.desired_state import DesiredState, Goal
 from shared.domain.reconciliation.draft import Draft
-from shared.domain.reconciliation.durations import in_use, is_used_again
 from shared.domain.reconciliation.failures import fail, wait_after
 from shared.domain.reconciliation.offboarding import with_workloads_to_observe
 from shared.domain.reconciliation.replacement import handed_over, must_be_replaced

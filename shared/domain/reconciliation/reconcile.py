@@ -12,16 +12,12 @@ from msgspec.structs import replace
 
 from shared.domain.commands.scheduled import with_due_intents
 from shared.domain.environment import Environment
+from shared.domain.reconciliation.access import foreign_templates, has_no_access, kept_by_a_hold
 from shared.domain.reconciliation.changes import AccessEnded, HealthChanged, PhaseChanged
 from shared.domain.reconciliation.context import Context, Needs, Plan
 from shared.domain.reconciliation.desired_state import DesiredState, Goal, Manifests
 from shared.domain.reconciliation.draft import Draft
-from shared.domain.reconciliation.durations import (
-    foreign_templates,
-    fulfilled,
-    has_no_access,
-    kept_by_a_hold,
-)
+from shared.domain.reconciliation.durations import fulfilled
 from shared.domain.reconciliation.failures import within_the_hour
 from shared.domain.reconciliation.needs import looks_due, needs_of
 from shared.domain.reconciliation.observe import absorb, note_consents, observe

@@ -14,10 +14,10 @@ import pytest
 from shared.domain.commands.intent import Intent, Verb
 from shared.domain.faults import CloudFault, Disposition
 from shared.domain.policy import Policy
+from shared.domain.reconciliation.access import has_no_access
 from shared.domain.reconciliation.desired_state import Goal
 from shared.domain.reconciliation.durations import (
     fulfilled,
-    has_no_access,
     late_access,
     unmet_since,
 )
